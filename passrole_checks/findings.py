@@ -1,0 +1,71 @@
+"""What a check says, and how bad and how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from passrole_checks.iam.values import Position
+from passrole_checks.sources.resource import Framework, ResourceDefinition, Suppression
+
+if TYPE_CHECKING:
+    from passrole_checks.iam.passrole import PassRoleGrant
+
+
+class _Ordered(str, Enum):
+    """Members in ascending order, comparable with ``rank``."""
+
+    @property
+    def rank(self) -> int:
+        return list(type(self)).index(self)
+
+
+class Severity(_Ordered):
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Confidence(_Ordered):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one check says of one grant: ``message`` (what is wrong and why it matters) and ``remediation`` (what to
+    write instead), both whole sentences in plain words."""
+
+    severity: Severity
+    message: str
+    remediation: str
+    confidence: Confidence = Confidence.HIGH
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict at its place, as the command line, the hosts and every output format carry it.
+
+    ``at`` is the statement; ``resource`` the first resource that uses it and ``uses`` the addresses of all of them.
+    ``suppressed`` is the suppression that silences it, if any: such findings are kept, and shown only to who asks.
+    """
+
+    check_id: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    remediation: str
+    at: Position
+    framework: Framework
+    resource: ResourceDefinition
+    uses: tuple[str, ...]
+    statement_path: str
+    sid: str | None
+    principals: tuple[str, ...]
+    grant: PassRoleGrant | None
+    fingerprint: str
+    suppressed: Suppression | None = None

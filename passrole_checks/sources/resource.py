@@ -1,0 +1,105 @@
+"""What every source hands on: resources, the policies that they hold, the roles that they define.
+
+A source knows formats and never a verdict. It reads one unit (a template, a plan, a Terraform root with its modules)
+and returns a :class:`Configuration`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from passrole_checks.iam.values import Node, Position, Text
+
+
+class Framework(str, Enum):
+    TERRAFORM = "terraform"
+    TERRAFORM_PLAN = "terraform_plan"
+    CLOUDFORMATION = "cloudformation"
+    SAM = "sam"
+
+
+class PolicyKind(str, Enum):
+    """What a policy document does where it is attached."""
+
+    IDENTITY = "identity"  # grants to a user, group or role (also: a managed policy that is not attached here)
+    TRUST = "trust"  # an assume-role policy
+    RESOURCE = "resource"  # a bucket, queue, topic, key, endpoint ... policy: grants no PassRole
+    BOUNDARY = "boundary"  # a managed policy that this configuration uses only as a permissions boundary
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceDefinition:
+    """A resource of a configuration: its Terraform address or CloudFormation logical id, its type, its place."""
+
+    address: str
+    type: str
+    framework: Framework
+    at: Position  # the whole block; ``at.line`` is the line of its header
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPolicy:
+    """A policy document and the resource that holds it.
+
+    ``path`` leads from the resource's properties or attributes to the document, keys joined by ``/``
+    (``Policies/0/PolicyDocument``, ``policy``). ``document`` is a mapping, a JSON text, or a hole. ``principals`` are
+    addresses or logical ids (or literal names) of the users, groups and roles that it is attached to here.
+    """
+
+    resource: ResourceDefinition
+    path: str
+    document: Node
+    kind: PolicyKind = PolicyKind.IDENTITY
+    principals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDefinition:
+    """A role of this configuration. ``name``/``role_path``: None where AWS generates it or the default holds."""
+
+    resource: ResourceDefinition
+    name: Text | None = None
+    role_path: Text | None = None
+    trust: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A wish not to hear of a check.
+
+    It holds for findings of the resource ``resource``, for findings whose statement stands within ``span``, and, where
+    both are None, for the whole file. ``check_id`` is always written ``PASSROLE_nnn``. ``reason`` may be empty (which
+    is reported). ``origin`` says whose notation it is: ``passrole``, ``checkov`` or ``cfn-lint``.
+    """
+
+    check_id: str
+    reason: str
+    at: Position
+    origin: str
+    resource: str | None = None
+    span: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file, or a part of one, that looks like infrastructure code and could not be read."""
+
+    file: str
+    reason: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One unit of infrastructure code. ``files`` are all files that were read for it."""
+
+    framework: Framework
+    files: tuple[str, ...]
+    resources: tuple[ResourceDefinition, ...] = ()
+    policies: tuple[AttachedPolicy, ...] = ()
+    roles: tuple[RoleDefinition, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    account: str | None = None  # the account deployed to, where the configuration itself states it
+    not_evaluated: tuple[Unreadable, ...] = field(default=())  # modules and nested stacks that are not here
