@@ -1,56 +1,268 @@
-"""PassRoleGrant: the roles and the services that a statement lets through."""
-# (interface sketch, being written)
+"""PassRoleGrant: the roles and the services that a statement lets through.
+
+IAM decides a request by all statements together: it is allowed if one Allow matches its action, resource and
+conditions, and no Deny does (IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow). Here the
+same is done for sets: what the Deny statements of the same document surely take away is taken off each Allow.
+"""
+
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from passrole_checks.iam.values import Position, Text
+from passrole_checks.iam import action, arn
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.condition import ConditionEffect, Constraint, evaluate
+from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.values import Position, Text, Tri
 
+PASS_ROLE = "iam:PassRole"
 
-class Scope(str, Enum):
-    """How wide a set of roles is, widest first."""
-
-    ANY_ROLE = "any_role"
-    UNRESOLVED = "unresolved"
-    PREFIX = "prefix"
-    EXACT = "exact"
-    ROLE_IN_TEMPLATE = "role_in_template"
-    NOT_A_ROLE = "not_a_role"
-
-
-class Constraint(str, Enum):
-    """What a statement's conditions make of ``iam:PassedToService``."""
-
-    ABSENT = "absent"
-    EXACT = "exact"
-    EXACT_IF_PRESENT = "exact_if_present"
-    PATTERN = "pattern"
-    INEFFECTIVE = "ineffective"
-    UNRESOLVED = "unresolved"
+_UNKNOWN_SERVICE = "\0a service that nobody knows yet"
+_NO_KEY = "\0a request without the key"
 
 
 @dataclass(frozen=True, slots=True)
 class RoleScope:
+    """One Resource (or NotResource) pattern and how wide a set of roles it is."""
+
     pattern: Text
     scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """The services that a role may be passed to: ``values`` as written, or, where a Deny decides, by name."""
+
     constraint: Constraint
     values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PassRoleGrant:
-    at: Position
-    sid: str | None
-    effect: str  # "Allow" | "Deny"
-    granted_by: str  # "iam:PassRole", "iam:*", "NotAction"
+    """What one statement does about PassRole, after the Deny statements beside it.
+
+    ``effect``: ``Allow`` or ``Deny``. ``certain``: UNKNOWN where a hole in Effect or Action decides. ``granted_by``:
+    the action pattern, or ``NotAction``. ``roles``: what is left of the Resource patterns; with ``complement`` they
+    are the ones that NotResource leaves out, and every other role is in. ``denied``: nothing is left. ``other_actions``:
+    the statement also speaks of other actions.
+    """
+
+    statement: Statement
+    effect: str
+    certain: Tri
+    granted_by: str
+    explicit: bool
     scope: Scope
     roles: tuple[RoleScope, ...]
+    complement: bool
     services: Services
-    associated_resource_arn: bool
-    resource_tag: bool
-    other_conditions: tuple[str, ...]
+    condition: ConditionEffect
+    other_actions: bool
+    denied: bool = False
+
+    @property
+    def at(self) -> Position:
+        return self.statement.at
+
+    @property
+    def sid(self) -> str | None:
+        return self.statement.sid
+
+    @property
+    def associated_resource_arn(self) -> bool:
+        return self.condition.associated_resource_arn
+
+    @property
+    def resource_tag(self) -> bool:
+        return bool(self.condition.tags)
+
+    @property
+    def other_conditions(self) -> tuple[str, ...]:
+        return self.condition.others
+
+    @property
+    def only_explicit_deny(self) -> bool:
+        return self.effect == "Deny" and self.explicit
+
+
+def grants_of(statements: Sequence[Statement], services_of: dict[str, Collection[str]]) -> tuple[PassRoleGrant, ...]:
+    """Every grant and denial of PassRole in one document, in its order; what a Deny takes away is already off.
+
+    ``services_of`` gives, for each partition (``aws``, ``aws-cn``), the service principals known there.
+    """
+    found = [grant for statement in statements if (grant := _grant(statement, services_of)) is not None]
+    denials = [grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)]
+    return tuple(
+        _minus(grant, [denial for denial in denials if set(denial.statement.when) <= set(grant.statement.when)])
+        if grant.effect == "Allow"
+        else grant
+        for grant in found
+    )
+
+
+def allows_on(statements: Sequence[Statement], name: str, role: Text) -> bool:
+    """Whether one of the statements surely allows the action ``name`` on every role of the pattern ``role``."""
+    for statement in statements:
+        if statement.effect != "Allow" or _reaches(statement, name)[0] is not Tri.YES:
+            continue
+        if statement.resources is not None:
+            if arn.included(role, statement.resources, variables=statement.variables) is Tri.YES:
+                return True
+        elif all(
+            arn.overlaps(role, left_out, variables=statement.variables) is Tri.NO
+            for left_out in statement.not_resources or ()
+        ):
+            return True
+    return False
+
+
+def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Tri, str, bool]:
+    """Whether a statement speaks of an action, through which pattern, and whether by its name."""
+    if statement.actions is not None:
+        certain, pattern = action.granted_by(statement.actions, name)
+        if pattern is None:
+            return Tri.NO, "", False
+        return certain, str(pattern), action.is_explicit(pattern, name)
+    return action.left_out_by(statement.not_actions or (), name), "NotAction", False
+
+
+def _grant(statement: Statement, services_of: dict[str, Collection[str]]) -> PassRoleGrant | None:
+    certain, granted_by, explicit = _reaches(statement)
+    if certain is Tri.NO:
+        return None
+    complement = statement.resources is None
+    patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
+    roles = tuple(RoleScope(item, arn.resource_scope(item, variables=statement.variables)) for item in patterns)
+    if complement:
+        scope = arn.complement_scope(patterns, variables=statement.variables)
+    else:
+        scope = _scope(roles, statement.variables)
+    partition = next((found for item in patterns if (found := arn.partition_of(item))), "aws")
+    known = services_of.get(partition, services_of["aws"])
+    condition = evaluate(statement.condition, known, variables=statement.variables)
+    return PassRoleGrant(
+        statement=statement,
+        effect=statement.effect or "Allow",
+        certain=certain if statement.effect else Tri.UNKNOWN,
+        granted_by=granted_by,
+        explicit=explicit,
+        scope=scope,
+        roles=roles,
+        complement=complement,
+        services=Services(condition.constraint, condition.values),
+        condition=condition,
+        other_actions=_has_other_actions(statement),
+    )
+
+
+def _scope(roles: Sequence[RoleScope], variables: bool) -> Scope:
+    """The scope of several patterns together: one of them may be wide, or all of them may cover every role."""
+    widest = arn.widest([role.scope for role in roles])
+    if widest in (Scope.ANY_ROLE, Scope.NOT_A_ROLE) or len(roles) < 2:
+        return widest
+    return arn.widest([widest, arn.union_scope([role.pattern for role in roles], variables=variables)])
+
+
+def _has_other_actions(statement: Statement) -> bool:
+    if statement.actions is None:
+        return True
+    return any(not str(pattern).lower().startswith("iam:pass") for pattern in statement.actions)
+
+
+def _surely_denies(grant: PassRoleGrant) -> bool:
+    """A Deny under a condition that cannot be decided takes nothing away."""
+    condition = grant.condition
+    undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
+    return grant.certain is Tri.YES and not undecided
+
+
+def _let_through(grant: PassRoleGrant, *, surely: bool) -> frozenset[str]:
+    """The services that the conditions let through, with the two that have no name."""
+    condition = grant.condition
+    wanted = {Tri.YES} if surely else {Tri.YES, Tri.UNKNOWN}
+    extra = {name for name, answer in ((_UNKNOWN_SERVICE, condition.unknown_service), (_NO_KEY, condition.without_key))
+             if answer in wanted}  # fmt: skip
+    return (condition.allowed if surely else condition.possible) | extra
+
+
+def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> PassRoleGrant:
+    """What is left of an Allow after the Deny statements: roles by service, each pair taken apart."""
+    if not denials or grant.condition.dead:
+        return grant
+    by_denials: dict[tuple[int, ...], set[str]] = {}
+    for service in _let_through(grant, surely=False):
+        key = tuple(index for index, denial in enumerate(denials) if service in _let_through(denial, surely=True))
+        by_denials.setdefault(key, set()).add(service)
+    left_roles: dict[Text, None] = {}
+    left_services: set[str] = set()
+    complement = False
+    for indices, services in by_denials.items():
+        roles, inverted = _roles_minus(grant, [denials[index] for index in indices])
+        if roles or inverted:
+            left_roles.update(dict.fromkeys(roles))
+            left_services |= services
+            complement |= inverted
+    if not left_services:
+        return replace(grant, denied=True, scope=Scope.NOT_A_ROLE)
+    variables = grant.statement.variables
+    kept = tuple(RoleScope(item, arn.resource_scope(item, variables=variables)) for item in left_roles)
+    if complement:
+        kept, scope = grant.roles, grant.scope
+    else:
+        scope = _scope(kept, variables)
+    return replace(
+        grant,
+        roles=kept,
+        complement=complement,
+        scope=scope,
+        services=_services_left(grant, left_services),
+    )
+
+
+def _roles_minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> tuple[list[Text], bool]:
+    """The role patterns left, and whether the rest is still "every role but those that NotResource names"."""
+    variables = grant.statement.variables
+    patterns = [role.pattern for role in grant.roles]
+    inverted = grant.complement
+    denied: list[Text] = []
+    for denial in denials:
+        named = [role.pattern for role in denial.roles]
+        if not denial.complement:
+            denied.extend(named)
+        elif inverted:
+            patterns = [item for item in named if arn.included(item, patterns, variables=variables) is not Tri.YES]
+            inverted = False
+        else:
+            patterns = _intersection(patterns, named, variables)
+    if inverted:
+        everything = arn.complement_scope([*patterns, *denied], variables=variables)
+        return ([], False) if everything is Scope.NOT_A_ROLE else (patterns, True)
+    return [item for item in patterns if arn.included(item, denied, variables=variables) is not Tri.YES], False
+
+
+def _intersection(patterns: Sequence[Text], limits: Sequence[Text], variables: bool) -> list[Text]:
+    """The roles of ``patterns`` within ``limits``; where two patterns cross, the narrower one stands for both."""
+    left: list[Text] = []
+    for pattern in patterns:
+        if arn.included(pattern, limits, variables=variables) is Tri.YES:
+            left.append(pattern)
+            continue
+        for limit in limits:
+            if arn.overlaps(pattern, limit, variables=variables) is not Tri.NO:
+                scopes = (arn.resource_scope(item, variables=variables) for item in (pattern, limit))
+                own, other = scopes
+                left.append(limit if other.width > own.width else pattern)
+    return left
+
+
+def _services_left(grant: PassRoleGrant, left: set[str]) -> Services:
+    before = _let_through(grant, surely=False)
+    if left == before:
+        return grant.services
+    named = tuple(sorted(left - {_UNKNOWN_SERVICE, _NO_KEY}))
+    if _UNKNOWN_SERVICE in left:
+        return Services(Constraint.PATTERN, grant.services.values)
+    if not named:
+        return Services(Constraint.INEFFECTIVE)
+    return Services(Constraint.EXACT_IF_PRESENT if _NO_KEY in left else Constraint.EXACT, named)

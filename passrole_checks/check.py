@@ -1,0 +1,136 @@
+"""The shape of a check: one class, one question, asked of one grant at a time.
+
+The docstring of a check is its documentation (what is wrong; what an attacker does with it; how to mend it), its
+examples are its tests and its page.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.values import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a check looks at: one grant (or denial) and what is known around it.
+
+    ``statements`` are all statements of the same document. ``roles`` holds the roles of this configuration by address
+    or logical id, ``roles_by_name`` by path and name (``app/worker``). ``account`` is the account deployed to, if
+    known; ``many_accounts`` where the policy is made for several (permission sets, SCPs, StackSets).
+    """
+
+    grant: PassRoleGrant
+    statements: tuple[Statement, ...] = ()
+    roles: Mapping[str, KnownRole] = field(default_factory=dict)
+    roles_by_name: Mapping[str, KnownRole] = field(default_factory=dict)
+    account: str | None = None
+    many_accounts: bool = False
+
+    def known_role(self, pattern: Text) -> KnownRole | None:
+        """The role of this configuration that a Resource names, if it names one exactly."""
+        hole = pattern.holes[-1] if pattern.holes else None
+        if hole is not None and hole.role is not None and pattern.parts[-1] is hole:
+            return self.roles.get(hole.role)
+        last = pattern.parts[-1]
+        if isinstance(last, str) and ":role/" in last and not {"*", "?"} & set(last):
+            return self.roles_by_name.get(last.split(":role/", 1)[1])
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Statements that a check flags or leaves alone, as in a policy document of Version 2012-10-17.
+
+    ``unknown`` names the texts that stand for a value that is not known before deployment.
+    """
+
+    title: str
+    statements: tuple[dict[str, Any], ...]
+    account: str | None = None
+    unknown: tuple[str, ...] = ()
+
+
+class Check(ABC):
+    """One check. ``severity`` is the one that its table row promises; a verdict carries its own."""
+
+    id: ClassVar[str]
+    name: ClassVar[str]
+    title: ClassVar[str]  # one sentence, shown where a host shows only a name
+    severity: ClassVar[Severity]
+    flagged: ClassVar[tuple[Example, ...]]
+    clean: ClassVar[tuple[Example, ...]]
+
+    @abstractmethod
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        """What is wrong with the grant, if anything. A check never raises for what it is shown."""
+
+    @classmethod
+    def documentation(cls) -> str:
+        return inspect.cleandoc(cls.__doc__ or "")
+
+
+def allow(action: str | list[str], resource: str | list[str], condition: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An Allow statement for an example."""
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": resource}
+    if condition is not None:
+        statement["Condition"] = condition
+    return statement
+
+
+def is_live(grant: PassRoleGrant) -> bool:
+    """Whether the grant can let anything through: an Allow that no Deny takes away whole and no condition kills."""
+    return grant.effect == "Allow" and not grant.denied and not grant.condition.dead
+
+
+def is_scoped(grant: PassRoleGrant) -> bool:
+    """Whether the roles are limited, and surely roles."""
+    return grant.scope in (Scope.PREFIX, Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
+
+
+def narrows_services(grant: PassRoleGrant) -> bool:
+    """Whether a condition on iam:PassedToService leaves services out in a way that one can rely on."""
+    constraint = grant.services.constraint
+    if constraint is Constraint.PATTERN:
+        return not grant.condition.negated_only
+    return constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
+
+
+def roles_in_words(grant: PassRoleGrant) -> str:
+    """The role patterns of a grant, shortened to three."""
+    names = [str(role.pattern) for role in grant.roles]
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def how_granted(grant: PassRoleGrant) -> str:
+    """``through iam:*`` where PassRole is not granted by its name, else nothing."""
+    return "" if grant.explicit else f" through {grant.granted_by}"
+
+
+def beside(grant: PassRoleGrant) -> str:
+    """A sentence that names the conditions that do not decide who gets which role, else nothing."""
+    if not grant.other_conditions:
+        return ""
+    names = ", ".join(dict.fromkeys(grant.other_conditions))
+    return f" The condition on {names} limits neither the role nor the service."
+
+
+def under(grant: PassRoleGrant) -> str:
+    """A sentence that names the alternative or the defaults under which the statement reads like this."""
+    words = ""
+    if grant.statement.when:
+        words += " This holds when " + " and ".join(f"{name} is {value}" for name, value in grant.statement.when) + "."
+    if grant.statement.defaults:
+        words += " By default (" + ", ".join(grant.statement.defaults) + ")."
+    return words

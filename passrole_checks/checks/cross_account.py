@@ -1,0 +1,84 @@
+"""PASSROLE_005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, is_live, under
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam import arn
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.values import Tri
+
+
+class CrossAccount(Check):
+    """A role of another account is named, and such a role cannot be passed.
+
+    A role can only be passed to a service within its own account. The statement grants nothing there, and its author
+    believes otherwise, or copied it from another account.
+
+    Name the role of the account that is deployed to; to act in another account, assume a role there. The check needs
+    to know the account: `--account`, or one that the configuration states. Source: IAM User Guide, "Grant a user
+    permissions to pass a role to an AWS service".
+    """
+
+    id = "PASSROLE_005"
+    name = "cross-account"
+    title = "Ensure that iam:PassRole names roles of the account that is deployed to"
+    severity = Severity.LOW
+    flagged = (
+        Example(
+            "a role of another account",
+            (
+                allow(
+                    "iam:PassRole",
+                    "arn:aws:iam::444455556666:role/app-worker",
+                    {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+                ),
+            ),
+            account="111122223333",
+        ),
+    )
+    clean = (
+        Example(
+            "a role of this account",
+            (
+                allow(
+                    "iam:PassRole",
+                    "arn:aws:iam::111122223333:role/app-worker",
+                    {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+                ),
+            ),
+            account="111122223333",
+        ),
+        Example(
+            "any account, which means this one",
+            (
+                allow(
+                    "iam:PassRole",
+                    "arn:aws:iam::*:role/app-worker",
+                    {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+                ),
+            ),
+            account="111122223333",
+        ),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if subject.account is None or subject.many_accounts or grant.complement or grant.certain is not Tri.YES:
+            return
+        if not is_live(grant):
+            return
+        foreign = [
+            str(role.pattern)
+            for role in grant.roles
+            if role.scope is not Scope.NOT_A_ROLE and arn.account_of(role.pattern) not in (None, subject.account)
+        ]
+        if foreign:
+            yield Verdict(
+                Severity.LOW,
+                f"{', '.join(foreign[:3])} is of another account than {subject.account}, the one deployed to: a role "
+                f"can only be passed within its account, so this grants nothing.{under(grant)}",
+                f"Name the role of account {subject.account}, or assume a role in the other account instead.",
+            )

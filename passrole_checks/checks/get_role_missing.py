@@ -1,0 +1,49 @@
+"""PASSROLE_012."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words, under
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.passrole import allows_on
+from passrole_checks.iam.values import Tri
+
+_ROLE = "arn:aws:iam::111122223333:role/app-*"
+_CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+
+
+class GetRoleMissing(Check):
+    """PassRole without iam:GetRole on the same roles.
+
+    Whoever passes a role usually has to look at it first: consoles and many tools ask for the role, and fail without
+    `iam:GetRole`. It is no risk, only a policy that will come back as a support request.
+
+    Allow `iam:GetRole` on the same roles, in a statement without the condition on `iam:PassedToService` (that key
+    exists for PassRole only). Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+    """
+
+    id = "PASSROLE_012"
+    name = "get-role-missing"
+    title = "Ensure that iam:GetRole is allowed on the roles that may be passed"
+    severity = Severity.INFO
+    flagged = (Example("PassRole alone", (allow("iam:PassRole", _ROLE, _CONDITION),)),)
+    clean = (
+        Example("with GetRole beside it", (allow("iam:PassRole", _ROLE, _CONDITION), allow("iam:GetRole", _ROLE))),
+        Example("reading all of IAM", (allow("iam:PassRole", _ROLE, _CONDITION), allow("iam:Get*", "*"))),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if not grant.explicit or grant.certain is not Tri.YES or not is_live(grant) or not is_scoped(grant):
+            return
+        if grant.complement:
+            return
+        if all(allows_on(subject.statements, "iam:GetRole", role.pattern) for role in grant.roles):
+            return
+        yield Verdict(
+            Severity.INFO,
+            f"iam:GetRole is not allowed on {roles_in_words(grant)} in this document; who passes a role usually needs "
+            f"it.{under(grant)}",
+            "Allow iam:GetRole on the same roles, in a statement without the condition on iam:PassedToService.",
+        )

@@ -1,0 +1,45 @@
+"""PASSROLE_007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words, under
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.values import Tri
+
+_ROLE = "arn:aws:iam::111122223333:role/app-*"
+_CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+
+
+class ImplicitGrant(Check):
+    """PassRole comes along with a wildcard action or a NotAction.
+
+    Nobody who reads `iam:*` or `NotAction` on some roles sees that they can be passed to a service, and a review that
+    looks for PassRole does not find it.
+
+    List the actions that are needed, and grant iam:PassRole by its name in a statement of its own. Source: IAM User
+    Guide, "Grant a user permissions to pass a role to an AWS service".
+    """
+
+    id = "PASSROLE_007"
+    name = "implicit-grant"
+    title = "Ensure that iam:PassRole is granted by its name, not by a wildcard action or NotAction"
+    severity = Severity.LOW
+    flagged = (
+        Example("iam:* on some roles", (allow("iam:*", _ROLE),)),
+        Example("a wildcard in the name", (allow("iam:Pass*", _ROLE, _CONDITION),)),
+    )
+    clean = (Example("by its name", (allow("iam:PassRole", _ROLE, _CONDITION),)),)
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if grant.explicit or grant.certain is not Tri.YES or not is_live(grant) or not is_scoped(grant):
+            return
+        yield Verdict(
+            Severity.LOW,
+            f"{grant.granted_by} also grants iam:PassRole on {roles_in_words(grant)}, which its words do not "
+            f"show.{under(grant)}",
+            "List the actions that are needed, and grant iam:PassRole by its name in a statement of its own, with a "
+            "condition on iam:PassedToService.",
+        )

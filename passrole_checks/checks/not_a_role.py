@@ -1,0 +1,57 @@
+"""PASSROLE_010."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, roles_in_words, under
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.arn import Scope
+
+
+class NotARole(Check):
+    """iam:PassRole stands on a Resource that can never be a role, so the statement does nothing.
+
+    PassRole is about roles only: an instance profile, an assumed role, a user, a function or a bucket never matches.
+    The grant does not work (or the Deny does not protect), and the usual repair is `Resource: *`.
+
+    Name the role itself: `arn:aws:iam::ACCOUNT:role/PATH/NAME`; for an instance profile, the role inside it. Source:
+    Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management".
+    """
+
+    id = "PASSROLE_010"
+    name = "not-a-role"
+    title = "Ensure that the Resource of iam:PassRole can match a role"
+    severity = Severity.MEDIUM
+    flagged = (
+        Example(
+            "an instance profile", (allow("iam:PassRole", "arn:aws:iam::111122223333:instance-profile/app"),)
+        ),
+        Example("a function", (allow(["lambda:CreateFunction", "iam:PassRole"], "arn:aws:lambda:*:*:function:app"),)),
+    )  # fmt: skip
+    clean = (
+        Example(
+            "a role beside an instance profile",
+            (
+                allow(
+                    "iam:PassRole",
+                    ["arn:aws:iam::111122223333:instance-profile/app", "arn:aws:iam::111122223333:role/app"],
+                    {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+                ),
+            ),
+        ),
+        Example("all actions, on a bucket", (allow("*", "arn:aws:s3:::app"),)),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if not grant.explicit or grant.denied or grant.complement or grant.scope is not Scope.NOT_A_ROLE:
+            return
+        if not grant.roles:
+            return  # an empty Resource is refused by AWS, and is said elsewhere
+        what = "grants nothing" if grant.effect == "Allow" else "denies nothing"
+        yield Verdict(
+            Severity.MEDIUM,
+            f"{roles_in_words(grant)} can never be a role, so iam:PassRole {what} here.{under(grant)}",
+            "Name the role: arn:aws:iam::ACCOUNT:role/PATH/NAME (for an instance profile, the role inside it).",
+        )

@@ -1,0 +1,60 @@
+"""PASSROLE_006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, under
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam import arn
+from passrole_checks.iam.values import Tri
+
+_CONDITION = {"StringEquals": {"iam:PassedToService": "autoscaling.amazonaws.com"}}
+_LINKED = "arn:aws:iam::111122223333:role/aws-service-role"
+
+
+class ServiceLinkedRole(Check):
+    """A wildcard covers service-linked roles.
+
+    A service uses its service-linked role by itself. PassRole is needed only where such a role is named explicitly in
+    a request (an Auto Scaling group with a role of its own choice), so a wildcard over them grants more than any
+    caller needs.
+
+    Name the one service-linked role that is passed, or leave them out. Sources: IAM User Guide, "Grant a user
+    permissions to pass a role to an AWS service" and "Create a service-linked role".
+    """
+
+    id = "PASSROLE_006"
+    name = "service-linked-role"
+    title = "Ensure that iam:PassRole does not cover service-linked roles by a wildcard"
+    severity = Severity.LOW
+    flagged = (Example("all service-linked roles", (allow("iam:PassRole", f"{_LINKED}/*", _CONDITION),)),)
+    clean = (
+        Example(
+            "one service-linked role",
+            (
+                allow(
+                    "iam:PassRole",
+                    f"{_LINKED}/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_app",
+                    _CONDITION,
+                ),
+            ),
+        ),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if not is_live(grant) or not is_scoped(grant) or grant.complement or grant.certain is not Tri.YES:
+            return
+        covering = [
+            str(role.pattern)
+            for role in grant.roles
+            if arn.covers_service_linked(role.pattern, variables=grant.statement.variables) is Tri.YES
+        ]
+        if covering:
+            yield Verdict(
+                Severity.LOW,
+                f"{', '.join(covering[:3])} covers service-linked roles, which services use without being handed "
+                f"them.{under(grant)}",
+                "Name the one service-linked role that a request names explicitly, or leave them out.",
+            )

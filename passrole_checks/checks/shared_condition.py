@@ -1,0 +1,55 @@
+"""PASSROLE_017."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, under
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.values import Tri
+
+_ROLE = "arn:aws:iam::111122223333:role/app-worker"
+_CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+
+
+class SharedCondition(Check):
+    """A condition that only PassRole requests can meet stands in a statement with other actions.
+
+    `iam:PassedToService` and `iam:AssociatedResourceArn` come with PassRole requests only. For every other action of
+    the statement the key is missing, the condition is not met, and the action is not allowed.
+
+    Give iam:PassRole a statement of its own, and the other actions one without the condition. Sources: IAM User Guide,
+    "IAM and AWS STS condition context keys" and "IAM JSON policy elements: Condition operators".
+    """
+
+    id = "PASSROLE_017"
+    name = "shared-condition"
+    title = "Ensure that a condition on iam:PassedToService stands in a statement with iam:PassRole alone"
+    severity = Severity.LOW
+    flagged = (Example("GetRole under the condition", (allow(["iam:GetRole", "iam:PassRole"], _ROLE, _CONDITION),)),)
+    clean = (
+        Example("two statements", (allow("iam:GetRole", _ROLE), allow("iam:PassRole", _ROLE, _CONDITION))),
+        Example(
+            "an operator that a missing key meets",
+            (
+                allow(
+                    ["iam:GetRole", "iam:PassRole"],
+                    _ROLE,
+                    {"StringEqualsIfExists": {"iam:PassedToService": "lambda.amazonaws.com"}},
+                ),
+            ),
+        ),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if grant.effect != "Allow" or grant.certain is not Tri.YES or not grant.other_actions:
+            return
+        if grant.condition.shared:
+            names = " and ".join(dict.fromkeys(grant.condition.shared))
+            yield Verdict(
+                Severity.LOW,
+                f"Only iam:PassRole requests carry {names}: the other actions of this statement are not allowed by "
+                f"it.{under(grant)}",
+                "Give iam:PassRole a statement of its own, and the other actions one without this condition.",
+            )

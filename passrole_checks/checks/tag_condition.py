@@ -1,0 +1,68 @@
+"""PASSROLE_004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, under
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.values import Tri
+
+
+class TagCondition(Check):
+    """PassRole is limited by tags of the role, which AWS calls unreliable.
+
+    AWS's page says not to control PassRole with `aws:ResourceTag` or `iam:ResourceTag`: the result is not reliable.
+    Whoever may tag roles also decides what may be passed.
+
+    Limit the roles in Resource, by ARN, path or name prefix, and the service with `iam:PassedToService`. Source: IAM
+    User Guide, "Grant a user permissions to pass a role to an AWS service".
+    """
+
+    id = "PASSROLE_004"
+    name = "tag-condition"
+    title = "Ensure that iam:PassRole does not rely on tags of the role"
+    severity = Severity.MEDIUM
+    flagged = (
+        Example(
+            "roles by tag",
+            (
+                allow(
+                    "iam:PassRole",
+                    "arn:aws:iam::111122223333:role/app-*",
+                    {
+                        "StringEquals": {
+                            "iam:ResourceTag/team": "app",
+                            "iam:PassedToService": "lambda.amazonaws.com",
+                        }
+                    },
+                ),
+            ),
+        ),
+    )
+    clean = (
+        Example(
+            "the holder's own tag",
+            (
+                allow(
+                    "iam:PassRole",
+                    "arn:aws:iam::111122223333:role/app-*",
+                    {"StringEquals": {"aws:PrincipalTag/team": "app", "iam:PassedToService": "lambda.amazonaws.com"}},
+                ),
+            ),
+        ),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if not grant.condition.tags or grant.scope is Scope.NOT_A_ROLE or grant.certain is Tri.NO or grant.denied:
+            return
+        if grant.effect == "Deny" and not grant.explicit:
+            return  # a guard over all actions, which does not rely on the tag for PassRole
+        names = ", ".join(dict.fromkeys(grant.condition.tags))
+        yield Verdict(
+            Severity.MEDIUM,
+            f"PassRole is limited by tags of the role ({names}), which is not reliable for PassRole.{under(grant)}",
+            "Limit the roles in Resource instead, by ARN, path or name prefix.",
+        )

@@ -1,0 +1,94 @@
+"""PASSROLE_014."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, under
+from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.values import Hole, Tri
+
+
+class Unresolved(Check):
+    """Whether PassRole is scoped cannot be told before deployment.
+
+    A value that decides is not known: a parameter without a default, a result of another resource, a policy that is
+    "known after apply". It may be a wildcard as well as one role. The finding names the expression.
+
+    Give the value a form that bounds it whatever it holds: `role/app-${name}` instead of `${role_arn}`, a reference to
+    the role itself, a literal service in the condition. Or look at the value, and suppress with a reason.
+    """
+
+    id = "PASSROLE_014"
+    name = "unresolved"
+    title = "Ensure that what iam:PassRole grants can be told before deployment"
+    severity = Severity.LOW
+    flagged = (
+        Example(
+            "a role from outside",
+            (allow("iam:PassRole", "UNKNOWN", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
+            unknown=("UNKNOWN",),
+        ),
+        Example("actions from outside", (allow(["s3:GetObject", "UNKNOWN"], "*"),), unknown=("UNKNOWN",)),
+        Example(
+            "a service from outside",
+            (
+                allow(
+                    "iam:PassRole",
+                    "arn:aws:iam::111122223333:role/app",
+                    {"StringEquals": {"iam:PassedToService": "UNKNOWN"}},
+                ),
+            ),
+            unknown=("UNKNOWN",),
+        ),
+    )
+    clean = (
+        Example(
+            "an unknown that cannot be a role",
+            (allow(["s3:GetObject", "UNKNOWN"], "arn:aws:s3:::app/*"),),
+            unknown=("UNKNOWN",),
+        ),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if grant.effect != "Allow" or grant.denied or grant.condition.dead or grant.scope is Scope.NOT_A_ROLE:
+            return
+        what, holes = self._open_question(grant)
+        if not what:
+            return
+        names = list(dict.fromkeys(f"{hole.expression} ({hole.reason})" if hole.reason else hole.expression for hole in holes))
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        yield Verdict(
+            Severity.LOW,
+            f"{what} cannot be told before deployment" + (f": it depends on {shown}." if shown else ".") + under(grant),
+            "Bound the value (role/app-${name} instead of a whole ARN), refer to the role itself, or look at the value "
+            "and suppress this with a reason.",
+            Confidence.LOW,
+        )
+
+    @staticmethod
+    def _open_question(grant: PassRoleGrant) -> tuple[str, tuple[Hole, ...]]:
+        """What cannot be told, in words, and the holes that decide it."""
+        statement = grant.statement
+        if not statement.whole:
+            return "What this policy grants", statement.holes
+        if grant.certain is not Tri.YES:
+            if statement.effect is None:
+                return "Whether this statement allows or denies", statement.holes
+            actions = statement.actions if statement.actions is not None else statement.not_actions or ()
+            return "Whether this statement grants iam:PassRole", tuple(hole for item in actions for hole in item.holes)
+        if grant.scope is Scope.UNRESOLVED:
+            undecided = [
+                hole
+                for role in grant.roles
+                if role.scope is Scope.UNRESOLVED or grant.complement
+                for hole in role.pattern.holes
+            ]
+            return "Which roles can be passed", tuple(undecided)
+        if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
+            return "Which services a role can be passed to", grant.condition.unresolved
+        return "", ()

@@ -1,0 +1,71 @@
+"""Action patterns.
+
+IAM User Guide, "IAM JSON policy elements: Action" (reference_policies_elements_action): the service prefix and the
+action's name compare without case; ``*`` and ``?`` may stand anywhere in the name. Nothing is said of wildcards in
+the prefix, so those are answered as "cannot be told".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from passrole_checks.iam.values import Part, Text, Tri
+
+_EVERYTHING = ("*", "*:*")
+
+
+def matches(pattern: Text, name: str = "iam:PassRole") -> Tri:
+    """Whether an action pattern covers the action ``name`` (``prefix:Name``); a hole that decides gives UNKNOWN."""
+    return _matches(pattern.parts, name.lower())
+
+
+def granted_by(patterns: Sequence[Text], name: str = "iam:PassRole") -> tuple[Tri, Text | None]:
+    """The best answer of several patterns, and the pattern that gives it.
+
+    Of equal answers the most explicit one is named: the action's own name, then the pattern with most letters.
+    """
+    best: tuple[Tri, Text | None] = (Tri.NO, None)
+    for pattern in patterns:
+        answer = matches(pattern, name)
+        if answer is Tri.NO:
+            continue
+        if best[1] is None or (answer is Tri.YES, _letters(pattern)) > (best[0] is Tri.YES, _letters(best[1])):
+            best = (answer, pattern)
+    return best
+
+
+def left_out_by(not_actions: Sequence[Text], name: str = "iam:PassRole") -> Tri:
+    """Whether a NotAction with these patterns covers the action: whether none of them matches it."""
+    answer = Tri.YES
+    for pattern in not_actions:
+        answer = answer & ~matches(pattern, name)
+    return answer
+
+
+def is_explicit(pattern: Text, name: str = "iam:PassRole") -> bool:
+    """Whether a pattern is the action's own name, letter case aside."""
+    literal = pattern.literal
+    return literal is not None and literal.lower() == name.lower()
+
+
+def _letters(pattern: Text) -> int:
+    return sum(len(re.sub(r"[*?]", "", part)) for part in pattern.parts if isinstance(part, str))
+
+
+@lru_cache(maxsize=4096)
+def _matches(parts: tuple[Part, ...], name: str) -> Tri:
+    literal = "".join(part if isinstance(part, str) else "\0" for part in parts).lower()
+    if literal in _EVERYTHING:
+        return Tri.YES
+    if "\0" in literal:
+        return Tri.UNKNOWN if re.fullmatch(_regex(literal), name, re.DOTALL) else Tri.NO
+    prefix, colon, rest = literal.partition(":")
+    if not colon or ":" in rest or not re.fullmatch(_regex(literal), name, re.DOTALL):
+        return Tri.NO
+    return Tri.UNKNOWN if {"*", "?"} & set(prefix) else Tri.YES
+
+
+def _regex(glob: str) -> str:
+    return "".join({"*": ".*", "?": ".", "\0": ".*"}.get(char) or re.escape(char) for char in glob)

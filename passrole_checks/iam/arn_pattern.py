@@ -1,0 +1,193 @@
+"""From a Resource text with holes to the machine that matches it.
+
+How an ARN in a policy is read (IAM User Guide, reference-arns and reference_policies_elements_resource): fewer than six
+fields are completed with ``*``; a ``*`` runs past a colon only as far as its field allows. Where AWS's pages leave two
+readings open, the strict one gives what surely matches and the loose one (plain matching over the whole text) what
+possibly matches. Policy variables: reference_policies_variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from functools import lru_cache
+from itertools import product
+
+from passrole_checks.iam.automaton import CONSTANT, NAME_CHARACTERS, Machine, Token, literal
+from passrole_checks.iam.values import Hole, Kind, Part, join
+
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_ANY_RUN = Token(None, many=True)
+_RUN_IN_FIELD = Token(None, many=True, but=frozenset(":"))
+_NAME = frozenset(NAME_CHARACTERS | {CONSTANT})
+_PATH = frozenset(NAME_CHARACTERS | {CONSTANT, "/"})
+_DIGITS = frozenset("0123456789")
+_CONTINUES_TO_ROLE = Kind.ANYTHING, "completes the beginning of the ARN"
+
+
+class Reading(Enum):
+    """What a hole stands for, and which of two readings of an ARN counts.
+
+    SURE: only what matches whatever the holes hold. MAYBE: what the widest value of the holes matches, an unknown
+    name being one constant. OVERLAP: everything that some value of the holes matches; OVERLAP_STRICT: the same under
+    the strict reading of colons. COUNT: every hole is one constant, to tell one role from several.
+    """
+
+    SURE = "sure"
+    MAYBE = "maybe"
+    OVERLAP = "overlap"
+    OVERLAP_STRICT = "overlap, strict"
+    COUNT = "count"
+
+    @property
+    def strict(self) -> bool:
+        return self in (Reading.SURE, Reading.OVERLAP_STRICT)
+
+
+# what a text is made of after reading: a character, "*" or "?" as (char, True), or a hole
+_Atom = tuple[str, bool] | Hole
+
+
+def spelled_out(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts with every hole replaced by what is known of it."""
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, Hole) and part.known is not None:
+            found.extend(spelled_out(part.known))
+        else:
+            found.append(part)
+    return join(found)
+
+
+def fields_of(parts: tuple[Part, ...]) -> list[list[Part]]:
+    """The fields of an ARN: the text taken apart at its first five literal colons outside policy variables."""
+    fields: list[list[Part]] = [[]]
+    for part in parts:
+        if isinstance(part, Hole):
+            fields[-1].append(part)
+            continue
+        for index, piece in enumerate(_split_colons(part, 6 - len(fields))):
+            if index:
+                fields.append([])
+            if piece:
+                fields[-1].append(piece)
+    return fields
+
+
+def _split_colons(text: str, most: int) -> list[str]:
+    pieces: list[str] = []
+    start, depth = 0, 0
+    for place, char in enumerate(text):
+        if text.startswith("${", place):
+            depth += 1
+        elif char == "}" and depth:
+            depth -= 1
+        elif char == ":" and not depth and len(pieces) < most:
+            pieces.append(text[start:place])
+            start = place + 1
+    return [*pieces, text[start:]]
+
+
+@lru_cache(maxsize=8192)
+def machine(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading) -> Machine:
+    """The machine of the union of several Resource texts."""
+    return Machine(tuple(sequence for parts in patterns for sequence in _sequences(parts, variables, reading)))
+
+
+def _sequences(parts: tuple[Part, ...], variables: bool, reading: Reading) -> Iterator[tuple[Token, ...]]:
+    fields = _with_context(fields_of(spelled_out(parts)))
+    completed = fields + [["*"]] * (6 - len(fields)) if 1 < len(fields) < 6 else fields
+    if reading.strict and len(fields) > 1 and not _reaches_role(fields):
+        yield from _tokens(completed, variables, reading, within_field=True)
+        return
+    yield from _tokens(fields, variables, reading, within_field=False)
+    if completed is not fields:
+        yield from _tokens(completed, variables, reading, within_field=False)
+
+
+def _with_context(fields: list[list[Part]]) -> list[list[Part]]:
+    """A hole that fills the partition's or the account's field of an ARN is a partition or an account id."""
+    if len(fields) == 6:
+        fields = list(fields)
+        for index, kind in ((1, Kind.PARTITION), (4, Kind.ACCOUNT_ID)):
+            field = fields[index]
+            if len(field) == 1 and isinstance(field[0], Hole) and field[0].kind is Kind.ANYTHING:
+                fields[index] = [Hole(field[0].expression, kind)]
+    for place, field in enumerate(fields[1:], start=1):
+        first = field[0] if field else None
+        if isinstance(first, str) and first.startswith("role/"):
+            return [[_completing(part) for part in before] for before in fields[:place]] + fields[place:]
+    return fields
+
+
+def _completing(part: Part) -> Part:
+    """An unknown that stands before ``:role/`` is taken to complete the beginning of the ARN, whatever it holds."""
+    if isinstance(part, Hole) and part.kind is Kind.ANYTHING:
+        return Hole(part.expression, reason=_CONTINUES_TO_ROLE[1])
+    return part
+
+
+def _reaches_role(fields: list[list[Part]]) -> bool:
+    return any(
+        isinstance(part, Hole) and part.reason == _CONTINUES_TO_ROLE[1] for field in fields for part in field
+    )
+
+
+def _tokens(
+    fields: list[list[Part]], variables: bool, reading: Reading, *, within_field: bool
+) -> Iterator[tuple[Token, ...]]:
+    """The token sequences of an ARN, one for each combination of what its holes may hold; none where a hole leaves
+    nothing that surely matches."""
+    pieces: list[list[tuple[Token, ...]]] = []
+    for index, field in enumerate(fields):
+        if index:
+            pieces.append([literal(":")])
+        run = _RUN_IN_FIELD if within_field and index < 5 else _ANY_RUN
+        for atom in _atoms(field, variables):
+            pieces.append(_readings(atom, reading, run))
+    for combination in product(*pieces):
+        yield tuple(token for piece in combination for token in piece)
+
+
+def _atoms(parts: list[Part], variables: bool) -> Iterator[_Atom]:
+    for part in parts:
+        if isinstance(part, Hole):
+            yield part
+            continue
+        place = 0
+        for match in _VARIABLE.finditer(part) if variables else ():
+            yield from _characters(part[place : match.start()])
+            inside = match.group(1)
+            yield (inside, False) if inside in ("*", "?", "$") else Hole(match.group(), Kind.POLICY_VARIABLE)
+            place = match.end()
+        yield from _characters(part[place:])
+
+
+def _characters(text: str) -> Iterator[_Atom]:
+    for char in text:
+        yield char, char in "*?"
+
+
+def _readings(atom: _Atom, reading: Reading, run: Token) -> list[tuple[Token, ...]]:
+    if not isinstance(atom, Hole):
+        char, wild = atom
+        if not wild:
+            return [literal(char)]
+        return [(run,)] if char == "*" else [(Token(None, but=run.but),)]
+    if atom.kind is Kind.ACCOUNT_ID:
+        return [(Token(_DIGITS),) * 12]
+    if atom.kind is Kind.PARTITION:
+        return [literal(name) for name in PARTITIONS]
+    if atom.reason == _CONTINUES_TO_ROLE[1]:
+        return [(_ANY_RUN,)]
+    if reading is Reading.SURE:
+        return []
+    if reading is Reading.COUNT or (reading is Reading.MAYBE and atom.kind is not Kind.ANYTHING):
+        return [literal(CONSTANT)]
+    if atom.kind is Kind.ANYTHING:
+        return [(_ANY_RUN,)]
+    allowed = _NAME if atom.kind is not Kind.POLICY_VARIABLE else _PATH
+    return [(Token(allowed), Token(allowed, many=True))]

@@ -1,0 +1,117 @@
+"""An exact pattern machine: which texts does a pattern match, and do two sets of patterns meet or contain each other?
+
+A pattern is a union of token sequences. Its machine is run by subset construction over a finite alphabet: the
+characters that the patterns mention and one fresh character of each class, which stands for all the others.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
+# one unknown name; a character that no role name of AWS holds, and that is a name character here
+CONSTANT = "\u03b6"
+_PATH_ONLY = "!#%&()[]^|~<>;'\"{}$\\`"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One step of a pattern: a character of ``chars`` (None: any but those of ``but``), once, or any number of times."""
+
+    chars: frozenset[str] | None
+    many: bool = False
+    but: frozenset[str] = frozenset()
+
+    def accepts(self, char: str) -> bool:
+        return char not in self.but if self.chars is None else char in self.chars
+
+
+Sequences = tuple[tuple[Token, ...], ...]
+States = frozenset[tuple[int, int]]
+
+
+def literal(text: str) -> tuple[Token, ...]:
+    return tuple(Token(frozenset(char)) for char in text)
+
+
+class Machine:
+    """The machine of a union of token sequences; states are sets of (sequence, place in it)."""
+
+    def __init__(self, sequences: Sequences) -> None:
+        self.sequences = sequences
+        self.steps: dict[tuple[States, str], States] = {}
+        self.start = self._closed((index, 0) for index in range(len(sequences)))
+
+    def _closed(self, places: Iterator[tuple[int, int]]) -> States:
+        found: set[tuple[int, int]] = set()
+        for index, place in places:
+            tokens = self.sequences[index]
+            found.add((index, place))
+            while place < len(tokens) and tokens[place].many:
+                place += 1
+                found.add((index, place))
+        return frozenset(found)
+
+    def step(self, states: States, char: str) -> States:
+        key = (states, char)
+        known = self.steps.get(key)
+        if known is None:
+            known = self.steps[key] = self._closed(self._after(states, char))
+        return known
+
+    def _after(self, states: States, char: str) -> Iterator[tuple[int, int]]:
+        for index, place in states:
+            tokens = self.sequences[index]
+            if place < len(tokens) and tokens[place].accepts(char):
+                yield index, place if tokens[place].many else place + 1
+
+    def run(self, states: States, text: str) -> States:
+        for char in text:
+            states = self.step(states, char)
+        return states
+
+    def accepts(self, states: States) -> bool:
+        return any(place == len(self.sequences[index]) for index, place in states)
+
+    def matches(self, text: str) -> bool:
+        return self.accepts(self.run(self.start, text))
+
+    def mentioned(self) -> set[str]:
+        """The characters that make a difference to this machine."""
+        found: set[str] = set()
+        for tokens in self.sequences:
+            for token in tokens:
+                if token.chars is not None and len(token.chars) == 1:
+                    found |= token.chars
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Alphabet:
+    """Characters to try: digits for account ids; name and path characters, of which some are ``fresh`` (stand for
+    every character of their class that no pattern mentions)."""
+
+    digits: tuple[str, ...]
+    name: tuple[str, ...]
+    path_only: tuple[str, ...]
+    fresh: frozenset[str]
+
+
+def alphabet(machines: Sequence[Machine]) -> Alphabet:
+    """The smallest alphabet over which the machines can be told apart."""
+    mentioned = set().union(*(machine.mentioned() for machine in machines)) if machines else set()
+    digits = sorted(mentioned & set(string.digits))
+    fresh_digit = next((char for char in string.digits if char not in mentioned), None)
+    names = sorted(mentioned & (NAME_CHARACTERS | {CONSTANT}))
+    fresh_name = next((char for char in "qzjkxwQZJKXW" + string.printable
+                       if char in NAME_CHARACTERS and char not in mentioned), None)  # fmt: skip
+    paths = sorted(mentioned & set(_PATH_ONLY))
+    fresh_path = next((char for char in _PATH_ONLY if char not in mentioned), None)
+    return Alphabet(
+        digits=(*digits, *([fresh_digit] if fresh_digit else [])),
+        name=(*names, *([fresh_name] if fresh_name else [])),
+        path_only=(*paths, *([fresh_path] if fresh_path else [])),
+        fresh=frozenset(char for char in (fresh_name, fresh_path) if char),
+    )

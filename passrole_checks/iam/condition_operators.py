@@ -1,0 +1,371 @@
+"""Condition operators, and the values that they compare a request with.
+
+Sources: "IAM JSON policy elements: Condition operators", "Variables and tags" and "Single-valued vs. multivalued
+context keys" in the IAM User Guide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
+
+
+class Family(Enum):
+    """The type of value that an operator compares."""
+
+    STRING = "texts"
+    ARN = "ARNs"
+    NUMERIC = "numbers"
+    DATE = "dates"
+    BOOL = "booleans"
+    BINARY = "binary values"
+    IP = "IP addresses"
+    NULL = "presence"
+
+
+_BASES: dict[str, tuple[Family, bool]] = {
+    **{f"String{name}": (Family.STRING, name.startswith("Not")) for name in
+       ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike")},
+    **{f"Arn{name}": (Family.ARN, name.startswith("Not")) for name in ("Equals", "NotEquals", "Like", "NotLike")},
+    **{f"{family.name.title()}{name}": (family, name == "NotEquals") for family in (Family.NUMERIC, Family.DATE)
+       for name in ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")},
+    "Bool": (Family.BOOL, False),
+    "BinaryEquals": (Family.BINARY, False),
+    "IpAddress": (Family.IP, False),
+    "NotIpAddress": (Family.IP, True),
+    "Null": (Family.NULL, False),
+}  # fmt: skip
+
+OPERATOR_NAMES: tuple[str, ...] = tuple(
+    f"{quantifier}{base}{suffix}"
+    for quantifier in ("", "ForAllValues:", "ForAnyValue:")
+    for base in _BASES
+    for suffix in ("", "IfExists")
+    if not (base == "Null" and suffix)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A condition operator taken apart. ``quantifier``: "", "ForAllValues" or "ForAnyValue"."""
+
+    quantifier: str
+    base: str
+    if_exists: bool
+
+    @property
+    def family(self) -> Family:
+        return _BASES[self.base][0]
+
+    @property
+    def negated(self) -> bool:
+        return _BASES[self.base][1]
+
+    @property
+    def wildcards(self) -> bool:
+        """Whether ``*`` and ``?`` in a value are wildcards (in all four ARN operators, and in the Like ones)."""
+        return self.family is Family.ARN or "Like" in self.base
+
+    @property
+    def ignores_case(self) -> bool:
+        return self.base.endswith("IgnoreCase")
+
+    @property
+    def absent(self) -> Tri:
+        """The answer for a request that does not carry the key (``Null``, which looks at its value, apart)."""
+        if self.quantifier == "ForAllValues":
+            return Tri.YES
+        if self.quantifier == "ForAnyValue":
+            # AWS's text says false without the key, and true with IfExists; nothing says which of the two wins.
+            return Tri.UNKNOWN if self.if_exists else Tri.NO
+        return Tri.of(self.if_exists or self.negated)
+
+
+def parse_operator(name: str) -> Operator | None:
+    """The operator of this name, or None if there is none.
+
+    With case: IAM refuses ``stringEquals`` ("Invalid Condition type", MalformedPolicyDocument), although it compares
+    the names of keys without case.
+    """
+    if name not in OPERATOR_NAMES:
+        return None
+    quantifier, _, rest = name.rpartition(":")
+    if_exists = rest.endswith("IfExists")
+    return Operator(quantifier, rest.removesuffix("IfExists"), if_exists)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a pattern: a character of ``characters`` (None: any), once, or with ``repeated`` any number."""
+
+    characters: frozenset[str] | None
+    repeated: bool = False
+
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+_DIGITS = frozenset("0123456789")
+_ANY_RUN = Step(None, True)
+_ANY_ONE = Step(None)
+# What a hole may stand for. The partition and the name are wider than need be, which errs towards "possible".
+_HOLES: dict[Kind, tuple[Step, ...]] = {
+    Kind.ANYTHING: (_ANY_RUN,),
+    Kind.POLICY_VARIABLE: (_ANY_RUN,),
+    Kind.NAME: (_ANY_ONE, _ANY_RUN),
+    Kind.PARTITION: (_ANY_ONE, _ANY_RUN),
+    Kind.ACCOUNT_ID: (Step(_DIGITS),) * 12,
+    Kind.REGION: (
+        Step(_LETTERS), Step(_LETTERS), Step(_LETTERS | {"-"}, True), Step(frozenset("-")), Step(_DIGITS)
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The texts that one value of a condition stands for.
+
+    ``holes`` are those that leave open which texts; a Region alone does not: ``states.${AWS::Region}.amazonaws.com``
+    is one service, whichever Region it is. ``certain``: no hole at all. ``plain``: no wildcard. ``text``: the one text
+    that it stands for, where it is both.
+    """
+
+    steps: tuple[Step, ...]
+    holes: tuple[Hole, ...]
+    certain: bool
+    plain: bool
+    ignores_case: bool
+    empty_variable: bool
+    text: str | None
+
+    def matches(self, text: str) -> Tri:
+        """Whether the value matches ``text``: UNKNOWN where it depends on a hole."""
+        text = text.lower() if self.ignores_case else text
+        if self.text is not None:
+            return Tri.of(text == self.text)
+        states = _closure(self.steps, {0})
+        for character in text:
+            states = _closure(self.steps, set(_advance(self.steps, states, character)))
+            if not states:
+                return Tri.NO
+        if len(self.steps) not in states:
+            return Tri.NO
+        return Tri.YES if self.certain else Tri.UNKNOWN
+
+
+def _closure(steps: Sequence[Step], states: set[int]) -> set[int]:
+    pending = list(states)
+    while pending:
+        state = pending.pop()
+        if state < len(steps) and steps[state].repeated and state + 1 not in states:
+            states.add(state + 1)
+            pending.append(state + 1)
+    return states
+
+
+def _advance(steps: Sequence[Step], states: set[int], character: str) -> Iterator[int]:
+    for state in states:
+        if state < len(steps):
+            step = steps[state]
+            if step.characters is None or character in step.characters:
+                yield state if step.repeated else state + 1
+
+
+# The domains of service principals, by partition; .aws.internal belongs to services that AWS keeps to itself.
+DOMAINS: tuple[str, ...] = (
+    "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
+    "csp.hci.ic.gov", "aws.internal",
+)  # fmt: skip
+_SERVICE_CHARACTERS = "z" + "".join(sorted(_LETTERS | _DIGITS | {"-", "."}))
+
+
+def example_service(pattern: Pattern) -> str | None:
+    """A text of the form of a service principal (``name.amazonaws.com``, in lower case) that the pattern may match.
+
+    None if there is none: such a value names no service, in any partition.
+    """
+    for domain in DOMAINS:
+        suffix = f".{domain}"
+        # Breadth first through the pattern, over names of one character and more; each state needs one visit only.
+        reached: dict[int, str] = {}
+        frontier = [(state, "") for state in sorted(_closure(pattern.steps, {0}))]
+        while frontier:
+            following: list[tuple[int, str]] = []
+            for state, name in frontier:
+                if state >= len(pattern.steps):
+                    continue
+                step = pattern.steps[state]
+                character = next((c for c in _SERVICE_CHARACTERS if c in (step.characters or c)), None)
+                if character is None or (not name and character in ".-"):
+                    continue
+                targets = _closure(pattern.steps, {state if step.repeated else state + 1})
+                for target in sorted(targets - reached.keys()):
+                    reached[target] = name + character
+                    following.append((target, name + character))
+            frontier = following
+        for state, name in reached.items():
+            states = {state}
+            for character in suffix:
+                states = _closure(pattern.steps, set(_advance(pattern.steps, states, character)))
+            if len(pattern.steps) in states:
+                return name + suffix
+    return None
+
+
+def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts with every hole whose text is spelled out replaced by what is known of it."""
+    spelled: list[Part] = []
+    for part in parts:
+        if isinstance(part, Hole) and part.known is not None:
+            spelled.extend(settle(part.known))
+        else:
+            spelled.append(part)
+    return join(spelled)
+
+
+def literal(text: Text) -> str | None:
+    """The whole text if all of it is known, else None."""
+    parts = settle(text.parts)
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else None
+
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_HOLE_MARK = "\ue000"  # a private-use character that stands for a hole while variables are looked for
+
+
+def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, variables: bool = True) -> Pattern:
+    """A value of a condition as a pattern.
+
+    ``wildcards``: whether ``*`` and ``?`` are such (StringLike) or plain characters. ``variables``: whether ``${...}``
+    is a policy variable (Version 2012-10-17), with ``${*}``, ``${?}`` and ``${$}`` for the characters themselves, or
+    plain text.
+    """
+    holes: list[Hole] = []
+    letters: list[str] = []
+    for part in settle(text.parts):
+        if isinstance(part, str):
+            letters.append(part.replace(_HOLE_MARK, "\ufffd"))
+        elif part.kind is Kind.POLICY_VARIABLE and not variables:
+            letters.append(f"${{{part.expression}}}")
+        else:
+            holes.append(part)
+            letters.append(_HOLE_MARK)
+    spelled = "".join(letters)
+
+    pending = iter(holes)
+    unknown: list[Hole] = []
+    steps: list[Step] = []
+    plain, empty_variable = True, False
+
+    def read_literal(run: str) -> None:
+        nonlocal plain
+        for character in run:
+            if character == _HOLE_MARK:
+                hole = next(pending)
+                unknown.append(hole)
+                steps.extend(_HOLES[hole.kind])
+            elif wildcards and character in "*?":
+                plain = False
+                steps.append(_ANY_RUN if character == "*" else _ANY_ONE)
+            else:
+                steps.append(_character(character, ignores_case))
+
+    end = 0
+    for variable in _VARIABLE.finditer(spelled) if variables else ():
+        read_literal(spelled[end : variable.start()])
+        end = variable.end()
+        name = variable.group(1)
+        if name in ("*", "?", "$"):
+            steps.append(_character(name, ignores_case))
+            continue
+        empty_variable = empty_variable or not name.strip()
+        inside = [next(pending) for character in name if character == _HOLE_MARK]
+        unknown.extend(inside)
+        for hole in inside:
+            name = name.replace(_HOLE_MARK, f"${{{hole.expression}}}", 1)
+        unknown.append(Hole(name, Kind.POLICY_VARIABLE, reason="filled in by IAM at request time"))
+        steps.append(_ANY_RUN)
+    read_literal(spelled[end:])
+    whole = "".join(min(step.characters or "") for step in steps) if plain and not unknown else None
+    return Pattern(
+        steps=tuple(steps),
+        holes=tuple(hole for hole in unknown if hole.kind is not Kind.REGION),
+        certain=not unknown,
+        plain=plain,
+        ignores_case=ignores_case,
+        empty_variable=empty_variable,
+        text=whole,
+    )
+
+
+def _character(character: str, ignores_case: bool) -> Step:
+    lowered = character.lower() if ignores_case else character
+    return Step(frozenset((lowered if len(lowered) == 1 else character,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One operator on one key that is, or may be, ``iam:PassedToService``.
+
+    ``operator`` None: not known. ``patterns`` None: the values are not known. ``maybe``: the key is not known to be
+    this one. ``doubt``: what is not known is more than a Region; ``holes`` say what.
+    """
+
+    operator: Operator | None
+    patterns: tuple[Pattern, ...] | None
+    holes: tuple[Hole, ...] = ()
+    maybe: bool = False
+    doubt: bool = False
+
+    @property
+    def finite(self) -> bool:
+        """Whether the test surely holds for a finite list of services only."""
+        if self.operator is None or self.patterns is None or self.maybe or self.doubt:
+            return False
+        positive_text = self.operator.family is Family.STRING and not self.operator.negated
+        return positive_text and all(pattern.plain for pattern in self.patterns)
+
+    def result(self, service: str | None) -> Tri:
+        """Whether a request with this service, or (None) without the key, meets the test."""
+        answer = self._result(service)
+        return answer | Tri.UNKNOWN if self.maybe else answer
+
+    def _result(self, service: str | None) -> Tri:
+        operator = self.operator
+        if operator is None:
+            return Tri.UNKNOWN
+        if operator.family is Family.NULL:
+            return self._presence(operator, service)
+        if service is None:
+            return operator.absent
+        if self.patterns is None:
+            return Tri.UNKNOWN
+        some = Tri.NO
+        for pattern in self.patterns:
+            some = some | self._matches(operator, pattern, service)
+            if some is Tri.YES:
+                break
+        return ~some if operator.negated else some
+
+    def _presence(self, operator: Operator, service: str | None) -> Tri:
+        # IAM Access Analyzer's checks: with a set operator, Null is always true or always false.
+        if operator.quantifier:
+            return Tri.of(operator.quantifier == "ForAllValues")
+        if self.patterns is None:
+            return Tri.UNKNOWN
+        wanted = "true" if service is None else "false"
+        answer = Tri.NO
+        for pattern in self.patterns:
+            answer = answer | pattern.matches(wanted)
+        return answer
+
+    @staticmethod
+    def _matches(operator: Operator, pattern: Pattern, service: str) -> Tri:
+        if operator.family is Family.STRING:
+            return pattern.matches(service)
+        if operator.family is Family.ARN:
+            # A service principal is no ARN; nothing says whether a pattern without colons meets it all the same.
+            return pattern.matches(service) & Tri.UNKNOWN
+        return Tri.NO  # the name of a service is no number, date, boolean or address

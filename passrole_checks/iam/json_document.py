@@ -1,0 +1,187 @@
+"""A policy document written as JSON text that may hold holes.
+
+Heredocs, ``Fn::Sub`` and plans carry policies as text. The standard library's parser knows neither holes nor
+positions, so this is a small parser of its own: RFC 8259, with two allowances that template languages need: a hole
+may stand where a value, a key, or a run of elements is expected, and a string may hold a line break.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+
+from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Part, Position, Text, join
+
+_DEPTH = 64
+_BLANK = re.compile(r"[ \t\r\n\ufeff]*")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_BARE = re.compile(r"[^\s,\]}\[{\":]+")
+_MARK = "\ue000"  # stands for a hole in the joined text
+
+
+class MalformedDocument(ValueError):
+    """A text that is no policy document: ``at`` is the place, ``reason`` a phrase."""
+
+    def __init__(self, at: Position, reason: str) -> None:
+        super().__init__(reason)
+        self.at, self.reason = at, reason
+
+
+def parse_json(source: Text) -> Node:
+    """The tree of a JSON text.
+
+    Positions are those of the file where ``source.starts`` tells them, else the position of the whole text.
+    Raises :class:`MalformedDocument` with the place of the first thing that is not JSON.
+    """
+    return _Parser(source).document()
+
+
+class _Parser:
+    def __init__(self, source: Text) -> None:
+        self.source = source
+        self.holes: dict[int, Hole] = {}
+        pieces: list[str] = []
+        self.offsets: list[int] = []
+        length = 0
+        for part in source.parts:
+            self.offsets.append(length)
+            if isinstance(part, Hole):
+                self.holes[length] = part
+                part = _MARK
+            elif _MARK in part:
+                part = part.replace(_MARK, "?")
+            pieces.append(part)
+            length += len(part)
+        self.text = "".join(pieces)
+        self.place = 0
+
+    def document(self) -> Node:
+        value = self.value(0)
+        self.blank()
+        if self.place < len(self.text):
+            raise self.error("more text after the end of the document")
+        return value
+
+    def blank(self) -> None:
+        match = _BLANK.match(self.text, self.place)
+        assert match is not None  # the pattern matches the empty text
+        self.place = match.end()
+
+    def peek(self) -> str:
+        self.blank()
+        return self.text[self.place : self.place + 1]
+
+    def value(self, depth: int) -> Node:
+        if depth > _DEPTH:
+            raise self.error(f"nested more than {_DEPTH} deep")
+        char = self.peek()
+        if char == "{":
+            return self.mapping(depth)
+        if char == "[":
+            return self.items(depth)
+        if char == '"':
+            return self.string()
+        return self.bare()
+
+    def mapping(self, depth: int) -> Mapping:
+        start, entries = self.place, []
+        self.place += 1
+        while (char := self.peek()) != "}":
+            if char == _MARK:
+                hole = self.bare()
+                entries.append(Entry(_as_text(hole), hole))
+                self.separator("}", required=False)
+                continue
+            if char != '"':
+                raise self.error("a key in double quotes is expected")
+            key = self.string()
+            if self.peek() != ":":
+                raise self.error("a colon is expected after the key")
+            self.place += 1
+            entries.append(Entry(key, self.value(depth + 1)))
+            self.separator("}")
+        self.place += 1
+        return Mapping(tuple(entries), self.position(start, self.place))
+
+    def items(self, depth: int) -> Items:
+        start, items = self.place, []
+        self.place += 1
+        while (char := self.peek()) != "]":
+            items.append(self.value(depth + 1))
+            self.separator("]", required=char != _MARK)
+        self.place += 1
+        return Items(tuple(items), self.position(start, self.place))
+
+    def separator(self, end: str, *, required: bool = True) -> None:
+        char = self.peek()
+        if char == ",":
+            comma = self.place
+            self.place += 1
+            if self.peek() == end:
+                self.place = comma
+                raise self.error(f"a comma before '{end}'")
+        elif char == _MARK:
+            return  # an unknown run of elements may bring its own comma
+        elif char != end and required:
+            raise self.error(f"a comma or '{end}' is expected" if char else f"the text ends before its '{end}'")
+
+    def string(self) -> Text:
+        match = _STRING.match(self.text, self.place)
+        if match is None:
+            raise self.error("a string without its closing quote")
+        start, self.place = self.place, match.end()
+        parts: list[Part] = []
+        position = match.start(1)
+        for piece in re.split(f"({_MARK})", match.group(1)):
+            if piece == _MARK:
+                parts.append(self.holes[position])
+            elif "\\" in piece:
+                try:
+                    parts.append(str(json.loads(f'"{piece}"', strict=False)))
+                except ValueError:
+                    raise self.error("a backslash that JSON does not know", start) from None
+            else:
+                parts.append(piece)
+            position += len(piece)
+        return Text(join(parts), self.position(start, self.place), defaults=self.source.defaults)
+
+    def bare(self) -> Node:
+        match = _BARE.match(self.text, self.place)
+        if match is None:
+            raise self.error("a value is expected" if self.place < len(self.text) else "the text ends too early")
+        start, self.place, word = self.place, match.end(), match.group()
+        at = self.position(start, self.place)
+        if _MARK in word:
+            holes = [hole for offset, hole in sorted(self.holes.items()) if start <= offset < self.place]
+            if len(holes) == 1 and word == _MARK:
+                return Text((holes[0],), at)
+            return Text((Hole("".join(f"${{{hole.expression}}}" for hole in holes)),), at)
+        try:
+            value = json.loads(word)
+        except ValueError:
+            raise self.error(f"'{word[:40]}' is no JSON value", start) from None
+        return Const(value, at)
+
+    def position(self, start: int, end: int) -> Position:
+        if not self.source.starts:
+            return self.source.at
+        line, column = self.line_and_column(start)
+        end_line, end_column = self.line_and_column(end)
+        return Position(self.source.at.file, line, column, end_line, end_column)
+
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        index = max(bisect_right(self.offsets, offset) - 1, 0)
+        line, column = self.source.starts[min(index, len(self.source.starts) - 1)]
+        before = self.text[self.offsets[index] : offset]
+        if isinstance(self.source.parts[index], Hole) or "\n" not in before:
+            return line, column + len(before)
+        return line + before.count("\n"), len(before) - before.rfind("\n") + self.source.indent
+
+    def error(self, reason: str, offset: int | None = None) -> MalformedDocument:
+        place = self.place if offset is None else offset
+        return MalformedDocument(self.position(place, place + 1), f"the policy document is not JSON: {reason}")
+
+
+def _as_text(node: Node) -> Text:
+    return node if isinstance(node, Text) else Text((Hole("?"),), node.at)

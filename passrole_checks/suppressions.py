@@ -1,0 +1,33 @@
+"""Suppressions: which findings somebody has asked not to hear of, and which of those wishes silence nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from passrole_checks.findings import Finding
+from passrole_checks.sources.resource import Suppression
+
+
+def apply(
+    findings: Sequence[Finding], suppressions: Sequence[Suppression]
+) -> tuple[list[Finding], set[Suppression]]:
+    """The findings, each with the suppression that silences it, and the suppressions that silenced something."""
+    used: set[Suppression] = set()
+    marked: list[Finding] = []
+    for finding in findings:
+        matching = [item for item in suppressions if item.check_id == finding.check_id and _holds(item, finding)]
+        used.update(matching)
+        # a reason is worth more than none
+        chosen = next((item for item in matching if item.reason), matching[0] if matching else None)
+        marked.append(replace(finding, suppressed=chosen) if chosen else finding)
+    return marked, used
+
+
+def _holds(suppression: Suppression, finding: Finding) -> bool:
+    if suppression.resource is not None and suppression.resource == finding.resource.address:
+        return True
+    span = suppression.span
+    if span is not None:
+        return span.file == finding.at.file and span.covers(finding.at.line)
+    return suppression.resource is None and suppression.at.file == finding.at.file

@@ -1,0 +1,69 @@
+"""The examples on each check class are its tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from passrole_checks.check import Check, Example, Subject
+from passrole_checks.checks import ALL
+from passrole_checks.findings import Verdict
+from passrole_checks.iam.passrole import grants_of
+from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.values import Hole, Position, Text, join
+from passrole_checks.knowledge.service_principals import known_services
+
+
+def document(example: Example) -> Text:
+    """The policy document of an example, its unknown texts as holes."""
+    written = json.dumps({"Version": "2012-10-17", "Statement": list(example.statements)})
+    parts: list[str | Hole] = [written]
+    for name in example.unknown:
+        cut: list[str | Hole] = []
+        for part in parts:
+            pieces = part.split(name) if isinstance(part, str) else [part]
+            for index, piece in enumerate(pieces):
+                cut.extend([Hole(f"var.{name.lower()}"), piece] if index else [piece])
+        parts = cut
+    return Text(join(parts), Position("example.json", 1))
+
+
+def verdicts(check: type[Check], example: Example) -> list[Verdict]:
+    parsed = parse_document(document(example))
+    assert parsed.problems == ()
+    services = {name: known_services(name) for name in ("aws", "aws-cn")}
+    return [
+        verdict
+        for grant in grants_of(parsed.statements, services)
+        for verdict in check().evaluate(Subject(grant, parsed.statements, account=example.account))
+    ]
+
+
+def examples(kind: str) -> Iterator[object]:
+    for check in ALL:
+        for example in getattr(check, kind):
+            yield pytest.param(check, example, id=f"{check.id}: {example.title}")
+
+
+@pytest.mark.parametrize(("check", "example"), list(examples("flagged")))
+def test_flagged_example_is_flagged_once(check: type[Check], example: Example) -> None:
+    """A flagged example gets one verdict, no worse than the severity that the check promises."""
+    (verdict,) = verdicts(check, example)
+    assert verdict.severity.rank <= check.severity.rank
+    assert verdict.message.endswith(".") and verdict.remediation.endswith(".")
+
+
+@pytest.mark.parametrize(("check", "example"), list(examples("clean")))
+def test_clean_example_is_clean(check: type[Check], example: Example) -> None:
+    """A clean example gets no verdict from its check."""
+    assert verdicts(check, example) == []
+
+
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
+def test_check_says_what_it_is(check: type[Check]) -> None:
+    """Every check has an id, a name, examples of both kinds, and a docstring that cites its source or its cure."""
+    assert check.id.startswith("PASSROLE_") and check.name and check.title
+    assert check.flagged and check.clean
+    assert check.documentation().count("\n\n") >= 2

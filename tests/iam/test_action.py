@@ -1,0 +1,102 @@
+"""Action patterns, by the truth table and against the standard library's matcher."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passrole_checks.iam.action import granted_by, is_explicit, left_out_by, matches
+from passrole_checks.iam.values import Hole, Kind, Position, Text, Tri
+
+AT = Position("policy.json", 1)
+
+
+def text(*parts: str | Hole) -> Text:
+    return Text(parts, AT)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["iam:PassRole", "IAM:passROLE", "iam:*", "*", "iam:Pass*", "iam:*Role", "iam:?assRole", "iam:PassRole*", "*:*",
+     "iam:*pass*", "iam:P*"],
+)  # fmt: skip
+def test_pattern_reaches_passrole(pattern: str) -> None:
+    """Every spelling of the truth table's row 2 covers PassRole."""
+    assert matches(text(pattern)) is Tri.YES
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["iam:PassRole?", "iam:GetRole", "sts:PassRole", "iam:AddRoleToInstanceProfile", "PassRole", "", "iam:Pass Role",
+     "iam:PassRole:x", "s*:PassRole"],
+)  # fmt: skip
+def test_pattern_misses_passrole(pattern: str) -> None:
+    """Other actions, and values that AWS refuses, cover nothing (rows 3 and 5)."""
+    assert matches(text(pattern)) is Tri.NO
+
+
+@pytest.mark.parametrize("pattern", ["*:PassRole", "i*:*ole", "i*:PassRole"])
+def test_wildcard_in_the_prefix_cannot_be_told(pattern: str) -> None:
+    """AWS says nothing of wildcards in the service prefix (row 5)."""
+    assert matches(text(pattern)) is Tri.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("parts", "answer"),
+    [
+        ((Hole("var.action"),), Tri.UNKNOWN),
+        (("iam:", Hole("var.action")), Tri.UNKNOWN),
+        (("iam:Get", Hole("var.action")), Tri.NO),
+        (("s3:", Hole("var.action")), Tri.NO),
+        (("iam:", Hole("var.verb", Kind.NAME), "Role"), Tri.UNKNOWN),
+    ],
+)
+def test_hole_decides_only_where_it_can(parts: tuple[str | Hole, ...], answer: Tri) -> None:
+    """A hole makes the answer unknown only if some value of it would make the pattern match."""
+    assert matches(text(*parts)) is answer
+
+
+def test_the_most_explicit_pattern_is_named() -> None:
+    """Of several patterns that grant PassRole, its own name is named before a wildcard."""
+    answer, pattern = granted_by([text("*"), text("iam:Pass*"), text("iam:passrole"), text("iam:*")])
+    assert answer is Tri.YES and str(pattern) == "iam:passrole"
+    assert pattern is not None and is_explicit(pattern)
+
+
+@pytest.mark.parametrize(
+    ("not_actions", "answer"),
+    [(["s3:*"], Tri.YES), (["iam:Get*"], Tri.YES), (["iam:*"], Tri.NO), (["s3:*", "iam:passrole"], Tri.NO),
+     (["*"], Tri.NO), ([], Tri.YES)],
+)  # fmt: skip
+def test_not_action_covers_what_it_leaves_out(not_actions: list[str], answer: Tri) -> None:
+    """NotAction grants PassRole unless one of its patterns names it (rows 6 and 7)."""
+    assert left_out_by([text(item) for item in not_actions]) is answer
+
+
+names = st.text("iamPpasRole:*?", max_size=12)
+
+
+@given(names)
+def test_matching_agrees_with_a_plain_matcher(rest: str) -> None:
+    """Matching below a literal prefix is matching as shells do it, without case."""
+    pattern = f"iam:{rest.replace(':', '')}"
+    expected = fnmatchcase("iam:passrole", pattern.lower())
+    assert matches(text(pattern)) is Tri.of(expected)
+
+
+@given(names)
+def test_letter_case_makes_no_difference(pattern: str) -> None:
+    """An action pattern means the same in capitals."""
+    assert matches(text(pattern)) is matches(text(pattern.swapcase()))
+
+
+@given(names, st.integers(0, 12), st.integers(0, 12))
+def test_a_hole_never_hides_a_match(pattern: str, start: int, length: int) -> None:
+    """A pattern that covers PassRole is never answered with no once a part of it is unknown."""
+    if matches(text(pattern)) is Tri.NO:
+        return
+    holed = text(pattern[:start], Hole("var.x"), pattern[start + length :])
+    assert matches(holed) is not Tri.NO

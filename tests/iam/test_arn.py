@@ -1,0 +1,187 @@
+"""Resource patterns as sets of roles: the truth table's rows, and what holes do to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from passrole_checks.iam import arn
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.values import Hole, Kind, Position, Text, Tri
+
+A = "arn:aws:iam::111122223333:"
+WORKER, APP_WORKER = f"{A}role/Worker", f"{A}role/app/Worker"
+LINKED = f"{A}role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+
+ACCOUNT = Hole("AWS::AccountId", Kind.ACCOUNT_ID)
+PARTITION = Hole("AWS::Partition", Kind.PARTITION)
+NAME = Hole("AWS::StackName", Kind.NAME)
+ANYTHING = Hole("var.x")
+ROLE = Hole("Role.Arn", role="Role", known=("arn:", PARTITION, ":iam::", ACCOUNT, ":role/", Hole("Role", Kind.NAME)))
+ROLE_NAME = Hole("Role", Kind.NAME, role="Role")
+
+
+def text(*parts: str | Hole) -> Text:
+    return Text(parts, Position("policy.json", 1))
+
+
+ROWS = [
+    (9, f"{A}role/Worker", "W"),
+    (10, f"{A}role/app/Worker", "P"),
+    (11, f"{A}role/*", "WPS"),
+    (12, f"{A}role/app/*", "P"),
+    (12, f"{A}role/*/Worker", "P"),
+    (12, f"{A}role/?pp/Worker", "P"),
+    (13, f"{A}role/*Worker", "WP"),
+    (14, f"{A}role/W?rker", "W"),
+    (14, f"{A}role/Work*", "W"),
+    (15, f"{A}role/worker", ""),
+    (15, f"{A}role/Work", ""),
+    (16, "arn:aws:iam::*:role/Worker", "W"),
+    (16, "arn:aws:iam::11112222????:role/Worker", "W"),
+    (17, "arn:aws:iam::999999999999:role/*", ""),
+    (17, "arn:aws-cn:iam::*:role/*", ""),
+    (18, "arn:*:iam::*:role/Worker", "W"),
+    (19, f"{A}*", "WPS"),
+    (19, "arn:aws:iam::*", "WPS"),
+    (19, "arn:aws:iam", "WPS"),
+    (20, "arn:aws:iam:::role/Worker", ""),
+    (21, f"{A}instance-profile/*", ""),
+    (21, "arn:aws:sts::111122223333:assumed-role/*", ""),
+    (21, "arn:aws:s3:::*", ""),
+    (23, f"{A}role/aws-service-role/*", "S"),
+    (23, f"{A}role/aws-service-role/ECS.amazonaws.com/*", ""),
+    (29, f"{A}role/Work${{*}}", ""),
+]
+
+
+@pytest.mark.parametrize(("row", "pattern", "matched"), ROWS)
+def test_row_of_the_truth_table(row: int, pattern: str, matched: str) -> None:
+    """A Resource matches exactly the roles of its row (W: role/Worker, P: role/app/Worker, S: a service-linked role)."""
+    found = {
+        letter
+        for letter, role in (("W", WORKER), ("P", APP_WORKER), ("S", LINKED))
+        if arn.matches(text(pattern), role) is Tri.YES
+    }
+    assert found == set(matched), f"row {row}"
+
+
+@pytest.mark.parametrize(
+    ("parts", "scope"),
+    [
+        (("*",), Scope.ANY_ROLE),
+        (("**",), Scope.ANY_ROLE),
+        ((f"{A}role/*",), Scope.ANY_ROLE),
+        ((f"{A}role/?*",), Scope.ANY_ROLE),
+        ((f"{A}*",), Scope.ANY_ROLE),
+        (("arn:*:iam::*:role/*",), Scope.ANY_ROLE),
+        (("arn:aws:iam::??????????33:role/*",), Scope.ANY_ROLE),
+        (("arn:", PARTITION, ":iam::", ACCOUNT, ":role/*"), Scope.ANY_ROLE),
+        (("arn:aws:iam::", ANYTHING, ":role/*"), Scope.ANY_ROLE),
+        ((ANYTHING, ":role/*"), Scope.ANY_ROLE),
+        ((f"{A}role/app-*",), Scope.PREFIX),
+        ((f"{A}role/*/Worker",), Scope.PREFIX),
+        ((f"{A}role/", NAME, "*"), Scope.PREFIX),
+        ((f"{A}role/app-", ANYTHING, "-*"), Scope.PREFIX),
+        ((ROLE, "*"), Scope.PREFIX),
+        ((WORKER,), Scope.EXACT),
+        (("arn:aws:iam::*:role/Worker",), Scope.EXACT),
+        ((f"{A}role/app-", ANYTHING), Scope.EXACT),
+        ((f"{A}role/", NAME), Scope.EXACT),
+        ((f"{A}role/${{aws:PrincipalTag/t}}",), Scope.EXACT),
+        ((ROLE,), Scope.ROLE_IN_TEMPLATE),
+        (("arn:aws:iam::", ACCOUNT, ":role/", ROLE_NAME), Scope.ROLE_IN_TEMPLATE),
+        ((ANYTHING,), Scope.UNRESOLVED),
+        ((f"{A}role/", ANYTHING), Scope.UNRESOLVED),
+        ((f"{A}role/", ANYTHING, "*"), Scope.UNRESOLVED),
+        (("arn:aws:iam::", ANYTHING), Scope.UNRESOLVED),
+        (("arn:aws:*:role/Worker",), Scope.UNRESOLVED),
+        (("arn:aws:s3:::*",), Scope.NOT_A_ROLE),
+        (("arn:aws:s3:::", ANYTHING, "/*"), Scope.NOT_A_ROLE),
+        ((f"{A}instance-profile/*",), Scope.NOT_A_ROLE),
+        ((f"{A}user/*",), Scope.NOT_A_ROLE),
+        (("arn:aws:iam:::role/Worker",), Scope.NOT_A_ROLE),
+        ((ROLE_NAME,), Scope.NOT_A_ROLE),
+        (("Worker",), Scope.NOT_A_ROLE),
+        (("",), Scope.NOT_A_ROLE),
+    ],
+)
+def test_scope(parts: tuple[str | Hole, ...], scope: Scope) -> None:
+    """A pattern's scope is that of the set of roles it matches, however it is spelled."""
+    assert arn.resource_scope(text(*parts)) is scope
+
+
+def test_variables_are_literal_in_the_old_version() -> None:
+    """Without Version 2012-10-17 a policy variable is plain text, which no role's name holds (row 27)."""
+    assert arn.resource_scope(text(f"{A}role/${{aws:PrincipalTag/t}}"), variables=False) is Scope.NOT_A_ROLE
+    assert arn.matches(text(f"{A}role/${{aws:PrincipalTag/t}}"), WORKER) is Tri.UNKNOWN
+
+
+def test_patterns_can_cover_every_role_together() -> None:
+    """Two patterns, of which neither holds every role, can do so together."""
+    one, two = text(f"{A}role/?"), text(f"{A}role/??*")
+    assert arn.resource_scope(one) is Scope.PREFIX and arn.resource_scope(two) is Scope.PREFIX
+    assert arn.union_scope([one, two]) is Scope.ANY_ROLE
+
+
+@pytest.mark.parametrize(
+    ("left_out", "scope"),
+    [
+        ((), Scope.ANY_ROLE),
+        ((WORKER,), Scope.ANY_ROLE),
+        ((f"{A}role/app-*",), Scope.ANY_ROLE),
+        (("*",), Scope.NOT_A_ROLE),
+        (("arn:aws:iam::*:role/*",), Scope.NOT_A_ROLE),
+        ((f"{A}role/*",), Scope.UNRESOLVED),
+    ],
+)
+def test_not_resource_is_every_role_but(left_out: tuple[str, ...], scope: Scope) -> None:
+    """NotResource lets any role through unless it leaves every role out (row 24); of one account cannot be told."""
+    assert arn.complement_scope([text(item) for item in left_out]) is scope
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "answer"),
+    [
+        ((WORKER,), ((f"{A}role/W*",),), Tri.YES),
+        ((f"{A}role/*",), ((f"{A}role/W*",),), Tri.NO),
+        ((f"{A}role/W*",), ((f"{A}role/*",),), Tri.YES),
+        ((ROLE,), (("*",),), Tri.YES),
+        ((ROLE,), ((ROLE,),), Tri.YES),
+        ((ROLE,), (("arn:", PARTITION, ":iam::", ACCOUNT, ":role/*"),), Tri.YES),
+        ((WORKER,), ((ANYTHING,),), Tri.UNKNOWN),
+        ((ANYTHING,), ((WORKER,),), Tri.UNKNOWN),
+        ((f"{A}role/ab",), ((f"{A}role/a?",), (f"{A}role/c*",)), Tri.YES),
+        ((f"{A}role/?",), ((f"{A}role/a",), (f"{A}role/b",)), Tri.NO),
+    ],
+)
+def test_inclusion(
+    inner: tuple[str | Hole, ...], outer: tuple[tuple[str | Hole, ...], ...], answer: Tri
+) -> None:
+    """A pattern is included if all its roles are matched by the others together, whatever the holes hold."""
+    assert arn.included(text(*inner), [text(*item) for item in outer]) is answer
+
+
+@pytest.mark.parametrize(
+    ("pattern", "answer"),
+    [
+        (f"{A}role/aws-service-role/*", Tri.YES),
+        (f"{A}role/aws-*", Tri.YES),
+        (f"{A}role/aws-service-role/ecs.amazonaws.com/*", Tri.YES),
+        (LINKED, Tri.NO),
+        ("arn:aws:iam::*:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", Tri.NO),
+        (f"{A}role/*-deploy", Tri.NO),
+        (f"{A}role/app-*", Tri.NO),
+    ],
+)
+def test_service_linked_roles(pattern: str, answer: Tri) -> None:
+    """A wildcard over service-linked roles covers them; one named exactly, or a pattern about other roles, does not."""
+    assert arn.covers_service_linked(text(pattern)) is answer
+
+
+def test_account_and_partition() -> None:
+    """The account and the partition are told where they are written out, and only there."""
+    assert arn.account_of(text(WORKER)) == "111122223333"
+    assert arn.account_of(text("arn:aws:iam::*:role/Worker")) is None
+    assert arn.account_of(text("arn:aws:iam::", ACCOUNT, ":role/Worker")) is None
+    assert arn.partition_of(text("arn:aws-cn:iam::*:role/Worker")) == "aws-cn"
+    assert arn.partition_of(text(ROLE)) is None

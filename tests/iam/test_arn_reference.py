@@ -1,0 +1,115 @@
+"""The pattern machine against a slow, obvious reference: match every role of a small world one by one."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.iam import arn
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.values import Hole, Position, Text, Tri
+
+A = "arn:aws:iam::111122223333:role/"
+
+
+def text(*parts: str | Hole) -> Text:
+    return Text(parts, Position("policy.json", 1))
+
+
+def glob(pattern: str, name: str) -> bool:
+    """Matching by definition: ``*`` is any run, ``?`` one character."""
+    if not pattern:
+        return not name
+    if pattern[0] == "*":
+        return any(glob(pattern[1:], name[place:]) for place in range(len(name) + 1))
+    return bool(name) and pattern[0] in ("?", name[0]) and glob(pattern[1:], name[1:])
+
+
+def world() -> list[str]:
+    """Paths and names of up to four characters over a, b and the slash, as AWS allows them."""
+    names = ("".join(letters) for length in range(1, 5) for letters in product("ab/", repeat=length))
+    return [name for name in names if not name.startswith("/") and not name.endswith("/") and "//" not in name]
+
+
+WORLD = world()
+patterns = st.text("ab/*?", min_size=1, max_size=5)
+
+
+@given(patterns, st.sampled_from(WORLD))
+def test_matching(pattern: str, name: str) -> None:
+    """A pattern matches a role exactly if the definition says so."""
+    assert arn.matches(text(A + pattern), A + name) is Tri.of(glob(pattern, name))
+
+
+@settings(deadline=None)
+@given(patterns, patterns)
+def test_overlap(first: str, second: str) -> None:
+    """Two patterns that meet in the small world overlap; two that do not overlap meet nowhere in it."""
+    meet = any(glob(first, name) and glob(second, name) for name in WORLD)
+    answer = arn.overlaps(text(A + first), text(A + second))
+    assert answer is not Tri.UNKNOWN
+    assert answer is Tri.YES or not meet
+
+
+@settings(deadline=None)
+@given(patterns, st.lists(patterns, min_size=1, max_size=3))
+def test_inclusion(inner: str, outer: list[str]) -> None:
+    """What is included has no role outside; what is not included has one, in the small world or beyond it."""
+    outside = any(glob(inner, name) and not any(glob(item, name) for item in outer) for name in WORLD)
+    answer = arn.included(text(A + inner), [text(A + item) for item in outer])
+    assert answer is not Tri.UNKNOWN
+    assert answer is Tri.NO or not outside
+    if answer is Tri.NO and not outside:
+        longer = ("".join(letters) for length in (5, 6, 7) for letters in product("az/", repeat=length))
+        tried = [*WORLD, "z", "zz", "za", "az", "zzz", "z/z", "a/z", "z/a", "b/z", "bz", "zb", *longer]
+        tried += [name.replace("z", "b") for name in tried]
+        assert any(
+            glob(inner, name) and not any(glob(item, name) for item in outer)
+            for name in tried
+            if not name.startswith("/") and not name.endswith("/") and "//" not in name
+        )
+
+
+@settings(deadline=None)
+@given(patterns)
+def test_any_role_is_every_role(pattern: str) -> None:
+    """A pattern that is said to hold any role holds each role of the small world; one that does not, misses one."""
+    scope = arn.resource_scope(text(A + pattern))
+    missed = [name for name in [*WORLD, "zzzzz", "z/z/z/z"] if not glob(pattern, name)]
+    assert (scope is Scope.ANY_ROLE) == (not missed)
+
+
+@settings(deadline=None)
+@given(patterns)
+def test_scope_counts_roles(pattern: str) -> None:
+    """No role at all, exactly one, or several: as counted in the small world, as far as it reaches."""
+    scope = arn.resource_scope(text(A + pattern))
+    found = sum(glob(pattern, name) for name in WORLD)
+    if scope is Scope.NOT_A_ROLE:
+        assert found == 0
+    elif scope is Scope.EXACT:
+        assert found <= 1
+    if found > 1:
+        assert scope in (Scope.PREFIX, Scope.ANY_ROLE)
+
+
+@settings(deadline=None)
+@given(patterns, st.integers(0, 5))
+def test_widening_never_narrows(pattern: str, place: int) -> None:
+    """A star put anywhere into a pattern never makes its scope narrower."""
+    before = arn.resource_scope(text(A + pattern))
+    after = arn.resource_scope(text(A + pattern[:place] + "*" + pattern[place:]))
+    assert after.width <= before.width
+
+
+@settings(deadline=None)
+@given(patterns, st.integers(0, 40), st.integers(0, 40))
+def test_a_hole_never_hides_a_role(pattern: str, start: int, length: int) -> None:
+    """Where a part of a pattern that matches roles is not known, it is never said to match none."""
+    whole = A + pattern
+    if arn.resource_scope(text(whole)) is Scope.NOT_A_ROLE:
+        return
+    holed = arn.resource_scope(text(whole[:start], Hole("var.x"), whole[start + length :]))
+    assert holed is not Scope.NOT_A_ROLE
