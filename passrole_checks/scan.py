@@ -18,7 +18,6 @@ from passrole_checks.iam.policy import PolicyDocument, parse_document
 from passrole_checks.iam.trust import KnownRole, trusted_services
 from passrole_checks.iam.values import Position, Text
 from passrole_checks.knowledge.service_principals import known_services
-from passrole_checks.sources import detect
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Configuration,
@@ -83,6 +82,8 @@ class ScanResult:
 
 def scan_paths(paths: Sequence[Path], options: ScanOptions) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
+    from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
+
     discovery = detect.discover(paths)
     configurations: list[Configuration] = []
     unreadable = list(discovery.unreadable)

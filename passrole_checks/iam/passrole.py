@@ -191,7 +191,7 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> PassRoleGr
     if not denials or grant.condition.dead:
         return grant
     by_denials: dict[tuple[int, ...], set[str]] = {}
-    for service in _let_through(grant, surely=False):
+    for service in sorted(_let_through(grant, surely=False)):
         key = tuple(index for index, denial in enumerate(denials) if service in _let_through(denial, surely=True))
         by_denials.setdefault(key, set()).add(service)
     left_roles: dict[Text, None] = {}
@@ -206,7 +206,9 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> PassRoleGr
     if not left_services:
         return replace(grant, denied=True, scope=Scope.NOT_A_ROLE)
     variables = grant.statement.variables
-    kept = tuple(RoleScope(item, arn.resource_scope(item, variables=variables)) for item in left_roles)
+    written = [role.pattern for role in grant.roles if role.pattern in left_roles]
+    written += [item for item in left_roles if item not in written]
+    kept = tuple(RoleScope(item, arn.resource_scope(item, variables=variables)) for item in written)
     if complement:
         kept, scope = grant.roles, grant.scope
     else:

@@ -1,0 +1,111 @@
+"""JSON policy texts with holes: their values, their positions, their errors."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.values import Const, Hole, Items, Mapping, Node, Position, Text
+
+AT = Position("policy.tf", 7, 12)
+
+
+def plain(node: Node) -> object:
+    """The Python value of a tree without holes."""
+    if isinstance(node, Text):
+        return node.literal
+    if isinstance(node, Items):
+        return [plain(item) for item in node.items]
+    if isinstance(node, Mapping):
+        return {entry.key.literal: plain(entry.value) for entry in node.entries}
+    assert isinstance(node, Const)
+    return node.value
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(values, st.sampled_from([None, 2]), st.booleans())
+def test_agrees_with_the_standard_library(value: object, indent: int | None, ascii_only: bool) -> None:
+    """Without holes the tree holds what json.loads gives."""
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).replace("\ue000", "?")
+    assert plain(parse_json(Text((text,), AT))) == json.loads(text)
+
+
+def test_positions_follow_the_file() -> None:
+    """In a text that stands letter for letter in its file, a hole in it shifts nothing."""
+    hole = Hole("aws_iam_role.app.arn")
+    document = Text(
+        ('{\n  "Resource": "', hole, '",\n  "Action": ["a"]\n}\n'), AT, starts=((8, 1), (9, 16), (9, 39)), indent=0
+    )
+    tree = parse_json(document)
+    assert isinstance(tree, Mapping)
+    assert (tree.at.line, tree.at.column, tree.at.end_line, tree.at.end_column) == (8, 1, 11, 2)
+    resource, action = tree.get("Resource"), tree.get("Action")
+    assert isinstance(resource, Text) and resource.only_hole is hole
+    assert (resource.at.line, resource.at.column) == (9, 15)
+    assert isinstance(action, Items) and (action.at.line, action.at.column) == (10, 13)
+
+
+def test_indented_text_counts_its_indentation() -> None:
+    """Columns of continued lines include the indentation that the format strips."""
+    tree = parse_json(Text(('{\n"Action": "a"}',), AT, starts=((8, 5),), indent=4))
+    assert isinstance(tree, Mapping)
+    action = tree.get("Action")
+    assert action is not None and (action.at.line, action.at.column) == (9, 15)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ('{"Statement": [', Hole("local.statements"), "]}"),
+        ('{"Statement": [{"a": 1}, ', Hole("local.more"), "]}"),
+        ('{"Statement": [', Hole("each"), ' {"a": 1}]}'),
+        ('{"Statement": ', Hole("jsonencode(local.x)"), "}"),
+        ("{", Hole("local.version"), ' "Statement": []}'),
+    ],
+)
+def test_a_hole_stands_where_elements_are_expected(parts: tuple[str | Hole, ...]) -> None:
+    """A hole may bring a value, a key with its value, or a run of elements with their commas."""
+    tree = parse_json(Text(parts, AT))
+    assert isinstance(tree, Mapping) and tree.entries
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "the text ends too early"),
+        ('{"a": 1', "the text ends before its '}'"),
+        ('{"a" 1}', "a colon is expected"),
+        ("{a: 1}", "a key in double quotes"),
+        ('{"a": 1,}', "a comma before '}'"),
+        ("[1 2]", "a comma or ']'"),
+        ('{"a": tru}', "'tru' is no JSON value"),
+        ('{"a": "b', "closing quote"),
+        ('["\\x"]', "a backslash"),
+        ("{} {}", "more text after the end"),
+        ("[" * 100, "nested more than"),
+    ],
+)
+def test_what_is_no_json_is_named_with_its_place(text: str, reason: str) -> None:
+    """A malformed text is an error of ours that says what is wrong and where."""
+    with pytest.raises(MalformedDocument, match=reason.replace("[", r"\[")) as error:
+        parse_json(Text((text,), AT))
+    assert error.value.at.file == "policy.tf"
+
+
+@given(st.text('{}[]",:ab\\ 1\n\ue000', max_size=30))
+def test_any_text_is_a_tree_or_an_error_of_ours(text: str) -> None:
+    """Nothing but MalformedDocument comes out of any text."""
+    try:
+        parse_json(Text((text,), AT, starts=((1, 1),)))
+    except MalformedDocument:
+        pass

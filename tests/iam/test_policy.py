@@ -1,0 +1,139 @@
+"""Policy documents: their forms, their alternatives, and what AWS would refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from passrole_checks.iam.policy import PolicyDocument, parse_document
+from passrole_checks.iam.values import (
+    Absent,
+    Choice,
+    Const,
+    Entry,
+    Hole,
+    Items,
+    Mapping,
+    Node,
+    Position,
+    Text,
+)
+
+AT = Position("template.yaml", 1)
+PASS: dict[str, Any] = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
+
+
+def node(value: Any) -> Node:
+    """A tree from a Python value; trees in it stay as they are."""
+    if isinstance(value, dict):
+        return Mapping(tuple(Entry(Text((key,), AT), node(item)) for key, item in value.items()), AT)
+    if isinstance(value, list):
+        return Items(tuple(node(item) for item in value), AT)
+    if isinstance(value, str):
+        return Text((value,), AT)
+    return Const(value, AT) if value is None or isinstance(value, bool | int | float) else value
+
+
+def parse(value: Any) -> PolicyDocument:
+    return parse_document(node(value))
+
+
+def choice(yes: Any, no: Any, condition: str = "IsProd") -> Choice:
+    return Choice(condition, (("true", node(yes)), ("false", node(no))), AT)
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"Statement": PASS}, "Statement"),
+        ({"Statement": [PASS]}, "Statement/0"),
+        ({"Version": "2012-10-17", "Id": "x", "Statement": [{**PASS, "Sid": "Pass", "Extra": 1}]}, "Statement/0"),
+        (json.dumps({"Statement": [{**PASS, "Action": ["iam:PassRole"]}]}), "Statement/0"),
+    ],
+)
+def test_every_form_of_a_document(document: Any, path: str) -> None:
+    """One statement or a list, scalar or list, extra keys, no Version, and JSON text all give the same statement."""
+    parsed = parse(document)
+    assert parsed.problems == ()
+    (statement,) = parsed.statements
+    assert statement.path == path
+    assert [str(action) for action in statement.actions or ()] == ["iam:PassRole"]
+
+
+@pytest.mark.parametrize(("version", "variables"), [("2012-10-17", True), ("2008-10-17", False), (None, False)])
+def test_variables_need_the_new_version(version: str | None, variables: bool) -> None:
+    """Policy variables are such only in Version 2012-10-17."""
+    document: dict[str, Any] = {"Statement": PASS} | ({"Version": version} if version else {})
+    assert parse(document).statements[0].variables is variables
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ("{", "not JSON"),
+        ([], "not an object"),
+        ({"Version": "2012-10-17"}, "no Statement"),
+        ({"Statement": ["x"]}, "a statement is not an object"),
+        ({"Statement": {"Action": "*", "Resource": "*"}}, "no Effect"),
+        ({"Statement": {**PASS, "Effect": "allow"}}, "Effect is 'allow'"),
+        ({"Statement": {**PASS, "NotAction": "*"}}, "Action and NotAction"),
+        ({"Statement": {"Effect": "Allow", "Resource": "*"}}, "neither Action nor NotAction"),
+        ({"Statement": {"Effect": "Allow", "Action": "*"}}, "neither Resource nor NotResource"),
+        ({"Statement": {**PASS, "Action": {"a": "b"}}}, "Action holds something that is not a string"),
+        ({"Statement": {**PASS, "Resource": [1]}}, "Resource holds something that is not a string"),
+        ({"Statement": {**PASS, "Condition": "x"}}, "Condition is not an object"),
+    ],
+)
+def test_what_aws_would_refuse_is_a_problem(document: Any, reason: str) -> None:
+    """A malformed document is a problem with its place, never a crash and never a grant."""
+    parsed = parse(document)
+    assert parsed.statements == ()
+    (problem,) = parsed.problems
+    assert reason in problem.reason and problem.at.file == "template.yaml"
+
+
+def test_one_bad_statement_hides_no_other() -> None:
+    """The statements beside a malformed one are read."""
+    parsed = parse({"Statement": [{**PASS, "Effect": "allow"}, PASS]})
+    assert len(parsed.problems) == 1
+    assert [statement.path for statement in parsed.statements] == ["Statement/1"]
+
+
+def test_an_unknown_element_leaves_the_others() -> None:
+    """One unknown element of a list is a statement of which nothing is known; the others stay as they are."""
+    parsed = parse({"Statement": [PASS, Text((Hole("var.more"),), AT)]})
+    known, unknown = parsed.statements
+    assert known.whole and not unknown.whole
+    assert unknown.holes[0].expression == "var.more"
+
+
+def test_an_unknown_document_is_one_unknown_statement() -> None:
+    """A document that is one hole is never an empty document."""
+    (statement,) = parse(Text((Hole("var.policy"),), AT)).statements
+    assert not statement.whole and statement.path == ""
+
+
+def test_alternatives_are_consistent() -> None:
+    """Two alternatives under one condition are not mixed, and an absent one leaves its element out."""
+    parsed = parse(
+        {"Statement": [{**PASS, "Resource": choice("a", ["b", Absent(AT)]), "Sid": choice("Yes", "No")}]}
+    )
+    read = {(s.sid, tuple(map(str, s.resources or ())), s.when) for s in parsed.statements}
+    assert read == {("Yes", ("a",), (("IsProd", "true"),)), ("No", ("b",), (("IsProd", "false"),))}
+
+
+def test_an_absent_statement_is_none() -> None:
+    """``AWS::NoValue`` in a list of statements leaves only the other alternative."""
+    (statement,) = parse({"Statement": [choice(PASS, Absent(AT))]}).statements
+    assert statement.when == (("IsProd", "true"),)
+
+
+def test_too_many_alternatives_become_unknown() -> None:
+    """More combinations than can be looked at are answered as unknown, not dropped."""
+    resources = [choice(f"a{index}", f"b{index}", f"Condition{index}") for index in range(9)]
+    (statement,) = parse({"Statement": [{**PASS, "Resource": resources}]}).statements
+    assert [hole.reason for item in statement.resources or () for hole in item.holes] == [
+        "too many alternatives in one statement"
+    ] * 9
