@@ -107,8 +107,9 @@ def narrows_services(grant: PassRoleGrant) -> bool:
 
 
 def roles_in_words(grant: PassRoleGrant) -> str:
-    """The role patterns of a grant, shortened to three."""
-    names = [str(role.pattern) for role in grant.roles]
+    """The role patterns of a grant, shortened to three; what can be no role is left out where anything else is there."""
+    roles = [role for role in grant.roles if role.scope is not Scope.NOT_A_ROLE] or grant.roles
+    names = list(dict.fromkeys(str(role.pattern) for role in roles))
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words, under
 from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.passrole import allows_on
 from passrole_checks.iam.values import Tri
 
@@ -39,7 +40,8 @@ class GetRoleMissing(Check):
             return
         if grant.complement:
             return
-        if all(allows_on(subject.statements, "iam:GetRole", role.pattern) for role in grant.roles):
+        passed = (role.pattern for role in grant.roles if role.scope is not Scope.NOT_A_ROLE)
+        if all(allows_on(subject.statements, "iam:GetRole", pattern) for pattern in passed):
             return
         yield Verdict(
             Severity.INFO,

@@ -1,0 +1,64 @@
+"""A smoke run of the installed wheel: the command line, then the leaves in the real checkov and the real cfn-lint."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import passrole_checks
+from passrole_checks.checks import ALL
+
+TERRAFORM = "sample_templates/001-any-role/terraform/flagged"
+CLOUDFORMATION = "sample_templates/001-any-role/cloudformation/flagged.yaml"
+
+
+def run(*command: str, expected: set[int]) -> str:
+    """The standard output of a command that must end with one of the ``expected`` exit statuses."""
+    print("$", *command, flush=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode not in expected:
+        sys.exit(f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def checked_by_checkov(report: Any, outcome: str) -> set[str]:
+    reports = report if isinstance(report, list) else [report]
+    return {check["check_id"] for each in reports for check in each["results"][f"{outcome}_checks"]}
+
+
+def main() -> None:
+    if Path(passrole_checks.__file__).is_relative_to(Path.cwd() / "passrole_checks"):
+        sys.exit("this is not the installed wheel")
+    print(run("passrole-checks", "--version", expected={0}), end="")
+
+    found = json.loads(run("passrole-checks", "scan", TERRAFORM, "--format", "json", expected={1}))
+    ids = {finding["check_id"] for finding in found["findings"]}
+    assert "PASSROLE_001" in ids, ids
+
+    folder = run("passrole-checks", "where", "checkov", expected={0}).strip()
+    report = json.loads(
+        run(
+            *("checkov", "-d", TERRAFORM, "--external-checks-dir", folder, "-c", "PASSROLE_*"),
+            *("-o", "json", "--compact", "--skip-download"),
+            expected={1},
+        )
+    )
+    failed, passed = checked_by_checkov(report, "failed"), checked_by_checkov(report, "passed")
+    print("checkov: failed", *sorted(failed), "passed", *sorted(passed))
+    assert "PASSROLE_001" in failed, failed
+    expected = {check.id for check in ALL if check.severity.value != "info"}
+    assert failed | passed == expected, expected - failed - passed
+
+    folder = run("passrole-checks", "where", "cfn-lint", expected={0}).strip()
+    for rules in (folder, "passrole_checks.cfnlint_rules"):
+        output = run("cfn-lint", "-a", rules, "--format", "json", "-t", CLOUDFORMATION, expected=set(range(1, 16)))
+        matches = {match["Rule"]["Id"] for match in json.loads(output)}
+        print("cfn-lint:", *sorted(matches))
+        assert "E9501" in matches, matches
+
+
+if __name__ == "__main__":
+    main()

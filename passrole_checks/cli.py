@@ -1,0 +1,305 @@
+"""The command line. It parses options, calls the scan, and hands the result to an output; it decides nothing else.
+
+Only the standard library and click are imported here: everything else where it is used, so that ``--version`` and
+mistakes in the options are answered at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from passrole_checks import __version__
+from passrole_checks.errors import PassRoleChecksError
+
+if TYPE_CHECKING:
+    from passrole_checks.output.text import Line
+    from passrole_checks.scan import ScanResult
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+PROGRAM = "passrole-checks"
+SEVERITIES = ("info", "low", "medium", "high")
+CONFIDENCES = ("low", "medium", "high")
+LEAVES = {"checkov": "checkov_checks", "cfn-lint": "cfnlint_rules"}
+
+CLEAN, FINDINGS, UNUSABLE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with ``arguments`` (without the program's name) and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to stop
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = cli.main(args=list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as error:
+        _complain(_usage(error))
+        return UNUSABLE
+    except PassRoleChecksError as error:
+        _complain(str(error))
+        return UNUSABLE
+    except (KeyboardInterrupt, click.Abort):
+        _complain(f"{PROGRAM}: interrupted")
+        return INTERRUPTED
+    except Exception as error:  # the last line of defence: a traceback is of no use to whoever scans
+        if os.environ.get("PASSROLE_CHECKS_DEBUG"):
+            raise
+        _complain(
+            f"{PROGRAM}: internal error: {type(error).__name__}: {error}"
+            " (please report it, with what PASSROLE_CHECKS_DEBUG=1 in the environment adds)"
+        )
+        return OUR_FAULT
+    return int(status or CLEAN)
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message().strip().rstrip(".")
+    context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    if context is None:
+        return f"{PROGRAM}: {message}"
+    if parameter is not None and context.get_parameter_source(parameter.name) is ParameterSource.DEFAULT_MAP:
+        return f"pyproject.toml: [tool.passrole_checks] {parameter.name}: {message}"
+    return f"{context.command_path}: {message} ({context.command_path} --help)"
+
+
+def _complain(message: str) -> None:
+    from passrole_checks.output.destination import write_to
+    from passrole_checks.output.paths import harmless
+
+    write_to(sys.stderr, harmless(" ".join(message.split("\n"))) + "\n")
+
+
+class ConfiguredCommand(click.Command):
+    """A command whose options take their defaults from the working directory's ``pyproject.toml``."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        from passrole_checks import configuration
+
+        known = {**_options(scan), **_options(grants)}
+        values = configuration.checked(configuration.load(Path.cwd()), known)
+        own = _options(self)
+        extra["default_map"] = {name: value for name, value in values.items() if name in own}
+        return super().make_context(info_name, args, parent, **extra)
+
+
+def _options(command: click.Command) -> dict[str, type]:
+    return {
+        option.name: list if option.multiple else bool if option.is_flag else str
+        for option in command.params
+        if isinstance(option, click.Option) and option.name
+    }
+
+
+def _checked_account(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (len(value) == 12 and value.isascii() and value.isdigit()):
+        raise click.BadParameter(f"{value!r} is not an account id of twelve digits")
+    return value
+
+
+def _shared_options(formats: Sequence[str]) -> Callable[[_Function], _Function]:
+    """The options that ``scan`` and ``grants`` have in common."""
+    options = (
+        click.argument("paths", metavar="PATH...", nargs=-1, required=True),
+        click.option(
+            "--format", type=click.Choice(formats), multiple=True, default=["text"], help="Repeatable.  [default: text]"
+        ),
+        click.option(
+            "--output",
+            metavar="FILE",
+            multiple=True,
+            help="Write to FILE, - is standard output; the n-th --output belongs to the n-th --format.",
+        ),
+        click.option(
+            "--account", metavar="ID", callback=_checked_account, help="The account deployed to, twelve digits."
+        ),
+        click.option("--unchanged", is_flag=True, help="In plans, also judge what they leave as it is."),
+        click.option("--allow-empty", is_flag=True, help="No infrastructure code at all is no error."),
+        click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
+        click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
+    )
+
+    def decorate(function: _Function) -> _Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Who would be able to pass which IAM role to which AWS service, and is that more than it should be?
+
+    Reads Terraform, Terraform plans (JSON), CloudFormation and SAM.
+
+    \b
+    Exit status: 0  nothing to report
+                 1  findings
+                 2  a file could not be read, or the options cannot be used
+                 3  a fault of this program
+    """
+
+
+@cli.command(cls=ConfiguredCommand)
+@_shared_options(["text", "json", "sarif"])
+@click.option("--severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help="The least to show.")
+@click.option(
+    "--confidence", type=click.Choice(CONFIDENCES), default="low", show_default=True, help="The least to report."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, "never"]),
+    default="medium",
+    show_default=True,
+    help="The least severity that makes the exit status 1.",
+)
+@click.option("--check", metavar="ID", multiple=True, help="Only this check (id, number or name). Repeatable.")
+@click.option("--skip-check", metavar="ID", multiple=True, help="All checks but this one. Repeatable.")
+@click.pass_context
+def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Report what is wrong in files and folders."""
+    from passrole_checks import explain
+    from passrole_checks.findings import Confidence, Severity
+
+    destinations = _destinations(context, options)
+    checks, skip_checks = explain.ids(options["check"]), explain.ids(options["skip_check"])
+    shown = Severity(options["severity"])
+    if checks and context.get_parameter_source("severity") is ParameterSource.DEFAULT:
+        shown = Severity.INFO  # whoever names a check wants to hear of it
+    fail_on = None if options["fail_on"] == "never" else Severity(options["fail_on"])
+    least = shown if fail_on is None or shown.rank < fail_on.rank else fail_on
+    result = _scanned(
+        paths,
+        account=options["account"],
+        checks=checks,
+        skip_checks=skip_checks,
+        minimum_severity=least,
+        minimum_confidence=Confidence(options["confidence"]),
+        unchanged=options["unchanged"],
+    )
+    hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
+    visible = replace(result, findings=tuple(finding for finding in result.findings if finding not in hidden))
+    for output_format, destination in destinations:
+        _write_scan(output_format, destination, visible, hidden, options)
+    failed = fail_on is not None and any(
+        finding.severity.rank >= fail_on.rank for finding in result.findings if not finding.suppressed
+    )
+    return _unusable(result, paths, options["allow_empty"]) or (FINDINGS if failed else CLEAN)
+
+
+@cli.command(cls=ConfiguredCommand)
+@_shared_options(["text", "json"])
+@click.option(
+    "--all", "show_all", is_flag=True, help="Also statements that cannot grant PassRole, such as in trust policies."
+)
+@click.pass_context
+def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """List every statement that grants or denies PassRole, with its roles and services."""
+    destinations = _destinations(context, options)
+    result = _scanned(paths, account=options["account"], unchanged=options["unchanged"])
+    listed = [grant for grant in result.grants if options["show_all"] or grant.effect_on_passrole != "none"]
+    for output_format, destination in destinations:
+        if output_format == "json":
+            from passrole_checks.output.destination import write
+            from passrole_checks.output.json_output import grants_json
+
+            write(destination, grants_json(result, listed))
+        else:
+            from passrole_checks.output import text
+
+            _write_lines(destination, text.grants_lines(result, listed, quiet=options["quiet"]), options)
+    return _unusable(result, paths, options["allow_empty"])
+
+
+@cli.command()
+@click.argument("check", metavar="[ID]", required=False)
+def explain(check: str | None) -> None:
+    """Print the page of a check (PASSROLE_001, 001 or any-role), or the list of all checks."""
+    from passrole_checks import explain as pages
+    from passrole_checks.output.destination import STANDARD_OUTPUT, write
+
+    write(STANDARD_OUTPUT, pages.overview() if check is None else pages.page(pages.find(check)))
+
+
+@cli.command()
+@click.argument("host", type=click.Choice(list(LEAVES)))
+def where(host: str) -> None:
+    """Print the folder for checkov's --external-checks-dir or cfn-lint's --append-rules."""
+    click.echo(Path(__file__).resolve().parent / LEAVES[host])
+
+
+def _destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, str]]:
+    from passrole_checks.output.destination import paired
+
+    outputs = options["output"]
+    sources = [context.get_parameter_source(name) for name in ("format", "output")]
+    if sources == [ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP]:
+        outputs = ()  # the configuration's files are for the configuration's formats
+    return paired(options["format"], outputs)
+
+
+def _scanned(paths: Sequence[str], **options: Any) -> ScanResult:
+    """What the scan says of those of ``paths`` that exist; the others are unreadable."""
+    from passrole_checks.scan import ScanOptions, scan_paths
+    from passrole_checks.sources.resource import Unreadable
+
+    missing = [path for path in paths if not os.path.exists(path)]
+    result = scan_paths([Path(path) for path in paths if path not in missing], ScanOptions(**options))
+    unreadable = (*(Unreadable(path, "no such file or folder") for path in missing), *result.unreadable)
+    return replace(result, unreadable=unreadable)
+
+
+def _write_scan(
+    output_format: str, destination: str, visible: ScanResult, hidden: Sequence[Any], options: dict[str, Any]
+) -> None:
+    from passrole_checks.output.destination import is_terminal, write
+
+    if output_format == "json":
+        from passrole_checks.output.json_output import scan_json
+
+        write(destination, scan_json(visible, hidden))
+    elif output_format == "sarif":
+        from passrole_checks.checks import ALL
+        from passrole_checks.output.sarif import scan_sarif
+
+        write(destination, scan_sarif(visible, ALL))
+    else:
+        from passrole_checks.output import text
+
+        width = text.width_for(is_terminal(destination))
+        lines = text.scan_lines(visible, not_shown=hidden, width=width, quiet=options["quiet"])
+        _write_lines(destination, lines, options)
+
+
+def _write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]) -> None:
+    from passrole_checks.output.destination import wants_colour, write
+    from passrole_checks.output.text import coloured, plain
+
+    write(destination, (coloured if wants_colour(destination) and not options["no_color"] else plain)(lines))
+
+
+def _unusable(result: ScanResult, paths: Sequence[str], allow_empty: bool) -> int:
+    """Name on standard error what could not be read, and that there was nothing to read; the status that follows."""
+    from passrole_checks.output.text import located
+
+    for entry in result.unreadable:
+        _complain(f"{located(entry.file, entry.line)}: {entry.reason}")
+    if result.unreadable:
+        return UNUSABLE
+    if result.files or allow_empty:
+        return CLEAN
+    _complain(f"{', '.join(paths)}: no Terraform, plan, CloudFormation or SAM file here (--allow-empty accepts that)")
+    return UNUSABLE

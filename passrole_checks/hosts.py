@@ -1,0 +1,198 @@
+"""What the leaves in other tools share: the engine, asked once a file or module, and its answers, by resource.
+
+It knows no host. A leaf hands in the place of a resource and gets findings back; the options come from the environment,
+because hosts have no room for options of ours: ``PASSROLE_CHECKS_SEVERITY``, ``PASSROLE_CHECKS_CONFIDENCE`` and
+``PASSROLE_CHECKS_ACCOUNT``, with the meaning of the command line's options of these names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from passrole_checks.errors import PassRoleChecksError
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.output.paths import harmless, shown
+from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, scan_paths
+from passrole_checks.sources.detect import Unit, discover, load
+from passrole_checks.sources.terraform import is_terraform_file
+
+UNRESOLVED = "PASSROLE_014"  # the check that speaks for everything that cannot be told
+GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
+
+TERRAFORM_TYPES = (
+    "aws_iam_policy",
+    "aws_iam_role",
+    "aws_iam_role_policy",
+    "aws_iam_user_policy",
+    "aws_iam_group_policy",
+    "aws_ssoadmin_permission_set_inline_policy",
+)
+CLOUDFORMATION_TYPES = (
+    "AWS::IAM::Group",
+    "AWS::IAM::GroupPolicy",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::IAM::RolePolicy",
+    "AWS::IAM::User",
+    "AWS::IAM::UserPolicy",
+    "AWS::SSO::PermissionSet",
+    "AWS::Serverless::Function",
+    "AWS::Serverless::StateMachine",
+)
+
+_SEGMENT = re.compile(r'([^.\[]+)(\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
+_Segments = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the engine says of the files that it was asked about; ``fault`` where it failed itself."""
+
+    result: ScanResult | None
+    fault: str = ""
+
+    def about(self, check_id: str, address: str) -> tuple[Finding, ...]:
+        """The findings of a check on a resource, suppressed ones included, infos only where they are wanted.
+
+        An address without an instance key stands for all its instances, on either side.
+        """
+        segments = _segments(address)
+        return tuple(
+            finding
+            for theirs, finding in self._by_names[check_id, _names(segments)]
+            if all(
+                ours == other or not ours or not other for (_, ours), (_, other) in zip(segments, theirs, strict=True)
+            )
+        )
+
+    def of(self, check_id: str) -> tuple[Finding, ...]:
+        """All findings of a check."""
+        return tuple(finding for finding in self.result.findings if finding.check_id == check_id) if self.result else ()
+
+    def untold(self, file: str, lines: tuple[int, int] | None = None) -> tuple[tuple[int, str], ...]:
+        """What could not be read of a file that a host reads: the line and the reason of each such place.
+
+        ``lines``, the first and the last line of a resource, leaves out what stands elsewhere in a file that was read.
+        """
+        if self.result is None:
+            return ((1, f"passrole_checks failed on this file: {self.fault}"),)
+        read = os.path.realpath(file) in self._files
+        reasons = [
+            (entry.line or 1, f"passrole_checks cannot read this: {harmless(entry.reason)}")
+            for entry in self.result.unreadable
+            if os.path.realpath(entry.file) == os.path.realpath(file)
+            and not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
+        ]
+        if not read and not reasons:
+            reasons.append((1, "passrole_checks does not read this file as infrastructure code"))
+        return tuple(reasons)
+
+    @cached_property
+    def _files(self) -> frozenset[str]:
+        return frozenset(os.path.realpath(file) for file in self.result.files) if self.result else frozenset()
+
+    @cached_property
+    def _by_names(self) -> dict[tuple[str, tuple[str, ...]], list[tuple[_Segments, Finding]]]:
+        index: dict[tuple[str, tuple[str, ...]], list[tuple[_Segments, Finding]]] = defaultdict(list)
+        for finding in self.result.findings if self.result else ():
+            for address in dict.fromkeys((finding.resource.address, *finding.uses)):
+                segments = _segments(address)
+                index[finding.check_id, _names(segments)].append((segments, finding))
+        return index
+
+
+def ask(file: str, others: Iterable[str] = ()) -> Answers:
+    """What the engine says of a template, of a plan, or of the Terraform root that ``file`` stands in.
+
+    Each is evaluated once a process, and again when the file, or one of the ``others`` that belong to it, has changed.
+    Nothing is raised.
+    """
+    path = os.path.abspath(file)
+    stamps = tuple(_stamp(name) for name in (path, *sorted(others)))
+    return _ask(os.path.dirname(path) if is_terraform_file(Path(path)) else path, stamps, options())
+
+
+@lru_cache(maxsize=256)
+def _ask(path: str, _stamps: tuple[object, ...], scan_options: ScanOptions) -> Answers:
+    try:
+        if os.path.isdir(path):
+            return Answers(scan_configurations([load(_root(path))], scan_options))
+        return Answers(scan_paths([Path(path)], scan_options))
+    except PassRoleChecksError as error:
+        return Answers(None, harmless(str(error)))
+    except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
+        return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"))
+
+
+def _root(folder: str) -> Unit:
+    """A folder as a root module. It is not walked: what stands below it is somebody else's question."""
+    (unit,) = discover([next(path for path in Path(folder).iterdir() if is_terraform_file(path))]).units
+    return replace(unit, only=None)
+
+
+def options() -> ScanOptions:
+    """The options that the environment asks for. Infos are always asked for: :func:`wanted` says what is shown."""
+    account = os.environ.get("PASSROLE_CHECKS_ACCOUNT") or None
+    if account is not None and not re.fullmatch(r"[0-9]{12}", account):
+        _complain(f"PASSROLE_CHECKS_ACCOUNT={account} is not an account id of twelve digits and is ignored")
+        account = None
+    confidence = Confidence(_chosen("PASSROLE_CHECKS_CONFIDENCE", [level.value for level in Confidence]) or "low")
+    return ScanOptions(account=account, minimum_severity=Severity.INFO, minimum_confidence=confidence)
+
+
+def least_severity() -> Severity | None:
+    """The least severity that the environment asks for, or None where it says nothing (which means low)."""
+    value = _chosen("PASSROLE_CHECKS_SEVERITY", [level.value for level in Severity])
+    return Severity(value) if value else None
+
+
+def wanted(finding: Finding) -> bool:
+    """Whether a finding is severe enough to be shown."""
+    return finding.severity.rank >= (least_severity() or Severity.LOW).rank
+
+
+def words(finding: Finding) -> str:
+    """A finding's message and remedy on one line that is safe to print."""
+    return harmless(f"{finding.message} {finding.remediation}")
+
+
+def place(finding: Finding) -> str:
+    """Where the statement of a finding stands, as ``file:line``."""
+    return harmless(f"{shown(finding.at.file)}:{finding.at.line}")
+
+
+def _chosen(variable: str, choices: list[str]) -> str:
+    value = os.environ.get(variable, "")
+    if value and value.lower() not in choices:
+        _complain(f"{variable}={value} is none of {', '.join(choices)} and is ignored")
+        return ""
+    return value.lower()
+
+
+@lru_cache(maxsize=16)  # said once a process
+def _complain(message: str) -> None:
+    print(f"passrole_checks: {harmless(message)}", file=sys.stderr)
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _segments(address: str) -> _Segments:
+    return tuple((match[1], match[2] or "") for match in _SEGMENT.finditer(address))
+
+
+def _names(segments: _Segments) -> tuple[str, ...]:
+    return tuple(name for name, _ in segments)

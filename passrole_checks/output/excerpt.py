@@ -1,0 +1,86 @@
+"""The statement's own words: the lines of a file that tell what a statement grants."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from functools import lru_cache
+
+from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.values import Position
+from passrole_checks.output.paths import harmless
+
+MAX_LINES = 8
+MAX_COLUMNS = 160
+
+# Brackets, comments, the Sid, which stands above the excerpt anyway, and "Effect: Allow", which is what one expects.
+_UNTELLING = re.compile(
+    r"""[\s\[\]{}(),;]*|(?:statement|condition)\s*\{\s*|\s*(?:\#|//).*
+    |\s*-?\s*["']?sid["']?\s*[:=].*|\s*-?\s*["']?effect["']?\s*[:=]\s*["']?allow["']?,?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_TELLING = re.compile(
+    r"iam:|role|\*"
+    r"""|^\s*-?\s*["']?(?:effect|(?:not_?)?(?:action|resource)s?|condition|test|variable|values)["']?\s*[:={]""",
+    re.IGNORECASE,
+)
+
+
+def excerpt(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
+    """The telling lines of the statement at ``at``, dedented, at most :data:`MAX_LINES`; left-out ones become ``…``.
+
+    Where the file is no longer there, or holds the statement in one line too long to read (a plan, a minified
+    template), the words are ``grant``'s; without a grant there are none.
+    """
+    lines = _statement(at)
+    if len(lines) == 1:
+        lines = [lines[0].replace('\\"', '"')]  # a policy document as a string within JSON
+        if len(lines[0]) > MAX_COLUMNS and grant is not None:
+            lines = []
+    if not lines:
+        return [] if grant is None else [_shortened(harmless(_in_words(grant)))]
+    return [_shortened(harmless(line)) for line in _telling(lines)]
+
+
+@lru_cache(maxsize=4)
+def _source(file: str) -> tuple[str, ...]:
+    try:
+        with open(file, encoding="utf-8-sig", errors="replace", newline="") as stream:
+            # Not splitlines(): parsers count line feeds only, and form feeds and the like are no line ends to them.
+            return tuple(line.rstrip("\r") for line in stream.read().split("\n"))
+    except OSError:
+        return ()
+
+
+def _statement(at: Position) -> list[str]:
+    lines = list(_source(at.file)[at.line - 1 : max(at.line, at.end_line)])
+    if not lines:
+        return []
+    if at.end_line >= at.line and at.end_column > 0:
+        lines[-1] = lines[-1][: at.end_column - 1]
+    lines[0] = lines[0][at.column - 1 :]
+    rest = textwrap.dedent("\n".join(lines[1:])).split("\n") if len(lines) > 1 else []
+    return [line.rstrip() for line in (lines[0].lstrip(), *rest)]
+
+
+def _telling(lines: list[str]) -> list[str]:
+    kept = [line for line in lines if not _UNTELLING.fullmatch(line)] or lines[:1]
+    if len(kept) > MAX_LINES:
+        short: list[str] = []
+        for line in kept:
+            if _TELLING.search(line):
+                short.append(line)
+            elif not short or short[-1].strip() != "…":
+                short.append(" " * (len(line) - len(line.lstrip())) + "…")
+        kept = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], "…"]
+    return textwrap.dedent("\n".join(kept)).split("\n")
+
+
+def _in_words(grant: PassRoleGrant) -> str:
+    roles = ", ".join(str(role.pattern) for role in grant.roles)
+    services = ", ".join(grant.services.values)
+    return f"{grant.effect} {grant.granted_by} on {roles or '…'}" + (f" to {services}" if services else "")
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= MAX_COLUMNS else line[: MAX_COLUMNS - 1] + "…"

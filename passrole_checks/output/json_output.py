@@ -1,0 +1,130 @@
+"""JSON of ``scan`` and ``grants``. The keys are promises: they may be added to, never renamed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.values import Position
+from passrole_checks.output.paths import shown
+from passrole_checks.scan import LocatedGrant, ScanResult
+from passrole_checks.sources.resource import ResourceDefinition, Suppression, Unreadable
+
+VERSION = 1
+
+
+def scan_json(result: ScanResult, not_shown: Sequence[Finding] = ()) -> str:
+    """The findings, the files that could not be read and a summary, as one JSON document.
+
+    ``not_shown`` are findings that were asked to be left out; they are only counted.
+    """
+    open_findings = [finding for finding in result.findings if not finding.suppressed]
+    severities = Counter(finding.severity for finding in open_findings)
+    return _dump(
+        {
+            "version": VERSION,
+            "findings": [_finding(finding) for finding in result.findings],
+            "unreadable": _unreadable(result.unreadable),
+            "not_evaluated": _unreadable(result.not_evaluated),
+            "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
+            "summary": {
+                "files": len(result.files),
+                "grants": sum(grant.effect_on_passrole == "allow" for grant in result.grants),
+                "findings": len(open_findings),
+                "suppressed": len(result.findings) - len(open_findings),
+                "not_shown": len(not_shown),
+                "by_severity": {severity.value: severities[severity] for severity in reversed(Severity)},
+            },
+        }
+    )
+
+
+def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
+    """The inventory: ``grants``, and what of ``result`` could not be read, as one JSON document."""
+    return _dump(
+        {
+            "version": VERSION,
+            "grants": [_located(located) for located in grants],
+            "unreadable": _unreadable(result.unreadable),
+            "not_evaluated": _unreadable(result.not_evaluated),
+        }
+    )
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "check_id": finding.check_id,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence.value,
+        "message": finding.message,
+        **_place(finding.at),
+        "framework": finding.framework.value,
+        "resource": finding.resource.address,
+        "uses": list(finding.uses),
+        "principal": finding.principals[0] if len(finding.principals) == 1 else None,
+        "principals": list(finding.principals),
+        "statement_path": finding.statement_path,
+        "sid": finding.sid,
+        "grant": None
+        if finding.grant is None
+        else _grant(finding.grant, finding.resource, finding.statement_path, finding.principals),
+        "fingerprint": finding.fingerprint,
+        "suppressed": _suppression(finding.suppressed) if finding.suppressed else None,
+        "remediation": finding.remediation,
+    }
+
+
+def _located(located: LocatedGrant) -> dict[str, Any]:
+    entry = _grant(located.grant, located.resource, located.statement_path, located.principals)
+    return {**entry, "effect_on_passrole": located.effect_on_passrole}
+
+
+def _grant(
+    grant: PassRoleGrant, resource: ResourceDefinition, statement_path: str, principals: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        **_place(grant.at),
+        "framework": resource.framework.value,
+        "resource": resource.address,
+        "statement_path": statement_path,
+        "sid": grant.sid,
+        "effect": grant.effect,
+        "granted_by": grant.granted_by,
+        "principals": list(principals),
+        "scope": grant.scope.value,
+        "not_resource": grant.complement,
+        "roles": [{"pattern": str(role.pattern), "scope": role.scope.value} for role in grant.roles],
+        "services": {"constraint": grant.services.constraint.value, "values": list(grant.services.values)},
+        "associated_resource_arn": grant.associated_resource_arn,
+        "resource_tag": grant.resource_tag,
+        "other_conditions": list(grant.other_conditions),
+        "denied": grant.denied,
+    }
+
+
+def _place(at: Position) -> dict[str, Any]:
+    return {"file": shown(at.file), "line": at.line, "end_line": max(at.line, at.end_line)}
+
+
+def _suppression(suppression: Suppression) -> dict[str, Any]:
+    return {
+        "check_id": suppression.check_id,
+        "reason": suppression.reason,
+        "file": shown(suppression.at.file),
+        "line": suppression.at.line,
+        "origin": suppression.origin,
+    }
+
+
+def _unreadable(entries: Sequence[Unreadable]) -> list[dict[str, Any]]:
+    return [{"file": shown(entry.file), "line": entry.line, "reason": entry.reason} for entry in entries]
+
+
+def _dump(document: dict[str, Any]) -> str:
+    # Left in ASCII: it holds on every terminal and in every encoding, and nothing scanned can steer a terminal by it.
+    return json.dumps(document, indent=2) + "\n"

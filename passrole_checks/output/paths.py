@@ -1,0 +1,49 @@
+"""File names and foreign text as the output shows them."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import PurePath
+from urllib.parse import quote
+
+# Cc: control characters; Cf: invisible formatting, among it the marks that turn the direction of text around;
+# Cs: lone surrogates, as which Python carries bytes of file names that are not UTF-8; Zl, Zp: line breaks of their own.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def shown(file: str) -> str:
+    """``file`` relative to the working directory, with forward slashes; as it stands where no relative path exists."""
+    try:
+        relative = os.path.relpath(file)
+    except ValueError:  # another drive, on Windows
+        relative = file
+    return PurePath(relative).as_posix()
+
+
+def harmless(foreign: str) -> str:
+    """``foreign`` with everything that could steer a terminal spelled out (``\\x1b``), on one line.
+
+    What is scanned is not trusted: an escape sequence in a Sid or in a file's name must not reach a terminal.
+    Tabulators become four blanks.
+    """
+    if foreign.isascii() and foreign.isprintable():
+        return foreign
+    return "".join(map(_spelled, foreign))
+
+
+def _spelled(character: str) -> str:
+    if character == "\t":
+        return "    "
+    if unicodedata.category(character) not in _INVISIBLE:
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def uri(file: str) -> tuple[str, bool]:
+    """``file`` as a URI, and whether it is relative to the working directory; a file outside of it is ``file:``."""
+    relative = shown(file)
+    if relative.startswith("../") or os.path.isabs(relative):
+        return "file://" + quote(PurePath(os.path.abspath(file)).as_posix(), errors="surrogateescape"), False
+    return quote(relative, errors="surrogateescape"), True

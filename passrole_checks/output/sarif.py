@@ -1,0 +1,121 @@
+"""SARIF 2.1.0, as code scanning services read it (OASIS, "Static Analysis Results Interchange Format")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from passrole_checks import __version__
+from passrole_checks.check import Check
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.iam.values import Position
+from passrole_checks.output.paths import uri
+from passrole_checks.scan import ScanResult
+from passrole_checks.sources.resource import Suppression, Unreadable
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+BASE = "SRCROOT"
+_LEVEL = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note", Severity.INFO: "note"}
+# Code scanning services sort by this number: 7.0 and more is high, 4.0 medium, below that low.
+_SECURITY_SEVERITY = {Severity.HIGH: "8.0", Severity.MEDIUM: "5.0", Severity.LOW: "3.0", Severity.INFO: "1.0"}
+
+
+def scan_sarif(result: ScanResult, checks: Iterable[type[Check]]) -> str:
+    """The findings of ``result`` as one SARIF run; ``checks`` become its rules.
+
+    Suppressed findings are there with their suppression. What could not be read is a notification of level ``error``,
+    and the run is then not successful; modules and nested stacks that are not here are notifications of level ``note``.
+    """
+    rules = [_rule(check) for check in checks]
+    index = {rule["id"]: number for number, rule in enumerate(rules)}
+    run = {
+        "tool": {"driver": {"name": "passrole_checks", "semanticVersion": __version__, "rules": rules}},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {BASE: {"description": {"text": "The folder in which passrole-checks ran."}}},
+        "invocations": [
+            {
+                "executionSuccessful": not result.unreadable,
+                "toolExecutionNotifications": [
+                    *_notifications(result.unreadable, "error"),
+                    *_notifications(result.not_evaluated, "note"),
+                ],
+            }
+        ],
+        "results": [_result(finding, index) for finding in result.findings],
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(check: type[Check]) -> dict[str, Any]:
+    page = check.documentation()
+    return {
+        "id": check.id,
+        "name": "".join(word.capitalize() for word in check.name.split("-")),
+        "shortDescription": {"text": check.title},
+        "fullDescription": {"text": page},
+        "help": {"text": page, "markdown": page},
+        "defaultConfiguration": {"level": _LEVEL[check.severity]},
+        "properties": {"security-severity": _SECURITY_SEVERITY[check.severity], "tags": ["security", "aws", "iam"]},
+    }
+
+
+def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+    rule = {"ruleIndex": index[finding.check_id]} if finding.check_id in index else {}
+    return {
+        "ruleId": finding.check_id,
+        **rule,
+        "level": _LEVEL[finding.severity],
+        "message": {"text": f"{finding.message} Instead: {finding.remediation}"},
+        "locations": [
+            {
+                **_location(finding.at),
+                "logicalLocations": [{"fullyQualifiedName": use, "kind": "resource"} for use in finding.uses],
+            }
+        ],
+        "partialFingerprints": {"passroleChecks/v1": finding.fingerprint},
+        "suppressions": [_suppression(finding.suppressed)] if finding.suppressed else [],
+        "properties": {
+            "security-severity": _SECURITY_SEVERITY[finding.severity],
+            "severity": finding.severity.value,
+            "confidence": finding.confidence.value,
+        },
+    }
+
+
+def _location(at: Position) -> dict[str, Any]:
+    region: dict[str, int] = {"startLine": at.line, "startColumn": at.column}
+    if at.end_line >= at.line and at.end_column > 0:
+        region |= {"endLine": at.end_line, "endColumn": at.end_column}
+    return {"physicalLocation": {"artifactLocation": _artifact(at.file), "region": region}}
+
+
+def _artifact(file: str) -> dict[str, Any]:
+    address, relative = uri(file)
+    return {"uri": address, "uriBaseId": BASE} if relative else {"uri": address}
+
+
+def _suppression(suppression: Suppression) -> dict[str, Any]:
+    return {
+        "kind": "inSource",
+        **({"justification": suppression.reason} if suppression.reason else {}),
+        "location": _location(suppression.at),
+    }
+
+
+def _notifications(entries: Sequence[Unreadable], level: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "level": level,
+            "message": {"text": entry.reason},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": _artifact(entry.file),
+                        **({"region": {"startLine": entry.line}} if entry.line else {}),
+                    }
+                }
+            ],
+        }
+        for entry in entries
+    ]

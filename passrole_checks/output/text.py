@@ -1,0 +1,242 @@
+"""What people see first: findings and grants as text.
+
+The same lines serve a terminal and a pipe. A line is a sequence of :class:`Span`; only where they go to a terminal do
+the spans' styles become colours, and only then is the terminal library imported.
+"""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.output.excerpt import excerpt
+from passrole_checks.output.paths import harmless, shown
+from passrole_checks.scan import LocatedGrant, ScanResult
+from passrole_checks.sources.resource import Suppression
+
+NARROW, WIDE = 60, 100
+PIPED = 80
+_COLOURS = {
+    "place": "bold",
+    "quiet": "dim",
+    "code": "cyan",
+    "high": "bold red",
+    "medium": "bold yellow",
+    "low": "bold blue",
+    "info": "bold",
+    "good": "green",
+}
+
+
+class Span(NamedTuple):
+    """A piece of a line and what it is."""
+
+    text: str
+    style: str = ""
+
+
+Line = Sequence[Span]
+
+
+def width_for(terminal: bool) -> int:
+    """How wide to wrap prose: the terminal's width within limits, or a fixed one, so that piped output is stable."""
+    return min(max(shutil.get_terminal_size((PIPED, 24)).columns, NARROW), WIDE) if terminal else PIPED
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """The lines without their styles."""
+    return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
+
+
+def coloured(lines: Iterable[Line]) -> str:
+    """The lines with the colours that the terminal at standard output has."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    with console.capture() as capture:
+        for line in lines:
+            console.print(Text.assemble(*((span.text, _COLOURS.get(span.style, "")) for span in line)), soft_wrap=True)
+    return capture.get()
+
+
+def scan_lines(
+    result: ScanResult, *, not_shown: Sequence[Finding] = (), width: int = PIPED, quiet: bool = False
+) -> Iterator[Line]:
+    """The findings of ``result``, statement by statement; then, unless ``quiet``, notes and a summary.
+
+    Suppressed findings and ``not_shown`` (left out on request) are only counted.
+    """
+    open_findings = [finding for finding in result.findings if not finding.suppressed]
+    for _, group in groupby(open_findings, key=lambda finding: (*_place(finding), finding.statement_path)):
+        yield from _statement(list(group), width)
+        yield ()
+    if quiet:
+        return
+    notes = list(_notes(result))
+    yield from notes
+    if notes:
+        yield ()
+    yield from _summary(result, open_findings, not_shown)
+
+
+def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False) -> Iterator[Line]:
+    """The inventory: each statement with what it lets through and for whom; then, unless ``quiet``, a summary."""
+    for located in grants:
+        grant = located.grant
+        yield _header(grant.at.file, grant.at.line, located.resource.address, grant.sid)
+        effect = ""
+        if grant.denied:
+            effect = "  (a Deny in the same document takes it away)"
+        elif located.effect_on_passrole == "none":
+            effect = "  (no effect on PassRole here)"
+        yield (Span("  "), Span(harmless(f"{grant.effect} {grant.granted_by}"), "code"), Span(effect, "quiet"))
+        for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles, strict=False):
+            yield (*_row(label, str(role.pattern)), Span(f"  {role.scope.value}", "quiet"))
+        constraint = grant.services.constraint.value
+        if grant.services.values:
+            yield (*_row("services", ", ".join(grant.services.values)), Span(f"  {constraint}", "quiet"))
+        else:
+            yield (Span(f"    {'services':<10}"), Span(_SERVICES_IN_WORDS.get(constraint, constraint), "quiet"))
+        if grant.other_conditions:
+            yield _row("if", ", ".join(grant.other_conditions))
+        if located.principals:
+            yield _row("who", ", ".join(located.principals))
+        yield ()
+    if not quiet:
+        counts = Counter(located.effect_on_passrole for located in grants)
+        words = [_count(counts["allow"], "PassRole grant")]
+        words += [f"{counts['deny']} denied"] if counts["deny"] else []
+        words += [f"{counts['none']} without effect"] if counts["none"] else []
+        if grants:
+            yield (Span(f"{', '.join(words)} in {_count(len(result.files), 'file')}"),)
+        else:
+            yield (Span(f"no PassRole grants in {_count(len(result.files), 'file')}"),)
+
+
+_SERVICES_IN_WORDS = {"absent": "any service", "ineffective": "any service", "unresolved": "cannot be told"}
+
+
+def _labels(label: str) -> Iterator[str]:
+    yield label
+    while True:
+        yield ""
+
+
+def _row(label: str, value: str) -> tuple[Span, ...]:
+    return (Span(f"    {label:<10}"), Span(harmless(value)))
+
+
+def _place(finding: Finding) -> tuple[str, int, str]:
+    return finding.at.file, finding.at.line, finding.resource.address
+
+
+def _header(file: str, line: int, resource: str, sid: str | None) -> Line:
+    spans = [Span(f"{harmless(shown(file))}:{line}", "place"), Span("  "), Span(harmless(resource))]
+    if sid:
+        spans.append(Span(f"  {harmless(sid)}", "quiet"))
+    return spans
+
+
+def _statement(findings: Sequence[Finding], width: int) -> Iterator[Line]:
+    first = findings[0]
+    yield _header(first.at.file, first.at.line, first.resource.address, first.sid)
+    if len(first.uses) > 1:
+        others = [use for use in first.uses if use != first.resource.address]
+        listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        yield (Span("  also "), Span(harmless(listed), "quiet"))
+    for line in excerpt(first.at, first.grant):
+        yield (Span("  │ ", "quiet"), Span(line, "code"))
+    for finding in findings:
+        yield from _finding(finding, width)
+
+
+def _finding(finding: Finding, width: int) -> Iterator[Line]:
+    severity = finding.severity.value
+    sure = "" if finding.confidence is Confidence.HIGH else f"  ({finding.confidence.value} confidence)"
+    yield (
+        Span("  "),
+        Span(f"{severity:<6}", severity),
+        Span(f"  {finding.check_id} "),
+        Span(finding.name),
+        Span(sure, "quiet"),
+    )
+    yield from _prose(finding.message, width)
+    yield from _prose(finding.remediation, width, "Instead: ")
+
+
+def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
+    indent = " " * 10
+    wrapped = textwrap.wrap(
+        label + harmless(" ".join(text.split())),
+        width - len(indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for number, line in enumerate(wrapped):
+        if number == 0 and label:
+            yield (Span(indent), Span(label.rstrip(), "good"), Span(line[len(label) - 1 :]))
+        else:
+            yield (Span(indent), Span(line))
+
+
+def _notes(result: ScanResult) -> Iterator[Line]:
+    reasonless = {finding.suppressed for finding in result.findings if finding.suppressed}
+    for suppression in sorted(reasonless, key=_suppression_order):
+        if not suppression.reason.strip():
+            yield _note(
+                suppression.at.file, suppression.at.line, f"{suppression.check_id} is suppressed without a reason"
+            )
+    for suppression in result.unused_suppressions:
+        yield _note(
+            suppression.at.file, suppression.at.line, f"this suppression of {suppression.check_id} suppresses nothing"
+        )
+    for missing in result.not_evaluated:
+        yield _note(missing.file, missing.line, f"not evaluated: {missing.reason}")
+
+
+def _suppression_order(suppression: Suppression) -> tuple[str, int, str]:
+    return suppression.at.file, suppression.at.line, suppression.check_id
+
+
+def _note(file: str, line: int | None, words: str) -> Line:
+    return (Span(f"{located(file, line)}: note: ", "quiet"), Span(harmless(words)))
+
+
+def located(file: str, line: int | None) -> str:
+    """``file:line``, or the file alone where no line is known, safe to print."""
+    return harmless(shown(file)) + (f":{line}" if line else "")
+
+
+def _summary(result: ScanResult, findings: Sequence[Finding], not_shown: Sequence[Finding]) -> Iterator[Line]:
+    files = _count(len(result.files), "file")
+    grants = sum(grant.effect_on_passrole == "allow" for grant in result.grants)
+    if findings:
+        severities = Counter(finding.severity for finding in findings)
+        spans = [Span(f"{_count(len(findings), 'finding')}: ", "place")]
+        for severity in reversed(Severity):
+            if severities[severity]:
+                spans += [Span(f"{severities[severity]} {severity.value}", severity.value), Span(", ")]
+        spans[-1] = Span(f"; {_count(grants, 'PassRole grant')} in {files}")
+    elif grants or not_shown:
+        spans = [Span("no findings", "good"), Span(f"; {_count(grants, 'PassRole grant')} in {files}")]
+    else:
+        spans = [Span(f"no PassRole grants in {files}", "good")]
+    suppressed = sum(finding.suppressed is not None for finding in result.findings)
+    for count, what in (
+        (suppressed, "suppressed"),
+        (len(not_shown), "below --severity, not shown"),
+        (len({entry.file for entry in result.unreadable}), "could not be read"),
+    ):
+        if count:
+            spans.append(Span(f"; {count} {what}"))
+    yield spans
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,141 @@
+"""Who holds which policy in a template, and which managed policies are permissions boundaries only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import yaml
+
+from passrole_checks.iam.values import Choice, Items, Node, Text, holes_in, texts_in, unknown
+from passrole_checks.sources.cloudformation.intrinsics import Evaluator
+from passrole_checks.sources.cloudformation.strings import placeholders
+from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar
+
+_NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
+_MANAGED = "AWS::IAM::ManagedPolicy"
+_POLICY_NAME = re.compile(r":policy/(?:.*/)?([^/]+)$")
+
+
+class Attachments:
+    """Looks once through all resources. ``owners``: SAM's implicit roles with what they are made for."""
+
+    def __init__(self, template: Template, evaluator: Evaluator, owners: Mapping[str, str]) -> None:
+        self.template = template
+        self.evaluator = evaluator
+        self.owners = owners
+        self._by_name: dict[str, str] = {}
+        self._managed: dict[str, str] = {}  # its literal name, where it has one: its logical id
+        self._types = {name: scalar(child(node, "Type")) or "" for name, node in template.resources.items()}
+        for logical_id, kind in self._types.items():
+            name = self._literal(logical_id, _NAMES.get(kind, ""))
+            if name:
+                self._by_name[name] = logical_id
+            name = self._literal(logical_id, "ManagedPolicyName") if kind == _MANAGED else None
+            if name:
+                self._managed[name] = logical_id
+        self._attached: dict[str, list[str]] = {}
+        self._bounds: set[str] = set()
+        self._used: set[str] = set()  # in any other way
+        if _MANAGED in self._types.values():
+            self._look()
+
+    def _literal(self, logical_id: str, prop: str) -> str | None:
+        node = child(self.template.resources[logical_id], "Properties", prop) if prop else None
+        value = self.evaluator.node(node) if node is not None else None
+        return value.literal if isinstance(value, Text) else None
+
+    def _look(self) -> None:
+        for logical_id, node in self.template.resources.items():
+            properties = child(node, "Properties")
+            holder = f"{logical_id}Role" if f"{logical_id}Role" in self.owners else logical_id
+            for key, value in entries(properties):
+                if key.value == "PermissionsBoundary":
+                    self._bounds.update(self._policies_in(value))
+                elif key.value == "ManagedPolicyArns" or (
+                    key.value == "Policies" and self._types[logical_id].startswith("AWS::Serverless::")
+                ):
+                    for policy in self._policies_in(value):
+                        self._attached.setdefault(policy, []).append(holder)
+                else:
+                    self._mentions(value, in_condition=False)
+        for _, value in entries(child(self.template.root, "Globals")):
+            boundary = child(value, "PermissionsBoundary")
+            if boundary is not None:
+                self._bounds.update(self._policies_in(boundary))
+
+    def _policies_in(self, node: yaml.Node) -> list[str]:
+        """The managed policies of this template that a value refers to, by reference or by an ARN with their name."""
+        value = self.evaluator.node(node)
+        found: dict[str, None] = {}
+        for hole in holes_in(value):
+            logical_id = hole.expression.removesuffix(".PolicyArn").removesuffix(".Arn")
+            if self._types.get(logical_id) == _MANAGED:
+                found[logical_id] = None
+        for text in texts_in(value):
+            last = text.parts[-1]
+            named = _POLICY_NAME.search(last) if isinstance(last, str) else None
+            if named and named.group(1) in self._managed and ":aws:policy/" not in str(text):
+                found[self._managed[named.group(1)]] = None
+        return list(found)
+
+    def _mentions(self, node: yaml.Node, in_condition: bool) -> None:
+        function = call(node)
+        if function:
+            name, argument = function
+            words: list[str] = []
+            if name in ("Ref", "Fn::GetAtt"):
+                first = argument.value[0] if isinstance(argument, yaml.SequenceNode) and argument.value else argument
+                words = [(scalar(first) or "").split(".")[0]]
+            elif name == "Fn::Sub":
+                text = argument.value[0] if isinstance(argument, yaml.SequenceNode) and argument.value else argument
+                words = [piece.value.split(".")[0] for piece in placeholders(scalar(text) or "") if piece.reference]
+            for word in words:
+                if self._types.get(word) == _MANAGED:
+                    (self._bounds if in_condition else self._used).add(word)
+            if name not in ("Ref", "Fn::GetAtt"):
+                self._mentions(argument, in_condition)
+        elif isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                self._mentions(item, in_condition)
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in entries(node):
+                self._mentions(value, in_condition or key.value == "Condition")
+
+    def is_boundary(self, logical_id: str, attached: bool) -> bool:
+        """Whether a managed policy is used here as a permissions boundary, or in a condition, and in no other way.
+
+        An export in Outputs is no use: boundaries are exported for the boundaries of other stacks.
+        """
+        return logical_id in self._bounds and logical_id not in self._used and not attached
+
+    def principals(self, properties: yaml.Node, logical_id: str) -> tuple[str, ...]:
+        """Who gets a policy: its own lists, and the roles, users and groups that name it."""
+        found: dict[str, None] = {}
+        for key in ("Roles", "Users", "Groups"):
+            node = child(properties, key)
+            if node is not None:
+                found.update(dict.fromkeys(self.names(self.evaluator.node(node))))
+        found.update(dict.fromkeys(self._attached.get(logical_id, [])))
+        return tuple(found)
+
+    def names(self, node: Node) -> tuple[str, ...]:
+        """The principals that a name, or a list of names, stands for: logical ids, else names as they are."""
+        if isinstance(node, Items):
+            found = [name for item in node.items for name in self.names(item)]
+        elif isinstance(node, Choice):
+            found = [name for _, option in node.options for name in self.names(option)]
+        elif isinstance(node, Text):
+            hole = node.only_hole
+            if hole and (hole.expression in self._types or hole.expression in self.owners):
+                found = [hole.expression]
+            else:
+                found = [self._by_name.get(str(node), str(node))]
+        else:
+            found = []
+        return tuple(dict.fromkeys(found))
+
+    @staticmethod
+    def unknown_text(choice: Choice) -> Text:
+        """A text of which only the condition of its alternatives is known."""
+        return unknown(choice.condition, choice.at, "depends on a condition")

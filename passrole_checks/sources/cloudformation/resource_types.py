@@ -1,0 +1,111 @@
+"""What is known of resource types: what ``Ref`` gives, the service of their ARNs, the properties that hold policies.
+
+Source: AWS CloudFormation Template Reference, "Return values" of each type. The tables only serve to see that a value
+is no role's ARN; a type that is missing costs precision, never a wrong answer.
+"""
+
+from __future__ import annotations
+
+# Types of AWS whose Ref is an ARN. Of the others it is a name, an id or a URL.
+_REF_IS_ARN = {
+    "ACMPCA": ("CertificateAuthority",),
+    "AppRunner": ("Service",),
+    "AppSync": ("GraphQLApi",),
+    "Batch": ("ComputeEnvironment", "JobDefinition", "JobQueue"),
+    "CertificateManager": ("Certificate",),
+    "CloudFormation": ("Stack",),
+    "CloudTrail": ("EventDataStore",),
+    "CloudWatch": ("CompositeAlarm",),
+    "CodeBuild": ("ReportGroup",),
+    "CodeStarConnections": ("Connection",),
+    "DMS": ("Endpoint", "ReplicationInstance", "ReplicationTask"),
+    "DataSync": ("Task",),
+    "ECS": ("Service", "TaskDefinition"),
+    "EKS": ("Nodegroup",),
+    "ElasticLoadBalancingV2": ("Listener", "ListenerRule", "LoadBalancer", "TargetGroup"),
+    "Glue": ("Registry", "Schema"),
+    "IAM": ("ManagedPolicy", "OIDCProvider", "SAMLProvider"),
+    "KafkaConnect": ("Connector",),
+    "Lambda": ("Alias", "CodeSigningConfig", "EventInvokeConfig", "LayerVersion", "Version"),
+    "MSK": ("Cluster",),
+    "NetworkFirewall": ("Firewall",),
+    "Personalize": ("Dataset",),
+    "SNS": ("Topic",),
+    "SSO": ("PermissionSet",),
+    "SageMaker": ("Endpoint", "EndpointConfig", "Model", "NotebookInstance"),
+    "SecretsManager": ("Secret",),
+    "Serverless": ("Application", "LayerVersion", "StateMachine"),
+    "ServiceDiscovery": ("Service",),
+    "StepFunctions": ("Activity", "StateMachine", "StateMachineAlias", "StateMachineVersion"),
+    "Transfer": ("User",),
+    "XRay": ("Group", "SamplingRule"),
+}
+REF_IS_ARN = frozenset(f"AWS::{service}::{name}" for service, names in _REF_IS_ARN.items() for name in names)
+
+REF_IS_URL = frozenset({"AWS::SQS::Queue"})
+
+# The service part of an ARN where it is not the type's own word in small letters.
+ARN_SERVICE = {
+    "CertificateManager": "acm", "ACMPCA": "acm-pca", "ApiGatewayV2": "apigateway", "AppSync": "appsync",
+    "CloudTrail": "cloudtrail", "CloudWatch": "cloudwatch", "CodeStarConnections": "codestar-connections",
+    "Cognito": "cognito-idp", "EFS": "elasticfilesystem", "EMR": "elasticmapreduce",
+    "EMRContainers": "emr-containers", "EMRServerless": "emr-serverless",
+    "ElasticLoadBalancing": "elasticloadbalancing", "ElasticLoadBalancingV2": "elasticloadbalancing",
+    "Elasticsearch": "es", "KinesisFirehose": "firehose", "MSK": "kafka", "OpenSearchService": "es",
+    "OpenSearchServerless": "aoss", "ServiceDiscovery": "servicediscovery", "StepFunctions": "states",
+    "VpcLattice": "vpc-lattice", "AutoScaling": "autoscaling", "ImageBuilder": "imagebuilder",
+}  # fmt: skip
+
+# SAM's own types by the type that they become.
+SAM_TYPES = {
+    "AWS::Serverless::Function": "AWS::Lambda::Function",
+    "AWS::Serverless::StateMachine": "AWS::StepFunctions::StateMachine",
+    "AWS::Serverless::SimpleTable": "AWS::DynamoDB::Table",
+    "AWS::Serverless::LayerVersion": "AWS::Lambda::LayerVersion",
+    "AWS::Serverless::Api": "AWS::ApiGateway::RestApi",
+    "AWS::Serverless::HttpApi": "AWS::ApiGatewayV2::Api",
+    "AWS::Serverless::Application": "AWS::CloudFormation::Stack",
+    "AWS::Serverless::GraphQLApi": "AWS::AppSync::GraphQLApi",
+}
+
+# Properties with a policy document that is attached to a resource, or bounds what others grant: no PassRole by it.
+RESOURCE_POLICIES = {
+    "AWS::ApiGateway::RestApi": ("Policy",),
+    "AWS::Backup::BackupVault": ("AccessPolicy",),
+    "AWS::CodeArtifact::Domain": ("PermissionsPolicyDocument",),
+    "AWS::CodeArtifact::Repository": ("PermissionsPolicyDocument",),
+    "AWS::EC2::VPCEndpoint": ("PolicyDocument",),
+    "AWS::ECR::PublicRepository": ("RepositoryPolicyText",),
+    "AWS::ECR::RegistryPolicy": ("PolicyText",),
+    "AWS::ECR::Repository": ("RepositoryPolicyText",),
+    "AWS::EFS::FileSystem": ("FileSystemPolicy",),
+    "AWS::Elasticsearch::Domain": ("AccessPolicies",),
+    "AWS::Events::EventBus": ("Policy",),
+    "AWS::IoT::Policy": ("PolicyDocument",),
+    "AWS::KMS::Key": ("KeyPolicy",),
+    "AWS::KMS::ReplicaKey": ("KeyPolicy",),
+    "AWS::Kinesis::ResourcePolicy": ("ResourcePolicy",),
+    "AWS::Lambda::ResourcePolicy": ("Policy",),
+    "AWS::Logs::ResourcePolicy": ("PolicyDocument",),
+    "AWS::OpenSearchService::Domain": ("AccessPolicies",),
+    "AWS::Organizations::Policy": ("Content",),
+    "AWS::Organizations::ResourcePolicy": ("Content",),
+    "AWS::S3::AccessPoint": ("Policy",),
+    "AWS::S3::BucketPolicy": ("PolicyDocument",),
+    "AWS::S3Express::BucketPolicy": ("PolicyDocument",),
+    "AWS::SNS::TopicInlinePolicy": ("PolicyDocument",),
+    "AWS::SNS::TopicPolicy": ("PolicyDocument",),
+    "AWS::SQS::QueueInlinePolicy": ("PolicyDocument",),
+    "AWS::SQS::QueuePolicy": ("PolicyDocument",),
+    "AWS::SecretsManager::ResourcePolicy": ("ResourcePolicy",),
+    "AWS::VpcLattice::AuthPolicy": ("Policy",),
+    "AWS::VpcLattice::ResourcePolicy": ("Policy",),
+}
+
+
+def service_of(resource_type: str) -> str | None:
+    """The service part of the ARNs of a type of AWS (``AWS::Lambda::Function``: ``lambda``), or None."""
+    words = SAM_TYPES.get(resource_type, resource_type).split("::")
+    if len(words) < 3 or words[0] != "AWS":
+        return None
+    return ARN_SERVICE.get(words[1], words[1].lower())

@@ -1,0 +1,211 @@
+"""Texts made of parts: joining, splitting, alternatives inside a text, ``${...}`` and dynamic references."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from passrole_checks.iam.values import (
+    Choice,
+    Const,
+    Hole,
+    Kind,
+    Node,
+    Part,
+    Position,
+    Text,
+    join,
+    unknown,
+)
+
+MAX_ALTERNATIVES = 64
+MAX_PARTS = 5_000
+MAX_CHARACTERS = 1_000_000
+
+_PLACEHOLDER = re.compile(r"\$\{([^${}]*)\}")
+_REFERENCE = re.compile(r"[A-Za-z0-9]+(?:::[A-Za-z0-9]+)*(?:\.[A-Za-z0-9_.:-]+)?")
+_DYNAMIC = "{{resolve:"
+_OUTSIDE_NAMES = frozenset(":/|; \n")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a ``Fn::Sub`` text: literal text, or (``reference``) the name inside ``${...}``; its offset."""
+
+    value: str
+    offset: int
+    reference: bool = False
+
+
+def placeholders(text: str) -> Iterator[Piece]:
+    """Take the text of ``Fn::Sub`` apart.
+
+    ``${!Literal}`` gives the literal ``${Literal}``. What cannot be a reference (``${aws:username}``) stays literal:
+    CloudFormation would refuse it, and IAM's policy variables are what people mean by it. A policy variable is a
+    piece of its own or lies within one piece, never across two.
+    """
+    done = 0
+    for found in _PLACEHOLDER.finditer(text):
+        name = found.group(1)
+        if name.startswith("!"):
+            yield Piece(text[done : found.start()], done)
+            yield Piece("${" + name[1:] + "}", found.start())
+        elif _REFERENCE.fullmatch(name.strip()):
+            yield Piece(text[done : found.start()], done)
+            yield Piece(name.strip(), found.start(), reference=True)
+        else:
+            continue
+        done = found.end()
+    yield Piece(text[done:], done)
+
+
+def alternatives(
+    nodes: Sequence[Node], build: Callable[[Sequence[Node]], Node], at: Position, budget: int = MAX_ALTERNATIVES
+) -> Node:
+    """``build`` applied to every combination of the alternatives among ``nodes``; equal conditions go together.
+
+    Beyond ``MAX_ALTERNATIVES`` combinations the alternatives that are left become unknown.
+    """
+    choice = next((node for node in nodes if isinstance(node, Choice)), None)
+    if choice is None:
+        return build(nodes)
+    share = budget // max(1, len(choice.options))
+    if share < 1:
+        return build(
+            [
+                unknown(node.condition, node.at, "too many alternatives") if isinstance(node, Choice) else node
+                for node in nodes
+            ]
+        )
+    options = [
+        (label, alternatives([decided(node, choice.condition, label) for node in nodes], build, at, share))
+        for label, _ in choice.options
+    ]
+    return Choice(choice.condition, tuple(options), at)
+
+
+def decided(node: Node, condition: str, label: str) -> Node:
+    """The node where ``condition`` has the outcome ``label``."""
+    if not isinstance(node, Choice):
+        return node
+    if node.condition == condition:
+        for name, option in node.options:
+            if name == label:
+                return decided(option, condition, label)
+        return unknown(condition, node.at, f"no alternative for {label}")
+    return Choice(
+        node.condition, tuple((name, decided(option, condition, label)) for name, option in node.options), node.at
+    )
+
+
+def as_text(node: Node) -> Text | None:
+    """A scalar as CloudFormation writes it into a text; None for lists, objects and alternatives."""
+    if isinstance(node, Text):
+        return node
+    if isinstance(node, Const) and node.value is not None:
+        value = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+        return Text((value,), node.at)
+    return None
+
+
+def concatenated(
+    texts: Sequence[Text], at: Position, starts: Sequence[tuple[int, int]] = (), indent: int = 0, expression: str = ""
+) -> Text:
+    """The texts one after another. With ``starts`` (one a text) the parts stay apart and keep their places."""
+    parts: list[Part] = []
+    places: list[tuple[int, int]] = []
+    defaults: dict[str, None] = {}
+    for number, text in enumerate(texts):
+        for part in text.parts:
+            if part != "":
+                parts.append(part)
+                if starts:
+                    places.append(starts[number])
+        defaults.update(dict.fromkeys(text.defaults))
+    if len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_CHARACTERS:
+        return unknown(expression or "text", at, "too long")
+    if not starts:
+        return resolved(Text(join(parts), at, defaults=tuple(defaults)))
+    return resolved(Text(tuple(parts) or ("",), at, tuple(places) or (starts[0],), indent, tuple(defaults)))
+
+
+def resolved(text: Text) -> Text:
+    """The text with each dynamic reference ``{{resolve:service:…}}`` as a hole.
+
+    Source: AWS CloudFormation User Guide, "Get values stored in other services using dynamic references".
+    """
+    if not any(_DYNAMIC in part for part in text.parts if isinstance(part, str)):
+        return text
+    parts: list[Part] = []
+    places: list[tuple[int, int]] = []
+    open_words: list[str] = []  # the expression that is being read
+    place = (0, 0)
+    for number, part in enumerate(text.parts):
+        start = text.starts[number] if text.starts else (0, 0)
+        if isinstance(part, Hole):
+            if open_words:
+                open_words.append(f"${{{part.expression}}}")
+            else:
+                parts.append(part)
+                places.append(start)
+            continue
+        done = 0
+        while done < len(part):
+            if open_words:
+                end = part.find("}}", done)
+                stop = len(part) if end < 0 else end + 2
+                open_words.append(part[done:stop])
+                if end >= 0:
+                    parts.append(_dynamic_hole("".join(open_words)))
+                    places.append(place)
+                    open_words = []
+            else:
+                begin = part.find(_DYNAMIC, done)
+                stop = len(part) if begin < 0 else begin
+                if stop > done:
+                    parts.append(part[done:stop])
+                    places.append(advanced(part, done, start, text.indent))
+                if begin >= 0:
+                    place = advanced(part, begin, start, text.indent)
+                    open_words = [_DYNAMIC]
+                    stop = begin + len(_DYNAMIC)
+            done = stop
+    if open_words:  # never closed: literal text
+        return text
+    return Text(tuple(parts), text.at, tuple(places) if text.starts else (), text.indent, text.defaults)
+
+
+def _dynamic_hole(expression: str) -> Hole:
+    return Hole(expression, Kind.ANYTHING, reason="a dynamic reference, read at deployment")
+
+
+def advanced(text: str, offset: int, start: tuple[int, int], indent: int) -> tuple[int, int]:
+    """The (line, column) of a character of a text that begins at ``start``."""
+    line, column = start
+    breaks = text.count("\n", 0, offset)
+    if not breaks:
+        return line, column + offset
+    return line + breaks, indent + offset - text.rfind("\n", 0, offset)
+
+
+def split(text: Text, delimiter: str) -> list[Text] | None:
+    """The texts between the delimiters, or None where a hole may hold a delimiter as well."""
+    parts: list[Part] = []
+    for part in text.parts:
+        if isinstance(part, Hole) and part.known is not None and part.kind is Kind.ANYTHING:
+            parts.extend(part.known)
+        else:
+            parts.append(part)
+    rows: list[list[Part]] = [[]]
+    for part in join(parts):
+        if isinstance(part, Hole):
+            # Names, ids, Regions and partitions hold no such sign; "anything" and "-" or a letter may be in them.
+            if part.kind is Kind.ANYTHING or delimiter[:1] not in _OUTSIDE_NAMES:
+                return None
+            rows[-1].append(part)
+            continue
+        first, *others = part.split(delimiter)
+        rows[-1].append(first)
+        rows.extend([other] for other in others)
+    return [Text(join(row), text.at, defaults=text.defaults) for row in rows]

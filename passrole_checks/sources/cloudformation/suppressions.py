@@ -1,0 +1,125 @@
+"""Suppressions in a template: comments, and the Metadata of cfn-lint and of checkov."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import yaml
+
+from passrole_checks.iam.values import Position
+from passrole_checks.sources.cloudformation.template import Template, child, scalar
+from passrole_checks.sources.resource import Suppression
+
+_COMMENT = re.compile(
+    r"(?:^|(?<=\s))#+\s*(?P<origin>checkov|passrole):skip\s*=\s*"
+    r"(?P<ids>PASSROLE_\d{3}(?:\s*,\s*PASSROLE_\d{3})*)(?P<rest>[^\n]*)"
+)
+_ID = re.compile(r"PASSROLE_\d{3}")
+_CFN_LINT_ID = re.compile(r"[EWI]95(\d{0,2})")
+
+# The checks by the letter of their cfn-lint ids, as the contract fixes it.
+_LETTERS = {
+    "E": (1, 8, 9, 13, 15),
+    "W": (2, 3, 4, 5, 6, 7, 10, 11, 14, 16, 17),
+    "I": (12,),
+}
+
+
+def suppressions(template: Template, spans: dict[str, Position]) -> list[Suppression]:
+    """All of them; ``spans`` holds the place of each resource by logical id."""
+    found = [
+        *_cfn_lint(template, child(template.root, "Metadata", "cfn-lint", "config", "ignore_checks"), None),
+        *_comments(template, spans),
+    ]
+    for logical_id, node in template.resources.items():
+        metadata = child(node, "Metadata")
+        found += _cfn_lint(template, child(metadata, "cfn-lint", "config", "ignore_checks"), logical_id)
+        found += _checkov(template, child(metadata, "checkov", "skip"), logical_id)
+    return found
+
+
+def _covered(pattern: str) -> list[str]:
+    """The check ids that a cfn-lint id, or the beginning of one (``W95``), names."""
+    found = _CFN_LINT_ID.fullmatch(pattern.strip())
+    if not found:
+        return []
+    digits = found.group(1)
+    if len(digits) == 2:
+        return [f"PASSROLE_0{digits}"]
+    return [f"PASSROLE_{number:03}" for number in _LETTERS[pattern.strip()[0]] if f"{number:02}".startswith(digits)]
+
+
+def _cfn_lint(template: Template, node: yaml.Node | None, resource: str | None) -> Iterator[Suppression]:
+    for item in node.value if isinstance(node, yaml.SequenceNode) else []:
+        for check_id in _covered(scalar(item) or ""):
+            yield Suppression(check_id, "cfn-lint metadata", template.position(item), "cfn-lint", resource)
+
+
+def _checkov(template: Template, node: yaml.Node | None, resource: str) -> Iterator[Suppression]:
+    for item in node.value if isinstance(node, yaml.SequenceNode) else []:
+        check_id = (scalar(child(item, "id")) or "").strip()
+        if _ID.fullmatch(check_id):
+            reason = (scalar(child(item, "comment")) or "").strip()
+            yield Suppression(check_id, reason, template.position(item), "checkov", resource)
+
+
+def _comments(template: Template, spans: dict[str, Position]) -> Iterator[Suppression]:
+    matches = [
+        (number, found) for number, line in enumerate(template.lines, 1) for found in [_COMMENT.search(line)] if found
+    ]
+    if not matches or template.root.flow_style:
+        return
+    first = min((span.line for span in spans.values()), default=len(template.lines) + 1)
+    for line, found in matches:
+        column = found.start() + 1
+        if _inside_a_scalar(template.root, line - 1, found.start()):
+            continue
+        at = Position(template.file, line, column, line, found.end() + 1)
+        resource = _owner(template, spans, line, column)
+        span = spans[resource] if resource else None
+        if resource is None and line >= first:
+            span = at  # after the resources: it belongs to nothing, and is reported as suppressing nothing
+        reason = found.group("rest").strip().lstrip(":").strip()
+        for check_id in _ID.findall(found.group("ids")):
+            yield Suppression(check_id, reason, at, found.group("origin"), resource, span)
+
+
+def _owner(template: Template, spans: dict[str, Position], line: int, column: int) -> str | None:
+    """The resource that a comment belongs to: the one around it; between two, the next one where the comment stands
+    as far to the left as its header, else the one before. None before all resources, and after them."""
+    before: str | None = None
+    after: str | None = None
+    for logical_id, span in sorted(spans.items(), key=lambda item: item[1].line):
+        if span.covers(line):
+            return logical_id
+        if span.line < line:
+            before = logical_id
+        elif after is None:
+            after = logical_id
+    if before is not None and column > spans[before].column:
+        return before
+    section = next((key for key, _ in template.root.value if key.value == "Resources"), None)
+    inside = section is not None and section.start_mark.line < line - 1
+    return after if after is not None and inside and column == spans[after].column else None
+
+
+def _inside_a_scalar(root: yaml.Node, line: int, column: int) -> bool:
+    """Whether the place lies in a text (a script in a block scalar, a quoted ``#``) and is no comment."""
+    stack = [root]
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        start, end = node.start_mark, node.end_mark
+        if isinstance(node, yaml.ScalarNode):
+            first = (start.line + 1, 0) if node.style in ("|", ">") else (start.line, start.column)
+            if first <= (line, column) < (end.line, end.column):
+                return True
+        elif isinstance(node, yaml.MappingNode):
+            stack.extend(part for entry in node.value for part in entry)
+        else:
+            stack.extend(node.value)
+    return False

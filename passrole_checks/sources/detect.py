@@ -1,0 +1,185 @@
+"""From paths to units of infrastructure code, told apart by content.
+
+A Terraform unit is a root folder, any other unit one file. What is no infrastructure code is passed over in silence;
+what looks like it and cannot be read is named.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from passrole_checks.errors import InputError
+from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
+from passrole_checks.sources.resource import Configuration, Framework, Unreadable
+from passrole_checks.sources.walk import walk
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is read in one go. ``path`` is resolved: a Terraform root folder, or else a file.
+
+    ``only``: the one file of the folder that is asked about. ``content``: the text of the file, where whoever asks has
+    it already. ``boundary``: the folder that Terraform's expressions may read files from.
+    """
+
+    framework: Framework
+    path: Path
+    only: Path | None = None
+    content: str | None = None
+    boundary: Path | None = None
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """``units`` in order of their paths; ``files_seen`` counts all files that were met, IaC or not."""
+
+    units: tuple[Unit, ...]
+    unreadable: tuple[Unreadable, ...]
+    files_seen: int
+
+
+def discover(paths: Sequence[Path]) -> Discovery:
+    """Find the units below the given files and folders.
+
+    Folders are walked as :func:`~passrole_checks.sources.walk.walk` says; a path that is given may itself be a symbolic
+    link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is unreadable.
+    """
+    search = _Search()
+    for path in paths:
+        search.add(path)
+    return search.result()
+
+
+def load(unit: Unit, *, unchanged: bool = False) -> Configuration:
+    """Read a unit. ``unchanged``: of a plan, also what it leaves alone. Raises :class:`InputError`."""
+    if unit.framework is Framework.TERRAFORM:
+        from passrole_checks.sources import terraform
+
+        return terraform.load(unit.path, only=unit.only, boundary=unit.boundary)
+    content = unit.content if unit.content is not None else _read(unit.path)
+    if unit.framework is Framework.TERRAFORM_PLAN:
+        from passrole_checks.sources import terraform_plan
+
+        return terraform_plan.load(unit.path, content, unchanged=unchanged)
+    from passrole_checks.sources import cloudformation
+
+    return cloudformation.load(unit.path, content)
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(str(path), f"cannot be opened: {error.strerror or error}") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
+
+
+@dataclass
+class _Search:
+    units: dict[tuple[Path, Path | None], Unit] = field(default_factory=dict)
+    unreadable: dict[tuple[str, str], Unreadable] = field(default_factory=dict)
+    seen: set[Path] = field(default_factory=set)
+    folders: dict[Path, None] = field(default_factory=dict)  # that hold Terraform files and were walked
+    single: dict[Path, None] = field(default_factory=dict)  # Terraform files that were given by name
+
+    def add(self, path: Path) -> None:
+        try:
+            resolved = path.resolve(strict=True)
+            mode = resolved.stat().st_mode
+        except FileNotFoundError:
+            self.complain(path, "no such file or folder")
+            return
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that no file can have
+            reason = error.strerror if isinstance(error, OSError) else None
+            self.complain(path, f"cannot be opened: {reason or error}")
+            return
+        if stat.S_ISDIR(mode):
+            for file in walk(resolved, self.cannot_open):
+                if file not in self.seen:
+                    self.seen.add(file)
+                    self.walked(file)
+        elif not stat.S_ISREG(mode):
+            self.complain(resolved, "is no regular file")
+        else:
+            self.seen.add(resolved)
+            self.named(resolved)
+
+    def walked(self, file: Path) -> None:
+        from passrole_checks.sources.terraform import is_terraform_file
+
+        if is_terraform_file(file):
+            self.folders[file.parent] = None
+        elif is_candidate(file):
+            self.take(file, recognize(file))
+
+    def named(self, file: Path) -> None:
+        from passrole_checks.sources.terraform import is_terraform_file
+
+        if is_terraform_file(file):
+            self.single[file] = None
+            return
+        found = recognize(file, named=True)
+        self.take(file, found if found.something else Recognized(unreadable=NOT_INFRASTRUCTURE))
+
+    def take(self, file: Path, found: Recognized) -> None:
+        if found.framework is not None:
+            self.units.setdefault((file, None), Unit(found.framework, file))
+        elif found.unreadable is not None:
+            self.complain(file, found.unreadable, found.line)
+
+    def cannot_open(self, path: Path, error: OSError) -> None:
+        self.complain(path, f"cannot be opened: {error.strerror or error}")
+
+    def complain(self, path: Path, reason: str, line: int | None = None) -> None:
+        self.unreadable.setdefault((str(path), reason), Unreadable(str(path), reason, line))
+
+    def result(self) -> Discovery:
+        roots = terraform_roots(self.folders)
+        for root in roots:
+            self.units[root, None] = Unit(Framework.TERRAFORM, root, boundary=_boundary(root))
+        for file in self.single:
+            if file.parent not in roots:
+                unit = Unit(Framework.TERRAFORM, file.parent, only=file, boundary=_boundary(file.parent))
+                self.units[file.parent, file] = unit
+        return Discovery(
+            tuple(sorted(self.units.values(), key=lambda unit: (str(unit.path), str(unit.only or "")))),
+            tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
+            len(self.seen),
+        )
+
+
+def terraform_roots(folders: Iterable[Path]) -> frozenset[Path]:
+    """The folders that none of them calls as a module; those that call each other in a circle stay roots."""
+    from passrole_checks.sources.terraform import called_folders
+
+    known = set(folders)
+    calls = {folder: {path.resolve() for path in called_folders(folder)} & known for folder in known}
+    called = set().union(*calls.values())
+    return frozenset(folder for folder in known if folder not in called or _reaches(calls, folder, folder))
+
+
+def _reaches(calls: dict[Path, set[Path]], start: Path, end: Path) -> bool:
+    pending, seen = list(calls[start]), set[Path]()
+    while pending:
+        folder = pending.pop()
+        if folder == end:
+            return True
+        if folder not in seen:
+            seen.add(folder)
+            pending.extend(calls[folder])
+    return False
+
+
+def _boundary(folder: Path) -> Path:
+    """The repository that a folder belongs to, else the folder itself: expressions read no files from elsewhere."""
+    for parent in (folder, *folder.parents):
+        if os.path.lexists(parent / ".git"):
+            return parent
+    return folder

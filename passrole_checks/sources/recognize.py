@@ -1,0 +1,149 @@
+"""What a file is, told by its content and cheaply."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from passrole_checks.sources.json_text import NotJson, outline
+from passrole_checks.sources.resource import Framework
+
+NOT_INFRASTRUCTURE = "is no Terraform, CloudFormation, SAM or plan"
+"""The reason given for a file that was named and is none of these."""
+
+_READ = frozenset({".json", ".template", ".yaml", ".yml"})
+_SNIFFED = frozenset({"", ".out", ".plan", ".tfplan"})
+_HEAD = 1 << 16
+_SNIFF = 1024
+LARGEST_TEMPLATE = 20_000_000  # bytes; CloudFormation itself takes 1 MB
+LARGEST_PLAN = 500_000_000
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_CLUES = (b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"')
+_PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
+_PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
+_PLAN_PARTS = frozenset({"planned_values", "resource_changes"})
+_STATE = re.compile(r'"lineage"\s*:\s*"')
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """What a file was recognized as: a framework, or a reason why it cannot be read, or (neither) no IaC."""
+
+    framework: Framework | None = None
+    unreadable: str | None = None
+    line: int | None = None
+
+    @property
+    def something(self) -> bool:
+        return self.framework is not None or self.unreadable is not None
+
+
+_NOTHING = Recognized()
+
+
+def is_candidate(path: Path) -> bool:
+    """Whether a file met on a walk is worth opening."""
+    suffix = path.suffix.lower()
+    return suffix in _READ or suffix in _SNIFFED
+
+
+def recognize(path: Path, *, named: bool = False) -> Recognized:
+    """What the file is. ``named``: it was given by name, so that it is looked at whatever its extension."""
+    suffix = path.suffix.lower()
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return Recognized(unreadable="is no regular file")
+        # not blocking: should a pipe take the file's place in this moment, it would wait for ever
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb") as stream:
+            head = stream.read(_SNIFF)
+            if head.startswith(b"PK\x03\x04") and b"tfplan" in head:
+                return Recognized(unreadable=f"a binary plan: run terraform show -json {path.name}")
+            if suffix not in _READ and not named and not _promising(head):
+                return _NOTHING
+            head += stream.read(_HEAD - len(head))
+            if status.st_size > LARGEST_TEMPLATE:
+                whole = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
+                return _large(head + stream.read(LARGEST_PLAN) if whole else head, status.st_size)
+            return recognize_bytes(head + stream.read(LARGEST_TEMPLATE), named=named, name=path.name)
+    except OSError as error:
+        # of a file without an extension nothing says that it could be infrastructure code
+        if suffix in _SNIFFED and suffix == "" and not named:
+            return _NOTHING
+        return Recognized(unreadable=f"cannot be opened: {error.strerror or error}")
+
+
+def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> Recognized:
+    """What the content of a file is."""
+    if data.startswith(_UTF16):
+        known = recognize_text(data.decode("utf-16", "replace"))
+        return Recognized(unreadable="not UTF-8 text but UTF-16", line=1) if known.something else _NOTHING
+    if not any(clue in data for clue in _CLUES):
+        if named and _STATE.search(data.decode("utf-8", "replace")) and data.lstrip().startswith(b"{"):
+            return Recognized(unreadable=f"a state file: run terraform show -json {name}")
+        return _NOTHING
+    try:
+        return recognize_text(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        known = recognize_text(data.decode("utf-8", "replace"))
+        line = data.count(b"\n", 0, error.start) + 1
+        return Recognized(unreadable="not UTF-8 text", line=line) if known.something else _NOTHING
+
+
+def recognize_text(content: str) -> Recognized:
+    """What a text is: a plan, a template, or neither."""
+    from passrole_checks.sources.cloudformation import looks_like_template
+
+    content = content.removeprefix("\ufeff")
+    if '"format_version"' in content:
+        if is_plan(content):
+            return Recognized(Framework.TERRAFORM_PLAN)
+        later = _PLAN_LATER.search(content)
+        if later is not None and not content.lstrip().startswith("{"):
+            line = content.count("\n", 0, later.start()) + 1
+            return Recognized(unreadable="other text stands before the JSON of the plan", line=line)
+    if looks_like_template(content):
+        return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
+    return _NOTHING
+
+
+def is_plan(content: str) -> bool:
+    """Whether a text is meant as a plan or a state in JSON, also where it is cut off or broken further on."""
+    if _PLAN_START.match(content):
+        return True
+    if not content[:_SNIFF].lstrip().startswith("{"):
+        return False
+    keys: set[str] = set()
+    root = False
+    try:
+        for key, member in outline(content, frozenset()):
+            keys.add(key)
+            root = root or (key == "values" and isinstance(member.value, dict) and "root_module" in member.value)
+    except NotJson:
+        return bool(keys & _PLAN_PARTS) and '"format_version"' in content
+    return "format_version" in keys and (root or bool(keys & _PLAN_PARTS))
+
+
+def _promising(head: bytes) -> bool:
+    """Whether the beginning of a file that is not named like JSON or YAML could be that of a plan or a template."""
+    if head.startswith(_UTF16):
+        return True
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"{") or any(clue in head for clue in _CLUES)
+
+
+def _large(data: bytes, size: int) -> Recognized:
+    """A file that is too large for a template: ``data`` is its beginning, or the whole of it."""
+    content = data.decode("utf-8-sig", "replace")
+    if '"format_version"' in content and is_plan(content):
+        if size <= LARGEST_PLAN:
+            return recognize_bytes(data)
+        return Recognized(unreadable=f"too large: more than {LARGEST_PLAN // 1_000_000} MB")
+    if recognize_bytes(data[:_HEAD]).something:
+        return Recognized(unreadable=f"too large: more than {LARGEST_TEMPLATE // 1_000_000} MB")
+    return _NOTHING

@@ -1,0 +1,122 @@
+"""Reading: which files belong to a folder, and what expressions may read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from passrole_checks.sources.terraform.source import NotText, SourceText
+from passrole_checks.sources.terraform.syntax import Body, ParsedFile, Problem
+
+SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
+_LARGEST = 20_000_000  # bytes of one file of configuration
+_LARGEST_READ = 2_000_000  # bytes that an expression may read
+
+
+def is_terraform_file(path: Path) -> bool:
+    """Whether a path is named like a file of Terraform or OpenTofu configuration."""
+    return path.name.endswith(SUFFIXES) and not path.name.startswith((".", "#")) and not path.name.endswith("~")
+
+
+def terraform_files(folder: Path) -> list[Path]:
+    """The configuration files of a folder, override files last, as Terraform merges them."""
+    try:
+        found = [folder / name for name in os.listdir(folder) if is_terraform_file(Path(name))]
+    except OSError:
+        return []
+    return sorted((path for path in found if path.is_file()), key=lambda path: (is_override(path), path.name))
+
+
+def is_override(path: Path) -> bool:
+    """Whether a file is merged into the others (``override.tf``, ``x_override.tf``)."""
+    stem = path.name
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if stem.endswith(suffix):
+            stem = stem[: -len(suffix)]
+            break
+    return stem == "override" or stem.endswith("_override")
+
+
+def parse_file(path: Path) -> ParsedFile:
+    """Read one configuration file. Never raises: what is wrong is among its problems."""
+    file = str(path)
+    try:
+        if path.stat().st_size > _LARGEST:
+            return _unreadable(file, 1, f"larger than {_LARGEST // 1_000_000} MB")
+        data = path.read_bytes()
+    except OSError as error:
+        return _unreadable(file, 1, f"cannot be opened: {error.strerror or error}")
+    return parse_bytes(file, data)
+
+
+@lru_cache(maxsize=256)
+def parse_bytes(file: str, data: bytes) -> ParsedFile:
+    """Read the content of a configuration file."""
+    try:
+        source = SourceText.of(file, data)
+    except NotText as error:
+        return _unreadable(file, error.line, error.reason)
+    if file.endswith(".json"):
+        from passrole_checks.sources.terraform.reader_json import read as read_json
+
+        return read_json(source)
+    return hcl_reader()(source)
+
+
+def hcl_reader() -> Callable[[SourceText], ParsedFile]:
+    """The reader of HCL that is installed: tree-sitter, or else python-hcl2."""
+    try:
+        from passrole_checks.sources.terraform.reader_tree_sitter import read
+    except ImportError:
+        from passrole_checks.sources.terraform.reader_python_hcl2 import read
+    return read
+
+
+def _unreadable(file: str, line: int, reason: str) -> ParsedFile:
+    return ParsedFile(SourceText(file, b""), Body(), (Problem(line, reason),))
+
+
+@dataclass
+class Files:
+    """The files that expressions may read: those below ``boundary``, symbolic links resolved."""
+
+    boundary: Path
+    seen: dict[str, str | None] = field(default_factory=dict)
+
+    def read(self, path: str) -> tuple[str | None, str]:
+        """The text of a file, or None and the reason why not."""
+        if path in self.seen:
+            text = self.seen[path]
+            return text, "" if text is not None else "a file that cannot be read"
+        text, reason = self._read(path)
+        self.seen[path] = text
+        return text, reason
+
+    def exists(self, path: str) -> bool | None:
+        """Whether there is such a file; None where it may not be looked at."""
+        return Path(path).is_file() if self._inside(path) else None
+
+    def _inside(self, path: str) -> bool:
+        try:
+            return Path(path).resolve().is_relative_to(self.boundary.resolve())
+        except (OSError, ValueError, RuntimeError):
+            return False
+
+    def _read(self, path: str) -> tuple[str | None, str]:
+        if not self._inside(path):
+            return None, "a file outside the scanned folder"
+        try:
+            if not Path(path).is_file():
+                return None, "no such file"
+            if Path(path).stat().st_size > _LARGEST_READ:
+                return None, "a file too large to read"
+            data = Path(path).read_bytes()
+        except (OSError, ValueError):
+            return None, "a file that cannot be read"
+        try:
+            return SourceText.of(path, data).data.decode("utf-8"), ""
+        except NotText:
+            return None, "a file that is no text"

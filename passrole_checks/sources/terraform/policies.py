@@ -1,0 +1,238 @@
+"""Which resources hold, attach or only receive policies: the documents, principals and roles of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from passrole_checks.iam.values import Absent, Choice, Hole, Items, Kind, Node, Text
+from passrole_checks.sources.resource import AttachedPolicy, Framework, PolicyKind, ResourceDefinition, RoleDefinition
+from passrole_checks.sources.terraform import references
+from passrole_checks.sources.terraform.blocks import blocks_of
+from passrole_checks.sources.terraform.evaluate import Scope
+from passrole_checks.sources.terraform.module import Module
+from passrole_checks.sources.terraform.symbols import Reference, document, known, plain_text, under
+from passrole_checks.sources.terraform.syntax import Block
+
+# type: attribute of the document, attribute of the entity that it is attached to
+_IDENTITY = {
+    "aws_iam_policy": ("policy", ""),
+    "aws_iam_role_policy": ("policy", "role"),
+    "aws_iam_user_policy": ("policy", "user"),
+    "aws_iam_group_policy": ("policy", "group"),
+    "aws_ssoadmin_permission_set_inline_policy": ("inline_policy", "permission_set_arn"),
+}
+_RESOURCE = {
+    "aws_api_gateway_rest_api": "policy", "aws_api_gateway_rest_api_policy": "policy",
+    "aws_backup_vault_policy": "policy", "aws_cloudwatch_event_bus_policy": "policy",
+    "aws_cloudwatch_log_destination_policy": "access_policy", "aws_cloudwatch_log_resource_policy": "policy_document",
+    "aws_codeartifact_domain_permissions_policy": "policy_document",
+    "aws_codeartifact_repository_permissions_policy": "policy_document", "aws_codebuild_resource_policy": "policy",
+    "aws_dynamodb_resource_policy": "policy", "aws_ecr_registry_policy": "policy",
+    "aws_ecr_repository_policy": "policy",
+    "aws_ecrpublic_repository_policy": "policy", "aws_efs_file_system_policy": "policy",
+    "aws_elasticsearch_domain": "access_policies", "aws_elasticsearch_domain_policy": "access_policies",
+    "aws_glacier_vault": "access_policy", "aws_glue_resource_policy": "policy", "aws_iot_policy": "policy",
+    "aws_kinesis_resource_policy": "policy", "aws_kms_external_key": "policy", "aws_kms_key": "policy",
+    "aws_kms_key_policy": "policy", "aws_kms_replica_key": "policy", "aws_media_store_container_policy": "policy",
+    "aws_msk_cluster_policy": "policy", "aws_networkfirewall_resource_policy": "policy",
+    "aws_opensearch_domain": "access_policies", "aws_opensearch_domain_policy": "access_policies",
+    "aws_organizations_resource_policy": "content", "aws_ram_permission": "policy_template",
+    "aws_s3_access_point": "policy", "aws_s3_bucket": "policy", "aws_s3_bucket_policy": "policy",
+    "aws_s3control_access_point_policy": "policy", "aws_s3control_bucket_policy": "policy",
+    "aws_s3control_multi_region_access_point_policy": "policy", "aws_s3tables_table_bucket_policy": "resource_policy",
+    "aws_secretsmanager_secret": "policy", "aws_secretsmanager_secret_policy": "policy",
+    "aws_ses_identity_policy": "policy", "aws_sesv2_email_identity_policy": "policy", "aws_sns_topic": "policy",
+    "aws_sns_topic_policy": "policy", "aws_sqs_queue": "policy", "aws_sqs_queue_policy": "policy",
+    "aws_ssmcontacts_contact": "policy", "aws_transfer_access": "policy", "aws_vpc_endpoint": "policy",
+    "aws_vpc_endpoint_policy": "policy", "aws_vpclattice_auth_policy": "policy",
+    "aws_vpclattice_resource_policy": "policy",
+}  # fmt: skip
+# type: (attribute of the policy's ARN, attributes of the entities)
+_ATTACHMENTS = {
+    "aws_iam_role_policy_attachment": ("policy_arn", ("role",)),
+    "aws_iam_user_policy_attachment": ("policy_arn", ("user",)),
+    "aws_iam_group_policy_attachment": ("policy_arn", ("group",)),
+    "aws_iam_policy_attachment": ("policy_arn", ("roles", "users", "groups")),
+    "aws_iam_role_policy_attachments_exclusive": ("policy_arns", ("role_name",)),
+    "aws_iam_user_policy_attachments_exclusive": ("policy_arns", ("user_name",)),
+    "aws_iam_group_policy_attachments_exclusive": ("policy_arns", ("group_name",)),
+}
+_BOUNDED = frozenset({"aws_iam_role", "aws_iam_user"})
+
+
+@dataclass
+class _Links:
+    """Which managed policies are attached to whom, and which serve as permissions boundaries, by address."""
+
+    attached: dict[str, list[str]] = field(default_factory=dict)
+    boundaries: set[str] = field(default_factory=set)
+    elsewhere: set[str] = field(default_factory=set)  # given to a module that is not here
+
+
+@dataclass
+class Found:
+    """What the modules of a configuration hold."""
+
+    resources: list[ResourceDefinition] = field(default_factory=list)
+    policies: list[AttachedPolicy] = field(default_factory=list)
+    roles: list[RoleDefinition] = field(default_factory=list)
+
+
+def collect(root: Module) -> Found:
+    """All resources, policies and roles of a root module and the modules that it calls."""
+    found, links = Found(), _Links()
+    for module in root.walk():
+        for block in module.folder.resources:
+            _collect_block(module, block, found, links)
+        for name, block in module.folder.modules.items():
+            if module.children(block) is None:
+                _given_away(module, name, block, links)
+    found.policies = [_attached(policy, links) for policy in found.policies]
+    return found
+
+
+def _collect_block(module: Module, block: Block, found: Found, links: _Links) -> None:
+    type_, name = block.labels[0], block.labels[1]
+    if type_ not in _INTERESTING:
+        address = module.prefixed(f"{type_}.{name}")
+        at = module.scope(block.source).position(block.span)
+        found.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
+        return
+    for instance in module.instances(block).items:
+        scope = module.scope(block.source, instance.variables, instance.label)
+        address = module.prefixed(f"{type_}.{name}{instance.suffix}")
+        resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
+        found.resources.append(resource)
+        found.policies.extend(_policies(block, resource, scope))
+        if type_ == "aws_iam_role":
+            found.roles.append(_role(block, resource, scope))
+            for arn in _each(references.written(block, "managed_policy_arns", scope)):
+                _link(links.attached, arn, address)
+        if type_ in _ATTACHMENTS:
+            _attachment(block, scope, links)
+        if type_ in _BOUNDED:
+            boundary = references.written(block, "permissions_boundary", scope)
+            links.boundaries.update(policy for arn in _each(boundary) if (policy := _policy_address(arn)) is not None)
+
+
+def _policies(block: Block, resource: ResourceDefinition, scope: Scope) -> Iterator[AttachedPolicy]:
+    identity = _IDENTITY.get(resource.type)
+    if identity is not None:
+        written = _document(block, identity[0], scope)
+        if written is not None:
+            principals = _entities(block, (identity[1],), scope) if identity[1] else ()
+            yield AttachedPolicy(resource, identity[0], written, PolicyKind.IDENTITY, principals)
+    attribute = _RESOURCE.get(resource.type)
+    if attribute is not None:
+        written = _document(block, attribute, scope)
+        if written is not None:
+            yield AttachedPolicy(resource, attribute, written, PolicyKind.RESOURCE)
+    if resource.type == "aws_iam_role":
+        trust = _document(block, "assume_role_policy", scope)
+        if trust is not None:
+            yield AttachedPolicy(resource, "assume_role_policy", trust, PolicyKind.TRUST, (resource.address,))
+        for place, (when, inner, inner_scope) in enumerate(blocks_of(block.body, "inline_policy", scope)):
+            written = _document(inner, "policy", inner_scope)
+            if written is not None:
+                path = f"inline_policy/{place}/policy"
+                yield AttachedPolicy(resource, path, under(when, written), PolicyKind.IDENTITY, (resource.address,))
+
+
+def _document(block: Block, name: str, scope: Scope) -> Node | None:
+    value = references.written(block, name, scope)
+    if value is None:
+        return None
+    found = document(value)
+    return None if isinstance(found, Absent) else found
+
+
+def _role(block: Block, resource: ResourceDefinition, scope: Scope) -> RoleDefinition:
+    name, path = references.entity_name(block, scope), references.entity_path(block, scope)
+    return RoleDefinition(
+        resource,
+        plain_text(name) if name is not None else None,
+        plain_text(path) if path is not None else None,
+        _document(block, "assume_role_policy", scope),
+    )
+
+
+def _attachment(block: Block, scope: Scope, links: _Links) -> None:
+    attribute, entities = _ATTACHMENTS[block.labels[0]]
+    principals = _entities(block, entities, scope)
+    for arn in _each(references.written(block, attribute, scope)):
+        for principal in principals:
+            _link(links.attached, arn, principal)
+
+
+def _given_away(module: Module, name: str, block: Block, links: _Links) -> None:
+    """Policies handed to a module that is not here: what becomes of them is not known."""
+    for instance in module.instances(block).items:
+        scope = module.scope(block.source, instance.variables, instance.label)
+        for attribute in block.body.attributes:
+            if attribute.name in ("source", "version"):
+                continue
+            for value in _each(references.written(block, attribute.name, scope)):
+                policy = _policy_address(value)
+                if policy is not None:
+                    links.elsewhere.add(policy)
+
+
+def _link(attached: dict[str, list[str]], arn: Node, principal: str) -> None:
+    policy = _policy_address(arn)
+    if policy is not None and principal not in attached.setdefault(policy, []):
+        attached[policy].append(principal)
+
+
+def _attached(policy: AttachedPolicy, links: _Links) -> AttachedPolicy:
+    if policy.resource.type != "aws_iam_policy":
+        return policy
+    address = policy.resource.address
+    principals = tuple(links.attached.get(address, ()))
+    only_boundary = address in links.boundaries and not principals and address not in links.elsewhere
+    kind = PolicyKind.BOUNDARY if only_boundary else PolicyKind.IDENTITY
+    return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals)
+
+
+def _policy_address(arn: Node) -> str | None:
+    if isinstance(arn, Reference) and arn.type == "aws_iam_policy" and arn.attribute in ("arn", "id", ""):
+        return arn.address
+    return None
+
+
+def _each(value: Node | None) -> Iterator[Node]:
+    """The values in a list, or the one value; alternatives all of them."""
+    pending = [value] if value is not None else []
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, Items):
+            pending[:0] = node.items
+        elif isinstance(node, Choice):
+            pending[:0] = [option for _, option in node.options]
+        elif not isinstance(node, Absent):
+            yield node
+
+
+def _entities(block: Block, names: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
+    """Addresses or literal names of the users, groups and roles that attributes name."""
+    found: dict[str, None] = {}
+    for name in names:
+        for value in _each(references.written(block, name, scope)):
+            if isinstance(value, Text):
+                found[_entity(value)] = None
+    return tuple(found)
+
+
+def _entity(value: Text) -> str:
+    if isinstance(value, Reference):
+        return value.address
+    only = value.only_hole
+    if only is not None and only.role is not None:
+        return only.role
+    literal = known(value).literal
+    return literal if literal is not None else str(value)
+
+
+_INTERESTING = frozenset({*_IDENTITY, *_RESOURCE, *_ATTACHMENTS, *_BOUNDED})
+
+__all__ = ["Found", "Hole", "Kind", "collect"]

@@ -1,0 +1,95 @@
+"""The text of one file: decoding, and places in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+
+from passrole_checks.iam.values import Position
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class NotText(ValueError):
+    """A file that is not UTF-8 text: ``line`` is where."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line, self.reason = line, reason
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """The bytes of a file, known to be UTF-8 without NUL, and the name that positions carry.
+
+    ``first_line`` and ``first_column`` shift every place, for text that is part of a larger file.
+    """
+
+    file: str
+    data: bytes
+    first_line: int = 1
+    first_column: int = 1
+
+    @staticmethod
+    def of(file: str, data: bytes) -> SourceText:
+        """Take a byte order mark away and check the rest. Raises :class:`NotText`."""
+        if data.startswith(_BOM):
+            data = data[len(_BOM) :]
+        nul = data.find(b"\0")
+        if nul >= 0:
+            raise NotText(data.count(b"\n", 0, nul) + 1, "not text: it holds a NUL byte")
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise NotText(data.count(b"\n", 0, error.start) + 1, "not UTF-8 text") from None
+        return SourceText(file, data)
+
+    @cached_property
+    def _ascii(self) -> bool:
+        return self.data.isascii()
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        starts = [0]
+        place = self.data.find(b"\n")
+        while place >= 0:
+            starts.append(place + 1)
+            place = self.data.find(b"\n", place + 1)
+        return starts
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column, in characters, of a byte offset."""
+        line = bisect_right(self._line_starts, offset)
+        start = self._line_starts[line - 1]
+        before = offset - start if self._ascii else len(self.data[start:offset].decode("utf-8", "replace"))
+        column = before + 1
+        return line + self.first_line - 1, column + self.first_column - 1 if line == 1 else column
+
+    def text(self, start: int, end: int) -> str:
+        """The text between two byte offsets."""
+        return self.data[start:end].decode("utf-8", "replace")
+
+    def words(self, line: int, column: int, end_line: int, end_column: int, limit: int = 120) -> str:
+        """The words between two places on one line, blanks run together, cut to ``limit`` characters."""
+        start, end = self.offset(line, column), self.offset(end_line, end_column)
+        words = " ".join(self.text(start, min(end, start + 8 * limit)).split())
+        return words if len(words) <= limit else words[: limit - 1] + "…"
+
+    def offset(self, line: int, column: int) -> int:
+        """The byte offset of a place."""
+        line -= self.first_line - 1
+        if line == 1:
+            column -= self.first_column - 1
+        starts = self._line_starts
+        if not 1 <= line <= len(starts):
+            return len(self.data)
+        start = starts[line - 1]
+        if self._ascii:
+            return min(start + column - 1, len(self.data))
+        end = starts[line] if line < len(starts) else len(self.data)
+        return start + len(self.data[start:end].decode("utf-8", "replace")[: column - 1].encode())
+
+    def position(self, span: tuple[int, int, int, int]) -> Position:
+        """The position of a span of this file."""
+        return Position(self.file, *span)

@@ -1,0 +1,326 @@
+"""Values that live only while Terraform is evaluated.
+
+Everything is a node of :mod:`passrole_checks.iam.values`. Four kinds of text carry something more on their way; read as
+plain texts they are holes, so that nothing is lost where one leaks, and :func:`plain` makes them ordinary at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from passrole_checks.iam.values import (
+    Absent,
+    Choice,
+    Const,
+    Entry,
+    Hole,
+    Items,
+    Kind,
+    Mapping,
+    Node,
+    Part,
+    Position,
+    Text,
+    join,
+)
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.terraform.module import Instance, Module
+    from passrole_checks.sources.terraform.syntax import Block
+
+MAX_TEXT = 1_000_000  # characters of one text
+MAX_ITEMS = 10_000  # elements of one collection
+_COMBINATIONS = 32  # readings of one operation on alternatives
+_PLAIN_DEPTH = 55  # levels of a finished node; the rooms behind this one walk them recursively
+
+
+@dataclass(frozen=True, slots=True)
+class Rest(Text):
+    """In a list or as a key: any number of elements that are not known one by one, each of this form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Text):
+    """What Terraform would report as an error here: ``try`` goes on to its next argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded(Text):
+    """The JSON text of ``value`` (``jsonencode``, a data document), kept as a tree until it is needed as text."""
+
+    value: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference(Text):
+    """A resource, a data source or (with ``attribute``) one of its attributes, of which the value is a hole."""
+
+    address: str = ""
+    type: str = ""
+    attribute: str = ""
+    block: Block | None = field(default=None, compare=False, repr=False)
+    module: Module | None = field(default=None, compare=False, repr=False)
+    instance: Instance | None = field(default=None, compare=False, repr=False)
+
+
+def hole(expression: str, at: Position, reason: str = "", kind: Kind = Kind.ANYTHING) -> Text:
+    """A value of which only the expression is known."""
+    return Text((Hole(expression, kind, reason=reason),), at)
+
+
+def failure(expression: str, at: Position, reason: str) -> Failure:
+    return Failure((Hole(expression, reason=reason),), at)
+
+
+def literal(node: Node) -> str | None:
+    """The string that a node certainly is, numbers and booleans converted as Terraform does."""
+    if isinstance(node, Text):
+        return known(node).literal
+    if isinstance(node, Const) and node.value is not None:
+        return number_text(node.value)
+    return None
+
+
+def number_text(value: int | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def known(text: Text) -> Text:
+    """The text with the holes filled of which everything is known (the name of a role)."""
+    if isinstance(text, Encoded):
+        return encoded_text(text)
+    if not any(isinstance(part, Hole) and part.known for part in text.parts):
+        return text
+    parts: list[Part] = []
+    for part in text.parts:
+        if isinstance(part, Hole) and part.known and all(isinstance(piece, str) for piece in part.known):
+            parts.append("".join(piece for piece in part.known if isinstance(piece, str)))
+        else:
+            parts.append(part)
+    return Text(join(parts), text.at, defaults=text.defaults)
+
+
+def is_null(node: Node) -> bool:
+    return isinstance(node, Absent) or (isinstance(node, Const) and node.value is None)
+
+
+def is_unknown(node: Node) -> bool:
+    """Whether nothing is known of a value, not even its type."""
+    return isinstance(node, Text) and node.only_hole is not None and not isinstance(node, (Encoded, Reference))
+
+
+def never_empty(text: Text) -> bool:
+    """Whether a text certainly holds at least one character."""
+    return any(
+        (part != "") if isinstance(part, str) else (part.kind is not Kind.ANYTHING or bool(part.role or part.known))
+        for part in text.parts
+    )
+
+
+def truth(node: Node) -> bool | None:
+    """The truth of a condition, None where it cannot be told."""
+    value = literal(node)
+    return {"true": True, "false": False}.get(value) if value is not None else None
+
+
+def number(node: Node) -> int | float | None:
+    """The number that a node certainly is."""
+    if isinstance(node, Const) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+        return node.value
+    value = literal(node) if isinstance(node, Text) else None
+    if value is None:
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def defaults_of(nodes: Iterable[Node]) -> tuple[str, ...]:
+    """The variables whose defaults went into these texts."""
+    return tuple(dict.fromkeys(name for node in nodes if isinstance(node, Text) for name in node.defaults))
+
+
+def distribute(function: Callable[..., Node], *arguments: Node) -> Node:
+    """Apply a function to every reading of arguments that are alternatives.
+
+    The same condition has the same outcome in all of them. More than a few dozen readings end in a hole.
+    """
+    return _distribute(function, list(arguments), [_COMBINATIONS])
+
+
+def _distribute(function: Callable[..., Node], arguments: list[Node], budget: list[int]) -> Node:
+    for number_, argument in enumerate(arguments):
+        if not isinstance(argument, Choice):
+            continue
+        options: list[tuple[str, Node]] = []
+        for outcome, option in argument.options:
+            chosen = [
+                option if number_ == other else assume(value, argument.condition, outcome)
+                for other, value in enumerate(arguments)
+            ]
+            options.append((outcome, _distribute(function, chosen, budget)))
+        return choice(argument.condition, options, argument.at)
+    budget[0] -= 1
+    if budget[0] < 0:
+        at = next((value.at for value in arguments), Position("", 1))
+        return hole("…", at, "too many alternatives")
+    return function(*arguments)
+
+
+def choice(condition: str, options: Sequence[tuple[str, Node]], at: Position) -> Node:
+    """Alternatives; one that makes no difference is none."""
+    first = options[0][1]
+    if all(option == first for _, option in options[1:]):
+        return first
+    return Choice(condition, tuple(options), at)
+
+
+When = tuple[tuple[str, str], ...]  # conditions, ``true`` or ``false``, under which something is there
+
+
+def under(when: When, node: Node) -> Node:
+    """A node that is there under conditions only."""
+    for condition, outcome in reversed(when):
+        absent = Absent(node.at)
+        pair: tuple[Node, Node] = (node, absent) if outcome == "true" else (absent, node)
+        node = Choice(condition, (("true", pair[0]), ("false", pair[1])), node.at)
+    return node
+
+
+def assume(node: Node, condition: str, outcome: str) -> Node:
+    """The node as it reads where a condition has an outcome (outermost alternatives only)."""
+    while isinstance(node, Choice) and node.condition == condition:
+        node = dict(node.options).get(outcome, node.options[0][1])
+    return node
+
+
+def joined(values: Iterable[Node], at: Position) -> Text:
+    """Values joined to one text; what is no text becomes a hole."""
+    pieces = list(values)
+    parts: list[Part] = []
+    for value in pieces:
+        parts.extend(parts_of(value))
+    if sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:
+        return hole("…", at, "too long")
+    return Text(join(parts), at, defaults=defaults_of(pieces))
+
+
+def parts_of(value: Node) -> tuple[Part, ...]:
+    """The parts of a value inside a template."""
+    if isinstance(value, Encoded):
+        return encoded_text(value).parts
+    if isinstance(value, Text):
+        return value.parts
+    if isinstance(value, Const) and value.value is not None:
+        return (number_text(value.value),)
+    return (Hole("…", reason="not a string"),)
+
+
+def encoded_text(encoded: Encoded) -> Text:
+    """The JSON text of a value. A hole that may be anything stands bare, one that is a string in quotes."""
+    parts: list[Part] = []
+    if encoded.value is not None:
+        _write(encoded.value, parts)
+    return Text(join(parts), encoded.at, defaults=encoded.defaults)
+
+
+def _write(node: Node, parts: list[Part]) -> None:
+    if isinstance(node, Rest):
+        parts.append(node.holes[0] if node.holes else Hole("…"))
+    elif isinstance(node, Text):
+        only = node.only_hole
+        if only is not None and only.kind is Kind.ANYTHING and not (only.role or only.known) and type(node) is Text:
+            parts.append(only)
+            return
+        parts.append('"')
+        for part in encoded_text(node).parts if isinstance(node, Encoded) else node.parts:
+            parts.append(json.dumps(part)[1:-1] if isinstance(part, str) else part)
+        parts.append('"')
+    elif isinstance(node, Const):
+        parts.append(json.dumps(node.value))
+    elif isinstance(node, Items):
+        items = [item for item in node.items if not isinstance(item, Absent)]
+        parts.append("[")
+        for place, item in enumerate(items):
+            parts.append("," if place else "")
+            _write(item, parts)
+        parts.append("]")
+    elif isinstance(node, Mapping):
+        parts.append("{")
+        for place, entry in enumerate(node.entries):
+            parts.append("," if place else "")
+            if entry.key.literal is None and entry.key.only_hole is not None:
+                parts.append(entry.key.only_hole)
+                continue
+            _write(Text(entry.key.parts, entry.key.at), parts)
+            parts.append(":")
+            _write(entry.value, parts)
+        parts.append("}")
+    elif isinstance(node, Choice):
+        parts.append(Hole(node.condition, reason="depends on a condition"))
+    else:
+        parts.append("null")
+
+
+def plain(node: Node, depth: int = 0) -> Node:
+    """The same value in ordinary nodes, as the rooms behind this one know them."""
+    if depth > _PLAIN_DEPTH:
+        return hole("…", node.at, "nested too deeply")
+    if isinstance(node, Encoded):
+        return plain_text(encoded_text(node))
+    if isinstance(node, Text):
+        return plain_text(node)
+    if isinstance(node, Items):
+        return Items(tuple(plain(item, depth + 1) for item in node.items), node.at)
+    if isinstance(node, Mapping):
+        entries = (Entry(plain_text(entry.key), plain(entry.value, depth + 1)) for entry in node.entries)
+        return Mapping(tuple(entries), node.at)
+    if isinstance(node, Choice):
+        options = tuple((outcome, plain(option, depth + 1)) for outcome, option in node.options)
+        return Choice(node.condition, options, node.at)
+    return node
+
+
+def plain_text(text: Text) -> Text:
+    if type(text) is Text:
+        return text
+    if isinstance(text, Encoded):
+        return encoded_text(text)
+    return Text(text.parts, text.at, text.starts, text.indent, text.defaults)
+
+
+def document(node: Node) -> Node:
+    """A value given as a policy: JSON text that was kept as a tree is that tree."""
+    if isinstance(node, Encoded) and node.value is not None:
+        return plain(node.value)
+    if isinstance(node, Choice):
+        options = tuple((outcome, document(option)) for outcome, option in node.options)
+        return Choice(node.condition, options, node.at)
+    if is_null(node):
+        return Absent(node.at)
+    return plain(node)
+
+
+def tagged(node: Node, name: str) -> Node:
+    """The node with every text in it marked as coming from the default of a variable."""
+    if isinstance(node, Text):
+        return node if name in node.defaults else replace(node, defaults=(*node.defaults, name))
+    if isinstance(node, Items):
+        return Items(tuple(tagged(item, name) for item in node.items), node.at)
+    if isinstance(node, Mapping):
+        return Mapping(tuple(Entry(entry.key, tagged(entry.value, name)) for entry in node.entries), node.at)
+    if isinstance(node, Choice):
+        return Choice(node.condition, tuple((o, tagged(n, name)) for o, n in node.options), node.at)
+    return node

@@ -1,0 +1,5 @@
+"""Terraform plans and states as JSON (``terraform show -json``)."""
+
+from passrole_checks.sources.terraform_plan.source import load
+
+__all__ = ["load"]

@@ -1,0 +1,156 @@
+"""What the expressions of a plan's configuration refer to.
+
+A plan tells of an expression only a constant value or the names that it mentions ("JSON Output Format", expression
+representation). Where a value is known after apply, those names are what is left of it: they are followed here through
+module variables and module outputs to the resources behind them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from passrole_checks.sources.json_text import Json
+from passrole_checks.sources.terraform_plan.plan_file import as_list, as_object, as_text, module_steps
+
+_DEPTH = 32
+_INDEX = frozenset({"each.key", "count.index"})
+_VARIABLE = re.compile(r"var\.([\w-]+)")
+_OUTPUT = re.compile(r'(module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)\.([\w-]+)')
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A name that an expression mentions: ``text`` as written, ``module`` the address of the module it is written in.
+
+    ``attribute`` of ``resource`` (an address in full) where it names one of a resource: ``arn``, ``json``, …
+    """
+
+    module: str
+    text: str
+
+    @property
+    def resource(self) -> str | None:
+        match = _ATTRIBUTE.fullmatch(self.text)
+        return joined(self.module, match.group(1)) if match else None
+
+    @property
+    def attribute(self) -> str | None:
+        match = _ATTRIBUTE.fullmatch(self.text)
+        return match.group(3) if match else None
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the name says which instance of the resource it means."""
+        match = _ATTRIBUTE.fullmatch(self.text)
+        return match is not None and match.group(2) is not None
+
+
+_ATTRIBUTE = re.compile(r'((?:data\.)?[a-z][a-z\d]*_\w+\.[\w-]+(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)(?:\.(\w+))?')
+
+
+def without_index(found: Sequence[Reference]) -> list[Reference]:
+    """The names without ``each.key`` and ``count.index``, which stand beside ``x.y`` for ``x.y[each.key].z``."""
+    return [reference for reference in found if reference.text not in _INDEX]
+
+
+def joined(module: str, name: str) -> str:
+    """A name inside a module as an address."""
+    return f"{module}.{name}" if module else name
+
+
+class References:
+    """The expressions of one plan's configuration."""
+
+    def __init__(self, configuration: dict[str, Json]) -> None:
+        self._root = as_object(configuration.get("root_module"))
+        self._resources: dict[str, dict[str, dict[str, Json]]] = {}  # by module path without instance keys
+
+    def expressions(self, module: str, name: str) -> dict[str, Json] | None:
+        """The expressions of a resource (``aws_iam_policy.x``, ``data.aws_iam_policy_document.x``), None if unknown.
+
+        ``module`` is the address of its module; instance keys make no difference, as one configuration serves all.
+        """
+        found = self._module_resources(module).get(name)
+        return as_object(found.get("expressions")) if found is not None else None
+
+    def follow(self, module: str, expression: Json) -> tuple[Reference, ...]:
+        """The names that an expression written in a module refers to, in its order, each once, followed to the end.
+
+        An expression that is a list or an object of expressions (a nested block) gives the names of all of them.
+        """
+        found: dict[Reference, None] = {}
+        self._follow(module, expression, found, set(), 0)
+        return tuple(found)
+
+    def _follow(
+        self, module: str, expression: Json, found: dict[Reference, None], seen: set[tuple[str, str]], depth: int
+    ) -> None:
+        if depth > _DEPTH:
+            return
+        if isinstance(expression, list):
+            for item in expression:
+                self._follow(module, item, found, seen, depth + 1)
+            return
+        if not isinstance(expression, dict):
+            return
+        if not isinstance(expression.get("references"), list):
+            for key, item in expression.items():
+                if key != "constant_value":
+                    self._follow(module, item, found, seen, depth + 1)
+            return
+        names = [name for name in as_list(expression["references"]) if isinstance(name, str)]
+        for name in _longest(names):
+            if (module, name) in seen:
+                continue
+            behind = self._behind(module, name)
+            if behind is None:
+                found[Reference(module, name)] = None
+                continue
+            before = len(found)
+            self._follow(*behind, found, seen | {(module, name)}, depth + 1)
+            if len(found) == before:  # nothing behind it is named
+                found[Reference(module, name)] = None
+
+    def _behind(self, module: str, name: str) -> tuple[str, Json] | None:
+        """The expression that a module's variable or a module's output stands for, and the module it is written in."""
+        if match := _VARIABLE.fullmatch(name):
+            steps = module_steps(module)
+            if not steps:
+                return None
+            parent = ".".join(steps[:-1])
+            call = as_object(as_object(self._module(parent).get("module_calls")).get(_call_name(steps[-1])))
+            given = as_object(call.get("expressions")).get(match.group(1))
+            return (parent, given) if given is not None else None
+        if match := _OUTPUT.fullmatch(name):
+            child = joined(module, match.group(1))
+            output = as_object(as_object(self._module(child).get("outputs")).get(match.group(2)))
+            given = output.get("expression")
+            return (child, given) if given is not None else None
+        return None
+
+    def _module(self, address: str) -> dict[str, Json]:
+        current = self._root
+        for step in module_steps(address):
+            calls = as_object(current.get("module_calls"))
+            current = as_object(as_object(calls.get(_call_name(step))).get("module"))
+        return current
+
+    def _module_resources(self, module: str) -> dict[str, dict[str, Json]]:
+        path = ".".join(_call_name(step) for step in module_steps(module))
+        if path not in self._resources:
+            resources = map(as_object, as_list(self._module(module).get("resources")))
+            self._resources[path] = {as_text(resource.get("address")) or "": resource for resource in resources}
+        return self._resources[path]
+
+
+def _call_name(step: str) -> str:
+    return step.removeprefix("module.").partition("[")[0]
+
+
+def _longest(names: list[str]) -> list[str]:
+    """The names without those that another one begins with: of ``x.y.arn`` and ``x.y`` only the first."""
+    return [
+        name for name in dict.fromkeys(names) if not any(other.startswith((f"{name}.", f"{name}[")) for other in names)
+    ]

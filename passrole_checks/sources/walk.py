@@ -1,0 +1,53 @@
+"""The files below a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# what tools put beside the code: copies, downloads, build results. cdk.out is not among them: it holds the templates.
+_IGNORED = frozenset(
+    {
+        ".aws-sam", ".bundle", ".direnv", ".eggs", ".git", ".gradle", ".hg", ".idea", ".nox", ".serverless", ".svn",
+        ".terraform", ".terragrunt-cache", ".tox", ".venv", ".vscode-test", ".yarn", "__pycache__", "bower_components",
+        "node_modules", "site-packages", "venv",
+    }
+)  # fmt: skip
+_HIDDEN_CACHE = re.compile(r"\..*cache.*", re.IGNORECASE)
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a folder of this name is passed over inside a walk."""
+    return name in _IGNORED or _HIDDEN_CACHE.fullmatch(name) is not None
+
+
+def walk(folder: Path, unreadable: Callable[[Path, OSError], None]) -> Iterator[Path]:
+    """Every regular file below a folder, in the order of names, folders after the files beside them.
+
+    Symbolic links are not followed, neither to files nor to folders; pipes, sockets and devices are passed over; so are
+    ignored folders and Python's virtual environments. ``unreadable`` is told of each folder that cannot be listed.
+    """
+    pending = [str(folder)]
+    while pending:
+        current = pending.pop()
+        try:
+            with os.scandir(current) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            unreadable(Path(current), error)
+            continue
+        if current != str(folder) and any(entry.name == "pyvenv.cfg" for entry in entries):
+            continue
+        below: list[str] = []
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if not is_ignored(entry.name):
+                        below.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+            except OSError as error:
+                unreadable(Path(entry.path), error)
+        pending.extend(reversed(below))

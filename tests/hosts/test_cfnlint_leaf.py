@@ -1,0 +1,278 @@
+"""The leaf in the real cfn-lint, run as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("cfnlint")
+
+from passrole_checks.checks import ALL
+from passrole_checks.findings import Severity
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LEAF = REPOSITORY / "passrole_checks" / "cfnlint_rules"
+MODULE = "passrole_checks.cfnlint_rules"
+LEVELS = {Severity.HIGH: "E95", Severity.MEDIUM: "W95", Severity.LOW: "W95", Severity.INFO: "I95"}
+IDS = {LEVELS[check.severity] + check.id[-2:] for check in ALL}
+
+# The comments say what is expected of the statement that begins on their line.
+TEMPLATE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  RoleArn:
+    Type: String
+Resources:
+  Several:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Action: s3:GetObject
+            Resource: "*"
+          - Sid: AnyRole  # E9501
+            Effect: Allow
+            Action: iam:PassRole
+            Resource: "*"
+            Condition: {StringEquals: {"iam:PassedToService": lambda.amazonaws.com}}
+          - Effect: Allow  # W9502
+            Action: [iam:PassRole, iam:GetRole]
+            Resource: !Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/app-*"
+          - {Effect: Allow, Action: [iam:PassRole, iam:GetRole], Resource: !Ref RoleArn}  # W9514
+  InText:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument: !Sub |
+        {
+          "Version": "2012-10-17",
+          "Statement": [
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"},
+            {
+              "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"
+            }
+          ]
+        }
+  Clean:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow  # I9512
+            Action: iam:PassRole
+            Resource: arn:aws:iam::111122223333:role/app
+            Condition: {StringEquals: {"iam:PassedToService": lambda.amazonaws.com}}
+"""
+
+SILENCED = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  ByCfnLint:
+    Type: AWS::IAM::ManagedPolicy
+    Metadata: {cfn-lint: {config: {ignore_checks: [E9501]}}}
+    Properties: {PolicyDocument: {Version: "2012-10-17", Statement: [DOCUMENT]}}
+  ByUs:
+    Type: AWS::IAM::ManagedPolicy
+    # passrole:skip=PASSROLE_001 reviewed
+    Properties: {PolicyDocument: {Version: "2012-10-17", Statement: [DOCUMENT]}}
+  ByCheckov:
+    Type: AWS::IAM::ManagedPolicy
+    Metadata: {checkov: {skip: [{id: PASSROLE_001, comment: reviewed}]}}
+    Properties: {PolicyDocument: {Version: "2012-10-17", Statement: [DOCUMENT]}}
+  ByNobody:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {PolicyDocument: {Version: "2012-10-17", Statement: [DOCUMENT]}}
+""".replace("DOCUMENT", "{Effect: Allow, Action: iam:PassRole, Resource: '*'}")
+
+
+@dataclass(frozen=True)
+class Run:
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def matches(self) -> list[dict[str, Any]]:
+        loaded: list[dict[str, Any]] = json.loads(self.output)
+        return loaded
+
+    def places(self, prefixes: Sequence[str] = ("E95", "W95", "I95")) -> set[tuple[str, int]]:
+        """(rule, line) of our matches."""
+        return {
+            (match["Rule"]["Id"], match["Location"]["Start"]["LineNumber"])
+            for match in self.matches
+            if match["Rule"]["Id"].startswith(tuple(prefixes))
+        }
+
+
+def run_cfn_lint(
+    folder: Path,
+    *arguments: str,
+    rules: Sequence[str] = (str(LEAF),),
+    start: Sequence[str] = ("-m", "cfnlint.runner.cli"),
+    environment: dict[str, str] | None = None,
+    given: str = "",
+) -> Run:
+    appended = ["-a", *rules] if rules else []
+    done = subprocess.run(
+        [sys.executable, *start, *appended, "--format", "json", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})},
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def expected() -> set[tuple[str, int]]:
+    """What the comments of TEMPLATE say, and the statement in the text, which can hold no comment."""
+    lines = TEMPLATE.splitlines()
+    found = {(line.rsplit("# ", 1)[1], number) for number, line in enumerate(lines, 1) if "# " in line}
+    in_text = next(number for number, line in enumerate(lines, 1) if line == " " * 12 + "{")
+    return found | {("E9501", in_text)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "silenced.yaml").write_text(SILENCED)
+    return tmp_path
+
+
+@pytest.mark.parametrize("rules", [str(LEAF), MODULE])
+def test_rules_of_folder_and_module(folder: Path, rules: str) -> None:
+    """By folder and by module, each check is one rule, whose letter is the check's level, and nothing else is one."""
+    listed = run_cfn_lint(folder, "--list-rules", rules=[rules])
+    ours = {line.split(":")[0] for line in listed.output.splitlines() if line[1:3] == "95" and line[5:6] == ":"}
+    assert ours == IDS
+
+
+@pytest.mark.parametrize("rules", [str(LEAF), MODULE])
+def test_lines_are_the_statements(folder: Path, rules: str) -> None:
+    """A match stands where its statement begins, inside a text given to Fn::Sub as well; infos are not shown."""
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=[rules])
+    assert run.places() == {place for place in expected() if place[0] != "I9512"}
+    assert run.status & 2, "an error is an error for the exit status too"
+
+
+def test_infos_on_request(folder: Path) -> None:
+    """The info rules speak with -c I95, and the environment can ask for more."""
+    run = run_cfn_lint(folder, "-c", "I95", "-t", "template.yaml")
+    assert {place for place in expected() if place[0] == "I9512"} <= run.places()
+    louder = run_cfn_lint(folder, "-t", "template.yaml", environment={"PASSROLE_CHECKS_SEVERITY": "high"})
+    assert {rule for rule, _ in louder.places()} == {"E9501"}
+
+
+def test_a_match_says_what_is_wrong(folder: Path) -> None:
+    """A match carries the message, the severity of this very finding, the columns of the statement and the guide."""
+    run = run_cfn_lint(folder, "-t", "template.yaml")
+    match = next(match for match in run.matches if match["Rule"]["Id"] == "E9501")
+    assert match["Message"].endswith("[medium]") and "any role" in match["Message"].lower()
+    assert match["Location"]["Start"] == {"ColumnNumber": 13, "LineNumber": 15}
+    assert match["Location"]["Path"][:3] == ["Resources", "Several", "Properties"]
+    assert match["Rule"]["Source"].startswith("https://docs.aws.amazon.com/")
+
+
+def test_configuration_file(folder: Path) -> None:
+    """append_rules in .cfnlintrc does what -a does."""
+    (folder / ".cfnlintrc").write_text(f"append_rules:\n  - {MODULE}\n")
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=[])
+    assert ("E9501", 15) in run.places()
+
+
+def test_suppressions(folder: Path) -> None:
+    """Metadata of cfn-lint and of checkov and our own comments silence their resource, and no other."""
+    line = SILENCED.splitlines().index("  ByNobody:") + 3
+    assert run_cfn_lint(folder, "-t", "silenced.yaml").places(["E9501"]) == {("E9501", line)}
+
+
+def test_cfn_lints_own_choice_of_rules(folder: Path) -> None:
+    """-i silences a rule or a family; --mandatory-checks overrules cfn-lint's own Metadata, as for every rule."""
+    assert run_cfn_lint(folder, "-i", "E9501", "-t", "template.yaml").places(["E9501"]) == set()
+    assert run_cfn_lint(folder, "-i", "E95", "W95", "-t", "template.yaml").places() == set()
+    mandatory = run_cfn_lint(folder, "--mandatory-checks", "E9501", "-t", "silenced.yaml").places(["E9501"])
+    assert len(mandatory) == 2
+
+
+def test_account_from_the_environment(folder: Path) -> None:
+    """PASSROLE_CHECKS_ACCOUNT makes 005 speak."""
+    run = run_cfn_lint(folder, "-t", "template.yaml", environment={"PASSROLE_CHECKS_ACCOUNT": "444455556666"})
+    assert {rule for rule, _ in run.places(["W9505"])} == {"W9505"}
+
+
+def test_standard_input(folder: Path) -> None:
+    """From standard input the rules see the same: same rules, and lines that cfn-lint can tell from the path."""
+    run = run_cfn_lint(folder, given=TEMPLATE)
+    assert {rule for rule, _ in run.places()} == {"E9501", "W9502", "W9514"}
+    assert {place for place in expected() if place in {("E9501", 15), ("W9502", 20), ("W9514", 23)}} <= run.places()
+
+
+def test_language_extensions(tmp_path: Path) -> None:
+    """With a transform that cfn-lint expands, statements keep their own lines."""
+    text = TEMPLATE.replace("Parameters:", "Transform: AWS::LanguageExtensions\nParameters:", 1)
+    (tmp_path / "template.yaml").write_text(text)
+    run = run_cfn_lint(tmp_path, "-t", "template.yaml")
+    assert run.places() == {(rule, line + 1) for rule, line in expected() if rule != "I9512"}
+
+
+@pytest.mark.parametrize("resources", ["", " {}", " []", "\n  A:", "\n  A: {Type: AWS::IAM::Policy}"])
+def test_odd_templates(tmp_path: Path, resources: str) -> None:
+    """Whatever cfn-lint says of a template without resources, no rule of ours fails on it."""
+    (tmp_path / "odd.yaml").write_text(f'AWSTemplateFormatVersion: "2010-09-09"\nResources:{resources}\n')
+    run = run_cfn_lint(tmp_path, "-t", "odd.yaml")
+    assert "processing rule" not in run.output
+    assert "passrole" not in run.errors
+
+
+def test_what_cannot_be_read_is_w9514(tmp_path: Path) -> None:
+    """A document that nobody can read is a match of 014 at its line, not silence."""
+    (tmp_path / "template.yaml").write_text(
+        'AWSTemplateFormatVersion: "2010-09-09"\n'
+        "Resources:\n"
+        "  Malformed:\n"
+        "    Type: AWS::IAM::ManagedPolicy\n"
+        "    Properties:\n"
+        "      PolicyDocument: '{\"Statement\": ['\n"
+    )
+    assert run_cfn_lint(tmp_path, "-t", "template.yaml").places() == {("W9514", 6)}
+
+
+def test_beside_other_rules(folder: Path, tmp_path: Path) -> None:
+    """Rules of somebody else are loaded beside ours."""
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "other_rule.py").write_text(
+        "from cfnlint.rules import CloudFormationLintRule, RuleMatch\n"
+        "class Other(CloudFormationLintRule):\n"
+        "    id = 'E9999'\n"
+        "    shortdesc = description = 'other'\n"
+        "    def match(self, cfn):\n"
+        "        return [RuleMatch(['Resources'], 'other')]\n"
+    )
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=[str(others), str(LEAF)])
+    assert ("E9501", 15) in run.places()
+    assert any(match["Rule"]["Id"] == "E9999" for match in run.matches)
+
+
+def test_without_the_package_one_line_says_so(folder: Path, tmp_path: Path) -> None:
+    """A copy of the leaf where passrole_checks cannot be imported stops cfn-lint with one line."""
+    copy = tmp_path / "copy"
+    shutil.copytree(LEAF, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    blocked = "import sys; sys.modules['passrole_checks'] = None; from cfnlint.runner.cli import main; main()"
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=[str(copy)], start=["-c", blocked])
+    assert run.status == 1
+    (line,) = run.errors.splitlines()
+    assert "install passrole-checks" in line

@@ -1,0 +1,116 @@
+"""The statement's own words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.values import Position, text
+from passrole_checks.output.excerpt import MAX_COLUMNS, MAX_LINES, excerpt
+
+
+def within(tmp_path: Path, content: str, start: str, end: str) -> Position:
+    """The place from ``start`` up to and including ``end`` in a file with this content."""
+    file = tmp_path / "file"
+    file.write_text(content, "utf-8", newline="")
+    first, last = content.index(start), content.index(end) + len(end)
+    lines = [content[:first].count("\n") + 1, content[:last].count("\n") + 1]
+    columns = [place - content.rfind("\n", 0, place) for place in (first, last)]
+    return Position(str(file), lines[0], columns[0], lines[1], columns[1])
+
+
+def grant() -> PassRoleGrant:
+    statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/app-*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    (found,) = grants_of(parse_document(text(document, Position("x", 1))).statements, {"aws": ()})
+    return found
+
+
+HCL = """\
+data "aws_iam_policy_document" "x" {
+  statement {
+    sid       = "Pass"
+    # for the nightly build
+    actions   = ["iam:PassRole"]
+    resources = ["*"]
+  }
+}
+"""
+YAML = """\
+        Statement:
+          - Sid: Pass
+            Effect: Allow
+            Action:
+              - iam:PassRole
+            Resource: '*'
+          - Effect: Deny
+"""
+JSON = '[\n    {\n      "Effect": "Allow",\n      "Action": "iam:*",\n      "Resource": "*"\n    },\n {}]'
+
+
+@pytest.mark.parametrize(
+    ("content", "start", "end", "lines"),
+    [
+        (HCL, "statement", '["*"]\n  }', ['actions   = ["iam:PassRole"]', 'resources = ["*"]']),
+        (YAML, "Sid", "'*'\n          ", ["Action:", "  - iam:PassRole", "Resource: '*'"]),
+        (YAML.replace("\n", "\r\n"), "Sid", "'*'", ["Action:", "  - iam:PassRole", "Resource: '*'"]),
+        (JSON, '{\n      "E', "    }", ['"Action": "iam:*",', '"Resource": "*"']),
+        ('x = [{ "Action": "*" }, 1]', "{", "}", ['{ "Action": "*" }']),
+    ],
+    ids=["terraform", "yaml", "yaml with CRLF", "json", "one line"],
+)
+def test_the_telling_lines_are_shown_dedented(
+    tmp_path: Path, content: str, start: str, end: str, lines: list[str]
+) -> None:
+    """Brackets, comments, the Sid and a plain Allow are left out; what is left keeps its own indentation."""
+    assert excerpt(within(tmp_path, content, start, end)) == lines
+
+
+def test_a_long_statement_is_shortened_to_what_tells(tmp_path: Path) -> None:
+    """Of a long list of actions only those that have to do with roles are shown."""
+    actions = "".join(f'      "s3:Action{number}",\n' for number in range(40))
+    content = f'{{\n  "Action": [\n{actions}      "iam:PassRole"\n  ],\n  "Resource": "*"\n}}'
+    lines = excerpt(within(tmp_path, content, "{", "\n}"))
+    assert lines == ['"Action": [', "    …", '    "iam:PassRole"', '"Resource": "*"']
+
+
+def test_an_excerpt_is_never_long(tmp_path: Path) -> None:
+    """Hundreds of roles end after a few lines with an ellipsis."""
+    roles = "".join(f'    "arn:aws:iam::111122223333:role/app-{number}",\n' for number in range(300))
+    lines = excerpt(within(tmp_path, f'{{\n  "Resource": [\n{roles}  ]\n}}', "{", "\n}"))
+    assert len(lines) == MAX_LINES
+    assert lines[-1] == "…"
+
+
+def test_a_document_in_one_long_line_is_told_in_words(tmp_path: Path) -> None:
+    """A plan or a minified template holds no lines worth showing: the grant is put in words."""
+    content = "{" + '"a": 1, ' * 100 + "}"
+    at = within(tmp_path, content, "{", "}")
+    assert excerpt(at, grant()) == ["Allow iam:PassRole on arn:aws:iam::111122223333:role/app-*"]
+    (line,) = excerpt(at)
+    assert len(line) == MAX_COLUMNS
+
+
+def test_a_policy_within_a_json_string_is_shown_without_its_escapes(tmp_path: Path) -> None:
+    """Quotation marks that a plan escapes are shown as they are meant."""
+    content = '"policy": "{\\"Action\\":\\"iam:PassRole\\"}"'
+    assert excerpt(within(tmp_path, content, "{", "}")) == ['{"Action":"iam:PassRole"}']
+
+
+def test_a_file_that_is_gone_or_shorter_is_no_error(tmp_path: Path) -> None:
+    """Without the file's lines there are the grant's words, and without a grant nothing."""
+    missing = Position(str(tmp_path / "missing"), 3, 1, 5, 2)
+    assert excerpt(missing) == []
+    assert excerpt(missing, grant()) == ["Allow iam:PassRole on arn:aws:iam::111122223333:role/app-*"]
+    (tmp_path / "short").write_text("x\n", "utf-8")
+    assert excerpt(Position(str(tmp_path / "short"), 9, 1, 12, 1)) == []
+
+
+def test_form_feeds_are_no_line_ends(tmp_path: Path) -> None:
+    """Lines are counted as parsers count them: by line feeds, not by every separator of Unicode."""
+    content = 'a = "\x0c\u2028"\nActions = "*"\n'
+    assert excerpt(within(tmp_path, content, "Actions", '"*"')) == ['Actions = "*"']

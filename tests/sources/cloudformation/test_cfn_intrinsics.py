@@ -1,0 +1,261 @@
+"""Intrinsic functions: what is known of a value, and what stays a hole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.values import Absent, Choice, Const, Hole, Items, Kind, Mapping, Node, Text
+from passrole_checks.sources.cloudformation import load
+
+HEAD = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Env: {Type: String, Default: dev}
+  Empty: {Type: String, Default: ""}
+  Arn: {Type: String}
+  Stage: {Type: String, AllowedValues: [blue, green]}
+  Account: {Type: String, AllowedPattern: "^[0-9]{12}$"}
+  Word: {Type: String, AllowedPattern: "[A-Za-z0-9-]+"}
+  Loose: {Type: String, AllowedPattern: "[A-Za-z0-9:/*-]+"}
+  Names: {Type: CommaDelimitedList, Default: "a, b"}
+  Ssm: {Type: "AWS::SSM::Parameter::Value<String>", Default: /x/y}
+Mappings:
+  M:
+    dev: {Role: arn:aws:iam::111122223333:role/dev, List: [x, y]}
+    blue: {Role: b}
+    green: {Role: g}
+Resources:
+  Named: {Type: AWS::IAM::Role, Properties: {RoleName: !Sub "${Env}-x", Path: /app/}}
+  Plain: {Type: AWS::IAM::Role}
+  Loop: {Type: AWS::IAM::Role, Properties: {RoleName: !Ref Loop}}
+  User: {Type: AWS::IAM::User}
+  Topic: {Type: AWS::SNS::Topic}
+  Bucket: {Type: AWS::S3::Bucket}
+  Queue: {Type: AWS::SQS::Queue}
+  Stack: {Type: AWS::CloudFormation::Stack}
+  Custom: {Type: Custom::Thing}
+  Fn: {Type: AWS::Serverless::Function}
+  Managed: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: m, PolicyDocument: {}}}
+  Probe:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyDocument:
+        Probe: """
+
+
+def value(yaml_text: str) -> Node:
+    """What a value in a policy document becomes."""
+    configuration = load(Path("t.yaml"), HEAD + yaml_text + "\n")
+    document = next(policy.document for policy in configuration.policies if policy.resource.address == "Probe")
+    assert isinstance(document, Mapping)
+    found = document.get("Probe")
+    assert found is not None
+    return found
+
+
+def spelled(node: Node) -> str:
+    """A value on one line, for comparison."""
+    if isinstance(node, Text):
+        return str(node)
+    if isinstance(node, Const):
+        return repr(node.value)
+    if isinstance(node, Items):
+        return "[" + ", ".join(map(spelled, node.items)) + "]"
+    if isinstance(node, Choice):
+        return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
+    if isinstance(node, Absent):
+        return "-"
+    return "{" + ", ".join(f"{entry.key}: {spelled(entry.value)}" for entry in node.entries) + "}"
+
+
+def known(hole: Hole) -> str:
+    """What is known of a hole's text, its own holes by their kind."""
+    assert hole.known is not None
+    return "".join(part if isinstance(part, str) else f"<{part.kind.name}>" for part in hole.known)
+
+
+def hole(yaml_text: str) -> Hole:
+    """The single hole that a value is."""
+    node = value(yaml_text)
+    assert isinstance(node, Text)
+    assert node.only_hole is not None, node
+    return node.only_hole
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("plain", "plain"),
+        ("!Ref Env", "dev"),
+        ("{Ref: Env}", "dev"),
+        ("!Ref AWS::AccountId", "${AWS::AccountId}"),
+        ("!Ref AWS::NoValue", "-"),
+        ("!Ref AWS::URLSuffix", "amazonaws.com"),
+        ("!Ref Arn", "${Arn}"),
+        ("!Ref Nowhere", "${Nowhere}"),
+        ("!Ref Empty", "${Empty}"),
+        ("!Sub 'x${Empty}y'", "xy"),
+        ("!Ref Stage", "Ref Stage?(blue=blue | green=green)"),
+        ("!Ref Names", "[a, b]"),
+        ("!Ref Ssm", "${Ssm}"),
+        ("!GetAtt Plain.Arn", "${Plain.Arn}"),
+        ("!GetAtt [Plain, Arn]", "${Plain.Arn}"),
+        ("{'Fn::GetAtt': [Plain, Arn]}", "${Plain.Arn}"),
+        ("!Sub 'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Env}-*'",
+         "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/dev-*"),
+        ("!Sub ['${A}/${B}', {A: !Ref Env, B: c}]", "dev/c"),
+        ("!Sub ['${Env}', {Env: shadow}]", "shadow"),
+        ("!Sub '${!Literal} ${!aws:username} ${aws:PrincipalTag/x}'",
+         "${Literal} ${aws:username} ${aws:PrincipalTag/x}"),
+        ("!Sub 'a ${unclosed'", "a ${unclosed"),
+        ("!Sub '${Plain.Arn}/x'", "${Plain.Arn}/x"),
+        ("!Sub 'x-${Stage}'", "Ref Stage?(blue=x-blue | green=x-green)"),
+        ("!Join ['-', [a, !Ref Env, 1, true]]", "a-dev-1-true"),
+        ("!Join [',', !Ref Names]", "a,b"),
+        ("!Join ['', [a, !Ref AWS::NoValue, b]]", "ab"),
+        ("!Join ['', [a, !Ref Arn]]", "a${Arn}"),
+        ("!Join [':', !Ref Arn]", "${Fn::Join :, ${Arn}}"),
+        ("!If [C, a, !Ref AWS::NoValue]", "C?(true=a | false=-)"),
+        ("!If [C, [a, b], c]", "C?(true=[a, b] | false=c)"),
+        ("!If [C, !If [C, a, b], !If [D, c, d]]", "C?(true=a | false=D?(true=c | false=d))"),
+        ("!Sub ['${A}${B}', {A: !If [C, 1, 2], B: !If [C, 3, 4]}]", "C?(true=13 | false=24)"),
+        ("!Join ['', [!If [C, a, b], !If [D, !If [C, x, y], z]]]",
+         "C?(true=D?(true=ax | false=az) | false=D?(true=by | false=bz))"),
+        ("[a, !If [C, b, c], !Ref Arn]", "[a, C?(true=b | false=c), ${Arn}]"),
+        ("!Select [1, [a, b]]", "b"),
+        ("!Select ['0', !Split ['/', 'x/y']]", "x"),
+        ("!Select [9, [a]]", "${Fn::Select 9, a}"),
+        ("!Split [':', !Sub 'a:${AWS::Region}:b']", "[a, ${AWS::Region}, b]"),
+        ("!Split ['-', !Ref AWS::Region]", "${Fn::Split -, ${AWS::Region}}"),
+        ("!Select [5, !Split [':', !GetAtt Named.Arn]]", "role/app/dev-x"),
+        ("!FindInMap [M, !Ref Env, Role]", "arn:aws:iam::111122223333:role/dev"),
+        ("!FindInMap [M, dev, List]", "[x, y]"),
+        ("!FindInMap [M, !Ref Stage, Role]", "Ref Stage?(blue=b | green=g)"),
+        ("!FindInMap [M, !Ref AWS::Region, Role]", "${Fn::FindInMap M, ${AWS::Region}, Role}"),
+        ("!FindInMap [M, nowhere, Role, {DefaultValue: d}]", "d"),
+        ("!ImportValue shared-role", "${Fn::ImportValue shared-role}"),
+        ("!ImportValue {'Fn::Sub': '${Env}-role'}", "${Fn::ImportValue ${Env}-role}"),
+        ("!GetAZs ''", "${Fn::GetAZs}"),
+        ("!Something {a: b}", "${Fn::Something a: b}"),
+        ("'{{resolve:ssm:/role:1}}'", "${{{resolve:ssm:/role:1}}}"),
+        ("'a-{{resolve:ssm:/x}}-b'", "a-${{{resolve:ssm:/x}}}-b"),
+        ("!Sub '{{resolve:ssm:/${Arn}/x}}!'", "${{{resolve:ssm:/${Arn}/x}}}!"),
+        ("'{{resolve:ssm'", "{{resolve:ssm"),
+        ("{'Fn::ToJsonString': {a: !Ref Env}}", "{a: dev}"),
+        ("!Sub [1]", "${Fn::Sub 1}"),
+        ("!If [C, a]", "${Fn::If C, a}"),
+        ("!GetAtt Plain", "${Fn::GetAtt Plain}"),
+        ("2012-10-17", "2012-10-17"),
+        ("[1, 1.5, true, ~, 0x10, '1', !!str 2]", "[1, 1.5, True, None, 16, 1, 2]"),
+    ],
+)  # fmt: skip
+def test_value(written: str, expected: str) -> None:
+    """Each function gives its value as far as the template tells it, and a hole with its own words beyond that."""
+    assert spelled(value(written)) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("!Ref AWS::AccountId", Kind.ACCOUNT_ID),
+        ("!Ref AWS::Partition", Kind.PARTITION),
+        ("!Ref AWS::Region", Kind.REGION),
+        ("!Ref AWS::StackName", Kind.NAME),
+        ("!Ref Arn", Kind.ANYTHING),
+        ("!Ref Account", Kind.ACCOUNT_ID),
+        ("!Ref Word", Kind.NAME),
+        ("!Ref Loose", Kind.ANYTHING),
+        ("!Ref Plain", Kind.NAME),
+        ("!Ref Bucket", Kind.NAME),
+        ("!Ref Custom", Kind.ANYTHING),
+        ("!GetAtt Custom.Arn", Kind.ANYTHING),
+        ("!GetAtt Stack.Outputs.RoleArn", Kind.ANYTHING),
+        ("!GetAtt Plain.RoleId", Kind.NAME),
+        ("!ImportValue x", Kind.ANYTHING),
+    ],
+)
+def test_kind_of_hole(written: str, kind: Kind) -> None:
+    """A hole says what is known of it without its value."""
+    found = hole(written)
+    assert found.kind is kind
+    assert found.known is None
+
+
+@pytest.mark.parametrize(
+    ("written", "role", "expected"),
+    [
+        ("!GetAtt Plain.Arn", "Plain", "arn:<PARTITION>:iam::<ACCOUNT_ID>:role/<NAME>"),
+        ("!GetAtt Named.Arn", "Named", "arn:<PARTITION>:iam::<ACCOUNT_ID>:role/app/dev-x"),
+        ("!Ref Named", "Named", "dev-x"),
+        ("!GetAtt FnRole.Arn", "FnRole", "arn:<PARTITION>:iam::<ACCOUNT_ID>:role/<NAME>"),
+        ("!GetAtt User.Arn", None, "arn:<PARTITION>:iam::<ACCOUNT_ID>:user/<NAME>"),
+        ("!Ref Managed", None, "arn:<PARTITION>:iam::<ACCOUNT_ID>:policy/m"),
+        ("!Ref Topic", None, "arn:<PARTITION>:sns:<ANYTHING>"),
+        ("!GetAtt Fn.Arn", None, "arn:<PARTITION>:lambda:<ANYTHING>"),
+        ("!Ref Fn.Version", None, "arn:<PARTITION>:lambda:<ANYTHING>"),
+        ("!Ref Queue", None, "https://<ANYTHING>"),
+    ],
+)
+def test_what_is_known_of_a_resource(written: str, role: str | None, expected: str) -> None:
+    """A reference to a resource names the role that it is, or an ARN that can be seen to be no role's."""
+    found = hole(written)
+    assert found.role == role
+    assert known(found) == expected
+
+
+def test_a_name_that_refers_to_itself_is_unknown() -> None:
+    """A circular name ends in a hole."""
+    found = hole("!GetAtt Loop.Arn")
+    assert found.role == "Loop"
+    assert known(found).startswith("arn:<PARTITION>:iam::<ACCOUNT_ID>:role/")
+
+
+def test_defaults_are_recorded() -> None:
+    """A value that rests on parameters' defaults names them, through names of roles and maps as well."""
+    for written in ("!Ref Env", "!Sub 'a${Env}'", "!GetAtt Named.Arn", "!FindInMap [M, !Ref Env, Role]"):
+        node = value(written)
+        assert isinstance(node, Text)
+        assert node.defaults == ("Env",), written
+
+
+def test_parts_of_a_text_are_merged() -> None:
+    """Neighbouring literals are one part, so that a policy variable is never cut."""
+    node = value("!Sub 'role/${Env}-${!aws:username}-x'")
+    assert isinstance(node, Text)
+    assert node.parts == ("role/dev-${aws:username}-x",)
+
+
+def test_unknown_reasons_are_told() -> None:
+    """A hole says in words why it is one."""
+    assert hole("!ImportValue x").reason == "exported by another stack"
+    assert hole("!Ref Arn").reason == "no default"
+    assert hole("!Ref Nowhere").reason == "not defined in this template"
+    assert hole("!If [C, a]").reason == "not written as CloudFormation expects it"
+
+
+def test_many_alternatives_end_in_a_hole() -> None:
+    """Twenty independent conditions in one text do not make a million alternatives."""
+    parts = ", ".join(f"!If [C{n}, a, b]" for n in range(20))
+    leaves, pending = 0, [value(f"!Join ['', [{parts}]]")]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Choice):
+            pending.extend(option for _, option in node.options)
+        else:
+            leaves += 1
+            assert isinstance(node, Text)
+            assert node.holes
+    assert leaves <= 64
+
+
+def test_nested_texts_do_not_explode() -> None:
+    """Variables within variables, each used twice, end in a hole when the text grows too long."""
+    text = "x"
+    for _ in range(30):
+        text = f"!Sub ['${{v}}${{v}}', {{v: {text}}}]"
+    node = value(text)
+    assert isinstance(node, Text)
+    assert 0 < len(node.parts) <= 5000
+    assert {part.reason for part in node.holes} == {"too long"}

@@ -1,0 +1,332 @@
+"""Which policies, roles, principals and suppressions a template holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from passrole_checks.iam.values import Absent, Choice, Mapping, Text
+from passrole_checks.sources.cloudformation import load
+from passrole_checks.sources.resource import Configuration, Framework, PolicyKind
+
+
+def read(content: str) -> Configuration:
+    return load(Path("t.yaml"), dedent(content))
+
+
+def held(configuration: Configuration) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    return [
+        (policy.resource.address, policy.path, policy.kind.value, policy.principals)
+        for policy in configuration.policies
+    ]
+
+
+def test_policies_of_iam_resources() -> None:
+    """Every place where IAM resources keep a document is read, with who gets it."""
+    configuration = read(
+        """\
+        Resources:
+          R:
+            Type: AWS::IAM::Role
+            Properties:
+              RoleName: worker
+              Path: /app/
+              AssumeRolePolicyDocument: {Statement: []}
+              ManagedPolicyArns: [!Ref M, "arn:aws:iam::aws:policy/ReadOnlyAccess"]
+              Policies: [{PolicyName: a, PolicyDocument: {Statement: []}}]
+          U: {Type: AWS::IAM::User, Properties: {Policies: [{PolicyDocument: {}}, {PolicyDocument: {}}]}}
+          G: {Type: AWS::IAM::Group, Properties: {Policies: [{PolicyName: a, PolicyDocument: "{}"}]}}
+          P:
+            Type: AWS::IAM::Policy
+            Properties: {PolicyDocument: {}, Roles: [!Ref R, other], Users: [!Ref U], Groups: [!Ref G]}
+          M: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {}, Users: [!ImportValue user]}}
+          RP: {Type: AWS::IAM::RolePolicy, Properties: {PolicyDocument: {}, RoleName: worker}}
+          UP: {Type: AWS::IAM::UserPolicy, Properties: {PolicyDocument: {}, UserName: !Ref U}}
+          GP: {Type: AWS::IAM::GroupPolicy, Properties: {PolicyDocument: {}, GroupName: {"Fn::GetAtt": [G, GroupName]}}}
+          S: {Type: AWS::SSO::PermissionSet, Properties: {InlinePolicy: '{"Statement": []}'}}
+        """
+    )
+    assert held(configuration) == [
+        ("R", "Policies/0/PolicyDocument", "identity", ("R",)),
+        ("R", "AssumeRolePolicyDocument", "trust", ()),
+        ("U", "Policies/0/PolicyDocument", "identity", ("U",)),
+        ("U", "Policies/1/PolicyDocument", "identity", ("U",)),
+        ("G", "Policies/0/PolicyDocument", "identity", ("G",)),
+        ("P", "PolicyDocument", "identity", ("R", "other", "U", "G")),
+        ("M", "PolicyDocument", "identity", ("${Fn::ImportValue user}", "R")),
+        ("RP", "PolicyDocument", "identity", ("R",)),
+        ("UP", "PolicyDocument", "identity", ("U",)),
+        ("GP", "PolicyDocument", "identity", ("${G.GroupName}",)),
+        ("S", "InlinePolicy", "identity", ("S",)),
+    ]
+    (role,) = configuration.roles
+    assert role.resource.address == "R"
+    assert role.name is not None
+    assert role.role_path is not None
+    assert (role.name.literal, role.role_path.literal) == ("worker", "/app/")
+    assert isinstance(role.trust, Mapping)
+    assert configuration.framework is Framework.CLOUDFORMATION
+    assert configuration.account is None
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "prop"),
+    [
+        ("AWS::S3::BucketPolicy", "PolicyDocument"),
+        ("AWS::KMS::Key", "KeyPolicy"),
+        ("AWS::EC2::VPCEndpoint", "PolicyDocument"),
+        ("AWS::ECR::Repository", "RepositoryPolicyText"),
+    ],
+)
+def test_resource_policies_are_listed_as_such(resource_type: str, prop: str) -> None:
+    """A resource policy is there, and is no identity policy."""
+    configuration = read(f"Resources: {{B: {{Type: '{resource_type}', Properties: {{{prop}: {{Statement: []}}}}}}}}")
+    assert held(configuration) == [("B", prop, "resource", ())]
+
+
+def test_conditional_policies_keep_their_condition() -> None:
+    """A policy under Fn::If is an alternative; its path is the template's own keys."""
+    configuration = read(
+        """\
+        Resources:
+          R:
+            Type: AWS::IAM::Role
+            Properties:
+              Policies:
+                - !If [C, {PolicyDocument: {Statement: !If [C, yes-branch, no-branch]}}, !Ref AWS::NoValue]
+          S:
+            Type: AWS::IAM::Role
+            Properties:
+              Policies: !If [C, [{PolicyDocument: {}}], !If [C, [{PolicyDocument: {}}], [{PolicyDocument: {}}]]]
+        """
+    )
+    assert [path for _, path, _, _ in held(configuration)] == [
+        "Policies/0/Fn::If/1/PolicyDocument",
+        "Policies/Fn::If/1/0/PolicyDocument",
+        "Policies/Fn::If/2/Fn::If/2/0/PolicyDocument",
+    ]
+    first, _, third = (policy.document for policy in configuration.policies)
+    assert isinstance(first, Choice)
+    assert first.condition == "C"
+    (true, document), (false, nothing) = first.options
+    assert (true, false) == ("true", "false")
+    assert isinstance(nothing, Absent)
+    assert isinstance(document, Mapping)
+    statement = document.get("Statement")
+    assert isinstance(statement, Text)
+    assert statement.literal == "yes-branch"
+    assert isinstance(third, Choice)
+    assert isinstance(third.options[0][1], Absent)
+
+
+def test_the_condition_of_a_resource_holds_within_it() -> None:
+    """Where a resource exists only under a condition, Fn::If on it has one outcome."""
+    configuration = read(
+        """\
+        Resources:
+          P: {Type: AWS::IAM::Policy, Condition: C, Properties: {PolicyDocument: {Statement: !If [C, a, b]}}}
+        """
+    )
+    document = configuration.policies[0].document
+    assert isinstance(document, Mapping)
+    assert str(document.get("Statement")) == "a"
+
+
+def test_unknown_policies_are_holes() -> None:
+    """Policies that an unknown function gives are one unknown document, not silence."""
+    configuration = read(
+        """\
+        Resources:
+          R: {Type: AWS::IAM::Role, Properties: {Policies: !FindInMap [A, b, c]}}
+          P: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {"Fn::Transform": {Name: "AWS::Include"}}}}
+          Q: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: [], "Fn::Transform": {Name: X}}}}
+        """
+    )
+    assert [path for _, path, _, _ in held(configuration)] == [
+        "Policies", "PolicyDocument", "PolicyDocument", "PolicyDocument/Fn::Transform",
+    ]  # fmt: skip
+    holes = [policy.document for policy in configuration.policies if isinstance(policy.document, Text)]
+    assert len(holes) == 3
+    assert all(text.only_hole for text in holes)
+
+
+def test_loops_are_read_as_written() -> None:
+    """The resources of Fn::ForEach are read once, with the loop's variable as a hole."""
+    configuration = read(
+        """\
+        Transform: AWS::LanguageExtensions
+        Resources:
+          Fn::ForEach::Roles:
+            - Name
+            - [a, b]
+            - Policy${Name}: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: !Sub "${Name}"}}}
+        """
+    )
+    assert not configuration.unreadable
+    (policy,) = configuration.policies
+    assert policy.resource.address == "Policy${Name}"
+    assert isinstance(policy.document, Mapping)
+    assert str(policy.document.get("Statement")) == "${Name}"
+
+
+BOUNDARY = """\
+        Resources:
+          M:
+            Type: AWS::IAM::ManagedPolicy
+            Properties: {{ManagedPolicyName: edge, PolicyDocument: {{}}}}
+          R: {{Type: AWS::IAM::Role, Properties: {{{role}}}}}
+          O: {{Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {{Statement: {{Condition: {condition}}}}}}}}}
+        Outputs:
+          M: {{Value: !Ref M}}
+        """
+
+
+@pytest.mark.parametrize(
+    ("role", "condition", "kind"),
+    [
+        ("PermissionsBoundary: !Ref M", "{}", PolicyKind.BOUNDARY),
+        ("PermissionsBoundary: !Sub 'arn:aws:iam::${AWS::AccountId}:policy/edge'", "{}", PolicyKind.BOUNDARY),
+        ("", "{StringEquals: {'iam:PermissionsBoundary': !Ref M}}", PolicyKind.BOUNDARY),
+        ("PermissionsBoundary: !Ref M, ManagedPolicyArns: [!Ref M]", "{}", PolicyKind.IDENTITY),
+        ("PermissionsBoundary: !Ref M, Tags: [!Ref M]", "{}", PolicyKind.IDENTITY),
+        ("PermissionsBoundary: 'arn:aws:iam::aws:policy/edge'", "{}", PolicyKind.IDENTITY),
+        ("", "{}", PolicyKind.IDENTITY),
+    ],
+)
+def test_boundaries(role: str, condition: str, kind: PolicyKind) -> None:
+    """A managed policy that is only a permissions boundary, or only named in a condition, is kind BOUNDARY."""
+    configuration = read(dedent(BOUNDARY).format(role=role, condition=condition))
+    assert next(policy.kind for policy in configuration.policies if policy.resource.address == "M") is kind
+
+
+def test_sam_documents_and_roles() -> None:
+    """SAM's inline documents belong to the role that SAM makes; names, ARNs and policy templates are no documents."""
+    configuration = read(
+        """\
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          Fn:
+            Type: AWS::Serverless::Function
+            Properties:
+              RolePath: /sam/
+              Policies:
+                - AWSLambdaExecute
+                - !Ref Managed
+                - S3ReadPolicy: {BucketName: b}
+                - Statement: []
+                - !If [C, {Statement: []}, !Ref AWS::NoValue]
+          One: {Type: AWS::Serverless::Function, Properties: {Policies: {Statement: []}}}
+          Machine: {Type: AWS::Serverless::StateMachine, Properties: {Policies: [{Statement: []}]}}
+          Given: {Type: AWS::Serverless::Function, Properties: {Role: !GetAtt R.Arn, Policies: [{Statement: []}]}}
+          Maybe:
+            Type: AWS::Serverless::Function
+            Properties: {Role: !If [C, x, !Ref AWS::NoValue], Policies: [{Statement: []}]}
+          Trusted: {Type: AWS::Serverless::Function, Properties: {AssumeRolePolicyDocument: {Statement: [x]}}}
+          R: {Type: AWS::IAM::Role}
+          Managed: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {}}}
+        """
+    )
+    assert held(configuration) == [
+        ("Fn", "Policies/3", "identity", ("FnRole",)),
+        ("Fn", "Policies/4/Fn::If/1", "identity", ("FnRole",)),
+        ("One", "Policies", "identity", ("OneRole",)),
+        ("Machine", "Policies/0", "identity", ("MachineRole",)),
+        ("Maybe", "Policies/0", "identity", ("MaybeRole",)),
+        ("Trusted", "AssumeRolePolicyDocument", "trust", ()),
+        ("Managed", "PolicyDocument", "identity", ("FnRole",)),
+    ]
+    assert {resource.framework for resource in configuration.resources} == {Framework.SAM}
+    roles = {role.resource.address: role for role in configuration.roles}
+    assert set(roles) == {"FnRole", "OneRole", "MachineRole", "MaybeRole", "TrustedRole", "R"}
+    assert str(roles["FnRole"].role_path) == "/sam/"
+    for name, service in (("FnRole", "lambda.amazonaws.com"), ("MachineRole", "states.amazonaws.com")):
+        assert service in repr(roles[name].trust)
+    fn = next(resource for resource in configuration.resources if resource.address == "Fn")
+    assert roles["FnRole"].resource.at == fn.at
+    assert "lambda" not in repr(roles["TrustedRole"].trust)
+
+
+def test_policies_in_globals() -> None:
+    """A document in Globals belongs to every function's own role."""
+    configuration = read(
+        """\
+        Transform: AWS::Serverless-2016-10-31
+        Globals: {Function: {Policies: [{Statement: []}]}}
+        Resources:
+          A: {Type: AWS::Serverless::Function}
+          B: {Type: AWS::Serverless::Function}
+        """
+    )
+    assert held(configuration) == [("Globals", "Function/Policies/0", "identity", ("ARole", "BRole"))]
+
+
+def test_what_is_not_here_is_named() -> None:
+    """Nested stacks, modules and macros are listed with their line."""
+    configuration = read(
+        """\
+        Transform: [AWS::LanguageExtensions, MyMacro]
+        Resources:
+          Stack: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: x}}
+          Module: {Type: My::Own::Thing::MODULE}
+          Fn::Transform: {Name: AWS::Include}
+        """
+    )
+    assert [entry.line for entry in configuration.not_evaluated] == [1, 3, 4, 5]
+    assert not configuration.unreadable
+
+
+SUPPRESSED = """\
+# checkov:skip=PASSROLE_012:whole file
+Metadata: {cfn-lint: {config: {ignore_checks: [W9502, E3001]}}}
+Resources:
+  # passrole:skip=PASSROLE_003 above its header
+  A:
+    Type: AWS::IAM::Role
+    Metadata:
+      checkov: {skip: [{id: PASSROLE_001, comment: agreed}, {id: CKV_AWS_1}]}
+      cfn-lint: {config: {ignore_checks: [E95, I9512]}}
+    Properties:
+      # checkov:skip=PASSROLE_002:inside
+      Description: "# checkov:skip=PASSROLE_004:quoted"
+      Script: |
+        # checkov:skip=PASSROLE_005:a script
+        echo
+      # passrole:skip=PASSROLE_006, PASSROLE_007
+  B:
+    Type: AWS::IAM::Role # checkov:skip=PASSROLE_010
+Outputs:
+  # passrole:skip=PASSROLE_014 too late
+  X: {Value: x}
+"""
+
+
+def test_suppressions() -> None:
+    """Comments belong to the resource around them or to the file; both tools' Metadata count; scripts do not."""
+    configuration = load(Path("t.yaml"), SUPPRESSED)
+    spans = {resource.address: resource.at for resource in configuration.resources}
+    found = {
+        (entry.check_id, entry.origin): (entry.reason, entry.resource, entry.span, entry.at.line)
+        for entry in configuration.suppressions
+    }
+    reason, resource, late, _ = found.pop(("PASSROLE_014", "passrole"))
+    assert found == {
+        ("PASSROLE_012", "checkov"): ("whole file", None, None, 1),
+        ("PASSROLE_002", "cfn-lint"): ("cfn-lint metadata", None, None, 2),
+        ("PASSROLE_003", "passrole"): ("above its header", "A", spans["A"], 4),
+        ("PASSROLE_001", "checkov"): ("agreed", "A", None, 8),
+        ("PASSROLE_001", "cfn-lint"): ("cfn-lint metadata", "A", None, 9),
+        ("PASSROLE_008", "cfn-lint"): ("cfn-lint metadata", "A", None, 9),
+        ("PASSROLE_009", "cfn-lint"): ("cfn-lint metadata", "A", None, 9),
+        ("PASSROLE_013", "cfn-lint"): ("cfn-lint metadata", "A", None, 9),
+        ("PASSROLE_015", "cfn-lint"): ("cfn-lint metadata", "A", None, 9),
+        ("PASSROLE_012", "cfn-lint"): ("cfn-lint metadata", "A", None, 9),
+        ("PASSROLE_002", "checkov"): ("inside", "A", spans["A"], 11),
+        ("PASSROLE_006", "passrole"): ("", "A", spans["A"], 16),
+        ("PASSROLE_007", "passrole"): ("", "A", spans["A"], 16),
+        ("PASSROLE_010", "checkov"): ("", "B", spans["B"], 18),
+    }
+    assert (reason, resource) == ("too late", None)
+    assert late is not None
+    assert (late.line, late.end_line) == (20, 20)

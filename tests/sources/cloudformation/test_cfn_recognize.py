@@ -1,0 +1,52 @@
+"""Which texts are claimed as templates."""
+
+from __future__ import annotations
+
+import pytest
+
+from passrole_checks.sources.cloudformation import looks_like_template
+
+TEMPLATES = {
+    "version": 'AWSTemplateFormatVersion: "2010-09-09"\n',
+    "version after comments": "# a comment\n\n---\nAWSTemplateFormatVersion: 2010-09-09\n",
+    "byte order mark": "\ufeffAWSTemplateFormatVersion: 2010-09-09\n",
+    "windows line ends": "Description: x\r\nResources:\r\n  A:\r\n    Type: AWS::IAM::Role\r\n",
+    "SAM": "Transform: AWS::Serverless-2016-10-31\nDescription: x\n",
+    "SAM in a list": "Transform:\n  - AWS::LanguageExtensions\n  - AWS::Serverless-2016-10-31\n",
+    "resources only": "Resources:\n  A:\n    Type: 'AWS::IAM::Role'\n",
+    "flow style": "{Resources: {A: {Type: AWS::IAM::Role}}}",
+    "JSON": '{"Resources": {"A": {"DependsOn": [], "Type": "AWS::IAM::Role"}}}',
+    "JSON by version": '{\n\t"AWSTemplateFormatVersion" : "2010-09-09",\n\t"Resources": {}}',
+    "JSON with a transform": '{"Transform": ["AWS::Serverless-2016-10-31"]}',
+    "broken YAML": "Resources:\n  A:\n    Type: AWS::IAM::Role\n   Properties: [\n",
+    "broken JSON": '{"Resources": {"A": {"Type": "AWS::IAM::Role", "Properties": {',
+    "indented as a whole": "  Resources:\n    A:\n      Type: AWS::IAM::Role\n",
+}
+
+OTHERS = {
+    "empty": "",
+    "Kubernetes": "apiVersion: v1\nkind: Pod\nspec:\n  resources:\n    limits: {cpu: 1}\n",
+    "workflow": "on: push\njobs:\n  a:\n    steps:\n      - run: |\n          AWSTemplateFormatVersion: x\n",
+    "package.json": '{"name": "x", "scripts": {"Resources": "AWS::IAM::Role"}}',
+    "plan": '{"planned_values": {"body": "{\\"AWSTemplateFormatVersion\\": \\"2010-09-09\\"}"}}',
+    "template inside an answer": '{"TemplateBody": {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {}}}',
+    "serverless framework": "service: x\nresources:\n  Resources:\n    A:\n      Type: AWS::IAM::Role\n",
+    "Terraform": 'resource "x" "y" {\n  template_body = <<E\nAWSTemplateFormatVersion: x\nE\n}\n',
+    "prose": "How to write one\n\nAWSTemplateFormatVersion: x\nResources:\n  A:\n    Type: AWS::IAM::Role\n",
+    "front matter": "---\ntitle: x\n---\nAWSTemplateFormatVersion: 2010-09-09\n",
+    "other resources": "Resources:\n  - Type: thing\n",
+    "tree of a CDK app": '{"tree": {"attributes": {"aws:cdk:cloudformation:type": "AWS::IAM::Role", "Resources": {}}}}',
+    "list": '[{"Resources": {"A": {"Type": "AWS::IAM::Role"}}}]',
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_templates_are_claimed(name: str) -> None:
+    """A template is claimed by its top-level keys, whether or not it parses."""
+    assert looks_like_template(TEMPLATES[name])
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_texts_are_not_claimed(name: str) -> None:
+    """A text that only mentions CloudFormation's words below its top level is passed over."""
+    assert not looks_like_template(OTHERS[name])

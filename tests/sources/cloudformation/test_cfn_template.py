@@ -1,0 +1,301 @@
+"""A template's text: places, budgets, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.errors import InputError
+from passrole_checks.iam.values import Choice, Items, Mapping, Text
+from passrole_checks.sources.cloudformation import load, looks_like_template
+from passrole_checks.sources.cloudformation.json_text import compose_json
+from passrole_checks.sources.cloudformation.template import Template, child
+
+SAMPLE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  Env: {Type: String, Default: dev}
+Conditions:
+  IsProd: !Equals [!Ref Env, prod]
+Resources:
+  Deployer:
+    Type: AWS::IAM::Role
+    Metadata: {cfn-lint: {config: {ignore_checks: [E9501]}}}
+    Properties:
+      AssumeRolePolicyDocument: &trust
+        Statement: {Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: sts:AssumeRole}
+      Policies:
+        - PolicyName: pass  # checkov:skip=PASSROLE_002:known
+          PolicyDocument:
+            Version: 2012-10-17
+            Statement:
+              - Effect: Allow
+                Action: iam:PassRole
+                Resource:
+                  - !Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Env}-*"
+                  - !If [IsProd, "*", !Ref AWS::NoValue]
+        - !If
+          - IsProd
+          - PolicyName: text
+            PolicyDocument: !Sub |
+              {"Statement": [
+                {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "${Deployer.Arn}"}
+              ]}
+          - !Ref AWS::NoValue
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Policies: [{Statement: [{Effect: Deny, Action: "*", Resource: !Join ["", [!Select [0, !Split [":", "b:c"]]]]}]}]
+"""
+
+JSON_POLICY = """{
+\t"Resources": {
+\t\t"P": {
+\t\t\t"Type": "AWS::IAM::Policy",
+\t\t\t"Properties": {
+\t\t\t\t"PolicyName": "\\ud83d\\ude00\\/",
+\t\t\t\t"PolicyDocument": {"Statement": [
+\t\t\t\t\t{"Effect": "Allow"},
+\t\t\t\t\t{"Effect": "Deny"}
+\t\t\t\t]}
+\t\t\t}
+\t\t}
+\t}
+}
+"""
+
+
+def statements(document: object) -> list[Mapping]:
+    assert isinstance(document, Mapping)
+    found = document.get("Statement")
+    assert isinstance(found, Items)
+    return [item for item in found.items if isinstance(item, Mapping)]
+
+
+def test_positions_of_yaml_statements() -> None:
+    """A statement spans from its first key to the end of its last value, not to the next token."""
+    content = (
+        "Resources:\n  P:\n    Type: AWS::IAM::Policy\n    Properties:\n      PolicyDocument:\n        Statement:\n"
+        "        - Effect: Allow\n          Resource: '*'\n\n        # a comment\n        - Effect: Deny\n\n\n"
+        "Outputs: {}\n"
+    )
+    configuration = load(Path("a/b.yaml"), content)
+    first, second = statements(configuration.policies[0].document)
+    assert (first.at.file, first.at.line, first.at.column, first.at.end_line, first.at.end_column) == (
+        "a/b.yaml", 7, 11, 8, 24,
+    )  # fmt: skip
+    assert (second.at.line, second.at.column, second.at.end_line, second.at.end_column) == (11, 11, 11, 23)
+    assert (configuration.resources[0].at.line, configuration.resources[0].at.end_line) == (2, 11)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_positions_of_json_that_yaml_refuses(newline: str) -> None:
+    """Tab-indented JSON with surrogate pairs is read with the place of every statement."""
+    configuration = load(Path("t.json"), JSON_POLICY.replace("\n", newline))
+    first, second = statements(configuration.policies[0].document)
+    assert (first.at.line, first.at.column, first.at.end_column) == (8, 6, 25)
+    assert (second.at.line, second.at.column) == (9, 6)
+
+
+def test_json_composer_gives_the_nodes_and_marks_of_yaml() -> None:
+    """The JSON reader and PyYAML agree on tags, values and places."""
+    text = '{"a": [1, -2.5, true, null, "x\\n\\u00e9"],\n "b": {}, "c": [], "d": {"e": "f"}}'
+
+    def flat(node: yaml.Node) -> object:
+        place = (node.start_mark.line, node.start_mark.column, node.end_mark.line, node.end_mark.column)
+        if isinstance(node, yaml.ScalarNode):
+            return node.tag, node.value, place
+        if isinstance(node, yaml.SequenceNode):
+            return node.tag, [flat(item) for item in node.value], place
+        return node.tag, [(flat(key), flat(value)) for key, value in node.value], place
+
+    composed = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert composed is not None
+    assert flat(compose_json(text)) == flat(composed)
+
+
+@pytest.mark.parametrize("text", ["{", '{"a" 1}', '{"a": 1,}', "[1 2]", '{"a": }', '{"a": 1} x', "[" * 1000, ""])
+def test_json_composer_refuses_what_is_no_json(text: str) -> None:
+    """A JSON error has a place and is no crash."""
+    with pytest.raises(json.JSONDecodeError):
+        compose_json(text)
+
+
+def test_places_of_a_json_text_in_a_block_scalar() -> None:
+    """Each part of an Fn::Sub text says where it begins, so that the JSON inside keeps its lines."""
+    configuration = load(Path("t.yaml"), SAMPLE)
+    policy = next(policy for policy in configuration.policies if policy.path == "Policies/1/Fn::If/1/PolicyDocument")
+    assert isinstance(policy.document, Choice)
+    (_, text), _ = policy.document.options
+    assert isinstance(text, Text)
+    lines = SAMPLE.splitlines()
+    assert text.indent == 14
+    assert len(text.starts) == len(text.parts) == 3
+    for (line, column), beginning in zip(text.starts, ('{"Statement"', "${Deployer.Arn}", '"}'), strict=True):
+        assert lines[line - 1][column - 1 :].startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "expected"),
+    [
+        ("plain", (1, 4, 0)),
+        ("'quoted'", (1, 5, 0)),
+        ('"double"', (1, 5, 0)),
+        ('!Sub "tagged"', (1, 10, 0)),
+        ("&anchor !Sub x", (1, 17, 0)),
+        ("!Sub\n  next", (2, 3, 0)),
+        ("|\n   a\n    b", (2, 4, 3)),
+        ("|2\n    a\n   b", (2, 3, 2)),
+        ("!Sub | # why\n\n  a\n", (2, 3, 2)),
+        (">\n  a\n", (2, 3, 2)),
+        (">\n  a\n  b", None),
+        ('"a\\tb"', None),
+        ("'it''s'", None),
+        ("a\n  b", None),
+    ],
+)
+def test_layout(scalar: str, expected: tuple[int, int, int] | None) -> None:
+    """A scalar's letters are located only where they stand letter for letter in the file."""
+    template = Template("t.yaml", f"a: {scalar}")
+    node = child(template.root, "a")
+    assert isinstance(node, yaml.ScalarNode)
+    assert template.layout(node) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "reason"),
+    [
+        ("Resources:\n  A: [\n", 3, "not valid YAML"),
+        ("a: 1\n---\nb: 2\n", 2, "more than one document"),
+        ("", 1, "empty"),
+        ("# only a comment\n", 1, "empty"),
+        ("\n- a\n", 2, "not a mapping"),
+        ("a: b\nc: \x07\n", 2, "control character"),
+        ("a: &x [*x]\n", 1, "holds itself"),
+        ("a: *nowhere\n", 1, "undefined alias"),
+        ("{" + '"a":{' * 2000, None, "not valid YAML"),
+        ("a: " + "[" * 200 + "]" * 200, 1, "too deeply"),
+        ("a: \ud800", None, "no text"),
+    ],
+)
+def test_what_cannot_be_read_names_its_line(content: str, line: int | None, reason: str) -> None:
+    """A file that cannot be read as a whole is an InputError with file, line and reason."""
+    with pytest.raises(InputError) as raised:
+        load(Path("x.yaml"), content)
+    assert reason in raised.value.reason
+    assert raised.value.file == "x.yaml"
+    if line is not None:
+        assert raised.value.line == line
+
+
+def test_broken_json_is_reported_as_json() -> None:
+    """A .json file gets the words of a JSON parser."""
+    with pytest.raises(InputError, match=r"x\.json:2: not valid JSON"):
+        load(Path("x.json"), '{"Resources": {},\n "a" "b"}')
+
+
+def test_an_alias_bomb_is_refused() -> None:
+    """Aliases that multiply are refused before anything expands them."""
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    with pytest.raises(InputError, match="aliases make it too large"):
+        load(Path("x.yaml"), "a0: &a0 [x]\n" + "\n".join(levels))
+
+
+def test_aliases_and_merge_keys() -> None:
+    """An alias is read where it stands; a merge gives way to what the mapping states itself."""
+    content = (
+        "Shared: &shared\n  Type: AWS::IAM::Policy\n  Properties: &p\n    PolicyDocument: {Statement: []}\n"
+        "Resources:\n  A: *shared\n  B:\n    <<: *shared\n    Properties:\n      <<: *p\n      Roles: [r]\n"
+    )
+    configuration = load(Path("x.yaml"), content)
+    assert [policy.resource.address for policy in configuration.policies] == ["A", "B"]
+    assert configuration.policies[1].principals == ("r",)
+    assert [resource.at.line for resource in configuration.resources] == [6, 7]
+    assert not configuration.unreadable
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "reason"),
+    [
+        ("Resources: [a]", 1, "Resources is not a mapping"),
+        ("Resources:\n  A: [b]\n", 2, "A is not a mapping"),
+        ("Resources:\n  A: {Properties: {}}\n", 2, "A has no Type"),
+        ("Resources:\n  A:\n    Type: AWS::IAM::Role\n    Properties: []\n", 4, "Properties is not a mapping"),
+        ("Resources:\n  A: {Type: AWS::IAM::Policy}\n", 2, "no PolicyDocument"),
+        ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: {a: b}}}\n", 2, "Policies is not a list"),
+        ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: [x]}}\n", 2, "Policies/0 is not a mapping"),
+        ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: [{x: y}]}}\n", 2, "no PolicyDocument"),
+        ("Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n  A: {Type: 'AWS::S3::Bucket'}\n", 3, "used twice"),
+    ],
+)
+def test_an_oddity_is_unreadable_and_the_rest_is_read(content: str, line: int, reason: str) -> None:
+    """What is wrong in one place is named with its line, and other resources are still read."""
+    good = "  Good: {Type: 'AWS::IAM::Policy', Properties: {PolicyDocument: {Statement: []}}}\n"
+    configuration = load(Path("x.yaml"), content + (good if content.endswith("\n") else ""))
+    assert [(entry.line, reason in entry.reason) for entry in configuration.unreadable] == [(line, True)]
+    if content.endswith("\n"):
+        assert "Good" in [policy.resource.address for policy in configuration.policies]
+
+
+def test_an_empty_resources_section_holds_nothing() -> None:
+    """A section without content is read as empty."""
+    configuration = load(Path("x.yaml"), "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  # later\n")
+    assert not configuration.unreadable
+    assert not configuration.resources
+
+
+def test_no_mutation_of_a_template_crashes() -> None:
+    """Slices taken out, doubled and mixed give a configuration or an InputError, in YAML and in JSON."""
+    rng = random.Random(7)
+    outcomes = set()
+    for source in (SAMPLE, JSON_POLICY):
+        for _ in range(400):
+            text = source
+            for _ in range(rng.randint(1, 3)):
+                start = rng.randrange(len(text) + 1)
+                end = min(len(text), start + rng.randint(0, 40))
+                where = rng.randrange(len(text) + 1)
+                text = rng.choice(
+                    [text[:start] + text[end:], text[:where] + text[start:end] + text[where:], text[:start]]
+                )
+            looks_like_template(text)
+            try:
+                load(Path("m.yaml"), text)
+                outcomes.add("read")
+            except InputError as error:
+                outcomes.add("refused" if str(error).startswith("m.yaml") else str(error))
+    assert outcomes == {"read", "refused"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet=st.sampled_from(list("{}[]:,-!&*<>|#'\"\\ \n\taR0$%@`?=")), max_size=60))
+def test_no_text_crashes(text: str) -> None:
+    """Any text of YAML's own signs is read or refused."""
+    for content in (text, "Resources:\n  A:\n    Type: AWS::IAM::Role\n    Properties: " + text):
+        looks_like_template(content)
+        try:
+            load(Path("m.yaml"), content)
+        except InputError:
+            continue
+
+
+def test_places_agree_with_cfn_lint() -> None:
+    """cfn-lint's decoder, an independent reader, gives the same lines and columns to every mapping of a policy."""
+    decoder = pytest.importorskip("cfnlint.decode.cfn_yaml")
+    decoded = decoder.loads(SAMPLE)
+    configuration = load(Path("t.yaml"), SAMPLE)
+    policy = next(policy for policy in configuration.policies if policy.path == "Policies/0/PolicyDocument")
+    theirs = decoded["Resources"]["Deployer"]["Properties"]["Policies"][0]["PolicyDocument"]
+    (statement,) = statements(policy.document)
+    assert isinstance(policy.document, Mapping)
+    for ours, other in ((policy.document, theirs), (statement, theirs["Statement"][0])):
+        assert (ours.at.line, ours.at.column) == (other.start_mark.line + 1, other.start_mark.column + 1)
+        for entry, key in zip(ours.entries, other, strict=True):
+            assert entry.key.literal == str(key)
+            assert (entry.key.at.line, entry.key.at.column) == (key.start_mark.line + 1, key.start_mark.column + 1)

@@ -1,0 +1,150 @@
+"""The documentation says what is so.
+
+``python tests/test_documentation.py`` writes the README's table of checks and the outputs of its examples anew.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from passrole_checks.checks import ALL
+from passrole_checks.cli import cli
+from passrole_checks.explain import flagged_when
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TABLE = re.compile(
+    r"(?<=^\| check \| name \| severity \| flagged when \|\n\|---\|---\|---\|---\|\n)(?:\|.*\n)*", re.MULTILINE
+)
+_INVOCATION = re.compile(r"passrole-checks ([a-z]+)((?: +[^\s`\"')]+)*)")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for found, body in _FENCE.findall(page.read_text("utf-8")) if found == language]
+
+
+def table() -> str:
+    """The rows of the README's table of checks."""
+    rows = [f"| {check.id[-3:]} | {check.name} | {check.severity.value} | {flagged_when(check)} |\n" for check in ALL]
+    return "".join(rows)
+
+
+def rerun(command: str) -> str:
+    """What a command line of ours prints, as it would in the folder of the README."""
+    program, *arguments = shlex.split(command)
+    assert program == "passrole-checks", f"only our own commands can be run again, not {program}"
+    done = subprocess.run(
+        [sys.executable, "-m", "passrole_checks", *arguments], cwd=ROOT, capture_output=True, check=False
+    )
+    assert done.returncode in (0, 1), done.stderr.decode()
+    return done.stdout.decode("utf-8")
+
+
+def examples() -> list[tuple[str, str]]:
+    """Each command of the README's console blocks, and the output that stands below it."""
+    found = []
+    for body in blocks(README, "console"):
+        first, _, output = body.partition("\n")
+        assert first.startswith("$ "), f"a console block starts with a command: {first}"
+        found.append((first[2:], output))
+    return found
+
+
+def test_the_table_of_checks_is_that_of_the_classes() -> None:
+    """The README lists every check with its number, name, severity and first paragraph, and no other."""
+    match = _TABLE.search(README.read_text("utf-8"))
+    assert match is not None
+    assert match[0] == table()
+
+
+def test_there_are_examples() -> None:
+    """The README shows a scan, the grants and the page of a check."""
+    assert {command.split()[1] for command, _ in examples()} >= {"scan", "grants", "explain"}
+
+
+@pytest.mark.parametrize(("command", "output"), examples(), ids=[command for command, _ in examples()])
+def test_an_example_prints_what_stands_below_it(command: str, output: str) -> None:
+    """Each command of the README prints exactly what the README shows."""
+    assert output == rerun(command)
+
+
+def invocations() -> Iterator[tuple[str, str, str]]:
+    """Every command line of ours in a code block or between backticks, and that of the pre-commit hook."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for code in [body for _, body in _FENCE.findall(text)] + re.findall(r"`([^`\n]+)`", _FENCE.sub("", text)):
+            for command, rest in _INVOCATION.findall(code):
+                yield page.name, command, rest
+    hooks = ROOT / ".pre-commit-hooks.yaml"
+    for command, rest in _INVOCATION.findall(hooks.read_text("utf-8")):
+        yield hooks.name, command, rest
+
+
+def test_commands_and_options_that_are_named_exist() -> None:
+    """Whatever command line of ours a page shows, its command and its options exist."""
+    shown = list(invocations())
+    assert {"scan", "grants", "explain", "where"} <= {command for _, command, _ in shown}
+    for page, name, rest in shown:
+        command = cli.commands.get(name)
+        assert command is not None, f"{page}: there is no command {name}"
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        for word in rest.split():
+            option = word.split("=")[0].rstrip(".,;")
+            assert not option.startswith("--") or option in known, f"{page}: {name} has no option {option}"
+
+
+def test_each_option_in_the_running_text_exists() -> None:
+    """An option of ours that the README names on its own belongs to a command; those of the hosts are listed here."""
+    hosts = {"--append-rules", "--external-checks-dir", "--soft-fail-on", "--check", "--skip-check"}
+    ours = {option for command in cli.commands.values() for parameter in command.params for option in parameter.opts}
+    named = set(re.findall(r"`(--[a-z][a-z-]+)", README.read_text("utf-8")))
+    assert named - hosts - {"--help"} <= ours
+
+
+def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path) -> None:
+    """The README's table for pyproject.toml can be used as it stands."""
+    (shown,) = blocks(README, "toml")
+    (tmp_path / "pyproject.toml").write_text(shown, "utf-8")
+    sample = ROOT / "sample_templates" / "001-any-role" / "cloudformation" / "clean.yaml"
+    done = subprocess.run(
+        [sys.executable, "-m", "passrole_checks", "scan", str(sample)], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of the pages leads to a file."""
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_command_has_help() -> None:
+    """Every command and every option says in words what it is for."""
+    for command in cli.commands.values():
+        assert command.help
+        assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
+
+
+def update() -> None:
+    text = README.read_text("utf-8")
+    text = _TABLE.sub(lambda _: table(), text)
+    for body in blocks(README, "console"):
+        first = body.partition("\n")[0]
+        text = text.replace(f"```console\n{body}```", f"```console\n{first}\n{rerun(first[2:])}```")
+    README.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    update()

@@ -1,0 +1,212 @@
+"""The sample templates give exactly what is written beside them.
+
+``expected.json`` holds one row a finding: check, file (below the sample's folder), line, resource, severity.
+``suppressed.json`` the same for what is suppressed, ``expected.txt`` what the command line prints, and ``options.json``
+the options that a sample is run with (``account``, ``severity``). ``python tests/test_samples.py --write`` writes what
+the engine says now into these files, for review against CONTRACT, never instead of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.checks import ALL
+from passrole_checks.cli import main
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "sample_templates"
+FOLDERS = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
+CHECKS = [name for name in FOLDERS if name[:3].isdigit()]
+FORMATS = {"terraform", "plan", "cloudformation", "sam"}
+RECORDS = {"expected.json", "expected.txt", "suppressed.json", "options.json"}
+
+Row = tuple[str, str, int, str, str]
+
+
+@pytest.fixture(autouse=True)
+def _repository_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for name in [name for name in os.environ if name.startswith("PASSROLE_CHECKS_")]:
+        monkeypatch.delenv(name)
+
+
+def options_of(folder: str) -> dict[str, str]:
+    path = SAMPLES / folder / "options.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def scan(folder: str, **changes: str) -> ScanResult:
+    options = {**options_of(folder), **changes}
+    return scan_paths(
+        [Path("sample_templates", folder)],
+        ScanOptions(
+            account=options.get("account"),
+            minimum_severity=Severity(options.get("severity", "low")),
+        ),
+    )
+
+
+def row(finding: Finding, folder: str) -> Row:
+    file, line = below(folder, finding.at.file), finding.at.line
+    return finding.check_id, file, line, finding.resource.address, finding.severity.value
+
+
+def rows(result: ScanResult, folder: str, *, suppressed: bool = False) -> list[Row]:
+    return sorted(
+        (row(finding, folder) for finding in result.findings if bool(finding.suppressed) is suppressed), key=in_order
+    )
+
+
+def in_order(item: Row) -> tuple[str, int, str, str]:
+    return item[1], item[2], item[0], item[3]
+
+
+def recorded(folder: str, name: str) -> list[Row]:
+    path = SAMPLES / folder / name
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return sorted((tuple(item) for item in found), key=in_order)
+
+
+def printed(folder: str) -> str:
+    """What ``passrole-checks scan sample_templates/FOLDER`` prints, with the sample's options."""
+    arguments = ["scan", f"sample_templates/{folder}"]
+    for name, value in options_of(folder).items():
+        arguments += [f"--{name}", value]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        main(arguments)
+    return output.getvalue()
+
+
+def below(folder: str, file: str) -> str:
+    """A file as the scan names it, from the sample's folder."""
+    return Path(file).resolve().relative_to(SAMPLES / folder).as_posix()
+
+
+def templates_of(folder: str) -> set[str]:
+    """All files of a sample that are infrastructure code."""
+    return {
+        path.relative_to(SAMPLES / folder).as_posix()
+        for path in (SAMPLES / folder).rglob("*")
+        if path.suffix in (".tf", ".yaml", ".json") and path.name not in RECORDS
+    }
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_findings_are_the_expected_ones(folder: str) -> None:
+    """A sample gives exactly the findings that stand beside it."""
+    assert rows(scan(folder), folder) == recorded(folder, "expected.json")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_suppressed_findings_are_the_expected_ones(folder: str) -> None:
+    """A sample's suppressions silence exactly the findings that stand beside it, and none of them is unused."""
+    result = scan(folder)
+    assert rows(result, folder, suppressed=True) == recorded(folder, "suppressed.json")
+    assert result.unused_suppressions == ()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_template_is_read(folder: str) -> None:
+    """No template of a sample is passed over or unreadable, so that its silence means something."""
+    result = scan(folder)
+    assert result.unreadable == ()
+    assert {below(folder, file) for file in result.files} == templates_of(folder)
+
+
+@pytest.mark.parametrize("folder", [name for name in FOLDERS if (SAMPLES / name / "expected.txt").exists()])
+def test_text_is_the_expected_one(folder: str) -> None:
+    """The command line prints exactly the text that stands beside the sample."""
+    assert printed(folder) == (SAMPLES / folder / "expected.txt").read_text(encoding="utf-8")
+
+
+def test_every_check_has_a_sample_and_every_sample_a_check() -> None:
+    """The folders are the checks' numbers and names."""
+    assert sorted(f"{check.id.removeprefix('PASSROLE_')}-{check.name}" for check in ALL) == CHECKS
+
+
+@pytest.mark.parametrize("folder", CHECKS)
+def test_every_flagged_file_shows_its_check(folder: str) -> None:
+    """Each flagged template is flagged by the check that its folder is about, in all four formats."""
+    flagged = {file for file in templates_of(folder) if "flagged" in file}
+    own = f"PASSROLE_{folder[:3]}"
+    assert flagged <= {item[1] for item in recorded(folder, "expected.json") if item[0] == own}
+    assert {file.split("/")[0] for file in flagged} == FORMATS
+
+
+@pytest.mark.parametrize("folder", CHECKS)
+def test_clean_files_speak_of_passrole_and_are_silent(folder: str) -> None:
+    """Each clean template grants PassRole, and nothing is said of it, not even as information."""
+    clean = {file for file in templates_of(folder) if "clean" in file}
+    result = scan(folder, severity="info")
+    assert {below(folder, finding.at.file) for finding in result.findings} & clean == set()
+    assert clean <= {below(folder, item.grant.at.file) for item in result.grants if item.effect_on_passrole == "allow"}
+    assert {file.split("/")[0] for file in clean} == FORMATS
+
+
+@pytest.mark.parametrize("folder", [name for name in FOLDERS if name not in ("014-unresolved", "everyday")])
+def test_a_plan_is_judged_as_the_terraform_that_it_comes_from(folder: str) -> None:
+    """The plan and its Terraform code give the same checks on the same statements of the same resources."""
+    result = scan(folder)
+
+    def said_of(kind: str) -> set[tuple[str, str, str | None, str]]:
+        return {
+            (finding.check_id, finding.resource.address, finding.sid, finding.severity.value)
+            for finding in result.findings
+            if below(folder, finding.at.file).startswith(f"{kind}/") and "trusted-by-one-service" not in finding.at.file
+        }
+
+    assert said_of("plan") == said_of("terraform")
+
+
+def test_the_samples_do_not_meet() -> None:
+    """All samples in one run give what each gives alone: nothing of one is known in another."""
+    options = ScanOptions(minimum_severity=Severity.INFO)
+    together = scan_paths([Path("sample_templates")], options)
+    apart = [
+        (item.check_id, item.at, item.resource.address, item.severity, item.suppressed is None)
+        for folder in FOLDERS
+        for item in scan_paths([Path("sample_templates", folder)], options).findings
+    ]
+    assert apart == [
+        (item.check_id, item.at, item.resource.address, item.severity, item.suppressed is None)
+        for item in together.findings
+    ]
+
+
+def test_cross_account_needs_the_account() -> None:
+    """Without the account deployed to, nobody can tell that a role is another account's."""
+    result = scan_paths([Path("sample_templates/005-cross-account")], ScanOptions())
+    assert rows(result, "005-cross-account") == []
+
+
+def write() -> None:
+    """Write what the engine says now beside the samples."""
+    os.chdir(ROOT)
+    for folder in FOLDERS:
+        result = scan(folder)
+        for name, suppressed in (("expected.json", False), ("suppressed.json", True)):
+            found = rows(result, folder, suppressed=suppressed)
+            path = SAMPLES / folder / name
+            if found or path.exists():
+                lines = ",\n".join(f"  {json.dumps(list(item))}" for item in found)
+                path.write_text(f"[\n{lines}\n]\n" if found else "[]\n", encoding="utf-8")
+        text = SAMPLES / folder / "expected.txt"
+        if text.exists():
+            text.write_text(printed(folder), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        write()
+    else:
+        sys.exit(pytest.main([__file__, *sys.argv[1:]]))
