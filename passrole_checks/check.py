@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.arn import Scope, account_of
 from passrole_checks.iam.condition import Constraint
 from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.iam.policy import Statement
@@ -36,6 +36,11 @@ class Subject:
     roles_by_name: Mapping[str, KnownRole] = field(default_factory=dict)
     account: str | None = None
     many_accounts: bool = False
+
+    def is_foreign(self, pattern: Text) -> bool:
+        """Whether a Resource names an account that is surely not the one deployed to."""
+        named = account_of(pattern)
+        return None not in (named, self.account) and named != self.account and not self.many_accounts
 
     def known_role(self, pattern: Text) -> KnownRole | None:
         """The role of this configuration that a Resource names, if it names one exactly."""
@@ -80,7 +85,9 @@ class Check(ABC):
         return inspect.cleandoc(cls.__doc__ or "")
 
 
-def allow(action: str | list[str], resource: str | list[str], condition: dict[str, Any] | None = None) -> dict[str, Any]:
+def allow(
+    action: str | list[str], resource: str | list[str], condition: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """An Allow statement for an example."""
     statement: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": resource}
     if condition is not None:

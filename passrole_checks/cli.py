@@ -125,7 +125,9 @@ def _shared_options(formats: Sequence[str]) -> Callable[[_Function], _Function]:
             "--account", metavar="ID", callback=_checked_account, help="The account deployed to, twelve digits."
         ),
         click.option("--unchanged", is_flag=True, help="In plans, also judge what they leave as it is."),
-        click.option("--allow-empty", is_flag=True, help="No infrastructure code at all is no error."),
+        click.option(
+            "--allow-empty", is_flag=True, help="It is no error if a PATH, or all of them, hold no infrastructure code."
+        ),
         click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
         click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
     )
@@ -183,6 +185,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     least = shown if fail_on is None or shown.rank < fail_on.rank else fail_on
     result = _scanned(
         paths,
+        options["allow_empty"],
         account=options["account"],
         checks=checks,
         skip_checks=skip_checks,
@@ -209,7 +212,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """List every statement that grants or denies PassRole, with its roles and services."""
     destinations = _destinations(context, options)
-    result = _scanned(paths, account=options["account"], unchanged=options["unchanged"])
+    result = _scanned(paths, options["allow_empty"], account=options["account"], unchanged=options["unchanged"])
     listed = [grant for grant in result.grants if options["show_all"] or grant.effect_on_passrole != "none"]
     for output_format, destination in destinations:
         if output_format == "json":
@@ -251,14 +254,15 @@ def _destinations(context: click.Context, options: dict[str, Any]) -> list[tuple
     return paired(options["format"], outputs)
 
 
-def _scanned(paths: Sequence[str], **options: Any) -> ScanResult:
-    """What the scan says of those of ``paths`` that exist; the others are unreadable."""
+def _scanned(paths: Sequence[str], allow_empty: bool, **options: Any) -> ScanResult:
     from passrole_checks.scan import ScanOptions, scan_paths
-    from passrole_checks.sources.resource import Unreadable
+    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
-    missing = [path for path in paths if not os.path.exists(path)]
-    result = scan_paths([Path(path) for path in paths if path not in missing], ScanOptions(**options))
-    unreadable = (*(Unreadable(path, "no such file or folder") for path in missing), *result.unreadable)
+    result = scan_paths([Path(path) for path in paths], ScanOptions(**options))
+    if not allow_empty:
+        return result
+    # Hooks give every file of a kind by name, most of which hold no infrastructure code.
+    unreadable = tuple(entry for entry in result.unreadable if entry.reason != NOT_INFRASTRUCTURE)
     return replace(result, unreadable=unreadable)
 
 

@@ -182,9 +182,7 @@ class _Judge:
                     for verdict in check().evaluate(subject):
                         yield self._finding(check, verdict, policy, grant)
 
-    def _finding(
-        self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, grant: PassRoleGrant
-    ) -> Finding:
+    def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, grant: PassRoleGrant) -> Finding:
         address = policy.resource.address
         return Finding(
             check_id=check.id,
@@ -231,7 +229,9 @@ def _one_for_each_statement(findings: Iterable[Finding]) -> Iterator[Finding]:
     speaks for the statement."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.check_id, finding.at, finding.suppressed is None), []).append(finding)
+        # statements of a JSON text on one line share their place, so the path within the document tells them apart
+        within = finding.grant.statement.path if finding.grant is not None else ""
+        groups.setdefault((finding.check_id, finding.at, within, finding.suppressed is None), []).append(finding)
     for group in groups.values():
         by_address: dict[str, Finding] = {}
         for finding in group:

@@ -9,9 +9,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.sources.resource import Suppression
 
 
-def apply(
-    findings: Sequence[Finding], suppressions: Sequence[Suppression]
-) -> tuple[list[Finding], set[Suppression]]:
+def apply(findings: Sequence[Finding], suppressions: Sequence[Suppression]) -> tuple[list[Finding], set[Suppression]]:
     """The findings, each with the suppression that silences it, and the suppressions that silenced something."""
     used: set[Suppression] = set()
     marked: list[Finding] = []

@@ -92,6 +92,8 @@ def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
         ({"a/main.tf": ANY_ROLE, "broken.yaml": BROKEN}, ["--allow-empty"], 2),
         ({"readme.txt": "nothing"}, [], 2),
         ({"readme.txt": "nothing"}, ["--allow-empty"], 0),
+        ({"main.tf": CLEAN, "package.json": "{}"}, ["main.tf", "package.json", "--allow-empty"], 0),
+        ({"main.tf": ANY_ROLE, "package.json": "{}"}, ["main.tf", "package.json", "--allow-empty"], 1),
     ],
 )
 def test_the_exit_status_follows_the_contract(files: dict[str, str], options: list[str], status: int) -> None:

@@ -70,7 +70,9 @@ def ids(*written: dict[str, Any]) -> set[str]:
 @given(statements)
 def test_scalar_and_list_are_the_same(statement: dict[str, Any]) -> None:
     """A list of one and the scalar in it give the same findings."""
-    scalar = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in statement.items()}
+    scalar = {
+        key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in statement.items()
+    }
     assert found(scalar) == found(statement)
 
 

@@ -56,7 +56,10 @@ class _Asking(BaseCheck):
     ) -> Any:
         self.silenced = None
         result = super().run(scanned_file, entity_configuration, entity_name, entity_type, skip_info)
-        if self.silenced is not None and not skip_info:
+        if skip_info:  # asked all the same, so that the report says what is skipped
+            self.entity_path = f"{scanned_file}:{entity_type}:{entity_name}"
+            self.scan_entity_conf(entity_configuration, entity_type)
+        elif self.silenced is not None:
             result["result"], result["suppress_comment"] = CheckResult.SKIPPED, self.silenced
         # The CloudFormation runner drops a check's details; what is in the result reaches the JSON report.
         result["details"] = list(self.details)

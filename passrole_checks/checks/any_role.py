@@ -57,6 +57,9 @@ class AnyRole(Check):
         grant = subject.grant
         if not is_live(grant) or grant.scope is not Scope.ANY_ROLE or grant.certain is not Tri.YES:
             return
+        wide = [role.pattern for role in grant.roles if role.scope is Scope.ANY_ROLE]
+        if wide and all(subject.is_foreign(pattern) for pattern in wide):
+            return  # of an account whose roles cannot be passed here: PASSROLE_005
         unresolved = grant.services.constraint is Constraint.UNRESOLVED
         narrowed = narrows_services(grant) or unresolved
         services = ""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.check import (
-    Check, Example, Subject, allow, beside, how_granted, is_live, is_scoped, roles_in_words, under,
+    Check,
+    Example,
+    Subject,
+    allow,
+    beside,
+    how_granted,
+    is_live,
+    is_scoped,
+    roles_in_words,
+    under,
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
@@ -63,6 +72,8 @@ class AnyService(Check):
             return
         if not is_scoped(grant) and grant.scope is not Scope.UNRESOLVED:
             return
+        if all(subject.is_foreign(role.pattern) for role in grant.roles) and grant.roles:
+            return  # of an account whose roles cannot be passed here: PASSROLE_005
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
         service = self._only_service(subject)
         trusted = ""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow, is_live, under
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam import arn
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.values import Tri
 
@@ -66,14 +65,12 @@ class CrossAccount(Check):
 
     def evaluate(self, subject: Subject) -> Iterator[Verdict]:
         grant = subject.grant
-        if subject.account is None or subject.many_accounts or grant.complement or grant.certain is not Tri.YES:
-            return
-        if not is_live(grant):
+        if grant.complement or grant.certain is not Tri.YES or not is_live(grant):
             return
         foreign = [
             str(role.pattern)
             for role in grant.roles
-            if role.scope is not Scope.NOT_A_ROLE and arn.account_of(role.pattern) not in (None, subject.account)
+            if role.scope is not Scope.NOT_A_ROLE and subject.is_foreign(role.pattern)
         ]
         if foreign:
             yield Verdict(

@@ -78,7 +78,7 @@ class IneffectiveCondition(Check):
     @staticmethod
     def _judge(grant: PassRoleGrant) -> tuple[Severity, str] | None:
         condition, constraint = grant.condition, grant.services.constraint
-        reasons = "; ".join(f"{item.value} {item.reason}" for item in condition.suspicions)
+        reasons = "; ".join(f'"{item.value}" {item.reason}' for item in condition.suspicions)
         if condition.dead:
             return Severity.MEDIUM, "The condition on iam:PassedToService can never match, so the statement lets " + (
                 f"nothing be passed ({reasons})." if reasons else "nothing be passed."
@@ -98,7 +98,7 @@ class IneffectiveCondition(Check):
                 "every other service is let through, those to come included."
             )
         if reasons:
-            return Severity.MEDIUM, f"Part of the condition on iam:PassedToService can never match ({reasons})."
+            return Severity.LOW, f"Part of the condition on iam:PassedToService can never match ({reasons})."
         if constraint is Constraint.EXACT_IF_PRESENT:
             return Severity.LOW, (
                 "The condition on iam:PassedToService also lets a request without the key through, and some services "

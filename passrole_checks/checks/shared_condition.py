@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow, under
 from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.values import Tri
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
@@ -45,6 +46,8 @@ class SharedCondition(Check):
         grant = subject.grant
         if grant.effect != "Allow" or grant.certain is not Tri.YES or not grant.other_actions:
             return
+        if grant.scope is Scope.NOT_A_ROLE:
+            return  # nothing is passed here at all
         if grant.condition.shared:
             names = " and ".join(dict.fromkeys(grant.condition.shared))
             yield Verdict(

@@ -60,7 +60,9 @@ class Unresolved(Check):
         what, holes = self._open_question(grant)
         if not what:
             return
-        names = list(dict.fromkeys(f"{hole.expression} ({hole.reason})" if hole.reason else hole.expression for hole in holes))
+        names = list(
+            dict.fromkeys(f"{hole.expression} ({hole.reason})" if hole.reason else hole.expression for hole in holes)
+        )
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         yield Verdict(
             Severity.LOW,

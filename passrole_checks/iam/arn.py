@@ -161,9 +161,7 @@ def _any_role(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Tri:
 
 
 @lru_cache(maxsize=8192)
-def _covers_accounts(
-    patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading, *, every: bool
-) -> bool:
+def _covers_accounts(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading, *, every: bool) -> bool:
     """Whether the patterns cover all roles of one account of one partition (or, with ``every``, of each account)."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
@@ -224,9 +222,7 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
         for partition in PARTITIONS:
             for states in _after_prefix([pattern], partition, letters):
                 linked = (pattern.run(states[0], _LINKED),)
-                if named and _accepted(pattern, linked[0], letters) > 1:
-                    answer = Tri.YES
-                elif not named and _first(_roles([pattern], linked, letters), lambda found: not found[0]) is None:
+                if (named and _accepted(pattern, linked[0], letters) > 1) or (not named and _first(_roles([pattern], linked, letters), lambda found: not found[0]) is None):
                     answer = Tri.YES
     except _OverBudgetError:
         return Tri.UNKNOWN
@@ -247,9 +243,7 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Read
     )
 
 
-def _after_prefix(
-    machines: Sequence[Machine], partition: str, letters: Alphabet
-) -> Iterator[tuple[States, ...]]:
+def _after_prefix(machines: Sequence[Machine], partition: str, letters: Alphabet) -> Iterator[tuple[States, ...]]:
     """The states of the machines after ``arn:PARTITION:iam::ACCOUNT:role/``, for every account; a set that leads
     nowhere in all of them is kept once."""
     start = tuple(item.run(item.start, f"arn:{partition}:iam::") for item in machines)
@@ -267,9 +261,7 @@ def _after_prefix(
     }
 
 
-def _roles(
-    machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet
-) -> Iterator[tuple[bool, ...]]:
+def _roles(machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet) -> Iterator[tuple[bool, ...]]:
     """For role paths and names of every kind: which machines accept them. Each combination of states once."""
     pending, seen = [(0, start)], {(0, start)}
     while pending:

@@ -131,9 +131,7 @@ def _completing(part: Part) -> Part:
 
 
 def _reaches_role(fields: list[list[Part]]) -> bool:
-    return any(
-        isinstance(part, Hole) and part.reason == _CONTINUES_TO_ROLE[1] for field in fields for part in field
-    )
+    return any(isinstance(part, Hole) and part.reason == _CONTINUES_TO_ROLE[1] for field in fields for part in field)
 
 
 def _tokens(

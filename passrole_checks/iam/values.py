@@ -79,7 +79,7 @@ class Hole:
     expression: str
     kind: Kind = Kind.ANYTHING
     role: str | None = None
-    known: tuple[Union[str, "Hole"], ...] | None = None  # noqa: UP007 - evaluated at run time on 3.10
+    known: tuple[Union[str, Hole], ...] | None = None  # noqa: UP007 - evaluated at run time on 3.10
     reason: str = ""
 
 

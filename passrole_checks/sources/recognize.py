@@ -26,6 +26,7 @@ _CLUES = (b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"form
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
 _PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
 _PLAN_PARTS = frozenset({"planned_values", "resource_changes"})
+_TEMPLATE_PARTS = frozenset({"AWSTemplateFormatVersion", "Resources", "Transform"})
 _STATE = re.compile(r'"lineage"\s*:\s*"')
 
 
@@ -107,7 +108,7 @@ def recognize_text(content: str) -> Recognized:
         if later is not None and not content.lstrip().startswith("{"):
             line = content.count("\n", 0, later.start()) + 1
             return Recognized(unreadable="other text stands before the JSON of the plan", line=line)
-    if looks_like_template(content):
+    if _may_be_template(content) and looks_like_template(content):
         return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
     return _NOTHING
 
@@ -127,6 +128,16 @@ def is_plan(content: str) -> bool:
     except NotJson:
         return bool(keys & _PLAN_PARTS) and '"format_version"' in content
     return "format_version" in keys and (root or bool(keys & _PLAN_PARTS))
+
+
+def _may_be_template(content: str) -> bool:
+    """Whether a closer look is worth its time: JSON that is whole tells by its keys, which is fast."""
+    if not content[:_SNIFF].lstrip().startswith("{"):
+        return True
+    try:
+        return any(key in _TEMPLATE_PARTS for key, _ in outline(content, frozenset()))
+    except NotJson:
+        return True
 
 
 def _promising(head: bytes) -> bool:

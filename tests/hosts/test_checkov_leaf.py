@@ -198,7 +198,7 @@ def run_checkov(
     # --skip-download and --framework keep checkov off the network and away from parsers that are not asked for.
     external = [word for leaf in leaves for word in ("--external-checks-dir", str(leaf))]
     scanned = [word for file in files for word in ("-f", file)] or ["-d", "."]
-    fixed = [*scanned, *external, "--framework", *frameworks, "--skip-download", "--quiet", "-o", "json"]
+    fixed = [*scanned, *external, "--framework", *frameworks, "--skip-download", "-o", "json"]
     done = subprocess.run(
         [sys.executable, *start, *fixed, *(arguments or ("-c", "PASSROLE_*,OTHER_*"))],
         cwd=folder,
@@ -334,12 +334,14 @@ def test_a_wrong_environment_is_one_line(project: Path) -> None:
 
 def test_checkovs_own_choice_of_checks_and_soft_failures(project: Path) -> None:
     """--check, --skip-check and --soft-fail-on do with these checks what they do with checkov's own."""
-    arguments = ["-c", "PASSROLE_001,PASSROLE_002,PASSROLE_014", "--skip-check", "PASSROLE_002"]
-    soft = run_checkov(project, *arguments, "--soft-fail-on", "PASSROLE_001,PASSROLE_014", frameworks=["terraform"])
-    assert soft.ids() == {"PASSROLE_001", "PASSROLE_014"}
-    assert soft.where("failed") and soft.status == 0
-    hard = run_checkov(project, *arguments, "--soft-fail-on", "PASSROLE_014", frameworks=["terraform"])
-    assert hard.status == 1
+    softly = ["--soft-fail-on", ",".join(SEVERE)]
+    skipping = run_checkov(project, "--skip-check", "CKV*,PASSROLE_002", *softly, frameworks=["terraform"])
+    assert skipping.ids() == SEVERE - {"PASSROLE_002"}
+    assert skipping.where("failed") and skipping.status == 0
+    choosing = ["-c", "PASSROLE_001,PASSROLE_014", "--soft-fail-on", "PASSROLE_014"]
+    chosen = run_checkov(project, *choosing, frameworks=["terraform"])
+    assert chosen.ids() == {"PASSROLE_001", "PASSROLE_014"}
+    assert chosen.status == 1
 
 
 def test_checkovs_severities(project: Path) -> None:
@@ -399,7 +401,7 @@ def test_terraform_in_json(tmp_path: Path) -> None:
 
 def test_without_the_package_one_line_says_so(project: Path, tmp_path: Path) -> None:
     """A copy of the leaf where passrole_checks cannot be imported runs no check and says why, in one line."""
-    copy = tmp_path / "copy"
+    copy = tmp_path / "leaf_elsewhere"
     shutil.copytree(LEAF, copy, ignore=shutil.ignore_patterns("__pycache__"))
     blocked = (
         "import runpy, sys; sys.modules['passrole_checks'] = None;runpy.run_module('checkov.main', run_name='__main__')"

@@ -154,9 +154,7 @@ def test_not_resource_is_every_role_but(left_out: tuple[str, ...], scope: Scope)
         ((f"{A}role/?",), ((f"{A}role/a",), (f"{A}role/b",)), Tri.NO),
     ],
 )
-def test_inclusion(
-    inner: tuple[str | Hole, ...], outer: tuple[tuple[str | Hole, ...], ...], answer: Tri
-) -> None:
+def test_inclusion(inner: tuple[str | Hole, ...], outer: tuple[tuple[str | Hole, ...], ...], answer: Tri) -> None:
     """A pattern is included if all its roles are matched by the others together, whatever the holes hold."""
     assert arn.included(text(*inner), [text(*item) for item in outer]) is answer
 

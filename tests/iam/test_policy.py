@@ -117,9 +117,7 @@ def test_an_unknown_document_is_one_unknown_statement() -> None:
 
 def test_alternatives_are_consistent() -> None:
     """Two alternatives under one condition are not mixed, and an absent one leaves its element out."""
-    parsed = parse(
-        {"Statement": [{**PASS, "Resource": choice("a", ["b", Absent(AT)]), "Sid": choice("Yes", "No")}]}
-    )
+    parsed = parse({"Statement": [{**PASS, "Resource": choice("a", ["b", Absent(AT)]), "Sid": choice("Yes", "No")}]})
     read = {(s.sid, tuple(map(str, s.resources or ())), s.when) for s in parsed.statements}
     assert read == {("Yes", ("a",), (("IsProd", "true"),)), ("No", ("b",), (("IsProd", "false"),))}
 

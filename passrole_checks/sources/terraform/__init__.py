@@ -41,7 +41,7 @@ def load(folder: Path, *, only: Path | None = None, boundary: Path | None = None
         policies=tuple(policies),
         roles=tuple(found.roles),
         suppressions=tuple(_suppressions(root, run, found)),
-        unreadable=tuple(_unreadable(run.folders.values())),
+        unreadable=(*_unreadable(run.folders.values()), *found.unreadable),
         account=_account(root),
         not_evaluated=tuple(run.not_evaluated.values()),
     )

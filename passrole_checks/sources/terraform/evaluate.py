@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.terraform.module import Module
 
 _DEPTH = 90  # expressions inside expressions, references followed
-_STEPS = 1_000_000  # expressions evaluated for one root module
+_STEPS = 400_000  # expressions evaluated for one root module
 
 
 @dataclass
@@ -102,6 +102,9 @@ def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
     budget.depth += 1
     try:
         return _EVALUATE[type(expression)](expression, scope)
+    except RecursionError:  # the depth is counted in expressions, and some of them take many frames
+        budget.cut += 1
+        return hole(scope.words(expression.span), scope.position(expression.span), "nested too deeply")
     finally:
         budget.depth -= 1
 
@@ -274,9 +277,9 @@ def rounds_of(collection: Node) -> list[Round] | None:
             for entry in collection.entries
         ]
     if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
-        return [Round(Text((key,), at), value, key) for key, value in collection.module.instances_of(collection)] or [
-            _unknown_round(collection)
-        ]
+        instances = collection.module.instances_of(collection)
+        if instances is not None:
+            return [Round(Text((key,), at), value, key) for key, value in instances]
     if isinstance(collection, Text) and collection.holes:
         return [_unknown_round(collection)]
     return None
@@ -434,7 +437,7 @@ def _splat(expression: syntax.Splat, scope: Scope) -> Node:
             return Items(tuple(each(item) for item in target.items), at)
         if isinstance(target, Reference) and target.module is not None and not target.attribute:
             instances = target.module.instances_of(target)
-            if instances:
+            if instances is not None:
                 return Items(tuple(each(value) for _, value in instances), at)
             return Items((each(target),), at)
         if is_null(target):

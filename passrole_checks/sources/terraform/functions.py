@@ -14,6 +14,7 @@ from passrole_checks.sources.terraform.function import Call, Function
 from passrole_checks.sources.terraform.functions_collection import COLLECTION
 from passrole_checks.sources.terraform.functions_files import FILES
 from passrole_checks.sources.terraform.functions_text import TEXT
+from passrole_checks.sources.terraform.functions_yaml import YAML
 from passrole_checks.sources.terraform.symbols import (
     Failure,
     Reference,
@@ -26,7 +27,7 @@ from passrole_checks.sources.terraform.symbols import (
     never_empty,
 )
 
-_FUNCTIONS: dict[str, Function] = {**TEXT, **COLLECTION, **FILES}
+_FUNCTIONS: dict[str, Function] = {**TEXT, **COLLECTION, **FILES, **YAML}
 _WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode"})
 _GENERATED = {"uuid": Kind.NAME, "uuidv5": Kind.NAME, "timestamp": Kind.ANYTHING}
 

@@ -32,7 +32,8 @@ def elements(value: Node) -> list[Node]:
                 found.extend(under(((value.condition, outcome),), item) for item in elements(option))
         return found
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
-        return [item for _, item in value.module.instances_of(value)] or [_rest(value)]
+        instances = value.module.instances_of(value)
+        return [item for _, item in instances] if instances is not None else [_rest(value)]
     if isinstance(value, Text) and value.holes:
         return [_rest(value)]
     return []
@@ -58,6 +59,8 @@ def _flatten(item: Node, found: list[Node], depth: int) -> None:
         found.append(hole("…", item.at, "nested too deeply"))
     elif isinstance(item, Items):
         for inner in item.items:
+            if len(found) > MAX_ITEMS:
+                return
             _flatten(inner, found, depth + 1)
     elif isinstance(item, Choice) and any(isinstance(option, Items) for _, option in item.options):
         for outcome, option in item.options:
@@ -170,7 +173,7 @@ def length(call: Call, arguments: list[Node]) -> Node | None:
         return Const(len({entry.key.literal for entry in value.entries}), call.at)
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         found = value.module.instances_of(value)
-        return Const(len(found), call.at) if found else None
+        return Const(len(found), call.at) if found is not None else None
     found_text = literal(value) if isinstance(value, Text) else None
     return Const(len(found_text), call.at) if found_text is not None else None
 

@@ -17,10 +17,12 @@ from passrole_checks.sources.terraform.files import Files
 from passrole_checks.sources.terraform.folder import Folder, is_local, local_path, module_source, read_folder
 from passrole_checks.sources.terraform.instances import Instance, Instances, expand
 from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.symbols import Reference, failure, hole, is_null, literal, tagged
+from passrole_checks.sources.terraform.symbols import Reference, bounded, failure, hole, is_null, literal, tagged
 from passrole_checks.sources.terraform.syntax import Attribute, Block
+from passrole_checks.sources.terraform.types import with_optional
 
 _NESTING = 12  # modules inside modules
+_TRIES = 3  # evaluations of a value that could not be evaluated to its end
 _MODULES = 300  # module instances of one root
 
 
@@ -56,6 +58,7 @@ class Module:
         self.ancestors = (*ancestors, folder.path)
         self._memory: dict[tuple[str, ...], Node] = {}
         self._open: set[tuple[str, ...]] = set()
+        self._tries: dict[tuple[str, ...], int] = {}
         self._instances: dict[int, Instances] = {}
         self._children: dict[str, dict[str, Module] | None] = {}
 
@@ -91,10 +94,11 @@ class Module:
         self._open.add(key)
         cut = self.run.budget.cut
         try:
-            value = build()
+            value = bounded(build(), words)
         finally:
             self._open.discard(key)
-        if self.run.budget.cut == cut:
+        self._tries[key] = self._tries.get(key, 0) + 1
+        if self.run.budget.cut == cut or self._tries[key] >= _TRIES:  # seen from elsewhere it may be less deep
             self._memory[key] = value
         return value
 
@@ -139,13 +143,22 @@ class Module:
                 attribute, scope = given
                 value = evaluate(attribute.value, scope.inside(attribute.source))
                 if not (is_null(value) and block is not None and _not_nullable(block)):
-                    return value
+                    return self.typed(value, block)
             default = block.body.get("default") if block is not None else None
             if default is None:
                 return hole(f"var.{name}", at, "no default" if block is not None else "not declared")
-            return tagged(evaluate(default.value, self.scope(default.source)), f"var.{name}")
+            value = bounded(evaluate(default.value, self.scope(default.source)), f"var.{name}")
+            value = self.typed(value, block)
+            return tagged(value, f"var.{name}")
 
         return self.remember(("var", name), f"var.{name}", at, build)
+
+    def typed(self, value: Node, block: Block | None) -> Node:
+        """A variable's value with the optional attributes that its type gives it."""
+        constraint = block.body.get("type") if block is not None else None
+        if constraint is None:
+            return value
+        return with_optional(value, constraint.value, self.scope(constraint.source))
 
     def local(self, name: str, at: Position) -> Node:
         attribute = self.folder.locals.get(name)
@@ -204,13 +217,13 @@ class Module:
             return failure(f"{written}{suffix}", at, "no such instance")
         return _at_instance(value, suffix, instance, at)
 
-    def instances_of(self, value: Reference) -> list[tuple[str, Node]]:
-        """The instances of a reference by key, empty where they are not known (or there is just one, without a key)."""
+    def instances_of(self, value: Reference) -> list[tuple[str, Node]] | None:
+        """The instances of a reference by key, None where they are not known (or there is just one, without a key)."""
         if value.block is None or value.instance is not None:
-            return []
+            return None
         found = self.instances(value.block)
         if not found.counted or not found.known:
-            return []
+            return None
         return [(one.key, _at_instance(value, one.suffix, one, value.at)) for one in found.items]
 
     # child modules

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from passrole_checks.iam.values import Absent, Choice, Hole, Items, Kind, Node, Text
-from passrole_checks.sources.resource import AttachedPolicy, Framework, PolicyKind, ResourceDefinition, RoleDefinition
+from passrole_checks.sources.resource import (
+    AttachedPolicy,
+    Framework,
+    PolicyKind,
+    ResourceDefinition,
+    RoleDefinition,
+    Unreadable,
+)
 from passrole_checks.sources.terraform import references
 from passrole_checks.sources.terraform.blocks import blocks_of
 from passrole_checks.sources.terraform.evaluate import Scope
@@ -77,6 +84,7 @@ class Found:
     resources: list[ResourceDefinition] = field(default_factory=list)
     policies: list[AttachedPolicy] = field(default_factory=list)
     roles: list[RoleDefinition] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
 
 def collect(root: Module) -> Found:
@@ -84,7 +92,10 @@ def collect(root: Module) -> Found:
     found, links = Found(), _Links()
     for module in root.walk():
         for block in module.folder.resources:
-            _collect_block(module, block, found, links)
+            try:
+                _collect_block(module, block, found, links)
+            except RecursionError:
+                found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
         for name, block in module.folder.modules.items():
             if module.children(block) is None:
                 _given_away(module, name, block, links)

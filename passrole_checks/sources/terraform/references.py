@@ -12,7 +12,7 @@ from passrole_checks.iam.values import Choice, Hole, Kind, Node, Part, Position,
 from passrole_checks.sources.terraform import data_document
 from passrole_checks.sources.terraform.evaluate import Scope, evaluate
 from passrole_checks.sources.terraform.services import service_of
-from passrole_checks.sources.terraform.symbols import Encoded, Reference, hole, is_null, known
+from passrole_checks.sources.terraform.symbols import Encoded, Reference, bounded, hole, is_null, known
 from passrole_checks.sources.terraform.syntax import Block
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def written(block: Block, name: str, scope: Scope) -> Node | None:
     found = block.body.get(name)
     if found is None:
         return None
-    value = evaluate(found.value, scope.inside(found.source))
+    value = bounded(evaluate(found.value, scope.inside(found.source)), name)
     return None if is_null(value) else value
 
 

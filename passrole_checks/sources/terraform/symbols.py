@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 1_000_000  # characters of one text
 MAX_ITEMS = 10_000  # elements of one collection
+_MAX_NODES = 50_000  # nodes of one value
 _COMBINATIONS = 32  # readings of one operation on alternatives
 _PLAIN_DEPTH = 55  # levels of a finished node; the rooms behind this one walk them recursively
 
@@ -164,6 +165,8 @@ def _distribute(function: Callable[..., Node], arguments: list[Node], budget: li
     for number_, argument in enumerate(arguments):
         if not isinstance(argument, Choice):
             continue
+        if budget[0] <= 0:
+            return hole(argument.condition, argument.at, "too many alternatives")
         options: list[tuple[str, Node]] = []
         for outcome, option in argument.options:
             chosen = [
@@ -173,9 +176,6 @@ def _distribute(function: Callable[..., Node], arguments: list[Node], budget: li
             options.append((outcome, _distribute(function, chosen, budget)))
         return choice(argument.condition, options, argument.at)
     budget[0] -= 1
-    if budget[0] < 0:
-        at = next((value.at for value in arguments), Position("", 1))
-        return hole("…", at, "too many alternatives")
     return function(*arguments)
 
 
@@ -233,10 +233,35 @@ def encoded_text(encoded: Encoded) -> Text:
     parts: list[Part] = []
     if encoded.value is not None:
         _write(encoded.value, parts)
+    if len(parts) > _MAX_NODES:
+        return hole(str(encoded.parts[0] if isinstance(encoded.parts[0], str) else encoded.parts[0].expression),
+                    encoded.at, "too large")  # fmt: skip
     return Text(join(parts), encoded.at, defaults=encoded.defaults)
 
 
+def bounded(node: Node, words: str) -> Node:
+    """The node, or a hole where it has grown too large for those who walk it."""
+    left = _MAX_NODES
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        left -= 1
+        if left < 0:
+            return hole(words, node.at, "too large")
+        if isinstance(current, Encoded) and current.value is not None:
+            pending.append(current.value)
+        elif isinstance(current, Items):
+            pending.extend(current.items)
+        elif isinstance(current, Mapping):
+            pending.extend(entry.value for entry in current.entries)
+        elif isinstance(current, Choice):
+            pending.extend(option for _, option in current.options)
+    return node
+
+
 def _write(node: Node, parts: list[Part]) -> None:
+    if len(parts) > _MAX_NODES:
+        return
     if isinstance(node, Rest):
         parts.append(node.holes[0] if node.holes else Hole("…"))
     elif isinstance(node, Text):

@@ -160,13 +160,15 @@ class Documents:
 
     @staticmethod
     def _merge(statements: list[Node], more: list[Node]) -> None:
+        """Add the statements of one document: each takes the place of an earlier document's statement of its Sid."""
+        places = {sid: place for place, earlier in enumerate(statements) if (sid := _sid(earlier))}
         for statement in more:
             sid = _sid(statement)
-            places = [place for place, other in enumerate(statements) if sid and _sid(other) == sid]
-            if places:
-                statements[places[0]] = statement
-            else:
+            place = places.pop(sid, None) if sid else None
+            if place is None:
                 statements.append(statement)
+            else:
+                statements[place] = statement
 
     # -- no values at all: only what the configuration says
 
@@ -249,9 +251,7 @@ class _StatementReader:
                 # two unknown elements of a set may be shown as one
                 known = [Text((_interpolated(item),), self.at) for item in values if isinstance(item, str)]
                 return Items((*known, *(Text((hole,), self.at) for hole in holes)), self.at)
-            holes = [self.documents.element(found, label) for _ in lacking]
-            if len(lacking) > 1 and len(found) == 1:  # one name in several elements: it is not the whole of each
-                holes = [missing_part(found, label) for _ in lacking]
+            holes = [missing_part(found, label) for _ in lacking]  # which name is in which element is not told
         items: list[Node] = []
         for number, item in enumerate(values):
             if number in lacking:

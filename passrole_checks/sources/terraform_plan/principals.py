@@ -13,12 +13,18 @@ from passrole_checks.sources.resource import PolicyKind
 from passrole_checks.sources.terraform_plan.plan_file import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import References, without_index
 
-# attachment resources, and the attributes that name principals, with the type of those
+# attachment resources: the attribute of the policy's ARN, and those that name principals, with the type of those
 _ATTACHMENTS = {
-    "aws_iam_role_policy_attachment": {"role": "aws_iam_role"},
-    "aws_iam_user_policy_attachment": {"user": "aws_iam_user"},
-    "aws_iam_group_policy_attachment": {"group": "aws_iam_group"},
-    "aws_iam_policy_attachment": {"roles": "aws_iam_role", "users": "aws_iam_user", "groups": "aws_iam_group"},
+    "aws_iam_role_policy_attachment": ("policy_arn", {"role": "aws_iam_role"}),
+    "aws_iam_user_policy_attachment": ("policy_arn", {"user": "aws_iam_user"}),
+    "aws_iam_group_policy_attachment": ("policy_arn", {"group": "aws_iam_group"}),
+    "aws_iam_policy_attachment": (
+        "policy_arn",
+        {"roles": "aws_iam_role", "users": "aws_iam_user", "groups": "aws_iam_group"},
+    ),
+    "aws_iam_role_policy_attachments_exclusive": ("policy_arns", {"role_name": "aws_iam_role"}),
+    "aws_iam_user_policy_attachments_exclusive": ("policy_arns", {"user_name": "aws_iam_user"}),
+    "aws_iam_group_policy_attachments_exclusive": ("policy_arns", {"group_name": "aws_iam_group"}),
 }
 _INLINE = {
     "aws_iam_role_policy": {"role": "aws_iam_role"},
@@ -66,9 +72,10 @@ class Attachments:
 
     def _attach(self, resource: PlannedResource) -> None:
         if resource.type in _ATTACHMENTS:
-            for address in self._policies_in(resource, "policy_arn"):
+            attribute, named = _ATTACHMENTS[resource.type]
+            for address in self._policies_in(resource, attribute):
                 holders = self._principals.setdefault(address, {})
-                holders.update(dict.fromkeys(self._named(resource, _ATTACHMENTS[resource.type])))
+                holders.update(dict.fromkeys(self._named(resource, named)))
                 if resource.changed:
                     self.newly_attached.add(address)
         if resource.type == "aws_iam_role":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from passrole_checks.iam.values import Node, Position, Text, text
 from passrole_checks.sources.json_text import Json
+from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, RESOURCE_POLICIES
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Configuration,
@@ -27,58 +28,6 @@ from passrole_checks.sources.terraform_plan.plan_file import (
 )
 from passrole_checks.sources.terraform_plan.principals import Attachments
 from passrole_checks.sources.terraform_plan.references import References
-
-# the attribute that is a policy document; identity policies are required arguments of their resources
-_IDENTITY = {
-    "aws_iam_policy": "policy",
-    "aws_iam_role_policy": "policy",
-    "aws_iam_user_policy": "policy",
-    "aws_iam_group_policy": "policy",
-    "aws_ssoadmin_permission_set_inline_policy": "inline_policy",
-}
-_RESOURCE = {
-    "aws_api_gateway_rest_api": "policy",
-    "aws_api_gateway_rest_api_policy": "policy",
-    "aws_backup_vault_policy": "policy",
-    "aws_cloudwatch_event_bus_policy": "policy",
-    "aws_cloudwatch_log_destination_policy": "access_policy",
-    "aws_cloudwatch_log_resource_policy": "policy_document",
-    "aws_codeartifact_domain_permissions_policy": "policy_document",
-    "aws_codeartifact_repository_permissions_policy": "policy_document",
-    "aws_codebuild_resource_policy": "policy",
-    "aws_dynamodb_resource_policy": "policy",
-    "aws_ecr_registry_policy": "policy",
-    "aws_ecr_repository_policy": "policy",
-    "aws_ecrpublic_repository_policy": "policy",
-    "aws_efs_file_system_policy": "policy",
-    "aws_elasticsearch_domain": "access_policies",
-    "aws_elasticsearch_domain_policy": "access_policies",
-    "aws_glacier_vault": "access_policy",
-    "aws_glue_resource_policy": "policy",
-    "aws_kinesis_resource_policy": "policy",
-    "aws_kms_external_key": "policy",
-    "aws_kms_key": "policy",
-    "aws_kms_key_policy": "policy",
-    "aws_kms_replica_key": "policy",
-    "aws_media_store_container_policy": "policy",
-    "aws_opensearch_domain": "access_policies",
-    "aws_opensearch_domain_policy": "access_policies",
-    "aws_s3_access_point": "policy",
-    "aws_s3_bucket": "policy",
-    "aws_s3_bucket_policy": "policy",
-    "aws_s3control_access_point_policy": "policy",
-    "aws_s3control_bucket_policy": "policy",
-    "aws_secretsmanager_secret": "policy",
-    "aws_secretsmanager_secret_policy": "policy",
-    "aws_ses_identity_policy": "policy",
-    "aws_sesv2_email_identity_policy": "policy",
-    "aws_sns_topic": "policy",
-    "aws_sns_topic_policy": "policy",
-    "aws_sqs_queue": "policy",
-    "aws_sqs_queue_policy": "policy",
-    "aws_vpc_endpoint": "policy",
-    "aws_vpc_endpoint_policy": "policy",
-}
 
 
 def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
@@ -124,8 +73,8 @@ class _Loader:
 
     def policies(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
         definition = _definition(resource)
-        if resource.type in _IDENTITY:
-            attribute = _IDENTITY[resource.type]
+        if resource.type in IDENTITY_POLICIES:
+            attribute = IDENTITY_POLICIES[resource.type]
             document = self.document(resource, attribute, required=True)
             if document is not None:
                 yield AttachedPolicy(
@@ -142,8 +91,8 @@ class _Loader:
             for number, inline in self.inline_policies(resource):
                 path = f"inline_policy/{number}/policy"
                 yield AttachedPolicy(definition, path, inline, principals=(resource.address,))
-        elif resource.type in _RESOURCE:
-            attribute = _RESOURCE[resource.type]
+        elif resource.type in RESOURCE_POLICIES:
+            attribute = RESOURCE_POLICIES[resource.type]
             # most of these attributes are optional, and computed where they are left out
             if self.is_configured(resource, attribute) or as_text(resource.values.get(attribute)):
                 document = self.document(resource, attribute, required=False)

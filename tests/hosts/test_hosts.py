@@ -1,0 +1,85 @@
+"""What the leaves share, without any host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks import hosts
+
+ANY_ROLE = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
+NO_ROLE = ANY_ROLE.replace("iam:PassRole", "iam:GetRole")
+
+
+def module(folder: Path, policy: str, more: str = "") -> str:
+    file = folder / "main.tf"
+    file.write_text(f'resource "aws_iam_policy" "p" {{\n{more}\n  policy = jsonencode({policy})\n}}\n')
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ('aws_iam_policy.p["a.b"]', True),
+        ("aws_iam_policy.p", True),
+        ('aws_iam_policy.p["c"]', False),
+        ("aws_iam_policy.q", False),
+        ("module.m.aws_iam_policy.p", False),
+    ],
+)
+def test_addresses(tmp_path: Path, address: str, found: bool) -> None:
+    """An address finds its own instance, an address without a key all instances, and any other nothing."""
+    answers = hosts.ask(module(tmp_path, ANY_ROLE, '  for_each = toset(["a.b"])'))
+    assert bool(answers.about("PASSROLE_001", address)) is found
+
+
+def test_answers_are_remembered_until_the_file_changes(tmp_path: Path) -> None:
+    """The same file is evaluated once, and again when it has changed, as a language server needs it."""
+    file = module(tmp_path, ANY_ROLE)
+    first = hosts.ask(file)
+    assert hosts.ask(file) is first
+    assert first.about("PASSROLE_001", "aws_iam_policy.p")
+    module(tmp_path, NO_ROLE, "  # of another length")
+    assert not hosts.ask(file).about("PASSROLE_001", "aws_iam_policy.p")
+
+
+def test_a_root_is_not_walked(tmp_path: Path) -> None:
+    """A folder's answers come from it and the modules that it calls, not from what happens to lie below it."""
+    (tmp_path / "below").mkdir()
+    module(tmp_path / "below", ANY_ROLE)
+    answers = hosts.ask(module(tmp_path, NO_ROLE))
+    assert answers.result is not None and not answers.of("PASSROLE_001")
+
+
+def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
+    """A file that is missing, is no text or is no infrastructure code has a reason, and a good one has none."""
+    (tmp_path / "bytes.yaml").write_bytes(b"Resources: \xff")
+    (tmp_path / "other.yaml").write_text("a: 1\n")
+    for name in ("missing.yaml", "bytes.yaml", "other.yaml"):
+        file = str(tmp_path / name)
+        assert hosts.ask(file).untold(file), name
+    file = module(tmp_path, ANY_ROLE)
+    assert hosts.ask(file).untold(file) == ()
+
+
+def test_an_unreadable_place_concerns_the_resource_around_it(tmp_path: Path) -> None:
+    """Of a file that was read in part, only the lines around the bad place are not told."""
+    file = module(tmp_path, '{"Statement": 7}')
+    ((line, _),) = hosts.ask(file).untold(file)
+    assert line in (1, 2, 3)
+    assert hosts.ask(file).untold(file, (line, line))
+    assert hosts.ask(file).untold(file, (20, 30)) == ()
+
+
+def test_a_fault_of_ours_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception of the engine reaches the host as something that cannot be told."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(hosts, "scan_paths", fail)
+    file = tmp_path / "template.json"
+    file.write_text('{"Resources": {}}')
+    ((_, reason),) = hosts.ask(str(file)).untold(str(file))
+    assert "internal error: RuntimeError: a fault" in reason

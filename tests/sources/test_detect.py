@@ -1,0 +1,320 @@
+"""From paths to units, told apart by content."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.errors import InputError
+from passrole_checks.sources import recognize
+from passrole_checks.sources.detect import Discovery, Unit, discover, load, terraform_roots
+from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
+from passrole_checks.sources.resource import Framework
+
+POLICY = json.dumps({"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]})
+PLAN = json.dumps(
+    {
+        "format_version": "1.2",
+        "terraform_version": "1.9.5",
+        "planned_values": {"root_module": {}},
+        "resource_changes": [
+            {
+                "address": "aws_iam_policy.x",
+                "mode": "managed",
+                "type": "aws_iam_policy",
+                "name": "x",
+                "change": {"actions": ["create"], "before": None, "after": {"policy": POLICY}, "after_unknown": {}},
+            }
+        ],
+    }
+)
+STATE = json.dumps({"format_version": "1.0", "terraform_version": "1.9.5", "values": {"root_module": {}}})
+TEMPLATE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  Policy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement: {Effect: Allow, Action: "iam:PassRole", Resource: "*"}
+"""
+JSON_TEMPLATE = json.dumps({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}})
+SAM = "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n"
+TERRAFORM = f'resource "aws_iam_policy" "x" {{\n  policy = <<EOT\n{POLICY}\nEOT\n}}\n'
+
+
+def put(folder: Path, **files: str | bytes) -> None:
+    """Write files; ``__`` in a name stands for a slash, ``_0`` for a full stop."""
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("_0", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def units(found: Discovery, folder: Path) -> dict[str, Framework]:
+    return {unit.path.relative_to(folder.resolve()).as_posix(): unit.framework for unit in found.units}
+
+
+def complaints(found: Discovery, folder: Path) -> dict[str, tuple[int | None, str]]:
+    return {
+        Path(item.file).relative_to(folder.resolve()).as_posix(): (item.line, item.reason) for item in found.unreadable
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "framework"),
+    [
+        ("plan.json", PLAN, Framework.TERRAFORM_PLAN),
+        ("x.yaml", PLAN, Framework.TERRAFORM_PLAN),
+        ("tfplan", PLAN, Framework.TERRAFORM_PLAN),
+        ("x.out", PLAN, Framework.TERRAFORM_PLAN),
+        ("state.json", STATE, Framework.TERRAFORM_PLAN),
+        ("sorted.json", json.dumps(json.loads(PLAN) | {"configuration": {}}, sort_keys=True), Framework.TERRAFORM_PLAN),
+        ("printed.json", json.dumps(json.loads(PLAN), indent=2), Framework.TERRAFORM_PLAN),
+        ("mark.json", "\ufeff" + PLAN, Framework.TERRAFORM_PLAN),
+        ("x.yaml", TEMPLATE, Framework.CLOUDFORMATION),
+        ("x.json", TEMPLATE, Framework.CLOUDFORMATION),
+        ("x.template", TEMPLATE, Framework.CLOUDFORMATION),
+        ("stack", TEMPLATE, Framework.CLOUDFORMATION),
+        ("x.YML", "\ufeff" + TEMPLATE, Framework.CLOUDFORMATION),
+        ("x.template.json", JSON_TEMPLATE, Framework.CLOUDFORMATION),
+        ("template.yaml", SAM, Framework.SAM),
+    ],
+)
+def test_files_are_told_apart_by_content(tmp_path: Path, name: str, content: str, framework: Framework) -> None:
+    """What a file is depends on what is in it, whatever it is called, found on a walk or given by name."""
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    for found in (discover([tmp_path]), discover([tmp_path / name])):
+        assert units(found, tmp_path) == {name: framework}
+        assert found.unreadable == ()
+        assert found.files_seen == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("package.json", '{"name": "x", "dependencies": {}}'),
+        ("k8s.yaml", "apiVersion: v1\nkind: List\nitems: []\n"),
+        ("quota.yaml", "kind: Pod\nspec:\n  Resources:\n    cpu: 1\n"),
+        ("schemas.json", '{"format_version": "1.0", "provider_schemas": {}}'),
+        ("validate.json", '{"format_version": "1.0", "valid": true, "values": 3}'),
+        ("fixture.json", json.dumps({"mock": json.loads(PLAN)})),
+        ("list.json", json.dumps([json.loads(PLAN)])),
+        ("log.json", '{"@level": "info", "type": "planned_change"}\n{"@level": "info"}'),
+        ("broken.json", '{"a": '),
+        ("broken.yaml", "a: [\n"),
+        ("latin.yaml", b"name: caf\xe9\n"),
+        ("empty.json", ""),
+        ("Makefile", "all:\n\techo hello\n"),
+        ("LICENSE", "Apache License\n"),
+        ("terraform.tfstate", '{"version": 4, "terraform_version": "1.9.5", "lineage": "x", "resources": []}'),
+        ("archive", b"PK\x03\x04 something else"),
+    ],
+)
+def test_what_is_no_infrastructure_is_passed_over(tmp_path: Path, name: str, content: str | bytes) -> None:
+    """On a walk it is not mentioned; given by name, it is said what it is not."""
+    put(tmp_path, x=b"")
+    (tmp_path / "x").unlink()
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    found = discover([tmp_path])
+    assert (found.units, found.unreadable, found.files_seen) == ((), (), 1)
+    named = discover([tmp_path / name])
+    assert named.units == ()
+    reason = NOT_INFRASTRUCTURE if name != "terraform.tfstate" else "a state file: run terraform show -json " + name
+    assert complaints(named, tmp_path) == {name: (None, reason)}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "reason"),
+    [
+        ("plan.json", PLAN.encode("utf-16"), 1, "not UTF-8 text but UTF-16"),
+        ("tfplan.json", PLAN.replace('"x"', '"\xe9"').encode("latin-1"), 1, "not UTF-8 text"),
+        ("x.yaml", b"# one\n# caf\xe9\n" + TEMPLATE.encode(), 2, "not UTF-8 text"),
+        ("ci.json", b"[command]/usr/bin/terraform show -json\n" + PLAN.encode(), 2, "other text stands before"),
+    ],
+)
+def test_what_looks_like_it_and_is_no_utf8_is_named(
+    tmp_path: Path, name: str, content: bytes, line: int, reason: str
+) -> None:
+    """Plans and templates in another encoding, or behind other text, are unreadable, with the place."""
+    (tmp_path / name).write_bytes(content)
+    found = discover([tmp_path])
+    assert found.units == ()
+    ((where, said),) = complaints(found, tmp_path).values()
+    assert where == line
+    assert said.startswith(reason)
+
+
+@pytest.mark.parametrize("name", ["tfplan", "x.tfplan", "x.plan", "x.out"])
+def test_binary_plan_says_what_to_run(tmp_path: Path, name: str) -> None:
+    """A plan as ``terraform plan -out`` writes it is unreadable, and the reason says how to make it readable."""
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("tfplan", b"\x08\x03")
+        archive.writestr("tfstate", b"{}")
+    found = discover([tmp_path])
+    assert complaints(found, tmp_path) == {name: (None, f"a binary plan: run terraform show -json {name}")}
+
+
+@pytest.mark.parametrize("content", [PLAN[:-40], '{"format_version": "1.2", "terraform_version": "1.9', PLAN + "}"])
+def test_plan_that_is_cut_off_is_an_error_when_loaded(tmp_path: Path, content: str) -> None:
+    """A truncated plan is recognized and refused, not passed over."""
+    (tmp_path / "plan.json").write_text(content)
+    (unit,) = discover([tmp_path]).units
+    assert unit.framework is Framework.TERRAFORM_PLAN
+    with pytest.raises(InputError) as caught:
+        load(unit)
+    assert str(caught.value).startswith(f"{unit.path}:1: ")
+
+
+def test_template_that_is_cut_off_is_an_error_when_loaded(tmp_path: Path) -> None:
+    """JSON that starts like a template is recognized and refused."""
+    (tmp_path / "x.json").write_text('{"AWSTemplateFormatVersion": "2010-09-09",\n "Resources": {"A": {"Type": ')
+    (unit,) = discover([tmp_path]).units
+    with pytest.raises(InputError):
+        load(unit)
+
+
+def test_paths_are_resolved_and_deduplicated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same file given three ways is one unit; a link that is given is followed."""
+    put(tmp_path, a__plan_0json=PLAN)
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    monkeypatch.chdir(tmp_path)
+    found = discover([Path("a"), Path("a/../a/plan.json"), Path("link"), tmp_path / "link" / "plan.json"])
+    assert units(found, tmp_path) == {"a/plan.json": Framework.TERRAFORM_PLAN}
+    assert found.files_seen == 1
+
+
+def test_path_that_is_not_there_is_unreadable(tmp_path: Path) -> None:
+    """A path that does not exist, or cannot, is one line each, and the rest is found."""
+    put(tmp_path, plan_0json=PLAN)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    found = discover([tmp_path / "gone", Path("a\0b"), tmp_path / "loop", tmp_path / "plan.json"])
+    assert len(found.units) == 1
+    assert len(found.unreadable) == 3
+    assert ("no such file or folder") in {item.reason for item in found.unreadable}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes")
+def test_pipes_are_never_opened(tmp_path: Path) -> None:
+    """A pipe without a writer would keep us waiting for ever: found, it is passed over; named, refused."""
+    pipe = tmp_path / "plan.json"
+    os.mkfifo(pipe)
+    assert discover([tmp_path]).unreadable == ()
+    assert complaints(discover([pipe]), tmp_path) == {"plan.json": (None, "is no regular file")}
+
+
+def test_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that could hold a plan or a template and is closed to us is unreadable; one of no known kind is not."""
+    put(tmp_path, x_0yaml=TEMPLATE, notes="x")
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert complaints(discover([tmp_path]), tmp_path) == {"x.yaml": (None, "cannot be opened: Permission denied")}
+
+
+def test_files_that_are_too_large_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is larger than a template or a plan may be is unreadable if it looks like one, else passed over."""
+    put(tmp_path, t_0yaml=TEMPLATE + "#" * 9000, p_0json=PLAN + " " * 9000, other_0json='{"a": 1}' + " " * 9000)
+    monkeypatch.setattr(recognize, "LARGEST_TEMPLATE", 5000)
+    found = discover([tmp_path])
+    assert units(found, tmp_path) == {"p.json": Framework.TERRAFORM_PLAN}
+    assert complaints(found, tmp_path) == {"t.yaml": (None, "too large: more than 0 MB")}
+    monkeypatch.setattr(recognize, "LARGEST_PLAN", 8000)
+    assert set(complaints(discover([tmp_path]), tmp_path)) == {"t.yaml", "p.json"}
+
+
+def test_large_plan_with_sorted_keys_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that a tool has sorted begins with its configuration and is still a plan, however large."""
+    document = {**json.loads(PLAN), "configuration": {"root_module": {"filling": "x" * 200_000}}}
+    put(tmp_path, p_0json=json.dumps(document, sort_keys=True))
+    monkeypatch.setattr(recognize, "LARGEST_TEMPLATE", 100_000)
+    assert units(discover([tmp_path]), tmp_path) == {"p.json": Framework.TERRAFORM_PLAN}
+
+
+def module(*sources: str) -> str:
+    return "".join(f'module "m{number}" {{\n  source = "{source}"\n}}\n' for number, source in enumerate(sources))
+
+
+def test_terraform_roots_are_the_folders_that_nobody_calls(tmp_path: Path) -> None:
+    """A folder that another scanned folder calls as a module is no root; its caller is."""
+    put(
+        tmp_path,
+        prod__main_0tf=module("../modules/app"),
+        modules__app__main_0tf=module("./inner") + TERRAFORM,
+        modules__app__inner__x_0tofu=TERRAFORM,
+        alone__main_0tf=TERRAFORM,
+    )
+    found = discover([tmp_path])
+    assert units(found, tmp_path) == {"prod": Framework.TERRAFORM, "alone": Framework.TERRAFORM}
+
+
+def test_module_is_a_root_where_its_caller_is_not_scanned(tmp_path: Path) -> None:
+    """Only scanned folders count as callers."""
+    put(tmp_path, prod__main_0tf=module("../app"), app__main_0tf=TERRAFORM)
+    assert units(discover([tmp_path / "app"]), tmp_path) == {"app": Framework.TERRAFORM}
+
+
+def test_folders_that_call_each_other_stay_roots(tmp_path: Path) -> None:
+    """A circle of modules has no beginning, so nothing of it is lost."""
+    put(
+        tmp_path,
+        a__main_0tf=module("../b"),
+        b__main_0tf=module("../c"),
+        c__main_0tf=module("../a", "../d"),
+        d__main_0tf=TERRAFORM,
+        e__main_0tf=module("./"),
+    )
+    roots = terraform_roots([tmp_path.resolve() / name for name in "abcde"])
+    assert {root.name for root in roots} == {"a", "b", "c", "e"}
+
+
+def test_terraform_file_that_is_given_is_the_only_one_reported(tmp_path: Path) -> None:
+    """One file evaluates its folder; given with its folder it adds nothing."""
+    put(tmp_path, app__main_0tf=TERRAFORM, app__other_0tf=TERRAFORM.replace('"x"', '"y"'))
+    app = tmp_path.resolve() / "app"
+    (unit,) = discover([app / "main.tf"]).units
+    assert (unit.framework, unit.path, unit.only) == (Framework.TERRAFORM, app, app / "main.tf")
+    assert [policy.resource.address for policy in load(unit).policies] == ["aws_iam_policy.x"]
+    (unit,) = discover([app / "main.tf", app]).units
+    assert unit.only is None
+    assert len(load(unit).policies) == 2
+
+
+def test_expressions_may_read_files_of_the_repository_only(tmp_path: Path) -> None:
+    """The boundary of a Terraform unit is its repository, and without one the folder itself."""
+    put(tmp_path, repository__envs__prod__main_0tf=TERRAFORM)
+    prod = tmp_path.resolve() / "repository/envs/prod"
+    assert discover([prod]).units[0].boundary == prod or (tmp_path / ".git").exists()
+    (tmp_path / "repository/.git").mkdir()
+    assert discover([prod]).units[0].boundary == tmp_path.resolve() / "repository"
+
+
+def test_every_framework_is_loaded_by_its_source(tmp_path: Path) -> None:
+    """Each kind of unit that is found can be loaded and holds its policy."""
+    put(tmp_path, plan_0json=PLAN, t_0yaml=TEMPLATE, tf__main_0tf=TERRAFORM)
+    found = discover([tmp_path])
+    loaded = {unit.framework: load(unit) for unit in found.units}
+    assert set(loaded) == {Framework.TERRAFORM_PLAN, Framework.CLOUDFORMATION, Framework.TERRAFORM}
+    for framework, configuration in loaded.items():
+        assert configuration.framework is framework
+        assert len(configuration.policies) == 1
+
+
+def test_content_that_is_at_hand_is_not_read_again(tmp_path: Path) -> None:
+    """A unit with content is loaded without touching the file."""
+    unit = Unit(Framework.TERRAFORM_PLAN, tmp_path / "nowhere.json", content=PLAN)
+    assert len(load(unit).policies) == 1
+    with pytest.raises(InputError, match="cannot be opened"):
+        load(Unit(Framework.TERRAFORM_PLAN, tmp_path / "nowhere.json"))
+
+
+def test_unchanged_reaches_the_plan(tmp_path: Path) -> None:
+    """What a plan leaves alone is loaded on request."""
+    unit = Unit(Framework.TERRAFORM_PLAN, tmp_path / "p", content=PLAN.replace('"create"', '"no-op"'))
+    assert (len(load(unit).policies), len(load(unit, unchanged=True).policies)) == (0, 1)

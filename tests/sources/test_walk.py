@@ -1,0 +1,83 @@
+"""The files below a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.sources.walk import is_ignored, walk
+
+
+def found(folder: Path) -> list[str]:
+    def refuse(path: Path, error: OSError) -> None:
+        raise AssertionError(f"{path}: {error}")
+
+    return [str(path.relative_to(folder)).replace(os.sep, "/") for path in walk(folder, refuse)]
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+
+
+def test_files_come_in_order_of_their_names(tmp_path: Path) -> None:
+    """A walk gives the same order everywhere: the files of a folder by name, then what lies below it."""
+    put(tmp_path, "b/z", "b/a/y", "c", "a")
+    assert found(tmp_path) == ["a", "c", "b/z", "b/a/y"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".terraform", ".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".aws-sam", ".terragrunt-cache",
+     ".pytest_cache", ".cache", ".npm-cache"],
+)  # fmt: skip
+def test_copies_and_caches_are_passed_over(tmp_path: Path, name: str) -> None:
+    """What tools download, copy or build beside the code is not walked."""
+    put(tmp_path, f"{name}/main.tf", "main.tf")
+    assert is_ignored(name)
+    assert found(tmp_path) == ["main.tf"]
+
+
+@pytest.mark.parametrize("name", ["cdk.out", ".github", "cache", "modules", "environment"])
+def test_other_folders_are_walked(tmp_path: Path, name: str) -> None:
+    """Synthesized templates and hidden folders of code are."""
+    put(tmp_path, f"{name}/x.json")
+    assert found(tmp_path) == [f"{name}/x.json"]
+
+
+def test_virtual_environment_of_any_name_is_passed_over(tmp_path: Path) -> None:
+    """A folder with pyvenv.cfg is a virtual environment."""
+    put(tmp_path, "my-env/pyvenv.cfg", "my-env/lib/x.yaml", "y.yaml")
+    assert found(tmp_path) == ["y.yaml"]
+
+
+def test_ignored_folder_that_is_given_is_walked(tmp_path: Path) -> None:
+    """Who names a folder wants to see it, whatever it is called."""
+    put(tmp_path, ".terraform/modules/x/main.tf", ".terraform/pyvenv.cfg")
+    assert found(tmp_path / ".terraform") == ["pyvenv.cfg", "modules/x/main.tf"]
+
+
+def test_symbolic_links_are_not_followed(tmp_path: Path) -> None:
+    """A link to a file, to a folder or back up to the top is passed over."""
+    put(tmp_path, "real/x.tf")
+    (tmp_path / "file.tf").symlink_to(tmp_path / "real/x.tf")
+    (tmp_path / "folder").symlink_to(tmp_path / "real")
+    (tmp_path / "real/up").symlink_to(tmp_path)
+    assert found(tmp_path) == ["real/x.tf"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes")
+def test_pipes_are_passed_over(tmp_path: Path) -> None:
+    """What is no regular file is never given out, so that nobody waits for it."""
+    os.mkfifo(tmp_path / "x.json")
+    assert found(tmp_path) == []
+
+
+def test_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
+    """A folder that is gone, or closed to us, is reported and the walk goes on."""
+    told: list[Path] = []
+    assert list(walk(tmp_path / "gone", lambda path, error: told.append(path))) == []
+    assert told == [tmp_path / "gone"]
