@@ -114,9 +114,9 @@ def narrows_services(grant: PassRoleGrant) -> bool:
 
 
 def roles_in_words(grant: PassRoleGrant) -> str:
-    """The role patterns of a grant, shortened to three; what can be no role is left out where anything else is there."""
+    """The role patterns of a grant, shortened to three, without what can be no role if others are there."""
     roles = [role for role in grant.roles if role.scope is not Scope.NOT_A_ROLE] or grant.roles
-    names = list(dict.fromkeys(str(role.pattern) for role in roles))
+    names = list(dict.fromkeys(shortened(str(role.pattern), 140) for role in roles))
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
@@ -134,11 +134,7 @@ def beside(grant: PassRoleGrant) -> str:
     return f" The condition on {names} limits neither the role nor the service."
 
 
-def under(grant: PassRoleGrant) -> str:
-    """A sentence that names the alternative or the defaults under which the statement reads like this."""
-    words = ""
-    if grant.statement.when:
-        words += " This holds when " + " and ".join(f"{name} is {value}" for name, value in grant.statement.when) + "."
-    if grant.statement.defaults:
-        words += " By default (" + ", ".join(grant.statement.defaults) + ")."
-    return words
+def shortened(words: str, most: int = 90) -> str:
+    """An expression of the scanned file on one line, cut where it is long."""
+    words = " ".join(words.split())
+    return words if len(words) <= most else words[: most - 1] + "…"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks import suppressions
-from passrole_checks.check import Check, Subject
+from passrole_checks.check import Check, Subject, shortened
 from passrole_checks.checks import ALL
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
@@ -244,7 +244,26 @@ def _one_for_each_statement(findings: Iterable[Finding]) -> Iterator[Finding]:
         for same in verdicts.values():
             uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
             principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
-            yield replace(same[0], uses=uses, principals=principals)
+            message = same[0].message + _circumstances([item for item in group if item.severity is same[0].severity])
+            yield replace(same[0], uses=uses, principals=principals, message=message)
+
+
+def _circumstances(findings: Sequence[Finding]) -> str:
+    """Sentences that name the outcomes under which all of these findings hold, and the defaults that were taken."""
+    statements = [finding.grant.statement for finding in findings if finding.grant is not None]
+    if not statements:
+        return ""
+    first, *others = statements
+    when = [item for item in first.when if all(item in other.when for other in others)]
+    words = ""
+    if when:
+        shown = " and ".join(f"{shortened(name)} is {value}" for name, value in when[:2])
+        more = f", and {len(when) - 2} more conditions" if len(when) > 2 else ""
+        words += f" This holds when {shown}{more}."
+    if first.defaults:
+        shown = ", ".join(first.defaults[:3])
+        words += f" By default ({shown}{', …' if len(first.defaults) > 3 else ''})."
+    return words
 
 
 def _badness(finding: Finding) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, beside, how_granted, is_live, narrows_services, under
+from passrole_checks.check import Check, Example, Subject, allow, beside, how_granted, is_live, narrows_services
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.condition import Constraint
@@ -71,7 +71,7 @@ class AnyRole(Check):
         yield Verdict(
             Severity.MEDIUM if narrowed else Severity.HIGH,
             f"Any role of the account{but} can be passed{how_granted(grant)}, also one that can do more than the "
-            f"policy's holder.{services}{beside(grant)}{under(grant)}",
+            f"policy's holder.{services}{beside(grant)}",
             "Name the roles that are passed in Resource"
             + ("." if narrowed else " and the service in a condition on iam:PassedToService.")
             if grant.explicit

@@ -14,7 +14,6 @@ from passrole_checks.check import (
     is_live,
     is_scoped,
     roles_in_words,
-    under,
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
@@ -83,7 +82,7 @@ class AnyService(Check):
         yield Verdict(
             severity,
             f"{roles_in_words(grant)} can be passed to any service{how_granted(grant)}: no condition on "
-            f"iam:PassedToService.{trusted}{beside(grant)}{under(grant)}",
+            f"iam:PassedToService.{trusted}{beside(grant)}",
             'Add "Condition": {"StringEquals": {"iam:PassedToService": "'
             + (service or "SERVICE.amazonaws.com")
             + '"}}'

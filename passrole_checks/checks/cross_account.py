@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, under
+from passrole_checks.check import Check, Example, Subject, allow, is_live
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.values import Tri
@@ -76,6 +76,6 @@ class CrossAccount(Check):
             yield Verdict(
                 Severity.LOW,
                 f"{', '.join(foreign[:3])} is of another account than {subject.account}, the one deployed to: a role "
-                f"can only be passed within its account, so this grants nothing.{under(grant)}",
+                f"can only be passed within its account, so this grants nothing.",
                 f"Name the role of account {subject.account}, or assume a role in the other account instead.",
             )

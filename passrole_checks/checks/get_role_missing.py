@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words, under
+from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.passrole import allows_on
@@ -46,6 +46,6 @@ class GetRoleMissing(Check):
         yield Verdict(
             Severity.INFO,
             f"iam:GetRole is not allowed on {roles_in_words(grant)} in this document; who passes a role usually needs "
-            f"it.{under(grant)}",
+            f"it.",
             "Allow iam:GetRole on the same roles, in a statement without the condition on iam:PassedToService.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words, under
+from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.values import Tri
 
@@ -38,8 +38,7 @@ class ImplicitGrant(Check):
             return
         yield Verdict(
             Severity.LOW,
-            f"{grant.granted_by} also grants iam:PassRole on {roles_in_words(grant)}, which its words do not "
-            f"show.{under(grant)}",
+            f"{grant.granted_by} also grants iam:PassRole on {roles_in_words(grant)}, which its words do not show.",
             "List the actions that are needed, and grant iam:PassRole by its name in a statement of its own, with a "
             "condition on iam:PassedToService.",
         )

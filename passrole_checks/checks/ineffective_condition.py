@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, under
+from passrole_checks.check import Check, Example, Subject, allow
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.condition import Constraint
@@ -36,7 +36,10 @@ class IneffectiveCondition(Check):
             "negation only",
             (allow("iam:PassRole", _ROLE, {"StringNotEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}),),
         ),
-        Example("no service's name", (allow("iam:PassRole", _ROLE, {"StringEquals": {"iam:PassedToService": "lambda"}}),)),
+        Example(
+            "no service's name",
+            (allow("iam:PassRole", _ROLE, {"StringEquals": {"iam:PassedToService": "lambda"}}),),
+        ),
         Example(
             "without the key as well (low)",
             (allow("iam:PassRole", _ROLE, {"StringEqualsIfExists": {"iam:PassedToService": "ec2.amazonaws.com"}}),),
@@ -69,7 +72,7 @@ class IneffectiveCondition(Check):
         severity, message = found
         yield Verdict(
             severity,
-            message + under(grant),
+            message,
             'Write "StringEquals": {"iam:PassedToService": "SERVICE.amazonaws.com"} with the full name of the service '
             "that uses the role.",
             Confidence.HIGH if grant.certain is Tri.YES else Confidence.MEDIUM,
@@ -94,8 +97,8 @@ class IneffectiveCondition(Check):
             )
         if constraint is Constraint.PATTERN and condition.negated_only:
             return Severity.MEDIUM, (
-                f"The condition on iam:PassedToService only says what is left out ({', '.join(grant.services.values)}): "
-                "every other service is let through, those to come included."
+                "The condition on iam:PassedToService only says what is left out "
+                f"({', '.join(grant.services.values)}): every other service is let through, those to come included."
             )
         if reasons:
             return Severity.LOW, f"Part of the condition on iam:PassedToService can never match ({reasons})."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, roles_in_words, under
+from passrole_checks.check import Check, Example, Subject, allow, roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.arn import Scope
 
@@ -52,6 +52,6 @@ class NotARole(Check):
         what = "grants nothing" if grant.effect == "Allow" else "denies nothing"
         yield Verdict(
             Severity.MEDIUM,
-            f"{roles_in_words(grant)} can never be a role, so iam:PassRole {what} here.{under(grant)}",
+            f"{roles_in_words(grant)} can never be a role, so iam:PassRole {what} here.",
             "Name the role: arn:aws:iam::ACCOUNT:role/PATH/NAME (for an instance profile, the role inside it).",
         )

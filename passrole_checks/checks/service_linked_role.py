@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, under
+from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam import arn
 from passrole_checks.iam.values import Tri
@@ -54,7 +54,6 @@ class ServiceLinkedRole(Check):
         if covering:
             yield Verdict(
                 Severity.LOW,
-                f"{', '.join(covering[:3])} covers service-linked roles, which services use without being handed "
-                f"them.{under(grant)}",
+                f"{', '.join(covering[:3])} covers service-linked roles, which services use without being handed them.",
                 "Name the one service-linked role that a request names explicitly, or leave them out.",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, under
+from passrole_checks.check import Check, Example, Subject, allow
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.values import Tri
@@ -52,7 +52,6 @@ class SharedCondition(Check):
             names = " and ".join(dict.fromkeys(grant.condition.shared))
             yield Verdict(
                 Severity.LOW,
-                f"Only iam:PassRole requests carry {names}: the other actions of this statement are not allowed by "
-                f"it.{under(grant)}",
+                f"Only iam:PassRole requests carry {names}: the other actions of this statement are not allowed by it.",
                 "Give iam:PassRole a statement of its own, and the other actions one without this condition.",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, under
+from passrole_checks.check import Check, Example, Subject, allow
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.values import Tri
@@ -63,6 +63,6 @@ class TagCondition(Check):
         names = ", ".join(dict.fromkeys(grant.condition.tags))
         yield Verdict(
             Severity.MEDIUM,
-            f"PassRole is limited by tags of the role ({names}), which is not reliable for PassRole.{under(grant)}",
+            f"PassRole is limited by tags of the role ({names}), which is not reliable for PassRole.",
             "Limit the roles in Resource instead, by ARN, path or name prefix.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, under
+from passrole_checks.check import Check, Example, Subject, allow, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.condition import Constraint
@@ -60,13 +60,11 @@ class Unresolved(Check):
         what, holes = self._open_question(grant)
         if not what:
             return
-        names = list(
-            dict.fromkeys(f"{hole.expression} ({hole.reason})" if hole.reason else hole.expression for hole in holes)
-        )
+        names = list(dict.fromkeys(_in_words(hole) for hole in holes))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         yield Verdict(
             Severity.LOW,
-            f"{what} cannot be told before deployment" + (f": it depends on {shown}." if shown else ".") + under(grant),
+            f"{what} cannot be told before deployment" + (f": it depends on {shown}." if shown else "."),
             "Bound the value (role/app-${name} instead of a whole ARN), refer to the role itself, or look at the value "
             "and suppress this with a reason.",
             Confidence.LOW,
@@ -94,3 +92,7 @@ class Unresolved(Check):
         if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
             return "Which services a role can be passed to", grant.condition.unresolved
         return "", ()
+
+
+def _in_words(hole: Hole) -> str:
+    return shortened(hole.expression) + (f" ({hole.reason})" if hole.reason else "")

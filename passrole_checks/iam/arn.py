@@ -222,7 +222,11 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
         for partition in PARTITIONS:
             for states in _after_prefix([pattern], partition, letters):
                 linked = (pattern.run(states[0], _LINKED),)
-                if (named and _accepted(pattern, linked[0], letters) > 1) or (not named and _first(_roles([pattern], linked, letters), lambda found: not found[0]) is None):
+                if named:
+                    covered = _accepted(pattern, linked[0], letters) > 1
+                else:
+                    covered = _first(_roles([pattern], linked, letters), lambda found: not found[0]) is None
+                if covered:
                     answer = Tri.YES
     except _OverBudgetError:
         return Tri.UNKNOWN

@@ -18,7 +18,7 @@ _PATH_ONLY = "!#%&()[]^|~<>;'\"{}$\\`"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One step of a pattern: a character of ``chars`` (None: any but those of ``but``), once, or any number of times."""
+    """One step of a pattern: one of ``chars`` (None: any but those of ``but``), once, or any number of times."""
 
     chars: frozenset[str] | None
     many: bool = False

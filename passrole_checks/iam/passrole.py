@@ -44,8 +44,8 @@ class PassRoleGrant:
 
     ``effect``: ``Allow`` or ``Deny``. ``certain``: UNKNOWN where a hole in Effect or Action decides. ``granted_by``:
     the action pattern, or ``NotAction``. ``roles``: what is left of the Resource patterns; with ``complement`` they
-    are the ones that NotResource leaves out, and every other role is in. ``denied``: nothing is left. ``other_actions``:
-    the statement also speaks of other actions.
+    are the ones that NotResource leaves out, and every other role is in. ``denied``: nothing is left.
+    ``other_actions``: the statement also speaks of other actions.
     """
 
     statement: Statement

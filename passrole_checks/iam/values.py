@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Union
 
 
 class Tri(Enum):
@@ -79,11 +78,11 @@ class Hole:
     expression: str
     kind: Kind = Kind.ANYTHING
     role: str | None = None
-    known: tuple[Union[str, Hole], ...] | None = None  # noqa: UP007 - evaluated at run time on 3.10
+    known: tuple[str | Hole, ...] | None = None
     reason: str = ""
 
 
-Part = Union[str, Hole]
+Part = str | Hole
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Alternatives under a condition that is not known: ``Fn::If``, ``a ? b : c``, ``count``.
+    """Alternatives under a condition that is not known: tuple[str | Hole, ...] | None = None
 
     ``condition`` is the expression; ``options`` pairs its outcome, in words (``"true"``, ``"false"``), with a node.
     The same condition text always has the same outcome within one configuration.
@@ -183,7 +182,7 @@ class Absent:
     at: Position
 
 
-Node = Union[Text, Const, Items, Mapping, Choice, Absent]
+Node = Text | Const | Items | Mapping | Choice | Absent
 
 
 def text(value: str, at: Position) -> Text:

@@ -88,6 +88,7 @@ class _Search:
     seen: set[Path] = field(default_factory=set)
     folders: dict[Path, None] = field(default_factory=dict)  # that hold Terraform files and were walked
     single: dict[Path, None] = field(default_factory=dict)  # Terraform files that were given by name
+    given: dict[Path, None] = field(default_factory=dict)  # folders that were given
 
     def add(self, path: Path) -> None:
         try:
@@ -101,6 +102,7 @@ class _Search:
             self.complain(path, f"cannot be opened: {reason or error}")
             return
         if stat.S_ISDIR(mode):
+            self.given[resolved] = None
             for file in walk(resolved, self.cannot_open):
                 if file not in self.seen:
                     self.seen.add(file)
@@ -143,16 +145,25 @@ class _Search:
     def result(self) -> Discovery:
         roots = terraform_roots(self.folders)
         for root in roots:
-            self.units[root, None] = Unit(Framework.TERRAFORM, root, boundary=_boundary(root))
+            self.units[root, None] = Unit(Framework.TERRAFORM, root, boundary=self.boundary(root))
         for file in self.single:
             if file.parent not in roots:
-                unit = Unit(Framework.TERRAFORM, file.parent, only=file, boundary=_boundary(file.parent))
+                unit = Unit(Framework.TERRAFORM, file.parent, only=file, boundary=self.boundary(file.parent))
                 self.units[file.parent, file] = unit
         return Discovery(
             tuple(sorted(self.units.values(), key=lambda unit: (str(unit.path), str(unit.only or "")))),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             len(self.seen),
         )
+
+    def boundary(self, folder: Path) -> Path:
+        """The folder that expressions may read files below: the repository that holds ``folder``, or else the
+        outermost scanned folder around it."""
+        for parent in (folder, *folder.parents):
+            if os.path.lexists(parent / ".git"):
+                return parent
+        around = [given for given in self.given if folder.is_relative_to(given)]
+        return min(around, key=lambda given: len(given.parts), default=folder)
 
 
 def terraform_roots(folders: Iterable[Path]) -> frozenset[Path]:
@@ -176,10 +187,3 @@ def _reaches(calls: dict[Path, set[Path]], start: Path, end: Path) -> bool:
             pending.extend(calls[folder])
     return False
 
-
-def _boundary(folder: Path) -> Path:
-    """The repository that a folder belongs to, else the folder itself: expressions read no files from elsewhere."""
-    for parent in (folder, *folder.parents):
-        if os.path.lexists(parent / ".git"):
-            return parent
-    return folder

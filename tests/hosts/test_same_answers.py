@@ -65,7 +65,8 @@ FORMS = [
         "Parameters: {Stage: {Type: String, Default: test}}\n"
         "Conditions: {InProduction: !Equals [!Ref Stage, production]}\n"
         "Resources:\n"
-        f"  P: {{Type: AWS::IAM::ManagedPolicy, Condition: InProduction, Properties: {{PolicyDocument: {_DOCUMENT}}}}}\n",
+        "  P:\n    Type: AWS::IAM::ManagedPolicy\n    Condition: InProduction\n"
+        f"    Properties: {{PolicyDocument: {_DOCUMENT}}}\n",
         "P",
         id="resources under a condition that defaults make false",
     ),
@@ -167,7 +168,7 @@ def checkov(framework: str, folder: Path = SAMPLES) -> frozenset[Answer]:
     return frozenset(
         Answer(record["check_id"], file, line, address(record["resource"], framework), outcome == "skipped")
         for outcome in ("failed", "skipped")
-        for record in json.loads(output)["results"][f"{outcome}_checks"]
+        for record in json.loads(output).get("results", {}).get(f"{outcome}_checks", ())
         for file, line in places(record)
     )
 

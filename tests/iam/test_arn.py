@@ -56,7 +56,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("row", "pattern", "matched"), ROWS)
 def test_row_of_the_truth_table(row: int, pattern: str, matched: str) -> None:
-    """A Resource matches exactly the roles of its row (W: role/Worker, P: role/app/Worker, S: a service-linked role)."""
+    """A Resource matches exactly the roles of its row (W: Worker, P: app/Worker, S: service-linked)."""
     found = {
         letter
         for letter, role in (("W", WORKER), ("P", APP_WORKER), ("S", LINKED))

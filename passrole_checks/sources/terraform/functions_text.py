@@ -14,7 +14,6 @@ from passrole_checks.sources.terraform.evaluate import certain
 from passrole_checks.sources.terraform.function import Call, Function
 from passrole_checks.sources.terraform.functions_collection import elements, table
 from passrole_checks.sources.terraform.symbols import (
-    MAX_TEXT,
     Encoded,
     Rest,
     defaults_of,
@@ -25,6 +24,7 @@ from passrole_checks.sources.terraform.symbols import (
     literal,
     number,
     parts_of,
+    too_long,
     truth,
 )
 
@@ -148,7 +148,7 @@ def replace_(call: Call, arguments: list[Node]) -> Node | None:
     parts: list[Part] = [pieces[0]]
     for piece in pieces[1:]:
         parts.extend((*parts_of(arguments[2]), piece))
-    if sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:
+    if too_long(parts):
         return call.hole("too long")
     return Text(join(parts), call.at, defaults=defaults_of(arguments))
 
@@ -206,7 +206,7 @@ def format_(call: Call, arguments: list[Node]) -> Node | None:
             return call.fail("too few arguments")
         parts.extend(_formatted(call, arguments[index + 1], match))
     parts.append(pattern[after:])
-    if sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:
+    if too_long(parts):
         return call.hole("too long")
     return Text(join(parts), call.at, defaults=defaults_of(arguments))
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.terraform.syntax import Block
 
 MAX_TEXT = 1_000_000  # characters of one text
+MAX_PARTS = 5_000  # literals and holes of one text
 MAX_ITEMS = 10_000  # elements of one collection
 _MAX_NODES = 50_000  # nodes of one value
 _COMBINATIONS = 32  # readings of one operation on alternatives
@@ -212,9 +213,16 @@ def joined(values: Iterable[Node], at: Position) -> Text:
     parts: list[Part] = []
     for value in pieces:
         parts.extend(parts_of(value))
-    if sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:
+        if len(parts) > MAX_PARTS:
+            break
+    if too_long(parts):
         return hole("…", at, "too long")
     return Text(join(parts), at, defaults=defaults_of(pieces))
+
+
+def too_long(parts: Sequence[Part]) -> bool:
+    """Whether a text has grown too large."""
+    return len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT
 
 
 def parts_of(value: Node) -> tuple[Part, ...]:

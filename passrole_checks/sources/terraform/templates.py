@@ -6,17 +6,16 @@ from passrole_checks.iam.values import Choice, Const, Hole, Items, Node, Part, P
 from passrole_checks.sources.terraform import syntax
 from passrole_checks.sources.terraform.evaluate import Scope, condition_of, evaluate, rounds_of
 from passrole_checks.sources.terraform.symbols import (
-    MAX_TEXT,
+    MAX_PARTS,
     choice,
     defaults_of,
     distribute,
     hole,
     literal,
     parts_of,
+    too_long,
     truth,
 )
-
-_PIECES = 5_000  # parts of one text
 
 
 def evaluate_template(template: syntax.Template, scope: Scope) -> Node:
@@ -49,13 +48,13 @@ class _Assembly:
 
     def run(self, parts: tuple[syntax.TemplatePart, ...]) -> Node:
         self.add(parts, self.scope)
-        if len(self.values) > _PIECES:
+        if len(self.values) > MAX_PARTS:
             return hole(self.scope.words(_span(self.at)), self.at, "too long")
         return distribute(self.join, *self.values)
 
     def add(self, parts: tuple[syntax.TemplatePart, ...], scope: Scope) -> None:
         for part in parts:
-            if len(self.values) > _PIECES:
+            if len(self.values) > MAX_PARTS:
                 return
             if isinstance(part, syntax.Fragment):
                 self.exact = self.exact and part.exact
@@ -107,17 +106,16 @@ class _Assembly:
     def join(self, *values: Node) -> Node:
         parts: list[Part] = []
         starts: list[tuple[int, int]] = []
-        size = 0
         for value, start in zip(values, self.starts, strict=True):
             for part in parts_of(value):
                 pieces: list[Part] = [part]
-                if isinstance(part, str):
-                    size += len(part)
-                    if self.layout and "\n" in part and value.at is not self.at:
-                        pieces = list(part.splitlines(keepends=True))  # what comes from elsewhere keeps one place
+                if isinstance(part, str) and self.layout and "\n" in part and value.at is not self.at:
+                    pieces = list(part.splitlines(keepends=True))  # what comes from elsewhere keeps one place
                 parts.extend(pieces)
                 starts.extend([start] * len(pieces))
-        if size > MAX_TEXT:
+            if len(parts) > MAX_PARTS:
+                break
+        if too_long(parts):
             return hole(self.scope.words(_span(self.at)), self.at, "too long")
         defaults = defaults_of(values)
         if not (self.layout and self.exact) or not parts:
