@@ -89,7 +89,7 @@ class ConfiguredCommand(click.Command):
 
         known = {**_options(scan), **_options(grants)}
         values = configuration.checked(configuration.load(Path.cwd()), known)
-        own = _options(self)
+        own = set(_options(self)) - (set() if self is scan else {"format", "output"})  # a report's, not an inventory's
         extra["default_map"] = {name: value for name, value in values.items() if name in own}
         return super().make_context(info_name, args, parent, **extra)
 
@@ -205,15 +205,13 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 
 @cli.command(cls=ConfiguredCommand)
 @_shared_options(["text", "json"])
-@click.option(
-    "--all", "show_all", is_flag=True, help="Also statements that cannot grant PassRole, such as in trust policies."
-)
+@click.option("--all", is_flag=True, help="Also statements that cannot grant PassRole, such as in trust policies.")
 @click.pass_context
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """List every statement that grants or denies PassRole, with its roles and services."""
     destinations = _destinations(context, options)
     result = _scanned(paths, options["allow_empty"], account=options["account"], unchanged=options["unchanged"])
-    listed = [grant for grant in result.grants if options["show_all"] or grant.effect_on_passrole != "none"]
+    listed = [grant for grant in result.grants if options["all"] or grant.effect_on_passrole != "none"]
     for output_format, destination in destinations:
         if output_format == "json":
             from passrole_checks.output.destination import write

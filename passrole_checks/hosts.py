@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -77,10 +77,14 @@ class Answers:
         """All findings of a check."""
         return tuple(finding for finding in self.result.findings if finding.check_id == check_id) if self.result else ()
 
-    def untold(self, file: str, lines: tuple[int, int] | None = None) -> tuple[tuple[int, str], ...]:
+    def untold(
+        self, file: str, lines: tuple[int, int] | None = None, callers: Sequence[str] = ()
+    ) -> tuple[tuple[int, str], ...]:
         """What could not be read of a file that a host reads: the line and the reason of each such place.
 
         ``lines``, the first and the last line of a resource, leaves out what stands elsewhere in a file that was read.
+        ``callers`` are the files whose module calls lead to this one, the nearest first: a module that the engine does not
+        read because there is no instance of it (``count = 0``) is told, and one that it could not evaluate is not.
         """
         if self.result is None:
             return ((1, f"passrole_checks failed on this file: {self.fault}"),)
@@ -91,9 +95,16 @@ class Answers:
             if os.path.realpath(entry.file) == os.path.realpath(file)
             and not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
         ]
-        if not read and not reasons:
-            reasons.append((1, "passrole_checks does not read this file as infrastructure code"))
-        return tuple(reasons)
+        if read or reasons:
+            return tuple(reasons)
+        nearest = next((real for real in map(os.path.realpath, callers) if real in self._files), None)
+        if nearest is None:
+            return ((1, "passrole_checks does not read this file as infrastructure code"),)
+        return tuple(
+            (1, f"passrole_checks has not evaluated this: {harmless(entry.reason)}")
+            for entry in self.result.not_evaluated
+            if os.path.realpath(entry.file) == nearest
+        )
 
     @cached_property
     def _files(self) -> frozenset[str]:
@@ -142,7 +153,7 @@ def options() -> ScanOptions:
     """The options that the environment asks for. Infos are always asked for: :func:`wanted` says what is shown."""
     account = os.environ.get("PASSROLE_CHECKS_ACCOUNT") or None
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
-        _complain(f"PASSROLE_CHECKS_ACCOUNT={account} is not an account id of twelve digits and is ignored")
+        complain(f"PASSROLE_CHECKS_ACCOUNT={account} is not an account id of twelve digits and is ignored")
         account = None
     confidence = Confidence(_chosen("PASSROLE_CHECKS_CONFIDENCE", [level.value for level in Confidence]) or "low")
     return ScanOptions(account=account, minimum_severity=Severity.INFO, minimum_confidence=confidence)
@@ -172,13 +183,14 @@ def place(finding: Finding) -> str:
 def _chosen(variable: str, choices: list[str]) -> str:
     value = os.environ.get(variable, "")
     if value and value.lower() not in choices:
-        _complain(f"{variable}={value} is none of {', '.join(choices)} and is ignored")
+        complain(f"{variable}={value} is none of {', '.join(choices)} and is ignored")
         return ""
     return value.lower()
 
 
-@lru_cache(maxsize=16)  # said once a process
-def _complain(message: str) -> None:
+@lru_cache(maxsize=256)  # said once a process
+def complain(message: str) -> None:
+    """One line on standard error."""
     print(f"passrole_checks: {harmless(message)}", file=sys.stderr)
 
 

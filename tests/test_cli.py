@@ -336,6 +336,16 @@ def test_an_output_of_the_configuration_is_not_for_a_format_of_the_command_line(
     assert not Path("report.sarif").exists()
 
 
+def test_the_formats_of_the_configuration_are_for_scan(capsys: pytest.CaptureFixture[str]) -> None:
+    """A report in SARIF to a file does not stand in the way of the inventory, which knows no SARIF."""
+    put("main.tf", ANY_ROLE)
+    put("pyproject.toml", '[tool.passrole_checks]\nformat = "sarif"\noutput = "report.sarif"\nall = true\n')
+    assert main(["grants", "main.tf"]) == 0
+    assert "1 PassRole grant in 1 file" in capsys.readouterr().out
+    assert main(["scan", "main.tf"]) == 1
+    assert json.loads(Path("report.sarif").read_text("utf-8"))["version"] == "2.1.0"
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

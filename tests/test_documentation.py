@@ -112,8 +112,9 @@ def test_each_option_in_the_running_text_exists() -> None:
     assert named - hosts - {"--help"} <= ours
 
 
-def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path) -> None:
+def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's table for pyproject.toml can be used as it stands."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (shown,) = blocks(README, "toml")
     (tmp_path / "pyproject.toml").write_text(shown, "utf-8")
     sample = ROOT / "sample_templates" / "001-any-role" / "cloudformation" / "clean.yaml"

@@ -12,7 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checkov.cloudformation.checks.resource.base_resource_check import BaseResourceCheck as CloudFormationCheck
 from checkov.common.bridgecrew.severities import Severities
@@ -38,13 +38,21 @@ if TYPE_CHECKING:
     from passrole_checks.hosts import Answers
 
 
+class _Place(NamedTuple):
+    """Where a resource stands: what the engine says there, its file, and the files that call its module, nearest first."""
+
+    answers: Answers
+    file: str
+    callers: Sequence[str] = ()
+
+
 class _Asking(BaseCheck):
     """What both kinds of checks do. ``locate`` and ``lines`` are where they differ."""
 
     silenced: str | None = None
 
-    def locate(self, conf: Mapping[str, Any]) -> tuple[Answers, str, str] | None:
-        """The engine's answers, the file and the address of the resource that checkov shows; None if it hides them."""
+    def locate(self, conf: Mapping[str, Any]) -> tuple[_Place, str] | None:
+        """The place and the address of the resource that checkov shows; None where it hides them."""
         raise NotImplementedError
 
     def lines(self, conf: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -75,13 +83,15 @@ class _Asking(BaseCheck):
         untold = ["checkov does not say in which file this resource stands"]
         findings: list[Finding] = []
         if found is not None:
-            answers, file, address = found
-            findings = [finding for finding in answers.about(self.id, address) if hosts.wanted(finding)]
-            untold = [reason for _, reason in answers.untold(file, self.lines(conf))]
+            place, address = found
+            findings = [finding for finding in place.answers.about(self.id, address) if hosts.wanted(finding)]
+            untold = [reason for _, reason in place.answers.untold(place.file, self.lines(conf), place.callers)]
         unsilenced = [finding for finding in findings if finding.suppressed is None]
         self._tell(unsilenced or findings)
         if untold and self.id == hosts.UNRESOLVED:
             self.details.extend(untold)
+            for reason in untold:  # said aloud too, because 014 is the check that people make soft
+                hosts.complain(f"{self.entity_path}: {reason}")
         elif findings and not unsilenced:
             reasons = dict.fromkeys(finding.suppressed.reason for finding in findings if finding.suppressed)
             self.silenced = "; ".join(filter(None, reasons)) or "No comment provided"
@@ -97,17 +107,19 @@ class _Asking(BaseCheck):
 class _OnTerraform(_Asking, TerraformCheck):
     """Terraform configurations and plans."""
 
-    def locate(self, conf: Mapping[str, Any]) -> tuple[Answers, str, str] | None:
+    def locate(self, conf: Mapping[str, Any]) -> tuple[_Place, str] | None:
         # The runner terraform_json knows no addresses, and no modules.
         address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
         known = _in_graph(self.graph).get(id(conf))
         if known is not None:
-            return *known, address
+            return known, address
         plan = conf.get("__file__")  # put there by the plan's parser, wrapped like every value
         key = plan[0] if isinstance(plan, list) and plan else _from_callers("full_file_path")
         file = getattr(key, "file_path", key)
-        root: Any = _outermost(getattr(key, "tf_source_modules", None)) or file
-        return (hosts.ask(root, [file]), file, address) if isinstance(file, str) else None
+        if not isinstance(file, str):
+            return None
+        callers = _callers(getattr(key, "tf_source_modules", None))
+        return _Place(hosts.ask([file, *callers][-1], [file]), file, callers), address
 
     def lines(self, conf: Mapping[str, Any]) -> tuple[int, int] | None:
         first, last = conf.get("__start_line__"), conf.get("__end_line__")
@@ -117,18 +129,19 @@ class _OnTerraform(_Asking, TerraformCheck):
 class _OnCloudFormation(_Asking, CloudFormationCheck):
     """CloudFormation and SAM templates."""
 
-    def locate(self, conf: Mapping[str, Any]) -> tuple[Answers, str, str] | None:
+    def locate(self, conf: Mapping[str, Any]) -> tuple[_Place, str] | None:
         properties = conf.get("Properties")
         file = properties.get("__file__") if isinstance(properties, dict) else None
         file = file or _from_callers("file_abs_path")
-        return (hosts.ask(file), file, self.entity_path.rsplit(":", 1)[-1]) if isinstance(file, str) else None
+        logical_id = self.entity_path.rsplit(":", 1)[-1]
+        return (_Place(hosts.ask(file), file), logical_id) if isinstance(file, str) else None
 
 
-_graph: tuple[Any, dict[int, tuple[Answers, str]]] = (None, {})
+_graph: tuple[Any, dict[int, _Place]] = (None, {})
 
 
-def _in_graph(graph: Any) -> dict[int, tuple[Answers, str]]:
-    """The engine's answers about each resource of checkov's graph, and its file, by the identity of its configuration.
+def _in_graph(graph: Any) -> dict[int, _Place]:
+    """The places of the resources of checkov's graph, by the identity of their configurations.
 
     Identity, because file and address are no key: two roots may call one module by one name. Each root is asked about
     once a graph, with the modules that it calls.
@@ -136,21 +149,21 @@ def _in_graph(graph: Any) -> dict[int, tuple[Answers, str]]:
     global _graph
     if _graph[0] is not graph:
         _graph = (graph, {})
-        resources: list[tuple[dict[str, Any], str, str]] = []
-        roots: dict[str, set[str]] = defaultdict(set)
+        resources: list[tuple[dict[str, Any], str, tuple[str, ...]]] = []
+        starts: dict[str, set[str]] = defaultdict(set)
         files: dict[str, set[str]] = defaultdict(set)
         for vertex in _vertices(graph):
-            file, caller = vertex.get("file_path_"), vertex.get("source_module_object_")
+            file, callers = vertex.get("file_path_"), _callers(vertex.get("source_module_object_"))
             if not isinstance(file, str) or not file.endswith(".tf"):
                 continue  # a plan's resources name their file themselves
-            start = _outermost(caller) or file
-            root = os.path.dirname(start)
-            roots[root].add(start)
-            files[root].add(file)
+            start = [file, *callers][-1]
+            starts[os.path.dirname(start)].add(start)
+            files[os.path.dirname(start)].add(file)
             if vertex.get("block_type_") == "resource":
-                resources.extend((conf, root, file) for conf in _configurations(vertex.get("config_")))
-        answers = {root: hosts.ask(min(roots[root]), files[root]) for root in {root for _, root, _ in resources}}
-        _graph[1].update({id(conf): (answers[root], file) for conf, root, file in resources})
+                resources.extend((conf, file, callers) for conf in _configurations(vertex.get("config_")))
+        for conf, file, callers in resources:
+            root = os.path.dirname([file, *callers][-1])
+            _graph[1][id(conf)] = _Place(hosts.ask(min(starts[root]), files[root]), file, callers)
     return _graph[1]
 
 
@@ -160,17 +173,18 @@ def _vertices(graph: Any) -> list[dict[str, Any]]:
 
 
 def _configurations(config: Any) -> list[dict[str, Any]]:
-    """The configuration in ``{type: {name: configuration}}``, which is the object that a check is shown."""
-    named = [value for value in config.values() if isinstance(value, dict)] if isinstance(config, dict) else []
-    return [conf for value in named for conf in value.values() if isinstance(conf, dict)]
+    """The configurations in ``{type: {name: configuration}}`` of our types: the objects that a check is shown."""
+    named = [config.get(kind) for kind in hosts.TERRAFORM_TYPES] if isinstance(config, dict) else []
+    return [conf for value in named if isinstance(value, dict) for conf in value.values() if isinstance(conf, dict)]
 
 
-def _outermost(caller: Any) -> str | None:
-    """The file of the root that a chain of module calls starts in."""
-    path = None
-    while caller is not None:
-        path, caller = getattr(caller, "path", None), getattr(caller, "nested_tf_module", None)
-    return path if isinstance(path, str) else None
+def _callers(module: Any) -> tuple[str, ...]:
+    """The files that the calls of a module stand in, the nearest first and that of the root last."""
+    files = []
+    while module is not None:
+        files.append(module.path)
+        module = module.nested_tf_module
+    return tuple(files)
 
 
 def _from_callers(variable: str) -> Any:

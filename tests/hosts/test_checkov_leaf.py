@@ -277,6 +277,7 @@ def test_what_cannot_be_told_fails_014(run: Run) -> None:
     assert ("/plan.json", "aws_iam_policy.unknown") in failed
     malformed = failed["/template.yaml", "AWS::IAM::ManagedPolicy.Malformed"]
     assert "cannot read" in " ".join(malformed["check_result"]["details"])
+    assert run.errors.count("Malformed: passrole_checks cannot read this") == 1
     assert ("/main.tf", "aws_iam_policy.flagged") not in failed
 
 

@@ -72,6 +72,18 @@ def test_an_unreadable_place_concerns_the_resource_around_it(tmp_path: Path) -> 
     assert hosts.ask(file).untold(file, (20, 30)) == ()
 
 
+def test_a_module_without_instances_is_told_and_one_that_is_not_evaluated_is_not(tmp_path: Path) -> None:
+    """What lies behind ``count = 0`` holds nothing; what lies behind a call that could not be followed is not told."""
+    (tmp_path / "inner").mkdir()
+    inner = module(tmp_path / "inner", ANY_ROLE)
+    caller = tmp_path / "main.tf"
+    caller.write_text('module "m" {\n  source = "./inner"\n  count = 0\n}\n')
+    assert hosts.ask(str(caller)).untold(inner, None, [str(caller)]) == ()
+    caller.write_text('module "m" {\n  source = "somebody/elsewhere/aws"\n}\n')
+    ((_, reason),) = hosts.ask(str(caller)).untold(inner, None, [str(caller)])
+    assert "not evaluated" in reason
+
+
 def test_a_fault_of_ours_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception of the engine reaches the host as something that cannot be told."""
 

@@ -22,6 +22,7 @@ from passrole_checks.sources.terraform.symbols import (
     choice,
     distribute,
     hole,
+    hole_from,
     is_null,
     literal,
     never_empty,
@@ -57,8 +58,8 @@ def call(expression: syntax.Call, scope: Scope) -> Node:
     elif any(isinstance(argument, Rest) for argument in arguments):
         found = None
     else:
-        found = distribute(lambda *values: function(info, list(values)) or hole(words, at), *arguments)
-    return limited(found, words, at) if found is not None else hole(words, at)
+        found = distribute(lambda *values: function(info, list(values)) or hole_from(words, at, *values), *arguments)
+    return limited(found, words, at) if found is not None else hole_from(words, at, *arguments)
 
 
 def _spread(value: Node) -> list[Node]:

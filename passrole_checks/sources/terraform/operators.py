@@ -6,16 +6,16 @@ import math
 from collections.abc import Iterable
 
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text
-from passrole_checks.sources.terraform.symbols import Rest, hole, is_null, known, never_empty, number, truth
+from passrole_checks.sources.terraform.symbols import Rest, hole, hole_from, is_null, known, never_empty, number, truth
 
 
 def unary(operator: str, value: Node, words: str, at: Position) -> Node:
     """``!value`` and ``-value``."""
     if operator == "!":
         decided = truth(value)
-        return hole(words, at) if decided is None else Const(not decided, at)
+        return hole_from(words, at, value) if decided is None else Const(not decided, at)
     amount = number(value)
-    return hole(words, at) if amount is None else Const(-amount, at)
+    return hole_from(words, at, value) if amount is None else Const(-amount, at)
 
 
 def binary(operator: str, left: Node, right: Node, words: str, at: Position) -> Node:
@@ -24,10 +24,10 @@ def binary(operator: str, left: Node, right: Node, words: str, at: Position) -> 
         return _logic(operator == "&&", left, right, words, at)
     if operator in ("==", "!="):
         same = equal(left, right)
-        return hole(words, at) if same is None else Const(same is (operator == "=="), at)
+        return hole_from(words, at, left, right) if same is None else Const(same is (operator == "=="), at)
     first, second = number(left), number(right)
     if first is None or second is None:
-        return hole(words, at)
+        return hole_from(words, at, left, right)
     if operator in ("<", ">", "<=", ">="):
         compared = {"<": first < second, ">": first > second, "<=": first <= second, ">=": first >= second}
         return Const(compared[operator], at)
@@ -44,7 +44,7 @@ def _logic(both: bool, left: Node, right: Node, words: str, at: Position) -> Nod
         return right  # the other side alone decides
     if second is both:
         return left
-    return hole(words, at)
+    return hole_from(words, at, left, right)
 
 
 def _arithmetic(operator: str, first: int | float, second: int | float, words: str, at: Position) -> Node:

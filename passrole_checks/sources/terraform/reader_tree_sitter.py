@@ -242,16 +242,18 @@ class _Builder:
 
     def steps(self, children: list[tree_sitter.Node], depth: int) -> Expression:
         """A value followed by steps: parentheses, attributes, indexes and splats."""
-        if children and children[0].type == "(":
+        if not children:
+            return Unparsed("no value", Span(1, 1, 1, 1))
+        if depth > MAX_DEPTH:
+            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(children[0]))
+        if children[0].type == "(":
             close = next((number for number, child in enumerate(children) if child.type == ")"), len(children))
             inner = children[1:close]
             value = self.steps(inner, depth + 1) if inner else Unparsed("empty parentheses", self.span(children[0]))
             rest = children[close + 1 :]
-        elif children:
+        else:
             value = self.expression(children[0], depth)
             rest = children[1:]
-        else:
-            return Unparsed("no value", Span(1, 1, 1, 1))
         for number, child in enumerate(rest):
             if number > MAX_DEPTH:
                 return Unparsed("too many steps", value.span)

@@ -73,6 +73,12 @@ def hole(expression: str, at: Position, reason: str = "", kind: Kind = Kind.ANYT
     return Text((Hole(expression, kind, reason=reason),), at)
 
 
+def hole_from(expression: str, at: Position, *operands: Node) -> Text:
+    """A value that depends on others that are not known: the reason is that of the first of them."""
+    reason = next((part.reason for one in operands if isinstance(one, Text) for part in one.holes if part.reason), "")
+    return hole(expression, at, reason)
+
+
 def failure(expression: str, at: Position, reason: str) -> Failure:
     return Failure((Hole(expression, reason=reason),), at)
 

@@ -1,0 +1,217 @@
+"""Functions of Terraform on values that are known, known in part, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform.folder import read_folder
+from passrole_checks.sources.terraform.files import Files
+from passrole_checks.sources.terraform.module import Module, Run
+from passrole_checks.sources.terraform.symbols import plain
+
+
+def evaluated(root: Path, expression: str) -> Node:
+    text = f'variable "u" {{}}\nvariable "v" {{}}\nlocals {{\n  found = {expression}\n}}\n'
+    (root / "main.tf").write_text(text, encoding="utf-8")
+    folder = read_folder(root)
+    assert [problem for parsed in folder.files for problem in parsed.problems] == []
+    module = Module(Run(Files(root)), folder)
+    attribute = folder.locals["found"]
+    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+
+
+def shown(node: Node) -> object:
+    """A node as plain data: holes as ``${...}``, alternatives as pairs."""
+    if isinstance(node, Text):
+        return str(node)
+    if isinstance(node, Const):
+        return node.value
+    if isinstance(node, Items):
+        return [shown(item) for item in node.items]
+    if isinstance(node, Mapping):
+        return {str(entry.key): shown(entry.value) for entry in node.entries}
+    if isinstance(node, Choice):
+        return (node.condition, *(shown(option) for _, option in node.options))
+    return "absent"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('concat(["a"], ["b"])', ["a", "b"]),
+        ('concat(["a"], var.u, ["b"])', ["a", "${var.u}", "b"]),
+        ('flatten([["a", ["b"]], "c"])', ["a", "b", "c"]),
+        ('flatten([["a"], var.u])', ["a", "${var.u}"]),
+        ('compact(["a", "", null])', ["a"]),
+        ('compact([var.u ? "a" : ""])', [("var.u", "a", "absent")]),
+        ('distinct(["a", "b", "a"])', ["a", "b"]),
+        ('toset(["a", "a"])', ["a"]),
+        ('setunion(["a"], ["a", "b"])', ["a", "b"]),
+        ('setsubtract(["a", "b"], ["a"])', ["b"]),
+        ('merge({ a = 1, b = 2 }, { b = 3 })', {"a": 1, "b": 3}),
+        ('merge(var.u, { a = 1 }).a', 1),
+        ('merge({ a = 1 }, var.u).a', ('var.u holds "a"', '${var.u["a"]}', 1)),
+        ('merge([{ a = 1 }, { b = 2 }]...)', {"a": 1, "b": 2}),
+        ('keys({ b = 1, a = 2 })', ["a", "b"]),
+        ('values({ b = 1, a = 2 })', [2, 1]),
+        ('length(["a", "b"])', 2),
+        ('length(concat(["a"], var.u))', '${length(concat(["a"], var.u))}'),
+        ('element(["a", "b"], 3)', "b"),
+        ('concat(["a"], var.u)[0]', "a"),
+        ('concat(var.u, ["a"])[1]', '${concat(var.u, ["a"])[1]}'),
+        ('lookup({ a = 1 }, "b", 2)', 2),
+        ('lookup({ a = 1 }, "a", 2)', 1),
+        ("one([])", None),
+        ('contains(["a"], "a")', True),
+        ('contains([var.u], "a")', '${contains([var.u], "a")}'),
+        ('reverse(["a", "b"])', ["b", "a"]),
+        ('sort(["b", "a"])', ["a", "b"]),
+        ('slice(["a", "b", "c"], 1, 2)', ["b"]),
+        ('zipmap(["a"], [1])', {"a": 1}),
+        ("range(3)", [0, 1, 2]),
+        ('setproduct(["a", "b"], ["c"])', [["a", "c"], ["b", "c"]]),
+        ("anytrue([var.u, true])", True),
+        ("alltrue([true, false])", False),
+        ('chunklist(["a", "b", "c"], 2)', [["a", "b"], ["c"]]),
+        ('coalescelist([], ["a"])', ["a"]),
+    ],
+)
+def test_collections(tmp_path: Path, expression: str, expected: object) -> None:
+    """Known elements survive beside unknown ones; an answer that depends on a hole is a hole."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('join("-", ["a", "b"])', "a-b"),
+        ('join("-", ["a", "b", var.u])', "a-b-${var.u}"),
+        ('format("%s/%d%%", "a", 2)', "a/2%"),
+        ('format("%s/%s", "a", var.u)', "a/${var.u}"),
+        ('format("%03d", 7)', "007"),
+        ('format("%[2]s%[1]s", "a", "b")', "ba"),
+        ('formatlist("%s-x", ["a", "b"])', ["a-x", "b-x"]),
+        ('formatlist("role/%s", var.u)', ["role/${var.u}"]),
+        ('lower("AbC")', "abc"),
+        ('upper("a${var.u}")', "A${upper(var.u)}"),
+        ('replace("a.b", ".", "-")', "a-b"),
+        ('replace("a1b2", "/[0-9]/", "")', "ab"),
+        ('split("/", "a/b")', ["a", "b"]),
+        ('substr("hello", 1, 3)', "ell"),
+        ('trimprefix("app-x", "app-")', "x"),
+        ('trimsuffix("x/${var.u}/end", "/end")', "x/${var.u}"),
+        ('trimspace("  a ")', "a"),
+        ('title("hello world")', "Hello World"),
+        ('startswith("arn:${var.u}", "arn")', True),
+        ('startswith("arn:${var.u}", "x")', False),
+        ("tostring(12)", "12"),
+        ('tonumber("12")', 12),
+        ('base64decode("aGk=")', "hi"),
+        ("max(1, 3, 2)", 3),
+        ('jsondecode("{\\"a\\": [1]}").a[0]', 1),
+        ('jsonencode({ a = ["b", 1, true, null] })', '{"a":["b",1,true,null]}'),
+        ('"x${jsonencode([var.u])}"', "x[${var.u}]"),
+        ('jsondecode(jsonencode({ a = "b" })).a', "b"),
+        ('yamldecode("a: [x, 1, true, ~]")', {"a": ["x", 1, True, None]}),
+    ],
+)
+def test_texts(tmp_path: Path, expression: str, expected: object) -> None:
+    """Literal parts survive beside holes."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('try({ a = 1 }.b, "d")', "d"),
+        ('try({ a = 1 }.a, "d")', 1),
+        ('try(var.u.a.b, "d")', ("var.u.a.b can be evaluated", "${var.u.a.b}", "d")),
+        ("can({ a = 1 }.b)", False),
+        ('coalesce(null, "", "a")', "a"),
+        ('coalesce("x${var.u}", "a")', "x${var.u}"),
+        ('coalesce(var.u, "a")', ("var.u is set", "${var.u}", "a")),
+    ],
+)
+def test_functions_that_choose(tmp_path: Path, expression: str, expected: object) -> None:
+    """Where it is not known whether an argument holds, both ways are kept."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("1 + 2 * 3 - 4 / 2", 5),
+        ("7 % 3 == 1", True),
+        ("-(2)", -2),
+        ("var.u && false", False),
+        ("var.u || true", True),
+        ("true && var.u", "${var.u}"),
+        ("var.u == var.v", "${var.u == var.v}"),
+        ('"a" == "a"', True),
+        ('"a${var.u}" == "b"', False),
+        ("null == null", True),
+        ("[1, 2] == [1, 2]", True),
+        ('"1" == 1', False),
+        ("1 / 0", "${1 / 0}"),
+    ],
+)
+def test_operators(tmp_path: Path, expression: str, expected: object) -> None:
+    """What a hole cannot change is decided."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('[for x in ["a", "b"] : "${x}!"]', ["a!", "b!"]),
+        ('[for i, x in ["a"] : i]', [0]),
+        ('[for x in ["a", "b"] : x if x != "a"]', ["b"]),
+        ('{ for k, v in { a = 1 } : "${k}x" => v }', {"ax": 1}),
+        ('{ for x in ["a", "b"] : "k" => x... }', {"k": ["a", "b"]}),
+        ('[for x in var.u : "role/${x}"]', ["role/${var.u[*]}"]),
+        ("[for x in var.u : { r = x }]", [("var.u is not empty", {"r": "${var.u[*]}"}, "absent")]),
+        ('[for x in ["a"] : x if var.u]', [("var.u (x = \"a\")", "a", "absent")]),
+        ("[{ a = 1 }, { a = 2 }][*].a", [1, 2]),
+        ("var.u[*].a", ["${var.u[*].a}"]),
+        ('"one"[*]', ["one"]),
+        ("null[*]", []),
+    ],
+)
+def test_loops_and_splats(tmp_path: Path, expression: str, expected: object) -> None:
+    """A loop over something unknown gives one element of the right form."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('"a%{ if true }b%{ else }c%{ endif }"', "ab"),
+        ('"%{ for x in ["a", "b"] }<${x}>%{ endfor }"', "<a><b>"),
+        ('"a%{ if var.u }b%{ endif }"', ("var.u", "ab", "a")),
+        ('"a%{ for x in var.u }b%{ endfor }"', "a${var.u}"),
+        ('"${var.u}"', "${var.u}"),
+        ('"${[1]}"', [1]),
+        ('"${true}!"', "true!"),
+        ('"${var.u ? "a" : "b"}${var.u ? "c" : "d"}"', ("var.u", "ac", "bd")),
+    ],
+)
+def test_templates(tmp_path: Path, expression: str, expected: object) -> None:
+    """Directives are carried out where they are known; the same condition has one outcome."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+def test_more_alternatives_than_can_be_followed_end_in_a_hole(tmp_path: Path) -> None:
+    """Many independent conditions in one text end in a hole with a reason, not in a long wait."""
+    pieces = "".join(f'${{var.u == {number} ? "a" : "b"}}' for number in range(40))
+    texts = [evaluated(tmp_path, f'"{pieces}"')]
+    reasons = set()
+    while texts:
+        node = texts.pop()
+        if isinstance(node, Choice):
+            texts.extend(option for _, option in node.options)
+        elif isinstance(node, Text):
+            reasons |= {hole.reason for hole in node.holes}
+    assert "too many alternatives" in reasons

@@ -1,0 +1,673 @@
+"""A folder of Terraform as resources, policies, roles and suppressions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import Hole, Items, Kind, Mapping, Text
+from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.terraform import called_folders, is_terraform_file, load
+
+TRUST = 'assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })'
+PASS = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
+
+
+def folder(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = root / (name.replace("__", "/") + ".tf")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+def loaded(root: Path, text: str) -> Configuration:
+    return load(folder(root, main=text))
+
+
+def policy(configuration: Configuration, address: str, path: str = "policy") -> AttachedPolicy:
+    return next(
+        found for found in configuration.policies if found.resource.address == address and found.path == path
+    )
+
+
+def statements(found: AttachedPolicy) -> tuple[Statement, ...]:
+    document = parse_document(found.document)
+    assert not document.problems
+    return document.statements
+
+
+def resources(found: AttachedPolicy) -> list[Text]:
+    return [text for statement in statements(found) for text in statement.resources or ()]
+
+
+def only_resource(root: Path, expression: str, extra: str = "") -> Text:
+    """The one Resource of a policy that is given as an HCL expression."""
+    text = f'{extra}\nresource "aws_iam_policy" "p" {{\n  policy = {PASS % expression}\n}}\n'
+    found = resources(policy(loaded(root, text), "aws_iam_policy.p"))
+    assert len(found) == 1
+    return found[0]
+
+
+def hole_of(text: Text) -> Hole:
+    found = text.only_hole
+    assert found is not None
+    return found
+
+
+# forms of a document
+
+
+def test_jsonencode_positions_are_those_of_the_objects(tmp_path: Path) -> None:
+    """A statement written as an HCL object stands at its braces."""
+    text = (
+        'resource "aws_iam_policy" "p" {\n  policy = jsonencode({\n    Version = "2012-10-17"\n    Statement = [\n'
+        '      { Effect = "Allow", Action = "iam:PassRole", Resource = "*" },\n    ]\n  })\n}\n'
+    )
+    found = policy(loaded(tmp_path, text), "aws_iam_policy.p")
+    assert isinstance(found.document, Mapping)
+    at = statements(found)[0].at
+    assert (at.file, at.line, at.column, at.end_line, at.end_column) == (str(tmp_path / "main.tf"), 5, 7, 5, 68)
+
+
+def test_a_heredoc_keeps_the_lines_of_its_json(tmp_path: Path) -> None:
+    """A statement inside a heredoc stands at its line and column, also after an interpolation and in ``<<-``."""
+    text = (
+        'variable "x" {}\nresource "aws_iam_policy" "p" {\n  policy = <<-EOT\n    {\n'
+        '      "Id": "${var.x}",\n      "Statement": [\n        {"Effect": "Allow", "Action": "iam:PassRole",\n'
+        '         "Resource": "arn:aws:iam::${var.x}:role/a"}\n      ]\n    }\n  EOT\n}\n'
+    )
+    statement = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))[0]
+    assert (statement.at.line, statement.at.column, statement.at.end_line) == (7, 9, 8)
+    assert [str(text) for text in statement.resources or ()] == ["arn:aws:iam::${var.x}:role/a"]
+
+
+def test_json_in_quotes(tmp_path: Path) -> None:
+    """A document as one quoted string is read, at the string's line."""
+    text = (
+        'resource "aws_iam_policy" "p" {\n'
+        r'  policy = "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"iam:PassRole\",\"Resource\":\"*\"}}"'
+        "\n}\n"
+    )
+    statement = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))[0]
+    assert statement.at.line == 2
+    assert statement.effect == "Allow"
+
+
+def test_a_policy_kept_in_a_file_is_named_with_that_file(tmp_path: Path) -> None:
+    """A statement read with ``file`` stands in the file that was read."""
+    (tmp_path / "p.json").write_text(
+        '{\n "Statement": [\n  {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}\n ]\n}\n'
+    )
+    text = 'resource "aws_iam_policy" "p" {\n  policy = file("${path.module}/p.json")\n}\n'
+    at = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))[0].at
+    assert (at.file, at.line, at.column) == (str(tmp_path / "p.json"), 3, 3)
+
+
+def test_a_template_file_keeps_its_lines(tmp_path: Path) -> None:
+    """``templatefile`` fills in what is given to it and keeps lines and holes."""
+    (tmp_path / "p.tftpl").write_text(
+        '{"Statement": [\n%{ for r in roles ~}\n%{ endfor ~}\n'
+        ' {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::${account}:role/${name}"}]}\n'
+    )
+    text = (
+        'variable "account" {}\nresource "aws_iam_policy" "p" {\n'
+        '  policy = templatefile("p.tftpl", { account = var.account, name = "app", roles = [] })\n}\n'
+    )
+    found = policy(loaded(tmp_path, text), "aws_iam_policy.p")
+    assert statements(found)[0].at.line == 4
+    assert [str(text) for text in resources(found)] == ["arn:aws:iam::${var.account}:role/app"]
+
+
+def test_files_outside_the_boundary_are_not_read(tmp_path: Path) -> None:
+    """A file above the boundary is a hole with the reason, and with a wider boundary it is read."""
+    (tmp_path / "p.json").write_text('{"Statement": []}')
+    root = folder(tmp_path, app__main='resource "aws_iam_policy" "p" {\n  policy = file("../p.json")\n}\n') / "app"
+    outside = load(root).policies[0].document
+    assert isinstance(outside, Text)
+    assert "outside" in hole_of(outside).reason
+    inside = load(root, boundary=tmp_path).policies[0].document
+    assert isinstance(inside, Text)
+    assert inside.literal == '{"Statement": []}'
+
+
+def test_a_symbolic_link_does_not_lead_outside(tmp_path: Path) -> None:
+    """A link inside the folder to a file outside it is not followed."""
+    (tmp_path / "secret.json").write_text("{}")
+    root = folder(tmp_path, app__main='resource "aws_iam_policy" "p" {\n  policy = file("p.json")\n}\n') / "app"
+    (root / "p.json").symlink_to(tmp_path / "secret.json")
+    document = load(root).policies[0].document
+    assert isinstance(document, Text)
+    assert "outside" in hole_of(document).reason
+
+
+# references
+
+
+def test_the_arn_of_a_role_of_this_configuration(tmp_path: Path) -> None:
+    """The hole names the role, and spells out the ARN as far as it is known."""
+    role = f'resource "aws_iam_role" "r" {{\n  name = "app"\n  path = "/team/"\n  {TRUST}\n}}\n'
+    found = hole_of(only_resource(tmp_path, "aws_iam_role.r.arn", role))
+    assert found.role == "aws_iam_role.r"
+    assert found.known is not None
+    assert "".join(part if isinstance(part, str) else f"<{part.kind.name}>" for part in found.known) == (
+        "arn:<PARTITION>:iam::<ACCOUNT_ID>:role/team/app"
+    )
+
+
+def test_a_role_without_a_name_has_a_generated_one(tmp_path: Path) -> None:
+    """Without ``name`` the last part of the ARN is a name that is not known; a prefix is kept."""
+    found = hole_of(only_resource(tmp_path, "aws_iam_role.r.arn", f'resource "aws_iam_role" "r" {{\n  {TRUST}\n}}\n'))
+    assert found.known is not None
+    assert isinstance(found.known[-1], Hole)
+    assert found.known[-1].kind is Kind.NAME
+    prefix = f'resource "aws_iam_role" "r" {{\n  name_prefix = "app-"\n  {TRUST}\n}}\n'
+    known = hole_of(only_resource(tmp_path, "aws_iam_role.r.arn", prefix)).known
+    assert known is not None
+    assert known[-2] == ":role/app-"
+
+
+def test_the_name_of_a_role_inside_an_arn(tmp_path: Path) -> None:
+    """A role's name in a template is a hole of kind NAME that names the role and what it is called."""
+    role = f'resource "aws_iam_role" "r" {{\n  name = "app"\n  {TRUST}\n}}\n'
+    found = only_resource(tmp_path, '"arn:aws:iam::111122223333:role/${aws_iam_role.r.name}"', role)
+    assert found.parts[0] == "arn:aws:iam::111122223333:role/"
+    hole = found.holes[0]
+    assert (hole.kind, hole.role, hole.known) == (Kind.NAME, "aws_iam_role.r", ("app",))
+
+
+@pytest.mark.parametrize(
+    ("expression", "address"),
+    [
+        ("aws_iam_role.r[0].arn", "aws_iam_role.r[0]"),
+        ('aws_iam_role.e["a"].arn', 'aws_iam_role.e["a"]'),
+        ("aws_iam_role.r.0.arn", "aws_iam_role.r[0]"),
+        ('aws_iam_role.u["x"].arn', 'aws_iam_role.u["x"]'),
+        ("aws_iam_role.u[*].arn", "aws_iam_role.u"),
+        ("values(aws_iam_role.e)[0].arn", 'aws_iam_role.e["a"]'),
+        ("one(aws_iam_role.r[*].arn)", "aws_iam_role.r[0]"),
+    ],
+)
+def test_instances_of_roles(tmp_path: Path, expression: str, address: str) -> None:
+    """Indexes, keys and splats lead to the role that they name."""
+    roles = (
+        f'variable "u" {{}}\nresource "aws_iam_role" "r" {{\n  count = 1\n  {TRUST}\n}}\n'
+        f'resource "aws_iam_role" "e" {{\n  for_each = toset(["a"])\n  {TRUST}\n}}\n'
+        f'resource "aws_iam_role" "u" {{\n  for_each = var.u\n  {TRUST}\n}}\n'
+    )
+    assert hole_of(only_resource(tmp_path, expression, roles)).role == address
+
+
+def test_what_data_sources_say(tmp_path: Path) -> None:
+    """Account, partition and Region are holes of their kinds."""
+    extra = 'data "aws_caller_identity" "c" {}\ndata "aws_partition" "p" {}\ndata "aws_region" "r" {}\n'
+    found = only_resource(
+        tmp_path,
+        '"arn:${data.aws_partition.p.partition}:iam::${data.aws_caller_identity.c.account_id}'
+        ':role/${data.aws_region.r.name}"',
+        extra,
+    )
+    assert [hole.kind for hole in found.holes] == [Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION]
+
+
+def test_a_role_that_is_looked_up_is_one_role(tmp_path: Path) -> None:
+    """``data.aws_iam_role`` gives the ARN of a role that is not of this configuration."""
+    found = hole_of(only_resource(tmp_path, "data.aws_iam_role.r.arn", 'data "aws_iam_role" "r" {\n  name = "x"\n}\n'))
+    assert found.role is None
+    assert found.known is not None
+    assert ":role/" in str(found.known)
+
+
+@pytest.mark.parametrize(
+    ("type_", "service"), [("aws_lambda_function", "lambda"), ("aws_cloudwatch_log_group", "logs"), ("aws_s3_bucket", "s3")]
+)
+def test_arns_of_other_services_are_seen_to_be_no_roles(tmp_path: Path, type_: str, service: str) -> None:
+    """The ARN of another resource says which service it belongs to."""
+    known = hole_of(only_resource(tmp_path, f"{type_}.x.arn", f'resource "{type_}" "x" {{\n}}\n')).known
+    assert known is not None
+    assert isinstance(known[2], str)
+    assert known[2].startswith(f":{service}:")
+
+
+def test_a_variable_without_default_is_a_hole(tmp_path: Path) -> None:
+    """Nothing is known of it but its name."""
+    found = hole_of(only_resource(tmp_path, "var.role", 'variable "role" {}\n'))
+    assert (found.expression, found.kind, found.reason) == ("var.role", Kind.ANYTHING, "no default")
+
+
+def test_a_default_counts_as_the_value_and_is_noted(tmp_path: Path) -> None:
+    """A variable's default is taken, and the text says so."""
+    found = only_resource(tmp_path, '"${var.role}-x"', 'variable "role" {\n  default = "arn"\n}\n')
+    assert found.literal == "arn-x"
+    assert found.defaults == ("var.role",)
+
+
+def test_locals_are_followed(tmp_path: Path) -> None:
+    """Locals of any file of the folder are evaluated, in any order."""
+    root = folder(
+        tmp_path,
+        main=f'resource "aws_iam_policy" "p" {{\n  policy = {PASS % "local.a"}\n}}\n',
+        other='locals {\n  a = "${local.b}/x"\n  b = "y"\n}\n',
+    )
+    assert resources(policy(load(root), "aws_iam_policy.p"))[0].literal == "y/x"
+
+
+def test_a_local_that_needs_itself_is_a_hole(tmp_path: Path) -> None:
+    """A cycle ends in a hole that says so."""
+    assert "itself" in hole_of(only_resource(tmp_path, "local.a", "locals {\n  a = local.b\n  b = local.a\n}\n")).reason
+
+
+def test_an_expression_that_is_not_known_is_named_in_its_own_words(tmp_path: Path) -> None:
+    """A function that cannot be evaluated gives a hole with the text of the call."""
+    assert hole_of(only_resource(tmp_path, 'cidrsubnet("10.0.0.0/8",  8, 1)')).expression == (
+        'cidrsubnet("10.0.0.0/8", 8, 1)'
+    )
+
+
+def test_policy_variables_are_literal_text(tmp_path: Path) -> None:
+    """``$${aws:username}`` is IAM's, not Terraform's."""
+    assert only_resource(tmp_path, '"arn:aws:iam::*:role/$${aws:username}"').literal == (
+        "arn:aws:iam::*:role/${aws:username}"
+    )
+
+
+# alternatives
+
+
+def test_a_condition_that_is_not_known_gives_both(tmp_path: Path) -> None:
+    """Both outcomes are kept with the condition, also when it is negated."""
+    for expression in ('var.x ? "a" : "b"', '!var.x ? "b" : "a"'):
+        text = f'variable "x" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {PASS % expression}\n}}\n'
+        found = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
+        assert {(one.when, str((one.resources or ())[0])) for one in found} == {
+            ((("var.x", "true"),), "a"),
+            ((("var.x", "false"),), "b"),
+        }
+
+
+def test_a_condition_that_is_known_decides(tmp_path: Path) -> None:
+    """A comparison of known values leaves one outcome."""
+    assert only_resource(tmp_path, '1 + 1 == 2 && "a" != "b" ? "yes" : "no"').literal == "yes"
+
+
+def test_an_optional_statement(tmp_path: Path) -> None:
+    """``concat`` with a list that depends on a condition keeps the other statements free of it."""
+    text = (
+        'variable "x" {}\nresource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = concat(\n'
+        '    [{ Effect = "Allow", Action = "s3:*", Resource = "*" }],\n'
+        '    var.x ? [{ Effect = "Allow", Action = "iam:*", Resource = "*" }] : [],\n  ) })\n}\n'
+    )
+    found = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
+    assert [(str((one.actions or ())[0]), one.when) for one in found] == [
+        ("s3:*", ()),
+        ("iam:*", (("var.x", "true"),)),
+    ]
+
+
+# resources
+
+
+def test_who_a_policy_is_attached_to(tmp_path: Path) -> None:
+    """Inline and managed policies name the roles, users and groups that hold them."""
+    text = f"""
+resource "aws_iam_role" "r" {{
+  {TRUST}
+  managed_policy_arns = [aws_iam_policy.b.arn]
+  inline_policy {{
+    name   = "i"
+    policy = jsonencode({{}})
+  }}
+}}
+resource "aws_iam_user" "u" {{
+  name = "joe"
+}}
+resource "aws_iam_policy" "a" {{
+  policy = jsonencode({{}})
+}}
+resource "aws_iam_policy" "b" {{
+  policy = jsonencode({{}})
+}}
+resource "aws_iam_role_policy" "rp" {{
+  role   = aws_iam_role.r.id
+  policy = jsonencode({{}})
+}}
+resource "aws_iam_user_policy" "up" {{
+  user   = aws_iam_user.u.name
+  policy = jsonencode({{}})
+}}
+resource "aws_iam_group_policy" "gp" {{
+  group  = "admins"
+  policy = jsonencode({{}})
+}}
+resource "aws_iam_role_policy_attachment" "x" {{
+  role       = aws_iam_role.r.name
+  policy_arn = aws_iam_policy.a.arn
+}}
+resource "aws_iam_policy_attachment" "y" {{
+  name       = "y"
+  users      = [aws_iam_user.u.name, "ann"]
+  policy_arn = aws_iam_policy.a.arn
+}}
+"""
+    found = loaded(tmp_path, text)
+    role, user = "aws_iam_role.r", "aws_iam_user.u"
+    assert policy(found, "aws_iam_policy.a").principals == (role, user, "ann")
+    assert policy(found, "aws_iam_policy.b").principals == (role,)
+    assert policy(found, "aws_iam_role_policy.rp").principals == (role,)
+    assert policy(found, "aws_iam_user_policy.up").principals == (user,)
+    assert policy(found, "aws_iam_group_policy.gp").principals == ("admins",)
+    assert policy(found, role, "inline_policy/0/policy").principals == (role,)
+    assert policy(found, role, "assume_role_policy").kind is PolicyKind.TRUST
+
+
+def test_attachments_in_a_loop(tmp_path: Path) -> None:
+    """Policies attached through ``for_each`` over their ARNs are attached to that role."""
+    text = """
+resource "aws_iam_policy" "a" {
+  policy = jsonencode({})
+}
+resource "aws_iam_role_policy_attachment" "x" {
+  for_each   = toset([aws_iam_policy.a.arn, "arn:aws:iam::aws:policy/ReadOnlyAccess"])
+  role       = "worker"
+  policy_arn = each.value
+}
+"""
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.a").principals == ("worker",)
+
+
+def test_a_policy_that_is_only_a_boundary(tmp_path: Path) -> None:
+    """A managed policy used only as a permissions boundary is one; attached as well, it is not."""
+    text = f"""
+resource "aws_iam_policy" "b" {{
+  policy = jsonencode({{}})
+}}
+resource "aws_iam_role" "r" {{
+  permissions_boundary = aws_iam_policy.b.arn
+  {TRUST}
+}}
+"""
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is PolicyKind.BOUNDARY
+    attached = text + (
+        'resource "aws_iam_role_policy_attachment" "x" {\n  role = "x"\n  policy_arn = aws_iam_policy.b.arn\n}\n'
+    )
+    assert policy(loaded(tmp_path, attached), "aws_iam_policy.b").kind is PolicyKind.IDENTITY
+
+
+@pytest.mark.parametrize(
+    ("type_", "attribute", "kind"),
+    [
+        ("aws_s3_bucket_policy", "policy", PolicyKind.RESOURCE),
+        ("aws_sqs_queue_policy", "policy", PolicyKind.RESOURCE),
+        ("aws_vpc_endpoint", "policy", PolicyKind.RESOURCE),
+        ("aws_ssoadmin_permission_set_inline_policy", "inline_policy", PolicyKind.IDENTITY),
+    ],
+)
+def test_kinds_of_policies(tmp_path: Path, type_: str, attribute: str, kind: PolicyKind) -> None:
+    """Resource policies and permission sets are told apart."""
+    text = f'resource "{type_}" "x" {{\n  {attribute} = jsonencode({{}})\n}}\n'
+    assert [found.kind for found in loaded(tmp_path, text).policies] == [kind]
+
+
+def test_roles_with_names_and_trust(tmp_path: Path) -> None:
+    """Each role has its name, path and trust policy."""
+    text = f'resource "aws_iam_role" "r" {{\n  name = "n"\n  path = "/p/"\n  {TRUST}\n}}\n'
+    role = loaded(tmp_path, text).roles[0]
+    assert role.name is not None
+    assert role.role_path is not None
+    assert (role.resource.address, role.name.literal, role.role_path.literal) == ("aws_iam_role.r", "n", "/p/")
+    assert isinstance(role.trust, Mapping)
+
+
+def test_count_and_for_each_expand(tmp_path: Path) -> None:
+    """Known counts and keys give one policy an instance, zero gives none, an unknown count one without index."""
+    text = """
+variable "n" {}
+variable "on" {}
+resource "aws_iam_user_policy" "none" {
+  count  = 0
+  policy = jsonencode({})
+}
+resource "aws_iam_user_policy" "two" {
+  count  = 2
+  user   = "u${count.index}"
+  policy = jsonencode({})
+}
+resource "aws_iam_user_policy" "each" {
+  for_each = { a = "x", b = "y" }
+  user     = "${each.key}-${each.value}"
+  policy   = jsonencode({})
+}
+resource "aws_iam_user_policy" "unknown" {
+  count  = var.n
+  user   = "u"
+  policy = jsonencode({})
+}
+resource "aws_iam_user_policy" "maybe" {
+  count  = var.on ? 1 : 0
+  user   = "u"
+  policy = jsonencode({})
+}
+"""
+    assert [(found.resource.address, found.principals) for found in loaded(tmp_path, text).policies] == [
+        ("aws_iam_user_policy.two[0]", ("u0",)),
+        ("aws_iam_user_policy.two[1]", ("u1",)),
+        ('aws_iam_user_policy.each["a"]', ("a-x",)),
+        ('aws_iam_user_policy.each["b"]', ("b-y",)),
+        ("aws_iam_user_policy.unknown", ("u",)),
+        ("aws_iam_user_policy.maybe[0]", ("u",)),
+    ]
+
+
+def test_resources_have_their_whole_block(tmp_path: Path) -> None:
+    """A resource stands at its block, header first."""
+    at = loaded(tmp_path, '\nresource "aws_x" "y" {\n  a = 1\n}\n').resources[0].at
+    assert (at.line, at.column, at.end_line, at.end_column) == (2, 1, 4, 2)
+
+
+def test_the_account_that_the_provider_states(tmp_path: Path) -> None:
+    """One literal allowed account is the account; anything else is none."""
+    assert loaded(tmp_path, 'provider "aws" {\n  allowed_account_ids = ["111122223333"]\n}\n').account == "111122223333"
+    two = 'provider "aws" {\n  allowed_account_ids = ["111122223333", "999999999999"]\n}\n'
+    assert loaded(tmp_path, two).account is None
+    assert loaded(tmp_path, 'provider "aws" {}\n').account is None
+
+
+# files
+
+
+def test_which_files_are_terraform() -> None:
+    """HCL and JSON files of Terraform and OpenTofu."""
+    names = {"a.tf": True, "a.tofu": True, "a.tf.json": True, "a.tofu.json": True, "a.tfvars": False, "a.json": False}
+    assert {name: is_terraform_file(Path(name)) for name in names} == names
+
+
+def test_files_that_cannot_be_read_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    """Bytes that are no text, and text that is no HCL, hide nothing else."""
+    folder(tmp_path, good='resource "aws_iam_policy" "p" {\n  policy = jsonencode({})\n}\n', bad="a {\n")
+    (tmp_path / "bytes.tf").write_bytes(b"x = 1\n\xff\xfe")
+    found = load(tmp_path)
+    assert {(Path(one.file).name, one.line) for one in found.unreadable} == {("bad.tf", 1), ("bytes.tf", 2)}
+    assert [one.resource.address for one in found.policies] == ["aws_iam_policy.p"]
+    assert {Path(file).name for file in found.files} == {"good.tf", "bad.tf", "bytes.tf"}
+
+
+def test_override_files_are_merged(tmp_path: Path) -> None:
+    """An attribute of an override file replaces the original."""
+    root = folder(
+        tmp_path,
+        main='resource "aws_iam_policy" "p" {\n  policy = "one"\n}\n',
+        main_override='resource "aws_iam_policy" "p" {\n  policy = "two"\n}\n',
+    )
+    documents = [found.document for found in load(root).policies]
+    assert [document.literal for document in documents if isinstance(document, Text)] == ["two"]
+
+
+def test_json_syntax(tmp_path: Path) -> None:
+    """Terraform's JSON syntax gives the same as HCL, nested blocks and templates included."""
+    (tmp_path / "main.tf.json").write_text(
+        """{
+  "variable": {"x": {"default": "app"}},
+  "data": {"aws_iam_policy_document": {"d": {
+    "statement": [{"actions": ["iam:PassRole"], "resources": ["arn:aws:iam::*:role/${var.x}-*"]}]}}},
+  "resource": {"aws_iam_policy": {"p": {"policy": "${data.aws_iam_policy_document.d.json}"}}}
+}
+"""
+    )
+    found = policy(load(tmp_path), "aws_iam_policy.p")
+    assert [text.literal for text in resources(found)] == ["arn:aws:iam::*:role/app-*"]
+    assert statements(found)[0].at.line == 4
+
+
+def test_broken_json_syntax_is_named(tmp_path: Path) -> None:
+    """A JSON file that does not parse is unreadable with its line."""
+    (tmp_path / "main.tf.json").write_text('{\n  "variable": {,}\n}\n')
+    assert [(one.line, "JSON" in one.reason) for one in load(tmp_path).unreadable] == [(2, True)]
+
+
+def test_only_one_file_is_reported(tmp_path: Path) -> None:
+    """With ``only``, policies are those whose resource or statement stands in that file."""
+    root = folder(
+        tmp_path,
+        a='resource "aws_iam_policy" "a" {\n  policy = data.aws_iam_policy_document.d.json\n}\n',
+        b='data "aws_iam_policy_document" "d" {\n  statement {\n    actions = ["iam:PassRole"]\n'
+        '    resources = ["*"]\n  }\n}\n',
+        c='resource "aws_iam_policy" "c" {\n  policy = jsonencode({})\n}\n',
+    )
+
+    def reported(name: str) -> list[str]:
+        return [found.resource.address for found in load(root, only=root / name).policies]
+
+    assert reported("a.tf") == ["aws_iam_policy.a"]
+    assert reported("b.tf") == ["aws_iam_policy.a"]
+    assert reported("c.tf") == ["aws_iam_policy.c"]
+
+
+# suppressions
+
+
+def test_suppressions_belong_to_their_block(tmp_path: Path) -> None:
+    """Both notations, both kinds of comments, in resources, data sources and modules."""
+    text = """
+resource "aws_iam_policy" "p" {
+  # checkov:skip=PASSROLE_001:known and wanted
+  policy = jsonencode({ a = "#checkov:skip=PASSROLE_009:text" })
+}
+data "aws_iam_policy_document" "d" {
+  statement {
+    // passrole:skip=PASSROLE_002 for the build
+  }
+}
+module "m" {
+  source = "x" # checkov:skip=PASSROLE_003
+}
+# checkov:skip=CKV_AWS_1:not ours
+"""
+    found = loaded(tmp_path, text).suppressions
+    assert [(one.check_id, one.reason, one.origin, one.resource) for one in found] == [
+        ("PASSROLE_001", "known and wanted", "checkov", "aws_iam_policy.p"),
+        ("PASSROLE_002", "for the build", "passrole", "data.aws_iam_policy_document.d"),
+        ("PASSROLE_003", "", "checkov", "module.m"),
+    ]
+    span = found[1].span
+    assert span is not None
+    assert (span.line, span.end_line, found[1].at.line) == (6, 10, 8)
+
+
+# modules
+
+
+def test_called_folders(tmp_path: Path) -> None:
+    """Local sources are resolved; sources of a registry are not."""
+    root = folder(
+        tmp_path,
+        env__main='module "a" {\n  source = "../modules/a"\n}\nmodule "b" {\n  source = "./b"\n}\n'
+        'module "c" {\n  source = "terraform-aws-modules/vpc/aws"\n}\n',
+    )
+    assert called_folders(root / "env") == {root.resolve() / "modules/a", root.resolve() / "env/b"}
+
+
+def test_a_local_module_is_evaluated_with_its_arguments(tmp_path: Path) -> None:
+    """Addresses carry the module's path, arguments and outputs pass through."""
+    root = folder(
+        tmp_path,
+        main=f"""
+module "role" {{
+  source   = "./role"
+  for_each = toset(["a", "b"])
+  name     = "app-${{each.key}}"
+}}
+resource "aws_iam_policy" "p" {{
+  policy = {PASS % 'module.role["a"].arn'}
+}}
+""",
+        role__main=f"""
+variable "name" {{}}
+resource "aws_iam_role" "this" {{
+  name = var.name
+  {TRUST}
+}}
+output "arn" {{
+  value = aws_iam_role.this.arn
+}}
+""",
+    )
+    found = load(root)
+    assert [(role.resource.address, str(role.name)) for role in found.roles] == [
+        ('module.role["a"].aws_iam_role.this', "app-a"),
+        ('module.role["b"].aws_iam_role.this', "app-b"),
+    ]
+    assert hole_of(resources(policy(found, "aws_iam_policy.p"))[0]).role == 'module.role["a"].aws_iam_role.this'
+    assert found.roles[0].resource.at.file == str(root / "role" / "main.tf")
+
+
+def test_optional_attributes_of_a_type_have_their_defaults(tmp_path: Path) -> None:
+    """``optional`` fills in what an object leaves out."""
+    extra = (
+        'variable "x" {\n  type = list(object({ a = optional(string), b = optional(string, "d") }))\n'
+        "  default = [{}]\n}\n"
+    )
+    assert only_resource(tmp_path, 'coalesce(var.x[0].a, "none")', extra).literal == "none"
+    assert only_resource(tmp_path, "var.x[0].b", extra).literal == "d"
+
+
+def test_a_module_that_is_not_here_is_named_once(tmp_path: Path) -> None:
+    """A source that is called twice is named once; its outputs are holes."""
+    text = f"""
+module "a" {{
+  source = "terraform-aws-modules/iam/aws"
+}}
+module "b" {{
+  source = "terraform-aws-modules/iam/aws"
+}}
+resource "aws_iam_policy" "p" {{
+  policy = {PASS % "module.a.arn"}
+}}
+"""
+    found = loaded(tmp_path, text)
+    assert [(one.line, one.reason) for one in found.not_evaluated] == [
+        (2, "module a (terraform-aws-modules/iam/aws) is not here")
+    ]
+    assert hole_of(resources(policy(found, "aws_iam_policy.p"))[0]).expression == "module.a.arn"
+
+
+def test_a_module_that_calls_itself_ends(tmp_path: Path) -> None:
+    """A module that calls its own folder is named, not followed."""
+    found = loaded(tmp_path, 'module "m" {\n  source = "./."\n}\n')
+    assert len(found.not_evaluated) == 1
+
+
+def test_a_hole_inside_a_list_leaves_the_list(tmp_path: Path) -> None:
+    """One unknown element leaves the other elements as they are."""
+    wanted = PASS % 'concat(["a"], var.x, ["b"])'
+    text = f'variable "x" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {wanted}\n}}\n'
+    document = policy(loaded(tmp_path, text), "aws_iam_policy.p").document
+    assert isinstance(document, Mapping)
+    items = document.get("Statement")
+    assert isinstance(items, Items)
+    statement = items.items[0]
+    assert isinstance(statement, Mapping)
+    found = statement.get("Resource")
+    assert isinstance(found, Items)
+    assert [str(item) for item in found.items] == ["a", "${var.x}", "b"]
