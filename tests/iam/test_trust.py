@@ -1,0 +1,54 @@
+"""Which services a trust policy names, and when that cannot be told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from passrole_checks.iam.trust import trusted_services
+from passrole_checks.iam.values import Choice, Hole, Position, Text
+
+AT = Position("role.tf", 1)
+LAMBDA = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def trust(*statements: dict[str, Any]) -> Text:
+    return Text((json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),), AT)
+
+
+@pytest.mark.parametrize(
+    ("statements", "services"),
+    [
+        ([LAMBDA], {"lambda.amazonaws.com"}),
+        ([{**LAMBDA, "Principal": {"Service": ["a.amazonaws.com", "b.amazonaws.com"]}}],
+         {"a.amazonaws.com", "b.amazonaws.com"}),
+        ([LAMBDA, {**LAMBDA, "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}], {"lambda.amazonaws.com"}),
+        ([LAMBDA, {**LAMBDA, "Action": "sts:TagSession", "Principal": {"Service": "b.amazonaws.com"}}],
+         {"lambda.amazonaws.com"}),
+    ],
+)  # fmt: skip
+def test_services_that_may_assume_the_role(statements: list[dict[str, Any]], services: set[str]) -> None:
+    """The services are those that an Allow of sts:AssumeRole names."""
+    assert trusted_services(trust(*statements)) == services
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        Text((Hole("var.trust"),), AT),
+        Text(("{",), AT),
+        trust({**LAMBDA, "Effect": "Deny"}),
+        trust({**LAMBDA, "Principal": "*"}),
+        trust({"Effect": "Allow", "NotPrincipal": {"Service": "x.amazonaws.com"}, "Action": "sts:AssumeRole"}),
+        Text(('{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "',
+              Hole("var.service"), '"}}]}'), AT),
+        Choice("IsProd", (("true", trust(LAMBDA)), ("false", trust(LAMBDA))), AT),
+        trust({**LAMBDA, "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told(document: Any) -> None:
+    """A Deny, a wildcard, a hole, an alternative, or no service at all: nobody knows who may assume the role."""
+    assert trusted_services(document) is None

@@ -1,0 +1,175 @@
+"""From files to findings: grouping, order, filters, suppressions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+
+ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
+
+
+def scan(folder: Path, files: dict[str, str], **options: object) -> ScanResult:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return scan_paths([folder], ScanOptions(**options))  # type: ignore[arg-type]
+
+
+def found(result: ScanResult) -> list[tuple[str, str, int]]:
+    return [(item.check_id, item.resource.address, item.at.line) for item in result.findings]
+
+
+def only(result: ScanResult) -> Finding:
+    (finding,) = result.findings
+    return finding
+
+
+POLICY = f"""\
+resource "aws_iam_policy" "wide" {{
+  policy = jsonencode({{
+    Version   = "2012-10-17"
+    Statement = [{ANY}]
+  }})
+}}
+"""
+
+
+def test_one_statement_used_twice_is_one_finding(tmp_path: Path) -> None:
+    """A data document that two policies use is one finding at the statement, with both as its uses."""
+    result = scan(
+        tmp_path,
+        {
+            "main.tf": """\
+data "aws_iam_policy_document" "pass" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_policy" "one" {
+  policy = data.aws_iam_policy_document.pass.json
+}
+
+resource "aws_iam_user_policy" "two" {
+  user   = "bot"
+  policy = data.aws_iam_policy_document.pass.json
+}
+"""
+        },
+    )
+    finding = only(result)
+    assert (finding.check_id, finding.at.line) == ("PASSROLE_001", 2)
+    assert finding.uses == ("aws_iam_policy.one", "aws_iam_user_policy.two")
+    assert finding.principals == ("bot",)
+    assert len(result.grants) == 2
+
+
+def test_the_worst_alternative_speaks_for_the_statement(tmp_path: Path) -> None:
+    """Where a condition decides, the finding names the outcome under which it holds; where it does not, none."""
+    template = """\
+Parameters: {{Stage: {{Type: String}}}}
+Conditions: {{IsProd: !Equals [!Ref Stage, prod]}}
+Resources:
+  P:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Action: iam:PassRole
+            Resource: !If [IsProd, "arn:aws:iam::*:role/app-*", "{other}"]
+            Condition: {{StringEquals: {{"iam:PassedToService": lambda.amazonaws.com}}}}
+"""
+    narrow = only(scan(tmp_path / "a", {"t.yaml": template.format(other="*")}))
+    assert "This holds when IsProd is false." in narrow.message
+    both = template.replace("arn:aws:iam::*:role/app-*", "arn:aws:iam::*:role/*")
+    assert "This holds when" not in only(scan(tmp_path / "b", {"t.yaml": both.format(other="*")})).message
+
+
+def test_default_values_are_named(tmp_path: Path) -> None:
+    """A finding that stands on a default says so."""
+    files = {"main.tf": 'variable "roles" {\n  default = "*"\n}\n' + POLICY.replace('"*"', "var.roles")}
+    assert "By default (var.roles)." in only(scan(tmp_path, files)).message
+
+
+def test_a_role_of_another_account_is_one_finding(tmp_path: Path) -> None:
+    """What cannot be passed at all is PASSROLE_005, not also a wide or open grant."""
+    files = {"main.tf": POLICY.replace('"*"', '"arn:aws:iam::444455556666:role/*"')}
+    assert only(scan(tmp_path, files, account="111122223333")).check_id == "PASSROLE_005"
+
+
+def test_severity_confidence_and_checks_filter(tmp_path: Path) -> None:
+    """Only what was asked for is shown."""
+    files = {"main.tf": POLICY.replace('"*"', '"arn:aws:iam::111122223333:role/app-*"')}
+    assert [item.check_id for item in scan(tmp_path, files).findings] == ["PASSROLE_002"]
+    everything = scan(tmp_path, files, minimum_severity=Severity.INFO).findings
+    assert [item.check_id for item in everything] == ["PASSROLE_002", "PASSROLE_012"]
+    assert scan(tmp_path, files, minimum_severity=Severity.HIGH).findings == ()
+    assert scan(tmp_path, files, skip_checks=frozenset({"PASSROLE_002"})).findings == ()
+    assert scan(tmp_path, files, checks=frozenset({"PASSROLE_001"})).findings == ()
+    assert len(scan(tmp_path, files, minimum_confidence=Confidence.HIGH).findings) == 1
+
+
+def test_a_suppression_marks_its_finding_and_an_idle_one_is_told(tmp_path: Path) -> None:
+    """A suppressed finding stays, with its reason; a suppression that silences nothing is listed."""
+    comment = "  # passrole:skip=PASSROLE_001 the break-glass role\n  # checkov:skip=PASSROLE_002:idle\n"
+    result = scan(tmp_path, {"main.tf": POLICY.replace("{\n", "{\n" + comment, 1)})
+    suppressed = only(result).suppressed
+    assert suppressed is not None and suppressed.reason == "the break-glass role"
+    assert [item.check_id for item in result.unused_suppressions] == ["PASSROLE_002"]
+
+
+def test_a_suppression_of_a_check_that_did_not_run_is_not_idle(tmp_path: Path) -> None:
+    """Whoever runs some checks only is not told about suppressions of the others."""
+    files = {"main.tf": POLICY.replace("{\n", "{\n  # passrole:skip=PASSROLE_001 known\n", 1)}
+    assert scan(tmp_path, files, checks=frozenset({"PASSROLE_002"})).unused_suppressions == ()
+
+
+def test_a_malformed_document_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:
+    """A document that AWS would refuse is unreadable at its place, with the resource's name."""
+    broken = POLICY.replace("wide", "broken").replace('"Allow"', '"allow"')
+    result = scan(tmp_path, {"main.tf": POLICY + broken})
+    assert found(result) == [("PASSROLE_001", "aws_iam_policy.wide", 4)]
+    (unreadable,) = result.unreadable
+    assert unreadable.line == 10 and unreadable.reason.startswith("aws_iam_policy.broken: Effect is 'allow'")
+
+
+def test_trust_and_resource_policies_are_silent(tmp_path: Path) -> None:
+    """A policy that grants no PassRole where it stands is neither a finding nor unreadable."""
+    files = {
+        "main.tf": f"""\
+resource "aws_s3_bucket_policy" "b" {{
+  bucket = "b"
+  policy = jsonencode({{ Version = "2012-10-17", Statement = [{ANY}] }})
+}}
+
+resource "aws_iam_role" "r" {{
+  assume_role_policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Principal = {{ Service = "ec2.amazonaws.com" }} }}]
+  }})
+}}
+"""
+    }
+    result = scan(tmp_path, files)
+    assert result.findings == () and result.unreadable == ()
+    assert {item.effect_on_passrole for item in result.grants} == {"none"}
+
+
+def test_equal_statements_have_fingerprints_of_their_own(tmp_path: Path) -> None:
+    """Two files with the same resource do not share a fingerprint."""
+    result = scan(tmp_path, {"a/main.tf": POLICY, "b/main.tf": POLICY})
+    assert len({item.fingerprint for item in result.findings}) == 2
+
+
+def test_results_do_not_depend_on_the_order_of_paths(tmp_path: Path) -> None:
+    """The same files give the same result, however they are named and how often."""
+    files = {"a/main.tf": POLICY, "b/main.tf": POLICY}
+    result = scan(tmp_path, files)
+    again = scan_paths([tmp_path / "b", tmp_path / "a", tmp_path / "a" / ".." / "b"], ScanOptions())
+    assert found(again) == found(result)
