@@ -83,8 +83,8 @@ class Answers:
         """What could not be read of a file that a host reads: the line and the reason of each such place.
 
         ``lines``, the first and the last line of a resource, leaves out what stands elsewhere in a file that was read.
-        ``callers`` are the files whose module calls lead to this one, the nearest first: a module that the engine does not
-        read because there is no instance of it (``count = 0``) is told, and one that it could not evaluate is not.
+        ``callers`` are the files whose module calls lead to this one, the nearest first: a module that the engine does
+        not read because there is no instance of it (``count = 0``) is told, and one that it could not evaluate is not.
         """
         if self.result is None:
             return ((1, f"passrole_checks failed on this file: {self.fault}"),)
@@ -120,22 +120,25 @@ class Answers:
         return index
 
 
-def ask(file: str, others: Iterable[str] = ()) -> Answers:
+def ask(file: str, others: Iterable[str] = (), scanned: str | None = None) -> Answers:
     """What the engine says of a template, of a plan, or of the Terraform root that ``file`` stands in.
 
     Each is evaluated once a process, and again when the file, or one of the ``others`` that belong to it, has changed.
-    Nothing is raised.
+    ``scanned`` is the folder that the host was given, if any: outside of it (and of a repository around the root)
+    Terraform's expressions read no files. Nothing is raised.
     """
     path = os.path.abspath(file)
     stamps = tuple(_stamp(name) for name in (path, *sorted(others)))
-    return _ask(os.path.dirname(path) if is_terraform_file(Path(path)) else path, stamps, options())
+    if is_terraform_file(Path(path)):
+        return _ask(os.path.dirname(path), scanned and os.path.abspath(scanned), stamps, options())
+    return _ask(path, None, stamps, options())
 
 
 @lru_cache(maxsize=256)
-def _ask(path: str, _stamps: tuple[object, ...], scan_options: ScanOptions) -> Answers:
+def _ask(path: str, scanned: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions) -> Answers:
     try:
         if os.path.isdir(path):
-            return Answers(scan_configurations([load(_root(path))], scan_options))
+            return Answers(scan_configurations([load(_root(path, scanned))], scan_options))
         return Answers(scan_paths([Path(path)], scan_options))
     except PassRoleChecksError as error:
         return Answers(None, harmless(str(error)))
@@ -143,9 +146,13 @@ def _ask(path: str, _stamps: tuple[object, ...], scan_options: ScanOptions) -> A
         return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"))
 
 
-def _root(folder: str) -> Unit:
+def _root(folder: str, scanned: str | None) -> Unit:
     """A folder as a root module. It is not walked: what stands below it is somebody else's question."""
     (unit,) = discover([next(path for path in Path(folder).iterdir() if is_terraform_file(path))]).units
+    in_repository = unit.boundary != unit.path or os.path.lexists(unit.path / ".git")
+    around = Path(scanned).resolve() if scanned else unit.path
+    if not in_repository and unit.path.is_relative_to(around):
+        unit = replace(unit, boundary=around)
     return replace(unit, only=None)
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class _Place(NamedTuple):
-    """Where a resource stands: what the engine says there, its file, and the files that call its module, nearest first."""
+    """Where a resource stands: the engine's answers there, its file, the files that call its module (nearest first)."""
 
     answers: Answers
     file: str
@@ -119,7 +119,7 @@ class _OnTerraform(_Asking, TerraformCheck):
         if not isinstance(file, str):
             return None
         callers = _callers(getattr(key, "tf_source_modules", None))
-        return _Place(hosts.ask([file, *callers][-1], [file]), file, callers), address
+        return _Place(hosts.ask([file, *callers][-1], [file], _from_callers("root_folder")), file, callers), address
 
     def lines(self, conf: Mapping[str, Any]) -> tuple[int, int] | None:
         first, last = conf.get("__start_line__"), conf.get("__end_line__")
@@ -161,9 +161,10 @@ def _in_graph(graph: Any) -> dict[int, _Place]:
             files[os.path.dirname(start)].add(file)
             if vertex.get("block_type_") == "resource":
                 resources.extend((conf, file, callers) for conf in _configurations(vertex.get("config_")))
+        scanned = _from_callers("root_folder")
         for conf, file, callers in resources:
             root = os.path.dirname([file, *callers][-1])
-            _graph[1][id(conf)] = _Place(hosts.ask(min(starts[root]), files[root]), file, callers)
+            _graph[1][id(conf)] = _Place(hosts.ask(min(starts[root]), files[root], scanned), file, callers)
     return _graph[1]
 
 

@@ -165,10 +165,9 @@ def _covers_accounts(patterns: tuple[tuple[Part, ...], ...], variables: bool, re
     """Whether the patterns cover all roles of one account of one partition (or, with ``every``, of each account)."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
-    for partition in PARTITIONS:
+    for accounts in {_after_prefix([pattern], partition, letters) for partition in PARTITIONS}:
         answers = (
-            _first(_roles([pattern], states, letters), lambda found: not found[0]) is None
-            for states in _after_prefix([pattern], partition, letters)
+            _first(_roles([pattern], states, letters), lambda found: not found[0]) is None for states in accounts
         )
         if all(answers) if every else any(answers):
             return True
@@ -180,11 +179,7 @@ def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool
     def meet(reading: Reading) -> bool:
         pair = [machine((item,), variables, reading) for item in (first, second)]
         letters = alphabet(pair)
-        return any(
-            _first(_roles(pair, states, letters), all) is not None
-            for partition in PARTITIONS
-            for states in _after_prefix(pair, partition, letters)
-        )
+        return any(_first(_roles(pair, states, letters), all) is not None for states in _before_role(pair, letters))
 
     try:
         if not meet(Reading.OVERLAP):
@@ -201,8 +196,7 @@ def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], vari
         letters = alphabet(pair)
         return all(
             _first(_roles(pair, states, letters), lambda found: found[0] and not found[1]) is None
-            for partition in PARTITIONS
-            for states in _after_prefix(pair, partition, letters)
+            for states in _before_role(pair, letters)
         )
 
     try:
@@ -219,15 +213,14 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
     letters = alphabet([pattern])
     answer = Tri.NO
     try:
-        for partition in PARTITIONS:
-            for states in _after_prefix([pattern], partition, letters):
-                linked = (pattern.run(states[0], _LINKED),)
-                if named:
-                    covered = _accepted(pattern, linked[0], letters) > 1
-                else:
-                    covered = _first(_roles([pattern], linked, letters), lambda found: not found[0]) is None
-                if covered:
-                    answer = Tri.YES
+        for states in _before_role([pattern], letters):
+            linked = (pattern.run(states[0], _LINKED),)
+            if named:
+                covered = _accepted(pattern, linked[0], letters) > 1
+            else:
+                covered = _first(_roles([pattern], linked, letters), lambda found: not found[0]) is None
+            if covered:
+                answer = Tri.YES
     except _OverBudgetError:
         return Tri.UNKNOWN
     return answer
@@ -238,20 +231,21 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Read
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
     return max(
-        (
-            _accepted(pattern, states[0], letters)
-            for partition in PARTITIONS
-            for states in _after_prefix([pattern], partition, letters)
-        ),
+        (_accepted(pattern, states[0], letters) for states in _before_role([pattern], letters)),
         default=0,
     )
 
 
-def _after_prefix(machines: Sequence[Machine], partition: str, letters: Alphabet) -> Iterator[tuple[States, ...]]:
-    """The states of the machines after ``arn:PARTITION:iam::ACCOUNT:role/``, for every account; a set that leads
-    nowhere in all of them is kept once."""
-    start = tuple(item.run(item.start, f"arn:{partition}:iam::") for item in machines)
-    layer = {start}
+def _before_role(machines: Sequence[Machine], letters: Alphabet) -> frozenset[tuple[States, ...]]:
+    """The states of the machines after ``arn:PARTITION:iam::ACCOUNT:role/``, for every partition and account."""
+    return frozenset[tuple[States, ...]]().union(
+        *(_after_prefix(machines, partition, letters) for partition in PARTITIONS)
+    )
+
+
+def _after_prefix(machines: Sequence[Machine], partition: str, letters: Alphabet) -> frozenset[tuple[States, ...]]:
+    """The same for one partition."""
+    layer = {tuple(item.run(item.start, f"arn:{partition}:iam::") for item in machines)}
     for _ in range(12):
         layer = {
             tuple(item.step(states, digit) for item, states in zip(machines, current, strict=True))
@@ -260,9 +254,9 @@ def _after_prefix(machines: Sequence[Machine], partition: str, letters: Alphabet
         }
         if len(layer) > _BUDGET // 100:
             raise _OverBudgetError
-    yield from {
+    return frozenset(
         tuple(item.run(states, ":role/") for item, states in zip(machines, current, strict=True)) for current in layer
-    }
+    )
 
 
 def _roles(machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet) -> Iterator[tuple[bool, ...]]:

@@ -178,7 +178,7 @@ def _readings(atom: _Atom, reading: Reading, run: Token) -> list[tuple[Token, ..
     if atom.kind is Kind.ACCOUNT_ID:
         return [(Token(_DIGITS),) * 12]
     if atom.kind is Kind.PARTITION:
-        return [literal(name) for name in PARTITIONS]
+        return [(_RUN_IN_FIELD,)]  # of the role ARNs there are, each partition
     if atom.reason == _CONTINUES_TO_ROLE[1]:
         return [(_ANY_RUN,)]
     if reading is Reading.SURE:

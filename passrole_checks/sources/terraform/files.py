@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from passrole_checks.sources.terraform.readers import reader
 from passrole_checks.sources.terraform.source import NotText, SourceText
 from passrole_checks.sources.terraform.syntax import Body, ParsedFile, Problem
 
@@ -63,16 +63,7 @@ def parse_bytes(file: str, data: bytes) -> ParsedFile:
         from passrole_checks.sources.terraform.reader_json import read as read_json
 
         return read_json(source)
-    return hcl_reader()(source)
-
-
-def hcl_reader() -> Callable[[SourceText], ParsedFile]:
-    """The reader of HCL that is installed: tree-sitter, or else python-hcl2."""
-    try:
-        from passrole_checks.sources.terraform.reader_tree_sitter import read
-    except ImportError:
-        from passrole_checks.sources.terraform.reader_python_hcl2 import read
-    return read
+    return reader().read(source)
 
 
 def _unreadable(file: str, line: int, reason: str) -> ParsedFile:

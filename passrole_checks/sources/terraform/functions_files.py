@@ -9,6 +9,7 @@ from passrole_checks.iam.values import Const, Hole, Mapping, Node, Position, Tex
 from passrole_checks.sources.terraform.evaluate import Scope, evaluate
 from passrole_checks.sources.terraform.function import Call
 from passrole_checks.sources.terraform.functions_collection import table
+from passrole_checks.sources.terraform.readers import reader
 from passrole_checks.sources.terraform.source import SourceText
 from passrole_checks.sources.terraform.symbols import Encoded, defaults_of, failure, hole, known, literal
 from passrole_checks.sources.terraform.templates import whole_text
@@ -68,8 +69,6 @@ def render(template: Node, variables: Node | None, scope: Scope, words: str, at:
     content = known(template).literal
     if content is None:
         return hole(words, at, "a template that is not known")
-    from passrole_checks.sources.terraform.reader_tree_sitter import read_template
-
     source = SourceText(template.at.file, content.encode(), template.at.line, 1)
     values: dict[str, Node] = {}
     if isinstance(variables, Mapping):
@@ -77,7 +76,7 @@ def render(template: Node, variables: Node | None, scope: Scope, words: str, at:
             if entry.key.literal is not None:
                 values[entry.key.literal] = entry.value
     inner = replace(scope, source=source, variables=values, only_variables=True, label=words)
-    return evaluate(read_template(source), inner)
+    return evaluate(reader().read_template(source), inner)
 
 
 def directory(call: Call, arguments: list[Node]) -> Node | None:

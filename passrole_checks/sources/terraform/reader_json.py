@@ -11,7 +11,7 @@ from functools import partial
 
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values import Const, Entry, Items, Mapping, Node, Position, Text
-from passrole_checks.sources.terraform.reader_tree_sitter import read_template
+from passrole_checks.sources.terraform.readers import reader
 from passrole_checks.sources.terraform.source import SourceText
 from passrole_checks.sources.terraform.syntax import (
     Attribute,
@@ -102,7 +102,7 @@ def _template(source: SourceText, text: str, span: Span) -> Expression:
     if "${" not in text and "%{" not in text:
         return Template((Fragment(text, span.line, span.column, exact=False),) if text else (), span)
     inner = SourceText(source.file, text.encode("utf-8", "replace"), span.line, span.column + 1)
-    found = read_template(inner)
+    found = reader().read_template(inner)
     if not isinstance(found, Template):
         return Unparsed(found.reason, span) if isinstance(found, Unparsed) else found
     if len(found.parts) == 1 and isinstance(found.parts[0], Interpolation):

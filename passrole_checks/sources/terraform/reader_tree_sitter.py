@@ -229,9 +229,7 @@ class _Builder:
         if kind == "function_call":
             return self.call(node, children, depth)
         if kind == "conditional":
-            parts = [self.expression(child, depth) for child in children if child.type not in ("?", ":")]
-            if len(parts) == 3:
-                return Conditional(parts[0], parts[1], parts[2], self.span(node))
+            return self.conditional(node, depth)
         if kind == "unary_operation" and len(children) >= 2:
             return Unary(self.words(children[0]), self.steps(children[1:], depth), self.span(node))
         if kind == "binary_operation":
@@ -239,6 +237,28 @@ class _Builder:
         if kind in ("for_tuple_expr", "for_object_expr"):
             return self.for_(node, children, depth)
         return Unparsed("an expression that is not understood", self.span(node))
+
+    def conditional(self, node: tree_sitter.Node, depth: int) -> Expression:
+        """``a ? b : c ? d : e``: the grammar of tree-sitter-hcl groups from the left, HCL from the right."""
+        end = self.source.place(node.end_byte + self.base)
+        pairs: list[tuple[tree_sitter.Node, tree_sitter.Node]] = []
+        condition: tree_sitter.Node | None = node
+        first = node
+        while condition is not None:
+            parts = [child for child in condition.children if child.type not in ("?", ":", "comment")]
+            if len(parts) != 3:
+                return Unparsed("a condition that is not understood", self.span(node))
+            pairs.append((parts[1], parts[2]))
+            first, condition = parts[0], _bare_conditional(parts[0])
+        pairs.reverse()
+        conditions = [first, *(otherwise for _, otherwise in pairs[:-1])]
+        if len(pairs) > MAX_DEPTH:
+            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(node))
+        found = self.expression(pairs[-1][1], depth)
+        for test, (then, _) in zip(reversed(conditions), reversed(pairs), strict=True):
+            span = Span(*self.source.place(test.start_byte + self.base), *end)
+            found = Conditional(self.expression(test, depth), self.expression(then, depth), found, span)
+        return found
 
     def steps(self, children: list[tree_sitter.Node], depth: int) -> Expression:
         """A value followed by steps: parentheses, attributes, indexes and splats."""
@@ -444,6 +464,13 @@ class _Builder:
             trim_left=len(children) > 1 and children[1].type == "strip_marker",
             trim_right=len(children) > 2 and children[-2].type == "strip_marker",
         )
+
+
+def _bare_conditional(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """The conditional that a node is, without parentheses around it."""
+    while node.type == "expression" and len(node.children) == 1:
+        node = node.children[0]
+    return node if node.type == "conditional" else None
 
 
 def _quoted(node: tree_sitter.Node) -> bool:
