@@ -90,6 +90,12 @@ resource "aws_iam_policy" "passing" {{
 
 CALL_TF = 'module "app" {{\n  source = "../../modules/app"\n  roles  = "{}"\n}}\n'
 
+FILE_TF = """
+resource "aws_iam_policy" "from_a_file" {
+  policy = file("${path.module}/../../policies/any-role.json")
+}
+"""
+
 TEMPLATE = f"""\
 AWSTemplateFormatVersion: "2010-09-09"
 Resources:
@@ -226,6 +232,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "modules/app/main.tf": MODULE_TF,
         "envs/dev/main.tf": CALL_TF.format("*"),
         "envs/prod/main.tf": CALL_TF.format(ROLE),
+        "envs/files/main.tf": FILE_TF,
+        "policies/any-role.json": ANY_ROLE,
         "template.yaml": TEMPLATE,
         "plan.json": plan(),
     }
@@ -286,6 +294,12 @@ def test_two_roots_that_call_one_module_get_their_own_verdicts(run: Run) -> None
     place = ("/modules/app/main.tf", "module.app.aws_iam_policy.passing")
     assert run.records["failed"]["PASSROLE_001"][place]["caller_file_path"] == "/envs/dev/main.tf"
     assert run.records["passed"]["PASSROLE_001"][place]["caller_file_path"] == "/envs/prod/main.tf"
+
+
+def test_policies_in_files_of_the_scanned_folder(run: Run) -> None:
+    """A document that file() takes from elsewhere in the scanned folder is read, and its place is named."""
+    record = run.records["failed"]["PASSROLE_001"]["/envs/files/main.tf", "aws_iam_policy.from_a_file"]
+    assert record["details"][0].endswith("(policies/any-role.json:1)")
 
 
 def test_a_record_says_what_is_wrong(run: Run) -> None:
