@@ -7,6 +7,7 @@ examples are its tests and its page.
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,8 @@ class Subject:
         """The role of this configuration that a Resource names, if it names one exactly."""
         hole = pattern.holes[-1] if pattern.holes else None
         if hole is not None and hole.role is not None and pattern.parts[-1] is hole:
-            return self.roles.get(hole.role)
+            # a reference may carry an instance's key where the definition stands for all instances
+            return self.roles.get(hole.role) or self.roles.get(re.sub(r"\[[^\[\]]*\]$", "", hole.role))
         last = pattern.parts[-1]
         if isinstance(last, str) and ":role/" in last and not {"*", "?"} & set(last):
             return self.roles_by_name.get(last.split(":role/", 1)[1])

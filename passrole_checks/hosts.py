@@ -21,19 +21,13 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, scan_paths
 from passrole_checks.sources.detect import Unit, discover, load
+from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES
 from passrole_checks.sources.terraform import is_terraform_file
 
 UNRESOLVED = "PASSROLE_014"  # the check that speaks for everything that cannot be told
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 
-TERRAFORM_TYPES = (
-    "aws_iam_policy",
-    "aws_iam_role",
-    "aws_iam_role_policy",
-    "aws_iam_user_policy",
-    "aws_iam_group_policy",
-    "aws_ssoadmin_permission_set_inline_policy",
-)
+TERRAFORM_TYPES = ("aws_iam_role", *IDENTITY_POLICIES)
 CLOUDFORMATION_TYPES = (
     "AWS::IAM::Group",
     "AWS::IAM::GroupPolicy",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from passrole_checks.iam.values import Choice, Items, Mapping, Node
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, Framework, Suppression, Unreadable
+from passrole_checks.sources.terraform import expressions, functions, loops, templates
 from passrole_checks.sources.terraform.files import Files, is_terraform_file
 from passrole_checks.sources.terraform.folder import Folder, called_folders, read_folder
 from passrole_checks.sources.terraform.module import Module, Run
@@ -17,6 +18,7 @@ from passrole_checks.sources.terraform.references import written
 from passrole_checks.sources.terraform.suppressions import suppressions_in
 from passrole_checks.sources.terraform.symbols import literal
 
+_ROOMS = (expressions, functions, loops, templates)  # imported because each registers how its expressions are evaluated
 _ACCOUNT = re.compile(r"\d{12}")
 
 

@@ -8,9 +8,9 @@ comes first, statements of the document replace or follow it, an override replac
 from __future__ import annotations
 
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, text
 from passrole_checks.sources.terraform.blocks import blocks_of
-from passrole_checks.sources.terraform.evaluate import Scope, evaluate
+from passrole_checks.sources.terraform.scope import Scope, evaluate
 from passrole_checks.sources.terraform.symbols import (
     Encoded,
     Rest,
@@ -202,6 +202,3 @@ def _put(statements: list[Node], added: list[Node], *, override: bool) -> list[N
 def _sid(statement: Node) -> str | None:
     sid = statement.get("Sid") if isinstance(statement, Mapping) else None
     return literal(sid) if sid is not None else None
-
-
-__all__ = ["Const", "build"]

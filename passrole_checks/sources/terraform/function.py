@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from passrole_checks.iam.values import Node, Position, Text
-from passrole_checks.sources.terraform.evaluate import Scope
+from passrole_checks.sources.terraform.scope import Scope
 from passrole_checks.sources.terraform.symbols import failure, hole
 
 

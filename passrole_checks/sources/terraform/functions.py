@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from passrole_checks.iam.values import Choice, Const, Items, Kind, Node, Text
 from passrole_checks.sources.terraform import syntax
-from passrole_checks.sources.terraform.evaluate import Scope, evaluate, limited
+from passrole_checks.sources.terraform.access import limited
 from passrole_checks.sources.terraform.function import Call, Function
 from passrole_checks.sources.terraform.functions_collection import COLLECTION
 from passrole_checks.sources.terraform.functions_files import FILES
 from passrole_checks.sources.terraform.functions_text import TEXT
 from passrole_checks.sources.terraform.functions_yaml import YAML
+from passrole_checks.sources.terraform.scope import Scope, evaluate, evaluates
 from passrole_checks.sources.terraform.symbols import (
     Failure,
     Reference,
@@ -33,6 +34,7 @@ _WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset"
 _GENERATED = {"uuid": Kind.NAME, "uuidv5": Kind.NAME, "timestamp": Kind.ANYTHING}
 
 
+@evaluates(syntax.Call)
 def call(expression: syntax.Call, scope: Scope) -> Node:
     """The value of a function call."""
     words, at = scope.words(expression.span), scope.position(expression.span)

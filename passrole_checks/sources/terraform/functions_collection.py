@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Text, text
-from passrole_checks.sources.terraform.evaluate import certain, item_at, key_text, take
+from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform.access import certain, item_at, key_text, take
 from passrole_checks.sources.terraform.function import Call, Function
 from passrole_checks.sources.terraform.operators import equal
 from passrole_checks.sources.terraform.symbols import (
     MAX_ITEMS,
     Reference,
     Rest,
+    distribute,
     hole,
     is_null,
     literal,
@@ -121,7 +122,6 @@ def to_set(call: Call, arguments: list[Node]) -> Node | None:
 
 def merge(call: Call, arguments: list[Node]) -> Node | None:
     """Maps in turn, the later one winning; what an unknown one may hold is kept beside the rest."""
-    from passrole_checks.sources.terraform.symbols import distribute
 
     def run(*maps: Node) -> Node:
         entries: dict[tuple[object, ...], Entry] = {}
@@ -342,5 +342,3 @@ COLLECTION = table({
     "anytrue": (all_true, 1, 1), "chunklist": (chunk_list, 2, 2), "coalescelist": (coalesce_list, 1, 100),
     "sensitive": (same, 1, 1), "nonsensitive": (same, 1, 1), "ephemeralasnull": (same, 1, 1),
 })  # fmt: skip
-
-__all__ = ["COLLECTION", "Hole", "elements", "table", "text"]

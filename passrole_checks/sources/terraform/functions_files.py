@@ -6,10 +6,10 @@ import os.path
 from dataclasses import replace
 
 from passrole_checks.iam.values import Const, Hole, Mapping, Node, Position, Text
-from passrole_checks.sources.terraform.evaluate import Scope, evaluate
 from passrole_checks.sources.terraform.function import Call
 from passrole_checks.sources.terraform.functions_collection import table
 from passrole_checks.sources.terraform.readers import reader
+from passrole_checks.sources.terraform.scope import Scope, evaluate
 from passrole_checks.sources.terraform.source import SourceText
 from passrole_checks.sources.terraform.symbols import Encoded, defaults_of, failure, hole, known, literal
 from passrole_checks.sources.terraform.templates import whole_text
@@ -27,7 +27,7 @@ def _path(value: Node, scope: Scope) -> str | None:
         return found
     if isinstance(value, Text) and any(isinstance(part, Hole) and part.reason == "a path" for part in value.parts):
         return os.path.normpath(found)
-    return os.path.normpath(os.path.join(scope.module.ancestors[0], found))
+    return os.path.normpath(os.path.join(scope.module.root_folder, found))
 
 
 def read_file(value: Node, scope: Scope, words: str, at: Position) -> Node:

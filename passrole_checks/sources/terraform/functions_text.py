@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values import Absent, Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.evaluate import certain
+from passrole_checks.sources.terraform.access import certain
 from passrole_checks.sources.terraform.function import Call, Function
 from passrole_checks.sources.terraform.functions_collection import elements, table
 from passrole_checks.sources.terraform.symbols import (

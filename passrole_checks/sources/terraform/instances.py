@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
-from passrole_checks.sources.terraform.evaluate import Scope, evaluate, rounds_of
-from passrole_checks.sources.terraform.symbols import hole, literal, number
+from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Mapping, Node, Position, Text
+from passrole_checks.sources.terraform.loops import rounds_of
+from passrole_checks.sources.terraform.scope import Scope, evaluate
+from passrole_checks.sources.terraform.symbols import Instance, hole, literal, number
 from passrole_checks.sources.terraform.syntax import Block
 
 MAX_INSTANCES = 100  # more of them are evaluated as one, with holes for their keys
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One instance: the suffix of its address, and what ``each`` and ``count`` are in it."""
-
-    suffix: str = ""
-    key: str = ""
-    variables: dict[str, Node] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        return self.key and f"key {self.key}"
 
 
 @dataclass(frozen=True)
@@ -125,6 +113,3 @@ def _unknown_instance(at: Position) -> Instance:
     )
     count = (Entry(Text(("index",), at), Text((Hole("count.index"),), at)),)
     return Instance("", "", {"each": Mapping(each, at), "count": Mapping(count, at)})
-
-
-__all__ = ["Instance", "Instances", "Items", "expand"]

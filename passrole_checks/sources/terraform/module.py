@@ -9,15 +9,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from passrole_checks.iam.values import Choice, Const, Entry, Hole, Items, Kind, Mapping, Node, Position, Text
+from passrole_checks.iam.values import Hole, Kind, Node, Position, Text
 from passrole_checks.sources.resource import Unreadable
 from passrole_checks.sources.terraform import references
-from passrole_checks.sources.terraform.evaluate import Budget, Scope, evaluate
 from passrole_checks.sources.terraform.files import Files
 from passrole_checks.sources.terraform.folder import Folder, is_local, local_path, module_source, read_folder
-from passrole_checks.sources.terraform.instances import Instance, Instances, expand
+from passrole_checks.sources.terraform.instances import Instances, expand
+from passrole_checks.sources.terraform.scope import Budget, Scope, evaluate
 from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.symbols import Reference, bounded, failure, hole, is_null, literal, tagged
+from passrole_checks.sources.terraform.symbols import (
+    Instance,
+    Reference,
+    bounded,
+    failure,
+    hole,
+    is_null,
+    literal,
+    tagged,
+)
 from passrole_checks.sources.terraform.syntax import Attribute, Block
 from passrole_checks.sources.terraform.types import with_optional
 
@@ -56,6 +65,7 @@ class Module:
         self.run, self.folder, self.address = run, folder, address
         self.arguments = arguments or {}
         self.ancestors = (*ancestors, folder.path)
+        self.root_folder = str(self.ancestors[0])
         self._memory: dict[tuple[str, ...], Node] = {}
         self._open: set[tuple[str, ...]] = set()
         self._tries: dict[tuple[str, ...], int] = {}
@@ -104,7 +114,7 @@ class Module:
 
     # names
 
-    def lookup(self, name: str, steps: list[str | Node], words: str, at: Position, scope: Scope) -> tuple[Node, int]:
+    def lookup(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]:
         """The value that the first names of a reference lead to, and how many steps beside ``name`` that took."""
         first = steps[0] if steps and isinstance(steps[0], str) else None
         if name == "var" and first is not None:
@@ -200,7 +210,15 @@ class Module:
             return child.output(name, words, at) if child is not None else hole(words, at)
         key = ("attribute", value.address, name, str(id(value.block)))
         expression = value.holes[0].expression
-        return self.remember(key, f"{expression}.{name}", at, lambda: references.attribute(self, value, name, at))
+        block, instance = value.block, value.instance
+        if block is None:
+            return hole(f"{expression}.{name}", at)
+        return self.remember(
+            key,
+            f"{expression}.{name}",
+            at,
+            lambda: references.attribute(value, block, name, self.instance_scope(block, instance), at),
+        )
 
     def indexed(self, value: Reference, key: Node, at: Position) -> Node:
         """One instance of a resource with ``count`` or ``for_each``."""
@@ -296,6 +314,3 @@ def _at_instance(value: Reference, suffix: str, instance: Instance | None, at: P
 def _not_nullable(block: Block) -> bool:
     attribute = block.body.get("nullable")
     return attribute is not None and getattr(attribute.value, "value", None) is False
-
-
-__all__ = ["Choice", "Const", "Entry", "Instance", "Items", "Mapping", "Module", "Run"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from passrole_checks.iam.values import Absent, Choice, Hole, Items, Kind, Node, Text
+from passrole_checks.iam.values import Absent, Choice, Items, Node, Text
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Framework,
@@ -16,8 +16,8 @@ from passrole_checks.sources.resource import (
 )
 from passrole_checks.sources.terraform import references
 from passrole_checks.sources.terraform.blocks import blocks_of
-from passrole_checks.sources.terraform.evaluate import Scope
 from passrole_checks.sources.terraform.module import Module
+from passrole_checks.sources.terraform.scope import Scope
 from passrole_checks.sources.terraform.symbols import Reference, document, known, plain_text, under
 from passrole_checks.sources.terraform.syntax import Block
 
@@ -245,5 +245,3 @@ def _entity(value: Text) -> str:
 
 
 _INTERESTING = frozenset({*_IDENTITY, *_RESOURCE, *_ATTACHMENTS, *_BOUNDED})
-
-__all__ = ["Found", "Hole", "Kind", "collect"]

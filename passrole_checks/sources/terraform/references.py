@@ -6,17 +6,13 @@ role, an account id, an ARN of another service. Forms of ARNs: Service Authoriza
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from passrole_checks.iam.values import Choice, Hole, Kind, Node, Part, Position, Text, join, text
 from passrole_checks.sources.terraform import data_document
-from passrole_checks.sources.terraform.evaluate import Scope, evaluate
+from passrole_checks.sources.terraform.functions_files import read_file, render
+from passrole_checks.sources.terraform.scope import Scope, evaluate
 from passrole_checks.sources.terraform.services import service_of
 from passrole_checks.sources.terraform.symbols import Encoded, Reference, bounded, hole, is_null, known
 from passrole_checks.sources.terraform.syntax import Block
-
-if TYPE_CHECKING:
-    from passrole_checks.sources.terraform.module import Module
 
 _NAMED = {
     "aws_iam_role": "role", "aws_iam_user": "user", "aws_iam_group": "group", "aws_iam_policy": "policy",
@@ -31,14 +27,11 @@ _ACCOUNT = Hole("account id", Kind.ACCOUNT_ID)
 _PARTITION = Hole("partition", Kind.PARTITION)
 
 
-def attribute(module: Module, value: Reference, name: str, at: Position) -> Node:
+def attribute(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node:
     """The value of ``name`` of the resource or data source that ``value`` refers to."""
-    if value.block is None:
-        return hole(f"{value}.{name}", at)
-    scope = module.instance_scope(value.block, value.instance)
     if value.type.startswith("data."):
-        return _data(value, value.block, name, scope, at)
-    return _resource(value, value.block, name, scope, at)
+        return _data(value, block, name, scope, at)
+    return _resource(value, block, name, scope, at)
 
 
 def written(block: Block, name: str, scope: Scope) -> Node | None:
@@ -160,8 +153,6 @@ def _data(value: Reference, block: Block, name: str, scope: Scope, at: Position)
     if type_ == "local_file" and name == "content":
         path = written(block, "filename", scope)
         if isinstance(path, Text):
-            from passrole_checks.sources.terraform.functions_files import read_file
-
             return read_file(path, scope, expression, at)
     found = written(block, name, scope)
     if type_ in _NAMED and name in ("arn", "name", "id") and type_ != "aws_iam_policy":
@@ -182,8 +173,6 @@ def _data(value: Reference, block: Block, name: str, scope: Scope, at: Position)
 
 
 def _rendered(block: Block, scope: Scope, expression: str, at: Position) -> Node:
-    from passrole_checks.sources.terraform.functions_files import render
-
     template, variables = written(block, "template", scope), written(block, "vars", scope)
     if template is None:
         return hole(expression, at)

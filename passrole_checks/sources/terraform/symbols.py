@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from passrole_checks.iam.values import (
     Absent,
@@ -26,10 +26,7 @@ from passrole_checks.iam.values import (
     Text,
     join,
 )
-
-if TYPE_CHECKING:
-    from passrole_checks.sources.terraform.module import Instance, Module
-    from passrole_checks.sources.terraform.syntax import Block
+from passrole_checks.sources.terraform.syntax import Block
 
 MAX_TEXT = 1_000_000  # characters of one text
 MAX_PARTS = 5_000  # literals and holes of one text
@@ -56,6 +53,35 @@ class Encoded(Text):
     value: Node | None = None
 
 
+@dataclass(frozen=True)
+class Instance:
+    """One instance of a block: the suffix of its address, and what ``each`` and ``count`` are in it."""
+
+    suffix: str = ""
+    key: str = ""
+    variables: dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return self.key and f"key {self.key}"
+
+
+class Owner(Protocol):
+    """The module that a reference is looked up in."""
+
+    def attribute(self, value: Reference, name: str, at: Position) -> Node:
+        """An attribute of a resource or data source, an output of a module."""
+        ...
+
+    def indexed(self, value: Reference, key: Node, at: Position) -> Node:
+        """One instance of a block with ``count`` or ``for_each``."""
+        ...
+
+    def instances_of(self, value: Reference) -> list[tuple[str, Node]] | None:
+        """The instances by key, None where they are not known (or there is just one, without a key)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reference(Text):
     """A resource, a data source or (with ``attribute``) one of its attributes, of which the value is a hole."""
@@ -64,7 +90,7 @@ class Reference(Text):
     type: str = ""
     attribute: str = ""
     block: Block | None = field(default=None, compare=False, repr=False)
-    module: Module | None = field(default=None, compare=False, repr=False)
+    module: Owner | None = field(default=None, compare=False, repr=False)
     instance: Instance | None = field(default=None, compare=False, repr=False)
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from passrole_checks.iam.values import Choice, Const, Hole, Items, Node, Part, Position, Text, join
+from passrole_checks.iam.values import Choice, Node, Part, Position, Text, join
 from passrole_checks.sources.terraform import syntax
-from passrole_checks.sources.terraform.evaluate import Scope, condition_of, evaluate, rounds_of
+from passrole_checks.sources.terraform.loops import rounds_of
+from passrole_checks.sources.terraform.scope import Scope, condition_of, evaluate, evaluates
 from passrole_checks.sources.terraform.symbols import (
     MAX_PARTS,
     choice,
     defaults_of,
     distribute,
     hole,
-    literal,
     parts_of,
     too_long,
     truth,
 )
 
 
+@evaluates(syntax.Template)
 def evaluate_template(template: syntax.Template, scope: Scope) -> Node:
     """The text of a template. A template that is one interpolation is that value, of whatever type."""
     parts = template.parts
@@ -134,6 +135,3 @@ def whole_text(text: str, file: str) -> Text:
     """The text of a file that was read: it stands there letter for letter."""
     lines = text.count("\n") + 1
     return Text((text,), Position(file, 1, 1, lines, len(text) - text.rfind("\n")), ((1, 1),))
-
-
-__all__ = ["Const", "Hole", "Items", "evaluate_template", "literal", "whole_text"]

@@ -6,7 +6,7 @@ Source: Terraform language documentation, "Type Constraints", "Optional Object T
 from __future__ import annotations
 
 from passrole_checks.iam.values import Choice, Const, Entry, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluate import Scope, evaluate
+from passrole_checks.sources.terraform.scope import Scope, evaluate
 from passrole_checks.sources.terraform.symbols import distribute
 from passrole_checks.sources.terraform.syntax import Call, Expression, Literal, Object, Template, Tuple
 

@@ -71,7 +71,10 @@ def test_a_statement_in_the_form_of_iam(tmp_path: Path) -> None:
 def test_statements_stand_at_their_blocks(tmp_path: Path) -> None:
     """Each statement has the lines of its block."""
     found = statements(tmp_path, data(statement("A") + "\n" + statement("B")))
-    assert [(one.sid, one.at.line, one.at.column, one.at.end_line) for one in found] == [("A", 2, 3, 6), ("B", 7, 3, 11)]
+    assert [(one.sid, one.at.line, one.at.column, one.at.end_line) for one in found] == [
+        ("A", 2, 3, 6),
+        ("B", 7, 3, 11),
+    ]
 
 
 def test_conditions_of_the_same_test_and_key_add_up(tmp_path: Path) -> None:
@@ -79,7 +82,12 @@ def test_conditions_of_the_same_test_and_key_add_up(tmp_path: Path) -> None:
     block = '    condition {{\n      test = "{}"\n      variable = "{}"\n      values = ["{}"]\n    }}\n'
     blocks = "".join(
         block.format(*each)
-        for each in (("StringEquals", "k", "a"), ("StringEquals", "k", "b"), ("StringEquals", "l", "c"), ("Bool", "k", "true"))
+        for each in (
+            ("StringEquals", "k", "a"),
+            ("StringEquals", "k", "b"),
+            ("StringEquals", "l", "c"),
+            ("Bool", "k", "true"),
+        )
     )
     body = f'  statement {{\n    actions = ["iam:PassRole"]\n    resources = ["*"]\n{blocks}  }}'
     node = document(tmp_path, data(body)).get("Statement")

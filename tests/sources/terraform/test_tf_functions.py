@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.folder import read_folder
 from passrole_checks.sources.terraform.files import Files
+from passrole_checks.sources.terraform.folder import read_folder
 from passrole_checks.sources.terraform.module import Module, Run
 from passrole_checks.sources.terraform.symbols import plain
 
@@ -51,12 +51,12 @@ def shown(node: Node) -> object:
         ('toset(["a", "a"])', ["a"]),
         ('setunion(["a"], ["a", "b"])', ["a", "b"]),
         ('setsubtract(["a", "b"], ["a"])', ["b"]),
-        ('merge({ a = 1, b = 2 }, { b = 3 })', {"a": 1, "b": 3}),
-        ('merge(var.u, { a = 1 }).a', 1),
-        ('merge({ a = 1 }, var.u).a', ('var.u holds "a"', '${var.u["a"]}', 1)),
-        ('merge([{ a = 1 }, { b = 2 }]...)', {"a": 1, "b": 2}),
-        ('keys({ b = 1, a = 2 })', ["a", "b"]),
-        ('values({ b = 1, a = 2 })', [2, 1]),
+        ("merge({ a = 1, b = 2 }, { b = 3 })", {"a": 1, "b": 3}),
+        ("merge(var.u, { a = 1 }).a", 1),
+        ("merge({ a = 1 }, var.u).a", ('var.u holds "a"', '${var.u["a"]}', 1)),
+        ("merge([{ a = 1 }, { b = 2 }]...)", {"a": 1, "b": 2}),
+        ("keys({ b = 1, a = 2 })", ["a", "b"]),
+        ("values({ b = 1, a = 2 })", [2, 1]),
         ('length(["a", "b"])', 2),
         ('length(concat(["a"], var.u))', '${length(concat(["a"], var.u))}'),
         ('element(["a", "b"], 3)', "b"),
@@ -173,7 +173,7 @@ def test_operators(tmp_path: Path, expression: str, expected: object) -> None:
         ('{ for x in ["a", "b"] : "k" => x... }', {"k": ["a", "b"]}),
         ('[for x in var.u : "role/${x}"]', ["role/${var.u[*]}"]),
         ("[for x in var.u : { r = x }]", [("var.u is not empty", {"r": "${var.u[*]}"}, "absent")]),
-        ('[for x in ["a"] : x if var.u]', [("var.u (x = \"a\")", "a", "absent")]),
+        ('[for x in ["a"] : x if var.u]', [('var.u (x = "a")', "a", "absent")]),
         ("[{ a = 1 }, { a = 2 }][*].a", [1, 2]),
         ("var.u[*].a", ["${var.u[*].a}"]),
         ('"one"[*]', ["one"]),

@@ -28,9 +28,7 @@ def loaded(root: Path, text: str) -> Configuration:
 
 
 def policy(configuration: Configuration, address: str, path: str = "policy") -> AttachedPolicy:
-    return next(
-        found for found in configuration.policies if found.resource.address == address and found.path == path
-    )
+    return next(found for found in configuration.policies if found.resource.address == address and found.path == path)
 
 
 def statements(found: AttachedPolicy) -> tuple[Statement, ...]:
@@ -221,7 +219,8 @@ def test_a_role_that_is_looked_up_is_one_role(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("type_", "service"), [("aws_lambda_function", "lambda"), ("aws_cloudwatch_log_group", "logs"), ("aws_s3_bucket", "s3")]
+    ("type_", "service"),
+    [("aws_lambda_function", "lambda"), ("aws_cloudwatch_log_group", "logs"), ("aws_s3_bucket", "s3")],
 )
 def test_arns_of_other_services_are_seen_to_be_no_roles(tmp_path: Path, type_: str, service: str) -> None:
     """The ARN of another resource says which service it belongs to."""
@@ -271,6 +270,16 @@ def test_policy_variables_are_literal_text(tmp_path: Path) -> None:
     assert only_resource(tmp_path, '"arn:aws:iam::*:role/$${aws:username}"').literal == (
         "arn:aws:iam::*:role/${aws:username}"
     )
+
+
+def test_an_entry_under_an_unknown_key_is_of_the_kind_of_all(tmp_path: Path) -> None:
+    """A map of account ids gives an account id, one of names a name, whatever the key."""
+    extra = (
+        'variable "k" {}\nlocals {\n  ids = { a = "111122223333", b = "444455556666" }\n'
+        '  names = { a = "x", b = "y" }\n  mixed = { a = "x", b = "*" }\n}\n'
+    )
+    kinds = [hole_of(only_resource(tmp_path, f"local.{name}[var.k]", extra)).kind for name in ("ids", "names", "mixed")]
+    assert kinds == [Kind.ACCOUNT_ID, Kind.NAME, Kind.ANYTHING]
 
 
 # alternatives

@@ -104,6 +104,19 @@ def test_calls_conditionals_and_operators() -> None:
     assert found.otherwise.name == "provider::aws::g"
 
 
+def test_conditionals_group_from_the_right() -> None:
+    """``a ? b : c ? d : e`` is a choice between ``b`` and the rest; parentheses can say otherwise."""
+    found = value("a ? b : c ? d : e ? f : g")
+    assert isinstance(found, Conditional)
+    assert isinstance(found.condition, Name)
+    assert isinstance(found.otherwise, Conditional)
+    assert tuple(found.otherwise.span) == (1, 13, 1, 30)
+    assert isinstance(found.otherwise.otherwise, Conditional)
+    grouped = value("(a ? b : c) ? d : e")
+    assert isinstance(grouped, Conditional)
+    assert isinstance(grouped.condition, Conditional)
+
+
 def test_parentheses_hold_together() -> None:
     """Parentheses decide what an operator and a step apply to."""
     found = value("(1 + 2) * 3")

@@ -112,8 +112,8 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
         ("locals {\n  a0 = range(100000000000)\n}\n", ""),
         ('locals {\n  a0 = format("%999999999d", 1)\n}\n', ""),
         ("locals {\n  a0 = " + "9" * 6000 + "\n}\n", None),
-        ('locals {\n  a0 = "' + "%{ if true }" * 300 + "%{ endif }" * 300 + '"\n}\n', "directives are nested too deeply"),
-        ("locals {\n  l = range(1000)\n  a0 = [for a in local.l : [for b in local.l : [for c in local.l : c]]]\n}\n", None),
+        (chain(0, "", '"' + "%{ if true }" * 300 + "%{ endif }" * 300 + '"'), "directives are nested too deeply"),
+        ("locals {\n  m = range(999)\n  a0 = [for a in local.m : [for b in local.m : local.m]]\n}\n", "too large"),
     ],
     ids=[
         "lists", "texts", "chain", "choices", "itself", "brackets", "parentheses", "negations", "sum", "steps", "range",
@@ -169,7 +169,26 @@ def test_the_sample_of_the_mutations_is_read(tmp_path: Path) -> None:
 def test_mutations_of_good_code_raise_nothing(tmp_path: Path, seed: int) -> None:
     """Cut, doubled, swapped and inserted pieces of good code are read or named."""
     rng = random.Random(seed)
-    pieces = ["{", "}", "[", "]", "(", ")", '"', "${", "%{", "~}", "<<EOT\n", "...", "[*]", ".*", "\n", "é", "\\", "? :"]
+    pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        '"',
+        "${",
+        "%{",
+        "~}",
+        "<<EOT\n",
+        "...",
+        "[*]",
+        ".*",
+        "\n",
+        "é",
+        "\\",
+        "? :",
+    ]
     for _ in range(25):
         text = SAMPLE
         for _ in range(rng.randint(1, 4)):

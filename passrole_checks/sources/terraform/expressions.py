@@ -1,0 +1,114 @@
+"""Expressions: literals, collections, operators, conditions and references."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from passrole_checks.iam.values import Choice, Const, Entry, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform import syntax
+from passrole_checks.sources.terraform.access import key_text, take
+from passrole_checks.sources.terraform.operators import binary, unary
+from passrole_checks.sources.terraform.scope import Scope, condition_of, evaluate, evaluates
+from passrole_checks.sources.terraform.symbols import choice, distribute, failure, hole, truth
+
+
+@evaluates(syntax.Literal)
+def _literal(expression: syntax.Literal, scope: Scope) -> Node:
+    if isinstance(expression.value, str):
+        return Text((expression.value,), scope.position(expression.span))
+    return Const(expression.value, scope.position(expression.span))
+
+
+@evaluates(syntax.Unparsed)
+def _unparsed(expression: syntax.Unparsed, scope: Scope) -> Node:
+    return hole(scope.words(expression.span), scope.position(expression.span), expression.reason)
+
+
+@evaluates(syntax.Tuple)
+def _tuple(expression: syntax.Tuple, scope: Scope) -> Node:
+    items: list[Node] = []
+    for item in expression.items:
+        items.append(evaluate(item, scope))
+    return Items(tuple(items), scope.position(expression.span))
+
+
+@evaluates(syntax.Object)
+def _object(expression: syntax.Object, scope: Scope) -> Node:
+    entries: list[Entry] = []
+    for key, value in expression.items:
+        entries.append(Entry(key_text(evaluate(key, scope)), evaluate(value, scope)))
+    return Mapping(tuple(entries), scope.position(expression.span))
+
+
+@evaluates(syntax.Unary)
+def _unary(expression: syntax.Unary, scope: Scope) -> Node:
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    return distribute(lambda value: unary(expression.operator, value, words, at), evaluate(expression.operand, scope))
+
+
+@evaluates(syntax.Binary)
+def _binary(expression: syntax.Binary, scope: Scope) -> Node:
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
+    return distribute(lambda first, second: binary(expression.operator, first, second, words, at), left, right)
+
+
+@evaluates(syntax.Conditional)
+def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
+    condition, then, otherwise = expression.condition, expression.then, expression.otherwise
+    while True:  # "not a" and "a differs from b" have the outcomes of "a" and "a equals b", the other way round
+        if isinstance(condition, syntax.Unary) and condition.operator == "!":
+            condition, then, otherwise = condition.operand, otherwise, then
+        elif isinstance(condition, syntax.Binary) and condition.operator == "!=":
+            condition, then, otherwise = replace(condition, operator="=="), otherwise, then
+        else:
+            break
+    value = evaluate(condition, scope)
+    words = scope.words(condition.span)
+    if isinstance(condition, syntax.Binary) and condition.operator == "==":
+        words = f"{scope.words(condition.left.span)} == {scope.words(condition.right.span)}"
+    at = scope.position(expression.span)
+
+    def decide(known: Node, inner: Scope) -> Node:
+        if isinstance(known, Choice):
+            options = [
+                (outcome, decide(option, inner.assuming(known.condition, outcome))) for outcome, option in known.options
+            ]
+            return choice(known.condition, options, at)
+        decided = truth(known)
+        if decided is not None:
+            return evaluate(then if decided else otherwise, inner)
+        text = condition_of(known, words, inner)
+        if text in inner.assumptions:
+            return evaluate(then if inner.assumptions[text] == "true" else otherwise, inner)
+        first = evaluate(then, inner.assuming(text, "true"))
+        return choice(text, [("true", first), ("false", evaluate(otherwise, inner.assuming(text, "false")))], at)
+
+    return decide(value, scope)
+
+
+@evaluates(syntax.Name, syntax.GetAttribute, syntax.Index)
+def _reference(expression: syntax.Expression, scope: Scope) -> Node:
+    """Names, attributes and indexes: the whole chain at once, because its first names are looked up together."""
+    steps: list[str | Node] = []
+    current = expression
+    while isinstance(current, (syntax.GetAttribute, syntax.Index)):
+        if isinstance(current, syntax.GetAttribute):
+            steps.append(current.name)
+        else:
+            steps.append(evaluate(current.key, scope))
+        current = current.target
+    steps.reverse()
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    if isinstance(current, syntax.Name) and current.name not in scope.variables:
+        if scope.only_variables:
+            return failure(words, at, "not given to the template")
+        value, used = scope.module.lookup(current.name, steps, words, at)
+        steps = steps[used:]
+    elif isinstance(current, syntax.Name):
+        value = scope.variables[current.name]
+    else:
+        value = evaluate(current, scope)
+    for step in steps:
+        value = take(value, step, words, at)
+    return value

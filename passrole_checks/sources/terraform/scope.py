@@ -1,0 +1,121 @@
+"""Where an expression is evaluated, what that may cost, and the one entry to evaluation.
+
+Each kind of expression has its room (expressions, loops, templates, functions), which registers how it is evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from passrole_checks.iam.values import Choice, Node, Position, Text
+from passrole_checks.sources.terraform import syntax
+from passrole_checks.sources.terraform.files import Files
+from passrole_checks.sources.terraform.source import SourceText
+from passrole_checks.sources.terraform.symbols import Owner, Reference, assume, hole
+
+_DEPTH = 90  # expressions inside expressions, references followed
+_STEPS = 400_000  # expressions evaluated for one root module
+
+
+class ModuleScope(Owner, Protocol):
+    """What an expression asks of the module that it stands in."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def root_folder(self) -> str: ...
+
+    def lookup(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]: ...
+
+
+@dataclass
+class Budget:
+    """What one root module may cost; past it everything is a hole that says so."""
+
+    steps: int = _STEPS
+    depth: int = 0
+    cut: int = 0  # how often something was left unevaluated for its cost
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an expression is evaluated: its module, its file, and the variables of loops around it.
+
+    ``label`` tells one round of a loop from another, in the text of a condition.
+    """
+
+    module: ModuleScope
+    source: SourceText
+    files: Files
+    budget: Budget
+    variables: Mapping[str, Node] = field(default_factory=dict)
+    label: str = ""
+    assumptions: Mapping[str, str] = field(default_factory=dict)  # conditions in a branch of which this stands
+    only_variables: bool = False  # inside a template file nothing else can be named
+
+    def inside(self, source: SourceText) -> Scope:
+        return self if source is self.source else replace(self, source=source)
+
+    def having(self, variables: dict[str, Node], label: str = "") -> Scope:
+        joined = ", ".join(part for part in (self.label, label) if part)
+        return replace(self, variables={**self.variables, **variables}, label=joined)
+
+    def assuming(self, condition: str, outcome: str) -> Scope:
+        return replace(self, assumptions={**self.assumptions, condition: outcome})
+
+    def position(self, span: syntax.Span) -> Position:
+        return self.source.position(span)
+
+    def words(self, span: syntax.Span) -> str:
+        return self.source.words(*span)
+
+    def condition(self, words: str) -> str:
+        """A condition's text, made its own where the same words mean something else elsewhere."""
+        marks = ", ".join(part for part in (self.module.address, self.label) if part)
+        return f"{words} ({marks})" if marks else words
+
+
+_E = TypeVar("_E", bound=syntax.Expression)
+_HANDLERS: dict[type[object], Callable[..., Node]] = {}
+
+
+def evaluates(*kinds: type[_E]) -> Callable[[Callable[[_E, Scope], Node]], Callable[[_E, Scope], Node]]:
+    """Register how expressions of some kinds are evaluated."""
+
+    def register(handler: Callable[[_E, Scope], Node]) -> Callable[[_E, Scope], Node]:
+        for kind in kinds:
+            _HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
+def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
+    """The value of an expression. Never raises; what cannot be known is a hole."""
+    budget = scope.budget
+    budget.steps -= 1
+    if budget.steps < 0 or budget.depth >= _DEPTH:
+        budget.cut += 1
+        reason = "too much to evaluate" if budget.steps < 0 else "nested too deeply"
+        return hole(scope.words(expression.span), scope.position(expression.span), reason)
+    budget.depth += 1
+    try:
+        value = _HANDLERS[type(expression)](expression, scope)
+        while isinstance(value, Choice) and value.condition in scope.assumptions:
+            value = assume(value, value.condition, scope.assumptions[value.condition])
+        return value
+    except RecursionError:  # the depth is counted in expressions, and some of them take many frames
+        budget.cut += 1
+        return hole(scope.words(expression.span), scope.position(expression.span), "nested too deeply")
+    finally:
+        budget.depth -= 1
+
+
+def condition_of(node: Node, words: str, scope: Scope) -> str:
+    """The text that names an unknown condition: the hole that it comes from, where it is one."""
+    if isinstance(node, Text) and node.only_hole is not None and not isinstance(node, Reference):
+        words = node.only_hole.expression
+    return scope.condition(words)

@@ -1,0 +1,160 @@
+"""The python-hcl2 reader: the oracle of the default one, in an environment of its own.
+
+python-hcl2 and checkov's fork install the same module, so these tests need an environment without checkov; elsewhere
+only the test that the fork is recognised runs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.sources.terraform import reader_python_hcl2, reader_tree_sitter
+from passrole_checks.sources.terraform.source import SourceText
+from passrole_checks.sources.terraform.syntax import Body, ParsedFile, Template
+
+
+def _installed(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
+
+
+FORK = _installed("bc-python-hcl2")
+ORACLE = _installed("python-hcl2") and not FORK
+oracle = pytest.mark.skipif(not ORACLE, reason="python-hcl2 is not installed here, or checkov's fork has its name")
+
+
+def both(text: str) -> tuple[ParsedFile, ParsedFile]:
+    source = SourceText.of("m.tf", text.encode())
+    return reader_tree_sitter.read(source), reader_python_hcl2.read(source)
+
+
+def flat(body: Body) -> list[object]:
+    """A body as plain values, everything built."""
+    found: list[object] = [(one.name, one.span, one.value) for one in body.attributes]
+    found.extend((block.type, block.labels, block.span, flat(block.body)) for block in body.blocks)
+    return found
+
+
+@pytest.mark.skipif(not FORK, reason="needs checkov's fork of python-hcl2")
+def test_the_fork_of_checkov_is_recognised() -> None:
+    """checkov's module of the same name is not used, and the reason says why."""
+    assert importlib.util.find_spec("hcl2") is not None
+    with pytest.raises(reader_python_hcl2.NotInstalled, match="bc-python-hcl2"):
+        reader_python_hcl2.read(SourceText.of("m.tf", b"a = 1\n"))
+
+
+SAMPLES = [
+    "a = 1\nb = -12\nc = -1.5\n",
+    'resource "aws_iam_role" r {\n  count = 2 # why\n\n  inner {\n    x = true\n  }\n}\n',
+    'a = var.x[0].b["c"].*.d[0][*].e.0.f\n',
+    "a = x ? y : z ? 1 : 2\nb = (x ? y : z) ? 1 : 2\n",
+    "a = 1 + 2 * 3 - (4 - 5) % 6 >= 7 && !b || c != null\n",
+    "a = f(1, [2, 3,], x...)\nb = provider::aws::g()\n",
+    'a = { b = 1, (c) : 2, "d e" = [for x in y : x if x != null]\n  f = {for k, v in m : k => v...} }\n',
+    'a = "x ${b} $${c} %{ if d ~} e %{ else }f%{ endif } %{for i, j in k}z%{endfor}%%{x} \\n\\"\\u00e9"\n',
+    "a = <<EOT\n  x ${b}\n\n  ${f({ a = 1 })} $${c} %{ if d ~}\n  e\n  %{ endif ~}\nEOT\n",
+    "b = <<-E\n    x\n      ${f({ a = \"}\" })}\n    E\n",
+    'a = "é" == b\nc = ["ü", d]\n',
+    'a "b" {\r\n  c = <<E\r\nx\r\nE\r\n}\r\n',
+    "locals {}\na {\n}\n",
+    'a = [\n  1, # one\n  2,\n  // two\n]\nb = {\n  c = 1,\n  /* d */ e = 2\n}\n',
+    "a = x.y == null ? {} : {\n  b = c\n}\n",
+]  # fmt: skip
+
+
+@oracle
+@pytest.mark.parametrize("text", SAMPLES)
+def test_both_readers_give_the_same_tree(text: str) -> None:
+    """Nodes, positions and text fragments are the same."""
+    first, second = both(text)
+    assert not first.problems
+    assert not second.problems
+    assert flat(first.body) == flat(second.body)
+
+
+@oracle
+@pytest.mark.parametrize(
+    "text",
+    ["a = !!b\n", 'a = "${~ b ~}"\n', "a = b -12\n", 'a = "${\n b}"\n', "a = <<_EOT\nx\n_EOT\n", "ä = 1\n"],
+)
+def test_what_python_hcl2_rejects(text: str) -> None:
+    """Valid HCL that the default reader reads and python-hcl2 names as a problem."""
+    first, second = both(text)
+    assert not first.problems
+    assert second.problems
+
+
+@oracle
+def test_what_tree_sitter_rejects() -> None:
+    """An exponent is valid HCL that tree-sitter-hcl names as a problem."""
+    first, second = both("a = 1e3\n")
+    assert first.problems
+    assert not second.problems
+
+
+@oracle
+def test_a_bad_block_hides_no_other() -> None:
+    """The good blocks around a bad one are kept, and the bad place has its line."""
+    _, found = both('a "one" {\n}\nb "two" {\n  x = [1,\n}\nc "three" {\n}\n')
+    assert [block.labels for block in found.body.blocks] == [("one",), ("three",)]
+    assert len(found.problems) == 1
+    assert 3 <= found.problems[0].line <= 6
+
+
+@oracle
+def test_template_files_are_the_same() -> None:
+    """The text of a template file gives the same parts."""
+    source = SourceText("t.tpl", b'{"a": "\\n", ${x}\n%{ for a, b in c ~}\n  ${a["}"]}\n%{ endfor ~}\nend')
+    first, second = reader_tree_sitter.read_template(source), reader_python_hcl2.read_template(source)
+    assert isinstance(first, Template)
+    assert isinstance(second, Template)
+    assert first.parts == second.parts
+
+
+_names = st.sampled_from(["a", "var", "local", "each", "foo_bar", "x-y"])
+_text = st.sampled_from(["", " ", "a", "a b", "$", "%", "$${x}", "\\n", '\\"', "é", "{}", "~"])
+_literals = st.sampled_from(["1", "2.5", "true", "null", '"s"', '""'])
+
+
+def _extend(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Expressions made of smaller ones, in parentheses where an operator could take a part away."""
+    grouped = inner.map(lambda text: f"({text})")
+    operators = st.sampled_from(["+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||"])
+    return st.one_of(
+        st.tuples(_names, _names, inner).map(lambda part: f"{part[0]}.{part[1]}[{part[2]}]"),
+        st.tuples(_names, _names).map(lambda part: f"{part[0]}[*].{part[1]}"),
+        st.tuples(_names, _names).map(lambda part: f"{part[0]}.*.{part[1]}[0]"),
+        st.tuples(inner, operators, inner).map(" ".join),
+        st.tuples(grouped, operators, inner).map(" ".join),
+        st.tuples(inner, inner, inner).map(lambda part: f"{part[0]} ? {part[1]} : {part[2]}"),
+        grouped.map(lambda text: f"!{text}"),
+        st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
+        st.lists(st.tuples(_names, inner), max_size=3).map(
+            lambda parts: "{ " + ", ".join(f"{key} = {value}" for key, value in parts) + " }"
+        ),
+        st.lists(inner, max_size=2).map(lambda parts: f"f({', '.join(parts)})"),
+        st.tuples(inner, inner).map(lambda part: f"[for v in {part[0]} : {part[1]}]"),
+        st.tuples(inner, inner, inner).map(lambda part: f"{{ for k, v in {part[0]} : k => {part[1]} if {part[2]} }}"),
+        st.tuples(_text, inner, _text).map(lambda part: f'"{part[0]}${{{part[1]}}}{part[2]}"'),
+        st.tuples(inner, _text).map(lambda part: f'"%{{ if {part[0]} }}{part[1]}%{{ endif }}"'),
+    )
+
+
+_expressions = st.recursive(st.one_of(_names, _literals), _extend, max_leaves=8)
+
+
+@oracle
+@settings(max_examples=400, deadline=None)
+@given(expression=_expressions)
+def test_generated_expressions_give_the_same_tree(expression: str) -> None:
+    """Whatever both accept, both read alike."""
+    first, second = both(f"x = {expression}\n")
+    if not first.problems and not second.problems:
+        assert flat(first.body) == flat(second.body)
