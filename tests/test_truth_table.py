@@ -84,9 +84,7 @@ def rows(
     number: int, requests: str, *alternatives: Any, note: str = "", version: str | None = "2012-10-17"
 ) -> list[Row]:
     """One row with its alternatives: each a statement, or a tuple of statements."""
-    return [
-        Row(number, requests, item if isinstance(item, tuple) else (item,), version, note) for item in alternatives
-    ]
+    return [Row(number, requests, item if isinstance(item, tuple) else (item,), version, note) for item in alternatives]
 
 
 def actions(*values: Any) -> list[dict[str, Any]]:

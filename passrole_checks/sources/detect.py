@@ -186,4 +186,3 @@ def _reaches(calls: dict[Path, set[Path]], start: Path, end: Path) -> bool:
             seen.add(folder)
             pending.extend(calls[folder])
     return False
-

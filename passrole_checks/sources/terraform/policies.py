@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from passrole_checks.iam.values import Absent, Choice, Items, Node, Text
+from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, RESOURCE_POLICIES
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Framework,
@@ -21,40 +22,13 @@ from passrole_checks.sources.terraform.scope import Scope
 from passrole_checks.sources.terraform.symbols import Reference, document, known, plain_text, under
 from passrole_checks.sources.terraform.syntax import Block
 
-# type: attribute of the document, attribute of the entity that it is attached to
-_IDENTITY = {
-    "aws_iam_policy": ("policy", ""),
-    "aws_iam_role_policy": ("policy", "role"),
-    "aws_iam_user_policy": ("policy", "user"),
-    "aws_iam_group_policy": ("policy", "group"),
-    "aws_ssoadmin_permission_set_inline_policy": ("inline_policy", "permission_set_arn"),
+# type: attribute of the entity that the policy is attached to
+_HOLDER = {
+    "aws_iam_role_policy": "role",
+    "aws_iam_user_policy": "user",
+    "aws_iam_group_policy": "group",
+    "aws_ssoadmin_permission_set_inline_policy": "permission_set_arn",
 }
-_RESOURCE = {
-    "aws_api_gateway_rest_api": "policy", "aws_api_gateway_rest_api_policy": "policy",
-    "aws_backup_vault_policy": "policy", "aws_cloudwatch_event_bus_policy": "policy",
-    "aws_cloudwatch_log_destination_policy": "access_policy", "aws_cloudwatch_log_resource_policy": "policy_document",
-    "aws_codeartifact_domain_permissions_policy": "policy_document",
-    "aws_codeartifact_repository_permissions_policy": "policy_document", "aws_codebuild_resource_policy": "policy",
-    "aws_dynamodb_resource_policy": "policy", "aws_ecr_registry_policy": "policy",
-    "aws_ecr_repository_policy": "policy",
-    "aws_ecrpublic_repository_policy": "policy", "aws_efs_file_system_policy": "policy",
-    "aws_elasticsearch_domain": "access_policies", "aws_elasticsearch_domain_policy": "access_policies",
-    "aws_glacier_vault": "access_policy", "aws_glue_resource_policy": "policy", "aws_iot_policy": "policy",
-    "aws_kinesis_resource_policy": "policy", "aws_kms_external_key": "policy", "aws_kms_key": "policy",
-    "aws_kms_key_policy": "policy", "aws_kms_replica_key": "policy", "aws_media_store_container_policy": "policy",
-    "aws_msk_cluster_policy": "policy", "aws_networkfirewall_resource_policy": "policy",
-    "aws_opensearch_domain": "access_policies", "aws_opensearch_domain_policy": "access_policies",
-    "aws_organizations_resource_policy": "content", "aws_ram_permission": "policy_template",
-    "aws_s3_access_point": "policy", "aws_s3_bucket": "policy", "aws_s3_bucket_policy": "policy",
-    "aws_s3control_access_point_policy": "policy", "aws_s3control_bucket_policy": "policy",
-    "aws_s3control_multi_region_access_point_policy": "policy", "aws_s3tables_table_bucket_policy": "resource_policy",
-    "aws_secretsmanager_secret": "policy", "aws_secretsmanager_secret_policy": "policy",
-    "aws_ses_identity_policy": "policy", "aws_sesv2_email_identity_policy": "policy", "aws_sns_topic": "policy",
-    "aws_sns_topic_policy": "policy", "aws_sqs_queue": "policy", "aws_sqs_queue_policy": "policy",
-    "aws_ssmcontacts_contact": "policy", "aws_transfer_access": "policy", "aws_vpc_endpoint": "policy",
-    "aws_vpc_endpoint_policy": "policy", "aws_vpclattice_auth_policy": "policy",
-    "aws_vpclattice_resource_policy": "policy",
-}  # fmt: skip
 # type: (attribute of the policy's ARN, attributes of the entities)
 _ATTACHMENTS = {
     "aws_iam_role_policy_attachment": ("policy_arn", ("role",)),
@@ -128,17 +102,13 @@ def _collect_block(module: Module, block: Block, found: Found, links: _Links) ->
 
 
 def _policies(block: Block, resource: ResourceDefinition, scope: Scope) -> Iterator[AttachedPolicy]:
-    identity = _IDENTITY.get(resource.type)
-    if identity is not None:
-        written = _document(block, identity[0], scope)
-        if written is not None:
-            principals = _entities(block, (identity[1],), scope) if identity[1] else ()
-            yield AttachedPolicy(resource, identity[0], written, PolicyKind.IDENTITY, principals)
-    attribute = _RESOURCE.get(resource.type)
-    if attribute is not None:
-        written = _document(block, attribute, scope)
-        if written is not None:
-            yield AttachedPolicy(resource, attribute, written, PolicyKind.RESOURCE)
+    holder = _HOLDER.get(resource.type)
+    for table, kind in ((IDENTITY_POLICIES, PolicyKind.IDENTITY), (RESOURCE_POLICIES, PolicyKind.RESOURCE)):
+        attribute = table.get(resource.type)
+        written = _document(block, attribute, scope) if attribute is not None else None
+        if attribute is not None and written is not None:
+            principals = _entities(block, (holder,), scope) if holder is not None else ()
+            yield AttachedPolicy(resource, attribute, written, kind, principals)
     if resource.type == "aws_iam_role":
         trust = _document(block, "assume_role_policy", scope)
         if trust is not None:
@@ -244,4 +214,4 @@ def _entity(value: Text) -> str:
     return literal if literal is not None else str(value)
 
 
-_INTERESTING = frozenset({*_IDENTITY, *_RESOURCE, *_ATTACHMENTS, *_BOUNDED})
+_INTERESTING = frozenset({*IDENTITY_POLICIES, *RESOURCE_POLICIES, *_ATTACHMENTS, *_BOUNDED})
