@@ -93,7 +93,8 @@ class Text:
     ``starts`` gives, where the text stands letter for letter in its file (a heredoc, a block scalar, a one-line string
     without escapes), the (line, column) at which each part begins, so that a JSON document inside it keeps its
     positions; ``indent`` is the number of columns that the format strips from each continued line. ``defaults`` names
-    the variables or parameters whose default value was taken for parts of this text.
+    the variables or parameters whose default value was taken for parts of this text. An ``optional`` text is an element
+    of a list that may stand there any number of times, or not at all.
     """
 
     parts: tuple[Part, ...]
@@ -101,6 +102,7 @@ class Text:
     starts: tuple[tuple[int, int], ...] = ()
     indent: int = 0
     defaults: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def literal(self) -> str | None:
