@@ -111,7 +111,7 @@ def narrows_services(grant: PassRoleGrant) -> bool:
     """Whether a condition on iam:PassedToService leaves services out in a way that one can rely on."""
     constraint = grant.services.constraint
     if constraint is Constraint.PATTERN:
-        return not grant.condition.negated_only
+        return not grant.open_to_other_services
     return constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
 
 
@@ -119,7 +119,7 @@ def roles_in_words(grant: PassRoleGrant) -> str:
     """The role patterns of a grant, shortened to three, without what can be no role if others are there."""
     roles = [role for role in grant.roles if role.scope is not Scope.NOT_A_ROLE] or grant.roles
     names = list(dict.fromkeys(shortened(str(role.pattern), 140) for role in roles))
-    shown = ", ".join(names[:3])
+    shown = ("every role but " if grant.complement else "") + ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 

@@ -130,6 +130,7 @@ class _Judge:
     def __init__(self, configuration: Configuration, options: ScanOptions) -> None:
         self.configuration = configuration
         self.options = options
+        self.account = options.account or configuration.account
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
         self.roles, self.roles_by_name = _known_roles(configuration.roles)
         self.grants: list[LocatedGrant] = []
@@ -151,7 +152,8 @@ class _Judge:
         ]
 
     def _policy(self, policy: AttachedPolicy, document: PolicyDocument) -> Iterator[Finding]:
-        grants = grants_of(document.statements, self.services)
+        account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
+        grants = grants_of(document.statements, self.services, account)
         judged = policy.kind is PolicyKind.IDENTITY
         by_statement: dict[tuple[Position, str], list[PassRoleGrant]] = {}
         for grant in grants:
@@ -174,7 +176,7 @@ class _Judge:
                 statements=document.statements,
                 roles=self.roles,
                 roles_by_name=self.roles_by_name,
-                account=self.options.account or self.configuration.account,
+                account=self.account,
                 many_accounts=policy.resource.type in _MANY_ACCOUNTS,
             )
             for check in ALL:

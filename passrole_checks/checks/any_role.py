@@ -58,12 +58,14 @@ class AnyRole(Check):
         if not is_live(grant) or grant.scope is not Scope.ANY_ROLE or grant.certain is not Tri.YES:
             return
         wide = [role.pattern for role in grant.roles if role.scope is Scope.ANY_ROLE]
-        if wide and all(subject.is_foreign(pattern) for pattern in wide):
+        if wide and not grant.complement and all(subject.is_foreign(pattern) for pattern in wide):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
         unresolved = grant.services.constraint is Constraint.UNRESOLVED
         narrowed = narrows_services(grant) or unresolved
         services = ""
-        if unresolved:
+        if grant.open_to_other_services:
+            services = " Some services are left out, every other one is let through."
+        elif unresolved:
             services = " The condition on iam:PassedToService cannot be told before deployment."
         elif narrowed and grant.services.values:
             services = f" It is limited to {', '.join(grant.services.values)}."

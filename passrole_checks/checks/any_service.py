@@ -67,11 +67,14 @@ class AnyService(Check):
 
     def evaluate(self, subject: Subject) -> Iterator[Verdict]:
         grant = subject.grant
-        if not is_live(grant) or grant.certain is not Tri.YES or grant.services.constraint is not Constraint.ABSENT:
+        if not is_live(grant) or grant.certain is not Tri.YES or grant.condition.constraint is not Constraint.ABSENT:
             return
+        excluded = grant.open_to_other_services
+        if grant.services.constraint is not Constraint.ABSENT and not excluded:
+            return  # a Deny beside it names the service
         if not is_scoped(grant) and grant.scope is not Scope.UNRESOLVED:
             return
-        if all(subject.is_foreign(role.pattern) for role in grant.roles) and grant.roles:
+        if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
         service = self._only_service(subject)
@@ -81,9 +84,11 @@ class AnyService(Check):
             trusted = f" Its trust policy names {service} only, which decides as long as it stays so."
         yield Verdict(
             severity,
-            f"{roles_in_words(grant)} can be passed to any service{how_granted(grant)}: no condition on "
-            f"iam:PassedToService.{trusted}{beside(grant)}",
-            'Add "Condition": {"StringEquals": {"iam:PassedToService": "'
+            f"{roles_in_words(grant)} can be passed to any service{how_granted(grant)}"
+            + (" but those that a Deny leaves out." if excluded else ": no condition on iam:PassedToService.")
+            + f"{trusted}{beside(grant)}",
+            ("Add " if grant.explicit else "Grant iam:PassRole in a statement of its own, with ")
+            + '"Condition": {"StringEquals": {"iam:PassedToService": "'
             + (service or "SERVICE.amazonaws.com")
             + '"}}'
             + ("." if service else " with the service that uses the role."),

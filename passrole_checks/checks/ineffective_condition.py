@@ -95,7 +95,7 @@ class IneffectiveCondition(Check):
             return Severity.MEDIUM, "The condition on iam:PassedToService leaves no service out" + (
                 f" ({reasons})." if reasons else "."
             )
-        if constraint is Constraint.PATTERN and condition.negated_only:
+        if constraint is Constraint.PATTERN and condition.negated_only and grant.open_to_other_services:
             return Severity.MEDIUM, (
                 "The condition on iam:PassedToService only says what is left out "
                 f"({', '.join(grant.services.values)}): every other service is let through, those to come included."

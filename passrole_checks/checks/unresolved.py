@@ -90,7 +90,9 @@ class Unresolved(Check):
             ]
             return "Which roles can be passed", tuple(undecided)
         if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
-            return "Which services a role can be passed to", grant.condition.unresolved
+            return "Which services a role can be passed to", grant.condition.unresolved or tuple(
+                Hole(problem) for problem in grant.condition.problems
+            )
         return "", ()
 
 

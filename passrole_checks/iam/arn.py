@@ -9,11 +9,12 @@ all role ARNs, or "cannot be told".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 from passrole_checks.iam.arn_pattern import PARTITIONS, Reading, fields_of, machine, spelled_out
-from passrole_checks.iam.automaton import Alphabet, Machine, States, alphabet
+from passrole_checks.iam.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri
 
 _LINKED = "aws-service-role/"
@@ -36,8 +37,15 @@ class Scope(str, Enum):
         return list(type(self)).index(self)
 
 
-class _OverBudgetError(Exception):
-    """An exploration took too many steps."""
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where a policy will stand, as far as that is known: its account, and the partitions that it can be in."""
+
+    account: str | None = None
+    partitions: tuple[str, ...] = PARTITIONS
+
+
+ANYWHERE = Deployment()
 
 
 def widest(scopes: Sequence[Scope]) -> Scope:
@@ -59,14 +67,20 @@ def union_scope(resources: Sequence[Text], *, variables: bool = True) -> Scope:
     return widest([scope, Scope.UNRESOLVED]) if covers is Tri.UNKNOWN else scope
 
 
-def complement_scope(left_out: Sequence[Text], *, variables: bool = True) -> Scope:
-    """How wide NotResource is: any role, unless the patterns leave out every role there is (NOT_A_ROLE)."""
+def complement_scope(left_out: Sequence[Text], *, variables: bool = True, where: Deployment = ANYWHERE) -> Scope:
+    """How wide NotResource is: any role, unless the patterns leave out every role there is (NOT_A_ROLE).
+
+    Patterns that leave out all roles of one account leave those of every other account in.
+    """
     parts = tuple(item.parts for item in left_out)
     if not parts:
         return Scope.ANY_ROLE
-    if _covers_accounts(parts, variables, Reading.SURE, every=True):
-        return Scope.NOT_A_ROLE
-    return Scope.ANY_ROLE if _any_role(parts, variables) is Tri.NO else Scope.UNRESOLVED
+    try:
+        if _covers_all(parts, variables, Reading.DENIED, where):
+            return Scope.NOT_A_ROLE
+        return Scope.UNRESOLVED if _covers_all(parts, variables, Reading.MAYBE, where) else Scope.ANY_ROLE
+    except OverBudgetError:
+        return Scope.UNRESOLVED
 
 
 def matches(resource: Text, role: str, *, variables: bool = True) -> Tri:
@@ -77,19 +91,19 @@ def matches(resource: Text, role: str, *, variables: bool = True) -> Tri:
     return Tri.UNKNOWN if possible else Tri.NO
 
 
-def overlaps(first: Text, second: Text, *, variables: bool = True) -> Tri:
+def overlaps(first: Text, second: Text, *, variables: bool = True, where: Deployment = ANYWHERE) -> Tri:
     """Whether one role can be in both patterns."""
-    return _overlaps(first.parts, second.parts, variables)
+    return _overlaps(first.parts, second.parts, variables, where)
 
 
-def included(inner: Text, outer: Sequence[Text], *, variables: bool = True) -> Tri:
-    """Whether every role that ``inner`` matches is matched by one of ``outer``.
+def included(inner: Text, outer: Sequence[Text], *, variables: bool = True, where: Deployment = ANYWHERE) -> Tri:
+    """Whether every role that ``inner`` matches is matched by one of ``outer``, whatever the holes of ``outer`` hold.
 
-    Passing stays within the account, so an unknown account id in ``outer`` is the account of the inner role.
+    Passing stays within the account, so the id of the account deployed to in ``outer`` is that of the inner role.
     """
     if any(item.parts == inner.parts for item in outer):
         return Tri.YES
-    return _included(inner.parts, tuple(item.parts for item in outer), variables)
+    return _included(inner.parts, tuple(item.parts for item in outer), variables, where)
 
 
 def covers_service_linked(resource: Text, *, variables: bool = True) -> Tri:
@@ -135,7 +149,7 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
         if _size((parts,), variables, Reading.OVERLAP_STRICT) == 0:
             return Scope.UNRESOLVED
         return Scope.EXACT if _size((parts,), variables, Reading.COUNT) < 2 else Scope.PREFIX
-    except _OverBudgetError:
+    except OverBudgetError:
         return Scope.UNRESOLVED
 
 
@@ -153,57 +167,67 @@ def _is_role_reference(parts: tuple[Part, ...]) -> bool:
 @lru_cache(maxsize=8192)
 def _any_role(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Tri:
     try:
-        if _covers_accounts(patterns, variables, Reading.SURE, every=False):
+        if _covers_one(patterns, variables, Reading.SURE):
             return Tri.YES
-        return Tri.UNKNOWN if _covers_accounts(patterns, variables, Reading.MAYBE, every=False) else Tri.NO
-    except _OverBudgetError:
+        return Tri.UNKNOWN if _covers_one(patterns, variables, Reading.MAYBE) else Tri.NO
+    except OverBudgetError:
         return Tri.UNKNOWN
 
 
-@lru_cache(maxsize=8192)
-def _covers_accounts(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading, *, every: bool) -> bool:
-    """Whether the patterns cover all roles of one account of one partition (or, with ``every``, of each account)."""
+def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading) -> bool:
+    """Whether the patterns cover all roles of some account of some partition."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
-    for accounts in {_after_prefix([pattern], partition, letters) for partition in PARTITIONS}:
-        answers = (
-            _first(_roles([pattern], states, letters), lambda found: not found[0]) is None for states in accounts
-        )
-        if all(answers) if every else any(answers):
-            return True
-    return False
+    return any(_universal(pattern, states, letters) for states in _before_role([pattern], letters, ANYWHERE))
 
 
 @lru_cache(maxsize=8192)
-def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool) -> Tri:
+def _covers_all(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading, where: Deployment) -> bool:
+    """Whether the patterns cover all roles of every account, in one of the partitions at least."""
+    pattern = machine(patterns, variables, reading)
+    letters = alphabet([pattern])
+    return any(
+        all(_universal(pattern, states, letters) for states in accounts)
+        for accounts in {_after_prefix([pattern], name, letters, where.account) for name in where.partitions}
+    )
+
+
+def _universal(pattern: Machine, states: tuple[States, ...], letters: Alphabet) -> bool:
+    return _first(_roles([pattern], states, letters), lambda found: not found[0]) is None
+
+
+@lru_cache(maxsize=8192)
+def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool, where: Deployment) -> Tri:
     def meet(reading: Reading) -> bool:
         pair = [machine((item,), variables, reading) for item in (first, second)]
         letters = alphabet(pair)
-        return any(_first(_roles(pair, states, letters), all) is not None for states in _before_role(pair, letters))
+        return any(
+            _first(_roles(pair, states, letters), all) is not None for states in _before_role(pair, letters, where)
+        )
 
     try:
         if not meet(Reading.OVERLAP):
             return Tri.NO
         return Tri.YES if first == second or meet(Reading.SURE) else Tri.UNKNOWN
-    except _OverBudgetError:
+    except OverBudgetError:
         return Tri.UNKNOWN
 
 
 @lru_cache(maxsize=8192)
-def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool) -> Tri:
+def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment) -> Tri:
     def holds(inner_reading: Reading, outer_reading: Reading) -> bool:
         pair = [machine((inner,), variables, inner_reading), machine(outer, variables, outer_reading)]
         letters = alphabet(pair)
         return all(
             _first(_roles(pair, states, letters), lambda found: found[0] and not found[1]) is None
-            for states in _before_role(pair, letters)
+            for states in _before_role(pair, letters, where)
         )
 
     try:
-        if holds(Reading.OVERLAP, Reading.SURE):
+        if holds(Reading.OVERLAP, Reading.DENIED):
             return Tri.YES
         return Tri.UNKNOWN if holds(Reading.SURE, Reading.OVERLAP) else Tri.NO
-    except _OverBudgetError:
+    except OverBudgetError:
         return Tri.UNKNOWN
 
 
@@ -213,7 +237,7 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
     letters = alphabet([pattern])
     answer = Tri.NO
     try:
-        for states in _before_role([pattern], letters):
+        for states in _before_role([pattern], letters, ANYWHERE):
             linked = (pattern.run(states[0], _LINKED),)
             if named:
                 covered = _accepted(pattern, linked[0], letters) > 1
@@ -221,7 +245,7 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
                 covered = _first(_roles([pattern], linked, letters), lambda found: not found[0]) is None
             if covered:
                 answer = Tri.YES
-    except _OverBudgetError:
+    except OverBudgetError:
         return Tri.UNKNOWN
     return answer
 
@@ -231,29 +255,32 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Read
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
     return max(
-        (_accepted(pattern, states[0], letters) for states in _before_role([pattern], letters)),
+        (_accepted(pattern, states[0], letters) for states in _before_role([pattern], letters, ANYWHERE)),
         default=0,
     )
 
 
-def _before_role(machines: Sequence[Machine], letters: Alphabet) -> frozenset[tuple[States, ...]]:
+def _before_role(machines: Sequence[Machine], letters: Alphabet, where: Deployment) -> frozenset[tuple[States, ...]]:
     """The states of the machines after ``arn:PARTITION:iam::ACCOUNT:role/``, for every partition and account."""
     return frozenset[tuple[States, ...]]().union(
-        *(_after_prefix(machines, partition, letters) for partition in PARTITIONS)
+        *(_after_prefix(machines, name, letters, where.account) for name in where.partitions)
     )
 
 
-def _after_prefix(machines: Sequence[Machine], partition: str, letters: Alphabet) -> frozenset[tuple[States, ...]]:
-    """The same for one partition."""
+def _after_prefix(
+    machines: Sequence[Machine], partition: str, letters: Alphabet, account: str | None
+) -> frozenset[tuple[States, ...]]:
+    """The same for one partition, and one account if it is known."""
     layer = {tuple(item.run(item.start, f"arn:{partition}:iam::") for item in machines)}
-    for _ in range(12):
+    for place in range(12):
+        digits = letters.digits if account is None else (account[place],)
         layer = {
             tuple(item.step(states, digit) for item, states in zip(machines, current, strict=True))
             for current in layer
-            for digit in letters.digits
+            for digit in digits
         }
         if len(layer) > _BUDGET // 100:
-            raise _OverBudgetError
+            raise OverBudgetError
     return frozenset(
         tuple(item.run(states, ":role/") for item, states in zip(machines, current, strict=True)) for current in layer
     )
@@ -273,7 +300,7 @@ def _roles(machines: Sequence[Machine], start: tuple[States, ...], letters: Alph
             )
             if after not in seen:
                 if len(seen) > _BUDGET:
-                    raise _OverBudgetError
+                    raise OverBudgetError
                 seen.add(after)
                 pending.append(after)
 
@@ -330,7 +357,7 @@ def _alive(pattern: Machine, start: States, letters: Alphabet) -> set[tuple[int,
             before.setdefault(after, set()).add(state)
             if after not in seen:
                 if len(seen) > _BUDGET:
-                    raise _OverBudgetError
+                    raise OverBudgetError
                 seen.add(after)
                 pending.append(after)
     alive = {state for state in seen if state[0] == 1 and pattern.accepts(state[1])}

@@ -20,6 +20,8 @@ from passrole_checks.iam.values import Hole, Kind, Part, join
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+# a role is passed within its holder's account, so these name that account
+_OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
 _ANY_RUN = Token(None, many=True)
 _RUN_IN_FIELD = Token(None, many=True, but=frozenset(":"))
 _NAME = frozenset(NAME_CHARACTERS | {CONSTANT})
@@ -31,12 +33,14 @@ _CONTINUES_TO_ROLE = Kind.ANYTHING, "completes the beginning of the ARN"
 class Reading(Enum):
     """What a hole stands for, and which of two readings of an ARN counts.
 
-    SURE: only what matches whatever the holes hold. MAYBE: what the widest value of the holes matches, an unknown
+    SURE: only what matches whatever the holes hold. DENIED: the same without any guess from the context at what a hole
+    is, for patterns that take away. MAYBE: what the widest value of the holes matches, an unknown
     name being one constant. OVERLAP: everything that some value of the holes matches; OVERLAP_STRICT: the same under
     the strict reading of colons. COUNT: every hole is one constant, to tell one role from several.
     """
 
     SURE = "sure"
+    DENIED = "denied"
     MAYBE = "maybe"
     OVERLAP = "overlap"
     OVERLAP_STRICT = "overlap, strict"
@@ -44,7 +48,7 @@ class Reading(Enum):
 
     @property
     def strict(self) -> bool:
-        return self in (Reading.SURE, Reading.OVERLAP_STRICT)
+        return self in (Reading.SURE, Reading.DENIED, Reading.OVERLAP_STRICT)
 
 
 # what a text is made of after reading: a character, "*" or "?" as (char, True), or a hole
@@ -91,14 +95,16 @@ def _split_colons(text: str, most: int) -> list[str]:
     return [*pieces, text[start:]]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=256)
 def machine(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading) -> Machine:
     """The machine of the union of several Resource texts."""
     return Machine(tuple(sequence for parts in patterns for sequence in _sequences(parts, variables, reading)))
 
 
 def _sequences(parts: tuple[Part, ...], variables: bool, reading: Reading) -> Iterator[tuple[Token, ...]]:
-    fields = _with_context(fields_of(spelled_out(parts)))
+    fields = fields_of(spelled_out(parts))
+    if reading is not Reading.DENIED:
+        fields = _with_context(fields)
     completed = fields + [["*"]] * (6 - len(fields)) if 1 < len(fields) < 6 else fields
     if reading.strict and len(fields) > 1 and not _reaches_role(fields):
         yield from _tokens(completed, variables, reading, within_field=True)
@@ -159,7 +165,11 @@ def _atoms(parts: list[Part], variables: bool) -> Iterator[_Atom]:
         for match in _VARIABLE.finditer(part) if variables else ():
             yield from _characters(part[place : match.start()])
             inside = match.group(1)
-            yield (inside, False) if inside in ("*", "?", "$") else Hole(match.group(), Kind.POLICY_VARIABLE)
+            if inside in ("*", "?", "$"):
+                yield inside, False
+            else:
+                own = inside.lower() in _OWN_ACCOUNT
+                yield Hole(match.group(), Kind.ACCOUNT_ID if own else Kind.POLICY_VARIABLE)
             place = match.end()
         yield from _characters(part[place:])
 
@@ -181,7 +191,7 @@ def _readings(atom: _Atom, reading: Reading, run: Token) -> list[tuple[Token, ..
         return [(_RUN_IN_FIELD,)]  # of the role ARNs there are, each partition
     if atom.reason == _CONTINUES_TO_ROLE[1]:
         return [(_ANY_RUN,)]
-    if reading is Reading.SURE:
+    if reading in (Reading.SURE, Reading.DENIED):
         return []
     if reading is Reading.COUNT or (reading is Reading.MAYBE and atom.kind is not Kind.ANYTHING):
         return [literal(CONSTANT)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
 # one unknown name; a character that no role name of AWS holds, and that is a name character here
 CONSTANT = "\u03b6"
+_MEMORY = 400_000  # places remembered, some 50 MB
 _PATH_ONLY = "!#%&()[]^|~<>;'\"{}$\\`"
 
 
@@ -36,12 +37,20 @@ def literal(text: str) -> tuple[Token, ...]:
     return tuple(Token(frozenset(char)) for char in text)
 
 
+class OverBudgetError(Exception):
+    """A pattern that takes more memory to decide than it is worth."""
+
+
 class Machine:
-    """The machine of a union of token sequences; states are sets of (sequence, place in it)."""
+    """The machine of a union of token sequences; states are sets of (sequence, place in it).
+
+    Subset construction can explode: after ``_MEMORY`` places it raises :class:`OverBudgetError`.
+    """
 
     def __init__(self, sequences: Sequences) -> None:
         self.sequences = sequences
         self.steps: dict[tuple[States, str], States] = {}
+        self.memory = 0
         self.start = self._closed((index, 0) for index in range(len(sequences)))
 
     def _closed(self, places: Iterator[tuple[int, int]]) -> States:
@@ -59,6 +68,10 @@ class Machine:
         known = self.steps.get(key)
         if known is None:
             known = self.steps[key] = self._closed(self._after(states, char))
+            self.memory += len(known)
+            if self.memory > _MEMORY:
+                self.steps.clear()
+                raise OverBudgetError
         return known
 
     def _after(self, states: States, char: str) -> Iterator[tuple[int, int]]:

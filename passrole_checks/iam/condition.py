@@ -126,7 +126,12 @@ class _Reader:
     def read_block(self, condition: Node) -> None:
         if isinstance(condition, Mapping):
             seen: set[str] = set()
+            # AWS's pages differ on what an empty condition does, so a Deny under one is not relied on
+            if not condition.entries:
+                self.problems.append("the Condition block is empty")
             for entry in condition.entries:
+                if isinstance(entry.value, Mapping) and not entry.value.entries:
+                    self.problems.append(f"{entry.key} holds no key")
                 self._read_operator(entry, seen)
         else:
             self._unknown("the Condition block", "an object of operators", condition, None)
@@ -312,14 +317,16 @@ class _Reader:
             test.operator for test in self.tests
             if test.operator and not test.maybe and test.operator.family is not Family.NULL
         ]  # fmt: skip
+        negated_only = bool(positive) and all(operator.negated for operator in positive)
+        everything = not negated_only and all(results[service] is Tri.YES for service in self.known)
         return ConditionEffect(
-            constraint=self._constraint(outcomes, without_key, bool(doubtful)),
+            constraint=self._constraint(outcomes, without_key, bool(doubtful), everything),
             values=tuple(self.values),
             allowed=frozenset(service for service in services if results[service] is Tri.YES),
             possible=frozenset(service for service in services if results[service] is not Tri.NO),
             unknown_service=unknown_service,
             without_key=without_key,
-            negated_only=bool(positive) and all(operator.negated for operator in positive),
+            negated_only=negated_only,
             tags=tuple(self.tags),
             associated_resource_arn=self.associated,
             others=tuple(self.others),
@@ -330,7 +337,7 @@ class _Reader:
             problems=tuple(dict.fromkeys(self.problems)),
         )
 
-    def _constraint(self, outcomes: set[Tri], without_key: Tri, doubt: bool) -> Constraint:
+    def _constraint(self, outcomes: set[Tri], without_key: Tri, doubt: bool, everything: bool) -> Constraint:
         if not self.tests:
             return Constraint.ABSENT
         if outcomes == {Tri.NO}:
@@ -338,7 +345,7 @@ class _Reader:
         if any(test.finite for test in self.tests):
             # What else is not known can only take from the list.
             return Constraint.EXACT if without_key is Tri.NO else Constraint.EXACT_IF_PRESENT
-        if outcomes == {Tri.YES}:
+        if outcomes == {Tri.YES} or everything:
             return Constraint.INEFFECTIVE
         if doubt:
             return Constraint.UNRESOLVED

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam import action, arn
-from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.condition import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.policy import Statement
 from passrole_checks.iam.values import Position, Text, Tri
@@ -82,19 +82,26 @@ class PassRoleGrant:
         return self.condition.others
 
     @property
-    def only_explicit_deny(self) -> bool:
-        return self.effect == "Deny" and self.explicit
+    def open_to_other_services(self) -> bool:
+        """Whether all that limits the services is what is left out: every other service is let through."""
+        if self.services.constraint is not Constraint.PATTERN:
+            return False
+        return self.condition.negated_only or self.condition.constraint in (Constraint.ABSENT, Constraint.INEFFECTIVE)
 
 
-def grants_of(statements: Sequence[Statement], services_of: dict[str, Collection[str]]) -> tuple[PassRoleGrant, ...]:
+def grants_of(
+    statements: Sequence[Statement], services_of: dict[str, Collection[str]], account: str | None = None
+) -> tuple[PassRoleGrant, ...]:
     """Every grant and denial of PassRole in one document, in its order; what a Deny takes away is already off.
 
-    ``services_of`` gives, for each partition (``aws``, ``aws-cn``), the service principals known there.
+    ``services_of`` gives, for each partition (``aws``, ``aws-cn``), the service principals known there. ``account`` is
+    the account deployed to, if it is known.
     """
-    found = [grant for statement in statements if (grant := _grant(statement, services_of)) is not None]
+    where = Deployment(account, _partitions(statements))
+    found = [grant for statement in statements if (grant := _grant(statement, services_of, where)) is not None]
     denials = [grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)]
     return tuple(
-        _minus(grant, [denial for denial in denials if set(denial.statement.when) <= set(grant.statement.when)])
+        _minus(grant, [denial for denial in denials if set(denial.statement.when) <= set(grant.statement.when)], where)
         if grant.effect == "Allow"
         else grant
         for grant in found
@@ -127,7 +134,7 @@ def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Tri, str, boo
     return action.left_out_by(statement.not_actions or (), name), "NotAction", False
 
 
-def _grant(statement: Statement, services_of: dict[str, Collection[str]]) -> PassRoleGrant | None:
+def _grant(statement: Statement, services_of: dict[str, Collection[str]], where: Deployment) -> PassRoleGrant | None:
     certain, granted_by, explicit = _reaches(statement)
     if certain is Tri.NO:
         return None
@@ -135,7 +142,7 @@ def _grant(statement: Statement, services_of: dict[str, Collection[str]]) -> Pas
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
     roles = tuple(RoleScope(item, arn.resource_scope(item, variables=statement.variables)) for item in patterns)
     if complement:
-        scope = arn.complement_scope(patterns, variables=statement.variables)
+        scope = arn.complement_scope(patterns, variables=statement.variables, where=where)
     else:
         scope = _scope(roles, statement.variables)
     partition = next((found for item in patterns if (found := arn.partition_of(item))), "aws")
@@ -154,6 +161,17 @@ def _grant(statement: Statement, services_of: dict[str, Collection[str]]) -> Pas
         condition=condition,
         other_actions=_has_other_actions(statement),
     )
+
+
+def _partitions(statements: Sequence[Statement]) -> tuple[str, ...]:
+    """The partitions that a document can be meant for: those that it names, or all of them."""
+    named = {
+        partition
+        for statement in statements
+        for pattern in statement.resources or statement.not_resources or ()
+        if (partition := arn.partition_of(pattern)) is not None
+    }
+    return tuple(sorted(named)) or arn.ANYWHERE.partitions
 
 
 def _scope(roles: Sequence[RoleScope], variables: bool) -> Scope:
@@ -186,7 +204,7 @@ def _let_through(grant: PassRoleGrant, *, surely: bool) -> frozenset[str]:
     return (condition.allowed if surely else condition.possible) | extra
 
 
-def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> PassRoleGrant:
+def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
     """What is left of an Allow after the Deny statements: roles by service, each pair taken apart."""
     if not denials or grant.condition.dead:
         return grant
@@ -198,7 +216,7 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> PassRoleGr
     left_services: set[str] = set()
     complement = False
     for indices, services in by_denials.items():
-        roles, inverted = _roles_minus(grant, [denials[index] for index in indices])
+        roles, inverted = _roles_minus(grant, [denials[index] for index in indices], where)
         if roles or inverted:
             left_roles.update(dict.fromkeys(roles))
             left_services |= services
@@ -222,7 +240,7 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> PassRoleGr
     )
 
 
-def _roles_minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> tuple[list[Text], bool]:
+def _roles_minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> tuple[list[Text], bool]:
     """The role patterns left, and whether the rest is still "every role but those that NotResource names"."""
     variables = grant.statement.variables
     patterns = [role.pattern for role in grant.roles]
@@ -233,25 +251,29 @@ def _roles_minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant]) -> tupl
         if not denial.complement:
             denied.extend(named)
         elif inverted:
-            patterns = [item for item in named if arn.included(item, patterns, variables=variables) is not Tri.YES]
+            patterns = [
+                item for item in named if arn.included(item, patterns, variables=variables, where=where) is not Tri.YES
+            ]
             inverted = False
         else:
-            patterns = _intersection(patterns, named, variables)
+            patterns = _intersection(patterns, named, variables, where)
     if inverted:
-        everything = arn.complement_scope([*patterns, *denied], variables=variables)
+        everything = arn.complement_scope([*patterns, *denied], variables=variables, where=where)
         return ([], False) if everything is Scope.NOT_A_ROLE else (patterns, True)
-    return [item for item in patterns if arn.included(item, denied, variables=variables) is not Tri.YES], False
+    return [
+        item for item in patterns if arn.included(item, denied, variables=variables, where=where) is not Tri.YES
+    ], False
 
 
-def _intersection(patterns: Sequence[Text], limits: Sequence[Text], variables: bool) -> list[Text]:
+def _intersection(patterns: Sequence[Text], limits: Sequence[Text], variables: bool, where: Deployment) -> list[Text]:
     """The roles of ``patterns`` within ``limits``; where two patterns cross, the narrower one stands for both."""
     left: list[Text] = []
     for pattern in patterns:
-        if arn.included(pattern, limits, variables=variables) is Tri.YES:
+        if arn.included(pattern, limits, variables=variables, where=where) is Tri.YES:
             left.append(pattern)
             continue
         for limit in limits:
-            if arn.overlaps(pattern, limit, variables=variables) is not Tri.NO:
+            if arn.overlaps(pattern, limit, variables=variables, where=where) is not Tri.NO:
                 scopes = (arn.resource_scope(item, variables=variables) for item in (pattern, limit))
                 own, other = scopes
                 left.append(limit if other.width > own.width else pattern)

@@ -143,6 +143,11 @@ class _Reader:
         if not isinstance(node, Mapping):
             self.problems.append(Problem(node.at, "the policy document is not an object"))
             return
+        for key in ("Version", "Statement"):
+            given = [entry for entry in node.entries if entry.key.literal == key]
+            if len(given) > 1:
+                self.problems.append(Problem(given[1].key.at, f"{key} is given twice in one policy document"))
+                return
         version = node.get("Version")
         literal = version.literal if isinstance(version, Text) else None
         known = version is None or literal is not None
@@ -213,7 +218,9 @@ class _Reader:
 
 def _statement(node: Mapping, path: str, when: When, variables: bool) -> Statement:
     """A statement without alternatives. Raises MalformedDocument."""
-    sid = node.get("Sid")
+    sid, effect = node.get("Sid"), _effect(node)
+    # what may not be there is not relied on where it narrows: in what a Deny names, in what an Allow leaves out
+    sure = ("Action", "Resource") if effect == "Deny" else ("NotAction", "NotResource")
     texts = {key: _texts(node.get(key), key) for key in ("Action", "NotAction", "Resource", "NotResource")}
     for first, second in (("Action", "NotAction"), ("Resource", "NotResource")):
         both = [key for key in (first, second) if texts[key] is not None]
@@ -221,11 +228,15 @@ def _statement(node: Mapping, path: str, when: When, variables: bool) -> Stateme
             raise MalformedDocument(node.at, f"a statement holds {first} and {second}, which AWS refuses")
         if not both:
             raise MalformedDocument(node.at, f"a statement holds neither {first} nor {second}")
+    for key in sure:
+        found = texts[key]
+        if found is not None:
+            texts[key] = tuple(item for item in found if not item.optional)
     return Statement(
         path=path,
         at=node.at,
         sid=(str(sid) or None) if isinstance(sid, Text) else None,
-        effect=_effect(node),
+        effect=effect,
         actions=texts["Action"],
         not_actions=texts["NotAction"],
         resources=texts["Resource"],
@@ -267,8 +278,10 @@ def _texts(node: Node | None, key: str) -> tuple[Text, ...] | None:
 
 
 def _condition(node: Node | None) -> Node | None:
-    if node is None or isinstance(node, Absent) or (isinstance(node, Const) and node.value is None):
+    if node is None or isinstance(node, Absent):
         return None
+    if isinstance(node, Const) and node.value is None:
+        return Mapping((), node.at)  # like an empty block: it limits nothing, and what it does to a Deny is open
     if isinstance(node, Mapping) or (isinstance(node, Text) and node.holes):
         return node
     raise MalformedDocument(node.at, "Condition is not an object")

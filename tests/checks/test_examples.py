@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from passrole_checks.check import Check, Example, Subject
+from passrole_checks.check import Check, Example, Subject, allow
 from passrole_checks.checks import ALL
-from passrole_checks.findings import Verdict
+from passrole_checks.checks.any_role import AnyRole
+from passrole_checks.checks.any_service import AnyService
+from passrole_checks.checks.ineffective_condition import IneffectiveCondition
+from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.passrole import grants_of
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.values import Hole, Position, Text, join
@@ -67,3 +70,27 @@ def test_check_says_what_it_is(check: type[Check]) -> None:
     assert check.id.startswith("PASSROLE_") and check.name and check.title
     assert check.flagged and check.clean
     assert check.documentation().count("\n\n") >= 2
+
+
+def test_excluding_a_service_by_a_deny_does_not_scope_the_services() -> None:
+    """What only leaves one service out is as open as before: 001 stays high, 002 stays."""
+    exclude = {
+        "Effect": "Deny",
+        "Action": "iam:PassRole",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"iam:PassedToService": "robomaker.amazonaws.com"}},
+    }
+    (wide,) = verdicts(AnyRole, Example("", (allow("iam:PassRole", "*"), exclude)))
+    assert wide.severity is Severity.HIGH
+    role = "arn:aws:iam::111122223333:role/app-*"
+    (scoped,) = verdicts(AnyService, Example("", (allow("iam:PassRole", role), exclude)))
+    assert "any service but those that a Deny leaves out" in scoped.message
+
+
+def test_every_known_service_in_pieces_is_every_service() -> None:
+    """A list of wildcards that leaves no known service out limits nothing."""
+    letters = [f"{letter}*" for letter in "abcdefghijklmnopqrstuvwxyz0123456789"]
+    condition = {"StringLike": {"iam:PassedToService": letters}}
+    example = Example("", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*", condition),))
+    (verdict,) = verdicts(IneffectiveCondition, example)
+    assert verdict.severity is Severity.MEDIUM and "leaves no service out" in verdict.message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from passrole_checks.iam import arn
-from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.values import Hole, Kind, Position, Text, Tri
 
 A = "arn:aws:iam::111122223333:"
@@ -68,6 +68,7 @@ def test_row_of_the_truth_table(row: int, pattern: str, matched: str) -> None:
 @pytest.mark.parametrize(
     ("parts", "scope"),
     [
+        (("arn:aws:iam::${aws:PrincipalAccount}:role/*",), Scope.ANY_ROLE),
         (("*",), Scope.ANY_ROLE),
         (("**",), Scope.ANY_ROLE),
         ((f"{A}role/*",), Scope.ANY_ROLE),
@@ -131,12 +132,20 @@ def test_patterns_can_cover_every_role_together() -> None:
         ((f"{A}role/app-*",), Scope.ANY_ROLE),
         (("*",), Scope.NOT_A_ROLE),
         (("arn:aws:iam::*:role/*",), Scope.NOT_A_ROLE),
-        ((f"{A}role/*",), Scope.UNRESOLVED),
+        ((f"{A}role/*",), Scope.ANY_ROLE),
     ],
 )
 def test_not_resource_is_every_role_but(left_out: tuple[str, ...], scope: Scope) -> None:
-    """NotResource lets any role through unless it leaves every role out (row 24); of one account cannot be told."""
+    """NotResource lets any role through unless it leaves every role of every account out (row 24)."""
     assert arn.complement_scope([text(item) for item in left_out]) is scope
+
+
+def test_not_resource_of_the_account_deployed_to_is_nothing() -> None:
+    """Where the account is known, leaving out all of its roles leaves none; another account's roles are no matter."""
+    own = Deployment(account="111122223333")
+    assert arn.complement_scope([text(f"{A}role/*")], where=own) is Scope.NOT_A_ROLE
+    assert arn.complement_scope([text("arn:aws:iam::444455556666:role/*")], where=own) is Scope.ANY_ROLE
+    assert arn.complement_scope([text("arn:aws:iam::", ANYTHING, ":role/*")]) is Scope.UNRESOLVED
 
 
 @pytest.mark.parametrize(
@@ -149,6 +158,9 @@ def test_not_resource_is_every_role_but(left_out: tuple[str, ...], scope: Scope)
         ((ROLE,), ((ROLE,),), Tri.YES),
         ((ROLE,), (("arn:", PARTITION, ":iam::", ACCOUNT, ":role/*"),), Tri.YES),
         ((WORKER,), ((ANYTHING,),), Tri.UNKNOWN),
+        ((WORKER,), (("arn:aws:iam::", ANYTHING, ":role/*"),), Tri.UNKNOWN),
+        ((WORKER,), ((ANYTHING, ":role/*"),), Tri.UNKNOWN),
+        ((WORKER,), (("arn:", ANYTHING, ":iam::*:role/*"),), Tri.UNKNOWN),
         ((ANYTHING,), ((WORKER,),), Tri.UNKNOWN),
         ((f"{A}role/ab",), ((f"{A}role/a?",), (f"{A}role/c*",)), Tri.YES),
         ((f"{A}role/?",), ((f"{A}role/a",), (f"{A}role/b",)), Tri.NO),
@@ -183,3 +195,9 @@ def test_account_and_partition() -> None:
     assert arn.account_of(text("arn:aws:iam::", ACCOUNT, ":role/Worker")) is None
     assert arn.partition_of(text("arn:aws-cn:iam::*:role/Worker")) == "aws-cn"
     assert arn.partition_of(text(ROLE)) is None
+
+
+def test_patterns_that_explode_cannot_be_told() -> None:
+    """Patterns whose machine would take gigabytes are answered with "cannot be told", soon and in little memory."""
+    many = [text(f"arn:aws:iam::*:role/*{letters}*") for letters in (f"x{index}admin{index}y" for index in range(40))]
+    assert arn.included(text("arn:aws:iam::*:role/app-*"), many) is not Tri.YES

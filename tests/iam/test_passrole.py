@@ -21,11 +21,11 @@ EC2, LAMBDA = "ec2.amazonaws.com", "lambda.amazonaws.com"
 SERVICES = {name: known_services(name) for name in ("aws", "aws-cn")}
 
 
-def grants(*statements: dict[str, Any]) -> list[PassRoleGrant]:
+def grants(*statements: dict[str, Any], account: str | None = None) -> list[PassRoleGrant]:
     document = Text((json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),), Position("p.json", 1))
     parsed = parse_document(document)
     assert parsed.problems == ()
-    return list(grants_of(parsed.statements, SERVICES))
+    return list(grants_of(parsed.statements, SERVICES, account))
 
 
 def allow(resource: Any = "*", **more: Any) -> dict[str, Any]:
@@ -127,6 +127,33 @@ def test_the_partition_decides_which_services_there_are() -> None:
     china = "arn:aws-cn:iam::111122223333:role/app-*"
     (cn,) = grants(allow(china, **to("*.amazonaws.com", operator="StringLike")))
     assert cn.services.constraint is Constraint.PATTERN
+
+
+def test_a_deny_in_the_partition_that_the_document_names_is_enough() -> None:
+    """A document that names ``aws`` is for that partition: all of its roles denied is all roles denied."""
+    allowed, _ = grants(allow(), deny("arn:aws:iam::*:role/*"))
+    assert allowed.denied
+
+
+def test_a_deny_on_the_account_deployed_to_is_enough_where_it_is_known() -> None:
+    """Roles are passed within their account, so denying all of its roles leaves none."""
+    assert not grants(allow(), deny(f"{A}*"))[0].denied
+    assert grants(allow(), deny(f"{A}*"), account="111122223333")[0].denied
+
+
+@pytest.mark.parametrize("condition", [{}, {"StringEquals": {}}, None])
+def test_a_deny_under_an_empty_condition_takes_nothing_away(condition: Any) -> None:
+    """AWS's pages differ on what an empty condition does, so such a Deny is not relied on."""
+    allowed, _ = grants(allow(), deny(Condition=condition))
+    assert not allowed.denied
+
+
+def test_excluding_one_service_leaves_the_grant_open() -> None:
+    """A Deny of one service narrows nothing that one can rely on: all others are let through."""
+    allowed, _ = grants(allow(f"{A}app-*"), deny(**to(EC2)))
+    assert allowed.open_to_other_services
+    narrow, _ = grants(allow(f"{A}app-*", **to("ec2.*", operator="StringLike")), deny(**to(EC2)))
+    assert not narrow.open_to_other_services
 
 
 roles = st.sampled_from([f"{A}a", f"{A}b", f"{A}a*", f"{A}*", "*", f"{A}app/*", f"{A}?"])

@@ -75,6 +75,8 @@ def test_variables_need_the_new_version(version: str | None, variables: bool) ->
         ("{", "not JSON"),
         ([], "not an object"),
         ({"Version": "2012-10-17"}, "no Statement"),
+        ('{"Statement": [], "Statement": []}', "Statement is given twice"),
+        ('{"Version": "2012-10-17", "Version": "2008-10-17", "Statement": []}', "Version is given twice"),
         ({"Statement": ["x"]}, "a statement is not an object"),
         ({"Statement": {"Action": "*", "Resource": "*"}}, "no Effect"),
         ({"Statement": {**PASS, "Effect": "allow"}}, "Effect is 'allow'"),
@@ -135,3 +137,17 @@ def test_too_many_alternatives_become_unknown() -> None:
     assert [hole.reason for item in statement.resources or () for hole in item.holes] == [
         "too many alternatives in one statement"
     ] * 9
+
+
+@pytest.mark.parametrize(
+    ("effect", "element", "kept"),
+    [("Deny", "Resource", False), ("Deny", "NotResource", True), ("Allow", "Resource", True),
+     ("Allow", "NotResource", False)],
+)  # fmt: skip
+def test_what_may_not_be_there_is_not_relied_on(effect: str, element: str, kept: bool) -> None:
+    """An element that may be missing counts in what an Allow names, and not in what a Deny names; the complements the
+    other way round."""
+    perhaps = Items((Text(("*",), AT, optional=True),), AT)
+    (statement,) = parse({"Statement": {"Effect": effect, "Action": "iam:PassRole", element: perhaps}}).statements
+    found = statement.resources if element == "Resource" else statement.not_resources
+    assert bool(found) is kept
