@@ -17,7 +17,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
-from passrole_checks.errors import PassRoleChecksError
+from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
     from passrole_checks.output.text import Line
@@ -76,7 +76,8 @@ def _complain(message: str) -> None:
     from passrole_checks.output.destination import write_to
     from passrole_checks.output.paths import harmless
 
-    write_to(sys.stderr, harmless(" ".join(message.split("\n"))) + "\n")
+    if sys.stderr is not None:  # None where it was closed before the program began
+        write_to(sys.stderr, harmless(" ".join(message.split("\n"))) + "\n")
 
 
 class ConfiguredCommand(click.Command):
@@ -88,7 +89,11 @@ class ConfiguredCommand(click.Command):
         from passrole_checks import configuration
 
         known = {**_options(scan), **_options(grants)}
-        values = configuration.checked(configuration.load(Path.cwd()), known)
+        try:
+            folder = Path.cwd()
+        except OSError as error:
+            raise ConfigurationError(f"the working directory cannot be used: {error.strerror}") from None
+        values = configuration.checked(configuration.load(folder), known)
         own = set(_options(self)) - (set() if self is scan else {"format", "output"})  # a report's, not an inventory's
         extra["default_map"] = {name: value for name, value in values.items() if name in own}
         return super().make_context(info_name, args, parent, **extra)

@@ -103,6 +103,25 @@ def test_the_exit_status_follows_the_contract(files: dict[str, str], options: li
     assert main(["scan", ".", *options]) == status
 
 
+def test_closed_standard_output_is_one_clear_line() -> None:
+    """A scan whose standard output is closed ends with status 2 and one line; closed standard error is no matter."""
+    put("main.tf", CLEAN)
+    command = f"{sys.executable} -m passrole_checks scan . "
+    closed = subprocess.run(["sh", "-c", f"{command} >&-"], stderr=subprocess.PIPE, encoding="utf-8", check=False)
+    assert (closed.returncode, closed.stderr) == (2, "standard output: cannot be written: it is closed\n")
+    put("broken.yaml", BROKEN)
+    assert subprocess.run(["sh", "-c", f"{command} 2>&-"], stdout=subprocess.DEVNULL, check=False).returncode == 2
+
+
+def test_working_directory_that_is_gone_is_one_clear_line(folder: Path) -> None:
+    """A working directory that was deleted is status 2 and one line."""
+    put("main.tf", CLEAN)
+    script = f"mkdir gone && cd gone && rmdir ../gone && exec {sys.executable} -m passrole_checks scan {folder}"
+    ended = subprocess.run(["sh", "-c", script], capture_output=True, encoding="utf-8", check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "the working directory cannot be used: No such file or directory\n"
+
+
 def test_our_own_fault_is_exit_status_3_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

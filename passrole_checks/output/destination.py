@@ -31,7 +31,8 @@ def paired(formats: Sequence[str], outputs: Sequence[str]) -> list[tuple[str, st
 
 
 def is_terminal(destination: str) -> bool:
-    return destination == STANDARD_OUTPUT and sys.stdout.isatty()
+    # a program whose standard output was closed before it began has none
+    return destination == STANDARD_OUTPUT and sys.stdout is not None and sys.stdout.isatty()
 
 
 def wants_colour(destination: str) -> bool:
@@ -47,6 +48,8 @@ def write(destination: str, text: str) -> None:
     """
     try:
         if destination == STANDARD_OUTPUT:
+            if sys.stdout is None:
+                raise ConfigurationError("standard output: cannot be written: it is closed")
             write_to(sys.stdout, text)
         else:
             Path(destination).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -15,14 +15,23 @@ NOT_INFRASTRUCTURE = "is no Terraform, CloudFormation, SAM or plan"
 """The reason given for a file that was named and is none of these."""
 
 _READ = frozenset({".json", ".template", ".yaml", ".yml"})
-_SNIFFED = frozenset({"", ".out", ".plan", ".tfplan"})
+_SNIFFED = frozenset({"", ".cfn", ".cform", ".cft", ".out", ".plan", ".tfplan", ".tmpl", ".tpl", ".txt"})
 _HEAD = 1 << 16
-_SNIFF = 1024
+_SNIFF = 1 << 14
 LARGEST_TEMPLATE = 20_000_000  # bytes; CloudFormation itself takes 1 MB
 LARGEST_PLAN = 500_000_000
 
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_ENCODINGS = (
+    (re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"), "UTF-32", "utf-32"),
+    (re.compile(rb"\xff\xfe|\xfe\xff"), "UTF-16", "utf-16"),
+    # without a mark of its own: a template or a plan begins with two characters of ASCII
+    (re.compile(rb"[^\0]\0\0\0[^\0]\0\0\0"), "UTF-32", "utf-32-le"),
+    (re.compile(rb"\0\0\0[^\0]\0\0\0[^\0]"), "UTF-32", "utf-32-be"),
+    (re.compile(rb"[^\0]\0[^\0]\0"), "UTF-16", "utf-16-le"),
+    (re.compile(rb"\0[^\0]\0[^\0]"), "UTF-16", "utf-16-be"),
+)
 _CLUES = (b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"')
+_ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # a letter in disguise
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
 _PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
 _PLAN_PARTS = frozenset({"planned_values", "resource_changes"})
@@ -81,10 +90,12 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
 
 def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> Recognized:
     """What the content of a file is."""
-    if data.startswith(_UTF16):
-        known = recognize_text(data.decode("utf-16", "replace"))
-        return Recognized(unreadable="not UTF-8 text but UTF-16", line=1) if known.something else _NOTHING
-    if not any(clue in data for clue in _CLUES):
+    name_and_codec = _encoding(data)
+    if name_and_codec is not None:
+        encoding, codec = name_and_codec
+        known = recognize_text(data.decode(codec, "replace"))
+        return Recognized(unreadable=f"not UTF-8 text but {encoding}", line=1) if known.something else _NOTHING
+    if not _mentions(data):
         if named and _STATE.search(data.decode("utf-8", "replace")) and data.lstrip().startswith(b"{"):
             return Recognized(unreadable=f"a state file: run terraform show -json {name}")
         return _NOTHING
@@ -94,6 +105,26 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
         known = recognize_text(data.decode("utf-8", "replace"))
         line = data.count(b"\n", 0, error.start) + 1
         return Recognized(unreadable="not UTF-8 text", line=line) if known.something else _NOTHING
+
+
+def _encoding(data: bytes) -> tuple[str, str] | None:
+    """The name of an encoding that is not UTF-8, and Python's name of it."""
+    for beginning, name, codec in _ENCODINGS:
+        if beginning.match(data):
+            return name, codec
+    return None
+
+
+def _mentions(data: bytes) -> bool:
+    """Whether one of the words that every plan and every template holds is there, plain or with escapes."""
+    if any(clue in data for clue in _CLUES):
+        return True
+    if not _ESCAPED.search(data):
+        return False
+    from passrole_checks.sources.cloudformation.recognize import unescaped
+
+    bare = unescaped(data.decode("utf-8", "replace")).encode("utf-8", "replace")
+    return any(clue in bare for clue in _CLUES)
 
 
 def recognize_text(content: str) -> Recognized:
@@ -142,10 +173,11 @@ def _may_be_template(content: str) -> bool:
 
 def _promising(head: bytes) -> bool:
     """Whether the beginning of a file that is not named like JSON or YAML could be that of a plan or a template."""
-    if head.startswith(_UTF16):
-        return True
+    name_and_codec = _encoding(head)
+    if name_and_codec is not None:
+        head = head.decode(name_and_codec[1], "replace").encode("utf-8", "replace")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return start.startswith(b"{") or any(clue in head for clue in _CLUES)
+    return start.startswith(b"{") or b"AWS::" in head or _mentions(head)
 
 
 def _large(data: bytes, size: int) -> Recognized:

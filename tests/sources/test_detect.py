@@ -178,6 +178,28 @@ def test_template_that_is_cut_off_is_an_error_when_loaded(tmp_path: Path) -> Non
         load(unit)
 
 
+def test_escaped_keys_are_read(tmp_path: Path) -> None:
+    """A template whose only telling words are written with escapes is found and loaded."""
+    put(tmp_path, **{"a.yaml": '"Resourc\\x65s":\n  A:\n    "Typ\\x65": "\\u0041WS::IAM::Role"\n'})
+    found = discover([tmp_path])
+    assert [load(unit).resources[0].type for unit in found.units] == ["AWS::IAM::Role"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-16", "utf-32"])
+@pytest.mark.parametrize("name", ["a.yaml", "a.txt"])
+def test_other_encodings_are_named(tmp_path: Path, name: str, encoding: str) -> None:
+    """A template in UTF-16 or UTF-32 is unreadable, with or without a byte order mark; another text is nothing."""
+    put(tmp_path, **{name: TEMPLATE.encode(encoding), "b.yaml": "kind: Pod\n".encode(encoding)})
+    assert complaints(discover([tmp_path]), tmp_path) == {name: (1, f"not UTF-8 text but {encoding[:6].upper()}")}
+
+
+@pytest.mark.parametrize("suffix", ["cfn", "cform", "cft", "cfn.yaml", "tmpl", "tpl", "txt"])
+def test_templates_of_other_extensions_are_found(tmp_path: Path, suffix: str) -> None:
+    """Files of extensions that templates sometimes have are read where they begin like one, and else passed over."""
+    put(tmp_path, **{f"a.{suffix}": TEMPLATE, f"b.{suffix}": "How to write Resources for AWS::IAM::Role\n"})
+    assert units(discover([tmp_path]), tmp_path) == {f"a.{suffix}": Framework.CLOUDFORMATION}
+
+
 def test_paths_are_resolved_and_deduplicated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same file given three ways is one unit; a link that is given is followed."""
     put(tmp_path, a__plan_0json=PLAN)

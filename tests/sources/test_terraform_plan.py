@@ -566,6 +566,69 @@ def test_policy_that_is_only_a_boundary_is_one() -> None:
     assert kind(plan(role, policy, attached, resources=[boundary, attachment])) is PolicyKind.IDENTITY
 
 
+@pytest.mark.parametrize(
+    ("other", "configured", "kind"),
+    [
+        (
+            change("aws_iam_role_policy_attachment.a", {"policy_arn": "arn:aws:iam::111122223333:policy/b"}, {}),
+            written("aws_iam_role_policy_attachment.a"),
+            "identity",
+        ),
+        (
+            change("aws_ssoadmin_customer_managed_policy_attachment.a",
+                   {"customer_managed_policy_reference": [{"name": "b"}]}, {}),
+            written("aws_ssoadmin_customer_managed_policy_attachment.a"),
+            "identity",
+        ),
+        (
+            change("awscc_iam_role.a", {}, {"managed_policy_arns": True}),
+            written("awscc_iam_role.a", managed_policy_arns=refs("aws_iam_policy.b.arn", "aws_iam_policy.b")),
+            "identity",
+        ),
+        (
+            change("aws_ssoadmin_permissions_boundary_attachment.a", {}, {"permissions_boundary": True}),
+            written("aws_ssoadmin_permissions_boundary_attachment.a",
+                    permissions_boundary=[{"name": refs("aws_iam_policy.b.name", "aws_iam_policy.b")}]),
+            "boundary",
+        ),
+        (
+            change("aws_iam_user.a", {"name": "b"}),
+            written("aws_iam_user.a", name=const("b")),
+            "boundary",
+        ),
+    ],
+)  # fmt: skip
+def test_boundary_that_something_else_names_grants(other: Any, configured: Any, kind: str) -> None:
+    """A boundary that is also named by ARN, by name or by reference, as anything but a boundary, may be attached."""
+    boundary = written("aws_iam_role.r", permissions_boundary=refs("aws_iam_policy.b.arn", "aws_iam_policy.b"))
+    role = change("aws_iam_role.r", {"name": "r", "assume_role_policy": "{}"}, {"permissions_boundary": True})
+    policy = change("aws_iam_policy.b", {"name": "b", "path": "/", "policy": PASS_ANY}, {"arn": True})
+    configuration = read(plan(role, policy, other, resources=[boundary, configured]))
+    found = {item.resource.address: item.kind.value for item in configuration.policies}
+    assert found["aws_iam_policy.b"] == kind
+
+
+@pytest.mark.parametrize(("key", "account"), [("aws", "111122223333"), ("aws.other", None)])
+def test_account_is_that_of_the_default_provider(key: str, account: str | None) -> None:
+    """A caller's identity, or a provider, with an alias says nothing of the account of everything else."""
+    caller = {"address": "data.aws_caller_identity.c", "mode": "data", "type": "aws_caller_identity"}
+    state = {"values": {"root_module": {"resources": [{**caller, "values": {"account_id": "111122223333"}}]}}}
+    resources = [{**caller, "name": "c", "provider_config_key": key}]
+    assert read(plan(prior_state=state, resources=resources)).account == account
+    allowed = {"allowed_account_ids": const(["111122223333"])}
+    alias = {"alias": "other"} if key != "aws" else {}
+    providers = {key: {"name": "aws", **alias, "expressions": allowed}}
+    assert read(plan(configuration={"provider_config": providers})).account == account
+
+
+def test_stacks_in_a_plan_are_named() -> None:
+    """The template of a CloudFormation stack that a plan creates is not read, and this is told."""
+    configuration = read(plan(change("aws_cloudformation_stack.s", {"template_body": "{}"})))
+    assert [item.reason for item in configuration.not_evaluated] == [
+        "aws_cloudformation_stack.s: a CloudFormation stack, whose template is not read here"
+    ]
+
+
 def test_account_is_the_one_that_the_plan_states() -> None:
     """The account comes from the caller's identity, else from a provider that allows one only; two are none."""
 

@@ -9,11 +9,13 @@ import yaml
 
 from passrole_checks.iam.values import Choice, Items, Node, Text, holes_in, texts_in, unknown
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
+from passrole_checks.sources.cloudformation.resource_types import RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.strings import placeholders
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar
+from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _MANAGED = "AWS::IAM::ManagedPolicy"
+_DOCUMENTS = frozenset({"AssumeRolePolicyDocument", "InlinePolicy", "Policies", "PolicyDocument", "ResourcePolicy"})
 _POLICY_NAME = re.compile(r":policy/(?:.*/)?([^/]+)$")
 
 
@@ -25,15 +27,18 @@ class Attachments:
         self.evaluator = evaluator
         self.owners = owners
         self._by_name: dict[str, str] = {}
-        self._managed: dict[str, str] = {}  # its literal name, where it has one: its logical id
-        self._types = {name: scalar(child(node, "Type")) or "" for name, node in template.resources.items()}
+        self._managed: dict[str, str] = {}  # its name as it is written, where it has one: its logical id
+        self._types = {name: type_of(node) or "" for name, node in template.resources.items()}
         for logical_id, kind in self._types.items():
             name = self._literal(logical_id, _NAMES.get(kind, ""))
             if name:
                 self._by_name[name] = logical_id
-            name = self._literal(logical_id, "ManagedPolicyName") if kind == _MANAGED else None
-            if name:
-                self._managed[name] = logical_id
+            given = (
+                child(template.resources[logical_id], "Properties", "ManagedPolicyName") if kind == _MANAGED else None
+            )
+            value = self.evaluator.node(given) if given is not None else None
+            if isinstance(value, Text):
+                self._managed[str(value)] = logical_id
         self._attached: dict[str, list[str]] = {}
         self._bounds: set[str] = set()
         self._used: set[str] = set()  # in any other way
@@ -51,21 +56,39 @@ class Attachments:
             holder = f"{logical_id}Role" if f"{logical_id}Role" in self.owners else logical_id
             for key, value in entries(properties):
                 if key.value == "PermissionsBoundary":
-                    self._bounds.update(self._policies_in(value))
-                elif key.value == "ManagedPolicyArns" or (
+                    self._bounds.update(self._policies_in(value, by_name=True))
+                    continue
+                if key.value == "ManagedPolicyArns" or (
                     key.value == "Policies" and self._types[logical_id].startswith("AWS::Serverless::")
                 ):
                     for policy in self._policies_in(value):
                         self._attached.setdefault(policy, []).append(holder)
-                else:
-                    self._mentions(value, in_condition=False)
+                elif key.value == "CustomerManagedPolicyReferences":
+                    for policy in self._policies_in(value, by_name=True):
+                        self._attached.setdefault(policy, []).append(holder)
+                # an attachment may be written in a way that is not understood: whoever is named there is in use
+                self._mentions(value, in_condition=False)
         for _, value in entries(child(self.template.root, "Globals")):
             boundary = child(value, "PermissionsBoundary")
             if boundary is not None:
                 self._bounds.update(self._policies_in(boundary))
+        if self._bounds and self._managed:
+            self._look_for_names()
 
-    def _policies_in(self, node: yaml.Node) -> list[str]:
-        """The managed policies of this template that a value refers to, by reference or by an ARN with their name."""
+    def _look_for_names(self) -> None:
+        """Count a managed policy as used where a property other than a policy document holds its ARN, or where one
+        that speaks of policies holds its name."""
+        for logical_id, node in self.template.resources.items():
+            kind = self._types[logical_id]
+            for key, value in entries(child(node, "Properties")):
+                own_name = kind.startswith("AWS::IAM::") and key.value in ("ManagedPolicyName", "PolicyName")
+                document = key.value in _DOCUMENTS or key.value in RESOURCE_POLICIES.get(kind, ())
+                if key.value != "PermissionsBoundary" and not own_name and not document:
+                    self._used.update(self._policies_in(value, by_name="polic" in key.value.lower()))
+
+    def _policies_in(self, node: yaml.Node, by_name: bool = False) -> list[str]:
+        """The managed policies of this template that a value refers to, by reference or by an ARN with their name, and
+        with ``by_name`` by their name alone."""
         value = self.evaluator.node(node)
         found: dict[str, None] = {}
         for hole in holes_in(value):
@@ -73,10 +96,12 @@ class Attachments:
             if self._types.get(logical_id) == _MANAGED:
                 found[logical_id] = None
         for text in texts_in(value):
-            last = text.parts[-1]
-            named = _POLICY_NAME.search(last) if isinstance(last, str) else None
-            if named and named.group(1) in self._managed and ":aws:policy/" not in str(text):
+            written = str(text)
+            named = _POLICY_NAME.search(written)
+            if named and named.group(1) in self._managed and ":aws:policy/" not in written:
                 found[self._managed[named.group(1)]] = None
+            elif by_name and written in self._managed:
+                found[self._managed[written]] = None
         return list(found)
 
     def _mentions(self, node: yaml.Node, in_condition: bool) -> None:

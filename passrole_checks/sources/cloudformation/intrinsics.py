@@ -82,12 +82,14 @@ class Evaluator:
             return self._scalar(node, at)
         if isinstance(node, yaml.SequenceNode):
             return Items(tuple(self.node(item) for item in node.value), at)
-        return values.Mapping(
-            tuple(
-                Entry(self._literal(key, self.template.position(key)), self.node(value)) for key, value in entries(node)
-            ),
-            at,
-        )
+        return values.Mapping(tuple(Entry(self._key(key, value), self.node(value)) for key, value in entries(node)), at)
+
+    def _key(self, key: yaml.ScalarNode, value: yaml.Node) -> Text:
+        """A key; a function beside other keys adds keys at deployment, of which none is known."""
+        at = self.template.position(key)
+        if key.value.startswith(("Fn::Transform", "Fn::ForEach")):
+            return unknown(self.expression(key.value, value), at, "inserted at deployment")
+        return self._literal(key, at)
 
     def _scalar(self, node: yaml.ScalarNode, at: Position) -> Node:
         kind, value = node.tag.rsplit(":", 1)[-1], node.value

@@ -16,7 +16,7 @@ from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import Attachments
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import RESOURCE_POLICIES
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar
+from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Framework,
@@ -33,6 +33,21 @@ _STANDALONE = {  # the property that names who gets the policy
 }
 _HOLDERS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"})
 _OWN_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-")
+
+
+# what must not stand twice, because it is not told which of the two would count
+_SECTIONS = frozenset({"Conditions", "Globals", "Mappings", "Parameters", "Resources", "Transform"})
+_OF_A_RESOURCE = frozenset({"Condition", "Properties", "Type"})
+_OF_PROPERTIES = frozenset(
+    {"AssumeRolePolicyDocument", "Groups", "InlinePolicy", "ManagedPolicyArns", "PermissionsBoundary", "Policies",
+     "PolicyDocument", "Role", "Roles", "Users"}
+)  # fmt: skip
+
+
+def _is_rain_module(node: yaml.Node) -> bool:
+    """Whether a type is the directive by which the tool Rain puts in a module, tag or mapping."""
+    keys = [key.value for key, _ in entries(node)]
+    return keys == ["Rain::Module"] or node.tag == "!Rain::Module"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,16 @@ class PolicyReader:
                 self._resource(key.value, key, node)
         self._globals()
 
+    def _once(self, node: yaml.Node | None, names: frozenset[str], holder: str = "") -> None:
+        """Name the keys of a mapping that stand in it twice: AWS refuses the template, or takes one of the two."""
+        seen: set[str] = set()
+        for key, _ in entries(node):
+            if key.value in names and key.value in seen:
+                self._cannot(key, f"{holder}{key.value} is given twice")
+            seen.add(key.value)
+
     def _sections(self) -> None:
+        self._once(self.template.root, _SECTIONS)
         for name in ("Resources", "Parameters", "Mappings", "Globals"):
             node = child(self.template.root, name)
             empty = isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
@@ -114,7 +138,10 @@ class PolicyReader:
             self._cannot(key, f"{logical_id} is not a mapping")
             return
         type_node = child(node, "Type")
-        resource_type = scalar(type_node)
+        resource_type = type_of(node)
+        if type_node is not None and _is_rain_module(type_node):
+            self._skipped(type_node, f"{logical_id}: a Rain module, whose template is not read here")
+            return
         if type_node is not None and call(type_node):
             self._skipped(type_node, f"{logical_id}: its type is filled in before deployment")
             return
@@ -126,6 +153,8 @@ class PolicyReader:
         resource = ResourceDefinition(
             logical_id, resource_type, self.framework, self.template.position(node, start=key)
         )
+        self._once(node, _OF_A_RESOURCE, f"{logical_id}: ")
+        self._once(child(node, "Properties"), _OF_PROPERTIES, f"{logical_id}: ")
         self.resources.append(resource)
         properties = child(node, "Properties")
         if properties is None or (isinstance(properties, yaml.ScalarNode) and not properties.value):
@@ -163,6 +192,10 @@ class PolicyReader:
             self._document(resource, properties, ("InlinePolicy",), PolicyKind.IDENTITY, (resource.address,))
         elif kind.startswith("AWS::Serverless::"):
             self._serverless(resource, properties)
+        elif kind == "AWS::CloudFormation::StackSet":
+            body = child(properties, "TemplateBody") or child(properties, "TemplateURL")
+            if body is not None:
+                self._skipped(body, f"{resource.address}: a stack set, whose template is not read here")
         elif kind == "AWS::CloudFormation::Stack":
             self._skipped(properties, f"{resource.address}: a nested stack, whose template is not read here")
         for name in RESOURCE_POLICIES.get(kind, ()):
@@ -195,7 +228,7 @@ class PolicyReader:
             return None
         self.policies.append(AttachedPolicy(resource, found.path, document, kind, principals))
         for key, value in entries(found.node):
-            if key.value.startswith("Fn::") and call(found.node) is None:
+            if key.value.startswith("Fn::") and call(found.node) is None and child(found.node, "Statement") is not None:
                 # A macro's or a loop's entries beside the document's own: what they add is not known.
                 rest = self.evaluator.node(
                     yaml.MappingNode("tag:yaml.org,2002:map", [(key, value)], key.start_mark, value.end_mark)
@@ -251,6 +284,7 @@ class PolicyReader:
                 self._cannot(found.node, f"{resource.address}: {found.path} is not a list")
             else:
                 document = child(found.node, "PolicyDocument")
+                self._once(found.node, _OF_PROPERTIES, f"{resource.address}: {found.path}: ")
                 if document is None:
                     self._cannot(found.node, f"{resource.address}: {found.path} has no PolicyDocument")
                     continue
@@ -312,6 +346,6 @@ class PolicyReader:
         functions = [
             role
             for role, owner in self.owners.items()
-            if scalar(child(self.template.resources[owner], "Type")) == "AWS::Serverless::Function"
+            if type_of(self.template.resources[owner]) == "AWS::Serverless::Function"
         ]
         self._sam_documents(resource, policies, "Function/Policies", tuple(functions))

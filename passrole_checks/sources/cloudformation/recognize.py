@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
 
 _CLUES = ("AWSTemplateFormatVersion", "AWS::Serverless", "Resources")
 _TYPE = re.compile(r"(?:[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9:]+|Custom::[\w@-]+)$")
 _SERVERLESS = re.compile(r"AWS::Serverless-\d{4}-\d\d-\d\d")
 _KEY = re.compile(r"""(?:"([^"\\]*)"|'([^']*)'|([A-Za-z_][^\s:#"'{}\[\],]*(?:::[^\s:#"'{}\[\],]*)*))\s*:(?=\s|$)""")
+_ESCAPE = re.compile(r"\\(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|U000000([2-7][0-9A-Fa-f])|(?:\r\n|\n)[ \t]*)")
 _BLOCK_TYPE = re.compile(r"""[\s{,"'-]["']?Type["']?\s*:\s*["']?([A-Za-z0-9]+::[\w:@-]+)""")
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\n]|'')*')|(?P<comment>(?<=\s)\#[^\n]*)|(?P<mark>[{}\[\],])"""
@@ -42,7 +46,7 @@ def _flow(content: str) -> bool:
             if len(path) == 1 and key == "AWSTemplateFormatVersion":
                 return True
         elif kind in ("string", "plain"):
-            word = text[1:-1] if kind == "string" else text
+            word = unescaped(text[1:-1]) if kind == "string" else text
             if key == "Type" and len(path) == 3 and path[1] == "Resources" and _TYPE.match(word):
                 return True
             if _SERVERLESS.match(word) and (
@@ -78,17 +82,35 @@ def _blocks(content: str) -> Iterator[tuple[str, str]]:
         yield key, "\n".join(block)
 
 
+def unescaped(text: str) -> str:
+    r"""The text with ``\\u0041``, ``\\x41`` and the like as the letters that they stand for, wherever they stand."""
+    return _ESCAPE.sub(_letter, text) if "\\" in text else text
+
+
+def _letter(found: re.Match[str]) -> str:
+    code = found.group(1) or found.group(2) or found.group(3)
+    return chr(int(code, 16)) if code else ""
+
+
 def looks_like_template(content: str) -> bool:
     """Whether the text is meant as a CloudFormation or SAM template, readable or not.
 
     Yes for a top-level ``AWSTemplateFormatVersion``, a top-level ``Transform`` that names ``AWS::Serverless-…``, or
-    top-level ``Resources`` that hold a ``Type: X::Y::Z``.
+    top-level ``Resources`` that hold a ``Type: X::Y::Z``, however YAML or JSON lets them be spelled.
     """
-    if not any(clue in content for clue in _CLUES):
+    bare = unescaped(content)
+    if not any(clue in bare for clue in _CLUES):
         return False
     content = content.removeprefix("\ufeff")
     if content.lstrip().startswith("{"):
-        return _flow(content)
+        if _flow(content):
+            return True
+    elif _in_blocks(content):
+        return True
+    return ("::" in bare or _CLUES[0] in bare) and _in_tree(content)
+
+
+def _in_blocks(content: str) -> bool:
     for key, block in _blocks(content):
         if key == "AWSTemplateFormatVersion":
             return True
@@ -96,4 +118,93 @@ def looks_like_template(content: str) -> bool:
             return True
         if key == "Resources" and any(_TYPE.match(found.group(1)) for found in _BLOCK_TYPE.finditer(block)):
             return True
+    return False
+
+
+# Tags, anchors, escapes, folded texts and complex keys: for these the parser itself is asked. CloudFormation takes
+# templates of at most 1 MB, so that it need not go further than this.
+_MAX_LENGTH = 2_000_000
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(eq=False)
+class _Branch:
+    """A mapping (keys and values in turn) or a list."""
+
+    mapping: bool
+    items: list[_Branch | str] = field(default_factory=list)
+
+    def pairs(self, seen: set[int] | None = None) -> Iterator[tuple[str, _Branch | str]]:
+        """The entries of a mapping, merge keys followed."""
+        seen = seen if seen is not None else set()
+        if not self.mapping or id(self) in seen:
+            return
+        seen.add(id(self))
+        for key, value in zip(self.items[::2], self.items[1::2], strict=False):
+            if key == "<<" and isinstance(value, _Branch):
+                for source in [value] if value.mapping else value.items:
+                    if isinstance(source, _Branch):
+                        yield from source.pairs(seen)
+            elif isinstance(key, str):
+                yield key, value
+
+
+def _tree(content: str) -> _Branch | str | None:
+    """The first YAML document as far as it can be parsed; None where it has no beginning."""
+    top = _Branch(mapping=False)
+    open_branches = [top]
+    anchors: dict[str, _Branch | str] = {}
+    try:
+        for event in yaml.parse(content[:_MAX_LENGTH], Loader=_LOADER):
+            if isinstance(event, yaml.CollectionEndEvent):
+                open_branches.pop()
+            elif isinstance(event, yaml.NodeEvent):
+                node: _Branch | str
+                if isinstance(event, yaml.AliasEvent):
+                    node = anchors.get(event.anchor or "", "")
+                elif isinstance(event, yaml.ScalarEvent):
+                    node = event.value
+                else:
+                    node = _Branch(isinstance(event, yaml.MappingStartEvent))
+                if event.anchor and not isinstance(event, yaml.AliasEvent):
+                    anchors[event.anchor] = node
+                open_branches[-1].items.append(node)
+                if isinstance(event, yaml.CollectionStartEvent) and isinstance(node, _Branch):
+                    open_branches.append(node)
+            elif isinstance(event, yaml.DocumentEndEvent):
+                break
+    except (yaml.YAMLError, UnicodeError, ValueError, RecursionError):
+        pass  # what stands before the mistake tells what the text is meant to be
+    return top.items[0] if top.items else None
+
+
+def _in_tree(content: str) -> bool:
+    root = _tree(content)
+    if not isinstance(root, _Branch):
+        return False
+    for key, value in root.pairs():
+        if key == "AWSTemplateFormatVersion":
+            return True
+        if key == "Transform":
+            names = value.items if isinstance(value, _Branch) else [value]
+            if any(isinstance(name, str) and _SERVERLESS.match(name) for name in names):
+                return True
+        if key == "Resources" and isinstance(value, _Branch) and _has_type(value):
+            return True
+    return False
+
+
+def _has_type(resources: _Branch, depth: int = 0) -> bool:
+    """Whether a mapping of resources, loops in it included, holds one with a type."""
+    looked_at: set[int] = set()  # aliases may give one resource a thousand names
+    for key, value in resources.pairs():
+        if not isinstance(value, _Branch) or id(value) in looked_at:
+            continue
+        looked_at.add(id(value))
+        if any(name == "Type" and isinstance(kind, str) and _TYPE.match(kind.strip()) for name, kind in value.pairs()):
+            return True
+        if key.startswith("Fn::ForEach") and not value.mapping and depth < 5:
+            body = value.items[-1] if value.items else ""
+            if isinstance(body, _Branch) and _has_type(body, depth + 1):
+                return True
     return False

@@ -26,7 +26,7 @@ from passrole_checks.iam.values import (
 )
 from passrole_checks.sources.cloudformation import resource_types
 from passrole_checks.sources.cloudformation.strings import as_text
-from passrole_checks.sources.cloudformation.template import Template, child, scalar
+from passrole_checks.sources.cloudformation.template import Template, child, scalar, type_of
 
 ROLE = "AWS::IAM::Role"
 MAX_ALLOWED_VALUES = 50
@@ -76,7 +76,7 @@ class References:
     def type_of(self, logical_id: str) -> str | None:
         """The type of a resource of this template, SAM's implicit roles included."""
         if logical_id in self.template.resources:
-            return scalar(child(self.template.resources[logical_id], "Type")) or "unknown"
+            return type_of(self.template.resources[logical_id]) or "unknown"
         return ROLE if logical_id in self.implicit_roles else None
 
     def ref(self, name: str, at: Position) -> Node:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import yaml
 
 from passrole_checks.iam.values import Entry, Items, Mapping, Node, Position, text
-from passrole_checks.sources.cloudformation.template import Template, call, child, scalar
+from passrole_checks.sources.cloudformation.template import Template, call, child, scalar, type_of
 
 _SERVICES = {
     "AWS::Serverless::Function": "lambda.amazonaws.com",
@@ -22,9 +22,7 @@ def is_sam(template: Template) -> bool:
     """Whether SAM transforms this template: it says so, or it uses SAM's types."""
     if any(name.startswith("AWS::Serverless-") for name in transforms(template)):
         return True
-    return any(
-        (scalar(child(node, "Type")) or "").startswith("AWS::Serverless::") for node in template.resources.values()
-    )
+    return any((type_of(node) or "").startswith("AWS::Serverless::") for node in template.resources.values())
 
 
 def transforms(template: Template) -> list[str]:
@@ -53,7 +51,7 @@ def implicit_roles(template: Template) -> dict[str, str]:
     """The logical ids of the roles that SAM makes, each with the logical id of what it is made for."""
     made: dict[str, str] = {}
     for logical_id, node in template.resources.items():
-        resource_type = scalar(child(node, "Type"))
+        resource_type = type_of(node)
         if resource_type in _SERVICES and _without_role(child(node, "Properties", "Role")):
             made[f"{logical_id}Role"] = logical_id
     return {role: owner for role, owner in made.items() if role not in template.resources}
@@ -61,7 +59,7 @@ def implicit_roles(template: Template) -> dict[str, str]:
 
 def implicit_trust(template: Template, owner: str, at: Position) -> Node:
     """The trust policy that SAM gives to the role that it makes, standing where the owner stands."""
-    service = _SERVICES[scalar(child(template.resources[owner], "Type")) or ""]
+    service = _SERVICES[type_of(template.resources[owner]) or ""]
 
     def entry(key: str, value: Node) -> Entry:
         return Entry(text(key, at), value)

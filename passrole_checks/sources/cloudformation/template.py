@@ -87,6 +87,12 @@ def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
     return node
 
 
+def type_of(resource: yaml.Node | None) -> str | None:
+    """The type of a resource, None where it is no text; a folded text ends in a line break."""
+    written = scalar(child(resource, "Type"))
+    return written.strip() if written is not None else None
+
+
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:
     if isinstance(node, yaml.SequenceNode):
         yield from node.value

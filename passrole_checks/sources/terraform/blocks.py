@@ -36,13 +36,13 @@ def _dynamic(block: Block, scope: Scope) -> Iterator[tuple[When, Block, Scope]]:
     if iterator is not None and isinstance(iterator.value, Name):
         name = iterator.value.name
     value = evaluate(for_each.value, scope.inside(for_each.source))
-    words = scope.words(for_each.value.span)
+    words = scope.identity(for_each.value.span)
     for when, collection in _readings(value):
         rounds = rounds_of(collection) or []
         for one in rounds[:_ROUNDS]:
             at = value.at
             each = Mapping((Entry(Text(("key",), at), one.key), Entry(Text(("value",), at), one.value)), at)
-            inner = scope.having({name: each}, f"{name} = {one.label}")
+            inner = scope.having({name: each}, one.labels(None, name, words))
             many = ((scope.condition(f"{words} is not empty"), "true"),) if one.many and not one.when else ()
             yield when + one.when + many, contents[0], inner
         if len(rounds) > _ROUNDS:

@@ -7,8 +7,10 @@ comes first, statements of the document replace or follow it, an override replac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, holes_in, text
 from passrole_checks.sources.terraform.blocks import blocks_of
 from passrole_checks.sources.terraform.scope import Scope, evaluate
 from passrole_checks.sources.terraform.symbols import (
@@ -31,11 +33,14 @@ def build(block: Block, scope: Scope) -> Mapping:
     """The policy document, each statement at its block. What is not known is a hole in its place."""
     at = scope.position(block.span)
     version = _value(block, "version", scope) or text("2012-10-17", at)
-    statements = _from_documents(block, ("source_json", "source_policy_documents"), scope, [], override=False)
-    for when, inner, inner_scope in blocks_of(block.body, "statement", scope):
-        statements = _put(statements, [under(when, _statement(inner, inner_scope))], override=False)
-    overrides = ("override_json", "override_policy_documents")
-    statements = _from_documents(block, overrides, scope, statements, override=True)
+    statements: list[Node] = []
+    for name in ("source_json", "source_policy_documents"):  # two sources with the same Sid are an error
+        statements = _put(statements, [item for found in _documents(block, name, scope) for item in found])
+    own = [under(when, _statement(inner, around)) for when, inner, around in blocks_of(block.body, "statement", scope)]
+    statements = _put(statements, own)
+    for name in ("override_json", "override_policy_documents"):
+        for found in _documents(block, name, scope):
+            statements = _put(statements, found)
     entries = [Entry(text("Version", at), version), Entry(text("Statement", at), Items(tuple(statements), at))]
     return Mapping(tuple(entries), at)
 
@@ -145,16 +150,11 @@ def _elements(values: Node) -> list[Node]:
     return list(values.items) if isinstance(values, Items) else [values]
 
 
-def _from_documents(
-    block: Block, names: tuple[str, ...], scope: Scope, statements: list[Node], *, override: bool
-) -> list[Node]:
-    """Statements with those of other documents put in."""
-    for name in names:
-        value = _value(block, name, scope)
-        documents = _elements(value) if value is not None else []
-        for document in documents:
-            statements = _put(statements, _statements_of(document), override=override)
-    return statements
+def _documents(block: Block, name: str, scope: Scope) -> Iterator[list[Node]]:
+    """The statements of each of the documents that an attribute gives."""
+    value = _value(block, name, scope)
+    for document in _elements(value) if value is not None else ():
+        yield _statements_of(document)
 
 
 def _statements_of(document: Node) -> list[Node]:
@@ -186,19 +186,80 @@ def _statements_of(document: Node) -> list[Node]:
     return [hole("…", document.at, "not a policy document")]
 
 
-def _put(statements: list[Node], added: list[Node], *, override: bool) -> list[Node]:
-    """Statements followed by others; one with the Sid of an earlier one takes its place."""
-    result = list(statements)
+def _put(statements: list[Node], added: list[Node]) -> list[Node]:
+    """Statements followed by others; one with the Sid of an earlier one takes its place.
+
+    Where it is not known whether a statement is added, or what its Sid is, those that it may replace are there only
+    under the condition that it does not.
+    """
+    result, more = list(statements), list[Node]()
     for statement in added:
-        sid = _sid(statement)
-        place = next((n for n, old in enumerate(result) if sid and _sid(old) == sid), None) if sid else None
-        if place is None:
-            result.append(statement)
-        elif override or isinstance(statement, Mapping):
-            result[place] = statement
-    return result
+        result, after = _put_one(result, statement)
+        more.extend(after)
+    return result + more
 
 
-def _sid(statement: Node) -> str | None:
+def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node]]:
+    """The statements after one was put in, and what follows them."""
+    if isinstance(added, Choice):
+        return _put_choice(statements, added)
+    if isinstance(added, Items):
+        result, more = statements, list[Node]()
+        for statement in added.items:
+            result, after = _put_one(result, statement)
+            more.extend(after)
+        return result, more
+    if isinstance(added, Absent):
+        return statements, []
+    sid = added.get("Sid") if isinstance(added, Mapping) else None
+    if isinstance(added, Mapping) and (sid is None or is_null(sid)) and all(e.key.literal for e in added.entries):
+        return statements, [added]
+    name = literal(sid) if sid is not None else None
+    if name is not None:
+        if any(_exactly(old, name) for old in statements):
+            return [added if _exactly(old, name) else old for old in statements], []
+        return [_unless(old, name, f'"{name}"') for old in statements], [added]
+    words = str(sid) if isinstance(sid, Text) else ", ".join(hole.expression for hole in _holes(sid or added)) or "…"
+    return [_unless(old, None, words) for old in statements], [added]
+
+
+def _put_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
+    outcomes = [(outcome, *_put_one(statements, option)) for outcome, option in added.options]
+    result = [
+        choice(added.condition, [(outcome, replaced[place]) for outcome, replaced, _ in outcomes], added.at)
+        for place in range(len(statements))
+    ]
+    after = [(outcome, _together(more, added.at)) for outcome, _, more in outcomes]
+    return result, [choice(added.condition, after, added.at)]
+
+
+def _together(statements: list[Node], at: Position) -> Node:
+    if not statements:
+        return Absent(at)
+    return statements[0] if len(statements) == 1 else Items(tuple(statements), at)
+
+
+def _exactly(statement: Node, name: str) -> bool:
     sid = statement.get("Sid") if isinstance(statement, Mapping) else None
-    return literal(sid) if sid is not None else None
+    return sid is not None and literal(sid) == name
+
+
+def _unless(statement: Node, name: str | None, words: str) -> Node:
+    """A statement, gone where one that was put in replaces it. ``name``: the Sid of that one, None if not known."""
+    if isinstance(statement, Choice):
+        options = [(outcome, _unless(option, name, words)) for outcome, option in statement.options]
+        return choice(statement.condition, options, statement.at)
+    if isinstance(statement, Items):
+        return Items(tuple(_unless(item, name, words) for item in statement.items), statement.at)
+    sid = statement.get("Sid") if isinstance(statement, Mapping) else None
+    if sid is None or literal(sid) == "":
+        return statement
+    own = literal(sid)
+    if own is not None and name is not None:
+        return statement if own != name else Absent(statement.at)
+    replaced = f'{words} replaces the statement "{own if own is not None else sid}"'
+    return Choice(replaced, (("true", Absent(statement.at)), ("false", statement)), statement.at)
+
+
+def _holes(node: Node) -> tuple[Hole, ...]:
+    return tuple(dict.fromkeys(holes_in(node)))

@@ -64,9 +64,10 @@ def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
         else:
             break
     value = evaluate(condition, scope)
-    words = scope.words(condition.span)
+    words = scope.identity(condition.span)
     if isinstance(condition, syntax.Binary) and condition.operator == "==":
-        words = f"{scope.words(condition.left.span)} == {scope.words(condition.right.span)}"
+        words = f"{scope.identity(condition.left.span)} == {scope.identity(condition.right.span)}"
+        value = _named(value, scope.condition(scope.identity(condition.span)), scope.condition(words))
     at = scope.position(expression.span)
 
     def decide(known: Node, inner: Scope) -> Node:
@@ -85,6 +86,16 @@ def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
         return choice(text, [("true", first), ("false", evaluate(otherwise, inner.assuming(text, "false")))], at)
 
     return decide(value, scope)
+
+
+def _named(value: Node, name: str, other: str) -> Node:
+    """The value, its hole of one name given the other: ``a == b`` was read where ``a != b`` is written."""
+    if isinstance(value, Choice):
+        options = tuple((outcome, _named(option, name, other)) for outcome, option in value.options)
+        return replace(value, options=options)
+    if isinstance(value, Text) and value.only_hole is not None and value.only_hole.expression == name:
+        return replace(value, parts=(replace(value.only_hole, expression=other),))
+    return value
 
 
 @evaluates(syntax.Name, syntax.GetAttribute, syntax.Index)

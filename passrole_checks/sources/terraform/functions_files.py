@@ -75,7 +75,8 @@ def render(template: Node, variables: Node | None, scope: Scope, words: str, at:
         for entry in variables.entries:
             if entry.key.literal is not None:
                 values[entry.key.literal] = entry.value
-    inner = replace(scope, source=source, variables=values, only_variables=True, label=words)
+    labels = (*scope.labels, *((name, f"{words} at line {at.line}") for name in values))
+    inner = replace(scope, source=source, variables=values, only_variables=True, labels=labels)
     return evaluate(reader().read_template(source), inner)
 
 

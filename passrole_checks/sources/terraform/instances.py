@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Mapping, Node, Position, Text
 from passrole_checks.sources.terraform.loops import rounds_of
@@ -21,17 +21,25 @@ class Instances:
     counted: bool = False
     known: bool = False
     at: Position | None = None
+    address: str = ""
 
     def unknown(self) -> Instance:
         """An instance of which nothing is known, not even its key."""
         for one in self.items:
             if not one.suffix:
                 return one
-        return _unknown_instance(self.at or Position("", 1))
+        return replace(_unknown_instance(self.at or Position("", 1)), label=f"{self.address}[*]")
 
 
 def expand(block: Block, scope: Scope) -> Instances:
     """The instances of a block. Where ``count`` depends on a condition, those of its largest outcome."""
+    found = _expand(block, scope)
+    address = ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
+    items = tuple(replace(one, label=f"{address}{one.suffix or '[*]'}") for one in found.items)
+    return replace(found, items=items, address=address)
+
+
+def _expand(block: Block, scope: Scope) -> Instances:
     count, for_each = block.body.get("count"), block.body.get("for_each")
     at = scope.position(block.span)
     if count is not None:

@@ -26,13 +26,27 @@ from passrole_checks.sources.terraform.symbols import (
 
 @dataclass(frozen=True)
 class Round:
-    """One round of a loop. ``many``: it stands for any number of rounds. ``when``: it may not take place."""
+    """One round of a loop. ``many``: it stands for any number of rounds. ``when``: it may not take place.
+
+    ``label`` says which element of the collection it is; where it is ``whole`` it is the element, spelled out.
+    """
 
     key: Node
     value: Node
     label: str
+    whole: bool = False
     many: bool = False
     when: When = ()
+
+    def labels(self, key: str | None, value: str, collection: str) -> dict[str, str]:
+        """The words that say which values the variables have, given those of the collection."""
+        element = self.label if self.whole else f"{collection}[{self.label}]"
+        known_key = literal(self.key)
+        return (
+            {value: element}
+            if key is None
+            else {key: f'"{known_key}"' if known_key is not None else f"key of {element}", value: element}
+        )
 
 
 def rounds_of(collection: Node) -> list[Round] | None:
@@ -45,7 +59,7 @@ def rounds_of(collection: Node) -> list[Round] | None:
     if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
         instances = collection.module.instances_of(collection)
         if instances is not None:
-            return [Round(Text((key,), at), value, key) for key, value in instances]
+            return [Round(Text((key,), at), value, f'"{key}"') for key, value in instances]
     if isinstance(collection, Text) and collection.holes:
         return [_unknown_round(collection)]
     return None
@@ -53,7 +67,7 @@ def rounds_of(collection: Node) -> list[Round] | None:
 
 def _entry_round(entry: Entry) -> Round:
     value, when = _present(entry.value)
-    return Round(entry.key, value, str(entry.key), many=isinstance(entry.key, Rest), when=when)
+    return Round(entry.key, value, f'"{entry.key}"', many=isinstance(entry.key, Rest), when=when)
 
 
 def _present(node: Node) -> tuple[Node, When]:
@@ -74,16 +88,18 @@ def _item_round(place: int, item: Node) -> Round:
         return Round(hole("…", item.at), Text(item.parts, item.at, defaults=item.defaults), str(item), many=True)
     item, when = _present(item)
     value = literal(item)
-    return Round(key, item, f'"{value}"' if value is not None else str(place), when=when)
+    if value is not None:
+        return Round(key, item, f'"{value}"', whole=True, when=when)
+    return Round(key, item, str(place), when=when)
 
 
 def _unknown_round(collection: Text) -> Round:
     words = str(collection.only_hole.expression if collection.only_hole else collection)
     if isinstance(collection, Reference):
-        return Round(hole(f"{words} key", collection.at), collection, words, many=True)
+        return Round(hole(f"{words} key", collection.at), collection, "*", many=True)
     value = Text((Hole(f"{words}[*]", reason=collection.holes[0].reason),), collection.at, defaults=collection.defaults)
     when = ((f"{words} is not empty", "true"),)
-    return Round(hole(f"{words} key", collection.at), value, words, many=True, when=when)
+    return Round(hole(f"{words} key", collection.at), value, "*", many=True, when=when)
 
 
 @evaluates(syntax.For)
@@ -103,7 +119,8 @@ def _loop(expression: syntax.For, collection: Node, scope: Scope) -> Node:
         variables = {expression.value: one.value}
         if expression.key is not None:
             variables[expression.key] = one.key
-        inner = scope.having(variables, f"{expression.value} = {one.label}")
+        named = one.labels(expression.key, expression.value, scope.identity(expression.collection.span))
+        inner = scope.having(variables, named)
         present: Node = Const(True, at) if expression.condition is None else evaluate(expression.condition, inner)
         if truth(present) is False:
             continue
@@ -130,7 +147,7 @@ def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, sc
         decided = truth(condition)
         if decided is not None:
             return result if decided else Absent(at)
-        words = scope.words(expression.condition.span) if expression.condition is not None else ""
+        words = scope.identity(expression.condition.span) if expression.condition is not None else ""
         return Choice(condition_of(condition, words, scope), (("true", result), ("false", Absent(at))), at)
 
     if one.many and isinstance(result, Text):

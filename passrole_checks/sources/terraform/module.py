@@ -74,15 +74,18 @@ class Module:
 
     # scopes and addresses
 
-    def scope(self, source: SourceText, variables: dict[str, Node] | None = None, label: str = "") -> Scope:
-        return Scope(self, source, self.run.files, self.run.budget, variables or {}, label)
+    def scope(self, source: SourceText, instance: Instance | None = None) -> Scope:
+        """The scope of an expression of this module, with ``each`` and ``count`` of an instance."""
+        variables = instance.variables if instance is not None else {}
+        labels = tuple((name, instance.label) for name in variables) if instance is not None else ()
+        return Scope(self, source, self.run.files, self.run.budget, variables, labels)
 
     def instance_scope(self, block: Block, instance: Instance | None) -> Scope:
         """The scope of a resource's arguments."""
         if instance is None:
             found = self.instances(block)
             instance = found.items[0] if found.items and not found.counted else found.unknown()
-        return self.scope(block.source, instance.variables, instance.label)
+        return self.scope(block.source, instance)
 
     def prefixed(self, address: str) -> str:
         return f"{self.address}.{address}" if self.address else address
@@ -143,7 +146,8 @@ class Module:
         return self.reference(f"{name}.{first}", name, block, at), 1
 
     def reference(self, address: str, type_: str, block: Block, at: Position) -> Reference:
-        return Reference((Hole(address),), at, address=self.prefixed(address), type=type_, block=block, module=self)
+        full = self.prefixed(address)
+        return Reference((Hole(full),), at, address=full, type=type_, block=block, module=self)
 
     def variable(self, name: str, at: Position) -> Node:
         def build() -> Node:
@@ -273,7 +277,7 @@ class Module:
             if self.run.modules > _MODULES:
                 self.missing(block, name, source, f"is not evaluated: more than {_MODULES} modules")
                 break
-            scope = self.scope(block.source, instance.variables, instance.label)
+            scope = self.scope(block.source, instance)
             arguments = {
                 attribute.name: (attribute, scope)
                 for attribute in block.body.attributes

@@ -85,7 +85,7 @@ def _collect_block(module: Module, block: Block, found: Found, links: _Links) ->
         found.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
         return
     for instance in module.instances(block).items:
-        scope = module.scope(block.source, instance.variables, instance.label)
+        scope = module.scope(block.source, instance)
         address = module.prefixed(f"{type_}.{name}{instance.suffix}")
         resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
         found.resources.append(resource)
@@ -149,7 +149,7 @@ def _attachment(block: Block, scope: Scope, links: _Links) -> None:
 def _given_away(module: Module, name: str, block: Block, links: _Links) -> None:
     """Policies handed to a module that is not here: what becomes of them is not known."""
     for instance in module.instances(block).items:
-        scope = module.scope(block.source, instance.variables, instance.label)
+        scope = module.scope(block.source, instance)
         for attribute in block.body.attributes:
             if attribute.name in ("source", "version"):
                 continue

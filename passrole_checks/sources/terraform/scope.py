@@ -5,15 +5,17 @@ Each kind of expression has its room (expressions, loops, templates, functions),
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from passrole_checks.iam.values import Choice, Node, Position, Text
 from passrole_checks.sources.terraform import syntax
 from passrole_checks.sources.terraform.files import Files
 from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.symbols import Owner, Reference, assume, hole
+from passrole_checks.sources.terraform.symbols import Failure, Owner, Reference, assume, hole
 
 _DEPTH = 90  # expressions inside expressions, references followed
 _STEPS = 400_000  # expressions evaluated for one root module
@@ -44,7 +46,8 @@ class Budget:
 class Scope:
     """Where an expression is evaluated: its module, its file, and the variables of loops around it.
 
-    ``label`` tells one round of a loop from another, in the text of a condition.
+    ``labels`` tell one round of a loop from another in the text of a condition: pairs of the variable that the loop
+    gives, and the words that say which value it has.
     """
 
     module: ModuleScope
@@ -52,16 +55,16 @@ class Scope:
     files: Files
     budget: Budget
     variables: Mapping[str, Node] = field(default_factory=dict)
-    label: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
     assumptions: Mapping[str, str] = field(default_factory=dict)  # conditions in a branch of which this stands
     only_variables: bool = False  # inside a template file nothing else can be named
 
     def inside(self, source: SourceText) -> Scope:
         return self if source is self.source else replace(self, source=source)
 
-    def having(self, variables: dict[str, Node], label: str = "") -> Scope:
-        joined = ", ".join(part for part in (self.label, label) if part)
-        return replace(self, variables={**self.variables, **variables}, label=joined)
+    def having(self, variables: dict[str, Node], labels: dict[str, str]) -> Scope:
+        """The scope with the variables of one round of a loop; ``labels`` say which values they have."""
+        return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
     def assuming(self, condition: str, outcome: str) -> Scope:
         return replace(self, assumptions={**self.assumptions, condition: outcome})
@@ -72,10 +75,24 @@ class Scope:
     def words(self, span: syntax.Span) -> str:
         return self.source.words(*span)
 
+    def identity(self, span: syntax.Span) -> str:
+        """The words of an expression, with their place where they are too long to be told from others."""
+        words = self.words(span)
+        return f"{words} at {Path(self.source.file).name}:{span.line}:{span.column}" if words.endswith("…") else words
+
     def condition(self, words: str) -> str:
-        """A condition's text, made its own where the same words mean something else elsewhere."""
-        marks = ", ".join(part for part in (self.module.address, self.label) if part)
-        return f"{words} ({marks})" if marks else words
+        """A condition's text, made its own where the same words mean something else elsewhere.
+
+        Of the loops around it those are named whose variables it mentions, or whose variables these depend on.
+        """
+        named: list[str] = []
+        mentioned = words
+        for name, value in reversed(self.labels):
+            if "…" in mentioned or re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", mentioned):
+                named.append(f"{name} = {value}")
+                mentioned += f" {value}"
+        marks = ", ".join(part for part in (self.module.address, *reversed(named)) if part)
+        return f"{words} ({marks})" if marks and not words.endswith(f"({marks})") else words
 
 
 _E = TypeVar("_E", bound=syntax.Expression)
@@ -104,6 +121,8 @@ def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
     budget.depth += 1
     try:
         value = _HANDLERS[type(expression)](expression, scope)
+        if isinstance(expression, _COMPUTED):
+            value = _owned(value, expression, scope)
         while isinstance(value, Choice) and value.condition in scope.assumptions:
             value = assume(value, value.condition, scope.assumptions[value.condition])
         return value
@@ -112,6 +131,21 @@ def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
         return hole(scope.words(expression.span), scope.position(expression.span), "nested too deeply")
     finally:
         budget.depth -= 1
+
+
+_COMPUTED = (syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, syntax.For, syntax.Splat)
+
+
+def _owned(value: Node, expression: syntax.Expression, scope: Scope) -> Node:
+    """A hole that is named by the words of its expression, named so that the same words elsewhere are another one."""
+    if isinstance(value, Choice):
+        options = tuple((outcome, _owned(option, expression, scope)) for outcome, option in value.options)
+        return replace(value, options=options)
+    if type(value) in (Text, Failure) and isinstance(value, Text) and value.only_hole is not None:
+        only = value.only_hole
+        if only.expression == scope.words(expression.span):
+            return replace(value, parts=(replace(only, expression=scope.condition(scope.identity(expression.span))),))
+    return value
 
 
 def condition_of(node: Node, words: str, scope: Scope) -> str:

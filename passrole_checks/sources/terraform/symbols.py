@@ -61,9 +61,7 @@ class Instance:
     key: str = ""
     variables: dict[str, Node] = field(default_factory=dict)
 
-    @property
-    def label(self) -> str:
-        return self.key and f"key {self.key}"
+    label: str = ""  # which instance of which block this is, in words
 
 
 class Owner(Protocol):
@@ -363,7 +361,7 @@ def plain_text(text: Text) -> Text:
         return text
     if isinstance(text, Encoded):
         return encoded_text(text)
-    return Text(text.parts, text.at, text.starts, text.indent, text.defaults)
+    return Text(text.parts, text.at, text.starts, text.indent, text.defaults, optional=isinstance(text, Rest))
 
 
 def document(node: Node) -> Node:

@@ -77,7 +77,7 @@ class _Assembly:
         if decided is not None:
             self.add(part.then if decided else part.otherwise, scope)
             return
-        words = scope.words(part.condition.span)
+        words = scope.identity(part.condition.span)
 
         def decide(value: Node) -> Node:
             known = truth(value)
@@ -102,7 +102,8 @@ class _Assembly:
             variables = {part.value: one.value}
             if part.key is not None:
                 variables[part.key] = one.key
-            self.add(part.body, scope.having(variables, f"{part.value} = {one.label}"))
+            named = one.labels(part.key, part.value, scope.identity(part.collection.span))
+            self.add(part.body, scope.having(variables, named))
 
     def join(self, *values: Node) -> Node:
         parts: list[Part] = []

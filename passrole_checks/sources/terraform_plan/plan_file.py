@@ -84,7 +84,8 @@ class PlanFile:
     reads: dict[str, PlannedResource] = field(default_factory=dict)  # data resources that are read during apply
     known_documents: dict[str, str] = field(default_factory=dict)  # data addresses and the JSON that they gave
     configuration: dict[str, Json] = field(default_factory=dict)
-    accounts: set[str] = field(default_factory=set)
+    callers: dict[str, str] = field(default_factory=dict)  # the accounts of data.aws_caller_identity by address
+    accounts: set[str] = field(default_factory=set)  # those of them that the root's own provider deploys to
     unreadable: list[Unreadable] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)
 
@@ -120,6 +121,9 @@ def read_plan(path: Path, content: str) -> PlanFile:
             for key in ("planned_values", "values"):
                 if key in places:
                     _take_values(plan, places[key], (key,))
+        plan.accounts = {
+            account for address, account in plan.callers.items() if _by_default_provider(plan.configuration, address)
+        }
     except NotJson as error:
         raise InputError(file, error.reason, lines.place(error.offset)[0]) from None
     if not places:
@@ -280,7 +284,23 @@ def _take_known(plan: PlanFile, root: Json) -> None:
         elif resource.get("type") == "aws_caller_identity":
             account = as_text(values.get("account_id"))
             if account and re.fullmatch(r"\d{12}", account):
-                plan.accounts.add(account)
+                plan.callers[address] = account
+
+
+def _by_default_provider(configuration: dict[str, Json], address: str) -> bool:
+    """Whether a resource uses the root's provider without an alias; of a state, without configuration, all do."""
+    if not configuration:
+        return True
+    module = as_object(configuration.get("root_module"))
+    steps = module_steps(address)
+    for step in steps:
+        call = as_object(module.get("module_calls")).get(step.removeprefix("module.").partition("[")[0])
+        module = as_object(as_object(call).get("module"))
+    name = address[len(".".join(steps)) :].lstrip(".").partition("[")[0]
+    for resource in map(as_object, as_list(module.get("resources"))):
+        if resource.get("address") == name:
+            return resource.get("provider_config_key", None if steps else "aws") == "aws"
+    return not steps
 
 
 def _resources_below(module: Json) -> Iterator[dict[str, Json]]:

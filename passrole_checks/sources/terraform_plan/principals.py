@@ -6,6 +6,7 @@ known, and the names that the configuration mentions say what is meant.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from passrole_checks.sources.json_text import Json
@@ -31,6 +32,12 @@ _INLINE = {
     "aws_iam_user_policy": {"user": "aws_iam_user"},
     "aws_iam_group_policy": {"group": "aws_iam_group"},
 }
+_CUSTOMER_MANAGED = "aws_ssoadmin_customer_managed_policy_attachment"
+_POLICY_NAME = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
+# what may name a policy without giving it to anybody: boundaries, documents, order
+_NO_USE = frozenset(
+    {"permissions_boundary", "policy", "inline_policy", "assume_role_policy", "depends_on", "name", "tags", "tags_all"}
+)
 _BOUNDED = ("aws_iam_role", "aws_iam_user")
 
 
@@ -55,6 +62,10 @@ class Attachments:
                 self._policies[arn] = resource.address
         for resource in plan.resources.values():
             self._attach(resource)
+        self._used: set[str] = set()
+        if self._boundaries:
+            for resource in plan.resources.values():
+                self._used.update(self._mentioned(resource))
 
     def principals_of(self, policy: PlannedResource) -> tuple[str, ...]:
         """Addresses, else names, of the users, groups and roles that hold a policy."""
@@ -65,10 +76,19 @@ class Attachments:
         return tuple(self._principals.get(policy.address, ()))
 
     def kind_of(self, policy: PlannedResource) -> PolicyKind:
-        """BOUNDARY for a managed policy that is used as a permissions boundary and attached to nobody."""
-        if policy.address in self._boundaries and not self._principals.get(policy.address):
-            return PolicyKind.BOUNDARY
-        return PolicyKind.IDENTITY
+        """BOUNDARY for a managed policy that is used as a permissions boundary and named by nothing else."""
+        used = policy.address in self._principals or policy.address in self._used
+        return PolicyKind.BOUNDARY if policy.address in self._boundaries and not used else PolicyKind.IDENTITY
+
+    def _mentioned(self, resource: PlannedResource) -> Iterator[str]:
+        """Managed policies that a resource names, by reference or by ARN, as anything but a permissions boundary: an
+        attachment may be of a kind that is not known here."""
+        written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
+        for attribute in {*resource.values, *written} - _NO_USE:
+            value = resource.values.get(attribute)
+            for arn in value if isinstance(value, list) else [value]:
+                yield from self._by_arn(arn)
+            yield from self._referred(resource, attribute, "aws_iam_policy")
 
     def _attach(self, resource: PlannedResource) -> None:
         if resource.type in _ATTACHMENTS:
@@ -83,6 +103,14 @@ class Attachments:
                 self._principals.setdefault(address, {})[resource.address] = None
                 if resource.changed:
                     self.newly_attached.add(address)
+        if resource.type == _CUSTOMER_MANAGED:
+            for address in self._customer_managed(resource):
+                holders = self._principals.setdefault(address, {})
+                holders.update(
+                    dict.fromkeys(self._referred(resource, "permission_set_arn", "aws_ssoadmin_permission_set"))
+                )
+                if resource.changed:
+                    self.newly_attached.add(address)
         if resource.type in _BOUNDED:
             self._boundaries.update(self._policies_in(resource, "permissions_boundary"))
 
@@ -90,10 +118,29 @@ class Attachments:
         """Addresses of this plan's managed policies that an attribute (an ARN or a list of them) names."""
         value = resource.values.get(attribute)
         for arn in value if isinstance(value, list) else [value]:
-            if isinstance(arn, str) and arn in self._policies:
-                yield self._policies[arn]
+            yield from self._by_arn(arn)
         if _holds_unknown(resource, attribute):
             yield from self._referred(resource, attribute, "aws_iam_policy")
+
+    def _by_arn(self, arn: Json) -> Iterator[str]:
+        """The managed policy of an ARN; one that is about to be created is known by its path and its name."""
+        if not isinstance(arn, str):
+            return
+        if arn in self._policies:
+            yield self._policies[arn]
+        elif named := _POLICY_NAME.fullmatch(arn):
+            for policy in self._by_name.get(("aws_iam_policy", named.group(2)), []):
+                path = as_text(policy.values.get("path"))
+                if as_text(policy.values.get("arn")) is None and path in (None, named.group(1)):
+                    yield policy.address
+
+    def _customer_managed(self, resource: PlannedResource) -> Iterator[str]:
+        """The managed policies that a permission set refers to by name."""
+        attribute = "customer_managed_policy_reference"
+        for block in map(as_object, as_list(resource.values.get(attribute))):
+            for policy in self._by_name.get(("aws_iam_policy", as_text(block.get("name")) or ""), []):
+                yield policy.address
+        yield from self._referred(resource, attribute, "aws_iam_policy")
 
     def _named(self, resource: PlannedResource, attributes: dict[str, str]) -> Iterator[str]:
         for attribute, kind in attributes.items():

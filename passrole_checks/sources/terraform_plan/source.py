@@ -16,6 +16,7 @@ from passrole_checks.sources.resource import (
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
+    Unreadable,
 )
 from passrole_checks.sources.terraform_plan.documents import Documents, missing_part
 from passrole_checks.sources.terraform_plan.plan_file import (
@@ -28,6 +29,8 @@ from passrole_checks.sources.terraform_plan.plan_file import (
 )
 from passrole_checks.sources.terraform_plan.principals import Attachments
 from passrole_checks.sources.terraform_plan.references import References
+
+_STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
 
 
 def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
@@ -68,8 +71,15 @@ class _Loader:
             tuple(roles),
             unreadable=tuple(self.plan.unreadable),
             account=self.account(),
-            not_evaluated=tuple(self.plan.not_evaluated),
+            not_evaluated=(*self.plan.not_evaluated, *self.stacks(judged)),
         )
+
+    def stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
+        """The CloudFormation stacks of a plan, whose templates are not read here."""
+        for resource in resources:
+            if resource.type in _STACKS:
+                reason = f"{resource.address}: a CloudFormation stack, whose template is not read here"
+                yield Unreadable(self.plan.file, reason, resource.at.line)
 
     def policies(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
         definition = _definition(resource)
@@ -178,13 +188,10 @@ class _Loader:
         """The account deployed to, where the plan states a single one."""
         if self.plan.accounts:
             return next(iter(self.plan.accounts)) if len(self.plan.accounts) == 1 else None
-        stated: set[str] = set()
-        providers = as_object(self.plan.configuration.get("provider_config"))
-        for provider in map(as_object, providers.values()):
-            if provider.get("name") != "aws":
-                continue
-            allowed = as_object(as_object(provider.get("expressions")).get("allowed_account_ids"))
-            stated.update(account for account in _texts(allowed.get("constant_value")))
+        # other providers, with an alias or of a module, may deploy to other accounts
+        provider = as_object(as_object(self.plan.configuration.get("provider_config")).get("aws"))
+        allowed = as_object(as_object(provider.get("expressions")).get("allowed_account_ids"))
+        stated = set(_texts(allowed.get("constant_value"))) if "alias" not in provider else set()
         single = next(iter(stated)) if len(stated) == 1 else ""
         return single if re.fullmatch(r"\d{12}", single) else None
 

@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.values import Absent, Choice, Mapping, Text
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.resource import Configuration, Framework, PolicyKind
@@ -199,6 +200,122 @@ def test_boundaries(role: str, condition: str, kind: PolicyKind) -> None:
     """A managed policy that is only a permissions boundary, or only named in a condition, is kind BOUNDARY."""
     configuration = read(dedent(BOUNDARY).format(role=role, condition=condition))
     assert next(policy.kind for policy in configuration.policies if policy.resource.address == "M") is kind
+
+
+@pytest.mark.parametrize(
+    ("other", "kind"),
+    [
+        ("{Type: AWS::SSO::PermissionSet, Properties: {CustomerManagedPolicyReferences: [{Name: edge}]}}", "identity"),
+        (
+            "{Type: AWS::IAM::User, Properties: {ManagedPolicyArns: !Split [',', !Sub '${M}']}}",
+            "identity",
+        ),
+        ("{Type: Custom::Attach, Properties: {Arns: ['arn:aws:iam::111122223333:policy/edge']}}", "identity"),
+        ("{Type: Custom::Attach, Properties: {PolicyName: edge}}", "identity"),
+        ("{Type: AWS::S3::Bucket, Properties: {BucketName: edge}}", "boundary"),
+        (
+            "{Type: AWS::SSO::PermissionSet, Properties: {PermissionsBoundary: "
+            "{CustomerManagedPolicyReference: {Name: edge}}}}",
+            "boundary",
+        ),
+        (
+            "{Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: {Effect: Deny, Action: '*', "
+            "Resource: 'arn:aws:iam::111122223333:policy/edge'}}}}",
+            "boundary",
+        ),
+    ],
+)
+def test_a_boundary_that_is_also_attached_grants(other: str, kind: str) -> None:
+    """A managed policy that is named by anything but boundaries and documents may be attached there, so it counts."""
+    configuration = read(
+        "Resources:\n"
+        "  M: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: edge, PolicyDocument: {}}}\n"
+        "  R: {Type: AWS::IAM::Role, Properties: {PermissionsBoundary: !Ref M}}\n"
+        f"  O: {other}\n"
+    )
+    assert next(policy.kind.value for policy in configuration.policies if policy.resource.address == "M") == kind
+
+
+def test_keys_that_stand_twice_are_named() -> None:
+    """A key that decides and is given twice in one mapping is unreadable with its line, and the rest is read."""
+    configuration = read(
+        """\
+        Resources:
+          P:
+            Type: AWS::IAM::Policy
+            Type: AWS::IAM::ManagedPolicy
+            Properties:
+              PolicyDocument: {Statement: []}
+              PolicyDocument: {Statement: []}
+          U:
+            Type: AWS::IAM::User
+            Properties:
+              Policies:
+                - PolicyDocument: {Statement: []}
+                  PolicyDocument: {Statement: []}
+              Policies: [{PolicyDocument: {}, PolicyDocument: {}}]
+        Resources: {Q: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {}}, Properties: {PolicyDocument: {}}}}
+        """
+    )
+    assert [(item.line, item.reason) for item in configuration.unreadable] == [
+        (15, "Resources is given twice"),
+        (15, "Q: Properties is given twice"),
+    ]
+    assert [policy.resource.address for policy in configuration.policies] == ["Q"]
+    twice = read(
+        """\
+        Resources:
+          P:
+            Type: AWS::IAM::Policy
+            Type: AWS::IAM::ManagedPolicy
+            Properties:
+              PolicyDocument: {Statement: []}
+              PolicyDocument: {Statement: []}
+          U: {Type: AWS::IAM::User, Properties: {Policies: [{PolicyDocument: {}, PolicyDocument: {}}]}}
+        """
+    )
+    assert [(item.line, item.reason) for item in twice.unreadable] == [
+        (4, "P: Type is given twice"),
+        (7, "P: PolicyDocument is given twice"),
+        (8, "U: Policies/0: PolicyDocument is given twice"),
+    ]
+    assert len(twice.policies) == 2
+
+
+def test_a_macro_inside_a_statement_leaves_it_unknown() -> None:
+    """Fn::Transform beside a statement's own keys may change any of them: a key that is a hole says so."""
+    configuration = read(
+        """\
+        Resources:
+          P:
+            Type: AWS::IAM::Policy
+            Properties:
+              PolicyDocument:
+                Statement:
+                  - {Effect: Allow, Action: "s3:*", Resource: "*", "Fn::Transform": {Name: AWS::Include}}
+        """
+    )
+    (statement,) = parse_document(configuration.policies[0].document).statements
+    assert not statement.whole
+    assert statement.holes[0].expression.startswith("Fn::Transform")
+
+
+def test_templates_inside_templates_are_named() -> None:
+    """A stack set's body and a Rain module are not read here, and both are told."""
+    configuration = read(
+        """\
+        Resources:
+          A: {Type: {"Rain::Module": "../x.yml"}, Properties: {B: 1}}
+          B: {Type: !Rain::Module "../x.yml"}
+          C: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateBody: "{}"}}
+        """
+    )
+    assert [item.reason for item in configuration.not_evaluated] == [
+        "A: a Rain module, whose template is not read here",
+        "B: a Rain module, whose template is not read here",
+        "C: a stack set, whose template is not read here",
+    ]
+    assert configuration.unreadable == ()
 
 
 def test_sam_documents_and_roles() -> None:
