@@ -17,6 +17,8 @@ from passrole_checks.sources.terraform.policies import Found, collect
 from passrole_checks.sources.terraform.references import written
 from passrole_checks.sources.terraform.suppressions import suppressions_in
 from passrole_checks.sources.terraform.symbols import literal
+from passrole_checks.sources.terraform.syntax import Attribute, Body, ParsedFile
+from passrole_checks.sources.terraform.tfvars import read_tfvars
 
 _ROOMS = (expressions, functions, loops, templates)  # imported because each registers how its expressions are evaluated
 _ACCOUNT = re.compile(r"\d{12}")
@@ -30,7 +32,9 @@ def load(folder: Path, *, only: Path | None = None, boundary: Path | None = None
     read is among ``unreadable``, with the line and the reason, and the rest is read.
     """
     root_folder = read_folder(folder)
-    run = Run(Files(boundary or folder), folders={folder: root_folder})
+    tfvars = read_tfvars(folder)
+    values = {attribute.name: attribute for parsed in tfvars for attribute in parsed.body.attributes}
+    run = Run(Files(boundary or folder), folders={folder: root_folder}, values=values)
     root = Module(run, root_folder)
     found = collect(root)
     policies = found.policies
@@ -38,13 +42,13 @@ def load(folder: Path, *, only: Path | None = None, boundary: Path | None = None
         policies = [policy for policy in policies if str(only) in _files_of(policy)]
     return Configuration(
         framework=Framework.TERRAFORM,
-        files=tuple(parsed.source.file for read in run.folders.values() for parsed in read.files),
+        files=tuple(parsed.source.file for parsed in (*_files(run), *tfvars)),
         resources=tuple(found.resources),
         policies=tuple(policies),
         roles=tuple(found.roles),
         suppressions=tuple(_suppressions(root, run, found)),
-        unreadable=(*_unreadable(run.folders.values()), *found.unreadable),
-        account=_account(root),
+        unreadable=(*_unreadable((*_files(run), *tfvars)), *found.unreadable),
+        account=_account(root, run),
         not_evaluated=tuple(run.not_evaluated.values()),
     )
 
@@ -65,11 +69,29 @@ def _files_of(policy: AttachedPolicy) -> set[str]:
     return found
 
 
-def _unreadable(folders: Iterable[Folder]) -> Iterator[Unreadable]:
-    for folder in folders:
-        for parsed in folder.files:
-            for problem in parsed.problems:
-                yield Unreadable(parsed.source.file, problem.reason, problem.line)
+def _files(run: Run) -> Iterator[ParsedFile]:
+    return (parsed for folder in run.folders.values() for parsed in folder.files)
+
+
+def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
+    for parsed in files:
+        for problem in parsed.problems:
+            yield Unreadable(parsed.source.file, problem.reason, problem.line)
+        for attribute in _given_twice(parsed.body):
+            yield Unreadable(parsed.source.file, f"{attribute.name} is given twice", attribute.span.line)
+
+
+def _given_twice(body: Body) -> Iterator[Attribute]:
+    """Attributes whose name their body gave before, which Terraform refuses, in the bodies that were looked into."""
+    pending = [body]
+    while pending:
+        current = pending.pop(0)
+        seen: set[str] = set()
+        for attribute in current.attributes:
+            if attribute.name in seen:
+                yield attribute
+            seen.add(attribute.name)
+        pending.extend(block.body for block in current.blocks if "body" in vars(block))
 
 
 def _suppressions(root: Module, run: Run, found: Found) -> Iterator[Suppression]:
@@ -91,21 +113,25 @@ def _suppressions(root: Module, run: Run, found: Found) -> Iterator[Suppression]
                         yield replace(suppression, resource=name)
 
 
-def _account(root: Module) -> str | None:
-    """The account that the ``aws`` provider is limited to, where it is one literal account everywhere."""
-    found: set[str | None] = set()
-    for block in root.folder.providers:
-        if block.labels[0] != "aws":
-            continue
-        value = written(block, "allowed_account_ids", root.scope(block.source))
-        if value is None:
-            found.add(None)
-        elif isinstance(value, Items) and len(value.items) == 1:
-            account = literal(value.items[0])
-            found.add(account if account is not None and _ACCOUNT.fullmatch(account) else None)
-        else:
-            found.add(None)
-    return found.pop() if len(found) == 1 else None
+def _account(root: Module, run: Run) -> str | None:
+    """The one account that the root's default ``aws`` provider is limited to, where every module uses that provider."""
+    if any(_changes_provider(folder, folder is root.folder) for folder in run.folders.values()):
+        return None
+    own = [block for block in root.folder.providers if block.labels[0] == "aws" and block.body.get("alias") is None]
+    if len(own) != 1:
+        return None
+    value = written(own[0], "allowed_account_ids", root.scope(own[0].source))
+    if not isinstance(value, Items) or len(value.items) != 1:
+        return None
+    account = literal(value.items[0])
+    return account if account is not None and _ACCOUNT.fullmatch(account) else None
+
+
+def _changes_provider(folder: Folder, is_root: bool) -> bool:
+    """Whether resources may be deployed by another ``aws`` provider than the root's default one."""
+    if not is_root and any(block.labels[0] == "aws" for block in folder.providers):
+        return True
+    return any(block.body.get("providers") is not None for block in folder.modules.values())
 
 
 __all__ = ["called_folders", "is_terraform_file", "load"]

@@ -162,6 +162,8 @@ def _statements_of(document: Node) -> list[Node]:
     if isinstance(document, Choice):
         options = [(outcome, Items(tuple(_statements_of(option)), document.at)) for outcome, option in document.options]
         return [Choice(document.condition, tuple(options), document.at)]
+    if isinstance(document, Items):
+        return [statement for item in document.items for statement in _statements_of(item)]
     if isinstance(document, Absent) or is_null(document):
         return []
     tree: Node | None = document.value if isinstance(document, Encoded) else None

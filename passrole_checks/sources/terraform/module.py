@@ -6,7 +6,7 @@ Everything is evaluated when it is first asked for, and remembered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from passrole_checks.iam.values import Hole, Kind, Node, Position, Text
@@ -44,6 +44,7 @@ class Run:
     folders: dict[Path, Folder] = field(default_factory=dict)
     not_evaluated: dict[str, Unreadable] = field(default_factory=dict)
     modules: int = 0
+    values: dict[str, Attribute] = field(default_factory=dict)  # of the root's variables, from its tfvars files
 
     def folder(self, path: Path) -> Folder:
         if path not in self.folders:
@@ -157,6 +158,11 @@ class Module:
                 attribute, scope = given
                 value = evaluate(attribute.value, scope.inside(attribute.source))
                 if not (is_null(value) and block is not None and _not_nullable(block)):
+                    return self.typed(value, block)
+            value_given = self.run.values.get(name) if block is not None and not self.address else None
+            if value_given is not None and block is not None:
+                value = evaluate(value_given.value, replace(self.scope(value_given.source), only_variables=True))
+                if not (is_null(value) and _not_nullable(block)):
                     return self.typed(value, block)
             default = block.body.get("default") if block is not None else None
             if default is None:

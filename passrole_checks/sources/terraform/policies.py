@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from passrole_checks.iam.values import Absent, Choice, Items, Node, Text
+from passrole_checks.iam.values import Absent, Choice, Hole, Items, Mapping, Node, Part, Text
 from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, RESOURCE_POLICIES
 from passrole_checks.sources.resource import (
     AttachedPolicy,
@@ -17,6 +17,7 @@ from passrole_checks.sources.resource import (
 )
 from passrole_checks.sources.terraform import references
 from passrole_checks.sources.terraform.blocks import blocks_of
+from passrole_checks.sources.terraform.mentions import mentioned_policies
 from passrole_checks.sources.terraform.module import Module
 from passrole_checks.sources.terraform.scope import Scope
 from passrole_checks.sources.terraform.symbols import Reference, document, known, plain_text, under
@@ -38,6 +39,7 @@ _ATTACHMENTS = {
     "aws_iam_role_policy_attachments_exclusive": ("policy_arns", ("role_name",)),
     "aws_iam_user_policy_attachments_exclusive": ("policy_arns", ("user_name",)),
     "aws_iam_group_policy_attachments_exclusive": ("policy_arns", ("group_name",)),
+    "aws_ssoadmin_customer_managed_policy_attachment": ("", ("permission_set_arn",)),
 }
 _BOUNDED = frozenset({"aws_iam_role", "aws_iam_user"})
 
@@ -48,7 +50,10 @@ class _Links:
 
     attached: dict[str, list[str]] = field(default_factory=dict)
     boundaries: set[str] = field(default_factory=set)
-    elsewhere: set[str] = field(default_factory=set)  # given to a module that is not here
+    elsewhere: set[str] = field(default_factory=set)  # mentioned, or given to a module that is not here
+    names: set[str] = field(default_factory=set)  # of policies that are attached by a literal name or ARN
+    own_names: dict[str, str] = field(default_factory=dict)  # the literal names of the managed policies, by address
+    unresolved: bool = False  # there is an attachment of which it is not known which policy it attaches
 
 
 @dataclass
@@ -70,6 +75,9 @@ def collect(root: Module) -> Found:
                 _collect_block(module, block, found, links)
             except RecursionError:
                 found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+        labels, names = mentioned_policies(module.folder)
+        links.elsewhere.update(module.prefixed(f"aws_iam_policy.{label}") for label in labels)
+        links.names.update(names)
         for name, block in module.folder.modules.items():
             if module.children(block) is None:
                 _given_away(module, name, block, links)
@@ -93,7 +101,11 @@ def _collect_block(module: Module, block: Block, found: Found, links: _Links) ->
         if type_ == "aws_iam_role":
             found.roles.append(_role(block, resource, scope))
             for arn in _each(references.written(block, "managed_policy_arns", scope)):
-                _link(links.attached, arn, address)
+                _link(links, arn, address)
+        if type_ == "aws_iam_policy":
+            own = references.entity_name(block, scope)
+            if own is not None and (own_name := known(own).literal) is not None:
+                links.own_names[address] = own_name
         if type_ in _ATTACHMENTS:
             _attachment(block, scope, links)
         if type_ in _BOUNDED:
@@ -143,7 +155,12 @@ def _attachment(block: Block, scope: Scope, links: _Links) -> None:
     principals = _entities(block, entities, scope)
     for arn in _each(references.written(block, attribute, scope)):
         for principal in principals:
-            _link(links.attached, arn, principal)
+            _link(links, arn, principal)
+        if not principals:
+            _link(links, arn, None)
+    for _, inner, inner_scope in blocks_of(block.body, "customer_managed_policy_reference", scope):
+        for name in _each(references.written(inner, "name", inner_scope)):
+            _link(links, name, None)
 
 
 def _given_away(module: Module, name: str, block: Block, links: _Links) -> None:
@@ -159,10 +176,26 @@ def _given_away(module: Module, name: str, block: Block, links: _Links) -> None:
                     links.elsewhere.add(policy)
 
 
-def _link(attached: dict[str, list[str]], arn: Node, principal: str) -> None:
+def _link(links: _Links, arn: Node, principal: str | None) -> None:
+    """Note what an attachment says: the policy by its reference, or else by its name."""
     policy = _policy_address(arn)
-    if policy is not None and principal not in attached.setdefault(policy, []):
-        attached[policy].append(principal)
+    if policy is not None:
+        attached = links.attached.setdefault(policy, [])
+        if principal is not None and principal not in attached:
+            attached.append(principal)
+        links.elsewhere.add(policy)
+        return
+    last: Part = known(arn).parts[-1] if isinstance(arn, Text) else ""
+    while isinstance(last, Hole) and last.known:
+        last = last.known[-1]
+    if isinstance(last, str) and (last == _literal(arn) or "/" in last):
+        links.names.add(last.rsplit("/", 1)[-1])
+    else:
+        links.unresolved = True
+
+
+def _literal(arn: Node) -> str | None:
+    return known(arn).literal if isinstance(arn, Text) else None
 
 
 def _attached(policy: AttachedPolicy, links: _Links) -> AttachedPolicy:
@@ -170,9 +203,20 @@ def _attached(policy: AttachedPolicy, links: _Links) -> AttachedPolicy:
         return policy
     address = policy.resource.address
     principals = tuple(links.attached.get(address, ()))
-    only_boundary = address in links.boundaries and not principals and address not in links.elsewhere
-    kind = PolicyKind.BOUNDARY if only_boundary else PolicyKind.IDENTITY
+    used = (
+        links.unresolved
+        or address in links.elsewhere
+        or _without_key(address) in links.elsewhere
+        or links.own_names.get(address) in links.names
+    )
+    kind = PolicyKind.BOUNDARY if address in links.boundaries and not used else PolicyKind.IDENTITY
     return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals)
+
+
+def _without_key(address: str) -> str:
+    """The address of the block that an instance belongs to."""
+    start = address.rindex("aws_iam_policy.")
+    return address[:start] + address[start:].partition("[")[0]
 
 
 def _policy_address(arn: Node) -> str | None:
@@ -182,12 +226,14 @@ def _policy_address(arn: Node) -> str | None:
 
 
 def _each(value: Node | None) -> Iterator[Node]:
-    """The values in a list, or the one value; alternatives all of them."""
+    """The values in a list or an object, or the one value; alternatives all of them."""
     pending = [value] if value is not None else []
     while pending:
         node = pending.pop(0)
         if isinstance(node, Items):
             pending[:0] = node.items
+        elif isinstance(node, Mapping):
+            pending[:0] = [entry.value for entry in node.entries]
         elif isinstance(node, Choice):
             pending[:0] = [option for _, option in node.options]
         elif not isinstance(node, Absent):

@@ -47,7 +47,16 @@ def read(source: SourceText) -> ParsedFile:
         return ParsedFile(source, Body(), (Problem(error.at.line, f"not JSON: {reason}"),))
     if not isinstance(tree, Mapping):
         return ParsedFile(source, Body(), (Problem(1, "not Terraform: the file is not a JSON object"),))
+    if source.file.endswith(".tfvars.json"):
+        return ParsedFile(source, Body(tuple(_values(source, tree))), ())
     return ParsedFile(source, Body((), tuple(_top_blocks(source, tree))), ())
+
+
+def _values(source: SourceText, tree: Mapping) -> Iterator[Attribute]:
+    """Values of variables: the strings of such a file are no templates."""
+    for entry in tree.entries:
+        span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
+        yield Attribute(entry.key.literal or "", span, source, partial(_expression, source, entry.value, False))
 
 
 def _top_blocks(source: SourceText, tree: Mapping) -> Iterator[Block]:
@@ -83,24 +92,28 @@ def _body(source: SourceText, node: Mapping) -> Body:
     return Body(tuple(attributes), tuple(blocks))
 
 
-def _expression(source: SourceText, node: Node) -> Expression:
+def _expression(source: SourceText, node: Node, templates: bool = True) -> Expression:
     span = _span(node)
     if isinstance(node, Const):
         return Literal(node.value, span)
     if isinstance(node, Items):
-        return Tuple(tuple([_expression(source, item) for item in node.items]), span)
+        return Tuple(tuple([_expression(source, item, templates) for item in node.items]), span)
     if isinstance(node, Mapping):
-        items = [(_expression(source, entry.key), _expression(source, entry.value)) for entry in node.entries]
+        items = [
+            (_expression(source, entry.key, templates), _expression(source, entry.value, templates))
+            for entry in node.entries
+        ]
         return Object(tuple(items), span)
     if isinstance(node, Text):
-        return _template(source, node.literal or "", span)
+        text = node.literal or ""
+        return _template(source, text, span) if templates else Template(_whole(text, span), span)
     return Unparsed("a value that is not understood", span)
 
 
 def _template(source: SourceText, text: str, span: Span) -> Expression:
     """A string, which is a template: its text stands on one line, so all of it has the place of the string."""
     if "${" not in text and "%{" not in text:
-        return Template((Fragment(text, span.line, span.column, exact=False),) if text else (), span)
+        return Template(_whole(text, span), span)
     inner = SourceText(source.file, text.encode("utf-8", "replace"), span.line, span.column + 1)
     found = reader().read_template(inner)
     if not isinstance(found, Template):
@@ -112,6 +125,10 @@ def _template(source: SourceText, text: str, span: Span) -> Expression:
         for part in found.parts
     )
     return Template(parts, span)
+
+
+def _whole(text: str, span: Span) -> tuple[Fragment, ...]:
+    return (Fragment(text, span.line, span.column, exact=False),) if text else ()
 
 
 def _span(node: Node) -> Span:

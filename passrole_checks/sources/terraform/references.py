@@ -11,7 +11,16 @@ from passrole_checks.sources.terraform import data_document
 from passrole_checks.sources.terraform.functions_files import read_file, render
 from passrole_checks.sources.terraform.scope import Scope, evaluate
 from passrole_checks.sources.terraform.services import service_of
-from passrole_checks.sources.terraform.symbols import Encoded, Reference, bounded, hole, is_null, known
+from passrole_checks.sources.terraform.symbols import (
+    Encoded,
+    Reference,
+    bounded,
+    distribute,
+    hole,
+    is_null,
+    joined,
+    known,
+)
 from passrole_checks.sources.terraform.syntax import Block
 
 _NAMED = {
@@ -142,12 +151,16 @@ def _data(value: Reference, block: Block, name: str, scope: Scope, at: Position)
         document = data_document.build(block, scope)
         return Encoded((Hole(expression),), at, value=document)
     kind = _KINDS.get((type_, name))
+    if kind is Kind.ACCOUNT_ID and block.body.get("provider") is not None:
+        return hole(expression, at, "the account of another provider")
     if kind is not None:
         return hole(expression, at, "known when it is deployed", kind)
-    if type_ in ("aws_partition", "aws_service_principal") and name in ("dns_suffix", "suffix"):
-        china = f"{_words(value).split('[')[0]} is aws-cn"
-        options = (("false", text("amazonaws.com", at)), ("true", text("amazonaws.com.cn", at)))
-        return Choice(china, options, at)
+    if (type_ == "aws_partition" and name == "dns_suffix") or (type_ == "aws_service_principal" and name == "suffix"):
+        return _suffix(at)
+    if type_ == "aws_service_principal" and name == "name":
+        return distribute(lambda service, suffix: joined((service, text(".", at), suffix), at),
+                          written(block, "service_name", scope) or hole(f"{_words(value)}.service_name", at),
+                          _suffix(at))  # fmt: skip
     if type_ == "template_file" and name == "rendered":
         return _rendered(block, scope, expression, at)
     if type_ == "local_file" and name == "content":
@@ -166,10 +179,20 @@ def _data(value: Reference, block: Block, name: str, scope: Scope, at: Position)
         return Text((Hole(expression, known=parts, reason="known when it is deployed"),), at)
     if found is not None:
         return found
+    if type_ == "aws_iam_policy" and name == "arn" and isinstance(own := written(block, "name", scope), Text):
+        end = ("/", *known(own).parts)  # the account may be ``aws``, the path is not known
+        parts = join(("arn:", _PARTITION, ":iam::", Hole(f"{_words(value)} account"), ":policy", Hole("path"), *end))
+        return Text((Hole(expression, known=parts, reason="known when it is deployed"),), at)
     if name == "arn":
         parts_ = _service_arn(type_, expression)
         return Text((Hole(expression, known=join(parts_) if parts_ else None),), at)
     return hole(expression, at, "known when it is deployed")
+
+
+def _suffix(at: Position) -> Node:
+    """The DNS suffix of the partition that is deployed to."""
+    options = (("false", text("amazonaws.com", at)), ("true", text("amazonaws.com.cn", at)))
+    return Choice("the partition is aws-cn", options, at)
 
 
 def _rendered(block: Block, scope: Scope, expression: str, at: Position) -> Node:

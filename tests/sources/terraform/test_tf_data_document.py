@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from passrole_checks.iam.policy import Statement, parse_document
 from passrole_checks.iam.values import Items, Mapping, Node, Text
 from passrole_checks.sources.terraform import load
@@ -196,3 +198,26 @@ def test_counted_documents(tmp_path: Path) -> None:
         )
     )
     assert [one.sid for one in statements(tmp_path, text)] == ["B"]
+
+
+JSON_A = 'jsonencode({ Statement = [{ Sid = %s, Effect = "Allow", Action = "s3:Get*", Resource = "*" }] })'
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "override_policy_documents = [var.x]",
+        "override_policy_documents = var.x",
+        "override_json = data.http.x.body",
+        "override_policy_documents = var.x ? [" + JSON_A % '"A"' + "] : []",
+        "override_policy_documents = [" + JSON_A % "var.x" + "]",
+    ],
+)
+def test_what_an_override_may_replace_is_there_under_a_condition(tmp_path: Path, override: str) -> None:
+    """A statement whose Sid an unknown or conditional override may take is not counted on."""
+    deny = '  statement {\n    sid = "A"\n    effect = "Deny"\n    actions = ["s3:*"]\n    resources = ["*"]\n  }\n'
+    found = statements(tmp_path, 'variable "x" {}\n' + data(deny + "  " + override))
+    assert [bool(one.when) for one in found if one.effect == "Deny"] == [True]
+    other = "  override_policy_documents = [" + JSON_A % '"B"' + "]"
+    found = statements(tmp_path, data(deny + other))
+    assert [one.when for one in found if one.effect == "Deny"] == [()]

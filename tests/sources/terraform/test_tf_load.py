@@ -680,3 +680,149 @@ def test_a_hole_inside_a_list_leaves_the_list(tmp_path: Path) -> None:
     found = statement.get("Resource")
     assert isinstance(found, Items)
     assert [str(item) for item in found.items] == ["a", "${var.x}", "b"]
+
+
+# what is attached, what is given, what is meant
+
+
+@pytest.mark.parametrize(
+    ("extra", "kind"),
+    [
+        ("", PolicyKind.BOUNDARY),
+        ('output "b" {\n  value = aws_iam_policy.b.arn\n}\n', PolicyKind.BOUNDARY),
+        ('module "m" {\n  source = "x/y/z"\n  policies = { a = aws_iam_policy.b.arn }\n}\n', PolicyKind.IDENTITY),
+        (
+            'resource "aws_iam_role_policy_attachment" "x" {\n  count = var.n\n  role = "x"\n'
+            "  policy_arn = local.arns[count.index]\n}\nlocals {\n  arns = [aws_iam_policy.b.arn]\n}\n",
+            PolicyKind.IDENTITY,
+        ),
+        (
+            'resource "aws_iam_role_policy_attachment" "x" {\n  role = "x"\n'
+            '  policy_arn = "arn:aws:iam::111122223333:policy/${local.n}"\n}\nlocals {\n  n = "limit"\n}\n',
+            PolicyKind.IDENTITY,
+        ),
+        (
+            'resource "aws_iam_role_policy_attachment" "x" {\n  role = "x"\n'
+            '  policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"\n}\n',
+            PolicyKind.BOUNDARY,
+        ),
+        (
+            'resource "aws_iam_role_policy_attachment" "x" {\n  role = "x"\n  policy_arn = var.n\n}\n',
+            PolicyKind.IDENTITY,
+        ),
+        (
+            'resource "aws_ssoadmin_customer_managed_policy_attachment" "x" {\n'
+            '  customer_managed_policy_reference {\n    name = "limit"\n  }\n}\n',
+            PolicyKind.IDENTITY,
+        ),
+        (
+            'data "aws_iam_policy" "d" {\n  name = "ReadOnlyAccess"\n}\nresource "aws_iam_role_policy_attachment" "x" {\n'
+            '  role = "x"\n  policy_arn = data.aws_iam_policy.d.arn\n}\n',
+            PolicyKind.BOUNDARY,
+        ),
+        ('resource "x_y" "z" {\n  given = replace(aws_iam_policy.b.arn, "a", "b")\n}\n', PolicyKind.IDENTITY),
+    ],
+)
+def test_a_boundary_is_only_what_nothing_else_is_done_with(tmp_path: Path, extra: str, kind: PolicyKind) -> None:
+    """Any other mention of a policy than as a permissions boundary makes it one that may be attached."""
+    text = (
+        'variable "n" {}\nresource "aws_iam_policy" "b" {\n  name = "limit"\n  policy = jsonencode({})\n}\n'
+        f'resource "aws_iam_role" "r" {{\n  permissions_boundary = aws_iam_policy.b.arn\n  {TRUST}\n}}\n{extra}'
+    )
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is kind
+
+
+def test_only_the_default_provider_of_the_root_states_the_account(tmp_path: Path) -> None:
+    """An aliased provider states no account, and a child module with a provider of its own leaves it unknown."""
+    limited = '  allowed_account_ids = ["111122223333"]\n}\n'
+    assert loaded(tmp_path, f'provider "aws" {{\n  alias = "a"\n{limited}').account is None
+    both = f'provider "aws" {{\n{limited}provider "aws" {{\n  alias = "a"\n}}\n'
+    assert loaded(tmp_path, both).account == "111122223333"
+    folder(tmp_path, child__main='provider "aws" {\n  region = "eu-west-1"\n}\n')
+    assert loaded(tmp_path, both + 'module "m" {\n  source = "./child"\n}\n').account is None
+
+
+def test_the_account_of_another_provider_is_not_known(tmp_path: Path) -> None:
+    """The caller identity of a provider that is named is not the account that is deployed to."""
+    body = "data.aws_caller_identity.x.account_id"
+    assert hole_of(only_resource(tmp_path, body, 'data "aws_caller_identity" "x" {}')).kind is Kind.ACCOUNT_ID
+    other = 'data "aws_caller_identity" "x" {\n  provider = aws.other\n}'
+    assert hole_of(only_resource(tmp_path, body, other)).kind is Kind.ANYTHING
+
+
+def test_an_attribute_given_twice_is_named(tmp_path: Path) -> None:
+    """Terraform refuses a body that gives an attribute twice: it is named with its line."""
+    found = loaded(tmp_path, 'resource "aws_iam_policy" "p" {\n  policy = jsonencode({})\n  policy = "{}"\n}\n')
+    assert [(item.line, item.reason) for item in found.unreadable] == [(3, "policy is given twice")]
+    assert len(found.policies) == 1
+
+
+def test_the_name_of_a_service_principal(tmp_path: Path) -> None:
+    """It is the service and the suffix of the partition, and an attempt to read it succeeds."""
+    extra = 'data "aws_service_principal" "e" {\n  count = 1\n  service_name = "ec2"\n}'
+    text = f'{extra}\nresource "aws_iam_policy" "p" {{\n  policy = %s\n}}\n'
+    expression = PASS % 'try(data.aws_service_principal.e[0].name, "")'
+    found = resources(policy(loaded(tmp_path, text % expression), "aws_iam_policy.p"))
+    assert [text.literal for text in found] == ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]
+
+
+def test_values_that_terraform_loads_by_itself(tmp_path: Path) -> None:
+    """Files of variable values hold for the root, later ones win, and they count as known; broken ones are named."""
+    (tmp_path / "terraform.tfvars").write_text('a = "one"\nb = "one"\nother = 1\n')
+    (tmp_path / "y.auto.tfvars").write_text('b = "two"\n')
+    (tmp_path / "z.auto.tfvars.json").write_text('{"c": "${aws:username}"}')
+    (tmp_path / "ignored.tfvars").write_text('a = "never"\n')
+    folder(tmp_path, child__main='variable "a" {}\noutput "a" {\n  value = var.a\n}\n')
+    extra = "".join(f'variable "{name}" {{\n  default = "no"\n}}\n' for name in "abc")
+    extra += 'module "m" {\n  source = "./child"\n}\n'
+    text = f'{extra}\nresource "aws_iam_policy" "p" {{\n  policy = {PASS}\n}}\n' % "[var.a, var.b, var.c, module.m.a]"
+    configuration = loaded(tmp_path, text)
+    found = resources(policy(configuration, "aws_iam_policy.p"))
+    assert [str(text) for text in found] == ["one", "two", "${aws:username}", "${var.a}"]
+    assert not any(text.defaults for text in found)
+    (tmp_path / "x.auto.tfvars").write_text("a = = 1\n")
+    assert [Path(item.file).name for item in loaded(tmp_path, text).unreadable] == ["x.auto.tfvars"]
+
+
+@pytest.mark.parametrize("test", ['s.on == "x"', "s.on > 1", 's.on != "x"'])
+def test_conditions_of_different_loops_are_different(tmp_path: Path, test: str) -> None:
+    """The same words in loops over different collections are two conditions, over the same collection one."""
+    loop = '[for s in %s : { Effect = "Allow", Action = "iam:PassRole", Resource = "*" } if ' + test + "]"
+    head = 'variable "p" {}\nvariable "q" {}\nlocals {\n  a = [{ on = var.p }]\n  b = [{ on = var.q }]\n}\n'
+    for second, count in (("local.b", 2), ("local.a", 1)):
+        both = f"concat({loop % 'local.a'}, {loop % second})"
+        text = f'{head}resource "aws_iam_policy" "p" {{\n  policy = jsonencode({{ Statement = {both} }})\n}}\n'
+        found = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
+        assert len({statement.when for statement in found}) == count
+
+
+def test_elements_compared_in_a_local_are_different_conditions(tmp_path: Path) -> None:
+    """A comparison that was made in a loop and is used elsewhere keeps its element."""
+    text = (
+        'variable "p" {}\nvariable "q" {}\nlocals {\n  c = [for s in [{ v = var.p }, { v = var.q }] : s.v == "x"]\n}\n'
+        'resource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [for n in [0, 1] : {\n'
+        '    Effect = local.c[n] ? "Allow" : "Deny", Action = "iam:PassRole", Resource = "*"\n  }] })\n}\n'
+    )
+    found = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
+    assert len({statement.when[0][0] for statement in found}) == 2
+
+
+def test_unequal_is_equal_the_other_way_round(tmp_path: Path) -> None:
+    """``a != b`` chooses what ``a == b`` does not, under the same condition."""
+    text = (
+        'variable "p" {}\nresource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [{\n'
+        '    Effect = var.p != "x" ? "Deny" : "Allow", Action = "iam:PassRole", Resource = "*"\n  }] })\n}\n'
+    )
+    found = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
+    assert {(one.effect, one.when) for one in found} == {
+        ("Allow", (('var.p == "x"', "true"),)),
+        ("Deny", (('var.p == "x"', "false"),)),
+    }
+
+
+def test_elements_of_an_unknown_list_are_optional(tmp_path: Path) -> None:
+    """What stands for the elements of a list that is not known is marked as such."""
+    body = 'concat(["*"], var.list[*].arn)'
+    text = f'variable "list" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {PASS % body}\n}}\n'
+    found = resources(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
+    assert [text.optional for text in found] == [False, True]
