@@ -8,6 +8,7 @@ comes first, statements of the document replace or follow it, an override replac
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, holes_in, text
@@ -152,9 +153,14 @@ def _elements(values: Node) -> list[Node]:
 
 def _documents(block: Block, name: str, scope: Scope) -> Iterator[list[Node]]:
     """The statements of each of the documents that an attribute gives."""
-    value = _value(block, name, scope)
-    for document in _elements(value) if value is not None else ():
-        yield _statements_of(document)
+    value, attribute = _value(block, name, scope), block.body.get(name)
+    if value is None or attribute is None:
+        return
+    at = scope.inside(attribute.source).position(attribute.value.span)
+    for document in _elements(value):
+        found = _statements_of(document)
+        # a document that is not known is a statement here, not where the variable was first read
+        yield [replace(item, at=at) if isinstance(item, Rest) else item for item in found]
 
 
 def _statements_of(document: Node) -> list[Node]:

@@ -716,8 +716,9 @@ def test_a_hole_inside_a_list_leaves_the_list(tmp_path: Path) -> None:
             PolicyKind.IDENTITY,
         ),
         (
-            'data "aws_iam_policy" "d" {\n  name = "ReadOnlyAccess"\n}\nresource "aws_iam_role_policy_attachment" "x" {\n'
-            '  role = "x"\n  policy_arn = data.aws_iam_policy.d.arn\n}\n',
+            'data "aws_iam_policy" "d" {\n  name = "ReadOnlyAccess"\n}\n'
+            'resource "aws_iam_role_policy_attachment" "x" {\n  role = "x"\n'
+            "  policy_arn = data.aws_iam_policy.d.arn\n}\n",
             PolicyKind.BOUNDARY,
         ),
         ('resource "x_y" "z" {\n  given = replace(aws_iam_policy.b.arn, "a", "b")\n}\n', PolicyKind.IDENTITY),
