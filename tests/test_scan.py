@@ -10,12 +10,12 @@ from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
 ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 
 
-def scan(folder: Path, files: dict[str, str], **options: object) -> ScanResult:
+def scan(folder: Path, files: dict[str, str], options: ScanOptions | None = None) -> ScanResult:
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    return scan_paths([folder], ScanOptions(**options))  # type: ignore[arg-type]
+    return scan_paths([folder], options or ScanOptions())
 
 
 def found(result: ScanResult) -> list[tuple[str, str, int]]:
@@ -100,19 +100,19 @@ def test_default_values_are_named(tmp_path: Path) -> None:
 def test_a_role_of_another_account_is_one_finding(tmp_path: Path) -> None:
     """What cannot be passed at all is PASSROLE_005, not also a wide or open grant."""
     files = {"main.tf": POLICY.replace('"*"', '"arn:aws:iam::444455556666:role/*"')}
-    assert only(scan(tmp_path, files, account="111122223333")).check_id == "PASSROLE_005"
+    assert only(scan(tmp_path, files, ScanOptions(account="111122223333"))).check_id == "PASSROLE_005"
 
 
 def test_severity_confidence_and_checks_filter(tmp_path: Path) -> None:
     """Only what was asked for is shown."""
     files = {"main.tf": POLICY.replace('"*"', '"arn:aws:iam::111122223333:role/app-*"')}
     assert [item.check_id for item in scan(tmp_path, files).findings] == ["PASSROLE_002"]
-    everything = scan(tmp_path, files, minimum_severity=Severity.INFO).findings
+    everything = scan(tmp_path, files, ScanOptions(minimum_severity=Severity.INFO)).findings
     assert [item.check_id for item in everything] == ["PASSROLE_002", "PASSROLE_012"]
-    assert scan(tmp_path, files, minimum_severity=Severity.HIGH).findings == ()
-    assert scan(tmp_path, files, skip_checks=frozenset({"PASSROLE_002"})).findings == ()
-    assert scan(tmp_path, files, checks=frozenset({"PASSROLE_001"})).findings == ()
-    assert len(scan(tmp_path, files, minimum_confidence=Confidence.HIGH).findings) == 1
+    assert scan(tmp_path, files, ScanOptions(minimum_severity=Severity.HIGH)).findings == ()
+    assert scan(tmp_path, files, ScanOptions(skip_checks=frozenset({"PASSROLE_002"}))).findings == ()
+    assert scan(tmp_path, files, ScanOptions(checks=frozenset({"PASSROLE_001"}))).findings == ()
+    assert len(scan(tmp_path, files, ScanOptions(minimum_confidence=Confidence.HIGH)).findings) == 1
 
 
 def test_a_suppression_marks_its_finding_and_an_idle_one_is_told(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_suppression_marks_its_finding_and_an_idle_one_is_told(tmp_path: Path)
 def test_a_suppression_of_a_check_that_did_not_run_is_not_idle(tmp_path: Path) -> None:
     """Whoever runs some checks only is not told about suppressions of the others."""
     files = {"main.tf": POLICY.replace("{\n", "{\n  # passrole:skip=PASSROLE_001 known\n", 1)}
-    assert scan(tmp_path, files, checks=frozenset({"PASSROLE_002"})).unused_suppressions == ()
+    assert scan(tmp_path, files, ScanOptions(checks=frozenset({"PASSROLE_002"}))).unused_suppressions == ()
 
 
 def test_a_malformed_document_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ all role ARNs, or "cannot be told".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -125,12 +125,11 @@ def partition_of(resource: Text) -> str | None:
     return _field(resource, 1, lambda text: text in PARTITIONS)
 
 
-def _field(resource: Text, index: int, wanted: object) -> str | None:
+def _field(resource: Text, index: int, wanted: Callable[[str], bool]) -> str | None:
     fields = fields_of(spelled_out(resource.parts))
     if len(fields) <= index or any(isinstance(part, Hole) for part in fields[index]):
         return None
     text = "".join(part for part in fields[index] if isinstance(part, str))
-    assert callable(wanted)
     return text if wanted(text) else None
 
 
@@ -316,8 +315,7 @@ def _moves(place: int, letters: Alphabet) -> Iterator[tuple[str, int]]:
         yield "/", 0
 
 
-def _first(found: Iterator[tuple[bool, ...]], wanted: object) -> tuple[bool, ...] | None:
-    assert callable(wanted)
+def _first(found: Iterator[tuple[bool, ...]], wanted: Callable[[tuple[bool, ...]], bool]) -> tuple[bool, ...] | None:
     return next((item for item in found if wanted(item)), None)
 
 
