@@ -566,6 +566,15 @@ def test_policy_that_is_only_a_boundary_is_one() -> None:
     assert kind(plan(role, policy, attached, resources=[boundary, attachment])) is PolicyKind.IDENTITY
 
 
+def test_boundary_that_exists_already_is_one() -> None:
+    """A boundary policy whose ARN is known is not used by its own ``arn`` and ``id``."""
+    arn = "arn:aws:iam::111122223333:policy/b"
+    role = change("aws_iam_role.r", {"name": "r", "assume_role_policy": "{}", "permissions_boundary": arn})
+    policy = change("aws_iam_policy.b", {"name": "b", "arn": arn, "id": arn, "policy": PASS_ANY}, actions=("update",))
+    (found,) = [item for item in read(plan(role, policy)).policies if item.resource.address == "aws_iam_policy.b"]
+    assert found.kind is PolicyKind.BOUNDARY
+
+
 @pytest.mark.parametrize(
     ("other", "configured", "kind"),
     [

@@ -65,7 +65,8 @@ class Attachments:
         self._used: set[str] = set()
         if self._boundaries:
             for resource in plan.resources.values():
-                self._used.update(self._mentioned(resource))
+                # a policy's own arn and id name it, and attach it to nobody
+                self._used.update(address for address in self._mentioned(resource) if address != resource.address)
 
     def principals_of(self, policy: PlannedResource) -> tuple[str, ...]:
         """Addresses, else names, of the users, groups and roles that hold a policy."""
