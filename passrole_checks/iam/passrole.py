@@ -274,8 +274,7 @@ def _intersection(patterns: Sequence[Text], limits: Sequence[Text], variables: b
             continue
         for limit in limits:
             if arn.overlaps(pattern, limit, variables=variables, where=where) is not Tri.NO:
-                scopes = (arn.resource_scope(item, variables=variables) for item in (pattern, limit))
-                own, other = scopes
+                own, other = (arn.resource_scope(item, variables=variables) for item in (pattern, limit))
                 left.append(limit if other.width > own.width else pattern)
     return left
 
