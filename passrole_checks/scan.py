@@ -21,6 +21,7 @@ from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Configuration,
+    Inputs,
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
@@ -37,7 +38,7 @@ class ScanOptions:
     """What a scan is asked for.
 
     ``checks``/``skip_checks``: ids ``PASSROLE_nnn`` (empty ``checks``: all). ``account``: twelve digits, or None.
-    ``unchanged``: judge what a plan leaves alone as well.
+    ``unchanged``: judge what a plan leaves alone as well. ``inputs``: what is known beside the files.
     """
 
     account: str | None = None
@@ -46,6 +47,7 @@ class ScanOptions:
     minimum_severity: Severity = Severity.LOW
     minimum_confidence: Confidence = Confidence.LOW
     unchanged: bool = False
+    inputs: Inputs = Inputs()
 
     def runs(self, check: type[Check]) -> bool:
         return (not self.checks or check.id in self.checks) and check.id not in self.skip_checks
@@ -89,7 +91,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions) -> ScanResult:
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
         try:
-            configurations.append(detect.load(unit, unchanged=options.unchanged))
+            configurations.append(detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
         except InputError as error:
             unreadable.append(Unreadable(error.file, error.reason, error.line))
     result = scan_configurations(configurations, options)

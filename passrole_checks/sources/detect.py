@@ -14,8 +14,10 @@ from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
-from passrole_checks.sources.resource import Configuration, Framework, Unreadable
+from passrole_checks.sources.resource import Configuration, Framework, Inputs, Unreadable
 from passrole_checks.sources.walk import walk
+
+NO_INPUTS = Inputs()
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,17 @@ def discover(paths: Sequence[Path]) -> Discovery:
     return search.result()
 
 
-def load(unit: Unit, *, unchanged: bool = False) -> Configuration:
+def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> Configuration:
     """Read a unit. ``unchanged``: of a plan, also what it leaves alone. Raises :class:`InputError`."""
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
-        return terraform.load(unit.path, only=unit.only, boundary=unit.boundary)
+        return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, inputs=inputs)
     content = unit.content if unit.content is not None else _read(unit.path)
     if unit.framework is Framework.TERRAFORM_PLAN:
         from passrole_checks.sources import terraform_plan
 
-        return terraform_plan.load(unit.path, content, unchanged=unchanged)
+        return terraform_plan.load(unit.path, content, unchanged=unchanged, inputs=inputs)
     from passrole_checks.sources import cloudformation
 
     return cloudformation.load(unit.path, content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from passrole_checks.iam.values import Node, Position, Text
 
@@ -26,6 +27,20 @@ class PolicyKind(str, Enum):
     TRUST = "trust"  # an assume-role policy
     RESOURCE = "resource"  # a bucket, queue, topic, key, endpoint ... policy: grants no PassRole
     BOUNDARY = "boundary"  # a managed policy that this configuration uses only as a permissions boundary
+    SCP = "scp"  # a service control policy (or another organization policy): limits, and grants nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What whoever scans knows beside the files.
+
+    ``var_files`` (in their order, later ones win) and ``variables`` (name and text as given, after the files) are values
+    for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
+    """
+
+    var_files: tuple[Path, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    source: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +107,11 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One unit of infrastructure code. ``files`` are all files that were read for it."""
+    """One unit of infrastructure code. ``files`` are all files that were read for it.
+
+    ``before``: where the unit is a change (a plan), all identity-based policies that stood before it, with addresses and
+    principals named as in ``policies``; None where there is nothing to compare with.
+    """
 
     framework: Framework
     files: tuple[str, ...]
@@ -103,3 +122,4 @@ class Configuration:
     unreadable: tuple[Unreadable, ...] = ()
     account: str | None = None  # the account deployed to, where the configuration itself states it
     not_evaluated: tuple[Unreadable, ...] = field(default=())  # modules and nested stacks that are not here
+    before: tuple[AttachedPolicy, ...] | None = None

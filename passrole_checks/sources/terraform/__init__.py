@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.values import Choice, Items, Mapping, Node
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, Framework, Suppression, Unreadable
+from passrole_checks.sources.resource import AttachedPolicy, Configuration, Framework, Inputs, Suppression, Unreadable
 from passrole_checks.sources.terraform import expressions, functions, loops, templates
 from passrole_checks.sources.terraform.files import Files, is_terraform_file
 from passrole_checks.sources.terraform.folder import Folder, called_folders, read_folder
@@ -24,7 +24,9 @@ _ROOMS = (expressions, functions, loops, templates)  # imported because each reg
 _ACCOUNT = re.compile(r"\d{12}")
 
 
-def load(folder: Path, *, only: Path | None = None, boundary: Path | None = None) -> Configuration:
+def load(
+    folder: Path, *, only: Path | None = None, boundary: Path | None = None, inputs: Inputs | None = None
+) -> Configuration:
     """Evaluate one folder as a root module.
 
     ``only``: report the policies whose statements or resource stand in this one file. ``boundary``: the folder below

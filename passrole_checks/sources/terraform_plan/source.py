@@ -13,6 +13,7 @@ from passrole_checks.sources.resource import (
     AttachedPolicy,
     Configuration,
     Framework,
+    Inputs,
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
@@ -33,7 +34,7 @@ from passrole_checks.sources.terraform_plan.references import References
 _STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
 
 
-def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
+def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | None = None) -> Configuration:
     """The policies that a plan creates or changes, and with ``unchanged`` those that it leaves alone as well.
 
     ``content`` is the text of ``terraform show -json`` for a plan or a state; a state, which changes nothing, is taken
