@@ -19,6 +19,7 @@ from passrole_checks.iam.trust import KnownRole, trusted_services
 from passrole_checks.iam.values import Position, Text
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.sources.resource import (
+    NO_INPUTS,
     AttachedPolicy,
     Configuration,
     Inputs,
@@ -47,7 +48,7 @@ class ScanOptions:
     minimum_severity: Severity = Severity.LOW
     minimum_confidence: Confidence = Confidence.LOW
     unchanged: bool = False
-    inputs: Inputs = Inputs()
+    inputs: Inputs = NO_INPUTS
 
     def runs(self, check: type[Check]) -> bool:
         return (not self.checks or check.id in self.checks) and check.id not in self.skip_checks

@@ -14,10 +14,8 @@ from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
-from passrole_checks.sources.resource import Configuration, Framework, Inputs, Unreadable
+from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
 from passrole_checks.sources.walk import walk
-
-NO_INPUTS = Inputs()
 
 
 @dataclass(frozen=True)

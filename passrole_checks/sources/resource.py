@@ -34,13 +34,16 @@ class PolicyKind(str, Enum):
 class Inputs:
     """What whoever scans knows beside the files.
 
-    ``var_files`` (in their order, later ones win) and ``variables`` (name and text as given, after the files) are values
-    for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
+    ``var_files`` (in their order, later ones win) and ``variables`` (name and text as given, after the files) are
+    values for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
     """
 
     var_files: tuple[Path, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     source: Path | None = None
+
+
+NO_INPUTS = Inputs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,8 @@ class Unreadable:
 class Configuration:
     """One unit of infrastructure code. ``files`` are all files that were read for it.
 
-    ``before``: where the unit is a change (a plan), all identity-based policies that stood before it, with addresses and
-    principals named as in ``policies``; None where there is nothing to compare with.
+    ``before``: where the unit is a change (a plan), all identity-based policies that stood before it, with addresses
+    and principals named as in ``policies``; None where there is nothing to compare with.
     """
 
     framework: Framework
