@@ -19,6 +19,7 @@ from passrole_checks.iam.values import Hole, Kind, Part, join
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 
+_PARTITION, _ACCOUNT = 1, 4  # fields of an ARN
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 # a role is passed within its holder's account, so these name that account
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
@@ -118,7 +119,7 @@ def _with_context(fields: list[list[Part]]) -> list[list[Part]]:
     """A hole that fills the partition's or the account's field of an ARN is a partition or an account id."""
     if len(fields) == 6:
         fields = list(fields)
-        for index, kind in ((1, Kind.PARTITION), (4, Kind.ACCOUNT_ID)):
+        for index, kind in ((_PARTITION, Kind.PARTITION), (_ACCOUNT, Kind.ACCOUNT_ID)):
             field = fields[index]
             if len(field) == 1 and isinstance(field[0], Hole) and field[0].kind is Kind.ANYTHING:
                 fields[index] = [Hole(field[0].expression, kind)]
@@ -146,12 +147,16 @@ def _tokens(
     """The token sequences of an ARN, one for each combination of what its holes may hold; none where a hole leaves
     nothing that surely matches."""
     pieces: list[list[tuple[Token, ...]]] = []
+    in_name = False
     for index, field in enumerate(fields):
         if index:
             pieces.append([literal(":")])
         run = _RUN_IN_FIELD if within_field and index < 5 else _ANY_RUN
         for atom in _atoms(field, variables):
-            pieces.append(_readings(atom, reading, run))
+            if isinstance(atom, Hole) and atom.kind is Kind.REGION and index == _ACCOUNT:
+                return  # no account has the name of a Region
+            in_name = in_name or atom == ("/", False)
+            pieces.append(_readings(atom, reading, run, in_name=in_name))
     for combination in product(*pieces):
         yield tuple(token for piece in combination for token in piece)
 
@@ -179,15 +184,16 @@ def _characters(text: str) -> Iterator[_Atom]:
         yield char, char in "*?"
 
 
-def _readings(atom: _Atom, reading: Reading, run: Token) -> list[tuple[Token, ...]]:
+def _readings(atom: _Atom, reading: Reading, run: Token, *, in_name: bool) -> list[tuple[Token, ...]]:
+    """What one atom of a field may match, as alternatives; none where nothing surely does."""
     if not isinstance(atom, Hole):
         char, wild = atom
         if not wild:
             return [literal(char)]
         return [(run,)] if char == "*" else [(Token(None, but=run.but),)]
-    if atom.kind is Kind.ACCOUNT_ID:
+    if atom.kind is Kind.ACCOUNT_ID and (not in_name or reading in (Reading.OVERLAP, Reading.OVERLAP_STRICT)):
         return [(Token(_DIGITS),) * 12]
-    if atom.kind is Kind.PARTITION:
+    if atom.kind is Kind.PARTITION and not in_name:
         return [(_RUN_IN_FIELD,)]  # of the role ARNs there are, each partition
     if atom.reason == _CONTINUES_TO_ROLE[1]:
         return [(_ANY_RUN,)]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
+_DIGITS = frozenset(string.digits)
 # one unknown name; a character that no role name of AWS holds, and that is a name character here
 CONSTANT = "\u03b6"
 _MEMORY = 400_000  # places remembered, some 50 MB
@@ -120,11 +121,19 @@ def alphabet(machines: Sequence[Machine]) -> Alphabet:
     names = sorted(mentioned & (NAME_CHARACTERS | {CONSTANT}))
     fresh_name = next((char for char in "qzjkxwQZJKXW" + string.printable
                        if char in NAME_CHARACTERS and char not in mentioned), None)  # fmt: skip
+    # where a pattern speaks of digits as such (an account id inside of a name), a name holds one more kind of character
+    by_digit = any(
+        token.chars is not None and len(token.chars) > 1 and token.chars <= _DIGITS
+        for machine in machines
+        for tokens in machine.sequences
+        for token in tokens
+    )
+    digit_in_name = fresh_digit if by_digit else None
     paths = sorted(mentioned & set(_PATH_ONLY))
     fresh_path = next((char for char in _PATH_ONLY if char not in mentioned), None)
     return Alphabet(
         digits=(*digits, *([fresh_digit] if fresh_digit else [])),
-        name=(*names, *([fresh_name] if fresh_name else [])),
+        name=(*names, *(char for char in (digit_in_name, fresh_name) if char)),
         path_only=(*paths, *([fresh_path] if fresh_path else [])),
-        fresh=frozenset(char for char in (fresh_name, fresh_path) if char),
+        fresh=frozenset(char for char in (digit_in_name, fresh_name, fresh_path) if char),
     )

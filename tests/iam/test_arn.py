@@ -14,6 +14,7 @@ LINKED = f"{A}role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
 
 ACCOUNT = Hole("AWS::AccountId", Kind.ACCOUNT_ID)
 PARTITION = Hole("AWS::Partition", Kind.PARTITION)
+REGION = Hole("AWS::Region", Kind.REGION)
 NAME = Hole("AWS::StackName", Kind.NAME)
 ANYTHING = Hole("var.x")
 ROLE = Hole("Role.Arn", role="Role", known=("arn:", PARTITION, ":iam::", ACCOUNT, ":role/", Hole("Role", Kind.NAME)))
@@ -89,6 +90,9 @@ def test_row_of_the_truth_table(row: int, pattern: str, matched: str) -> None:
         ((f"{A}role/app-", ANYTHING), Scope.EXACT),
         ((f"{A}role/", NAME), Scope.EXACT),
         ((f"{A}role/${{aws:PrincipalTag/t}}",), Scope.EXACT),
+        (("arn:", PARTITION, ":iam::", ACCOUNT, ":role/app-", ACCOUNT), Scope.EXACT),
+        (("arn:", PARTITION, ":iam::", ACCOUNT, ":role/app-", REGION, "-", ACCOUNT, "-to-", ANYTHING), Scope.EXACT),
+        (("arn:", PARTITION, ":iam::", ACCOUNT, ":role/", PARTITION, "-", ACCOUNT, "-*"), Scope.PREFIX),
         ((ROLE,), Scope.ROLE_IN_TEMPLATE),
         (("arn:aws:iam::", ACCOUNT, ":role/", ROLE_NAME), Scope.ROLE_IN_TEMPLATE),
         ((ANYTHING,), Scope.UNRESOLVED),
@@ -101,6 +105,7 @@ def test_row_of_the_truth_table(row: int, pattern: str, matched: str) -> None:
         ((f"{A}instance-profile/*",), Scope.NOT_A_ROLE),
         ((f"{A}user/*",), Scope.NOT_A_ROLE),
         (("arn:aws:iam:::role/Worker",), Scope.NOT_A_ROLE),
+        (("arn:aws:iam::", REGION, ":role/Worker"), Scope.NOT_A_ROLE),
         ((ROLE_NAME,), Scope.NOT_A_ROLE),
         (("Worker",), Scope.NOT_A_ROLE),
         (("",), Scope.NOT_A_ROLE),
@@ -161,6 +166,9 @@ def test_not_resource_of_the_account_deployed_to_is_nothing() -> None:
         ((WORKER,), (("arn:aws:iam::", ANYTHING, ":role/*"),), Tri.UNKNOWN),
         ((WORKER,), ((ANYTHING, ":role/*"),), Tri.UNKNOWN),
         ((WORKER,), (("arn:", ANYTHING, ":iam::*:role/*"),), Tri.UNKNOWN),
+        ((f"{A}role/app-111122223333",), ((f"{A}role/app-", ACCOUNT),), Tri.UNKNOWN),
+        ((f"{A}role/app-x",), ((f"{A}role/app-", ACCOUNT),), Tri.NO),
+        ((f"{A}role/app-", ACCOUNT), ((f"{A}role/app-*",),), Tri.YES),
         ((ANYTHING,), ((WORKER,),), Tri.UNKNOWN),
         ((f"{A}role/ab",), ((f"{A}role/a?",), (f"{A}role/c*",)), Tri.YES),
         ((f"{A}role/?",), ((f"{A}role/a",), (f"{A}role/b",)), Tri.NO),

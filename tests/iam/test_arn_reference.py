@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from passrole_checks.iam import arn
 from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.values import Hole, Position, Text, Tri
+from passrole_checks.iam.values import Hole, Kind, Position, Text, Tri
 
 A = "arn:aws:iam::111122223333:role/"
 
@@ -113,3 +113,13 @@ def test_a_hole_never_hides_a_role(pattern: str, start: int, length: int) -> Non
         return
     holed = arn.resource_scope(text(whole[:start], Hole("var.x"), whole[start + length :]))
     assert holed is not Scope.NOT_A_ROLE
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["a", "-", "/b", "*", "1", "111122223333"]), min_size=1, max_size=5))
+def test_an_account_id_in_a_name_never_hides_a_role(pieces: list[str]) -> None:
+    """A name that holds an account id which is not known matches a role wherever one with the id written out does."""
+    account = Hole("AWS::AccountId", Kind.ACCOUNT_ID)
+    holed = text("arn:aws:iam::", account, ":role/", *(account if len(piece) == 12 else piece for piece in pieces))
+    if arn.resource_scope(text(A + "".join(pieces))) is not Scope.NOT_A_ROLE:
+        assert arn.resource_scope(holed) is not Scope.NOT_A_ROLE
