@@ -21,6 +21,7 @@ from passrole_checks.sources.resource import Suppression
 
 NARROW, WIDE = 60, 100
 PIPED = 80
+_MOST_NOTES = 10  # of a kind; a repository of many roots names hundreds of modules that are not there
 _COLOURS = {
     "place": "bold",
     "quiet": "dim",
@@ -196,8 +197,11 @@ def _notes(result: ScanResult) -> Iterator[Line]:
         yield _note(
             suppression.at.file, suppression.at.line, f"this suppression of {suppression.check_id} suppresses nothing"
         )
-    for missing in result.not_evaluated:
+    for missing in result.not_evaluated[:_MOST_NOTES]:
         yield _note(missing.file, missing.line, f"not evaluated: {missing.reason}")
+    more = len(result.not_evaluated) - _MOST_NOTES
+    if more > 0:
+        yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
 
 
 def _suppression_order(suppression: Suppression) -> tuple[str, int, str]:

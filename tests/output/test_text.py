@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from passrole_checks.findings import Severity
 from passrole_checks.output.text import PIPED, grants_lines, plain, scan_lines, width_for
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.resource import Unreadable
 
 TEMPLATE = """\
 Resources:
@@ -106,3 +108,12 @@ def test_a_statement_of_several_resources_names_them(tmp_path: Path, monkeypatch
     lines = plain(scan_lines(scan_paths([Path("main.tf")], ScanOptions()))).splitlines()
     assert lines[0] == "main.tf:2  aws_iam_user_policy.u0"
     assert lines[1] == "  also aws_iam_user_policy.u1, aws_iam_user_policy.u2, aws_iam_user_policy.u3 and 2 more"
+
+
+def test_many_notes_of_a_kind_are_counted(result: ScanResult) -> None:
+    """Of what was not evaluated the first ten are named and the rest counted, so that findings are not buried."""
+    missing = tuple(Unreadable("main.tf", f"module m{number} (x) is not here", number) for number in range(1, 15))
+    text = plain(scan_lines(replace(result, not_evaluated=missing)))
+    assert "module m10 (x) is not here" in text
+    assert "module m11 (x) is not here" not in text
+    assert "note: 4 more like these are not evaluated (--format json names them all)" in text
