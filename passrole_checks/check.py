@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.arn import Scope, account_of
 from passrole_checks.iam.condition import Constraint
@@ -28,7 +29,9 @@ class Subject:
 
     ``statements`` are all statements of the same document. ``roles`` holds the roles of this configuration by address
     or logical id, ``roles_by_name`` by path and name (``app/worker``). ``account`` is the account deployed to, if
-    known; ``many_accounts`` where the policy is made for several (permission sets, SCPs, StackSets).
+    known; ``many_accounts`` where the policy is made for several (permission sets, SCPs, StackSets). ``gainers`` are
+    those to whom the grant gives what they did not have before the change that is looked at, if it is one; ``flagged``
+    the checks of :attr:`Check.weighs` that flag the grant at medium or more.
     """
 
     grant: PassRoleGrant
@@ -37,6 +40,8 @@ class Subject:
     roles_by_name: Mapping[str, KnownRole] = field(default_factory=dict)
     account: str | None = None
     many_accounts: bool = False
+    gainers: tuple[Gainer, ...] = ()
+    flagged: frozenset[str] = frozenset()
 
     def is_foreign(self, pattern: Text) -> bool:
         """Whether a Resource names an account that is surely not the one deployed to."""
@@ -59,22 +64,30 @@ class Subject:
 class Example:
     """Statements that a check flags or leaves alone, as in a policy document of Version 2012-10-17.
 
-    ``unknown`` names the texts that stand for a value that is not known before deployment.
+    ``unknown`` names the texts that stand for a value that is not known before deployment. ``before`` are the
+    statements that stood there before the change, where the example is one.
     """
 
     title: str
     statements: tuple[dict[str, Any], ...]
     account: str | None = None
     unknown: tuple[str, ...] = ()
+    before: tuple[dict[str, Any], ...] | None = None
 
 
 class Check(ABC):
-    """One check. ``severity`` is the one that its table row promises; a verdict carries its own."""
+    """One check. ``severity`` is the one that its table row promises; a verdict carries its own.
+
+    ``compares``: it looks at a change, and has nothing to say where only one version is shown. ``weighs``: the ids of
+    other checks whose verdicts on the same grant decide how severe this one is.
+    """
 
     id: ClassVar[str]
     name: ClassVar[str]
     title: ClassVar[str]  # one sentence, shown where a host shows only a name
     severity: ClassVar[Severity]
+    compares: ClassVar[bool] = False
+    weighs: ClassVar[tuple[str, ...]] = ()
     flagged: ClassVar[tuple[Example, ...]]
     clean: ClassVar[tuple[Example, ...]]
 

@@ -7,6 +7,7 @@ mistakes in the options are answered at once.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -113,6 +114,21 @@ def _checked_account(_context: click.Context, _parameter: click.Parameter, value
     return value
 
 
+_VARIABLE = re.compile(r"[^\W\d][\w-]*")
+
+
+def _checked_variables(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not _VARIABLE.fullmatch(name.strip()):
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE")
+        pairs.append((name.strip(), text))
+    return tuple(pairs)
+
+
 def _shared_options(formats: Sequence[str]) -> Callable[[_Function], _Function]:
     """The options that ``scan`` and ``grants`` have in common."""
     options = (
@@ -128,6 +144,24 @@ def _shared_options(formats: Sequence[str]) -> Callable[[_Function], _Function]:
         ),
         click.option(
             "--account", metavar="ID", callback=_checked_account, help="The account deployed to, twelve digits."
+        ),
+        click.option(
+            "--var-file",
+            metavar="FILE",
+            multiple=True,
+            help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
+        ),
+        click.option(
+            "--var",
+            metavar="NAME=VALUE",
+            multiple=True,
+            callback=_checked_variables,
+            help="A value for a variable of Terraform root modules, after all files. Repeatable.",
+        ),
+        click.option(
+            "--source",
+            metavar="DIR",
+            help="The Terraform folder that a plan was made from: it tells what a plan does not.",
         ),
         click.option("--unchanged", is_flag=True, help="In plans, also judge what they leave as it is."),
         click.option(
@@ -190,13 +224,11 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     least = shown if fail_on is None or shown.rank < fail_on.rank else fail_on
     result = _scanned(
         paths,
-        options["allow_empty"],
-        account=options["account"],
+        options,
         checks=checks,
         skip_checks=skip_checks,
         minimum_severity=least,
         minimum_confidence=Confidence(options["confidence"]),
-        unchanged=options["unchanged"],
     )
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(finding for finding in result.findings if finding not in hidden))
@@ -215,7 +247,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """List every statement that grants or denies PassRole, with its roles and services."""
     destinations = _destinations(context, options)
-    result = _scanned(paths, options["allow_empty"], account=options["account"], unchanged=options["unchanged"])
+    result = _scanned(paths, options)
     listed = [grant for grant in result.grants if options["all"] or grant.effect_on_passrole != "none"]
     for output_format, destination in destinations:
         if output_format == "json":
@@ -257,12 +289,17 @@ def _destinations(context: click.Context, options: dict[str, Any]) -> list[tuple
     return paired(options["format"], outputs)
 
 
-def _scanned(paths: Sequence[str], allow_empty: bool, **options: Any) -> ScanResult:
+def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
+    """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
     from passrole_checks.scan import ScanOptions, scan_paths
     from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
+    from passrole_checks.sources.resource import Inputs
 
-    result = scan_paths([Path(path) for path in paths], ScanOptions(**options))
-    if not allow_empty:
+    source = Path(options["source"]) if options["source"] is not None else None
+    inputs = Inputs(tuple(map(Path, options["var_file"])), options["var"], source)
+    shared = ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
+    result = scan_paths([Path(path) for path in paths], shared)
+    if not options["allow_empty"]:
         return result
     # Hooks give every file of a kind by name, most of which hold no infrastructure code.
     unreadable = tuple(entry for entry in result.unreadable if entry.reason != NOT_INFRASTRUCTURE)

@@ -65,7 +65,11 @@ def page(check: type[Check]) -> str:
 def _examples(heading: str, examples: Sequence[Example]) -> Iterator[str]:
     for example in examples:
         statements = example.statements[0] if len(example.statements) == 1 else list(example.statements)
-        yield f"{heading}: {example.title}\n" + textwrap.indent(_compact(statements), "    ")
+        page = f"{heading}: {example.title}\n" + textwrap.indent(_compact(statements), "    ")
+        if example.before is not None:
+            earlier = example.before[0] if len(example.before) == 1 else list(example.before)
+            page += "\n  before:\n" + textwrap.indent(_compact(earlier), "    ")
+        yield page
 
 
 def _compact(value: object, width: int = 100) -> str:

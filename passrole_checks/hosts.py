@@ -21,13 +21,15 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, scan_paths
 from passrole_checks.sources.detect import Unit, discover, load
-from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES
+from passrole_checks.sources.policy_attributes import FLAGGABLE
+from passrole_checks.sources.resource import NO_INPUTS, Inputs
 from passrole_checks.sources.terraform import is_terraform_file
 
 UNRESOLVED = "PASSROLE_014"  # the check that speaks for everything that cannot be told
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 
-TERRAFORM_TYPES = ("aws_iam_role", *IDENTITY_POLICIES)
+TERRAFORM_TYPES = FLAGGABLE
+DATA_DOCUMENT = "aws_iam_policy_document"
 CLOUDFORMATION_TYPES = (
     "AWS::IAM::Group",
     "AWS::IAM::GroupPolicy",
@@ -53,18 +55,55 @@ class Answers:
     result: ScanResult | None
     fault: str = ""
 
-    def about(self, check_id: str, address: str) -> tuple[Finding, ...]:
-        """The findings of a check on a resource, suppressed ones included, infos only where they are wanted.
+    def about(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
+        """The findings of a check on a resource, each with its address there, suppressed ones and infos included.
 
         An address without an instance key stands for all its instances, on either side.
         """
         segments = _segments(address)
         return tuple(
-            finding
-            for theirs, finding in self._by_names[check_id, _names(segments)]
-            if all(
-                ours == other or not ours or not other for (_, ours), (_, other) in zip(segments, theirs, strict=True)
-            )
+            (name, finding)
+            for name, theirs, finding in self._by_names[check_id, _names(segments)]
+            if _alike(segments, theirs)
+        )
+
+    def elsewhere(self, offered: Iterable[str], modules: Iterable[str]) -> tuple[tuple[str | None, str, Finding], ...]:
+        """The findings on resources that a host does not offer to its checks, each with the address of the resource.
+
+        ``offered`` are the addresses of the resources that it offers, ``modules`` those of its ``module`` blocks: the
+        innermost of them that the resource lies in comes first, None where there is none.
+        """
+        known: dict[tuple[str, ...], list[_Segments]] = defaultdict(list)
+        for one in map(_segments, offered):
+            known[_names(one)].append(one)
+        called = [(_segments(address), address) for address in dict.fromkeys(modules)]
+        found: list[tuple[str | None, str, Finding]] = []
+        for finding in self.result.findings if self.result else ():
+            for address in _uses(finding):
+                segments = _segments(address)
+                if any(_alike(one, segments) for one in known.get(_names(segments), ())):
+                    continue
+                around = [(one, module) for one, module in called if _holds(one, segments)]
+                depth = max((len(one) for one, _ in around), default=0)
+                innermost: list[str | None] = [module for one, module in around if len(one) == depth]
+                found.extend((module, address, finding) for module in innermost or [None])
+        return tuple(found)
+
+    def notes(self, but: Iterable[str] = ()) -> tuple[str, ...]:
+        """What could not be read or evaluated, one line each, of files other than ``but``."""
+        if self.result is None:
+            return ()
+        known = {os.path.realpath(file) for file in but}
+        return (
+            *(
+                f"{shown(entry.file)}:{entry.line or 1}: cannot be read: {harmless(entry.reason)}"
+                for entry in self.result.unreadable
+                if os.path.realpath(entry.file) not in known
+            ),
+            *(
+                f"{shown(entry.file)}:{entry.line or 1}: not evaluated: {harmless(entry.reason)}"
+                for entry in self.result.not_evaluated
+            ),
         )
 
     def of(self, check_id: str) -> tuple[Finding, ...]:
@@ -105,34 +144,49 @@ class Answers:
         return frozenset(os.path.realpath(file) for file in self.result.files) if self.result else frozenset()
 
     @cached_property
-    def _by_names(self) -> dict[tuple[str, tuple[str, ...]], list[tuple[_Segments, Finding]]]:
-        index: dict[tuple[str, tuple[str, ...]], list[tuple[_Segments, Finding]]] = defaultdict(list)
+    def _by_names(self) -> dict[tuple[str, tuple[str, ...]], list[tuple[str, _Segments, Finding]]]:
+        index: dict[tuple[str, tuple[str, ...]], list[tuple[str, _Segments, Finding]]] = defaultdict(list)
         for finding in self.result.findings if self.result else ():
-            for address in dict.fromkeys((finding.resource.address, *finding.uses)):
+            for address in _uses(finding):
                 segments = _segments(address)
-                index[finding.check_id, _names(segments)].append((segments, finding))
+                index[finding.check_id, _names(segments)].append((address, segments, finding))
         return index
 
 
-def ask(file: str, others: Iterable[str] = (), scanned: str | None = None) -> Answers:
+def ask(
+    file: str,
+    others: Iterable[str] = (),
+    scanned: str | None = None,
+    *,
+    inputs: Inputs = NO_INPUTS,
+    only: bool = False,
+) -> Answers:
     """What the engine says of a template, of a plan, or of the Terraform root that ``file`` stands in.
 
     Each is evaluated once a process, and again when the file, or one of the ``others`` that belong to it, has changed.
     ``scanned`` is the folder that the host was given, if any: outside of it (and of a repository around the root)
-    Terraform's expressions read no files. Nothing is raised.
+    Terraform's expressions read no files. ``inputs`` is what the host knows beside the files. ``only``: of a Terraform
+    root, just what stands in ``file``, as the command line does with a file that is given by name. Nothing is raised.
     """
     path = os.path.abspath(file)
-    stamps = tuple(_stamp(name) for name in (path, *sorted(others)))
+    stamps = tuple(_stamp(name) for name in (path, *sorted(others), *map(str, inputs.var_files)))
+    asked = replace(options(), inputs=inputs)
     if is_terraform_file(Path(path)):
-        return _ask(os.path.dirname(path), scanned and os.path.abspath(scanned), stamps, options())
-    return _ask(path, None, stamps, options())
+        around = scanned and os.path.abspath(scanned)
+        return _ask(os.path.dirname(path), around, path if only else None, stamps, asked)
+    return _ask(path, None, None, stamps, asked)
 
 
 @lru_cache(maxsize=256)
-def _ask(path: str, scanned: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions) -> Answers:
+def _ask(
+    path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
+) -> Answers:
     try:
         if os.path.isdir(path):
-            return Answers(scan_configurations([load(_root(path, scanned))], scan_options))
+            unit = _root(path, scanned)
+            if only is not None:
+                unit = replace(unit, only=unit.path / Path(only).name)
+            return Answers(scan_configurations([load(unit, inputs=scan_options.inputs)], scan_options))
         return Answers(scan_paths([Path(path)], scan_options))
     except PassRoleChecksError as error:
         return Answers(None, harmless(str(error)))
@@ -203,8 +257,24 @@ def _stamp(path: str) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
+def _uses(finding: Finding) -> Iterable[str]:
+    return dict.fromkeys((finding.resource.address, *finding.uses))
+
+
 def _segments(address: str) -> _Segments:
     return tuple((match[1], match[2] or "") for match in _SEGMENT.finditer(address))
+
+
+def _alike(some: _Segments, others: _Segments) -> bool:
+    """Whether two addresses mean the same, or one stands for all instances of the other."""
+    return _names(some) == _names(others) and all(
+        ours == other or not ours or not other for (_, ours), (_, other) in zip(some, others, strict=True)
+    )
+
+
+def _holds(module: _Segments, address: _Segments) -> bool:
+    """Whether an address lies in a module."""
+    return len(module) < len(address) and _alike(module, address[: len(module)])
 
 
 def _names(segments: _Segments) -> tuple[str, ...]:

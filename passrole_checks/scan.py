@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import starmap
 from pathlib import Path
 
 from passrole_checks import suppressions
 from passrole_checks.check import Check, Subject, shortened
 from passrole_checks.checks import ALL
+from passrole_checks.comparison import Changes, Gainer
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.outcomes import When, either
 from passrole_checks.iam.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.policy import PolicyDocument, parse_document
 from passrole_checks.iam.trust import KnownRole, trusted_services
 from passrole_checks.iam.values import Position, Text
 from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import (
     NO_INPUTS,
     AttachedPolicy,
     Configuration,
+    Framework,
     Inputs,
     PolicyKind,
     ResourceDefinition,
@@ -31,7 +37,7 @@ from passrole_checks.sources.resource import (
 )
 
 # a permission set is provisioned into many accounts, so a literal account in it is no mistake
-_MANY_ACCOUNTS = frozenset({"AWS::SSO::PermissionSet", "aws_ssoadmin_permission_set_inline_policy"})
+_MANY_ACCOUNTS = MANY_ACCOUNTS | {"AWS::SSO::PermissionSet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,24 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions) -> ScanResult:
             configurations.append(detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
         except InputError as error:
             unreadable.append(Unreadable(error.file, error.reason, error.line))
+    roots = [unit.path for unit in discovery.units if unit.framework is Framework.TERRAFORM]
+    complaints, notes = detect.about_inputs(roots, options.inputs)
     result = scan_configurations(configurations, options)
-    return replace(result, unreadable=_in_order([*unreadable, *result.unreadable]))
+    folders = {os.path.dirname(item.at.file) for unit in configurations for item in unit.resources}
+    return replace(
+        result,
+        unreadable=_in_order([*unreadable, *complaints, *result.unreadable]),
+        not_evaluated=_told_once([*result.not_evaluated, *notes], {os.path.realpath(folder) for folder in folders}),
+    )
+
+
+def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
+    """The notes, one for each subject, without those about a folder that was evaluated after all."""
+    told: dict[object, Unreadable] = {}
+    for note in _in_order(notes):
+        if note.subject not in evaluated:
+            told.setdefault(note.subject or note, note)
+    return tuple(told.values())
 
 
 def scan_configurations(configurations: Sequence[Configuration], options: ScanOptions) -> ScanResult:
@@ -104,7 +126,14 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
     judged = [_Judge(configuration, options) for configuration in configurations]
     findings = sorted(
         (finding for judge in judged for finding in judge.findings),
-        key=lambda item: (item.at.file, item.at.line, item.at.column, item.check_id, item.resource.address),
+        key=lambda item: (
+            item.at.file,
+            item.at.line,
+            item.at.column,
+            item.statement_path,
+            item.check_id,
+            item.resource.address,
+        ),
     )
     return ScanResult(
         findings=tuple(_numbered(item for item in findings if options.shows(item))),
@@ -136,6 +165,8 @@ class _Judge:
         self.account = options.account or configuration.account
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
         self.roles, self.roles_by_name = _known_roles(configuration.roles)
+        compared = configuration.before is not None and any(check.compares and options.runs(check) for check in ALL)
+        self.changes = Changes(configuration, self.services, self.account) if compared else None
         self.grants: list[LocatedGrant] = []
         self.unreadable = list(configuration.unreadable)
         found: list[Finding] = []
@@ -145,6 +176,7 @@ class _Judge:
             if document is None:
                 document = documents[id(policy.document)] = parse_document(policy.document)
             found.extend(self._policy(policy, document))
+        found.extend(self._widened_elsewhere())
         marked, used = suppressions.apply(found, configuration.suppressions)
         self.findings = list(_one_for_each_statement(marked))
         ran = {check.id for check in ALL if options.runs(check)}
@@ -174,18 +206,53 @@ class _Judge:
             for problem in document.problems
         )
         for grant in grants:
-            subject = Subject(
-                grant=grant,
-                statements=document.statements,
-                roles=self.roles,
-                roles_by_name=self.roles_by_name,
-                account=self.account,
-                many_accounts=policy.resource.type in _MANY_ACCOUNTS,
-            )
-            for check in ALL:
-                if self.options.runs(check):
-                    for verdict in check().evaluate(subject):
+            for check, verdict in self._verdicts(self._subject(policy, document, grant)):
+                yield self._finding(check, verdict, policy, grant)
+
+    def _widened_elsewhere(self) -> Iterator[Finding]:
+        """What a change makes of policies that it leaves as they are, because a Deny beside them is gone."""
+        for policy in self.configuration.unchanged:
+            if self.changes is None or not self.changes.loses_a_denial(policy):
+                continue
+            document = parse_document(policy.document)
+            account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
+            for grant in grants_of(document.statements, self.services, account):
+                for check, verdict in self._verdicts(self._subject(policy, document, grant)):
+                    if check.compares:
                         yield self._finding(check, verdict, policy, grant)
+
+    def _subject(self, policy: AttachedPolicy, document: PolicyDocument, grant: PassRoleGrant) -> Subject:
+        many_accounts = policy.resource.type in _MANY_ACCOUNTS
+        gainers: tuple[Gainer, ...] = ()
+        if self.changes is not None and grant.effect == "Allow" and not grant.denied:
+            gainers = self.changes.gainers(policy, grant.statement, many_accounts=many_accounts)
+        return Subject(
+            grant=grant,
+            statements=document.statements,
+            roles=self.roles,
+            roles_by_name=self.roles_by_name,
+            account=self.account,
+            many_accounts=many_accounts,
+            gainers=gainers,
+        )
+
+    def _verdicts(self, subject: Subject) -> Iterator[tuple[type[Check], Verdict]]:
+        """What the checks that are asked for say of a grant. One that weighs others is told which of them flag it."""
+        said = {
+            check: list(check().evaluate(subject))
+            for check in ALL
+            if not check.weighs and (self.options.runs(check) or subject.gainers)
+        }
+        serious = {
+            check.id
+            for check, verdicts in said.items()
+            if any(verdict.severity.rank >= Severity.MEDIUM.rank for verdict in verdicts)
+        }
+        for check in ALL:
+            if self.options.runs(check):
+                weighed = replace(subject, flagged=frozenset(serious & set(check.weighs)))
+                for verdict in said[check] if check in said else check().evaluate(weighed):
+                    yield check, verdict
 
     def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, grant: PassRoleGrant) -> Finding:
         address = policy.resource.address
@@ -249,26 +316,56 @@ def _one_for_each_statement(findings: Iterable[Finding]) -> Iterator[Finding]:
         for same in verdicts.values():
             uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
             principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
-            message = same[0].message + _circumstances([item for item in group if item.severity is same[0].severity])
+            message = same[0].message + _circumstances(group, same[0])
             yield replace(same[0], uses=uses, principals=principals, message=message)
 
 
-def _circumstances(findings: Sequence[Finding]) -> str:
-    """Sentences that name the outcomes under which all of these findings hold, and the defaults that were taken."""
-    statements = [finding.grant.statement for finding in findings if finding.grant is not None]
-    if not statements:
+def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
+    """Sentences that name the outcomes under which a finding holds, the defaults that were taken, and whether other
+    alternatives of its statement are flagged as well. ``group``: all findings of this check for the statement."""
+    if shown.grant is None:
         return ""
-    first, *others = statements
-    when = [item for item in first.when if all(item in other.when for other in others)]
-    words = ""
-    if when:
-        shown = " and ".join(f"{shortened(name)} is {value}" for name, value in when[:2])
-        more = f", and {len(when) - 2} more conditions" if len(when) > 2 else ""
-        words += f" This holds when {shown}{more}."
-    if first.defaults:
-        shown = ", ".join(first.defaults[:3])
-        words += f" By default ({shown}{', …' if len(first.defaults) > 3 else ''})."
+    equal = [item for item in group if item.severity is shown.severity]
+    own = [item for item in equal if item.resource.address == shown.resource.address]
+    said = _when_in_words([item for item in own if item.message == shown.message])
+    elsewhere = {item.resource.address: item for item in equal if item.message == shown.message}.values()
+    alike = all(
+        _when_in_words([item for item in equal if _is_about(item, other)]) == said
+        for other in elsewhere
+        if other is not shown
+    )
+    words = f" This holds {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
+    others = [item for item in own if item.message != shown.message]
+    if others:
+        when = _when_in_words(others)
+        words += f" Another alternative is flagged as well{f', {when}' if when else ''}."
+    defaults = shown.grant.statement.defaults
+    if defaults:
+        words += f" By default ({', '.join(defaults[:3])}{', …' if len(defaults) > 3 else ''})."
     return words
+
+
+def _is_about(finding: Finding, other: Finding) -> bool:
+    return finding.resource.address == other.resource.address and finding.message == other.message
+
+
+def _when_in_words(findings: Sequence[Finding]) -> str:
+    """``when`` and the facts under which one of the findings holds; nothing where they always hold."""
+    readings = either([finding.grant.statement.when for finding in findings if finding.grant is not None])
+    if not readings or () in readings:
+        return ""
+    shown = ", or ".join(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings[:2])
+    return f"when {shown}" + (f", and in {len(readings) - 2} more cases" if len(readings) > 2 else "")
+
+
+def _fact_in_words(condition: str, outcome: str) -> str:
+    if outcome.startswith("not ") and " or " in outcome:
+        outcome = "neither " + outcome.removeprefix("not ").replace(" or ", " nor ")
+    return f"{shortened(condition)} is {outcome}"
+
+
+def _more(when: When) -> str:
+    return f" and {len(when) - 2} more conditions hold" if len(when) > 2 else ""
 
 
 def _badness(finding: Finding) -> tuple[int, int]:

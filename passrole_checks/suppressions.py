@@ -23,7 +23,11 @@ def apply(findings: Sequence[Finding], suppressions: Sequence[Suppression]) -> t
 
 
 def _holds(suppression: Suppression, finding: Finding) -> bool:
-    if suppression.resource is not None and suppression.resource == finding.resource.address:
+    address = finding.resource.address
+    # one in a module block holds for everything in that call, instances included
+    if suppression.resource is not None and (
+        suppression.resource == address or address.startswith((f"{suppression.resource}.", f"{suppression.resource}["))
+    ):
         return True
     span = suppression.span
     if span is not None:

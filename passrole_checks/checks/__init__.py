@@ -9,6 +9,7 @@ from passrole_checks.checks.cross_account import CrossAccount
 from passrole_checks.checks.get_role_missing import GetRoleMissing
 from passrole_checks.checks.implicit_grant import ImplicitGrant
 from passrole_checks.checks.ineffective_condition import IneffectiveCondition
+from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.checks.not_a_role import NotARole
 from passrole_checks.checks.service_linked_role import ServiceLinkedRole
 from passrole_checks.checks.shared_condition import SharedCondition
@@ -26,5 +27,6 @@ ALL: tuple[type[Check], ...] = (
     NotARole,
     GetRoleMissing,
     Unresolved,
+    NewAccess,
     SharedCondition,
 )

@@ -106,6 +106,18 @@ def included(inner: Text, outer: Sequence[Text], *, variables: bool = True, wher
     return _included(inner.parts, tuple(item.parts for item in outer), variables, where)
 
 
+def some_role(machines: Sequence[Machine], wanted: Callable[[tuple[bool, ...]], bool], where: Deployment) -> bool:
+    """Whether there is a role for which ``wanted`` says yes, told which of the machines match it.
+
+    Raises :class:`~passrole_checks.iam.automaton.OverBudgetError` where that takes too much to decide.
+    """
+    letters = alphabet(machines)
+    return any(
+        _first(_roles(machines, states, letters), wanted) is not None
+        for states in _before_role(machines, letters, where)
+    )
+
+
 def covers_service_linked(resource: Text, *, variables: bool = True) -> Tri:
     """Whether a wildcard of the pattern covers service-linked roles (``role/aws-service-role/SERVICE/NAME``).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Part, Position, Text, join
 
@@ -54,6 +54,7 @@ class _Parser:
             pieces.append(part)
             length += len(part)
         self.text = "".join(pieces)
+        self.breaks = [match.start() for match in re.finditer("\n", self.text)]
         self.place = 0
 
     def document(self) -> Node:
@@ -173,10 +174,10 @@ class _Parser:
     def line_and_column(self, offset: int) -> tuple[int, int]:
         index = max(bisect_right(self.offsets, offset) - 1, 0)
         line, column = self.source.starts[min(index, len(self.source.starts) - 1)]
-        before = self.text[self.offsets[index] : offset]
-        if isinstance(self.source.parts[index], Hole) or "\n" not in before:
-            return line, column + len(before)
-        return line + before.count("\n"), len(before) - before.rfind("\n") + self.source.indent
+        first, last = bisect_left(self.breaks, self.offsets[index]), bisect_left(self.breaks, offset)
+        if isinstance(self.source.parts[index], Hole) or first == last:
+            return line, column + offset - self.offsets[index]
+        return line + last - first, offset - self.breaks[last - 1] + self.source.indent
 
     def error(self, reason: str, offset: int | None = None) -> MalformedDocument:
         place = self.place if offset is None else offset

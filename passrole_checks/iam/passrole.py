@@ -13,10 +13,13 @@ from dataclasses import dataclass, replace
 from passrole_checks.iam import action, arn
 from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.condition import ConditionEffect, Constraint, evaluate
+from passrole_checks.iam.outcomes import When, added, both, consistent, either, implies, otherwise
 from passrole_checks.iam.policy import Statement
 from passrole_checks.iam.values import Position, Text, Tri
 
 PASS_ROLE = "iam:PassRole"
+
+_CASES = 32  # under which one Allow is looked at for the conditions of Deny statements
 
 _UNKNOWN_SERVICE = "\0a service that nobody knows yet"
 _NO_KEY = "\0a request without the key"
@@ -99,13 +102,53 @@ def grants_of(
     """
     where = Deployment(account, _partitions(statements))
     found = [grant for statement in statements if (grant := _grant(statement, services_of, where)) is not None]
-    denials = [grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)]
+    denials = _united([grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)])
     return tuple(
-        _minus(grant, [denial for denial in denials if set(denial.statement.when) <= set(grant.statement.when)], where)
-        if grant.effect == "Allow"
-        else grant
-        for grant in found
+        left for grant in found for left in (_left_of(grant, denials, where) if grant.effect == "Allow" else (grant,))
     )
+
+
+def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
+    """The same denials, those that take away the same under several conditions as few as possible."""
+    groups: list[list[PassRoleGrant]] = []
+    for denial in denials:
+        same = next((group for group in groups if replace(denial, statement=group[0].statement) == group[0]), None)
+        if same is not None:
+            same.append(denial)
+        else:
+            groups.append([denial])
+    return [
+        replace(group[0], statement=replace(group[0].statement, when=when))
+        for group in groups
+        for when in either([denial.statement.when for denial in group])
+    ]
+
+
+def _left_of(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> tuple[PassRoleGrant, ...]:
+    """What the Deny statements leave of an Allow: one grant, or several that hold under different conditions.
+
+    A Deny that holds under a condition only takes away where the same condition holds for the Allow, so an Allow is
+    looked at under each outcome of the conditions of the Deny statements that reach it.
+    """
+    when = grant.statement.when
+    possible = [denial for denial in denials if both(when, denial.statement.when) is not None]
+    cases: list[When] = [when]
+    for fact in dict.fromkeys(fact for denial in possible for fact in denial.statement.when):
+        if implies(when, fact) or len(cases) > _CASES // 2:
+            continue
+        outcomes = (fact, (fact[0], otherwise(fact[1])))
+        cases = [added(case, *one) for case in cases for one in outcomes if consistent(case, *one)]
+    kept = _under(grant, when, possible, where)
+    if len(cases) == 1:
+        return (kept,)
+    left = [_under(grant, case, possible, where) for case in cases]
+    return (kept,) if all(replace(one, statement=kept.statement) == kept for one in left) else tuple(left)
+
+
+def _under(grant: PassRoleGrant, when: When, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
+    """What is left of an Allow where the facts ``when`` hold."""
+    sure = [denial for denial in denials if all(implies(when, fact) for fact in denial.statement.when)]
+    return _minus(replace(grant, statement=replace(grant.statement, when=when)), sure, where)
 
 
 def allows_on(statements: Sequence[Statement], name: str, role: Text) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.outcomes import When, added, both, consistent
+from passrole_checks.iam.readings import readings
 from passrole_checks.iam.values import (
     Absent,
     Choice,
@@ -26,10 +28,7 @@ from passrole_checks.iam.values import (
     texts_in,
 )
 
-_ALTERNATIVES = 32  # more combinations than this in one statement are answered as "cannot be told"
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
-
-When = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +110,9 @@ def alternatives_of(node: Node) -> Iterator[tuple[When, Node]]:
             yield when, current
             continue
         pending[:0] = [
-            (_add(when, current.condition, outcome), option)
+            (added(when, current.condition, outcome), option)
             for outcome, option in current.options
-            if _consistent(when, current.condition, outcome)
+            if consistent(when, current.condition, outcome)
         ]
 
 
@@ -164,7 +163,7 @@ class _Reader:
 
     def statement_list(self, node: Node, path: str, when: When, variables: bool) -> None:
         for chosen, alternative in alternatives_of(node):
-            merged = _merge(when, chosen)
+            merged = both(when, chosen)
             if merged is None or isinstance(alternative, Absent):
                 continue
             if isinstance(alternative, Items):
@@ -191,10 +190,8 @@ class _Reader:
                 relevant.append(entry)
             elif key is None:
                 relevant.append(entry)
-        for chosen, alternative in _expand(Mapping(tuple(relevant), node.at)):
-            merged = _merge(when, chosen)
-            if merged is not None and isinstance(alternative, Mapping):
-                self.variant(alternative, path, merged, variables)
+        for chosen, alternative in readings(Mapping(tuple(relevant), node.at), when):
+            self.variant(alternative, path, chosen, variables)
 
     def variant(self, node: Mapping, path: str, when: When, variables: bool) -> None:
         if any(entry.key.literal is None for entry in node.entries):
@@ -285,78 +282,6 @@ def _condition(node: Node | None) -> Node | None:
     if isinstance(node, Mapping) or (isinstance(node, Text) and node.holes):
         return node
     raise MalformedDocument(node.at, "Condition is not an object")
-
-
-def _expand(node: Node) -> list[tuple[When, Node]]:
-    """All readings of a node without any choice below it; too many end in holes."""
-    budget = [_ALTERNATIVES]
-    found = _combine(node, (), budget)
-    if budget[0] < 0:
-        return [((), _flatten(node))]
-    return found
-
-
-def _combine(node: Node, when: When, budget: list[int]) -> list[tuple[When, Node]]:
-    if budget[0] < 0:
-        return [(when, node)]
-    if isinstance(node, Choice):
-        found: list[tuple[When, Node]] = []
-        for outcome, option in node.options:
-            if _consistent(when, node.condition, outcome):
-                found.extend(_combine(option, _add(when, node.condition, outcome), budget))
-        budget[0] -= max(len(found) - 1, 0)
-        return found
-    if isinstance(node, Items):
-        lists: list[tuple[When, tuple[Node, ...]]] = [(when, ())]
-        for item in node.items:
-            lists = [
-                (deeper, (*items, value)) for upto, items in lists for deeper, value in _combine(item, upto, budget)
-            ]
-            budget[0] = min(budget[0], _ALTERNATIVES - len(lists))
-        return [(upto, Items(_without_absent(items), node.at)) for upto, items in lists]
-    if isinstance(node, Mapping):
-        maps: list[tuple[When, tuple[Entry, ...]]] = [(when, ())]
-        for entry in node.entries:
-            maps = [
-                (deeper, entries if isinstance(value, Absent) else (*entries, Entry(entry.key, value)))
-                for upto, entries in maps
-                for deeper, value in _combine(entry.value, upto, budget)
-            ]
-            budget[0] = min(budget[0], _ALTERNATIVES - len(maps))
-        return [(upto, Mapping(entries, node.at)) for upto, entries in maps]
-    return [(when, node)]
-
-
-def _without_absent(items: tuple[Node, ...]) -> tuple[Node, ...]:
-    return tuple(item for item in items if not isinstance(item, Absent))
-
-
-def _flatten(node: Node) -> Node:
-    """The node with each choice in it replaced by a hole."""
-    if isinstance(node, Choice):
-        return Text((Hole(node.condition, reason="too many alternatives in one statement"),), node.at)
-    if isinstance(node, Items):
-        return Items(tuple(_flatten(item) for item in node.items), node.at)
-    if isinstance(node, Mapping):
-        return Mapping(tuple(Entry(entry.key, _flatten(entry.value)) for entry in node.entries), node.at)
-    return node
-
-
-def _consistent(when: When, condition: str, outcome: str) -> bool:
-    return all(name != condition or value == outcome for name, value in when)
-
-
-def _add(when: When, condition: str, outcome: str) -> When:
-    return when if (condition, outcome) in when else (*when, (condition, outcome))
-
-
-def _merge(first: When, second: When) -> When | None:
-    merged = first
-    for condition, outcome in second:
-        if not _consistent(merged, condition, outcome):
-            return None
-        merged = _add(merged, condition, outcome)
-    return merged
 
 
 def _inside_list(path: str) -> bool:

@@ -70,6 +70,15 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
     return cloudformation.load(unit.path, content)
 
 
+def about_inputs(roots: Sequence[Path], inputs: Inputs) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
+    """What cannot be read of the inputs, and what of them no Terraform root among ``roots`` uses."""
+    if not (inputs.var_files or inputs.variables):
+        return (), ()
+    from passrole_checks.sources import terraform
+
+    return terraform.unreadable_inputs(inputs), terraform.undeclared(roots, inputs) if roots else ()
+
+
 def _read(path: Path) -> str:
     try:
         data = path.read_bytes()
@@ -103,7 +112,7 @@ class _Search:
             return
         if stat.S_ISDIR(mode):
             self.given[resolved] = None
-            for file in walk(resolved, self.cannot_open):
+            for file in walk(resolved, self.cannot_open, links=_is_terraform_file):
                 if file not in self.seen:
                     self.seen.add(file)
                     self.walked(file)
@@ -114,17 +123,13 @@ class _Search:
             self.named(resolved)
 
     def walked(self, file: Path) -> None:
-        from passrole_checks.sources.terraform import is_terraform_file
-
-        if is_terraform_file(file):
+        if _is_terraform_file(file):
             self.folders[file.parent] = None
         elif is_candidate(file):
             self.take(file, recognize(file))
 
     def named(self, file: Path) -> None:
-        from passrole_checks.sources.terraform import is_terraform_file
-
-        if is_terraform_file(file):
+        if _is_terraform_file(file):
             self.single[file] = None
             return
         found = recognize(file, named=True)
@@ -164,6 +169,12 @@ class _Search:
                 return parent
         around = [given for given in self.given if folder.is_relative_to(given)]
         return min(around, key=lambda given: len(given.parts), default=folder)
+
+
+def _is_terraform_file(path: Path) -> bool:
+    from passrole_checks.sources.terraform import is_terraform_file  # heavy, and templates do without it
+
+    return is_terraform_file(path)
 
 
 def terraform_roots(folders: Iterable[Path]) -> frozenset[Path]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from passrole_checks.iam.values import Position
 
 Json = object
 """A decoded value: dict, list, str, int, float, bool or None."""
+
+Keys = tuple[str | int, ...]
+"""The keys and indexes that lead from a document to a value in it."""
 
 _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -32,12 +35,16 @@ class NotJson(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A value inside an object (``key``: its key) or a list (``key``: its index), and the offsets of its text."""
+    """A value inside an object (``key``: its key) or a list (``key``: its index), and the offsets of its text.
+
+    ``opened``: its members follow one by one, and ``value`` and ``end`` are not known yet.
+    """
 
     key: str | int
     value: Json
     start: int
     end: int
+    opened: bool = False
 
 
 def members(text: str, start: int = 0) -> Iterator[Member]:
@@ -45,61 +52,81 @@ def members(text: str, start: int = 0) -> Iterator[Member]:
 
     Raises :class:`NotJson` at the first thing that is no JSON, after the members before it.
     """
-    for _, member in _walk(text, _blank(text, start), frozenset()):
-        yield member
+    place = _blank(text, start)
+    if text[place : place + 1] in ("{", "[") and place < len(text):
+        for _, member in _walk(text, place, _never):
+            yield member
 
 
-def outline(text: str, lists: frozenset[str]) -> Iterator[tuple[str, Member]]:
-    """The members of a document that is one object, each with its key; nothing if it is no object.
+def _never(_path: Keys) -> bool:
+    return False
 
-    A list under one of the keys ``lists`` is not read as one: it comes as a member without a value, followed by its
-    elements, whose ``key`` is their index. Raises as :func:`members`, and for text after the end of the document.
+
+def walk(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Member]]:
+    """The values of a document that is one object, in its order, each with its path; nothing if it is no object.
+
+    Objects and lists at a path that ``enter`` wants opened are not read as a whole: each comes as a member that is
+    ``opened`` and has no value, followed by what is in it. Raises as :func:`members`, and for text after the end.
     """
-    start = _blank(text, 0)
-    if text[start : start + 1] != "{":
-        _, end = _decode(text, start)
+    place = _blank(text, 0)
+    if text[place : place + 1] != "{":
+        _, place = _decode(text, place)
     else:
-        end = yield from _walk(text, start, lists)
-    if (place := _blank(text, end)) < len(text):
+        place = yield from _walk(text, place, enter)
+    if (place := _blank(text, place)) < len(text):
         raise _error(text, place, "more text after the end of the document")
 
 
-def _walk(text: str, place: int, lists: frozenset[str], above: str = "") -> Generator[tuple[str, Member], None, int]:
-    """Members, each with the key of the object's member that it is or is part of; returns the offset of the end."""
-    opening = text[place : place + 1]
-    if opening not in ("{", "["):
-        return place
-    closing = "}" if opening == "{" else "]"
+def _walk(text: str, place: int, enter: Callable[[Keys], bool]) -> Generator[tuple[Keys, Member], None, int]:
+    """The members of the object or list at ``place``; returns the offset of its end."""
+    stack: list[tuple[Keys, str, int]] = []  # what is open: its path, its closing bracket, the index of its next member
+    path: Keys = ()
+    closing, index = ("}" if text[place] == "{" else "]"), 0
     place = _blank(text, place + 1)
-    if text[place : place + 1] == closing:
-        return place + 1
-    index = 0
+    empty = text[place : place + 1] == closing
     while True:
-        key: str | int = index
-        if opening == "{":
-            if text[place : place + 1] != '"':
-                raise _error(text, place, "a key in double quotes is expected")
-            name, place = _decode(text, place)
-            key = above = str(name)
-            place = _blank(text, place)
-            if text[place : place + 1] != ":":
-                raise _error(text, place, "a colon is expected")
-            place = _blank(text, place + 1)
-        if key in lists and text[place : place + 1] == "[":
-            yield above, Member(key, None, place, place)
-            place = yield from _walk(text, place, frozenset(), above)
-        else:
+        if not empty:
+            key: str | int = index
+            if closing == "}":
+                key, place = _key(text, place)
+            inner = (*path, key)
+            opening = text[place : place + 1]
+            if opening in ("{", "[") and opening and enter(inner):
+                yield inner, Member(key, None, place, place, opened=True)
+                stack.append((path, closing, index))
+                path, closing, index = inner, "}" if opening == "{" else "]", 0
+                place = _blank(text, place + 1)
+                empty = text[place : place + 1] == closing
+                continue
             value, end = _decode(text, place)
-            yield above, Member(key, value, place, end)
-            place = end
-        place = _blank(text, place)
-        char = text[place : place + 1]
-        if char == closing:
-            return place + 1
+            yield inner, Member(key, value, place, end)
+            place = _blank(text, end)
+        while (char := text[place : place + 1]) == closing:
+            place += 1
+            if not stack:
+                return place
+            path, closing, index = stack.pop()
+            place = _blank(text, place)
         if char != ",":
             raise _error(text, place, f"a comma or '{closing}' is expected")
-        place = _blank(text, place + 1)
-        index += 1
+        place, index, empty = _blank(text, place + 1), index + 1, False
+
+
+def _key(text: str, place: int) -> tuple[str, int]:
+    """A key, and the offset of its value."""
+    if text[place : place + 1] != '"':
+        raise _error(text, place, "a key in double quotes is expected")
+    name, place = _decode(text, place)
+    place = _blank(text, place)
+    if text[place : place + 1] != ":":
+        raise _error(text, place, "a colon is expected")
+    return str(name), _blank(text, place + 1)
+
+
+def value_at(text: str, start: int) -> Member:
+    """The value that begins at an offset. Raises as :func:`members`."""
+    value, end = _decode(text, start)
+    return Member("", value, start, end)
 
 
 def find(text: str, start: int, keys: Sequence[str | int]) -> Member | None:

@@ -1,6 +1,13 @@
-"""Which attribute of a Terraform resource is a policy document (Terraform AWS provider documentation)."""
+"""Which attributes of Terraform resources hold policy documents, attach them, and name who gets them.
+
+Source: the argument references of the resource pages of the Terraform Registry: provider ``hashicorp/aws`` (IAM, SSO
+Admin, Organizations) and provider ``hashicorp/awscc`` (``docs/resources/iam_*.md``, ``sso_permission_set.md``,
+``organizations_policy.md``), whose attributes are CloudFormation's properties.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 IDENTITY_POLICIES = {
     "aws_iam_policy": "policy",
@@ -8,8 +15,141 @@ IDENTITY_POLICIES = {
     "aws_iam_user_policy": "policy",
     "aws_iam_group_policy": "policy",
     "aws_ssoadmin_permission_set_inline_policy": "inline_policy",
+    "awscc_iam_managed_policy": "policy_document",
+    "awscc_iam_role_policy": "policy_document",
+    "awscc_iam_user_policy": "policy_document",
+    "awscc_iam_group_policy": "policy_document",
+    "awscc_sso_permission_set": "inline_policy",
 }
-"""Policies that grant to a user, group, role or permission set; the attributes are required arguments."""
+"""Policies that grant to a user, group, role or permission set."""
+
+OPTIONAL_IDENTITY_POLICIES = frozenset(
+    {"awscc_iam_role_policy", "awscc_iam_user_policy", "awscc_iam_group_policy", "awscc_sso_permission_set"}
+)
+"""Those of :data:`IDENTITY_POLICIES` that may leave the attribute out, which then grants nothing."""
+
+NESTED_POLICIES = {
+    "aws_iam_role": ("inline_policy", "policy"),
+    "awscc_iam_role": ("policies", "policy_document"),
+    "awscc_iam_user": ("policies", "policy_document"),
+    "awscc_iam_group": ("policies", "policy_document"),
+}
+"""Lists (or repeated blocks) of inline policies: the attribute, and the attribute of each element with the document."""
+
+TRUST_POLICIES = {"aws_iam_role": "assume_role_policy", "awscc_iam_role": "assume_role_policy_document"}
+"""The roles, with the attribute of their trust policy."""
+
+ORGANIZATION_POLICIES = {"aws_organizations_policy": "content", "awscc_organizations_policy": "content"}
+"""Policies of an organization, which limit and grant nothing. Of which ``type`` says :data:`STATEMENT_POLICIES`."""
+
+STATEMENT_POLICIES = frozenset({"SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"})
+"""The types of organization policies that are made of IAM statements; the first is the default of ``aws``."""
+
+MANAGED_POLICIES = {"aws_iam_policy": "arn", "awscc_iam_managed_policy": "policy_arn"}
+"""Managed policies, with the attribute that is their ARN (as ``id`` is)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """How a type names the user, group, role or managed policy that it is: ``name`` is the attribute of its name."""
+
+    kind: str
+    name: str = "name"
+    arn: str = "arn"
+
+
+ENTITIES = {
+    "aws_iam_role": Entity("role"),
+    "aws_iam_user": Entity("user"),
+    "aws_iam_group": Entity("group"),
+    "aws_iam_policy": Entity("policy"),
+    "aws_iam_instance_profile": Entity("instance-profile"),
+    "awscc_iam_role": Entity("role", "role_name"),
+    "awscc_iam_user": Entity("user", "user_name"),
+    "awscc_iam_group": Entity("group", "group_name"),
+    "awscc_iam_managed_policy": Entity("policy", "managed_policy_name", "policy_arn"),
+    "awscc_iam_instance_profile": Entity("instance-profile", "instance_profile_name"),
+}
+"""IAM entities: the last word of their ARNs before the path, and the attributes of name and ARN."""
+
+HOLDERS = {
+    "aws_iam_role_policy": {"role": "role"},
+    "aws_iam_user_policy": {"user": "user"},
+    "aws_iam_group_policy": {"group": "group"},
+    "aws_ssoadmin_permission_set_inline_policy": {"permission_set_arn": "permission-set"},
+    "awscc_iam_role_policy": {"role_name": "role"},
+    "awscc_iam_user_policy": {"user_name": "user"},
+    "awscc_iam_group_policy": {"group_name": "group"},
+    "awscc_iam_managed_policy": {"roles": "role", "users": "user", "groups": "group"},
+}
+"""Policies that say themselves who holds them: the attributes, and what kind of entity each names."""
+
+ATTACHMENTS: dict[str, tuple[str, dict[str, str]]] = {
+    "aws_iam_role_policy_attachment": ("policy_arn", {"role": "role"}),
+    "aws_iam_user_policy_attachment": ("policy_arn", {"user": "user"}),
+    "aws_iam_group_policy_attachment": ("policy_arn", {"group": "group"}),
+    "aws_iam_policy_attachment": ("policy_arn", {"roles": "role", "users": "user", "groups": "group"}),
+    "aws_iam_role_policy_attachments_exclusive": ("policy_arns", {"role_name": "role"}),
+    "aws_iam_user_policy_attachments_exclusive": ("policy_arns", {"user_name": "user"}),
+    "aws_iam_group_policy_attachments_exclusive": ("policy_arns", {"group_name": "group"}),
+    "aws_ssoadmin_managed_policy_attachment": ("managed_policy_arn", {"permission_set_arn": "permission-set"}),
+    "aws_ssoadmin_managed_policy_attachments_exclusive": (
+        "managed_policy_arns",
+        {"permission_set_arn": "permission-set"},
+    ),
+}
+"""Attachments: the attribute of the ARNs of managed policies, and the attributes of those who get them."""
+
+OWN_ATTACHMENTS = {
+    "aws_iam_role": "managed_policy_arns",
+    "awscc_iam_role": "managed_policy_arns",
+    "awscc_iam_user": "managed_policy_arns",
+    "awscc_iam_group": "managed_policy_arns",
+    "awscc_sso_permission_set": "managed_policies",
+}
+"""Principals with an attribute of their own for the ARNs of managed policies."""
+
+NAMED_ATTACHMENTS = {
+    "aws_ssoadmin_customer_managed_policy_attachment": ("customer_managed_policy_reference", "permission_set_arn"),
+    "aws_ssoadmin_customer_managed_policy_attachments_exclusive": (
+        "customer_managed_policy_reference",
+        "permission_set_arn",
+    ),
+    "awscc_sso_permission_set": ("customer_managed_policy_references", ""),
+}
+"""Attachments of managed policies by their ``name``: the attribute of the references, and that of the permission set,
+empty where the resource is one."""
+
+BOUNDED = frozenset({
+    "aws_iam_role", "aws_iam_user", "awscc_iam_role", "awscc_iam_user", "awscc_sso_permission_set",
+    "aws_ssoadmin_permissions_boundary_attachment",
+})  # fmt: skip
+"""Types with ``permissions_boundary``: an ARN, or for permission sets ``managed_policy_arn`` or
+``customer_managed_policy_reference`` with a ``name``."""
+
+_STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
+_CLOUD_CONTROL = frozenset({"aws_cloudcontrolapi_resource"})
+_HOLDING_TYPES = ("AWS::IAM::", "AWS::SSO::PermissionSet", "AWS::CloudFormation::")
+
+
+def unread(type_: str, type_name: str | None) -> str | None:
+    """Why policies inside a resource are not seen: it is a CloudFormation stack, or a resource of the Cloud Control API
+    of a type (``type_name``, None if not known) that holds policies. None for every other resource."""
+    if type_ in _STACKS:
+        return "a CloudFormation stack, whose template is not read here"
+    if type_ in _CLOUD_CONTROL and (type_name is None or type_name.startswith(_HOLDING_TYPES)):
+        return "a resource of the Cloud Control API, whose desired state is not read here"
+    return None
+
+
+MANY_ACCOUNTS = frozenset({
+    "aws_ssoadmin_permission_set_inline_policy", "awscc_sso_permission_set", "aws_organizations_policy",
+    "awscc_organizations_policy",
+})  # fmt: skip
+"""Types whose policies are provisioned into many accounts, so that a literal account in them is no mistake."""
+
+FLAGGABLE = tuple(sorted({*IDENTITY_POLICIES, *NESTED_POLICIES}))
+"""Types whose resources can have findings."""
 
 RESOURCE_POLICIES = {
     "aws_api_gateway_rest_api": "policy",
@@ -60,6 +200,7 @@ RESOURCE_POLICIES = {
     "aws_sqs_queue_policy": "policy",
     "aws_ssmcontacts_contact": "policy",
     "aws_transfer_access": "policy",
+    "aws_transfer_user": "policy",
     "aws_vpc_endpoint": "policy",
     "aws_vpc_endpoint_policy": "policy",
     "aws_vpclattice_auth_policy": "policy",

@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from passrole_checks.sources.json_text import NotJson, outline
+from passrole_checks.sources.json_text import Keys, NotJson, walk
 from passrole_checks.sources.resource import Framework
 
 NOT_INFRASTRUCTURE = "is no Terraform, CloudFormation, SAM or plan"
@@ -30,13 +30,20 @@ _ENCODINGS = (
     (re.compile(rb"[^\0]\0[^\0]\0"), "UTF-16", "utf-16-le"),
     (re.compile(rb"\0[^\0]\0[^\0]"), "UTF-16", "utf-16-be"),
 )
-_CLUES = (b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"')
+_CLUES = (
+    b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"', b'"resource_changes"',
+    b'"planned_values"', b'"terraform_version"',
+)  # fmt: skip
 _ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # a letter in disguise
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
 _PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
 _PLAN_PARTS = frozenset({"planned_values", "resource_changes"})
 _TEMPLATE_PARTS = frozenset({"AWSTemplateFormatVersion", "Resources", "Transform"})
-_STATE = re.compile(r'"lineage"\s*:\s*"')
+_PLAN_KEYS = re.compile(r'"(?:format_version|resource_changes|planned_values|terraform_version)"')
+# one message a line, each with these keys (Terraform documentation, "Machine-readable UI Output Reference")
+_LOG = re.compile(r'\{[^\n]*"@module"\s*:\s*"(?:terraform|tofu)\.ui"')
+_TEXT = re.compile(r"^(?:\x1b\[[\d;]*m)*(?:Terraform|OpenTofu) will perform the following actions:", re.MULTILINE)
+_ENCRYPTED = re.compile(r'\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?"encrypted_data"\s*:\s*"')
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,10 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
         encoding, codec = name_and_codec
         known = recognize_text(data.decode(codec, "replace"))
         return Recognized(unreadable=f"not UTF-8 text but {encoding}", line=1) if known.something else _NOTHING
+    other = _other_output(data[:_HEAD].decode("utf-8", "replace"), name if named else "FILE", named=named)
+    if other is not None:
+        return Recognized(unreadable=other)
     if not _mentions(data):
-        if named and _STATE.search(data.decode("utf-8", "replace")) and data.lstrip().startswith(b"{"):
-            return Recognized(unreadable=f"a state file: run terraform show -json {name}")
         return _NOTHING
     try:
         return recognize_text(data.decode("utf-8-sig"))
@@ -105,6 +113,20 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
         known = recognize_text(data.decode("utf-8", "replace"))
         line = data.count(b"\n", 0, error.start) + 1
         return Recognized(unreadable="not UTF-8 text", line=line) if known.something else _NOTHING
+
+
+def _other_output(head: str, name: str, *, named: bool) -> str | None:
+    """The reason why a file is none of ours that another command of Terraform or OpenTofu has written."""
+    head = head.removeprefix("\ufeff")
+    if _LOG.match(head):
+        return "the log of terraform plan -json: save the plan with -out=FILE and run terraform show -json FILE"
+    if not named:
+        return None
+    if _TEXT.search(head):
+        return "a plan as text: run terraform show -json on the plan file"
+    if _ENCRYPTED.match(head):
+        return f"an encrypted plan or state: run tofu show -json {name}"
+    return None
 
 
 def _encoding(data: bytes) -> tuple[str, str] | None:
@@ -132,7 +154,7 @@ def recognize_text(content: str) -> Recognized:
     from passrole_checks.sources.cloudformation import looks_like_template
 
     content = content.removeprefix("\ufeff")
-    if '"format_version"' in content:
+    if _PLAN_KEYS.search(content):
         if is_plan(content):
             return Recognized(Framework.TERRAFORM_PLAN)
         later = _PLAN_LATER.search(content)
@@ -145,20 +167,47 @@ def recognize_text(content: str) -> Recognized:
 
 
 def is_plan(content: str) -> bool:
-    """Whether a text is meant as a plan or a state in JSON, also where it is cut off or broken further on."""
+    """Whether a text is meant as a plan or a state in JSON, also where it is cut off or broken further on.
+
+    Taken for one: what ``terraform show -json`` writes for a plan (with the keys ``planned_values`` or
+    ``resource_changes``) and for a state (``values`` with a ``root_module``, or nothing but versions where the state is
+    empty), and a state as it is stored (``version`` and ``terraform_version`` beside ``resources`` or ``lineage``).
+    """
     if _PLAN_START.match(content):
         return True
     if not content[:_SNIFF].lstrip().startswith("{"):
         return False
-    keys: set[str] = set()
-    root = False
+    keys: dict[str | int, object] = {}
     try:
-        for key, member in outline(content, frozenset()):
-            keys.add(key)
-            root = root or (key == "values" and isinstance(member.value, dict) and "root_module" in member.value)
+        for path, member in walk(content, _two_levels):
+            if path == ("values", "root_module"):
+                keys["values/root_module"] = None
+            elif len(path) == 1:
+                keys[member.key] = member.value
+            if _is_plan_with(keys):
+                return True
     except NotJson:
-        return bool(keys & _PLAN_PARTS) and '"format_version"' in content
-    return "format_version" in keys and (root or bool(keys & _PLAN_PARTS))
+        return False
+    return "format_version" in keys and keys.keys() <= {"format_version", "terraform_version", "checks"}
+
+
+def _is_plan_with(keys: dict[str | int, object]) -> bool:
+    if keys.keys() & _PLAN_PARTS and keys.keys() & {"format_version", "terraform_version", "configuration"}:
+        return True
+    if "format_version" in keys:
+        return "values/root_module" in keys
+    version = keys.get("version")
+    stored = isinstance(version, int) and isinstance(keys.get("terraform_version"), str)
+    return stored and bool(keys.keys() & {"resources", "modules", "lineage"})
+
+
+def _two_levels(path: Keys) -> bool:
+    """Large parts of a plan are opened, so that a key is known before what it holds has been read."""
+    return len(path) <= 2
+
+
+def _top_level(path: Keys) -> bool:
+    return len(path) == 1
 
 
 def _may_be_template(content: str) -> bool:
@@ -166,7 +215,7 @@ def _may_be_template(content: str) -> bool:
     if not content[:_SNIFF].lstrip().startswith("{"):
         return True
     try:
-        return any(key in _TEMPLATE_PARTS for key, _ in outline(content, frozenset()))
+        return any(len(path) == 1 and path[0] in _TEMPLATE_PARTS for path, _ in walk(content, _top_level))
     except NotJson:
         return True
 
@@ -183,7 +232,7 @@ def _promising(head: bytes) -> bool:
 def _large(data: bytes, size: int) -> Recognized:
     """A file that is too large for a template: ``data`` is its beginning, or the whole of it."""
     content = data.decode("utf-8-sig", "replace")
-    if '"format_version"' in content and is_plan(content):
+    if _PLAN_KEYS.search(content) and is_plan(content):
         if size <= LARGEST_PLAN:
             return recognize_bytes(data)
         return Recognized(unreadable=f"too large: more than {LARGEST_PLAN // 1_000_000} MB")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from passrole_checks.iam.arn import ANYWHERE, Deployment
 from passrole_checks.iam.values import Node, Position, Text
 
 
@@ -36,11 +37,13 @@ class Inputs:
 
     ``var_files`` (in their order, later ones win) and ``variables`` (name and text as given, after the files) are
     values for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
+    ``values`` are values of a type of their own, which win over all others: those that a plan was made with.
     """
 
     var_files: tuple[Path, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     source: Path | None = None
+    values: tuple[tuple[str, Node], ...] = ()
 
 
 NO_INPUTS = Inputs()
@@ -101,11 +104,16 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file, or a part of one, that looks like infrastructure code and could not be read."""
+    """A file, or a part of one, that looks like infrastructure code and could not be read.
+
+    ``subject``: what it is about, where it is something else than its place: the source of a module, or its folder.
+    Of a subject is told once.
+    """
 
     file: str
     reason: str
     line: int | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,9 @@ class Configuration:
     """One unit of infrastructure code. ``files`` are all files that were read for it.
 
     ``before``: where the unit is a change (a plan), all identity-based policies that stood before it, with addresses
-    and principals named as in ``policies``; None where there is nothing to compare with.
+    and principals named as in ``policies``; None where there is nothing to compare with. ``home`` is then where they
+    stood, as far as their ARNs tell, and ``unchanged`` are the policies that the change leaves as they are, where
+    ``policies`` are only the others.
     """
 
     framework: Framework
@@ -126,3 +136,5 @@ class Configuration:
     account: str | None = None  # the account deployed to, where the configuration itself states it
     not_evaluated: tuple[Unreadable, ...] = field(default=())  # modules and nested stacks that are not here
     before: tuple[AttachedPolicy, ...] | None = None
+    unchanged: tuple[AttachedPolicy, ...] = ()
+    home: Deployment = ANYWHERE

@@ -10,9 +10,9 @@ from pathlib import Path
 # what tools put beside the code: copies, downloads, build results. cdk.out is not among them: it holds the templates.
 _IGNORED = frozenset(
     {
-        ".aws-sam", ".bundle", ".direnv", ".eggs", ".git", ".gradle", ".hg", ".idea", ".nox", ".serverless", ".svn",
-        ".terraform", ".terragrunt-cache", ".tox", ".venv", ".vscode-test", ".yarn", "__pycache__", "bower_components",
-        "node_modules", "site-packages", "venv",
+        ".aws-sam", ".bundle", ".direnv", ".eggs", ".external_modules", ".git", ".gradle", ".hg", ".idea", ".nox",
+        ".serverless", ".svn", ".terraform", ".terragrunt-cache", ".tox", ".venv", ".vscode-test", ".yarn",
+        "__pycache__", "bower_components", "node_modules", "site-packages", "venv",
     }
 )  # fmt: skip
 _HIDDEN_CACHE = re.compile(r"\..*cache.*", re.IGNORECASE)
@@ -23,11 +23,14 @@ def is_ignored(name: str) -> bool:
     return name in _IGNORED or _HIDDEN_CACHE.fullmatch(name) is not None
 
 
-def walk(folder: Path, unreadable: Callable[[Path, OSError], None]) -> Iterator[Path]:
+def walk(
+    folder: Path, unreadable: Callable[[Path, OSError], None], links: Callable[[Path], bool] = lambda _: False
+) -> Iterator[Path]:
     """Every regular file below a folder, in the order of names, folders after the files beside them.
 
-    Symbolic links are not followed, neither to files nor to folders; pipes, sockets and devices are passed over; so are
-    ignored folders and Python's virtual environments. ``unreadable`` is told of each folder that cannot be listed.
+    Symbolic links are not followed, neither to files nor to folders; ``links`` says which ones that lead to no folder
+    are given out all the same, under their own names. Pipes, sockets and devices are passed over; so are ignored
+    folders and Python's virtual environments. ``unreadable`` is told of each folder that cannot be listed.
     """
     pending = [str(folder)]
     while pending:
@@ -46,7 +49,9 @@ def walk(folder: Path, unreadable: Callable[[Path, OSError], None]) -> Iterator[
                 if entry.is_dir(follow_symlinks=False):
                     if not is_ignored(entry.name):
                         below.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
+                elif entry.is_file(follow_symlinks=False) or (
+                    entry.is_symlink() and links(Path(entry.path)) and (entry.is_file() or not os.path.exists(entry))
+                ):
                     yield Path(entry.path)
             except OSError as error:
                 unreadable(Path(entry.path), error)

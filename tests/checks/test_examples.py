@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,9 @@ from passrole_checks.checks import ALL
 from passrole_checks.checks.any_role import AnyRole
 from passrole_checks.checks.any_service import AnyService
 from passrole_checks.checks.ineffective_condition import IneffectiveCondition
+from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.access import Comparison, access_of
 from passrole_checks.iam.passrole import grants_of
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.values import Hole, Position, Text, join
@@ -37,11 +40,18 @@ def verdicts(check: type[Check], example: Example) -> list[Verdict]:
     parsed = parse_document(document(example))
     assert parsed.problems == ()
     services = {name: known_services(name) for name in ("aws", "aws-cn")}
-    return [
-        verdict
-        for grant in grants_of(parsed.statements, services)
-        for verdict in check().evaluate(Subject(grant, parsed.statements, account=example.account))
-    ]
+    found: list[Verdict] = []
+    for grant in grants_of(parsed.statements, services):
+        subject = Subject(grant, parsed.statements, account=example.account)
+        if example.before is not None:
+            earlier = parse_document(document(replace(example, statements=example.before)))
+            comparison = Comparison(access_of(earlier.statements, services), access_of(parsed.statements, services),
+                                    services)  # fmt: skip
+            gain = comparison.gain_of(grant.statement)
+            flagged = {other.id for other in ALL if other.id in check.weighs and list(other().evaluate(subject))}
+            subject = replace(subject, gainers=(Gainer("", gain),) if gain else (), flagged=frozenset(flagged))
+        found.extend(check().evaluate(subject))
+    return found
 
 
 def examples(kind: str) -> Iterator[object]:

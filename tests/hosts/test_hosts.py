@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks import hosts
+from passrole_checks.sources.resource import Inputs
 
 ANY_ROLE = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
 NO_ROLE = ANY_ROLE.replace("iam:PassRole", "iam:GetRole")
@@ -82,6 +83,87 @@ def test_a_module_without_instances_is_told_and_one_that_is_not_evaluated_is_not
     caller.write_text('module "m" {\n  source = "somebody/elsewhere/aws"\n}\n')
     ((_, reason),) = hosts.ask(str(caller)).untold(inner, None, [str(caller)])
     assert "not evaluated" in reason
+
+
+def test_what_a_host_does_not_offer_belongs_to_the_innermost_module_that_it_shows(tmp_path: Path) -> None:
+    """Of findings on resources that a host does not offer, each instance goes to its own call, and to none if none."""
+    for name in ("inner", "outer"):
+        (tmp_path / name).mkdir()
+    module(tmp_path / "inner", ANY_ROLE)
+    (tmp_path / "outer" / "main.tf").write_text('module "inner" {\n  source = "../inner"\n}\n')
+    caller = tmp_path / "main.tf"
+    caller.write_text('module "m" {\n  source = "./outer"\n  for_each = toset(["a.b", "c"])\n}\n')
+    answers = hosts.ask(str(caller))
+    policy = "module.inner.aws_iam_policy.p"
+    keys = [f'module.m["{key}"]' for key in ("a.b", "c")]
+
+    def carried(offered: list[str], modules: list[str]) -> list[tuple[str | None, str]]:
+        found = answers.elsewhere(offered, modules)
+        return sorted(
+            ((around, address) for around, address, finding in found if finding.check_id == "PASSROLE_001"), key=str
+        )
+
+    assert carried([], keys) == [(key, f"{key}.{policy}") for key in keys]
+    assert carried([f"{keys[0]}.{policy}"], ["module.m"]) == [("module.m", f"{keys[1]}.{policy}")]
+    assert carried([], ["module.m", "module.m.module.inner"]) == [
+        ("module.m.module.inner", f"{key}.{policy}") for key in keys
+    ]
+    assert carried([], ["module.other"]) == [(None, f"{key}.{policy}") for key in keys]
+    assert carried([f"module.m.{policy}"], keys) == []
+
+
+def test_one_file_of_a_root(tmp_path: Path) -> None:
+    """Asked for one file only, the answers are those of what stands in it, as on the command line."""
+    file = module(tmp_path, ANY_ROLE)
+    other = tmp_path / "other.tf"
+    other.write_text("locals {}\n")
+    assert hosts.ask(file, only=True).about("PASSROLE_001", "aws_iam_policy.p")
+    assert not hosts.ask(str(other), only=True).of("PASSROLE_001")
+
+
+def test_inputs_of_the_host(tmp_path: Path) -> None:
+    """A variable file that the host was given decides, and is read again when it has changed."""
+    file = tmp_path / "main.tf"
+    file.write_text(
+        'variable "r" {}\nresource "aws_iam_policy" "p" {\n  policy = jsonencode('
+        + ANY_ROLE.replace('"*"', "var.r")
+        + ")\n}\n"
+    )
+    values = tmp_path / "given.tfvars"
+    inputs = Inputs(var_files=(values,))
+    values.write_text('r = "*"\n')
+    assert hosts.ask(str(file), inputs=inputs).of("PASSROLE_001")
+    values.write_text('r = "arn:aws:iam::111122223333:role/app-worker"\n')
+    assert not hosts.ask(str(file), inputs=inputs).of("PASSROLE_001")
+    assert not hosts.ask(str(file)).of("PASSROLE_001")
+
+
+def test_notes_are_of_other_files_than_those_that_a_host_shows(tmp_path: Path) -> None:
+    """A file beside the shown ones that cannot be read, and a module that is not here, are one line each."""
+    file = module(tmp_path, ANY_ROLE)
+    (tmp_path / "calls.tf").write_text('module "m" {\n  source = "example/nowhere/aws"\n}\n')
+    broken = tmp_path / "broken.tofu"
+    broken.write_bytes(b"locals {\n}\n\xff")
+    answers = hosts.ask(file)
+    unreadable, missing = answers.notes([file])
+    assert "broken.tofu:3: cannot be read" in unreadable
+    assert "calls.tf:1: not evaluated" in missing and "example/nowhere/aws" in missing
+    assert answers.notes([file, str(broken)]) == (missing,)
+
+
+def test_a_suppression_in_a_module_block_holds_for_everything_in_the_call(tmp_path: Path) -> None:
+    """All instances of the call, and no other call whose name begins alike."""
+    (tmp_path / "inner").mkdir()
+    module(tmp_path / "inner", ANY_ROLE)
+    caller = tmp_path / "main.tf"
+    caller.write_text(
+        'module "m" {\n  # passrole:skip=PASSROLE_001 reviewed\n  source   = "./inner"\n  for_each = toset(["a"])\n}\n'
+        'module "mm" {\n  source = "./inner"\n}\n'
+    )
+    answers = hosts.ask(str(caller))
+    silenced = {address: bool(one.suppressed) for one in answers.of("PASSROLE_001") for address in one.uses}
+    assert silenced == {'module.m["a"].aws_iam_policy.p': True, "module.mm.aws_iam_policy.p": False}
+    assert answers.result is not None and not answers.result.unused_suppressions
 
 
 def test_a_fault_of_ours_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

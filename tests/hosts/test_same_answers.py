@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from passrole_checks.checks import ALL
+from passrole_checks.hosts import TERRAFORM_TYPES
 
 pytest.importorskip("checkov")
 pytest.importorskip("cfnlint")
@@ -24,14 +25,11 @@ SAMPLES = REPOSITORY / "sample_templates"
 LEAVES = REPOSITORY / "passrole_checks"
 ACCOUNT = "111122223333"
 
-# The sources of the samples, by the folder that holds them, and the hosts that read them.
-CHECKOV = {
-    "terraform": "terraform",
-    "plan": "terraform_plan",
-    "cloudformation": "cloudformation",
-    "sam": "cloudformation",
-}
+# The sources of the samples, by the folder that holds them, and the hosts that read them: all of them checkov.
+FRAMEWORKS = ("terraform", "terraform_json", "terraform_plan", "cloudformation")
+SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam")
 CFN_LINT = ("cloudformation", "sam")
+UNREAD = ("state",)  # by checkov: a row of README's table
 
 
 class Answer(NamedTuple):
@@ -50,49 +48,72 @@ NOT_OFFERED: dict[tuple[str, str, str], str] = {}
 _STATEMENT = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'
 _DOCUMENT = '{"Version": "2012-10-17", "Statement": [' + _STATEMENT + "]}"
 
-# And in general: what is not offered, the checkov framework, the file's name and its text, and the resource.
-FORMS = [
-    pytest.param(
-        "terraform",
-        "main.tofu",
-        f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({_DOCUMENT})\n}}\n',
+_RESOURCE = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({_DOCUMENT})\n}}\n'
+_TEMPLATE = f"Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {{PolicyDocument: {_DOCUMENT}}}\n"
+_CONDITION = (
+    "Parameters: {Stage: {Type: String, Default: test}}\nConditions: {InProduction: !Equals [!Ref Stage, production]}\n"
+) + _TEMPLATE.replace("ManagedPolicy\n", "ManagedPolicy\n    Condition: InProduction\n")
+_FOR_EACH = (
+    "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Each:\n    - Name\n    - [A, B]\n    - P${Name}:\n"
+    f"        Type: AWS::IAM::ManagedPolicy\n        Properties: {{PolicyDocument: {_DOCUMENT}}}\n"
+)
+_GLOBALS = (
+    f"Transform: AWS::Serverless-2016-10-31\nGlobals: {{Function: {{Policies: [{_DOCUMENT}]}}}}\n"
+    "Resources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b}}}\n"
+)
+_STATE = {
+    "format_version": "1.0",
+    "terraform_version": "1.9.0",
+    "values": {
+        "root_module": {
+            "resources": [
+                {
+                    "address": "aws_iam_policy.p",
+                    "mode": "managed",
+                    "type": "aws_iam_policy",
+                    "name": "p",
+                    "values": {"policy": _DOCUMENT},
+                }
+            ]
+        }
+    },
+}
+_CALL = 'module "m" {\n  source = "./m"\n}\n'
+
+# And in general: what is not offered, as README's table says it, in files (one folder each), and a resource of those.
+FORMS: dict[str, tuple[dict[str, str], str]] = {
+    "resources in `.tofu` files": ({"main.tofu": _RESOURCE}, "aws_iam_policy.p"),
+    "the calls of modules in `.tofu` files": (
+        {"main.tofu": _CALL, "m/main.tf": _RESOURCE},
+        "module.m.aws_iam_policy.p",
+    ),
+    "Terraform files that checkov cannot parse": (
+        {"main.tf": _RESOURCE + "locals {\n  a = !!true\n}\n"},
         "aws_iam_policy.p",
-        id="files of OpenTofu",
     ),
-    pytest.param(
-        "cloudformation",
-        "template.yaml",
-        "Parameters: {Stage: {Type: String, Default: test}}\n"
-        "Conditions: {InProduction: !Equals [!Ref Stage, production]}\n"
-        "Resources:\n"
-        "  P:\n    Type: AWS::IAM::ManagedPolicy\n    Condition: InProduction\n"
-        f"    Properties: {{PolicyDocument: {_DOCUMENT}}}\n",
-        "P",
-        id="resources under a condition that defaults make false",
+    "folders whose names begin with a dot": ({".deploy/main.tf": _RESOURCE}, "aws_iam_policy.p"),
+    "plans and templates in files of unusual names": ({"template.cfn": _TEMPLATE}, "P"),
+    "states (`terraform show -json` without a plan)": (
+        {"state.json": json.dumps(_STATE, indent=2)},
+        "aws_iam_policy.p",
     ),
-    pytest.param(
-        "cloudformation",
-        "template.yaml",
-        "Transform: AWS::Serverless-2016-10-31\n"
-        f"Globals: {{Function: {{Policies: [{_DOCUMENT}]}}}}\n"
-        "Resources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b}}}\n",
-        "Globals",
-        id="policies in the Globals of SAM",
-    ),
-]
+    "CloudFormation resources whose `Condition` is false by the defaults": ({"template.yaml": _CONDITION}, "P"),
+    "`Fn::ForEach` of CloudFormation": ({"template.yaml": _FOR_EACH}, "P${Name}"),
+    "policies in the `Globals` of SAM": ({"template.yaml": _GLOBALS}, "Globals"),
+}
 
 
-def samples() -> list[Path]:
-    """Every template and plan, and every folder of Terraform."""
-    files = [path for path in SAMPLES.rglob("*") if path.suffix in (".yaml", ".json", ".tf")]
-    found = {path.parent if path.suffix == ".tf" else path for path in files}
-    return sorted(path for path in found if len(path.relative_to(SAMPLES).parts) > 2)
+def samples() -> list[str]:
+    """The folders of the samples of one kind in one format: ``001-any-role/terraform``."""
+    return sorted(str(path.relative_to(SAMPLES)) for path in SAMPLES.glob("*/*") if path.is_dir())
 
 
 def test_every_sample_is_in_the_table() -> None:
     """Each sample belongs to a source that the table knows, and what is not offered names samples that exist."""
-    assert {sample.relative_to(SAMPLES).parts[1] for sample in samples()} == set(CHECKOV)
+    assert {sample.partition("/")[2] for sample in samples()} == set(SOURCES)
     assert all((SAMPLES / file).is_file() for _, file, _ in NOT_OFFERED)
+    answers = command_line() | checkov() | cfn_lint()
+    assert all(any(answer.file.startswith(f"{sample}/") for sample in samples()) for answer in answers)
 
 
 def test_every_check_speaks() -> None:
@@ -100,35 +121,77 @@ def test_every_check_speaks() -> None:
     assert {answer.check_id for answer in command_line()} == {check.id for check in ALL}
 
 
-@pytest.mark.parametrize("sample", [pytest.param(path, id=str(path.relative_to(SAMPLES))) for path in samples()])
-def test_same_answers(sample: Path) -> None:
+def test_every_flaggable_type_is_asked() -> None:
+    """Every type of Terraform resource that the samples have a finding on is one that the leaf asks checkov for."""
+    flagged = {answer.resource for answer in command_line() if "/terraform/" in answer.file or "/plan/" in answer.file}
+    assert flagged and {re.sub(r"\[.*?\]", "", address).split(".")[-2] for address in flagged} <= set(TERRAFORM_TYPES)
+
+
+@pytest.mark.parametrize("sample", samples())
+def test_same_answers(sample: str) -> None:
     """A sample has the same set of (check, file, resource) in each host, on the same lines."""
-    source = sample.relative_to(SAMPLES).parts[1]
-    assert offered("checkov", only(sample, checkov(CHECKOV[source]))) == offered(
-        "checkov", only(sample, command_line())
-    )
-    if source in CFN_LINT:
+    if sample.partition("/")[2] in UNREAD:
+        assert not only(sample, checkov())
+        return
+    assert offered("checkov", only(sample, checkov())) == offered("checkov", only(sample, command_line()))
+    if sample.partition("/")[2] in CFN_LINT:
         # cfn-lint shows no suppressed matches
         open_answers = {answer for answer in only(sample, command_line()) if not answer.suppressed}
         assert offered("cfn-lint", only(sample, cfn_lint())) == offered("cfn-lint", open_answers)
 
 
-def only(sample: Path, answers: Iterable[Answer]) -> set[Answer]:
-    return {
-        answer for answer in answers if (SAMPLES / answer.file) == sample or (SAMPLES / answer.file).parent == sample
-    }
+def with_sources() -> dict[str, str]:
+    """The samples whose plans are judged with the configuration that they were made from, and its folder."""
+    options = {path.parent.name: json.loads(path.read_text()) for path in SAMPLES.glob("*/options.json")}
+    return {folder: option["source"] for folder, option in sorted(options.items()) if "source" in option}
+
+
+@pytest.mark.parametrize(("folder", "source"), with_sources().items())
+def test_plans_with_their_source(folder: str, source: str) -> None:
+    """A plan has the same findings where each host is given the configuration that it was made from."""
+    plans, configuration = SAMPLES / folder / "plan", str(REPOSITORY / source)
+    files = tuple(word for path in sorted(plans.glob("*.json")) for word in ("-f", path.name))
+    enriched = ("--repo-root-for-plan-enrichment", configuration)
+    said = command_line(plans, options=("--source", configuration))
+    assert said and checkov(plans, ("terraform_plan",), enriched, files) == said
+
+
+def only(sample: str, answers: Iterable[Answer]) -> set[Answer]:
+    return {answer for answer in answers if answer.file.startswith(f"{sample}/")}
 
 
 def offered(host: str, answers: Iterable[Answer]) -> set[Answer]:
     return {answer for answer in answers if (host, answer.file, answer.resource) not in NOT_OFFERED}
 
 
-@pytest.mark.parametrize(("framework", "name", "text", "resource"), FORMS)
-def test_what_checkov_does_not_offer(tmp_path: Path, framework: str, name: str, text: str, resource: str) -> None:
-    """The command line has a finding that checkov shows no resource for; where that changes, the table is outdated."""
-    (tmp_path / name).write_text(text)
-    assert ("PASSROLE_001", resource) in {(answer.check_id, answer.resource) for answer in command_line(tmp_path)}
-    assert not checkov(framework, tmp_path)
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("forms")
+    for number, (files, _) in enumerate(FORMS.values()):
+        for name, text in files.items():
+            path = folder / f"form{number}" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("words", FORMS)
+def test_what_checkov_does_not_offer(forms: Path, words: str) -> None:
+    """The command line has a finding that checkov has no record of; where that changes, the table is outdated."""
+    number, resource = list(FORMS).index(words), FORMS[words][1]
+    wanted = ("PASSROLE_001", resource)
+    said, shown = (
+        {(answer.check_id, answer.resource) for answer in answers if answer.file.startswith(f"form{number}/")}
+        for answers in (command_line(forms), checkov(forms))
+    )
+    assert wanted in said and wanted not in shown
+
+
+def test_the_table_in_the_readme() -> None:
+    """README lists what checkov does not offer, row by row as it is tested here."""
+    section = (REPOSITORY / "README.md").read_text().partition("| not in checkov's report |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")]
+    assert rows == list(FORMS)
 
 
 def run(*command: str, folder: Path) -> str:
@@ -146,9 +209,10 @@ def run(*command: str, folder: Path) -> str:
 
 
 @cache
-def command_line(folder: Path = SAMPLES) -> frozenset[Answer]:
+def command_line(folder: Path = SAMPLES, options: tuple[str, ...] = ()) -> frozenset[Answer]:
     output = run(
-        "passrole_checks", "scan", ".", "--format", "json", "--severity", "info", "--account", ACCOUNT, folder=folder
+        *("passrole_checks", "scan", ".", "--format", "json", "--severity", "info", "--account", ACCOUNT, *options),
+        folder=folder,
     )
     return frozenset(
         Answer(finding["check_id"], finding["file"], finding["line"], resource, finding["suppressed"] is not None)
@@ -158,36 +222,46 @@ def command_line(folder: Path = SAMPLES) -> frozenset[Answer]:
 
 
 @cache
-def checkov(framework: str, folder: Path = SAMPLES) -> frozenset[Answer]:
+def checkov(
+    folder: Path = SAMPLES,
+    frameworks: tuple[str, ...] = FRAMEWORKS,
+    options: tuple[str, ...] = (),
+    paths: tuple[str, ...] = ("-d", "."),
+) -> frozenset[Answer]:
     leaf = str(LEAVES / "checkov_checks")
     output = run(
-        *("checkov.main", "-d", ".", "--external-checks-dir", leaf, "-c", "PASSROLE_*", "--framework", framework),
-        *("--skip-download", "-o", "json"),
+        *("checkov.main", *paths, "--external-checks-dir", leaf, "-c", "PASSROLE_*", "--framework", *frameworks),
+        *("--skip-download", "-o", "json", *options),
         folder=folder,
     )
+    loaded = json.loads(output)
     return frozenset(
-        Answer(record["check_id"], file, line, address(record["resource"], framework), outcome == "skipped")
+        Answer(record["check_id"], file, line, resource, outcome == "skipped")
+        for report in (loaded if isinstance(loaded, list) else [loaded])
         for outcome in ("failed", "skipped")
-        for record in json.loads(output).get("results", {}).get(f"{outcome}_checks", ())
-        for file, line in places(record)
+        for record in report.get("results", {}).get(f"{outcome}_checks", ())
+        for file, line, resource in places(record)
     )
 
 
-def address(resource: str, framework: str) -> str:
-    """checkov writes ``AWS::IAM::Policy.LogicalId``."""
-    return resource.partition(".")[2] if framework == "cloudformation" else resource
-
-
-def places(record: dict[str, Any]) -> list[tuple[str, int]]:
-    """The (file, line) of each finding in a record, which its details end with."""
-    found = [re.search(r"\(([^()]+):(\d+)\)$", detail) for detail in record["check_result"]["details"]]
+def places(record: dict[str, Any]) -> list[tuple[str, int, str]]:
+    """Where the findings of a record are, which its details end with: file, line, and the resource if it is another."""
+    found = [re.search(r"\(([^()]+):(\d+)(?:, (.+))?\)$", detail) for detail in record["check_result"]["details"]]
     assert all(found), record["check_result"]["details"]
-    return [(match[1], int(match[2])) for match in found if match]
+    shown = record["resource"]
+    if shown.startswith("AWS::"):
+        shown = shown.partition(".")[2]  # checkov writes AWS::IAM::Policy.LogicalId
+    return [(match[1], int(match[2]), match[3] or shown) for match in found if match]
 
 
 @cache
 def cfn_lint() -> frozenset[Answer]:
-    templates = [str(path.relative_to(SAMPLES)) for path in samples() if path.relative_to(SAMPLES).parts[1] in CFN_LINT]
+    templates = [
+        str(path.relative_to(SAMPLES))
+        for source in CFN_LINT
+        for path in sorted(SAMPLES.glob(f"*/{source}/**/*"))
+        if path.suffix in (".yaml", ".json")
+    ]
     output = run(
         *("cfnlint.runner.cli", "-a", str(LEAVES / "cfnlint_rules"), "-c", "I95", "--format", "json", "-t", *templates),
         folder=SAMPLES,

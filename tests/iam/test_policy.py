@@ -130,13 +130,15 @@ def test_an_absent_statement_is_none() -> None:
     assert statement.when == (("IsProd", "true"),)
 
 
-def test_too_many_alternatives_become_unknown() -> None:
-    """More combinations than can be looked at are answered as unknown, not dropped."""
+def test_alternatives_in_one_list_are_read_apart() -> None:
+    """Nine resources that are one or another are eighteen readings of their statement, each under one condition."""
     resources = [choice(f"a{index}", f"b{index}", f"Condition{index}") for index in range(9)]
-    (statement,) = parse({"Statement": [{**PASS, "Resource": resources}]}).statements
-    assert [hole.reason for item in statement.resources or () for hole in item.holes] == [
-        "too many alternatives in one statement"
-    ] * 9
+    found = parse({"Statement": [{**PASS, "Resource": resources}]}).statements
+    assert [(str(statement.resources[0]), statement.when) for statement in found if statement.resources] == [
+        (f"{letter}{index}", ((f"Condition{index}", outcome),))
+        for index in range(9)
+        for letter, outcome in (("a", "true"), ("b", "false"))
+    ]
 
 
 @pytest.mark.parametrize(

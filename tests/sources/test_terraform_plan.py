@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.errors import InputError
+from passrole_checks.iam.json_document import parse_json
 from passrole_checks.iam.values import Hole, Items, Kind, Mapping, Node, Text
 from passrole_checks.sources.resource import Configuration, Framework, PolicyKind
 from passrole_checks.sources.terraform_plan import load
@@ -195,7 +196,6 @@ def test_identity_policy_is_its_json_text(address: str, attribute: str) -> None:
     assert (policy.resource.address, policy.path, policy.kind) == (address, attribute, PolicyKind.IDENTITY)
     assert isinstance(policy.document, Text)
     assert policy.document.literal == PASS_ANY
-    assert policy.document.starts == ()
     assert found.unreadable == ()
 
 
@@ -670,6 +670,46 @@ def test_lines_are_those_of_the_file() -> None:
     assert lines[policy.document.at.line - 1].strip().startswith('"policy": ')
     assert lines[policy.document.at.line - 1][policy.document.at.column - 1] == '"'
     assert policy.resource.at.end_line > policy.document.at.line
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("inner", [None, 1])
+def test_statements_of_a_document_have_their_own_place(indent: int | None, inner: int | None) -> None:
+    """Each statement of a policy has its own column within the string that holds the document, escapes and all."""
+    statements = [
+        {"Sid": 'Ae\u0301\U0001f600 "quoted" \\ \n', "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"},
+        {"Sid": "B", "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"},
+    ]
+    document = json.dumps({"Statement": statements}, indent=inner)
+    content = plan(
+        change("aws_iam_policy.x", {"policy": document}),
+        change("aws_iam_role.r", {"inline_policy": [{"name": "n", "policy": document}], "assume_role_policy": "{}"}),
+        indent=indent,
+    )
+    lines = content.splitlines()
+    found = [policy for policy in read(content).policies if policy.kind is PolicyKind.IDENTITY]
+    assert len(found) == 2
+    for policy in found:
+        assert isinstance(policy.document, Text)
+        assert policy.document.literal == document
+        tree = parse_json(policy.document)
+        assert isinstance(tree, Mapping)
+        listed = tree.get("Statement")
+        assert isinstance(listed, Items)
+        for item, statement in zip(listed.items, statements, strict=True):
+            at = item.at
+            assert at.line == at.end_line == policy.document.at.line
+            shown = lines[at.line - 1][at.column - 1 : at.end_column - 1]
+            assert json.loads(json.loads(f'"{shown}"')) == statement
+
+
+def test_places_of_very_many_documents_are_those_of_the_strings() -> None:
+    """Past a limit that keeps memory small, a statement has the place of its document."""
+    changes = [change(f"aws_iam_policy.p{number}", {"policy": PASS_ANY}) for number in range(6_000)]
+    found = read(plan(*changes)).policies
+    assert all(isinstance(policy.document, Text) and policy.document.literal == PASS_ANY for policy in found)
+    assert isinstance(found[-1].document, Text)
+    assert found[-1].document.starts == ()
 
 
 def test_built_statements_have_the_line_of_the_planned_reading() -> None:

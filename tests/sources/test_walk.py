@@ -81,3 +81,19 @@ def test_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
     told: list[Path] = []
     assert list(walk(tmp_path / "gone", lambda path, error: told.append(path))) == []
     assert told == [tmp_path / "gone"]
+
+
+def test_links_that_are_asked_for_are_given_out(tmp_path: Path) -> None:
+    """A link is given out under its own name where it is asked for, unless it leads to a folder."""
+    put(tmp_path, "real/a.tf", "real/b.txt")
+    (tmp_path / "link.tf").symlink_to("real/a.tf")
+    (tmp_path / "link.txt").symlink_to("real/b.txt")
+    (tmp_path / "gone.tf").symlink_to("nowhere")
+    (tmp_path / "folder.tf").symlink_to("real")
+    wanted = walk(tmp_path, lambda path, error: None, links=lambda path: path.suffix == ".tf")
+    assert [path.relative_to(tmp_path).as_posix() for path in wanted] == [
+        "gone.tf",
+        "link.tf",
+        "real/a.tf",
+        "real/b.txt",
+    ]

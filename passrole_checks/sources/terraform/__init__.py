@@ -2,56 +2,79 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.values import Choice, Items, Mapping, Node
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, Framework, Inputs, Suppression, Unreadable
+from passrole_checks.sources.resource import (
+    NO_INPUTS,
+    AttachedPolicy,
+    Configuration,
+    Framework,
+    Inputs,
+    Suppression,
+    Unreadable,
+)
 from passrole_checks.sources.terraform import expressions, functions, loops, templates
 from passrole_checks.sources.terraform.files import Files, is_terraform_file
-from passrole_checks.sources.terraform.folder import Folder, called_folders, read_folder
-from passrole_checks.sources.terraform.module import Module, Run
+from passrole_checks.sources.terraform.folder import called_folders, read_folder
+from passrole_checks.sources.terraform.module import Module
 from passrole_checks.sources.terraform.policies import Found, collect
-from passrole_checks.sources.terraform.references import written
+from passrole_checks.sources.terraform.providers import account_of
+from passrole_checks.sources.terraform.reader_json import value_attribute
+from passrole_checks.sources.terraform.run import Run
 from passrole_checks.sources.terraform.suppressions import suppressions_in
-from passrole_checks.sources.terraform.symbols import literal
 from passrole_checks.sources.terraform.syntax import Attribute, Body, ParsedFile
-from passrole_checks.sources.terraform.tfvars import read_tfvars
+from passrole_checks.sources.terraform.tfvars import (
+    given_texts,
+    not_declared,
+    read_tfvars,
+    read_var_file,
+    unreadable_inputs,
+    values_of,
+)
 
 _ROOMS = (expressions, functions, loops, templates)  # imported because each registers how its expressions are evaluated
-_ACCOUNT = re.compile(r"\d{12}")
 
 
 def load(
-    folder: Path, *, only: Path | None = None, boundary: Path | None = None, inputs: Inputs | None = None
+    folder: Path,
+    *,
+    only: Path | None = None,
+    boundary: Path | None = None,
+    inputs: Inputs = NO_INPUTS,
+    look: Callable[[Module], None] | None = None,
 ) -> Configuration:
     """Evaluate one folder as a root module.
 
     ``only``: report the policies whose statements or resource stand in this one file. ``boundary``: the folder below
-    which expressions may read files (default: ``folder``). Never raises for what is in the files: one that cannot be
-    read is among ``unreadable``, with the line and the reason, and the rest is read.
+    which expressions may read files (default: ``folder``). ``look`` is called with the evaluated root module. Never
+    raises for what is in the files: one that cannot be read is among ``unreadable``, with the line and the reason, and
+    the rest is read.
     """
     root_folder = read_folder(folder)
-    tfvars = read_tfvars(folder)
-    values = {attribute.name: attribute for parsed in tfvars for attribute in parsed.body.attributes}
-    run = Run(Files(boundary or folder), folders={folder: root_folder}, values=values)
+    tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
+    texts, broken = given_texts(inputs, root_folder.variables)
+    values = {**values_of(tfvars), **texts, **{name: value_attribute(name, node) for name, node in inputs.values}}
+    run = Run(Files(boundary or folder), root=folder, folders={folder: root_folder}, values=values)
     root = Module(run, root_folder)
     found = collect(root)
+    if look is not None:
+        look(root)
     policies = found.policies
     if only is not None:
         policies = [policy for policy in policies if str(only) in _files_of(policy)]
     return Configuration(
         framework=Framework.TERRAFORM,
-        files=tuple(parsed.source.file for parsed in (*_files(run), *tfvars)),
+        files=(*(parsed.source.file for parsed in (*_files(run), *tfvars) if _was_opened(parsed)), *_manifest(run)),
         resources=tuple(found.resources),
         policies=tuple(policies),
         roles=tuple(found.roles),
         suppressions=tuple(_suppressions(root, run, found)),
-        unreadable=(*_unreadable((*_files(run), *tfvars)), *found.unreadable),
-        account=_account(root, run),
-        not_evaluated=tuple(run.not_evaluated.values()),
+        unreadable=(*_unreadable((*_files(run), *tfvars)), *broken, *found.unreadable),
+        account=account_of(root),
+        not_evaluated=(*run.notes(), *_shadowed(run)),
     )
 
 
@@ -78,7 +101,7 @@ def _files(run: Run) -> Iterator[ParsedFile]:
 def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
     for parsed in files:
         for problem in parsed.problems:
-            yield Unreadable(parsed.source.file, problem.reason, problem.line)
+            yield Unreadable(parsed.source.file, problem.reason, problem.line or None)
         for attribute in _given_twice(parsed.body):
             yield Unreadable(parsed.source.file, f"{attribute.name} is given twice", attribute.span.line)
 
@@ -115,25 +138,25 @@ def _suppressions(root: Module, run: Run, found: Found) -> Iterator[Suppression]
                         yield replace(suppression, resource=name)
 
 
-def _account(root: Module, run: Run) -> str | None:
-    """The one account that the root's default ``aws`` provider is limited to, where every module uses that provider."""
-    if any(_changes_provider(folder, folder is root.folder) for folder in run.folders.values()):
-        return None
-    own = [block for block in root.folder.providers if block.labels[0] == "aws" and block.body.get("alias") is None]
-    if len(own) != 1:
-        return None
-    value = written(own[0], "allowed_account_ids", root.scope(own[0].source))
-    if not isinstance(value, Items) or len(value.items) != 1:
-        return None
-    account = literal(value.items[0])
-    return account if account is not None and _ACCOUNT.fullmatch(account) else None
+def _was_opened(parsed: ParsedFile) -> bool:
+    return all(problem.line for problem in parsed.problems)
 
 
-def _changes_provider(folder: Folder, is_root: bool) -> bool:
-    """Whether resources may be deployed by another ``aws`` provider than the root's default one."""
-    if not is_root and any(block.labels[0] == "aws" for block in folder.providers):
-        return True
-    return any(block.body.get("providers") is not None for block in folder.modules.values())
+def _manifest(run: Run) -> tuple[str, ...]:
+    """The list of installed modules, where it was read."""
+    return (str(run.installed.file),) if run.installed.used else ()
 
 
-__all__ = ["called_folders", "is_terraform_file", "load"]
+def _shadowed(run: Run) -> Iterator[Unreadable]:
+    for folder in run.folders.values():
+        for file, shadow in folder.shadowed:
+            yield Unreadable(str(file), f"OpenTofu reads {shadow.name} in its place", subject=str(file))
+
+
+def undeclared(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:
+    """What is given to variables that none of these root modules declares."""
+    declared = frozenset(name for folder in folders for name in read_folder(folder).variables)
+    return tuple(not_declared(inputs, declared))
+
+
+__all__ = ["called_folders", "is_terraform_file", "load", "undeclared", "unreadable_inputs"]

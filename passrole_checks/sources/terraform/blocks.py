@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Choice, Entry, Mapping, Node, Text
 from passrole_checks.sources.terraform.loops import rounds_of
 from passrole_checks.sources.terraform.scope import Scope, evaluate
-from passrole_checks.sources.terraform.symbols import When
 from passrole_checks.sources.terraform.syntax import Block, Body, Name
 
 _ROUNDS = 200  # blocks that one dynamic block expands to

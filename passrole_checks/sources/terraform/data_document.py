@@ -1,57 +1,85 @@
 """``data "aws_iam_policy_document"``: the document that AWS's provider builds from it.
 
-Source: the provider's documentation of the data source, and its ``policy_document_data_source.go``: conditions of the
-same test and variable add up; ``&{`` becomes ``${`` in resources, condition values and principals; a source document
-comes first, statements of the document replace or follow it, an override replaces by Sid.
+Source: the provider's documentation of the data source, and its ``policy_document_data_source.go`` and
+``policy_model.go``: conditions of the same test and variable add up; ``&{`` becomes ``${`` in resources, condition
+values and principals; a source document comes first, statements of the document replace or follow it, an override
+replaces by Sid; the highest Version of all counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, holes_in, text
+from passrole_checks.iam.outcomes import When, otherwise
+from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Position, Text, text
+from passrole_checks.sources.terraform.alternatives import choice, distribute, readings_of, under
 from passrole_checks.sources.terraform.blocks import blocks_of
+from passrole_checks.sources.terraform.document_merge import elements, put, statements_of
 from passrole_checks.sources.terraform.scope import Scope, evaluate
-from passrole_checks.sources.terraform.symbols import (
-    Encoded,
-    Rest,
-    choice,
-    hole,
-    is_null,
-    literal,
-    under,
-)
+from passrole_checks.sources.terraform.symbols import Rest, hole, is_null, is_unknown, literal
 from passrole_checks.sources.terraform.syntax import Block
 
 _LISTS = (
     ("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource"),
 )  # fmt: skip
+_NEWEST = "2012-10-17"
+_OPTIONAL_CONDITIONS = 4  # condition blocks of one statement that are followed both with and without
 
 
 def build(block: Block, scope: Scope) -> Mapping:
     """The policy document, each statement at its block. What is not known is a hole in its place."""
     at = scope.position(block.span)
-    version = _value(block, "version", scope) or text("2012-10-17", at)
+    versions: list[Node] = [_value(block, "version", scope) or text(_NEWEST, at)]
     statements: list[Node] = []
-    for name in ("source_json", "source_policy_documents"):  # two sources with the same Sid are an error
-        statements = _put(statements, [item for found in _documents(block, name, scope) for item in found])
+    for name in ("source_json", "source_policy_documents"):  # two sources with the same Sid are an error: both count
+        for found in _documents(block, name, scope, versions):
+            statements.extend(found)
     own = [under(when, _statement(inner, around)) for when, inner, around in blocks_of(block.body, "statement", scope)]
-    statements = _put(statements, own)
+    statements = put(statements, own)
     for name in ("override_json", "override_policy_documents"):
-        for found in _documents(block, name, scope):
-            statements = _put(statements, found)
-    entries = [Entry(text("Version", at), version), Entry(text("Statement", at), Items(tuple(statements), at))]
+        for found in _documents(block, name, scope, versions):
+            for statement in found:
+                statements = put(statements, [statement])
+    entries = [
+        Entry(text("Version", at), _highest(versions)),
+        Entry(text("Statement", at), Items(tuple(statements), at)),
+    ]
+    policy_id = _value(block, "policy_id", scope)
+    if policy_id is not None:
+        entries.insert(1, Entry(text("Id", at), policy_id))
     return Mapping(tuple(entries), at)
+
+
+def _highest(versions: list[Node]) -> Node:
+    """The highest of the Versions of all documents; of one that is not known, only where that makes a difference."""
+    known = [(literal(version), version) for version in versions]
+    newest = max(known, key=lambda pair: pair[0] or "")
+    if (newest[0] or "") >= _NEWEST:
+        return newest[1]
+    return next((version for written, version in known if written is None), newest[1])
 
 
 def _value(block: Block, name: str, scope: Scope) -> Node | None:
     attribute = block.body.get(name)
     if attribute is None:
         return None
-    value = evaluate(attribute.value, scope.inside(attribute.source))
+    value = _without_nulls(evaluate(attribute.value, scope.inside(attribute.source)))
     return None if is_null(value) else value
+
+
+def _without_nulls(value: Node) -> Node:
+    """A value whose alternatives are absent where they are null or empty lists, which the provider leaves out. An
+    unknown value that may be absent is an unknown value: it may be null all the same."""
+    if not isinstance(value, Choice):
+        return value
+    readings = readings_of(value)
+    unknown = [one for one in readings if is_unknown(one)]
+    if unknown and all(is_unknown(one) or is_null(one) or _is_nothing(one) for one in readings):
+        return unknown[0]
+    options = [(outcome, _without_nulls(option)) for outcome, option in value.options]
+    options = [(o, Absent(n.at) if is_null(n) or _is_nothing(n) else n) for o, n in options]
+    return choice(value.condition, options, value.at)
 
 
 def _statement(block: Block, scope: Scope) -> Mapping:
@@ -60,12 +88,17 @@ def _statement(block: Block, scope: Scope) -> Mapping:
     sid = _value(block, "sid", scope)
     if sid is not None and literal(sid) != "":
         entries.append(Entry(text("Sid", at), sid))
-    entries.append(Entry(text("Effect", at), _value(block, "effect", scope) or text("Allow", at)))
-    for name, key in _LISTS:
-        value = _value(block, name, scope)
-        if value is None or (isinstance(value, Items) and not value.items):
-            continue
-        entries.append(Entry(text(key, at), value if "actions" in name else _variables(value)))
+    effect = _value(block, "effect", scope) or Absent(at)
+    allow = text("Allow", at)
+    entries.append(Entry(text("Effect", at), distribute(lambda one: allow if isinstance(one, Absent) else one, effect)))
+    for (name, key), (opposite, opposite_key) in (_LISTS[:2], _LISTS[2:]):
+        given, left_out = _value(block, name, scope) or Absent(at), _value(block, opposite, scope) or Absent(at)
+        for element, value in (
+            (key, distribute(_either, given, left_out)),
+            (opposite_key, distribute(_or_else, given, left_out)),
+        ):
+            if not isinstance(value, Absent) and not (isinstance(value, Items) and not value.items):
+                entries.append(Entry(text(element, at), value if "Action" in element else _variables(value)))
     for name, key in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
         principals = _principals(block, name, scope)
         if principals is not None:
@@ -74,6 +107,25 @@ def _statement(block: Block, scope: Scope) -> Mapping:
     if condition is not None:
         entries.append(Entry(text("Condition", at), condition))
     return Mapping(tuple(entries), at)
+
+
+def _either(given: Node, left_out: Node) -> Node:
+    """``actions`` beside ``not_actions``, of which one is null or empty: what is not known is not there if the other is
+    known, and both together are one unknown list."""
+    if not is_unknown(given) or not isinstance(given, Text):
+        return given
+    if isinstance(left_out, Text) and is_unknown(left_out):
+        return hole(", ".join(part.expression for part in (*given.holes, *left_out.holes)), given.at)
+    return given if _is_nothing(left_out) else Absent(given.at)
+
+
+def _or_else(given: Node, left_out: Node) -> Node:
+    """``not_actions`` beside ``actions``."""
+    return Absent(left_out.at) if is_unknown(left_out) and not _is_nothing(given) else left_out
+
+
+def _is_nothing(value: Node) -> bool:
+    return isinstance(value, Absent) or (isinstance(value, Items) and not value.items)
 
 
 def _variables(node: Node) -> Node:
@@ -102,7 +154,7 @@ def _principals(block: Block, name: str, scope: Scope) -> Node | None:
             continue
         if key == "*" and isinstance(values, Items) and [literal(item) for item in values.items] == ["*"]:
             return text("*", at)
-        found.setdefault(key, []).extend(_elements(values))
+        found.setdefault(key, []).extend(elements(values))
     if at is None:
         return None
     entries[:0] = [Entry(text(key, at), Items(tuple(values), at)) for key, values in found.items()]
@@ -110,23 +162,43 @@ def _principals(block: Block, name: str, scope: Scope) -> Node | None:
 
 
 def _conditions(block: Block, scope: Scope) -> Node | None:
-    tests: dict[tuple[object, ...], tuple[Text, dict[tuple[object, ...], tuple[Text, list[Node]]]]] = {}
+    """The Condition element; with alternatives where a block is there under conditions only."""
+    found = [
+        (when, _Condition.of(inner, inner_scope))
+        for when, inner, inner_scope in blocks_of(block.body, "condition", scope)
+    ]
+    left = _OPTIONAL_CONDITIONS
     unknown: list[Entry] = []
-    at: Position | None = None
-    for when, inner, inner_scope in blocks_of(block.body, "condition", scope):
-        place = inner_scope.position(inner.span)
-        at = at or place
-        if when:
-            unknown.append(_unknown_entry("; ".join(name for name, _ in when), place))
+    blocks: list[tuple[When, _Condition]] = []
+    for when, one in found:
+        if when and (left <= 0 or one.test.literal is None or one.variable.literal is None):
+            unknown.append(_unknown_entry("; ".join(name for name, _ in when), one.at))
             continue
-        test = _key(_value(inner, "test", inner_scope), "condition test", place)
-        variable = _key(_value(inner, "variable", inner_scope), "condition variable", place)
-        values = _value(inner, "values", inner_scope)
-        keys = tests.setdefault(test.parts, (test, {}))[1]
-        collected = keys.setdefault(variable.parts, (variable, []))[1]
-        collected.extend(_elements(_variables(values)) if values is not None else ())
-    if at is None:
-        return None
+        left -= bool(when)
+        blocks.append((when, one))
+    return _with_conditions(blocks, [], unknown, found[0][1].at) if found else None
+
+
+def _with_conditions(
+    blocks: list[tuple[When, _Condition]], sure: list[_Condition], unknown: list[Entry], at: Position
+) -> Node:
+    """The Condition of blocks that are surely there and of some that may be."""
+    for place, (when, one) in enumerate(blocks):
+        if not when:
+            continue
+        before = [*sure, *(other for _, other in blocks[:place])]
+        (condition, outcome), others = when[0], when[1:]
+        there = _with_conditions([(others, one), *blocks[place + 1 :]], before, unknown, at)
+        gone = _with_conditions(blocks[place + 1 :], before, unknown, at)
+        return choice(condition, [(outcome, there), (otherwise(outcome), gone)], one.at)
+    return _condition_element([*sure, *(one for _, one in blocks)], unknown, at)
+
+
+def _condition_element(blocks: list[_Condition], unknown: list[Entry], at: Position) -> Node:
+    tests: dict[tuple[object, ...], tuple[Text, dict[tuple[object, ...], tuple[Text, list[Node]]]]] = {}
+    for one in blocks:
+        keys = tests.setdefault(one.test.parts, (one.test, {}))[1]
+        keys.setdefault(one.variable.parts, (one.variable, []))[1].extend(one.values)
     entries = [
         Entry(
             test,
@@ -134,7 +206,30 @@ def _conditions(block: Block, scope: Scope) -> Node | None:
         )
         for test, keys in tests.values()
     ]
+    if not entries and not unknown:
+        return Absent(at)
     return Mapping((*entries, *unknown), at)
+
+
+@dataclass(frozen=True)
+class _Condition:
+    """One ``condition`` block."""
+
+    test: Text
+    variable: Text
+    values: list[Node]
+    at: Position
+
+    @classmethod
+    def of(cls, block: Block, scope: Scope) -> _Condition:
+        at = scope.position(block.span)
+        values = _value(block, "values", scope)
+        return cls(
+            _key(_value(block, "test", scope), "condition test", at),
+            _key(_value(block, "variable", scope), "condition variable", at),
+            elements(_variables(values)) if values is not None else [],
+            at,
+        )
 
 
 def _key(value: Node | None, words: str, at: Position) -> Text:
@@ -147,127 +242,13 @@ def _unknown_entry(words: str, at: Position) -> Entry:
     return Entry(hole(words, at), hole(words, at))
 
 
-def _elements(values: Node) -> list[Node]:
-    return list(values.items) if isinstance(values, Items) else [values]
-
-
-def _documents(block: Block, name: str, scope: Scope) -> Iterator[list[Node]]:
-    """The statements of each of the documents that an attribute gives."""
+def _documents(block: Block, name: str, scope: Scope, versions: list[Node]) -> Iterator[list[Node]]:
+    """The statements of each of the documents that an attribute gives; their Versions are added to ``versions``."""
     value, attribute = _value(block, name, scope), block.body.get(name)
     if value is None or attribute is None:
         return
     at = scope.inside(attribute.source).position(attribute.value.span)
-    for document in _elements(value):
-        found = _statements_of(document)
+    for document in elements(value):
+        found = statements_of(document, versions)
         # a document that is not known is a statement here, not where the variable was first read
         yield [replace(item, at=at) if isinstance(item, Rest) else item for item in found]
-
-
-def _statements_of(document: Node) -> list[Node]:
-    """The statements of a document given as JSON; a hole for one that is not known."""
-    if isinstance(document, Choice):
-        options = [(outcome, Items(tuple(_statements_of(option)), document.at)) for outcome, option in document.options]
-        return [Choice(document.condition, tuple(options), document.at)]
-    if isinstance(document, Items):
-        return [statement for item in document.items for statement in _statements_of(item)]
-    if isinstance(document, Absent) or is_null(document):
-        return []
-    tree: Node | None = document.value if isinstance(document, Encoded) else None
-    if tree is None and isinstance(document, Text):
-        if document.literal is not None and not document.literal.strip():
-            return []
-        if document.only_hole is not None:
-            return [Rest(document.parts, document.at, defaults=document.defaults)]
-        try:
-            tree = parse_json(document)
-        except MalformedDocument as error:
-            return [Text((Hole(str(document)[:80], reason=error.reason),), document.at)]
-    if isinstance(tree, Choice):
-        return _statements_of(
-            Choice(tree.condition, tuple((o, Encoded((Hole("…"),), n.at, value=n)) for o, n in tree.options), tree.at)
-        )
-    if isinstance(tree, Mapping):
-        statement = tree.get("Statement")
-        if statement is not None:
-            return _elements(statement)
-        return [hole("Statement", tree.at)] if any(entry.key.literal is None for entry in tree.entries) else []
-    return [hole("…", document.at, "not a policy document")]
-
-
-def _put(statements: list[Node], added: list[Node]) -> list[Node]:
-    """Statements followed by others; one with the Sid of an earlier one takes its place.
-
-    Where it is not known whether a statement is added, or what its Sid is, those that it may replace are there only
-    under the condition that it does not.
-    """
-    result, more = list(statements), list[Node]()
-    for statement in added:
-        result, after = _put_one(result, statement)
-        more.extend(after)
-    return result + more
-
-
-def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node]]:
-    """The statements after one was put in, and what follows them."""
-    if isinstance(added, Choice):
-        return _put_choice(statements, added)
-    if isinstance(added, Items):
-        result, more = statements, list[Node]()
-        for statement in added.items:
-            result, after = _put_one(result, statement)
-            more.extend(after)
-        return result, more
-    if isinstance(added, Absent):
-        return statements, []
-    sid = added.get("Sid") if isinstance(added, Mapping) else None
-    if isinstance(added, Mapping) and (sid is None or is_null(sid)) and all(e.key.literal for e in added.entries):
-        return statements, [added]
-    name = literal(sid) if sid is not None else None
-    if name is not None:
-        if any(_exactly(old, name) for old in statements):
-            return [added if _exactly(old, name) else old for old in statements], []
-        return [_unless(old, name, f'"{name}"') for old in statements], [added]
-    words = str(sid) if isinstance(sid, Text) else ", ".join(hole.expression for hole in _holes(sid or added)) or "…"
-    return [_unless(old, None, words) for old in statements], [added]
-
-
-def _put_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
-    outcomes = [(outcome, *_put_one(statements, option)) for outcome, option in added.options]
-    result = [
-        choice(added.condition, [(outcome, replaced[place]) for outcome, replaced, _ in outcomes], added.at)
-        for place in range(len(statements))
-    ]
-    after = [(outcome, _together(more, added.at)) for outcome, _, more in outcomes]
-    return result, [choice(added.condition, after, added.at)]
-
-
-def _together(statements: list[Node], at: Position) -> Node:
-    if not statements:
-        return Absent(at)
-    return statements[0] if len(statements) == 1 else Items(tuple(statements), at)
-
-
-def _exactly(statement: Node, name: str) -> bool:
-    sid = statement.get("Sid") if isinstance(statement, Mapping) else None
-    return sid is not None and literal(sid) == name
-
-
-def _unless(statement: Node, name: str | None, words: str) -> Node:
-    """A statement, gone where one that was put in replaces it. ``name``: the Sid of that one, None if not known."""
-    if isinstance(statement, Choice):
-        options = [(outcome, _unless(option, name, words)) for outcome, option in statement.options]
-        return choice(statement.condition, options, statement.at)
-    if isinstance(statement, Items):
-        return Items(tuple(_unless(item, name, words) for item in statement.items), statement.at)
-    sid = statement.get("Sid") if isinstance(statement, Mapping) else None
-    if sid is None or literal(sid) == "":
-        return statement
-    own = literal(sid)
-    if own is not None and name is not None:
-        return statement if own != name else Absent(statement.at)
-    replaced = f'{words} replaces the statement "{own if own is not None else sid}"'
-    return Choice(replaced, (("true", Absent(statement.at)), ("false", statement)), statement.at)
-
-
-def _holes(node: Node) -> tuple[Hole, ...]:
-    return tuple(dict.fromkeys(holes_in(node)))

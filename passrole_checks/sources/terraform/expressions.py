@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from passrole_checks.iam.outcomes import quoted
 from passrole_checks.iam.values import Choice, Const, Entry, Items, Mapping, Node, Text
 from passrole_checks.sources.terraform import syntax
 from passrole_checks.sources.terraform.access import key_text, take
+from passrole_checks.sources.terraform.alternatives import choice, distribute
 from passrole_checks.sources.terraform.operators import binary, unary
-from passrole_checks.sources.terraform.scope import Scope, condition_of, evaluate, evaluates
-from passrole_checks.sources.terraform.symbols import choice, distribute, failure, hole, truth
+from passrole_checks.sources.terraform.scope import Scope, condition_of, evaluate, evaluates, name_of_key
+from passrole_checks.sources.terraform.symbols import failure, hole, literal, truth
 
 
 @evaluates(syntax.Literal)
@@ -50,7 +52,32 @@ def _unary(expression: syntax.Unary, scope: Scope) -> Node:
 def _binary(expression: syntax.Binary, scope: Scope) -> Node:
     words, at = scope.words(expression.span), scope.position(expression.span)
     left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
-    return distribute(lambda first, second: binary(expression.operator, first, second, words, at), left, right)
+
+    def decide(first: Node, second: Node) -> Node:
+        value = binary(expression.operator, first, second, words, at)
+        if expression.operator in ("==", "!=") and isinstance(value, Text) and value.only_hole is not None:
+            sides = [_side(first, expression.left, scope), _side(second, expression.right, scope)]
+            if _is_literal(sides[0]) and not _is_literal(sides[1]):
+                sides.reverse()
+            equality = scope.condition(f" {expression.operator} ".join(sides))
+            return replace(value, parts=(replace(value.only_hole, expression=equality),))
+        return value
+
+    return distribute(decide, left, right)
+
+
+def _side(value: Node, expression: syntax.Expression, scope: Scope) -> str:
+    """One side of a comparison: a literal, the hole that it is, else its words."""
+    text = literal(value)
+    if text is not None:
+        return quoted(text) if isinstance(value, Text) else text
+    if isinstance(value, Text) and value.only_hole is not None:
+        return value.only_hole.expression
+    return scope.identity(expression.span)
+
+
+def _is_literal(words: str) -> bool:
+    return words[0] in '"0123456789-'
 
 
 @evaluates(syntax.Conditional)
@@ -65,9 +92,6 @@ def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
             break
     value = evaluate(condition, scope)
     words = scope.identity(condition.span)
-    if isinstance(condition, syntax.Binary) and condition.operator == "==":
-        words = f"{scope.identity(condition.left.span)} == {scope.identity(condition.right.span)}"
-        value = _named(value, scope.condition(scope.identity(condition.span)), scope.condition(words))
     at = scope.position(expression.span)
 
     def decide(known: Node, inner: Scope) -> Node:
@@ -80,22 +104,13 @@ def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
         if decided is not None:
             return evaluate(then if decided else otherwise, inner)
         text = condition_of(known, words, inner)
-        if text in inner.assumptions:
-            return evaluate(then if inner.assumptions[text] == "true" else otherwise, inner)
+        assumed = inner.assumed(text)
+        if assumed is not None:
+            return evaluate(then if assumed else otherwise, inner)
         first = evaluate(then, inner.assuming(text, "true"))
         return choice(text, [("true", first), ("false", evaluate(otherwise, inner.assuming(text, "false")))], at)
 
     return decide(value, scope)
-
-
-def _named(value: Node, name: str, other: str) -> Node:
-    """The value, its hole of one name given the other: ``a == b`` was read where ``a != b`` is written."""
-    if isinstance(value, Choice):
-        options = tuple((outcome, _named(option, name, other)) for outcome, option in value.options)
-        return replace(value, options=options)
-    if isinstance(value, Text) and value.only_hole is not None and value.only_hole.expression == name:
-        return replace(value, parts=(replace(value.only_hole, expression=other),))
-    return value
 
 
 @evaluates(syntax.Name, syntax.GetAttribute, syntax.Index)
@@ -120,6 +135,7 @@ def _reference(expression: syntax.Expression, scope: Scope) -> Node:
         value = scope.variables[current.name]
     else:
         value = evaluate(current, scope)
+    missing = failure(words, at, "no such element") if scope.trying else None
     for step in steps:
-        value = take(value, step, words, at)
+        value = take(value, step, words, at, lambda key: name_of_key(key, scope), missing)
     return value

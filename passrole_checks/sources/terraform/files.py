@@ -22,12 +22,35 @@ def is_terraform_file(path: Path) -> bool:
 
 
 def terraform_files(folder: Path) -> list[Path]:
-    """The configuration files of a folder, override files last, as Terraform merges them."""
+    """The configuration files of a folder, override files last, as Terraform merges them.
+
+    Of ``x.tf`` and ``x.tofu`` the second one is read (OpenTofu's page "Files and Directories", "Extension Precedence").
+    A symbolic link that leads nowhere is among them, so that it is named.
+    """
+    found = [path for path in _listed(folder) if not _shadow(path)]
+    return sorted(found, key=lambda path: (is_override(path), path.name))
+
+
+def shadowed_files(folder: Path) -> list[tuple[Path, Path]]:
+    """The configuration files that another one stands in for, each with that one."""
+    return [(path, shadow) for path in _listed(folder) if (shadow := _shadow(path))]
+
+
+def _listed(folder: Path) -> list[Path]:
     try:
-        found = [folder / name for name in os.listdir(folder) if is_terraform_file(Path(name))]
+        found = sorted(folder / name for name in os.listdir(folder) if is_terraform_file(Path(name)))
     except OSError:
         return []
-    return sorted((path for path in found if path.is_file()), key=lambda path: (is_override(path), path.name))
+    return [path for path in found if path.is_file() or (path.is_symlink() and not path.exists())]
+
+
+def _shadow(path: Path) -> Path | None:
+    """The file that OpenTofu reads in this one's place."""
+    for theirs, ours in ((".tf.json", ".tofu.json"), (".tf", ".tofu")):
+        if path.name.endswith(theirs):
+            other = path.with_name(path.name[: -len(theirs)] + ours)
+            return other if other.is_file() else None
+    return None
 
 
 def is_override(path: Path) -> bool:
@@ -75,29 +98,27 @@ class Files:
     """The files that expressions may read: those below ``boundary``, symbolic links resolved."""
 
     boundary: Path
-    seen: dict[str, str | None] = field(default_factory=dict)
+    seen: dict[str, tuple[str | None, str]] = field(default_factory=dict)
 
     def read(self, path: str) -> tuple[str | None, str]:
         """The text of a file, or None and the reason why not."""
-        if path in self.seen:
-            text = self.seen[path]
-            return text, "" if text is not None else "a file that cannot be read"
-        text, reason = self._read(path)
-        self.seen[path] = text
-        return text, reason
+        if path not in self.seen:
+            self.seen[path] = self._read(path)
+        return self.seen[path]
 
     def exists(self, path: str) -> bool | None:
         """Whether there is such a file; None where it may not be looked at."""
-        return Path(path).is_file() if self._inside(path) else None
+        return Path(path).is_file() if self.allows(path) else None
 
-    def _inside(self, path: str) -> bool:
+    def allows(self, path: str | Path) -> bool:
+        """Whether a path lies below the boundary, symbolic links resolved."""
         try:
             return Path(path).resolve().is_relative_to(self.boundary.resolve())
         except (OSError, ValueError, RuntimeError):
             return False
 
     def _read(self, path: str) -> tuple[str | None, str]:
-        if not self._inside(path):
+        if not self.allows(path):
             return None, "a file outside the scanned folder"
         try:
             if not Path(path).is_file():

@@ -1,7 +1,8 @@
 """One folder of configuration: its blocks by name, override files merged in.
 
 Merging follows Terraform's page "Override Files": an attribute of the override replaces the original one, nested blocks
-replace all nested blocks of their type.
+replace all nested blocks of their type (``dynamic`` ones: of the type that they make); ``lifecycle`` is merged by
+argument, locals by name, providers by name and alias.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from passrole_checks.sources.terraform.files import is_override, parse_file, terraform_files
+from passrole_checks.sources.terraform.files import is_override, parse_file, shadowed_files, terraform_files
 from passrole_checks.sources.terraform.syntax import Attribute, Block, Body, Fragment, ParsedFile, Template
 
 _LOCAL_SOURCE = re.compile(rb'"\.\.?[/\\"]')
@@ -31,6 +32,7 @@ class Folder:
     resources: list[Block] = field(default_factory=list)
     data: list[Block] = field(default_factory=list)
     providers: list[Block] = field(default_factory=list)
+    shadowed: list[tuple[Path, Path]] = field(default_factory=list)  # files that are not read for another's sake
     by_name: dict[tuple[str, str, str], Block] = field(default_factory=dict)
 
     def resource(self, type_: str, name: str) -> Block | None:
@@ -42,7 +44,7 @@ class Folder:
 
 def read_folder(path: Path) -> Folder:
     """Read all files of a folder. Never raises; what cannot be read is a problem of its file."""
-    folder = Folder(path)
+    folder = Folder(path, shadowed=shadowed_files(path))
     for name in terraform_files(path):
         parsed = parse_file(name)
         folder.files.append(parsed)
@@ -57,6 +59,9 @@ def _add(folder: Folder, block: Block, *, override: bool) -> None:
         for attribute in block.body.attributes:
             if override or attribute.name not in folder.locals:
                 folder.locals[attribute.name] = attribute
+        return
+    if kind == "provider" and labels:
+        _add_provider(folder.providers, block, override)
         return
     if kind in ("resource", "data") and len(labels) >= 2:
         key = (kind, labels[0], labels[1])
@@ -75,8 +80,21 @@ def _add(folder: Folder, block: Block, *, override: bool) -> None:
             named[labels[0]] = _merged(named[labels[0]], block)
         else:
             named.setdefault(labels[0], block)
-    elif kind == "provider" and labels:
-        folder.providers.append(block)
+
+
+def _add_provider(providers: list[Block], block: Block, override: bool) -> None:
+    if override:
+        own = (block.labels[0], provider_alias(block))
+        for place, other in enumerate(providers):
+            if (other.labels[0], provider_alias(other)) == own:
+                providers[place] = _merged(other, block)
+                return
+    providers.append(block)
+
+
+def provider_alias(block: Block) -> str | None:
+    """The alias of a ``provider`` block, None for the default configuration."""
+    return literal_text(block, "alias")
 
 
 def _merged(base: Block, over: Block) -> Block:
@@ -84,14 +102,24 @@ def _merged(base: Block, over: Block) -> Block:
 
 
 def _merged_body(base: Block, over: Block) -> Body:
-    replaced = {block.type for block in over.body.blocks}
-    kept = tuple(block for block in base.body.blocks if block.type not in replaced)
+    replaced = {_made(block) for block in over.body.blocks} - {"lifecycle"}
+    kept = tuple(block for block in base.body.blocks if _made(block) not in replaced)
     return Body(base.body.attributes + over.body.attributes, kept + over.body.blocks)
+
+
+def _made(block: Block) -> str:
+    """The type of the blocks that a nested block is or makes."""
+    return block.labels[0] if block.type == "dynamic" and block.labels else block.type
 
 
 def module_source(block: Block) -> str | None:
     """The literal source of a ``module`` block."""
-    attribute = block.body.get("source")
+    return literal_text(block, "source")
+
+
+def literal_text(block: Block, name: str) -> str | None:
+    """The value of an attribute that is written as a literal text."""
+    attribute = block.body.get(name)
     value = attribute.value if attribute is not None else None
     if isinstance(value, Template) and len(value.parts) == 1 and isinstance(value.parts[0], Fragment):
         return value.parts[0].value

@@ -1,37 +1,81 @@
 """Terraform's functions, on arguments of which only a part may be known.
 
 A function that cannot say anything answers None, and the call becomes a hole with its own text. Functions that read the
-clock or chance, and those of providers, are always holes.
-Source: Terraform language documentation, "Built-in Functions".
+clock or chance, and those of most providers, are always holes.
+Source: Terraform language documentation, "Built-in Functions" and "Provider-defined Functions"; OpenTofu documentation,
+"Functions".
 """
 
 from __future__ import annotations
 
-from passrole_checks.iam.values import Choice, Const, Items, Kind, Node, Text
+from collections.abc import Iterator
+from dataclasses import replace
+
+from passrole_checks.iam.values import Choice, Const, Entry, Items, Kind, Mapping, Node, Text
 from passrole_checks.sources.terraform import syntax
-from passrole_checks.sources.terraform.access import limited
-from passrole_checks.sources.terraform.function import Call, Function
+from passrole_checks.sources.terraform.access import key_text, limited
+from passrole_checks.sources.terraform.alternatives import choice, distribute
+from passrole_checks.sources.terraform.function import Call, Function, declare, weight
 from passrole_checks.sources.terraform.functions_collection import COLLECTION
+from passrole_checks.sources.terraform.functions_encoding import ENCODING
 from passrole_checks.sources.terraform.functions_files import FILES
+from passrole_checks.sources.terraform.functions_format import FORMAT
+from passrole_checks.sources.terraform.functions_maps import MAPS
+from passrole_checks.sources.terraform.functions_number import NUMBER
+from passrole_checks.sources.terraform.functions_pattern import PATTERN
+from passrole_checks.sources.terraform.functions_provider import AWS
+from passrole_checks.sources.terraform.functions_sets import SETS
 from passrole_checks.sources.terraform.functions_text import TEXT
+from passrole_checks.sources.terraform.functions_time import TIME
 from passrole_checks.sources.terraform.functions_yaml import YAML
 from passrole_checks.sources.terraform.scope import Scope, evaluate, evaluates
 from passrole_checks.sources.terraform.symbols import (
+    Encoded,
     Failure,
     Reference,
     Rest,
-    choice,
-    distribute,
     hole,
     hole_from,
     is_null,
     literal,
     never_empty,
 )
+from passrole_checks.sources.terraform.types import converted
 
-_FUNCTIONS: dict[str, Function] = {**TEXT, **COLLECTION, **FILES, **YAML}
-_WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode"})
-_GENERATED = {"uuid": Kind.NAME, "uuidv5": Kind.NAME, "timestamp": Kind.ANYTHING}
+
+def _list(call: Call, arguments: list[Node]) -> Node | None:
+    """``list``, which Terraform had until 0.14."""
+    return Items(tuple(arguments), call.at)
+
+
+def _map(call: Call, arguments: list[Node]) -> Node | None:
+    """``map``, which Terraform had until 0.14: keys and values in turn."""
+    if len(arguments) % 2:
+        return call.fail("a key without a value")
+    pairs = zip(arguments[::2], arguments[1::2], strict=True)
+    return Mapping(tuple(Entry(key_text(key), value) for key, value in pairs), call.at)
+
+
+_FUNCTIONS: dict[str, Function] = {
+    **COLLECTION, **SETS, **MAPS, **TEXT, **FORMAT, **ENCODING, **NUMBER, **PATTERN, **TIME, **FILES, **YAML,
+    **declare({"list": (_list, "A*"), "map": (_map, "A*")}),
+}  # fmt: skip
+_SPECIAL = frozenset({"try", "can", "coalesce", "convert"})  # their arguments are not simply evaluated first
+_NEVER = {
+    **dict.fromkeys(("timestamp", "plantimestamp", "uuid", "bcrypt"), "known when it runs"),
+    **dict.fromkeys(("cidrhost", "cidrnetmask", "cidrsubnet", "cidrsubnets", "cidrcontains"),
+                    "network addresses are not worked out"),
+    **dict.fromkeys(("issensitive", "flip_sensitive"), "what is sensitive is not kept"),
+    "rsadecrypt": "a secret", "base64gzip": "the bytes depend on the program that compresses",
+    "type": "only in the console",
+}  # fmt: skip
+KNOWN = frozenset({*_FUNCTIONS, *_SPECIAL, *_NEVER})
+"""The names of all built-in functions of Terraform and OpenTofu."""
+
+_CHEAP = 8  # nodes that a function looks through in the time in which an expression is evaluated
+_WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode",
+                    "yamlencode", "list", "map"})  # fmt: skip
+"""Functions that see alternatives as such; the others are called for each of them."""
 
 
 @evaluates(syntax.Call)
@@ -41,9 +85,12 @@ def call(expression: syntax.Call, scope: Scope) -> Node:
     name = expression.name.removeprefix("core::")
     if name in ("try", "can", "coalesce"):
         return _first_that_holds(name, expression, scope)
-    function = _FUNCTIONS.get(name)
+    if name == "convert" and len(expression.arguments) == 2:
+        return converted(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
+    function = _FUNCTIONS.get(name) or _of_provider(name)
     if function is None:
-        return hole(words, at, "not known before deployment", _GENERATED.get(name, Kind.ANYTHING))
+        kind = Kind.NAME if name == "uuid" else Kind.ANYTHING
+        return hole(words, at, _why_not(name), kind)
     arguments: list[Node] = []
     for place, argument in enumerate(expression.arguments):
         value = evaluate(argument, scope)
@@ -52,16 +99,30 @@ def call(expression: syntax.Call, scope: Scope) -> Node:
         else:
             arguments.append(value)
     failed = next((argument for argument in arguments if isinstance(argument, Failure)), None)
-    if failed is not None:
+    if failed is not None and (scope.trying or failed.only_hole is not None):
         return failed
     info = Call(name, words, at, scope)
+    scope.budget.steps -= sum(map(weight, arguments)) // _CHEAP
     if name in _WHOLE:
         found = function(info, arguments)
     elif any(isinstance(argument, Rest) for argument in arguments):
         found = None
     else:
         found = distribute(lambda *values: function(info, list(values)) or hole_from(words, at, *values), *arguments)
-    return limited(found, words, at) if found is not None else hole_from(words, at, *arguments)
+    if found is None:
+        return hole_from(words, at, *arguments)
+    scope.budget.steps -= weight(found) // _CHEAP
+    return limited(found, words, at)
+
+
+def _of_provider(name: str) -> Function | None:
+    return AWS.get(name.removeprefix("provider::aws::")) if name.startswith("provider::aws::") else None
+
+
+def _why_not(name: str) -> str:
+    if name.startswith("provider::"):
+        return f"{name} is a function of a provider"
+    return _NEVER.get(name, f"no function {name}")
 
 
 def _spread(value: Node) -> list[Node]:
@@ -85,8 +146,9 @@ def _first_that_holds(name: str, expression: syntax.Call, scope: Scope) -> Node:
     """``try``, ``can`` and ``coalesce``: arguments in turn; where it is not known whether one holds, both ways."""
     words, at = scope.words(expression.span), scope.position(expression.span)
     values: list[tuple[Node, str]] = []
+    inner = scope if name == "coalesce" else replace(scope, trying=True)
     for place, argument in enumerate(expression.arguments):
-        value = evaluate(argument, scope)
+        value = evaluate(argument, inner)
         if expression.expand and place == len(expression.arguments) - 1:
             values.extend((one, words) for one in _spread(value))
         else:
@@ -117,7 +179,7 @@ def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: 
 
 def _holds(name: str, value: Node) -> bool | None:
     """Whether an argument is taken, None where it cannot be told."""
-    if isinstance(value, Failure):
+    if isinstance(value, Failure) or any(isinstance(inner, Failure) for inner in _inside(value)):
         return False
     if isinstance(value, Choice):
         held = {_holds(name, option) for _, option in value.options}
@@ -134,3 +196,17 @@ def _holds(name: str, value: Node) -> bool | None:
         )
         return True if plain_reference or type(value) is not Text else None
     return True
+
+
+def _inside(value: Node) -> Iterator[Node]:
+    """What stands inside a collection, as far as it is there in any case."""
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        yield current
+        if isinstance(current, Encoded) and current.value is not None:
+            pending.append(current.value)
+        elif isinstance(current, Items):
+            pending.extend(current.items)
+        elif isinstance(current, Mapping):
+            pending.extend(entry.value for entry in current.entries)

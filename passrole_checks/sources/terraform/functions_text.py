@@ -1,68 +1,85 @@
-"""Functions on strings and numbers."""
+"""Functions on strings of which only parts may be known.
+
+A part that a hole cannot change stays. A hole that a function changes is named after the function and the hole.
+Source: Terraform language documentation, "Functions", "String Functions".
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import re
+import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.values import Absent, Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.access import certain
-from passrole_checks.sources.terraform.function import Call, Function
-from passrole_checks.sources.terraform.functions_collection import elements, table
+from passrole_checks.iam import outcomes
+from passrole_checks.iam.values import Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.access import certain, item_at
+from passrole_checks.sources.terraform.alternatives import distribute
+from passrole_checks.sources.terraform.function import (
+    Call,
+    Function,
+    can_hold,
+    declare,
+    exact,
+    filled,
+    number,
+    spelled,
+    whole,
+)
+from passrole_checks.sources.terraform.functions_collection import elements, length
+from passrole_checks.sources.terraform.functions_pattern import replaced
 from passrole_checks.sources.terraform.symbols import (
     Encoded,
+    Loose,
     Rest,
     defaults_of,
-    distribute,
     is_null,
     joined,
-    known,
     literal,
-    number,
+    number_text,
     parts_of,
     too_long,
     truth,
 )
 
-_VERB = re.compile(r"%(?:(%)|(?:\[(\d+)\])?([-+ #0]*)(\d*)(?:\.(\d+))?([a-zA-Z]))")
+_BLANKS = " \t\n\v\f\r\x85\xa0"
+_WIDEST = 1_000
 
 
-def json_encode(call: Call, arguments: list[Node]) -> Node | None:
-    value = arguments[0]
-    return Encoded((Hole(call.words),), call.at, value=value, defaults=defaults_of([value]))
+def _text(value: Node) -> Text | None:
+    """The value as a string, with all that is known of its holes."""
+    if isinstance(value, Text):
+        return spelled(value)
+    found = literal(value)
+    return text(found, value.at) if found is not None else None
 
 
-def json_decode(call: Call, arguments: list[Node]) -> Node | None:
-    value = arguments[0]
-    if isinstance(value, Encoded):
-        return value.value
-    if not isinstance(value, Text):
-        return call.fail("not JSON")
-    if value.only_hole is not None and not value.only_hole.known:
-        return None
-    try:
-        return parse_json(value)
-    except MalformedDocument as error:
-        return call.fail(error.reason) if value.literal is not None else call.hole(error.reason)
+def _of(parts: list[Part] | tuple[Part, ...], call: Call, *arguments: Node) -> Node:
+    if too_long(parts):
+        return call.hole("too long")
+    return Text(join(tuple(parts)), call.at, defaults=defaults_of(arguments))
 
 
 def join_(call: Call, arguments: list[Node]) -> Node | None:
     items = [item for argument in arguments[1:] for item in elements(argument)]
     separator = arguments[0]
     if any(isinstance(item, (Items, Mapping)) for item in items):
+        return call.fail("an element is not a string")
+    if any(is_null(item) and certain(item) for item in items):
+        return call.fail("an element is null")
+    if any(isinstance(argument, Loose) for argument in arguments[1:]) and len(items) > 1:
         return None
 
     def run(*values: Node) -> Node:
         pieces: list[Node] = []
         for value in values:
-            if not isinstance(value, Absent):
+            if certain(value):
                 pieces.extend([separator, value] if pieces else [value])
         return joined(pieces, call.at)
 
+    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], Rest) and items[0].holes[0].role:
+        # how modules give the one role that there is, if any
+        return item_at(Items((items[0],), call.at), 0, call.words, call.at, text("", call.at))
     if any(isinstance(item, Rest) for item in items):
         return joined(_with_separators(items, separator), call.at)
     return distribute(run, *items)
@@ -78,239 +95,356 @@ def _with_separators(items: list[Node], separator: Node) -> list[Node]:
     return pieces
 
 
-def _each_part(call: Call, value: Node, change: Callable[[str], str]) -> Node | None:
-    """A change that each literal part undergoes by itself; holes become "changed holes"."""
-    if not isinstance(value, Text):
-        found = literal(value)
-        return text(change(found), call.at) if found is not None else None
-    parts: list[Part] = []
-    for part in known(value).parts:
-        if isinstance(part, str):
-            parts.append(change(part))
-        else:
-            parts.append(Hole(f"{call.name}({part.expression})", part.kind, reason=part.reason))
-    return Text(join(parts), call.at, defaults=value.defaults)
-
-
-def lower(call: Call, arguments: list[Node]) -> Node | None:
-    return _each_part(call, arguments[0], str.lower)
-
-
-def upper(call: Call, arguments: list[Node]) -> Node | None:
-    return _each_part(call, arguments[0], str.upper)
-
-
-def _on_literal(change: Callable[..., str]) -> Function:
-    """A function of literals only."""
-
+def _cased(change: Callable[[str], str]) -> Function:
     def run(call: Call, arguments: list[Node]) -> Node | None:
-        found = [literal(argument) for argument in arguments]
-        if any(value is None for value in found):
-            return None
-        try:
-            return Text((change(*found),), call.at, defaults=defaults_of(arguments))
-        except (ValueError, binascii.Error, OverflowError):
-            return call.fail("not possible for this text")
+        value = arguments[0]
+        if not isinstance(value, Text):
+            found = literal(value)
+            return text(change(found), call.at) if found is not None else None
+        parts = [change(part) if isinstance(part, str) else _changed(part, call.name, change) for part in _ours(value)]
+        return _of(parts, call, value)
 
     return run
 
 
-def _test(change: Callable[[str, str], bool]) -> Function:
-    def run(call: Call, arguments: list[Node]) -> Node | None:
-        first, second = literal(arguments[0]), literal(arguments[1])
-        return Const(change(first, second), call.at) if first is not None and second is not None else None
-
-    return run
+def _ours(value: Text) -> tuple[Part, ...]:
+    """The parts, known names of roles and the like filled in where they are known to the end."""
+    found = literal(value)
+    return (found,) if found is not None else (spelled(value) if isinstance(value, Encoded) else value).parts
 
 
-def starts_with(call: Call, arguments: list[Node]) -> Node | None:
-    value, prefix = arguments[0], literal(arguments[1])
-    if not isinstance(value, Text) or prefix is None:
-        return None
-    first = known(value).parts[0]
-    if isinstance(first, str):
-        if first.startswith(prefix):
-            return Const(True, call.at)
-        if value.literal is not None or not prefix.startswith(first):
-            return Const(False, call.at)
-    return None
+def _changed(part: Hole, name: str, change: Callable[[str], str]) -> Hole:
+    """A hole after a change of case. An account id has none, and names of partitions and Regions are in lower case."""
+    if part.kind is Kind.ACCOUNT_ID or (name == "lower" and part.kind in (Kind.PARTITION, Kind.REGION)):
+        return part
+    known = tuple(change(one) if isinstance(one, str) else _changed(one, name, change) for one in part.known or ())
+    kind = part.kind if part.kind is Kind.NAME else Kind.NAME if filled(part) and not part.known else Kind.ANYTHING
+    return Hole(f"{name}({part.expression})", kind, known=join(known) if known else None, reason=part.reason)
 
 
 def replace_(call: Call, arguments: list[Node]) -> Node | None:
-    value, old, new = (literal(argument) for argument in arguments)
+    old = literal(arguments[1])
+    value = _text(arguments[0])
     if value is None or old is None:
         return None
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
-        return _replace_pattern(call, arguments, value, old[1:-1], new)
-    pieces = value.split(old) if old else [value]
-    if len(pieces) > 1000:
-        return None
-    parts: list[Part] = [pieces[0]]
-    for piece in pieces[1:]:
-        parts.extend((*parts_of(arguments[2]), piece))
-    if too_long(parts):
-        return call.hole("too long")
-    return Text(join(parts), call.at, defaults=defaults_of(arguments))
+        return replaced(call, arguments, value, old[1:-1])
+    new = parts_of(arguments[2])
+    found: list[Part] = []
+    for place, part in enumerate(value.parts):
+        if isinstance(part, str):
+            pieces = part.split(old) if old else ["", *part, ""]
+            if len(pieces) * max(len(new), 1) > 10_000 or not _alone(value.parts, place, old):
+                return None if len(pieces) < 10_000 else call.hole("too long")
+            found.append(pieces[0])
+            for piece in pieces[1:]:
+                found.extend((*new, piece))
+        else:
+            found.append(_without(part, old, arguments[2], call) if _may_contain(part, old) else part)
+    return _of(found, call, *arguments)
 
 
-def _replace_pattern(call: Call, arguments: list[Node], value: str, pattern: str, new: str | None) -> Node | None:
-    """A regular expression of a form that Go's and Python's engines read alike, with little repetition."""
-    if new is None or "$" in new or "\\" in new or not re.fullmatch(r"[\w\s,:;@=/.\[\]^$|+*-]{1,60}", pattern):
-        return None
-    if len(value) > 5_000 or pattern.count("*") + pattern.count("+") > 2:
-        return None
-    try:
-        changed = re.sub(pattern, new, value)
-    except re.error:
-        return None
-    return Text((changed,), call.at, defaults=defaults_of(arguments))
+def _alone(parts: tuple[Part, ...], place: int, old: str) -> bool:
+    """Whether no match can reach from this literal into a hole beside it."""
+    part = parts[place]
+    if not isinstance(part, str) or len(old) < 2:
+        return bool(old) or len(parts) == 1
+    before, after = (parts[place - 1] if place else None), (parts[place + 1] if place + 1 < len(parts) else None)
+    reach = range(1, len(old))
+    if isinstance(after, Hole) and any(part.endswith(old[:n]) and _meets(after, old[n:], 0) for n in reach):
+        return False
+    if isinstance(before, Hole) and any(part.startswith(old[n:]) and _meets(before, old[:n], -1) for n in reach):
+        return False
+    return not (isinstance(before, Hole) and isinstance(after, Hole) and part in old[1:-1])
+
+
+def _may_contain(part: Hole, inner: str) -> bool:
+    """Whether a hole may hold a whole match."""
+    return all(can_hold(part, letter) for letter in inner)
+
+
+def _meets(part: Hole, rest: str, end: int) -> bool:
+    """Whether a hole may begin (or end) with what is left of a match, or be empty."""
+    return not filled(part) or can_hold(part, rest[end])
+
+
+def _without(part: Hole, old: str, new: Node, call: Call) -> Hole:
+    words = literal(new)
+    keeps = part.kind is Kind.NAME and words is not None and words != "" and not set("*?:/") & set(words)
+    shown = outcomes.quoted(words) if words is not None else str(new)
+    expression = f"{call.name}({part.expression}, {outcomes.quoted(old)}, {shown})"
+    return Hole(expression, Kind.NAME if keeps else Kind.ANYTHING, reason=part.reason)
 
 
 def split(call: Call, arguments: list[Node]) -> Node | None:
-    separator, value = literal(arguments[0]), arguments[1]
-    if separator is None or not isinstance(value, Text):
-        return None
-    whole = known(value)
-    if whole.literal is not None:
-        pieces = whole.literal.split(separator) if separator else list(whole.literal)
-        found = [Text((piece,), call.at, defaults=value.defaults) for piece in pieces]
-        return Items(tuple(found), call.at)
-    if separator not in (":", "/") or any(hole.kind is Kind.ANYTHING for hole in whole.holes):
+    separator, value = literal(arguments[0]), _text(arguments[1])
+    if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
-    for part in whole.parts:
+    for place, part in enumerate(value.parts):
         if isinstance(part, Hole):
+            if _may_contain(part, separator):
+                return _cut_off(groups, call, value)
             groups[-1].append(part)
             continue
+        if not separator:
+            groups = [*groups[:-1], *[list[Part]([letter]) for letter in graphemes(part) or []]]
+            continue
+        if not _alone(value.parts, place, separator):
+            return _cut_off(groups, call, value)
         first, *others = part.split(separator)
         groups[-1].append(first)
         groups.extend([other] for other in others)
     return Items(tuple(Text(join(group), call.at, defaults=value.defaults) for group in groups), call.at)
 
 
-def format_(call: Call, arguments: list[Node]) -> Node | None:
-    pattern = literal(arguments[0])
-    if pattern is None:
-        return None
-    parts: list[Part] = []
-    place = after = 0
-    for match in _VERB.finditer(pattern):
-        parts.append(pattern[after : match.start()])
-        after = match.end()
-        if match.group(1):
-            parts.append("%")
-            continue
-        index = int(match.group(2)) - 1 if match.group(2) else place
-        place = index + 1
-        if index + 1 >= len(arguments):
-            return call.fail("too few arguments")
-        parts.extend(_formatted(call, arguments[index + 1], match))
-    parts.append(pattern[after:])
-    if too_long(parts):
-        return call.hole("too long")
-    return Text(join(parts), call.at, defaults=defaults_of(arguments))
+def _cut_off(groups: list[list[Part]], call: Call, value: Text) -> Node:
+    """The pieces up to one that is not known to its end, and behind it any number of others."""
+    found: list[Node] = [Text(join(group), call.at, defaults=value.defaults) for group in groups[:-1]]
+    reason = next((part.reason for part in value.holes if part.reason), "")
+    found.append(Rest((Hole(f"{call.words}[*]", reason=reason),), call.at, defaults=value.defaults))
+    return Items(tuple(found), call.at)
 
 
-def _formatted(call: Call, value: Node, match: re.Match[str]) -> tuple[Part, ...]:
-    _, _, flags, width, precision, verb = match.groups()
-    if verb in "sv" and not flags and not width and precision is None:
-        if isinstance(value, (Items, Mapping)):
-            return parts_of(Encoded((Hole("…"),), value.at, value=value))
-        return ("null",) if is_null(value) else parts_of(value)
-    found, amount = literal(value), number(value)
-    if int(width or 0) > 1000 or int(precision or 0) > 1000 or "#" in flags:
-        return (Hole(call.words),)
-    style = f"%{flags}{width}" + (f".{precision}" if precision else "")
-    if verb == "d" and amount is not None:
-        return (f"%{flags}{width}d" % int(amount),)
-    if verb in "feg" and amount is not None:
-        return ((style + verb) % amount,)
-    if verb in "xXo" and amount is not None:
-        return ((f"%{flags}{width}" + verb) % int(amount),)
-    if verb in "sv" and found is not None:
-        return ((style + "s") % found,)
-    if verb == "q" and found is not None:
-        return parts_of(Encoded((Hole("…"),), value.at, value=text(found, value.at)))
-    if verb == "t" and truth(value) is not None:
-        return ("true" if truth(value) else "false",)
-    kind = Kind.ANYTHING
-    return (Hole(value.holes[0].expression if isinstance(value, Text) and value.holes else call.words, kind),)
+def graphemes(value: str) -> list[str] | None:
+    """The characters as Terraform counts them; None where that takes more than looking at each code point."""
+    if value.isascii():
+        return re.findall(r"\r\n|.", value, re.DOTALL)
+    value = unicodedata.normalize("NFC", value)
+    return list(value) if "\r\n" not in value and all(map(_stands_alone, value)) else None
 
 
-def format_list(call: Call, arguments: list[Node]) -> Node | None:
-    lists = [argument for argument in arguments[1:] if isinstance(argument, Items)]
-    if any(isinstance(argument, Text) and argument.only_hole and not isinstance(argument, Encoded)
-           and not argument.only_hole.known and argument.only_hole.kind is Kind.ANYTHING
-           for argument in arguments[1:]) and not lists:  # fmt: skip
-        one = format_(call, arguments)
-        return Items((Rest(one.parts, call.at, defaults=one.defaults),), call.at) if isinstance(one, Text) else None
-    if not lists or len({len(found.items) for found in lists}) != 1:
-        return None
-    rows: list[Node] = []
-    for place in range(len(lists[0].items)):
-        row: list[Node] = [argument.items[place] if isinstance(argument, Items) else argument for argument in arguments]
-        many = any(isinstance(value, Rest) for value in row)
-        one = distribute(lambda *values: format_(call, list(values)) or call.hole(), *row)
-        if any(not certain(value) for value in row) and not many:
-            return None
-        rows.append(Rest(one.parts, one.at, defaults=one.defaults) if many and isinstance(one, Text) else one)
-    return Items(tuple(rows), call.at)
+def _stands_alone(letter: str) -> bool:
+    """Whether a code point is a character of its own, whatever stands beside it (no accent, no emoji, no Hangul part)."""
+    code, category = ord(letter), unicodedata.category(letter)
+    return (
+        code < 128 or (category[0] in "LNPZ" and not 0x1100 <= code <= 0x11FF) or (category == "So" and code < 0x1F000)
+    )
 
 
 def substr(call: Call, arguments: list[Node]) -> Node | None:
-    value, start, size = literal(arguments[0]), number(arguments[1]), number(arguments[2])
-    if value is None or start is None or size is None:
+    value, start, size = _text(arguments[0]), whole(arguments[1]), whole(arguments[2])
+    if value is None or start is None or size is None or (start < 0 and not size):
         return None
-    begin = int(start) if start >= 0 else len(value) + int(start)
-    end = len(value) if size < 0 else begin + int(size)
-    return Text((value[max(begin, 0) : end],), call.at, defaults=defaults_of(arguments))
+    if not size:
+        return text("", call.at)
+    if value.literal is not None:
+        letters = graphemes(value.literal)
+        if letters is None:
+            return None
+        begin = start if start >= 0 else max(len(letters) + start, 0)
+        return _of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
+    first, last = value.parts[0], value.parts[-1]
+    if start < 0:
+        letters = graphemes(last) if isinstance(last, str) else None
+        if letters is None or len(letters) < -start:
+            return None
+        begin = len(letters) + start
+        return _of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
+    letters = graphemes(first) if isinstance(first, str) else []
+    if letters is None or len(letters) < start:
+        return None
+    if size < 0:
+        return _of(["".join(letters[start:]), *value.parts[bool(letters) :]], call, *arguments)
+    kept = "".join(letters[start : start + size])
+    if start + size <= len(letters):
+        return _of([kept], call, *arguments)
+    others = value.parts[bool(letters) :]
+    named = all(part.kind is Kind.NAME for part in others if isinstance(part, Hole)) and not set("*?:/") & set(
+        "".join(part for part in others if isinstance(part, str))
+    )
+    reason = next((part.reason for part in value.holes if part.reason), "")
+    return _of([kept, Hole(call.words, Kind.NAME if named else Kind.ANYTHING, reason=reason)], call, *arguments)
+
+
+def begins(parts: tuple[Part, ...], prefix: str) -> bool | None:
+    """Whether a text begins with ``prefix``, None where it cannot be told."""
+    left = prefix
+    for part in parts:
+        if not left:
+            return True
+        if isinstance(part, str):
+            if not part.startswith(left[: len(part)]):
+                return False
+            left = left[len(part) :]
+        else:
+            return False if filled(part) and not can_hold(part, left[0]) else None
+    return not left
+
+
+def ends(parts: tuple[Part, ...], suffix: str) -> bool | None:
+    """Whether a text ends with ``suffix``, None where it cannot be told."""
+    left = suffix
+    for part in reversed(parts):
+        if not left:
+            return True
+        if isinstance(part, str):
+            if not part.endswith(left[-len(part) :]):
+                return False
+            left = left[: -len(part)]
+        else:
+            return False if filled(part) and not can_hold(part, left[-1]) else None
+    return not left
+
+
+def holds(parts: tuple[Part, ...], inner: str) -> bool | None:
+    """Whether a text contains ``inner``, None where it cannot be told."""
+    if any(isinstance(part, str) and inner in part for part in parts) or not inner:
+        return True
+    return (
+        None if any(isinstance(part, Hole) and (not filled(part) or can_hold(part, inner)) for part in parts) else False
+    )
+
+
+def _asked(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
+    def run(call: Call, arguments: list[Node]) -> Node | None:
+        value, wanted = _text(arguments[0]), literal(arguments[1])
+        answer = test(value.parts, wanted) if value is not None and wanted is not None else None
+        return Const(answer, call.at) if answer is not None else None
+
+    return run
 
 
 def trim_prefix(call: Call, arguments: list[Node]) -> Node | None:
-    value, prefix = arguments[0], literal(arguments[1])
-    if not isinstance(value, Text) or prefix is None:
+    value, prefix = _text(arguments[0]), literal(arguments[1])
+    if value is None or prefix is None:
         return None
-    first, *others = known(value).parts
-    if not isinstance(first, str) or (len(first) < len(prefix) and others):
-        return None
-    return Text(join((first.removeprefix(prefix), *others)), call.at, defaults=value.defaults)
+    held = begins(value.parts, prefix)
+    if not held:
+        return None if held is None else arguments[0]
+    left = len(prefix)
+    parts: list[Part] = []
+    for part in value.parts:
+        if isinstance(part, str):
+            parts.append(part[left:])
+            left = max(0, left - len(part))
+        else:
+            parts.append(part)
+    return _of(parts, call, value)
 
 
 def trim_suffix(call: Call, arguments: list[Node]) -> Node | None:
-    value, suffix = arguments[0], literal(arguments[1])
-    if not isinstance(value, Text) or suffix is None:
+    value, suffix = _text(arguments[0]), literal(arguments[1])
+    if value is None or suffix is None:
         return None
-    *others, last = known(value).parts
-    if not isinstance(last, str) or (len(last) < len(suffix) and others):
-        return None
-    return Text(join((*others, last.removesuffix(suffix))), call.at, defaults=value.defaults)
+    held = ends(value.parts, suffix)
+    if not held:
+        return None if held is None else arguments[0]
+    left = len(suffix)
+    parts: list[Part] = []
+    for part in reversed(value.parts):
+        if isinstance(part, str):
+            parts.insert(0, part[: len(part) - left] if left < len(part) else "")
+            left = max(0, left - len(part))
+        else:
+            parts.insert(0, part)
+    return _of(parts, call, value)
+
+
+def _stripped(value: Text, cut: str, call: Call, *, left: bool = True, right: bool = True) -> Text | None:
+    """The text without these characters at its ends, None where a hole may hold some of them there."""
+    parts = list(_ours(value))
+    for wanted, place in ((left, 0), (right, -1)):
+        if not wanted:
+            continue
+        while parts:
+            part = parts[place]
+            if isinstance(part, Hole):
+                if not can_hold(part, cut) and filled(part):
+                    break
+                beside = parts[1 if not place else -2] if len(parts) > 1 else "x"
+                if cut != _BLANKS or not isinstance(beside, str) or beside != beside.strip(cut):
+                    return None
+                parts[place] = Hole(f"{call.name}({part.expression})", reason=part.reason)
+                break
+            kept = part.strip(cut) if len(parts) == 1 else part.lstrip(cut) if not place else part.rstrip(cut)
+            if kept:
+                parts[place] = kept
+                break
+            parts.pop(place)
+    return Text(join(tuple(parts)), call.at, defaults=value.defaults)
 
 
 def trim_space(call: Call, arguments: list[Node]) -> Node | None:
+    """``trimspace`` and ``chomp``. JSON, for which blanks around it make no difference, keeps its places."""
     value = arguments[0]
-    if not isinstance(value, Text):
-        return None
     if isinstance(value, Encoded):
         return value
-    found = literal(value)
-    return Text((found.strip(),), call.at, defaults=value.defaults) if found is not None else _as_written(value)
-
-
-def _as_written(value: Text) -> Text | None:
-    """A text with holes whose first and last parts have no blanks to take away, or JSON, which has none that count."""
-    first, last = value.parts[0], value.parts[-1]
+    if not isinstance(value, Text):
+        return text(literal(value) or "", call.at)
+    first = value.parts[0]
     if isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
+        last = value.parts[-1]
+        if value.starts and isinstance(last, str) and last.strip():
+            return replace(value, parts=(*value.parts[:-1], last.rstrip()))
+        if value.starts:
+            return value
+    cut = _BLANKS if call.name == "trimspace" else "\r\n"
+    return _stripped(value, cut, call, left=call.name == "trimspace")
+
+
+def trim(call: Call, arguments: list[Node]) -> Node | None:
+    value, cut = arguments[0], literal(arguments[1])
+    found = value if isinstance(value, Text) else _text(value)
+    return _stripped(found, cut, call) if found is not None and cut is not None else None
+
+
+def indent(call: Call, arguments: list[Node]) -> Node | None:
+    spaces, value = whole(arguments[0]), arguments[1]
+    if spaces is None or isinstance(value, Encoded) or not isinstance(value, Text):
         return value
-    blank = any(isinstance(part, str) and part != part.strip() for part in (first, last))
-    return None if blank or isinstance(first, Hole) or isinstance(last, Hole) else value
+    if spaces < 0:
+        return call.fail("a negative number of spaces")
+    if spaces > _WIDEST:
+        return call.hole("too wide")
+    first = value.parts[0]
+    if value.starts and isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
+        return value  # blanks make no difference to JSON, and the places in the file are kept
+    pad = "\n" + " " * spaces
+    parts = [part.replace("\n", pad) if isinstance(part, str) else _indented(part, call) for part in _ours(value)]
+    return _of(parts, call, value)
+
+
+def _indented(part: Hole, call: Call) -> Hole:
+    return (
+        part if part.kind is not Kind.ANYTHING or part.known else replace(part, expression=f"indent({part.expression})")
+    )
+
+
+def title(call: Call, arguments: list[Node]) -> Node | None:
+    """The first letter of each word in upper case; a word ends where neither letter, digit nor underscore stands."""
+    found = exact(arguments[0])
+    if found is None:
+        return None
+    letters: list[str] = []
+    before = " "
+    for letter in found:
+        separate = not (before.isalnum() or before == "_") if before.isascii() else before.isspace()
+        letters.append(letter.upper() if separate and len(letter.upper()) == 1 else letter)
+        before = letter
+    return _of(["".join(letters)], call, arguments[0])
+
+
+def reversed_(call: Call, arguments: list[Node]) -> Node | None:
+    found = exact(arguments[0])
+    letters = graphemes(found) if found is not None else None
+    return _of(["".join(reversed(letters))], call, arguments[0]) if letters is not None else None
+
+
+def size(call: Call, arguments: list[Node]) -> Node | None:
+    """``length``, of strings too."""
+    value = arguments[0]
+    if isinstance(value, Text) and exact(value) is not None:
+        letters = graphemes(exact(value) or "")
+        return Const(len(letters), call.at) if letters is not None else None
+    return length(call, arguments)
 
 
 def to_string(call: Call, arguments: list[Node]) -> Node | None:
     value = arguments[0]
     if isinstance(value, Text) or is_null(value):
         return value
-    found = literal(value)
-    return text(found, call.at) if found is not None else call.fail("not a string")
+    return text(number_text(value.value), call.at) if isinstance(value, Const) and value.value is not None else None
 
 
 def to_number(call: Call, arguments: list[Node]) -> Node | None:
@@ -323,37 +457,12 @@ def to_bool(call: Call, arguments: list[Node]) -> Node | None:
     return Const(decided, call.at) if decided is not None else arguments[0] if is_null(arguments[0]) else None
 
 
-def extreme(call: Call, arguments: list[Node]) -> Node | None:
-    """``max``, ``min`` and ``sum``."""
-    given = elements(arguments[0]) if call.name == "sum" else arguments
-    amounts = [number(value) for value in given]
-    found = [amount for amount in amounts if amount is not None]
-    if len(found) != len(amounts) or not found:
-        return None
-    if call.name == "sum":
-        return Const(sum(found), call.at)
-    return Const(max(found) if call.name == "max" else min(found), call.at)
-
-
-def base64_decode(value: str) -> str:
-    return base64.b64decode(value, validate=True).decode("utf-8")
-
-
-TEXT = table({
-    "jsonencode": (json_encode, 1, 1), "jsondecode": (json_decode, 1, 1), "join": (join_, 1, 1000),
-    "lower": (lower, 1, 1), "upper": (upper, 1, 1), "replace": (replace_, 3, 3), "split": (split, 2, 2),
-    "format": (format_, 1, 1000), "formatlist": (format_list, 1, 1000), "substr": (substr, 3, 3),
-    "trimprefix": (trim_prefix, 2, 2), "trimsuffix": (trim_suffix, 2, 2), "trimspace": (trim_space, 1, 1),
-    "chomp": (trim_space, 1, 1), "trim": (_on_literal(lambda value, cut: value.strip(cut)), 2, 2),
-    "title": (_on_literal(lambda value: re.sub(r"(^|\s)(\S)", lambda m: m[1] + m[2].upper(), value)), 1, 1),
-    "strrev": (_on_literal(lambda value: value[::-1]), 1, 1),
-    "startswith": (starts_with, 2, 2), "endswith": (_test(lambda value, end: value.endswith(end)), 2, 2),
-    "strcontains": (_test(lambda value, inner: inner in value), 2, 2), "tostring": (to_string, 1, 1),
-    "tonumber": (to_number, 1, 1), "tobool": (to_bool, 1, 1), "max": (extreme, 1, 1000), "min": (extreme, 1, 1000),
-    "sum": (extreme, 1, 1),
-    "base64encode": (_on_literal(lambda value: base64.b64encode(value.encode()).decode()), 1, 1),
-    "base64decode": (_on_literal(base64_decode), 1, 1),
-    "md5": (_on_literal(lambda value: hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()), 1, 1),
-    "sha1": (_on_literal(lambda value: hashlib.sha1(value.encode(), usedforsecurity=False).hexdigest()), 1, 1),
-    "sha256": (_on_literal(lambda value: hashlib.sha256(value.encode()).hexdigest()), 1, 1),
+TEXT = declare({
+    "join": (join_, "sl*"), "lower": (_cased(str.lower), "s"), "upper": (_cased(str.upper), "s"),
+    "replace": (replace_, "sss"), "split": (split, "ss"), "substr": (substr, "snn"),
+    "trimprefix": (trim_prefix, "ss"), "trimsuffix": (trim_suffix, "ss"), "trimspace": (trim_space, "s"),
+    "chomp": (trim_space, "s"), "trim": (trim, "ss"), "indent": (indent, "ns"), "title": (title, "s"),
+    "strrev": (reversed_, "s"), "startswith": (_asked(begins), "ss"), "endswith": (_asked(ends), "ss"),
+    "strcontains": (_asked(holds), "ss"), "length": (size, "x"), "tostring": (to_string, "S"),
+    "tonumber": (to_number, "N"), "tobool": (to_bool, "B"),
 })  # fmt: skip

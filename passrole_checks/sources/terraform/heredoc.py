@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_OPEN = re.compile(r"\$\$\{|%%\{|\$\{|%\{")
+_OPEN = re.compile(r"\$\$\{?|%%\{?|\$\{|%\{")  # HCL takes signs in pairs: ``$$${x}`` is ``$$`` and ``${x}``
 _WORD = re.compile(r"\s*(if|else|endif|for|endfor)\b\s*")
 _FOR = re.compile(r"\s*([^\W\d][\w-]*)\s*(?:,\s*([^\W\d][\w-]*)\s*)?in\b\s*")
 _INSIDE = re.compile(r'["{}#]|//|/\*|<<-?[A-Za-z_]')
@@ -33,7 +33,7 @@ def scan(text: str, start: int, end: int) -> Iterator[Sequence]:
     place = start
     while (match := _OPEN.search(text, place, end)) is not None:
         place = match.end()
-        if len(match.group()) == 3:
+        if match.group()[:2] in ("$$", "%%"):
             continue
         close = _closing(text, place, end)
         if close is None:

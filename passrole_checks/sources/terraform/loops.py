@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
 from passrole_checks.sources.terraform import syntax
 from passrole_checks.sources.terraform.access import key_text, take
+from passrole_checks.sources.terraform.alternatives import choice, distribute, under
 from passrole_checks.sources.terraform.scope import Scope, condition_of, evaluate, evaluates
 from passrole_checks.sources.terraform.symbols import (
     Reference,
     Rest,
-    When,
-    choice,
-    distribute,
     failure,
     hole,
     is_null,
     is_unknown,
     literal,
     truth,
-    under,
 )
 
 
@@ -59,7 +57,8 @@ def rounds_of(collection: Node) -> list[Round] | None:
     if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
         instances = collection.module.instances_of(collection)
         if instances is not None:
-            return [Round(Text((key,), at), value, f'"{key}"') for key, value in instances]
+            found = [(key, *_present(value)) for key, value in instances]
+            return [Round(Text((key,), at), value, f'"{key}"', when=when) for key, value, when in found]
     if isinstance(collection, Text) and collection.holes:
         return [_unknown_round(collection)]
     return None
@@ -85,11 +84,12 @@ def _present(node: Node) -> tuple[Node, When]:
 def _item_round(place: int, item: Node) -> Round:
     key = Const(place, item.at)
     if isinstance(item, Rest):
-        return Round(hole("…", item.at), Text(item.parts, item.at, defaults=item.defaults), str(item), many=True)
+        value = item.of or Text(item.parts, item.at, defaults=item.defaults)
+        return Round(hole("…", item.at), value, str(item), many=True)
     item, when = _present(item)
-    value = literal(item)
-    if value is not None:
-        return Round(key, item, f'"{value}"', whole=True, when=when)
+    known = literal(item)
+    if known is not None:
+        return Round(key, item, f'"{known}"', whole=True, when=when)
     return Round(key, item, str(place), when=when)
 
 
@@ -151,9 +151,16 @@ def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, sc
         return Choice(condition_of(condition, words, scope), (("true", result), ("false", Absent(at))), at)
 
     if one.many and isinstance(result, Text):
-        return Rest(result.parts, at, defaults=result.defaults) if type(result) is Text else result
+        return _many(result)
     kept = distribute(decide, present)
     return under(one.when, kept)
+
+
+def _many(value: Text) -> Text:
+    """Any number of elements of this form."""
+    if type(value) is Text:
+        return Rest(value.parts, value.at, defaults=value.defaults)
+    return Rest(value.parts, value.at, defaults=value.defaults, of=value) if isinstance(value, Reference) else value
 
 
 def _grouped(entries: list[Entry], at: Position) -> list[Entry]:
@@ -177,7 +184,10 @@ def _splat(expression: syntax.Splat, scope: Scope) -> Node:
             instances = target.module.instances_of(target)
             if instances is not None:
                 return Items(tuple(each(value) for _, value in instances), at)
-            return Items((each(target),), at)
+            value = each(target)
+            if target.module.existence(target) and isinstance(value, Text):
+                return Items((_many(value),), at)
+            return Items((value,), at)
         if is_null(target):
             return Items((), at)
         if is_unknown(target) and isinstance(target, Text) and target.only_hole is not None:
@@ -194,8 +204,6 @@ def _splat(expression: syntax.Splat, scope: Scope) -> Node:
         value: Node = item
         for step in steps:
             value = take(value, step, words, at)
-        if isinstance(item, Rest) and type(value) is Text:
-            return Rest(value.parts, value.at, defaults=value.defaults)
-        return value
+        return _many(value) if isinstance(item, Rest) and isinstance(value, Text) else value
 
     return distribute(walk, evaluate(expression.target, scope))

@@ -6,54 +6,31 @@ Everything is evaluated when it is first asked for, and remembered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.iam.values import Hole, Kind, Node, Position, Text
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.values import Const, Hole, Kind, Node, Position, Text
 from passrole_checks.sources.terraform import references
-from passrole_checks.sources.terraform.files import Files
-from passrole_checks.sources.terraform.folder import Folder, is_local, local_path, module_source, read_folder
-from passrole_checks.sources.terraform.instances import Instances, expand
-from passrole_checks.sources.terraform.scope import Budget, Scope, evaluate
+from passrole_checks.sources.terraform.alternatives import under
+from passrole_checks.sources.terraform.folder import Folder
+from passrole_checks.sources.terraform.instances import Instances, expand, suffix_of
+from passrole_checks.sources.terraform.run import Run
+from passrole_checks.sources.terraform.scope import Scope, evaluate
 from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.symbols import (
-    Instance,
-    Reference,
-    bounded,
-    failure,
-    hole,
-    is_null,
-    literal,
-    tagged,
-)
-from passrole_checks.sources.terraform.syntax import Attribute, Block
-from passrole_checks.sources.terraform.types import with_optional
+from passrole_checks.sources.terraform.symbols import Instance, Reference, bounded, failure, hole, literal, tagged
+from passrole_checks.sources.terraform.syntax import Attribute, Block, Unparsed
+from passrole_checks.sources.terraform.types import converted, or_else
 
-_NESTING = 12  # modules inside modules
 _TRIES = 3  # evaluations of a value that could not be evaluated to its end
-_MODULES = 300  # module instances of one root
-
-
-@dataclass
-class Run:
-    """What all modules of one root share."""
-
-    files: Files
-    budget: Budget = field(default_factory=Budget)
-    folders: dict[Path, Folder] = field(default_factory=dict)
-    not_evaluated: dict[str, Unreadable] = field(default_factory=dict)
-    modules: int = 0
-    values: dict[str, Attribute] = field(default_factory=dict)  # of the root's variables, from its tfvars files
-
-    def folder(self, path: Path) -> Folder:
-        if path not in self.folders:
-            self.folders[path] = read_folder(path)
-        return self.folders[path]
+_META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 
 
 class Module:
-    """One instance of a module. ``address`` is empty for the root, else ``module.name`` with its keys."""
+    """One instance of a module. ``address`` is empty for the root, else ``module.name`` with its keys.
+
+    ``key`` are the names of the ``module`` blocks on the way to it, ``when`` the conditions under which it exists.
+    """
 
     def __init__(
         self,
@@ -62,8 +39,10 @@ class Module:
         address: str = "",
         arguments: dict[str, tuple[Attribute, Scope]] | None = None,
         ancestors: tuple[Path, ...] = (),
+        key: tuple[str, ...] = (),
+        when: When = (),
     ) -> None:
-        self.run, self.folder, self.address = run, folder, address
+        self.run, self.folder, self.address, self.key, self.when = run, folder, address, key, when
         self.arguments = arguments or {}
         self.ancestors = (*ancestors, folder.path)
         self.root_folder = str(self.ancestors[0])
@@ -79,7 +58,8 @@ class Module:
         """The scope of an expression of this module, with ``each`` and ``count`` of an instance."""
         variables = instance.variables if instance is not None else {}
         labels = tuple((name, instance.label) for name in variables) if instance is not None else ()
-        return Scope(self, source, self.run.files, self.run.budget, variables, labels)
+        when = dict(instance.when) if instance is not None else {}
+        return Scope(self, source, self.run.files, self.run.budget, variables, labels, when)
 
     def instance_scope(self, block: Block, instance: Instance | None) -> Scope:
         """The scope of a resource's arguments."""
@@ -151,34 +131,43 @@ class Module:
         return Reference((Hole(full),), at, address=full, type=type_, block=block, module=self)
 
     def variable(self, name: str, at: Position) -> Node:
+        """The value of a variable: what the call or whoever scans gives, else its default."""
+
         def build() -> Node:
-            given = self.arguments.get(name)
             block = self.folder.variables.get(name)
-            if given is not None:
-                attribute, scope = given
-                value = evaluate(attribute.value, scope.inside(attribute.source))
-                if not (is_null(value) and block is not None and _not_nullable(block)):
-                    return self.typed(value, block)
-            value_given = self.run.values.get(name) if block is not None and not self.address else None
-            if value_given is not None and block is not None:
-                value = evaluate(value_given.value, replace(self.scope(value_given.source), only_variables=True))
-                if not (is_null(value) and _not_nullable(block)):
-                    return self.typed(value, block)
-            default = block.body.get("default") if block is not None else None
-            if default is None:
-                return hole(f"var.{name}", at, "no default" if block is not None else "not declared")
-            value = bounded(evaluate(default.value, self.scope(default.source)), f"var.{name}")
-            value = self.typed(value, block)
-            return tagged(value, f"var.{name}")
+            value = self._given(name, block, at)
+            if value is None:
+                return self._default(name, block, at)
+            if block is not None and _not_nullable(block):
+                value = or_else(value, self._default(name, block, at))
+            return self._typed(value, block)
 
         return self.remember(("var", name), f"var.{name}", at, build)
 
-    def typed(self, value: Node, block: Block | None) -> Node:
-        """A variable's value with the optional attributes that its type gives it."""
+    def _given(self, name: str, block: Block | None, at: Position) -> Node | None:
+        if name in self.arguments:
+            attribute, scope = self.arguments[name]
+            return evaluate(attribute.value, scope.inside(attribute.source))
+        given = self.run.values.get(name) if block is not None and not self.address else None
+        if given is None:
+            return None
+        if isinstance(given.value, Unparsed):
+            return hole(f"var.{name}", at, given.value.reason)
+        return evaluate(given.value, replace(self.scope(given.source), only_variables=True))
+
+    def _default(self, name: str, block: Block | None, at: Position) -> Node:
+        default = block.body.get("default") if block is not None else None
+        if default is None:
+            return hole(f"var.{name}", at, "no default" if block is not None else "not declared")
+        value = bounded(evaluate(default.value, self.scope(default.source)), f"var.{name}")
+        return tagged(self._typed(value, block), f"var.{name}")
+
+    def _typed(self, value: Node, block: Block | None) -> Node:
+        """A variable's value as its type makes it."""
         constraint = block.body.get("type") if block is not None else None
         if constraint is None:
             return value
-        return with_optional(value, constraint.value, self.scope(constraint.source))
+        return converted(value, constraint.value, self.scope(constraint.source))
 
     def local(self, name: str, at: Position) -> Node:
         attribute = self.folder.locals.get(name)
@@ -235,13 +224,16 @@ class Module:
         name = literal(key)
         assert value.block is not None
         written = value.holes[0].expression
+        single = value.instance is not None or not self.instances(value.block).counted
+        if single and isinstance(key, Text) and name is not None:
+            return self.attribute(value, name, at)  # x["arn"] is x.arn
         if name is None:
             text = ", ".join(part.expression for part in key.holes) if isinstance(key, Text) else "…"
             return _at_instance(value, f"[{text}]", None, at)
-        suffix = f'["{name}"]' if isinstance(key, Text) else f"[{name}]"
+        suffix = suffix_of(name) if isinstance(key, Text) else f"[{name}]"
         found = self.instances(value.block)
         instance = next((one for one in found.items if one.suffix == suffix), None)
-        if instance is None and found.counted and found.known:
+        if instance is None and found.known and (found.counted or isinstance(key, Const)):
             return failure(f"{written}{suffix}", at, "no such instance")
         return _at_instance(value, suffix, instance, at)
 
@@ -252,7 +244,17 @@ class Module:
         found = self.instances(value.block)
         if not found.counted or not found.known:
             return None
-        return [(one.key, _at_instance(value, one.suffix, one, value.at)) for one in found.items]
+        return [(one.key, under(one.when, _at_instance(value, one.suffix, one, value.at))) for one in found.items]
+
+    def existence(self, value: Reference) -> When:
+        """The conditions under which an instance, or any instance of a block, exists; none where it surely does."""
+        if value.instance is not None:
+            return value.instance.when
+        found = self.instances(value.block) if value.block is not None else None
+        name = value.holes[0].expression
+        if found is None or not found.counted or (found.known and not name.endswith("]")):
+            return ()
+        return ((f"{name} exists" if name.endswith("]") else f"{name} is not empty", "true"),)
 
     # child modules
 
@@ -265,39 +267,38 @@ class Module:
         return self._children[name]
 
     def _call(self, name: str, block: Block) -> dict[str, Module] | None:
-        source = module_source(block)
-        if source is None or not is_local(source):
-            self.missing(block, name, source or "a source that is not literal", "is not here")
-            return None
-        path = local_path(self.folder.path, source)
-        folder = self.run.folder(path)
-        if not folder.files:
-            self.missing(block, name, source, "holds no Terraform files")
-            return None
-        if path in self.ancestors or len(self.ancestors) > _NESTING:
-            self.missing(block, name, source, "calls itself or is nested too deeply")
+        source, key = self._literal(block, "source"), (*self.key, name)
+        folder = self.run.callee(key, block, source, self._literal(block, "version"), self.ancestors)
+        if folder is None or source is None:
             return None
         called: dict[str, Module] = {}
-        for instance in self.instances(block).items:
-            self.run.modules += 1
-            if self.run.modules > _MODULES:
-                self.missing(block, name, source, f"is not evaluated: more than {_MODULES} modules")
+        instances = self.instances(block).items
+        for instance in instances:
+            if not self.run.may_call(block, folder.path, source):
                 break
             scope = self.scope(block.source, instance)
-            arguments = {
-                attribute.name: (attribute, scope)
-                for attribute in block.body.attributes
-                if attribute.name not in ("source", "version", "count", "for_each", "providers", "depends_on")
-            }
+            arguments = {item.name: (item, scope) for item in block.body.attributes if item.name not in _META}
             address = self.prefixed(f"module.{name}{instance.suffix}")
-            called[instance.suffix] = Module(self.run, folder, address, arguments, self.ancestors)
+            when = (*self.when, *instance.when)
+            called[instance.suffix] = Module(self.run, folder, address, arguments, self.ancestors, key, when)
+        if not instances:
+            self.run.no_instance(block, folder.path, source, self._amount(block))
         return called
 
-    def missing(self, block: Block, name: str, source: str, why: str) -> None:
-        """Note, once for each source, that a module could not be evaluated."""
-        self.run.not_evaluated.setdefault(
-            source, Unreadable(block.source.file, f"module {name} ({source}) {why}", block.span.line)
-        )
+    def _literal(self, block: Block, name: str) -> str | None:
+        """An attribute of a ``module`` block as text (OpenTofu evaluates them early), None where it is not known."""
+        attribute = block.body.get(name)
+        if attribute is None:
+            return None
+        return literal(evaluate(attribute.value, self.scope(attribute.source)))
+
+    def _amount(self, block: Block) -> str:
+        """What decides how many instances a block has, in its words."""
+        for name in ("count", "for_each"):
+            attribute = block.body.get(name)
+            if attribute is not None:
+                return f"{name} = {self.scope(attribute.source).words(attribute.value.span)}"
+        return "no count"
 
     def walk(self) -> Iterator[Module]:
         """This module and all modules that it calls."""

@@ -6,7 +6,21 @@ import math
 from collections.abc import Iterable
 
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text
-from passrole_checks.sources.terraform.symbols import Rest, hole, hole_from, is_null, known, never_empty, number, truth
+from passrole_checks.sources.terraform.symbols import (
+    Reference,
+    Rest,
+    could_be,
+    hole,
+    hole_from,
+    is_null,
+    known,
+    never_empty,
+    number,
+    truth,
+)
+
+_NEVER_NULL = ("", "arn", "id", "name")  # attributes of resources; without one, the resource itself
+_LONGEST = 2_000  # characters of a text that is compared with one that is known in part
 
 
 def unary(operator: str, value: Node, words: str, at: Position) -> Node:
@@ -74,6 +88,8 @@ def equal(left: Node, right: Node) -> bool | None:
         return True
     if is_null(left) or is_null(right):
         other = right if is_null(left) else left
+        if isinstance(other, Reference) and other.attribute in _NEVER_NULL:
+            return False
         if isinstance(other, Text):
             return False if never_empty(other) or other.literal is not None else None
         return None if isinstance(other, Choice) else False
@@ -102,6 +118,9 @@ def _equal_texts(left: Text, right: Text) -> bool | None:
         return left.literal == right.literal
     if (left.literal == "" and never_empty(right)) or (right.literal == "" and never_empty(left)):
         return False
+    for whole, open_ in ((left.literal, right), (right.literal, left)):
+        if whole is not None and len(whole) <= _LONGEST and not could_be(open_, whole):
+            return False
     first, second = left.parts, right.parts
     if isinstance(first[0], str) and isinstance(second[0], str):
         length = min(len(first[0]), len(second[0]))

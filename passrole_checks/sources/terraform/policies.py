@@ -1,12 +1,30 @@
-"""Which resources hold, attach or only receive policies: the documents, principals and roles of a configuration."""
+"""Which resources hold policies: the documents, principals and roles of a configuration.
+
+Which attributes these are is told by :mod:`passrole_checks.sources.policy_attributes`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from passrole_checks.iam.values import Absent, Choice, Hole, Items, Mapping, Node, Part, Text
-from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, RESOURCE_POLICIES
+from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Text
+from passrole_checks.sources.policy_attributes import (
+    ATTACHMENTS,
+    BOUNDED,
+    HOLDERS,
+    IDENTITY_POLICIES,
+    NAMED_ATTACHMENTS,
+    NESTED_POLICIES,
+    ORGANIZATION_POLICIES,
+    OWN_ATTACHMENTS,
+    RESOURCE_POLICIES,
+    STATEMENT_POLICIES,
+    TRUST_POLICIES,
+    unread,
+)
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Framework,
@@ -16,44 +34,15 @@ from passrole_checks.sources.resource import (
     Unreadable,
 )
 from passrole_checks.sources.terraform import references
+from passrole_checks.sources.terraform.access import take
+from passrole_checks.sources.terraform.alternatives import under
+from passrole_checks.sources.terraform.attachments import Attachments
 from passrole_checks.sources.terraform.blocks import blocks_of
-from passrole_checks.sources.terraform.mentions import mentioned_policies
+from passrole_checks.sources.terraform.handed_over import policies_handed_over
 from passrole_checks.sources.terraform.module import Module
 from passrole_checks.sources.terraform.scope import Scope
-from passrole_checks.sources.terraform.symbols import Reference, document, known, plain_text, under
+from passrole_checks.sources.terraform.symbols import Encoded, Failure, document, hole, is_null, literal, plain_text
 from passrole_checks.sources.terraform.syntax import Block
-
-# type: attribute of the entity that the policy is attached to
-_HOLDER = {
-    "aws_iam_role_policy": "role",
-    "aws_iam_user_policy": "user",
-    "aws_iam_group_policy": "group",
-    "aws_ssoadmin_permission_set_inline_policy": "permission_set_arn",
-}
-# type: (attribute of the policy's ARN, attributes of the entities)
-_ATTACHMENTS = {
-    "aws_iam_role_policy_attachment": ("policy_arn", ("role",)),
-    "aws_iam_user_policy_attachment": ("policy_arn", ("user",)),
-    "aws_iam_group_policy_attachment": ("policy_arn", ("group",)),
-    "aws_iam_policy_attachment": ("policy_arn", ("roles", "users", "groups")),
-    "aws_iam_role_policy_attachments_exclusive": ("policy_arns", ("role_name",)),
-    "aws_iam_user_policy_attachments_exclusive": ("policy_arns", ("user_name",)),
-    "aws_iam_group_policy_attachments_exclusive": ("policy_arns", ("group_name",)),
-    "aws_ssoadmin_customer_managed_policy_attachment": ("", ("permission_set_arn",)),
-}
-_BOUNDED = frozenset({"aws_iam_role", "aws_iam_user"})
-
-
-@dataclass
-class _Links:
-    """Which managed policies are attached to whom, and which serve as permissions boundaries, by address."""
-
-    attached: dict[str, list[str]] = field(default_factory=dict)
-    boundaries: set[str] = field(default_factory=set)
-    elsewhere: set[str] = field(default_factory=set)  # mentioned, or given to a module that is not here
-    names: set[str] = field(default_factory=set)  # of policies that are attached by a literal name or ARN
-    own_names: dict[str, str] = field(default_factory=dict)  # the literal names of the managed policies, by address
-    unresolved: bool = False  # there is an attachment of which it is not known which policy it attaches
 
 
 @dataclass
@@ -68,76 +57,148 @@ class Found:
 
 def collect(root: Module) -> Found:
     """All resources, policies and roles of a root module and the modules that it calls."""
-    found, links = Found(), _Links()
+    found, attachments = Found(), Attachments.of(root)
     for module in root.walk():
         for block in module.folder.resources:
             try:
-                _collect_block(module, block, found, links)
+                _collect_block(module, block, found, attachments)
             except RecursionError:
                 found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
-        labels, names = mentioned_policies(module.folder)
-        links.elsewhere.update(module.prefixed(f"aws_iam_policy.{label}") for label in labels)
-        links.names.update(names)
         for name, block in module.folder.modules.items():
             if module.children(block) is None:
-                _given_away(module, name, block, links)
-    found.policies = [_attached(policy, links) for policy in found.policies]
+                attachments.given_away(module, name, block)
+                found.policies.extend(policies_handed_over(module, block))
+    attachments.demanded(found.policies)
+    found.policies = [attachments.settled(policy) for policy in found.policies]
     return found
 
 
-def _collect_block(module: Module, block: Block, found: Found, links: _Links) -> None:
+def _collect_block(module: Module, block: Block, found: Found, attachments: Attachments) -> None:
     type_, name = block.labels[0], block.labels[1]
     if type_ not in _INTERESTING:
         address = module.prefixed(f"{type_}.{name}")
         at = module.scope(block.source).position(block.span)
         found.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
+        _name_unread(module, block, address)
         return
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
         address = module.prefixed(f"{type_}.{name}{instance.suffix}")
         resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
         found.resources.append(resource)
-        found.policies.extend(_policies(block, resource, scope))
-        if type_ == "aws_iam_role":
+        when = (*module.when, *instance.when)
+        for policy in _policies(block, resource, scope, attachments):
+            found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+        if type_ in TRUST_POLICIES:
             found.roles.append(_role(block, resource, scope))
-            for arn in _each(references.written(block, "managed_policy_arns", scope)):
-                _link(links, arn, address)
-        if type_ == "aws_iam_policy":
-            own = references.entity_name(block, scope)
-            if own is not None and (own_name := known(own).literal) is not None:
-                links.own_names[address] = own_name
-        if type_ in _ATTACHMENTS:
-            _attachment(block, scope, links)
-        if type_ in _BOUNDED:
-            boundary = references.written(block, "permissions_boundary", scope)
-            links.boundaries.update(policy for arn in _each(boundary) if (policy := _policy_address(arn)) is not None)
+        attachments.look(block, scope, address)
 
 
-def _policies(block: Block, resource: ResourceDefinition, scope: Scope) -> Iterator[AttachedPolicy]:
-    holder = _HOLDER.get(resource.type)
-    for table, kind in ((IDENTITY_POLICIES, PolicyKind.IDENTITY), (RESOURCE_POLICIES, PolicyKind.RESOURCE)):
-        attribute = table.get(resource.type)
-        written = _document(block, attribute, scope) if attribute is not None else None
-        if attribute is not None and written is not None:
-            principals = _entities(block, (holder,), scope) if holder is not None else ()
-            yield AttachedPolicy(resource, attribute, written, kind, principals)
-    if resource.type == "aws_iam_role":
-        trust = _document(block, "assume_role_policy", scope)
-        if trust is not None:
-            yield AttachedPolicy(resource, "assume_role_policy", trust, PolicyKind.TRUST, (resource.address,))
-        for place, (when, inner, inner_scope) in enumerate(blocks_of(block.body, "inline_policy", scope)):
-            written = _document(inner, "policy", inner_scope)
+def _name_unread(module: Module, block: Block, address: str) -> None:
+    """Name a resource whose own template or state may hold policies, once for its block."""
+    if unread(block.labels[0], None) is None or not module.instances(block).items:
+        return
+    type_name = references.written(block, "type_name", module.instance_scope(block, None))
+    reason = unread(block.labels[0], literal(type_name) if type_name is not None else None)
+    if reason is not None:
+        module.run.not_evaluated.setdefault(
+            address, Unreadable(block.source.file, f"{address}: {reason}", block.span.line)
+        )
+
+
+def _policies(
+    block: Block, resource: ResourceDefinition, scope: Scope, attachments: Attachments
+) -> Iterator[AttachedPolicy]:
+    type_ = resource.type
+    if type_ in IDENTITY_POLICIES:
+        attribute = IDENTITY_POLICIES[type_]
+        written = _document(block, attribute, scope)
+        if written is not None:
+            itself = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
+            principals = attachments.entities(block, HOLDERS.get(type_, {}), scope) or itself
+            yield AttachedPolicy(resource, attribute, written, PolicyKind.IDENTITY, principals)
+    for table, kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (ORGANIZATION_POLICIES, PolicyKind.SCP)):
+        if type_ in table and (kind is PolicyKind.RESOURCE or _has_statements(block, scope)):
+            written = _document(block, table[type_], scope)
             if written is not None:
-                path = f"inline_policy/{place}/policy"
-                yield AttachedPolicy(resource, path, under(when, written), PolicyKind.IDENTITY, (resource.address,))
+                yield AttachedPolicy(resource, table[type_], written, kind)
+    if type_ in TRUST_POLICIES:
+        trust = _document(block, TRUST_POLICIES[type_], scope)
+        if trust is not None:
+            yield AttachedPolicy(resource, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
+    if type_ in NESTED_POLICIES:
+        attribute, key = NESTED_POLICIES[type_]
+        for place, written in _nested(block, attribute, key, scope):
+            path = f"{attribute}/{place}/{key}" if place else attribute
+            yield AttachedPolicy(resource, path, written, PolicyKind.IDENTITY, (resource.address,))
+
+
+def _has_statements(block: Block, scope: Scope) -> bool:
+    """Whether an organization policy is of a type that is made of statements, or of one that is not known."""
+    value = references.written(block, "type", scope)
+    name = literal(value) if value is not None else None
+    return name is None or name in STATEMENT_POLICIES
 
 
 def _document(block: Block, name: str, scope: Scope) -> Node | None:
     value = references.written(block, name, scope)
-    if value is None:
-        return None
-    found = document(value)
+    return _as_document(value) if value is not None else None
+
+
+def _as_document(value: Node) -> Node | None:
+    found = document(_with_statements(value))
     return None if isinstance(found, Absent) else found
+
+
+def _with_statements(value: Node) -> Node:
+    """An object given as a document whose statements are JSON text (``awscc``: "Map of String") with these read."""
+    if isinstance(value, Choice):
+        return Choice(value.condition, tuple((o, _with_statements(n)) for o, n in value.options), value.at)
+    if not isinstance(value, Mapping):
+        return value
+    entries: list[Entry] = []
+    for entry in value.entries:
+        inner: Node = entry.value
+        if entry.key.literal == "Statement" and isinstance(inner, Text):
+            if isinstance(inner, Encoded) and inner.value is not None:
+                inner = inner.value
+            elif inner.only_hole is None:
+                try:
+                    inner = parse_json(inner)
+                except MalformedDocument:
+                    inner = entry.value
+        entries.append(Entry(entry.key, inner))
+    return Mapping(tuple(entries), value.at)
+
+
+def _nested(block: Block, attribute: str, key: str, scope: Scope) -> Iterator[tuple[str, Node]]:
+    """The inline policies in nested blocks, or in the objects of a list, each with its number; a list of which nothing
+    is known is one unknown policy without a number."""
+    number = 0
+    for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
+        written = _document(inner, key, inner_scope)
+        if written is not None:
+            yield str(number), under(when, written)
+        number += 1
+    value = references.written(block, attribute, scope)
+    pending: list[tuple[When, Node]] = [((), value)] if value is not None else []
+    while pending:
+        when, node = pending.pop(0)
+        if isinstance(node, Items):
+            pending[:0] = [(when, item) for item in node.items]
+        elif isinstance(node, Choice):
+            pending[:0] = [((*when, (node.condition, outcome)), option) for outcome, option in node.options]
+        elif isinstance(node, Mapping):
+            inside = take(node, key, key, node.at)
+            written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
+            if written is not None:
+                yield str(number), under(when, written)
+            number += 1
+        elif isinstance(node, Text):
+            unknown = node if node.only_hole is not None else hole(attribute, node.at)
+            whole = node is value
+            yield "" if whole else str(number), under(when, plain_text(unknown))
+            number += 1
 
 
 def _role(block: Block, resource: ResourceDefinition, scope: Scope) -> RoleDefinition:
@@ -146,118 +207,11 @@ def _role(block: Block, resource: ResourceDefinition, scope: Scope) -> RoleDefin
         resource,
         plain_text(name) if name is not None else None,
         plain_text(path) if path is not None else None,
-        _document(block, "assume_role_policy", scope),
+        _document(block, TRUST_POLICIES[resource.type], scope),
     )
 
 
-def _attachment(block: Block, scope: Scope, links: _Links) -> None:
-    attribute, entities = _ATTACHMENTS[block.labels[0]]
-    principals = _entities(block, entities, scope)
-    for arn in _each(references.written(block, attribute, scope)):
-        for principal in principals:
-            _link(links, arn, principal)
-        if not principals:
-            _link(links, arn, None)
-    for _, inner, inner_scope in blocks_of(block.body, "customer_managed_policy_reference", scope):
-        for name in _each(references.written(inner, "name", inner_scope)):
-            _link(links, name, None)
-
-
-def _given_away(module: Module, name: str, block: Block, links: _Links) -> None:
-    """Policies handed to a module that is not here: what becomes of them is not known."""
-    for instance in module.instances(block).items:
-        scope = module.scope(block.source, instance)
-        for attribute in block.body.attributes:
-            if attribute.name in ("source", "version"):
-                continue
-            for value in _each(references.written(block, attribute.name, scope)):
-                policy = _policy_address(value)
-                if policy is not None:
-                    links.elsewhere.add(policy)
-
-
-def _link(links: _Links, arn: Node, principal: str | None) -> None:
-    """Note what an attachment says: the policy by its reference, or else by its name."""
-    policy = _policy_address(arn)
-    if policy is not None:
-        attached = links.attached.setdefault(policy, [])
-        if principal is not None and principal not in attached:
-            attached.append(principal)
-        links.elsewhere.add(policy)
-        return
-    last: Part = known(arn).parts[-1] if isinstance(arn, Text) else ""
-    while isinstance(last, Hole) and last.known:
-        last = last.known[-1]
-    if isinstance(last, str) and (last == _literal(arn) or "/" in last):
-        links.names.add(last.rsplit("/", 1)[-1])
-    else:
-        links.unresolved = True
-
-
-def _literal(arn: Node) -> str | None:
-    return known(arn).literal if isinstance(arn, Text) else None
-
-
-def _attached(policy: AttachedPolicy, links: _Links) -> AttachedPolicy:
-    if policy.resource.type != "aws_iam_policy":
-        return policy
-    address = policy.resource.address
-    principals = tuple(links.attached.get(address, ()))
-    used = (
-        links.unresolved
-        or address in links.elsewhere
-        or _without_key(address) in links.elsewhere
-        or links.own_names.get(address) in links.names
-    )
-    kind = PolicyKind.BOUNDARY if address in links.boundaries and not used else PolicyKind.IDENTITY
-    return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals)
-
-
-def _without_key(address: str) -> str:
-    """The address of the block that an instance belongs to."""
-    start = address.rindex("aws_iam_policy.")
-    return address[:start] + address[start:].partition("[")[0]
-
-
-def _policy_address(arn: Node) -> str | None:
-    if isinstance(arn, Reference) and arn.type == "aws_iam_policy" and arn.attribute in ("arn", "id", ""):
-        return arn.address
-    return None
-
-
-def _each(value: Node | None) -> Iterator[Node]:
-    """The values in a list or an object, or the one value; alternatives all of them."""
-    pending = [value] if value is not None else []
-    while pending:
-        node = pending.pop(0)
-        if isinstance(node, Items):
-            pending[:0] = node.items
-        elif isinstance(node, Mapping):
-            pending[:0] = [entry.value for entry in node.entries]
-        elif isinstance(node, Choice):
-            pending[:0] = [option for _, option in node.options]
-        elif not isinstance(node, Absent):
-            yield node
-
-
-def _entities(block: Block, names: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
-    """Addresses or literal names of the users, groups and roles that attributes name."""
-    found: dict[str, None] = {}
-    for name in names:
-        for value in _each(references.written(block, name, scope)):
-            if isinstance(value, Text):
-                found[_entity(value)] = None
-    return tuple(found)
-
-
-def _entity(value: Text) -> str:
-    if isinstance(value, Reference):
-        return value.address
-    only = value.only_hole
-    if only is not None and only.role is not None:
-        return only.role
-    literal = known(value).literal
-    return literal if literal is not None else str(value)
-
-
-_INTERESTING = frozenset({*IDENTITY_POLICIES, *RESOURCE_POLICIES, *_ATTACHMENTS, *_BOUNDED})
+_INTERESTING = frozenset({
+    *IDENTITY_POLICIES, *RESOURCE_POLICIES, *ORGANIZATION_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *NAMED_ATTACHMENTS,
+    *BOUNDED,
+})  # fmt: skip

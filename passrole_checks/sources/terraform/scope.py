@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from passrole_checks.iam import outcomes
 from passrole_checks.iam.values import Choice, Node, Position, Text
 from passrole_checks.sources.terraform import syntax
+from passrole_checks.sources.terraform.alternatives import assume
 from passrole_checks.sources.terraform.files import Files
 from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.symbols import Failure, Owner, Reference, assume, hole
+from passrole_checks.sources.terraform.symbols import Failure, Owner, Reference, hole
 
 _DEPTH = 90  # expressions inside expressions, references followed
 _STEPS = 400_000  # expressions evaluated for one root module
@@ -58,6 +60,7 @@ class Scope:
     labels: tuple[tuple[str, str], ...] = ()
     assumptions: Mapping[str, str] = field(default_factory=dict)  # conditions in a branch of which this stands
     only_variables: bool = False  # inside a template file nothing else can be named
+    trying: bool = False  # within ``try`` or ``can``, which catch an error
 
     def inside(self, source: SourceText) -> Scope:
         return self if source is self.source else replace(self, source=source)
@@ -68,6 +71,12 @@ class Scope:
 
     def assuming(self, condition: str, outcome: str) -> Scope:
         return replace(self, assumptions={**self.assumptions, condition: outcome})
+
+    def assumed(self, condition: str) -> bool | None:
+        """Whether a condition holds in the branch in which this stands, None where both may be."""
+        facts = tuple(self.assumptions.items())
+        can_hold, can_fail = (outcomes.consistent(facts, condition, outcome) for outcome in ("true", "false"))
+        return None if can_hold and can_fail else can_hold
 
     def position(self, span: syntax.Span) -> Position:
         return self.source.position(span)
@@ -88,7 +97,7 @@ class Scope:
         named: list[str] = []
         mentioned = words
         for name, value in reversed(self.labels):
-            if "…" in mentioned or re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", mentioned):
+            if "…" in mentioned or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", mentioned):
                 named.append(f"{name} = {value}")
                 mentioned += f" {value}"
         marks = ", ".join(part for part in (self.module.address, *reversed(named)) if part)
@@ -123,8 +132,9 @@ def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
         value = _HANDLERS[type(expression)](expression, scope)
         if isinstance(expression, _COMPUTED):
             value = _owned(value, expression, scope)
-        while isinstance(value, Choice) and value.condition in scope.assumptions:
-            value = assume(value, value.condition, scope.assumptions[value.condition])
+        if isinstance(value, Choice):
+            for condition, outcome in scope.assumptions.items():
+                value = assume(value, condition, outcome)
         return value
     except RecursionError:  # the depth is counted in expressions, and some of them take many frames
         budget.cut += 1
@@ -153,3 +163,10 @@ def condition_of(node: Node, words: str, scope: Scope) -> str:
     if isinstance(node, Text) and node.only_hole is not None and not isinstance(node, Reference):
         words = node.only_hole.expression
     return scope.condition(words)
+
+
+def name_of_key(key: Node, scope: Scope) -> str:
+    """The text that names a key or an index that is not known."""
+    if not isinstance(key, Text):
+        return scope.condition("…")
+    return scope.condition(key.only_hole.expression if key.only_hole is not None else outcomes.quoted(str(key)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,11 @@ from functools import cached_property
 from passrole_checks.iam.values import Position
 
 _BOM = b"\xef\xbb\xbf"
+_ARCHIVE = b"PK\x03\x04"  # what ``terraform plan -out`` writes is a ZIP archive
+_ENCODINGS = (
+    (re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"), "UTF-32"),
+    (re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]"), "UTF-16"),
+)
 
 
 class NotText(ValueError):
@@ -36,6 +42,11 @@ class SourceText:
         """Take a byte order mark away and check the rest. Raises :class:`NotText`."""
         if data.startswith(_BOM):
             data = data[len(_BOM) :]
+        if data.startswith(_ARCHIVE):
+            raise NotText(1, "a ZIP archive; if it is a plan: run terraform show -json on it")
+        for beginning, name in _ENCODINGS:
+            if beginning.match(data):
+                raise NotText(1, f"not UTF-8 text but {name}")
         nul = data.find(b"\0")
         if nul >= 0:
             raise NotText(data.count(b"\n", 0, nul) + 1, "not text: it holds a NUL byte")

@@ -18,7 +18,11 @@ _HOLDERS = {"resource": "", "data": "data.", "module": "module."}
 
 
 def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
-    """The suppressions inside the resources, data sources and module blocks of a file."""
+    """The suppressions of a file.
+
+    One inside a resource, a data source or a module block is for that; one inside another block (``locals``) for the
+    statements that stand in it, and one outside of all blocks for the file.
+    """
     data = parsed.source.data
     if b":skip=" not in data.lower():
         return
@@ -35,7 +39,7 @@ def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
                 reason,
                 Position(parsed.source.file, line, column, *end),
                 match["origin"].decode().lower(),
-                address_of(block) if block is not None else None,
+                address_of(block) if block is not None and block.type in _HOLDERS else None,
                 parsed.source.position(block.span) if block is not None else None,
             )
 
@@ -47,7 +51,7 @@ def address_of(block: Block) -> str:
 
 def _holder(parsed: ParsedFile, line: int) -> Block | None:
     for block in parsed.body.blocks:
-        if block.type in _HOLDERS and block.span.line <= line <= block.span.end_line:
+        if block.span.line <= line <= block.span.end_line:
             return block
     return None
 

@@ -7,10 +7,12 @@ plain texts they are holes, so that nothing is lost where one leaks, and :func:`
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import (
     Absent,
     Choice,
@@ -32,13 +34,26 @@ MAX_TEXT = 1_000_000  # characters of one text
 MAX_PARTS = 5_000  # literals and holes of one text
 MAX_ITEMS = 10_000  # elements of one collection
 _MAX_NODES = 50_000  # nodes of one value
-_COMBINATIONS = 32  # readings of one operation on alternatives
 _PLAIN_DEPTH = 55  # levels of a finished node; the rooms behind this one walk them recursively
+
+_FORMS = {
+    Kind.ACCOUNT_ID: r"\d{12}", Kind.NAME: r"[^*?:/]+", Kind.PARTITION: r"[a-z0-9-]+", Kind.REGION: r"[a-z0-9-]+",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Rest(Text):
-    """In a list or as a key: any number of elements that are not known one by one, each of this form."""
+    """In a list or as a key: any number of elements that are not known one by one, each of this form.
+
+    ``of``: the resource of which they are the instances, or the attribute that they are of all of its instances.
+    """
+
+    of: Reference | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Loose(Items):
+    """A list whose elements are known, but not the place of each, nor how often it stands there (sorted, distinct)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,7 @@ class Instance:
     variables: dict[str, Node] = field(default_factory=dict)
 
     label: str = ""  # which instance of which block this is, in words
+    when: When = ()  # the conditions under which it exists
 
 
 class Owner(Protocol):
@@ -77,6 +93,10 @@ class Owner(Protocol):
 
     def instances_of(self, value: Reference) -> list[tuple[str, Node]] | None:
         """The instances by key, None where they are not known (or there is just one, without a key)."""
+        ...
+
+    def existence(self, value: Reference) -> When:
+        """The conditions under which an instance, or any instance of a block, exists; none where it surely does."""
         ...
 
 
@@ -156,6 +176,19 @@ def never_empty(text: Text) -> bool:
     )
 
 
+def could_be(text: Text, value: str) -> bool:
+    """Whether a text can be this value, as far as its known parts and the kinds of its holes say."""
+    return re.fullmatch("".join(map(_form, text.parts)), value, re.DOTALL) is not None
+
+
+def _form(part: Part) -> str:
+    if isinstance(part, str):
+        return re.escape(part)
+    if part.known:
+        return "".join(map(_form, part.known))
+    return _FORMS.get(part.kind, ".*")
+
+
 def truth(node: Node) -> bool | None:
     """The truth of a condition, None where it cannot be told."""
     value = literal(node)
@@ -182,59 +215,6 @@ def number(node: Node) -> int | float | None:
 def defaults_of(nodes: Iterable[Node]) -> tuple[str, ...]:
     """The variables whose defaults went into these texts."""
     return tuple(dict.fromkeys(name for node in nodes if isinstance(node, Text) for name in node.defaults))
-
-
-def distribute(function: Callable[..., Node], *arguments: Node) -> Node:
-    """Apply a function to every reading of arguments that are alternatives.
-
-    The same condition has the same outcome in all of them. More than a few dozen readings end in a hole.
-    """
-    return _distribute(function, list(arguments), [_COMBINATIONS])
-
-
-def _distribute(function: Callable[..., Node], arguments: list[Node], budget: list[int]) -> Node:
-    for number_, argument in enumerate(arguments):
-        if not isinstance(argument, Choice):
-            continue
-        if budget[0] <= 0:
-            return hole(argument.condition, argument.at, "too many alternatives")
-        options: list[tuple[str, Node]] = []
-        for outcome, option in argument.options:
-            chosen = [
-                option if number_ == other else assume(value, argument.condition, outcome)
-                for other, value in enumerate(arguments)
-            ]
-            options.append((outcome, _distribute(function, chosen, budget)))
-        return choice(argument.condition, options, argument.at)
-    budget[0] -= 1
-    return function(*arguments)
-
-
-def choice(condition: str, options: Sequence[tuple[str, Node]], at: Position) -> Node:
-    """Alternatives; one that makes no difference is none."""
-    first = options[0][1]
-    if all(option == first for _, option in options[1:]):
-        return first
-    return Choice(condition, tuple(options), at)
-
-
-When = tuple[tuple[str, str], ...]  # conditions, ``true`` or ``false``, under which something is there
-
-
-def under(when: When, node: Node) -> Node:
-    """A node that is there under conditions only."""
-    for condition, outcome in reversed(when):
-        absent = Absent(node.at)
-        pair: tuple[Node, Node] = (node, absent) if outcome == "true" else (absent, node)
-        node = Choice(condition, (("true", pair[0]), ("false", pair[1])), node.at)
-    return node
-
-
-def assume(node: Node, condition: str, outcome: str) -> Node:
-    """The node as it reads where a condition has an outcome (outermost alternatives only)."""
-    while isinstance(node, Choice) and node.condition == condition:
-        node = dict(node.options).get(outcome, node.options[0][1])
-    return node
 
 
 def joined(values: Iterable[Node], at: Position) -> Text:
@@ -309,7 +289,7 @@ def _write(node: Node, parts: list[Part]) -> None:
             return
         parts.append('"')
         for part in encoded_text(node).parts if isinstance(node, Encoded) else node.parts:
-            parts.append(json.dumps(part)[1:-1] if isinstance(part, str) else part)
+            parts.append(_escaped(part) if isinstance(part, str) else part)
         parts.append('"')
     elif isinstance(node, Const):
         parts.append(json.dumps(node.value))
@@ -322,7 +302,7 @@ def _write(node: Node, parts: list[Part]) -> None:
         parts.append("]")
     elif isinstance(node, Mapping):
         parts.append("{")
-        for place, entry in enumerate(node.entries):
+        for place, entry in enumerate(_by_key(node)):
             parts.append("," if place else "")
             if entry.key.literal is None and entry.key.only_hole is not None:
                 parts.append(entry.key.only_hole)
@@ -335,6 +315,20 @@ def _write(node: Node, parts: list[Part]) -> None:
         parts.append(Hole(node.condition, reason="depends on a condition"))
     else:
         parts.append("null")
+
+
+_UNSAFE = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
+
+
+def _escaped(text: str) -> str:
+    """The inside of a JSON string as ``jsonencode`` writes it, with what HTML gives a meaning escaped."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].translate(_UNSAFE)
+
+
+def _by_key(node: Mapping) -> list[Entry]:
+    """The entries in the order of their keys, of two with the same key the last; those without a known key behind."""
+    last = {entry.key.parts: entry for entry in node.entries}
+    return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
 
 
 def plain(node: Node, depth: int = 0) -> Node:

@@ -1,44 +1,51 @@
 """Who holds which policy, as far as a plan tells.
 
 An attachment names its policy and its principals by ARN and by name; of what is about to be created the ARN is not
-known, and the names that the configuration mentions say what is meant.
+known, and the names that the configuration mentions say what is meant. Which attributes these are is told by
+:mod:`passrole_checks.sources.policy_attributes`.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from passrole_checks.sources.json_text import Json
-from passrole_checks.sources.resource import PolicyKind
-from passrole_checks.sources.terraform_plan.plan_file import PlanFile, PlannedResource, as_list, as_object, as_text
-from passrole_checks.sources.terraform_plan.references import References, without_index
-
-# attachment resources: the attribute of the policy's ARN, and those that name principals, with the type of those
-_ATTACHMENTS = {
-    "aws_iam_role_policy_attachment": ("policy_arn", {"role": "aws_iam_role"}),
-    "aws_iam_user_policy_attachment": ("policy_arn", {"user": "aws_iam_user"}),
-    "aws_iam_group_policy_attachment": ("policy_arn", {"group": "aws_iam_group"}),
-    "aws_iam_policy_attachment": (
-        "policy_arn",
-        {"roles": "aws_iam_role", "users": "aws_iam_user", "groups": "aws_iam_group"},
-    ),
-    "aws_iam_role_policy_attachments_exclusive": ("policy_arns", {"role_name": "aws_iam_role"}),
-    "aws_iam_user_policy_attachments_exclusive": ("policy_arns", {"user_name": "aws_iam_user"}),
-    "aws_iam_group_policy_attachments_exclusive": ("policy_arns", {"group_name": "aws_iam_group"}),
-}
-_INLINE = {
-    "aws_iam_role_policy": {"role": "aws_iam_role"},
-    "aws_iam_user_policy": {"user": "aws_iam_user"},
-    "aws_iam_group_policy": {"group": "aws_iam_group"},
-}
-_CUSTOMER_MANAGED = "aws_ssoadmin_customer_managed_policy_attachment"
-_POLICY_NAME = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
-# what may name a policy without giving it to anybody: boundaries, documents, order
-_NO_USE = frozenset(
-    {"permissions_boundary", "policy", "inline_policy", "assume_role_policy", "depends_on", "name", "tags", "tags_all"}
+from passrole_checks.sources.policy_attributes import (
+    ATTACHMENTS,
+    BOUNDED,
+    ENTITIES,
+    HOLDERS,
+    IDENTITY_POLICIES,
+    MANAGED_POLICIES,
+    NAMED_ATTACHMENTS,
+    NESTED_POLICIES,
+    ORGANIZATION_POLICIES,
+    OWN_ATTACHMENTS,
+    RESOURCE_POLICIES,
+    TRUST_POLICIES,
 )
-_BOUNDED = ("aws_iam_role", "aws_iam_user")
+from passrole_checks.sources.resource import PolicyKind
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
+from passrole_checks.sources.terraform_plan.references import Reference, References, without_index
+
+_BOUNDARY = "permissions_boundary"
+_DEMAND = "iam:permissionsboundary"
+_PERMISSION_SETS = {"aws_ssoadmin_permission_set": "arn", "awscc_sso_permission_set": "permission_set_arn"}
+_POLICY_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
+# what may name a policy without giving it to anybody: boundaries, documents, order
+_NO_USE = frozenset({
+    _BOUNDARY, "depends_on", "name", "tags", "tags_all",
+    *IDENTITY_POLICIES.values(), *(name for name, _ in NESTED_POLICIES.values()), *TRUST_POLICIES.values(),
+})  # fmt: skip
+_KINDS: dict[str, tuple[str, ...]] = {
+    **{
+        kind: tuple(type_ for type_, entity in ENTITIES.items() if entity.kind == kind)
+        for kind in ("role", "user", "group", "policy")
+    },
+    "permission-set": tuple(_PERMISSION_SETS),
+}
 
 
 class Attachments:
@@ -52,16 +59,13 @@ class Attachments:
         self.newly_attached: set[str] = set()
         self._principals: dict[str, dict[str, None]] = {}
         self._boundaries: set[str] = set()
-        self._by_name: dict[tuple[str, str], list[PlannedResource]] = {}
-        self._policies: dict[str, str] = {}
+        self._by_name: dict[tuple[str, str], list[PlannedResource]] = {}  # by kind and name
+        self._by_arn: dict[str, str] = {}
         for resource in plan.resources.values():
-            name, arn = as_text(resource.values.get("name")), as_text(resource.values.get("arn"))
-            if name:
-                self._by_name.setdefault((resource.type, name), []).append(resource)
-            if arn and resource.type == "aws_iam_policy":
-                self._policies[arn] = resource.address
+            self._name(resource)
         for resource in plan.resources.values():
             self._attach(resource)
+        self._boundaries.update(self._demanded())
         self._used: set[str] = set()
         if self._boundaries:
             for resource in plan.resources.values():
@@ -69,79 +73,120 @@ class Attachments:
                 self._used.update(address for address in self._mentioned(resource) if address != resource.address)
 
     def principals_of(self, policy: PlannedResource) -> tuple[str, ...]:
-        """Addresses, else names, of the users, groups and roles that hold a policy."""
-        if policy.type in _INLINE:
-            return tuple(dict.fromkeys(self._named(policy, _INLINE[policy.type])))
-        if policy.type == "aws_ssoadmin_permission_set_inline_policy":
-            return tuple(self._referred(policy, "permission_set_arn", "aws_ssoadmin_permission_set"))
-        return tuple(self._principals.get(policy.address, ()))
+        """Addresses, else names, of the users, groups, roles and permission sets that hold a policy."""
+        found = dict.fromkeys(self._named(policy, HOLDERS.get(policy.type, {})))
+        if policy.type in OWN_ATTACHMENTS:
+            found[policy.address] = None
+        return tuple({**found, **self._principals.get(policy.address, {})})
 
     def kind_of(self, policy: PlannedResource) -> PolicyKind:
         """BOUNDARY for a managed policy that is used as a permissions boundary and named by nothing else."""
-        used = policy.address in self._principals or policy.address in self._used
+        used = policy.address in self._used or policy.address in self._principals or bool(self.principals_of(policy))
         return PolicyKind.BOUNDARY if policy.address in self._boundaries and not used else PolicyKind.IDENTITY
+
+    def _name(self, resource: PlannedResource) -> None:
+        entity = ENTITIES.get(resource.type)
+        if entity is not None:
+            name, arn = as_text(resource.values.get(entity.name)), as_text(resource.values.get(entity.arn))
+            if name:
+                self._by_name.setdefault((entity.kind, name), []).append(resource)
+            if arn and resource.type in MANAGED_POLICIES:
+                self._by_arn[arn] = resource.address
+        elif resource.type in _PERMISSION_SETS:
+            arn = as_text(resource.values.get(_PERMISSION_SETS[resource.type]))
+            if arn:
+                self._by_name.setdefault(("permission-set", arn), []).append(resource)
+
+    def _demanded(self) -> Iterator[str]:
+        """Managed policies that documents demand as a boundary (condition key ``iam:PermissionsBoundary``)."""
+        for resource in self.plan.resources.values():
+            for value in resource.values.values():
+                for document in _texts(value):
+                    if _DEMAND in document.lower():
+                        for arn in _values_of_key(document):
+                            yield from self._with_arn(arn)
+        for data in self.plan.reads.values():
+            written = self.references.expressions(data.module, f"data.{data.type}.{data.name}") or {}
+            for statement in map(as_object, as_list(written.get("statement"))):
+                for condition in map(as_object, as_list(statement.get("condition"))):
+                    variable = as_text(as_object(condition.get("variable")).get("constant_value")) or ""
+                    if variable.lower() == _DEMAND:
+                        yield from self._behind(self.references.follow(data.module, condition.get("values")), "policy")
 
     def _mentioned(self, resource: PlannedResource) -> Iterator[str]:
         """Managed policies that a resource names, by reference or by ARN, as anything but a permissions boundary: an
         attachment may be of a kind that is not known here."""
         written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
-        for attribute in {*resource.values, *written} - _NO_USE:
+        documents = {RESOURCE_POLICIES.get(resource.type, ""), ORGANIZATION_POLICIES.get(resource.type, "")}
+        for attribute in {*resource.values, *written} - _NO_USE - documents:
             value = resource.values.get(attribute)
             for arn in value if isinstance(value, list) else [value]:
-                yield from self._by_arn(arn)
-            yield from self._referred(resource, attribute, "aws_iam_policy")
+                yield from self._with_arn(arn)
+            yield from self._referred(resource, attribute, "policy")
 
     def _attach(self, resource: PlannedResource) -> None:
-        if resource.type in _ATTACHMENTS:
-            attribute, named = _ATTACHMENTS[resource.type]
-            for address in self._policies_in(resource, attribute):
-                holders = self._principals.setdefault(address, {})
-                holders.update(dict.fromkeys(self._named(resource, named)))
-                if resource.changed:
-                    self.newly_attached.add(address)
-        if resource.type == "aws_iam_role":
-            for address in self._policies_in(resource, "managed_policy_arns"):
-                self._principals.setdefault(address, {})[resource.address] = None
-                if resource.changed:
-                    self.newly_attached.add(address)
-        if resource.type == _CUSTOMER_MANAGED:
-            for address in self._customer_managed(resource):
-                holders = self._principals.setdefault(address, {})
-                holders.update(
-                    dict.fromkeys(self._referred(resource, "permission_set_arn", "aws_ssoadmin_permission_set"))
-                )
-                if resource.changed:
-                    self.newly_attached.add(address)
-        if resource.type in _BOUNDED:
-            self._boundaries.update(self._policies_in(resource, "permissions_boundary"))
+        if resource.type in ATTACHMENTS:
+            attribute, named = ATTACHMENTS[resource.type]
+            self._give(resource, self._policies_in(resource, attribute), self._named(resource, named))
+        if resource.type in OWN_ATTACHMENTS:
+            policies = self._policies_in(resource, OWN_ATTACHMENTS[resource.type])
+            self._give(resource, policies, iter((resource.address,)))
+        if resource.type in NAMED_ATTACHMENTS:
+            attribute, holder = NAMED_ATTACHMENTS[resource.type]
+            holders = self._named(resource, {holder: "permission-set"}) if holder else iter((resource.address,))
+            self._give(resource, self._with_names(resource, attribute), holders)
+        if resource.type in BOUNDED:
+            self._boundaries.update(self._bounding(resource))
+
+    def _give(self, resource: PlannedResource, policies: Iterator[str], holders: Iterator[str]) -> None:
+        who = dict.fromkeys(holders)
+        for address in policies:
+            self._principals.setdefault(address, {}).update(who)
+            if resource.changed:
+                self.newly_attached.add(address)
+
+    def _bounding(self, resource: PlannedResource) -> Iterator[str]:
+        """The managed policies that are a resource's permissions boundary: an ARN, or a name in a nested block."""
+        value = resource.values.get(_BOUNDARY)
+        for block in value if isinstance(value, list) else [value]:
+            yield from self._with_arn(block)
+            if isinstance(block, dict):
+                for inner in (item for item in block.values() if isinstance(item, (dict, list))):
+                    for named in map(as_object, inner if isinstance(inner, list) else [inner]):
+                        yield from self._with_name(named.get("name"))
+        if _holds_unknown(resource, _BOUNDARY) or not isinstance(value, str):
+            yield from self._referred(resource, _BOUNDARY, "policy")
 
     def _policies_in(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Addresses of this plan's managed policies that an attribute (an ARN or a list of them) names."""
         value = resource.values.get(attribute)
         for arn in value if isinstance(value, list) else [value]:
-            yield from self._by_arn(arn)
+            yield from self._with_arn(arn)
         if _holds_unknown(resource, attribute):
-            yield from self._referred(resource, attribute, "aws_iam_policy")
+            yield from self._referred(resource, attribute, "policy")
 
-    def _by_arn(self, arn: Json) -> Iterator[str]:
+    def _with_arn(self, arn: Json) -> Iterator[str]:
         """The managed policy of an ARN; one that is about to be created is known by its path and its name."""
         if not isinstance(arn, str):
             return
-        if arn in self._policies:
-            yield self._policies[arn]
-        elif named := _POLICY_NAME.fullmatch(arn):
-            for policy in self._by_name.get(("aws_iam_policy", named.group(2)), []):
+        if arn in self._by_arn:
+            yield self._by_arn[arn]
+        elif named := _POLICY_ARN.fullmatch(arn):
+            for policy in self._by_name.get(("policy", named.group(2)), []):
                 path = as_text(policy.values.get("path"))
-                if as_text(policy.values.get("arn")) is None and path in (None, named.group(1)):
+                if as_text(policy.values.get(MANAGED_POLICIES[policy.type])) is None and path in (None, named.group(1)):
                     yield policy.address
 
-    def _customer_managed(self, resource: PlannedResource) -> Iterator[str]:
+    def _with_name(self, name: Json) -> Iterator[str]:
+        for policy in self._by_name.get(("policy", as_text(name) or ""), []):
+            yield policy.address
+
+    def _with_names(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """The managed policies that a permission set refers to by name."""
-        attribute = "customer_managed_policy_reference"
-        for block in map(as_object, as_list(resource.values.get(attribute))):
-            for policy in self._by_name.get(("aws_iam_policy", as_text(block.get("name")) or ""), []):
-                yield policy.address
-        yield from self._referred(resource, attribute, "aws_iam_policy")
+        value = resource.values.get(attribute)
+        for block in map(as_object, value if isinstance(value, list) else [value]):
+            yield from self._with_name(block.get("name"))
+        yield from self._referred(resource, attribute, "policy")
 
     def _named(self, resource: PlannedResource, attributes: dict[str, str]) -> Iterator[str]:
         for attribute, kind in attributes.items():
@@ -163,25 +208,58 @@ class Attachments:
         return nearest[0].address if len(nearest) == 1 else name
 
     def _referred(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
-        """Addresses of this plan's resources of a type that the expression of an attribute names."""
-        for reference in self.references.follow(resource.module, self._expression(resource, attribute)):
+        """Addresses of this plan's resources of a kind that the expression of an attribute names."""
+        owner = self.references.owner(resource.module, f"{resource.type}.{resource.name}", resource.index)
+        yield from self._behind(
+            self.references.follow(resource.module, self._expression(resource, attribute), owner), kind
+        )
+
+    def _behind(self, references: Iterable[Reference], kind: str) -> Iterator[str]:
+        for reference in references:
             address = reference.resource
             if address is None:
                 continue
-            candidates = [f"{address}{resource.index}", address]
-            instances = [other for other in self.plan.resources if other.startswith(f"{address}[")]
+            candidates = [f"{address}{reference.index}", address]
+            instances = self.plan.instances(address)
             if len(instances) == 1:
                 candidates.append(instances[0])
             for candidate in candidates:
                 found = self.plan.resources.get(candidate)
                 if found is not None:
-                    if found.type == kind:
+                    if found.type in _KINDS[kind]:
                         yield candidate
                     break
 
     def _expression(self, resource: PlannedResource, attribute: str) -> Json:
         written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}")
         return as_object(written).get(attribute)
+
+
+def _texts(value: Json) -> Iterator[str]:
+    """The texts in an attribute, in nested blocks too."""
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, str):
+            yield current
+        elif isinstance(current, (list, dict)):
+            pending.extend(current.values() if isinstance(current, dict) else current)
+
+
+def _values_of_key(document: str) -> Iterator[Json]:
+    """The values of the condition key of permissions boundaries in a document."""
+    try:
+        pending: list[Json] = [json.loads(document)]
+    except (ValueError, RecursionError):
+        return
+    while pending:
+        current = pending.pop()
+        for key, value in current.items() if isinstance(current, dict) else ():
+            if key.lower() == _DEMAND:
+                yield from value if isinstance(value, list) else [value]
+            else:
+                pending.append(value)
+        pending.extend(current if isinstance(current, list) else ())
 
 
 def _holds_unknown(resource: PlannedResource, attribute: str) -> bool:

@@ -9,15 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passrole_checks.sources.json_text import Json
-from passrole_checks.sources.terraform_plan.plan_file import as_list, as_object, as_text, module_steps
+from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text, key_of, module_steps
 
 _DEPTH = 32
+_STEPS = 5_000  # names that are followed for one expression
 _INDEX = frozenset({"each.key", "count.index"})
 _VARIABLE = re.compile(r"var\.([\w-]+)")
+_EACH_VALUE = re.compile(r"each\.value(?:[.\[].*)?")
 _OUTPUT = re.compile(r'(module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)\.([\w-]+)')
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The block instance that an expression stands in: its key (``["a"]``), and what its ``for_each`` refers to."""
+
+    index: str = ""
+    for_each: Json = None
+
+
+_NOBODY = Owner()
 
 
 @dataclass(frozen=True)
@@ -25,10 +38,14 @@ class Reference:
     """A name that an expression mentions: ``text`` as written, ``module`` the address of the module it is written in.
 
     ``attribute`` of ``resource`` (an address in full) where it names one of a resource: ``arn``, ``json``, …
+    ``index`` is the key of the instance that the expression stands in, and so what ``each.key`` and ``count.index``
+    beside the name mean. ``one_of``: the name is one of several in a ``for_each``, and which is not told.
     """
 
     module: str
     text: str
+    index: str = ""
+    one_of: bool = False
 
     @property
     def resource(self) -> str | None:
@@ -65,6 +82,7 @@ class References:
 
     def __init__(self, configuration: dict[str, Json]) -> None:
         self._root = as_object(configuration.get("root_module"))
+        self._left = _STEPS
         self._resources: dict[str, dict[str, dict[str, Json]]] = {}  # by module path without instance keys
 
     def expressions(self, module: str, name: str) -> dict[str, Json] | None:
@@ -75,59 +93,75 @@ class References:
         found = self._module_resources(module).get(name)
         return as_object(found.get("expressions")) if found is not None else None
 
-    def follow(self, module: str, expression: Json) -> tuple[Reference, ...]:
+    def owner(self, module: str, name: str, index: str) -> Owner:
+        """An instance of a resource as the place that its expressions stand in."""
+        found = self._module_resources(module).get(name)
+        return Owner(index, found.get("for_each_expression") if found is not None else None)
+
+    def follow(self, module: str, expression: Json, owner: Owner = _NOBODY) -> tuple[Reference, ...]:
         """The names that an expression written in a module refers to, in its order, each once, followed to the end.
 
         An expression that is a list or an object of expressions (a nested block) gives the names of all of them.
         """
         found: dict[Reference, None] = {}
-        self._follow(module, expression, found, set(), 0)
+        self._left = _STEPS
+        self._follow(_Place(module, owner), expression, found, frozenset(), 0)
         return tuple(found)
 
     def _follow(
-        self, module: str, expression: Json, found: dict[Reference, None], seen: set[tuple[str, str]], depth: int
+        self,
+        place: _Place,
+        expression: Json,
+        found: dict[Reference, None],
+        seen: frozenset[tuple[str, str]],
+        depth: int,
     ) -> None:
         if depth > _DEPTH:
             return
         if isinstance(expression, list):
             for item in expression:
-                self._follow(module, item, found, seen, depth + 1)
+                self._follow(place, item, found, seen, depth + 1)
             return
         if not isinstance(expression, dict):
             return
         if not isinstance(expression.get("references"), list):
             for key, item in expression.items():
                 if key != "constant_value":
-                    self._follow(module, item, found, seen, depth + 1)
+                    self._follow(place, item, found, seen, depth + 1)
             return
         names = [name for name in as_list(expression["references"]) if isinstance(name, str)]
         for name in _longest(names):
-            if (module, name) in seen:
+            if (place.module, name) in seen:
                 continue
-            behind = self._behind(module, name)
-            if behind is None:
-                found[Reference(module, name)] = None
-                continue
-            before = len(found)
-            self._follow(*behind, found, seen | {(module, name)}, depth + 1)
-            if len(found) == before:  # nothing behind it is named
-                found[Reference(module, name)] = None
+            self._left -= 1
+            behind = self._behind(place, name) if self._left > 0 else None
+            inner: dict[Reference, None] = {}
+            if behind is not None:
+                self._follow(*behind, inner, seen | {(place.module, name)}, depth + 1)
+            if not inner:  # nothing behind it is named
+                inner = {Reference(place.module, name, place.owner.index): None}
+            elif _EACH_VALUE.fullmatch(name) and len(inner) > 1:
+                inner = {replace(reference, one_of=True): None for reference in inner}
+            found.update(inner)
 
-    def _behind(self, module: str, name: str) -> tuple[str, Json] | None:
-        """The expression that a module's variable or a module's output stands for, and the module it is written in."""
+    def _behind(self, place: _Place, name: str) -> tuple[_Place, Json] | None:
+        """The expression that a module's variable, a module's output or ``each.value`` stands for, and where it is."""
         if match := _VARIABLE.fullmatch(name):
-            steps = module_steps(module)
+            steps = module_steps(place.module)
             if not steps:
                 return None
             parent = ".".join(steps[:-1])
             call = as_object(as_object(self._module(parent).get("module_calls")).get(_call_name(steps[-1])))
             given = as_object(call.get("expressions")).get(match.group(1))
-            return (parent, given) if given is not None else None
+            owner = Owner(key_of(place.module), call.get("for_each_expression"))
+            return (replace(place, module=parent, owner=owner), given) if given is not None else None
         if match := _OUTPUT.fullmatch(name):
-            child = joined(module, match.group(1))
+            child = joined(place.module, match.group(1))
             output = as_object(as_object(self._module(child).get("outputs")).get(match.group(2)))
             given = output.get("expression")
-            return (child, given) if given is not None else None
+            return (replace(place, module=child, owner=_NOBODY), given) if given is not None else None
+        if _EACH_VALUE.fullmatch(name) and place.owner.for_each is not None:
+            return replace(place, owner=replace(place.owner, for_each=None)), place.owner.for_each
         return None
 
     def _module(self, address: str) -> dict[str, Json]:
@@ -145,12 +179,23 @@ class References:
         return self._resources[path]
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where an expression stands: the address of its module, and the block instance in it."""
+
+    module: str
+    owner: Owner
+
+
 def _call_name(step: str) -> str:
     return step.removeprefix("module.").partition("[")[0]
 
 
 def _longest(names: list[str]) -> list[str]:
     """The names without those that another one begins with: of ``x.y.arn`` and ``x.y`` only the first."""
-    return [
-        name for name in dict.fromkeys(names) if not any(other.startswith((f"{name}.", f"{name}[")) for other in names)
-    ]
+    begun: set[str] = set()
+    for name in names:
+        for place, char in enumerate(name):
+            if char in ".[":
+                begun.add(name[:place])
+    return [name for name in dict.fromkeys(names) if name not in begun]

@@ -5,10 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypedDict
 
+from passrole_checks.iam.arn import Deployment
 from passrole_checks.iam.values import Node, Position, Text, text
 from passrole_checks.sources.json_text import Json
-from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, RESOURCE_POLICIES
+from passrole_checks.sources.policy_attributes import (
+    ENTITIES,
+    FLAGGABLE,
+    IDENTITY_POLICIES,
+    NESTED_POLICIES,
+    OPTIONAL_IDENTITY_POLICIES,
+    ORGANIZATION_POLICIES,
+    RESOURCE_POLICIES,
+    STATEMENT_POLICIES,
+    TRUST_POLICIES,
+    unread,
+)
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Configuration,
@@ -19,7 +32,9 @@ from passrole_checks.sources.resource import (
     RoleDefinition,
     Unreadable,
 )
-from passrole_checks.sources.terraform_plan.documents import Documents, missing_part
+from passrole_checks.sources.terraform_plan.before import before_of, home_of, policies_before
+from passrole_checks.sources.terraform_plan.documents import Documents
+from passrole_checks.sources.terraform_plan.missing import missing_part
 from passrole_checks.sources.terraform_plan.plan_file import (
     PlanFile,
     PlannedResource,
@@ -30,8 +45,8 @@ from passrole_checks.sources.terraform_plan.plan_file import (
 )
 from passrole_checks.sources.terraform_plan.principals import Attachments
 from passrole_checks.sources.terraform_plan.references import References
-
-_STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
+from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
+from passrole_checks.sources.terraform_plan.written import Written
 
 
 def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | None = None) -> Configuration:
@@ -40,18 +55,26 @@ def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | 
     ``content`` is the text of ``terraform show -json`` for a plan or a state; a state, which changes nothing, is taken
     as a whole. What a plan deletes is left out. A policy that is known only after apply is built from the plan's other
     parts or becomes a hole. Names in a plan do not tell ``x.arn`` from ``"${x.arn}"`` with more text around it: an
-    element that mentions one role's ARN and nothing else is taken as that role.
+    element that mentions one role's ARN and nothing else is taken as that role. ``inputs.source`` is the folder of the
+    Terraform configuration that the plan was made from, which completes what the plan leaves open.
 
     Raises :class:`~passrole_checks.errors.InputError` for a text that is no JSON object or of an unknown format
     version; parts of an unexpected type are left out and listed as unreadable.
     """
-    plan = read_plan(path, content)
-    return _Loader(plan).configuration(unchanged=unchanged)
+    plan = read_state(path, content) if is_stored_state(content) else read_plan(path, content)
+    source = Written(plan, inputs.source, inputs) if inputs is not None and inputs.source is not None else None
+    return _Loader(plan, source).configuration(unchanged=unchanged)
+
+
+class _Change(TypedDict, total=False):
+    before: tuple[AttachedPolicy, ...]
+    unchanged: tuple[AttachedPolicy, ...]
+    home: Deployment
 
 
 class _Loader:
-    def __init__(self, plan: PlanFile) -> None:
-        self.plan = plan
+    def __init__(self, plan: PlanFile, source: Written | None = None) -> None:
+        self.plan, self.source = plan, source
         self.references = References(plan.configuration)
         self.documents = Documents(plan, self.references)
         self.attachments = Attachments(plan, self.references)
@@ -63,47 +86,73 @@ class _Loader:
             if unchanged or resource.changed or resource.address in self.attachments.newly_attached
         ]
         policies = [policy for resource in judged for policy in self.policies(resource)]
-        roles = [self.role(role) for role in self.plan.resources.values() if role.type == "aws_iam_role"]
+        roles = [self.role(role) for role in self.plan.resources.values() if role.type in TRUST_POLICIES]
         return Configuration(
             Framework.TERRAFORM_PLAN,
-            (self.plan.file,),
+            (self.plan.file, *(self.source.files if self.source is not None else ())),
             tuple(map(_definition, judged)),
             tuple(policies),
             tuple(roles),
-            unreadable=tuple(self.plan.unreadable),
+            suppressions=self.source.suppressions({one.address for one in judged}) if self.source is not None else (),
+            unreadable=(*self.plan.unreadable, *(self.source.unreadable if self.source is not None else ())),
             account=self.account(),
-            not_evaluated=(*self.plan.not_evaluated, *self.stacks(judged)),
+            not_evaluated=(
+                *self.plan.not_evaluated,
+                *self.stacks(judged),
+                *(self.source.not_evaluated if self.source is not None and self.source.missed else ()),
+            ),
+            **self.change(judged),
         )
 
+    def change(self, judged: list[PlannedResource]) -> _Change:
+        """What stood before the plan, and what it leaves alone."""
+        before = before_of(self.plan)
+        if before is None:
+            return {}
+        addresses = {resource.address for resource in judged}
+        rest = [
+            resource
+            for resource in self.plan.resources.values()
+            if resource.address not in addresses and resource.type in FLAGGABLE
+        ]
+        stood = _Loader(before)
+        policies = (policy for resource in before.resources.values() for policy in stood.policies(resource))
+        return {
+            "before": policies_before(before, self.plan, policies),
+            "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
+            "home": home_of(before),
+        }
+
     def stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
-        """The CloudFormation stacks of a plan, whose templates are not read here."""
+        """The CloudFormation stacks of a plan and the like, whose own templates are not read here."""
         for resource in resources:
-            if resource.type in _STACKS:
-                reason = f"{resource.address}: a CloudFormation stack, whose template is not read here"
-                yield Unreadable(self.plan.file, reason, resource.at.line)
+            reason = unread(resource.type, as_text(resource.values.get("type_name")))
+            if reason is not None:
+                yield Unreadable(self.plan.file, f"{resource.address}: {reason}", resource.at.line)
 
     def policies(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
-        definition = _definition(resource)
-        if resource.type in IDENTITY_POLICIES:
-            attribute = IDENTITY_POLICIES[resource.type]
-            document = self.document(resource, attribute, required=True)
+        definition, type_ = _definition(resource), resource.type
+        if type_ in IDENTITY_POLICIES:
+            attribute = IDENTITY_POLICIES[type_]
+            document = self.document(resource, attribute, required=type_ not in OPTIONAL_IDENTITY_POLICIES)
             if document is not None:
-                yield AttachedPolicy(
-                    definition,
-                    attribute,
-                    document,
-                    self.attachments.kind_of(resource),
-                    self.attachments.principals_of(resource),
-                )
-        elif resource.type == "aws_iam_role":
-            trust = self.document(resource, "assume_role_policy", required=True)
+                kind, principals = self.attachments.kind_of(resource), self.attachments.principals_of(resource)
+                yield AttachedPolicy(definition, attribute, document, kind, principals)
+        if type_ in TRUST_POLICIES:
+            trust = self.document(resource, TRUST_POLICIES[type_], required=True)
             if trust is not None:
-                yield AttachedPolicy(definition, "assume_role_policy", trust, PolicyKind.TRUST, (resource.address,))
-            for number, inline in self.inline_policies(resource):
-                path = f"inline_policy/{number}/policy"
+                yield AttachedPolicy(definition, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
+        if type_ in NESTED_POLICIES:
+            attribute, key = NESTED_POLICIES[type_]
+            for number, inline in self.inline_policies(resource, attribute, key):
+                path = f"{attribute}/{number}/{key}"
                 yield AttachedPolicy(definition, path, inline, principals=(resource.address,))
-        elif resource.type in RESOURCE_POLICIES:
-            attribute = RESOURCE_POLICIES[resource.type]
+        if type_ in ORGANIZATION_POLICIES and (as_text(resource.values.get("type")) or "") in ("", *STATEMENT_POLICIES):
+            document = self.document(resource, ORGANIZATION_POLICIES[type_], required=True)
+            if document is not None:
+                yield AttachedPolicy(definition, ORGANIZATION_POLICIES[type_], document, PolicyKind.SCP)
+        if type_ in RESOURCE_POLICIES:
+            attribute = RESOURCE_POLICIES[type_]
             # most of these attributes are optional, and computed where they are left out
             if self.is_configured(resource, attribute) or as_text(resource.values.get(attribute)):
                 document = self.document(resource, attribute, required=False)
@@ -113,53 +162,59 @@ class _Loader:
     def document(self, resource: PlannedResource, attribute: str, *, required: bool) -> Node | None:
         value = resource.values.get(attribute)
         if isinstance(value, str) and (value.strip() or required):
-            return text(value, self.plan.position_of(resource, attribute))
+            return self.plan.text_of(resource, value, attribute)
         if resource.is_unknown(attribute) or (value is None and required):
             written = self.expression(resource, attribute)
-            return self.unknown_document(resource, written, f"{resource.address}.{attribute}", resource.at)
+            at = self.plan.position_of_unknown(resource, attribute)
+            return self.unknown_document(resource, written, attribute, at)
         if value is not None and not isinstance(value, str):
             self.plan.complain(f"{resource.address}: {attribute} is no text", resource.start)
-            return self.unknown_document(resource, None, f"{resource.address}.{attribute}", resource.at)
+            return self.unknown_document(resource, None, attribute, resource.at)
         return None
 
-    def inline_policies(self, role: PlannedResource) -> Iterator[tuple[int, Node]]:
-        """The ``inline_policy`` blocks of a role. A role without any has "known after apply" in the plan as well."""
-        written = self.expression(role, "inline_policy")
-        blocks, value = as_list(written), role.values.get("inline_policy")
-        if role.is_unknown("inline_policy"):
+    def inline_policies(self, role: PlannedResource, attribute: str, key: str) -> Iterator[tuple[int, Node]]:
+        """The inline policies of a role, user or group. One without any has "known after apply" in the plan as well."""
+        written = self.expression(role, attribute)
+        blocks, value = as_list(written), role.values.get(attribute)
+        if role.is_unknown(attribute):
+            if isinstance(written, dict):  # an attribute, of which a plan tells only the names
+                yield 0, self.unknown_document(role, written, attribute, role.at)
             for number, block in enumerate(blocks):
-                expression = as_object(block).get("policy")
+                expression = as_object(block).get(key)
                 constant = as_text(as_object(expression).get("constant_value"))
-                label = f"{role.address}.inline_policy[{number}].policy"
                 yield (
                     number,
                     text(constant, role.at)
                     if constant is not None
-                    else self.unknown_document(role, expression, label, role.at),
+                    else self.unknown_document(role, expression, f"{attribute}/{number}/{key}", role.at),
                 )
             return
         if value is not None and not isinstance(value, list):
-            self.plan.complain(f"{role.address}: inline_policy is no list", role.start)
-        missing = as_list(as_object(role.unknown).get("inline_policy"))
+            self.plan.complain(f"{role.address}: {attribute} is no list", role.start)
+        missing = as_list(as_object(role.unknown).get(attribute))
         values = as_list(value)
         for number, item in enumerate(values):
             block = as_object(item)
-            policy = block.get("policy")
-            at = self.plan.position_of(role, "inline_policy", number)
+            policy = block.get(key)
+            at = self.plan.position_of(role, attribute, number)
             hidden = missing[number] if number < len(missing) else False
             if isinstance(policy, str) and policy.strip():
-                yield number, text(policy, self.plan.position_of(role, "inline_policy", number, "policy"))
-            elif hidden is True or as_object(hidden).get("policy") is True:
+                yield number, self.plan.text_of(role, policy, attribute, number, key)
+            elif hidden is True or as_object(hidden).get(key) is True:
                 # the blocks are a set: only a single one is sure to be the one that is written
-                expression = as_object(blocks[0]).get("policy") if len(blocks) == len(values) == 1 else written
-                label = f"{role.address}.inline_policy[{number}].policy"
-                yield number, self.unknown_document(role, expression, label, at)
+                expression = as_object(blocks[0]).get(key) if len(blocks) == len(values) == 1 else written
+                yield number, self.unknown_document(role, expression, f"{attribute}/{number}/{key}", at)
             elif policy is not None and not isinstance(policy, str):
-                self.plan.complain(f"{role.address}: inline_policy[{number}].policy is no text", role.start)
+                self.plan.complain(f"{role.address}: {attribute}[{number}].{key} is no text", role.start)
 
-    def unknown_document(self, resource: PlannedResource, expression: Json, label: str, at: Position) -> Node:
-        found = self.references.follow(resource.module, expression)
-        return self.documents.unknown(at, found, label, resource.index)
+    def unknown_document(self, resource: PlannedResource, expression: Json, path: str, at: Position) -> Node:
+        """The document at a path from a resource's attributes that a plan does not spell out."""
+        owner = self.references.owner(resource.module, f"{resource.type}.{resource.name}", resource.index)
+        found = self.references.follow(resource.module, expression, owner)
+        attribute, *rest = path.split("/")
+        label = f"{resource.address}.{attribute}" + (f"[{rest[0]}].{rest[1]}" if rest else "")
+        document = self.documents.unknown(at, found, label)
+        return document if self.source is None else self.source.completed(resource, path, document, found)
 
     def expression(self, resource: PlannedResource, attribute: str) -> Json:
         written = self.references.expressions(resource.module, f"{resource.type}.{resource.name}")
@@ -169,12 +224,12 @@ class _Loader:
         return self.expression(resource, attribute) is not None
 
     def role(self, role: PlannedResource) -> RoleDefinition:
-        name, path = as_text(role.values.get("name")), as_text(role.values.get("path"))
+        name, path = as_text(role.values.get(ENTITIES[role.type].name)), as_text(role.values.get("path"))
         return RoleDefinition(
             _definition(role),
             text(name, role.at) if name else None,
             self.path_of(role, path),
-            self.document(role, "assume_role_policy", required=True),
+            self.document(role, TRUST_POLICIES[role.type], required=True),
         )
 
     def path_of(self, role: PlannedResource, path: str | None) -> Text | None:

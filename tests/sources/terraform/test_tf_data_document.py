@@ -221,3 +221,170 @@ def test_what_an_override_may_replace_is_there_under_a_condition(tmp_path: Path,
     other = "  override_policy_documents = [" + JSON_A % '"B"' + "]"
     found = statements(tmp_path, data(deny + other))
     assert [one.when for one in found if one.effect == "Deny"] == [()]
+
+
+ALLOW = '{ Sid = "%s", Effect = "Allow", Action = "%s", Resource = "*" }'
+
+
+def given(*sids_and_actions: tuple[str, str], head: str = "") -> str:
+    listed = ", ".join(ALLOW % pair for pair in sids_and_actions)
+    return f"jsonencode({{ {head}Statement = [{listed}] }})"
+
+
+def summary(found: tuple[Statement, ...]) -> list[tuple[str | None, str]]:
+    return [(one.sid, str((one.actions or ())[0])) for one in found]
+
+
+def test_overrides_follow_one_another(tmp_path: Path) -> None:
+    """A later override takes the place of an earlier one, also within one document; one without a Sid is added."""
+    text = data(
+        f"{statement('A')}\n  override_policy_documents = [\n    "
+        f"{given(('A', 's3:1'), ('B', 's3:2'), ('B', 's3:3'))},\n"
+        f"    {given(('', 's3:4'), ('A', 's3:5'), ('', 's3:6'))},\n  ]"
+    )
+    assert summary(statements(tmp_path, text)) == [("A", "s3:5"), ("B", "s3:3"), (None, "s3:4"), (None, "s3:6")]
+
+
+def test_two_sources_with_one_sid_are_both_looked_at(tmp_path: Path) -> None:
+    """Terraform refuses them; neither statement is lost, and an own one takes the place of both."""
+    sources = f"  source_policy_documents = [{given(('A', 's3:1'))}, {given(('A', 's3:2'))}]\n"
+    assert summary(statements(tmp_path, data(sources))) == [("A", "s3:1"), ("A", "s3:2")]
+    assert ("A", "s3:Get*") in summary(statements(tmp_path, data(sources + statement("A"))))
+
+
+@pytest.mark.parametrize(
+    ("own", "source", "version"),
+    [
+        ("", 'Version = "2012-10-17", ', "2012-10-17"),
+        ('version = "2008-10-17"', 'Version = "2012-10-17", ', "2012-10-17"),
+        ('version = "2008-10-17"', 'Version = "2008-10-17", ', "2008-10-17"),
+        ('version = "2008-10-17"', "", "2008-10-17"),
+        ("", 'Version = "2008-10-17", ', "2012-10-17"),
+        ('version = "2008-10-17"', "Version = var.v, ", "${var.v}"),
+    ],
+)
+def test_the_highest_version_counts(tmp_path: Path, own: str, source: str, version: str) -> None:
+    """Of the document's own Version and those of its sources the highest is taken."""
+    body = f"  {own}\n  source_policy_documents = [{given(('A', 's3:1'), head=source)}]"
+    assert json(document(tmp_path, 'variable "v" {}\n' + data(body)).get("Version")) == version
+
+
+def test_keys_of_a_source_in_any_case(tmp_path: Path) -> None:
+    """A source is read as Go reads JSON: its keys in any case are elements of the policy."""
+    body = (
+        '  source_policy_documents = [jsonencode({ statement = [{ effect = "Allow", action = "iam:PassRole",\n'
+        '    RESOURCE = "*", condition = { StringEquals = { "iam:PassedToService" = "ec2.amazonaws.com" } } }] })]'
+    )
+    (found,) = statements(tmp_path, data(body))
+    assert (found.effect, len(found.resources or ()), found.condition is not None) == ("Allow", 1, True)
+
+
+def test_attributes_that_are_null_are_not_there(tmp_path: Path) -> None:
+    """null and empty lists are left out, also where they are one of two alternatives; Effect is then Allow."""
+    body = (
+        '  statement {\n    sid = null\n    effect = var.x ? null : "Deny"\n'
+        '    actions = var.x ? ["iam:PassRole"] : null\n'
+        '    not_actions = var.x ? [] : ["s3:*"]\n    resources = ["*"]\n    not_resources = []\n  }'
+    )
+    found = statements(tmp_path, 'variable "x" {}\n' + data(body))
+    assert [(one.when, one.effect, one.actions is None, one.not_actions is None) for one in found] == [
+        ((("var.x", "true"),), "Allow", False, True),
+        ((("var.x", "false"),), "Deny", True, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["statement.value.{0}", 'lookup(statement.value, "{0}", null)', "try(var.s.{0}, null)"]
+)
+def test_statements_of_a_list_that_is_not_known(tmp_path: Path, value: str) -> None:
+    """A statement that may have ``actions`` or ``not_actions`` is one that is not known, and no refused one."""
+    names = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
+    lines = "".join(f"      {name} = {value.format(name)}\n" for name in names)
+    body = f'  dynamic "statement" {{\n    for_each = var.s\n    content {{\n{lines}    }}\n  }}'
+    (found,) = statements(tmp_path, 'variable "s" {}\n' + data(body))
+    assert (found.effect, found.not_actions, found.not_resources) == (None, None, None)
+    assert [len(texts or ()) for texts in (found.actions, found.resources)] == [1, 1]
+
+
+def test_what_is_known_decides_what_is_not(tmp_path: Path) -> None:
+    """Beside known ``not_actions`` the unknown ``actions`` are not there, as AWS refuses both."""
+    body = '  statement {\n    actions = var.s\n    not_actions = ["s3:*"]\n    resources = ["*"]\n  }'
+    (found,) = statements(tmp_path, 'variable "s" {}\n' + data(body))
+    assert (found.actions, [str(text) for text in found.not_actions or ()]) == (None, ["s3:*"])
+
+
+def test_a_dynamic_condition_under_a_condition(tmp_path: Path) -> None:
+    """A statement reads with and without a condition block that is there under a condition only."""
+    body = (
+        '  statement {\n    actions = ["iam:PassRole"]\n    resources = ["*"]\n    dynamic "condition" {\n'
+        '      for_each = var.x ? ["ec2.amazonaws.com"] : []\n      content {\n        test = "StringEquals"\n'
+        '        variable = "iam:PassedToService"\n        values = [condition.value]\n      }\n    }\n  }'
+    )
+    found = statements(tmp_path, 'variable "x" {}\n' + data(body))
+    assert [(one.when, json(one.condition) if one.condition else None) for one in found] == [
+        ((("var.x", "true"),), {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com"]}}),
+        ((("var.x", "false"),), None),
+    ]
+
+
+def test_a_dynamic_condition_inside_a_dynamic_statement(tmp_path: Path) -> None:
+    """Conditions of each element of a list of statements, as wrapper modules write it."""
+    text = (
+        'variable "s" {\n  default = [\n    { a = ["iam:PassRole"], c = [{ t = "StringEquals", v = ["x", "y"] }] },\n'
+        '    { a = ["s3:Get*"] },\n  ]\n}\n'
+    )
+    body = (
+        '  dynamic "statement" {\n    for_each = var.s\n    content {\n      actions = statement.value.a\n'
+        '      resources = ["*"]\n      dynamic "condition" {\n        for_each = try(statement.value.c, [])\n'
+        '        content {\n          test = condition.value.t\n          variable = "iam:PassedToService"\n'
+        "          values = condition.value.v\n        }\n      }\n    }\n  }"
+    )
+    found = statements(tmp_path, text + data(body))
+    assert [json(one.condition) if one.condition else None for one in found] == [
+        {"StringEquals": {"iam:PassedToService": ["x", "y"]}},
+        None,
+    ]
+
+
+def test_a_document_that_is_the_output_of_a_module(tmp_path: Path) -> None:
+    """``json`` of a data source in a child module is followed through its output, at its own lines."""
+    child = tmp_path / "child"
+    child.mkdir()
+    output = 'output "json" {\n  value = data.aws_iam_policy_document.c.minified_json\n}\n'
+    (child / "main.tf").write_text(data(statement("C"), "c") + output, encoding="utf-8")
+    text = 'module "m" {\n  source = "./child"\n}\n' + data("  source_policy_documents = [module.m.json]")
+    (found,) = statements(tmp_path, text)
+    assert (found.sid, found.at.file, found.at.line) == ("C", str(child / "main.tf"), 2)
+
+
+def test_documents_of_for_each(tmp_path: Path) -> None:
+    """One instance of several documents, and all of them."""
+    each = data('  for_each = toset(["a", "b"])\n  statement {\n    sid = each.key\n    actions = ["s3:*"]\n  }', "e")
+    one = "data.aws_iam_policy_document.e"
+    for sources, sids in ((f'[{one}["b"].json]', ["b"]), (f"[for k, d in {one} : d.json]", ["a", "b"])):
+        node = document(tmp_path, each + data(f"  source_policy_documents = {sources}")).get("Statement")
+        assert isinstance(node, Items)
+        assert [json(item.get("Sid")) for item in node.items if isinstance(item, Mapping)] == sids
+
+
+def test_the_id_of_a_document(tmp_path: Path) -> None:
+    """``policy_id`` is the Id."""
+    assert json(document(tmp_path, data('  policy_id = "x"\n' + statement("A"))).get("Id")) == "x"
+
+
+def test_policy_variables_in_principals_and_conditions(tmp_path: Path) -> None:
+    """``&{`` is read in principals and in the values of conditions as well, and nowhere else."""
+    body = (
+        '  statement {\n    actions = ["s3:&{x}"]\n    not_resources = ["a/&{aws:username}"]\n    principals {\n'
+        '      type = "AWS"\n      identifiers = ["&{aws:userid}"]\n    }\n    condition {\n      test = "StringLike"\n'
+        '      variable = "aws:x"\n      values = ["&{aws:y}", "z"]\n    }\n  }'
+    )
+    node = document(tmp_path, data(body)).get("Statement")
+    assert isinstance(node, Items)
+    assert json(node.items[0]) == {
+        "Effect": "Allow",
+        "Action": ["s3:&{x}"],
+        "NotResource": ["a/${aws:username}"],
+        "Principal": {"AWS": ["${aws:userid}"]},
+        "Condition": {"StringLike": {"aws:x": ["${aws:y}", "z"]}},
+    }

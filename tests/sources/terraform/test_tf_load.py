@@ -272,12 +272,13 @@ def test_policy_variables_are_literal_text(tmp_path: Path) -> None:
     )
 
 
-def test_an_entry_under_an_unknown_key_is_of_the_kind_of_all(tmp_path: Path) -> None:
-    """A map of account ids gives an account id, one of names a name, whatever the key."""
-    extra = (
-        'variable "k" {}\nlocals {\n  ids = { a = "111122223333", b = "444455556666" }\n'
-        '  names = { a = "x", b = "y" }\n  mixed = { a = "x", b = "*" }\n}\n'
-    )
+def test_one_of_many_entries_is_of_the_kind_of_all(tmp_path: Path) -> None:
+    """Too many entries to follow: a map of account ids gives an account id, one of names a name, whatever the key."""
+    numbers = range(40)
+    ids = ", ".join(f'a{number} = "{111122223333 + number}"' for number in numbers)
+    names = ", ".join(f'a{number} = "x{number}-{number}"' for number in numbers)
+    mixed = ", ".join(f'a{number} = "{"*" if number == 7 else number}"' for number in numbers)
+    extra = f'variable "k" {{}}\nlocals {{\n  ids = {{ {ids} }}\n  names = {{ {names} }}\n  mixed = {{ {mixed} }}\n}}\n'
     kinds = [hole_of(only_resource(tmp_path, f"local.{name}[var.k]", extra)).kind for name in ("ids", "names", "mixed")]
     assert kinds == [Kind.ACCOUNT_ID, Kind.NAME, Kind.ANYTHING]
 

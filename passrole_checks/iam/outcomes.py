@@ -1,0 +1,185 @@
+"""Outcomes of conditions that are not known, in words, and which of them go together.
+
+A condition is an expression, and its outcome is written ``true``, ``false``, a value (``"prod"``, ``2``), several of
+them (``"dev" or "test"``), or all but some (``not "dev" or "test"``). ``var.env == "prod"`` being false and ``var.env``
+being ``"dev"`` speak of the same expression, and are compared as the sets of values that they leave it. An outcome of
+another form only goes together with itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+Fact = tuple[str, str]  # a condition and its outcome
+When = tuple[Fact, ...]  # all of them hold
+
+_VALUE = r'(?:"(?:[^"\\]|\\.)*"|-?\d+)'
+_VALUES = re.compile(rf"(?P<not>not )?(?P<values>{_VALUE}(?: or {_VALUE})*)")
+_EQUALITY = re.compile(rf"(?P<subject>.+) (?P<operator>[!=]=) (?P<value>{_VALUE})(?P<marks> \(.*\))?", re.DOTALL)
+_NEGATION = re.compile(r"!(?P<subject>[^\s!()]+)(?P<marks> \(.*\))?", re.DOTALL)
+_MOST_READINGS = 200  # of one statement; more are not put into words together
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """What is left of the values of ``subject``: these, or (``without``) all but these."""
+
+    subject: str
+    values: frozenset[str]
+    without: bool = False
+
+    def meets(self, other: _Set) -> bool:
+        if self.without and other.without:
+            return True
+        if self.without or other.without:
+            few, many = (other, self) if self.without else (self, other)
+            return not few.values <= many.values
+        return bool(self.values & other.values)
+
+    def within(self, other: _Set) -> bool:
+        if self.without:
+            return other.without and other.values <= self.values
+        return not self.values & other.values if other.without else self.values <= other.values
+
+
+def one_of(values: Iterable[str]) -> str:
+    """The outcome that is one of these values, each written as in Terraform (quoted, or a number)."""
+    return " or ".join(dict.fromkeys(values))
+
+
+def none_of(values: Iterable[str]) -> str:
+    """The outcome that is none of these values."""
+    return f"not {one_of(values)}"
+
+
+def quoted(value: str) -> str:
+    """A string as an outcome names it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def otherwise(outcome: str) -> str:
+    """The outcome that holds exactly where this one does not."""
+    if outcome in ("true", "false"):
+        return "false" if outcome == "true" else "true"
+    return outcome.removeprefix("not ") if outcome.startswith("not ") else f"not {outcome}"
+
+
+def compatible(first: Fact, second: Fact) -> bool:
+    """Whether both may hold at once. Facts about different expressions always may."""
+    if first[0] == second[0] and first[1] == second[1]:
+        return True
+    a, b = _set_of(first), _set_of(second)
+    if a is not None and b is not None and a.subject == b.subject:
+        return a.meets(b)
+    if first[0] != second[0]:
+        return True
+    return first[1] != otherwise(second[1]) and (_is_negated(first[1]) or _is_negated(second[1]))
+
+
+def implies(when: When, fact: Fact) -> bool:
+    """Whether a fact surely holds where all of ``when`` hold."""
+    if fact in when:
+        return True
+    wanted = _set_of(fact)
+    for one in when:
+        known = _set_of(one)
+        if wanted is not None and known is not None and wanted.subject == known.subject and known.within(wanted):
+            return True
+    return False
+
+
+def consistent(when: When, condition: str, outcome: str) -> bool:
+    """Whether a condition can have an outcome where all of ``when`` hold."""
+    return all(compatible(fact, (condition, outcome)) for fact in when)
+
+
+def added(when: When, condition: str, outcome: str) -> When:
+    """``when`` with one more fact; what already follows is not said twice."""
+    fact = (condition, outcome)
+    if implies(when, fact):
+        return when
+    return (*(one for one in when if not implies((fact,), one)), fact)
+
+
+def both(first: When, second: When) -> When | None:
+    """All facts of both, or None where they contradict each other."""
+    merged = first
+    for condition, outcome in second:
+        if not consistent(merged, condition, outcome):
+            return None
+        merged = added(merged, condition, outcome)
+    return merged
+
+
+def either(readings: Sequence[When]) -> tuple[When, ...]:
+    """Fewer readings that together say the same: what holds under both outcomes of a condition holds without it."""
+    found = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MOST_READINGS]
+    pair = _first_pair(found)
+    while pair is not None:
+        one, other, merged = pair
+        found = [item for item in found if item not in (one, other)]
+        if merged not in found:
+            found.insert(0, merged)
+        pair = _first_pair(found)
+    return tuple(found)
+
+
+def _first_pair(found: Sequence[When]) -> tuple[When, When, When] | None:
+    for place, one in enumerate(found):
+        for other in found[place + 1 :]:
+            merged = _united(one, other)
+            if merged is not None:
+                return one, other, merged
+    return None
+
+
+def _united(one: When, other: When) -> When | None:
+    """Both readings as one, where that is possible."""
+    if all(implies(one, fact) for fact in other):
+        return other
+    if all(implies(other, fact) for fact in one):
+        return one
+    mine, its = [fact for fact in one if fact not in other], [fact for fact in other if fact not in one]
+    if len(mine) != 1 or len(its) != 1 or mine[0][0] != its[0][0]:
+        return None
+    shared = [fact for fact in one if fact in other]
+    condition = mine[0][0]
+    if mine[0][1] == otherwise(its[0][1]):
+        return tuple(shared)
+    first, second = _set_of(mine[0]), _set_of(its[0])
+    if first is None or second is None:
+        return None
+    if first.without or second.without:
+        many, few = (first, second) if first.without else (second, first)
+        left = many.values & few.values if few.without else many.values - few.values
+        if not left:
+            return tuple(shared)
+        return tuple(sorted([*shared, (condition, none_of(sorted(left)))]))
+    return tuple(sorted([*shared, (condition, one_of(sorted(first.values | second.values)))]))
+
+
+@lru_cache(maxsize=10_000)
+def _set_of(fact: Fact) -> _Set | None:
+    """The values that a fact leaves an expression; None where it says nothing of that form."""
+    condition, outcome = fact
+    if outcome in ("true", "false"):
+        negated = _NEGATION.fullmatch(condition)
+        if negated is not None:
+            return _set_of((negated["subject"] + (negated["marks"] or ""), otherwise(outcome)))
+        found = _EQUALITY.fullmatch(condition)
+        if found is None:
+            return _Set(condition, frozenset({quoted(outcome)}))
+        subject = found["subject"] + (found["marks"] or "")
+        return _Set(subject, frozenset({found["value"]}), (outcome == "true") is (found["operator"] == "!="))
+    values = _VALUES.fullmatch(outcome)
+    if values is None:
+        return None
+    return _Set(condition, frozenset(re.findall(_VALUE, values["values"])), values["not"] is not None)
+
+
+def _is_negated(outcome: str) -> bool:
+    return outcome.startswith("not ")

@@ -1,0 +1,8 @@
+role_prefix = "pipeline-"
+
+tasks = {
+  web = {}
+  report = {
+    path = "/reports/"
+  }
+}

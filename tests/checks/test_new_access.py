@@ -1,0 +1,151 @@
+"""PASSROLE_015: how severe, how sure, and in which words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from passrole_checks.check import Subject
+from passrole_checks.checks.new_access import NewAccess
+from passrole_checks.comparison import Gainer
+from passrole_checks.explain import page
+from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.iam.access import Comparison, access_of
+from passrole_checks.iam.passrole import grants_of
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import Hole, Position, Text, text
+from passrole_checks.knowledge.service_principals import known_services
+
+ROLE = "arn:aws:iam::111122223333:role/"
+SERVICES = {name: known_services(name) for name in ("aws", "aws-cn")}
+LAMBDA, EC2 = "lambda.amazonaws.com", "ec2.amazonaws.com"
+
+
+def allow(*roles: str, **conditions: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": list(roles)}
+    return {**found, "Condition": conditions} if conditions else found
+
+
+def to(*services: str) -> dict[str, Any]:
+    return {"iam:PassedToService": list(services)}
+
+
+def parsed(*statements: dict[str, Any]) -> tuple[Statement, ...]:
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    return parse_document(text(document, Position("policy.json", 1))).statements
+
+
+def verdict(
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+    *,
+    who: tuple[str, ...] = ("aws_iam_role.dev",),
+    flagged: frozenset[str] = frozenset(),
+    account: str | None = None,
+) -> Verdict | None:
+    """What the check says of a policy that was ``before`` and is ``after``, held by ``who``."""
+    earlier, later = parsed(*([before] if before else [])), parsed(after)
+    gain = Comparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
+    gainers = tuple(Gainer(name, gain) for name in who) if gain else ()
+    (grant,) = grants_of(later, SERVICES)
+    found = list(NewAccess().evaluate(Subject(grant, later, account=account, gainers=gainers, flagged=flagged)))
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (None, allow(ROLE + "a"), f"had no PassRole access here, and now can pass {ROLE}a to any service."),
+        (allow(ROLE + "a"), allow("*"), f"could pass {ROLE}a to any service, and now any role of the account."),
+        (allow(ROLE + "a"), allow(ROLE + "a", ROLE + "b"), f"now can also pass {ROLE}b to any service."),
+        (
+            allow(ROLE + "a", StringEquals=to(LAMBDA)),
+            allow(ROLE + "a"),
+            f"could pass {ROLE}a to {LAMBDA}, and now also to any other service.",
+        ),
+        (
+            allow(ROLE + "a", StringEquals=to(LAMBDA)),
+            allow(ROLE + "a", StringEqualsIfExists=to(LAMBDA)),
+            f"could pass {ROLE}a to {LAMBDA}, and now also to a service that does not send iam:PassedToService.",
+        ),
+        (
+            allow(ROLE + "a", StringEquals=to(LAMBDA)),
+            allow(ROLE + "a", StringNotEquals=to(EC2)),
+            f"could pass {ROLE}a to {LAMBDA}, and now also to any other service but {EC2}.",
+        ),
+        (
+            allow(ROLE + "a", Bool={"aws:MultiFactorAuthPresent": "true"}),
+            allow(ROLE + "a"),
+            f"could pass {ROLE}a to any service only under a condition on aws:MultiFactorAuthPresent, "
+            "which is gone now.",
+        ),
+        (
+            allow(ROLE + "a"),
+            {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": ROLE + "admin"},
+            f"could pass {ROLE}a to any service, and now every role but {ROLE}admin.",
+        ),
+    ],
+)
+def test_the_difference_in_words(before: dict[str, Any] | None, after: dict[str, Any], words: str) -> None:
+    """The message says what could be passed before, and what more can be passed now."""
+    found = verdict(before, after)
+    assert found is not None and found.message == f"aws_iam_role.dev {words}"
+    assert found.confidence is Confidence.HIGH
+
+
+def test_a_changed_condition_is_less_sure() -> None:
+    """Whether another list of addresses lets more through is open: medium confidence, and the key is named."""
+    found = verdict(
+        allow("*", IpAddress={"aws:SourceIp": "198.51.100.0/24"}),
+        allow("*", IpAddress={"aws:SourceIp": "203.0.113.0/24"}),
+        flagged=frozenset({"PASSROLE_001"}),
+    )
+    assert found is not None and (found.severity, found.confidence) == (Severity.HIGH, Confidence.MEDIUM)
+    assert "a condition on aws:SourceIp, which has changed, and whether it lets more through is open" in found.message
+
+
+def test_an_unknown_role_is_said_to_be_one() -> None:
+    """Whether a role that is not known could be passed before is said to be open, at low confidence."""
+    earlier = parsed(allow(ROLE + "a"))
+    parts = json.dumps({"Version": "2012-10-17", "Statement": [allow("HOLE")]}).split("HOLE")
+    document = Text((parts[0], Hole("var.role"), parts[1]), Position("policy.json", 1))
+    later = parse_document(document).statements
+    gain = Comparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
+    assert gain is not None
+    (grant,) = grants_of(later, SERVICES)
+    (found,) = NewAccess().evaluate(Subject(grant, later, gainers=(Gainer("dev", gain),)))
+    assert (found.severity, found.confidence) == (Severity.INFO, Confidence.LOW)
+    assert found.message == (
+        "dev can pass ${var.role} to any service, and whether that is new cannot be told before deployment."
+    )
+
+
+def test_severity_follows_the_other_checks() -> None:
+    """High where another check flags the same grant, else information."""
+    serious = verdict(None, allow("*"), flagged=frozenset({"PASSROLE_001"}))
+    plain = verdict(None, allow("*"))
+    assert serious is not None and serious.severity is Severity.HIGH
+    assert plain is not None and plain.severity is Severity.INFO
+
+
+def test_at_most_three_principals_are_named() -> None:
+    """Of many that gain the same, three are named and the others counted; without any, whoever holds the policy."""
+    many = verdict(None, allow("*"), who=tuple(f"aws_iam_role.r{number}" for number in range(5)))
+    assert many is not None
+    assert many.message.startswith("aws_iam_role.r0, aws_iam_role.r1, aws_iam_role.r2 and 2 more had no PassRole")
+    nobody = verdict(None, allow("*"), who=("",))
+    assert nobody is not None and nobody.message.startswith("Whoever holds this policy had no PassRole access here")
+
+
+def test_a_role_of_another_account_is_left_to_its_own_check() -> None:
+    """What cannot be passed here is no new access: PASSROLE_005 speaks of it."""
+    assert verdict(None, allow(ROLE + "a"), account="444455556666") is None
+    assert verdict(None, allow(ROLE + "a"), account="111122223333") is not None
+
+
+def test_the_page_shows_what_stood_before() -> None:
+    """The examples of a check that compares show both sides."""
+    assert page(NewAccess).count("\n  before:\n") == len(NewAccess.flagged) + len(NewAccess.clean)

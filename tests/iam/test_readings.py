@@ -1,0 +1,216 @@
+"""Statements with alternatives against a reference that walks every outcome of every condition."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.passrole import grants_of
+from passrole_checks.iam.policy import PolicyDocument, parse_document
+from passrole_checks.iam.readings import readings
+from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text, text
+
+AT = Position("x", 1)
+BOOLEANS = ("c0", "c1", "c2")
+OUTCOMES = {
+    **dict.fromkeys(BOOLEANS, ("true", "false")),
+    "e": ('"a"', '"b" or "c"', 'not "a" or "b" or "c"'),
+    'e == "a"': ("true", "false"),
+}
+World = dict[str, str]
+WORLDS: list[World] = [
+    {**dict(zip(BOOLEANS, chosen, strict=True)), "e": value}
+    for chosen in product(("true", "false"), repeat=len(BOOLEANS))
+    for value in ("a", "b", "c", "d")
+]
+
+
+def holds(world: World, condition: str, outcome: str) -> bool:
+    """Whether a condition has an outcome in a world."""
+    if condition in BOOLEANS or condition.startswith("many"):
+        return world[condition] == outcome
+    if condition == 'e == "a"':
+        return (world["e"] == "a") is (outcome == "true")
+    named = f'"{world["e"]}"' in outcome
+    return not named if outcome.startswith("not ") else named
+
+
+def resolved(node: Node, world: World) -> Node | None:
+    """A node as it reads in one world; None where it is not there."""
+    if isinstance(node, Choice):
+        (option,) = (option for outcome, option in node.options if holds(world, node.condition, outcome))
+        return resolved(option, world)
+    if isinstance(node, Items):
+        found = (resolved(item, world) for item in node.items)
+        return Items(tuple(item for item in found if item is not None), node.at)
+    if isinstance(node, Mapping):
+        pairs = ((entry.key, resolved(entry.value, world)) for entry in node.entries)
+        return Mapping(tuple(Entry(key, value) for key, value in pairs if value is not None), node.at)
+    return None if isinstance(node, Absent) else node
+
+
+def meaning(statement: Node | None) -> set[tuple[str, str, str]]:
+    """What a statement without alternatives speaks of: each action on each resource under its condition."""
+    assert isinstance(statement, Mapping)
+    actions, resources = statement.get("Action"), statement.get("Resource")
+    condition = str(_plain(statement.get("Condition")))
+    return {(action, resource, condition) for action in leaves(actions) for resource in leaves(resources)}
+
+
+def leaves(node: Node | None) -> Iterator[str]:
+    if isinstance(node, Text):
+        yield str(node)
+    elif isinstance(node, Items):
+        for item in node.items:
+            yield from leaves(item)
+
+
+def _plain(node: Node | None) -> object:
+    if isinstance(node, Mapping):
+        return {str(entry.key): _plain(entry.value) for entry in node.entries}
+    if isinstance(node, Items):
+        return [_plain(item) for item in node.items]
+    return str(node) if isinstance(node, Text) else node.value if isinstance(node, Const) else None
+
+
+def leaf(values: tuple[str, ...]) -> st.SearchStrategy[Node]:
+    return st.sampled_from([text(value, AT) for value in values])
+
+
+@st.composite
+def alternatives(draw: st.DrawFn, inner: st.SearchStrategy[Node], absent: bool) -> Node:
+    condition = draw(st.sampled_from(sorted(OUTCOMES)))
+    options = []
+    for outcome in OUTCOMES[condition]:
+        options.append((outcome, Absent(AT) if absent and draw(st.booleans()) else draw(inner)))
+    return Choice(condition, tuple(options), AT)
+
+
+def lists(*values: str) -> st.SearchStrategy[Node]:
+    """Lists with optional elements, elements that are one or another, and lists inside lists."""
+    one = leaf(values)
+    element = st.one_of(
+        one,
+        alternatives(st.one_of(one, alternatives(one, True)), True),
+        st.lists(one, max_size=2).map(lambda items: Items(tuple(items), AT)),
+    )
+    flat: st.SearchStrategy[Node] = st.lists(element, min_size=1, max_size=7).map(lambda items: Items(tuple(items), AT))
+    return st.one_of(flat, flat, alternatives(flat, False))
+
+
+ROLES = tuple(f"arn:aws:iam::111122223333:role/{name}" for name in ("a", "b", "c"))
+
+
+@st.composite
+def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow",)) -> Mapping:
+    entries = [
+        ("Effect", text(draw(st.sampled_from(effects)), AT)),
+        ("Action", draw(lists("iam:PassRole", "iam:GetRole", "s3:*"))),
+        ("Resource", draw(lists(*ROLES, "*"))),
+    ]
+    if effects == ("Allow",) and draw(st.booleans()):
+        entries.append(("Condition", draw(alternatives(leaf(("x", "y")), True))))
+    return Mapping(tuple(Entry(text(key, AT), value) for key, value in entries), AT)
+
+
+@settings(max_examples=80, deadline=None)
+@given(statements())
+def test_readings_say_what_the_statement_says_in_every_world(statement: Mapping) -> None:
+    """In each world the readings that hold there speak of just what the statement speaks of there."""
+    found = readings(statement)
+    for world in WORLDS:
+        said = {
+            item for when, reading in found if all(holds(world, *fact) for fact in when) for item in meaning(reading)
+        }
+        assert said == meaning(resolved(statement, world))
+
+
+def passed(document: PolicyDocument, world: World | None = None) -> set[str]:
+    """The role patterns that a document lets through, in a world."""
+    services = {"aws": ["lambda.amazonaws.com"], "aws-cn": []}
+    return {
+        str(role.pattern)
+        for grant in grants_of(document.statements, services)
+        if grant.effect == "Allow" and not grant.denied
+        if world is None or all(holds(world, *fact) for fact in grant.statement.when)
+        for role in grant.roles
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(statements(("Allow", "Deny")), min_size=1, max_size=3))
+def test_grants_are_those_of_every_world(written: list[Mapping]) -> None:
+    """What a document lets through under conditions is what it lets through in each world where they hold, with what
+    its Deny statements take away there."""
+    document = Mapping((Entry(text("Statement", AT), Items(tuple(written), AT)),), AT)
+    together = parse_document(document)
+    for world in WORLDS:
+        alone = resolved(document, world)
+        assert alone is not None
+        single, whole = passed(parse_document(alone)), passed(together, world)
+        assert single == whole
+
+
+def conditional(number: int, yes: str, no: str | None) -> Choice:
+    other: Node = text(no, AT) if no is not None else Absent(AT)
+    return Choice(f"many{number}", (("true", text(yes, AT)), ("false", other)), AT)
+
+
+def statement_of(**entries: Node) -> Mapping:
+    return Mapping(tuple(Entry(text(key, AT), value) for key, value in entries.items()), AT)
+
+
+def test_optional_elements_do_not_multiply() -> None:
+    """Twenty optional roles are twenty readings more, and each names the one condition that it needs."""
+    resources = Items(tuple(conditional(number, f"role{number}", None) for number in range(20)), AT)
+    found = readings(statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=resources))
+    assert len(found) == 20
+    expected: list[When] = [((f"many{number}", "true"),) for number in range(20)]
+    assert [when for when, _ in found] == expected
+
+
+def test_optional_statements_do_not_multiply() -> None:
+    """Ten optional statements of three alternatives each are thirty readings."""
+    document: list[Node] = []
+    for number in range(10):
+        roles = Choice(f"e{number}", tuple((f'"{n}"', text(f"role{n}", AT)) for n in range(3)), AT)
+        written = statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=roles)
+        document.append(Choice(f"many{number}", (("true", written), ("false", Absent(AT))), AT))
+    start = time.monotonic()
+    parsed = parse_document(statement_of(Statement=Items(tuple(document), AT)))
+    assert len(parsed.statements) == 30 and not any(item.holes for item in parsed.statements)
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("effect", "element", "kept"),
+    [("Allow", "NotResource", False), ("Deny", "NotResource", True), ("Allow", "NotAction", False)],
+)
+def test_what_cannot_be_read_apart_is_not_relied_on(effect: str, element: str, kept: bool) -> None:
+    """Where a list leaves out, and too many of its elements depend on conditions, they count for the wider reading."""
+    items = Items(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
+    entries = {"Effect": text(effect, AT), "Action": text("*", AT), "Resource": text("*", AT), element: items}
+    del entries[element.removeprefix("Not")]
+    (statement,) = parse_document(statement_of(Statement=statement_of(**entries))).statements
+    found = statement.not_resources if element == "NotResource" else statement.not_actions
+    assert bool(found) is kept
+
+
+def test_alternatives_that_cannot_be_read_apart_are_holes() -> None:
+    """More combinations of conditions than can be looked at leave holes in their places, each with its reason."""
+    values = Items(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
+    condition = statement_of(StringEquals=statement_of(**{"iam:PassedToService": values}))
+    written = statement_of(
+        Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
+    )
+    ((when, reading),) = readings(written)
+    assert when == () and "too many" not in json.dumps(_plain(reading.get("Action")))
+    (statement,) = parse_document(statement_of(Statement=written)).statements
+    assert {hole.reason for hole in statement.holes} == {"too many alternatives in one statement"}

@@ -1,0 +1,93 @@
+"""Functions and templates that would take for ever, or all memory, end in a hole that says why."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import time
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform import load
+
+HEAD = """
+locals {
+  many = range(1024)
+  long = join("", [for i in local.many : "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"])
+  found = %s
+}
+resource "aws_iam_policy" "p" {
+  policy = jsonencode({ Statement = [local.found] })
+}
+"""
+
+
+def reasons(node: Node) -> set[str]:
+    seen: set[str] = set()
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, Text):
+            seen |= {hole.reason for hole in current.holes}
+        elif isinstance(current, Items):
+            pending.extend(current.items)
+        elif isinstance(current, Mapping):
+            pending.extend(entry.value for entry in current.entries)
+        elif isinstance(current, Choice):
+            pending.extend(option for _, option in current.options)
+    return seen
+
+
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\\n" + "".join(
+    f"{letter}: &{letter} [{', '.join('*' + before for _ in range(9))}]\\n"
+    for before, letter in zip("abcdefgh", "bcdefghi", strict=True)
+)
+EMPTY_LOOPS = "%{ for a in local.many }" * 5 + "%{ endfor }" * 5
+
+CASES = {
+    "range": ("range(100000000)", "more than 1024 elements"),
+    "width": ('format("%999999999d", 1)', "wider than 1000 characters"),
+    "precision": ('format("%.999999999f", 1)', "wider than 1000 characters"),
+    "index": ('format("%[99999999999999999999]s", "a")', "too few arguments"),
+    "indent": ('indent(999999999, "a\\nb")', "too wide"),
+    "power": ("pow(9, pow(9, 9))", "no number"),
+    "digits": ('parseint("' + "9" * 5000 + '", 10)', "a number too long"),
+    "replace": ('replace(local.long, "a", local.long)', "too long"),
+    "empty": ('replace(local.long, "", local.long)', "too long"),
+    "pattern": ('replace(local.long, "/a/", local.long)', "too long"),
+    "catastrophe": (
+        'regex("(a|aa|aaa|a*)*(b|c*)*$x", "${local.long}${local.long}${local.long}")',
+        "a regular expression over a text too long",
+    ),
+    "patterns": ('[for i in local.many : regexall("(a+)+$", local.long)]', "too much to evaluate"),
+    "repeats": ('regex("((a{100}){100}){100}", "a")', "a regular expression too large"),
+    "product": ("setproduct(local.many, local.many, local.many)", "too many elements"),
+    "yaml": (f'yamldecode("{LAUGHS}")', "too large"),
+    "deep yaml": ('yamldecode("' + "[" * 3000 + '")', "nested too deeply"),
+    "cycle": ('yamldecode("a: &a [*a, *a]")', "too large"),
+    "bomb": ('base64gunzip("BOMB")', ""),
+    "loops": (f'"{EMPTY_LOOPS}"', "too much to evaluate"),
+    "lists": ("[for a in local.many : [for b in local.many : range(1024)]]", "too large"),
+    "hashes": ("[for a in local.many : [for b in local.many : md5(jsonencode(local.many))]]", "too large"),
+    "lengths": ("[for a in local.many : length([for b in local.many : length(local.long)])]", "too much to evaluate"),
+    "joins": ('[for a in local.many : length(join(",", [for b in local.many : "${local.long}${b}"]))]', ""),
+    "brackets": ('jsondecode("' + "[" * 5000 + '")', "the policy document is not JSON: nested more than 64 deep"),
+    "glob": ('fileset(path.module, "**/**/**/**/**/**/**/**/x")', "a pattern of files that is not read"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_would_take_for_ever_ends_in_a_hole(tmp_path: Path, name: str) -> None:
+    """Each of these is answered within seconds, and says what was too much."""
+    expression, reason = CASES[name]
+    bomb = base64.b64encode(gzip.compress(b"\0" * 50_000_000)).decode()
+    (tmp_path / "main.tf").write_text(HEAD % expression.replace("BOMB", bomb), encoding="utf-8")
+    start = time.monotonic()
+    found = load(tmp_path)
+    policy = found.policies[0].document
+    parse_document(policy)
+    assert time.monotonic() - start < 60
+    assert any(reason in found for found in reasons(policy)), reasons(policy)

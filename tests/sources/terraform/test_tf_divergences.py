@@ -1,0 +1,158 @@
+"""Where the two readers, and HCL itself, do not agree on what is valid: one row for each known difference.
+
+The rows of the default reader are checked everywhere, those of python-hcl2 where it is installed without checkov's
+fork of the same name.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+
+from passrole_checks.sources.terraform import reader_python_hcl2, reader_tree_sitter
+from passrole_checks.sources.terraform.source import SourceText
+from passrole_checks.sources.terraform.syntax import Body, Fragment, Literal, ParsedFile, Template, Unary
+
+
+def _installed(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
+
+
+oracle = pytest.mark.skipif(
+    not _installed("python-hcl2") or _installed("bc-python-hcl2"),
+    reason="python-hcl2 is not installed here, or checkov's fork has its name",
+)
+
+YES, NO = "accepted", "rejected"
+HOLE = "a hole"  # the file is read, and the expression is one that is not understood
+
+# text, is it HCL, what tree-sitter-hcl makes of it, what python-hcl2 makes of it
+TABLE = [
+    # valid, and python-hcl2 rejects it
+    ("a = !!b\n", True, YES, NO),
+    ("a = --1\n", True, YES, NO),
+    ("a = b -12\n", True, YES, NO),
+    ('a = "${~ y ~}"\n', True, YES, NO),
+    ('a = "${\nb}"\n', True, YES, NO),
+    ('a = "${b\n}"\n', True, YES, NO),
+    ("a = /* c */ 1\n", True, YES, NO),
+    ("a /* c */ = 1\n", True, YES, NO),
+    ("a = (x\n.b)\n", True, YES, NO),
+    ("a = <<_E\nx\n_E\n", True, YES, NO),
+    ("ä = 1\n", True, YES, NO),
+    ("a = ä.b\n", True, YES, NO),
+    ("a = b.ä\n", True, YES, NO),
+    ("a = { ä = 1 }\n", True, YES, NO),
+    ("a = f::g(1)\n", True, YES, NO),  # the names of providers' functions have three parts, which it reads
+    ("a = <<E\n${ä}\nE\n", True, YES, HOLE),
+    ("a = <<E\n${!!b}\nE\n", True, YES, HOLE),
+    ('a = "$${"\n', True, YES, NO),
+    ('a = "%%{"\n', True, YES, NO),
+    # valid, and tree-sitter-hcl rejects it
+    ("a = 1e3\n", True, NO, YES),
+    # not valid, and one of them accepts it
+    ("a =\n 1\n", False, YES, NO),
+    ("a\n= 1\n", False, YES, NO),
+    ("a = { b =\n1 }\n", False, YES, NO),
+    ("a = # c\n 1\n", False, YES, NO),
+    ("a = x\n.b\n", False, YES, NO),
+    ("a = 0x1f\n", False, YES, NO),
+    ('a = "${}"\n', False, HOLE, NO),
+    ('a = "\\q"\n', False, NO, YES),
+    ('a = "\\uZZZZ"\n', False, NO, YES),
+    ("a = <<E\n${x\nE\n", False, NO, YES),
+    ("a = <<E\nE", False, NO, YES),
+    ("a = { for = 1 }\n", False, NO, YES),
+    ('b "c"\n{\n}\n', False, NO, YES),
+    ('a = "%{ if b }"\n', False, NO, HOLE),
+    ('a = "%{ endif }"\n', False, NO, HOLE),
+    ("a = <<E\n%{ if b }\nE\n", False, NO, HOLE),
+    # not valid, and both accept it: more is read, nothing is lost
+    ('a = "x\ny"\n', False, YES, YES),
+    ("a = 1 b = 2\n", False, YES, YES),
+    ("b {} c {}\n", False, YES, YES),
+    ("a = 1\n+ 2\n", False, YES, YES),
+    ("a = x\n? y\n: z\n", False, YES, YES),
+    ("a = { b = 1 c = 2 }\n", False, YES, YES),
+    # not valid, and neither accepts it
+    ("a = f(x...,)\n", False, NO, NO),
+    ("a = [1 2]\n", False, NO, NO),
+    ("a = 'b'\n", False, NO, NO),
+    ("a: 1\n", False, NO, NO),
+    ("a = 1;\n", False, NO, NO),
+    ("a = [for x,y,z in m : x]\n", False, NO, NO),
+    ("a = {for x in y : x}\n", False, NO, NO),
+]  # fmt: skip
+
+
+def flat(body: Body) -> list[object]:
+    """A body as plain values, everything built."""
+    found: list[object] = [(one.name, one.span, one.value) for one in body.attributes]
+    found.extend((block.type, block.labels, block.span, flat(block.body)) for block in body.blocks)
+    return found
+
+
+def outcome(found: ParsedFile) -> str:
+    if found.problems:
+        return NO
+    return HOLE if "Unparsed(" in repr(flat(found.body)) else YES
+
+
+@pytest.mark.parametrize(("text", "tree_sitter"), [(row[0], row[2]) for row in TABLE])
+def test_what_the_default_reader_makes_of_it(text: str, tree_sitter: str) -> None:
+    """The column of tree-sitter-hcl."""
+    assert outcome(reader_tree_sitter.read(SourceText.of("m.tf", text.encode()))) == tree_sitter
+
+
+@oracle
+@pytest.mark.parametrize(("text", "tree_sitter", "python_hcl2"), [(row[0], *row[2:]) for row in TABLE])
+def test_what_python_hcl2_makes_of_it(text: str, tree_sitter: str, python_hcl2: str) -> None:
+    """The column of python-hcl2; what both accept gives the same tree."""
+    source = SourceText.of("m.tf", text.encode())
+    found = reader_python_hcl2.read(source)
+    assert outcome(found) == python_hcl2
+    if tree_sitter == python_hcl2 == YES:
+        assert flat(found.body) == flat(reader_tree_sitter.read(source).body)
+
+
+def test_no_valid_text_is_rejected_by_both() -> None:
+    """What is HCL is read by one of them at least, and by the default one with one exception."""
+    valid = [row for row in TABLE if row[1]]
+    assert [text for text, _, first, second in valid if YES not in (first, second)] == []
+    assert [text for text, _, first, _ in valid if first != YES] == ["a = 1e3\n"]
+
+
+@oracle
+def test_pairs_of_signs_differ() -> None:
+    """``$$${`` is two dollars and an interpolation in HCL; python-hcl2 takes the last two for an escape."""
+    source = SourceText.of("m.tf", b'a = "$$${x}"\n')
+    first, second = (
+        reader.read(source).body.attributes[0].value for reader in (reader_tree_sitter, reader_python_hcl2)
+    )
+    assert isinstance(first, Template)
+    assert isinstance(second, Template)
+    assert len(first.parts) == 2
+    assert second.parts == (Fragment("$${x}", 1, 6),)
+
+
+@oracle
+@pytest.mark.parametrize("text", ["$$${x}", "$$$${x}", "%%%{ if x }y%{ endif }", "$", "$$", "$${", "a$${x}${y}"])
+def test_pairs_of_signs_in_heredocs_are_the_same(text: str) -> None:
+    """Heredocs are taken apart here, and alike."""
+    source = SourceText.of("m.tf", f"a = <<E\n{text}\nE\n".encode())
+    assert flat(reader_tree_sitter.read(source).body) == flat(reader_python_hcl2.read(source).body)
+
+
+@oracle
+@pytest.mark.parametrize("text", ["a = -1\n", "a = -12\n", "a = -1.5\n", "a = - 12\n"])
+def test_negative_numbers_are_the_same(text: str) -> None:
+    """python-hcl2 has one token for some negative numbers and two for others; here a minus is always an operator."""
+    source = SourceText.of("m.tf", text.encode())
+    found = reader_python_hcl2.read(source).body.attributes[0].value
+    assert isinstance(found, Unary)
+    assert isinstance(found.operand, Literal)
+    assert found == reader_tree_sitter.read(source).body.attributes[0].value

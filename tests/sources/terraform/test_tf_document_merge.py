@@ -1,0 +1,89 @@
+"""Documents that replace each other's statements, against the provider's own loop written out plainly."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Position, text
+from passrole_checks.sources.terraform.document_merge import put
+
+AT = Position("main.tf", 1)
+CONDITIONS = ("var.a", "var.b")
+
+Plain = tuple[str, int]  # Sid and a number that tells statements apart
+Optional = tuple[Plain, str | None]  # under which condition it is there
+
+
+def node(item: Optional) -> Node:
+    (sid, number), condition = item
+    entries = [Entry(text("Action", AT), text(f"s3:{number}", AT))]
+    if sid:
+        entries.append(Entry(text("Sid", AT), text(sid, AT)))
+    statement = Mapping(tuple(entries), AT)
+    if condition is None:
+        return statement
+    return Choice(condition, (("true", statement), ("false", Absent(AT))), AT)
+
+
+def resolved(nodes: list[Node], truth: dict[str, str]) -> list[Plain]:
+    """The statements that are there where the conditions have these outcomes."""
+    found: list[Plain] = []
+    for item in nodes:
+        while isinstance(item, Choice):
+            item = dict(item.options)[truth[item.condition]]
+        if isinstance(item, Items):
+            found.extend(resolved(list(item.items), truth))
+        elif isinstance(item, Mapping):
+            sid, action = item.get("Sid"), item.get("Action")
+            found.append((str(sid) if sid is not None else "", int(str(action).removeprefix("s3:"))))
+    return found
+
+
+def merged(statements: list[Plain], added: list[Plain]) -> list[Plain]:
+    """What the provider does (``policy_model.go``, ``Merge``)."""
+    result = list(statements)
+    for sid, number in added:
+        place = next((place for place, old in enumerate(result) if sid and old[0] == sid), None)
+        if place is None:
+            result.append((sid, number))
+        else:
+            result[place] = (sid, number)
+    return result
+
+
+def there(items: list[Optional], truth: dict[str, str]) -> list[Plain]:
+    return [plain for plain, condition in items if condition is None or truth[condition] == "true"]
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> list[list[Optional]]:
+    """Some documents: each statement with its own number, some of them under a condition."""
+    count = iter(range(100))
+    sids = st.sampled_from(["", "A", "B", "C"])
+    conditions = st.sampled_from([None, None, *CONDITIONS])
+    listed = draw(st.lists(st.lists(st.tuples(sids, conditions), max_size=4), min_size=1, max_size=3))
+    return [[((sid, next(count)), condition) for sid, condition in document] for document in listed]
+
+
+@settings(max_examples=100, deadline=None)
+@given(documents())
+def test_merging_is_that_of_the_provider_under_every_outcome(found: list[list[Optional]]) -> None:
+    """Whatever the conditions turn out to be, the statements that are left are those that the provider would write."""
+    first, *overrides = found
+    unique: list[Optional] = []
+    for item in first:  # of a source, the provider accepts every Sid only once
+        if not item[0][0] or all(item[0][0] != other[0][0] for other in unique):
+            unique.append(item)
+    statements = [node(item) for item in unique]
+    for override in overrides:
+        for item in override:
+            statements = put(statements, [node(item)])
+    for values in product(("true", "false"), repeat=len(CONDITIONS)):
+        truth = dict(zip(CONDITIONS, values, strict=True))
+        expected = there(unique, truth)
+        for override in overrides:
+            expected = merged(expected, there(override, truth))
+        assert sorted(resolved(statements, truth)) == sorted(expected)

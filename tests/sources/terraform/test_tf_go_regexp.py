@@ -1,0 +1,124 @@
+"""Go's regular expressions: what they match, what they refuse, and that they take no time."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.sources.terraform.go_regexp import BadPattern, Unsupported, compile_go
+
+
+def found(pattern: str, text: str) -> list[str]:
+    return [match.group(0) or "" for match in compile_go(pattern).matches(text)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("a*", "baac", ["", "aa", ""]),
+        ("a*?", "aa", ["", "", ""]),
+        ("a|ab", "ab", ["a"]),
+        ("(?U)a+", "aaa", ["a", "a", "a"]),
+        ("(?i)role", "ROLE", ["ROLE"]),
+        ("(?i:R)ole", "rolE role", ["role"]),
+        ("a.c", "a\nc abc", ["abc"]),
+        ("(?s)a.c", "a\nc", ["a\nc"]),
+        ("^a$", "a\n", []),
+        ("(?m)^a$", "a\na", ["a", "a"]),
+        (r"\Aa\z", "a", ["a"]),
+        (r"\bfoo\b", "foo food", ["foo"]),
+        (r"\Boo", "foo", ["oo"]),
+        (r"[\w.-]+@", "a.b-c@", ["a.b-c@"]),
+        ("[^a-c]+", "abcxyz", ["xyz"]),
+        ("[]a]+", "]a", ["]a"]),
+        ("[a-]+", "a-b", ["a-"]),
+        ("[[:alpha:]_]+", "ab_1", ["ab_"]),
+        ("[[:^digit:]]", "1a", ["a"]),
+        (r"\d{2,3}", "1 12 1234", ["12", "123"]),
+        ("a{,2}", "a{,2}", ["a{,2}"]),
+        ("a{2}", "aaa", ["aa"]),
+        (r"\Qa.b\E+", "a.bb", ["a.bb"]),
+        (r"\x41\x{42}", "AB", ["AB"]),
+        ("(a*)+", "aab", ["aa", ""]),
+        ("(?:a|b)*c", "abac", ["abac"]),
+        ("", "ab", ["", "", ""]),
+        ("é", "é", ["é"]),
+    ],
+)
+def test_matches(pattern: str, text: str, expected: list[str]) -> None:
+    """Leftmost matches, the first alternative preferred, empty ones not behind another."""
+    assert found(pattern, text) == expected
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(",
+        ")",
+        "a)",
+        "[",
+        "[b-a]",
+        "*a",
+        "a**",
+        "a+*",
+        "a{1}{2}",
+        "a{2,1}",
+        "a{1001}",
+        r"\1",
+        r"\é",
+        "(?=a)",
+        "(?!a)",
+        "(?<=a)b",
+        "(?P<n>a)(?P<n>b)",
+        "(?P<a-b>c)",
+        "[[:nope:]]",
+        "\\",
+        "(?z)a",
+        r"\xzz",
+    ],
+)
+def test_what_go_refuses(pattern: str) -> None:
+    """Patterns that Go does not take are refused."""
+    with pytest.raises(BadPattern):
+        compile_go(pattern)
+
+
+@pytest.mark.parametrize("pattern", [r"\p{Greek}", "(?i)é", "(((((a{50}){50}){50}){50}){50})", "(" * 500 + ")" * 500])
+def test_what_is_not_taken_on(pattern: str) -> None:
+    """Classes of Unicode, case beyond ASCII and patterns too large are named as such."""
+    with pytest.raises(Unsupported):
+        compile_go(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a*)*b", "(a|a)*b", "(a|aa)+$", "(.*)(.*)(.*)(.*)(.*)x", "((((((){1000}){1000}){1000}){9}))"]
+)
+def test_no_pattern_takes_for_ever(pattern: str) -> None:
+    """Patterns that make a backtracking engine hang end soon, with an answer or as unsupported."""
+    start = time.monotonic()
+    with contextlib.suppress(Unsupported):
+        assert found(pattern, "a" * 2_000 + "!") in ([], [""] * 2_002)
+    assert time.monotonic() - start < 20
+
+
+PIECES = st.sampled_from(
+    ["a", "b", "ab", "[ab]", "[^a]", ".", "(a)", "(a|b)", "(?:ab|a)", "a*", "b+", "a?", "(ab)*", "(a|b)+?", "^", "$"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=5).map("".join), st.text("abc", max_size=8))
+def test_the_first_match_is_that_of_python(pattern: str, text: str) -> None:
+    """Where the two languages mean the same, the first match and its groups are those of Python's engine."""
+    mine = compile_go(pattern).search(text)
+    theirs = re.search(pattern.replace("$", r"\Z"), text)
+    assert (mine is None) is (theirs is None)
+    if mine is not None and theirs is not None:
+        assert (mine.start, mine.end) == theirs.span()
+        if "*" not in pattern.replace("a*", "") and "+" not in pattern.replace("b+", ""):
+            assert [mine.group(n + 1) for n in range(theirs.re.groups)] == list(theirs.groups())

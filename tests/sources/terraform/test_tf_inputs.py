@@ -1,0 +1,315 @@
+"""Values that the variables of a root module are given: which one holds, and what its type makes of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.values import Const, Items, Mapping, Text, texts_in
+from passrole_checks.sources.resource import Configuration, Inputs
+from passrole_checks.sources.terraform import load, undeclared
+
+PASS = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
+
+
+def written(root: Path, variables: str, expression: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    policy = f'resource "aws_iam_policy" "p" {{\n  policy = {PASS % expression}\n}}\n'
+    (root / "main.tf").write_text(f"{variables}\n{policy}", encoding="utf-8")
+    return root
+
+
+def texts(configuration: Configuration) -> list[Text]:
+    (policy,) = configuration.policies
+    document = parse_document(policy.document)
+    assert not document.problems
+    return [text for statement in document.statements for text in statement.resources or ()]
+
+
+def read(root: Path, *var_files: Path, **variables: str) -> Configuration:
+    return load(root, inputs=Inputs(var_files, tuple(variables.items())))
+
+
+def test_later_values_win(tmp_path: Path) -> None:
+    """Files that Terraform loads by itself, then those that are given in their order, then single values."""
+    root = written(
+        tmp_path / "root", "".join(f'variable "{name}" {{}}\n' for name in "abcd"), "[var.a, var.b, var.c, var.d]"
+    )
+    (root / "terraform.tfvars").write_text('a = "auto"\nb = "auto"\nc = "auto"\nd = "auto"\n')
+    (root / "z.auto.tfvars").write_text('b = "late"\nc = "late"\nd = "late"\n')
+    first, second = tmp_path / "first.tfvars", tmp_path / "second.json"
+    first.write_text('b = "first"\nc = "first"\nd = "first"\n')
+    second.write_text('{"c": "second", "d": "second"}')
+    found = texts(read(root, first, second, d="single"))
+    assert [text.literal for text in found] == ["auto", "first", "second", "single"]
+    assert [text.literal for text in texts(read(root, second, first))] == ["auto", "first", "first", "first"]
+
+
+def test_the_environment_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TF_VAR_… changes nothing: a scan gives the same answer everywhere."""
+    monkeypatch.setenv("TF_VAR_a", "environment")
+    (text,) = texts(read(written(tmp_path, 'variable "a" {\n  default = "default"\n}\n', "var.a")))
+    assert text.literal == "default"
+
+
+def test_only_a_default_is_called_one(tmp_path: Path) -> None:
+    """What is given, in whichever way, is no default; what is not given still is."""
+    root = written(tmp_path, 'variable "a" {\n  default = "*"\n}\n', "var.a")
+    given = tmp_path / "given.tfvars"
+    given.write_text('a = "*"\n')
+    assert texts(read(root))[0].defaults == ("var.a",)
+    assert texts(read(root, given))[0].defaults == ()
+    assert texts(read(root, a="*"))[0].defaults == ()
+
+
+@pytest.mark.parametrize(
+    ("type_", "given", "expected"),
+    [
+        ("", "[x", "[x"),
+        ("type = string", "[x", "[x"),
+        ("type = string", "a = b = c", "a = b = c"),
+        ("type = string", "", ""),
+        ('type = "string"', "007", "007"),
+        ("type = number", "007", "7"),
+        ("type = bool", "true", "true"),
+        ("type = any", '"x"', "x"),
+        ("type = list(string)", '["a", "b"]', "a,b"),
+        ('type = "list"', '["a", "b"]', "a,b"),
+        ("type = set(string)", '["a", "a"]', "a"),
+        ("type = list(string)", "[1, true]", "1,true"),
+        ("type = tuple([string, bool])", '["a", false]', "a,false"),
+    ],
+)
+def test_a_single_value_is_text_or_an_expression_by_its_type(
+    tmp_path: Path, type_: str, given: str, expected: str
+) -> None:
+    """Strings, numbers, booleans and untyped variables take the text as it stands, all others an expression."""
+    root = written(tmp_path, f'variable "a" {{\n  {type_}\n}}\n', 'join(",", flatten([var.a]))')
+    configuration = read(root, a=given)
+    assert configuration.unreadable == ()
+    assert texts(configuration)[0].literal == expected
+
+
+@pytest.mark.parametrize("given", ["[", "x", '["a"', '["a"]\nb = 1', 'file("x")', "a { }", '"a" "b"'])
+def test_a_single_value_that_is_no_expression_is_named(tmp_path: Path, given: str) -> None:
+    """It is one line that says which variable, and the variable is unknown: neither its default nor a guess."""
+    root = written(tmp_path, 'variable "a" {\n  type = list(string)\n  default = ["default"]\n}\n', "var.a")
+    configuration = read(root, a=given)
+    assert [problem.file for problem in configuration.unreadable] == ["--var a"]
+    assert [text.literal for text in texts(configuration)] == [None]
+
+
+def test_a_given_value_stands_where_its_variable_is_declared(tmp_path: Path) -> None:
+    """A statement that comes from a single value has a place in a file: the declaration of the variable."""
+    root = tmp_path
+    (root / "main.tf").write_text(
+        '# values\nvariable "s" {\n  type = any\n}\nresource "aws_iam_policy" "p" {\n'
+        "  policy = jsonencode({ Statement = [var.s] })\n}\n"
+    )
+    configuration = read(root, s='{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }')
+    (statement,) = parse_document(configuration.policies[0].document).statements
+    assert (statement.at.file, statement.at.line, statement.at.column) == (str(root / "main.tf"), 2, 1)
+
+
+def test_a_file_of_values_is_among_the_files(tmp_path: Path) -> None:
+    """A statement in a file of values stands in that file, which counts as read."""
+    root = written(tmp_path / "root", 'variable "a" {}\n', "var.a")
+    given = tmp_path / "given.tfvars"
+    given.write_text('other = 1\na = "*"\n')
+    configuration = read(root, given)
+    assert (texts(configuration)[0].at.file, texts(configuration)[0].at.line) == (str(given), 2)
+    assert str(given) in configuration.files
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "words"),
+    [
+        ("v.tfvars", b'a = "x"\nb = = 1\n', 2, "not HCL"),
+        ("v.tfvars", b'a = "x"\nb = var.c\n', 2, "cannot refer to var"),
+        ("v.tfvars", b'a = "x"\nb = [file("y")]\n', 2, "cannot call file()"),
+        ("v.tfvars", b'a = "x"\nvariable "b" {}\n', 2, "a variable block"),
+        ("v.tfvars", b'a = "x"\nb = "\0"\n', 2, "NUL"),
+        ("v.tfvars", b'a = "x"\nb = "\xff"\n', 2, "UTF-8"),
+        ("v.json", b'{"a": "x",\n "b": }', 2, "not JSON"),
+        ("v.json", b"[]", 1, "not a JSON object"),
+        ("v.tfvars", None, None, "no such file"),
+    ],
+)
+def test_a_file_of_values_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, content: bytes | None, line: int | None, words: str
+) -> None:
+    """The line says which file and where; the configuration is read all the same."""
+    root = written(tmp_path / "root", 'variable "a" {\n  default = "y"\n}\n', "var.a")
+    given = tmp_path / name
+    if content is not None:
+        given.write_bytes(content)
+    configuration = read(root, given)
+    (problem,) = configuration.unreadable
+    assert (problem.file, problem.line) == (str(given), line)
+    assert words in problem.reason
+    assert len(texts(configuration)) == 1
+
+
+def test_what_terraform_loads_by_itself_is_named_where_it_is_broken(tmp_path: Path) -> None:
+    """A broken terraform.tfvars is unreadable with its line, and its good values are used."""
+    root = written(tmp_path, 'variable "a" {}\n', "var.a")
+    (root / "terraform.tfvars").write_text('b = [1,\n\n  2\na = "x"\n')
+    (problem,) = read(root).unreadable
+    assert (Path(problem.file).name, problem.line is not None) == ("terraform.tfvars", True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes")
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    """Values can come from a process (``--var-file <(…)``), also for several roots."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text('a = "secret"\n'))
+    writer.start()
+    for name in ("one", "two"):
+        root = written(tmp_path / name, 'variable "a" {}\n', "var.a")
+        assert texts(read(root, pipe))[0].literal == "secret"
+    writer.join()
+
+
+def test_names_that_no_root_declares(tmp_path: Path) -> None:
+    """A name is told where none of the roots declares it, and only then, with its place."""
+    one = written(tmp_path / "one", 'variable "a" {}\n', "var.a")
+    two = written(tmp_path / "two", 'variable "b" {}\n', "var.b")
+    given = tmp_path / "v.tfvars"
+    given.write_text('a = "x"\nslip = "y"\n')
+    inputs = Inputs((given,), (("b", "x"), ("slop", "z")))
+    found = undeclared((one, two), inputs)
+    assert [(Path(note.file).name, note.line) for note in found] == [("v.tfvars", 2), ("--var slop", None)]
+    assert "slip" in found[0].reason
+    assert load(one, inputs=inputs).unreadable == ()
+
+
+# types
+
+
+def value_of(root: Path, variables: str, expression: str, **given: str) -> Text:
+    (text,) = texts(read(written(root, variables, expression), **given))
+    return text
+
+
+def test_optional_attributes_at_any_depth(tmp_path: Path) -> None:
+    """``optional`` fills in objects inside lists inside maps, and a null."""
+    variables = (
+        'variable "a" {\n  type = map(object({\n'
+        '    rules = optional(list(object({ role = optional(string, "none"), on = optional(bool, true) })), [{}])\n'
+        "    note = optional(string)\n  }))\n}\n"
+    )
+    given = '{ x = {}, y = { rules = [{ role = null }, { role = "r", on = "false" }] } }'
+    assert value_of(tmp_path, variables, "var.a.x.rules[0].role", a=given).literal == "none"
+    assert value_of(tmp_path, variables, "var.a.y.rules[0].role", a=given).literal == "none"
+    assert value_of(tmp_path, variables, "var.a.y.rules[1].role", a=given).literal == "r"
+    assert value_of(tmp_path, variables, 'var.a.y.rules[1].on ? "on" : "off"', a=given).literal == "off"
+    assert value_of(tmp_path, variables, 'coalesce(var.a.x.note, "nothing")', a=given).literal == "nothing"
+
+
+@pytest.mark.parametrize("mark", ["sensitive = true", "ephemeral = true", 'description = "x"', "validation {\n  }"])
+def test_marks_of_a_variable_lose_nothing(tmp_path: Path, mark: str) -> None:
+    """A value is used also where Terraform would not print it."""
+    assert value_of(tmp_path, f'variable "a" {{\n  {mark}\n}}\n', "var.a", a="*").literal == "*"
+    assert value_of(tmp_path, f'variable "a" {{\n  {mark}\n  default = "x"\n}}\n', "var.a").literal == "x"
+
+
+def test_null_where_it_is_not_allowed_is_the_default(tmp_path: Path) -> None:
+    """``nullable = false`` takes the default for a null, also for one that depends on a condition."""
+    child = tmp_path / "child"
+    child.mkdir()
+    (child / "main.tf").write_text(
+        'variable "r" {\n  default  = "default"\n  nullable = false\n}\noutput "r" {\n  value = var.r\n}\n'
+    )
+    call = 'variable "x" {}\nmodule "m" {\n  source = "./child"\n  r = %s\n}\n'
+    assert value_of(tmp_path, call % "null", "module.m.r").literal == "default"
+    found = texts(read(written(tmp_path, call % 'var.x ? "given" : null', "module.m.r")))
+    assert [text.literal for text in found] == ["given", "default"]
+
+
+def test_what_does_not_fit_its_type_is_kept(tmp_path: Path) -> None:
+    """Terraform refuses such a value; here it stays, so that a policy in it is not lost."""
+    assert value_of(tmp_path, 'variable "a" {\n  type = any\n}\n', "var.a", a='"*"').literal == "*"
+    (tmp_path / "terraform.tfvars").write_text('a = "*"\n')
+    assert value_of(tmp_path, 'variable "a" {\n  type = list(string)\n}\n', "var.a").literal == "*"
+    assert value_of(tmp_path, 'variable "a" {\n  type = number\n}\n', "var.a").literal == "*"
+
+
+def test_numbers_and_booleans_become_texts_and_back(tmp_path: Path) -> None:
+    """A number given to a string is its text, a text given to a boolean decides."""
+    (tmp_path / "terraform.tfvars").write_text('account = 111122223333\non = "true"\nids = [1, 2]\n')
+    variables = (
+        'variable "account" {\n  type = string\n}\nvariable "on" {\n  type = bool\n}\n'
+        'variable "ids" {\n  type = set(string)\n}\n'
+    )
+    wanted = 'var.on == true ? "arn:aws:iam::${var.account}:role/${join("", var.ids)}" : "off"'
+    assert value_of(tmp_path, variables, wanted).literal == "arn:aws:iam::111122223333:role/12"
+
+
+def test_a_value_of_a_child_module_is_not_taken_from_files(tmp_path: Path) -> None:
+    """Files and single values are for the root: a child's variable of the same name has what the call gives."""
+    child = tmp_path / "child"
+    child.mkdir()
+    (child / "main.tf").write_text('variable "a" {\n  default = "own"\n}\noutput "a" {\n  value = var.a\n}\n')
+    variables = 'variable "a" {}\nmodule "m" {\n  source = "./child"\n}\n'
+    assert value_of(tmp_path, variables, "module.m.a", a="root").literal == "own"
+
+
+def test_documents_in_files_of_values(tmp_path: Path) -> None:
+    """A whole policy document that a file gives as an object is read with its place."""
+    (tmp_path / "main.tf").write_text(
+        'variable "p" {\n  type = any\n}\nresource "aws_iam_policy" "p" {\n  policy = jsonencode(var.p)\n}\n'
+    )
+    (tmp_path / "p.auto.tfvars.json").write_text(
+        '{"p": {\n  "Statement": [\n    {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}\n  ]\n}}'
+    )
+    document = load(tmp_path).policies[0].document
+    assert isinstance(document, Mapping)
+    statements = document.get("Statement")
+    assert isinstance(statements, Items)
+    assert not isinstance(statements.items[0], Const)
+    assert (Path(statements.items[0].at.file).name, statements.items[0].at.line) == ("p.auto.tfvars.json", 3)
+
+
+def test_what_is_not_understood_is_called_by_its_variable(tmp_path: Path) -> None:
+    """A hole that a broken value leaves is named by the variable, with the reason; a file that is gone is no file."""
+    root = written(tmp_path, 'variable "a" {\n  type = any\n}\n', "var.a")
+    configuration = read(root, tmp_path / "gone.tfvars", a="[")
+    hole = texts(configuration)[0].only_hole
+    assert hole is not None
+    assert (hole.expression, hole.reason) == ("var.a", "--var gives no HCL expression")
+    assert str(tmp_path / "gone.tfvars") not in configuration.files
+
+
+@given(
+    value=st.one_of(st.text(max_size=12), st.text(alphabet='[]{}"=,$%()\\n\\\\a1 <#*/', max_size=12)),
+    type_=st.sampled_from(["string", "any", "list(string)", "map(object({ a = optional(string) }))", "bool"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_any_value_is_taken_or_named(value: str, type_: str) -> None:
+    """Whatever is given: it is the value, or the one complaint is about it, and nothing is raised."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = written(Path(folder), f'variable "a" {{\n  type = {type_}\n}}\n', '["arn:aws:iam::*:role/x", var.a]')
+        configuration = read(root, a=value)
+        assert {problem.file for problem in configuration.unreadable} <= {"--var a"}
+        (policy,) = configuration.policies
+        assert "arn:aws:iam::*:role/x" in {text.literal for text in texts_in(policy.document)}
+
+
+@given(content=st.one_of(st.binary(max_size=40), st.text(alphabet='[]{}"=,$%()\\n\\\\a1 <#*/', max_size=40)))
+@settings(max_examples=100, deadline=None)
+def test_any_file_of_values_is_read_or_named(content: bytes | str) -> None:
+    """Whatever is in a file of values: what is wrong is about that file, and nothing is raised."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = written(Path(folder, "root"), 'variable "b" {}\n', "var.b")
+        for name in ("v.tfvars", "v.json"):
+            given_ = Path(folder, name)
+            given_.write_bytes(content if isinstance(content, bytes) else content.encode())
+            assert {problem.file for problem in read(root, given_).unreadable} <= {str(given_)}

@@ -1,0 +1,167 @@
+"""``count`` and ``for_each`` of resources and modules: no instance and no value is lost."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.policy import parse_document
+from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.sources.terraform import load
+
+BODY = 'policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
+
+
+def found(root: Path, how: str, resource: str = "each.value", extra: str = "") -> dict[str, set[str]]:
+    """The Resource elements of every instance, by the suffix of its address."""
+    (root / "main.tf").write_text(
+        f'variable "x" {{}}\nvariable "y" {{}}\n{extra}\n'
+        f'resource "aws_iam_policy" "p" {{\n  {how}\n  {BODY % resource}\n}}\n',
+        encoding="utf-8",
+    )
+    result: dict[str, set[str]] = {}
+    for policy in load(root).policies:
+        document = parse_document(policy.document)
+        assert not document.problems
+        suffix = policy.resource.address.removeprefix("aws_iam_policy.p")
+        assert suffix not in result
+        result[suffix] = {str(text) for statement in document.statements for text in statement.resources or ()}
+    return result
+
+
+@pytest.mark.parametrize(
+    ("for_each", "expected"),
+    [
+        ('{ a = "1", b = "2" }', {'["a"]': {"1"}, '["b"]': {"2"}}),
+        ('toset(["a", "b"])', {'["a"]': {"a"}, '["b"]': {"b"}}),
+        ('toset(["a", "a"])', {'["a"]': {"a"}}),
+        ('tomap({ a = "1" })', {'["a"]': {"1"}}),
+        ('{ for k in ["a", "b"] : k => upper(k) }', {'["a"]': {"A"}, '["b"]': {"B"}}),
+        ('merge({ a = "1" }, { b = "2" })', {'["a"]': {"1"}, '["b"]': {"2"}}),
+        ("{}", {}),
+        ('{ "a\\"b" = "1" }', {'["a\\"b"]': {"1"}}),
+        ('var.x ? { a = "1" } : { a = "*" }', {'["a"]': {"1", "*"}}),
+        ('var.x ? { a = "1" } : { b = "*" }', {'["a"]': {"1"}, '["b"]': {"*"}}),
+        ('var.x ? { a = "1" } : {}', {'["a"]': {"1"}}),
+        ('var.x ? { a = "1" } : var.y ? { a = "2" } : { a = "*" }', {'["a"]': {"1", "2", "*"}}),
+        ('toset([var.x ? "a" : "*"])', {'["a"]': {"a"}, '["*"]': {"*"}}),
+        ('toset(concat(["a"], var.x ? ["*"] : []))', {'["a"]': {"a"}, '["*"]': {"*"}}),
+    ],
+)
+def test_for_each(tmp_path: Path, for_each: str, expected: dict[str, set[str]]) -> None:
+    """There is an instance for each key that there may be, with every value that it may have."""
+    assert found(tmp_path, f"for_each = {for_each}") == expected
+
+
+@pytest.mark.parametrize(
+    "for_each",
+    [
+        '{ (var.x) = "1", (var.y) = "*" }',
+        '{ "${var.x}-a" = "1", "${var.x}-a" = "*" }',
+        '{ (var.x) = "1", b = "*" }',
+        'merge({ a = "1" }, { (var.x) = "*" })',
+    ],
+)
+def test_keys_that_are_not_known_keep_their_values(tmp_path: Path, for_each: str) -> None:
+    """Each entry is an instance of its own, whether its key is known or not."""
+    instances = found(tmp_path, f"for_each = {for_each}")
+    assert set().union(*instances.values()) == {"1", "*"}
+    assert len(instances) == 2
+
+
+def test_the_parts_of_a_set_that_are_not_known(tmp_path: Path) -> None:
+    """What is known of a set beside unknown parts is there, and so is each unknown part."""
+    instances = found(tmp_path, 'for_each = toset(concat(["*"], var.x, [for y in var.y : "app-${y}"]))')
+    values = set().union(*instances.values())
+    assert "*" in values
+    assert len(values) == 3
+
+
+def test_each_key_of_an_unknown_key(tmp_path: Path) -> None:
+    """What is known of a key is known of ``each.key``."""
+    assert found(tmp_path, 'for_each = { "${var.x}-app" = 1 }', "each.key") == {'["${var.x}-app"]': {"${var.x}-app"}}
+
+
+@pytest.mark.parametrize("how", ["for_each = var.x", "count = var.x", "for_each = toset(var.x)"])
+def test_an_unknown_number_of_instances_is_one_of_each(tmp_path: Path, how: str) -> None:
+    """Nothing known of the instances: they are judged as one without a key."""
+    assert list(found(tmp_path, how, '"*"')) == [""]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        ("2", ["[0]", "[1]"]),
+        ("0", []),
+        ("-1", []),
+        ('"1"', ["[0]"]),
+        ("var.x ? 1 : 0", ["[0]"]),
+        ("var.x ? 0 : var.y ? 2 : 1", ["[0]", "[1]"]),
+        ('length(["a", "b"])', ["[0]", "[1]"]),
+        ("null", [""]),
+        ("1000000000000000000000000000000", [""]),
+        ("100000000", [""]),
+        ("var.x ? 1 : 100000000", [""]),
+    ],
+)
+def test_count(tmp_path: Path, count: str, expected: list[str]) -> None:
+    """There are as many instances as there may be; very many are one."""
+    start = time.monotonic()
+    assert list(found(tmp_path, f"count = {count}", '"*"')) == expected
+    assert time.monotonic() - start < 2
+
+
+def test_count_index(tmp_path: Path) -> None:
+    """The index picks the element of each instance."""
+    extra = 'locals {\n  roles = ["a", "*"]\n}\n'
+    assert found(tmp_path, "count = length(local.roles)", "local.roles[count.index]", extra) == {
+        "[0]": {"a"},
+        "[1]": {"*"},
+    }
+
+
+def test_objects_as_values(tmp_path: Path) -> None:
+    """Attributes of each.value are those of the entry."""
+    assert found(tmp_path, 'for_each = { a = { arn = "1" }, b = { arn = "*" } }', "each.value.arn") == {
+        '["a"]': {"1"},
+        '["b"]': {"*"},
+    }
+
+
+def test_huge_for_each_is_one_instance(tmp_path: Path) -> None:
+    """More elements than are worth while are judged as one."""
+    assert list(found(tmp_path, "for_each = toset([for n in range(5000) : tostring(n)])", '"*"')) == [""]
+
+
+def messages(root: Path, text: str, **files: str) -> list[tuple[str, str]]:
+    """The address and the message of every finding."""
+    (root / "main.tf").write_text(text, encoding="utf-8")
+    for name, content in files.items():
+        (root / name).mkdir(exist_ok=True)
+        (root / name / "main.tf").write_text(content, encoding="utf-8")
+    result = scan_paths([root], ScanOptions(checks=frozenset({"PASSROLE_001"})))
+    return [(finding.resource.address, finding.message) for finding in result.findings]
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("count = var.x ? 1 : 0", "This holds when var.x is true."),
+        ("count = var.x ? 0 : 1", "This holds when var.x is false."),
+        ('for_each = var.x ? { a = "1" } : {}', "This holds when var.x is true."),
+        ("count = var.x ? 1 : 2", ""),
+    ],
+)
+def test_the_condition_of_an_instance_is_named(tmp_path: Path, how: str, words: str) -> None:
+    """A finding says under which condition there is the instance that it speaks of; so does one inside a module."""
+    policy = 'resource "aws_iam_policy" "p" {\n  %s\n  ' + BODY % '"*"' + "\n}\n"
+    ((_, message),) = messages(tmp_path, 'variable "x" {}\n' + policy % how)[:1]
+    assert ("This holds" in message) is bool(words)
+    assert words in message
+    call = f'variable "x" {{}}\nmodule "m" {{\n  source = "./child"\n  {how}\n}}\n'
+    ((address, message),) = messages(tmp_path, call, child=policy % "")[:1]
+    assert address.startswith("module.m[")
+    assert ("This holds" in message) is bool(words)
+    assert words in message

@@ -1,0 +1,235 @@
+"""Broken files: the good blocks are read, and the bad place is named once, at the line where a person would look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.sources.terraform import reader_python_hcl2, reader_tree_sitter
+from passrole_checks.sources.terraform.source import SourceText
+from passrole_checks.sources.terraform.syntax import ParsedFile
+
+
+def _installed(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
+
+
+ORACLE = _installed("python-hcl2") and not _installed("bc-python-hcl2")
+READERS = [
+    pytest.param(reader_tree_sitter.read, id="tree-sitter"),
+    pytest.param(
+        reader_python_hcl2.read,
+        id="python-hcl2",
+        marks=pytest.mark.skipif(
+            not ORACLE, reason="python-hcl2 is not installed here, or checkov's fork has its name"
+        ),
+    ),
+]
+Read = Callable[[SourceText], ParsedFile]
+
+ROLE = 'resource "aws_iam_role" "good" {\n  name = "r"\n}\n'  # 3 lines
+MODULE = 'module "after" {\n  source = "./m"\n}\n'
+
+
+def names(found: ParsedFile) -> list[str]:
+    return [f"{block.labels[-1] if block.labels else block.type}:{block.span.line}" for block in found.body.blocks]
+
+
+def problems(found: ParsedFile) -> list[tuple[int, str]]:
+    return [(problem.line, problem.reason) for problem in found.problems]
+
+
+def block(*lines: str) -> str:
+    return 'resource "aws_iam_policy" "bad" {\n' + "".join(f"  {line}\n" for line in lines) + "}\n"
+
+
+# the broken block begins in line 4; the line that is named, and a part of the reason
+BROKEN = [
+    ("an attribute without a value", block('name = "a"', "policy =", 'path = "/"'), 6, "without a value"),
+    ("nothing behind it either", block("policy = "), 5, "without a value"),
+    ("a comment for a value", block("policy = # to do"), 5, "without a value"),
+    ("a word", block('name = "a"', "pol"), 6, "near 'pol'"),
+    ("a colon", block("name: 1"), 5, "near 'name: 1'"),
+    ("half a reference", block("policy = data."), 5, "near 'policy = data.'"),
+    ("half a conditional", block("policy = a ? b", 'path = "/"'), 5, "not HCL"),
+    ("half a string", block('policy = "abc', 'path = "/"'), 5, "closing quote"),
+    ("half an interpolation", block('policy = "a${b"'), 5, "closing quote"),
+    ("half a list", block("policy = [", '  "a",'), 5, "'[' is not closed"),
+    ("half a call", block("policy = jsonencode({", "  a = 1", "}"), 5, "'(' is not closed"),
+    ("half an operation", block("count = 1 +", "path = 2"), 5, "not HCL"),
+    ("half a nested block", block("statement {", "  a = 1"), 5, "'{' is not closed"),
+    ("a heredoc without its end", block("policy = <<EOT", "{}"), 5, "its end 'EOT'"),
+    ("a comment without its end", block("policy = 1 /* why"), 5, "comment that does not end"),
+    ("half a header", 'resource "aws_iam_policy"\n', 4, "near 'resource"),
+    ("a quote too few in the header", 'resource "aws_iam_policy" "bad {\n  a = 1\n}\n', 4, "not HCL"),
+    ("a quote too many in the header", 'resource "aws_iam_policy" bad" {\n  a = 1\n}\n', 4, "not HCL"),
+    ("a header over two lines", 'resource\n"aws_iam_policy" "bad" {\n}\n', 4, "near 'resource'"),
+    ("no brace in the header", 'resource "aws_iam_policy" "bad"\n  a = 1\n}\n', 4, "near 'resource"),
+    ("a block that does not end", 'resource "aws_iam_policy" "bad" {\n  a = 1\n', 4, "'{' is not closed"),
+    ("a bracket too many", "}\n", 4, "closes nothing"),
+    ("a bracket that does not fit", block("a = [1)"), 5, "not HCL"),
+    ("prose", "and now for something\ncompletely different\n", 4, "near 'and now for something'"),
+    ("conflict markers", block("<<<<<<< HEAD".strip()).replace("  <", "<"), 5, "merge conflict markers"),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(("text", "line", "reason"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
+@pytest.mark.parametrize("form", ["as written", "CRLF", "blank lines", "comments"])
+def test_one_mistake_is_named_once_and_hides_nothing(read: Read, text: str, line: int, reason: str, form: str) -> None:
+    """The blocks before and after the broken one are read, and its line is named, once."""
+    between = {"blank lines": "\n", "comments": "# a { comment\n"}.get(form, "")
+    whole = ROLE + between + text + between + MODULE
+    if form == "CRLF":
+        whole = whole.replace("\n", "\r\n")
+    found = read(SourceText.of("m.tf", whole.encode()))
+    extra = len(between) > 0
+    assert names(found) == ["good:1", f"after:{4 + text.count(chr(10)) + 2 * extra}"]
+    assert len(found.problems) == 1
+    assert found.problems[0].line == line + extra
+    assert reason in found.problems[0].reason
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    ("text", "line", "reason"), [row[1:] for row in BROKEN[:13]], ids=[row[0] for row in BROKEN[:13]]
+)
+def test_blocks_that_are_indented(read: Read, text: str, line: int, reason: str) -> None:
+    """A file of which every line is indented is read like any other."""
+    whole = "".join(f"    {part}" for part in (ROLE + text + MODULE).splitlines(keepends=True))
+    found = read(SourceText.of("m.tf", whole.encode()))
+    assert names(found) == ["good:1", f"after:{4 + text.count(chr(10))}"]
+    assert [problem.line for problem in found.problems] == [line]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_mistake_in_the_middle_of_a_long_file(read: Read) -> None:
+    """Two hundred blocks around a broken one are all read."""
+    many = [f'resource "aws_iam_role" "r{number}" {{\n  name = "r"\n}}\n' for number in range(200)]
+    many[100] = many[100].replace('"r"\n', '"r\n')
+    found = read(SourceText.of("m.tf", "\n".join(many).encode()))
+    assert len(found.body.blocks) == 199
+    assert problems(found) == [(402, "not HCL: a string without its closing quote")]
+
+
+def test_very_many_mistakes_are_not_all_named() -> None:
+    """Of a thousand broken blocks a hundred are named, and every good block is read."""
+    bad = 'resource "aws_iam_role" "bad" {\n  name = [\n}\n'
+    found = reader_tree_sitter.read(SourceText.of("m.tf", ((bad + ROLE) * 1000).encode()))
+    assert len(found.body.blocks) == 1000
+    assert len(found.problems) == 101
+    assert found.problems[-1].reason == "more errors, which are not named"
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_code_without_indentation(read: Read) -> None:
+    """Where nested blocks begin in the first column too, a mistake in one is still one mistake."""
+    bad = block("lifecycle {", "  ignore_changes = [", "}", "tags {", "  a = 1", "}")
+    whole = "".join(line.lstrip() for line in (ROLE + bad + MODULE).splitlines(keepends=True))
+    found = read(SourceText.of("m.tf", whole.encode()))
+    assert {"good:1", "after:12"} <= set(names(found))
+    assert problems(found) == [(6, "not HCL: '[' is not closed")] or len(found.problems) == 1
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_blocks_in_comments_and_heredocs_are_none(read: Read) -> None:
+    """In a file with a mistake, what is commented out or stands in a heredoc is still not read as a block."""
+    text = (
+        f"/*\n{ROLE}{MODULE}*/\n"
+        f'resource "local_file" "f" {{\n  content = <<EOT\n{ROLE}EOT\n}}\n'
+        + block("policy = [")
+        + MODULE
+    )  # fmt: skip
+    found = read(SourceText.of("m.tf", text.encode()))
+    assert names(found) == ["f:9", "after:19"]
+    assert [problem.line for problem in found.problems] == [17]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_both_sides_of_a_merge_conflict_are_read(read: Read) -> None:
+    """Blocks between markers are whole and are read; the conflict is named at its first line."""
+    text = f"{ROLE}<<<<<<< HEAD\n{MODULE}=======\n{MODULE}>>>>>>> other\n{ROLE}"
+    found = read(SourceText.of("m.tf", text.encode()))
+    assert names(found) == ["good:1", "after:5", "after:9", "good:13"]
+    assert problems(found) == [(4, "merge conflict markers")]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<<<<<<< HEAD\n  a = 1\n=======\n  a = 2\n>>>>>>> other\n}\n",
+        "<<<<<<< HEAD\n  a = 1\n}\n=======\n  a = 2\n}\n>>>>>>> other\n",
+        "<<<<<<< HEAD\n  a = {\n||||||| base\n  a = 0\n=======\n  a = [\n>>>>>>> other\n}\n",
+    ],
+    ids=["attributes", "ends", "three ways, unbalanced"],
+)
+def test_a_block_with_a_merge_conflict_is_not_read(read: Read, inside: str) -> None:
+    """It is not known which of its halves holds; the blocks around it are read, and the conflict is named once."""
+    text = f'{ROLE}resource "aws_iam_role" "bad" {{\n{inside}{MODULE}'
+    found = read(SourceText.of("m.tf", text.encode()))
+    assert names(found) == ["good:1", f"after:{5 + inside.count(chr(10))}"]
+    assert problems(found) == [(5, "merge conflict markers")]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_bad_value_of_a_variable_hides_no_other(read: Read) -> None:
+    """In a file of variable values each line that begins one is a new start."""
+    found = read(SourceText.of("terraform.tfvars", b'a = 1\nb = [\n  "x",\nc = "y\nd = {\n  e = 1\n}\n'))
+    assert [attribute.name for attribute in found.body.attributes] == ["a", "d"]
+    assert [line for line, _ in problems(found)] == [2, 4]
+
+
+GOOD = [
+    'variable "env" {\n  type    = object({ a = optional(string, "x"), b = list(string) })\n  default = { b = ["y"] }\n'
+    "}\n",
+    'locals {\n  policy = <<-EOT\n    {\n      "Statement": [{"Resource": "${var.account}:role/${k}"}]\n    }\n'
+    "  EOT\n}\n",
+    'data "aws_iam_policy_document" "d" {\n  source_policy_documents = [local.policy]\n  dynamic "statement" {\n'
+    '    for_each = var.on ? toset(["a"]) : []\n    content {\n      actions = ["iam:${statement.key}"] # é\n'
+    "      resources = concat([r[0].arn], r[*].arn)\n    }\n  }\n}\n",
+    'resource "aws_iam_role" "r" {\n  name = "r-${count.index}"\n'
+    '  tags = { for s in ["a"] : s => { b = 1 } if s != "" }\n}\n',
+    'resource "aws_iam_policy" "p" {\n  policy = <<EOF\n{"Statement": [\n  {"Effect": "Allow"}\n]\n}\nEOF\n}\n',
+    'module "m" {\n  source = "./m"\n}\n',
+]
+_HEADER = re.compile(r'(\w+)((?: "\w+")*)')
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_one_character_breaks_no_other_block(read: Read) -> None:
+    """Whatever character is deleted from one block, or put into it: every other block is read, where it stands; and
+    the file has one problem, or the block parses."""
+
+    @settings(max_examples=300 if read is reader_tree_sitter.read else 60, deadline=None, database=None)
+    @given(
+        blocks=st.permutations(GOOD),
+        broken=st.integers(0, len(GOOD) - 1),
+        at=st.integers(0, 400),
+        put=st.sampled_from(["", "", *'"{}[]()=\n$%<#\\*é~:,.- a0']),
+        between=st.sampled_from(["", "\n", "\n# a comment {\n"]),
+    )
+    def holds(blocks: list[str], broken: int, at: int, put: str, between: str) -> None:
+        old = blocks[broken]
+        at = at % (len(old) - 1)  # all but the last line break, which parts it from the next block
+        texts = list(blocks)
+        texts[broken] = old[:at] + put + old[at + (not put) :]
+        wanted, line = set(), 1
+        for number, text in enumerate(texts):
+            header = _HEADER.match(text)
+            if number != broken and header is not None:
+                wanted.add((header[1], tuple(re.findall(r'"(\w+)"', header[2])), line))
+            line += (text + between).count("\n")
+        found = read(SourceText.of("m.tf", "".join(text + between for text in texts).encode()))
+        assert wanted <= {(one.type, one.labels, one.span.line) for one in found.body.blocks}
+        assert len(found.problems) == 1 or (not found.problems and len(found.body.blocks) >= len(GOOD))
+
+    holds()

@@ -1,0 +1,666 @@
+"""Every resource type that holds, attaches or limits policies: documents, kinds, principals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import Hole, Kind, Text
+from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.sources.policy_attributes import (
+    FLAGGABLE,
+    HOLDERS,
+    IDENTITY_POLICIES,
+    NESTED_POLICIES,
+    ORGANIZATION_POLICIES,
+    OWN_ATTACHMENTS,
+    RESOURCE_POLICIES,
+)
+from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.terraform import load
+
+TRUST = 'assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })'
+ANY = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })'
+ROLE = f'resource "aws_iam_role" "r" {{\n  name = "app"\n  path = "/team/"\n  {TRUST}\n}}\n'
+
+
+def loaded(root: Path, text: str) -> Configuration:
+    (root / "main.tf").write_text(text, encoding="utf-8")
+    found = load(root)
+    assert not found.unreadable
+    return found
+
+
+def policy(found: Configuration, address: str, path: str | None = None) -> AttachedPolicy:
+    return next(
+        item for item in found.policies if item.resource.address == address and (path is None or item.path == path)
+    )
+
+
+def block(type_: str, body: str, name: str = "x", kind: str = "resource") -> str:
+    return f'{kind} "{type_}" "{name}" {{\n{body}\n}}\n'
+
+
+def statements(found: AttachedPolicy) -> tuple[Statement, ...]:
+    document = parse_document(found.document)
+    assert not document.problems
+    return document.statements
+
+
+def only_resource(root: Path, expression: str, extra: str = "") -> Text:
+    """The one Resource of a policy that is given as an HCL expression."""
+    document = (
+        f'jsonencode({{ Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = {expression} }}] }})'
+    )
+    found = loaded(root, extra + block("aws_iam_policy", f"  policy = {document}", "p"))
+    (statement,) = statements(policy(found, "aws_iam_policy.p"))
+    assert statement.resources is not None
+    (resource,) = statement.resources
+    return resource
+
+
+def known(text: Text) -> str:
+    """What is known of a text that is one hole, its holes as ``${…}``."""
+    only = text.only_hole
+    assert only is not None
+    assert only.known is not None
+    return str(Text(only.known, text.at))
+
+
+# documents
+
+
+@pytest.mark.parametrize("type_", sorted(IDENTITY_POLICIES))
+def test_a_policy_of_every_kind_is_flagged(tmp_path: Path, type_: str) -> None:
+    """Each resource that grants to an identity has its finding, and grants as an identity-based policy."""
+    (tmp_path / "main.tf").write_text(block(type_, f"  {IDENTITY_POLICIES[type_]} = {ANY}"), encoding="utf-8")
+    assert [item.kind for item in load(tmp_path).policies] == [PolicyKind.IDENTITY]
+    result = scan_paths([tmp_path], ScanOptions())
+    assert [item.check_id for item in result.findings] == ["PASSROLE_001"]
+    assert type_ in FLAGGABLE
+
+
+@pytest.mark.parametrize("type_", sorted({*RESOURCE_POLICIES, *ORGANIZATION_POLICIES}))
+def test_what_grants_no_passrole_is_silent(tmp_path: Path, type_: str) -> None:
+    """Resource, endpoint, session and organization policies are listed as of no effect, and are never flagged."""
+    attribute = RESOURCE_POLICIES.get(type_) or ORGANIZATION_POLICIES[type_]
+    (tmp_path / "main.tf").write_text(block(type_, f"  {attribute} = {ANY}"), encoding="utf-8")
+    result = scan_paths([tmp_path], ScanOptions())
+    assert result.findings == ()
+    assert [item.effect_on_passrole for item in result.grants] == ["none"]
+
+
+@pytest.mark.parametrize(("kind", "listed"), [("SERVICE_CONTROL_POLICY", 1), ("TAG_POLICY", 0), ("BACKUP_POLICY", 0)])
+def test_organization_policies_by_their_type(tmp_path: Path, kind: str, listed: int) -> None:
+    """Only those that are made of statements have any."""
+    body = f'  name = "x"\n  type = "{kind}"\n  content = {ANY}'
+    found = loaded(tmp_path, block("aws_organizations_policy", body))
+    assert [item.kind for item in found.policies] == [PolicyKind.SCP] * listed
+
+
+@pytest.mark.parametrize("type_", sorted(NESTED_POLICIES))
+def test_inline_policies_of_a_principal(tmp_path: Path, type_: str) -> None:
+    """Each of the inline policies of a role, user or group is held by it."""
+    attribute, key = NESTED_POLICIES[type_]
+    body = (
+        "".join(f"  {attribute} {{\n    {key} = {ANY}\n  }}\n" for _ in "ab")
+        if type_.startswith("aws_")
+        else f"  {attribute} = [{{ {key} = {ANY} }}, {{ {key} = {ANY}, policy_name = var.n }}]"
+    )
+    found = loaded(tmp_path, 'variable "n" {}\n' + block(type_, body))
+    assert [(item.path, item.principals) for item in found.policies] == [
+        (f"{attribute}/0/{key}", (f"{type_}.x",)),
+        (f"{attribute}/1/{key}", (f"{type_}.x",)),
+    ]
+
+
+def test_inline_policies_that_are_not_known(tmp_path: Path) -> None:
+    """A list that is not known is one policy that is not known; one under a condition has that condition."""
+    head = 'variable "p" {}\nvariable "on" {}\n'
+    found = loaded(tmp_path, head + block("awscc_iam_user", "  policies = var.p"))
+    assert [(item.path, item.principals) for item in found.policies] == [("policies", ("awscc_iam_user.x",))]
+    assert statements(found.policies[0])[0].whole is False
+    body = f"  policies = var.on ? [{{ policy_document = {ANY} }}] : []"
+    found = loaded(tmp_path, head + block("awscc_iam_user", body))
+    assert [one.when for item in found.policies for one in statements(item)] == [(("var.on", "true"),)]
+    body = f"  policies = concat([{{ policy_document = {ANY} }}], var.p)"
+    found = loaded(tmp_path, head + block("awscc_iam_user", body))
+    assert [one.whole for item in found.policies for one in statements(item)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] }',
+        '{ Statement = jsonencode([{ Effect = "Allow", Action = "iam:*", Resource = "*" }]) }',
+        f"jsondecode({ANY})",
+    ],
+)
+def test_a_document_as_an_object(tmp_path: Path, document: str) -> None:
+    """``awscc`` takes a document as an object too, its statements as a list or as JSON text."""
+    found = loaded(tmp_path, block("awscc_iam_role_policy", f'  role_name = "r"\n  policy_document = {document}'))
+    assert [one.effect for one in statements(found.policies[0])] == ["Allow"]
+
+
+def test_a_permission_set_of_awscc_without_an_inline_policy(tmp_path: Path) -> None:
+    """Optional documents that are left out are no policies."""
+    assert loaded(tmp_path, block("awscc_sso_permission_set", '  name = "x"')).policies == ()
+
+
+def test_stacks_are_named_once(tmp_path: Path) -> None:
+    """A CloudFormation stack, and a Cloud Control resource that may hold policies, are named as not evaluated."""
+    text = (
+        block("aws_cloudformation_stack", "  count = 2\n  template_body = jsonencode({})")
+        + block("aws_cloudformation_stack", "  count = 0", "none")
+        + block("aws_cloudcontrolapi_resource", '  type_name = "AWS::IAM::Role"', "role")
+        + block("aws_cloudcontrolapi_resource", '  type_name = "AWS::ECS::Cluster"', "cluster")
+    )
+    found = loaded(tmp_path, text)
+    assert [(item.line, item.reason.split(":")[0]) for item in found.not_evaluated] == [
+        (1, "aws_cloudformation_stack.x"),
+        (8, "aws_cloudcontrolapi_resource.role"),
+    ]
+
+
+# who holds a policy
+
+
+@pytest.mark.parametrize("type_", sorted(HOLDERS))
+def test_a_policy_says_who_holds_it(tmp_path: Path, type_: str) -> None:
+    """Each attribute that names a holder counts, for a name in a text as for a list of them."""
+    for attribute in HOLDERS[type_]:
+        value = '["n"]' if attribute.endswith("s") else '"n"'
+        body = f"  {IDENTITY_POLICIES[type_]} = {ANY}\n  {attribute} = {value}"
+        assert loaded(tmp_path, block(type_, body)).policies[0].principals == ("n",)
+
+
+ATTACHED = [
+    ("aws_iam_role_policy_attachment", "  role = aws_iam_role.r.name\n  policy_arn = {arn}", "aws_iam_role.r"),
+    ("aws_iam_role_policy_attachment", '  role = "app"\n  policy_arn = {arn}', "aws_iam_role.r"),
+    ("aws_iam_user_policy_attachment", '  user = "app"\n  policy_arn = {arn}', "app"),
+    ("aws_iam_group_policy_attachment", '  group = "g"\n  policy_arn = {arn}', "g"),
+    ("aws_iam_policy_attachment", '  name = "x"\n  groups = ["g"]\n  policy_arn = {arn}', "g"),
+    (
+        "aws_iam_role_policy_attachments_exclusive",
+        "  role_name = aws_iam_role.r.name\n  policy_arns = [{arn}]",
+        "aws_iam_role.r",
+    ),
+    ("aws_iam_user_policy_attachments_exclusive", '  user_name = "u"\n  policy_arns = [{arn}]', "u"),
+    ("aws_iam_group_policy_attachments_exclusive", '  group_name = "g"\n  policy_arns = [{arn}]', "g"),
+    (
+        "aws_ssoadmin_managed_policy_attachment",
+        "  permission_set_arn = aws_ssoadmin_permission_set.s.arn\n  managed_policy_arn = {arn}",
+        "aws_ssoadmin_permission_set.s",
+    ),
+    (
+        "aws_ssoadmin_managed_policy_attachments_exclusive",
+        "  permission_set_arn = aws_ssoadmin_permission_set.s.arn\n  managed_policy_arns = [{arn}]",
+        "aws_ssoadmin_permission_set.s",
+    ),
+    (
+        "aws_ssoadmin_customer_managed_policy_attachment",
+        "  permission_set_arn = aws_ssoadmin_permission_set.s.arn\n"
+        "  customer_managed_policy_reference {{\n    name = {name}\n  }}",
+        "aws_ssoadmin_permission_set.s",
+    ),
+    (
+        "aws_ssoadmin_customer_managed_policy_attachments_exclusive",
+        "  permission_set_arn = aws_ssoadmin_permission_set.s.arn\n"
+        "  customer_managed_policy_reference {{\n    name = {name}\n  }}",
+        "aws_ssoadmin_permission_set.s",
+    ),
+    *((type_, f"  {attribute} = [{{arn}}]", f"{type_}.x") for type_, attribute in OWN_ATTACHMENTS.items()),
+    (
+        "awscc_sso_permission_set",
+        "  customer_managed_policy_references = [{{ name = {name} }}]",
+        "awscc_sso_permission_set.x",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("managed", "arn", "name"),
+    [
+        ("aws_iam_policy", "aws_iam_policy.p.arn", "aws_iam_policy.p.name"),
+        ("aws_iam_policy", '"arn:aws:iam::111122223333:policy/deploy"', '"deploy"'),
+        ("aws_iam_policy", '"arn:aws:iam::${data.aws_caller_identity.c.account_id}:policy/deploy"', '"deploy"'),
+        ("aws_iam_policy", "data.aws_iam_policy.d.arn", "data.aws_iam_policy.d.name"),
+        ("awscc_iam_managed_policy", "awscc_iam_managed_policy.p.policy_arn",
+         "awscc_iam_managed_policy.p.managed_policy_name"),
+        ("awscc_iam_managed_policy", "awscc_iam_managed_policy.p.id", '"deploy"'),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("type_", "body", "principal"), ATTACHED)
+def test_managed_policies_and_who_gets_them(
+    tmp_path: Path, managed: str, arn: str, name: str, type_: str, body: str, principal: str
+) -> None:
+    """Each attachment names its policy by reference, by ARN or by name, and adds a principal."""
+    own = "name" if managed == "aws_iam_policy" else "managed_policy_name"
+    text = (
+        ROLE
+        + 'data "aws_caller_identity" "c" {}\ndata "aws_iam_policy" "d" {\n  name = "deploy"\n}\n'
+        + 'resource "aws_ssoadmin_permission_set" "s" {\n  name = "s"\n}\n'
+        + block(managed, f'  {own} = "deploy"\n  {IDENTITY_POLICIES[managed]} = {ANY}', "p")
+        + block(type_, body.format(arn=arn, name=name) + (f"\n  {TRUST}" if type_ == "aws_iam_role" else ""))
+    )
+    assert policy(loaded(tmp_path, text), f"{managed}.p").principals == (principal,)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    ["aws_iam_policy.p[0].arn", "one(aws_iam_policy.p[*].arn)", 'join("", aws_iam_policy.p.*.arn)',
+     "try(aws_iam_policy.p[0].arn, null)", "var.x ? aws_iam_policy.p[0].arn : null", '"${aws_iam_policy.p[0].arn}"'],
+)  # fmt: skip
+def test_the_arn_of_a_counted_policy(tmp_path: Path, arn: str) -> None:
+    """The ARN of one instance is that of its policy, however it is taken."""
+    text = (
+        'variable "x" {}\n'
+        + block("aws_iam_policy", f"  count = 1\n  policy = {ANY}", "p")
+        + block("aws_iam_user_policy_attachment", f'  user = "u"\n  policy_arn = {arn}')
+    )
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.p[0]").principals == ("u",)
+
+
+def test_an_aws_managed_policy_of_the_same_name_is_another_one(tmp_path: Path) -> None:
+    """``arn:aws:iam::aws:policy/x`` is never a policy of this configuration."""
+    text = block("aws_iam_policy", f'  name = "x"\n  policy = {ANY}') + block(
+        "aws_iam_user_policy_attachment", '  user = "u"\n  policy_arn = "arn:aws:iam::aws:policy/x"'
+    )
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.x").principals == ()
+
+
+# permissions boundaries
+
+
+@pytest.mark.parametrize(
+    ("type_", "body"),
+    [
+        ("aws_iam_role", f"  permissions_boundary = {{arn}}\n  {TRUST}".replace("({ ", "({{ ").replace("[{ ", "[{{ ")
+         .replace(" }]", " }}]").replace(" })", " }})")),
+        ("aws_iam_user", "  permissions_boundary = {arn}"),
+        ("awscc_iam_role", "  permissions_boundary = {arn}"),
+        ("awscc_iam_user", "  permissions_boundary = {arn}"),
+        ("aws_ssoadmin_permissions_boundary_attachment",
+         "  permissions_boundary {{\n    customer_managed_policy_reference {{\n      name = {name}\n    }}\n  }}"),
+        ("aws_ssoadmin_permissions_boundary_attachment",
+         "  permissions_boundary {{\n    managed_policy_arn = {arn}\n  }}"),
+        ("awscc_sso_permission_set",
+         "  permissions_boundary = {{ customer_managed_policy_reference = {{ name = {name} }} }}"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("aws_iam_policy.b.arn", "aws_iam_policy.b.name"),
+        ('"arn:aws:iam::111122223333:policy/limit"', '"limit"'),
+    ],
+)
+def test_boundaries_of_every_kind(tmp_path: Path, type_: str, body: str, arn: str, name: str) -> None:
+    """A managed policy that only bounds a role, user or permission set grants nothing."""
+    text = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b") + block(
+        type_, body.format(arn=arn, name=name)
+    )
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is PolicyKind.BOUNDARY
+
+
+def test_a_boundary_by_an_arn_is_not_guessed(tmp_path: Path) -> None:
+    """A policy whose own name is not known is not taken to be the one that an ARN names."""
+    text = (
+        'variable "n" {}\n'
+        + block("aws_iam_policy", f"  name = var.n\n  policy = {ANY}", "b")
+        + block("aws_iam_user", '  permissions_boundary = "arn:aws:iam::111122223333:policy/limit"')
+    )
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is PolicyKind.IDENTITY
+
+
+@pytest.mark.parametrize(
+    ("name", "arn", "kind"),
+    [
+        ('"${var.n}-limit"', '"arn:aws:iam::111122223333:policy/${var.n}-limit"', PolicyKind.BOUNDARY),
+        ("local.n", '"arn:aws:iam::111122223333:policy/limits/${var.n}-limit"', PolicyKind.BOUNDARY),
+        ('"${var.n}-limit"', '"arn:aws:iam::111122223333:policy/${var.m}-limit"', PolicyKind.IDENTITY),
+        ('"${var.n}-limit"', '"arn:aws:iam::aws:policy/${var.n}-limit"', PolicyKind.IDENTITY),
+        ("var.n", "var.n", PolicyKind.IDENTITY),
+    ],
+)
+def test_names_with_the_same_holes_are_the_same_name(tmp_path: Path, name: str, arn: str, kind: PolicyKind) -> None:
+    """A name that is not known in full is the name in an ARN that holds the same expressions."""
+    text = (
+        'variable "n" {}\nvariable "m" {}\nlocals {\n  n = "${var.n}-limit"\n}\n'
+        + block("aws_iam_policy", f"  name = {name}\n  policy = {ANY}", "b")
+        + block("aws_iam_user", f"  permissions_boundary = {arn}")
+    )
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is kind
+
+
+def test_the_keys_of_loops_are_no_names(tmp_path: Path) -> None:
+    """``each.key`` means something else in every block."""
+    text = (
+        'variable "a" {}\nvariable "b" {}\n'
+        + block("aws_iam_policy", f'  for_each = var.a\n  name = "${{each.key}}-x"\n  policy = {ANY}', "b")
+        + block("aws_iam_user", '  for_each = var.b\n  permissions_boundary = "arn:aws:iam::1:policy/${each.key}-x"')
+    )
+    assert {item.kind for item in loaded(tmp_path, text).policies} == {PolicyKind.IDENTITY}
+
+
+def test_the_nearest_of_several_with_one_name(tmp_path: Path) -> None:
+    """A name means what bears it in the same module; where that is not one alone, none is taken to be a boundary."""
+    child = tmp_path / "child"
+    child.mkdir()
+    own = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b")
+    bounded = block("aws_iam_user", '  permissions_boundary = "arn:aws:iam::111122223333:policy/limit"')
+    (child / "main.tf").write_text(own + bounded, encoding="utf-8")
+    calls = 'module "a" {\n  source = "./child"\n}\nmodule "b" {\n  source = "./child"\n}\n'
+    assert {item.kind for item in loaded(tmp_path, calls).policies} == {PolicyKind.BOUNDARY}
+    (child / "main.tf").write_text(own, encoding="utf-8")
+    assert {item.kind for item in loaded(tmp_path, calls + bounded).policies} == {PolicyKind.IDENTITY}
+
+
+BOUNDED = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b")
+
+
+@pytest.mark.parametrize(
+    ("extra", "kind"),
+    [
+        ("locals {\n  limit = aws_iam_policy.b.arn\n}\n", PolicyKind.BOUNDARY),
+        (
+            "locals {\n  limit = aws_iam_policy.b.arn\n  other = local.limit\n}\n"
+            + block("x_y", "  given = lower(local.other)"),
+            PolicyKind.IDENTITY,
+        ),
+        ("import {\n  to = aws_iam_policy.b\n  id = 1\n}\n", PolicyKind.BOUNDARY),
+        (
+            block("aws_iam_policy_document", "  statement {\n    resources = [aws_iam_policy.b.arn]\n  }", kind="data"),
+            PolicyKind.BOUNDARY,
+        ),
+        ('module "m" {\n  source = "./child"\n  limit = aws_iam_policy.b.arn\n}\n', PolicyKind.BOUNDARY),
+        ('module "m" {\n  source = "./child"\n  used = aws_iam_policy.b.arn\n}\n', PolicyKind.IDENTITY),
+        ('module "m" {\n  source = "./child"\n  passed = aws_iam_policy.b.arn\n}\n', PolicyKind.BOUNDARY),
+        (
+            'module "m" {\n  source = "./child"\n  passed = aws_iam_policy.b.arn\n}\n'
+            + block("x_y", "  given = lower(module.m.passed)"),
+            PolicyKind.IDENTITY,
+        ),
+    ],
+)
+def test_a_boundary_that_is_passed_on(tmp_path: Path, extra: str, kind: PolicyKind) -> None:
+    """Locals, arguments and outputs that nobody uses, or that only bound others, do not make a boundary grant."""
+    child = tmp_path / "child"
+    child.mkdir()
+    (child / "main.tf").write_text(
+        'variable "limit" {\n  default = null\n}\nvariable "used" {\n  default = null\n}\n'
+        'variable "passed" {\n  default = null\n}\noutput "passed" {\n  value = var.passed\n}\n'
+        + block("aws_iam_user", "  permissions_boundary = var.limit")
+        + block("x_y", "  given = lower(var.used)"),
+        encoding="utf-8",
+    )
+    text = BOUNDED + block("aws_iam_user", "  permissions_boundary = aws_iam_policy.b.arn") + extra
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is kind
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:CreateRole", Resource = "*",\n'
+        '    Condition = { StringEquals = { "iam:PermissionsBoundary" = aws_iam_policy.b.arn } } }] })',
+        'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:CreateRole", Resource = "*", Condition =\n'
+        '    { ArnLike = { "iam:PermissionsBoundary" = ["arn:aws:iam::111122223333:policy/limit"] } } }] })',
+        "data.aws_iam_policy_document.d.json",
+    ],
+)
+def test_a_policy_that_others_must_have_as_their_boundary(tmp_path: Path, condition: str) -> None:
+    """A managed policy that this configuration only names in a condition grants nothing."""
+    data = block(
+        "aws_iam_policy_document",
+        '  statement {\n    actions = ["iam:CreateRole"]\n    resources = ["*"]\n    condition {\n'
+        '      test = "StringEquals"\n      variable = "iam:PermissionsBoundary"\n'
+        "      values = [aws_iam_policy.b.arn]\n    }\n  }",
+        "d",
+        "data",
+    )
+    text = BOUNDED + data + block("aws_iam_user_policy", f'  user = "u"\n  policy = {condition}')
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is PolicyKind.BOUNDARY
+
+
+# attributes of resources
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected", "role"),
+    [
+        ("aws_iam_role.r.arn", "arn:${partition}:iam::${account id}:role/team/app", "aws_iam_role.r"),
+        ("awscc_iam_role.c.arn", "arn:${partition}:iam::${account id}:role/cc", "awscc_iam_role.c"),
+        (
+            "aws_iam_role.g.arn",
+            "arn:${partition}:iam::${account id}:role/pre-${generated}",
+            "aws_iam_role.g",
+        ),
+        ("aws_iam_instance_profile.i.arn", "arn:${partition}:iam::${account id}:instance-profile/i", None),
+        ("awscc_iam_instance_profile.i.arn", "arn:${partition}:iam::${account id}:instance-profile/j", None),
+        (
+            "aws_iam_service_linked_role.l.arn",
+            "arn:${partition}:iam::${account id}:role/aws-service-role/ecs.amazonaws.com/"
+            "${aws_iam_service_linked_role.l.name}_me",
+            None,
+        ),
+        ("aws_iam_policy.m.arn", "arn:${partition}:iam::${account id}:policy/m", None),
+        ("awscc_iam_managed_policy.m.id", "arn:${partition}:iam::${account id}:policy/k", None),
+        ("awscc_sns_topic.t.arn", "arn:${partition}:sns:${awscc_sns_topic.t.arn}", None),
+    ],
+)
+def test_arns_of_this_configuration(tmp_path: Path, expression: str, expected: str, role: str | None) -> None:
+    """What is known of an ARN is spelled out, and that of a role names the role."""
+    extra = (
+        ROLE
+        + block("aws_iam_role", f'  name_prefix = "pre-"\n  {TRUST}', "g")
+        + block("awscc_iam_role", '  role_name = "cc"\n  assume_role_policy_document = "{}"', "c")
+        + block("aws_iam_instance_profile", '  name = "i"', "i")
+        + block("awscc_iam_instance_profile", '  instance_profile_name = "j"\n  roles = []', "i")
+        + block("aws_iam_service_linked_role", '  aws_service_name = "ecs.amazonaws.com"\n  custom_suffix = "me"', "l")
+        + block("aws_iam_policy", '  name = "m"\n  policy = "{}"', "m")
+        + block("awscc_iam_managed_policy", '  managed_policy_name = "k"\n  policy_document = "{}"', "m")
+        + block("awscc_sns_topic", "", "t")
+    )
+    (tmp_path / "main.tf").write_text(extra, encoding="utf-8")
+    found = only_resource(tmp_path, expression, extra)
+    assert known(found) == expected
+    assert found.holes[0].role == role
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["aws_iam_role.r.name", "aws_iam_role.r.id", "aws_iam_instance_profile.i.role", "awscc_iam_role.c.role_name",
+     "awscc_iam_role.c.id", "data.aws_iam_role.d.name"],
+)  # fmt: skip
+def test_a_role_by_an_arn_that_is_put_together(tmp_path: Path, name: str) -> None:
+    """An ARN made of an account id and the name of a role names that role."""
+    extra = (
+        ROLE
+        + 'data "aws_caller_identity" "c" {}\ndata "aws_iam_role" "d" {\n  name = aws_iam_role.r.name\n}\n'
+        + block("aws_iam_instance_profile", "  role = aws_iam_role.r.name", "i")
+        + block("awscc_iam_role", '  role_name = "cc"\n  assume_role_policy_document = "{}"', "c")
+    )
+    found = only_resource(
+        tmp_path, f'"arn:aws:iam::${{data.aws_caller_identity.c.account_id}}:role/${{{name}}}"', extra
+    )
+    assert found.holes[-1].role == ("awscc_iam_role.c" if "awscc" in name else "aws_iam_role.r")
+
+
+def test_the_path_of_a_role(tmp_path: Path) -> None:
+    """Without a path it is the default one."""
+    extra = ROLE + block("aws_iam_role", f"  {TRUST}", "g")
+    assert only_resource(tmp_path, '"role${aws_iam_role.g.path}x"', extra).literal == "role/x"
+    assert only_resource(tmp_path, '"role${aws_iam_role.r.path}x"', extra).literal == "role/team/x"
+
+
+def test_awscc_roles_have_names_and_trust(tmp_path: Path) -> None:
+    """A role of ``awscc`` is a role of the configuration."""
+    trust = (
+        'jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole",\n'
+        '  Principal = { Service = "ec2.amazonaws.com" } }] })'
+    )
+    text = block("awscc_iam_role", f'  role_name = "n"\n  path = "/p/"\n  assume_role_policy_document = {trust}')
+    (role,) = loaded(tmp_path, text).roles
+    assert (str(role.name), str(role.role_path), role.trust is not None) == ("n", "/p/", True)
+
+
+# data sources
+
+
+@pytest.mark.parametrize(
+    ("data", "expression", "expected"),
+    [
+        ('"aws_iam_role" "d" {\n  name = "x"\n}', "data.aws_iam_role.d.arn", "role/${data.aws_iam_role.d.path}x"),
+        (
+            '"aws_iam_role" "d" {\n  name = var.v\n}',
+            "data.aws_iam_role.d.arn",
+            "role/${data.aws_iam_role.d.path}${var.v}",
+        ),
+        ('"aws_iam_user" "d" {\n  user_name = "x"\n}', "data.aws_iam_user.d.arn", "user/${data.aws_iam_user.d.path}x"),
+        (
+            '"aws_iam_group" "d" {\n  group_name = "x"\n}',
+            "data.aws_iam_group.d.arn",
+            "group/${data.aws_iam_group.d.path}x",
+        ),
+        (
+            '"aws_iam_instance_profile" "d" {\n  name = "x"\n}',
+            "data.aws_iam_instance_profile.d.role_arn",
+            "role/${data.aws_iam_instance_profile.d.role_path}${data.aws_iam_instance_profile.d.role}",
+        ),
+        (
+            '"aws_iam_roles" "d" {\n  path_prefix = "/team/"\n}',
+            "tolist(data.aws_iam_roles.d.arns)[0]",
+            "role/team/${data.aws_iam_roles.d.arns[*]}",
+        ),
+    ],
+)
+def test_entities_that_are_looked_up(tmp_path: Path, data: str, expression: str, expected: str) -> None:
+    """Account, path and, where it is not given, name of what is looked up are holes in its ARN."""
+    found = only_resource(tmp_path, expression, f'variable "v" {{}}\ndata {data}\n')
+    assert known(found) == f"arn:${{partition}}:iam::${{account id}}:{expected}"
+    assert found.holes[0].role is None
+
+
+def test_a_role_of_this_configuration_that_is_looked_up_is_that_role(tmp_path: Path) -> None:
+    """A data source that is given the name of a role says the ARN of that role."""
+    extra = ROLE + 'data "aws_iam_role" "d" {\n  name = aws_iam_role.r.name\n}\n'
+    assert only_resource(tmp_path, "data.aws_iam_role.d.arn", extra).holes[0].role == "aws_iam_role.r"
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("data.aws_caller_identity.c.account_id", Kind.ACCOUNT_ID),
+        ("data.aws_caller_identity.c.id", Kind.ACCOUNT_ID),
+        ("data.aws_caller_identity.c.arn", Kind.ANYTHING),
+        ("data.aws_partition.p.id", Kind.PARTITION),
+        ("data.aws_region.r.region", Kind.REGION),
+        ("data.aws_iam_role.d.unique_id", Kind.NAME),
+        ("data.aws_iam_session_context.s.issuer_name", Kind.NAME),
+        ("data.aws_iam_session_context.s.issuer_arn", Kind.ANYTHING),
+        ("data.aws_organizations_organization.o.master_account_id", Kind.ANYTHING),
+        ("data.aws_ssm_parameter.q.value", Kind.ANYTHING),
+        ("data.terraform_remote_state.t.outputs.role_arn", Kind.ANYTHING),
+        ("data.aws_secretsmanager_secret_version.v.secret_string", Kind.ANYTHING),
+    ],
+)
+def test_kinds_of_what_data_sources_say(tmp_path: Path, expression: str, kind: Kind) -> None:
+    """Each attribute is a hole of its kind with a reason for people."""
+    extra = (
+        'data "aws_caller_identity" "c" {}\ndata "aws_partition" "p" {}\ndata "aws_region" "r" {}\n'
+        'data "aws_iam_role" "d" {\n  name = "x"\n}\ndata "aws_organizations_organization" "o" {}\n'
+        'data "aws_iam_session_context" "s" {\n  arn = data.aws_caller_identity.c.arn\n}\n'
+        'data "aws_ssm_parameter" "q" {\n  name = "x"\n}\ndata "terraform_remote_state" "t" {}\n'
+        'data "aws_secretsmanager_secret_version" "v" {}\n'
+    )
+    only = only_resource(tmp_path, expression, extra).only_hole
+    assert isinstance(only, Hole)
+    assert (only.kind, bool(only.reason)) == (kind, True)
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        (
+            "arn:aws:sts::111122223333:assumed-role/Deploy/me",
+            "arn:aws:iam::111122223333:role/${data.aws_iam_session_context.s.path}Deploy",
+        ),
+        ("arn:aws:iam::111122223333:user/me", None),
+    ],
+)
+def test_the_issuer_of_a_session(tmp_path: Path, arn: str, expected: str | None) -> None:
+    """The role of a session that is spelled out is known but for its path; any other ARN is unchanged."""
+    found = only_resource(
+        tmp_path,
+        "data.aws_iam_session_context.s.issuer_arn",
+        f'data "aws_iam_session_context" "s" {{\n  arn = "{arn}"\n}}\n',
+    )
+    assert (known(found) == expected) if expected else found.literal == arn
+
+
+def test_the_dns_names_of_a_partition(tmp_path: Path) -> None:
+    """They are those of China or those of everywhere else."""
+    document = (
+        'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole",\n'
+        "  Resource = data.aws_partition.p.%s }] })"
+    )
+    for attribute, expected in (
+        ("dns_suffix", ["amazonaws.com", "amazonaws.com.cn"]),
+        ("reverse_dns_prefix", ["com.amazonaws", "cn.com.amazonaws"]),
+    ):
+        text = 'data "aws_partition" "p" {}\n' + block("aws_iam_policy", f"  policy = {document % attribute}", "p")
+        found = statements(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
+        assert [str(item) for one in found for item in one.resources or ()] == expected
+
+
+@pytest.mark.parametrize(
+    "by", ["arn = aws_iam_policy.m.arn", "name = aws_iam_policy.m.name", "arn = aws_iam_policy.m.id"]
+)
+def test_the_document_of_a_policy_of_this_configuration(tmp_path: Path, by: str) -> None:
+    """A policy that is looked up and stands here has its document known, in its own place."""
+    text = (
+        block("aws_iam_policy", f'  name = "m"\n  policy = {ANY}', "m")
+        + f'data "aws_iam_policy" "d" {{\n  {by}\n}}\n'
+        + block("aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy')
+    )
+    (found,) = statements(policy(loaded(tmp_path, text), "aws_iam_user_policy.x"))
+    assert (found.effect, found.at.line) == ("Allow", 3)
+
+
+def test_the_document_of_an_aws_managed_policy_is_named(tmp_path: Path) -> None:
+    """It is a hole whose reason names the policy."""
+    text = 'data "aws_iam_policy" "d" {\n  arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"\n}\n' + block(
+        "aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy'
+    )
+    (found,) = statements(policy(loaded(tmp_path, text), "aws_iam_user_policy.x"))
+    assert not found.whole
+    assert "arn:aws:iam::aws:policy/ReadOnlyAccess" in found.holes[0].reason
+
+
+def test_nested_blocks_in_json_syntax(tmp_path: Path) -> None:
+    """In ``.tf.json`` a nested block and an attribute look the same, and each policy counts once."""
+    text = '{"Statement":[{"Effect":"Allow","Action":"iam:PassRole","Resource":"*"}]}'
+    role = {
+        "assume_role_policy": "{}",
+        "inline_policy": [{"name": "a", "policy": text}],
+        "dynamic": {"inline_policy": {"for_each": ["x"], "content": {"policy": text}}},
+    }
+    bounds = {"permissions_boundary": {"customer_managed_policy_reference": {"name": "limit"}}}
+    resources = {
+        "aws_iam_role": {"r": role},
+        "awscc_iam_user": {"u": {"policies": [{"policy_document": text}]}},
+        "aws_iam_policy": {"b": {"name": "limit", "policy": text}},
+        "aws_ssoadmin_permissions_boundary_attachment": {"x": bounds},
+    }
+    (tmp_path / "main.tf.json").write_text(json.dumps({"resource": resources}), encoding="utf-8")
+    found = [(item.resource.address, item.path, item.kind) for item in load(tmp_path).policies]
+    assert found == [
+        ("aws_iam_role.r", "assume_role_policy", PolicyKind.TRUST),
+        ("aws_iam_role.r", "inline_policy/0/policy", PolicyKind.IDENTITY),
+        ("aws_iam_role.r", "inline_policy/1/policy", PolicyKind.IDENTITY),
+        ("awscc_iam_user.u", "policies/0/policy_document", PolicyKind.IDENTITY),
+        ("aws_iam_policy.b", "policy", PolicyKind.BOUNDARY),
+    ]

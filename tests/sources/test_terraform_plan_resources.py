@@ -1,0 +1,223 @@
+"""Every resource type that holds, attaches or limits policies, in a plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.sources.policy_attributes import (
+    HOLDERS,
+    IDENTITY_POLICIES,
+    NESTED_POLICIES,
+    ORGANIZATION_POLICIES,
+    RESOURCE_POLICIES,
+)
+from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.terraform_plan import load
+
+ANY = json.dumps({"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]})
+ONLY = frozenset({"PASSROLE_001"})  # a plan that creates a policy also has new access
+ARN = "arn:aws:iam::111122223333:policy/deploy"
+
+
+def change(address: str, after: dict[str, Any], unknown: Any = None, mode: str = "managed") -> dict[str, Any]:
+    """An entry of ``resource_changes`` that creates (or, of a data resource, reads) something."""
+    type_, name = address.removeprefix("data.").split(".")
+    actions = ["create"] if mode == "managed" else ["read"]
+    body = {"actions": actions, "before": None, "after": after, "after_unknown": unknown or {}}
+    return {"address": address, "mode": mode, "type": type_, "name": name, "change": body}
+
+
+def written(address: str, **expressions: Any) -> dict[str, Any]:
+    """A resource of the configuration."""
+    type_, name = address.removeprefix("data.").split(".")
+    mode = "data" if address.startswith("data.") else "managed"
+    return {"address": address, "mode": mode, "type": type_, "name": name, "expressions": expressions}
+
+
+def read(*changes: dict[str, Any], resources: tuple[dict[str, Any], ...] = ()) -> Configuration:
+    document = {
+        "format_version": "1.2",
+        "terraform_version": "1.9.5",
+        "resource_changes": list(changes),
+        "configuration": {"root_module": {"resources": list(resources)}},
+    }
+    found = load(Path("plan.json"), json.dumps(document))
+    assert not found.unreadable
+    return found
+
+
+def policy(found: Configuration, address: str) -> AttachedPolicy:
+    return next(item for item in found.policies if item.resource.address == address)
+
+
+@pytest.mark.parametrize("type_", sorted(IDENTITY_POLICIES))
+def test_a_policy_of_every_kind_is_flagged(type_: str) -> None:
+    """Each resource that grants to an identity has its finding."""
+    found = read(change(f"{type_}.x", {IDENTITY_POLICIES[type_]: ANY}))
+    assert [item.kind for item in found.policies] == [PolicyKind.IDENTITY]
+    assert [item.check_id for item in scan_configurations([found], ScanOptions(checks=ONLY)).findings] == [
+        "PASSROLE_001"
+    ]
+
+
+@pytest.mark.parametrize("type_", sorted({*RESOURCE_POLICIES, *ORGANIZATION_POLICIES}))
+def test_what_grants_no_passrole_is_silent(type_: str) -> None:
+    """Resource, endpoint, session and organization policies are listed as of no effect, and are never flagged."""
+    attribute = RESOURCE_POLICIES.get(type_) or ORGANIZATION_POLICIES[type_]
+    result = scan_configurations([read(change(f"{type_}.x", {attribute: ANY}))], ScanOptions())
+    assert result.findings == ()
+    assert [item.effect_on_passrole for item in result.grants] == ["none"]
+
+
+def test_a_tag_policy_has_no_statements() -> None:
+    """An organization policy of another type is none of ours."""
+    assert read(change("aws_organizations_policy.x", {"type": "TAG_POLICY", "content": "{}"})).policies == ()
+
+
+@pytest.mark.parametrize("type_", sorted(NESTED_POLICIES))
+def test_inline_policies_of_a_principal(type_: str) -> None:
+    """Each inline policy is held by the role, user or group that it stands in."""
+    attribute, key = NESTED_POLICIES[type_]
+    trust = {"assume_role_policy": "{}", "assume_role_policy_document": "{}"}
+    found = read(change(f"{type_}.x", {attribute: [{key: ANY}, {key: ANY}], **trust}))
+    assert [(item.path, item.principals) for item in found.policies if item.kind is PolicyKind.IDENTITY] == [
+        (f"{attribute}/0/{key}", (f"{type_}.x",)),
+        (f"{attribute}/1/{key}", (f"{type_}.x",)),
+    ]
+
+
+def test_inline_policies_known_after_apply() -> None:
+    """A list of which a plan tells only the names is one policy that is not known."""
+    found = read(
+        change("awscc_iam_user.x", {}, {"policies": True}),
+        resources=(written("awscc_iam_user.x", policies={"references": ["var.p"]}),),
+    )
+    assert [(item.path, item.principals) for item in found.policies] == [
+        ("policies/0/policy_document", ("awscc_iam_user.x",))
+    ]
+    result = scan_configurations([found], ScanOptions())
+    assert [item.check_id for item in result.findings] == ["PASSROLE_014"]
+
+
+@pytest.mark.parametrize("type_", sorted(HOLDERS))
+def test_a_policy_says_who_holds_it(type_: str) -> None:
+    """Each attribute that names a holder counts."""
+    for attribute in HOLDERS[type_]:
+        value = ["n"] if attribute.endswith("s") else "n"
+        found = read(change(f"{type_}.x", {IDENTITY_POLICIES[type_]: ANY, attribute: value}))
+        assert found.policies[0].principals == ("n",)
+
+
+@pytest.mark.parametrize(
+    ("type_", "after", "principal"),
+    [
+        ("aws_iam_role_policy_attachment", {"role": "app", "policy_arn": ARN}, "awscc_iam_role.r"),
+        ("aws_iam_role_policy_attachments_exclusive", {"role_name": "app", "policy_arns": [ARN]}, "awscc_iam_role.r"),
+        ("aws_ssoadmin_managed_policy_attachment", {"permission_set_arn": "ps", "managed_policy_arn": ARN},
+         "aws_ssoadmin_permission_set.s"),
+        ("aws_ssoadmin_managed_policy_attachments_exclusive",
+         {"permission_set_arn": "ps", "managed_policy_arns": [ARN]}, "aws_ssoadmin_permission_set.s"),
+        ("aws_ssoadmin_customer_managed_policy_attachments_exclusive",
+         {"permission_set_arn": "ps", "customer_managed_policy_reference": [{"name": "deploy"}]},
+         "aws_ssoadmin_permission_set.s"),
+        ("awscc_iam_user", {"managed_policy_arns": [ARN]}, "awscc_iam_user.x"),
+        ("awscc_iam_group", {"managed_policy_arns": [ARN]}, "awscc_iam_group.x"),
+        ("awscc_sso_permission_set", {"customer_managed_policy_references": [{"name": "deploy"}]},
+         "awscc_sso_permission_set.x"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("managed", "own"),
+    [
+        ("aws_iam_policy", {"name": "deploy", "path": "/", "policy": ANY}),
+        ("aws_iam_policy", {"name": "deploy", "arn": ARN, "policy": ANY}),
+        ("awscc_iam_managed_policy", {"managed_policy_name": "deploy", "policy_document": ANY}),
+        ("awscc_iam_managed_policy", {"managed_policy_name": "deploy", "policy_arn": ARN, "policy_document": ANY}),
+    ],
+)
+def test_managed_policies_and_who_gets_them(
+    managed: str, own: dict[str, Any], type_: str, after: dict[str, Any], principal: str
+) -> None:
+    """Each attachment names its policy by ARN or by name, and adds a principal."""
+    found = read(
+        change("awscc_iam_role.r", {"role_name": "app", "assume_role_policy_document": "{}"}),
+        change("aws_ssoadmin_permission_set.s", {"name": "s", "arn": "ps"}),
+        change(f"{managed}.p", own),
+        change(f"{type_}.x", after),
+    )
+    assert policy(found, f"{managed}.p").principals == (principal,)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("awscc_iam_role", ARN),
+        ("awscc_iam_user", ARN),
+        ("aws_iam_user", ARN),
+        ("aws_ssoadmin_permissions_boundary_attachment", [{"managed_policy_arn": None,
+         "customer_managed_policy_reference": [{"name": "deploy", "path": "/"}]}]),
+        ("awscc_sso_permission_set", {"customer_managed_policy_reference": {"name": "deploy"}}),
+    ],
+)  # fmt: skip
+def test_boundaries_of_every_kind(type_: str, value: Any) -> None:
+    """A managed policy that only bounds a role, user or permission set grants nothing."""
+    found = read(
+        change("aws_iam_policy.p", {"name": "deploy", "path": "/", "policy": ANY}),
+        change(f"{type_}.x", {"permissions_boundary": value, "assume_role_policy_document": "{}"}),
+    )
+    assert policy(found, "aws_iam_policy.p").kind is PolicyKind.BOUNDARY
+
+
+def test_a_policy_that_others_must_have_as_their_boundary() -> None:
+    """A managed policy that a document only names in a condition grants nothing."""
+    condition = {"StringEquals": {"iam:PermissionsBoundary": ARN}}
+    document = {"Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "x", "Condition": condition}]}
+    managed = change("aws_iam_policy.p", {"name": "deploy", "path": "/", "policy": ANY}, {"arn": True})
+    known = change("aws_iam_user_policy.u", {"user": "u", "policy": json.dumps(document)})
+    assert policy(read(managed, known), "aws_iam_policy.p").kind is PolicyKind.BOUNDARY
+    data = change(
+        "data.aws_iam_policy_document.d",
+        {"statement": [{"actions": ["iam:*"], "resources": ["x"], "condition": [
+            {"test": "StringEquals", "variable": "iam:PermissionsBoundary"}]}]},
+        {"statement": [{"condition": [{"values": [True]}]}]},
+        "data",
+    )  # fmt: skip
+    expressions = written(
+        "data.aws_iam_policy_document.d",
+        statement=[
+            {
+                "condition": [
+                    {
+                        "variable": {"constant_value": "iam:PermissionsBoundary"},
+                        "values": {"references": ["aws_iam_policy.p.arn", "aws_iam_policy.p"]},
+                    }
+                ]
+            }
+        ],
+    )
+    assert policy(read(managed, data, resources=(expressions,)), "aws_iam_policy.p").kind is PolicyKind.BOUNDARY
+
+
+def test_roles_of_awscc_have_names_and_trust() -> None:
+    """A role of ``awscc`` is a role of the configuration."""
+    after = {"role_name": "n", "path": "/p/", "assume_role_policy_document": "{}"}
+    (role,) = read(change("awscc_iam_role.r", after)).roles
+    assert (str(role.name), str(role.role_path), role.trust is not None) == ("n", "/p/", True)
+
+
+def test_stacks_are_named() -> None:
+    """A CloudFormation stack, and a Cloud Control resource that may hold policies, are named as not evaluated."""
+    found = read(
+        change("aws_cloudformation_stack.s", {"template_body": "{}"}),
+        change("aws_cloudcontrolapi_resource.role", {"type_name": "AWS::IAM::Role"}),
+        change("aws_cloudcontrolapi_resource.cluster", {"type_name": "AWS::ECS::Cluster"}),
+    )
+    assert [item.reason.split(":")[0] for item in found.not_evaluated] == [
+        "aws_cloudformation_stack.s",
+        "aws_cloudcontrolapi_resource.role",
+    ]

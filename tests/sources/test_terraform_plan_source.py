@@ -1,0 +1,344 @@
+"""Plans whose policies are completed from the configuration that they were made from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passrole_checks.cli import main
+from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
+from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.resource import Configuration, Inputs
+from passrole_checks.sources.terraform_plan import load
+
+# the Sid is not known before apply, which makes the whole policy so
+STATEMENT = '{ Sid = aws_iam_user.later.unique_id, Effect = "Allow", Action = "iam:PassRole", Resource = %s }'
+
+
+def encoded(resource: str) -> str:
+    return f'jsonencode({{ Version = "2012-10-17", Statement = [{STATEMENT % resource}] }})'
+
+
+ANY = encoded('"*"')
+
+
+def change(address: str, after: dict[str, Any], unknown: Any, actions: tuple[str, ...] = ("create",)) -> dict[str, Any]:
+    module = address.rpartition(".aws_")[0] if address.startswith("module.") else ""
+    rest = address.removeprefix(f"{module}.") if module else address
+    kind, name = rest.removeprefix("data.").partition("[")[0].split(".")
+    entry = {
+        "address": address,
+        "module_address": module or None,
+        "mode": "data" if rest.startswith("data.") else "managed",
+        "type": kind,
+        "name": name,
+        "change": {"actions": list(actions), "before": None, "after": after, "after_unknown": unknown},
+    }
+    if rest.endswith("]"):
+        entry["index"] = json.loads(rest[rest.index("[") + 1 : -1])
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+def plan(*changes: Any, variables: Any = None, root: Any = None) -> str:
+    document = {
+        "format_version": "1.2",
+        "terraform_version": "1.9.8",
+        "variables": {name: {"value": value} for name, value in (variables or {}).items()},
+        "resource_changes": list(changes),
+        "configuration": {"root_module": root or {}},
+    }
+    return json.dumps(document, indent=1)
+
+
+def unknown(address: str, **known: Any) -> dict[str, Any]:
+    """A policy that is known after apply."""
+    return change(address, {"role": "r", **known}, {"policy": True})
+
+
+def read(tmp_path: Path, content: str, code: str, **files: str) -> Configuration:
+    """A plan with a configuration beside it; ``files`` are more of its files, ``__`` for the slash."""
+    source = tmp_path / "source"
+    for name, text in {"main": code, **files}.items():
+        path = source / f"{name.replace('__', '/')}.tf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return load(tmp_path / "plan.json", content, inputs=Inputs(source=source))
+
+
+def spelled(node: Node | None) -> Any:
+    if isinstance(node, Mapping):
+        return {spelled(entry.key): spelled(entry.value) for entry in node.entries}
+    if isinstance(node, Items):
+        return [spelled(item) for item in node.items]
+    if isinstance(node, Choice):
+        return {outcome: spelled(option) for outcome, option in node.options}
+    if isinstance(node, Text):
+        return "".join(
+            part if isinstance(part, str) else f"${{{part.expression}{f' -> {part.role}' if part.role else ''}}}"
+            for part in node.parts
+        )
+    return node
+
+
+def resources(found: Configuration) -> dict[str, Any]:
+    """What the one statement of each policy is about, by address; a document that is no tree as it is."""
+    shown: dict[str, Any] = {}
+    for policy in found.policies:
+        if policy.path != "assume_role_policy":
+            document = spelled(policy.document)
+            shown[policy.resource.address] = (
+                document["Statement"][0]["Resource"] if isinstance(document, dict) else document
+            )
+    return shown
+
+
+def test_encoded_policy_comes_from_the_configuration(tmp_path: Path) -> None:
+    """What ``jsonencode`` hides in a plan is told by the configuration, in its place, with the plan's own variables."""
+    code = f"""
+variable "stage" {{ default = "test" }}
+variable "names" {{ type = list(string) }}
+locals {{ named = [for name in var.names : "arn:aws:iam::1:role/${{name}}-${{var.stage}}"] }}
+resource "aws_iam_role" "x" {{ name = "x" }}
+resource "aws_iam_role_policy" "p" {{
+  role   = "r"
+  policy = {encoded("concat([aws_iam_role.x.arn], local.named)")}
+}}
+"""
+    content = plan(
+        unknown("aws_iam_role_policy.p"), variables={"stage": "prod", "names": ["${a}", "b"], "other": {"x": [1, None]}}
+    )
+    found = read(tmp_path, content, code)
+    assert resources(found) == {
+        "aws_iam_role_policy.p": [
+            "${aws_iam_role.x.arn -> aws_iam_role.x}", "arn:aws:iam::1:role/${a}-prod", "arn:aws:iam::1:role/b-prod"
+        ]
+    }  # fmt: skip
+    (policy,) = found.policies
+    assert policy.document.at.file == str(tmp_path / "source" / "main.tf")
+    assert str(tmp_path / "source" / "main.tf") in found.files
+    assert policy.resource.at.file == str(tmp_path / "plan.json")
+
+
+def test_instances_of_modules_have_the_same_addresses(tmp_path: Path) -> None:
+    """A resource with a key in a module with a key finds its own document."""
+    code = 'module "m" {\n  source = "./m"\n  for_each = toset(["a", "b"])\n  team = each.key\n}\n'
+    inner = f"""
+variable "team" {{}}
+resource "aws_iam_role_policy" "p" {{
+  count  = 2
+  role   = "r"
+  policy = {encoded('"arn:aws:iam::1:role/${var.team}-${count.index}"')}
+}}
+"""
+    addresses = [f'module.m["{team}"].aws_iam_role_policy.p[{number}]' for team in "ab" for number in (0, 1)]
+    found = read(tmp_path, plan(*map(unknown, addresses)), code, m__main=inner)
+    assert resources(found) == {address: f"arn:aws:iam::1:role/{address[10]}-{address[-2]}" for address in addresses}
+
+
+def test_keys_that_only_the_plan_knows(tmp_path: Path) -> None:
+    """Where the configuration cannot tell the instances, the document of the block holds for each, key unknown."""
+    code = f"""
+resource "aws_iam_role_policy" "p" {{
+  for_each = data.aws_iam_roles.all.names
+  role     = "r"
+  policy   = {encoded('"arn:aws:iam::1:role/app/${each.key}"')}
+}}
+"""
+    found = read(tmp_path, plan(unknown('aws_iam_role_policy.p["a"]')), code)
+    assert resources(found) == {'aws_iam_role_policy.p["a"]': "arn:aws:iam::1:role/app/${each.key}"}
+
+
+def test_address_that_is_not_there_stays_as_it_was(tmp_path: Path) -> None:
+    """Of what the configuration does not hold nothing more is known than without it."""
+    other = f'resource "aws_iam_role_policy" "other" {{\n  role = "r"\n  policy = {ANY}\n}}\n'
+    found = read(tmp_path, plan(unknown("aws_iam_role_policy.p")), other)
+    assert resources(found) == {"aws_iam_role_policy.p": "${aws_iam_role_policy.p.policy}"}
+
+
+def test_known_instances_of_the_configuration_are_all(tmp_path: Path) -> None:
+    """A key that the configuration does not give is of another version."""
+    code = f"""
+resource "aws_iam_role_policy" "p" {{
+  for_each = toset(["b"])
+  role     = "r"
+  policy   = {encoded('"*"')}
+}}
+"""
+    found = read(tmp_path, plan(unknown('aws_iam_role_policy.p["a"]')), code)
+    assert resources(found) == {'aws_iam_role_policy.p["a"]': '${aws_iam_role_policy.p["a"].policy}'}
+
+
+@pytest.mark.parametrize(("name", "taken"), [("now", True), ("before", False)])
+def test_another_version_is_told_by_what_is_known(tmp_path: Path, name: str, taken: bool) -> None:
+    """A resource that has another name in the plan is of another version: the plan wins."""
+    code = f'resource "aws_iam_role_policy" "p" {{\n  name   = "now"\n  role   = "r"\n  policy = {ANY}\n}}\n'
+    found = read(tmp_path, plan(unknown("aws_iam_role_policy.p", name=name)), code)
+    assert (resources(found) == {"aws_iam_role_policy.p": "*"}) is taken
+
+
+def test_another_version_is_told_by_what_is_not_known(tmp_path: Path) -> None:
+    """A policy that is wholly known in the configuration is none that the plan knows only after apply."""
+    known = 'jsonencode({ Version = "2012-10-17", Statement = { Effect = "Allow", Action = "*", Resource = "r" } })'
+    code = f'resource "aws_iam_role_policy" "p" {{\n  role   = "r"\n  policy = {known}\n}}\n'
+    found = read(tmp_path, plan(unknown("aws_iam_role_policy.p")), code)
+    assert resources(found) == {"aws_iam_role_policy.p": "${aws_iam_role_policy.p.policy}"}
+
+
+def test_inline_policies_go_by_their_name(tmp_path: Path) -> None:
+    """The blocks of a role are a set in a plan: each is the one of its name."""
+    blocks = "".join(
+        f'  inline_policy {{\n    name   = "{name}"\n    policy = {encoded(chr(34) + name + chr(34))}\n  }}\n'
+        for name in "ab"
+    )
+    code = f'resource "aws_iam_role" "r" {{\n  assume_role_policy = "{{}}"\n{blocks}}}\n'
+    role = change(
+        "aws_iam_role.r",
+        {"name": "r", "assume_role_policy": "{}", "inline_policy": [{"name": "b"}, {"name": "a"}]},
+        {"inline_policy": [{"policy": True}, {"policy": True}]},
+    )
+    inline = [policy for policy in read(tmp_path, plan(role), code).policies if policy.path.startswith("inline")]
+    assert [spelled(policy.document)["Statement"][0]["Resource"] for policy in inline] == ["b", "a"]
+
+
+def test_another_version_is_told_by_the_names(tmp_path: Path) -> None:
+    """A configuration that passes a role that the plan's expression does not mention is of another version."""
+    code = f"""
+resource "aws_iam_role" "new" {{ name = "new" }}
+resource "aws_iam_role_policy" "p" {{
+  role   = "r"
+  policy = {encoded("aws_iam_role.new.arn")}
+}}
+"""
+
+    def with_names(*names: str) -> Any:
+        expressions = {"policy": {"references": list(names)}}
+        written = {"address": "aws_iam_role_policy.p", "type": "aws_iam_role_policy", "expressions": expressions}
+        content = plan(unknown("aws_iam_role_policy.p"), root={"resources": [written]})
+        return resources(read(tmp_path, content, code))["aws_iam_role_policy.p"]
+
+    assert with_names("aws_iam_role.old.arn", "aws_iam_role.old") == "${aws_iam_role.old.arn}"
+    for names in (("aws_iam_role.new.arn", "aws_iam_role.new"), ("local.x",), ()):
+        assert with_names(*names) == "${aws_iam_role.new.arn -> aws_iam_role.new}"
+
+
+DOCUMENT = """
+variable "services" { type = list(string) }
+resource "aws_iam_role" "x" { name = "x" }
+data "aws_iam_policy_document" "d" {
+  statement {
+    sid       = "Pass"
+    actions   = ["iam:PassRole"]
+    resources = [%s]
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = var.services
+    }
+  }
+}
+resource "aws_iam_role_policy" "p" {
+  role   = "r"
+  policy = data.aws_iam_policy_document.d.json
+}
+"""
+
+
+def reading(resources: list[Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """A data document whose reading is planned, a policy with it, and their configuration."""
+    condition = {"test": "StringEquals", "variable": "iam:PassedToService", "values": ["ec2.amazonaws.com"]}
+    statement = {"sid": "Pass", "actions": ["iam:PassRole"], "resources": resources, "condition": [condition]}
+    missing = [item is None for item in resources]
+    hidden = {
+        "json": True,
+        "statement": [{"actions": [False], "resources": missing, "condition": [{"values": [False]}]}],
+    }
+    data = change("data.aws_iam_policy_document.d", {"statement": [statement]}, hidden, ("read",))
+    names = {"references": ["data.aws_iam_policy_document.d.json", "data.aws_iam_policy_document.d"]}
+    written = {"address": "aws_iam_role_policy.p", "type": "aws_iam_role_policy", "expressions": {"policy": names}}
+    return data, unknown("aws_iam_role_policy.p"), {"resources": [written]}
+
+
+def test_planned_reading_is_completed(tmp_path: Path) -> None:
+    """A statement of which one element is not known gets it from the configuration, and stands there."""
+    data, policy, root = reading(["arn:aws:iam::1:role/y", None])
+    content = plan(data, policy, variables={"services": ["ec2.amazonaws.com"]}, root=root)
+    found = read(tmp_path, content, DOCUMENT % '"arn:aws:iam::1:role/y", "${aws_iam_role.x.arn}"')
+    assert resources(found) == {
+        "aws_iam_role_policy.p": ["arn:aws:iam::1:role/y", "${aws_iam_role.x.arn -> aws_iam_role.x}"]
+    }
+    assert found.policies[0].document.at.file.endswith("main.tf")
+
+
+def test_planned_reading_that_differs_wins(tmp_path: Path) -> None:
+    """Where a known element differs, the plan's document stays as the plan tells it."""
+    data, policy, root = reading(["arn:aws:iam::1:role/y", None])
+    content = plan(data, policy, variables={"services": ["ec2.amazonaws.com"]}, root=root)
+    found = read(tmp_path, content, DOCUMENT % '"arn:aws:iam::1:role/narrow", aws_iam_role.x.arn')
+    (shown,) = resources(found).values()
+    assert shown[0] == "arn:aws:iam::1:role/y"
+    assert found.policies[0].document.at.file.endswith("plan.json")
+
+
+def test_policy_that_the_plan_spells_out_is_the_plans(tmp_path: Path) -> None:
+    """What a plan knows whole is judged as the plan has it, whatever the configuration says by now."""
+    code = f'resource "aws_iam_role_policy" "p" {{\n  role = "r"\n  policy = {ANY}\n}}\n'
+    whole = change("aws_iam_role_policy.p", {"role": "r", "policy": '{"Statement":[]}'}, {})
+    (policy,) = read(tmp_path, plan(whole), code).policies
+    assert spelled(policy.document) == '{"Statement":[]}'
+
+
+def scan(tmp_path: Path, code: str, **options: Any) -> ScanResult:
+    source = tmp_path / "source"
+    source.mkdir(exist_ok=True)
+    (source / "main.tf").write_text(code)
+    (tmp_path / "plan.json").write_text(plan(unknown("aws_iam_role_policy.p")))
+    return scan_paths([tmp_path / "plan.json"], ScanOptions(inputs=Inputs(source=source), **options))
+
+
+def test_suppressions_of_the_configuration_hold(tmp_path: Path) -> None:
+    """A finding of the plan is silenced by the comment in the block that it comes from."""
+    code = f"""
+resource "aws_iam_role_policy" "p" {{
+  # passrole:skip=PASSROLE_001 wanted here
+  role   = "r"
+  policy = {encoded('"*"')}
+}}
+resource "aws_iam_role_policy" "elsewhere" {{
+  # passrole:skip=PASSROLE_001 of no use in this plan, which does not change it
+  role   = "r"
+  policy = {encoded('"*"')}
+}}
+"""
+    result = scan(tmp_path, code)
+    assert [finding.suppressed is not None for finding in result.findings if finding.check_id == "PASSROLE_001"] == [
+        True
+    ]
+    assert result.unused_suppressions == ()
+
+
+def test_what_is_wrong_with_the_configuration_is_told(tmp_path: Path) -> None:
+    """A broken file of the configuration, or none at all, is unreadable, and the plan is judged all the same."""
+    result = scan(tmp_path, 'resource "aws_iam_role_policy" "p" {\n')
+    assert [item.file for item in result.unreadable] == [str(tmp_path / "source" / "main.tf")]
+    assert {finding.check_id for finding in result.findings} >= {"PASSROLE_014"}
+    for folder, reason in (("gone", "no such folder"), (".", "no Terraform configuration here")):
+        inputs = Inputs(source=tmp_path / folder)
+        (problem,) = scan_paths([tmp_path / "plan.json"], ScanOptions(inputs=inputs)).unreadable
+        assert problem.reason.startswith(reason)
+
+
+def test_command_line_takes_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--source`` completes a plan in both commands."""
+    scan(
+        tmp_path,
+        f'resource "aws_iam_role_policy" "p" {{\n  role = "r"\n  policy = {ANY}\n}}\n',
+    )
+    paths = [str(tmp_path / "plan.json"), "--source", str(tmp_path / "source")]
+    assert main(["scan", *paths]) == 1
+    assert "PASSROLE_001" in capsys.readouterr().out
+    assert main(["grants", *paths, "--format", "json"]) == 0
+    (grant,) = json.loads(capsys.readouterr().out)["grants"]
+    assert (grant["scope"], Path(grant["file"]).name) == ("any_role", "main.tf")
