@@ -273,8 +273,8 @@ def _alike(some: _Segments, others: _Segments) -> bool:
 
 
 def _holds(module: _Segments, address: _Segments) -> bool:
-    """Whether an address lies in a module."""
-    return len(module) < len(address) and _alike(module, address[: len(module)])
+    """Whether an address lies in a module, or is that of its call (of a module that is not here)."""
+    return len(module) <= len(address) and _alike(module, address[: len(module)])
 
 
 def _names(segments: _Segments) -> tuple[str, ...]:

@@ -106,10 +106,12 @@ def test_commands_and_options_that_are_named_exist() -> None:
 
 def test_each_option_in_the_running_text_exists() -> None:
     """An option of ours that the README names on its own belongs to a command; those of the hosts are listed here."""
-    hosts = {"--append-rules", "--external-checks-dir", "--soft-fail-on", "--check", "--skip-check"}
+    cfn_lint = {"--append-rules"}
+    checkov = {"--external-checks-dir", "--soft-fail-on", "--check", "--skip-check", "--framework"}
+    checkov |= {"--var-file", "--download-external-modules", "--repo-root-for-plan-enrichment"}
     ours = {option for command in cli.commands.values() for parameter in command.params for option in parameter.opts}
     named = set(re.findall(r"`(--[a-z][a-z-]+)", README.read_text("utf-8")))
-    assert named - hosts - {"--help"} <= ours
+    assert named - cfn_lint - checkov - {"--help"} <= ours
 
 
 def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

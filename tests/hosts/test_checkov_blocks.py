@@ -253,6 +253,15 @@ def test_a_module_block_without_findings_of_its_own_has_no_record(run: Run) -> N
     assert not blocks & {resource for _, resource in run.passed}
 
 
+def test_a_policy_given_to_a_module_that_is_not_here(tmp_path: Path) -> None:
+    """A document among the arguments of a module that nobody can evaluate is judged, and fails the call."""
+    policy = re.search(r"jsonencode\(.*\)", POLICY.replace("var.roles", '"*"'), re.DOTALL)
+    assert policy is not None
+    call = f'module "given" {{\n  source = "example/policy/aws"\n  policy = {policy[0]}\n}}\n'
+    write(tmp_path, {"main.tf": call})
+    assert report(tmp_path).told == {Told("failed", "/main.tf", "given", "main.tf:4", "module.given")}
+
+
 def test_a_module_that_is_not_here_is_a_note(run: Run) -> None:
     """What nobody can evaluate is said once on standard error, with its place, and fails nothing."""
     (line,) = [line for line in run.errors.splitlines() if "passrole_checks" in line and "nowhere" in line]

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from passrole_checks.cli import main
+from passrole_checks.errors import InputError
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.resource import Configuration, Inputs
@@ -342,3 +345,29 @@ def test_command_line_takes_the_folder(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["grants", *paths, "--format", "json"]) == 0
     (grant,) = json.loads(capsys.readouterr().out)["grants"]
     assert (grant["scope"], Path(grant["file"]).name) == ("any_role", "main.tf")
+
+
+def nodes(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
+        found += nodes(item, (*path, key))
+    return found
+
+
+SOURCE = Path(__file__).resolve().parents[2] / "sample_templates" / "plan-source"
+SAMPLE = json.loads((SOURCE / "plan" / "plan.json").read_text(encoding="utf-8"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(nodes(SAMPLE)), st.sampled_from([None, 3, "x", [], {}, [None], {"value": {"x": [[]]}}]))
+def test_no_change_of_a_plan_crashes_with_a_configuration(path: tuple[Any, ...], value: Any) -> None:
+    """Whatever stands in the place of any node of a plan, its configuration is read beside it without a fault."""
+    document = json.loads(json.dumps(SAMPLE))
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    try:
+        load(Path("plan.json"), json.dumps(document), inputs=Inputs(source=SOURCE / "source"))
+    except InputError as error:
+        assert str(error).startswith("plan.json:")

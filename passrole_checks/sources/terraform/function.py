@@ -139,7 +139,7 @@ def weight(node: Node, most: int = 2_000) -> int:
         if isinstance(current, Encoded) and current.value is not None:
             pending.append(current.value)
         elif isinstance(current, Text):
-            found += sum(len(part) for part in current.parts if isinstance(part, str)) // 200 + len(current.parts) - 1
+            found += sum(len(part) for part in current.parts if isinstance(part, str)) // 50 + len(current.parts) - 1
         elif isinstance(current, Items):
             pending.extend(current.items[:most])
         elif isinstance(current, Mapping):

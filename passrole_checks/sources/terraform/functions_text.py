@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from passrole_checks.iam import outcomes
-from passrole_checks.iam.values import Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
+from passrole_checks.iam.values import Absent, Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
 from passrole_checks.sources.terraform.access import certain, item_at
 from passrole_checks.sources.terraform.alternatives import distribute
 from passrole_checks.sources.terraform.function import (
@@ -72,6 +72,8 @@ def join_(call: Call, arguments: list[Node]) -> Node | None:
 
     def run(*values: Node) -> Node:
         pieces: list[Node] = []
+        if any(isinstance(value, Rest) for value in values):
+            return joined(_with_separators([one for one in values if not isinstance(one, Absent)], separator), call.at)
         for value in values:
             if certain(value):
                 pieces.extend([separator, value] if pieces else [value])
@@ -215,7 +217,7 @@ def graphemes(value: str) -> list[str] | None:
 
 
 def _stands_alone(letter: str) -> bool:
-    """Whether a code point is a character of its own, whatever stands beside it (no accent, no emoji, no Hangul part)."""
+    """Whether a code point is a character of its own, whatever stands beside it: no accent, no emoji."""
     code, category = ord(letter), unicodedata.category(letter)
     return (
         code < 128 or (category[0] in "LNPZ" and not 0x1100 <= code <= 0x11FF) or (category == "So" and code < 0x1F000)
@@ -434,8 +436,11 @@ def reversed_(call: Call, arguments: list[Node]) -> Node | None:
 def size(call: Call, arguments: list[Node]) -> Node | None:
     """``length``, of strings too."""
     value = arguments[0]
-    if isinstance(value, Text) and exact(value) is not None:
-        letters = graphemes(exact(value) or "")
+    found = exact(value) if isinstance(value, Text) else None
+    if found is not None and found.isascii():
+        return Const(len(found) - found.count("\r\n"), call.at)
+    if found is not None:
+        letters = graphemes(found)
         return Const(len(letters), call.at) if letters is not None else None
     return length(call, arguments)
 

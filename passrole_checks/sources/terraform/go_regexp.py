@@ -28,7 +28,7 @@ class Unsupported(ValueError):
 
 @dataclass
 class _Instruction:
-    """One step: ``char`` (a test), ``split`` (two ways, the first preferred), ``jump``, ``save``, ``assert``, ``match``."""
+    """A step: ``char``, ``split`` (two ways, the first preferred), ``jump``, ``save``, ``assert`` or ``match``."""
 
     kind: str
     test: Test | None = None

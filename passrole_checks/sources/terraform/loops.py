@@ -21,6 +21,8 @@ from passrole_checks.sources.terraform.symbols import (
     truth,
 )
 
+_LARGEST = 50_000  # elements of a loop's result, those of lists in it counted
+
 
 @dataclass(frozen=True)
 class Round:
@@ -115,6 +117,7 @@ def _loop(expression: syntax.For, collection: Node, scope: Scope) -> Node:
         return failure(words, at, "a 'for' over something that is no collection")
     items: list[Node] = []
     entries: list[Entry] = []
+    size = 0
     for one in rounds:
         variables = {expression.value: one.value}
         if expression.key is not None:
@@ -127,6 +130,9 @@ def _loop(expression: syntax.For, collection: Node, scope: Scope) -> Node:
         result = _perhaps(evaluate(expression.result, inner), present, expression, one, inner)
         if isinstance(result, Absent):
             continue
+        size += len(result.items) if isinstance(result, Items) else 1
+        if size > _LARGEST:
+            return hole(words, at, "too large")
         if expression.result_key is None:
             items.append(result)
         else:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from passrole_checks.iam.values import Const, Entry, Items, Mapping, Node, Position, Text, holes_in, text, unknown
 from passrole_checks.sources.json_text import Member, members
@@ -29,6 +30,9 @@ from passrole_checks.sources.terraform_plan.model import (
 )
 from passrole_checks.sources.terraform_plan.references import Reference, without_index
 
+if TYPE_CHECKING:
+    from passrole_checks.sources.terraform.module import Module
+
 _COMPARED = ("name", "name_prefix", "path", "description")
 _NAMES = frozenset({"id", "name"})
 _DEPTH = 40
@@ -42,7 +46,6 @@ class Written:
 
     def __init__(self, plan: PlanFile, folder: Path, inputs: Inputs) -> None:
         from passrole_checks.sources import terraform  # heavy, and needed only here
-        from passrole_checks.sources.terraform.module import Module
 
         self.policies: dict[str, list[AttachedPolicy]] = {}
         self.unreadable: tuple[Unreadable, ...] = ()
@@ -154,14 +157,12 @@ def _mentions(found: tuple[Reference, ...], document: Node) -> bool:
     return all(hole.role is None or without_key(hole.role) in known for hole in holes_in(document))
 
 
-def _literals(root: object) -> Iterator[tuple[tuple[str, str], str]]:
+def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
     """The attributes of resources with policies that tell one version of a configuration from another."""
     from passrole_checks.sources.terraform.blocks import blocks_of
     from passrole_checks.sources.terraform.entities import written
-    from passrole_checks.sources.terraform.module import Module
     from passrole_checks.sources.terraform.symbols import literal
 
-    assert isinstance(root, Module)
     kinds = {*IDENTITY_POLICIES, *NESTED_POLICIES, *RESOURCE_POLICIES}
     for module in root.walk():
         for block in module.folder.resources:

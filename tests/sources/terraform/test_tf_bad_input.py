@@ -67,6 +67,7 @@ def test_empty_files_are_fine(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize("case", ["latin-1", "plan", "half-typed"])
 def test_the_command_line_exits_with_two(tmp_path: Path, case: str) -> None:
     """Findings go to standard output, the one line about the bad file to standard error, which starts with the file."""
+    pytest.importorskip("click")
     _, name, data, line, reason = next(row for row in CASES if row[0] == case)
     (tmp_path / "good.tf").write_text(GOOD)
     (tmp_path / name).write_bytes(data)

@@ -10,7 +10,8 @@ from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
 from passrole_checks.sources.terraform.files import Files
 from passrole_checks.sources.terraform.folder import read_folder
 from passrole_checks.sources.terraform.functions import KNOWN
-from passrole_checks.sources.terraform.module import Module, Run
+from passrole_checks.sources.terraform.module import Module
+from passrole_checks.sources.terraform.run import Run
 from passrole_checks.sources.terraform.symbols import plain
 
 TERRAFORM = """

@@ -131,7 +131,8 @@ def test_an_encoded_value_keeps_its_places(tmp_path: Path) -> None:
 
 def test_a_file_that_is_one_expression(tmp_path: Path) -> None:
     """A template file that only encodes a value gives that value, with its places in the template file."""
-    text = '${jsonencode({\n  Statement = [for r in roles : { Effect = "Allow", Action = "iam:PassRole", Resource = r }]\n})}\n'
+    statement = '{ Effect = "Allow", Action = "iam:PassRole", Resource = r }'
+    text = f"${{jsonencode({{\n  Statement = [for r in roles : {statement}]\n}})}}\n"
     found = template(tmp_path, text)
     assert lines(found) == [("p.tftpl", 2), ("p.tftpl", 2)]
 
@@ -242,7 +243,8 @@ def test_yaml_files_keep_their_places(tmp_path: Path) -> None:
         "Statement:\n  - Effect: Allow\n    Action: iam:PassRole\n    Resource: '*'\n", encoding="utf-8"
     )
     assert lines(document(tmp_path, 'jsonencode(yamldecode(file("${path.module}/p.yaml")))')) == [("p.yaml", 2)]
-    text = "Statement:\n%{ for r in roles ~}\n  - Effect: Allow\n    Action: iam:PassRole\n    Resource: ${r}\n%{ endfor ~}\n"
+    body = "  - Effect: Allow\n    Action: iam:PassRole\n    Resource: ${r}\n"
+    text = f"Statement:\n%{{ for r in roles ~}}\n{body}%{{ endfor ~}}\n"
     (tmp_path / "p.tftpl").write_text(text, encoding="utf-8")
     found = document(
         tmp_path, 'jsonencode(yamldecode(templatefile("${path.module}/p.tftpl", { roles = local.roles })))'
