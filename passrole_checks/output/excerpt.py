@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from functools import lru_cache
@@ -34,8 +35,8 @@ def excerpt(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
     """
     lines = _statement(at)
     if len(lines) == 1:
-        lines = [lines[0].replace('\\"', '"')]  # a policy document as a string within JSON
-        if len(lines[0]) > MAX_COLUMNS and grant is not None:
+        lines = _unescaped(lines[0])
+        if len(lines) == 1 and len(lines[0]) > MAX_COLUMNS and grant is not None:
             lines = []
     if not lines:
         return [] if grant is None else [_shortened(harmless(_in_words(grant)))]
@@ -61,6 +62,18 @@ def _statement(at: Position) -> list[str]:
     lines[0] = lines[0][at.column - 1 :]
     rest = textwrap.dedent("\n".join(lines[1:])).split("\n") if len(lines) > 1 else []
     return [line.rstrip() for line in (lines[0].lstrip(), *rest)]
+
+
+def _unescaped(line: str) -> list[str]:
+    """The lines of a policy document that stands as a string within JSON, as they were before they became one line."""
+    if '\\"' not in line:
+        return [line]
+    try:
+        text = str(json.loads(f'"{line}"'))
+    except ValueError:
+        return [line.replace('\\"', '"')]
+    first, *rest = text.split("\n")
+    return [first, *textwrap.dedent("\n".join(rest)).split("\n")] if rest else [first]
 
 
 def _telling(lines: list[str]) -> list[str]:
