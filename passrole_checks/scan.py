@@ -6,17 +6,16 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import starmap
 from pathlib import Path
 
 from passrole_checks import suppressions
-from passrole_checks.check import Check, Subject, shortened
+from passrole_checks.check import Check, Subject
 from passrole_checks.checks import ALL
 from passrole_checks.comparison import Changes, Gainer
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
+from passrole_checks.grouping import one_for_all_roots, one_for_each_statement, shared_places
 from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.outcomes import When, either
 from passrole_checks.iam.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.policy import PolicyDocument, parse_document
 from passrole_checks.iam.trust import KnownRole, trusted_services
@@ -24,6 +23,7 @@ from passrole_checks.iam.values import Position, Text
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import (
+    MODULE,
     NO_INPUTS,
     AttachedPolicy,
     Configuration,
@@ -125,7 +125,7 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
     """Judge configurations that a source has read."""
     judged = [_Judge(configuration, options) for configuration in configurations]
     findings = sorted(
-        (finding for judge in judged for finding in judge.findings),
+        one_for_all_roots(finding for judge in judged for finding in judge.findings),
         key=lambda item: (
             item.at.file,
             item.at.line,
@@ -139,7 +139,7 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
         findings=tuple(_numbered(item for item in findings if options.shows(item))),
         grants=tuple(
             sorted(
-                (grant for judge in judged for grant in judge.grants),
+                _different(grant for judge in judged for grant in judge.grants),
                 key=lambda item: (
                     item.grant.at.file,
                     item.grant.at.line,
@@ -171,14 +171,16 @@ class _Judge:
         self.unreadable = list(configuration.unreadable)
         found: list[Finding] = []
         documents: dict[int, PolicyDocument] = {}
+        self.shared: set[Position] = set()  # places of more than one statement of a document
         for policy in configuration.policies:
             document = documents.get(id(policy.document))
             if document is None:
                 document = documents[id(policy.document)] = parse_document(policy.document)
+                self.shared.update(shared_places(document.statements))
             found.extend(self._policy(policy, document))
         found.extend(self._widened_elsewhere())
         marked, used = suppressions.apply(found, configuration.suppressions)
-        self.findings = list(_one_for_each_statement(marked))
+        self.findings = list(one_for_each_statement(marked, self.shared))
         ran = {check.id for check in ALL if options.runs(check)}
         self.unused = [
             item
@@ -256,11 +258,14 @@ class _Judge:
 
     def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, grant: PassRoleGrant) -> Finding:
         address = policy.resource.address
+        confidence = verdict.confidence
+        if policy.resource.type == MODULE and confidence is Confidence.HIGH:
+            confidence = Confidence.MEDIUM  # what a module that is not here makes of it is not known
         return Finding(
             check_id=check.id,
             name=check.name,
             severity=verdict.severity,
-            confidence=verdict.confidence,
+            confidence=confidence,
             message=verdict.message,
             remediation=verdict.remediation,
             at=grant.at,
@@ -296,80 +301,17 @@ def _literal(value: Text | None) -> str | None:
     return value.literal if value is not None else None
 
 
-def _one_for_each_statement(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """One statement used by ten resources is one finding with ten uses; where its alternatives differ, the worst one
-    speaks for the statement."""
-    groups: dict[tuple[object, ...], list[Finding]] = {}
-    for finding in findings:
-        # statements of a JSON text on one line share their place, so the path within the document tells them apart
-        within = finding.grant.statement.path if finding.grant is not None else ""
-        groups.setdefault((finding.check_id, finding.at, within, finding.suppressed is None), []).append(finding)
-    for group in groups.values():
-        by_address: dict[str, Finding] = {}
-        for finding in group:
-            known = by_address.get(finding.resource.address)
-            if known is None or _badness(finding) > _badness(known):
-                by_address[finding.resource.address] = finding
-        verdicts: dict[Severity, list[Finding]] = {}
-        for finding in by_address.values():
-            verdicts.setdefault(finding.severity, []).append(finding)
-        for same in verdicts.values():
-            uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
-            principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
-            message = same[0].message + _circumstances(group, same[0])
-            yield replace(same[0], uses=uses, principals=principals, message=message)
-
-
-def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
-    """Sentences that name the outcomes under which a finding holds, the defaults that were taken, and whether other
-    alternatives of its statement are flagged as well. ``group``: all findings of this check for the statement."""
-    if shown.grant is None:
-        return ""
-    equal = [item for item in group if item.severity is shown.severity]
-    own = [item for item in equal if item.resource.address == shown.resource.address]
-    said = _when_in_words([item for item in own if item.message == shown.message])
-    elsewhere = {item.resource.address: item for item in equal if item.message == shown.message}.values()
-    alike = all(
-        _when_in_words([item for item in equal if _is_about(item, other)]) == said
-        for other in elsewhere
-        if other is not shown
-    )
-    words = f" This holds {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
-    others = [item for item in own if item.message != shown.message]
-    if others:
-        when = _when_in_words(others)
-        words += f" Another alternative is flagged as well{f', {when}' if when else ''}."
-    defaults = shown.grant.statement.defaults
-    if defaults:
-        words += f" By default ({', '.join(defaults[:3])}{', …' if len(defaults) > 3 else ''})."
-    return words
-
-
-def _is_about(finding: Finding, other: Finding) -> bool:
-    return finding.resource.address == other.resource.address and finding.message == other.message
-
-
-def _when_in_words(findings: Sequence[Finding]) -> str:
-    """``when`` and the facts under which one of the findings holds; nothing where they always hold."""
-    readings = either([finding.grant.statement.when for finding in findings if finding.grant is not None])
-    if not readings or () in readings:
-        return ""
-    shown = ", or ".join(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings[:2])
-    return f"when {shown}" + (f", and in {len(readings) - 2} more cases" if len(readings) > 2 else "")
-
-
-def _fact_in_words(condition: str, outcome: str) -> str:
-    if outcome.startswith("not ") and " or " in outcome:
-        outcome = "neither " + outcome.removeprefix("not ").replace(" or ", " nor ")
-    return f"{shortened(condition)} is {outcome}"
-
-
-def _more(when: When) -> str:
-    return f" and {len(when) - 2} more conditions hold" if len(when) > 2 else ""
-
-
-def _badness(finding: Finding) -> tuple[int, int]:
-    return finding.severity.rank, finding.confidence.rank
+def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:
+    """The grants without those that another root brings in just the same."""
+    seen: set[tuple[object, ...]] = set()
+    for located in grants:
+        grant = located.grant
+        roles = tuple(str(role.pattern) for role in grant.roles)
+        effect = (located.effect_on_passrole, grant.denied, grant.scope, grant.services, grant.other_conditions)
+        key = (grant.at, located.resource, located.statement_path, located.principals, roles, *effect)
+        if key not in seen:
+            seen.add(key)
+            yield located
 
 
 def _numbered(findings: Iterable[Finding]) -> Iterator[Finding]:

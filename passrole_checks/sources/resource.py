@@ -49,6 +49,9 @@ class Inputs:
 NO_INPUTS = Inputs()
 
 
+MODULE = "module"  # the type of what stands for a module that is not here
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceDefinition:
     """A resource of a configuration: its Terraform address or CloudFormation logical id, its type, its place."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
-from passrole_checks.sources.resource import AttachedPolicy, Framework, PolicyKind, ResourceDefinition
+from passrole_checks.sources.resource import MODULE, AttachedPolicy, Framework, PolicyKind, ResourceDefinition
 from passrole_checks.sources.terraform import references
 from passrole_checks.sources.terraform.module import Module
 from passrole_checks.sources.terraform.symbols import document
@@ -29,7 +29,7 @@ def policies_handed_over(module: Module, block: Block) -> Iterator[AttachedPolic
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
         address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
-        resource = ResourceDefinition(address, "module", Framework.TERRAFORM, scope.position(block.span))
+        resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
         for attribute in block.body.attributes:
             if attribute.name in _NOT_DOCUMENTS:
                 continue

@@ -1,0 +1,118 @@
+"""One cause, one finding: a statement that ten resources or three roots use, or that has alternatives, is told once.
+
+What differs between them (the outcomes under which a finding holds, the defaults that were taken) is put into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import starmap
+
+from passrole_checks.check import shortened
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.iam.outcomes import When, either
+from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.values import Position
+from passrole_checks.sources.resource import MODULE
+
+
+def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
+    """The places at which more than one statement stands, as in a JSON text whose layout is not known. The same
+    statement taken into a document twice is one."""
+    seen: dict[Position, tuple[str, tuple[str, ...]]] = {}
+    for statement in statements:
+        path, identity = seen.setdefault(statement.at, (statement.path, statement.identity))
+        if path != statement.path and identity != statement.identity:
+            yield statement.at
+
+
+def one_for_all_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """One statement of a module that several roots call is one finding, as far as all of them say the same of it."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        silenced = finding.suppressed is not None
+        identity = finding.grant.statement.identity if finding.grant is not None else ()
+        verdict = (finding.check_id, finding.severity, finding.confidence, finding.message)
+        groups.setdefault((finding.at, finding.framework, *verdict, silenced, *identity), []).append(finding)
+    for same in groups.values():
+        uses = tuple(dict.fromkeys(use for finding in same for use in finding.uses))
+        principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
+        yield replace(same[0], uses=uses, principals=principals) if len(same) > 1 else same[0]
+
+
+def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
+    """One statement used by ten resources is one finding with ten uses; where its alternatives differ, the worst one
+    speaks for the statement. ``shared``: places of more than one statement, which only their paths tell apart."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        within = finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
+        groups.setdefault((finding.check_id, finding.at, within, finding.suppressed is None), []).append(finding)
+    for group in groups.values():
+        by_address: dict[str, Finding] = {}
+        for finding in group:
+            known = by_address.get(finding.resource.address)
+            if known is None or _badness(finding) > _badness(known):
+                by_address[finding.resource.address] = finding
+        verdicts: dict[Severity, list[Finding]] = {}
+        for finding in by_address.values():
+            verdicts.setdefault(finding.severity, []).append(finding)
+        for same in verdicts.values():
+            uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
+            principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
+            message = same[0].message + _circumstances(group, same[0])
+            yield replace(same[0], uses=uses, principals=principals, message=message)
+
+
+def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
+    """Sentences that name the outcomes under which a finding holds, the defaults that were taken, and whether other
+    alternatives of its statement are flagged as well. ``group``: all findings of this check for the statement."""
+    if shown.grant is None:
+        return ""
+    equal = [item for item in group if item.severity is shown.severity]
+    own = [item for item in equal if item.resource.address == shown.resource.address]
+    said = _when_in_words([item for item in own if item.message == shown.message])
+    elsewhere = {item.resource.address: item for item in equal if item.message == shown.message}.values()
+    alike = all(
+        _when_in_words([item for item in equal if _is_about(item, other)]) == said
+        for other in elsewhere
+        if other is not shown
+    )
+    words = f" This holds {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
+    if shown.resource.type == MODULE:
+        words += f" The policy is handed to {shown.resource.address}, which is not here."
+    others = [item for item in own if item.message != shown.message]
+    if others:
+        when = _when_in_words(others)
+        words += f" Another alternative is flagged as well{f', {when}' if when else ''}."
+    defaults = shown.grant.statement.defaults
+    if defaults:
+        words += f" By default ({', '.join(defaults[:3])}{', …' if len(defaults) > 3 else ''})."
+    return words
+
+
+def _is_about(finding: Finding, other: Finding) -> bool:
+    return finding.resource.address == other.resource.address and finding.message == other.message
+
+
+def _when_in_words(findings: Sequence[Finding]) -> str:
+    """``when`` and the facts under which one of the findings holds; nothing where they always hold."""
+    readings = either([finding.grant.statement.when for finding in findings if finding.grant is not None])
+    if not readings or () in readings:
+        return ""
+    shown = ", or ".join(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings[:2])
+    return f"when {shown}" + (f", and in {len(readings) - 2} more cases" if len(readings) > 2 else "")
+
+
+def _fact_in_words(condition: str, outcome: str) -> str:
+    if outcome.startswith("not ") and " or " in outcome:
+        outcome = "neither " + outcome.removeprefix("not ").replace(" or ", " nor ")
+    return f"{shortened(condition)} is {outcome}"
+
+
+def _more(when: When) -> str:
+    return f" and {len(when) - 2} more conditions hold" if len(when) > 2 else ""
+
+
+def _badness(finding: Finding) -> tuple[int, int]:
+    return finding.severity.rank, finding.confidence.rank
