@@ -101,7 +101,11 @@ def _when_in_words(findings: Sequence[Finding]) -> str:
     if not readings or () in readings:
         return ""
     shown = ", or ".join(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings[:2])
-    return f"when {shown}" + (f", and in {len(readings) - 2} more cases" if len(readings) > 2 else "")
+    return f"when {shown}" + (
+        f", and in {'one more case' if len(readings) == 3 else f'{len(readings) - 2} more cases'}"
+        if len(readings) > 2
+        else ""
+    )
 
 
 def _fact_in_words(condition: str, outcome: str) -> str:
@@ -111,7 +115,9 @@ def _fact_in_words(condition: str, outcome: str) -> str:
 
 
 def _more(when: When) -> str:
-    return f" and {len(when) - 2} more conditions hold" if len(when) > 2 else ""
+    if len(when) <= 2:
+        return ""
+    return " and one more condition holds" if len(when) == 3 else f" and {len(when) - 2} more conditions hold"
 
 
 def _badness(finding: Finding) -> tuple[int, int]:

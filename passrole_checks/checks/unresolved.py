@@ -9,7 +9,10 @@ from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.condition import Constraint
 from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.values import Hole, Tri
+from passrole_checks.iam.values import Hole, Kind, Tri
+
+# a role's partition and account are those of whoever passes it, so they decide only where nothing else does
+_PLACES = (Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION)
 
 
 class Unresolved(Check):
@@ -88,7 +91,8 @@ class Unresolved(Check):
                 if role.scope is Scope.UNRESOLVED or grant.complement
                 for hole in role.pattern.holes
             ]
-            return "Which roles can be passed", tuple(undecided)
+            deciding = [hole for hole in undecided if hole.kind not in _PLACES]
+            return "Which roles can be passed", tuple(deciding or undecided)
         if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
             return "Which services a role can be passed to", grant.condition.unresolved or tuple(
                 Hole(problem) for problem in grant.condition.problems

@@ -1,0 +1,30 @@
+"""PASSROLE_014 names what decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from passrole_checks.scan import ScanOptions, scan_paths
+
+TEMPLATE = """\
+Parameters:
+  Prefix: {Type: String}
+Resources:
+  Deploy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          Effect: Allow
+          Action: iam:PassRole
+          Resource: !Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Prefix}*"
+          Condition: {StringEquals: {"iam:PassedToService": lambda.amazonaws.com}}
+"""
+
+
+def test_the_place_of_a_role_is_not_named_beside_what_decides(tmp_path: Path) -> None:
+    """Where a prefix decides which roles are meant, the partition and the account are no news and are left out."""
+    (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    (finding,) = scan_paths([tmp_path], ScanOptions()).findings
+    assert "it depends on Prefix (no default)." in finding.message
