@@ -20,11 +20,8 @@ _UNTELLING = re.compile(
     |\s*-?\s*["']?sid["']?\s*[:=].*|\s*-?\s*["']?effect["']?\s*[:=]\s*["']?allow["']?,?""",
     re.IGNORECASE | re.VERBOSE,
 )
-_TELLING = re.compile(
-    r"iam:|role|\*"
-    r"""|^\s*-?\s*["']?(?:effect|(?:not_?)?(?:action|resource)s?|condition|test|variable|values)["']?\s*[:={]""",
-    re.IGNORECASE,
-)
+_KEY = r"""^\s*-?\s*["']?(?:effect|(?:not_?)?(?:action|resource)s?|condition|test|variable|values)["']?\s*[:={]"""
+_TELLING = re.compile(rf"iam:|role|\*|{_KEY}", re.IGNORECASE)
 
 
 def excerpt(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
@@ -40,7 +37,7 @@ def excerpt(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
             lines = []
     if not lines:
         return [] if grant is None else [_shortened(harmless(_in_words(grant)))]
-    return [_shortened(harmless(line)) for line in _telling(lines)]
+    return [_shortened(harmless(line)) for line in _telling(lines, grant)]
 
 
 @lru_cache(maxsize=4)
@@ -76,17 +73,28 @@ def _unescaped(line: str) -> list[str]:
     return [first, *textwrap.dedent("\n".join(rest)).split("\n")] if rest else [first]
 
 
-def _telling(lines: list[str]) -> list[str]:
+def _telling(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
     kept = [line for line in lines if not _UNTELLING.fullmatch(line)] or lines[:1]
     if len(kept) > MAX_LINES:
-        short: list[str] = []
-        for line in kept:
-            if _TELLING.search(line):
-                short.append(line)
-            elif not short or short[-1].strip() != "…":
-                short.append(" " * (len(line) - len(line.lstrip())) + "…")
+        short = _without(kept, _TELLING)
+        if len(short) > MAX_LINES and grant is not None:
+            # of a long list of actions the one that counts, and which roles
+            by = grant.granted_by
+            words = "|".join(map(re.escape, (f'"{by}"', f"'{by}'", f"- {by}")))
+            short = _without(kept, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
         kept = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], "…"]
     return textwrap.dedent("\n".join(kept)).split("\n")
+
+
+def _without(lines: list[str], telling: re.Pattern[str]) -> list[str]:
+    """The telling lines, and one "…" for each run of others."""
+    short: list[str] = []
+    for line in lines:
+        if telling.search(line):
+            short.append(line)
+        elif not short or short[-1].strip() != "…":
+            short.append(" " * (len(line) - len(line.lstrip())) + "…")
+    return short
 
 
 def _in_words(grant: PassRoleGrant) -> str:

@@ -114,3 +114,19 @@ def test_form_feeds_are_no_line_ends(tmp_path: Path) -> None:
     """Lines are counted as parsers count them: by line feeds, not by every separator of Unicode."""
     content = 'a = "\x0c\u2028"\nActions = "*"\n'
     assert excerpt(within(tmp_path, content, "Actions", '"*"')) == ['Actions = "*"']
+
+
+def test_of_a_long_list_the_action_that_counts_is_shown(tmp_path: Path) -> None:
+    """Among dozens of actions of the same service the excerpt keeps the one that grants, and the roles."""
+    many = "".join(f'    "iam:Get{number}",\n' for number in range(30))
+    content = f'actions = [\n{many}    "iam:PassRole",\n{many}  ]\n  resources = ["*"]\n'
+    at = within(tmp_path, content, "actions", '["*"]')
+    assert excerpt(at, grant()) == ["actions = [", "  …", '  "iam:PassRole",', "  …", 'resources = ["*"]']
+
+
+def test_a_document_in_json_is_shown_as_it_was(tmp_path: Path) -> None:
+    """A policy document that stands as a string within JSON is shown with the line breaks that it had."""
+    policy = '{\n  "Action": "iam:*",\n  "Resource": "*"\n}'
+    content = '{"policy": ' + json.dumps(policy) + "}"
+    at = within(tmp_path, content, "{\\n", "\\n}")
+    assert excerpt(at, grant()) == ['"Action": "iam:*",', '"Resource": "*"']
