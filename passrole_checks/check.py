@@ -31,7 +31,8 @@ class Subject:
     or logical id, ``roles_by_name`` by path and name (``app/worker``). ``account`` is the account deployed to, if
     known; ``many_accounts`` where the policy is made for several (permission sets, SCPs, StackSets). ``gainers`` are
     those to whom the grant gives what they did not have before the change that is looked at, if it is one; ``flagged``
-    the checks of :attr:`Check.weighs` that flag the grant at medium or more.
+    the checks of :attr:`Check.weighs` that flag the grant at medium or more. ``module`` is where the resource of the
+    policy stands, as :func:`module_of` gives it.
     """
 
     grant: PassRoleGrant
@@ -42,6 +43,7 @@ class Subject:
     many_accounts: bool = False
     gainers: tuple[Gainer, ...] = ()
     flagged: frozenset[str] = frozenset()
+    module: str = ""
 
     def is_foreign(self, pattern: Text) -> bool:
         """Whether a Resource names an account that is surely not the one deployed to."""
@@ -153,3 +155,21 @@ def shortened(words: str, most: int = 90) -> str:
     """An expression of the scanned file on one line, cut where it is long."""
     words = " ".join(words.split())
     return words if len(words) <= most else words[: most - 1] + "…"
+
+
+_MODULES = re.compile(r"""(?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?\.)*""")
+
+
+def module_of(address: str) -> str:
+    """What stands before the resource in its Terraform address (``module.a.module.b.``); nothing in a root module."""
+    found = _MODULES.match(address)
+    return found[0] if found is not None else ""
+
+
+def seen_from(module: str, words: str) -> str:
+    """Words of a Terraform configuration as they read inside of a module: without its own address."""
+    if not module:
+        return words
+    own = re.escape(module[:-1])
+    words = re.sub(rf" \({own}\)|(?<=\(){own}, ", "", words)
+    return re.sub(rf"(?<![\w.-]){re.escape(module)}", "", words)

@@ -22,7 +22,8 @@ from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
     from passrole_checks.output.text import Line
-    from passrole_checks.scan import ScanResult
+    from passrole_checks.scan import ScanOptions, ScanResult
+    from passrole_checks.sources.resource import Unreadable
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -129,10 +130,16 @@ def _checked_variables(
     return tuple(pairs)
 
 
-def _shared_options(formats: Sequence[str]) -> Callable[[_Function], _Function]:
-    """The options that ``scan`` and ``grants`` have in common."""
+_Decorator = Callable[[Any], Any]
+_PATHS: tuple[_Decorator, ...] = (click.argument("paths", metavar="PATH...", nargs=-1, required=True),)
+
+
+def _shared_options(
+    formats: Sequence[str], arguments: Sequence[_Decorator] = _PATHS
+) -> Callable[[_Function], _Function]:
+    """The options that the commands that read infrastructure code have in common."""
     options = (
-        click.argument("paths", metavar="PATH...", nargs=-1, required=True),
+        *arguments,
         click.option(
             "--format", type=click.Choice(formats), multiple=True, default=["text"], help="Repeatable.  [default: text]"
         ),
@@ -157,6 +164,12 @@ def _shared_options(formats: Sequence[str]) -> Callable[[_Function], _Function]:
             multiple=True,
             callback=_checked_variables,
             help="A value for a variable of Terraform root modules, after all files. Repeatable.",
+        ),
+        click.option(
+            "--parameters",
+            metavar="KEY=VALUE|FILE",
+            multiple=True,
+            help="Values for parameters of templates, or a file (CloudFormation, CodePipeline, SAM). Repeatable.",
         ),
         click.option(
             "--source",
@@ -237,7 +250,8 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     failed = fail_on is not None and any(
         finding.severity.rank >= fail_on.rank for finding in result.findings if not finding.suppressed
     )
-    return _unusable(result, paths, options["allow_empty"]) or (FINDINGS if failed else CLEAN)
+    status = _unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
+    return status or (FINDINGS if failed else CLEAN)
 
 
 @cli.command(cls=ConfiguredCommand)
@@ -259,7 +273,49 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
             from passrole_checks.output import text
 
             _write_lines(destination, text.grants_lines(result, listed, quiet=options["quiet"]), options)
-    return _unusable(result, paths, options["allow_empty"])
+    return _unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
+
+
+@cli.command(cls=ConfiguredCommand)
+@_shared_options(["text", "json"], (click.argument("old", metavar="OLD"), click.argument("new", metavar="NEW")))
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, "never"]),
+    default="medium",
+    show_default=True,
+    help="The least severity of new or widened access that makes the exit status 1.",
+)
+@click.pass_context
+def diff(context: click.Context, /, old: str, new: str, **options: Any) -> int:
+    """Compare two versions: who can pass which roles now, and could not before.
+
+    OLD and NEW are two files or two folders: templates, Terraform roots, plans, change sets. New and widened access is
+    as severe as the check new-access finds it: high where any-role, any-service or ineffective-condition flag it as
+    well, else info.
+    """
+    from passrole_checks.difference import difference_of
+    from passrole_checks.findings import Severity
+
+    destinations = _destinations(context, options)
+    found = difference_of(Path(old), Path(new), _scan_options(options))
+    found = replace(found, unreadable=_that_matter(found.unreadable, options))
+    for output_format, destination in destinations:
+        if output_format == "json":
+            from passrole_checks.output.destination import write
+            from passrole_checks.output.json_output import diff_json
+
+            write(destination, diff_json(found))
+        else:
+            from passrole_checks.output.difference import diff_lines
+
+            _write_lines(destination, diff_lines(found, quiet=options["quiet"]), options)
+    fail_on = None if options["fail_on"] == "never" else Severity(options["fail_on"])
+    failed = fail_on is not None and any(
+        change.severity.rank >= fail_on.rank for change in (*found.new, *found.widened) if not change.suppressed
+    )
+    empty = [path for path, files in zip((old, new), found.files, strict=True) if not files]
+    status = _unusable(found.unreadable, not empty, empty, options["allow_empty"])
+    return status or (FINDINGS if failed else CLEAN)
 
 
 @cli.command()
@@ -291,19 +347,31 @@ def _destinations(context: click.Context, options: dict[str, Any]) -> list[tuple
 
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
-    from passrole_checks.scan import ScanOptions, scan_paths
-    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
+    from passrole_checks.scan import scan_paths
+
+    result = scan_paths([Path(path) for path in paths], _scan_options(options, **judging))
+    return replace(result, unreadable=_that_matter(result.unreadable, options))
+
+
+def _scan_options(options: dict[str, Any], **judging: Any) -> ScanOptions:
+    from passrole_checks.scan import ScanOptions
     from passrole_checks.sources.resource import Inputs
 
     source = Path(options["source"]) if options["source"] is not None else None
-    inputs = Inputs(tuple(map(Path, options["var_file"])), options["var"], source)
-    shared = ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
-    result = scan_paths([Path(path) for path in paths], shared)
-    if not options["allow_empty"]:
-        return result
-    # Hooks give every file of a kind by name, most of which hold no infrastructure code.
-    unreadable = tuple(entry for entry in result.unreadable if entry.reason != NOT_INFRASTRUCTURE)
-    return replace(result, unreadable=unreadable)
+    parameters: tuple[tuple[str, str], ...] = ()
+    if options["parameters"]:
+        from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+
+        parameters = given_parameters(options["parameters"])
+    inputs = Inputs(tuple(map(Path, options["var_file"])), options["var"], source, parameters=parameters)
+    return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
+
+
+def _that_matter(unreadable: Sequence[Unreadable], options: dict[str, Any]) -> tuple[Unreadable, ...]:
+    """What could not be read. Hooks give every file of a kind by name, most of which hold no infrastructure code."""
+    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
+
+    return tuple(one for one in unreadable if not options["allow_empty"] or one.reason != NOT_INFRASTRUCTURE)
 
 
 def _write_scan(
@@ -335,15 +403,15 @@ def _write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any
     write(destination, (coloured if wants_colour(destination) and not options["no_color"] else plain)(lines))
 
 
-def _unusable(result: ScanResult, paths: Sequence[str], allow_empty: bool) -> int:
+def _unusable(unreadable: Sequence[Unreadable], anything: bool, paths: Sequence[str], allow_empty: bool) -> int:
     """Name on standard error what could not be read, and that there was nothing to read; the status that follows."""
     from passrole_checks.output.text import located
 
-    for entry in result.unreadable:
+    for entry in unreadable:
         _complain(f"{located(entry.file, entry.line)}: {entry.reason}")
-    if result.unreadable:
+    if unreadable:
         return UNUSABLE
-    if result.files or allow_empty:
+    if anything or allow_empty:
         return CLEAN
     _complain(f"{', '.join(paths)}: no Terraform, plan, CloudFormation or SAM file here (--allow-empty accepts that)")
     return UNUSABLE

@@ -6,13 +6,14 @@ the same address.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from passrole_checks.iam import arn
 from passrole_checks.iam.access import Access, Comparison, Gain, access_of
 from passrole_checks.iam.arn import Deployment
 from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import text
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
 
 
@@ -39,8 +40,12 @@ class Changes:
     ) -> None:
         self.services_of = services_of
         self.stated, self.home = account, configuration.home
-        self.before = _by_holder(configuration.before or ())
-        self.after = _by_holder((*configuration.policies, *configuration.unchanged))
+        self.members, members_before = _by_group(configuration.members), _by_group(configuration.members_before)
+        self.before = _by_holder(configuration.before or (), members_before)
+        self.after = _by_holder((*configuration.policies, *configuration.unchanged), self.members)
+        newly = frozenset(configuration.members) - frozenset(configuration.members_before)
+        self.joined = frozenset(group for group, _ in newly)
+        self.bounds, self.bounds_before = dict(configuration.boundaries), dict(configuration.boundaries_before)
         self._statements: dict[int, tuple[Statement, ...]] = {}
         self._comparisons: dict[tuple[str, Deployment], Comparison] = {}
 
@@ -49,31 +54,71 @@ class Changes:
     ) -> tuple[Gainer, ...]:
         """Who can pass roles by an Allow of ``policy`` that could not before; each with the difference.
 
-        ``many_accounts``: the policy is provisioned into several accounts.
+        ``many_accounts``: the policy is provisioned into several accounts. Where a group gains, its users are not told.
         """
         where = Deployment(None, self.home.partitions) if many_accounts else self._where(statement)
-        found = []
+        found: dict[str, Gainer] = {}
         for key in _keys(policy):
-            gain = self._comparison(key, where).gain_of(statement)
-            if gain is not None:
-                found.append(Gainer("" if key.startswith(_ITSELF) else key, gain))
-        return tuple(found)
+            for who in (key, *self.members.get(key, ())):
+                gain = self._comparison(who, where).gain_of(statement)
+                if gain is not None:
+                    found.setdefault(who, Gainer("" if who.startswith(_ITSELF) else who, gain))
+                    if who == key:
+                        break
+        return tuple(found.values())
 
     def loses_a_denial(self, policy: AttachedPolicy) -> bool:
         """Whether a Deny that held for one of a policy's holders may not hold any more."""
-        return any(self._comparison(key, self.home).denials_changed for key in _keys(policy))
+        holders = (who for key in _keys(policy) for who in (key, *self.members.get(key, ())))
+        return any(self._comparison(who, self.home).denials_changed for who in holders)
+
+    def reaches_more(self, policy: AttachedPolicy) -> bool:
+        """Whether a user joins a group that holds a policy."""
+        return not self.joined.isdisjoint(policy.principals)
 
     def _comparison(self, key: str, where: Deployment) -> Comparison:
         known = self._comparisons.get((key, where))
         if known is None:
             known = self._comparisons[key, where] = Comparison(
-                self._access(self.before.get(key, ())), self._access(self.after.get(key, ())), self.services_of, where
+                self._access(self.before.get(key, ()), self.bounds_before.get(key)),
+                self._access(self.after.get(key, ()), self.bounds.get(key)),
+                self.services_of,
+                where,
             )
         return known
 
-    def _access(self, policies: Iterable[AttachedPolicy]) -> Access:
+    def _access(self, policies: Iterable[AttachedPolicy], boundary: AttachedPolicy | None) -> Access:
         statements = [statement for policy in policies for statement in self._read(policy)]
+        if boundary is not None:
+            statements += self._taken_by(boundary)
         return access_of(statements, self.services_of)
+
+    def _taken_by(self, boundary: AttachedPolicy) -> Iterator[Statement]:
+        """What a permissions boundary surely takes away, as Deny statements: what it denies, and all but the roles that
+        it names. Which services it lets a role be passed to makes no difference here.
+
+        Source: IAM User Guide, "Permissions boundaries for IAM entities".
+        """
+        statements = self._read(boundary)
+        yield from (statement for statement in statements if statement.effect == "Deny")
+        allows = [item.statement for item in access_of(statements, self.services_of).allows]
+        uncertain = any(statement.effect is None or not statement.whole for statement in statements)
+        if uncertain or any(item.resources is None for item in allows) or len({item.variables for item in allows}) > 1:
+            return
+        at = boundary.document.at
+        named = tuple(pattern for item in allows for pattern in item.resources or ())
+        yield Statement(
+            path="",
+            at=at,
+            sid=None,
+            effect="Deny",
+            actions=(text("iam:PassRole", at),),
+            not_actions=None,
+            resources=None if named else (text("*", at),),
+            not_resources=named or None,
+            condition=None,
+            variables=all(item.variables for item in allows),
+        )
 
     def _read(self, policy: AttachedPolicy) -> tuple[Statement, ...]:
         known = self._statements.get(id(policy))
@@ -97,11 +142,22 @@ def _keys(policy: AttachedPolicy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(policy.principals)) or (_ITSELF + policy.resource.address,)
 
 
-def _by_holder(policies: Iterable[AttachedPolicy]) -> dict[str, list[AttachedPolicy]]:
-    """The policies of each principal, and those at each address."""
+def _by_group(members: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """The users in each group."""
+    found: dict[str, dict[str, None]] = {}
+    for group, user in members:
+        found.setdefault(group, {})[user] = None
+    return {group: tuple(users) for group, users in found.items()}
+
+
+def _by_holder(
+    policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
+) -> dict[str, list[AttachedPolicy]]:
+    """The policies of each principal, a user's groups included, and those at each address."""
     found: dict[str, list[AttachedPolicy]] = {}
     for policy in policies:
         if policy.kind is PolicyKind.IDENTITY:
-            for key in (*dict.fromkeys(policy.principals), _ITSELF + policy.resource.address):
+            users = (user for name in policy.principals for user in members.get(name, ()))
+            for key in dict.fromkeys((*policy.principals, *users, _ITSELF + policy.resource.address)):
                 found.setdefault(key, []).append(policy)
     return found

@@ -51,6 +51,7 @@ class Finding:
 
     ``at`` is the statement; ``resource`` the first resource that uses it and ``uses`` the addresses of all of them.
     ``suppressed`` is the suppression that silences it, if any: such findings are kept, and shown only to who asks.
+    ``gainers``: of a finding about a change, those of ``principals`` that get what they did not have.
     """
 
     check_id: str
@@ -69,3 +70,4 @@ class Finding:
     grant: PassRoleGrant | None
     fingerprint: str
     suppressed: Suppression | None = None
+    gainers: tuple[str, ...] = ()

@@ -5,11 +5,12 @@ What differs between them (the outcomes under which a finding holds, the default
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import starmap
 
-from passrole_checks.check import shortened
+from passrole_checks.check import module_of, seen_from, shortened
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.outcomes import When, either
 from passrole_checks.iam.policy import Statement
@@ -32,8 +33,10 @@ def one_for_all_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         silenced = finding.suppressed is not None
-        identity = finding.grant.statement.identity if finding.grant is not None else ()
-        verdict = (finding.check_id, finding.severity, finding.confidence, finding.message)
+        module = module_of(finding.resource.address)  # two roots call it by two names
+        identity = [seen_from(module, words) for words in finding.grant.statement.identity] if finding.grant else []
+        message = seen_from(module, finding.message)
+        verdict = (finding.check_id, finding.severity, finding.confidence, message)
         groups.setdefault((finding.at, finding.framework, *verdict, silenced, *identity), []).append(finding)
     for same in groups.values():
         uses = tuple(dict.fromkeys(use for finding in same for use in finding.uses))
@@ -108,7 +111,25 @@ def _when_in_words(findings: Sequence[Finding]) -> str:
     )
 
 
+# conditions that are sentences, and how their opposites begin
+_SENTENCE = re.compile(
+    r"(?P<subject>.+) (?P<verb>is not empty|is aws-cn|is set|exists|can be evaluated|holds|replaces|looks for"
+    r"|has more than)(?: (?P<rest>.+))?",
+    re.DOTALL,
+)
+_OPPOSITES = {
+    "is not empty": "is empty", "is aws-cn": "is not aws-cn", "is set": "is not set", "exists": "does not exist",
+    "can be evaluated": "cannot be evaluated", "holds": "does not hold", "replaces": "does not replace",
+    "looks for": "does not look for", "has more than": "has no more than",
+}  # fmt: skip
+
+
 def _fact_in_words(condition: str, outcome: str) -> str:
+    sentence = _SENTENCE.fullmatch(condition) if outcome in ("true", "false") else None
+    if sentence is not None and sentence["subject"].count('"') % 2 == 0:  # else the verb stands in a string
+        verb = sentence["verb"] if outcome == "true" else _OPPOSITES[sentence["verb"]]
+        rest = sentence["rest"]
+        return f"{shortened(sentence['subject'])} {verb}" + (f" {shortened(rest)}" if rest else "")
     if outcome.startswith("not ") and " or " in outcome:
         outcome = "neither " + outcome.removeprefix("not ").replace(" or ", " nor ")
     return f"{shortened(condition)} is {outcome}"

@@ -31,6 +31,7 @@ GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.
 TERRAFORM_TYPES = FLAGGABLE
 DATA_DOCUMENT = "aws_iam_policy_document"
 CLOUDFORMATION_TYPES = (
+    "AWS::CloudFormation::StackSet",
     "AWS::IAM::Group",
     "AWS::IAM::GroupPolicy",
     "AWS::IAM::ManagedPolicy",
@@ -226,8 +227,9 @@ def wanted(finding: Finding) -> bool:
 
 
 def words(finding: Finding) -> str:
-    """A finding's message and remedy on one line that is safe to print."""
-    return harmless(f"{finding.message} {finding.remediation}")
+    """A finding's message and remedy, and the construct of the AWS CDK if there is one, on one line, safe to print."""
+    construct = f" Construct: {finding.resource.construct}." if finding.resource.construct else ""
+    return harmless(f"{finding.message} {finding.remediation}{construct}")
 
 
 def place(finding: Finding) -> str:

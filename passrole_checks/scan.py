@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks import suppressions
-from passrole_checks.check import Check, Subject
+from passrole_checks.check import Check, Subject, module_of
 from passrole_checks.checks import ALL
 from passrole_checks.comparison import Changes, Gainer
 from passrole_checks.errors import InputError
@@ -37,7 +37,9 @@ from passrole_checks.sources.resource import (
 )
 
 # a permission set is provisioned into many accounts, so a literal account in it is no mistake
-_MANY_ACCOUNTS = MANY_ACCOUNTS | {"AWS::SSO::PermissionSet"}
+_MANY_ACCOUNTS = MANY_ACCOUNTS | {
+    "AWS::CloudFormation::StackSet", "AWS::Organizations::Policy", "AWS::SSO::PermissionSet",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +93,47 @@ class ScanResult:
 
 def scan_paths(paths: Sequence[Path], options: ScanOptions) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
+    read = read_paths(paths, options)
+    result = scan_configurations([configuration for _, configuration in read.units], options)
+    folders = {os.path.dirname(item.at.file) for _, unit in read.units for item in unit.resources}
+    return replace(
+        result,
+        unreadable=_in_order([*read.unreadable, *result.unreadable]),
+        not_evaluated=_told_once(
+            [*result.not_evaluated, *read.notes], {os.path.realpath(folder) for folder in folders}
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPaths:
+    """``units``: each configuration with where it was found, a file or a Terraform root folder; ``notes``: what of the
+    inputs nothing uses."""
+
+    units: tuple[tuple[Path, Configuration], ...]
+    unreadable: tuple[Unreadable, ...]
+    notes: tuple[Unreadable, ...]
+
+
+def read_paths(paths: Sequence[Path], options: ScanOptions) -> ReadPaths:
+    """Read files and folders, judging nothing. Never raises: what cannot be read is in ``unreadable``."""
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     discovery = detect.discover(paths)
-    configurations: list[Configuration] = []
+    units: list[tuple[Path, Configuration]] = []
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
         try:
-            configurations.append(detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
+            found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
         except InputError as error:
             unreadable.append(Unreadable(error.file, error.reason, error.line))
+        else:
+            units.append((unit.only or unit.path, found))
     roots = [unit.path for unit in discovery.units if unit.framework is Framework.TERRAFORM]
-    complaints, notes = detect.about_inputs(roots, options.inputs)
-    result = scan_configurations(configurations, options)
-    folders = {os.path.dirname(item.at.file) for unit in configurations for item in unit.resources}
-    return replace(
-        result,
-        unreadable=_in_order([*unreadable, *complaints, *result.unreadable]),
-        not_evaluated=_told_once([*result.not_evaluated, *notes], {os.path.realpath(folder) for folder in folders}),
-    )
+    templates = [unit for _, unit in units if unit.framework in (Framework.CLOUDFORMATION, Framework.SAM)]
+    declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
+    complaints, notes = detect.about_inputs(roots, options.inputs, declared)
+    return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
 
 
 def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
@@ -156,6 +180,16 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
     )
 
 
+def findings_of_change(
+    configuration: Configuration, options: ScanOptions
+) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...]]:
+    """The findings of the checks that compare, one a policy and statement (under one combination of alternatives), for
+    a configuration that says what was before it; and what in it cannot be read."""
+    comparing = frozenset(check.id for check in ALL if check.compares)
+    judge = _Judge(configuration, replace(options, checks=comparing, skip_checks=frozenset()))
+    return tuple(judge.marked), tuple(judge.unreadable)
+
+
 class _Judge:
     """One configuration, judged: its findings, its grants, and what is wrong with its documents."""
 
@@ -179,8 +213,8 @@ class _Judge:
                 self.shared.update(shared_places(document.statements))
             found.extend(self._policy(policy, document))
         found.extend(self._widened_elsewhere())
-        marked, used = suppressions.apply(found, configuration.suppressions)
-        self.findings = list(one_for_each_statement(marked, self.shared))
+        self.marked, used = suppressions.apply(found, configuration.suppressions)
+        self.findings = list(one_for_each_statement(self.marked, self.shared))
         ran = {check.id for check in ALL if options.runs(check)}
         self.unused = [
             item
@@ -208,20 +242,22 @@ class _Judge:
             for problem in document.problems
         )
         for grant in grants:
-            for check, verdict in self._verdicts(self._subject(policy, document, grant)):
-                yield self._finding(check, verdict, policy, grant)
+            subject = self._subject(policy, document, grant)
+            for check, verdict in self._verdicts(subject):
+                yield self._finding(check, verdict, policy, subject)
 
     def _widened_elsewhere(self) -> Iterator[Finding]:
-        """What a change makes of policies that it leaves as they are, because a Deny beside them is gone."""
+        """What a change makes of policies that it leaves as they are: a Deny is gone, or a user joins their group."""
         for policy in self.configuration.unchanged:
-            if self.changes is None or not self.changes.loses_a_denial(policy):
+            if self.changes is None or not (self.changes.loses_a_denial(policy) or self.changes.reaches_more(policy)):
                 continue
             document = parse_document(policy.document)
             account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
             for grant in grants_of(document.statements, self.services, account):
-                for check, verdict in self._verdicts(self._subject(policy, document, grant)):
+                subject = self._subject(policy, document, grant)
+                for check, verdict in self._verdicts(subject):
                     if check.compares:
-                        yield self._finding(check, verdict, policy, grant)
+                        yield self._finding(check, verdict, policy, subject)
 
     def _subject(self, policy: AttachedPolicy, document: PolicyDocument, grant: PassRoleGrant) -> Subject:
         many_accounts = policy.resource.type in _MANY_ACCOUNTS
@@ -236,6 +272,7 @@ class _Judge:
             account=self.account,
             many_accounts=many_accounts,
             gainers=gainers,
+            module=module_of(policy.resource.address),
         )
 
     def _verdicts(self, subject: Subject) -> Iterator[tuple[type[Check], Verdict]]:
@@ -256,17 +293,22 @@ class _Judge:
                 for verdict in said[check] if check in said else check().evaluate(weighed):
                     yield check, verdict
 
-    def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, grant: PassRoleGrant) -> Finding:
-        address = policy.resource.address
+    def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: Subject) -> Finding:
+        address, grant = policy.resource.address, subject.grant
         confidence = verdict.confidence
         if policy.resource.type == MODULE and confidence is Confidence.HIGH:
             confidence = Confidence.MEDIUM  # what a module that is not here makes of it is not known
+        gainers = tuple(gainer.who for gainer in subject.gainers) if check.compares else ()
+        message = verdict.message
+        if self.configuration.incomplete.intersection(gainers):
+            message += " Other policies, which the change does not name, may have let them do so before."
+            confidence = Confidence.MEDIUM if confidence is Confidence.HIGH else confidence
         return Finding(
             check_id=check.id,
             name=check.name,
             severity=verdict.severity,
             confidence=confidence,
-            message=verdict.message,
+            message=message,
             remediation=verdict.remediation,
             at=grant.at,
             framework=self.configuration.framework,
@@ -277,6 +319,7 @@ class _Judge:
             principals=policy.principals,
             grant=grant,
             fingerprint=_digest(check.id, self.configuration.framework.value, address, *grant.statement.identity),
+            gainers=gainers,
         )
 
 

@@ -18,6 +18,12 @@ import pytest
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
 from passrole_checks.explain import flagged_when
+from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.sources import policy_attributes
+from passrole_checks.sources.terraform.functions import KNOWN, NEVER
+from passrole_checks.sources.terraform.functions_provider import AWS
+from passrole_checks.sources.terraform.instances import MAX_INSTANCES
+from passrole_checks.sources.terraform.symbols import MAX_ITEMS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -112,6 +118,104 @@ def test_each_option_in_the_running_text_exists() -> None:
     ours = {option for command in cli.commands.values() for parameter in command.params for option in parameter.opts}
     named = set(re.findall(r"`(--[a-z][a-z-]+)", README.read_text("utf-8")))
     assert named - cfn_lint - checkov - {"--help"} <= ours
+
+
+def row(first: str) -> tuple[str, ...]:
+    """The cells behind ``first`` of a row of one of the README's tables."""
+    (line,) = re.findall(rf"^\| {re.escape(first)} \|.*\|$", README.read_text("utf-8"), re.MULTILINE)
+    return tuple(cell.strip() for cell in line.strip("|").split("|")[1:])
+
+
+def named(cell: str) -> set[str]:
+    """What stands between backticks."""
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def judged(folder: Path, resource: str, more: str = "") -> list[tuple[str, str]]:
+    """Check and message of what is said of passing the role that an expression stands for."""
+    policy = f'Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = {resource} }}]'
+    (folder / "main.tf").write_text(
+        f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({{ {policy} }})\n}}\n{more}'
+    )
+    return [(finding.check_id, finding.message) for finding in scan_paths([folder], ScanOptions()).findings]
+
+
+def test_the_functions_that_are_not_evaluated_are_those_of_the_readme(tmp_path: Path) -> None:
+    """The README lists the functions that are always holes, and no other; each is named where it decides."""
+    evaluated, holes = row("functions")
+    assert named(holes) == set(NEVER) < KNOWN
+    assert named(evaluated) == {f"provider::aws::{name}" for name in AWS}
+    for name in NEVER:
+        said = dict(judged(tmp_path, f'{name}("x")'))
+        assert name == "uuid" or f'{name}("x")' in said["PASSROLE_014"]  # a UUID holds neither "*" nor "/"
+
+
+DATA_SOURCES = {  # what a role may be named after, of the data sources whose form is known
+    "aws_caller_identity": "account_id",
+    "aws_partition": "partition",
+    "aws_region": "region",
+    "aws_service_principal": "suffix",
+    "aws_iam_role": "name",
+    "aws_iam_user": "user_name",
+    "aws_iam_group": "group_name",
+    "aws_iam_instance_profile": "role_name",
+    "aws_iam_policy": "policy_id",
+    "aws_iam_session_context": "issuer_name",
+    "aws_iam_roles": "names",
+    "aws_iam_users": "names",
+}
+
+
+def test_the_data_sources_are_those_of_the_readme(tmp_path: Path) -> None:
+    """Of the data sources on the README's left the form of what they say is known, of those on its right nothing."""
+    evaluated, later = row("data sources")
+    known = {name for name in named(evaluated) if name.startswith("aws_")} - {"aws_iam_policy_document"}
+    assert known == set(DATA_SOURCES)
+    for type_, attribute in DATA_SOURCES.items():
+        value = f"data.{type_}.x.{attribute}"
+        pattern = (
+            f'[for one in {value} : "arn:aws:iam::111122223333:role/${{one}}"]'
+            if attribute == "names"
+            else (f'"arn:aws:iam::111122223333:role/${{{value}}}"')
+        )
+        said = dict(judged(tmp_path, pattern, f'data "{type_}" "x" {{}}\n'))
+        assert "PASSROLE_002" in said and "PASSROLE_014" not in said, type_
+    for type_ in named(later):
+        said = dict(judged(tmp_path, f"data.{type_}.x.value", f'data "{type_}" "x" {{}}\n'))
+        assert f"data.{type_}.x.value" in said["PASSROLE_014"], type_
+
+
+def test_the_resources_are_those_of_the_readme() -> None:
+    """The README names every type of resource that holds, attaches or limits policies, and no other."""
+
+    def types(first: str) -> set[str]:
+        return {name for name in named(row(first)[0]) if name.startswith(("aws_", "awscc_"))}
+
+    assert types("policies") == {*policy_attributes.IDENTITY_POLICIES, *policy_attributes.NESTED_POLICIES}
+    attachments = {*policy_attributes.ATTACHMENTS, *policy_attributes.NAMED_ATTACHMENTS}
+    assert types("attachments") == attachments - types("policies")
+    own = {name for name in policy_attributes.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))}
+    assert types("limits") == {*policy_attributes.ORGANIZATION_POLICIES, *own}
+    assert all(policy_attributes.unread(name, None) for name in types("not read, and said so"))
+
+
+def test_the_limits_are_those_of_the_readme() -> None:
+    """The README tells how many instances and elements are evaluated."""
+    text = README.read_text("utf-8")
+    assert f"more than {MAX_INSTANCES} instances" in text
+    assert f"more than {MAX_ITEMS:,}\nelements" in text
+
+
+def test_holes_of_terraform_are_those_of_the_readme(tmp_path: Path) -> None:
+    """What the README says is no value of an expression is named where it decides."""
+    for expression in (
+        "terraform.workspace",
+        "self.arn",
+        "ephemeral.aws_secretsmanager_secret_version.x.secret_string",
+    ):
+        assert expression.split(".")[0] in row("expressions")[1]
+        said = judged(tmp_path, expression if expression.startswith(("self", "eph")) else f'"*${{{expression}}}"')
+        assert any(expression in message for _, message in said), expression
 
 
 def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,3 +98,26 @@ module "deploy" {
     (finding,) = scan(tmp_path, {"main.tf": WIDE + call}).findings
     assert finding.message.endswith(" The policy is handed to module.deploy, which is not here.")
     assert finding.confidence is Confidence.MEDIUM
+
+
+def test_a_module_inside_of_a_module_that_roots_call_by_other_names_is_told_once(tmp_path: Path) -> None:
+    """What a statement depends on is named as its own module names it, so that two roots say the same of it."""
+    module = """\
+module "documents" {
+  source = "example.com/documents/aws"
+}
+resource "aws_iam_policy" "p" {
+  policy = module.documents.json
+}
+"""
+    result = scan(
+        tmp_path,
+        {
+            "shared/main.tf": module,
+            "one/main.tf": 'module "a" {\n  source = "../shared"\n}\n',
+            "two/main.tf": 'module "b" {\n  source = "../shared"\n}\n',
+        },
+    )
+    (finding,) = result.findings
+    assert finding.uses == ("module.a.aws_iam_policy.p", "module.b.aws_iam_policy.p")
+    assert "depends on module.documents.json (the module is not here)" in finding.message

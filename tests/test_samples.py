@@ -2,8 +2,9 @@
 
 ``expected.json`` holds one row a finding: check, file (below the sample's folder), line, resource, severity.
 ``suppressed.json`` the same for what is suppressed, ``expected.txt`` what the command line prints, and ``options.json``
-the options that a sample is run with (``account``, ``severity``, ``source``). ``python tests/test_samples.py --write``
-writes what the engine says now into these files, for review against CONTRACT, never instead of it.
+the options that a sample is run with (``account``, ``severity``, ``source``, ``var-file``). ``python
+tests/test_samples.py --write`` writes what the engine says now into these files, for review against CONTRACT, never
+instead of it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ def scan(folder: str, **changes: str) -> ScanResult:
         ScanOptions(
             account=options.get("account"),
             minimum_severity=Severity(options.get("severity", "low")),
-            inputs=Inputs(source=Path(options["source"]) if "source" in options else None),
+            inputs=Inputs(
+                var_files=(Path(options["var-file"]),) if "var-file" in options else (),
+                source=Path(options["source"]) if "source" in options else None,
+            ),
         ),
     )
 
@@ -110,7 +114,7 @@ def templates_of(folder: str) -> set[str]:
     return {
         path.relative_to(SAMPLES / folder).as_posix()
         for path in (SAMPLES / folder).rglob("*")
-        if path.suffix in (".tf", ".tfvars", ".yaml", ".json") and path.name not in RECORDS
+        if path.suffix in (".tf", ".tofu", ".tfvars", ".yaml", ".json") and path.name not in RECORDS
     }
 
 

@@ -133,7 +133,8 @@ def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first:
     if first:
         return f"had no PassRole access here, and now can pass {roles} to {services}"
     if same.denied:
-        return f"could not pass {roles} to {services} because of a Deny that is gone now, or narrower"
+        cause = "a Deny that is gone now, or narrower (a permissions boundary counts as one)"
+        return f"could not pass {roles} to {services} because of {cause}"
     if same.conditions:
         change = "is gone now" if same.certain is Tri.YES else "has changed, and whether it lets more through is open"
         return f"could pass {roles} to {services} only under a condition on {_listed(same.conditions)}, which {change}"

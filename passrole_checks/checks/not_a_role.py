@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from passrole_checks.check import Check, Example, Subject, allow, roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.values import Text
 
 
 class NotARole(Check):
@@ -52,6 +54,16 @@ class NotARole(Check):
         what = "grants nothing" if grant.effect == "Allow" else "denies nothing"
         yield Verdict(
             Severity.MEDIUM,
-            f"{roles_in_words(grant)} can never be a role, so iam:PassRole {what} here.",
+            f"{roles_in_words(grant)} can never be a role, so iam:PassRole {what} here.{_hint(grant)}",
             "Name the role: arn:aws:iam::ACCOUNT:role/PATH/NAME (for an instance profile, the role inside it).",
         )
+
+
+def _hint(grant: PassRoleGrant) -> str:
+    if grant.statement.variables or not any("${" in part for role in grant.roles for part in _literals(role.pattern)):
+        return ""
+    return ' Without "Version": "2012-10-17", ${…} is plain text and no policy variable.'
+
+
+def _literals(text: Text) -> Iterator[str]:
+    return (part for part in text.parts if isinstance(part, str))

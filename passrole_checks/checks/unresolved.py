@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, shortened
+from passrole_checks.check import Check, Example, Subject, allow, seen_from, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.condition import Constraint
 from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.values import Hole, Kind, Tri
+from passrole_checks.iam.values import Hole, Kind, Text, Tri
 
 # a role's partition and account are those of whoever passes it, so they decide only where nothing else does
 _PLACES = (Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION)
@@ -63,11 +63,13 @@ class Unresolved(Check):
         what, holes = self._open_question(grant)
         if not what:
             return
-        names = list(dict.fromkeys(_in_words(hole) for hole in holes))
+        names = list(dict.fromkeys(_in_words(hole, subject.module) for hole in holes))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        malformed = "; ".join(grant.condition.problems).rstrip(".?") if not names else ""
+        why = f": it depends on {shown}" if shown else f": {malformed}" if malformed else ""
         yield Verdict(
             Severity.LOW,
-            f"{what} cannot be told before deployment" + (f": it depends on {shown}." if shown else "."),
+            f"{what} cannot be told before deployment{why}.",
             "Bound the value (role/app-${name} instead of a whole ARN), refer to the role itself, or look at the value "
             "and suppress this with a reason.",
             Confidence.LOW,
@@ -83,7 +85,8 @@ class Unresolved(Check):
             if statement.effect is None:
                 return "Whether this statement allows or denies", statement.holes
             actions = statement.actions if statement.actions is not None else statement.not_actions or ()
-            return "Whether this statement grants iam:PassRole", tuple(hole for item in actions for hole in item.holes)
+            holes = tuple(hole for item in actions for hole in item.holes)
+            return "Whether this statement grants iam:PassRole", holes or tuple(map(_undocumented, actions))
         if grant.scope is Scope.UNRESOLVED:
             undecided = [
                 hole
@@ -94,11 +97,13 @@ class Unresolved(Check):
             deciding = [hole for hole in undecided if hole.kind not in _PLACES]
             return "Which roles can be passed", tuple(deciding or undecided)
         if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
-            return "Which services a role can be passed to", grant.condition.unresolved or tuple(
-                Hole(problem) for problem in grant.condition.problems
-            )
+            return "Which services a role can be passed to", grant.condition.unresolved
         return "", ()
 
 
-def _in_words(hole: Hole) -> str:
-    return shortened(hole.expression) + (f" ({hole.reason})" if hole.reason else "")
+def _undocumented(action: Text) -> Hole:
+    return Hole(str(action), reason="AWS does not say what a wildcard in the service prefix covers")
+
+
+def _in_words(hole: Hole, module: str) -> str:
+    return shortened(seen_from(module, hole.expression)) + (f" ({hole.reason})" if hole.reason else "")

@@ -42,10 +42,12 @@ class Permission:
 
     @cached_property
     def tests(self) -> frozenset[Limit]:
+        """All tests of the condition, those on ``iam:PassedToService`` too."""
         return limits_of(self.statement.condition)
 
     @cached_property
     def limits(self) -> frozenset[Limit]:
+        """The tests on other keys than ``iam:PassedToService``."""
         return frozenset(limit for limit in self.tests if not limit.on_service)
 
 
@@ -58,6 +60,7 @@ class Access:
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
+        """All of them, what is allowed first."""
         return (*self.allows, *self.denies)
 
 
@@ -102,6 +105,7 @@ class Gain:
 
     @property
     def certain(self) -> Tri:
+        """YES where at least one widening is certain, else UNKNOWN."""
         return Tri.YES if any(item.certain is Tri.YES for item in self.widenings) else Tri.UNKNOWN
 
 

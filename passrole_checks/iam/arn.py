@@ -61,7 +61,8 @@ def resource_scope(resource: Text, *, variables: bool = True) -> Scope:
 def union_scope(resources: Sequence[Text], *, variables: bool = True) -> Scope:
     """How wide several patterns are together: their union may hold every role although none does alone."""
     scope = widest([resource_scope(item, variables=variables) for item in resources])
-    covers = _any_role(tuple(item.parts for item in resources), variables)
+    # a role of this configuration is one role, whatever its name, and adds nothing that makes others all roles
+    covers = _any_role(tuple(item.parts for item in resources if not _is_role_reference(item.parts)), variables)
     if covers is Tri.YES:
         return Scope.ANY_ROLE
     return widest([scope, Scope.UNRESOLVED]) if covers is Tri.UNKNOWN else scope
@@ -199,7 +200,7 @@ def _covers_all(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading
     letters = alphabet([pattern])
     return any(
         all(_universal(pattern, states, letters) for states in accounts)
-        for accounts in {_after_prefix([pattern], name, letters, where.account) for name in where.partitions}
+        for accounts in _after_prefixes([pattern], letters, where)
     )
 
 
@@ -273,16 +274,22 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Read
 
 def _before_role(machines: Sequence[Machine], letters: Alphabet, where: Deployment) -> frozenset[tuple[States, ...]]:
     """The states of the machines after ``arn:PARTITION:iam::ACCOUNT:role/``, for every partition and account."""
-    return frozenset[tuple[States, ...]]().union(
-        *(_after_prefix(machines, name, letters, where.account) for name in where.partitions)
-    )
+    return frozenset[tuple[States, ...]]().union(*_after_prefixes(machines, letters, where))
 
 
-def _after_prefix(
-    machines: Sequence[Machine], partition: str, letters: Alphabet, account: str | None
+def _after_prefixes(
+    machines: Sequence[Machine], letters: Alphabet, where: Deployment
+) -> set[frozenset[tuple[States, ...]]]:
+    """The same, the states of each partition apart; partitions that the machines do not tell apart count as one."""
+    starts = {tuple(item.run(item.start, f"arn:{name}:iam::") for item in machines) for name in where.partitions}
+    return {_after_account(machines, start, letters, where.account) for start in starts}
+
+
+def _after_account(
+    machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet, account: str | None
 ) -> frozenset[tuple[States, ...]]:
-    """The same for one partition, and one account if it is known."""
-    layer = {tuple(item.run(item.start, f"arn:{partition}:iam::") for item in machines)}
+    """The states after every account, or after the one that is known."""
+    layer = {start}
     for place in range(12):
         digits = letters.digits if account is None else (account[place],)
         layer = {

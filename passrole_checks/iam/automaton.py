@@ -9,6 +9,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
 _DIGITS = frozenset(string.digits)
@@ -34,6 +35,7 @@ Sequences = tuple[tuple[Token, ...], ...]
 States = frozenset[tuple[int, int]]
 
 
+@lru_cache(maxsize=1024)
 def literal(text: str) -> tuple[Token, ...]:
     return tuple(Token(frozenset(char)) for char in text)
 

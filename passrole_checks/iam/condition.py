@@ -186,7 +186,7 @@ class _Reader:
         _add(self.others, written)
         name = key.strip().rpartition(":")[2]
         if SequenceMatcher(None, name, "passedtoservice").ratio() >= 0.8:
-            reason = f"no request carries this key; did you mean {PASSED_TO_SERVICE}?"
+            reason = f"is a key that no request carries; did you mean {PASSED_TO_SERVICE}?"
             self.suspicions.append(Suspicion(written, reason, pair.key.at))
 
     def _read_unknown_key(self, operator_text: Text, operator: Operator | None, pair: Entry) -> None:
@@ -211,7 +211,7 @@ class _Reader:
         name = literal(operator_text)
         if operator is None:
             if name is not None:
-                reason = f"there is no such condition operator{_meant(name, OPERATOR_NAMES)}"
+                reason = f"is no condition operator{_meant(name, OPERATOR_NAMES)}"
                 self.suspicions.append(Suspicion(name, reason, operator_text.at))
         elif operator.family not in (Family.STRING, Family.NULL):
             effect = "leaves no service out" if operator.negated else "can never match"

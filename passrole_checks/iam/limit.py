@@ -29,6 +29,7 @@ class Limit:
 
     @property
     def on_service(self) -> bool:
+        """Whether it is a test of ``iam:PassedToService``."""
         return self.key == PASSED_TO_SERVICE.lower()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.outcomes import When, added, both, consistent
+from passrole_checks.iam.outcomes import When, added, both, consistent, implies
 from passrole_checks.iam.readings import readings
 from passrole_checks.iam.values import (
     Absent,
@@ -94,11 +94,18 @@ class PolicyDocument:
 
 
 def parse_document(document: Node) -> PolicyDocument:
-    """Read a policy document: an object, a JSON text, or a hole. What is malformed becomes a problem, never a crash."""
+    """Read a policy document: an object, a JSON text, or a hole. What is malformed becomes a problem, never a crash.
+
+    What is malformed under some outcomes of unknown conditions only is none: such a document cannot be deployed, and
+    grants nothing.
+    """
     reader = _Reader()
-    for when, alternative in alternatives_of(document):
-        reader.document(alternative, when)
-    return PolicyDocument(tuple(reader.statements), tuple(dict.fromkeys(reader.problems)))
+    found = [
+        reader.document(alternative, when) for when, alternative in alternatives_of(document) if _there(alternative)
+    ]
+    problems = reader.in_all(found)
+    statements = [one for one in reader.statements if not reader.cannot_be(one.when)]
+    return PolicyDocument(tuple(statements), tuple(dict.fromkeys(problem for _, problem in problems)))
 
 
 def alternatives_of(node: Node) -> Iterator[tuple[When, Node]]:
@@ -116,93 +123,111 @@ def alternatives_of(node: Node) -> Iterator[tuple[When, Node]]:
         ]
 
 
+_Problems = list[tuple[When, Problem]]  # each with the facts under which it is there
+
+
 class _Reader:
+    """Collects the statements of a document. What reads a part of it returns the problems that it has."""
+
     def __init__(self) -> None:
         self.statements: list[Statement] = []
-        self.problems: list[Problem] = []
+        self.broken: list[When] = []  # the facts under which the document cannot be deployed
 
-    def document(self, node: Node, when: When) -> None:
-        if isinstance(node, Absent):
-            return
+    def in_all(self, readings_: list[_Problems]) -> _Problems:
+        """The problems of several readings of one part: none as long as one of them can be deployed."""
+        found = [one for problems in readings_ for one in problems]
+        if all(readings_):
+            return found
+        self.broken.extend(when for when, _ in found)
+        return []
+
+    def cannot_be(self, when: When) -> bool:
+        """Whether the document cannot be deployed where these facts hold."""
+        return any(all(implies(when, fact) for fact in broken) for broken in self.broken)
+
+    def document(self, node: Node, when: When) -> _Problems:
         if isinstance(node, Text):
             if node.only_hole:
-                self.unknown("", node, when, variables=True)
-                return
+                return self.unknown("", node, when, variables=True)
             if node.literal is not None and not node.literal.strip():
-                return  # an empty text is how "no policy" is written
+                return []  # an empty text is how "no policy" is written
             written = node
             try:
                 node = parse_json(written)
             except MalformedDocument as error:
                 if _starts_with_hole(written):
-                    self.unknown("", written, when, variables=True)
-                else:
-                    self.problems.append(Problem(error.at, error.reason))
-                return
+                    return self.unknown("", written, when, variables=True)
+                return [(when, Problem(error.at, error.reason))]
         if not isinstance(node, Mapping):
-            self.problems.append(Problem(node.at, "the policy document is not an object"))
-            return
+            return [(when, Problem(node.at, "the policy document is not an object"))]
         for key in ("Version", "Statement"):
             given = [entry for entry in node.entries if entry.key.literal == key]
             if len(given) > 1:
-                self.problems.append(Problem(given[1].key.at, f"{key} is given twice in one policy document"))
-                return
+                return [(when, Problem(given[1].key.at, f"{key} is given twice in one policy document"))]
         version = node.get("Version")
         literal = version.literal if isinstance(version, Text) else None
         known = version is None or literal is not None
         variables = literal == "2012-10-17" or not known
         statement = node.get("Statement")
-        if statement is None:
-            unknown = next((entry.value for entry in node.entries if entry.key.literal is None), None)
-            if unknown is not None:
-                self.unknown("Statement", unknown, when, variables=variables)
-            elif node.entries:
-                self.problems.append(Problem(node.at, "the policy document has no Statement"))
-            return
-        self.statement_list(statement, "Statement", when, variables)
+        if statement is not None:
+            return self.statement_list(statement, "Statement", when, variables)
+        unknown = next((entry.value for entry in node.entries if entry.key.literal is None), None)
+        if unknown is not None:
+            return self.unknown("Statement", unknown, when, variables=variables)
+        return [(when, Problem(node.at, "the policy document has no Statement"))] if node.entries else []
 
-    def statement_list(self, node: Node, path: str, when: When, variables: bool) -> None:
+    def statement_list(self, node: Node, path: str, when: When, variables: bool) -> _Problems:
+        found: list[_Problems] = []
         for chosen, alternative in alternatives_of(node):
             merged = both(when, chosen)
-            if merged is None or isinstance(alternative, Absent):
+            if merged is None or not _there(alternative):
                 continue
             if isinstance(alternative, Items):
+                problems: _Problems = []
                 for index, item in enumerate(alternative.items):
                     nested = path if _inside_list(path) else f"{path}/{index}"
-                    self.statement_list(item, nested, merged, variables)
+                    problems.extend(self.statement_list(item, nested, merged, variables))
+                found.append(problems)
             elif isinstance(alternative, Text) and alternative.holes:
-                self.unknown(path, alternative, merged, variables=variables)
+                found.append(self.unknown(path, alternative, merged, variables=variables))
             elif isinstance(alternative, Mapping):
-                self.statement(alternative, path, merged, variables)
+                found.append(self.statement(alternative, path, merged, variables))
             else:
-                self.problems.append(Problem(alternative.at, "a statement is not an object"))
+                found.append([(merged, Problem(alternative.at, "a statement is not an object"))])
+        return self.in_all(found)
 
-    def statement(self, node: Mapping, path: str, when: When, variables: bool) -> None:
+    def statement(self, node: Mapping, path: str, when: When, variables: bool) -> _Problems:
         relevant: list[Entry] = []
         seen: set[str] = set()
         for entry in node.entries:
             key = entry.key.literal
             if key in _ELEMENTS:
                 if key in seen:
-                    self.problems.append(Problem(entry.key.at, f"{key} is given twice in one statement"))
-                    return
+                    return [(when, Problem(entry.key.at, f"{key} is given twice in one statement"))]
                 seen.add(key)
                 relevant.append(entry)
             elif key is None:
                 relevant.append(entry)
-        for chosen, alternative in readings(Mapping(tuple(relevant), node.at), when):
-            self.variant(alternative, path, chosen, variables)
+        unknown = [one for one in relevant if one.key.literal is None and not isinstance(one.value, (Absent, Choice))]
+        if unknown and _behind(Mapping(tuple(relevant), node.at), unknown[-1]) is None:
+            return self.unknown(path, Mapping(tuple(unknown), node.at), when, variables=variables)
+        variants = readings(Mapping(tuple(relevant), node.at), when)
+        return self.in_all([self.variant(alternative, path, chosen, variables) for chosen, alternative in variants])
 
-    def variant(self, node: Mapping, path: str, when: When, variables: bool) -> None:
-        if any(entry.key.literal is None for entry in node.entries):
-            self.unknown(path, node, when, variables=variables)
-            return
+    def variant(self, node: Mapping, path: str, when: When, variables: bool) -> _Problems:
+        unknown = [entry for entry in node.entries if entry.key.literal is None]
+        if unknown:
+            known = _behind(node, unknown[-1])
+            if known is None:
+                return self.unknown(path, node, when, variables=variables)
+            node = known
         try:
             self.statements.append(_statement(node, path, when, variables))
         except MalformedDocument as error:
-            self.problems.append(Problem(error.at, error.reason))
+            return [(when, Problem(error.at, error.reason))]
+        return []
 
-    def unknown(self, path: str, node: Node, when: When, *, variables: bool) -> None:
+    def unknown(self, path: str, node: Node, when: When, *, variables: bool) -> _Problems:
         """A statement, or a whole document, of which nothing is known but its expression."""
         holes = tuple(dict.fromkeys(holes_in(node))) or (Hole("?"),)
         hole = Text((holes[0],), node.at)
@@ -211,11 +236,31 @@ class _Reader:
                 path, node.at, None, None, (hole,), None, (hole,), None, hole, variables, when, (), holes, whole=False
             )
         )
+        return []
+
+
+def _behind(node: Mapping, unknown: Entry) -> Mapping | None:
+    """A statement that has unknown elements, of which the later ones say all that these may not change.
+
+    What these may add is a Condition: AWS refuses an element beside its opposite. None where they may be anything else.
+    """
+    later = node.entries[node.entries.index(unknown) + 1 :]
+    names = {entry.key.literal for entry in later}
+    if "Effect" not in names or not names & {"Action", "NotAction"} or not names & {"Resource", "NotResource"}:
+        return None
+    if "Condition" not in names:
+        later = (*later, Entry(Text(("Condition",), unknown.key.at), Text(unknown.key.holes, unknown.key.at)))
+    return Mapping(later, node.at)
+
+
+def _there(node: Node) -> bool:
+    return not isinstance(node, Absent)
 
 
 def _statement(node: Mapping, path: str, when: When, variables: bool) -> Statement:
     """A statement without alternatives. Raises MalformedDocument."""
     sid, effect = node.get("Sid"), _effect(node)
+    parts = [(entry.key.literal, entry.value) for entry in node.entries]
     # what may not be there is not relied on where it narrows: in what a Deny names, in what an Allow leaves out
     sure = ("Action", "Resource") if effect == "Deny" else ("NotAction", "NotResource")
     texts = {key: _texts(node.get(key), key) for key in ("Action", "NotAction", "Resource", "NotResource")}
@@ -242,7 +287,7 @@ def _statement(node: Mapping, path: str, when: When, variables: bool) -> Stateme
         variables=variables,
         when=when,
         defaults=tuple(dict.fromkeys(name for item in texts_in(node) for name in item.defaults)),
-        holes=tuple(dict.fromkeys(holes_in(node))),
+        holes=tuple(dict.fromkeys(found for key, value in parts for found in holes_in(value) if key != "Sid")),
     )
 
 
@@ -279,9 +324,22 @@ def _condition(node: Node | None) -> Node | None:
         return None
     if isinstance(node, Const) and node.value is None:
         return Mapping((), node.at)  # like an empty block: it limits nothing, and what it does to a Deny is open
-    if isinstance(node, Mapping) or (isinstance(node, Text) and node.holes):
+    if isinstance(node, Mapping):
+        _no_operator_twice(node)
+        return node
+    if isinstance(node, Text) and node.holes:
         return node
     raise MalformedDocument(node.at, "Condition is not an object")
+
+
+def _no_operator_twice(condition: Mapping) -> None:
+    """Raises MalformedDocument: IAM refuses it, and readers of JSON that do not keep the last of the two only."""
+    seen: set[str] = set()
+    for entry in condition.entries:
+        operator = entry.key.literal
+        if operator is not None and operator in seen:
+            raise MalformedDocument(entry.key.at, f"{operator} is given twice in one Condition")
+        seen.add(operator or "")
 
 
 def _inside_list(path: str) -> bool:

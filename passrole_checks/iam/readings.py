@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from passrole_checks.iam.condition_operators import Family, parse_operator
 from passrole_checks.iam.outcomes import When, added, consistent
 from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Text
 
@@ -33,8 +34,10 @@ def readings(statement: Mapping, when: When = ()) -> list[tuple[When, Mapping]]:
     many, alternatives in a list are optional elements of it, and others become holes.
     """
     parts: list[Mapping] = [statement]
-    for name in (None, *_UNIONS):
-        if name is not None:
+    for name in (None, *_UNIONS, "Condition"):
+        if name == "Condition":
+            parts = [part for whole in parts for part in _by_values(whole)]
+        elif name is not None:
             parts = [part for whole in parts for part in _apart(whole, name)]
         found = _all(parts, when)
         if found is not None:
@@ -62,7 +65,37 @@ def _says_something(reading: Mapping) -> bool:
         not (isinstance(value, Absent) or (isinstance(value, Items) and not value.items))
         for name in _UNIONS
         if (value := reading.get(name)) is not None
-    )
+    ) and not any(isinstance(test.value, Items) and not test.value.items for _, test in _tests(reading))
+
+
+def _tests(statement: Mapping) -> Iterator[tuple[Entry, Entry]]:
+    """The tests of a Condition block: the operator's entry and the key's, whose values meet it if one of them does."""
+    condition = statement.get("Condition")
+    for entry in condition.entries if isinstance(condition, Mapping) else ():
+        operator = parse_operator(entry.key.literal or "")
+        if operator is None or operator.negated or operator.quantifier or operator.family is Family.NULL:
+            continue
+        if isinstance(entry.value, Mapping):
+            yield from ((entry, test) for test in entry.value.entries)
+
+
+def _by_values(statement: Mapping) -> Iterator[Mapping]:
+    """Statements that together say what a statement says, with a part of the values of one of its tests each."""
+    condition = statement.get("Condition")
+    for operator, test in _tests(statement):
+        parts = list(_apart(Mapping((test,), test.key.at), test.key.literal or ""))
+        if len(parts) < 2 or not isinstance(condition, Mapping) or not isinstance(operator.value, Mapping):
+            continue
+        for part in parts:
+            keys = tuple(part.entries[0] if one is test else one for one in operator.value.entries)
+            changed = Entry(operator.key, Mapping(keys, operator.value.at))
+            block = Mapping(tuple(changed if one is operator else one for one in condition.entries), condition.at)
+            yield replace(
+                statement,
+                entries=tuple(Entry(one.key, block) if one.value is condition else one for one in statement.entries),
+            )
+        return
+    yield statement
 
 
 def _apart(statement: Mapping, name: str) -> Iterator[Mapping]:
@@ -120,6 +153,8 @@ def _combine(node: Node, when: When) -> list[tuple[When, Node]]:
                 found.extend(_combine(option, added(when, node.condition, outcome)))
         return _few(found)
     if isinstance(node, Items):
+        if not any(isinstance(item, Choice | Items | Mapping) for item in node.items):
+            return [(when, Items(tuple(item for item in node.items if not isinstance(item, Absent)), node.at))]
         lists: list[tuple[When, tuple[Node, ...]]] = [(when, ())]
         for item in node.items:
             lists = _few(

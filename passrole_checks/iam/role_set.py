@@ -42,6 +42,7 @@ class RoleSet:
     complement: bool = False
 
     def written(self, *, optional: bool = True) -> tuple[_Pattern, ...]:
+        """The patterns as the automata read them; without ``optional``, only those that are there in any case."""
         return tuple(
             (spelled_out(item.parts), self.variables) for item in self.patterns if optional or not item.optional
         )

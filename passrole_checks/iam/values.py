@@ -107,6 +107,9 @@ class Text:
     @property
     def literal(self) -> str | None:
         """The whole text if every part of it is known, else None."""
+        if len(self.parts) == 1:
+            only = self.parts[0]
+            return only if isinstance(only, str) else None
         if any(isinstance(part, Hole) for part in self.parts):
             return None
         return "".join(part for part in self.parts if isinstance(part, str))

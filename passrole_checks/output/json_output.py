@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.iam.values import Position
@@ -55,6 +56,30 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     )
 
 
+def diff_json(difference: Difference) -> str:
+    """The changes by what they are, as one JSON document; what could not be read is among what is not evaluated."""
+    groups = ("new", "widened", "narrowed", "removed")
+    return _dump(
+        {
+            "version": VERSION,
+            **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
+            "unchanged": difference.unchanged,
+            "not_evaluated": _unreadable([*difference.unreadable, *difference.not_evaluated]),
+        }
+    )
+
+
+def _change(change: Change, group: str) -> dict[str, Any]:
+    entry: dict[str, Any] = _located(change.grant)
+    if group in ("new", "widened"):
+        entry["severity"], entry["confidence"] = change.severity.value, change.confidence.value
+    if change.before is not None:
+        entry["before"] = _located(change.before)
+    if change.cause is not None:
+        entry["cause"] = {"file": shown(change.cause.file), "line": change.cause.line}
+    return entry
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "check_id": finding.check_id,
@@ -65,6 +90,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         **_place(finding.at),
         "framework": finding.framework.value,
         "resource": finding.resource.address,
+        "construct": finding.resource.construct or None,
         "uses": list(finding.uses),
         "principal": finding.principals[0] if len(finding.principals) == 1 else None,
         "principals": list(finding.principals),
@@ -91,6 +117,7 @@ def _grant(
         **_place(grant.at),
         "framework": resource.framework.value,
         "resource": resource.address,
+        "construct": resource.construct or None,
         "statement_path": statement_path,
         "sid": grant.sid,
         "effect": grant.effect,

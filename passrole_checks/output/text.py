@@ -14,10 +14,11 @@ from itertools import groupby
 from typing import NamedTuple
 
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.output.excerpt import excerpt
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.scan import LocatedGrant, ScanResult
-from passrole_checks.sources.resource import Suppression
+from passrole_checks.sources.resource import ResourceDefinition, Suppression
 
 NARROW, WIDE = 60, 100
 PIPED = 80
@@ -90,22 +91,14 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
     """The inventory: each statement with what it lets through and for whom; then, unless ``quiet``, a summary."""
     for located in grants:
         grant = located.grant
-        yield _header(grant.at.file, grant.at.line, located.resource.address, grant.sid)
+        yield _header(grant.at.file, grant.at.line, located.resource, grant.sid)
         effect = ""
         if grant.denied:
             effect = "  (a Deny in the same document takes it away)"
         elif located.effect_on_passrole == "none":
             effect = "  (no effect on PassRole here)"
         yield (Span("  "), Span(harmless(f"{grant.effect} {grant.granted_by}"), "code"), Span(effect, "quiet"))
-        for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles, strict=False):
-            yield (*_row(label, str(role.pattern)), Span(f"  {role.scope.value}", "quiet"))
-        constraint = grant.services.constraint.value
-        if grant.services.values:
-            yield (*_row("services", ", ".join(grant.services.values)), Span(f"  {constraint}", "quiet"))
-        else:
-            yield (Span(f"    {'services':<10}"), Span(_SERVICES_IN_WORDS.get(constraint, constraint), "quiet"))
-        if grant.other_conditions:
-            yield _row("if", ", ".join(grant.other_conditions))
+        yield from what_is_granted(grant)
         if located.principals:
             yield _row("who", ", ".join(located.principals))
         yield ()
@@ -118,6 +111,19 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
             yield (Span(f"{', '.join(words)} in {_count(len(result.files), 'file')}"),)
         else:
             yield (Span(f"no PassRole grants in {_count(len(result.files), 'file')}"),)
+
+
+def what_is_granted(grant: PassRoleGrant) -> Iterator[Line]:
+    """Which roles, to which services, and under which other conditions: a row each."""
+    for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles, strict=False):
+        yield (*_row(label, str(role.pattern)), Span(f"  {role.scope.value}", "quiet"))
+    constraint = grant.services.constraint.value
+    if grant.services.values:
+        yield (*_row("services", ", ".join(grant.services.values)), Span(f"  {constraint}", "quiet"))
+    else:
+        yield (Span(f"    {'services':<10}"), Span(_SERVICES_IN_WORDS.get(constraint, constraint), "quiet"))
+    if grant.other_conditions:
+        yield _row("if", ", ".join(grant.other_conditions))
 
 
 _SERVICES_IN_WORDS = {"absent": "any service", "ineffective": "any service", "unresolved": "cannot be told"}
@@ -137,8 +143,10 @@ def _place(finding: Finding) -> tuple[str, int, str]:
     return finding.at.file, finding.at.line, finding.resource.address
 
 
-def _header(file: str, line: int, resource: str, sid: str | None) -> Line:
-    spans = [Span(f"{harmless(shown(file))}:{line}", "place"), Span("  "), Span(harmless(resource))]
+def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None) -> Line:
+    spans = [Span(f"{harmless(shown(file))}:{line}", "place"), Span("  "), Span(harmless(resource.address))]
+    if resource.construct:
+        spans.append(Span(f" ({harmless(resource.construct)})", "quiet"))
     if sid:
         spans.append(Span(f"  {harmless(sid)}", "quiet"))
     return spans
@@ -146,7 +154,7 @@ def _header(file: str, line: int, resource: str, sid: str | None) -> Line:
 
 def _statement(findings: Sequence[Finding], width: int) -> Iterator[Line]:
     first = findings[0]
-    yield _header(first.at.file, first.at.line, first.resource.address, first.sid)
+    yield _header(first.at.file, first.at.line, first.resource, first.sid)
     if len(first.uses) > 1:
         others = [use for use in first.uses if use != first.resource.address]
         listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")

@@ -23,7 +23,7 @@ class Unit:
     """What is read in one go. ``path`` is resolved: a Terraform root folder, or else a file.
 
     ``only``: the one file of the folder that is asked about. ``content``: the text of the file, where whoever asks has
-    it already. ``boundary``: the folder that Terraform's expressions may read files from.
+    it already. ``boundary``: the folder below which files may be read that the unit names.
     """
 
     framework: Framework
@@ -65,18 +65,30 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
         from passrole_checks.sources import terraform_plan
 
         return terraform_plan.load(unit.path, content, unchanged=unchanged, inputs=inputs)
-    from passrole_checks.sources import cloudformation
+    from passrole_checks.sources import change_set, cloudformation
 
-    return cloudformation.load(unit.path, content)
+    if change_set.is_change_set(content):
+        return change_set.load(unit.path, content)
+    return cloudformation.load(unit.path, content, boundary=unit.boundary, inputs=inputs)
 
 
-def about_inputs(roots: Sequence[Path], inputs: Inputs) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
-    """What cannot be read of the inputs, and what of them no Terraform root among ``roots`` uses."""
-    if not (inputs.var_files or inputs.variables):
-        return (), ()
-    from passrole_checks.sources import terraform
+def about_inputs(
+    roots: Sequence[Path], inputs: Inputs, declared: frozenset[str] | None = None
+) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
+    """What cannot be read of the inputs, and what of them nothing uses: no Terraform root among ``roots``, and none of
+    the templates, which declare these parameters (None: there are no templates)."""
+    complaints: tuple[Unreadable, ...] = ()
+    notes: tuple[Unreadable, ...] = ()
+    if inputs.var_files or inputs.variables:
+        from passrole_checks.sources import terraform
 
-    return terraform.unreadable_inputs(inputs), terraform.undeclared(roots, inputs) if roots else ()
+        complaints = terraform.unreadable_inputs(inputs)
+        notes = terraform.undeclared(roots, inputs) if roots else ()
+    if inputs.parameters and declared is not None:
+        from passrole_checks.sources.cloudformation.parameter_values import not_declared
+
+        notes = (*notes, *not_declared(inputs.parameters, declared))
+    return complaints, notes
 
 
 def _read(path: Path) -> str:
@@ -137,7 +149,7 @@ class _Search:
 
     def take(self, file: Path, found: Recognized) -> None:
         if found.framework is not None:
-            self.units.setdefault((file, None), Unit(found.framework, file))
+            self.units.setdefault((file, None), Unit(found.framework, file, boundary=self.boundary(file.parent)))
         elif found.unreadable is not None:
             self.complain(file, found.unreadable, found.line)
 

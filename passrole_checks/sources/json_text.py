@@ -199,7 +199,7 @@ def _decode(text: str, place: int) -> tuple[Json, int]:
     try:
         return _DECODER.raw_decode(text, place)
     except json.JSONDecodeError as error:
-        raise _error(text, error.pos, error.msg[:1].lower() + error.msg[1:]) from None
+        raise _error(text, error.pos, (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")) from None
     except RecursionError:
         raise NotJson(place, "nested too deeply") from None
     except ValueError:  # a whole number of more digits than Python reads

@@ -100,6 +100,13 @@ ATTACHMENTS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """Attachments: the attribute of the ARNs of managed policies, and the attributes of those who get them."""
 
+MEMBERSHIPS = {
+    "aws_iam_group_membership": ("group", "users"),
+    "aws_iam_user_group_membership": ("groups", "user"),
+    "awscc_iam_user": ("groups", ""),
+}
+"""Who is in which group: the attributes of the groups and of the users, empty where the resource is the user."""
+
 OWN_ATTACHMENTS = {
     "aws_iam_role": "managed_policy_arns",
     "awscc_iam_role": "managed_policy_arns",

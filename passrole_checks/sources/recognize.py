@@ -32,12 +32,14 @@ _ENCODINGS = (
 )
 _CLUES = (
     b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"', b'"resource_changes"',
-    b'"planned_values"', b'"terraform_version"',
+    b'"planned_values"', b'"terraform_version"', b"esourceChange", b"hangeSetName", b"hangeSetId",
 )  # fmt: skip
 _ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # a letter in disguise
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
 _PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
 _PLAN_PARTS = frozenset({"planned_values", "resource_changes"})
+# HCP Terraform redacts a plan into one with its version elsewhere (hashicorp/terraform, internal/command/jsonformat)
+_PLAN_MARKS = frozenset({"format_version", "terraform_version", "configuration", "plan_format_version"})
 _TEMPLATE_PARTS = frozenset({"AWSTemplateFormatVersion", "Resources", "Transform"})
 _PLAN_KEYS = re.compile(r'"(?:format_version|resource_changes|planned_values|terraform_version)"')
 # one message a line, each with these keys (Terraform documentation, "Machine-readable UI Output Reference")
@@ -151,6 +153,7 @@ def _mentions(data: bytes) -> bool:
 
 def recognize_text(content: str) -> Recognized:
     """What a text is: a plan, a template, or neither."""
+    from passrole_checks.sources import change_set
     from passrole_checks.sources.cloudformation import looks_like_template
 
     content = content.removeprefix("\ufeff")
@@ -161,6 +164,8 @@ def recognize_text(content: str) -> Recognized:
         if later is not None and not content.lstrip().startswith("{"):
             line = content.count("\n", 0, later.start()) + 1
             return Recognized(unreadable="other text stands before the JSON of the plan", line=line)
+    if change_set.is_change_set(content):
+        return Recognized(Framework.CLOUDFORMATION)
     if _may_be_template(content) and looks_like_template(content):
         return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
     return _NOTHING
@@ -192,7 +197,7 @@ def is_plan(content: str) -> bool:
 
 
 def _is_plan_with(keys: dict[str | int, object]) -> bool:
-    if keys.keys() & _PLAN_PARTS and keys.keys() & {"format_version", "terraform_version", "configuration"}:
+    if keys.keys() & _PLAN_PARTS and keys.keys() & _PLAN_MARKS:
         return True
     if "format_version" in keys:
         return "values/root_module" in keys

@@ -38,12 +38,14 @@ class Inputs:
     ``var_files`` (in their order, later ones win) and ``variables`` (name and text as given, after the files) are
     values for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
     ``values`` are values of a type of their own, which win over all others: those that a plan was made with.
+    ``parameters`` (name and text) are values for the parameters of CloudFormation templates; later ones win.
     """
 
     var_files: tuple[Path, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     source: Path | None = None
     values: tuple[tuple[str, Node], ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 NO_INPUTS = Inputs()
@@ -54,12 +56,16 @@ MODULE = "module"  # the type of what stands for a module that is not here
 
 @dataclass(frozen=True, slots=True)
 class ResourceDefinition:
-    """A resource of a configuration: its Terraform address or CloudFormation logical id, its type, its place."""
+    """A resource of a configuration: its Terraform address or CloudFormation logical id, its type, its place.
+
+    ``construct``: the path of the AWS CDK construct that a synthesized template's resource is from, if any.
+    """
 
     address: str
     type: str
     framework: Framework
     at: Position  # the whole block; ``at.line`` is the line of its header
+    construct: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,10 @@ class Configuration:
     ``before``: where the unit is a change (a plan), all identity-based policies that stood before it, with addresses
     and principals named as in ``policies``; None where there is nothing to compare with. ``home`` is then where they
     stood, as far as their ARNs tell, and ``unchanged`` are the policies that the change leaves as they are, where
-    ``policies`` are only the others.
+    ``policies`` are only the others. ``incomplete`` are principals of which not all policies are known, because the
+    change names only what it touches. ``members`` are groups, each with a user in it; ``boundaries`` principals, each
+    with the managed policy that is its permissions boundary; ``…_before`` are those before the change.
+    ``parameters`` are the names of the parameters that a template declares.
     """
 
     framework: Framework
@@ -141,3 +150,9 @@ class Configuration:
     before: tuple[AttachedPolicy, ...] | None = None
     unchanged: tuple[AttachedPolicy, ...] = ()
     home: Deployment = ANYWHERE
+    incomplete: frozenset[str] = frozenset()
+    members: tuple[tuple[str, str], ...] = ()
+    members_before: tuple[tuple[str, str], ...] = ()
+    boundaries: tuple[tuple[str, AttachedPolicy], ...] = ()
+    boundaries_before: tuple[tuple[str, AttachedPolicy], ...] = ()
+    parameters: tuple[str, ...] = ()

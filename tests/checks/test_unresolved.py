@@ -28,3 +28,11 @@ def test_the_place_of_a_role_is_not_named_beside_what_decides(tmp_path: Path) ->
     (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
     (finding,) = scan_paths([tmp_path], ScanOptions()).findings
     assert "it depends on Prefix (no default)." in finding.message
+
+
+def test_an_operator_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """Where no value is missing but the condition is malformed, the finding says what is wrong with it."""
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("StringEquals", "StringEqual"), encoding="utf-8")
+    messages = [finding.message for finding in scan_paths([tmp_path], ScanOptions()).findings]
+    assert any('"StringEqual" is no condition operator; did you mean StringEquals?' in message for message in messages)
+    assert not any("it depends on there" in message for message in messages)

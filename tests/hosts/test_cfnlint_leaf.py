@@ -241,6 +241,53 @@ def test_odd_templates(tmp_path: Path, resources: str) -> None:
     assert "passrole" not in run.errors
 
 
+@pytest.mark.parametrize("section", ["Parameters", "Mappings", "Rules"])
+def test_null_sections(tmp_path: Path, section: str) -> None:
+    """A section that holds nothing changes nothing of what is found in the others."""
+    resource = SILENCED[SILENCED.index("  ByNobody:") :]
+    (tmp_path / "null.yaml").write_text(f'AWSTemplateFormatVersion: "2010-09-09"\n{section}:\nResources:\n{resource}')
+    run = run_cfn_lint(tmp_path, "-t", "null.yaml")
+    assert run.places() == {("E9501", 6)}
+    assert not re.search(r"processing rule [EWI]95", run.output)
+
+
+@pytest.mark.parametrize("ignored", ["E9501", "E95", "E"])
+def test_suppressions_of_the_template(tmp_path: Path, ignored: str) -> None:
+    """ignore_checks in the template's own Metadata silences an id, or all that begin with it, in the whole template."""
+    metadata = f"Metadata: {{cfn-lint: {{config: {{ignore_checks: [{ignored}]}}}}}}\n"
+    (tmp_path / "template.yaml").write_text(SILENCED.replace("Resources:", f"{metadata}Resources:", 1))
+    assert run_cfn_lint(tmp_path, "-t", "template.yaml").places() == set()
+
+
+def test_serverless_and_stack_sets(tmp_path: Path) -> None:
+    """A policy template, a document of SAM and the template in a stack set's body are matched where they stand."""
+    document = "{Statement: [{Effect: Allow, Action: iam:PassRole, Resource: '*'}]}"
+    (tmp_path / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\n"
+        "Resources:\n"
+        "  F:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties:\n"
+        "      Handler: a.b\n"
+        "      Policies:\n"
+        "        - SQSPollerPolicy: {QueueName: q}\n"
+        "        - UnheardOfPolicy: {QueueName: q}\n"
+        f"        - {document}\n"
+        "  S:\n"
+        "    Type: AWS::CloudFormation::StackSet\n"
+        "    Properties:\n"
+        "      TemplateBody: |\n"
+        "        Resources:\n"
+        "          P:\n"
+        f"            Properties: {{PolicyDocument: {document}}}\n"
+        "            Type: AWS::IAM::Policy\n"
+    )
+    run = run_cfn_lint(tmp_path, "-t", "template.yaml")
+    assert run.places() == {("W9514", 9), ("E9501", 10), ("E9501", 17)}
+    paths = {tuple(match["Location"]["Path"][:2]) for match in run.matches if match["Rule"]["Id"][1:3] == "95"}
+    assert paths == {("Resources", "F"), ("Resources", "S")}
+
+
 def test_what_cannot_be_read_is_w9514(tmp_path: Path) -> None:
     """A document that nobody can read is a match of 014 at its line, not silence."""
     (tmp_path / "template.yaml").write_text(

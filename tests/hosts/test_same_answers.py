@@ -27,9 +27,9 @@ ACCOUNT = "111122223333"
 
 # The sources of the samples, by the folder that holds them, and the hosts that read them: all of them checkov.
 FRAMEWORKS = ("terraform", "terraform_json", "terraform_plan", "cloudformation")
-SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam")
+SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "change-set")
 CFN_LINT = ("cloudformation", "sam")
-UNREAD = ("state",)  # by checkov: a row of README's table
+UNREAD = ("state", "change-set")  # by checkov: rows of README's table
 
 
 class Answer(NamedTuple):
@@ -43,7 +43,9 @@ class Answer(NamedTuple):
 
 
 # What a host does not offer to its checks, of the samples: (host, file, resource), with the reason.
-NOT_OFFERED: dict[tuple[str, str, str], str] = {}
+NOT_OFFERED = {
+    ("checkov", "terraform-files/terraform/opentofu/main.tofu", "aws_iam_policy.release"): "not read",
+}
 
 _STATEMENT = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'
 _DOCUMENT = '{"Version": "2012-10-17", "Statement": [' + _STATEMENT + "]}"
@@ -78,6 +80,13 @@ _STATE = {
         }
     },
 }
+_CHANGE = {
+    "Action": "Add",
+    "LogicalResourceId": "P",
+    "ResourceType": "AWS::IAM::ManagedPolicy",
+    "AfterContext": json.dumps({"Properties": {"PolicyDocument": json.loads(_DOCUMENT)}}),
+}
+_CHANGE_SET = {"Changes": [{"Type": "Resource", "ResourceChange": _CHANGE}], "ChangeSetName": "release"}
 _CALL = 'module "m" {\n  source = "./m"\n}\n'
 
 # And in general: what is not offered, as README's table says it, in files (one folder each), and a resource of those.
@@ -97,8 +106,9 @@ FORMS: dict[str, tuple[dict[str, str], str]] = {
         {"state.json": json.dumps(_STATE, indent=2)},
         "aws_iam_policy.p",
     ),
+    "change sets of CloudFormation": ({"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
     "CloudFormation resources whose `Condition` is false by the defaults": ({"template.yaml": _CONDITION}, "P"),
-    "`Fn::ForEach` of CloudFormation": ({"template.yaml": _FOR_EACH}, "P${Name}"),
+    "`Fn::ForEach` of CloudFormation": ({"template.yaml": _FOR_EACH}, "PA"),
     "policies in the `Globals` of SAM": ({"template.yaml": _GLOBALS}, "Globals"),
 }
 
@@ -155,6 +165,21 @@ def test_plans_with_their_source(folder: str, source: str) -> None:
     enriched = ("--repo-root-for-plan-enrichment", configuration)
     said = command_line(plans, options=("--source", configuration))
     assert said and checkov(plans, ("terraform_plan",), enriched, files) == said
+
+
+def with_var_files() -> dict[str, str]:
+    """The samples that are judged with a file of values, and that file."""
+    options = {path.parent.name: json.loads(path.read_text()) for path in SAMPLES.glob("*/options.json")}
+    return {folder: option["var-file"] for folder, option in sorted(options.items()) if "var-file" in option}
+
+
+@pytest.mark.parametrize(("folder", "file"), with_var_files().items())
+def test_terraform_with_its_var_file(folder: str, file: str) -> None:
+    """Terraform has the same findings where each host is given the same file of values, and others without it."""
+    values = ("--var-file", str(REPOSITORY / file))
+    said = command_line(SAMPLES / folder, options=values)
+    assert said and checkov(SAMPLES / folder, ("terraform",), values) == said
+    assert said != command_line(SAMPLES / folder)
 
 
 def only(sample: str, answers: Iterable[Answer]) -> set[Answer]:

@@ -129,6 +129,12 @@ def test_patterns_can_cover_every_role_together() -> None:
     assert arn.union_scope([one, two]) is Scope.ANY_ROLE
 
 
+def test_a_role_whose_name_is_not_known_is_one_role_among_patterns() -> None:
+    """A role of this configuration does not make a pattern beside it all roles, whatever its name turns out to be."""
+    role = text(Hole("r.arn", role="r", known=("arn:aws:iam::", Hole("id", Kind.ACCOUNT_ID), ":role/", Hole("name"))))
+    assert arn.union_scope([role, text(f"{A}role/app-*")]) is Scope.PREFIX
+
+
 @pytest.mark.parametrize(
     ("left_out", "scope"),
     [

@@ -153,3 +153,26 @@ def test_what_may_not_be_there_is_not_relied_on(effect: str, element: str, kept:
     (statement,) = parse({"Statement": {"Effect": effect, "Action": "iam:PassRole", element: perhaps}}).statements
     found = statement.resources if element == "Resource" else statement.not_resources
     assert bool(found) is kept
+
+
+def test_what_cannot_be_deployed_grants_nothing() -> None:
+    """A problem under one outcome only is none, and what would be granted under it is not granted."""
+    limited = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": choice("*", Absent(AT))}
+    parsed = parse({"Statement": [limited, choice(Absent(AT), {**PASS, "Sid": "Never"}), {**PASS, "Sid": "Always"}]})
+    assert parsed.problems == ()
+    assert [(one.sid, one.when) for one in parsed.statements] == [(None, (("IsProd", "true"),)), ("Always", ())]
+    assert parse(choice({"Statement": [{**PASS, "Effect": "No"}]}, {"Statement": [PASS]})).problems == ()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"Statement": [{**PASS, "Effect": choice("Yes", "No")}]},
+        {"Statement": [choice({**PASS, "Effect": "No"}, Absent(AT))]},
+        choice({"Statement": 5}, Absent(AT)),
+        choice({"Statement": 5}, {"Statement": [{"Effect": "Allow"}]}),
+    ],
+)
+def test_what_can_never_be_deployed_is_a_problem(document: Any) -> None:
+    """A problem in every reading of a statement or a document is one, also where it may not be there at all."""
+    assert parse(document).problems

@@ -206,7 +206,7 @@ def test_what_cannot_be_read_apart_is_not_relied_on(effect: str, element: str, k
 def test_alternatives_that_cannot_be_read_apart_are_holes() -> None:
     """More combinations of conditions than can be looked at leave holes in their places, each with its reason."""
     values = Items(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
-    condition = statement_of(StringEquals=statement_of(**{"iam:PassedToService": values}))
+    condition = statement_of(StringNotEquals=statement_of(**{"iam:PassedToService": values}))
     written = statement_of(
         Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
     )
@@ -214,3 +214,22 @@ def test_alternatives_that_cannot_be_read_apart_are_holes() -> None:
     assert when == () and "too many" not in json.dumps(_plain(reading.get("Action")))
     (statement,) = parse_document(statement_of(Statement=written)).statements
     assert {hole.reason for hole in statement.holes} == {"too many alternatives in one statement"}
+
+
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLikeIfExists", "ArnLike"])
+def test_values_of_which_one_is_enough_are_read_apart(operator: str) -> None:
+    """Nine values that may be there or not, under an operator that one of them meets, are a reading each."""
+    values = Items((text("x", AT), *(conditional(n, f"x{n}", None) for n in range(9))), AT)
+    condition = statement_of(Bool=statement_of(b=text("true", AT)), **{operator: statement_of(key=values)})
+    written = statement_of(
+        Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
+    )
+    found = {(when, json.dumps(_plain(reading.get("Condition")))) for when, reading in readings(written)}
+    named = ["x", *(f"x{n}" for n in range(9))]
+    assert found == {
+        (
+            (((f"many{name[1:]}", "true"),) if name != "x" else ()),
+            json.dumps({"Bool": {"b": "true"}, operator: {"key": [name]}}),
+        )
+        for name in named
+    }

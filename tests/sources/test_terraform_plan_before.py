@@ -218,6 +218,93 @@ def test_an_attachment_to_one_more_role_is_new_for_that_role(tmp_path: Path) -> 
     assert "aws_iam_role.dev" not in finding.message and finding.resource.address == "aws_iam_policy.p"
 
 
+GROUP = {"name": "devs", "path": "/", "arn": f"arn:aws:iam::{ACCOUNT}:group/devs"}
+USER = {"name": "bob", "path": "/", "arn": f"arn:aws:iam::{ACCOUNT}:user/bob"}
+MEMBERSHIPS = [
+    change("aws_iam_group_membership.m", {"group": "devs", "users": []}, {"group": "devs", "users": ["bob"]}),
+    change("aws_iam_user_group_membership.m", None, {"user": "bob", "groups": ["devs"]}),
+]
+
+
+@pytest.mark.parametrize("joins", MEMBERSHIPS, ids=lambda joins: joins["type"])
+def test_a_user_who_joins_a_group_gains_what_it_can_do(tmp_path: Path, joins: Change) -> None:
+    """The group and its policy are unchanged: the user is named, unless another policy gave the user the same."""
+    group, user = change("aws_iam_group.devs", GROUP, GROUP), change("aws_iam_user.bob", USER, USER)
+    policy = {"group": "devs", "name": "p", "policy": document(allow("*"))}
+    unchanged = [group, user, change("aws_iam_group_policy.p", policy, policy)]
+    (finding,) = new(tmp_path, *unchanged, joins)
+    assert (finding.resource.address, finding.severity) == ("aws_iam_group_policy.p", Severity.HIGH)
+    assert finding.message.startswith("aws_iam_user.bob had no PassRole access here, and now can pass any role")
+    own = {"user": "bob", "name": "p", "policy": document(allow("*"))}
+    assert new(tmp_path, *unchanged, joins, change("aws_iam_user_policy.p", own, None)) == []
+    stays = {**joins, "change": {**joins["change"], "actions": ["no-op"], "before": joins["change"]["after"]}}
+    assert new(tmp_path, *unchanged, stays) == []
+
+
+def test_what_a_group_gains_is_told_of_the_group(tmp_path: Path) -> None:
+    """The users of a group gain with it, and are not named one by one."""
+    group, user = change("aws_iam_group.devs", GROUP, GROUP), change("aws_iam_user.bob", USER, USER)
+    members = {"group": "devs", "users": ["bob"]}
+    policy = {"group": "devs", "name": "p", "policy": document(allow("*"))}
+    (finding,) = new(
+        tmp_path,
+        group,
+        user,
+        change("aws_iam_group_membership.m", members, members),
+        change("aws_iam_group_policy.p", None, policy),
+    )
+    assert finding.message.startswith("aws_iam_group.devs had no") and "bob" not in finding.message
+
+
+def bounded(policy: str | None) -> Values:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/{policy}" if policy else None
+    return {**role("dev"), "permissions_boundary": boundary}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("none", None, 1),
+        ("some", None, 1),
+        ("none", "all", 1),
+        ("some", "all", 1),
+        ("all", None, 0),
+        (None, "none", 0),
+        ("none", "none", 0),
+        ("all", "some", 0),
+        ("elsewhere", "elsewhere", 0),
+    ],
+)
+def test_a_boundary_that_is_gone_or_wider_is_new_access(
+    tmp_path: Path, before: str | None, after: str | None, expected: int
+) -> None:
+    """The policies of the role stay as they are: what their permissions boundary took away and takes away counts."""
+    bounds = {
+        "none": {**allow("*"), "Action": "s3:*"},
+        "some": allow(ROLE + "app"),
+        "all": {**allow("*"), "Action": "*"},
+    }
+    policies = [
+        change(f"aws_iam_policy.{name}", managed(name, statement), managed(name, statement))
+        for name, statement in bounds.items()
+    ]
+    wide = inline("dev", allow("*"))
+    dev = change("aws_iam_role.dev", bounded(before), bounded(after), actions="no-op" if before == after else "update")
+    found = new(tmp_path, dev, *policies, change(INLINE, wide, wide))
+    assert [(item.resource.address, item.severity) for item in found] == [(INLINE, Severity.HIGH)] * expected
+    assert all("permissions boundary" in item.message for item in found)
+
+
+def test_a_boundary_limits_what_is_new(tmp_path: Path) -> None:
+    """A policy that grants what the boundary of its role does not is no new access; within the boundary it is."""
+    statement = allow(ROLE + "app")
+    policy = change("aws_iam_policy.some", managed("some", statement), managed("some", statement))
+    dev = change("aws_iam_role.dev", bounded("some"), bounded("some"))
+    assert new(tmp_path, dev, policy, change(INLINE, None, inline("dev", allow(ROLE + "admin")))) == []
+    (finding,) = new(tmp_path, dev, policy, change(INLINE, None, inline("dev", allow(ROLE + "app"))))
+    assert finding.resource.address == INLINE
+
+
 def test_a_deny_elsewhere_counts(tmp_path: Path) -> None:
     """A Deny in another policy of the same role takes away what is new; that it is deleted is new access."""
     guard = inline("dev", deny(ROLE + "admin"), name="guard")
@@ -349,8 +436,10 @@ def test_before_is_what_stood(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [1, "text", [], [1], True, {"policy": 1, "role": [2]}, {"policy": "{", "role": None}])
 def test_before_of_any_type_is_no_crash(tmp_path: Path, value: Any) -> None:
-    """Whatever stands in ``before``, the plan is judged: what cannot be read is taken not to have been there."""
+    """Whatever stands in ``before``, the plan is judged: what cannot be read is named and taken not to have been."""
     policy = change(INLINE, {}, inline("dev", A), actions="update")
     policy["change"]["before"] = value
-    (finding,) = new(tmp_path, DEV, policy)
+    result = scan_paths([written(tmp_path, (DEV, policy), {})], ONLY_015)
+    (finding,) = result.findings
     assert finding.severity is Severity.INFO
+    assert len(result.unreadable) == (not isinstance(value, dict))

@@ -230,6 +230,70 @@ def test_drift_is_no_change_of_the_plan() -> None:
     assert addresses(read(document)) == []
 
 
+def test_plan_that_only_refreshes_leaves_everything_as_it_is() -> None:
+    """Terraform leaves an empty list of changes out: what stands is in the prior state, and nothing of it is new."""
+    document = {
+        "format_version": "1.2",
+        "planned_values": {"root_module": {}},
+        "resource_drift": [entry("aws_iam_policy.x", {"policy": PASS_ANY}, ["update"])],
+        "prior_state": {"values": {"root_module": {"resources": [resource("aws_iam_policy.x", policy=PASS_ANY)]}}},
+    }
+    assert addresses(read(document)) == []
+    assert addresses(read(document, unchanged=True)) == ["aws_iam_policy.x"]
+
+
+def test_redacted_plan_is_read(tmp_path: Path) -> None:
+    """HCP Terraform's redacted plan names its version in its own way and holds the changes all the same."""
+    document = {"plan_format_version": "1.2", "resource_changes": [CREATED], "provider_schemas": {}}
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    assert scanned(tmp_path) == ({"aws_iam_policy.x"}, [])
+    with pytest.raises(InputError, match=r"plan format version 2\.0 is not supported"):
+        read({**document, "plan_format_version": "2.0"})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (["variables"], [1], "variables is no object"),
+        (["configuration", "root_module"], 3, "configuration: root_module is no object"),
+        (["configuration", "root_module", "resources"], {}, "configuration: resources is no list"),
+        (["configuration", "root_module", "module_calls"], [1], "configuration: module_calls is no object"),
+        (["configuration", "root_module", "module_calls", "resources"], 1, "configuration: resources is no object"),
+        (["configuration", "root_module", "module_calls", "m", "module"], "x", "configuration: module is no object"),
+        (["resource_changes", 0, "change", "after_unknown"], "x", "aws_iam_policy.x: after_unknown is no object"),
+        (
+            ["resource_changes", 0, "change", "before"],
+            9,
+            "aws_iam_policy.x: the values before the change are no object",
+        ),
+    ],
+)
+def test_part_of_another_type_is_named(path: list[Any], value: Any, reason: str) -> None:
+    """A part that has not the type that the format gives it is named with its line, and the rest is judged."""
+    document = {
+        "format_version": "1.2",
+        "resource_changes": [copy.deepcopy(CREATED)],
+        "configuration": {"root_module": {"resources": [], "module_calls": {"m": {"module": {}}}}},
+        "variables": {},
+    }
+    assert read(document).unreadable == ()
+    place: Any = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    found = read(document)
+    assert addresses(found) == ["aws_iam_policy.x"]
+    assert [(item.reason, item.line) for item in found.unreadable] == [(reason, 1)]
+
+
+@pytest.mark.parametrize(("key", "shown"), [('a"b\\c', '["a\\"b\\\\c"]'), ("${a}%{b}$c", '["$${a}%%{b}$c"]')])
+def test_key_stands_in_an_address_as_terraform_writes_it(key: str, shown: str) -> None:
+    """What would end the text or begin a template in it is escaped, so that a key finds its instance."""
+    stored = copy.deepcopy(STORED)
+    stored["resources"][0]["instances"][0]["index_key"] = key
+    assert addresses(read(stored)) == [f'module.a["k"].aws_iam_policy.x{shown}']
+
+
 def test_sensitive_policy_is_read() -> None:
     """That a policy is marked sensitive hides it from people, not from the plan."""
     sensitive = copy.deepcopy(CREATED)

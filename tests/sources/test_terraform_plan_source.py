@@ -206,6 +206,34 @@ def test_inline_policies_go_by_their_name(tmp_path: Path) -> None:
     assert [spelled(policy.document)["Statement"][0]["Resource"] for policy in inline] == ["b", "a"]
 
 
+@pytest.mark.parametrize(("each", "expected"), [("[aws_iam_user.later.arn]", ["*"]), ('["x"]', [])])
+def test_blocks_of_which_a_plan_tells_nothing_are_those_of_the_configuration(
+    tmp_path: Path, each: str, expected: list[str]
+) -> None:
+    """A ``dynamic`` block over what is not known looks like no block at all; over what is known the plan shows it."""
+    policy = (
+        'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = ["*", each_.value] }] })'
+    )
+    code = f"""
+resource "aws_iam_user" "later" {{ name = "later" }}
+resource "aws_iam_role" "r" {{
+  name               = "r"
+  assume_role_policy = "{{}}"
+  dynamic "inline_policy" {{
+    for_each = {each}
+    iterator = each_
+    content {{
+      name   = "p"
+      policy = {policy}
+    }}
+  }}
+}}
+"""
+    role = change("aws_iam_role.r", {"name": "r", "assume_role_policy": "{}"}, {"inline_policy": True, "arn": True})
+    inline = [policy for policy in read(tmp_path, plan(role), code).policies if policy.path.startswith("inline")]
+    assert [spelled(policy.document)["Statement"][0]["Resource"][0] for policy in inline] == expected
+
+
 def test_another_version_is_told_by_the_names(tmp_path: Path) -> None:
     """A configuration that passes a role that the plan's expression does not mention is of another version."""
     code = f"""

@@ -5,25 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from passrole_checks.errors import InputError
+from passrole_checks.sources.cloudformation.include import include_files
+from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.policies import PolicyReader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.sam import is_sam
 from passrole_checks.sources.cloudformation.suppressions import suppressions
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.resource import Configuration, Framework
+from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
 
 __all__ = ["load", "looks_like_template"]
 
 
-def load(path: Path, content: str) -> Configuration:
+def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inputs = NO_INPUTS) -> Configuration:
     """Read a template: its resources, policies, roles and suppressions.
 
-    ``path`` is only named, never opened. What cannot be read within a template is listed as unreadable and the rest is
-    read; :class:`InputError` is raised where the file as a whole cannot be read.
+    ``path`` is only named, never opened; files that the template includes are read if they lie below ``boundary``.
+    What cannot be read within a template is listed as unreadable and the rest is read; :class:`InputError` is raised
+    where the file as a whole cannot be read.
     """
     file = str(path)
     try:
-        template = Template(file, content)
+        template = Template(file, content, dict(inputs.parameters))
+        broken = include_files(template, path, boundary) if boundary is not None else ()
+        expand_loops(template)
         framework = Framework.SAM if is_sam(template) else Framework.CLOUDFORMATION
         reader = PolicyReader(template, framework)
         reader.read()
@@ -32,11 +37,12 @@ def load(path: Path, content: str) -> Configuration:
         raise InputError(file, "nested too deeply") from None
     return Configuration(
         framework=framework,
-        files=(file,),
+        files=template.files,
         resources=tuple(reader.resources),
         policies=tuple(reader.policies),
         roles=tuple(reader.roles),
         suppressions=tuple(found),
-        unreadable=tuple(reader.unreadable),
+        unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
         not_evaluated=tuple(reader.not_evaluated),
+        parameters=tuple(template.parameters),
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import yaml
 
-from passrole_checks.iam.values import Choice, Items, Node, Text, holes_in, texts_in, unknown
+from passrole_checks.iam.values import Choice, Items, Node, Text, holes_in, texts_in
+from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
-from passrole_checks.sources.cloudformation.resource_types import RESOURCE_POLICIES
+from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.strings import placeholders
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _MANAGED = "AWS::IAM::ManagedPolicy"
+_BOUNDARIES = frozenset({"PermissionsBoundary", "EnvironmentRolePermissionBoundary"})  # the latter: AWS::DataZone
 _DOCUMENTS = frozenset({"AssumeRolePolicyDocument", "InlinePolicy", "Policies", "PolicyDocument", "ResourcePolicy"})
 _POLICY_NAME = re.compile(r":policy/(?:.*/)?([^/]+)$")
 
@@ -26,46 +28,44 @@ class Attachments:
         self.template = template
         self.evaluator = evaluator
         self.owners = owners
+        self._made = {owner: role for role, owner in owners.items()}
         self._by_name: dict[str, str] = {}
         self._managed: dict[str, str] = {}  # its name as it is written, where it has one: its logical id
         self._types = {name: type_of(node) or "" for name, node in template.resources.items()}
         for logical_id, kind in self._types.items():
-            name = self._literal(logical_id, _NAMES.get(kind, ""))
+            name = self._written(logical_id, _NAMES.get(kind, ""))
             if name:
                 self._by_name[name] = logical_id
-            given = (
-                child(template.resources[logical_id], "Properties", "ManagedPolicyName") if kind == _MANAGED else None
-            )
-            value = self.evaluator.node(given) if given is not None else None
-            if isinstance(value, Text):
-                self._managed[str(value)] = logical_id
+            name = self._written(logical_id, "ManagedPolicyName" if kind == _MANAGED else "")
+            if name:
+                self._managed[name] = logical_id
         self._attached: dict[str, list[str]] = {}
         self._bounds: set[str] = set()
         self._used: set[str] = set()  # in any other way
         if _MANAGED in self._types.values():
             self._look()
 
-    def _literal(self, logical_id: str, prop: str) -> str | None:
+    def _written(self, logical_id: str, prop: str) -> str | None:
+        """A name as it is written, holes included: where the same words stand again, it is the same name."""
         node = child(self.template.resources[logical_id], "Properties", prop) if prop else None
         value = self.evaluator.node(node) if node is not None else None
-        return value.literal if isinstance(value, Text) else None
+        return str(value) if isinstance(value, Text) else None
 
     def _look(self) -> None:
         for logical_id, node in self.template.resources.items():
             properties = child(node, "Properties")
-            holder = f"{logical_id}Role" if f"{logical_id}Role" in self.owners else logical_id
+            kind = self._types[logical_id]
             for key, value in entries(properties):
-                if key.value == "PermissionsBoundary":
+                if key.value in _BOUNDARIES:
                     self._bounds.update(self._policies_in(value, by_name=True))
                     continue
-                if key.value == "ManagedPolicyArns" or (
-                    key.value == "Policies" and self._types[logical_id].startswith("AWS::Serverless::")
-                ):
-                    for policy in self._policies_in(value):
-                        self._attached.setdefault(policy, []).append(holder)
+                if key.value == "ManagedPolicyArns" and kind in _NAMES:
+                    self._attach(logical_id, self._policies_in(value))
+                elif key.value == "Policies" and kind.startswith("AWS::Serverless::"):
+                    for item in sam.managed_policies(value):
+                        self._attach(self._made.get(logical_id, logical_id), self._policies_in(item))
                 elif key.value == "CustomerManagedPolicyReferences":
-                    for policy in self._policies_in(value, by_name=True):
-                        self._attached.setdefault(policy, []).append(holder)
+                    self._attach(logical_id, self._policies_in(value, by_name=True))
                 # an attachment may be written in a way that is not understood: whoever is named there is in use
                 self._mentions(value, in_condition=False)
         for _, value in entries(child(self.template.root, "Globals")):
@@ -75,6 +75,10 @@ class Attachments:
         if self._bounds and self._managed:
             self._look_for_names()
 
+    def _attach(self, holder: str, policies: Iterable[str]) -> None:
+        for policy in policies:
+            self._attached.setdefault(policy, []).append(holder)
+
     def _look_for_names(self) -> None:
         """Count a managed policy as used where a property other than a policy document holds its ARN, or where one
         that speaks of policies holds its name."""
@@ -82,8 +86,9 @@ class Attachments:
             kind = self._types[logical_id]
             for key, value in entries(child(node, "Properties")):
                 own_name = kind.startswith("AWS::IAM::") and key.value in ("ManagedPolicyName", "PolicyName")
-                document = key.value in _DOCUMENTS or key.value in RESOURCE_POLICIES.get(kind, ())
-                if key.value != "PermissionsBoundary" and not own_name and not document:
+                others = {path.split("/")[0] for path in (*RESOURCE_POLICIES.get(kind, ()), *LIMITS.get(kind, ()))}
+                document = key.value in _DOCUMENTS or key.value in others
+                if key.value not in _BOUNDARIES and not own_name and not document:
                     self._used.update(self._policies_in(value, by_name="polic" in key.value.lower()))
 
     def _policies_in(self, node: yaml.Node, by_name: bool = False) -> list[str]:
@@ -125,7 +130,9 @@ class Attachments:
                 self._mentions(item, in_condition)
         elif isinstance(node, yaml.MappingNode):
             for key, value in entries(node):
-                self._mentions(value, in_condition or key.value == "Condition")
+                if key.value.lower() == "iam:permissionsboundary":
+                    self._bounds.update(self._policies_in(value))
+                self._mentions(value, in_condition or key.value == "Condition" or key.value in _BOUNDARIES)
 
     def is_boundary(self, logical_id: str, attached: bool) -> bool:
         """Whether a managed policy is used here as a permissions boundary, or in a condition, and in no other way.
@@ -159,8 +166,3 @@ class Attachments:
         else:
             found = []
         return tuple(dict.fromkeys(found))
-
-    @staticmethod
-    def unknown_text(choice: Choice) -> Text:
-        """A text of which only the condition of its alternatives is known."""
-        return unknown(choice.condition, choice.at, "depends on a condition")

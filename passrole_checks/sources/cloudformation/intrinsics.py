@@ -6,33 +6,45 @@ in a way that CloudFormation would refuse, is a hole that carries the expression
 
 from __future__ import annotations
 
-import math
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import yaml
 
 from passrole_checks.iam import values
-from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Node, Position, Text, unknown
+from passrole_checks.iam.outcomes import When, added, consistent, quoted
+from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Kind, Node, Position, Text, unknown
+from passrole_checks.sources.cloudformation.conditions import Conditions, Tree, chosen, facts_of, pruned
+from passrole_checks.sources.cloudformation.expressions import MAX_EXPRESSION, expression_of, words_of
+from passrole_checks.sources.cloudformation.foreign import with_foreign_holes
+from passrole_checks.sources.cloudformation.lookup import MAX_OUTCOMES, Lookup
+from passrole_checks.sources.cloudformation.parameters import Parameters
 from passrole_checks.sources.cloudformation.references import References
 from passrole_checks.sources.cloudformation.strings import (
     advanced,
     alternatives,
     as_text,
     concatenated,
+    number_of,
     placeholders,
     resolved,
     split,
+    without,
 )
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar
+from passrole_checks.sources.cloudformation.template import Template, call, child, entries
 
 _REASONS = {
     "Fn::ImportValue": "exported by another stack",
     "Fn::Transform": "inserted by a macro at deployment",
     "Fn::GetStackOutput": "an output of another stack",
+    "Fn::GetAZs": "the Availability Zones of a Region",
+    "Fn::Cidr": "computed at deployment",
+    **dict.fromkeys(("Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"), "only for the Conditions section"),
 }
+_UNKNOWN = "a function that CloudFormation does not know"
 _MALFORMED = "not written as CloudFormation expects it"
-MAX_EXPRESSION = 120
+NOT_IN_MAP, NO_ELEMENT = "not in the map", "the list has no such element"
 
 
 class Evaluator:
@@ -40,7 +52,11 @@ class Evaluator:
 
     def __init__(self, template: Template, implicit_roles: Mapping[str, yaml.Node | None]) -> None:
         self.template = template
-        self.references = References(template, self.node, implicit_roles)
+        self.parameters = Parameters(template)
+        self.references = References(template, self.parameters, self, implicit_roles)
+        self.conditions = Conditions(template, self.parameters, self._open, words_of)
+        self.when: When = ()  # facts that hold for what is being evaluated
+        self.open_defaults = False  # whether parameters count with all their values, as conditions see them
         self._assumed: dict[str, bool] = {}
         self._functions = {
             "Ref": self._ref,
@@ -52,20 +68,48 @@ class Evaluator:
             "Fn::Split": self._split,
             "Fn::FindInMap": self._find_in_map,
             "Fn::ToJsonString": self._to_json_string,
+            "Fn::Length": self._length,
+            "Fn::Base64": self._base64,
         }
 
     @contextmanager
     def assuming(self, condition: str, outcome: bool) -> Iterator[None]:
-        """Within it, ``Fn::If`` on this condition gives the one alternative that can be."""
-        before = dict(self._assumed)
+        """Within it, a condition of the template has this outcome, with all that follows for others."""
+        before, when = dict(self._assumed), self.when
         self._assumed[condition] = outcome
+        self.when = facts_of(self.conditions.tree(condition), outcome, when)
         try:
             yield
         finally:
-            self._assumed = before
+            self._assumed, self.when = before, when
 
     def assumed(self, condition: str) -> bool | None:
-        return self._assumed.get(condition)
+        """The outcome of a condition where it is decided by what is assumed, or by the template alone."""
+        if condition in self._assumed:
+            return self._assumed[condition]
+        tree = pruned(self.conditions.tree(condition), self.when)
+        return tree if isinstance(tree, bool) else None
+
+    def under(self, condition: str, outcome: bool, value: Node) -> Node:
+        """A value that is there only where a condition has this outcome."""
+        absent = Absent(value.at)
+        yes, no = (value, absent) if outcome else (absent, value)
+        return chosen(self.conditions.tree(condition), yes, no, value.at)
+
+    def there(self, value: Node) -> Node:
+        """A value that is there only where everything that is assumed holds."""
+        for condition, outcome in self._assumed.items():
+            value = self.under(condition, outcome, value)
+        return value
+
+    def _open(self, node: yaml.Node) -> Node:
+        """A node's value as conditions see it: whatever the defaults, and whatever is assumed elsewhere."""
+        before, when, assumed = self.open_defaults, self.when, self._assumed
+        self.open_defaults, self.when, self._assumed = True, (), {}
+        try:
+            return self.node(node)
+        finally:
+            self.open_defaults, self.when, self._assumed = before, when, assumed
 
     def node(self, node: yaml.Node) -> Node:
         """The value of a node and of everything below it."""
@@ -75,8 +119,10 @@ class Evaluator:
             name, argument = function
             value = self._functions[name](argument, at) if name in self._functions else None
             if value is None:
-                reason = _MALFORMED if name in self._functions else _REASONS.get(name, "known after deployment")
-                return unknown(self.expression(name, argument), at, reason)
+                reason = _MALFORMED if name in self._functions else _REASONS.get(name, _UNKNOWN)
+                if reason is _UNKNOWN and not node.tag.startswith("tag:"):
+                    name, reason = node.tag, "a tag that CloudFormation does not know"
+                return unknown(expression_of(name, argument), at, reason)
             return _without_empty_default(value)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, at)
@@ -88,7 +134,7 @@ class Evaluator:
         """A key; a function beside other keys adds keys at deployment, of which none is known."""
         at = self.template.position(key)
         if key.value.startswith(("Fn::Transform", "Fn::ForEach")):
-            return unknown(self.expression(key.value, value), at, "inserted at deployment")
+            return unknown(expression_of(key.value, value), at, "inserted at deployment")
         return self._literal(key, at)
 
     def _scalar(self, node: yaml.ScalarNode, at: Position) -> Node:
@@ -98,41 +144,15 @@ class Evaluator:
         if kind == "bool":
             return Const(value.lower() in ("true", "yes", "on"), at)
         if kind in ("int", "float"):
-            number = _number(value, kind)
+            number = number_of(value, kind)
             if number is not None:
                 return Const(number, at)
         return resolved(self._literal(node, at))
 
     def _literal(self, node: yaml.ScalarNode, at: Position) -> Text:
         layout = self.template.layout(node)
-        if layout is None:
-            return Text((node.value,), at)
-        return Text((node.value,), at, ((layout[0], layout[1]),), layout[2])
-
-    def expression(self, name: str, argument: yaml.Node) -> str:
-        """A function call as people would write it, cut to a line."""
-        words = f"{name} {self._words(argument)}".strip()
-        return words if len(words) <= MAX_EXPRESSION else words[: MAX_EXPRESSION - 1] + "…"
-
-    def _words(self, node: yaml.Node, depth: int = 0) -> str:
-        function = call(node)
-        if depth > 5:
-            return "…"
-        if function:
-            name, argument = function
-            words = self._words(argument, depth + 1)
-            if name == "Ref":
-                return f"${{{words}}}"
-            if name == "Fn::Sub" and isinstance(argument, yaml.ScalarNode):
-                return words
-            if name == "Fn::GetAtt":
-                return "${" + words.replace(", ", ".") + "}"
-            return f"{name} {words}"
-        if isinstance(node, yaml.ScalarNode):
-            return " ".join(node.value[: 2 * MAX_EXPRESSION].split())
-        if isinstance(node, yaml.SequenceNode):
-            return ", ".join(self._words(item, depth + 1) for item in node.value[:20])
-        return ", ".join(f"{key.value}: {self._words(value, depth + 1)}" for key, value in entries(node)[:20])
+        text = Text((node.value,), at) if layout is None else Text((node.value,), at, (layout[:2],), layout[2])
+        return with_foreign_holes(text, self.template.loop_variables)
 
     # Each function returns None where it is not written as CloudFormation expects it.
 
@@ -203,7 +223,7 @@ class Evaluator:
         delimiter = self._known(argument.value[0])
         if delimiter is None:
             return None
-        expression = self.expression("Fn::Join", argument)
+        expression = expression_of("Fn::Join", argument)
 
         def build_list(chosen: Sequence[Node]) -> Node:
             items = chosen[0]
@@ -232,31 +252,53 @@ class Evaluator:
         known = self.assumed(condition)
         if known is not None:
             return self.node(argument.value[1 if known else 2])
+        tree = self.conditions.tree(condition)
+        return self._branches(condition, tree, argument.value[1], argument.value[2], at)
+
+    def _branches(self, condition: str, tree: Tree, yes: yaml.Node, no: yaml.Node, at: Position) -> Node:
+        """One of two nodes by a decision, each evaluated where it is the one."""
+        if isinstance(tree, bool):
+            before = dict(self._assumed)
+            self._assumed[condition] = tree
+            try:
+                return self.node(yes if tree else no)
+            finally:
+                self._assumed = before
         options: list[tuple[str, Node]] = []
-        for label, outcome, branch in (("true", True, argument.value[1]), ("false", False, argument.value[2])):
-            with self.assuming(condition, outcome):
-                options.append((label, self.node(branch)))
-        return Choice(condition, tuple(options), at)
+        for outcome, below in tree.options:
+            if consistent(self.when, tree.subject, outcome):
+                when = self.when
+                self.when = added(when, tree.subject, outcome)
+                try:
+                    options.append((outcome, self._branches(condition, below, yes, no, at)))
+                finally:
+                    self.when = when
+        return options[0][1] if len(options) == 1 else Choice(tree.subject, tuple(options), at)
 
     def _select(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 2:
             return None
-        index = self._known(argument.value[0])
-        if index is None or not index.isdecimal():
-            return None
-        number = int(index) if len(index) < 6 else -1
-        expression = self.expression("Fn::Select", argument)
+        expression = expression_of("Fn::Select", argument)
 
         def build(chosen: Sequence[Node]) -> Node:
-            items = chosen[0]
+            index, items = as_text(chosen[0]), chosen[1]
             if not isinstance(items, Items):
                 return unknown(expression, at, "the list is not known")
-            given = [item for item in items.items if not isinstance(item, Absent)]
-            if 0 <= number < len(given) and not any(isinstance(item, Choice) for item in given[:number]):
-                return given[number]
-            return unknown(expression, at, "the list has no such element")
+            if index is None or index.literal is None:
+                return self._one_of(index, items, expression, at)
+            number = int(index.literal) if index.literal.isdecimal() and len(index.literal) < 6 else -1
+            if all(map(_surely_one, items.items)) and 0 <= number < len(items.items):
+                return items.items[number]
+            return alternatives(items.items, lambda given: _element(given, number, expression, at), at)
 
-        return alternatives([self.node(argument.value[1])], build, at)
+        return without(alternatives([self.node(item) for item in argument.value], build, at), NO_ELEMENT)
+
+    def _one_of(self, index: Text | None, items: Items, expression: str, at: Position) -> Node:
+        """The element under an index that is not known: each that it may be."""
+        if index is None or not 0 < len(items.items) <= MAX_OUTCOMES or not all(map(_surely_one, items.items)):
+            return unknown(expression, at, "the index is not known")
+        subject = self.conditions.subject(index)
+        return Choice(subject, tuple((quoted(str(place)), item) for place, item in enumerate(items.items)), at)
 
     def _split(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 2:
@@ -264,7 +306,7 @@ class Evaluator:
         delimiter = self._known(argument.value[0])
         if not delimiter:
             return None
-        expression = self.expression("Fn::Split", argument)
+        expression = expression_of("Fn::Split", argument)
 
         def build(chosen: Sequence[Node]) -> Node:
             text = as_text(chosen[0])
@@ -276,53 +318,66 @@ class Evaluator:
     def _find_in_map(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) not in (3, 4):
             return None
-        fallback = child(argument.value[3], "DefaultValue") if len(argument.value) == 4 else None
-        expression = self.expression("Fn::FindInMap", argument)
+        default = child(argument.value[3], "DefaultValue") if len(argument.value) == 4 else None
+        fallback = (lambda: self.node(default)) if default is not None else None
+        expression = expression_of("Fn::FindInMap", argument)
 
-        def build(chosen: Sequence[Node]) -> Node:
-            texts = [as_text(node) for node in chosen]
-            keys = [text.literal if text else None for text in texts]
-            if None in keys:
+        def possible(key: Text, word: str) -> bool:
+            hole = key.only_hole
+            known = hole is None or self.parameters.may_be(hole.expression, word)
+            return known and consistent(self.when, self.conditions.subject(key), quoted(word))
+
+        def build(chosen_keys: Sequence[Node]) -> Node:
+            keys = [text for text in map(as_text, chosen_keys) if text is not None]
+            if len(keys) < 3 or keys[0].literal is None:
                 return unknown(expression, at, "a key is not known")
-            first, *others = [key for key in keys if key is not None]
-            found = child(self.template.mappings.get(first), *others)
-            if found is None:
-                return self.node(fallback) if fallback is not None else unknown(expression, at, "not in the map")
-            defaults = tuple(dict.fromkeys(name for text in texts if text for name in text.defaults))
-            return self._map_value(found, at, defaults) or unknown(expression, at, "not a literal in the map")
+            lookup = Lookup(at, self.conditions.subject, possible, fallback)
+            found = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
+            if found is not None:
+                return found
+            return unknown(expression, at, "too many different values" if lookup.many else NOT_IN_MAP)
 
-        return alternatives([self.node(key) for key in argument.value[:3]], build, at)
+        return without(alternatives([self.node(key) for key in argument.value[:3]], build, at), NOT_IN_MAP)
 
-    def _map_value(self, node: yaml.Node, at: Position, defaults: tuple[str, ...]) -> Node | None:
-        """A value of the Mappings section, which holds literals only."""
-        if isinstance(node, yaml.SequenceNode):
-            words = [scalar(item) for item in node.value]
-            if None not in words:
-                return Items(tuple(resolved(Text((word or "",), at, defaults=defaults)) for word in words), at)
-            return None
-        word = scalar(node)
-        return None if word is None else resolved(Text((word,), at, defaults=defaults))
+    def _length(self, argument: yaml.Node, at: Position) -> Node | None:
+        expression = expression_of("Fn::Length", argument)
+
+        def build(chosen_list: Sequence[Node]) -> Node:
+            items = chosen_list[0]
+            if isinstance(items, Items) and all(map(_surely_one, items.items)):
+                return Const(len(items.items), at)
+            return unknown(expression, at, "the list is not known", Kind.NAME)
+
+        return alternatives([self.node(argument)], build, at)
+
+    def _base64(self, argument: yaml.Node, at: Position) -> Node | None:
+        expression = expression_of("Fn::Base64", argument)
+
+        def build(chosen_text: Sequence[Node]) -> Node:
+            text = as_text(chosen_text[0])
+            if text is None or text.literal is None:
+                return unknown(expression, at, "the text is not known")
+            encoded = base64.b64encode(text.literal.encode("utf-8", "surrogatepass")).decode()
+            return Text((encoded,), at, defaults=text.defaults)
+
+        return alternatives([self.node(argument)], build, at)
 
     def _to_json_string(self, argument: yaml.Node, at: Position) -> Node | None:
         """The object itself: whoever wants the text of a policy reads an object as well."""
         value = self.node(argument)
-        return value if isinstance(value, values.Mapping | Items) else None
+        return None if isinstance(value, Const | Absent) else value
 
 
-def _number(value: str, kind: str) -> int | float | None:
-    digits = value.replace("_", "")
-    try:
-        if kind == "int" and len(digits) <= 1000:
-            bare = digits.lstrip("+-").lower()
-            sign = -1 if digits.startswith("-") else 1
-            if bare.startswith(("0x", "0b")):
-                return sign * int(bare, 0)
-            # YAML 1.1: a leading zero means octal.
-            return sign * (int(bare, 8) if bare.startswith("0") and len(bare) > 1 else int(bare))
-        number = float(digits)
-        return number if math.isfinite(number) else None
-    except ValueError:
-        return None
+def _element(items: Sequence[Node], number: int, expression: str, at: Position) -> Node:
+    given = [item for item in items if not isinstance(item, Absent)]
+    return given[number] if 0 <= number < len(given) else unknown(expression, at, NO_ELEMENT)
+
+
+def _surely_one(node: Node) -> bool:
+    """Whether an element of a list is exactly one element, whichever alternative holds."""
+    if isinstance(node, Choice):
+        return all(_surely_one(option) for _, option in node.options)
+    return not isinstance(node, Absent)
 
 
 def _without_empty_default(value: Node) -> Node:

@@ -21,13 +21,14 @@ _STRINGS = json.JSONDecoder(strict=False)
 
 
 class _Composer:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, name: str) -> None:
         self.text = text
+        self.name = name
         self.breaks = [found.end() for found in re.finditer(r"\r\n|\r|\n", text)]
 
     def mark(self, index: int) -> yaml.Mark:
         line = bisect_right(self.breaks, index)
-        return yaml.Mark("", index, line, index - (self.breaks[line - 1] if line else 0), None, 0)
+        return yaml.Mark(self.name, index, line, index - (self.breaks[line - 1] if line else 0), None, 0)
 
     def fail(self, reason: str, index: int) -> json.JSONDecodeError:
         return json.JSONDecodeError(reason, self.text, min(index, len(self.text)))
@@ -102,12 +103,12 @@ class _Composer:
         return node, index + 1
 
 
-def compose_json(text: str) -> yaml.Node:
-    """The nodes of a JSON text, with the marks that PyYAML would give them.
+def compose_json(text: str, name: str = "") -> yaml.Node:
+    """The nodes of a JSON text, with the marks that PyYAML would give them; ``name`` is that of the file.
 
     Raises ``json.JSONDecodeError`` where the text is no JSON, or is nested deeper than ``MAX_DEPTH``.
     """
-    composer = _Composer(text)
+    composer = _Composer(text, name)
     node, index = composer.value(composer.skip(0), 0)
     index = composer.skip(index)
     if index != len(text):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from passrole_checks.iam.outcomes import When, added, consistent
 from passrole_checks.iam.values import (
     Choice,
     Const,
@@ -87,16 +89,35 @@ def alternatives(
 
 def decided(node: Node, condition: str, label: str) -> Node:
     """The node where ``condition`` has the outcome ``label``."""
+    return _where(node, ((condition, label),))
+
+
+def _where(node: Node, when: When) -> Node:
     if not isinstance(node, Choice):
         return node
-    if node.condition == condition:
-        for name, option in node.options:
-            if name == label:
-                return decided(option, condition, label)
-        return unknown(condition, node.at, f"no alternative for {label}")
-    return Choice(
-        node.condition, tuple((name, decided(option, condition, label)) for name, option in node.options), node.at
+    options = [
+        (outcome, _where(option, added(when, node.condition, outcome)))
+        for outcome, option in node.options
+        if consistent(when, node.condition, outcome)
+    ]
+    if not options:
+        return unknown(node.condition, node.at, f"no alternative for {when[0][1]}")
+    return options[0][1] if len(options) == 1 else Choice(node.condition, tuple(options), node.at)
+
+
+def without(node: Node, reason: str) -> Node:
+    """Alternatives without those that are not known for this reason, as long as there are others."""
+    if not isinstance(node, Choice):
+        return node
+    options = [(outcome, without(option, reason)) for outcome, option in node.options]
+    left = tuple(
+        (outcome, option)
+        for outcome, option in options
+        if not (isinstance(option, Text) and option.only_hole is not None and option.only_hole.reason == reason)
     )
+    if not left:
+        return options[0][1]
+    return left[0][1] if len(left) == 1 else Choice(node.condition, left, node.at)
 
 
 def as_text(node: Node) -> Text | None:
@@ -209,3 +230,20 @@ def split(text: Text, delimiter: str) -> list[Text] | None:
         rows[-1].append(first)
         rows.extend([other] for other in others)
     return [Text(join(row), text.at, defaults=text.defaults) for row in rows]
+
+
+def number_of(value: str, kind: str) -> int | float | None:
+    """The value of a scalar that YAML tags as ``int`` or ``float``, None where it is no finite number."""
+    digits = value.replace("_", "")
+    try:
+        if kind == "int" and len(digits) <= 1000:
+            bare = digits.lstrip("+-").lower()
+            sign = -1 if digits.startswith("-") else 1
+            if bare.startswith(("0x", "0b")):
+                return sign * int(bare, 0)
+            # YAML 1.1: a leading zero means octal.
+            return sign * (int(bare, 8) if bare.startswith("0") and len(bare) > 1 else int(bare))
+        number = float(digits)
+        return number if math.isfinite(number) else None
+    except ValueError:
+        return None

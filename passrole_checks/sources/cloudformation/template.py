@@ -6,9 +6,10 @@ anatomy" and "CloudFormation template formats".
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import yaml
 
@@ -21,14 +22,38 @@ MAX_DEPTH = 100
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
+
+
+class Filled(yaml.ScalarNode):
+    """A scalar in which a loop's variable has been filled in; ``written`` is what stands in the file."""
+
+    written: str = ""
+
+
+def written(node: yaml.ScalarNode) -> str:
+    """The text of a scalar as it stands in its file."""
+    return node.written if isinstance(node, Filled) else str(node.value)
+
+
+class _Named(io.StringIO):
+    """A text with the name that the marks of its nodes carry."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
 
 
 def untagged(node: yaml.Node) -> yaml.Node:
     """The argument of a short form: ``!Sub text`` without its tag."""
     if isinstance(node, yaml.ScalarNode):
-        return yaml.ScalarNode(_STANDARD + "str", node.value, node.start_mark, node.end_mark, node.style)
+        if not isinstance(node, Filled):
+            return yaml.ScalarNode(_STANDARD + "str", node.value, node.start_mark, node.end_mark, node.style)
+        bare = Filled(_STANDARD + "str", node.value, node.start_mark, node.end_mark, node.style)
+        bare.written = node.written
+        return bare
     if isinstance(node, yaml.SequenceNode):
         return yaml.SequenceNode(_STANDARD + "seq", node.value, node.start_mark, node.end_mark, node.flow_style)
     flow = getattr(node, "flow_style", None)
@@ -93,6 +118,12 @@ def type_of(resource: yaml.Node | None) -> str | None:
     return written.strip() if written is not None else None
 
 
+def _skip(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """The place after what a pattern matches, which may be nothing."""
+    found = pattern.match(text, start)
+    return found.end() if found else start
+
+
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:
     if isinstance(node, yaml.SequenceNode):
         yield from node.value
@@ -109,17 +140,43 @@ class Template:
     grows by its aliases beyond ``MAX_NODES``.
     """
 
-    def __init__(self, file: str, content: str) -> None:
+    _name = ""  # that the marks of the nodes carry, for a file that is included
+
+    def __init__(self, file: str, content: str, given: Mapping[str, str] | None = None) -> None:
         self.file = file
+        self.given = given or {}  # values of parameters that whoever scans knows
+        self.loop_variables: frozenset[str] = frozenset()  # of loops whose collection is not known
         text = content.removeprefix("\ufeff")
         self.lines = _BREAK.split(text)
+        self._included: dict[str, list[str]] = {}  # the lines of each file that is included
         root = self._compose(text)
         if root is None:
             raise InputError(file, "the template is empty", 1)
         if not isinstance(root, yaml.MappingNode):
             raise InputError(file, "the template is not a mapping", root.start_mark.line + 1)
+        self.replace(root)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The template's file and those that it includes."""
+        return (self.file, *self._included)
+
+    def include(self, file: str, content: str) -> yaml.Node | None:
+        """The nodes of another file, which keep their places there. Raises :class:`InputError`."""
+        other = Template.__new__(Template)
+        other.file = other._name = file
+        text = content.removeprefix("\ufeff")
+        other.lines = self._included[file] = _BREAK.split(text)
+        node = other._compose(text)
+        if node is not None:
+            other._measure(node)
+        return node
+
+    def replace(self, root: yaml.MappingNode) -> None:
+        """Take ``root`` as the template. Raises :class:`InputError` where it is too deep or too large."""
+        self._measure(root)
         self.root = root
-        self._measure()
+        self.conditions = self._section("Conditions")
         self.parameters = self._section("Parameters")
         self.mappings = self._section("Mappings")
         self.resources = self._section("Resources")
@@ -130,11 +187,11 @@ class Template:
 
     def _compose(self, text: str) -> yaml.Node | None:
         try:
-            node: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
+            node: yaml.Node | None = yaml.compose(_Named(text, self._name) if self._name else text, Loader=_LOADER)
         except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
             if text.lstrip().startswith("{"):
                 try:
-                    return compose_json(text)
+                    return compose_json(text, self._name)
                 except json.JSONDecodeError as json_error:
                     if self.file.endswith(".json"):
                         raise InputError(self.file, f"not valid JSON: {json_error.msg}", json_error.lineno) from None
@@ -156,11 +213,11 @@ class Template:
             return InputError(self.file, "nested too deeply")
         return InputError(self.file, "not valid YAML: characters that are no text")
 
-    def _measure(self) -> None:
+    def _measure(self, root: yaml.Node) -> None:
         """Refuse what is too deep, too large or without end, before anything walks it."""
         sizes: dict[int, tuple[int, int]] = {}
         open_nodes: set[int] = set()
-        stack: list[tuple[yaml.Node, bool]] = [(self.root, False)]
+        stack: list[tuple[yaml.Node, bool]] = [(root, False)]
         while stack:
             node, done = stack.pop()
             number = id(node)
@@ -196,12 +253,13 @@ class Template:
                 return node.start_mark.line, node.start_mark.column
         line, column = node.end_mark.line, node.end_mark.column
         if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
-            line = min(line, len(self.lines) - 1)
-            if not self.lines[line][:column].strip():
+            lines = self._lines_of(node)
+            line = min(line, len(lines) - 1)
+            if not lines[line][:column].strip():
                 line -= 1
-                while line > node.start_mark.line and not self.lines[line].strip():
+                while line > node.start_mark.line and not lines[line].strip():
                     line -= 1
-                column = len(self.lines[line])
+                column = len(lines[line])
         return line, column
 
     def position(self, node: yaml.Node, start: yaml.Node | None = None) -> Position:
@@ -210,7 +268,15 @@ class Template:
         line, column = self._end(node)
         if (line, column) < (mark.line, mark.column):
             line, column = ((start or node).end_mark.line, (start or node).end_mark.column)
-        return Position(self.file, mark.line + 1, mark.column + 1, line + 1, column + 1)
+        return Position(self.file_of(start or node), mark.line + 1, mark.column + 1, line + 1, column + 1)
+
+    def file_of(self, node: yaml.Node) -> str:
+        """The file that a node stands in."""
+        name = str(node.start_mark.name)
+        return name if name in self._included else self.file
+
+    def _lines_of(self, node: yaml.Node) -> list[str]:
+        return self._included.get(str(node.start_mark.name), self.lines)
 
     def layout(self, node: yaml.ScalarNode) -> tuple[int, int, int] | None:
         """Line and column (1-based) of a scalar's first character and the indentation of its further lines.
@@ -218,16 +284,17 @@ class Template:
         None where it does not stand letter for letter in the file: escapes, folded lines.
         """
         line, column = node.start_mark.line, node.start_mark.column
-        limit = min(node.end_mark.line, len(self.lines) - 1)
+        lines, value = self._lines_of(node), written(node)
+        limit = min(node.end_mark.line, len(lines) - 1)
         while line <= limit:  # the tag and the anchor stand before the text
-            rest = self.lines[line][column:]
-            blank = len(rest) - len(rest.lstrip())
-            if blank == len(rest) or (rest[blank] == "#" and (blank or not column)):
+            text = lines[line]
+            first = _skip(_BLANK, text, column)
+            if first == len(text) or (text[first] == "#" and (first > column or not column)):
                 line, column = line + 1, 0
-            elif rest[blank] in "!&":
-                column += blank + len(rest.lstrip().split(None, 1)[0])
+            elif text[first] in "!&":
+                column = _skip(_WORD, text, first)
             else:
-                column += blank
+                column = first
                 break
         if line > limit:
             return None
@@ -236,16 +303,17 @@ class Template:
         if node.end_mark.line != line:
             return None
         quote = 1 if node.style in ('"', "'") else 0
-        if self.lines[line][column + quote : node.end_mark.column - quote] != node.value:
+        if lines[line][column + quote : node.end_mark.column - quote] != value:
             return None
         return line + 1, column + quote + 1, 0
 
     def _block_layout(self, node: yaml.ScalarNode, first: int) -> tuple[int, int, int] | None:
         indent: int | None = None
-        for number, text in enumerate(node.value.split("\n"), first):
+        lines = self._lines_of(node)
+        for number, text in enumerate(written(node).split("\n"), first):
             if not text.strip():
                 continue
-            source = self.lines[number] if number < len(self.lines) else ""
+            source = lines[number] if number < len(lines) else ""
             if indent is None:
                 indent = max(0, len(source) - len(source.lstrip(" ")) - (len(text) - len(text.lstrip(" "))))
             if source[indent:] != text:

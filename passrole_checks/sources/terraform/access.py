@@ -1,4 +1,7 @@
-"""Steps into values: attributes, indexes, elements."""
+"""Steps into values: attributes, indexes, elements.
+
+Source: Terraform language documentation, "References to Named Values" (attributes and indexes) and "Types and Values".
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from passrole_checks.sources.terraform.symbols import (
     MAX_ITEMS,
     Failure,
     Loose,
+    Many,
     Owner,
     Reference,
     Rest,
@@ -76,9 +80,10 @@ def _deeper(value: Text, step: str, at: Position) -> Text:
 def _entry(value: Mapping, name: str, words: str, at: Position) -> Node:
     found: Node | None = None
     for entry in value.entries:
-        if entry.key.literal == name:
+        key = entry.key.literal
+        if key == name:
             found = entry.value
-        elif entry.key.literal is None:
+        elif key is None:
             inner = entry.value
             maybe = hole(f'{entry.key.holes[0].expression}["{name}"]', inner.at)
             if found is None:
@@ -99,10 +104,10 @@ def _index(value: Node, key: Node, words: str, at: Position, otherwise: Node | N
     if isinstance(value, Reference):
         if value.module is not None and not value.attribute:
             return _perhaps(value.module.indexed(value, key, at), value.module, otherwise)
-        return hole(words, at)
+        return hole_from(words, at, value, key)
     if isinstance(value, Text) and value.only_hole is not None:
         step = f'["{name}"]' if isinstance(key, Text) else f"[{name}]"
-        return _deeper(value, step, at) if name is not None else hole(words, at)
+        return _deeper(value, step, at) if name is not None else hole_from(words, at, value, key)
     return failure(words, at, "not a collection")
 
 
@@ -147,10 +152,13 @@ def one_of(
     if named is None:
         nodes = [node for _, node in found]
         return one_hole([*nodes, otherwise] if otherwise is not None else nodes, words, at, reason)
-    options = [(outcomes.one_of(names), node) for names, node in groups]
+    options = []
+    for names, node in groups:
+        outcome = outcomes.one_of(names)
+        options.append((outcome, assume(node, named, outcome)))
     if otherwise is not None:
         rest = outcomes.none_of(name for name, _ in found) if found else "true"
-        options.append((rest, otherwise))
+        options.append((rest, assume(otherwise, named, rest)))
     return choice(named, options, at)
 
 
@@ -191,13 +199,13 @@ def _item(items: Sequence[Node], place: int, words: str, at: Position, budget: l
             if place > 0:
                 return hole(words, at)
             there = item.of or Text(item.parts, item.at, defaults=item.defaults)
-            name = item.holes[0].expression if item.holes else words
-            if item.of is not None:
-                name = name.removesuffix(f".{item.of.attribute}")
+            name = name_of_run(item)
             other = _item(after, 0, words, at, budget)
             return choice(f"{name} is not empty", [("true", there), ("false", other or Absent(at))], at)
         if isinstance(item, Absent):
             continue
+        if isinstance(item, Many) and place > 0:
+            return hole(words, at)
         if not certain(item):
             assert isinstance(item, Choice)
             budget[0] -= len(item.options)
@@ -214,6 +222,12 @@ def _item(items: Sequence[Node], place: int, words: str, at: Position, budget: l
     return None
 
 
+def name_of_run(item: Rest) -> str:
+    """What elements that are not known one by one are elements of."""
+    name = item.holes[0].expression if item.holes else str(item)
+    return name.removesuffix(f".{item.of.attribute}") if item.of is not None else name
+
+
 def _without(node: Node, nothing: Node, *, drop: bool) -> Node:
     """A node with another in the place of what is absent. ``drop``: rather without that alternative, if others are."""
     if isinstance(node, Absent):
@@ -228,7 +242,7 @@ def _without(node: Node, nothing: Node, *, drop: bool) -> Node:
 def certain(item: Node) -> bool:
     """Whether an element of a list is exactly one element."""
     if isinstance(item, Choice):
-        return all(certain(option) for _, option in item.options)
+        return not isinstance(item, Many) and all(certain(option) for _, option in item.options)
     return not isinstance(item, (Rest, Absent))
 
 

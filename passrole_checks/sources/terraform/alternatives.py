@@ -20,7 +20,7 @@ from passrole_checks.iam.values import (
     Text,
     join,
 )
-from passrole_checks.sources.terraform.symbols import Encoded, Reference, defaults_of, failure, hole
+from passrole_checks.sources.terraform.symbols import Encoded, Many, Reference, Rest, defaults_of, failure, hole
 
 _COMBINATIONS = 32  # readings of one operation on several alternatives
 _READINGS = 256  # readings of one operation in all
@@ -42,7 +42,7 @@ def _distribute(function: Callable[..., Node], arguments: list[Node], budget: li
         if not isinstance(argument, Choice):
             continue
         if budget[0] <= 0:
-            return hole(argument.condition, argument.at, "too many alternatives")
+            return hole(_words(argument), argument.at, "too many alternatives")
         options: list[tuple[str, Node]] = []
         for outcome, option in argument.options:
             chosen = [
@@ -66,7 +66,7 @@ def _affordable(arguments: Sequence[Node]) -> list[Node]:
             leaves, conditions = _leaves(argument), _conditions(argument)
             more = 1 if conditions <= followed else leaves
             if readings * more > _COMBINATIONS:
-                argument = blurred(argument)
+                argument = _perhaps_missing(argument)
             else:
                 readings, followed = readings * more, followed | conditions
         kept.append(argument)
@@ -96,12 +96,25 @@ def _conditions(node: Node) -> set[str]:
     return found
 
 
+def _words(node: Choice) -> str:
+    """What alternatives are called as one value; the value of the condition is another thing."""
+    return f"{node.condition} ? … : …"
+
+
+def _perhaps_missing(node: Choice) -> Text:
+    """Alternatives as one value that is not known; one that may be missing is there any number of times."""
+    value = blurred(node)
+    if not any(isinstance(reading, Absent) for reading in readings_of(node)):
+        return value
+    return Rest(value.parts, value.at, defaults=value.defaults)
+
+
 def blurred(node: Choice, words: str | None = None, reason: str = "too many alternatives") -> Text:
     """Alternatives as one value that is not known: the beginning and the end of all of them, and a hole between.
 
-    ``words`` are the hole's expression, by default the condition.
+    ``words`` are the hole's expression, by default the condition with what it decides left open.
     """
-    return one_hole(readings_of(node), words if words is not None else node.condition, node.at, reason)
+    return one_hole(readings_of(node), words if words is not None else _words(node), node.at, reason)
 
 
 def readings_of(node: Node) -> list[Node]:
@@ -190,6 +203,14 @@ def under(when: When, node: Node) -> Node:
             pair.reverse()
         node = Choice(condition, tuple(pair), node.at)
     return node
+
+
+def many(when: When, node: Node) -> Many:
+    """Any number of elements of this form, at least one under these conditions. Raises ValueError without any."""
+    whole = under(when, node)
+    if not when or not isinstance(whole, Choice):
+        raise ValueError("no condition")
+    return Many(whole.condition, whole.options, whole.at)
 
 
 def assume(node: Node, condition: str, outcome: str) -> Node:

@@ -1,4 +1,7 @@
-"""Nested blocks, ``dynamic`` ones expanded."""
+"""Nested blocks, ``dynamic`` ones expanded.
+
+Source: Terraform language documentation, "dynamic Blocks".
+"""
 
 from __future__ import annotations
 

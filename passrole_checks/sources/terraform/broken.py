@@ -186,6 +186,7 @@ class _Scan:
 
 
 def near(source: SourceText, place: int) -> str:
+    """The words at a place, for the end of a message; empty where nothing follows."""
     end = source.data.find(b"\n", place)
     words = source.text(place, min(end if end >= 0 else len(source.data), place + 4 * _WORDS)).split()
     return f" near '{' '.join(words)[:_WORDS]}'" if words else ""

@@ -18,11 +18,12 @@ from passrole_checks.sources.terraform.blocks import blocks_of
 from passrole_checks.sources.terraform.document_merge import elements, put, statements_of
 from passrole_checks.sources.terraform.scope import Scope, evaluate
 from passrole_checks.sources.terraform.symbols import Rest, hole, is_null, is_unknown, literal
-from passrole_checks.sources.terraform.syntax import Block
+from passrole_checks.sources.terraform.syntax import Block, Literal, Tuple
 
 _LISTS = (
     ("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource"),
 )  # fmt: skip
+_WORDS = ("Action", "NotAction")
 _NEWEST = "2012-10-17"
 _OPTIONAL_CONDITIONS = 4  # condition blocks of one statement that are followed both with and without
 
@@ -35,7 +36,10 @@ def build(block: Block, scope: Scope) -> Mapping:
     for name in ("source_json", "source_policy_documents"):  # two sources with the same Sid are an error: both count
         for found in _documents(block, name, scope, versions):
             statements.extend(found)
-    own = [under(when, _statement(inner, around)) for when, inner, around in blocks_of(block.body, "statement", scope)]
+    own = [
+        under(when, _where_written(_statement(inner, around), around))
+        for when, inner, around in blocks_of(block.body, "statement", scope)
+    ]
     statements = put(statements, own)
     for name in ("override_json", "override_policy_documents"):
         for found in _documents(block, name, scope, versions):
@@ -93,6 +97,9 @@ def _statement(block: Block, scope: Scope) -> Mapping:
     entries.append(Entry(text("Effect", at), distribute(lambda one: allow if isinstance(one, Absent) else one, effect)))
     for (name, key), (opposite, opposite_key) in (_LISTS[:2], _LISTS[2:]):
         given, left_out = _value(block, name, scope) or Absent(at), _value(block, opposite, scope) or Absent(at)
+        if _is_nothing(given) and _is_nothing(left_out):
+            given = _to_be_given(block, name, scope) or given
+            left_out = left_out if not _is_nothing(given) else _to_be_given(block, opposite, scope) or left_out
         for element, value in (
             (key, distribute(_either, given, left_out)),
             (opposite_key, distribute(_or_else, given, left_out)),
@@ -107,6 +114,42 @@ def _statement(block: Block, scope: Scope) -> Mapping:
     if condition is not None:
         entries.append(Entry(text("Condition", at), condition))
     return Mapping(tuple(entries), at)
+
+
+def _where_written(statement: Mapping, scope: Scope) -> Mapping:
+    """The statement at the object that holds its actions, where the block only spells out an element of a loop: whoever
+    reads a finding looks for them, and they stand with the caller of a module, or in a local."""
+    places = [node.at for entry in statement.entries if entry.key.literal in _WORDS for node in elements(entry.value)]
+    if not places or any(_holds(statement.at, place) for place in places):
+        return statement
+    for value in reversed(list(scope.variables.values())):
+        element = value.get("value") if isinstance(value, Mapping) else None
+        if isinstance(element, Mapping) and all(_holds(element.at, place) for place in places):
+            return replace(statement, at=element.at)
+    return statement
+
+
+def _holds(span: Position, place: Position) -> bool:
+    """Whether a place lies within a span."""
+    end = (place.end_line, place.end_column) if place.end_line else (place.line, place.column)
+    return (
+        span.file == place.file
+        and (span.line, span.column) <= (place.line, place.column)
+        and end <= (span.end_line, span.end_column)
+    )
+
+
+def _to_be_given(block: Block, name: str, scope: Scope) -> Node | None:
+    """A list that is computed and comes out empty, as from a variable whose default is ``[]``, as a value that is still
+    to be given: AWS refuses a statement without one. None where the list is not computed."""
+    attribute = block.body.get(name)
+    if attribute is None or isinstance(attribute.value, (Tuple, Literal)):
+        return None
+    inner = scope.inside(attribute.source)
+    if is_null(evaluate(attribute.value, inner)):
+        return None
+    span = attribute.value.span
+    return hole(inner.condition(inner.identity(span)), inner.position(span), "empty, which AWS refuses")
 
 
 def _either(given: Node, left_out: Node) -> Node:

@@ -178,7 +178,7 @@ def _policy(value: Reference, block: Block, name: str, scope: Scope, at: Positio
         return policy.module.attribute(policy, attributes[name], at) if name in attributes else None
     if name == "policy":
         given = arn if arn is not None else own
-        what = literal(given) if given is not None else None
+        what = str(given) if isinstance(given, Text) else None
         managed = what is not None and ":iam::aws:policy/" in what
         return hole(expression, at, f"the document of {what}, an AWS managed policy" if managed else _LATER)
     if name in ("arn", "id") and arn is None and isinstance(own, Text):

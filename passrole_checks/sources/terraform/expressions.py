@@ -1,4 +1,7 @@
-"""Expressions: literals, collections, operators, conditions and references."""
+"""Expressions: literals, collections, operators, conditions and references.
+
+Source: Terraform language documentation, "Types and Values", "Conditional Expressions", "References to Named Values".
+"""
 
 from __future__ import annotations
 
@@ -54,6 +57,12 @@ def _binary(expression: syntax.Binary, scope: Scope) -> Node:
     left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
 
     def decide(first: Node, second: Node) -> Node:
+        for one, other, side in ((first, second, expression.left), (second, first, expression.right)):
+            if expression.operator in ("==", "!=") and _is_bool(side, scope) and isinstance(other, Const):
+                decided = truth(other)
+                if decided is not None and isinstance(one, Text) and one.only_hole is not None:
+                    same = decided is (expression.operator == "==")  # "x == true" is x, and "x == false" is "!x"
+                    return one if same else unary("!", one, f"!{one.only_hole.expression}", at)
         value = binary(expression.operator, first, second, words, at)
         if expression.operator in ("==", "!=") and isinstance(value, Text) and value.only_hole is not None:
             sides = [_side(first, expression.left, scope), _side(second, expression.right, scope)]
@@ -64,6 +73,17 @@ def _binary(expression: syntax.Binary, scope: Scope) -> Node:
         return value
 
     return distribute(decide, left, right)
+
+
+def _is_bool(expression: syntax.Expression, scope: Scope) -> bool:
+    """Whether an expression is a variable that is declared as a bool: ``true`` is not equal to ``"true"``."""
+    return (
+        isinstance(expression, syntax.GetAttribute)
+        and isinstance(expression.target, syntax.Name)
+        and expression.target.name == "var"
+        and "var" not in scope.variables
+        and scope.module.is_bool(expression.name)
+    )
 
 
 def _side(value: Node, expression: syntax.Expression, scope: Scope) -> str:

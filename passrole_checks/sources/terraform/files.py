@@ -1,4 +1,8 @@
-"""Reading: which files belong to a folder, and what expressions may read."""
+"""Reading: which files belong to a folder, and what expressions may read.
+
+Source: Terraform language documentation and OpenTofu documentation, "Files and Directories" (suffixes, encoding,
+extension precedence).
+"""
 
 from __future__ import annotations
 

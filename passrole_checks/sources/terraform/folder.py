@@ -36,9 +36,11 @@ class Folder:
     by_name: dict[tuple[str, str, str], Block] = field(default_factory=dict)
 
     def resource(self, type_: str, name: str) -> Block | None:
+        """The resource of that type and name, None where there is none."""
         return self.by_name.get(("resource", type_, name))
 
     def data_source(self, type_: str, name: str) -> Block | None:
+        """The data source of that type and name, None where there is none."""
         return self.by_name.get(("data", type_, name))
 
 

@@ -49,9 +49,11 @@ class Call:
     scope: Scope
 
     def hole(self, reason: str = "", kind: Kind = Kind.ANYTHING) -> Text:
+        """The call as a hole with its own words."""
         return hole(self.words, self.at, reason, kind)
 
     def fail(self, reason: str) -> Text:
+        """The call as what Terraform would call an error; ``try`` and ``can`` catch it."""
         return failure(self.words, self.at, reason)
 
 

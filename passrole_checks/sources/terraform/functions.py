@@ -26,6 +26,7 @@ from passrole_checks.sources.terraform.functions_pattern import PATTERN
 from passrole_checks.sources.terraform.functions_provider import AWS
 from passrole_checks.sources.terraform.functions_sets import SETS
 from passrole_checks.sources.terraform.functions_text import TEXT
+from passrole_checks.sources.terraform.functions_text_ends import ENDS
 from passrole_checks.sources.terraform.functions_time import TIME
 from passrole_checks.sources.terraform.functions_yaml import YAML
 from passrole_checks.sources.terraform.scope import Scope, evaluate, evaluates
@@ -57,11 +58,11 @@ def _map(call: Call, arguments: list[Node]) -> Node | None:
 
 
 _FUNCTIONS: dict[str, Function] = {
-    **COLLECTION, **SETS, **MAPS, **TEXT, **FORMAT, **ENCODING, **NUMBER, **PATTERN, **TIME, **FILES, **YAML,
+    **COLLECTION, **SETS, **MAPS, **TEXT, **ENDS, **FORMAT, **ENCODING, **NUMBER, **PATTERN, **TIME, **FILES, **YAML,
     **declare({"list": (_list, "A*"), "map": (_map, "A*")}),
 }  # fmt: skip
 _SPECIAL = frozenset({"try", "can", "coalesce", "convert"})  # their arguments are not simply evaluated first
-_NEVER = {
+NEVER = {
     **dict.fromkeys(("timestamp", "plantimestamp", "uuid", "bcrypt"), "known when it runs"),
     **dict.fromkeys(("cidrhost", "cidrnetmask", "cidrsubnet", "cidrsubnets", "cidrcontains"),
                     "network addresses are not worked out"),
@@ -69,7 +70,9 @@ _NEVER = {
     "rsadecrypt": "a secret", "base64gzip": "the bytes depend on the program that compresses",
     "type": "only in the console",
 }  # fmt: skip
-KNOWN = frozenset({*_FUNCTIONS, *_SPECIAL, *_NEVER})
+"""Functions that are always holes, and why. README lists them."""
+
+KNOWN = frozenset({*_FUNCTIONS, *_SPECIAL, *NEVER})
 """The names of all built-in functions of Terraform and OpenTofu."""
 
 _CHEAP = 8  # nodes that a function looks through in the time in which an expression is evaluated
@@ -122,7 +125,7 @@ def _of_provider(name: str) -> Function | None:
 def _why_not(name: str) -> str:
     if name.startswith("provider::"):
         return f"{name} is a function of a provider"
-    return _NEVER.get(name, f"no function {name}")
+    return NEVER.get(name, f"no function {name}")
 
 
 def _spread(value: Node) -> list[Node]:
@@ -159,8 +162,12 @@ def _first_that_holds(name: str, expression: syntax.Call, scope: Scope) -> Node:
     for value, text in reversed(values):
         result = _or_else(name, value, text, result, scope)
     if name == "can":
-        held = [_holds("try", value) for value, _ in values]
-        return Const(held[0], at) if held and held[0] is not None else hole(words, at)
+
+        def known_to_hold(value: Node) -> Node:
+            held = _holds("try", value)
+            return Const(held, at) if held is not None else hole_from(words, at, value)
+
+        return distribute(known_to_hold, values[0][0]) if values else hole(words, at)
     return result if result is not None else hole(words, at)
 
 

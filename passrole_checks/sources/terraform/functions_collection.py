@@ -7,11 +7,21 @@ from collections.abc import Callable, Sequence
 from passrole_checks.iam import outcomes
 from passrole_checks.iam.values import Absent, Choice, Const, Hole, Items, Mapping, Node, Text
 from passrole_checks.sources.terraform.access import certain, item_at, one_of, take
-from passrole_checks.sources.terraform.alternatives import distribute, under
+from passrole_checks.sources.terraform.alternatives import distribute, many, readings_of, under
 from passrole_checks.sources.terraform.function import Call, declare, number, open_ended, whole
 from passrole_checks.sources.terraform.operators import equal
 from passrole_checks.sources.terraform.scope import name_of_key
-from passrole_checks.sources.terraform.symbols import MAX_ITEMS, Loose, Reference, Rest, hole, is_null, literal, truth
+from passrole_checks.sources.terraform.symbols import (
+    MAX_ITEMS,
+    Loose,
+    Many,
+    Reference,
+    Rest,
+    hole,
+    is_null,
+    literal,
+    truth,
+)
 
 _DEEP = 30
 _OPEN = 4  # elements that may be missing, in a list whose length is asked for
@@ -53,10 +63,12 @@ def settled(value: Node) -> bool:
 
 
 def concat(call: Call, arguments: list[Node]) -> Node | None:
+    """``concat``: all elements in turn; an argument that is not known is an unknown run of them."""
     return listed([item for argument in arguments for item in elements(argument)], call, *arguments)
 
 
 def flatten(call: Call, arguments: list[Node]) -> Node | None:
+    """``flatten``: the elements of lists inside of lists, those of unknown lists as unknown runs."""
     found: list[Node] = []
     for item in elements(arguments[0]):
         _flatten(item, found, 0)
@@ -71,11 +83,12 @@ def _flatten(item: Node, found: list[Node], depth: int) -> None:
             if len(found) > MAX_ITEMS:
                 return
             _flatten(inner, found, depth + 1)
-    elif isinstance(item, Choice) and any(isinstance(option, Items) for _, option in item.options):
+    elif isinstance(item, Choice) and any(isinstance(reading, Items) for reading in readings_of(item)):
+        there = many if isinstance(item, Many) else under
         for outcome, option in item.options:
             inside: list[Node] = []
             _flatten(option, inside, depth + 1)
-            found.extend(under(((item.condition, outcome),), one) for one in inside if not isinstance(one, Absent))
+            found.extend(there(((item.condition, outcome),), one) for one in inside if not isinstance(one, Absent))
     elif type(item) is Text and open_ended(item):
         found.append(rest(item))
     else:
@@ -83,6 +96,7 @@ def _flatten(item: Node, found: list[Node], depth: int) -> None:
 
 
 def compact(call: Call, arguments: list[Node]) -> Node | None:
+    """``compact``: without nulls and empty strings; where that is not known, the element is kept."""
     found: list[Node] = []
     for item in elements(arguments[0]):
         kept = _filled(item)
@@ -100,6 +114,7 @@ def _filled(item: Node) -> Node:
 
 
 def distinct(call: Call, arguments: list[Node]) -> Node | None:
+    """``distinct``: each element once; what is not known may be a repetition, so that places are not known then."""
     found, exact = without_repeats(elements(arguments[0]))
     return listed(found, call, arguments[0], exact=exact)
 
@@ -122,10 +137,12 @@ def without_repeats(items: list[Node]) -> tuple[list[Node], bool]:
 
 
 def to_list(call: Call, arguments: list[Node]) -> Node | None:
+    """``tolist``: a list or a set as it is."""
     return arguments[0]
 
 
 def length(call: Call, arguments: list[Node]) -> Node | None:
+    """``length`` of a collection; one number for each condition where elements may be missing."""
     value = arguments[0]
     if isinstance(value, Items):
         return _count(value.items, call) if not isinstance(value, Loose) else None
@@ -140,7 +157,7 @@ def length(call: Call, arguments: list[Node]) -> Node | None:
 def _count(items: Sequence[Node], call: Call) -> Node | None:
     """How many elements are there, by the conditions of those that may be missing."""
     open_ = [item for item in items if not certain(item)]
-    if len(open_) > _OPEN or any(isinstance(item, Rest) for item in open_):
+    if len(open_) > _OPEN or any(isinstance(item, (Rest, Many)) for item in open_):
         return None
     sure = len(items) - len(open_)
 
@@ -153,6 +170,7 @@ def _count(items: Sequence[Node], call: Call) -> Node | None:
 
 
 def element(call: Call, arguments: list[Node]) -> Node | None:
+    """``element``: an index beyond the end begins anew."""
     value, place = arguments[0], whole(arguments[1])
     if number(arguments[1]) is not None and place is None:
         return call.fail("an index is a whole number")
@@ -170,6 +188,7 @@ def element(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def one(call: Call, arguments: list[Node]) -> Node | None:
+    """``one``: the only element, or null where there is none; an error where there are more."""
     value = arguments[0]
     if not isinstance(value, Items):
         return None
@@ -177,7 +196,7 @@ def one(call: Call, arguments: list[Node]) -> Node | None:
         return Const(None, call.at)
     if len(value.items) == 1:
         item = value.items[0]
-        if isinstance(item, Rest) and (item.of is not None or item.holes[0].role):
+        if isinstance(item, Rest) and (item.of is not None or any(part.role for part in item.holes)):
             return item_at(value, 0, call.words, call.at, Const(None, call.at))
         if isinstance(item, Rest):
             return item.of or Text(item.parts, item.at, defaults=item.defaults)
@@ -189,12 +208,15 @@ def _or_null(item: Node) -> Node:
     """An element that may be missing, which is null where it is."""
     if isinstance(item, Absent):
         return Const(None, item.at)
+    if isinstance(item, Rest):
+        return item.of or Text(item.parts, item.at, defaults=item.defaults)
     if isinstance(item, Choice):
         return Choice(item.condition, tuple((o, _or_null(option)) for o, option in item.options), item.at)
     return item
 
 
 def contains(call: Call, arguments: list[Node]) -> Node | None:
+    """``contains``: true where one element is surely the same, false where none can be."""
     if isinstance(arguments[0], Mapping):
         return call.fail("argument 1 is not a list or a set")
     if not isinstance(arguments[0], Items):
@@ -206,6 +228,7 @@ def contains(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def index(call: Call, arguments: list[Node]) -> Node | None:
+    """``index``: the place of the first element that is the same; nothing where an earlier one may be."""
     if not isinstance(arguments[0], Items):
         return None
     if not settled(arguments[0]):
@@ -220,12 +243,14 @@ def index(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def reverse(call: Call, arguments: list[Node]) -> Node | None:
+    """``reverse``: the elements, the last one first."""
     if not isinstance(arguments[0], Items):
         return None
     return listed(list(arguments[0].items[::-1]), call, arguments[0])
 
 
 def sort(call: Call, arguments: list[Node]) -> Node | None:
+    """``sort``: strings by their code points."""
     return listed(*in_order(elements(arguments[0]), call))
 
 
@@ -240,6 +265,7 @@ def in_order(items: list[Node], call: Call) -> tuple[list[Node], Call, Node]:
 
 
 def slice_(call: Call, arguments: list[Node]) -> Node | None:
+    """``slice``: the elements from one place up to, but without, another."""
     value, start, end = arguments[0], whole(arguments[1]), whole(arguments[2])
     if not isinstance(value, Items) or isinstance(value, Loose) or start is None or end is None:
         return None
@@ -278,6 +304,7 @@ def all_true(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def chunk_list(call: Call, arguments: list[Node]) -> Node | None:
+    """``chunklist``: lists of at most so many elements; 0 is one list of all."""
     value, size = arguments[0], whole(arguments[1])
     if not isinstance(value, Items) or size is None or not settled(value):
         return None
@@ -289,6 +316,7 @@ def chunk_list(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def coalesce_list(call: Call, arguments: list[Node]) -> Node | None:
+    """``coalescelist``: the first list that surely has elements, nothing where an earlier one may have some."""
     for argument in arguments:
         if is_null(argument):
             continue
@@ -329,6 +357,7 @@ def _same(first: Node, second: Node) -> bool | None:
 
 
 def sum_(call: Call, arguments: list[Node]) -> Node | None:
+    """``sum`` of numbers that are all known."""
     if not isinstance(arguments[0], Items):
         return None
     if not arguments[0].items:

@@ -32,11 +32,13 @@ _NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid
 
 
 def json_encode(call: Call, arguments: list[Node]) -> Node | None:
+    """``jsonencode``: the value itself, kept as a tree, so that holes and places in the file survive."""
     value = arguments[0]
     return Encoded((Hole(call.words),), call.at, value=value, defaults=defaults_of([value]))
 
 
 def json_decode(call: Call, arguments: list[Node]) -> Node | None:
+    """``jsondecode``: the tree of a JSON text, with holes where it has some; an error where it is no JSON."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value
@@ -51,6 +53,7 @@ def json_decode(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def csv_decode(call: Call, arguments: list[Node]) -> Node | None:
+    """``csvdecode`` of a text that is known: a list of one map for each row."""
     content = exact(arguments[0])
     if content is None:
         return None
@@ -86,6 +89,7 @@ def _literals(change: Callable[..., str | None]) -> Function:
 
 
 def url_encode(call: Call, arguments: list[Node]) -> Node | None:
+    """``urlencode``: known parts are encoded, holes stay in their places."""
     value = arguments[0]
     if not isinstance(value, Text) or exact(value) is not None or open_ended(value) or isinstance(value, Encoded):
         return _literals(lambda found: urllib.parse.quote_plus(found))(call, arguments)

@@ -52,6 +52,7 @@ def read_file(value: Node, scope: Scope, words: str, at: Position) -> Node:
 
 
 def file(call: Call, arguments: list[Node]) -> Node | None:
+    """``file``: the text of a file, whose places are those in that file."""
     return read_file(arguments[0], call.scope, call.words, call.at)
 
 
@@ -72,6 +73,7 @@ def _of_content(change: str) -> Function:
 
 
 def file_exists(call: Call, arguments: list[Node]) -> Node | None:
+    """``fileexists``; a hole for what lies outside of the boundary."""
     path = _path(arguments[0], call.scope)
     if path is None:
         return call.hole("a file whose name is not known")
@@ -130,6 +132,7 @@ def _glob(pattern: str) -> re.Pattern[str] | None:
 
 
 def template_file(call: Call, arguments: list[Node]) -> Node | None:
+    """``templatefile``: a file read as a template; not within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
     content = read_file(arguments[0], call.scope, call.words, call.at)
@@ -137,6 +140,7 @@ def template_file(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def template_string(call: Call, arguments: list[Node]) -> Node | None:
+    """``templatestring``: a text read as a template; not within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
     return render(arguments[0], arguments[1], call.scope, call.words, call.at)
@@ -205,6 +209,7 @@ def absolute(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def expanded(call: Call, arguments: list[Node]) -> Node | None:
+    """``pathexpand``: a home folder is not known."""
     path = literal(arguments[0])
     if path is None:
         return None

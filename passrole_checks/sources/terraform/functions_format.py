@@ -6,7 +6,7 @@ import re
 
 from passrole_checks.iam.values import Hole, Items, Mapping, Node, Part, Text, join, text
 from passrole_checks.sources.terraform.access import certain
-from passrole_checks.sources.terraform.alternatives import distribute
+from passrole_checks.sources.terraform.alternatives import distribute, readings_of
 from passrole_checks.sources.terraform.function import Call, declare, number, open_ended, whole
 from passrole_checks.sources.terraform.functions_collection import listed, settled
 from passrole_checks.sources.terraform.functions_text import graphemes
@@ -31,6 +31,7 @@ class _Impossible(ValueError):
 
 
 def format_(call: Call, arguments: list[Node]) -> Node | None:
+    """``format``: each verb replaced, holes kept in their places; an error where verbs and arguments do not fit."""
     pattern = literal(arguments[0])
     if pattern is None:
         return None
@@ -162,11 +163,9 @@ def format_list(call: Call, arguments: list[Node]) -> Node | None:
     rows: list[Node] = []
     for place in range(len(lists[0].items)):
         row: list[Node] = [argument.items[place] if isinstance(argument, Items) else argument for argument in arguments]
-        many = any(isinstance(value, Rest) for value in row)
-        one = distribute(lambda *values: _row(call, list(values)), *row)
-        if many and len(lists) > 1:
+        if len(lists) > 1 and any(isinstance(reading, Rest) for value in row for reading in readings_of(value)):
             return None
-        rows.append(Rest(one.parts, one.at, defaults=one.defaults) if many and isinstance(one, Text) else one)
+        rows.append(distribute(lambda *values: _row(call, list(values)), *row))
     return listed(rows, call, *lists)
 
 
@@ -175,7 +174,10 @@ def _row(call: Call, row: list[Node]) -> Node:
     missing = next((value for value in row if not certain(value) and not isinstance(value, Rest)), None)
     if missing is not None:
         return missing
-    return format_(call, row) or call.hole()
+    one = format_(call, row) or call.hole()
+    if isinstance(one, Text) and any(isinstance(value, Rest) for value in row):
+        return Rest(one.parts, one.at, defaults=one.defaults)
+    return one
 
 
 FORMAT = declare({"format": (format_, "sA*"), "formatlist": (format_list, "sA*")})

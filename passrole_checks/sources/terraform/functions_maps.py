@@ -34,6 +34,7 @@ def merge(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def keys(call: Call, arguments: list[Node]) -> Node | None:
+    """``keys``: in order; of something that is not known, an unknown run."""
     value = arguments[0]
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
@@ -47,6 +48,7 @@ def keys(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def values(call: Call, arguments: list[Node]) -> Node | None:
+    """``values``: in the order of their keys; of something that is not known, an unknown run."""
     value = arguments[0]
     if isinstance(value, Mapping):
         found = [
@@ -99,6 +101,7 @@ def _or_default(holder: Text, name: str, found: Node, default: Node, call: Call)
 
 
 def zipmap(call: Call, arguments: list[Node]) -> Node | None:
+    """``zipmap``: keys of the first list, values of the second, both known to their ends."""
     first, second = arguments
     if not (isinstance(first, Items) and isinstance(second, Items)) or isinstance(first, Loose):
         return None
@@ -111,6 +114,7 @@ def zipmap(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def to_map(call: Call, arguments: list[Node]) -> Node | None:
+    """``tomap``: a map or an object as it is."""
     return arguments[0]
 
 

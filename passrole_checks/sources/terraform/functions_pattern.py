@@ -9,7 +9,8 @@ import re
 
 from passrole_checks.iam.values import Const, Entry, Items, Mapping, Node, Text, text
 from passrole_checks.sources.terraform.function import Call, declare, exact
-from passrole_checks.sources.terraform.go_regexp import MOST_WORK, BadPattern, Match, Regexp, Unsupported, compile_go
+from passrole_checks.sources.terraform.go_regexp import BadPattern, compile_go
+from passrole_checks.sources.terraform.go_regexp_machine import MOST_WORK, Match, Regexp, Unsupported
 from passrole_checks.sources.terraform.symbols import MAX_ITEMS, MAX_TEXT, defaults_of, literal
 
 _LONGEST = 200_000
@@ -18,6 +19,7 @@ _INSERT = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
 def regex(call: Call, arguments: list[Node]) -> Node | None:
+    """``regex``: what the first match, or its groups, hold; an error where there is none."""
     found = _found(call, arguments, all_=False)
     if isinstance(found, list):
         return found[0] if found else call.fail("the pattern does not match")
@@ -25,6 +27,7 @@ def regex(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def regex_all(call: Call, arguments: list[Node]) -> Node | None:
+    """``regexall``: what each match, or its groups, hold."""
     found = _found(call, arguments, all_=True)
     return Items(tuple(found), call.at) if isinstance(found, list) else found
 

@@ -14,6 +14,7 @@ _FIELDS = ("partition", "service", "region", "account_id", "resource")
 
 
 def arn_build(call: Call, arguments: list[Node]) -> Node | None:
+    """``provider::aws::arn_build``: five fields behind ``arn``."""
     pieces: list[Node] = [text("arn", call.at)]
     for argument in arguments:
         pieces.extend((text(":", call.at), argument))
@@ -21,6 +22,7 @@ def arn_build(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def arn_parse(call: Call, arguments: list[Node]) -> Node | None:
+    """``provider::aws::arn_parse``: a map of the five fields; nothing where a hole may hold a colon before the last."""
     fields = _fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)
@@ -34,6 +36,7 @@ def arn_parse(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def trim_role_path(call: Call, arguments: list[Node]) -> Node | None:
+    """``provider::aws::trim_iam_role_path``: a role's ARN without the path; nothing where a hole may hold a slash."""
     fields = _fields(arguments[0])
     if isinstance(fields, str):
         return call.fail(fields)

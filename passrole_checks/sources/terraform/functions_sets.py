@@ -19,6 +19,7 @@ _MOST_ROWS = 2_000
 
 
 def to_set(call: Call, arguments: list[Node]) -> Node | None:
+    """``toset``: each element once and in order, in every reading."""
     value = arguments[0]
     if isinstance(value, Choice):
         return Choice(
@@ -39,6 +40,7 @@ def as_set(value: Items, call: Call) -> Items:
 
 
 def set_union(call: Call, arguments: list[Node]) -> Node | None:
+    """``setunion``: the elements of all sets once each."""
     joined = concat(call, arguments)
     return as_set(joined, call) if isinstance(joined, Items) else None
 

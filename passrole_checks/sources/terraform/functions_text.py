@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 
 from passrole_checks.iam import outcomes
 from passrole_checks.iam.values import Absent, Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
@@ -42,11 +41,8 @@ from passrole_checks.sources.terraform.symbols import (
     truth,
 )
 
-_BLANKS = " \t\n\v\f\r\x85\xa0"
-_WIDEST = 1_000
 
-
-def _text(value: Node) -> Text | None:
+def as_text(value: Node) -> Text | None:
     """The value as a string, with all that is known of its holes."""
     if isinstance(value, Text):
         return spelled(value)
@@ -54,13 +50,15 @@ def _text(value: Node) -> Text | None:
     return text(found, value.at) if found is not None else None
 
 
-def _of(parts: list[Part] | tuple[Part, ...], call: Call, *arguments: Node) -> Node:
+def made_of(parts: list[Part] | tuple[Part, ...], call: Call, *arguments: Node) -> Node:
+    """A string of these parts, which stands by default where an argument does; a hole where it would be too long."""
     if too_long(parts):
         return call.hole("too long")
     return Text(join(tuple(parts)), call.at, defaults=defaults_of(arguments))
 
 
 def join_(call: Call, arguments: list[Node]) -> Node | None:
+    """``join``: known elements stay known around those that are not; an unknown run leaves its separators open."""
     items = [item for argument in arguments[1:] for item in elements(argument)]
     separator = arguments[0]
     if any(isinstance(item, (Items, Mapping)) for item in items):
@@ -77,13 +75,13 @@ def join_(call: Call, arguments: list[Node]) -> Node | None:
         for value in values:
             if certain(value):
                 pieces.extend([separator, value] if pieces else [value])
+        if len(pieces) == 1 and isinstance(pieces[0], Encoded):
+            return pieces[0]  # how modules give the one document that there is, if any
         return joined(pieces, call.at)
 
-    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], Rest) and items[0].holes[0].role:
+    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], Rest) and _of_role(items[0]):
         # how modules give the one role that there is, if any
         return item_at(Items((items[0],), call.at), 0, call.words, call.at, text("", call.at))
-    if any(isinstance(item, Rest) for item in items):
-        return joined(_with_separators(items, separator), call.at)
     return distribute(run, *items)
 
 
@@ -93,8 +91,19 @@ def _with_separators(items: list[Node], separator: Node) -> list[Node]:
     for item in items:
         if pieces and not isinstance(item, Rest) and not isinstance(pieces[-1], Rest):
             pieces.append(separator)
-        pieces.append(Rest((Hole(str(item)),), item.at) if isinstance(item, Rest) else item)
+        pieces.append(_run_of(item) if isinstance(item, Rest) else item)
     return pieces
+
+
+def _of_role(item: Rest) -> bool:
+    return any(part.role is not None for part in item.holes)
+
+
+def _run_of(item: Rest) -> Rest:
+    """Any number of elements of a form, joined, as one hole."""
+    only = item.only_hole
+    words, why = (only.expression, only.reason) if only is not None else (str(item), "")
+    return Rest((Hole(f"{words}, joined", reason=why),), item.at, defaults=item.defaults)
 
 
 def _cased(change: Callable[[str], str]) -> Function:
@@ -103,13 +112,15 @@ def _cased(change: Callable[[str], str]) -> Function:
         if not isinstance(value, Text):
             found = literal(value)
             return text(change(found), call.at) if found is not None else None
-        parts = [change(part) if isinstance(part, str) else _changed(part, call.name, change) for part in _ours(value)]
-        return _of(parts, call, value)
+        parts = [
+            change(part) if isinstance(part, str) else _changed(part, call.name, change) for part in filled_in(value)
+        ]
+        return made_of(parts, call, value)
 
     return run
 
 
-def _ours(value: Text) -> tuple[Part, ...]:
+def filled_in(value: Text) -> tuple[Part, ...]:
     """The parts, known names of roles and the like filled in where they are known to the end."""
     found = literal(value)
     return (found,) if found is not None else (spelled(value) if isinstance(value, Encoded) else value).parts
@@ -125,8 +136,9 @@ def _changed(part: Hole, name: str, change: Callable[[str], str]) -> Hole:
 
 
 def replace_(call: Call, arguments: list[Node]) -> Node | None:
+    """``replace`` of a text or, between slashes, a pattern; a hole that cannot hold the text stays as it is."""
     old = literal(arguments[1])
-    value = _text(arguments[0])
+    value = as_text(arguments[0])
     if value is None or old is None:
         return None
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
@@ -143,7 +155,7 @@ def replace_(call: Call, arguments: list[Node]) -> Node | None:
                 found.extend((*new, piece))
         else:
             found.append(_without(part, old, arguments[2], call) if _may_contain(part, old) else part)
-    return _of(found, call, *arguments)
+    return made_of(found, call, *arguments)
 
 
 def _alone(parts: tuple[Part, ...], place: int, old: str) -> bool:
@@ -179,7 +191,8 @@ def _without(part: Hole, old: str, new: Node, call: Call) -> Hole:
 
 
 def split(call: Call, arguments: list[Node]) -> Node | None:
-    separator, value = literal(arguments[0]), _text(arguments[1])
+    """``split``: pieces up to a hole that may hold the separator, behind it an unknown run."""
+    separator, value = literal(arguments[0]), as_text(arguments[1])
     if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
@@ -225,7 +238,8 @@ def _stands_alone(letter: str) -> bool:
 
 
 def substr(call: Call, arguments: list[Node]) -> Node | None:
-    value, start, size = _text(arguments[0]), whole(arguments[1]), whole(arguments[2])
+    """``substr``: characters from the known beginning or end; a hole where it reaches into one."""
+    value, start, size = as_text(arguments[0]), whole(arguments[1]), whole(arguments[2])
     if value is None or start is None or size is None or (start < 0 and not size):
         return None
     if not size:
@@ -235,182 +249,28 @@ def substr(call: Call, arguments: list[Node]) -> Node | None:
         if letters is None:
             return None
         begin = start if start >= 0 else max(len(letters) + start, 0)
-        return _of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
+        return made_of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
     first, last = value.parts[0], value.parts[-1]
     if start < 0:
         letters = graphemes(last) if isinstance(last, str) else None
         if letters is None or len(letters) < -start:
             return None
         begin = len(letters) + start
-        return _of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
+        return made_of(["".join(letters[begin : None if size < 0 else begin + size])], call, *arguments)
     letters = graphemes(first) if isinstance(first, str) else []
     if letters is None or len(letters) < start:
         return None
     if size < 0:
-        return _of(["".join(letters[start:]), *value.parts[bool(letters) :]], call, *arguments)
+        return made_of(["".join(letters[start:]), *value.parts[bool(letters) :]], call, *arguments)
     kept = "".join(letters[start : start + size])
     if start + size <= len(letters):
-        return _of([kept], call, *arguments)
+        return made_of([kept], call, *arguments)
     others = value.parts[bool(letters) :]
     named = all(part.kind is Kind.NAME for part in others if isinstance(part, Hole)) and not set("*?:/") & set(
         "".join(part for part in others if isinstance(part, str))
     )
     reason = next((part.reason for part in value.holes if part.reason), "")
-    return _of([kept, Hole(call.words, Kind.NAME if named else Kind.ANYTHING, reason=reason)], call, *arguments)
-
-
-def begins(parts: tuple[Part, ...], prefix: str) -> bool | None:
-    """Whether a text begins with ``prefix``, None where it cannot be told."""
-    left = prefix
-    for part in parts:
-        if not left:
-            return True
-        if isinstance(part, str):
-            if not part.startswith(left[: len(part)]):
-                return False
-            left = left[len(part) :]
-        else:
-            return False if filled(part) and not can_hold(part, left[0]) else None
-    return not left
-
-
-def ends(parts: tuple[Part, ...], suffix: str) -> bool | None:
-    """Whether a text ends with ``suffix``, None where it cannot be told."""
-    left = suffix
-    for part in reversed(parts):
-        if not left:
-            return True
-        if isinstance(part, str):
-            if not part.endswith(left[-len(part) :]):
-                return False
-            left = left[: -len(part)]
-        else:
-            return False if filled(part) and not can_hold(part, left[-1]) else None
-    return not left
-
-
-def holds(parts: tuple[Part, ...], inner: str) -> bool | None:
-    """Whether a text contains ``inner``, None where it cannot be told."""
-    if any(isinstance(part, str) and inner in part for part in parts) or not inner:
-        return True
-    return (
-        None if any(isinstance(part, Hole) and (not filled(part) or can_hold(part, inner)) for part in parts) else False
-    )
-
-
-def _asked(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
-    def run(call: Call, arguments: list[Node]) -> Node | None:
-        value, wanted = _text(arguments[0]), literal(arguments[1])
-        answer = test(value.parts, wanted) if value is not None and wanted is not None else None
-        return Const(answer, call.at) if answer is not None else None
-
-    return run
-
-
-def trim_prefix(call: Call, arguments: list[Node]) -> Node | None:
-    value, prefix = _text(arguments[0]), literal(arguments[1])
-    if value is None or prefix is None:
-        return None
-    held = begins(value.parts, prefix)
-    if not held:
-        return None if held is None else arguments[0]
-    left = len(prefix)
-    parts: list[Part] = []
-    for part in value.parts:
-        if isinstance(part, str):
-            parts.append(part[left:])
-            left = max(0, left - len(part))
-        else:
-            parts.append(part)
-    return _of(parts, call, value)
-
-
-def trim_suffix(call: Call, arguments: list[Node]) -> Node | None:
-    value, suffix = _text(arguments[0]), literal(arguments[1])
-    if value is None or suffix is None:
-        return None
-    held = ends(value.parts, suffix)
-    if not held:
-        return None if held is None else arguments[0]
-    left = len(suffix)
-    parts: list[Part] = []
-    for part in reversed(value.parts):
-        if isinstance(part, str):
-            parts.insert(0, part[: len(part) - left] if left < len(part) else "")
-            left = max(0, left - len(part))
-        else:
-            parts.insert(0, part)
-    return _of(parts, call, value)
-
-
-def _stripped(value: Text, cut: str, call: Call, *, left: bool = True, right: bool = True) -> Text | None:
-    """The text without these characters at its ends, None where a hole may hold some of them there."""
-    parts = list(_ours(value))
-    for wanted, place in ((left, 0), (right, -1)):
-        if not wanted:
-            continue
-        while parts:
-            part = parts[place]
-            if isinstance(part, Hole):
-                if not can_hold(part, cut) and filled(part):
-                    break
-                beside = parts[1 if not place else -2] if len(parts) > 1 else "x"
-                if cut != _BLANKS or not isinstance(beside, str) or beside != beside.strip(cut):
-                    return None
-                parts[place] = Hole(f"{call.name}({part.expression})", reason=part.reason)
-                break
-            kept = part.strip(cut) if len(parts) == 1 else part.lstrip(cut) if not place else part.rstrip(cut)
-            if kept:
-                parts[place] = kept
-                break
-            parts.pop(place)
-    return Text(join(tuple(parts)), call.at, defaults=value.defaults)
-
-
-def trim_space(call: Call, arguments: list[Node]) -> Node | None:
-    """``trimspace`` and ``chomp``. JSON, for which blanks around it make no difference, keeps its places."""
-    value = arguments[0]
-    if isinstance(value, Encoded):
-        return value
-    if not isinstance(value, Text):
-        return text(literal(value) or "", call.at)
-    first = value.parts[0]
-    if isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
-        last = value.parts[-1]
-        if value.starts and isinstance(last, str) and last.strip():
-            return replace(value, parts=(*value.parts[:-1], last.rstrip()))
-        if value.starts:
-            return value
-    cut = _BLANKS if call.name == "trimspace" else "\r\n"
-    return _stripped(value, cut, call, left=call.name == "trimspace")
-
-
-def trim(call: Call, arguments: list[Node]) -> Node | None:
-    value, cut = arguments[0], literal(arguments[1])
-    found = value if isinstance(value, Text) else _text(value)
-    return _stripped(found, cut, call) if found is not None and cut is not None else None
-
-
-def indent(call: Call, arguments: list[Node]) -> Node | None:
-    spaces, value = whole(arguments[0]), arguments[1]
-    if spaces is None or isinstance(value, Encoded) or not isinstance(value, Text):
-        return value
-    if spaces < 0:
-        return call.fail("a negative number of spaces")
-    if spaces > _WIDEST:
-        return call.hole("too wide")
-    first = value.parts[0]
-    if value.starts and isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
-        return value  # blanks make no difference to JSON, and the places in the file are kept
-    pad = "\n" + " " * spaces
-    parts = [part.replace("\n", pad) if isinstance(part, str) else _indented(part, call) for part in _ours(value)]
-    return _of(parts, call, value)
-
-
-def _indented(part: Hole, call: Call) -> Hole:
-    return (
-        part if part.kind is not Kind.ANYTHING or part.known else replace(part, expression=f"indent({part.expression})")
-    )
+    return made_of([kept, Hole(call.words, Kind.NAME if named else Kind.ANYTHING, reason=reason)], call, *arguments)
 
 
 def title(call: Call, arguments: list[Node]) -> Node | None:
@@ -424,13 +284,14 @@ def title(call: Call, arguments: list[Node]) -> Node | None:
         separate = not (before.isalnum() or before == "_") if before.isascii() else before.isspace()
         letters.append(letter.upper() if separate and len(letter.upper()) == 1 else letter)
         before = letter
-    return _of(["".join(letters)], call, arguments[0])
+    return made_of(["".join(letters)], call, arguments[0])
 
 
 def reversed_(call: Call, arguments: list[Node]) -> Node | None:
+    """``strrev`` of a text that is known."""
     found = exact(arguments[0])
     letters = graphemes(found) if found is not None else None
-    return _of(["".join(reversed(letters))], call, arguments[0]) if letters is not None else None
+    return made_of(["".join(reversed(letters))], call, arguments[0]) if letters is not None else None
 
 
 def size(call: Call, arguments: list[Node]) -> Node | None:
@@ -446,6 +307,7 @@ def size(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def to_string(call: Call, arguments: list[Node]) -> Node | None:
+    """``tostring``; null stays null."""
     value = arguments[0]
     if isinstance(value, Text) or is_null(value):
         return value
@@ -453,21 +315,20 @@ def to_string(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def to_number(call: Call, arguments: list[Node]) -> Node | None:
+    """``tonumber`` of what is known; null stays null."""
     amount = number(arguments[0])
     return Const(amount, call.at) if amount is not None else arguments[0] if is_null(arguments[0]) else None
 
 
 def to_bool(call: Call, arguments: list[Node]) -> Node | None:
+    """``tobool`` of what is known; null stays null."""
     decided = truth(arguments[0])
     return Const(decided, call.at) if decided is not None else arguments[0] if is_null(arguments[0]) else None
 
 
 TEXT = declare({
     "join": (join_, "sl*"), "lower": (_cased(str.lower), "s"), "upper": (_cased(str.upper), "s"),
-    "replace": (replace_, "sss"), "split": (split, "ss"), "substr": (substr, "snn"),
-    "trimprefix": (trim_prefix, "ss"), "trimsuffix": (trim_suffix, "ss"), "trimspace": (trim_space, "s"),
-    "chomp": (trim_space, "s"), "trim": (trim, "ss"), "indent": (indent, "ns"), "title": (title, "s"),
-    "strrev": (reversed_, "s"), "startswith": (_asked(begins), "ss"), "endswith": (_asked(ends), "ss"),
-    "strcontains": (_asked(holds), "ss"), "length": (size, "x"), "tostring": (to_string, "S"),
-    "tonumber": (to_number, "N"), "tobool": (to_bool, "B"),
+    "replace": (replace_, "sss"), "split": (split, "ss"), "substr": (substr, "snn"), "title": (title, "s"),
+    "strrev": (reversed_, "s"), "length": (size, "x"), "tostring": (to_string, "S"), "tonumber": (to_number, "N"),
+    "tobool": (to_bool, "B"),
 })  # fmt: skip

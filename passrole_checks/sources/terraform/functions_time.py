@@ -41,6 +41,7 @@ def _written(value: datetime) -> str:
 
 
 def time_add(call: Call, arguments: list[Node]) -> Node | None:
+    """``timeadd`` of a time and a duration that are known."""
     given, duration = literal(arguments[0]), literal(arguments[1])
     if given is None or duration is None:
         return None
@@ -61,6 +62,7 @@ def time_add(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def time_compare(call: Call, arguments: list[Node]) -> Node | None:
+    """``timecmp`` of two times that are known: -1, 0 or 1."""
     given = [literal(argument) for argument in arguments]
     if any(value is None for value in given):
         return None
@@ -71,6 +73,7 @@ def time_compare(call: Call, arguments: list[Node]) -> Node | None:
 
 
 def format_date(call: Call, arguments: list[Node]) -> Node | None:
+    """``formatdate`` of a time that is known."""
     pattern, given = literal(arguments[0]), literal(arguments[1])
     if pattern is None or given is None:
         return None

@@ -26,6 +26,7 @@ _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def yaml_decode(call: Call, arguments: list[Node]) -> Node | None:
+    """``yamldecode``: the tree of a YAML text, with holes where it has some."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value

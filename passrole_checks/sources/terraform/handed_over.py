@@ -2,7 +2,8 @@
 
 What such a module makes of a document is not known, but a document says itself what it can be: a resource-based or a
 trust policy names a Principal, an identity-based policy never does (IAM User Guide, "IAM JSON policy elements:
-Principal"). So one without is judged as what it will be once somebody holds it.
+Principal"). So one without is judged as what it will be once somebody holds it, and so is a statement that is handed
+over as an object.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Iterator
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
 from passrole_checks.sources.resource import MODULE, AttachedPolicy, Framework, PolicyKind, ResourceDefinition
 from passrole_checks.sources.terraform import references
+from passrole_checks.sources.terraform.alternatives import under
+from passrole_checks.sources.terraform.finished import document
 from passrole_checks.sources.terraform.module import Module
-from passrole_checks.sources.terraform.symbols import document
+from passrole_checks.sources.terraform.statement_objects import as_statement, document_of
 from passrole_checks.sources.terraform.syntax import Block
 
 _NOT_DOCUMENTS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
@@ -46,15 +49,34 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node]]
             return
     if not depth:
         return
-    if isinstance(value, Items):
-        for number, item in enumerate(value.items):
-            yield from _documents(item, f"{path}/{number}", depth - 1)
-    elif isinstance(value, Mapping):
-        for entry in value.entries:
-            yield from _documents(entry.value, f"{path}/{entry.key}", depth - 1)
+    if isinstance(value, (Items, Mapping)):
+        yield from _inside(value, path, depth)
     elif isinstance(value, Choice):
-        for _, option in value.options:
-            yield from _documents(option, path, depth - 1)
+        for outcome, option in value.options:
+            for inner, found in _documents(option, path, depth - 1):
+                yield inner, under(((value.condition, outcome),), found)
+
+
+def _inside(value: Items | Mapping, path: str, depth: int) -> Iterator[tuple[str, Node]]:
+    """The documents in a list or an object. The statements in it make one; those with a Principal one of their own."""
+    alone = as_statement(value)
+    if alone is not None:
+        yield path, document_of([alone], value.at)
+        return
+    named = (
+        [(f"{path}/{number}", item) for number, item in enumerate(value.items)]
+        if isinstance(value, Items)
+        else [(f"{path}/{entry.key}", entry.value) for entry in value.entries]
+    )
+    statements: dict[bool, list[Node]] = {}
+    for inner, item in named:
+        statement = as_statement(item)
+        if statement is not None:
+            statements.setdefault(_names_principal(statement), []).append(statement)
+        else:
+            yield from _documents(item, inner, depth - 1)
+    for found in statements.values():
+        yield path, document_of(found, value.at)
 
 
 def _is_document(node: Node) -> bool:

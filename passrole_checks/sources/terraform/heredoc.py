@@ -1,4 +1,7 @@
-"""Where the interpolations and directives of a template begin and end, for a reader that leaves them in one token."""
+"""Where the interpolations and directives of a template begin and end, for a reader that leaves them in one token.
+
+Source: HCL Native Syntax Specification, "Template Expressions".
+"""
 
 from __future__ import annotations
 

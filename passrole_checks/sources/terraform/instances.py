@@ -1,4 +1,7 @@
-"""``count`` and ``for_each``: which instances a block has."""
+"""``count`` and ``for_each``: which instances a block has.
+
+Source: Terraform language documentation, "The count Meta-Argument" and "The for_each Meta-Argument".
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items
 from passrole_checks.sources.terraform.alternatives import choice
 from passrole_checks.sources.terraform.loops import rounds_of
 from passrole_checks.sources.terraform.scope import Scope, evaluate
-from passrole_checks.sources.terraform.symbols import Instance, hole, literal, number
+from passrole_checks.sources.terraform.symbols import Instance, hole, literal, number, truth
 from passrole_checks.sources.terraform.syntax import Block
 
 MAX_INSTANCES = 100  # more of them are evaluated as one, with holes for their keys
@@ -63,6 +66,10 @@ def _expand(block: Block, scope: Scope) -> Instances:
         return Instances(tuple(found), True, True, at)
     if for_each is not None:
         return _for_each(evaluate(for_each.value, scope.inside(for_each.source)), at)
+    lifecycle = next((inner for inner in block.body.blocks if inner.type == "lifecycle"), None)
+    enabled = lifecycle.body.get("enabled") if lifecycle is not None else None
+    if enabled is not None and truth(evaluate(enabled.value, scope.inside(enabled.source))) is False:
+        return Instances((), True, True, at)  # OpenTofu documentation, "The enabled meta-argument"
     return Instances((Instance(),), False, True, at)
 
 

@@ -1,4 +1,7 @@
-"""Loops: ``for`` expressions, splats, and the rounds that a collection gives."""
+"""Loops: ``for`` expressions, splats, and the rounds that a collection gives.
+
+Source: Terraform language documentation, "for Expressions" and "Splat Expressions".
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from dataclasses import dataclass
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
 from passrole_checks.sources.terraform import syntax
-from passrole_checks.sources.terraform.access import key_text, take
-from passrole_checks.sources.terraform.alternatives import choice, distribute, under
+from passrole_checks.sources.terraform.access import key_text, name_of_run, take
+from passrole_checks.sources.terraform.alternatives import choice, distribute, many, under
 from passrole_checks.sources.terraform.scope import Scope, condition_of, evaluate, evaluates
 from passrole_checks.sources.terraform.symbols import (
+    Many,
     Reference,
     Rest,
     failure,
@@ -28,6 +32,8 @@ _LARGEST = 50_000  # elements of a loop's result, those of lists in it counted
 class Round:
     """One round of a loop. ``many``: it stands for any number of rounds. ``when``: it may not take place.
 
+    ``besides`` is what ``when`` says of many rounds, but for that there are any.
+
     ``label`` says which element of the collection it is; where it is ``whole`` it is the element, spelled out.
     """
 
@@ -37,6 +43,7 @@ class Round:
     whole: bool = False
     many: bool = False
     when: When = ()
+    besides: When = ()
 
     def labels(self, key: str | None, value: str, collection: str) -> dict[str, str]:
         """The words that say which values the variables have, given those of the collection."""
@@ -85,10 +92,14 @@ def _present(node: Node) -> tuple[Node, When]:
 
 def _item_round(place: int, item: Node) -> Round:
     key = Const(place, item.at)
+    many_of_them = isinstance(item, Many)
+    item, when = _present(item)
     if isinstance(item, Rest):
         value = item.of or Text(item.parts, item.at, defaults=item.defaults)
-        return Round(hole("…", item.at), value, str(item), many=True)
-    item, when = _present(item)
+        some = (*when, (f"{name_of_run(item)} is not empty", "true"))
+        return Round(hole("…", item.at), value, str(item), many=True, when=some, besides=when)
+    if many_of_them:
+        return Round(hole("…", item.at), item, str(place), many=True, when=when, besides=when[1:])
     known = literal(item)
     if known is not None:
         return Round(key, item, f'"{known}"', whole=True, when=when)
@@ -157,8 +168,11 @@ def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, sc
         return Choice(condition_of(condition, words, scope), (("true", result), ("false", Absent(at))), at)
 
     if one.many and isinstance(result, Text):
-        return _many(result)
+        result = _many(result)
+        return under(one.besides, distribute(decide, present))
     kept = distribute(decide, present)
+    if one.many and one.when and expression.result_key is None:
+        return many(one.when, kept)
     return under(one.when, kept)
 
 
@@ -206,7 +220,10 @@ def _splat(expression: syntax.Splat, scope: Scope) -> Node:
         if isinstance(item, Absent):
             return item
         if isinstance(item, Choice):
-            return choice(item.condition, [(outcome, each(option)) for outcome, option in item.options], item.at)
+            options = [(outcome, each(option)) for outcome, option in item.options]
+            if isinstance(item, Many):
+                return Many(item.condition, tuple(options), item.at)
+            return choice(item.condition, options, item.at)
         value: Node = item
         for step in steps:
             value = take(value, step, words, at)

@@ -1,6 +1,8 @@
 """A module as it is called: variables, locals, outputs, child modules and the instances of resources.
 
 Everything is evaluated when it is first asked for, and remembered.
+Source: Terraform language documentation, "Input Variables", "Local Values", "Output Values", "Modules" and "References
+to Named Values".
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ class Module:
         return self.scope(block.source, instance)
 
     def prefixed(self, address: str) -> str:
+        """An address of this module as an address of the configuration."""
         return f"{self.address}.{address}" if self.address else address
 
     def instances(self, block: Block) -> Instances:
@@ -127,6 +130,7 @@ class Module:
         return self.reference(f"{name}.{first}", name, block, at), 1
 
     def reference(self, address: str, type_: str, block: Block, at: Position) -> Reference:
+        """The value that a resource, data source or module block is."""
         full = self.prefixed(address)
         return Reference((Hole(full),), at, address=full, type=type_, block=block, module=self)
 
@@ -143,6 +147,12 @@ class Module:
             return self._typed(value, block)
 
         return self.remember(("var", name), f"var.{name}", at, build)
+
+    def is_bool(self, variable: str) -> bool:
+        """Whether a variable is declared as a bool."""
+        block = self.folder.variables.get(variable)
+        constraint = block.body.get("type") if block is not None else None
+        return constraint is not None and getattr(constraint.value, "name", None) == "bool"
 
     def _given(self, name: str, block: Block | None, at: Position) -> Node | None:
         if name in self.arguments:
@@ -170,6 +180,7 @@ class Module:
         return converted(value, constraint.value, self.scope(constraint.source))
 
     def local(self, name: str, at: Position) -> Node:
+        """The value of a local; a hole where it is not declared."""
         attribute = self.folder.locals.get(name)
         if attribute is None:
             return hole(f"local.{name}", at, "not declared")
@@ -177,6 +188,7 @@ class Module:
         return self.remember(("local", name), f"local.{name}", at, lambda: evaluate(attribute.value, scope))
 
     def output(self, name: str, words: str, at: Position) -> Node:
+        """The value of an output; an error, which ``try`` catches, where it is not declared."""
         block = self.folder.outputs.get(name)
         attribute = block.body.get("value") if block is not None else None
         if attribute is None:
@@ -185,6 +197,7 @@ class Module:
         return self.remember(("output", name), words, at, lambda: evaluate(attribute.value, scope))
 
     def path(self, name: str, at: Position) -> Node:
+        """``path.module`` and ``path.root``; ``path.cwd`` is a hole."""
         folders = {"module": self.folder.path, "root": self.ancestors[0]}
         known = (str(folders[name]),) if name in folders else None
         return Text((Hole(f"path.{name}", known=known, reason="a path"),), at)

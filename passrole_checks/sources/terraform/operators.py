@@ -1,4 +1,7 @@
-"""Arithmetic, comparison and logic on values that may hold holes."""
+"""Arithmetic, comparison and logic on values that may hold holes.
+
+Source: Terraform language documentation, "Arithmetic and Logical Operators".
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Iterable
 
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text
 from passrole_checks.sources.terraform.symbols import (
+    Encoded,
+    Loose,
     Reference,
     Rest,
     could_be,
@@ -14,6 +19,7 @@ from passrole_checks.sources.terraform.symbols import (
     hole_from,
     is_null,
     known,
+    literal,
     never_empty,
     number,
     truth,
@@ -90,6 +96,8 @@ def equal(left: Node, right: Node) -> bool | None:
         other = right if is_null(left) else left
         if isinstance(other, Reference) and other.attribute in _NEVER_NULL:
             return False
+        if isinstance(other, Encoded):
+            return False
         if isinstance(other, Text):
             return False if never_empty(other) or other.literal is not None else None
         return None if isinstance(other, Choice) else False
@@ -103,6 +111,8 @@ def equal(left: Node, right: Node) -> bool | None:
             return False
         return left.value == right.value
     if isinstance(left, Items) and isinstance(right, Items):
+        if isinstance(left, Loose) or isinstance(right, Loose):
+            return _equal_loosely(left, right)
         if any(isinstance(item, (Rest, Absent, Choice)) for item in (*left.items, *right.items)):
             return None
         if len(left.items) != len(right.items):
@@ -127,6 +137,14 @@ def _equal_texts(left: Text, right: Text) -> bool | None:
         if first[0][:length] != second[0][:length]:
             return False
     return True if first == second and not any(part.reason for part in left.holes) else None
+
+
+def _equal_loosely(left: Items, right: Items) -> bool | None:
+    """Lists of which one has no known order: they surely differ where they have no element in common."""
+    if any(isinstance(item, Rest) for item in (*left.items, *right.items)):
+        return None
+    first, second = ({literal(item) for item in one.items} for one in (left, right))
+    return None if None in first | second or first & second or not (first or second) else False
 
 
 def _equal_mappings(left: Mapping, right: Mapping) -> bool | None:

@@ -38,10 +38,11 @@ from passrole_checks.sources.terraform.access import take
 from passrole_checks.sources.terraform.alternatives import under
 from passrole_checks.sources.terraform.attachments import Attachments
 from passrole_checks.sources.terraform.blocks import blocks_of
+from passrole_checks.sources.terraform.finished import document, plain_text
 from passrole_checks.sources.terraform.handed_over import policies_handed_over
 from passrole_checks.sources.terraform.module import Module
 from passrole_checks.sources.terraform.scope import Scope
-from passrole_checks.sources.terraform.symbols import Encoded, Failure, document, hole, is_null, literal, plain_text
+from passrole_checks.sources.terraform.symbols import Encoded, Failure, hole, is_null, literal
 from passrole_checks.sources.terraform.syntax import Block
 
 

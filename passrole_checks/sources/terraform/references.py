@@ -50,7 +50,8 @@ def attribute(value: Reference, block: Block, name: str, scope: Scope, at: Posit
         return _service_linked(value, block, expression, name, scope, at)
     elif name == "arn" or (name == "id" and value.type in _ID_IS_ARN):
         return _arn(value, block, expression, name, scope, at)
-    found = written(block, name, scope)
+    # "output" of terraform_data is its "input" (Terraform documentation, "The terraform_data managed resource type")
+    found = written(block, "input" if (value.type, name) == ("terraform_data", "output") else name, scope)
     if found is None and name == "id" and not value.type.startswith("awscc_"):
         found = next(
             (item for key in ("name", "bucket", "function_name") if (item := written(block, key, scope))), None

@@ -36,12 +36,14 @@ class Run:
     values: dict[str, Attribute] = field(default_factory=dict)
 
     def folder(self, path: Path) -> Folder:
+        """A folder of configuration, read once."""
         if path not in self.folders:
             self.folders[path] = read_folder(path)
         return self.folders[path]
 
     @cached_property
     def installed(self) -> Installed:
+        """What ``terraform init`` has installed for the root module."""
         return Installed(self.root, self.files.allows)
 
     def callee(

@@ -32,6 +32,10 @@ class ModuleScope(Owner, Protocol):
     @property
     def root_folder(self) -> str: ...
 
+    def is_bool(self, variable: str) -> bool:
+        """Whether a variable is declared as a bool."""
+        ...
+
     def lookup(self, name: str, steps: list[str | Node], words: str, at: Position) -> tuple[Node, int]: ...
 
 
@@ -63,6 +67,7 @@ class Scope:
     trying: bool = False  # within ``try`` or ``can``, which catch an error
 
     def inside(self, source: SourceText) -> Scope:
+        """The same scope for an expression of another file."""
         return self if source is self.source else replace(self, source=source)
 
     def having(self, variables: dict[str, Node], labels: dict[str, str]) -> Scope:
@@ -70,6 +75,7 @@ class Scope:
         return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
     def assuming(self, condition: str, outcome: str) -> Scope:
+        """The scope within the branch in which a condition has that outcome."""
         return replace(self, assumptions={**self.assumptions, condition: outcome})
 
     def assumed(self, condition: str) -> bool | None:
@@ -79,9 +85,11 @@ class Scope:
         return None if can_hold and can_fail else can_hold
 
     def position(self, span: syntax.Span) -> Position:
+        """Where an expression stands in its file."""
         return self.source.position(span)
 
     def words(self, span: syntax.Span) -> str:
+        """The text of an expression on one line, shortened where it is long."""
         return self.source.words(*span)
 
     def identity(self, span: syntax.Span) -> str:
@@ -161,7 +169,8 @@ def _owned(value: Node, expression: syntax.Expression, scope: Scope) -> Node:
 def condition_of(node: Node, words: str, scope: Scope) -> str:
     """The text that names an unknown condition: the hole that it comes from, where it is one."""
     if isinstance(node, Text) and node.only_hole is not None and not isinstance(node, Reference):
-        words = node.only_hole.expression
+        only = node.only_hole.expression
+        words = words if "…" in only else only  # what was left out may be something else elsewhere
     return scope.condition(words)
 
 

@@ -11,6 +11,7 @@ from passrole_checks.iam.values import Position
 
 _BOM = b"\xef\xbb\xbf"
 _ARCHIVE = b"PK\x03\x04"  # what ``terraform plan -out`` writes is a ZIP archive
+_GIT_CRYPT = b"\0GITCRYPT\0"
 _ENCODINGS = (
     (re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"), "UTF-32"),
     (re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]"), "UTF-16"),
@@ -44,6 +45,8 @@ class SourceText:
             data = data[len(_BOM) :]
         if data.startswith(_ARCHIVE):
             raise NotText(1, "a ZIP archive; if it is a plan: run terraform show -json on it")
+        if data.startswith(_GIT_CRYPT):
+            raise NotText(1, "encrypted with git-crypt: unlock the repository to have it read")
         for beginning, name in _ENCODINGS:
             if beginning.match(data):
                 raise NotText(1, f"not UTF-8 text but {name}")
@@ -83,9 +86,16 @@ class SourceText:
 
     def words(self, line: int, column: int, end_line: int, end_column: int, limit: int = 120) -> str:
         """The words between two places on one line, blanks run together, cut to ``limit`` characters."""
-        start, end = self.offset(line, column), self.offset(end_line, end_column)
-        words = " ".join(self.text(start, min(end, start + 8 * limit)).split())
-        return words if len(words) <= limit else words[: limit - 1] + "…"
+        key = (line, column, end_line, end_column, limit)
+        if key not in self._words:
+            start, end = self.offset(line, column), self.offset(end_line, end_column)
+            words = " ".join(self.text(start, min(end, start + 8 * limit)).split())
+            self._words[key] = words if len(words) <= limit else words[: limit - 1] + "…"
+        return self._words[key]
+
+    @cached_property
+    def _words(self) -> dict[tuple[int, int, int, int, int], str]:
+        return {}
 
     def offset(self, line: int, column: int) -> int:
         """The byte offset of a place."""
@@ -103,4 +113,11 @@ class SourceText:
 
     def position(self, span: tuple[int, int, int, int]) -> Position:
         """The position of a span of this file."""
-        return Position(self.file, *span)
+        found = self._positions.get(span)
+        if found is None:
+            found = self._positions[span] = Position(self.file, *span)
+        return found
+
+    @cached_property
+    def _positions(self) -> dict[tuple[int, int, int, int], Position]:
+        return {}

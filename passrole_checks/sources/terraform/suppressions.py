@@ -1,4 +1,7 @@
-"""Comments that silence a check: ``# checkov:skip=PASSROLE_001:reason`` and ``# passrole:skip=PASSROLE_001 reason``."""
+"""Comments that silence a check: ``# checkov:skip=PASSROLE_001:reason`` and ``# passrole:skip=PASSROLE_001 reason``.
+
+Source: checkov's documentation, "Suppressing and Skipping Policies".
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Values that live only while Terraform is evaluated.
 
 Everything is a node of :mod:`passrole_checks.iam.values`. Four kinds of text carry something more on their way; read as
-plain texts they are holes, so that nothing is lost where one leaks, and :func:`plain` makes them ordinary at the end.
+plain texts they are holes, so that nothing is lost where one leaks; :mod:`finished` makes them ordinary at the end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ MAX_TEXT = 1_000_000  # characters of one text
 MAX_PARTS = 5_000  # literals and holes of one text
 MAX_ITEMS = 10_000  # elements of one collection
 _MAX_NODES = 50_000  # nodes of one value
-_PLAIN_DEPTH = 55  # levels of a finished node; the rooms behind this one walk them recursively
+_MOST_OPERANDS = 100  # nodes that are searched for the reason of a hole
+LATER = "known when it is deployed"  # why an attribute of a resource is not known
 
 _FORMS = {
     Kind.ACCOUNT_ID: r"\d{12}", Kind.NAME: r"[^*?:/]+", Kind.PARTITION: r"[a-z0-9-]+", Kind.REGION: r"[a-z0-9-]+",
@@ -49,6 +50,11 @@ class Rest(Text):
     """
 
     of: Reference | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Many(Choice):
+    """In a list: any number of elements of which something is known, the same of each; absent where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +124,34 @@ def hole(expression: str, at: Position, reason: str = "", kind: Kind = Kind.ANYT
 
 
 def hole_from(expression: str, at: Position, *operands: Node) -> Text:
-    """A value that depends on others that are not known: the reason is that of the first of them."""
-    reason = next((part.reason for one in operands if isinstance(one, Text) for part in one.holes if part.reason), "")
-    return hole(expression, at, reason)
+    """A value that depends on others that are not known: the reason is that of the first that has one."""
+    return hole(expression, at, next(filter(None, map(_why, operands)), ""))
+
+
+def _why(operand: Node) -> str:
+    """Why a value, or a part of it, is not known; empty where that is not known either."""
+    pending, later, left = [operand], "", _MOST_OPERANDS
+    while pending and left:
+        current, left = pending.pop(), left - 1
+        if isinstance(current, Encoded) and current.value is not None:
+            pending.append(current.value)
+        elif isinstance(current, Text):
+            found = next((part.reason for part in current.holes if part.reason), "")
+            if found:
+                return found
+            if isinstance(current, Reference) and current.attribute:
+                later = LATER
+        elif isinstance(current, Items):
+            pending.extend(reversed(current.items))
+        elif isinstance(current, Mapping):
+            pending.extend(node for entry in reversed(current.entries) for node in (entry.value, entry.key))
+        elif isinstance(current, Choice):
+            pending.extend(option for _, option in reversed(current.options))
+    return later
 
 
 def failure(expression: str, at: Position, reason: str) -> Failure:
+    """A value that Terraform would refuse to evaluate: a hole for all but ``try``, ``can`` and the like."""
     return Failure((Hole(expression, reason=reason),), at)
 
 
@@ -137,6 +165,7 @@ def literal(node: Node) -> str | None:
 
 
 def number_text(value: int | float | bool) -> str:
+    """A number or a bool as Terraform writes it in a string."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -160,6 +189,7 @@ def known(text: Text) -> Text:
 
 
 def is_null(node: Node) -> bool:
+    """Whether a value certainly is null or not there."""
     return isinstance(node, Absent) or (isinstance(node, Const) and node.value is None)
 
 
@@ -329,45 +359,6 @@ def _by_key(node: Mapping) -> list[Entry]:
     """The entries in the order of their keys, of two with the same key the last; those without a known key behind."""
     last = {entry.key.parts: entry for entry in node.entries}
     return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
-
-
-def plain(node: Node, depth: int = 0) -> Node:
-    """The same value in ordinary nodes, as the rooms behind this one know them."""
-    if depth > _PLAIN_DEPTH:
-        return hole("…", node.at, "nested too deeply")
-    if isinstance(node, Encoded):
-        return plain_text(encoded_text(node))
-    if isinstance(node, Text):
-        return plain_text(node)
-    if isinstance(node, Items):
-        return Items(tuple(plain(item, depth + 1) for item in node.items), node.at)
-    if isinstance(node, Mapping):
-        entries = (Entry(plain_text(entry.key), plain(entry.value, depth + 1)) for entry in node.entries)
-        return Mapping(tuple(entries), node.at)
-    if isinstance(node, Choice):
-        options = tuple((outcome, plain(option, depth + 1)) for outcome, option in node.options)
-        return Choice(node.condition, options, node.at)
-    return node
-
-
-def plain_text(text: Text) -> Text:
-    if type(text) is Text:
-        return text
-    if isinstance(text, Encoded):
-        return encoded_text(text)
-    return Text(text.parts, text.at, text.starts, text.indent, text.defaults, optional=isinstance(text, Rest))
-
-
-def document(node: Node) -> Node:
-    """A value given as a policy: JSON text that was kept as a tree is that tree."""
-    if isinstance(node, Encoded) and node.value is not None:
-        return plain(node.value)
-    if isinstance(node, Choice):
-        options = tuple((outcome, document(option)) for outcome, option in node.options)
-        return Choice(node.condition, options, node.at)
-    if is_null(node):
-        return Absent(node.at)
-    return plain(node)
 
 
 def tagged(node: Node, name: str) -> Node:

@@ -3,6 +3,7 @@
 Readers differ in speed and in where they can be installed; behind this tree they do not differ. Positions are 1-based
 lines and columns in characters, the end exclusive. Bodies of blocks and values of attributes are built when they are
 first asked for: most of a configuration holds no policy.
+Source: HCL Native Syntax Specification, "Structural Elements", "Expressions", "Templates".
 """
 
 from __future__ import annotations
@@ -136,6 +137,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Conditional:
+    """``condition ? then : otherwise``."""
+
     condition: Expression
     then: Expression
     otherwise: Expression
@@ -144,6 +147,8 @@ class Conditional:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
+    """``-x`` or ``!x``."""
+
     operator: str
     operand: Expression
     span: Span
@@ -151,6 +156,8 @@ class Unary:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
+    """Two operands and the operator between them, as it is written."""
+
     operator: str
     left: Expression
     right: Expression
@@ -159,12 +166,16 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Tuple:
+    """``[a, b]``."""
+
     items: tuple[Expression, ...]
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
+    """``{ key = value }``; a key that is a bare name is a literal."""
+
     items: tuple[tuple[Expression, Expression], ...]
     span: Span
 
@@ -208,6 +219,7 @@ class Attribute:
 
     @cached_property
     def value(self) -> Expression:
+        """The expression, built when it is first asked for."""
         return self.build()
 
 
@@ -223,6 +235,7 @@ class Block:
 
     @cached_property
     def body(self) -> Body:
+        """What stands between the braces, built when it is first asked for."""
         return self.build()
 
 

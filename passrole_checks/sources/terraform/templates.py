@@ -1,4 +1,7 @@
-"""Evaluation of templates: strings with interpolation and directives, heredocs, template files."""
+"""Evaluation of templates: strings with interpolation and directives, heredocs, template files.
+
+Source: Terraform language documentation, "Strings and Templates".
+"""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ class _Misplaced(Exception):
 
 
 def has_structure(parts: tuple[Part, ...] | list[Part]) -> bool:
+    """Whether a text holds marks or carried values, and so has to be read by :func:`structured`."""
     return any(isinstance(part, (Mark, Carried)) for part in parts)
 
 

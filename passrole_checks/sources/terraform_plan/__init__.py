@@ -1,4 +1,7 @@
-"""Terraform plans and states as JSON (``terraform show -json``)."""
+"""Terraform plans and states as JSON (``terraform show -json``).
+
+Source: Terraform documentation, "JSON Output Format".
+"""
 
 from passrole_checks.sources.terraform_plan.source import load
 

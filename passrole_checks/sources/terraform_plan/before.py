@@ -2,6 +2,7 @@
 
 Every change of a plan holds the values ``before`` it ("JSON Output Format", change representation): of what is
 replaced or deleted too, and all of them known. A resource that moves is listed at the address that it moves to.
+Source: Terraform documentation, "JSON Output Format" ("Change Representation", "State Representation").
 """
 
 from __future__ import annotations
@@ -93,6 +94,22 @@ def policies_before(
         for policy in policies
         if policy.kind is PolicyKind.IDENTITY
     )  # fmt: skip
+
+
+def members_before(
+    before: PlanFile, after: PlanFile, members: Iterable[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """Groups and the users that were in them, named as in ``after``."""
+    names = dict(_renamed(before, after))
+    return tuple((names.get(group, group), names.get(user, user)) for group, user in members)
+
+
+def boundaries_before(
+    before: PlanFile, after: PlanFile, boundaries: Iterable[tuple[str, AttachedPolicy]]
+) -> tuple[tuple[str, AttachedPolicy], ...]:
+    """Principals and the boundaries that they had, named as in ``after``."""
+    names = dict(_renamed(before, after))
+    return tuple((names.get(principal, principal), policy) for principal, policy in boundaries)
 
 
 def home_of(before: PlanFile) -> Deployment:

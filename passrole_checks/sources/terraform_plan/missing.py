@@ -1,4 +1,8 @@
-"""What a plan does not tell until apply: the names that are left of it, and the role that a name stands for."""
+"""What a plan does not tell until apply: the names that are left of it, and the role that a name stands for.
+
+Source: Terraform documentation, "JSON Output Format" ("Change Representation": ``after_unknown``; "Expression
+Representation").
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What is known of a plan or a state: its resources, its documents, its configuration, and their places in the text."""
+"""What is known of a plan or a state: its resources, its documents, its configuration, and their places in the text.
+
+Source: Terraform documentation, "JSON Output Format".
+"""
 
 from __future__ import annotations
 
@@ -158,9 +161,14 @@ class PlanFile:
 def index_text(index: Json) -> str:
     """An instance key as it stands in an address: ``[0]``, ``["a"]``, or nothing."""
     if isinstance(index, str):
-        escaped = index.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = re.sub(r'([\\"]|[$%](?={))', _escape, index)
         return f'["{escaped}"]'
     return f"[{index}]" if isinstance(index, int) and not isinstance(index, bool) else ""
+
+
+def _escape(found: re.Match[str]) -> str:
+    """A character that ends a text of HCL, or begins a template in it, as it is written there."""
+    return found.group() * 2 if found.group() in "$%" else f"\\{found.group()}"
 
 
 def without_key(address: str) -> str:

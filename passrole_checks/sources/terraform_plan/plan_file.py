@@ -34,6 +34,7 @@ from passrole_checks.sources.terraform_plan.model import (
     index_text,
     module_of,
     module_steps,
+    without_key,
 )
 
 KEPT = re.compile(r"(?:aws|awscc)_")  # other providers' resources hold no AWS policies
@@ -80,10 +81,10 @@ class _Reader:
             self.empty = False
             self.take(path, member)
         # without changes (a state, or a plan cut down by a tool) the resources themselves are all there is
-        if not self.changing:
+        if not self.changing and self.planned:
             for entry in self.planned:
                 self.take_value(entry.start, changed=True)
-        else:
+        else:  # also a plan that only refreshes, which leaves the changes out
             self.take_rest()
         self.plan.accounts = {
             account
@@ -112,7 +113,7 @@ class _Reader:
 
     def take_part(self, key: str, member: Member) -> None:
         plan = self.plan
-        if key == "format_version":
+        if key in ("format_version", "plan_format_version"):
             self.check_version(member)
         elif key in _CHANGE_LISTS:
             self.check(member, "[", key)
@@ -121,6 +122,7 @@ class _Reader:
         elif key == "errored" and member.value is True:
             plan.not_evaluated.append(Unreadable(plan.file, "the plan is not complete: Terraform reports an error"))
         elif key == "variables":
+            self.check(member, "{", key)
             plan.variables = (member.start, member.end)
 
     def check(self, member: Member, bracket: str, name: str) -> None:
@@ -170,12 +172,16 @@ class _Reader:
         if after is not None and not isinstance(after, dict):
             plan.complain(f"{address}: the values of the change are no object", start)
             return
+        if not isinstance(change.get("after_unknown"), (dict, bool, type(None))):
+            plan.complain(f"{address}: after_unknown is no object", start)
+        if not isinstance(change.get("before"), (dict, type(None))):
+            plan.complain(f"{address}: the values before the change are no object", start)
         resource = PlannedResource(
             address,
             kind,
             as_text(change_of.get("name")) or "",
             _module(change_of, address),
-            index_text(change_of.get("index")),
+            address[len(without_key(address)) :] or index_text(change_of.get("index")),
             bool(actions & _CHANGES),
             as_object(after),
             change.get("after_unknown"),
@@ -223,7 +229,7 @@ class _Reader:
                 str(entry.get("type")),
                 as_text(entry.get("name")) or "",
                 _module(entry, address),
-                index_text(entry.get("index")),
+                address[len(without_key(address)) :] or index_text(entry.get("index")),
                 changed,
                 as_object(entry.get("values")),
                 False,
@@ -237,6 +243,9 @@ class _Reader:
 
     def take_written(self, path: Keys, member: Member) -> None:
         """A part of the configuration, put where it belongs; of other providers' resources nothing is kept."""
+        if _wanted(path) and isinstance(member.key, str):
+            is_list = member.key == "resources" and len(path) % 3 == 0  # and no call of that name
+            self.check(member, "[" if is_list else "{", f"configuration: {member.key[:80]}")
         if member.opened:
             if len(path) == 2:
                 self.plan.configuration.setdefault(str(member.key), {})

@@ -19,6 +19,7 @@ from passrole_checks.sources.policy_attributes import (
     HOLDERS,
     IDENTITY_POLICIES,
     MANAGED_POLICIES,
+    MEMBERSHIPS,
     NAMED_ATTACHMENTS,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
@@ -83,6 +84,21 @@ class Attachments:
         """BOUNDARY for a managed policy that is used as a permissions boundary and named by nothing else."""
         used = policy.address in self._used or policy.address in self._principals or bool(self.principals_of(policy))
         return PolicyKind.BOUNDARY if policy.address in self._boundaries and not used else PolicyKind.IDENTITY
+
+    def members(self) -> Iterator[tuple[str, str]]:
+        """Each group and each user in it, by address or else by name."""
+        for resource in self.plan.resources.values():
+            if resource.type in MEMBERSHIPS:
+                groups, users = MEMBERSHIPS[resource.type]
+                who = list(self._named(resource, {users: "user"})) if users else [resource.address]
+                yield from ((group, user) for group in self._named(resource, {groups: "group"}) for user in who)
+
+    def boundaries(self) -> Iterator[tuple[str, str]]:
+        """Each principal with a permissions boundary of which this plan holds the managed policy, and that policy."""
+        for resource in self.plan.resources.values():
+            found = set(self._bounding(resource)) if resource.type in BOUNDED else set()
+            if len(found) == 1:
+                yield resource.address, found.pop()
 
     def _name(self, resource: PlannedResource) -> None:
         entity = ENTITIES.get(resource.type)

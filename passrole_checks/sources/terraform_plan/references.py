@@ -3,6 +3,7 @@
 A plan tells of an expression only a constant value or the names that it mentions ("JSON Output Format", expression
 representation). Where a value is known after apply, those names are what is left of it: they are followed here through
 module variables and module outputs to the resources behind them.
+Source: Terraform documentation, "JSON Output Format" ("Expression Representation").
 """
 
 from __future__ import annotations
@@ -49,11 +50,13 @@ class Reference:
 
     @property
     def resource(self) -> str | None:
+        """The address of the resource that is named, None where it is something else."""
         match = _ATTRIBUTE.fullmatch(self.text)
         return joined(self.module, match.group(1)) if match else None
 
     @property
     def attribute(self) -> str | None:
+        """The attribute that is named, None where none is."""
         match = _ATTRIBUTE.fullmatch(self.text)
         return match.group(3) if match else None
 

@@ -32,7 +32,13 @@ from passrole_checks.sources.resource import (
     RoleDefinition,
     Unreadable,
 )
-from passrole_checks.sources.terraform_plan.before import before_of, home_of, policies_before
+from passrole_checks.sources.terraform_plan.before import (
+    before_of,
+    boundaries_before,
+    home_of,
+    members_before,
+    policies_before,
+)
 from passrole_checks.sources.terraform_plan.documents import Documents
 from passrole_checks.sources.terraform_plan.missing import missing_part
 from passrole_checks.sources.terraform_plan.plan_file import (
@@ -70,6 +76,10 @@ class _Change(TypedDict, total=False):
     before: tuple[AttachedPolicy, ...]
     unchanged: tuple[AttachedPolicy, ...]
     home: Deployment
+    members: tuple[tuple[str, str], ...]
+    members_before: tuple[tuple[str, str], ...]
+    boundaries: tuple[tuple[str, AttachedPolicy], ...]
+    boundaries_before: tuple[tuple[str, AttachedPolicy], ...]
 
 
 class _Loader:
@@ -121,7 +131,15 @@ class _Loader:
             "before": policies_before(before, self.plan, policies),
             "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
             "home": home_of(before),
+            "members": tuple(self.attachments.members()),
+            "members_before": members_before(before, self.plan, stood.attachments.members()),
+            "boundaries": tuple(self.boundaries()),
+            "boundaries_before": boundaries_before(before, self.plan, stood.boundaries()),
         }
+
+    def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:
+        for principal, address in self.attachments.boundaries():
+            yield from ((principal, policy) for policy in self.policies(self.plan.resources[address]))
 
     def stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
         """The CloudFormation stacks of a plan and the like, whose own templates are not read here."""
@@ -179,6 +197,8 @@ class _Loader:
         if role.is_unknown(attribute):
             if isinstance(written, dict):  # an attribute, of which a plan tells only the names
                 yield 0, self.unknown_document(role, written, attribute, role.at)
+            elif not blocks and self.source is not None:
+                yield from enumerate(self.source.made_by_dynamic(role, attribute))
             for number, block in enumerate(blocks):
                 expression = as_object(block).get(key)
                 constant = as_text(as_object(expression).get("constant_value"))

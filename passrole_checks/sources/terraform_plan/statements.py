@@ -31,6 +31,7 @@ class StatementReader:
         self.whole_lists = whole_lists
 
     def statement(self, value: dict[str, Json], missing: Json, block: dict[str, Json]) -> Node:
+        """A statement from its known values, the marks of what is missing, and its block in ``configuration``."""
         unknown = as_object(missing)
         entries: list[tuple[str, Node]] = []
         sid = self.scalar("sid", value, unknown, block)
@@ -51,15 +52,18 @@ class StatementReader:
         return self.mapping(entries)
 
     def mapping(self, entries: Sequence[tuple[str, Node]]) -> Mapping:
+        """A mapping of these keys and values."""
         return Mapping(tuple(Entry(text(key, self.at), node) for key, node in entries), self.at)
 
     def hole(self, attribute: str, expression: Json) -> Hole:
+        """What stands for a missing attribute: the names in its expression."""
         found = self.missing.references.follow(self.module, expression, self.owner)
         return missing_part(found, f"{self.label}.{attribute}")
 
     def scalar(
         self, attribute: str, value: dict[str, Json], unknown: dict[str, Json], block: dict[str, Json]
     ) -> Text | None:
+        """A single text; None where it is not set."""
         if unknown.get(attribute) is True:
             return Text((self.hole(attribute, block.get(attribute)),), self.at)
         known = as_text(value.get(attribute))
@@ -95,6 +99,7 @@ class StatementReader:
         return Items(tuple(items), self.at) if items else None
 
     def principals(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
+        """``Principal`` or ``NotPrincipal``; None where there is none."""
         if unknown is True:
             return Text((self.hole(attribute, expression),), self.at)
         entries: list[tuple[str, Node]] = []
@@ -115,6 +120,7 @@ class StatementReader:
         return self.mapping(entries) if entries else None
 
     def conditions(self, value: Json, unknown: Json, expression: Json) -> Node | None:
+        """``Condition``: values of the same operator and key together, as the provider does; None for none."""
         if unknown is True:
             return Text((self.hole("condition", expression),), self.at)
         operators: dict[Text, dict[Text, list[Node]]] = {}

@@ -95,8 +95,19 @@ class Written:
         self._used.append(agreeing[0].at)
         return agreeing[0]
 
-    def _candidates(self, resource: PlannedResource, path: str) -> list[AttachedPolicy]:
-        """The policies that the configuration may mean by a document of a resource."""
+    def made_by_dynamic(self, resource: PlannedResource, attribute: str) -> Iterator[Node]:
+        """The policies in blocks of which a plan tells nothing at all: ``dynamic`` makes them of what is not known.
+
+        Where the configuration knows all of them, the plan would as well: it is of another version.
+        """
+        nested = [policy for policy in self._policies(resource) if policy.path.startswith(f"{attribute}/")]
+        if any(next(holes_in(policy.document), None) is not None for policy in nested):
+            for policy in nested:
+                self._used.append(policy.document.at)
+                yield policy.document
+
+    def _policies(self, resource: PlannedResource) -> list[AttachedPolicy]:
+        """The policies that the configuration has in a resource, none where it is another resource there."""
         address = resource.address
         policies = self.policies.get(address)
         if policies is None:
@@ -107,6 +118,12 @@ class Written:
             planned, said = as_text(resource.values.get(attribute)), self._literals.get((address, attribute))
             if planned is not None and said is not None and planned != said:
                 return []
+        return policies
+
+    def _candidates(self, resource: PlannedResource, path: str) -> list[AttachedPolicy]:
+        """The policies that the configuration may mean by a document of a resource."""
+        policies = self._policies(resource)
+        address = resource.address if resource.address in self.policies else _without_keys(resource.address)
         if "/" not in path:
             return [policy for policy in policies if policy.path == path]
         # of nested policies the plan has a set: they go by their name, and by their place where the plan has none

@@ -67,3 +67,35 @@ resource "aws_iam_role" "report" {
     }]
   })
 }
+
+# Statements as objects, in the words of a statement block: the module makes a policy document of them.
+module "worker" {
+  source  = "terraform-aws-modules/lambda/aws"
+  version = "~> 8.0"
+
+  function_name            = "worker"
+  attach_policy_statements = true
+
+  policy_statements = {
+    any = {
+      actions   = ["iam:PassRole"] # flagged: 001
+      resources = ["*"]
+    }
+    start = {
+      effect    = "Allow"
+      actions   = ["iam:PassRole"] # clean
+      resources = [aws_iam_role.report.arn]
+      condition = {
+        service = {
+          test     = "StringEquals"
+          variable = "iam:PassedToService"
+          values   = ["states.amazonaws.com"]
+        }
+      }
+    }
+    read = {
+      actions   = ["s3:GetObject"] # passes no role
+      resources = ["arn:aws:s3:::reports/*"]
+    }
+  }
+}

@@ -26,6 +26,11 @@ Mappings:
     dev: {Role: arn:aws:iam::111122223333:role/dev, List: [x, y]}
     blue: {Role: b}
     green: {Role: g}
+  R:
+    us-east-1: {Role: one}
+    us-west-2: {Role: one}
+    eu-west-1: {Role: two}
+    default: {Role: three}
 Resources:
   Named: {Type: AWS::IAM::Role, Properties: {RoleName: !Sub "${Env}-x", Path: /app/}}
   Plain: {Type: AWS::IAM::Role}
@@ -97,7 +102,7 @@ def hole(yaml_text: str) -> Hole:
         ("!Ref Nowhere", "${Nowhere}"),
         ("!Ref Empty", "${Empty}"),
         ("!Sub 'x${Empty}y'", "xy"),
-        ("!Ref Stage", "Ref Stage?(blue=blue | green=green)"),
+        ("!Ref Stage", 'Stage?("blue"=blue | "green"=green)'),
         ("!Ref Names", "[a, b]"),
         ("!Ref Ssm", "${Ssm}"),
         ("!GetAtt Plain.Arn", "${Plain.Arn}"),
@@ -111,7 +116,7 @@ def hole(yaml_text: str) -> Hole:
          "${Literal} ${aws:username} ${aws:PrincipalTag/x}"),
         ("!Sub 'a ${unclosed'", "a ${unclosed"),
         ("!Sub '${Plain.Arn}/x'", "${Plain.Arn}/x"),
-        ("!Sub 'x-${Stage}'", "Ref Stage?(blue=x-blue | green=x-green)"),
+        ("!Sub 'x-${Stage}'", 'Stage?("blue"=x-blue | "green"=x-green)'),
         ("!Join ['-', [a, !Ref Env, 1, true]]", "a-dev-1-true"),
         ("!Join [',', !Ref Names]", "a,b"),
         ("!Join ['', [a, !Ref AWS::NoValue, b]]", "ab"),
@@ -132,13 +137,40 @@ def hole(yaml_text: str) -> Hole:
         ("!Select [5, !Split [':', !GetAtt Named.Arn]]", "role/app/dev-x"),
         ("!FindInMap [M, !Ref Env, Role]", "arn:aws:iam::111122223333:role/dev"),
         ("!FindInMap [M, dev, List]", "[x, y]"),
-        ("!FindInMap [M, !Ref Stage, Role]", "Ref Stage?(blue=b | green=g)"),
+        ("!FindInMap [M, !Ref Stage, Role]", 'Stage?("blue"=b | "green"=g)'),
         ("!FindInMap [M, !Ref AWS::Region, Role]", "${Fn::FindInMap M, ${AWS::Region}, Role}"),
         ("!FindInMap [M, nowhere, Role, {DefaultValue: d}]", "d"),
         ("!ImportValue shared-role", "${Fn::ImportValue shared-role}"),
         ("!ImportValue {'Fn::Sub': '${Env}-role'}", "${Fn::ImportValue ${Env}-role}"),
         ("!GetAZs ''", "${Fn::GetAZs}"),
-        ("!Something {a: b}", "${Fn::Something a: b}"),
+        ("!Something {a: b}", "${!Something a: b}"),
+        ("{'Fn::Foo': x}", "${Fn::Foo x}"),
+        ("!FindInMap [M, !Ref Arn, Role]",
+         'Arn?("dev"=arn:aws:iam::111122223333:role/dev | "blue"=b | "green"=g)'),
+        ("!FindInMap [M, !Ref Arn, Role, {DefaultValue: d}]",
+         'Arn?("dev"=arn:aws:iam::111122223333:role/dev | "blue"=b | "green"=g | not "dev" or "blue" or "green"=d)'),
+        ("!FindInMap [M, !Ref Account, Role]", "${Fn::FindInMap M, ${Account}, Role}"),
+        ("!FindInMap [M, !Sub 'b${Word}', Role]", "b"),
+        ("!FindInMap [M, !Ref Arn, List]", "[x, y]"),
+        ("!FindInMap [M, !If [C, dev, nowhere], Role]", "arn:aws:iam::111122223333:role/dev"),
+        ("!FindInMap [R, !Ref AWS::Region, Role]", 'AWS::Region?("us-east-1" or "us-west-2"=one | "eu-west-1"=two)'),
+        ("!FindInMap [!Ref Arn, dev, Role]", "${Fn::FindInMap ${Arn}, dev, Role}"),
+        ("!Select [!Ref Word, [a, b]]", 'Word?("0"=a | "1"=b)'),
+        ("!Select [1, [!If [C, a, b], c]]", "c"),
+        ("!Select [0, [!If [C, a, !Ref AWS::NoValue], c]]", "C?(true=a | false=c)"),
+        ("!Select [1, [!If [C, a, !Ref AWS::NoValue], c]]", "c"),
+        ("!Length [a, b]", "2"),
+        ("{'Fn::Length': {Ref: Names}}", "2"),
+        ("!Length [a, !If [C, b, !Ref AWS::NoValue]]", "${Fn::Length a, Fn::If C, b, ${AWS::NoValue}}"),
+        ("!Base64 abc", "YWJj"),
+        ("{'Fn::Base64': !Sub 'a${Arn}'}", "${Fn::Base64 a${Arn}}"),
+        ("!Cidr [10.0.0.0/16, 2, 8]", "${Fn::Cidr 10.0.0.0/16, 2, 8}"),
+        ("!Select [0, !GetAZs x]", "${Fn::Select 0, Fn::GetAZs x}"),
+        ("!ToJsonString [1, x]", "[1, x]"),
+        ("{'Fn::ToJsonString': !If [C, {a: 1}, {a: 2}]}", "C?(true={a: 1} | false={a: 2})"),
+        ("!Equals [a, b]", "${Fn::Equals a, b}"),
+        ("'${self:custom.role}/${aws:username}'", "${self:custom.role}/${aws:username}"),
+        ("'{{ account }}-x'", "${{{ account }}}-x"),
         ("'{{resolve:ssm:/role:1}}'", "${{{resolve:ssm:/role:1}}}"),
         ("'a-{{resolve:ssm:/x}}-b'", "a-${{{resolve:ssm:/x}}}-b"),
         ("!Sub '{{resolve:ssm:/${Arn}/x}}!'", "${{{resolve:ssm:/${Arn}/x}}}!"),
@@ -227,11 +259,39 @@ def test_parts_of_a_text_are_merged() -> None:
     assert node.parts == ("role/dev-${aws:username}-x",)
 
 
+def test_variables_of_other_tools_keep_their_places() -> None:
+    """A text with a variable of the Serverless Framework is a hole within its surroundings, a policy variable none."""
+    node = value("'arn:aws:iam::${aws:accountId}:role/${opt:stage, self:x}-${aws:username}'")
+    assert isinstance(node, Text)
+    assert [hole.kind for hole in node.holes] == [Kind.ACCOUNT_ID, Kind.ANYTHING]
+    assert node.parts[-1] == "-${aws:username}"
+    first = node.starts[0][1]
+    assert [column - first for _, column in node.starts] == [0, 13, 29, 35, 55]
+
+
+def test_too_many_values_of_a_map_are_a_hole() -> None:
+    """A key that may be any of a hundred with different values is one unknown value."""
+    rows = "".join(f"    k{number}: {{V: v{number}}}\n" for number in range(100))
+    template = HEAD.replace("Mappings:\n", f"Mappings:\n  Big:\n{rows}") + "!FindInMap [Big, !Ref Arn, V]\n"
+    document = load(Path("t.yaml"), template).policies[-1].document
+    assert isinstance(document, Mapping)
+    found = document.get("Probe")
+    assert isinstance(found, Text)
+    assert found.only_hole is not None
+    assert found.only_hole.reason == "too many different values"
+
+
 def test_unknown_reasons_are_told() -> None:
     """A hole says in words why it is one."""
     assert hole("!ImportValue x").reason == "exported by another stack"
     assert hole("!Ref Arn").reason == "no default"
     assert hole("!Ref Nowhere").reason == "not defined in this template"
+    assert hole("!Rain::Embed x").reason == "a tag that CloudFormation does not know"
+    assert hole("{'Fn::Foo': x}").reason == "a function that CloudFormation does not know"
+    assert hole("!GetAZs ''").reason == "the Availability Zones of a Region"
+    assert hole("!FindInMap [M, dev, Nope]").reason == "not in the map"
+    assert hole("'${opt:role}'").reason == "filled in by another tool"
+    assert hole("'{{changeSet:KNOWN_AFTER_APPLY}}'").reason == "known after the change set is executed"
     assert hole("!If [C, a]").reason == "not written as CloudFormation expects it"
 
 

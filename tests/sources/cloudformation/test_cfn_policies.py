@@ -7,6 +7,8 @@ from textwrap import dedent
 
 import pytest
 
+from passrole_checks.checks import ALL
+from passrole_checks.findings import Severity
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.values import Absent, Choice, Mapping, Text
 from passrole_checks.sources.cloudformation import load
@@ -123,16 +125,20 @@ def test_conditional_policies_keep_their_condition() -> None:
 
 
 def test_the_condition_of_a_resource_holds_within_it() -> None:
-    """Where a resource exists only under a condition, Fn::If on it has one outcome."""
+    """Where a resource exists only under a condition, Fn::If on it has one outcome, and its policies say so."""
     configuration = read(
         """\
         Resources:
           P: {Type: AWS::IAM::Policy, Condition: C, Properties: {PolicyDocument: {Statement: !If [C, a, b]}}}
         """
     )
-    document = configuration.policies[0].document
+    found = configuration.policies[0].document
+    assert isinstance(found, Choice)
+    assert found.condition == "C"
+    (_, document), (_, other) = found.options
     assert isinstance(document, Mapping)
     assert str(document.get("Statement")) == "a"
+    assert isinstance(other, Absent)
 
 
 def test_unknown_policies_are_holes() -> None:
@@ -153,25 +159,6 @@ def test_unknown_policies_are_holes() -> None:
     assert all(text.only_hole for text in holes)
 
 
-def test_loops_are_read_as_written() -> None:
-    """The resources of Fn::ForEach are read once, with the loop's variable as a hole."""
-    configuration = read(
-        """\
-        Transform: AWS::LanguageExtensions
-        Resources:
-          Fn::ForEach::Roles:
-            - Name
-            - [a, b]
-            - Policy${Name}: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: !Sub "${Name}"}}}
-        """
-    )
-    assert not configuration.unreadable
-    (policy,) = configuration.policies
-    assert policy.resource.address == "Policy${Name}"
-    assert isinstance(policy.document, Mapping)
-    assert str(policy.document.get("Statement")) == "${Name}"
-
-
 BOUNDARY = """\
         Resources:
           M:
@@ -189,7 +176,14 @@ BOUNDARY = """\
     [
         ("PermissionsBoundary: !Ref M", "{}", PolicyKind.BOUNDARY),
         ("PermissionsBoundary: !Sub 'arn:aws:iam::${AWS::AccountId}:policy/edge'", "{}", PolicyKind.BOUNDARY),
+        ("PermissionsBoundary: !GetAtt M.PolicyArn", "{}", PolicyKind.BOUNDARY),
+        ("PermissionsBoundary: 'arn:aws:iam::111122223333:policy/team/edge'", "{}", PolicyKind.BOUNDARY),
         ("", "{StringEquals: {'iam:PermissionsBoundary': !Ref M}}", PolicyKind.BOUNDARY),
+        (
+            "",
+            "{StringEquals: {'iam:PermissionsBoundary': !Sub 'arn:aws:iam::${AWS::AccountId}:policy/edge'}}",
+            PolicyKind.BOUNDARY,
+        ),
         ("PermissionsBoundary: !Ref M, ManagedPolicyArns: [!Ref M]", "{}", PolicyKind.IDENTITY),
         ("PermissionsBoundary: !Ref M, Tags: [!Ref M]", "{}", PolicyKind.IDENTITY),
         ("PermissionsBoundary: 'arn:aws:iam::aws:policy/edge'", "{}", PolicyKind.IDENTITY),
@@ -301,13 +295,13 @@ def test_a_macro_inside_a_statement_leaves_it_unknown() -> None:
 
 
 def test_templates_inside_templates_are_named() -> None:
-    """A stack set's body and a Rain module are not read here, and both are told."""
+    """A Rain module, and the body of a stack set that is no plain text, are not read here, and both are told."""
     configuration = read(
         """\
         Resources:
           A: {Type: {"Rain::Module": "../x.yml"}, Properties: {B: 1}}
           B: {Type: !Rain::Module "../x.yml"}
-          C: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateBody: "{}"}}
+          C: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateBody: !Sub "{}"}}
         """
     )
     assert [item.reason for item in configuration.not_evaluated] == [
@@ -319,7 +313,7 @@ def test_templates_inside_templates_are_named() -> None:
 
 
 def test_sam_documents_and_roles() -> None:
-    """SAM's inline documents belong to the role that SAM makes; names, ARNs and policy templates are no documents."""
+    """SAM's documents and policy templates belong to the role that SAM makes; names and ARNs are no documents."""
     configuration = read(
         """\
         Transform: AWS::Serverless-2016-10-31
@@ -346,6 +340,7 @@ def test_sam_documents_and_roles() -> None:
         """
     )
     assert held(configuration) == [
+        ("Fn", "Policies/2/S3ReadPolicy", "identity", ("FnRole",)),
         ("Fn", "Policies/3", "identity", ("FnRole",)),
         ("Fn", "Policies/4/Fn::If/1", "identity", ("FnRole",)),
         ("One", "Policies", "identity", ("OneRole",)),
@@ -447,3 +442,14 @@ def test_suppressions() -> None:
     assert (reason, resource) == ("too late", None)
     assert late is not None
     assert (late.line, late.end_line) == (20, 20)
+
+
+def test_cfn_lint_ids_are_those_of_the_checks() -> None:
+    """A family of cfn-lint ids in Metadata (E95, W95, I95) silences the checks of that level, and only them."""
+    template = "Metadata: {{cfn-lint: {{config: {{ignore_checks: [{letter}95]}}}}}}\nResources: {{}}\n"
+    silenced = {
+        letter: {item.check_id for item in read(template.format(letter=letter)).suppressions} for letter in "EWI"
+    }
+    letters = {Severity.HIGH: "E", Severity.MEDIUM: "W", Severity.LOW: "W", Severity.INFO: "I"}
+    for check in ALL:
+        assert [letter for letter in "EWI" if check.id in silenced[letter]] == [letters[check.severity]], check.id

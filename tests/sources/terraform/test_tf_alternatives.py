@@ -15,9 +15,9 @@ from passrole_checks.iam.outcomes import consistent
 from passrole_checks.iam.values import Absent, Choice, Const, Items, Mapping, Node, Text
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources.terraform.files import Files
+from passrole_checks.sources.terraform.finished import plain
 from passrole_checks.sources.terraform.folder import read_folder
 from passrole_checks.sources.terraform.module import Module, Run
-from passrole_checks.sources.terraform.symbols import plain
 
 UNKNOWN = "".join(f'variable "{name}" {{}}\n' for name in ("a", "b", "e", "i", "n", "u"))
 CONTEXT = f"""{UNKNOWN}
@@ -280,6 +280,7 @@ EXPRESSION = st.one_of(
 
 
 NOT_KNOWN = "(not known)"
+ANY_NUMBER = "(any number of elements)"
 
 
 def agrees(value: object, expected: object) -> bool:
@@ -288,6 +289,15 @@ def agrees(value: object, expected: object) -> bool:
         pattern = ".*".join(map(re.escape, value.split(NOT_KNOWN)))
         return value == NOT_KNOWN or (isinstance(expected, str) and re.fullmatch(pattern, expected) is not None)
     if isinstance(value, list) and isinstance(expected, list):
+        if ANY_NUMBER in value:
+            start, end = value.index(ANY_NUMBER), value[::-1].index(ANY_NUMBER)
+            return len(value) - value.count(ANY_NUMBER) <= len(expected) and all(
+                map(
+                    agrees,
+                    [*value[:start], *value[len(value) - end :]],
+                    [*expected[:start], *expected[len(expected) - end :]],
+                )
+            )
         return len(value) == len(expected) and all(map(agrees, value, expected))
     if isinstance(value, dict) and isinstance(expected, dict):
         return value.keys() == expected.keys() and all(agrees(value[key], expected[key]) for key in value)
@@ -306,18 +316,20 @@ def resolved(node: Node, world: dict[str, str]) -> object:
     if isinstance(node, Mapping):
         return {str(entry.key): resolved(entry.value, world) for entry in node.entries}
     if isinstance(node, Text):
+        if node.optional:
+            return ANY_NUMBER
         words = [part if isinstance(part, str) else world.get(part.expression[4:], NOT_KNOWN) for part in node.parts]
         return "".join(words)
     return "absent" if isinstance(node, Absent) else shown(node)
 
 
 def holds(condition: str, outcome: str, world: dict[str, str], facts: tuple[tuple[str, str], ...]) -> bool:
+    if condition.endswith((" is not empty", " can be evaluated")):
+        return outcome == "true"
     if "&&" in condition or "||" in condition:
         a, b = world["a"] == "true", world["b"] == "true"
         value = (a and b) if "&&" in condition else (a or not b)
         return value is (outcome == "true")
-    if condition.endswith((" is not empty", " can be evaluated")):
-        return outcome == "true"
     return consistent(facts, condition, outcome)
 
 
@@ -325,6 +337,13 @@ def holds(condition: str, outcome: str, world: dict[str, str], facts: tuple[tupl
 @given(expression=EXPRESSION)
 @example(expression='concat(["x"], (var.a ? ["y"] : []), (var.b ? [] : ["z"]))[1]')
 @example(expression='try(([var.a ? "x" : "y"])[1], "none")')
+@example(
+    expression='join(",", [for x in [try({ dev = { dev = "d", prod = "p" }[var.e] }[var.e], "none"), (var.a ? '
+    '{ dev = "d", prod = "p" }[var.e] : try({ dev = { dev = "d", prod = "p" }[var.e] }[var.e], "none"))] : '
+    '"<${x}>" if var.b])'
+)
+@example(expression='concat([for x in flatten([["x"], [var.e]]) : "<${x}>" if var.a], ["last"])[0]')
+@example(expression='join(",", concat((var.a ? ["x"] : []), flatten([["x"], [var.e]])))')
 def test_alternatives_are_what_each_of_the_values_gives(tmp_path: Path, expression: str) -> None:
     """An expression on unknown variables reads, under each of their values, as it does where that value is known."""
     unknown = evaluated(tmp_path, expression, UNKNOWN)
@@ -376,6 +395,8 @@ def test_too_many_alternatives_leave_a_hole_for_each(tmp_path: Path) -> None:
     assert isinstance(node, Text)
     assert str(node).startswith("a|") and str(node).count("|") == 40
     assert {hole.reason for hole in node.holes} == {"too many alternatives"}
+    # the value of an alternative is not that of the condition that it hangs on
+    assert {hole.expression.partition(" ? ")[2] for hole in node.holes} == {"… : …"}
 
 
 def test_more_entries_than_can_be_followed_keep_what_they_share(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ CASES = [
     ("json", "bad.tf", b'{"resource": {}}\n', 1, "not HCL near"),
     ("binary", "bad.tf", b"\x7fELF\x02\x01\0\0\0", 1, "not text: it holds a NUL byte"),
     ("plan", "bad.tf", PLAN, 1, "run terraform show -json"),
+    ("git-crypt", "bad.tf", b"\0GITCRYPT\0\x3f\xd0", 1, "encrypted with git-crypt"),
     ("nul", "bad.tf", b"a = 1\n# \0\n", 2, "not text: it holds a NUL byte"),
     ("latin-1", "bad.tf", b"# fine\n# M\xfcller\n", 2, "not UTF-8 text"),
     ("utf-16", "bad.tf", "a = 1\n".encode("utf-16"), 1, "not UTF-8 text but UTF-16"),

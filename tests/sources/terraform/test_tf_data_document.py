@@ -388,3 +388,60 @@ def test_policy_variables_in_principals_and_conditions(tmp_path: Path) -> None:
         "Principal": {"AWS": ["${aws:userid}"]},
         "Condition": {"StringLike": {"aws:x": ["${aws:y}", "z"]}},
     }
+
+
+@pytest.mark.parametrize(
+    "resources", ["var.roles", '[for name in var.roles : "arn:aws:iam::*:role/${name}"]', "concat(var.roles)"]
+)
+def test_a_list_that_is_empty_by_default_is_still_to_be_given(tmp_path: Path, resources: str) -> None:
+    """AWS refuses a statement without resources, so a computed list that is empty is one that is not known yet."""
+    text = f"""
+variable "roles" {{
+  default = []
+}}
+data "aws_iam_policy_document" "d" {{
+  statement {{
+    actions   = ["iam:PassRole"]
+    resources = {resources}
+  }}
+}}
+resource "aws_iam_policy" "p" {{
+  policy = data.aws_iam_policy_document.d.json
+}}
+"""
+    (tmp_path / "main.tf").write_text(text, encoding="utf-8")
+    (policy,) = load(tmp_path).policies
+    found = parse_document(policy.document)
+    assert found.problems == ()
+    assert [hole.reason for one in found.statements for hole in one.holes] == ["empty, which AWS refuses"]
+
+
+def test_an_empty_list_as_it_is_written_is_a_mistake(tmp_path: Path) -> None:
+    """Resources that are written as an empty list are what AWS refuses, and nothing that is still to be given."""
+    body = data('statement {\n  actions = ["iam:PassRole"]\n  resources = []\n}')
+    assert [problem.reason for problem in parse_document(document(tmp_path, body)).problems] == [
+        "a statement holds neither Resource nor NotResource"
+    ]
+
+
+def test_the_one_document_of_a_count_that_is_joined(tmp_path: Path) -> None:
+    """``join("", data.….*.json)``, the old way to name the one instance, keeps the document with its places."""
+    (tmp_path / "main.tf").write_text(
+        """variable "on" {}
+data "aws_iam_policy_document" "d" {
+  count = var.on ? 1 : 0
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = ["*"]
+  }
+}
+resource "aws_iam_policy" "p" {
+  count  = var.on ? 1 : 0
+  policy = join("", data.aws_iam_policy_document.d.*.json)
+}
+""",
+        encoding="utf-8",
+    )
+    (policy,) = load(tmp_path).policies
+    (found,) = parse_document(policy.document).statements
+    assert (found.at.line, found.when) == (4, (("var.on", "true"),))

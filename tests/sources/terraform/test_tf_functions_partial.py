@@ -8,10 +8,10 @@ import pytest
 
 from passrole_checks.iam.values import Choice, Const, Items, Kind, Mapping, Node, Text, holes_in
 from passrole_checks.sources.terraform.files import Files
+from passrole_checks.sources.terraform.finished import plain
 from passrole_checks.sources.terraform.folder import read_folder
 from passrole_checks.sources.terraform.module import Module
 from passrole_checks.sources.terraform.run import Run
-from passrole_checks.sources.terraform.symbols import plain
 
 HEAD = """
 variable "u" {}

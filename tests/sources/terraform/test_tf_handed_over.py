@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import Mapping, texts_in
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform import load
 
@@ -55,3 +57,91 @@ def test_other_documents_grant_nothing(tmp_path: Path, arguments: str, kind: Pol
 def test_what_is_no_document_is_none(tmp_path: Path, arguments: str) -> None:
     """Arguments that hold no policy document, or one of which nothing is known, give no policy."""
     assert handed_over(tmp_path, arguments) == []
+
+
+def statements(tmp_path: Path, arguments: str) -> list[Statement]:
+    found = [parse_document(policy.document) for policy in handed_over(tmp_path, arguments)]
+    assert not [problem for one in found for problem in one.problems]
+    return [statement for one in found for statement in one.statements]
+
+
+PASS = 'actions = ["iam:PassRole"], resources = ["*"]'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "effect"),
+    [
+        (f"policy_statements = {{ pass = {{ {PASS} }} }}", "Allow"),
+        (f'policy_statements = {{ pass = {{ effect = "Deny", {PASS} }} }}', "Deny"),
+        (f"iam_policy = [{{ statements = [{{ effect = null, {PASS}, principals = [] }}] }}]", "Allow"),
+        (f"statements = [{ANY_ROLE}]", "Allow"),
+        ('statement = { effect = "Allow", actions = var.x, resources = ["*"], not_actions = null }', "Allow"),
+        (f"statements = var.x ? [{{ {PASS} }}] : []", "Allow"),
+    ],
+)
+def test_a_statement_as_an_object(tmp_path: Path, arguments: str, effect: str) -> None:
+    """An object in the words of a statement block, or of a document, is a statement; without an effect it allows."""
+    (statement,) = statements(tmp_path, arguments)
+    assert (statement.effect, [str(one) for one in statement.resources or ()]) == (effect, ["*"])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'condition = { TEST }', 'condition = [{ TEST }]', 'conditions = { a = { TEST } }',
+        'condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }',
+    ],
+)  # fmt: skip
+def test_the_condition_of_a_statement_as_an_object(tmp_path: Path, condition: str) -> None:
+    """Conditions are objects with a test, a variable and values, one, a list or a map of them, or as in a document."""
+    test = 'test = "StringEquals", variable = "iam:PassedToService", values = ["lambda.amazonaws.com"]'
+    (statement,) = statements(tmp_path, f"s = {{ {PASS}, {condition.replace('TEST', test)} }}")
+    assert isinstance(statement.condition, Mapping)
+    (entry,) = statement.condition.entries
+    assert str(entry.key) == "StringEquals"
+    assert [str(text) for text in texts_in(entry.value)] == ["iam:PassedToService", "lambda.amazonaws.com"]
+
+
+def test_a_condition_that_is_not_known_is_not_forgotten(tmp_path: Path) -> None:
+    """A condition of which nothing is known leaves a hole, so that the statement is not taken for one without."""
+    (statement,) = statements(tmp_path, f"s = {{ {PASS}, conditions = var.x }}")
+    assert statement.condition is not None
+    assert [hole.expression for hole in statement.holes] == ["var.x"]
+
+
+def test_resources_that_are_empty_are_still_to_be_given(tmp_path: Path) -> None:
+    """A statement without resources is one that the module completes: which roles it names is not known."""
+    (statement,) = statements(tmp_path, 's = { actions = ["iam:PassRole"], resources = [] }')
+    assert [hole.reason for hole in statement.holes] == ["empty, which AWS refuses"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        'rules = [{ resources = ["pods"], verbs = ["get"] }]',
+        'alarm = { actions = [var.x], resources = ["a"] }',
+        's = { effect = "Allow", actions = [], resources = [] }',
+    ],
+)
+def test_objects_that_are_no_statements(tmp_path: Path, arguments: str) -> None:
+    """Objects that only share a word with a statement are none."""
+    assert handed_over(tmp_path, arguments) == []
+
+
+def test_a_statement_with_principals_grants_nothing(tmp_path: Path) -> None:
+    """A statement with principals belongs to a resource-based or a trust policy."""
+    (policy,) = handed_over(tmp_path, f's = {{ {PASS}, principals = [{{ type = "AWS", identifiers = ["*"] }}] }}')
+    assert policy.kind is PolicyKind.RESOURCE
+
+
+def test_statements_side_by_side_are_one_document(tmp_path: Path) -> None:
+    """What a list or a map of statements denies or adds counts for all of them; those with principals stand apart."""
+    trust = f's = {{ {PASS}, principals = [{{ type = "AWS", identifiers = ["*"] }}] }}'
+    found = handed_over(
+        tmp_path,
+        f'p = {{ a = {{ {PASS} }}, b = {{ effect = "Deny", {PASS} }}, {trust}, c = var.x ? {{ {PASS} }} : null }}',
+    )
+    assert [(one.kind, one.path, len(parse_document(one.document).statements)) for one in found] == [
+        (PolicyKind.IDENTITY, "p", 3),
+        (PolicyKind.RESOURCE, "p", 1),
+    ]

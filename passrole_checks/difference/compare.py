@@ -1,0 +1,340 @@
+"""The access of two versions of infrastructure code, compared by meaning, principal by principal.
+
+Both directions are one comparison: what NEW gives that OLD did not is new or widened; what OLD gave that NEW does not
+is removed or narrowed. A statement is widened or narrowed where it has a counterpart in the other version, among those
+of the same principal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from passrole_checks.difference.renames import holding_alike, named_alike, relabelled, renamed
+from passrole_checks.difference.units import Pair, Versions, versions_of
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.arn import ANYWHERE, Scope
+from passrole_checks.iam.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.role_set import RoleSet, may_meet
+from passrole_checks.iam.values import Position
+from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.scan import LocatedGrant, ScanOptions, findings_of_change
+from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
+from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A statement that gives more, or less, than before.
+
+    ``grant.principals`` are those whose access differs. ``before`` is its counterpart in the old version, None where
+    there is none. ``cause``: what makes the difference, where it is neither of the two. ``severity`` and ``confidence``
+    are those of the check new-access; ``suppressed``: that check is suppressed there.
+    """
+
+    grant: LocatedGrant
+    before: LocatedGrant | None
+    cause: Position | None
+    severity: Severity
+    confidence: Confidence
+    message: str
+    suppressed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
+    new addresses that were taken for the same. ``unreadable``: what of either version could not be read."""
+
+    new: tuple[Change, ...]
+    widened: tuple[Change, ...]
+    narrowed: tuple[Change, ...]
+    removed: tuple[Change, ...]
+    unchanged: int
+    renamed: tuple[tuple[str, str], ...]
+    unreadable: tuple[Unreadable, ...]
+    not_evaluated: tuple[Unreadable, ...]
+    files: tuple[tuple[str, ...], tuple[str, ...]]  # read as IaC, of the old version and of the new one
+
+
+def difference_of(old: Path, new: Path, options: ScanOptions) -> Difference:
+    """Compare two files or two folders. Never raises: what cannot be read is in ``unreadable``, and neither it nor its
+    counterpart is compared."""
+    versions = versions_of(old, new, replace(options, unchanged=True))
+    compared = [_Compared(pair, options) for pair in versions.pairs]
+
+    def in_order(name: str) -> tuple[Change, ...]:
+        changes = [change for one in compared for change in getattr(one, name)]
+        return tuple(sorted(changes, key=_order))
+
+    return Difference(
+        in_order("new"),
+        in_order("widened"),
+        in_order("narrowed"),
+        in_order("removed"),
+        sum(one.unchanged for one in compared),
+        tuple(sorted({entry for one in compared for entry in one.renamed})),
+        _sorted([*versions.unreadable, *(entry for one in compared for entry in one.unreadable)]),
+        _not_evaluated(versions),
+        versions.files,
+    )
+
+
+def _order(change: Change) -> tuple[str, int, int, str, str]:
+    located = change.grant
+    return (
+        located.grant.at.file, located.grant.at.line, located.grant.at.column, located.resource.address,
+        located.statement_path,
+    )  # fmt: skip
+
+
+def _not_evaluated(versions: Versions) -> tuple[Unreadable, ...]:
+    found = [note for pair in versions.pairs for side in (pair.old, pair.new) for note in side.not_evaluated]
+    return _sorted([*versions.notes, *found])
+
+
+def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    return tuple(sorted(set(entries), key=lambda entry: (entry.file, entry.line or 0, entry.reason)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Statement:
+    """A statement of one policy, with its readings under the outcomes of unknown conditions."""
+
+    policy: AttachedPolicy  # as it is written
+    names: AttachedPolicy  # the same with the names of the new version
+    path: str
+    readings: tuple[PassRoleGrant, ...]
+
+    @property
+    def widest(self) -> PassRoleGrant:
+        return min(self.readings, key=lambda grant: (grant.denied, grant.scope.width))
+
+    @property
+    def place(self) -> tuple[str, str, Position]:
+        return self.names.resource.address, self.path, self.readings[0].at
+
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        return tuple(grant.statement.identity for grant in self.readings)
+
+    @property
+    def roles(self) -> tuple[Hashable, ...]:
+        grant = self.widest
+        return (grant.complement, *sorted(str(role.pattern) for role in grant.roles))
+
+    @property
+    def grants(self) -> bool:
+        grant = self.widest
+        return (
+            grant.effect == "Allow" and not grant.denied and (grant.complement or grant.scope is not Scope.NOT_A_ROLE)
+        )
+
+    def holders(self) -> tuple[str, ...]:
+        """Its principals, or "" where it stands for itself."""
+        return tuple(dict.fromkeys(self.names.principals)) or ("",)
+
+    def located(self, holders: Iterable[str], old_names: dict[str, str]) -> LocatedGrant:
+        who = tuple(old_names.get(name, name) for name in holders if name) or self.policy.principals
+        return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
+
+
+@dataclass
+class _Compared:
+    """One unit in its two versions."""
+
+    pair: Pair
+    options: ScanOptions
+    new: list[Change] = field(default_factory=list)
+    widened: list[Change] = field(default_factory=list)
+    narrowed: list[Change] = field(default_factory=list)
+    removed: list[Change] = field(default_factory=list)
+    unchanged: int = 0
+    renamed: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        old, new = self.pair.old, self.pair.new
+        names = named_alike(old, new)
+        written = [*old.policies, *old.unchanged]
+        same = [renamed(policy, names) for policy in written]
+        alike = holding_alike(old, same, new, names)
+        same = [relabelled(policy, alike) for policy in same]
+        both = {**names, **alike}
+        self.renamed = list(both.items())
+        self._old_names = {after: before for before, after in both.items()}
+        now = [*new.policies, *new.unchanged]
+        self._before = self._statements(old, written, same)
+        self._after = self._statements(new, now, now)
+        self._match()
+        self._gained(_change(new, now, same), self._after, self.new, self.widened, forward=True)
+        self._gained(_change(old, same, now), self._before, self.removed, self.narrowed, forward=False)
+        touched = {id(item) for item in self._told}
+        self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
+
+    def _statements(
+        self, side: Configuration, written: Sequence[AttachedPolicy], same: Sequence[AttachedPolicy]
+    ) -> list[_Statement]:
+        services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
+        found = []
+        for policy, names in zip(written, same, strict=True):
+            if policy.kind is not PolicyKind.IDENTITY:
+                continue
+            many = policy.resource.type in MANY_ACCOUNTS or policy.resource.type == "AWS::SSO::PermissionSet"
+            account = None if many else self.options.account or side.account
+            readings: dict[tuple[Position, str], list[PassRoleGrant]] = {}
+            for grant in grants_of(parse_document(names.document).statements, services, account):
+                readings.setdefault((grant.at, grant.statement.path), []).append(grant)
+            for (_, below), grants in readings.items():
+                path = "/".join(part for part in (policy.path, below) if part)
+                found.append(_Statement(policy, names, path, tuple(grants)))
+        return found
+
+    # -- counterparts
+
+    def _match(self) -> None:
+        """Find each statement's counterpart among those of the same holder: the same words first, then the same place
+        or Sid, then the only one that is left."""
+        self._counterparts: dict[tuple[str, int], _Statement] = {}
+        self._told: list[_Statement] = []
+        before, after = _by_holder(self._before), _by_holder(self._after)
+        for holder in before.keys() & after.keys():
+            for effect in ("Allow", "Deny"):
+                first = [item for item in before[holder] if item.readings[0].effect == effect]
+                second = [item for item in after[holder] if item.readings[0].effect == effect]
+                for one, other in _pairs(first, second):
+                    self._counterparts[holder, id(one)] = other
+                    self._counterparts[holder, id(other)] = one
+
+    def _counterpart(self, holder: str, item: _Statement) -> _Statement | None:
+        return self._counterparts.get((_key(holder, item), id(item)))
+
+    # -- changes
+
+    def _gained(
+        self,
+        change: Configuration,
+        statements: Sequence[_Statement],
+        alone: list[Change],
+        paired: list[Change],
+        *,
+        forward: bool,
+    ) -> None:
+        """Sort what one version gives that the other does not into statements with a counterpart and those without."""
+        by_place = {item.place: item for item in statements}
+        worst: dict[tuple[int, str], Finding] = {}
+        findings, unreadable = findings_of_change(change, self.options)
+        self.unreadable += unreadable
+        for finding in findings:
+            item = by_place.get((finding.resource.address, finding.statement_path, finding.at))
+            for holder in finding.gainers if item is not None else ():
+                known = worst.get((id(item), holder))
+                if known is None or _rank(finding) > _rank(known):
+                    worst[id(item), holder] = finding
+        groups: dict[tuple[int, int | None], list[tuple[str, Finding]]] = {}
+        items = {id(item): item for item in statements}
+        for (number, holder), finding in worst.items():
+            other = self._counterpart(holder, items[number])
+            groups.setdefault((number, id(other) if other is not None else None), []).append((holder, finding))
+        for (number, _), gains in groups.items():
+            item = items[number]
+            other = self._counterpart(gains[0][0], item)
+            holders = [holder for holder, _ in gains]
+            said = max((finding for _, finding in gains), key=_rank)
+            self._told += [item] if forward or other is None else [other]
+            (alone if other is None else paired).append(self._change(item, other, holders, said, forward=forward))
+
+    def _change(
+        self, item: _Statement, other: _Statement | None, holders: Sequence[str], said: Finding, *, forward: bool
+    ) -> Change:
+        here = item.located(holders, {} if forward else self._old_names)
+        there = other.located(holders, self._old_names if forward else {}) if other is not None else None
+        now, before = (here, there) if forward or there is None else (there, here)
+        cause = None
+        if other is not None and other.identity == item.identity:
+            cause = self._cause(holders, forward=forward)
+        return Change(
+            now, before, cause, said.severity, said.confidence, said.message, suppressed=said.suppressed is not None
+        )
+
+    def _cause(self, holders: Collection[str], *, forward: bool) -> Position | None:
+        """The Deny that is gone (or, the other way round, has come) and took access away from one of the holders."""
+        with_it = self._before if forward else self._after
+        for item in with_it:
+            for holder in item.holders():
+                if holder not in holders or item.readings[0].effect != "Deny":
+                    continue
+                other = self._counterpart(holder, item)
+                if other is None:
+                    return item.readings[0].at
+                if other.identity != item.identity:
+                    return (other if forward else item).readings[0].at
+        return None
+
+
+def _key(holder: str, item: _Statement) -> str:
+    return holder or f"\0{item.names.resource.address}"
+
+
+def _by_holder(statements: Iterable[_Statement]) -> dict[str, list[_Statement]]:
+    found: dict[str, list[_Statement]] = {}
+    for item in statements:
+        for holder in item.holders():
+            found.setdefault(_key(holder, item), []).append(item)
+    return found
+
+
+def _pairs(first: Sequence[_Statement], second: Sequence[_Statement]) -> Iterator[tuple[_Statement, _Statement]]:
+    """Pairs of statements of one holder, the most alike first. Where only their place makes them alike, they speak of
+    roles in common, and do not bear different Sids."""
+    likenesses: tuple[tuple[Callable[[_Statement], Hashable | None], bool], ...] = (
+        (lambda item: (item.names.resource.address, item.path, item.identity), False),
+        (lambda item: item.identity, False),
+        (lambda item: (item.names.resource.address, item.widest.sid) if item.widest.sid else None, False),
+        (lambda item: (item.names.resource.address, item.roles), False),
+        (lambda item: (item.names.resource.address, item.path), True),
+        (lambda item: item.roles, False),
+        (lambda item: item.widest.sid, False),
+    )
+    for likeness, only_place in likenesses:
+        groups: dict[Hashable, list[_Statement]] = {}
+        for item in second:
+            groups.setdefault(likeness(item), []).append(item)
+        found = []
+        for item in first:
+            key = likeness(item)
+            if key is not None and groups.get(key) and (not only_place or _may_be_one(item, groups[key][0])):
+                found.append((item, groups[key].pop(0)))
+        yield from found
+        taken = {id(item) for pair in found for item in pair}
+        first = [item for item in first if id(item) not in taken]
+        second = [item for item in second if id(item) not in taken]
+    if len(first) == len(second) == 1 and _may_be_one(first[0], second[0]):
+        yield first[0], second[0]
+
+
+def _may_be_one(one: _Statement, other: _Statement) -> bool:
+    """Whether nothing speaks against one statement being what became of the other."""
+    sids = one.widest.sid, other.widest.sid
+    if None not in sids and sids[0] != sids[1]:
+        return False
+    first, second = (_role_set(item.widest) for item in (one, other))
+    return may_meet(first, second, ANYWHERE) and may_meet(second, first, ANYWHERE)
+
+
+def _role_set(grant: PassRoleGrant) -> RoleSet:
+    statement = grant.statement
+    patterns = statement.resources or statement.not_resources or ()
+    return RoleSet(tuple(patterns), statement.variables, statement.resources is None)
+
+
+def _change(side: Configuration, now: Sequence[AttachedPolicy], before: Iterable[AttachedPolicy]) -> Configuration:
+    """A version as the change that makes it of the other one."""
+    stood = tuple(policy for policy in before if policy.kind is PolicyKind.IDENTITY)
+    return replace(side, policies=tuple(now), unchanged=(), before=stood)
+
+
+def _rank(finding: Finding) -> tuple[bool, int, int]:
+    return finding.suppressed is None, finding.severity.rank, finding.confidence.rank

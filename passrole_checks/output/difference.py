@@ -1,0 +1,92 @@
+"""The difference between two versions as text: ``+`` new, ``~`` widened or narrowed, ``-`` removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from passrole_checks.difference import Change, Difference
+from passrole_checks.findings import Confidence
+from passrole_checks.output.paths import harmless
+from passrole_checks.output.text import Line, Span, located, what_is_granted
+from passrole_checks.scan import LocatedGrant
+
+_GROUPS = (("new", "+", "high"), ("widened", "~", "high"), ("narrowed", "~", "good"), ("removed", "-", "good"))
+_MOST_NOTES = 10
+
+
+def diff_lines(difference: Difference, *, quiet: bool = False) -> Iterator[Line]:
+    """Each change with who, which roles and which services, before and after; then, unless ``quiet``, notes and a
+    summary."""
+    for name, mark, style in _GROUPS:
+        for change in getattr(difference, name):
+            yield from _change(change, name, mark, style)
+            yield ()
+    if quiet:
+        return
+    notes = list(_notes(difference))
+    yield from notes
+    if notes:
+        yield ()
+    yield _summary(difference)
+
+
+def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]:
+    now = change.grant
+    place = Span(located(now.grant.at.file, now.grant.at.line), "place")
+    spans = [Span(f"{mark} ", style), place, Span("  "), Span(harmless(now.resource.address))]
+    if now.grant.sid:
+        spans.append(Span(f"  {harmless(now.grant.sid)}", "quiet"))
+    spans.append(Span(f"  {group}", style))
+    if group in ("new", "widened"):
+        sure = "" if change.confidence is Confidence.HIGH else f", {change.confidence.value} confidence"
+        spans.append(Span(f"  ({change.severity.value}{sure}{', suppressed' if change.suppressed else ''})", "quiet"))
+    yield spans
+    if now.principals:
+        yield (Span(f"    {'who':<10}"), Span(harmless(", ".join(now.principals))))
+    before = change.before
+    words = _words(now)
+    if before is None or (told := _words(before)) == words:
+        yield from what_is_granted(now.grant)
+        if before is not None and change.cause is None:
+            yield (Span("    the statement itself is the same", "quiet"),)
+    else:
+        at = before.grant.at
+        yield from (row for row in words if row in told)
+        for sign, rows, others in (("-", told, words), ("+", words, told)):
+            for row in rows:
+                if row not in others:
+                    yield (Span(f"  {sign} "), *_dedented(row))
+        yield (Span(f"    {'before':<10}", "quiet"), Span(located(at.file, at.line), "quiet"))
+    if change.cause is not None:
+        yield (Span(f"    {'because of':<11}"), Span(located(change.cause.file, change.cause.line)))
+
+
+def _words(grant: LocatedGrant) -> Sequence[Line]:
+    return list(what_is_granted(grant.grant))
+
+
+def _dedented(row: Line) -> Line:
+    first, *rest = row
+    return (Span(first.text.removeprefix("    "), first.style), *rest)
+
+
+def _notes(difference: Difference) -> Iterator[Line]:
+    for old, new in difference.renamed:
+        yield (Span("note: ", "quiet"), Span(harmless(f"{new} is taken for what was {old} before")))
+    for entry in difference.not_evaluated[:_MOST_NOTES]:
+        words = f"not evaluated: {entry.reason}"
+        yield (Span(f"{located(entry.file, entry.line)}: note: ", "quiet"), Span(harmless(words)))
+    more = len(difference.not_evaluated) - _MOST_NOTES
+    if more > 0:
+        yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
+
+
+def _summary(difference: Difference) -> Line:
+    counts = [(len(getattr(difference, name)), name) for name, _, _ in _GROUPS]
+    unread = len({entry.file for entry in difference.unreadable})
+    none = "no change seen" if unread else "no change of PassRole access"
+    words = ", ".join(f"{count} {name}" for count, name in counts if count) or none
+    spans = [Span(words, "place"), Span(f"; {difference.unchanged} unchanged")]
+    if unread:
+        spans.append(Span(f"; {unread} could not be read, so that this is not all", "high"))
+    return spans

@@ -1,0 +1,6 @@
+"""CloudFormation change sets as JSON (``aws cloudformation describe-change-set --include-property-values``)."""
+
+from passrole_checks.sources.change_set.recognize import is_change_set
+from passrole_checks.sources.change_set.source import load
+
+__all__ = ["is_change_set", "load"]

@@ -1,0 +1,45 @@
+"""Whether a text is meant to be a change set, decided by content and cheaply."""
+
+from __future__ import annotations
+
+import re
+
+from passrole_checks.sources.json_text import Keys, NotJson, walk
+
+_CHANGE = re.compile(r'"[rR]esourceChange"\s*:\s*\{')
+_CHANGES = re.compile(r'"[cC]hanges"\s*:')
+_LOGICAL_ID = re.compile(r'"[lL]ogicalResourceId"\s*:')
+_OTHERS = frozenset({"Resources", "AWSTemplateFormatVersion", "planned_values", "resource_changes"})
+_NAMES = frozenset({"ChangeSetName", "ChangeSetId", "changeSetName", "changeSetId"})
+_NAME = re.compile(r'"[cC]hangeSet(?:Name|Id)"\s*:')
+_LIST = re.compile(r'\s*\[\s*\{\s*"(?:[cC]hanges?|[tT]ype|[rR]esourceChange|[cC]hangeSet\w+|[sS]tack\w+)"')
+
+
+def is_change_set(content: str) -> bool:
+    """Whether a text is meant as the output of ``describe-change-set``, also where it is cut off or broken further on.
+
+    Taken for one: an object with ``Changes`` that are resource changes or with the name of a change set beside it; a
+    list of such objects (the pages of one change set); and the list of changes that the console shows.
+    """
+    content = content.removeprefix("\ufeff")
+    start = content[:4096].lstrip()[:1]
+    has_changes = _CHANGE.search(content) is not None and _LOGICAL_ID.search(content) is not None
+    if start == "[":
+        return _LIST.match(content) is not None and (has_changes or _NAME.search(content) is not None)
+    if start != "{" or not _CHANGES.search(content):
+        return False
+    keys: set[str] = set()
+    try:
+        for path, member in walk(content, _top):
+            if len(path) == 1:
+                keys.add(str(member.key))
+                if keys & _OTHERS:
+                    return False
+    except NotJson:
+        pass  # what stands before the mistake tells what the text is meant to be
+    return bool(keys & {"Changes", "changes"}) and (has_changes or bool(keys & _NAMES))
+
+
+def _top(path: Keys) -> bool:
+    """The list of changes is opened, so that its key is known before what it holds has been read."""
+    return len(path) == 1

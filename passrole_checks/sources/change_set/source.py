@@ -1,0 +1,238 @@
+"""From a change set to the policies and roles in it, as they will be and as they are.
+
+Both sides are read as templates of the resources that the change set names, by the same reader as any template. What
+their contexts hold is resolved: a role is named by its name (for these types the physical id; CloudFormation Template
+Reference, "Return values" of AWS::IAM::Role, User and Group), and what CloudFormation does not know yet is
+``{{changeSet:KNOWN_AFTER_APPLY}}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from passrole_checks.errors import InputError
+from passrole_checks.iam.access import access_of
+from passrole_checks.iam.arn import ANYWHERE, Deployment
+from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.values import Choice, Entry, Hole, Items, Mapping, Node, Part, Text, join
+from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.sources.change_set.pages import (
+    ADD,
+    REMOVE,
+    SYNC,
+    Cause,
+    ChangeSet,
+    ResourceChange,
+    read_change_set,
+)
+from passrole_checks.sources.cloudformation.policies import PolicyReader
+from passrole_checks.sources.cloudformation.suppressions import suppressions
+from passrole_checks.sources.cloudformation.template import Template, child, entries
+from passrole_checks.sources.resource import AttachedPolicy, Configuration, Framework, PolicyKind, Unreadable
+
+_TAG = "tag:yaml.org,2002:"
+_MARK = "{{changeSet:KNOWN_AFTER_APPLY}}"
+_UNKNOWN = re.compile(r"\{\{changeSet:(\w+)\}\}")
+_MASKED = re.compile(r"\*{4,}")
+_NAMES = {
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+}
+_HOLDERS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group", "AWS::SSO::PermissionSet"})
+
+
+def load(path: Path, content: str) -> Configuration:
+    """The policies that a change set adds or changes, and as what stood before it those that it changes or removes.
+
+    Of what a change set does not name nothing is known: principals that exist already are in ``incomplete``. Raises
+    :class:`InputError` for a text that is no JSON or holds no property values; what is wrong with a part of it is
+    listed as unreadable.
+    """
+    file = str(path)
+    found = read_change_set(file, content)
+    try:
+        after, before = _Side(found, after=True), _Side(found, after=False)
+    except RecursionError:
+        raise InputError(file, "nested too deeply") from None
+    identities = tuple(policy for policy in before.policies if policy.kind is PolicyKind.IDENTITY)
+    created = {item.name for item in found.changes if item.action == ADD and item.type.value in _HOLDERS}
+    holders = {name for policy in (*after.policies, *identities) for name in policy.principals}
+    incomplete = frozenset(holders - created)
+    unchanged = {item.name for item in found.changes if item.action == SYNC}
+    return Configuration(
+        Framework.CLOUDFORMATION,
+        (file,),
+        tuple(item for item in after.reader.resources if item.address not in unchanged),
+        tuple(policy for policy in after.policies if policy.resource.address not in unchanged),
+        tuple(after.reader.roles),
+        suppressions=tuple(suppressions(after.template, {one.address: one.at for one in after.reader.resources})),
+        unreadable=(*found.unreadable, *after.reader.unreadable),
+        account=found.account,
+        not_evaluated=(
+            *found.not_evaluated,
+            *after.reader.not_evaluated,
+            *_lost_denials(identities, after.policies, incomplete),
+        ),
+        before=identities,
+        unchanged=tuple(policy for policy in after.policies if policy.resource.address in unchanged),
+        home=Deployment(found.account, (found.partition,)) if found.partition else ANYWHERE,
+        incomplete=incomplete,
+    )
+
+
+class _Side:
+    """The resources of a change set as they will be (``after``), or as they are."""
+
+    def __init__(self, found: ChangeSet, *, after: bool) -> None:
+        self.found, self.after = found, after
+        self._holes = 0
+        present = {item.name for item in found.changes if not after or item.action != REMOVE}
+        resources = [
+            (_text(item.name, item.node), self.resource(item, context, present))
+            for item in found.changes
+            if (context := self.context_of(item)) is not None
+        ]
+        section = _text("Resources", found.root)
+        self.template = Template(found.file, "{}")
+        self.template.lines = found.text.split("\n")
+        self.template.replace(_mapping([(section, _mapping(resources, found.root))], found.root))
+        self.reader = PolicyReader(self.template, Framework.CLOUDFORMATION)
+        self.reader.read()
+        self.policies = tuple(self.finished(policy) for policy in self.reader.policies)
+
+    def context_of(self, item: ResourceChange) -> yaml.Node | None:
+        if item.action == SYNC:
+            return item.after if item.after is not None else item.before
+        return item.after if self.after else item.before
+
+    def resource(self, item: ResourceChange, context: yaml.Node, present: set[str]) -> yaml.Node:
+        """A resource as it would stand in a template."""
+        parts: list[tuple[yaml.ScalarNode, yaml.Node]] = [(_text("Type", item.type), item.type)]
+        for key, value in entries(context):
+            if key.value == "Properties" and isinstance(value, yaml.MappingNode):
+                value = self.properties(item, value, present)
+            if key.value in ("Properties", "Metadata"):
+                parts.append((key, value))
+        return _mapping(parts, item.node)
+
+    def properties(self, item: ResourceChange, properties: yaml.MappingNode, present: set[str]) -> yaml.Node:
+        if self.after:
+            for cause in item.causes:
+                if cause.path[:1] == ("Properties",) and cause.entity.partition(".")[0] in present:
+                    made = _referring(properties, cause.path[1:], cause)
+                    properties = made if isinstance(made, yaml.MappingNode) else properties
+        name = _NAMES.get(str(item.type.value))
+        stays = not self.after or item.replacement in ("", "False")
+        if name is None or item.physical_id is None or not stays or child(properties, name) is not None:
+            return properties
+        given = _text(str(item.physical_id.value).rpartition("/")[2], item.physical_id)
+        return _mapping([*entries(properties), (_text(name, item.physical_id), given)], properties)
+
+    def finished(self, policy: AttachedPolicy) -> AttachedPolicy:
+        """A policy whose unknown parts are holes; a principal that is not known is none."""
+        principals = tuple(name for name in policy.principals if not _UNKNOWN.search(name))
+        return replace(policy, document=self.with_holes(policy.document), principals=principals)
+
+    def with_holes(self, node: Node) -> Node:
+        """The node with a hole for everything that is known only later, or is hidden."""
+        if isinstance(node, Text):
+            return self.text_with_holes(node)
+        if isinstance(node, Items):
+            return Items(tuple(map(self.with_holes, node.items)), node.at)
+        if isinstance(node, Mapping):
+            return Mapping(
+                tuple(Entry(self.text_with_holes(one.key), self.with_holes(one.value)) for one in node.entries), node.at
+            )
+        if isinstance(node, Choice):
+            return replace(node, options=tuple((label, self.with_holes(option)) for label, option in node.options))
+        return node
+
+    def text_with_holes(self, node: Text) -> Text:
+        parts = join([piece for part in node.parts for piece in self.pieces(part)])
+        return node if parts == node.parts else replace(node, parts=parts, starts=(), indent=0)
+
+    def pieces(self, part: Part) -> Iterator[Part]:
+        if isinstance(part, Hole):
+            later = _UNKNOWN.fullmatch(part.expression)
+            yield part if later is None else self.later(later.group(1))
+            return
+        place = 0
+        for match in _UNKNOWN.finditer(part):
+            yield from self.masked(part[place : match.start()])
+            yield self.later(match.group(1))
+            place = match.end()
+        yield from self.masked(part[place:])
+
+    def later(self, name: str) -> Hole:
+        return self.hole(f"changeSet:{name}", "known after the change set is executed")
+
+    def masked(self, part: str) -> Iterator[Part]:
+        place = 0
+        for match in _MASKED.finditer(part) if self.found.masked else ():
+            yield part[place : match.start()]
+            yield self.hole("a NoEcho parameter", "hidden by NoEcho")
+            place = match.end()
+        yield part[place:]
+
+    def hole(self, expression: str, reason: str) -> Hole:
+        """A hole of its own: nothing says that two values that are not known are the same."""
+        self._holes += 1
+        number = f" #{self._holes}" if self._holes > 1 else ""
+        return Hole(expression + number, reason=reason)
+
+
+def _lost_denials(
+    before: Iterable[AttachedPolicy], after: Iterable[AttachedPolicy], incomplete: frozenset[str]
+) -> Iterator[Unreadable]:
+    """The Deny statements that go away: what they took from policies that the change set does not name is not known."""
+    stays = {item.identity for policy in after for item in parse_document(policy.document).statements}
+    services = {name: known_services(name) for name in ("aws", "aws-cn")}
+    for policy in before:
+        if policy.principals and not incomplete & set(policy.principals):
+            continue
+        denies = access_of(parse_document(policy.document).statements, services).denies
+        for item in denies:
+            if item.statement.identity not in stays:
+                at = item.statement.at
+                reason = "a Deny of iam:PassRole goes away, and what it took from other policies is not known"
+                yield Unreadable(at.file, f"{policy.resource.address}: {reason}", at.line)
+
+
+def _referring(node: yaml.Node, path: tuple[str, ...], cause: Cause) -> yaml.Node:
+    """The node with a reference to what causes the value at a path, where that value is not known otherwise."""
+    if not path:
+        if not isinstance(node, yaml.ScalarNode) or node.value != _MARK:
+            return node
+        name, _, attribute = cause.entity.partition(".")
+        if not attribute:
+            return _mapping([(_text("Ref", node), _text(name, node))], node)
+        pair = [_text(name, node), _text(attribute, node)]
+        names = yaml.SequenceNode(_TAG + "seq", pair, node.start_mark, node.end_mark, flow_style=True)
+        return _mapping([(_text("Fn::GetAtt", node), names)], node)
+    if isinstance(node, yaml.MappingNode):
+        parts = [
+            (key, _referring(value, path[1:], cause) if key.value == path[0] else value) for key, value in entries(node)
+        ]
+        return _mapping(parts, node)
+    if isinstance(node, yaml.SequenceNode) and path[0].isdecimal():
+        items = [
+            _referring(item, path[1:], cause) if number == int(path[0]) else item
+            for number, item in enumerate(node.value)
+        ]
+        return yaml.SequenceNode(node.tag, items, node.start_mark, node.end_mark, flow_style=True)
+    return node
+
+
+def _text(value: str, at: yaml.Node) -> yaml.ScalarNode:
+    return yaml.ScalarNode(_TAG + "str", value, at.start_mark, at.end_mark, '"')
+
+
+def _mapping(parts: Sequence[tuple[yaml.ScalarNode, yaml.Node]], at: yaml.Node) -> yaml.MappingNode:
+    return yaml.MappingNode(_TAG + "map", list(parts), at.start_mark, at.end_mark, flow_style=True)

@@ -1,0 +1,271 @@
+"""The Conditions section, as decisions over facts.
+
+A condition is a tree: a fact about a parameter or another expression that is not known before deployment, its outcomes,
+and below each the rest of the decision. ``Equals [Ref Env, prod]`` and ``Not [Equals [Ref Env, dev]]`` so speak of the
+same expression, and what cannot be true together is never combined.
+
+Source: AWS CloudFormation Template Reference, "Condition functions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from passrole_checks.iam.outcomes import When, added, consistent, either, none_of, one_of, quoted
+from passrole_checks.iam.values import Choice, Node, Position, Text
+from passrole_checks.sources.cloudformation.parameters import Parameters, words_in
+from passrole_checks.sources.cloudformation.strings import as_text
+from passrole_checks.sources.cloudformation.template import Template, call, entries, scalar
+
+_LISTED = 4  # values that an outcome names one by one rather than saying which ones it is not
+_TOGETHER = 30  # conditions in one And or Or, of which CloudFormation takes ten
+_DEPTH = 50  # decisions inside decisions
+_LEAVES = 12  # of one condition; a larger one is known by its name only
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A decision: the expression, and for each outcome what follows."""
+
+    subject: str
+    options: tuple[tuple[str, Tree], ...]
+
+
+Tree = bool | Branch
+
+
+class _TooLarge(Exception):
+    """A decision has more leaves than are followed."""
+
+
+class Conditions:
+    """``evaluate`` gives the value of a node as conditions see it, ``words`` a function call as people write it."""
+
+    def __init__(
+        self,
+        template: Template,
+        parameters: Parameters,
+        evaluate: Callable[[yaml.Node], Node],
+        words: Callable[[yaml.Node], str],
+    ) -> None:
+        self.template = template
+        self.parameters = parameters
+        self.evaluate = evaluate
+        self.words = words
+        self._trees: dict[str, Tree] = {}
+        self._depth = 0  # decisions that are being read, one inside the other
+
+    def tree(self, name: str) -> Tree:
+        """The decision that a condition of the template is; its own name is the expression where it cannot be read."""
+        if name not in self._trees:
+            self._trees[name] = _opaque(name)  # a circle ends here
+            node = self.template.conditions.get(name)
+            if node is not None:
+                try:
+                    found = self._read(node, ())
+                    self._trees[name] = self._simplified(found) if found is not None else _opaque(name)
+                except _TooLarge:
+                    pass
+        return self._trees[name]
+
+    def _simplified(self, tree: Tree) -> Tree:
+        allowed = None if isinstance(tree, bool) else self.parameters.allowed(tree.subject.removeprefix("Ref "))
+        return simplified(tree, None if allowed is None else [quoted(word) for word in allowed])
+
+    def _read(self, node: yaml.Node, when: When) -> Tree | None:
+        """The decision below a node, None where it is not written as CloudFormation expects it."""
+        if self._depth >= _DEPTH:
+            raise _TooLarge
+        self._depth += 1
+        try:
+            return self._decision(node, when)
+        finally:
+            self._depth -= 1
+
+    def _decision(self, node: yaml.Node, when: When) -> Tree | None:
+        name, argument = _condition_call(node)
+        if name == "Condition":
+            known = scalar(argument)
+            return None if known is None else pruned(self.tree(known), when)
+        if not isinstance(argument, yaml.SequenceNode) or not argument.value:
+            return None
+        if name == "Fn::Equals" and len(argument.value) == 2:
+            left, right = (self.evaluate(item) for item in argument.value)
+            return self._equal(left, right, when, self.words(node))
+        if name == "Fn::Not" and len(argument.value) == 1:
+            inner = self._read(argument.value[0], when)
+            return None if inner is None else _limited(negated(inner))
+        if name in ("Fn::And", "Fn::Or") and len(argument.value) <= _TOGETHER:
+            return self._together(argument.value, when, all_of=name == "Fn::And")
+        return None
+
+    def _together(self, nodes: Sequence[yaml.Node], when: When, *, all_of: bool) -> Tree | None:
+        if not nodes:
+            return all_of
+        first = self._read(nodes[0], when)
+        if first is None:
+            return None
+        rest = self._read_later(nodes[1:], all_of)
+        return _limited(_grafted(first, rest, when, all_of))
+
+    def _read_later(self, nodes: Sequence[yaml.Node], all_of: bool) -> Callable[[When], Tree]:
+        def read(when: When) -> Tree:
+            found = self._together(nodes, when, all_of=all_of)
+            if found is None:
+                raise _TooLarge
+            return found
+
+        return read
+
+    def _equal(self, left: Node, right: Node, when: When, words: str) -> Tree:
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, Choice):
+                options = []
+                for outcome, option in one.options:
+                    if consistent(when, one.condition, outcome):
+                        below = added(when, one.condition, outcome)
+                        options.append((outcome, self._equal(option, other, below, words)))
+                return _limited(_joined(one.condition, options))
+        first, second = as_text(left), as_text(right)
+        if first is None or second is None:
+            return _opaque(words)
+        if first.literal is not None and second.literal is not None:
+            return first.literal == second.literal
+        if first.parts == second.parts:
+            return True
+        if first.literal is None and second.literal is None:
+            return _opaque(" == ".join(sorted((str(first), str(second)))))
+        unknown_text, word = (first, second.literal) if second.literal is not None else (second, first.literal)
+        return pruned(self._is(unknown_text, word or ""), when)
+
+    def _is(self, text: Text, word: str) -> Tree:
+        """Whether a text that is not known is this word."""
+        if not self._could_be(text, word):
+            return False
+        return Branch(self.subject(text), ((quoted(word), True), (none_of([quoted(word)]), False)))
+
+    def _could_be(self, text: Text, word: str) -> bool:
+        first, last = text.parts[0], text.parts[-1]
+        if isinstance(first, str) and not word.startswith(first):
+            return False
+        if isinstance(last, str) and not word.endswith(last):
+            return False
+        hole = text.only_hole
+        return hole is None or self.parameters.may_be(hole.expression, word)
+
+    def subject(self, text: Text) -> str:
+        """The expression that a fact about a text speaks of."""
+        hole = text.only_hole
+        return self.parameters.subject(hole.expression) if hole is not None else str(text)
+
+
+def _condition_call(node: yaml.Node) -> tuple[str, yaml.Node]:
+    function = call(node)
+    if function is not None:
+        return function
+    pairs = entries(node)
+    if len(pairs) == 1 and pairs[0][0].value == "Condition":
+        return "Condition", pairs[0][1]
+    return "", node
+
+
+def _opaque(name: str) -> Branch:
+    return Branch(name, (("true", True), ("false", False)))
+
+
+def _joined(subject: str, options: Sequence[tuple[str, Tree]]) -> Tree:
+    """A decision whose outcomes may all lead to the same answer."""
+    answers = {tree for _, tree in options if isinstance(tree, bool)}
+    if len(answers) == 1 and all(isinstance(tree, bool) for _, tree in options):
+        return answers.pop()
+    return Branch(subject, tuple(options)) if options else False
+
+
+def negated(tree: Tree) -> Tree:
+    if isinstance(tree, bool):
+        return not tree
+    return Branch(tree.subject, tuple((outcome, negated(below)) for outcome, below in tree.options))
+
+
+def _grafted(tree: Tree, rest: Callable[[When], Tree], when: When, leaf: bool) -> Tree:
+    """The tree with ``rest`` in the place of each answer ``leaf``."""
+    if isinstance(tree, bool):
+        return rest(when) if tree is leaf else tree
+    options = []
+    for outcome, below in tree.options:
+        if consistent(when, tree.subject, outcome):
+            options.append((outcome, _grafted(below, rest, added(when, tree.subject, outcome), leaf)))
+    return _joined(tree.subject, options)
+
+
+def pruned(tree: Tree, when: When) -> Tree:
+    """What is left of a decision where all of ``when`` hold."""
+    if isinstance(tree, bool):
+        return tree
+    options = [
+        (outcome, pruned(below, added(when, tree.subject, outcome)))
+        for outcome, below in tree.options
+        if consistent(when, tree.subject, outcome)
+    ]
+    return options[0][1] if len(options) == 1 else _joined(tree.subject, options)
+
+
+def paths(tree: Tree, when: When = ()) -> Iterator[tuple[When, bool]]:
+    """Every way through a decision: its facts, and the answer."""
+    if isinstance(tree, bool):
+        yield when, tree
+        return
+    for outcome, below in tree.options:
+        if consistent(when, tree.subject, outcome):
+            yield from paths(below, added(when, tree.subject, outcome))
+
+
+def simplified(tree: Tree, allowed: Sequence[str] | None = None) -> Tree:
+    """A decision about the values of one expression only as one branch (``"prod" or "stage"``).
+
+    ``allowed``: all values that the expression can have, where they are known.
+    """
+    facts = [fact for when, _ in paths(tree) for fact in when]
+    if isinstance(tree, bool) or {subject for subject, _ in facts} != {tree.subject}:
+        return tree
+    if any(outcome in ("true", "false") for _, outcome in facts):
+        return tree
+    words = [quoted(word) for _, outcome in facts for word in words_in(outcome)] if allowed is None else allowed
+    answers = {word: pruned(tree, ((tree.subject, word),)) for word in words}
+    other = pruned(tree, ((tree.subject, none_of(answers)),)) if allowed is None else None
+    if not answers or any(not isinstance(answer, bool) for answer in (*answers.values(), other or False)):
+        return tree
+    yes, no = ([word for word, answer in answers.items() if answer is wanted] for wanted in (True, False))
+    if not yes and other is not True:
+        return False
+    if not no and other is not False:
+        return True
+    return Branch(tree.subject, ((_named(yes, no, other is True), True), (_named(no, yes, other is False), False)))
+
+
+def _named(words: Sequence[str], others: Sequence[str], and_more: bool) -> str:
+    """These values, as a list or as all but the others, whichever is shorter."""
+    return none_of(others) if and_more or len(words) > max(_LISTED, len(others)) else one_of(words)
+
+
+def _limited(tree: Tree) -> Tree:
+    """Raises _TooLarge."""
+    if sum(1 for _ in paths(tree)) > _LEAVES:
+        raise _TooLarge
+    return tree
+
+
+def facts_of(tree: Tree, answer: bool, when: When) -> When:
+    """``when`` with the facts that hold wherever a decision has this answer."""
+    found = either([facts for facts, outcome in paths(tree, when) if outcome is answer])
+    return found[0] if len(found) == 1 else when
+
+
+def chosen(tree: Tree, yes: Node, no: Node, at: Position) -> Node:
+    """One of two values, by a decision."""
+    if isinstance(tree, bool):
+        return yes if tree else no
+    return Choice(tree.subject, tuple((outcome, chosen(below, yes, no, at)) for outcome, below in tree.options), at)

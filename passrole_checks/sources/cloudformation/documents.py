@@ -1,0 +1,143 @@
+"""Policy documents below the properties of a resource: found through lists and ``Fn::If``, evaluated, collected.
+
+Paths are the template's own keys below ``Properties``, also through a function:
+``Policies/Fn::If/1/0/PolicyDocument``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from passrole_checks.iam.values import Absent, Choice, Node, Text, unknown
+from passrole_checks.sources.cloudformation.intrinsics import Evaluator
+from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar
+from passrole_checks.sources.resource import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
+
+Conditions = tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A node below a property: its path, and the conditions under which it is there, each with its outcome."""
+
+    path: str
+    node: yaml.Node
+    conditions: Conditions = ()
+
+    def within(self, path: str, node: yaml.Node) -> Found:
+        """What stands at a path below it, or in its place."""
+        return Found(f"{self.path}/{path}", node, self.conditions)
+
+
+class Documents:
+    """Collects the policy documents of a template, and what of it cannot be read or is not evaluated."""
+
+    def __init__(self, template: Template, evaluator: Evaluator) -> None:
+        self.template = template
+        self.evaluator = evaluator
+        self.policies: list[AttachedPolicy] = []
+        self.unreadable: list[Unreadable] = []
+        self.not_evaluated: list[Unreadable] = []
+
+    def cannot(self, node: yaml.Node, reason: str) -> None:
+        """Tell that what stands at a node cannot be read."""
+        self.unreadable.append(Unreadable(self.template.file, reason, node.start_mark.line + 1))
+
+    def skipped(self, node: yaml.Node, reason: str) -> None:
+        """Tell that what stands at a node is not evaluated."""
+        self.not_evaluated.append(Unreadable(self.template.file, reason, node.start_mark.line + 1))
+
+    def once(self, node: yaml.Node | None, names: frozenset[str], holder: str = "") -> None:
+        """Name the keys of a mapping that stand in it twice: AWS refuses the template, or takes one of the two."""
+        seen: set[str] = set()
+        for key, _ in entries(node):
+            if key.value in names and key.value in seen:
+                self.cannot(key, f"{holder}{key.value} is given twice")
+            seen.add(key.value)
+
+    def document(
+        self,
+        resource: ResourceDefinition,
+        properties: yaml.Node,
+        path: tuple[str, ...],
+        kind: PolicyKind,
+        principals: tuple[str, ...] = (),
+        required: bool = False,
+    ) -> Node | None:
+        """Collect the document below a path of keys, if there is one; its value."""
+        node = child(properties, *path)
+        if node is None:
+            if required:
+                self.cannot(properties, f"{resource.address} has no {path[-1]}")
+            return None
+        return self.emit(resource, Found("/".join(path), node), kind, principals)
+
+    def emit(
+        self, resource: ResourceDefinition, found: Found, kind: PolicyKind, principals: tuple[str, ...]
+    ) -> Node | None:
+        """Collect a document that was found; its value, None where it is surely not there."""
+        document = self._under(found.conditions, found.node)
+        if isinstance(document, Absent):
+            return None
+        self.policies.append(AttachedPolicy(resource, found.path, self.evaluator.there(document), kind, principals))
+        for key, value in entries(found.node):
+            if key.value.startswith("Fn::") and call(found.node) is None and child(found.node, "Statement") is not None:
+                # A macro's or a loop's entries beside the document's own: what they add is not known.
+                rest = self.evaluator.node(
+                    yaml.MappingNode("tag:yaml.org,2002:map", [(key, value)], key.start_mark, value.end_mark)
+                )
+                path = f"{found.path}/{key.value}"
+                self.policies.append(AttachedPolicy(resource, path, self.evaluator.there(rest), kind, principals))
+        return document
+
+    def unknown(
+        self, resource: ResourceDefinition, found: Found, expression: str, reason: str, principals: tuple[str, ...]
+    ) -> None:
+        """Collect a document of which nothing is known but its place."""
+        document: Node = unknown(expression, self.template.position(found.node), reason)
+        for condition, outcome in reversed(found.conditions):
+            document = self.evaluator.under(condition, outcome, document)
+        document = self.evaluator.there(document)
+        self.policies.append(AttachedPolicy(resource, found.path, document, PolicyKind.IDENTITY, principals))
+
+    def _under(self, conditions: Conditions, node: yaml.Node) -> Node:
+        """The node's value as one alternative of the conditions that lead to it."""
+        if not conditions:
+            return self.evaluator.node(node)
+        (condition, outcome), *rest = conditions
+        with self.evaluator.assuming(condition, outcome):
+            value = self._under(tuple(rest), node)
+        return self.evaluator.under(condition, outcome, value)
+
+    def elements(
+        self, node: yaml.Node, path: str, conditions: Conditions = (), in_list: bool = False
+    ) -> Iterator[tuple[Found, bool]]:
+        """The elements of a list, through ``Fn::If``; with each, whether it stands in a list (or where one should)."""
+        function = call(node)
+        if function is None and isinstance(node, yaml.SequenceNode):
+            for number, item in enumerate(node.value):
+                yield from self.elements(item, f"{path}/{number}", conditions, True)
+            return
+        if function and function[0] == "Ref" and scalar(function[1]) == "AWS::NoValue":
+            return
+        if function and function[0] == "Fn::If" and isinstance(function[1], yaml.SequenceNode):
+            branches = function[1].value
+            condition = scalar(branches[0]) if len(branches) == 3 else None
+            if condition is not None:
+                decided = dict(conditions).get(condition, self.evaluator.assumed(condition))
+                for number, outcome in ((1, True), (2, False)):
+                    if decided is None or decided is outcome:
+                        further = conditions if decided is outcome else (*conditions, (condition, outcome))
+                        yield from self.elements(branches[number], f"{path}/Fn::If/{number}", further, in_list)
+                return
+        yield Found(path, node, conditions), in_list
+
+    def text(self, node: yaml.Node | None) -> Text | None:
+        """A property's text; alternatives become one hole, because a name or a path is one text."""
+        value = self.evaluator.node(node) if node is not None else None
+        if isinstance(value, Choice):
+            return unknown(value.condition, value.at, "depends on a condition")
+        return value if isinstance(value, Text) else None

@@ -1,0 +1,150 @@
+"""Local files that a template includes (``AWS::Include``), put where they are named.
+
+Sources: AWS CloudFormation Template Reference, "AWS::Include transform"; AWS CLI Command Reference, "cloudformation
+package" (a local path in its Location is relative to the template). A file is only read below the folder that is
+scanned, or the repository that holds it; what lies in Amazon S3 stays unresolved.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from passrole_checks.errors import InputError
+from passrole_checks.sources.cloudformation.template import Template, child, scalar
+
+MAX_FILES = 200
+MAX_BYTES = 2_000_000
+
+_Pair = tuple[yaml.Node, yaml.Node]
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+def include_files(template: Template, path: Path, boundary: Path) -> tuple[InputError, ...]:
+    """Put the local files that a template includes in their places; what cannot be read of them.
+
+    ``path`` is the template's own, ``boundary`` the folder below which a file must lie.
+    """
+    if not any("AWS::Include" in line for line in template.lines):
+        return ()
+    reader = _Includes(template, path, boundary)
+    root = reader.node(template.root)
+    if isinstance(root, yaml.MappingNode) and root is not template.root:
+        template.replace(root)
+    return tuple(reader.errors)
+
+
+class _Includes:
+    def __init__(self, template: Template, path: Path, boundary: Path) -> None:
+        self.template = template
+        self.folder, self.boundary = path.parent, boundary
+        self.errors: list[InputError] = []
+        self._done: dict[int, yaml.Node] = {}  # aliases stay one node
+        self._files: dict[Path, yaml.Node | None] = {}
+
+    def node(self, node: yaml.Node, top: bool = True) -> yaml.Node:
+        """The node with the files below it put in; the same node where there are none."""
+        if isinstance(node, yaml.ScalarNode):
+            return node
+        if id(node) not in self._done:
+            self._done[id(node)] = self._filled(node, top)
+        return self._done[id(node)]
+
+    def _filled(self, node: yaml.Node, top: bool) -> yaml.Node:
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.node(item, False) for item in node.value]
+            if all(new is old for new, old in zip(items, node.value, strict=True)):
+                return node
+            return yaml.SequenceNode(node.tag, items, node.start_mark, node.end_mark, node.flow_style)
+        if not isinstance(node, yaml.MappingNode):
+            return node
+        if node.tag in ("!Transform", "!Fn::Transform"):
+            found = self._included(node)
+            return node if found is None else found
+        pairs: list[_Pair] = []
+        changed = False
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            included = self._files_of(value, whole=len(node.value) == 1) if _names_files(name, top) else None
+            if included is not None:
+                if len(node.value) == 1 and not isinstance(included[0], yaml.MappingNode):
+                    return included[0]
+                for part in included:
+                    pairs.extend(part.value if isinstance(part, yaml.MappingNode) else [])
+                rest = _other_transforms(value)
+                pairs.extend([(key, rest)] if rest is not None else [])
+                changed = True
+                continue
+            new = self.node(value, False)
+            changed = changed or new is not value
+            pairs.append((key, new))
+        return yaml.MappingNode(node.tag, pairs, node.start_mark, node.end_mark, node.flow_style) if changed else node
+
+    def _files_of(self, value: yaml.Node, whole: bool) -> list[yaml.Node] | None:
+        """What the includes among a value give; None where none of them is read."""
+        calls = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        found = [node for item in calls if (node := self._included(item)) is not None]
+        usable = [node for node in found if whole or isinstance(node, yaml.MappingNode)]
+        return usable or None
+
+    def _included(self, node: yaml.Node) -> yaml.Node | None:
+        location = _location(node)
+        if location is None:
+            return None
+        try:
+            path = (self.folder / location).resolve()
+            if not path.is_relative_to(self.boundary):
+                return None
+            if path not in self._files:
+                self._files[path] = self._read(path) if len(self._files) < MAX_FILES else None
+        except InputError as error:
+            self.errors.append(error)
+            self._files[path] = None
+        except (OSError, RuntimeError, ValueError) as error:
+            line = node.start_mark.line + 1
+            reason = getattr(error, "strerror", None) or str(error)
+            self.errors.append(
+                InputError(self.template.file, f"the included file {location[:80]} cannot be opened: {reason}", line)
+            )
+            return None
+        return self._files[path]
+
+    def _read(self, path: Path) -> yaml.Node | None:
+        """Raises InputError for what is no YAML or JSON, OSError where there is no such file."""
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("is no regular file")
+        if status.st_size > MAX_BYTES:
+            raise InputError(str(path), "too large to be included in a template")
+        try:
+            content = path.read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise InputError(str(path), "not UTF-8 text") from None
+        return self.template.include(str(path), content)
+
+
+def _names_files(name: str, top: bool) -> bool:
+    return name == "Fn::Transform" or (top and name == "Transform")
+
+
+def _location(node: yaml.Node) -> str | None:
+    """The local path that an AWS::Include names; None for another macro and for an address."""
+    if scalar(child(node, "Name")) != "AWS::Include":
+        return None
+    location = scalar(child(node, "Parameters", "Location"))
+    if not location or "\0" in location or _ADDRESS.match(location):
+        return None
+    return location
+
+
+def _other_transforms(value: yaml.Node) -> yaml.Node | None:
+    """What is left of a list of transforms beside the includes that were read."""
+    items: Sequence[yaml.Node] = value.value if isinstance(value, yaml.SequenceNode) else []
+    left = [item for item in items if _location(item) is None]
+    if not left:
+        return None
+    return yaml.SequenceNode("tag:yaml.org,2002:seq", left, value.start_mark, value.end_mark, False)

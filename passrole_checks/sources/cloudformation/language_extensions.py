@@ -1,0 +1,174 @@
+"""Loops (``Fn::ForEach``), written out where their collections are known.
+
+Sources: AWS CloudFormation Template Reference, "Fn::ForEach" (in Conditions, Outputs and Resources; ``${Identifier}``
+and ``&{Identifier}`` in keys and values, the latter without what is not alphanumeric), "AWS::LanguageExtensions
+transform".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import yaml
+
+from passrole_checks.iam.values import Const, Items, Text
+from passrole_checks.sources.cloudformation.intrinsics import Evaluator
+from passrole_checks.sources.cloudformation.strings import as_text
+from passrole_checks.sources.cloudformation.template import Filled, Template, call, scalar, written
+
+SECTIONS = ("Conditions", "Outputs", "Resources")
+MAX_NODES = 200_000  # that loops may add to a template
+MAX_VISITED = 500_000  # nodes that are looked at to fill them in
+_TEXT = "tag:yaml.org,2002:str"
+
+_Pair = tuple[yaml.Node, yaml.Node]
+
+
+class _TooMany(Exception):
+    """The loops of a template make more of it than is read."""
+
+
+def expand_loops(template: Template) -> None:
+    """Write out the loops of a template.
+
+    A loop over a collection that is not known (or of which too much would come) stands once for all: below Resources,
+    Conditions and Outputs with its variable as a hole, in a property as a whole. Raises :class:`InputError` where the
+    template grows too large.
+    """
+    if not any("Fn::ForEach" in line for line in template.lines):
+        return
+    loops = _Loops(template)
+    pairs = [
+        (key, loops.section(value)) if isinstance(key, yaml.ScalarNode) and key.value in SECTIONS else (key, value)
+        for key, value in template.root.value
+    ]
+    template.loop_variables = frozenset(loops.open)
+    template.replace(_mapping(template.root, pairs))
+
+
+class _Loops:
+    def __init__(self, template: Template) -> None:
+        self.evaluator = Evaluator(template, {})
+        self.open: set[str] = set()  # variables of loops whose collection is not known
+        self.made = self.visited = 0
+
+    def section(self, node: yaml.Node) -> yaml.Node:
+        return self.node(node, section=True)
+
+    def node(self, node: yaml.Node, section: bool = False) -> yaml.Node:
+        """The node with the loops below it written out; the same node where there are none."""
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.node(item) for item in node.value]
+            if all(new is old for new, old in zip(items, node.value, strict=True)):
+                return node
+            return yaml.SequenceNode(node.tag, items, node.start_mark, node.end_mark, node.flow_style)
+        if not isinstance(node, yaml.MappingNode):
+            return node
+        pairs: list[_Pair] = []
+        changed = False
+        for key, value in node.value:
+            loop = _loop(key, value)
+            if loop is not None:
+                written_out = self.written_out(*loop, section=section)
+                changed = changed or written_out is not None
+                pairs.extend([(key, value)] if written_out is None else written_out)
+                continue
+            new = self.node(value)
+            changed = changed or new is not value
+            pairs.append((key, new))
+        return _mapping(node, pairs) if changed else node
+
+    def written_out(
+        self, identifier: str, collection: yaml.Node, body: yaml.MappingNode, *, section: bool
+    ) -> list[_Pair] | None:
+        """What a loop gives to the mapping that it stands in, None where it is left as it is."""
+        words = self.words(collection)
+        before = self.made
+        if words is not None:
+            try:
+                found: list[_Pair] = []
+                for word in words:
+                    filled = self.filled(body, identifier, word)
+                    inner = self.node(filled, section=section)
+                    found.extend(inner.value)
+                return found
+            except _TooMany:
+                self.made = before
+        if not section:
+            return None
+        self.open.add(identifier)
+        return list(self.node(body, section=True).value)
+
+    def words(self, collection: yaml.Node) -> Sequence[str] | None:
+        """The elements of a collection, None where they are not all known."""
+        value = self.evaluator.node(collection)
+        if isinstance(value, Text) and value.literal:
+            return [value.literal]
+        if not isinstance(value, Items):
+            return None
+        words = []
+        for item in value.items:
+            text = as_text(item) if isinstance(item, Text | Const) else None
+            if text is None or text.literal is None:
+                return None
+            words.append(text.literal)
+        return list(dict.fromkeys(words))
+
+    def filled(self, node: yaml.Node, identifier: str, word: str) -> yaml.Node:
+        """The node with the variable filled in; nodes without it are shared."""
+        pattern = re.compile(r"([$&])\{" + re.escape(identifier) + r"\}")
+        bare = re.sub(r"[^A-Za-z0-9]", "", word)
+
+        def fill(current: yaml.Node) -> yaml.Node:
+            self.count(visited=1)
+            function = call(current)
+            if function is not None and function[0] == "Ref" and scalar(function[1]) == identifier:
+                return self.scalar(current, word, tag=_TEXT)
+            if isinstance(current, yaml.ScalarNode):
+                text = pattern.sub(lambda found: word if found.group(1) == "$" else bare, current.value)
+                return current if text == current.value else self.scalar(current, text, tag=current.tag)
+            if isinstance(current, yaml.SequenceNode):
+                items = [fill(item) for item in current.value]
+                if all(new is old for new, old in zip(items, current.value, strict=True)):
+                    return current
+                self.count(made=1)
+                return yaml.SequenceNode(current.tag, items, current.start_mark, current.end_mark, current.flow_style)
+            if not isinstance(current, yaml.MappingNode):
+                return current
+            pairs = [(fill(key), fill(value)) for key, value in current.value]
+            if all(new[0] is old[0] and new[1] is old[1] for new, old in zip(pairs, current.value, strict=True)):
+                return current
+            self.count(made=1)
+            return _mapping(current, pairs)
+
+        return fill(node)
+
+    def scalar(self, node: yaml.Node, text: str, tag: str) -> yaml.ScalarNode:
+        self.count(made=1)
+        new = Filled(tag, text, node.start_mark, node.end_mark, getattr(node, "style", None))
+        new.written = written(node) if isinstance(node, yaml.ScalarNode) else ""
+        return new
+
+    def count(self, made: int = 0, visited: int = 0) -> None:
+        self.made += made
+        self.visited += visited
+        if self.made > MAX_NODES or self.visited > MAX_VISITED:
+            raise _TooMany
+
+
+def _loop(key: yaml.Node, value: yaml.Node) -> tuple[str, yaml.Node, yaml.MappingNode] | None:
+    if not (isinstance(key, yaml.ScalarNode) and key.value.startswith("Fn::ForEach")):
+        return None
+    if not isinstance(value, yaml.SequenceNode) or len(value.value) != 3:
+        return None
+    identifier, (collection, body) = scalar(value.value[0]), value.value[1:]
+    function = call(body)
+    only_a_loop = function is not None and function[0].startswith("Fn::ForEach")
+    if not identifier or not isinstance(body, yaml.MappingNode) or (function is not None and not only_a_loop):
+        return None
+    return identifier, collection, body
+
+
+def _mapping(node: yaml.MappingNode, pairs: Sequence[_Pair]) -> yaml.MappingNode:
+    return yaml.MappingNode(node.tag, list(pairs), node.start_mark, node.end_mark, node.flow_style)

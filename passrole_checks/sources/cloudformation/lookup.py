@@ -1,0 +1,99 @@
+"""Values of the Mappings section, also under keys that are not known: each that it may be.
+
+Source: AWS CloudFormation Template Reference, "Fn::FindInMap" and "Fn::FindInMap enhancements".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import yaml
+
+from passrole_checks.iam.outcomes import none_of, one_of, quoted
+from passrole_checks.iam.values import Choice, Hole, Items, Kind, Node, Position, Text
+from passrole_checks.sources.cloudformation.strings import resolved
+from passrole_checks.sources.cloudformation.template import child, entries, scalar
+
+MAX_OUTCOMES = 32  # different values under one key that is not known
+
+_KINDS = {
+    Kind.ACCOUNT_ID: r"\d{12}",
+    Kind.PARTITION: r"aws[\w-]*",
+    Kind.REGION: r"[a-z]+(?:-[a-z]+)+-\d+",
+    Kind.NAME: r"[^:/]+",
+}
+
+
+class Lookup:
+    """One lookup. ``subject`` names a key that is not known, ``possible`` says whether it can be a word, and
+    ``fallback`` gives the DefaultValue, if there is one."""
+
+    def __init__(
+        self,
+        at: Position,
+        subject: Callable[[Text], str],
+        possible: Callable[[Text, str], bool],
+        fallback: Callable[[], Node] | None,
+    ) -> None:
+        self.at = at
+        self.subject = subject
+        self.possible = possible
+        self.fallback = fallback
+        self.many = False  # whether there were too many different values
+
+    def find(self, node: yaml.Node | None, keys: Sequence[Text]) -> Node | None:
+        """The value below a path of keys, None where there is none, or too many."""
+        defaults = tuple(dict.fromkeys(name for key in keys for name in key.defaults))
+        return self._find(node, list(keys), defaults)
+
+    def _find(self, node: yaml.Node | None, keys: list[Text], defaults: tuple[str, ...]) -> Node | None:
+        if node is None:
+            return self.fallback() if self.fallback is not None else None
+        if not keys:
+            return _literals(node, self.at, defaults)
+        key, *others = keys
+        if key.literal is not None:
+            return self._find(child(node, key.literal), others, defaults)
+        groups: list[tuple[list[str], Node]] = []
+        names = [
+            name.value for name, _ in entries(node) if could_be(key, name.value) and self.possible(key, name.value)
+        ]
+        for name in dict.fromkeys(names):
+            value = self._find(child(node, name), others, defaults)
+            if value is None:
+                continue  # the deployment would fail there
+            same = next((words for words, other in groups if other == value), None)
+            if same is not None:
+                same.append(quoted(name))
+            elif len(groups) >= MAX_OUTCOMES:
+                self.many = True
+                return None
+            else:
+                groups.append(([quoted(name)], value))
+        if self.fallback is not None:
+            groups.append(([], self.fallback()))
+        if len(groups) < 2:
+            return groups[0][1] if groups else None
+        rest = none_of(map(quoted, names)) if names else "true"
+        options = tuple((one_of(words) if words else rest, value) for words, value in groups)
+        return Choice(self.subject(key), options, self.at)
+
+
+def could_be(text: Text, word: str) -> bool:
+    """Whether a text with holes can be this word, by its parts that are known and the kinds of its holes."""
+    pattern = "".join(
+        _KINDS.get(part.kind, ".*") if isinstance(part, Hole) else re.escape(part) for part in text.parts[:20]
+    )
+    return re.fullmatch(pattern + (".*" if len(text.parts) > 20 else ""), word, re.DOTALL) is not None
+
+
+def _literals(node: yaml.Node, at: Position, defaults: tuple[str, ...]) -> Node | None:
+    """A value of the Mappings section, which holds literals only."""
+    if isinstance(node, yaml.SequenceNode):
+        words = [scalar(item) for item in node.value]
+        if None in words:
+            return None
+        return Items(tuple(resolved(Text((word or "",), at, defaults=defaults)) for word in words), at)
+    word = scalar(node)
+    return None if word is None else resolved(Text((word,), at, defaults=defaults))

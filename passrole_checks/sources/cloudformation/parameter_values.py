@@ -1,0 +1,156 @@
+"""Values for parameters, in the forms that people have them.
+
+Sources: AWS CLI Command Reference, "cloudformation create-stack" (``ParameterKey=…,ParameterValue=…``, and a JSON list
+of such pairs) and "cloudformation deploy" (``Key=Value``); AWS CodePipeline User Guide, "Template configuration file"
+(``{"Parameters": {…}}``); AWS SAM Developer Guide, "AWS SAM CLI configuration file" (``parameter_overrides``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from passrole_checks.errors import ConfigurationError, InputError
+from passrole_checks.sources.resource import Unreadable
+
+Pairs = tuple[tuple[str, str], ...]
+
+MAX_BYTES = 5_000_000
+_NAME = re.compile(r"[A-Za-z0-9]+")
+_SHORTHAND = re.compile(r"ParameterKey=(?P<key>[A-Za-z0-9]+),ParameterValue=(?P<value>.*)", re.DOTALL)
+_FORMS = 'a list of {"ParameterKey", "ParameterValue"}, an object of names and values, or {"Parameters": {…}}'
+
+
+def given_parameters(arguments: Iterable[str]) -> Pairs:
+    """The values of ``--parameters``: each argument is ``Key=Value`` or the name of a file; later ones win.
+
+    Raises :class:`InputError` for a file that cannot be used, :class:`ConfigurationError` for what is neither.
+    """
+    found: dict[str, str] = {}
+    for argument in arguments:
+        pair = _pair(argument)
+        if pair is not None:
+            found.update([pair])
+        elif "=" in argument and not Path(argument).is_file():
+            raise ConfigurationError(f"--parameters: {argument!r} is neither KEY=VALUE nor a file")
+        else:
+            found.update(read_parameters(Path(argument)))
+    return tuple(found.items())
+
+
+def _pair(text: str) -> tuple[str, str] | None:
+    shorthand = _SHORTHAND.fullmatch(text)
+    if shorthand is not None:
+        return shorthand["key"], shorthand["value"]
+    name, equals, value = text.partition("=")
+    return (name, value) if equals and _NAME.fullmatch(name) else None
+
+
+def read_parameters(path: Path) -> Pairs:
+    """The values in a file. Raises :class:`InputError`."""
+    file = str(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(file, "too large for a file of parameters")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(file, "no such file (--parameters takes KEY=VALUE or a file)") from None
+    except (OSError, ValueError) as error:
+        raise InputError(file, f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        content = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(file, "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
+    if path.suffix == ".toml":
+        return tuple(_from_samconfig(file, content))
+    try:
+        document = json.loads(content)
+    except json.JSONDecodeError as error:
+        raise InputError(file, f"not valid JSON: {error.msg}", error.lineno) from None
+    except (RecursionError, ValueError):
+        raise InputError(file, "not valid JSON: nested too deeply, or a number too long") from None
+    return tuple(_from_json(file, document))
+
+
+def _from_json(file: str, document: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(document, dict) and isinstance(document.get("Parameters"), (dict, list)):
+        document = document["Parameters"]
+    if isinstance(document, list):
+        for item in document:
+            if isinstance(item, str) and (pair := _pair(item)) is not None:
+                yield pair  # as `aws cloudformation deploy --parameter-overrides file://…` takes them
+            elif isinstance(item, dict) and isinstance(item.get("ParameterKey"), str):
+                if "ParameterValue" in item:  # else its previous value stays
+                    yield item["ParameterKey"], _text(file, item["ParameterKey"], item["ParameterValue"])
+            else:
+                raise InputError(file, f"holds no parameters: it must be {_FORMS}")
+    elif isinstance(document, dict):
+        for name, value in document.items():
+            yield name, _text(file, name, value)
+    else:
+        raise InputError(file, f"holds no parameters: it must be {_FORMS}")
+
+
+def _text(file: str, name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        return ",".join(item if isinstance(item, str) else json.dumps(item) for item in value)
+    raise InputError(file, f"the value of {name[:80]} is neither a text nor a list of texts")
+
+
+def _from_samconfig(file: str, content: str) -> Iterator[tuple[str, str]]:
+    """``parameter_overrides`` of the environment ``default``, those of the command ``deploy`` after those of all."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        document = tomllib.loads(content)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(file, f"not valid TOML: {error}") from None
+    commands = document.get("default")
+    found = False
+    for command in ("global", "deploy"):
+        table = commands.get(command) if isinstance(commands, dict) else None
+        parameters = table.get("parameters") if isinstance(table, dict) else None
+        overrides = parameters.get("parameter_overrides") if isinstance(parameters, dict) else None
+        if overrides is not None:
+            found = True
+            yield from _overrides(file, overrides)
+    if not found:
+        raise InputError(file, "holds no parameter_overrides below default.deploy.parameters")
+
+
+def _overrides(file: str, overrides: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(overrides, dict):
+        yield from _from_json(file, overrides)
+        return
+    try:
+        words = shlex.split(overrides) if isinstance(overrides, str) else overrides
+    except ValueError:
+        words = None
+    for word in words if isinstance(words, list) else [None]:
+        pair = _pair(word) if isinstance(word, str) else None
+        if pair is None:
+            raise InputError(file, "parameter_overrides is no text or list of KEY=VALUE")
+        yield pair
+
+
+def not_declared(parameters: Pairs, declared: frozenset[str]) -> tuple[Unreadable, ...]:
+    """A note for each given value whose parameter no template declares: most likely a slip of the pen."""
+    return tuple(
+        Unreadable(
+            f"--parameters {name}",
+            f"no template that is scanned declares the parameter {name}, so its value is not used",
+        )
+        for name, _ in parameters
+        if name not in declared
+    )

@@ -1,0 +1,151 @@
+"""What is known of a template's parameters: values that are given, defaults, what they may be at all.
+
+Sources: AWS CloudFormation User Guide, "Parameters section syntax reference" (an AllowedPattern must match the whole
+value), "Specify existing resources at runtime with CloudFormation-supplied parameter types".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+import yaml
+
+from passrole_checks.iam.outcomes import When, consistent, implies, quoted
+from passrole_checks.iam.values import Choice, Items, Kind, Node, Position, Text, unknown
+from passrole_checks.sources.cloudformation.template import Template, child, scalar
+
+MAX_ALLOWED_VALUES = 50
+
+# One piece of a pattern that leaves no room for a colon, a slash or a wildcard.
+_CLASS = r"\[(?:[A-Za-z0-9_. ,@=+]|\\[-.wd+_]|-)+\]"
+_QUANTIFIER = r"(?:[+*?]|\{\d{1,4}(?:,\d{0,4})?\})?"
+_PIECE = re.compile(rf"(?P<atom>{_CLASS}|\\[wd.-]|[A-Za-z0-9_-])(?P<quantifier>{_QUANTIFIER})")
+_TWELVE_DIGITS = re.compile(r"(?:\\d|\[0-9\])\{12\}")
+_DIGITS = re.compile(r"(?:\\d|\[0-9\])(?:\+|\*|\{\d+(?:,\d*)?\})")
+_WORDS = re.compile(r"\(?(?:\?:)?([\w-]+(?:\|[\w-]+)+)\)?", re.ASCII)
+_DECODER = json.JSONDecoder()
+
+
+class Parameters:
+    """The parameters of a template and the values that are given for them (``template.given``)."""
+
+    def __init__(self, template: Template) -> None:
+        self.nodes = template.parameters
+        self.given = {name: value for name, value in template.given.items() if name in self.nodes}
+        self._conditions = set(template.conditions)
+
+    def subject(self, name: str) -> str:
+        """What a parameter (or pseudo parameter) is called where its value is a fact: its name, unless a condition has
+        the same name."""
+        return f"Ref {name}" if name in self._conditions else name
+
+    def value(self, name: str, at: Position, when: When, *, open_default: bool = False) -> Node:
+        """The value of a parameter where the facts ``when`` hold.
+
+        ``open_default``: as a condition sees it, which may come out either way, whatever the default is.
+        """
+        node = self.nodes[name]
+        kind = scalar(child(node, "Type")) or "String"
+        if kind.startswith("AWS::SSM::Parameter::Value"):
+            return unknown(name, at, "an SSM parameter, read at deployment")
+        is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
+        given = self.given.get(name)
+        if given is not None:
+            return _listed(given, at, ()) if is_list else Text((given,), at)
+        default = scalar(child(node, "Default"))
+        if is_list:
+            known = default is not None and not open_default
+            return _listed(default or "", at, (name,)) if known else unknown(name, at, "no default")
+        subject = self.subject(name)
+        if default is not None and not open_default and consistent(when, subject, quoted(default)):
+            certain = implies(when, (subject, quoted(default)))
+            return Text((default,), at, defaults=() if certain else (name,))
+        reason = "no default" if default is None else "given at deployment"
+        allowed = self.allowed(name)
+        left = [word for word in stated(when, subject) or allowed or () if consistent(when, subject, quoted(word))]
+        if len(left) == 1:
+            return Text((left[0],), at)
+        if left and not open_default:
+            return Choice(subject, tuple((quoted(word), Text((word,), at)) for word in left), at)
+        return unknown(name, at, reason, self.kind(name))
+
+    def allowed(self, name: str) -> tuple[str, ...] | None:
+        """All values that a parameter can have, None where they are not listed or too many."""
+        node = self.nodes.get(name)
+        if name in self.given:
+            return (self.given[name],)
+        values = child(node, "AllowedValues")
+        if isinstance(values, yaml.SequenceNode):
+            words = [scalar(item) for item in values.value]
+            known = tuple(word for word in dict.fromkeys(words) if word is not None)
+            return known if known and None not in words and len(known) <= MAX_ALLOWED_VALUES else None
+        found = _WORDS.fullmatch(self._pattern(name))
+        return tuple(dict.fromkeys(found.group(1).split("|"))) if found else None
+
+    def may_be(self, name: str, word: str) -> bool:
+        """Whether a parameter can have a value, as far as its AllowedValues tell."""
+        allowed = self.allowed(name) if name in self.nodes else None
+        return allowed is None or word in allowed
+
+    def kind(self, name: str) -> Kind:
+        """What is known of a parameter's text: from its type, its AllowedPattern and its length."""
+        node = self.nodes[name]
+        kind = scalar(child(node, "Type")) or "String"
+        pattern = self._pattern(name)
+        least, most = (scalar(child(node, key)) or "" for key in ("MinLength", "MaxLength"))
+        if _TWELVE_DIGITS.fullmatch(pattern) or (_DIGITS.fullmatch(pattern) and least == most == "12"):
+            return Kind.ACCOUNT_ID
+        if kind == "Number" or kind.endswith(("::Id", "::KeyName")):
+            return Kind.NAME
+        shortest = _shortest(pattern)
+        if shortest is not None and (shortest or (least.isdecimal() and int(least[:9]))):
+            return Kind.NAME
+        return Kind.ANYTHING
+
+    def _pattern(self, name: str) -> str:
+        pattern = scalar(child(self.nodes.get(name), "AllowedPattern")) or ""
+        return pattern.removeprefix("^").removesuffix("$")
+
+
+def _listed(value: str, at: Position, defaults: tuple[str, ...]) -> Node:
+    texts = tuple(Text((word.strip(),), at, defaults=defaults) for word in value.split(","))
+    return Items(texts, at) if value else texts[0]
+
+
+@lru_cache(maxsize=1000)
+def _shortest(pattern: str) -> int | None:
+    """The length of the shortest text that a pattern of plain pieces matches, None for any other pattern."""
+    done = length = 0
+    while done < len(pattern):
+        found = _PIECE.match(pattern, done)
+        if found is None:
+            return None
+        done = found.end()
+        quantifier = found["quantifier"]
+        digits = re.match(r"\{(\d+)", quantifier)
+        length += int(digits.group(1)) if digits else 0 if quantifier in ("*", "?") else 1
+    return length if pattern else None
+
+
+def stated(when: When, subject: str) -> tuple[str, ...]:
+    """The values that the facts leave a parameter, where they list them."""
+    for condition, outcome in when:
+        if condition == subject and outcome.startswith('"'):
+            return tuple(words_in(outcome))
+    return ()
+
+
+def words_in(outcome: str) -> Iterator[str]:
+    """The values that an outcome lists, in ``not "a" or "b"`` as well."""
+    outcome = outcome.removeprefix("not ")
+    place = 0
+    while place < len(outcome):
+        try:
+            word, place = _DECODER.raw_decode(outcome, place)
+        except ValueError:
+            return
+        yield str(word)
+        place += len(" or ")

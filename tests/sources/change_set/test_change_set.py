@@ -1,0 +1,324 @@
+"""Change sets: what they add, change and remove, what of it is new, and where it stands in the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passrole_checks.errors import InputError
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.values import holes_in
+from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.change_set import is_change_set, load
+from passrole_checks.sources.recognize import recognize_bytes
+from passrole_checks.sources.resource import Configuration, Framework
+
+ACCOUNT = "111122223333"
+APP = f"arn:aws:iam::{ACCOUNT}:role/app-*"
+LAMBDA = "lambda.amazonaws.com"
+LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
+INFO = ScanOptions(minimum_severity=Severity.INFO)
+
+Properties = dict[str, Any]
+
+
+def allow(*roles: str, service: str | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"Effect": "Allow", "Action": ["iam:GetRole", "iam:PassRole"], "Resource": list(roles)}
+    return {**found, "Condition": {"StringEquals": {"iam:PassedToService": service}}} if service else found
+
+
+def deny(*roles: str) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": "iam:PassRole", "Resource": list(roles)}
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def policy(*statements: dict[str, Any], roles: tuple[str, ...] = ("deployer",)) -> Properties:
+    return {"PolicyName": "pass", "PolicyDocument": document(*statements), "Roles": list(roles)}
+
+
+def role(*statements: dict[str, Any], **more: Any) -> Properties:
+    inline = [{"PolicyName": "own", "PolicyDocument": document(*statements)}] if statements else []
+    return {"AssumeRolePolicyDocument": document(), "Policies": inline, **more}
+
+
+def change(
+    action: str, name: str, kind: str, before: Properties | None = None, after: Properties | None = None, **more: Any
+) -> dict[str, Any]:
+    """An entry of ``Changes``; contexts are JSON texts, as the API gives them."""
+    found: dict[str, Any] = {"Action": action, "LogicalResourceId": name, "ResourceType": f"AWS::IAM::{kind}", **more}
+    for key, properties in (("BeforeContext", before), ("AfterContext", after)):
+        if properties is not None:
+            found[key] = json.dumps({"Properties": properties}, separators=(",", ":"))
+    return {"Type": "Resource", "ResourceChange": found}
+
+
+def described(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    arn = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}"
+    return {
+        "Changes": list(changes), "ChangeSetName": "release", "ChangeSetId": f"{arn}:changeSet/release/1",
+        "StackId": f"{arn}:stack/app/1", "StackName": "app", "Status": "CREATE_COMPLETE", "Parameters": [], **more,
+    }  # fmt: skip
+
+
+def read(content: Any) -> Configuration:
+    return load(Path("release.json"), content if isinstance(content, str) else json.dumps(content, indent=4))
+
+
+def scanned(folder: Path, content: Any) -> ScanResult:
+    file = folder / "release.json"
+    file.write_text(json.dumps(content, indent=4), "utf-8")
+    return scan_paths([file], INFO)
+
+
+def new(folder: Path, *changes: dict[str, Any], **more: Any) -> list[Finding]:
+    result = scanned(folder, described(*changes, **more))
+    assert result.unreadable == ()
+    return [finding for finding in result.findings if finding.check_id == "PASSROLE_015"]
+
+
+def test_wider_access_is_new(tmp_path: Path) -> None:
+    """A policy that is widened is new access, at medium confidence, as other policies of the role are not known."""
+    (finding,) = new(
+        tmp_path, change("Modify", "Pass", "Policy", policy(allow(APP, service=LAMBDA)), policy(allow("*")))
+    )
+    assert (finding.severity, finding.confidence) == (Severity.HIGH, Confidence.MEDIUM)
+    assert "and now any role of the account" in finding.message
+    assert "Other policies, which the change does not name" in finding.message
+
+
+@pytest.mark.parametrize(
+    "after",
+    [allow(APP, service=LAMBDA), allow(f"arn:aws:iam::{ACCOUNT}:role/app-one", service=LAMBDA)],
+    ids=["the same", "narrower"],
+)
+def test_what_is_not_wider_is_not_new(tmp_path: Path, after: dict[str, Any]) -> None:
+    """A policy that is changed without being widened, or narrowed, is no new access."""
+    before = policy(allow(APP, service=LAMBDA))
+    assert new(tmp_path, change("Modify", "Pass", "Policy", before, {**policy(after), "PolicyName": "other"})) == []
+
+
+def test_a_policy_that_moves_is_not_new(tmp_path: Path) -> None:
+    """A statement that goes from one policy of a role to another is no new access."""
+    stays = policy(allow(APP))
+    assert (
+        new(
+            tmp_path,
+            change("Remove", "Old", "Policy", stays, PhysicalResourceId="app-Old-1"),
+            change("Add", "New", "ManagedPolicy", None, stays),
+        )
+        == []
+    )
+
+
+def test_a_created_role_is_wholly_known(tmp_path: Path) -> None:
+    """Of a role that the change set creates all policies are known, so that its access is surely new."""
+    (finding,) = new(tmp_path, change("Add", "Deployer", "Role", None, role(allow("*"))))
+    assert (finding.severity, finding.confidence) == (Severity.HIGH, Confidence.HIGH)
+    assert finding.message.startswith("Deployer had no PassRole access here")
+
+
+def test_a_role_is_known_by_its_physical_id() -> None:
+    """A policy names a role by its name, which is the role's physical id where the template gives none."""
+    found = read(
+        described(
+            change("Modify", "Deployer", "Role", role(), role(), PhysicalResourceId="app-Deployer-1ABC"),
+            change("Add", "Pass", "Policy", None, policy(allow(APP), roles=("app-Deployer-1ABC",))),
+            change(
+                "Add", "Managed", "ManagedPolicy", None, {"PolicyDocument": document(allow(APP)), "Roles": ["other"]}
+            ),
+        )
+    )
+    assert [policy.principals for policy in found.policies if policy.path == "PolicyDocument"] == [
+        ("Deployer",),
+        ("other",),
+    ]
+
+
+def test_a_managed_policy_is_known_by_its_arn() -> None:
+    """A role that lists the ARN of a changed managed policy holds it."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/app-Managed-1ABC"
+    changed = {"PolicyDocument": document(allow(APP))}
+    found = read(
+        described(
+            change("Modify", "Managed", "ManagedPolicy", changed, changed, PhysicalResourceId=arn),
+            change("Add", "Deployer", "Role", None, role(ManagedPolicyArns=[arn])),
+        )
+    )
+    assert [one.principals for one in found.policies if one.resource.address == "Managed"] == [("Deployer",)]
+
+
+def test_the_cause_of_an_unknown_name_is_its_role() -> None:
+    """A name that is known after apply is that of the resource that the details name as the cause."""
+    target = {"Attribute": "Properties", "Path": "/Properties/Roles/0", "AfterValue": LATER}
+    detail = {"Target": target, "ChangeSource": "ResourceReference", "CausingEntity": "Deployer"}
+    found = read(
+        described(
+            change("Add", "Deployer", "Role", None, role()),
+            change("Modify", "Pass", "Policy", None, policy(allow(APP), roles=(LATER,)), Details=[detail]),
+        )
+    )
+    assert [one.principals for one in found.policies if one.resource.address == "Pass"] == [("Deployer",)]
+
+
+def test_what_is_known_after_apply_is_a_hole() -> None:
+    """What CloudFormation does not know yet is a hole with its reason, each of its own; such a principal is none."""
+    found = read(described(change("Add", "Pass", "Policy", None, policy(allow(LATER, f"{LATER}-x"), roles=(LATER,)))))
+    (policy_,) = found.policies
+    assert policy_.principals == ()
+    holes = list(holes_in(policy_.document))
+    assert [hole.expression for hole in holes] == ["changeSet:KNOWN_AFTER_APPLY", "changeSet:KNOWN_AFTER_APPLY #2"]
+    assert {hole.reason for hole in holes} == {"known after the change set is executed"}
+
+
+def test_what_no_echo_hides_is_a_hole(tmp_path: Path) -> None:
+    """Asterisks are no wildcard where a parameter is hidden by NoEcho."""
+    parameters = [{"ParameterKey": "Role", "ParameterValue": "****"}]
+    added = change("Add", "Pass", "Policy", None, policy(allow("****", service=LAMBDA)))
+    hidden = scanned(tmp_path, described(added, Parameters=parameters))
+    open_ = scanned(tmp_path, described(added))
+    assert "PASSROLE_014" in {finding.check_id for finding in hidden.findings}
+    assert "PASSROLE_001" not in {finding.check_id for finding in hidden.findings}
+    assert "PASSROLE_001" in {finding.check_id for finding in open_.findings}
+
+
+def test_positions_are_those_of_the_file(tmp_path: Path) -> None:
+    """A statement inside a context, a JSON text in JSON, is found at its own line and column."""
+    content = described(change("Add", "Pass", "Policy", None, policy(deny("a"), allow("*"))))
+    (finding,) = [one for one in scanned(tmp_path, content).findings if one.check_id == "PASSROLE_001"]
+    line = (tmp_path / "release.json").read_text("utf-8").split("\n")[finding.at.line - 1]
+    text = line[finding.at.column - 1 : finding.at.end_column - 1]
+    assert json.loads(text.replace('\\"', '"')) == allow("*")
+    assert finding.statement_path == "PolicyDocument/Statement/1"
+
+
+def test_contexts_may_be_decoded() -> None:
+    """A context that a tool has decoded, and the small letters of the console, read the same."""
+    plain = described(change("Add", "Pass", "Policy", None, policy(allow("*"))))
+    entry = plain["Changes"][0]["ResourceChange"]
+    small = {key[:1].lower() + key[1:]: value for key, value in entry.items()}
+    decoded = {**entry, "AfterContext": json.loads(entry["AfterContext"])}
+    console = [{"type": "Resource", "resourceChange": small}]
+    for other in (described({"Type": "Resource", "ResourceChange": decoded}), console):
+        assert is_change_set(json.dumps(other))
+        found = read(other)
+        assert [(one.resource.address, one.path, one.principals) for one in found.policies] == [
+            ("Pass", "PolicyDocument", ("deployer",))
+        ]
+
+
+def test_pages_are_one_change_set() -> None:
+    """A list of pages is read as a whole; without the last one that is said."""
+    first = described(change("Add", "Pass", "Policy", None, policy(allow(APP))), NextToken="more")
+    second = described(change("Add", "Other", "Policy", None, policy(allow(APP))))
+    both = read([first, second])
+    assert [one.address for one in both.resources] == ["Pass", "Other"]
+    assert both.not_evaluated == ()
+    assert [note.reason for note in read(first).not_evaluated] == [
+        "the change set goes on on another page (NextToken), which is not here"
+    ]
+
+
+def test_a_lost_denial_is_told() -> None:
+    """A Deny that goes away may have taken access from policies that the change set does not name."""
+    found = read(
+        described(change("Modify", "Limit", "Policy", policy(deny(APP), allow("*")), policy(allow("*"), roles=("a",))))
+    )
+    assert [note.reason for note in found.not_evaluated] == [
+        "Limit: a Deny of iam:PassRole goes away, and what it took from other policies is not known"
+    ]
+
+
+def test_what_is_removed_and_what_stays_is_not_judged() -> None:
+    """Policies that go, and resources of which only CloudFormation's records change, are no policies of the change."""
+    found = read(
+        described(
+            change("Remove", "Gone", "Policy", policy(allow("*"))),
+            change("SyncWithActual", "Same", "Policy", policy(allow("*")), policy(allow("*"))),
+        )
+    )
+    assert found.policies == ()
+    assert [one.resource.address for one in found.unchanged] == ["Same"]
+    assert [one.resource.address for one in found.before or ()] == ["Gone", "Same"]
+
+
+def test_a_nested_stack_is_named() -> None:
+    """The changes of a nested stack are in a change set of its own, which is named."""
+    nested = change("Modify", "Child", "Role", ChangeSetId="arn:aws:cloudformation:eu-west-1:1:changeSet/child/2")
+    nested["ResourceChange"]["ResourceType"] = "AWS::CloudFormation::Stack"
+    (note,) = read(described(nested)).not_evaluated
+    assert note.reason == (
+        "Child: a nested stack, whose changes are in the change set"
+        " arn:aws:cloudformation:eu-west-1:1:changeSet/child/2, which is not here"
+    )
+
+
+def test_the_account_is_that_of_the_stack() -> None:
+    """The account and the partition deployed to stand in the stack's ARN."""
+    found = read(described(change("Add", "Pass", "Policy", None, policy(allow(APP)))))
+    assert (found.account, found.home.account, found.home.partitions) == (ACCOUNT, ACCOUNT, ("aws",))
+    assert found.framework is Framework.CLOUDFORMATION
+
+
+def test_without_property_values_the_option_is_named() -> None:
+    """A change set that was described without its property values is refused, with the option that is missing."""
+    with pytest.raises(InputError, match="--include-property-values"):
+        read(described(change("Modify", "Pass", "Policy")))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"ChangeSetName": "x", "Changes": [{"ResourceChange": {', "not valid JSON"),
+        ([described(), described(ChangeSetId="other")], "several change sets"),
+        ('{"ChangeSetName": "x", "Changes": ' + "[" * 5000, "not valid JSON: nested too deeply"),
+    ],
+)
+def test_what_is_no_change_set_is_an_error(content: Any, reason: str) -> None:
+    """A broken file, or one with several change sets, is one clear error."""
+    with pytest.raises(InputError, match=reason):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (7, "a change is no object"),
+        ({"ResourceChange": {"Action": "Add"}}, "a change has no LogicalResourceId, ResourceType or Action"),
+        (change("Explode", "A", "Role", None, role()), "A: the action Explode is not known"),
+        (
+            {"ResourceChange": {**change("Add", "A", "Role")["ResourceChange"], "AfterContext": "no JSON"}},
+            "A: AfterContext is no JSON object",
+        ),
+    ],
+)
+def test_a_broken_part_is_named_and_the_rest_is_read(entry: Any, reason: str) -> None:
+    """What is wrong with one change is told with its line, and the others are read."""
+    found = read(described(entry, change("Add", "Pass", "Policy", None, policy(allow(APP)))))
+    assert reason in [one.reason for one in found.unreadable]
+    assert [one.resource.address for one in found.policies] == ["Pass"]
+
+
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [
+        (described(), True),
+        ([described()], True),
+        ('{"Changes": [{"Type": "Resource", "ResourceChange": {"LogicalResourceId": "A", ', True),
+        ({"Comment": "DNS", "Changes": [{"Action": "UPSERT", "ResourceRecordSet": {}}]}, False),
+        ({"Resources": {"A": {"Type": "Custom::X", "Properties": {"ChangeSetName": "a", "Changes": []}}}}, False),
+        ([{"ResourceRecordSet": {}}], False),
+        ("Changes:\n- ResourceChange: {}\n", False),
+    ],
+)
+def test_recognition(content: Any, answer: bool) -> None:
+    """A change set is told by its content, also where it is cut off; templates and other changes are none."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    assert is_change_set(text) is answer
+    if answer:
+        assert recognize_bytes(text.encode()).framework is Framework.CLOUDFORMATION

@@ -1,0 +1,165 @@
+"""Broken, hostile and odd templates through the command line: one clear line each, and the rest is scanned."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.cli import main
+
+GOOD = """\
+Resources:
+  Good:
+    Type: AWS::IAM::Policy
+    Properties: {PolicyDocument: {Statement: {Effect: Allow, Action: iam:PassRole, Resource: "*"}}}
+"""
+
+
+def bomb() -> str:
+    rows = ["x0: &x0 [a, a, a, a, a, a, a, a, a, a]"]
+    rows += [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]" for n in range(1, 12)]
+    return "\n".join(rows) + "\n" + GOOD
+
+
+def merge_bomb() -> str:
+    rows = ["x0: &x0 {k: v}"]
+    rows += [f"x{n}: &x{n} {{<<: [*x{n - 1}, *x{n - 1}], k{n}: v}}" for n in range(1, 40)]
+    return "\n".join(rows) + "\n" + GOOD
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("good.yaml").write_text(GOOD)
+
+
+def scanned(capsys: pytest.CaptureFixture[str], name: str, content: str | bytes) -> tuple[int, list[str], list[str]]:
+    """The status, the addresses of the findings of 001, and the lines on standard error."""
+    Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
+    start = time.monotonic()
+    status = main(["scan", ".", "--format", "json", "--check", "001"])
+    assert time.monotonic() - start < 20
+    captured = capsys.readouterr()
+    findings = json.loads(captured.out)["findings"]
+    return status, sorted(item["resource"] for item in findings), captured.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("t.yaml", GOOD + "  H: {Type: AWS::IAM::Role, Properties: {", "t.yaml:6: not valid YAML: "),
+        ("t.yaml", GOOD + '  H:\n    Type: "AWS::IAM::Role\n', "t.yaml:7: not valid YAML: "),
+        ("t.yaml", "Resources:\n\tH:\n\t\tType: AWS::IAM::Role\n", "t.yaml:2: not valid YAML: "),
+        ("t.yaml", GOOD + "---\n" + GOOD, "t.yaml:5: not valid YAML: more than one document"),
+        ("t.yaml", GOOD + '  N: "\0"\n', "t.yaml:5: not valid YAML: a control character"),
+        ("t.yaml", GOOD.encode("utf-16"), "t.yaml:1: not UTF-8 text"),
+        ("t.yaml", bomb(), "t.yaml:6: aliases make it too large"),
+        ("t.yaml", merge_bomb(), "t.yaml:17: aliases make it too large"),
+        ("t.yaml", "a: &a [*a]\n" + GOOD, "t.yaml:1: an alias holds itself"),
+        ("t.yaml", GOOD + "  D: " + "[" * 20_000 + "]" * 20_000, "t.yaml:5: not valid YAML: exceeded maximum nesting"),
+        ("t.yaml", GOOD + "".join(" " * (2 + n) + f"k{n}:\n" for n in range(300)), "t.yaml:205: nested too deeply"),
+        ("t.json", '{"Resources": {"G": {"Type": "A::B::C", "Properties": ' + '{"a":' * 50_000, "t.json:1: not valid JSON: nested too deeply"),
+        ("t.yaml", "AWSTemplateFormatVersion: '2010-09-09'\nResources: []\n", "t.yaml:2: Resources is not a mapping"),
+        ("t.yaml", "AWSTemplateFormatVersion: '2010-09-09'\nResources: x\n", "t.yaml:2: Resources is not a mapping"),
+    ],
+    ids=lambda value: value[-30:] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_what_cannot_be_read_is_one_line(
+    name: str, content: str | bytes, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line starts with the file, the status is 2, and the template beside it is scanned."""
+    status, found, errors = scanned(capsys, name, content)
+    assert status == 2
+    assert found == ["Good"]
+    assert len(errors) == 1
+    assert errors[0].startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("addition", "line"),
+    [
+        ("  H: {Type: AWS::IAM::Role, Properties: []}\n", "t.yaml:5: H: Properties is not a mapping"),
+        ("  H: []\n", "t.yaml:5: H is not a mapping"),
+        ("  H: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: 5}}}\n",
+         "t.yaml:5: H: a statement is not an object"),
+        ("  H: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: [1]}}\n",
+         "t.yaml:5: H: the policy document is not an object"),
+        ("Conditions: []\n", "t.yaml:5: Conditions is not a mapping"),
+        ("Parameters: 5\n", "t.yaml:5: Parameters is not a mapping"),
+        ("Mappings: x\n", "t.yaml:5: Mappings is not a mapping"),
+    ],
+)  # fmt: skip
+def test_one_wrong_part_leaves_the_rest(addition: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong within a template is named, and its other resources are judged."""
+    status, found, errors = scanned(capsys, "t.yaml", GOOD.replace("Good", "Rest") + addition)
+    assert status == 2
+    assert found == ["Good", "Rest"]
+    assert errors == [line]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeff" + GOOD.replace("\n", "\r\n"),
+        "# a comment\n" + GOOD.replace("Good:", "Good: # another"),
+        GOOD + "  Long:\n    Type: AWS::SSM::Parameter\n    Properties: {Value: '" + "x" * 200_000 + "'}\n",
+        GOOD + "Metadata: &m {a: b}\nMappings: {M: {k: {v: w}}}\nRules:\n  R: {Assertions: [{Assert: !Equals [!Ref X, y]}]}\n",
+        "x-policy: &policy\n  PolicyDocument: {Statement: {Effect: Allow, Action: iam:PassRole, Resource: '*'}}\n"
+        "Resources:\n  Good:\n    Type: AWS::IAM::Policy\n    Properties:\n      <<: *policy\n      PolicyName: n\n",
+        GOOD + "OrganizationBindings: {B: !Ref Somewhere, C: !Foreach {x: !AWSAccount y}}\n",
+        "{\n\t\"Resources\": {\n\t\t\"Good\": {\"Type\": \"AWS::IAM::Policy\", \"Properties\": {\"PolicyDocument\": "
+        "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"iam:PassRole\", \"Resource\": \"*\"}]}}}}}",
+        GOOD + "Conditions: {A: !Condition B, B: !Not [!Condition A], C: !Or [], D: !Not x, E: !Equals {}}\n",
+        GOOD + "Parameters:\nConditions:\nMappings:\n",
+        GOOD.replace("Type:", "Condition: {a: b}\n    Type:"),
+    ],
+)  # fmt: skip
+def test_odd_but_readable(content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Line ends, marks, comments, long lines, other tools' tags and sections are read around."""
+    Path("good.yaml").unlink()
+    status, found, errors = scanned(capsys, "t.yaml", content)
+    assert (status, found, errors) == (1, ["Good"], [])
+
+
+def test_more_resources_than_cloudformation_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A template over CloudFormation's limits of size and of resources is still read."""
+    rows = GOOD.split("\n", 1)
+    content = rows[0] + "\n" + "".join(rows[1].replace("Good", f"Good{number}") for number in range(600))
+    content += "Metadata:\n" + "".join(f'  m{number}: "{"x" * 100}"\n' for number in range(10_000))
+    assert len(content) > 1_000_000
+    status, found, errors = scanned(capsys, "t.yaml", content)
+    assert (status, len(found), errors) == (1, 601, [])
+
+
+def test_forty_optional_statements(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every statement under a condition of its own is judged by itself, not in two to the power of forty documents."""
+    count = 40
+    parameters = ", ".join(f"P{number}: {{Type: String}}" for number in range(count))
+    conditions = ", ".join(f"C{number}: !Equals [!Ref P{number}, x]" for number in range(count))
+    statement = "{Effect: Allow, Action: iam:PassRole, Resource: '*'}"
+    optional = ", ".join(f"!If [C{number}, {statement}, !Ref AWS::NoValue]" for number in range(count))
+    status, found, errors = scanned(
+        capsys,
+        "t.yaml",
+        f"Parameters: {{{parameters}}}\nConditions: {{{conditions}}}\nResources:\n"
+        f"  H: {{Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {{Statement: [{optional}]}}}}}}\n",
+    )
+    assert (status, found, errors) == (1, ["Good", *["H"] * count], [])
+
+
+def test_a_long_chain_of_conditions(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine hundred conditions, each made of the one before, are read; those that grow too large go by their names."""
+    chain = ", ".join(
+        f"C{number}: !Or [!And [!Condition C{number - 1}, !Equals [!Ref P{number % 4}, x]], !Not [!Condition C{number - 1}]]"
+        for number in range(1, 900)
+    )
+    status, found, errors = scanned(
+        capsys,
+        "t.yaml",
+        "Parameters: {P0: {Type: String}, P1: {Type: String}, P2: {Type: String}, P3: {Type: String}}\n"
+        f"Conditions: {{C0: !Equals [!Ref P0, x], {chain}}}\n" + GOOD.replace("Type:", "Condition: C899\n    Type:"),
+    )
+    assert (status, found, errors) == (1, ["Good", "Good"], [])

@@ -1,0 +1,264 @@
+"""Conditions: what goes together, what cannot be, and what a finding says of when it holds."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.iam.outcomes import consistent, quoted
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import Absent, Choice, Items, Mapping, Node, Text
+from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.sources.cloudformation import load
+from passrole_checks.sources.resource import Configuration, Inputs
+
+HEAD = """\
+Parameters:
+  Env: {Type: String, Default: dev, AllowedValues: [dev, stage, prod]}
+  Free: {Type: String}
+  Other: {Type: String}
+  Boundary: {Type: String, Default: ""}
+  Clash: {Type: String}
+Mappings:
+  Protected: {dev: {Is: "no"}, stage: {Is: "no"}, prod: {Is: "yes"}}
+Conditions:
+  IsProd: !Equals [!Ref Env, prod]
+  IsDev: !Equals [dev, {Ref: Env}]
+  NotProd: !Not [Condition: IsProd]
+  Dear: {"Fn::Or": [{Condition: IsProd}, !Equals [!Ref Env, stage]]}
+  Neither: !And [!Not [!Condition IsProd], !Not [!Condition IsDev]]
+  Never: !And [!Condition IsProd, !Condition IsDev]
+  Always: !Or [!Condition NotProd, !Condition IsProd]
+  Unheard: !Equals [!Ref Env, nowhere]
+  Literal: !Equals [a, a]
+  Guarded: !Equals [!FindInMap [Protected, !Ref Env, Is], "yes"]
+  HasBoundary: !Not [!Equals [!Ref Boundary, ""]]
+  FreeX: !Equals [!Ref Free, x]
+  Both: !And [!Condition IsProd, !Condition FreeX]
+  UsEast: !Equals [!Ref AWS::Region, us-east-1]
+  Same: !Equals [!Ref Free, !Ref Other]
+  Prefixed: !Equals [!Sub "app-${Free}", app-x]
+  Impossible: !Equals [!Sub "app-${Free}", web-x]
+  Circle: !Not [!Condition Circle]
+  Broken: !Equals [a]
+  Clash: !Equals [!Ref Clash, "true"]
+Resources:
+"""
+PROBE = """\
+  Probe:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyDocument:
+        Probe: {value}
+"""
+ALLOW = '{{Effect: Allow, Action: iam:PassRole, Resource: "{role}"}}'
+ANY, ONE = ALLOW.format(role="*"), ALLOW.format(role="arn:aws:iam::111122223333:role/app")
+
+
+def read(resources: str, **parameters: str) -> Configuration:
+    return load(
+        Path("t.yaml"),
+        HEAD + textwrap.indent(textwrap.dedent(resources), "  "),
+        inputs=Inputs(parameters=tuple(parameters.items())),
+    )
+
+
+def value(written: str, **parameters: str) -> Node:
+    configuration = read(PROBE.format(value=written), **parameters)
+    document = configuration.policies[0].document
+    assert isinstance(document, Mapping)
+    found = document.get("Probe")
+    assert found is not None
+    return found
+
+
+def spelled(node: Node) -> str:
+    if isinstance(node, Choice):
+        return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
+    if isinstance(node, Items):
+        return "[" + ", ".join(map(spelled, node.items)) + "]"
+    return "-" if isinstance(node, Absent) else str(node)
+
+
+def statements(configuration: Configuration) -> list[Statement]:
+    return [one for policy in configuration.policies for one in parse_document(policy.document).statements]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("!If [IsProd, a, b]", 'Env?("prod"=a | "dev" or "stage"=b)'),
+        ("!If [NotProd, a, b]", 'Env?("dev" or "stage"=a | "prod"=b)'),
+        ("!If [IsDev, a, b]", 'Env?("dev"=a | "stage" or "prod"=b)'),
+        ("!If [Dear, a, b]", 'Env?("stage" or "prod"=a | "dev"=b)'),
+        ("!If [Neither, a, b]", 'Env?("stage"=a | "dev" or "prod"=b)'),
+        ("!If [Guarded, a, b]", 'Env?("prod"=a | "dev" or "stage"=b)'),
+        ("!If [Never, a, b]", "b"),
+        ("!If [Always, a, b]", "a"),
+        ("!If [Unheard, a, b]", "b"),
+        ("!If [Literal, a, b]", "a"),
+        ("!If [HasBoundary, a, b]", 'Boundary?(not ""=a | ""=b)'),
+        ("!If [FreeX, a, b]", 'Free?("x"=a | not "x"=b)'),
+        ("!If [Both, a, b]", 'Env?("prod"=Free?("x"=a | not "x"=b) | "dev" or "stage"=b)'),
+        ("!If [UsEast, a, b]", 'AWS::Region?("us-east-1"=a | not "us-east-1"=b)'),
+        ("!If [Same, a, b]", "${Free} == ${Other}?(true=a | false=b)"),
+        ("!If [Prefixed, a, b]", 'app-${Free}?("app-x"=a | not "app-x"=b)'),
+        ("!If [Impossible, a, b]", "b"),
+        ("!If [Circle, a, b]", "Circle?(true=b | false=a)"),
+        ("!If [Broken, a, b]", "Broken?(true=a | false=b)"),
+        ("!If [Undefined, a, b]", "Undefined?(true=a | false=b)"),
+        ("!If [Clash, a, b]", 'Ref Clash?("true"=a | not "true"=b)'),
+        # what is assumed decides what stands below it
+        ("!If [IsProd, !If [IsDev, a, b], !If [NotProd, c, d]]", 'Env?("prod"=b | "dev" or "stage"=c)'),
+        ("!If [IsProd, !Ref Env, x]", 'Env?("prod"=prod | "dev" or "stage"=x)'),
+        ("!If [NotProd, x, !Sub 'in-${Env}']", 'Env?("dev" or "stage"=x | "prod"=in-prod)'),
+        ("!If [Dear, !Ref Env, x]", 'Env?("stage" or "prod"=Env?("stage"=stage | "prod"=prod) | "dev"=x)'),
+        ("!If [FreeX, !Ref Free, !Ref Free]", 'Free?("x"=x | not "x"=${Free})'),
+        ("!If [HasBoundary, !Ref Boundary, x]", 'Boundary?(not ""=${Boundary} | ""=x)'),
+        ("!If [UsEast, !Ref AWS::Region, x]", 'AWS::Region?("us-east-1"=us-east-1 | not "us-east-1"=x)'),
+        # one text of several alternatives
+        ("!Join ['', [!If [IsProd, a, b], !If [IsDev, c, d]]]",
+         'Env?("prod"=ad | "dev" or "stage"=Env?("dev"=bc | "stage" or "prod"=bd))'),
+        ("!Join ['', [!If [IsProd, a, b], !If [NotProd, c, d]]]", 'Env?("prod"=ad | "dev" or "stage"=bc)'),
+    ],
+)  # fmt: skip
+def test_a_condition_is_what_it_says_of_its_parameters(written: str, expected: str) -> None:
+    """Fn::If speaks of the values that its condition compares, and leaves out what cannot be."""
+    assert spelled(value(written)) == expected
+
+
+def test_a_given_value_decides() -> None:
+    """With a value from the command line a condition has one outcome."""
+    assert spelled(value("!If [IsProd, a, b]", Env="prod")) == "a"
+    assert spelled(value("!If [IsProd, a, b]", Env="dev")) == "b"
+    assert spelled(value("!If [HasBoundary, !Ref Boundary, b]", Boundary="x")) == "x"
+    assert spelled(value("!If [Both, a, b]", Env="prod")) == 'Free?("x"=a | not "x"=b)'
+
+
+def test_alternatives_that_exclude_each_other_are_not_combined() -> None:
+    """Two elements of a statement under conditions on one parameter give no reading that cannot be."""
+    configuration = read(
+        """\
+          P:
+            Type: AWS::IAM::Policy
+            Properties:
+              PolicyDocument:
+                Statement:
+                  Effect: !If [IsProd, Allow, Deny]
+                  Action: !If [NotProd, a, b]
+                  Resource: !If [IsDev, c, d]
+        """
+    )
+    found = {
+        (one.effect, str((one.actions or ())[0]), str((one.resources or ())[0])) for one in statements(configuration)
+    }
+    assert found == {("Allow", "b", "d"), ("Deny", "a", "c"), ("Deny", "a", "d")}
+
+
+def test_what_is_there_only_under_a_condition_says_so() -> None:
+    """The statements of a conditional resource hold under its condition; one that can never be there has none."""
+    policy = f"Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {{Statement: {ANY}}}}}"
+    configuration = read(
+        f"""\
+          A: {{Condition: IsProd, {policy}}}
+          B: {{Condition: Never, {policy}}}
+          C: {{Condition: Always, {policy}}}
+        """
+    )
+    assert [policy.resource.address for policy in configuration.policies] == ["A", "B", "C"]
+    assert [one.when for one in statements(configuration)] == [(("Env", '"prod"'),), ()]
+    result = scan_configurations([configuration], ScanOptions(checks=frozenset({"PASSROLE_001"})))
+    assert ["This holds when Env is" in finding.message for finding in result.findings] == [True, False]
+
+
+def test_a_condition_that_is_false_by_default_is_judged() -> None:
+    """A default is one value of many: what another value brings is told, with that value."""
+    configuration = read(
+        f"  A: {{Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {{Statement: [!If [IsProd, {ANY}, {ONE}]]}}}}}}"
+    )
+    result = scan_configurations([configuration], ScanOptions(checks=frozenset({"PASSROLE_001"})))
+    (finding,) = result.findings
+    assert 'This holds when Env is "prod".' in finding.message
+    assert "By default" not in finding.message
+
+
+def test_many_conditions_in_one_stay_readable() -> None:
+    """A condition over ten parameters is known by its own name, and reading it takes no time."""
+    names = [f"P{number}" for number in range(10)]
+    template = "Parameters:\n" + "".join(f"  {name}: {{Type: String}}\n" for name in names) + "Conditions:\n"
+    for number, name in enumerate(names):
+        before = f", !Condition C{number - 1}" if number else ""
+        function = "Or" if number % 2 else "And"
+        template += (
+            f"  C{number}: !{function} [!Equals [!Ref {name}, a], !Equals [!Ref {names[number - 9]}, b]{before}]\n"
+        )
+    template += "Resources:\n" + PROBE.format(value="!If [C9, a, b]")
+    document = load(Path("t.yaml"), template).policies[0].document
+    assert isinstance(document, Mapping)
+    found = document.get("Probe")
+    assert isinstance(found, Choice)
+
+
+WORDS = ("dev", "stage", "prod")
+EQUALS = st.tuples(st.sampled_from(["Env", "Free"]), st.sampled_from(WORDS)).map(
+    lambda pair: "!Equals [!Ref {}, {}]".format(*pair)
+)
+CONDITIONS = st.recursive(
+    EQUALS,
+    lambda inner: st.one_of(
+        inner.map("!Not [{}]".format),
+        st.tuples(st.sampled_from(["And", "Or"]), st.lists(inner, min_size=2, max_size=3)).map(
+            lambda pair: "!{} [{}]".format(pair[0], ", ".join(pair[1]))
+        ),
+    ),
+    max_leaves=4,
+)
+VALUES = st.recursive(
+    st.sampled_from(
+        ["a", "b", "!Ref Env", "!Ref Free", "!FindInMap [Protected, !Ref Env, Is]", "!Sub 'x${Env}${Free}'"]
+    ),
+    lambda inner: st.one_of(
+        st.tuples(st.sampled_from("ABC"), inner, inner).map(lambda row: "!If [{}, {}, {}]".format(*row)),
+        st.lists(inner, min_size=1, max_size=3).map(lambda items: "!Join ['', [{}]]".format(", ".join(items))),
+    ),
+    max_leaves=6,
+)
+
+
+def decided(node: Node, facts: tuple[tuple[str, str], ...]) -> str:
+    """A value where these facts hold; there must be exactly one."""
+    while isinstance(node, Choice):
+        condition = node.condition
+        (node,) = [option for outcome, option in node.options if consistent(facts, condition, outcome)]
+    assert isinstance(node, Text), node
+    assert node.literal is not None or node.only_hole is None or not facts
+    return str(node)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(CONDITIONS, min_size=3, max_size=3), VALUES)
+def test_what_is_open_holds_for_each_value(conditions: list[str], written: str) -> None:
+    """A value read without knowing the parameters is, for each of their values, the one read with it."""
+    head = (
+        "Parameters:\n  Env: {Type: String, AllowedValues: [dev, stage, prod]}\n"
+        "  Free: {Type: String, AllowedValues: [dev, stage, prod]}\n"
+        'Mappings:\n  Protected: {dev: {Is: "no"}, stage: {Is: "no"}, prod: {Is: "yes"}}\nConditions:\n'
+    )
+    head += "".join(f"  {name}: {text}\n" for name, text in zip("ABC", conditions, strict=True)) + "Resources:\n"
+    template = head + PROBE.format(value=written)
+    open_ = load(Path("t.yaml"), template).policies[0].document
+    assert isinstance(open_, Mapping)
+    for env, free in itertools.product(WORDS, WORDS):
+        inputs = Inputs(parameters=(("Env", env), ("Free", free)))
+        known = load(Path("t.yaml"), template, inputs=inputs).policies[0].document
+        assert isinstance(known, Mapping)
+        facts = (("Env", quoted(env)), ("Free", quoted(free)))
+        left, right = open_.get("Probe"), known.get("Probe")
+        assert left is not None
+        assert right is not None
+        assert decided(left, facts) == decided(right, ())

@@ -1,0 +1,149 @@
+"""``AWS::Include`` of local files: read where they may be, unresolved or told where not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+
+STATEMENT = """\
+Statement:
+  - {Effect: Allow, Action: s3:GetObject, Resource: "*"}
+  - {Effect: Allow, Action: iam:PassRole, Resource: "*"}
+"""
+POLICY = """\
+Resources:
+  P:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyDocument:
+        {document}
+"""
+INCLUDE = "{{'Fn::Transform': {{Name: 'AWS::Include', Parameters: {{Location: {location}}}}}}}"
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stack" / "parts").mkdir(parents=True)
+    (tmp_path / "outside.yaml").write_text(STATEMENT)
+    monkeypatch.chdir(tmp_path)
+
+
+def scanned(template: str) -> ScanResult:
+    Path("stack/t.yaml").write_text(template)
+    return scan_paths([Path("stack")], ScanOptions(checks=frozenset({"PASSROLE_001", "PASSROLE_014"})))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        INCLUDE.format(location="parts/policy.yaml"),
+        INCLUDE.format(location="./parts/policy.yaml"),
+        "!Transform {Name: 'AWS::Include', Parameters: {Location: parts/policy.yaml}}",
+        "{'Fn::Transform': [{Name: 'AWS::Include', Parameters: {Location: parts/policy.yaml}}], Version: '2012-10-17'}",
+    ],
+)
+def test_a_local_file_is_read_in_its_place(document: str) -> None:
+    """A statement in an included file is found, and its place is in that file."""
+    Path("stack/parts/policy.yaml").write_text(STATEMENT)
+    result = scanned(POLICY.format(document=document))
+    (finding,) = result.findings
+    assert finding.check_id == "PASSROLE_001"
+    assert (Path(finding.at.file).name, finding.at.line, finding.at.column) == ("policy.yaml", 3, 5)
+    assert finding.resource.address == "P"
+    assert Path(finding.resource.at.file).name == "t.yaml"
+    assert {Path(file).name for file in result.files} == {"t.yaml", "policy.yaml"}
+    assert not result.unreadable
+
+
+def test_a_json_file_and_texts_inside_it() -> None:
+    """JSON is included as well, tabs and all."""
+    Path("stack/parts/policy.json").write_text(
+        '{\n\t"Statement": {"Effect": "Allow",\n\t"Action": "iam:PassRole", "Resource": "*"}}'
+    )
+    (finding,) = scanned(POLICY.format(document=INCLUDE.format(location="parts/policy.json"))).findings
+    assert (Path(finding.at.file).name, finding.at.line) == ("policy.json", 2)
+
+
+def test_resources_and_sections_are_included() -> None:
+    """An include may bring resources, or a section at the top of the template."""
+    Path("stack/parts/roles.yaml").write_text(
+        "Extra:\n  Type: AWS::IAM::Policy\n  Properties:\n    PolicyDocument:\n"
+        "      Statement: {Effect: Allow, Action: '*', Resource: !FindInMap [M, a, b]}\n"
+    )
+    Path("stack/parts/maps.yaml").write_text("Mappings: {M: {a: {b: '*'}}}\n")
+    result = scanned(
+        "Transform:\n- {Name: 'AWS::Include', Parameters: {Location: parts/maps.yaml}}\n- AWS::Serverless-2016-10-31\n"
+        "Resources:\n  Fn::Transform: {Name: 'AWS::Include', Parameters: {Location: parts/roles.yaml}}\n"
+        "  Q: {Type: AWS::SQS::Queue}\n"
+    )
+    (finding,) = result.findings
+    assert (finding.resource.address, finding.framework.value) == ("Extra", "sam")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "s3://bucket/policy.yaml",
+        "https://example.com/policy.yaml",
+        "../outside.yaml",
+        "/etc/passwd",
+        "!Ref Somewhere",
+        "parts/link.yaml",
+    ],
+)
+def test_what_lies_elsewhere_is_not_read(location: str) -> None:
+    """An address, and a file outside of the scanned folder, also through a link, stay unresolved."""
+    Path("stack/parts/link.yaml").symlink_to(Path("outside.yaml").resolve())
+    result = scanned(POLICY.format(document=INCLUDE.format(location=location)))
+    (finding,) = result.findings
+    assert finding.check_id == "PASSROLE_014"
+    assert "AWS::Include" in finding.message
+    assert not result.unreadable
+
+
+def test_a_file_outside_of_the_folder_within_the_repository() -> None:
+    """In a repository all of it may be included."""
+    Path(".git").mkdir()
+    (finding,) = scanned(POLICY.format(document=INCLUDE.format(location="../outside.yaml"))).findings
+    assert (finding.check_id, Path(finding.at.file).name) == ("PASSROLE_001", "outside.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "the included file parts/x.yaml cannot be opened: No such file or directory"),
+        (b"a: [", "not valid YAML: "),
+        (b"\xff", "not UTF-8 text"),
+        (b"a: &a [*a]", "an alias holds itself"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told(content: bytes | None, reason: str) -> None:
+    """One line; the document stays a hole and the rest is scanned."""
+    if content is not None:
+        Path("stack/parts/x.yaml").write_bytes(content)
+    result = scanned(POLICY.format(document=INCLUDE.format(location="parts/x.yaml")))
+    assert [item.reason.startswith(reason) for item in result.unreadable] == [True]
+    assert [finding.check_id for finding in result.findings] == ["PASSROLE_014"]
+
+
+def test_a_file_that_includes_itself_ends() -> None:
+    """An include within an included file is not followed, as AWS does not follow it."""
+    Path("stack/parts/policy.yaml").write_text(INCLUDE.format(location="parts/policy.yaml"))
+    result = scanned(POLICY.format(document=INCLUDE.format(location="parts/policy.yaml")))
+    assert [finding.check_id for finding in result.findings] == ["PASSROLE_014"]
+
+
+def test_positions_of_included_json_texts() -> None:
+    """A policy written as text in an included file keeps its lines."""
+    Path("stack/parts/policy.yaml").write_text(
+        'PolicyDocument: |\n  {"Statement": [\n   {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}\n'
+    )
+    result = scanned(
+        "Resources:\n  P:\n    Type: AWS::IAM::Policy\n    Properties:\n      Fn::Transform: "
+        "{Name: 'AWS::Include', Parameters: {Location: parts/policy.yaml}}\n"
+    )
+    (finding,) = result.findings
+    assert (Path(finding.at.file).name, finding.at.line, finding.at.column) == ("policy.yaml", 3, 4)

@@ -1,0 +1,238 @@
+"""``Fn::ForEach``: written out where the collection is known, once with a hole where it is not."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.errors import InputError
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import Choice, Mapping, Text
+from passrole_checks.sources.cloudformation import load
+from passrole_checks.sources.resource import Configuration, Inputs
+
+HEAD = """\
+Transform: AWS::LanguageExtensions
+Parameters:
+  Teams: {Type: CommaDelimitedList, Default: "red,blue"}
+  Open: {Type: CommaDelimitedList}
+Mappings:
+  Lists: {known: {Names: [x, y]}}
+"""
+
+
+def read(text: str, **parameters: str) -> Configuration:
+    return load(Path("t.yaml"), HEAD + textwrap.dedent(text), inputs=Inputs(parameters=tuple(parameters.items())))
+
+
+def addresses(configuration: Configuration) -> list[str]:
+    return [resource.address for resource in configuration.resources]
+
+
+def statements(configuration: Configuration) -> dict[str, Statement]:
+    return {policy.resource.address: parse_document(policy.document).statements[0] for policy in configuration.policies}
+
+
+def resources(configuration: Configuration) -> list[str]:
+    return [str(text) for one in statements(configuration).values() for text in one.resources or ()]
+
+
+LOOP = """\
+Resources:
+  Fn::ForEach::Roles:
+    - Team
+    - {collection}
+    - {key}:
+        Type: AWS::IAM::Policy
+        Properties:
+          PolicyDocument:
+            Statement: {{Effect: Allow, Action: iam:PassRole, Resource: {resource}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("collection", "names"),
+    [
+        ("[red, blue]", ["red", "blue"]),
+        ("!Ref Teams", ["red", "blue"]),
+        ("!FindInMap [Lists, known, Names]", ["x", "y"]),
+        ("!Split [',', 'p,q']", ["p", "q"]),
+        ("[red, red]", ["red"]),
+        ("[1, two]", ["1", "two"]),
+    ],
+)
+def test_known_collections_are_written_out(collection: str, names: list[str]) -> None:
+    """Each element gives a resource of its own, its name filled into keys, texts, references and functions."""
+    for resource, expected in (
+        ("'role/${Team}-*'", "role/{}-*"),
+        ("!Sub 'role/${Team}-*'", "role/{}-*"),
+        ("!Join ['', ['role/', !Ref Team, '-*']]", "role/{}-*"),
+        ("{'Fn::Join': ['', ['role/', {Ref: Team}, '-*']]}", "role/{}-*"),
+        ("!Sub ['role/${Name}-*', {Name: !Ref Team}]", "role/{}-*"),
+    ):
+        configuration = read(LOOP.format(collection=collection, key="Policy${Team}", resource=resource))
+        assert not configuration.unreadable
+        assert addresses(configuration) == [f"Policy{name}" for name in names]
+        assert resources(configuration) == [expected.format(name) for name in names]
+
+
+def test_a_name_without_its_signs() -> None:
+    """``&{Identifier}`` leaves out what a logical id cannot hold; ``${Identifier}`` does not."""
+    configuration = read(LOOP.format(collection="[a-team, 'b.x']", key="'P&{Team}'", resource="'role/${Team}/&{Team}'"))
+    assert addresses(configuration) == ["Pateam", "Pbx"]
+    assert resources(configuration) == ["role/a-team/ateam", "role/b.x/bx"]
+
+
+def test_a_given_value_is_the_collection() -> None:
+    """A list from the command line is looped over."""
+    loop = LOOP.format(collection="!Ref Open", key="P${Team}", resource="'role/${Team}'")
+    assert addresses(read(loop)) == ["P${Team}"]
+    assert addresses(read(loop, Open="a,b")) == ["Pa", "Pb"]
+
+
+@pytest.mark.parametrize(
+    "resource", ["'role/${Team}-*'", "!Sub 'role/${Team}-*'", "!Join ['', ['role/', !Ref Team, '-*']]"]
+)
+def test_an_unknown_collection_is_a_hole(resource: str) -> None:
+    """The resources stand there once, and what the loop fills in is not known."""
+    configuration = read(LOOP.format(collection="!Ref Open", key="P${Team}", resource=resource))
+    assert addresses(configuration) == ["P${Team}"]
+    (statement,) = statements(configuration).values()
+    ((text,),) = [statement.resources or ()]
+    assert str(text) == "role/${Team}-*"
+    assert [(hole.expression, hole.reason) for hole in text.holes] == [
+        ("Team", "the collection of its loop is not known")
+    ]
+
+
+def test_loops_within_loops_and_references_to_their_resources() -> None:
+    """Inner collections may depend on the outer loop, and what a loop made can be referred to."""
+    configuration = read(
+        """\
+        Resources:
+          Fn::ForEach::Outer:
+            - A
+            - [x, y]
+            - Fn::ForEach::Inner:
+                - B
+                - [!Ref A, z]
+                - Role${A}${B}: {Type: AWS::IAM::Role, Properties: {RoleName: !Sub "${A}-${B}"}}
+          P:
+            Type: AWS::IAM::Policy
+            Properties:
+              PolicyDocument:
+                Statement: {Effect: Allow, Action: iam:PassRole, Resource: !GetAtt Rolexz.Arn}
+        """
+    )
+    assert addresses(configuration) == ["Rolexx", "Rolexz", "Roleyy", "Roleyz", "P"]
+    ((text,),) = [statements(configuration)["P"].resources or ()]
+    assert isinstance(text, Text)
+    assert text.only_hole is not None
+    assert text.only_hole.role == "Rolexz"
+    assert not configuration.unreadable
+
+
+def test_loops_in_conditions_and_in_properties() -> None:
+    """Conditions that a loop defines count, and a loop in a property gives its entries."""
+    configuration = read(
+        """\
+        Conditions:
+          Fn::ForEach::Each: [Team, [red, blue], {"Is${Team}": !Equals [!Ref AWS::Region, !Ref Team]}]
+        Resources:
+          P:
+            Type: AWS::IAM::Policy
+            Condition: Isred
+            Properties:
+              PolicyDocument:
+                Statement:
+                  Effect: Allow
+                  Action: iam:PassRole
+                  Resource: "*"
+                  Condition:
+                    Fn::ForEach::Operators:
+                      - Operator
+                      - [StringEquals, StringLike]
+                      - ${Operator}: {iam:PassedToService: lambda.amazonaws.com}
+        """
+    )
+    (statement,) = statements(configuration).values()
+    assert statement.when == (("AWS::Region", '"red"'),)
+    assert isinstance(statement.condition, Mapping)
+    assert [str(entry.key) for entry in statement.condition.entries] == ["StringEquals", "StringLike"]
+
+
+def test_positions_are_those_of_the_body() -> None:
+    """A statement that a loop makes stands where the loop's body is written, in a JSON text too."""
+    configuration = read(
+        """\
+        Resources:
+          Fn::ForEach::Each:
+            - Team
+            - [red, blue]
+            - P${Team}:
+                Type: AWS::IAM::Policy
+                Properties:
+                  PolicyDocument: !Sub |
+                    {"Statement": [
+                      {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::${Team}"},
+                      {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "role/${Team}"}]}
+        """
+    )
+    for policy in configuration.policies:
+        found = parse_document(policy.document).statements
+        first = len(HEAD.splitlines()) + 1
+        assert [(one.at.line, one.at.column) for one in found] == [(first + 9, 15), (first + 10, 15)]
+
+
+@pytest.mark.parametrize("body", ["5", "[a]", "[Team, [a]]", "[Team, [a], x]", "[Team, [a], [x]]", "{a: b}"])
+def test_what_is_no_loop_is_told(body: str) -> None:
+    """One line, and the rest is read."""
+    configuration = read(f"Resources:\n  Fn::ForEach::L: {body}\n  R: {{Type: AWS::IAM::Role}}\n")
+    assert [item.reason for item in configuration.unreadable] == [
+        "Fn::ForEach::L is not written as identifier, collection, template"
+    ]
+    assert addresses(configuration) == ["R"]
+
+
+def test_a_loop_that_makes_one_name_twice_is_told() -> None:
+    """AWS would refuse the template."""
+    configuration = read(LOOP.format(collection="[a, b]", key="Same", resource="'role/${Team}'"))
+    assert [item.reason for item in configuration.unreadable] == ["the logical id Same is used twice"]
+
+
+def test_loops_without_end_are_bounded() -> None:
+    """Eight loops of forty elements, one in the other, are read in a moment: once, with holes."""
+    body = '"P": {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: !Sub "${V0}${V7}"}}}'
+    for depth in range(8):
+        words = ", ".join(f"w{number}" for number in range(40))
+        body = f'"Fn::ForEach::L{depth}": [V{depth}, [{words}], {{{body}}}]'
+    start = time.monotonic()
+    try:
+        configuration = read(f"Resources: {{{body}}}\n")
+        assert configuration.resources
+    except InputError as error:
+        assert "too" in error.reason
+    assert time.monotonic() - start < 20
+
+
+def test_a_finding_under_alternatives_within_a_loop() -> None:
+    """A value that a map gives for each element is that element's own."""
+    configuration = read(
+        """\
+        Resources:
+          Fn::ForEach::Each:
+            - Team
+            - [red, blue]
+            - P${Team}:
+                Type: AWS::IAM::Policy
+                Properties: {PolicyDocument: {Statement: !If ["Is${Team}", a, b]}}
+        """
+    )
+    for policy, name in zip(configuration.policies, ("Isred", "Isblue"), strict=True):
+        assert isinstance(policy.document, Mapping)
+        statement = policy.document.get("Statement")
+        assert isinstance(statement, Choice)
+        assert statement.condition == name

@@ -1,0 +1,214 @@
+"""Parameters: what is known of them, and the values that are given on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.cli import main
+from passrole_checks.errors import ConfigurationError, InputError
+from passrole_checks.iam.values import Choice, Hole, Items, Kind, Mapping, Node, Text
+from passrole_checks.sources.cloudformation import load
+from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+from passrole_checks.sources.resource import Inputs
+
+EXACT = "arn:aws:iam::111122223333:role/app"
+SHORTHAND = f"ParameterKey=Role,ParameterValue={EXACT}"
+DEPLOY = "[default.deploy.parameters]\n"
+TEMPLATE = """\
+Parameters:
+  Role:
+    Type: String
+    Default: "*"
+  Env:
+    Type: String
+Resources:
+  P:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - {Effect: Allow, Action: ["iam:GetRole", "iam:PassRole"], Resource: !Ref Role}
+"""
+
+
+def value(parameter: str, **given: str) -> Node:
+    """What a reference to a parameter becomes."""
+    template = f"Parameters: {{P: {{{parameter}}}}}\nResources:\n" + (
+        "  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !Ref P}}}\n"
+    )
+    document = load(Path("t.yaml"), template, inputs=Inputs(parameters=tuple(given.items()))).policies[0].document
+    assert isinstance(document, Mapping)
+    found = document.get("X")
+    assert found is not None
+    return found
+
+
+def hole(node: Node) -> Hole:
+    assert isinstance(node, Text)
+    assert node.only_hole is not None
+    return node.only_hole
+
+
+@pytest.mark.parametrize(
+    ("parameter", "kind"),
+    [
+        ("Type: String", Kind.ANYTHING),
+        ("Type: Number", Kind.NAME),
+        ("Type: AWS::EC2::VPC::Id", Kind.NAME),
+        (r"Type: String, AllowedPattern: '[0-9]{12}'", Kind.ACCOUNT_ID),
+        (r"Type: String, AllowedPattern: '^\d{12}$'", Kind.ACCOUNT_ID),
+        (r"Type: String, AllowedPattern: '[0-9]*', MinLength: 12, MaxLength: 12", Kind.ACCOUNT_ID),
+        (r"Type: String, AllowedPattern: '[0-9]*', MinLength: 1, MaxLength: 12", Kind.NAME),
+        (r"Type: String, AllowedPattern: '[0-9]*'", Kind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[a-zA-Z][a-zA-Z0-9]*'", Kind.NAME),
+        (r"Type: String, AllowedPattern: '^[a-z][a-z0-9-]{0,30}[a-z0-9]$'", Kind.NAME),
+        (r"Type: String, AllowedPattern: '[\w+=,.@-]+'", Kind.NAME),
+        (r"Type: String, AllowedPattern: '[\w+=,.@-]*'", Kind.ANYTHING),
+        (r"Type: String, AllowedPattern: '.*'", Kind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[a-z:]+'", Kind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[a-z/]+'", Kind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[a-z*]+'", Kind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[^a-z]+'", Kind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[ -~]+'", Kind.ANYTHING),
+        (r"Type: String, AllowedPattern: 'arn:.*'", Kind.ANYTHING),
+        ("Type: String, NoEcho: true", Kind.ANYTHING),
+        ("Type: 'AWS::SSM::Parameter::Value<String>', Default: /x", Kind.ANYTHING),
+    ],
+)
+def test_what_is_known_of_a_hole(parameter: str, kind: Kind) -> None:
+    """The type, the pattern and the length of a parameter tell what its text can be."""
+    assert hole(value(parameter)).kind is kind
+
+
+def test_a_pattern_of_words_is_a_list_of_values() -> None:
+    """A pattern that lists words allows these only."""
+    for pattern in ("^(dev|prod)$", "dev|prod", "(?:dev|prod)"):
+        found = value(f"Type: String, AllowedPattern: '{pattern}'")
+        assert isinstance(found, Choice)
+        assert [outcome for outcome, _ in found.options] == ['"dev"', '"prod"']
+
+
+def test_a_given_value_is_no_default() -> None:
+    """It stands in the place of the default, and is not called one."""
+    assert value("Type: String, Default: x") == value("Type: String, Default: x", Other="y")
+    for parameter in ("Type: String, Default: x", "Type: String", "Type: String, AllowedValues: [a, given]"):
+        found = value(parameter, P="given")
+        assert isinstance(found, Text)
+        assert (found.literal, found.defaults) == ("given", ())
+    found = value("Type: CommaDelimitedList, Default: x", P="a, b")
+    assert isinstance(found, Items)
+    assert [str(item) for item in found.items] == ["a", "b"]
+
+
+def test_an_ssm_parameter_stays_unknown() -> None:
+    """What is given for it is the name of the parameter in the store, not its value."""
+    found = hole(value("Type: 'AWS::SSM::Parameter::Value<String>'", P="/role"))
+    assert found.reason == "an SSM parameter, read at deployment"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cli.json", [{"ParameterKey": "Role", "ParameterValue": EXACT}, {"ParameterKey": "A", "UsePreviousValue": 1}]),
+        ("pipeline.json", {"Parameters": {"Role": EXACT}, "Tags": {"a": "b"}}),
+        ("plain.json", {"Role": EXACT}),
+        ("deploy.json", [f"Role={EXACT}"]),
+        ("samconfig.toml", f'version = 1\n{DEPLOY}parameter_overrides = "Env=\\"a b\\" Role={EXACT}"\n'),
+        ("list.toml", f'{DEPLOY}parameter_overrides = ["Role={EXACT}"]\n'),
+        ("global.toml", f'[default.global.parameters]\nparameter_overrides = "{SHORTHAND}"\n'),
+    ],
+)  # fmt: skip
+def test_files_of_values(
+    name: str, content: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each form that AWS's tools read gives the value, and the finding is no longer that of the default."""
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_text(TEMPLATE)
+    Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
+    main(["scan", "--format", "json", "t.yaml"])
+    (before,) = json.loads(capsys.readouterr().out)["findings"]
+    assert before["check_id"] == "PASSROLE_001"
+    assert "By default (Role)." in before["message"]
+    assert main(["scan", "--format", "json", "t.yaml", "--parameters", name]) == 0
+    (after,) = json.loads(capsys.readouterr().out)["findings"]
+    assert after["check_id"] == "PASSROLE_002"
+    assert EXACT in after["message"]
+    assert "By default" not in after["message"]
+
+
+def test_later_values_win() -> None:
+    """Of several values for one parameter the last counts, and the shorthand of the AWS CLI is read."""
+    assert dict(given_parameters(["A=1", "B=x=y", "A=2", "ParameterKey=C,ParameterValue=a,b", "D="])) == {
+        "A": "2", "B": "x=y", "C": "a,b", "D": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("none.json", None, "none.json: no such file"),
+        ("broken.json", b"{\n  nope", "broken.json:2: not valid JSON: "),
+        ("number.json", b"5", "number.json: holds no parameters: "),
+        ("names.json", b'["a"]', "names.json: holds no parameters: "),
+        ("object.json", b'{"A": {"b": 1}}', "object.json: the value of A is neither a text nor a list of texts"),
+        ("deep.json", b"[" * 100_000, "deep.json: not valid JSON: "),
+        ("binary.json", b"\xff\xfe", "binary.json:1: not UTF-8 text"),
+        ("broken.toml", b"a = ", "broken.toml: not valid TOML: "),
+        ("empty.toml", b"", "empty.toml: holds no parameter_overrides below default.deploy.parameters"),
+        ("odd.toml", DEPLOY.encode() + b"parameter_overrides = 5", "odd.toml: parameter_overrides is no text"),
+        ("quote.toml", DEPLOY.encode() + b"parameter_overrides = 'A=\"x'", "quote.toml: parameter_overrides is no"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_used_is_one_line(
+    name: str,
+    content: bytes | None,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The line on standard error starts with the file, and the status is 2."""
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_text(TEMPLATE)
+    if content is not None:
+        Path(name).write_bytes(content)
+    assert main(["scan", "t.yaml", "--parameters", name]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(expected)
+    assert error.count("\n") == 1
+
+
+def test_what_is_neither_a_pair_nor_a_file() -> None:
+    """A name that no parameter can have is a mistake in the options."""
+    with pytest.raises(ConfigurationError, match="neither KEY=VALUE nor a file"):
+        given_parameters(["a b=x"])
+    with pytest.raises(InputError, match="no such file"):
+        given_parameters(["nowhere"])
+
+
+def test_a_name_that_no_template_declares_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip of the pen is a note, however many templates there are; one that a template declares is none."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text(TEMPLATE)
+    Path("b.yaml").write_text(TEMPLATE.replace("Env:", "Stage:"))
+    main(["scan", "a.yaml", "b.yaml", "--parameters", "Rolle=x", "--parameters", "Env=dev", "--parameters", "Stage=x"])
+    output = capsys.readouterr().out
+    assert output.count("no template that is scanned declares the parameter") == 1
+    assert "--parameters Rolle: " in output
+
+
+def test_the_configuration_gives_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``parameters`` in pyproject.toml is the option's default."""
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_text(TEMPLATE)
+    Path("pyproject.toml").write_text(f'[tool.passrole_checks]\nparameters = ["Role={EXACT}"]\n')
+    main(["scan", "--format", "json", "t.yaml"])
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["check_id"] == "PASSROLE_002"

@@ -1,0 +1,264 @@
+"""Resources that hold, attach or limit policies: organizations, permission sets, stack sets, boundaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from passrole_checks.hosts import CLOUDFORMATION_TYPES
+from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations
+from passrole_checks.sources.cloudformation import load
+from passrole_checks.sources.cloudformation.resource_types import RESOURCE_POLICIES
+from passrole_checks.sources.resource import Configuration, PolicyKind
+
+WIDE = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: iam:PassRole, Resource: '*'}]}"
+
+
+def read(content: str) -> Configuration:
+    return load(Path("t.yaml"), dedent(content).replace("WIDE", WIDE))
+
+
+def scanned(content: str) -> ScanResult:
+    return scan_configurations([read(content)], ScanOptions(account="111122223333"))
+
+
+def test_an_organization_policy_limits() -> None:
+    """A policy of an organization grants nothing and is listed with no effect, written as an object or as text."""
+    result = scanned(
+        """\
+        Resources:
+          A: {Type: AWS::Organizations::Policy, Properties: {Type: SERVICE_CONTROL_POLICY, Content: WIDE}}
+          B:
+            Type: AWS::Organizations::Policy
+            Properties:
+              Type: RESOURCE_CONTROL_POLICY
+              Content: '{"Statement": {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}}'
+          C: {Type: AWS::Organizations::Policy, Properties: {Type: TAG_POLICY, Content: '{"tags": {}}'}}
+        """
+    )
+    assert not result.findings and not result.unreadable
+    assert [(grant.resource.address, grant.effect_on_passrole) for grant in result.grants] == [
+        ("A", "none"),
+        ("B", "none"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        WIDE,
+        '!Sub |\n        {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}',
+        '\'{"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}\'',
+    ],
+)
+def test_the_inline_policy_of_a_permission_set(document: str) -> None:
+    """A permission set's inline policy is judged, as an object and as text, for the permission set."""
+    result = scanned(
+        f"Resources:\n  S:\n    Type: AWS::SSO::PermissionSet\n    Properties:\n      InlinePolicy: {document}\n"
+    )
+    assert [(finding.check_id, finding.principals) for finding in result.findings] == [("PASSROLE_001", ("S",))]
+
+
+def test_customer_managed_policies_of_a_permission_set() -> None:
+    """A permission set that refers to a managed policy by name gets it; as a boundary it gets nothing by it."""
+    configuration = read(
+        """\
+        Resources:
+          Given: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: given, PolicyDocument: WIDE}}
+          Edge: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: edge, PolicyDocument: WIDE}}
+          S:
+            Type: AWS::SSO::PermissionSet
+            Properties:
+              CustomerManagedPolicyReferences: [{Name: given, Path: /}]
+              PermissionsBoundary: {CustomerManagedPolicyReference: {Name: edge}}
+        """
+    )
+    found = {policy.resource.address: (policy.kind, policy.principals) for policy in configuration.policies}
+    assert found == {"Given": (PolicyKind.IDENTITY, ("S",)), "Edge": (PolicyKind.BOUNDARY, ())}
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("deployer", "deployer"),
+        ("!Sub '${AWS::StackName}-deployer'", "!Join ['-', [!Ref AWS::StackName, deployer]]"),
+        ("!Ref Name", "!Sub '${Name}'"),
+    ],
+)
+def test_roles_by_their_names(name: str, reference: str) -> None:
+    """A role that is named by the words of its RoleName, holes included, is that role."""
+    configuration = read(
+        f"""\
+        Parameters: {{Name: {{Type: String}}}}
+        Resources:
+          R: {{Type: AWS::IAM::Role, Properties: {{RoleName: {name}}}}}
+          P: {{Type: AWS::IAM::RolePolicy, Properties: {{RoleName: {reference}, PolicyDocument: WIDE}}}}
+        """
+    )
+    assert [policy.principals for policy in configuration.policies] == [("R",)]
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        "Type: AWS::RolesAnywhere::Profile, Properties: {ManagedPolicyArns: [!Ref M], SessionPolicy: '{}'}",
+        "Type: Custom::Attach, Properties: {Policy: !Ref M}",
+    ],
+)
+def test_only_users_groups_and_roles_get_policies(holder: str) -> None:
+    """What names a managed policy and is no principal does not get it, and it counts all the same."""
+    configuration = read(
+        f"""\
+        Resources:
+          M: {{Type: AWS::IAM::ManagedPolicy, Properties: {{PolicyDocument: WIDE}}}}
+          R: {{Type: AWS::IAM::Role, Properties: {{PermissionsBoundary: !Ref M}}}}
+          H: {{{holder}}}
+        """
+    )
+    managed = next(policy for policy in configuration.policies if policy.resource.address == "M")
+    assert (managed.kind, managed.principals) == (PolicyKind.IDENTITY, ())
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "path"), [(kind, path) for kind, paths in RESOURCE_POLICIES.items() for path in paths]
+)
+def test_policies_of_resources_are_silent(resource_type: str, path: str) -> None:
+    """A policy of a resource, an endpoint or a session is read, and grants no PassRole."""
+    value = WIDE
+    for key in reversed(path.split("/")):
+        value = f"{{{key}: {value}}}"
+    result = scanned(f"Resources: {{B: {{Type: '{resource_type}', Properties: {value}}}}}")
+    assert not result.findings and not result.unreadable
+    assert [grant.effect_on_passrole for grant in result.grants] == ["none"]
+
+
+def test_a_trust_policy_is_silent() -> None:
+    """PassRole in a trust policy grants nothing."""
+    result = scanned("Resources: {R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: WIDE}}}")
+    assert not result.findings
+    assert [grant.effect_on_passrole for grant in result.grants] == ["none"]
+
+
+STACK_SET = """\
+Resources:
+  R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
+  S:
+    Type: AWS::CloudFormation::StackSet
+    Properties:
+      Parameters:
+        - {ParameterKey: Prefix, ParameterValue: app-}
+        - {ParameterKey: Other, ParameterValue: !Ref AWS::StackName}
+      TemplateBody: |
+        Parameters:
+          Prefix: {Type: String, Default: "*"}
+          Other: {Type: String, Default: "*"}
+        Resources:
+          R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: [TRUST]}}}
+          P:
+            Type: AWS::IAM::RolePolicy
+            Properties:
+              RoleName: !Ref R
+              PolicyDocument:
+                Statement:
+                  - {Effect: Allow, Action: iam:PassRole, Resource: !Sub "arn:aws:iam::111111111111:role/${Prefix}*"}
+                  - {Effect: Allow, Action: iam:PassRole, Resource: !Sub "arn:aws:iam::111111111111:role/${Other}"}
+                  - {Effect: Allow, Action: iam:PassRole, Resource: !GetAtt R.Arn}
+""".replace("TRUST", "{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}")
+
+
+def test_the_template_of_a_stack_set() -> None:
+    """A template in TemplateBody is read at its place, with the stack set's parameters, for the stack set; its roles
+    are not those of the template around it, and an account in it is no mistake."""
+    configuration = read(STACK_SET)
+    assert not configuration.not_evaluated and not configuration.unreadable
+    assert {policy.principals for policy in configuration.policies if policy.kind is PolicyKind.IDENTITY} == {("S.R",)}
+    assert {role.resource.address for role in configuration.roles} == {"R", "S.R"}
+    result = scan_configurations([configuration], ScanOptions(account="444455556666"))
+    assert {
+        (finding.check_id, finding.at.line, finding.at.column, finding.resource.address) for finding in result.findings
+    } == {
+        ("PASSROLE_002", 21, 21, "S"),
+        ("PASSROLE_002", 22, 21, "S"),
+        ("PASSROLE_014", 22, 21, "S"),
+    }  # the third one trusts a single service, which is an info
+    assert all(
+        finding.statement_path.startswith("TemplateBody/Resources/P/Properties/PolicyDocument/")
+        for finding in result.findings
+    )
+
+
+def test_a_stack_set_under_a_condition() -> None:
+    """What is found in the template of a stack set holds where the stack set is there."""
+    head = "Parameters: {Stage: {Type: String}}\nConditions: {Prod: !Equals [!Ref Stage, prod]}\n"
+    text = head + STACK_SET.replace("StackSet\n", "StackSet\n    Condition: Prod\n")
+    messages = [finding.message for finding in scan_configurations([read(text)], ScanOptions()).findings]
+    assert messages and all('This holds when Stage is "prod".' in message for message in messages)
+
+
+def test_a_stack_set_whose_template_is_no_plain_text() -> None:
+    """A body that is computed, or kept elsewhere, is named once; one that is no template is unreadable at its line."""
+    configuration = read(
+        """\
+        Resources:
+          A: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateBody: !Sub "Resources: {}"}}
+          B: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateURL: "https://example.com/t.yaml"}}
+          C: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateBody: "Resources: ["}}
+          D: {Type: AWS::CloudFormation::StackSet, Properties: {}}
+          E:
+            Type: AWS::CloudFormation::StackSet
+            Properties:
+              TemplateBody: |
+                Resources:
+                  P: {Type: AWS::IAM::Policy}
+        """
+    )
+    assert [(entry.line, entry.reason[:14]) for entry in configuration.not_evaluated] == [
+        (2, "A: a stack set"),
+        (3, "B: a stack set"),
+    ]
+    assert [(entry.line, entry.reason.split(":")[0]) for entry in configuration.unreadable] == [(4, "C"), (11, "E")]
+    assert configuration.unreadable[1].reason == "E: P has no PolicyDocument"
+
+
+@pytest.mark.parametrize(
+    ("path", "construct"),
+    [
+        ("Stack/Role/DefaultPolicy/Resource", "Stack/Role/DefaultPolicy"),
+        ("Stack/Bucket/Default", "Stack/Bucket"),
+        ("Stack/Policy", "Stack/Policy"),
+        ("{Ref: X}", ""),
+    ],
+)
+def test_constructs_of_the_cdk(path: str, construct: str) -> None:
+    """A resource tells the construct that it was synthesized from, without the part that stands for itself."""
+    configuration = read(
+        f'Resources: {{P: {{Type: AWS::IAM::Policy, Metadata: {{"aws:cdk:path": {path}}}, '
+        f"Properties: {{PolicyDocument: WIDE}}}}}}"
+    )
+    (resource,) = configuration.resources
+    assert resource.construct == construct
+
+
+def test_hosts_are_asked_for_every_type() -> None:
+    """The types whose policies are judged are those that the hosts' leaves ask for."""
+    body = f'"Resources: {{P: {{Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {WIDE}}}}}}}"'
+    held = f"PolicyDocument: WIDE, InlinePolicy: WIDE, Content: WIDE, Policy: WIDE, TemplateBody: {body}"
+    others = {"Function", "StateMachine", "WebFunction", "Connector", "Api", "Application"}
+    types = {
+        *CLOUDFORMATION_TYPES,
+        *(f"AWS::Serverless::{name}" for name in others),
+        *RESOURCE_POLICIES,
+        "AWS::CloudFormation::Stack",
+        "AWS::IAM::InstanceProfile",
+        "AWS::Organizations::Policy",
+        "Custom::Thing",
+    }
+    judged = set()
+    for kind in types:
+        policies = "[WIDE]" if "Serverless" in kind else "[{PolicyName: a, PolicyDocument: WIDE}]"
+        configuration = read(f"Resources: {{X: {{Type: '{kind}', Properties: {{Policies: {policies}, {held}}}}}}}")
+        if any(policy.kind is PolicyKind.IDENTITY for policy in configuration.policies):
+            judged.add(kind)
+    assert judged == set(CLOUDFORMATION_TYPES)

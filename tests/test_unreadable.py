@@ -1,0 +1,44 @@
+"""What cannot be read is named, in one line each, and everything else is judged.
+
+Each folder of ``tests/unreadable`` holds good code beside bad: ``expected.txt`` is what the command line says on
+standard error, ``expected.json`` the check, file and line of what it still finds. They are no sample templates because
+the exit status is 2 wherever one of them is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "tests" / "unreadable"
+CASES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+
+
+def scan(case: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "passrole_checks", "scan", case, "--format", "json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_files_are_named_and_the_rest_is_judged(case: str) -> None:
+    """A folder with bad files gives exit status 2, one line for each bad place, and the findings of all good blocks."""
+    done = scan(case)
+    found = sorted([item["check_id"], item["file"], item["line"]] for item in json.loads(done.stdout)["findings"])
+    assert found == json.loads((FOLDER / case / "expected.json").read_text("utf-8"))
+    assert done.stderr == (FOLDER / case / "expected.txt").read_text("utf-8")
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_line_starts_with_a_file_that_is_there(case: str) -> None:
+    """Whatever is said of what cannot be read starts with the file, and there is something good beside it."""
+    said = (FOLDER / case / "expected.txt").read_text("utf-8").splitlines()
+    assert said and all((FOLDER / line.partition(":")[0]).is_file() for line in said)
+    assert json.loads((FOLDER / case / "expected.json").read_text("utf-8"))
