@@ -20,10 +20,10 @@ from passrole_checks.cli import cli
 from passrole_checks.explain import flagged_when
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources import policy_attributes
-from passrole_checks.sources.terraform.functions import KNOWN, NEVER
-from passrole_checks.sources.terraform.functions_provider import AWS
-from passrole_checks.sources.terraform.instances import MAX_INSTANCES
-from passrole_checks.sources.terraform.symbols import MAX_ITEMS
+from passrole_checks.sources.terraform.evaluation.symbols import MAX_ITEMS
+from passrole_checks.sources.terraform.functions.call import KNOWN, NEVER
+from passrole_checks.sources.terraform.functions.provider import AWS
+from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

@@ -86,7 +86,8 @@ def _path(address: str, finding: Finding, template: Template) -> list[str | int]
     keys = finding.statement_path.split("/") if finding.statement_path else []
     resources = template.template.get("Resources")
     inside = isinstance(resources, dict) and address in resources  # SAM's Globals stand beside the resources
-    head = ["Resources", address, "Properties"] if inside else [address]
+    # a resource of a loop whose collection is not known has a name that cfn-lint does not know
+    head = ["Resources", address, "Properties"] if inside or "${" in address else [address]
     return [*head, *(int(key) if key.isdigit() else key for key in keys)]
 
 

@@ -45,6 +45,11 @@ class Answer(NamedTuple):
 # What a host does not offer to its checks, of the samples: (host, file, resource), with the reason.
 NOT_OFFERED = {
     ("checkov", "terraform-files/terraform/opentofu/main.tofu", "aws_iam_policy.release"): "not read",
+    ("checkov", "intrinsics/cloudformation/loops.yaml", "Policyredteam"): "a loop, not expanded",
+    ("checkov", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): "a loop, not expanded",
+    ("checkov", "intrinsics/cloudformation/loops.yaml", "Tenant${Tenant}"): "a loop, not expanded",
+    ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): "one match for each place",
+    ("checkov", "conditions-and-parameters/cloudformation/environments.yaml", "Sandbox"): "not there by default",
 }
 
 _STATEMENT = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'

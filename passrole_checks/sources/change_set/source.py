@@ -197,7 +197,8 @@ def _lost_denials(
     for policy in before:
         if policy.principals and not incomplete & set(policy.principals):
             continue
-        denies = access_of(parse_document(policy.document).statements, services).denies
+        statements = parse_document(policy.document).statements
+        denies = access_of([item for item in statements if item.effect == "Deny"], services).denies
         for item in denies:
             if item.statement.identity not in stays:
                 at = item.statement.at

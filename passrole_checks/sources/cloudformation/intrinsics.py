@@ -327,11 +327,15 @@ class Evaluator:
             known = hole is None or self.parameters.may_be(hole.expression, word)
             return known and consistent(self.when, self.conditions.subject(key), quoted(word))
 
+        def closed(key: Text) -> bool:
+            hole = key.only_hole
+            return hole is not None and self.parameters.allowed(hole.expression) is not None
+
         def build(chosen_keys: Sequence[Node]) -> Node:
             keys = [text for text in map(as_text, chosen_keys) if text is not None]
             if len(keys) < 3 or keys[0].literal is None:
                 return unknown(expression, at, "a key is not known")
-            lookup = Lookup(at, self.conditions.subject, possible, fallback)
+            lookup = Lookup(at, self.conditions.subject, possible, closed, fallback)
             found = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
             if found is not None:
                 return found

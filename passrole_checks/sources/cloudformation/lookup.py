@@ -26,19 +26,21 @@ _KINDS = {
 
 
 class Lookup:
-    """One lookup. ``subject`` names a key that is not known, ``possible`` says whether it can be a word, and
-    ``fallback`` gives the DefaultValue, if there is one."""
+    """One lookup. ``subject`` names a key that is not known, ``possible`` says whether it can be a word, ``closed``
+    whether all words that it can be are known; ``fallback`` gives the DefaultValue, if there is one."""
 
     def __init__(
         self,
         at: Position,
         subject: Callable[[Text], str],
         possible: Callable[[Text, str], bool],
+        closed: Callable[[Text], bool],
         fallback: Callable[[], Node] | None,
     ) -> None:
         self.at = at
         self.subject = subject
         self.possible = possible
+        self.closed = closed
         self.fallback = fallback
         self.many = False  # whether there were too many different values
 
@@ -75,8 +77,15 @@ class Lookup:
             groups.append(([], self.fallback()))
         if len(groups) < 2:
             return groups[0][1] if groups else None
-        rest = none_of(map(quoted, names)) if names else "true"
-        options = tuple((one_of(words) if words else rest, value) for words, value in groups)
+        most = max(groups, key=lambda group: len(group[0]))
+        if self.fallback is not None or (len(most[0]) > 1 and not self.closed(key)):
+            # the largest group as all but the others: the values of a Region are not counted
+            named_by_others = groups[-1] if self.fallback is not None else most
+            named = [word for group in groups if group is not named_by_others for word in group[0]]
+            rest = none_of(named) if named else "true"
+        else:
+            named_by_others, rest = None, ""
+        options = tuple((rest if group is named_by_others else one_of(group[0]), group[1]) for group in groups)
         return Choice(self.subject(key), options, self.at)
 
 

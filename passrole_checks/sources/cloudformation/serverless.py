@@ -17,6 +17,12 @@ from passrole_checks.sources.cloudformation.sam_policies import expanded, templa
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, type_of
 from passrole_checks.sources.resource import Framework, PolicyKind, ResourceDefinition, RoleDefinition
 
+# What gives SAM the ARN of a managed policy. Another function (a macro, a tag of another tool) may insert a document.
+_ARNS = frozenset(
+    {"Ref", "Fn::FindInMap", "Fn::GetAtt", "Fn::GetStackOutput", "Fn::If", "Fn::ImportValue", "Fn::Join", "Fn::Select",
+     "Fn::Split", "Fn::Sub"}
+)  # fmt: skip
+
 
 class Serverless:
     """Reads resources of the types ``AWS::Serverless::…``. ``owners``: SAM's implicit roles with what they are made
@@ -65,7 +71,7 @@ class Serverless:
         for found, _ in self.documents.elements(node, path):
             function = call(found.node)
             if function is not None:
-                if function[0] == "Fn::Transform":  # any other function gives the ARN of a managed policy
+                if function[0] not in _ARNS:
                     self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
                 continue
             if not isinstance(found.node, yaml.MappingNode):

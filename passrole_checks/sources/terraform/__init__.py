@@ -16,17 +16,13 @@ from passrole_checks.sources.resource import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.terraform import expressions, functions, loops, templates
-from passrole_checks.sources.terraform.files import Files, is_terraform_file
-from passrole_checks.sources.terraform.folder import called_folders, read_folder
-from passrole_checks.sources.terraform.module import Module
-from passrole_checks.sources.terraform.policies import Found, collect
-from passrole_checks.sources.terraform.providers import account_of
-from passrole_checks.sources.terraform.reader_json import value_attribute
-from passrole_checks.sources.terraform.run import Run
-from passrole_checks.sources.terraform.suppressions import suppressions_in
-from passrole_checks.sources.terraform.syntax import Attribute, Body, ParsedFile
-from passrole_checks.sources.terraform.tfvars import (
+from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
+from passrole_checks.sources.terraform.functions import call as functions
+from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.modules.providers import account_of
+from passrole_checks.sources.terraform.modules.run import Run
+from passrole_checks.sources.terraform.modules.tfvars import (
     given_texts,
     not_declared,
     read_tfvars,
@@ -34,6 +30,11 @@ from passrole_checks.sources.terraform.tfvars import (
     unreadable_inputs,
     values_of,
 )
+from passrole_checks.sources.terraform.policies.policies import Found, collect
+from passrole_checks.sources.terraform.reading.files import Files, is_terraform_file
+from passrole_checks.sources.terraform.reading.reader_json import value_attribute
+from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
 
 _ROOMS = (expressions, functions, loops, templates)  # imported because each registers how its expressions are evaluated
 

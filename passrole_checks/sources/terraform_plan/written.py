@@ -31,7 +31,7 @@ from passrole_checks.sources.terraform_plan.model import (
 from passrole_checks.sources.terraform_plan.references import Reference, without_index
 
 if TYPE_CHECKING:
-    from passrole_checks.sources.terraform.module import Module
+    from passrole_checks.sources.terraform.modules.module import Module
 
 _COMPARED = ("name", "name_prefix", "path", "description")
 _NAMES = frozenset({"id", "name"})
@@ -176,9 +176,9 @@ def _mentions(found: tuple[Reference, ...], document: Node) -> bool:
 
 def _literals(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
     """The attributes of resources with policies that tell one version of a configuration from another."""
-    from passrole_checks.sources.terraform.blocks import blocks_of
-    from passrole_checks.sources.terraform.entities import written
-    from passrole_checks.sources.terraform.symbols import literal
+    from passrole_checks.sources.terraform.evaluation.symbols import literal
+    from passrole_checks.sources.terraform.resources.blocks import blocks_of
+    from passrole_checks.sources.terraform.resources.entities import written
 
     kinds = {*IDENTITY_POLICIES, *NESTED_POLICIES, *RESOURCE_POLICIES}
     for module in root.walk():

@@ -61,7 +61,8 @@ def scanned(capsys: pytest.CaptureFixture[str], name: str, content: str | bytes)
         ("t.yaml", "a: &a [*a]\n" + GOOD, "t.yaml:1: an alias holds itself"),
         ("t.yaml", GOOD + "  D: " + "[" * 20_000 + "]" * 20_000, "t.yaml:5: not valid YAML: exceeded maximum nesting"),
         ("t.yaml", GOOD + "".join(" " * (2 + n) + f"k{n}:\n" for n in range(300)), "t.yaml:205: nested too deeply"),
-        ("t.json", '{"Resources": {"G": {"Type": "A::B::C", "Properties": ' + '{"a":' * 50_000, "t.json:1: not valid JSON: nested too deeply"),
+        ("t.json", '{"Resources": {"G": {"Type": "A::B::C", "Properties": ' + '{"a":' * 50_000,
+         "t.json:1: not valid JSON: nested too deeply"),
         ("t.yaml", "AWSTemplateFormatVersion: '2010-09-09'\nResources: []\n", "t.yaml:2: Resources is not a mapping"),
         ("t.yaml", "AWSTemplateFormatVersion: '2010-09-09'\nResources: x\n", "t.yaml:2: Resources is not a mapping"),
     ],
@@ -106,7 +107,8 @@ def test_one_wrong_part_leaves_the_rest(addition: str, line: str, capsys: pytest
         "\ufeff" + GOOD.replace("\n", "\r\n"),
         "# a comment\n" + GOOD.replace("Good:", "Good: # another"),
         GOOD + "  Long:\n    Type: AWS::SSM::Parameter\n    Properties: {Value: '" + "x" * 200_000 + "'}\n",
-        GOOD + "Metadata: &m {a: b}\nMappings: {M: {k: {v: w}}}\nRules:\n  R: {Assertions: [{Assert: !Equals [!Ref X, y]}]}\n",
+        GOOD + "Metadata: &m {a: b}\nMappings: {M: {k: {v: w}}}\n"
+        "Rules:\n  R: {Assertions: [{Assert: !Equals [!Ref X, y]}]}\n",
         "x-policy: &policy\n  PolicyDocument: {Statement: {Effect: Allow, Action: iam:PassRole, Resource: '*'}}\n"
         "Resources:\n  Good:\n    Type: AWS::IAM::Policy\n    Properties:\n      <<: *policy\n      PolicyName: n\n",
         GOOD + "OrganizationBindings: {B: !Ref Somewhere, C: !Foreach {x: !AWSAccount y}}\n",
@@ -153,7 +155,8 @@ def test_forty_optional_statements(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_long_chain_of_conditions(capsys: pytest.CaptureFixture[str]) -> None:
     """Nine hundred conditions, each made of the one before, are read; those that grow too large go by their names."""
     chain = ", ".join(
-        f"C{number}: !Or [!And [!Condition C{number - 1}, !Equals [!Ref P{number % 4}, x]], !Not [!Condition C{number - 1}]]"
+        f"C{number}: !Or [!And [!Condition C{number - 1}, !Equals [!Ref P{number % 4}, x]],"
+        f" !Not [!Condition C{number - 1}]]"
         for number in range(1, 900)
     )
     status, found, errors = scanned(

@@ -153,7 +153,7 @@ def hole(yaml_text: str) -> Hole:
         ("!FindInMap [M, !Sub 'b${Word}', Role]", "b"),
         ("!FindInMap [M, !Ref Arn, List]", "[x, y]"),
         ("!FindInMap [M, !If [C, dev, nowhere], Role]", "arn:aws:iam::111122223333:role/dev"),
-        ("!FindInMap [R, !Ref AWS::Region, Role]", 'AWS::Region?("us-east-1" or "us-west-2"=one | "eu-west-1"=two)'),
+        ("!FindInMap [R, !Ref AWS::Region, Role]", 'AWS::Region?(not "eu-west-1"=one | "eu-west-1"=two)'),
         ("!FindInMap [!Ref Arn, dev, Role]", "${Fn::FindInMap ${Arn}, dev, Role}"),
         ("!Select [!Ref Word, [a, b]]", 'Word?("0"=a | "1"=b)'),
         ("!Select [1, [!If [C, a, b], c]]", "c"),

@@ -115,6 +115,26 @@ def test_what_is_no_policy_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("element", "known"),
+    [
+        ("!Ref P", True),
+        ("!Sub 'arn:aws:iam::${AWS::AccountId}:policy/p'", True),
+        ("!ImportValue p", True),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", True),
+        ("!Ref AWS::NoValue", True),
+        ("!Include policy.yaml", False),
+        ("{'Fn::Transform': {Name: AWS::Include}}", False),
+    ],
+)
+def test_what_a_function_gives(element: str, known: bool) -> None:
+    """A function gives the ARN of a managed policy; what inserts something else is a policy that is not known."""
+    text = f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{Policies: [{element}]}}}}}}"
+    documents = [policy.document for policy in read(text).policies]
+    assert len(documents) == (0 if known else 1)
+    assert all(isinstance(document, Text) and document.only_hole for document in documents)
+
+
 def test_a_policy_template_under_a_condition() -> None:
     """A policy template in Fn::If is there under its condition only."""
     configuration = read(

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from passrole_checks.iam.outcomes import consistent
 from passrole_checks.iam.values import Absent, Choice, Const, Items, Mapping, Node, Text
 from passrole_checks.scan import ScanOptions, scan_paths
-from passrole_checks.sources.terraform.files import Files
-from passrole_checks.sources.terraform.finished import plain
-from passrole_checks.sources.terraform.folder import read_folder
-from passrole_checks.sources.terraform.module import Module, Run
+from passrole_checks.sources.terraform.evaluation.finished import plain
+from passrole_checks.sources.terraform.modules.folder import read_folder
+from passrole_checks.sources.terraform.modules.module import Module, Run
+from passrole_checks.sources.terraform.reading.files import Files
 
 UNKNOWN = "".join(f'variable "{name}" {{}}\n' for name in ("a", "b", "e", "i", "n", "u"))
 CONTEXT = f"""{UNKNOWN}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.scan import ScanOptions, scan_paths
-from passrole_checks.sources.terraform.reader_tree_sitter import read
-from passrole_checks.sources.terraform.source import NotText, SourceText
+from passrole_checks.sources.terraform.reading.reader_tree_sitter import read
+from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 
 GOOD = """resource "aws_iam_role_policy" "good" {
   role   = "r"

@@ -10,9 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from passrole_checks.sources.terraform import reader_python_hcl2, reader_tree_sitter
-from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.syntax import Body, Fragment, Literal, ParsedFile, Template, Unary
+from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import Body, Fragment, Literal, ParsedFile, Template, Unary
 
 
 def _installed(package: str) -> bool:

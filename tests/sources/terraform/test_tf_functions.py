@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.files import Files
-from passrole_checks.sources.terraform.finished import plain
-from passrole_checks.sources.terraform.folder import read_folder
-from passrole_checks.sources.terraform.module import Module, Run
+from passrole_checks.sources.terraform.evaluation.finished import plain
+from passrole_checks.sources.terraform.modules.folder import read_folder
+from passrole_checks.sources.terraform.modules.module import Module, Run
+from passrole_checks.sources.terraform.reading.files import Files
 
 
 def evaluated(root: Path, expression: str) -> Node:

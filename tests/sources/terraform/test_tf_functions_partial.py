@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.values import Choice, Const, Items, Kind, Mapping, Node, Text, holes_in
-from passrole_checks.sources.terraform.files import Files
-from passrole_checks.sources.terraform.finished import plain
-from passrole_checks.sources.terraform.folder import read_folder
-from passrole_checks.sources.terraform.module import Module
-from passrole_checks.sources.terraform.run import Run
+from passrole_checks.sources.terraform.evaluation.finished import plain
+from passrole_checks.sources.terraform.modules.folder import read_folder
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.modules.run import Run
+from passrole_checks.sources.terraform.reading.files import Files
 
 HEAD = """
 variable "u" {}

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.sources.terraform import reader_python_hcl2, reader_tree_sitter
-from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.syntax import Body
+from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import Body
 
 
 def _installed(package: str) -> bool:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.sources.terraform.go_regexp import BadPattern, compile_go
-from passrole_checks.sources.terraform.go_regexp_machine import Unsupported
+from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
+from passrole_checks.sources.terraform.functions.go_regexp_machine import Unsupported
 
 
 def found(pattern: str, text: str) -> list[str]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.sources.terraform import reader_python_hcl2, reader_tree_sitter
-from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.syntax import Body, ParsedFile, Template
+from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, Template
 
 
 def _installed(package: str) -> bool:

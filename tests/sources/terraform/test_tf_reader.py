@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.sources.terraform.reader_tree_sitter import read, read_template
-from passrole_checks.sources.terraform.source import NotText, SourceText
-from passrole_checks.sources.terraform.syntax import (
+from passrole_checks.sources.terraform.reading.reader_tree_sitter import read, read_template
+from passrole_checks.sources.terraform.reading.source import NotText, SourceText
+from passrole_checks.sources.terraform.reading.syntax import (
     Binary,
     Call,
     Conditional,

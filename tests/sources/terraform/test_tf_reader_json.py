@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from passrole_checks.sources.terraform.reader_json import read
-from passrole_checks.sources.terraform.source import SourceText
-from passrole_checks.sources.terraform.syntax import (
+from passrole_checks.sources.terraform.reading.reader_json import read
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import (
     Binary,
     Block,
     Call,

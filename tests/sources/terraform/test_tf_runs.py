@@ -8,10 +8,10 @@ import pytest
 
 from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text, holes_in
 from passrole_checks.scan import ScanOptions, scan_paths
-from passrole_checks.sources.terraform.files import Files
-from passrole_checks.sources.terraform.finished import plain
-from passrole_checks.sources.terraform.folder import read_folder
-from passrole_checks.sources.terraform.module import Module, Run
+from passrole_checks.sources.terraform.evaluation.finished import plain
+from passrole_checks.sources.terraform.modules.folder import read_folder
+from passrole_checks.sources.terraform.modules.module import Module, Run
+from passrole_checks.sources.terraform.reading.files import Files
 
 VARIABLES = "".join(f'variable "{name}" {{}}\n' for name in ("a", "e", "u"))
 CONTEXT = f"""{VARIABLES}

@@ -1,0 +1,161 @@
+"""Expressions: literals, collections, operators, conditions and references.
+
+Source: Terraform language documentation, "Types and Values", "Conditional Expressions", "References to Named Values".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from passrole_checks.iam.outcomes import quoted
+from passrole_checks.iam.values import Choice, Const, Entry, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform.evaluation.access import key_text, take
+from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute
+from passrole_checks.sources.terraform.evaluation.operators import binary, unary
+from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates, name_of_key
+from passrole_checks.sources.terraform.evaluation.symbols import failure, hole, literal, truth
+from passrole_checks.sources.terraform.reading import syntax
+
+
+@evaluates(syntax.Literal)
+def _literal(expression: syntax.Literal, scope: Scope) -> Node:
+    if isinstance(expression.value, str):
+        return Text((expression.value,), scope.position(expression.span))
+    return Const(expression.value, scope.position(expression.span))
+
+
+@evaluates(syntax.Unparsed)
+def _unparsed(expression: syntax.Unparsed, scope: Scope) -> Node:
+    return hole(scope.words(expression.span), scope.position(expression.span), expression.reason)
+
+
+@evaluates(syntax.Tuple)
+def _tuple(expression: syntax.Tuple, scope: Scope) -> Node:
+    items: list[Node] = []
+    for item in expression.items:
+        items.append(evaluate(item, scope))
+    return Items(tuple(items), scope.position(expression.span))
+
+
+@evaluates(syntax.Object)
+def _object(expression: syntax.Object, scope: Scope) -> Node:
+    entries: list[Entry] = []
+    for key, value in expression.items:
+        entries.append(Entry(key_text(evaluate(key, scope)), evaluate(value, scope)))
+    return Mapping(tuple(entries), scope.position(expression.span))
+
+
+@evaluates(syntax.Unary)
+def _unary(expression: syntax.Unary, scope: Scope) -> Node:
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    return distribute(lambda value: unary(expression.operator, value, words, at), evaluate(expression.operand, scope))
+
+
+@evaluates(syntax.Binary)
+def _binary(expression: syntax.Binary, scope: Scope) -> Node:
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
+
+    def decide(first: Node, second: Node) -> Node:
+        for one, other, side in ((first, second, expression.left), (second, first, expression.right)):
+            if expression.operator in ("==", "!=") and _is_bool(side, scope) and isinstance(other, Const):
+                decided = truth(other)
+                if decided is not None and isinstance(one, Text) and one.only_hole is not None:
+                    same = decided is (expression.operator == "==")  # "x == true" is x, and "x == false" is "!x"
+                    return one if same else unary("!", one, f"!{one.only_hole.expression}", at)
+        value = binary(expression.operator, first, second, words, at)
+        if expression.operator in ("==", "!=") and isinstance(value, Text) and value.only_hole is not None:
+            sides = [_side(first, expression.left, scope), _side(second, expression.right, scope)]
+            if _is_literal(sides[0]) and not _is_literal(sides[1]):
+                sides.reverse()
+            equality = scope.condition(f" {expression.operator} ".join(sides))
+            return replace(value, parts=(replace(value.only_hole, expression=equality),))
+        return value
+
+    return distribute(decide, left, right)
+
+
+def _is_bool(expression: syntax.Expression, scope: Scope) -> bool:
+    """Whether an expression is a variable that is declared as a bool: ``true`` is not equal to ``"true"``."""
+    return (
+        isinstance(expression, syntax.GetAttribute)
+        and isinstance(expression.target, syntax.Name)
+        and expression.target.name == "var"
+        and "var" not in scope.variables
+        and scope.module.is_bool(expression.name)
+    )
+
+
+def _side(value: Node, expression: syntax.Expression, scope: Scope) -> str:
+    """One side of a comparison: a literal, the hole that it is, else its words."""
+    text = literal(value)
+    if text is not None:
+        return quoted(text) if isinstance(value, Text) else text
+    if isinstance(value, Text) and value.only_hole is not None:
+        return value.only_hole.expression
+    return scope.identity(expression.span)
+
+
+def _is_literal(words: str) -> bool:
+    return words[0] in '"0123456789-'
+
+
+@evaluates(syntax.Conditional)
+def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
+    condition, then, otherwise = expression.condition, expression.then, expression.otherwise
+    while True:  # "not a" and "a differs from b" have the outcomes of "a" and "a equals b", the other way round
+        if isinstance(condition, syntax.Unary) and condition.operator == "!":
+            condition, then, otherwise = condition.operand, otherwise, then
+        elif isinstance(condition, syntax.Binary) and condition.operator == "!=":
+            condition, then, otherwise = replace(condition, operator="=="), otherwise, then
+        else:
+            break
+    value = evaluate(condition, scope)
+    words = scope.identity(condition.span)
+    at = scope.position(expression.span)
+
+    def decide(known: Node, inner: Scope) -> Node:
+        if isinstance(known, Choice):
+            options = [
+                (outcome, decide(option, inner.assuming(known.condition, outcome))) for outcome, option in known.options
+            ]
+            return choice(known.condition, options, at)
+        decided = truth(known)
+        if decided is not None:
+            return evaluate(then if decided else otherwise, inner)
+        text = condition_of(known, words, inner)
+        assumed = inner.assumed(text)
+        if assumed is not None:
+            return evaluate(then if assumed else otherwise, inner)
+        first = evaluate(then, inner.assuming(text, "true"))
+        return choice(text, [("true", first), ("false", evaluate(otherwise, inner.assuming(text, "false")))], at)
+
+    return decide(value, scope)
+
+
+@evaluates(syntax.Name, syntax.GetAttribute, syntax.Index)
+def _reference(expression: syntax.Expression, scope: Scope) -> Node:
+    """Names, attributes and indexes: the whole chain at once, because its first names are looked up together."""
+    steps: list[str | Node] = []
+    current = expression
+    while isinstance(current, (syntax.GetAttribute, syntax.Index)):
+        if isinstance(current, syntax.GetAttribute):
+            steps.append(current.name)
+        else:
+            steps.append(evaluate(current.key, scope))
+        current = current.target
+    steps.reverse()
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    if isinstance(current, syntax.Name) and current.name not in scope.variables:
+        if scope.only_variables:
+            return failure(words, at, "not given to the template")
+        value, used = scope.module.lookup(current.name, steps, words, at)
+        steps = steps[used:]
+    elif isinstance(current, syntax.Name):
+        value = scope.variables[current.name]
+    else:
+        value = evaluate(current, scope)
+    missing = failure(words, at, "no such element") if scope.trying else None
+    for step in steps:
+        value = take(value, step, words, at, lambda key: name_of_key(key, scope), missing)
+    return value

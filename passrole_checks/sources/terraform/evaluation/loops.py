@@ -1,0 +1,232 @@
+"""Loops: ``for`` expressions, splats, and the rounds that a collection gives.
+
+Source: Terraform language documentation, "for Expressions" and "Splat Expressions".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
+from passrole_checks.sources.terraform.evaluation.access import key_text, name_of_run, take
+from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute, many, under
+from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.symbols import (
+    Many,
+    Reference,
+    Rest,
+    failure,
+    hole,
+    is_null,
+    is_unknown,
+    literal,
+    truth,
+)
+from passrole_checks.sources.terraform.reading import syntax
+
+_LARGEST = 50_000  # elements of a loop's result, those of lists in it counted
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of a loop. ``many``: it stands for any number of rounds. ``when``: it may not take place.
+
+    ``besides`` is what ``when`` says of many rounds, but for that there are any.
+
+    ``label`` says which element of the collection it is; where it is ``whole`` it is the element, spelled out.
+    """
+
+    key: Node
+    value: Node
+    label: str
+    whole: bool = False
+    many: bool = False
+    when: When = ()
+    besides: When = ()
+
+    def labels(self, key: str | None, value: str, collection: str) -> dict[str, str]:
+        """The words that say which values the variables have, given those of the collection."""
+        element = self.label if self.whole else f"{collection}[{self.label}]"
+        known_key = literal(self.key)
+        return (
+            {value: element}
+            if key is None
+            else {key: f'"{known_key}"' if known_key is not None else f"key of {element}", value: element}
+        )
+
+
+def rounds_of(collection: Node) -> list[Round] | None:
+    """The rounds of a loop over a collection; None where it is no collection."""
+    at = collection.at
+    if isinstance(collection, Items):
+        return [_item_round(number_, item) for number_, item in enumerate(collection.items)]
+    if isinstance(collection, Mapping):
+        return [_entry_round(entry) for entry in collection.entries]
+    if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
+        instances = collection.module.instances_of(collection)
+        if instances is not None:
+            found = [(key, *_present(value)) for key, value in instances]
+            return [Round(Text((key,), at), value, f'"{key}"', when=when) for key, value, when in found]
+    if isinstance(collection, Text) and collection.holes:
+        return [_unknown_round(collection)]
+    return None
+
+
+def _entry_round(entry: Entry) -> Round:
+    value, when = _present(entry.value)
+    return Round(entry.key, value, f'"{entry.key}"', many=isinstance(entry.key, Rest), when=when)
+
+
+def _present(node: Node) -> tuple[Node, When]:
+    """What an element is where it is there at all, and under which conditions that is."""
+    when: When = ()
+    while isinstance(node, Choice) and len(node.options) == 2:
+        there = [(outcome, option) for outcome, option in node.options if not isinstance(option, Absent)]
+        if len(there) != 1:
+            break
+        when = (*when, (node.condition, there[0][0]))
+        node = there[0][1]
+    return node, when
+
+
+def _item_round(place: int, item: Node) -> Round:
+    key = Const(place, item.at)
+    many_of_them = isinstance(item, Many)
+    item, when = _present(item)
+    if isinstance(item, Rest):
+        value = item.of or Text(item.parts, item.at, defaults=item.defaults)
+        some = (*when, (f"{name_of_run(item)} is not empty", "true"))
+        return Round(hole("…", item.at), value, str(item), many=True, when=some, besides=when)
+    if many_of_them:
+        return Round(hole("…", item.at), item, str(place), many=True, when=when, besides=when[1:])
+    known = literal(item)
+    if known is not None:
+        return Round(key, item, f'"{known}"', whole=True, when=when)
+    return Round(key, item, str(place), when=when)
+
+
+def _unknown_round(collection: Text) -> Round:
+    words = str(collection.only_hole.expression if collection.only_hole else collection)
+    if isinstance(collection, Reference):
+        return Round(hole(f"{words} key", collection.at), collection, "*", many=True)
+    value = Text((Hole(f"{words}[*]", reason=collection.holes[0].reason),), collection.at, defaults=collection.defaults)
+    when = ((f"{words} is not empty", "true"),)
+    return Round(hole(f"{words} key", collection.at), value, "*", many=True, when=when)
+
+
+@evaluates(syntax.For)
+def _for(expression: syntax.For, scope: Scope) -> Node:
+    collection = evaluate(expression.collection, scope)
+    return distribute(lambda known: _loop(expression, known, scope), collection)
+
+
+def _loop(expression: syntax.For, collection: Node, scope: Scope) -> Node:
+    at, words = scope.position(expression.span), scope.words(expression.span)
+    rounds = rounds_of(collection)
+    if rounds is None:
+        return failure(words, at, "a 'for' over something that is no collection")
+    items: list[Node] = []
+    entries: list[Entry] = []
+    size = 0
+    for one in rounds:
+        variables = {expression.value: one.value}
+        if expression.key is not None:
+            variables[expression.key] = one.key
+        named = one.labels(expression.key, expression.value, scope.identity(expression.collection.span))
+        inner = scope.having(variables, named)
+        present: Node = Const(True, at) if expression.condition is None else evaluate(expression.condition, inner)
+        if truth(present) is False:
+            continue
+        result = _perhaps(evaluate(expression.result, inner), present, expression, one, inner)
+        if isinstance(result, Absent):
+            continue
+        size += len(result.items) if isinstance(result, Items) else 1
+        if size > _LARGEST:
+            return hole(words, at, "too large")
+        if expression.result_key is None:
+            items.append(result)
+        else:
+            key = key_text(evaluate(expression.result_key, inner))
+            if one.many and key.literal is None:
+                key = Rest(key.parts, key.at, defaults=key.defaults)
+            entries.append(Entry(key, result))
+    if expression.result_key is None:
+        return Items(tuple(items), at)
+    return Mapping(tuple(_grouped(entries, at) if expression.grouping else entries), at)
+
+
+def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, scope: Scope) -> Node:
+    """An element that is there under conditions only, or that stands for any number of its kind."""
+    at = result.at
+
+    def decide(condition: Node) -> Node:
+        decided = truth(condition)
+        if decided is not None:
+            return result if decided else Absent(at)
+        words = scope.identity(expression.condition.span) if expression.condition is not None else ""
+        return Choice(condition_of(condition, words, scope), (("true", result), ("false", Absent(at))), at)
+
+    if one.many and isinstance(result, Text):
+        result = _many(result)
+        return under(one.besides, distribute(decide, present))
+    kept = distribute(decide, present)
+    if one.many and one.when and expression.result_key is None:
+        return many(one.when, kept)
+    return under(one.when, kept)
+
+
+def _many(value: Text) -> Text:
+    """Any number of elements of this form."""
+    if type(value) is Text:
+        return Rest(value.parts, value.at, defaults=value.defaults)
+    return Rest(value.parts, value.at, defaults=value.defaults, of=value) if isinstance(value, Reference) else value
+
+
+def _grouped(entries: list[Entry], at: Position) -> list[Entry]:
+    groups: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.key.parts, []).append(entry)
+    return [Entry(group[0].key, Items(tuple(entry.value for entry in group), at)) for group in groups.values()]
+
+
+@evaluates(syntax.Splat)
+def _splat(expression: syntax.Splat, scope: Scope) -> Node:
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    steps: list[str | Node] = []
+    for step in expression.each:
+        steps.append(step if isinstance(step, str) else evaluate(step, scope))
+
+    def walk(target: Node) -> Node:
+        if isinstance(target, Items):
+            return Items(tuple(each(item) for item in target.items), at)
+        if isinstance(target, Reference) and target.module is not None and not target.attribute:
+            instances = target.module.instances_of(target)
+            if instances is not None:
+                return Items(tuple(each(value) for _, value in instances), at)
+            value = each(target)
+            if target.module.existence(target) and isinstance(value, Text):
+                return Items((_many(value),), at)
+            return Items((value,), at)
+        if is_null(target):
+            return Items((), at)
+        if is_unknown(target) and isinstance(target, Text) and target.only_hole is not None:
+            suffix = "".join(f".{step}" if isinstance(step, str) else f"[{literal(step)}]" for step in steps)
+            parts = (Hole(f"{target.only_hole.expression}[*]{suffix}", reason=target.only_hole.reason),)
+            return Items((Rest(parts, at, defaults=target.defaults),), at)
+        return Items((each(target),), at)
+
+    def each(item: Node) -> Node:
+        if isinstance(item, Absent):
+            return item
+        if isinstance(item, Choice):
+            options = [(outcome, each(option)) for outcome, option in item.options]
+            if isinstance(item, Many):
+                return Many(item.condition, tuple(options), item.at)
+            return choice(item.condition, options, item.at)
+        value: Node = item
+        for step in steps:
+            value = take(value, step, words, at)
+        return _many(value) if isinstance(item, Rest) and isinstance(value, Text) else value
+
+    return distribute(walk, evaluate(expression.target, scope))

@@ -1,0 +1,168 @@
+"""Arithmetic, comparison and logic on values that may hold holes.
+
+Source: Terraform language documentation, "Arithmetic and Logical Operators".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text
+from passrole_checks.sources.terraform.evaluation.symbols import (
+    Encoded,
+    Loose,
+    Reference,
+    Rest,
+    could_be,
+    hole,
+    hole_from,
+    is_null,
+    known,
+    literal,
+    never_empty,
+    number,
+    truth,
+)
+
+_NEVER_NULL = ("", "arn", "id", "name")  # attributes of resources; without one, the resource itself
+_LONGEST = 2_000  # characters of a text that is compared with one that is known in part
+
+
+def unary(operator: str, value: Node, words: str, at: Position) -> Node:
+    """``!value`` and ``-value``."""
+    if operator == "!":
+        decided = truth(value)
+        return hole_from(words, at, value) if decided is None else Const(not decided, at)
+    amount = number(value)
+    return hole_from(words, at, value) if amount is None else Const(-amount, at)
+
+
+def binary(operator: str, left: Node, right: Node, words: str, at: Position) -> Node:
+    """``left operator right``; a hole where the answer depends on one."""
+    if operator in ("&&", "||"):
+        return _logic(operator == "&&", left, right, words, at)
+    if operator in ("==", "!="):
+        same = equal(left, right)
+        return hole_from(words, at, left, right) if same is None else Const(same is (operator == "=="), at)
+    first, second = number(left), number(right)
+    if first is None or second is None:
+        return hole_from(words, at, left, right)
+    if operator in ("<", ">", "<=", ">="):
+        compared = {"<": first < second, ">": first > second, "<=": first <= second, ">=": first >= second}
+        return Const(compared[operator], at)
+    return _arithmetic(operator, first, second, words, at)
+
+
+def _logic(both: bool, left: Node, right: Node, words: str, at: Position) -> Node:
+    first, second = truth(left), truth(right)
+    if both in (first, second) and first is second:
+        return Const(both, at)
+    if (not both) in (first, second):
+        return Const(not both, at)
+    if first is both:
+        return right  # the other side alone decides
+    if second is both:
+        return left
+    return hole_from(words, at, left, right)
+
+
+def _arithmetic(operator: str, first: int | float, second: int | float, words: str, at: Position) -> Node:
+    try:
+        if operator == "+":
+            value: int | float = first + second
+        elif operator == "-":
+            value = first - second
+        elif operator == "*":
+            value = first * second
+        elif operator == "/":
+            value = first / second
+        elif operator == "%":
+            value = math.fmod(first, second)
+        else:
+            return hole(words, at)
+    except (ArithmeticError, ValueError):
+        return hole(words, at, "no number")
+    if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > 1e300:
+        return hole(words, at, "no number")
+    return Const(int(value) if isinstance(value, float) and value.is_integer() else value, at)
+
+
+def equal(left: Node, right: Node) -> bool | None:
+    """Whether two values are the same, None where it cannot be told."""
+    if is_null(left) and is_null(right):
+        return True
+    if is_null(left) or is_null(right):
+        other = right if is_null(left) else left
+        if isinstance(other, Reference) and other.attribute in _NEVER_NULL:
+            return False
+        if isinstance(other, Encoded):
+            return False
+        if isinstance(other, Text):
+            return False if never_empty(other) or other.literal is not None else None
+        return None if isinstance(other, Choice) else False
+    if isinstance(left, Text) and isinstance(right, Text):
+        return _equal_texts(known(left), known(right))
+    if isinstance(left, Text) or isinstance(right, Text):
+        text = left if isinstance(left, Text) else right
+        return None if isinstance(text, Text) and text.only_hole is not None else False
+    if isinstance(left, Const) and isinstance(right, Const):
+        if isinstance(left.value, bool) is not isinstance(right.value, bool):
+            return False
+        return left.value == right.value
+    if isinstance(left, Items) and isinstance(right, Items):
+        if isinstance(left, Loose) or isinstance(right, Loose):
+            return _equal_loosely(left, right)
+        if any(isinstance(item, (Rest, Absent, Choice)) for item in (*left.items, *right.items)):
+            return None
+        if len(left.items) != len(right.items):
+            return False
+        return _all(equal(a, b) for a, b in zip(left.items, right.items, strict=True))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return _equal_mappings(left, right)
+    return None if isinstance(left, Choice) or isinstance(right, Choice) else False
+
+
+def _equal_texts(left: Text, right: Text) -> bool | None:
+    if left.literal is not None and right.literal is not None:
+        return left.literal == right.literal
+    if (left.literal == "" and never_empty(right)) or (right.literal == "" and never_empty(left)):
+        return False
+    for whole, open_ in ((left.literal, right), (right.literal, left)):
+        if whole is not None and len(whole) <= _LONGEST and not could_be(open_, whole):
+            return False
+    first, second = left.parts, right.parts
+    if isinstance(first[0], str) and isinstance(second[0], str):
+        length = min(len(first[0]), len(second[0]))
+        if first[0][:length] != second[0][:length]:
+            return False
+    return True if first == second and not any(part.reason for part in left.holes) else None
+
+
+def _equal_loosely(left: Items, right: Items) -> bool | None:
+    """Lists of which one has no known order: they surely differ where they have no element in common."""
+    if any(isinstance(item, Rest) for item in (*left.items, *right.items)):
+        return None
+    first, second = ({literal(item) for item in one.items} for one in (left, right))
+    return None if None in first | second or first & second or not (first or second) else False
+
+
+def _equal_mappings(left: Mapping, right: Mapping) -> bool | None:
+    keys = [entry.key.literal for entry in (*left.entries, *right.entries)]
+    if None in keys:
+        return None
+    first, second = _entries(left.entries), _entries(right.entries)
+    if first.keys() != second.keys():
+        return False
+    return _all(equal(first[key], second[key]) for key in first)
+
+
+def _entries(entries: tuple[Entry, ...]) -> dict[str | None, Node]:
+    return {entry.key.literal: entry.value for entry in entries}
+
+
+def _all(answers: Iterable[bool | None]) -> bool | None:
+    found = list(answers)
+    if False in found:
+        return False
+    return None if None in found else True

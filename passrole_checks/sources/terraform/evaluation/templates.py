@@ -1,0 +1,209 @@
+"""Evaluation of templates: strings with interpolation and directives, heredocs, template files.
+
+Source: Terraform language documentation, "Strings and Templates".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from passrole_checks.iam.values import Absent, Choice, Const, Items, Mapping, Node, Part, Position, Text, join
+from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute, under
+from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
+from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.symbols import (
+    MAX_PARTS,
+    Encoded,
+    Failure,
+    defaults_of,
+    hole,
+    parts_of,
+    too_long,
+    truth,
+)
+from passrole_checks.sources.terraform.evaluation.templates_json import Carried, Mark, has_structure, structured
+from passrole_checks.sources.terraform.reading import syntax
+
+
+@evaluates(syntax.Template)
+def evaluate_template(template: syntax.Template, scope: Scope) -> Node:
+    """The text of a template. A template that is one interpolation is that value, of whatever type."""
+    parts = template.parts
+    at = scope.position(template.span)
+    if len(parts) == 1 and not template.heredoc:
+        only = parts[0]
+        if isinstance(only, syntax.Interpolation):
+            return evaluate(only.expression, scope)
+        if isinstance(only, syntax.Fragment) and "{" not in only.value:
+            return Text((only.value,), at)
+    if at.line < scope.source.first_line:  # a template file, which a reader may wrap in lines of its own
+        at = replace(at, line=scope.source.first_line, column=1)
+    layout = template.heredoc or _may_be_json(template)
+    return _Assembly(scope, at, template.indent, _may_be_json(template), scope.words(template.span), layout).run(parts)
+
+
+def _may_be_json(template: syntax.Template) -> bool:
+    """Whether a text may be JSON, so that its structure is of interest."""
+    for part in template.parts:
+        if not isinstance(part, syntax.Fragment):
+            return template.heredoc
+        if part.value.strip():
+            return part.value.lstrip()[0] in "{["
+    return False
+
+
+class _Assembly:
+    """One text in the making: values of its pieces in order, each with the place where it begins.
+
+    ``document``: the text may be JSON. ``words``: what the whole template is called; None inside a directive.
+    ``layout``: positions inside the text can be of interest.
+    """
+
+    def __init__(
+        self, scope: Scope, at: Position, indent: int, document: bool, words: str | None, layout: bool = False
+    ) -> None:
+        self.scope, self.at, self.indent = scope, at, indent
+        self.document, self.words, self.layout = document, words, layout
+        self.values: list[Node] = []
+        self.starts: list[tuple[int, int]] = []
+        self.exact = True
+
+    def run(self, parts: tuple[syntax.TemplatePart, ...]) -> Node:
+        self.add(parts, self.scope)
+        if len(self.values) > MAX_PARTS:
+            return hole(self.scope.words(_span(self.at)), self.at, "too long")
+        return distribute(self.join, *self.values)
+
+    def add(self, parts: tuple[syntax.TemplatePart, ...], scope: Scope) -> None:
+        for part in parts:
+            if len(self.values) > MAX_PARTS:
+                return
+            if isinstance(part, syntax.Fragment):
+                self.exact = self.exact and part.exact
+                self.put(Text((part.value,), self.at), part.line, part.column)
+            elif isinstance(part, syntax.Interpolation):
+                self.put(evaluate(part.expression, scope), part.span.line, part.span.column)
+            elif isinstance(part, syntax.IfDirective):
+                self.add_if(part, scope)
+            else:
+                self.add_for(part, scope)
+
+    def put(self, value: Node, line: int, column: int) -> None:
+        self.values.append(value)
+        self.starts.append((line, column))
+
+    def add_if(self, part: syntax.IfDirective, scope: Scope) -> None:
+        condition = evaluate(part.condition, scope)
+        decided = None if isinstance(condition, Choice) else truth(condition)
+        if decided is not None:
+            self.add(part.then if decided else part.otherwise, scope)
+            return
+        words = scope.identity(part.condition.span)
+
+        def decide(value: Node) -> Node:
+            known = truth(value)
+            text = condition_of(value, words, scope)
+            known = known if known is not None else scope.assumed(text)
+            if known is not None:
+                return self.nested(part.then if known else part.otherwise, scope)
+            then = self.nested(part.then, scope.assuming(text, "true"))
+            otherwise = self.nested(part.otherwise, scope.assuming(text, "false"))
+            return choice(text, [("true", then), ("false", otherwise)], self.at)
+
+        self.put(distribute(decide, condition), part.span.line, part.span.column)
+
+    def nested(self, parts: tuple[syntax.TemplatePart, ...], scope: Scope) -> Node:
+        return _Assembly(scope, self.at, self.indent, self.document, None).run(parts)
+
+    def add_for(self, part: syntax.ForDirective, scope: Scope) -> None:
+        collection = evaluate(part.collection, scope)
+        rounds = None if isinstance(collection, Choice) else rounds_of(collection)
+        line, column = part.span.line, part.span.column
+        if rounds is None:
+            self.put(self.unknown_loop(part, scope), line, column)
+            return
+        for place, one in enumerate(rounds):
+            scope.budget.steps -= 1
+            if len(self.values) > MAX_PARTS or scope.budget.steps < 0:
+                self.put(hole(scope.words(part.collection.span), self.at, "too much to evaluate"), line, column)
+                return
+            variables = {part.value: one.value}
+            if part.key is not None:
+                variables[part.key] = one.key
+            named = one.labels(part.key, part.value, scope.identity(part.collection.span))
+            inner = scope.having(variables, named)
+            if not (one.many or one.when):
+                self.add(part.body, inner)
+            elif self.document:
+                mark = self.mark(part, scope, one, place)
+                self.put(Text((mark, " "), self.at), line, column)
+                self.add(part.body, inner)
+                self.put(Text((" ", replace(mark, opens=False)), self.at), line, column)
+            elif one.many:
+                self.put(self.unknown_loop(part, scope), line, column)
+            else:
+                self.put(under(one.when, self.nested(part.body, inner)), line, column)
+
+    def mark(self, part: syntax.ForDirective, scope: Scope, one: Round, place: int) -> Mark:
+        """The beginning of a round that may not take place, or of any number of them."""
+        words = scope.words(part.collection.span)
+        when = one.when
+        if one.many and not when:
+            only = one.value.only_hole if isinstance(one.value, Text) else None
+            subject = only.expression if only is not None else words
+            when = ((scope.condition(f"{subject} is not empty"), "true"),)
+        return Mark(f"{words} [{place}]" if place else words, opens=True, many=one.many, when=when)
+
+    def unknown_loop(self, part: syntax.ForDirective, scope: Scope) -> Text:
+        return hole(scope.words(part.collection.span), self.at, "a loop over something that is not known")
+
+    def join(self, *values: Node) -> Node:
+        parts: list[Part] = []
+        starts: list[tuple[int, int]] = []
+        for value, start in zip(values, self.starts, strict=True):
+            for part in self.parts_of(value):
+                pieces: list[Part] = [part]
+                if isinstance(part, str) and self.layout and "\n" in part and value.at is not self.at:
+                    pieces = list(part.splitlines(keepends=True))  # what comes from elsewhere keeps one place
+                parts.extend(pieces)
+                starts.extend([start] * len(pieces))
+            if len(parts) > MAX_PARTS:
+                break
+        if too_long(parts):
+            return hole(self.scope.words(_span(self.at)), self.at, "too long")
+        found = self.text(parts, starts, defaults_of(values))
+        if self.words is not None and has_structure(found.parts):
+            found = structured(found, self.words)
+        if any(_fails(value) for value in values) and type(found) is Text:
+            return Failure(found.parts, found.at, found.starts, found.indent, found.defaults)
+        return found
+
+    def parts_of(self, value: Node) -> tuple[Part, ...]:
+        if isinstance(value, Absent):
+            return ()
+        if self.document and isinstance(value, Encoded) and value.value is not None:
+            return (Carried(str(value), node=value),)
+        return parts_of(value)
+
+    def text(self, parts: list[Part], starts: list[tuple[int, int]], defaults: tuple[str, ...]) -> Text:
+        if not (self.layout and self.exact) or not parts:
+            return Text(join(parts), self.at, defaults=defaults)
+        kept = [(part, start) for part, start in zip(parts, starts, strict=True) if part != ""]
+        if not kept:
+            return Text(("",), self.at, defaults=defaults)
+        return Text(tuple(part for part, _ in kept), self.at, tuple(start for _, start in kept), self.indent, defaults)
+
+
+def _fails(value: Node) -> bool:
+    """Whether Terraform would not take a value into a string: an error, null, a collection."""
+    return isinstance(value, (Failure, Items, Mapping)) or (isinstance(value, Const) and value.value is None)
+
+
+def _span(at: Position) -> syntax.Span:
+    return syntax.Span(at.line, at.column, at.end_line, at.end_column)
+
+
+def whole_text(text: str, file: str) -> Text:
+    """The text of a file that was read: it stands there letter for letter."""
+    lines = text.count("\n") + 1
+    return Text((text,), Position(file, 1, 1, lines, len(text) - text.rfind("\n")), ((1, 1),))

@@ -1,0 +1,125 @@
+"""Templates that give JSON, read as a tree while their pieces are still known.
+
+A loop over something that is not known gives its body once, between two marks; an encoded value is carried as the value
+that it is. Where the text is JSON, what stands between the marks becomes optional elements of a list, and a carried
+value takes its place with the positions of its own. Where it is not, the marks give way to holes, the values to text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Part, Text, join
+from passrole_checks.sources.terraform.evaluation.alternatives import under
+from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Rest, encoded_text
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(Hole):
+    """Where the body of a loop begins (``opens``) or ends: it is there ``when``, or ``many`` times."""
+
+    opens: bool = False
+    many: bool = False
+    when: When = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Carried(Hole):
+    """An encoded value inside a text."""
+
+    node: Encoded | None = None
+
+
+class _Misplaced(Exception):
+    """A mark or a value at a place that says nothing of its structure: inside a string, or as a key."""
+
+
+def has_structure(parts: tuple[Part, ...] | list[Part]) -> bool:
+    """Whether a text holds marks or carried values, and so has to be read by :func:`structured`."""
+    return any(isinstance(part, (Mark, Carried)) for part in parts)
+
+
+def structured(text: Text, words: str) -> Text:
+    """The JSON text as a tree, or as a plain text where it is none."""
+    try:
+        reader = _Reader()
+        tree = reader.resolved(parse_json(text))
+        if reader.seen == sum(isinstance(part, (Mark, Carried)) for part in text.parts):
+            return Encoded((Hole(words),), text.at, value=tree, defaults=text.defaults)
+    except (MalformedDocument, _Misplaced):
+        pass
+    return flattened(text)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def resolved(self, node: Node) -> Node:
+        if isinstance(node, Text):
+            only = node.only_hole
+            if isinstance(only, Carried) and only.node is not None and only.node.value is not None:
+                self.seen += 1
+                return only.node.value
+            if has_structure(node.parts):
+                raise _Misplaced
+            return node
+        if isinstance(node, Items):
+            return Items(tuple(self.elements(node)), node.at)
+        if isinstance(node, Mapping):
+            if any(has_structure(entry.key.parts) for entry in node.entries):
+                raise _Misplaced
+            return Mapping(tuple(Entry(entry.key, self.resolved(entry.value)) for entry in node.entries), node.at)
+        return node
+
+    def elements(self, node: Items) -> list[Node]:
+        found: list[Node] = []
+        around: list[Mark] = []
+        for item in node.items:
+            mark = item.only_hole if isinstance(item, Text) else None
+            if isinstance(mark, Mark):
+                self.seen += 1
+                if mark.opens:
+                    around.append(mark)
+                elif not around or around.pop().expression != mark.expression:
+                    raise _Misplaced
+                continue
+            found.append(_optional(self.resolved(item), around))
+        if around:
+            raise _Misplaced
+        return found
+
+
+def _optional(node: Node, around: list[Mark]) -> Node:
+    """An element inside loops."""
+    if any(mark.many for mark in around) and isinstance(node, Text) and not isinstance(node, Encoded):
+        return Rest(node.parts, node.at, defaults=node.defaults)
+    if isinstance(node, Const) and around and node.value is None:
+        return node
+    for mark in reversed(around):
+        node = under(mark.when, node)
+    return node
+
+
+def flattened(text: Text) -> Text:
+    """The same text without structure: a loop is one hole, an encoded value its text."""
+    parts: list[Part] = []
+    starts: list[tuple[int, int]] = []
+    depth = 0
+    for place, part in enumerate(text.parts):
+        pieces: tuple[Part, ...] = (part,)
+        if isinstance(part, Mark):
+            depth += 1 if part.opens else -1
+            last = Hole(part.expression, reason="a loop over something that is not known")
+            pieces = (last,) if not part.opens and not depth else ()
+        elif depth:
+            pieces = ()
+        elif isinstance(part, Carried) and part.node is not None:
+            pieces = encoded_text(part.node).parts
+        parts.extend(pieces)
+        starts.extend([text.starts[place] if text.starts else (0, 0)] * len(pieces))
+    if not text.starts:
+        return replace(text, parts=join(parts))
+    return replace(text, parts=tuple(parts) or ("",), starts=tuple(starts) or ((text.at.line, text.at.column),))

@@ -1,0 +1,219 @@
+"""Terraform's functions, on arguments of which only a part may be known.
+
+A function that cannot say anything answers None, and the call becomes a hole with its own text. Functions that read the
+clock or chance, and those of most providers, are always holes.
+Source: Terraform language documentation, "Built-in Functions" and "Provider-defined Functions"; OpenTofu documentation,
+"Functions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from passrole_checks.iam.values import Choice, Const, Entry, Items, Kind, Mapping, Node, Text
+from passrole_checks.sources.terraform.evaluation.access import key_text, limited
+from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute
+from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.symbols import (
+    Encoded,
+    Failure,
+    Reference,
+    Rest,
+    hole,
+    hole_from,
+    is_null,
+    literal,
+    never_empty,
+)
+from passrole_checks.sources.terraform.evaluation.types import converted
+from passrole_checks.sources.terraform.functions.collection import COLLECTION
+from passrole_checks.sources.terraform.functions.encoding import ENCODING
+from passrole_checks.sources.terraform.functions.files import FILES
+from passrole_checks.sources.terraform.functions.format import FORMAT
+from passrole_checks.sources.terraform.functions.maps import MAPS
+from passrole_checks.sources.terraform.functions.number import NUMBER
+from passrole_checks.sources.terraform.functions.pattern import PATTERN
+from passrole_checks.sources.terraform.functions.provider import AWS
+from passrole_checks.sources.terraform.functions.sets import SETS
+from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, weight
+from passrole_checks.sources.terraform.functions.text import TEXT
+from passrole_checks.sources.terraform.functions.text_ends import ENDS
+from passrole_checks.sources.terraform.functions.time import TIME
+from passrole_checks.sources.terraform.functions.yaml import YAML
+from passrole_checks.sources.terraform.reading import syntax
+
+
+def _list(call: Call, arguments: list[Node]) -> Node | None:
+    """``list``, which Terraform had until 0.14."""
+    return Items(tuple(arguments), call.at)
+
+
+def _map(call: Call, arguments: list[Node]) -> Node | None:
+    """``map``, which Terraform had until 0.14: keys and values in turn."""
+    if len(arguments) % 2:
+        return call.fail("a key without a value")
+    pairs = zip(arguments[::2], arguments[1::2], strict=True)
+    return Mapping(tuple(Entry(key_text(key), value) for key, value in pairs), call.at)
+
+
+_FUNCTIONS: dict[str, Function] = {
+    **COLLECTION, **SETS, **MAPS, **TEXT, **ENDS, **FORMAT, **ENCODING, **NUMBER, **PATTERN, **TIME, **FILES, **YAML,
+    **declare({"list": (_list, "A*"), "map": (_map, "A*")}),
+}  # fmt: skip
+_SPECIAL = frozenset({"try", "can", "coalesce", "convert"})  # their arguments are not simply evaluated first
+NEVER = {
+    **dict.fromkeys(("timestamp", "plantimestamp", "uuid", "bcrypt"), "known when it runs"),
+    **dict.fromkeys(("cidrhost", "cidrnetmask", "cidrsubnet", "cidrsubnets", "cidrcontains"),
+                    "network addresses are not worked out"),
+    **dict.fromkeys(("issensitive", "flip_sensitive"), "what is sensitive is not kept"),
+    "rsadecrypt": "a secret", "base64gzip": "the bytes depend on the program that compresses",
+    "type": "only in the console",
+}  # fmt: skip
+"""Functions that are always holes, and why. README lists them."""
+
+KNOWN = frozenset({*_FUNCTIONS, *_SPECIAL, *NEVER})
+"""The names of all built-in functions of Terraform and OpenTofu."""
+
+_CHEAP = 8  # nodes that a function looks through in the time in which an expression is evaluated
+_WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode",
+                    "yamlencode", "list", "map"})  # fmt: skip
+"""Functions that see alternatives as such; the others are called for each of them."""
+
+
+@evaluates(syntax.Call)
+def call(expression: syntax.Call, scope: Scope) -> Node:
+    """The value of a function call."""
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    name = expression.name.removeprefix("core::")
+    if name in ("try", "can", "coalesce"):
+        return _first_that_holds(name, expression, scope)
+    if name == "convert" and len(expression.arguments) == 2:
+        return converted(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
+    function = _FUNCTIONS.get(name) or _of_provider(name)
+    if function is None:
+        kind = Kind.NAME if name == "uuid" else Kind.ANYTHING
+        return hole(words, at, _why_not(name), kind)
+    arguments: list[Node] = []
+    for place, argument in enumerate(expression.arguments):
+        value = evaluate(argument, scope)
+        if expression.expand and place == len(expression.arguments) - 1:
+            arguments.extend(_spread(value))
+        else:
+            arguments.append(value)
+    failed = next((argument for argument in arguments if isinstance(argument, Failure)), None)
+    if failed is not None and (scope.trying or failed.only_hole is not None):
+        return failed
+    info = Call(name, words, at, scope)
+    scope.budget.steps -= sum(map(weight, arguments)) // _CHEAP
+    if name in _WHOLE:
+        found = function(info, arguments)
+    elif any(isinstance(argument, Rest) for argument in arguments):
+        found = None
+    else:
+        found = distribute(lambda *values: function(info, list(values)) or hole_from(words, at, *values), *arguments)
+    if found is None:
+        return hole_from(words, at, *arguments)
+    scope.budget.steps -= weight(found) // _CHEAP
+    return limited(found, words, at)
+
+
+def _of_provider(name: str) -> Function | None:
+    return AWS.get(name.removeprefix("provider::aws::")) if name.startswith("provider::aws::") else None
+
+
+def _why_not(name: str) -> str:
+    if name.startswith("provider::"):
+        return f"{name} is a function of a provider"
+    return NEVER.get(name, f"no function {name}")
+
+
+def _spread(value: Node) -> list[Node]:
+    """The arguments that ``value...`` stands for."""
+    if isinstance(value, Items):
+        return list(value.items)
+    if isinstance(value, Text) and value.holes:
+        return [Rest(value.parts, value.at, defaults=value.defaults)]
+    if isinstance(value, Choice) and all(isinstance(option, Items) for _, option in value.options):
+        lists = [option.items for _, option in value.options if isinstance(option, Items)]
+        if len({len(items) for items in lists}) == 1:
+            outcomes = [outcome for outcome, _ in value.options]
+            return [
+                choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
+                for row in zip(*lists, strict=True)
+            ]
+    return [Rest(hole("…", value.at).parts, value.at)]
+
+
+def _first_that_holds(name: str, expression: syntax.Call, scope: Scope) -> Node:
+    """``try``, ``can`` and ``coalesce``: arguments in turn; where it is not known whether one holds, both ways."""
+    words, at = scope.words(expression.span), scope.position(expression.span)
+    values: list[tuple[Node, str]] = []
+    inner = scope if name == "coalesce" else replace(scope, trying=True)
+    for place, argument in enumerate(expression.arguments):
+        value = evaluate(argument, inner)
+        if expression.expand and place == len(expression.arguments) - 1:
+            values.extend((one, words) for one in _spread(value))
+        else:
+            values.append((value, scope.words(argument.span)))
+        if name != "coalesce" and _holds(name, value) is True:
+            break
+    result: Node | None = None
+    for value, text in reversed(values):
+        result = _or_else(name, value, text, result, scope)
+    if name == "can":
+
+        def known_to_hold(value: Node) -> Node:
+            held = _holds("try", value)
+            return Const(held, at) if held is not None else hole_from(words, at, value)
+
+        return distribute(known_to_hold, values[0][0]) if values else hole(words, at)
+    return result if result is not None else hole(words, at)
+
+
+def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: Scope) -> Node:
+    def decide(known: Node) -> Node:
+        held = _holds(name, known)
+        if held is True or otherwise is None:
+            return known
+        if held is False:
+            return otherwise
+        verb = "is set" if name == "coalesce" else "can be evaluated"
+        return choice(scope.condition(f"{words} {verb}"), [("true", known), ("false", otherwise)], known.at)
+
+    return distribute(decide, value)
+
+
+def _holds(name: str, value: Node) -> bool | None:
+    """Whether an argument is taken, None where it cannot be told."""
+    if isinstance(value, Failure) or any(isinstance(inner, Failure) for inner in _inside(value)):
+        return False
+    if isinstance(value, Choice):
+        held = {_holds(name, option) for _, option in value.options}
+        return held.pop() if len(held) == 1 else None
+    if isinstance(value, Rest):
+        return None
+    if name == "coalesce":
+        if is_null(value) or literal(value) == "":
+            return False
+        return True if not isinstance(value, Text) or never_empty(value) else None
+    if isinstance(value, Text) and value.only_hole is not None and not isinstance(value, Reference):
+        plain_reference = value.only_hole.expression.startswith(("var.", "each.", "count.")) and (
+            value.only_hole.expression.count(".") == 1 and "[" not in value.only_hole.expression
+        )
+        return True if plain_reference or type(value) is not Text else None
+    return True
+
+
+def _inside(value: Node) -> Iterator[Node]:
+    """What stands inside a collection, as far as it is there in any case."""
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        yield current
+        if isinstance(current, Encoded) and current.value is not None:
+            pending.append(current.value)
+        elif isinstance(current, Items):
+            pending.extend(current.items)
+        elif isinstance(current, Mapping):
+            pending.extend(entry.value for entry in current.entries)

@@ -1,0 +1,155 @@
+"""Functions that encode, decode and hash.
+
+``jsonencode`` keeps its value as a tree, with the places of its parts. Hashes are made of texts that are known only.
+Source: Terraform language documentation, "Functions", "Encoding Functions" and "Hash and Crypto Functions".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import urllib.parse
+import uuid
+import zlib
+from collections.abc import Callable
+
+from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.values import Entry, Hole, Items, Mapping, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.evaluation.symbols import MAX_ITEMS, MAX_TEXT, Encoded, defaults_of
+from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, exact, open_ended
+
+_ENCODINGS = frozenset({
+    "utf-8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "iso-8859-1", "windows-1252", "shift_jis", "euc-jp", "gbk",
+    "big5", "euc-kr",
+})  # fmt: skip
+_NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid.NAMESPACE_OID,
+               "x500": uuid.NAMESPACE_X500}  # fmt: skip
+
+
+def json_encode(call: Call, arguments: list[Node]) -> Node | None:
+    """``jsonencode``: the value itself, kept as a tree, so that holes and places in the file survive."""
+    value = arguments[0]
+    return Encoded((Hole(call.words),), call.at, value=value, defaults=defaults_of([value]))
+
+
+def json_decode(call: Call, arguments: list[Node]) -> Node | None:
+    """``jsondecode``: the tree of a JSON text, with holes where it has some; an error where it is no JSON."""
+    value = arguments[0]
+    if isinstance(value, Encoded):
+        return value.value
+    if not isinstance(value, Text):
+        return None
+    if value.only_hole is not None and not value.only_hole.known:
+        return None
+    try:
+        return parse_json(value)
+    except MalformedDocument as error:
+        return call.fail(error.reason) if value.literal is not None else call.hole(error.reason)
+
+
+def csv_decode(call: Call, arguments: list[Node]) -> Node | None:
+    """``csvdecode`` of a text that is known: a list of one map for each row."""
+    content = exact(arguments[0])
+    if content is None:
+        return None
+    try:
+        rows = [row for row in csv.reader(io.StringIO(content, newline=""), strict=True) if row]
+    except csv.Error:
+        return call.fail("not CSV")
+    if not rows or len(set(rows[0])) < len(rows[0]) or any(len(row) != len(rows[0]) for row in rows):
+        return call.fail("rows of different lengths, or columns of one name")
+    if len(rows) * len(rows[0]) > MAX_ITEMS:
+        return call.hole("too many elements")
+    found = [
+        Mapping(tuple(Entry(text(k, call.at), text(v, call.at)) for k, v in zip(rows[0], row, strict=True)), call.at)
+        for row in rows[1:]
+    ]
+    return Items(tuple(found), call.at)
+
+
+def _literals(change: Callable[..., str | None]) -> Function:
+    """A function of texts that are known; None from ``change`` says that it cannot be told."""
+
+    def run(call: Call, arguments: list[Node]) -> Node | None:
+        found = [exact(argument) for argument in arguments]
+        if any(value is None for value in found):
+            return None
+        try:
+            changed = change(*found)
+        except (ValueError, LookupError, OverflowError, binascii.Error, zlib.error, EOFError, OSError):
+            return call.fail("not possible for this text")
+        return Text((changed,), call.at, defaults=defaults_of(arguments)) if changed is not None else None
+
+    return run
+
+
+def url_encode(call: Call, arguments: list[Node]) -> Node | None:
+    """``urlencode``: known parts are encoded, holes stay in their places."""
+    value = arguments[0]
+    if not isinstance(value, Text) or exact(value) is not None or open_ended(value) or isinstance(value, Encoded):
+        return _literals(lambda found: urllib.parse.quote_plus(found))(call, arguments)
+    parts: list[Part] = [
+        urllib.parse.quote_plus(part) if isinstance(part, str) else Hole(f"urlencode({part.expression})", part.kind)
+        for part in value.parts
+    ]
+    return Text(join(parts), call.at, defaults=value.defaults)
+
+
+def _url_decoded(value: str) -> str:
+    found = urllib.parse.unquote_plus(value, errors="strict")
+    if any(len(piece) < 2 or not all(one in "0123456789abcdefABCDEF" for one in piece[:2])
+           for piece in value.split("%")[1:]):  # fmt: skip
+        raise ValueError
+    return found
+
+
+def _base64_bytes(value: str) -> bytes:
+    return base64.b64decode(value, validate=True)
+
+
+def _gunzipped(value: str) -> str | None:
+    with gzip.GzipFile(fileobj=io.BytesIO(_base64_bytes(value))) as packed:
+        content = packed.read(MAX_TEXT + 1)
+    return content.decode("utf-8") if len(content) <= MAX_TEXT else None
+
+
+def _encoded(value: str, encoding: str) -> str | None:
+    name = encoding.lower()
+    return base64.b64encode(codecs.encode(value, name)).decode() if name in _ENCODINGS - {"utf-16"} else None
+
+
+def _decoded(value: str, encoding: str) -> str | None:
+    name = encoding.lower()
+    return _base64_bytes(value).decode(name) if name in _ENCODINGS else None
+
+
+def _uuid5(space: str, name: str) -> str:
+    return str(uuid.uuid5(_NAMESPACES.get(space) or uuid.UUID(space), name))
+
+
+def digest(algorithm: str, content: bytes, *, encoded: bool = False) -> str:
+    """The hash of some bytes, in hexadecimal or in Base64."""
+    found = hashlib.new(algorithm, content, usedforsecurity=False)
+    return base64.b64encode(found.digest()).decode() if encoded else found.hexdigest()
+
+
+def _hash(algorithm: str, *, encoded: bool = False) -> Function:
+    return _literals(lambda value: digest(algorithm, value.encode(), encoded=encoded))
+
+
+ENCODING = declare({
+    "jsonencode": (json_encode, "A"), "jsondecode": (json_decode, "s"), "csvdecode": (csv_decode, "s"),
+    "base64encode": (_literals(lambda value: base64.b64encode(value.encode()).decode()), "s"),
+    "base64decode": (_literals(lambda value: _base64_bytes(value).decode("utf-8")), "s"),
+    "base64gunzip": (_literals(_gunzipped), "s"),
+    "textencodebase64": (_literals(_encoded), "ss"), "textdecodebase64": (_literals(_decoded), "ss"),
+    "urlencode": (url_encode, "s"), "urldecode": (_literals(_url_decoded), "s"),
+    "md5": (_hash("md5"), "s"), "sha1": (_hash("sha1"), "s"), "sha256": (_hash("sha256"), "s"),
+    "sha512": (_hash("sha512"), "s"), "base64sha256": (_hash("sha256", encoded=True), "s"),
+    "base64sha512": (_hash("sha512", encoded=True), "s"), "uuidv5": (_literals(_uuid5), "ss"),
+})  # fmt: skip

@@ -1,0 +1,183 @@
+"""``format`` and ``formatlist``. Source: Terraform language documentation, "Functions", "format" and "formatlist"."""
+
+from __future__ import annotations
+
+import re
+
+from passrole_checks.iam.values import Hole, Items, Mapping, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.evaluation.access import certain
+from passrole_checks.sources.terraform.evaluation.alternatives import distribute, readings_of
+from passrole_checks.sources.terraform.evaluation.symbols import (
+    Encoded,
+    Loose,
+    Rest,
+    defaults_of,
+    is_null,
+    literal,
+    parts_of,
+    too_long,
+    truth,
+)
+from passrole_checks.sources.terraform.functions.collection import listed, settled
+from passrole_checks.sources.terraform.functions.signature import Call, declare, number, open_ended, whole
+from passrole_checks.sources.terraform.functions.text import graphemes
+
+_VERB = re.compile(r"%(?:(%)|([-+ #0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?(.)?)", re.DOTALL)
+_WIDEST = 1_000
+
+
+class _Impossible(ValueError):
+    """An argument that a verb cannot show."""
+
+
+def format_(call: Call, arguments: list[Node]) -> Node | None:
+    """``format``: each verb replaced, holes kept in their places; an error where verbs and arguments do not fit."""
+    pattern = literal(arguments[0])
+    if pattern is None:
+        return None
+    parts: list[Part] = []
+    place = after = highest = 0
+    for match in _VERB.finditer(pattern):
+        parts.append(pattern[after : match.start()])
+        after = match.end()
+        if match.group(1):
+            parts.append("%")
+            continue
+        index = int(match.group(5)[:6]) - 1 if match.group(5) else place
+        place = index + 1
+        highest = max(highest, place)
+        if index < 0 or index + 1 >= len(arguments):
+            return call.fail("too few arguments")
+        if len(match.group(3)) > 6 or max(int(match.group(3) or 0), int((match.group(4) or "0")[:7])) > _WIDEST:
+            return call.hole(f"wider than {_WIDEST} characters")
+        try:
+            parts.extend(_formatted(call, arguments[index + 1], match))
+        except _Impossible as error:
+            return call.fail(str(error))
+        if too_long(parts):
+            return call.hole("too long")
+    if highest < len(arguments) - 1:
+        return call.fail("too many arguments")
+    parts.append(pattern[after:])
+    return Text(join(parts), call.at, defaults=defaults_of(arguments))
+
+
+def _formatted(call: Call, value: Node, match: re.Match[str]) -> tuple[Part, ...]:
+    _, flags, width, precision, _, verb = match.groups()
+    if not verb or verb not in "vtbdoxXeEfgGsq":
+        raise _Impossible(f"'{match.group()}' is not a verb")
+    if verb != "v" and is_null(value):
+        raise _Impossible("a null value")
+    if verb == "v" and ("#" in flags or is_null(value) or isinstance(value, (Items, Mapping))):
+        return _padded(parts_of(Encoded((Hole(call.words),), value.at, value=value)), flags, width, call)
+    if isinstance(value, (Items, Mapping)):
+        raise _Impossible("a collection")
+    if verb in "sv":
+        return _padded(_cut(parts_of(value), precision, call), flags, width, call)
+    if verb == "q":
+        found = literal(value)
+        if found is None:
+            return ('"', *parts_of(value), '"') if not width else (_unknown(call, value),)
+        return _padded(parts_of(Encoded((Hole("…"),), value.at, value=text(found, value.at))), flags, width, call)
+    if verb == "t":
+        decided = truth(value)
+        if decided is None and literal(value) is not None:
+            raise _Impossible("not a bool")
+        return (_unknown(call, value),) if decided is None else ("true" if decided else "false",)
+    if number(value) is None:
+        if literal(value) is not None:
+            raise _Impossible("not a number")
+        return (_unknown(call, value),)
+    return (_number(value, flags.replace("#", ""), width, precision, verb),)
+
+
+def _number(value: Node, flags: str, width: str, precision: str | None, verb: str) -> str:
+    amount = number(value) or 0
+    if verb in "bdoxX":
+        integer = whole(value)
+        if integer is None:
+            raise _Impossible("not a whole number")
+        if verb == "b":
+            sign = "-" if integer < 0 else "+" if "+" in flags else " " if " " in flags else ""
+            digits = f"{abs(integer):b}"
+            if "0" in flags and "-" not in flags:
+                digits = digits.rjust(int(width or 0) - len(sign), "0")
+            return (sign + digits).ljust(int(width or 0)) if "-" in flags else (sign + digits).rjust(int(width or 0))
+        return f"%{flags}{width}{verb}" % integer
+    if verb in "gG" and precision is None and amount == int(amount) and abs(amount) < 1e21:
+        return f"%{flags}{width}d" % int(amount)
+    try:
+        return f"%{flags}{width}{'.' + precision if precision else ''}{verb}" % amount
+    except OverflowError:
+        raise _Impossible("a number too large") from None
+
+
+def _unknown(call: Call, value: Node) -> Hole:
+    """What a verb makes of a value that is not known: named by the value where there is one hole in it."""
+    if isinstance(value, Text) and value.only_hole is not None:
+        return value.only_hole
+    return Hole(call.words)
+
+
+def _cut(parts: tuple[Part, ...], precision: str | None, call: Call) -> tuple[Part, ...]:
+    """The first characters only. Zero cuts nothing off."""
+    if not precision or not int(precision):
+        return parts
+    first = parts[0]
+    letters = graphemes(first) if isinstance(first, str) else None
+    if letters is not None and (len(parts) == 1 or len(letters) >= int(precision)):
+        return ("".join(letters[: int(precision)]),)
+    return (Hole(call.words),)
+
+
+def _padded(parts: tuple[Part, ...], flags: str, width: str, call: Call) -> tuple[Part, ...]:
+    if not width:
+        return parts
+    whole_ = "".join(part for part in parts if isinstance(part, str))
+    letters = graphemes(whole_)
+    if letters is not None and len(letters) >= int(width):
+        return parts
+    if letters is None or any(isinstance(part, Hole) for part in parts):
+        return (Hole(call.words),)
+    pad = ("0" if "0" in flags else " ") * (int(width) - len(letters))
+    return (whole_ + pad,) if "-" in flags else (pad + whole_,)
+
+
+def format_list(call: Call, arguments: list[Node]) -> Node | None:
+    """One text for each element; values that are no lists are the same in all."""
+    given = arguments[1:]
+    lists = [argument for argument in given if isinstance(argument, Items)]
+    unknown = [one for one in given if isinstance(one, Text) and open_ended(one)]
+    if unknown and not lists:
+        one = format_(call, arguments)
+        if type(one) is not Text:
+            return one
+        return Items((Rest(one.parts, call.at, defaults=one.defaults),), call.at)
+    if not lists:
+        one = format_(call, arguments)
+        return Items((one,), call.at) if type(one) is Text else one
+    if len({len(found.items) for found in lists}) != 1:
+        return call.fail("lists of different lengths") if all(map(settled, lists)) else None
+    if len(lists) > 1 and any(isinstance(found, Loose) for found in lists):
+        return None
+    rows: list[Node] = []
+    for place in range(len(lists[0].items)):
+        row: list[Node] = [argument.items[place] if isinstance(argument, Items) else argument for argument in arguments]
+        if len(lists) > 1 and any(isinstance(reading, Rest) for value in row for reading in readings_of(value)):
+            return None
+        rows.append(distribute(lambda *values: _row(call, list(values)), *row))
+    return listed(rows, call, *lists)
+
+
+def _row(call: Call, row: list[Node]) -> Node:
+    """One text, nothing where its element is left out."""
+    missing = next((value for value in row if not certain(value) and not isinstance(value, Rest)), None)
+    if missing is not None:
+        return missing
+    one = format_(call, row) or call.hole()
+    if isinstance(one, Text) and any(isinstance(value, Rest) for value in row):
+        return Rest(one.parts, one.at, defaults=one.defaults)
+    return one
+
+
+FORMAT = declare({"format": (format_, "sA*"), "formatlist": (format_list, "sA*")})

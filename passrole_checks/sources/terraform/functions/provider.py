@@ -1,0 +1,88 @@
+"""The functions of the AWS provider that speak of ARNs; those of other providers are not evaluated.
+
+Source: AWS provider documentation, "Functions": arn_build, arn_parse, trim_iam_role_path; the form of an ARN: AWS
+General Reference, "Amazon Resource Names (ARNs)" (six fields, of which the last takes the rest).
+"""
+
+from __future__ import annotations
+
+from passrole_checks.iam.values import Entry, Hole, Kind, Mapping, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.evaluation.symbols import defaults_of, joined, literal
+from passrole_checks.sources.terraform.functions.signature import Call, can_hold, declare, spelled
+
+_FIELDS = ("partition", "service", "region", "account_id", "resource")
+
+
+def arn_build(call: Call, arguments: list[Node]) -> Node | None:
+    """``provider::aws::arn_build``: five fields behind ``arn``."""
+    pieces: list[Node] = [text("arn", call.at)]
+    for argument in arguments:
+        pieces.extend((text(":", call.at), argument))
+    return joined(pieces, call.at)
+
+
+def arn_parse(call: Call, arguments: list[Node]) -> Node | None:
+    """``provider::aws::arn_parse``: a map of the five fields; nothing where a hole may hold a colon before the last."""
+    fields = _fields(arguments[0])
+    if isinstance(fields, str):
+        return call.fail(fields)
+    if fields is None:
+        return None
+    entries = [
+        Entry(text(name, call.at), Text(join(parts), call.at, defaults=defaults_of(arguments)))
+        for name, parts in zip(_FIELDS, fields, strict=True)
+    ]
+    return Mapping(tuple(entries), call.at)
+
+
+def trim_role_path(call: Call, arguments: list[Node]) -> Node | None:
+    """``provider::aws::trim_iam_role_path``: a role's ARN without the path; nothing where a hole may hold a slash."""
+    fields = _fields(arguments[0])
+    if isinstance(fields, str):
+        return call.fail(fields)
+    if fields is None:
+        return None
+    partition, service, region, account, resource = fields
+    if join(service) != ("iam",) or join(region) != ("",):
+        known = all(isinstance(part, str) for part in (*service, *region))
+        return call.fail("not the ARN of a role") if known else None
+    first = resource[0]
+    if not (isinstance(first, str) and first.startswith("role/")):
+        return call.fail("not the ARN of a role") if isinstance(first, str) and len(first) > 4 else None
+    name: list[Part] = []
+    for part in reversed(resource):
+        if isinstance(part, Hole):
+            if part.kind is not Kind.NAME and can_hold(part, "/"):
+                return None
+            name.insert(0, part)
+            continue
+        _, slash, last = part.rpartition("/")
+        name.insert(0, last)
+        if slash:
+            break
+    parts: list[Part] = ["arn:", *partition, ":iam::", *account, ":role/", *name]
+    return Text(join(parts), call.at, defaults=defaults_of(arguments))
+
+
+def _fields(value: Node) -> list[list[Part]] | str | None:
+    """The fields of an ARN behind ``arn:``; a text that says why it is none; None where it cannot be told."""
+    if not isinstance(value, Text):
+        return "not an ARN" if literal(value) is not None else None
+    whole = spelled(value)
+    groups: list[list[Part]] = [[]]
+    for part in whole.parts:
+        if isinstance(part, Hole):
+            if len(groups) < 6 and can_hold(part, ":"):
+                return None
+            groups[-1].append(part)
+            continue
+        first, *others = part.split(":", 6 - len(groups))
+        groups[-1].append(first)
+        groups.extend([other] for other in others)
+    if groups[0] != ["arn"] or len(groups) < 6:
+        return "not an ARN"
+    return [[part for part in group if part != ""] or [""] for group in groups[1:]]
+
+
+AWS = declare({"arn_build": (arn_build, "sssss"), "arn_parse": (arn_parse, "s"),
+               "trim_iam_role_path": (trim_role_path, "s")})  # fmt: skip

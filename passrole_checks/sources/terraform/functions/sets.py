@@ -1,0 +1,97 @@
+"""Functions on sets, which are kept as lists without repetitions, in the order that Terraform walks them in.
+
+Source: Terraform language documentation, "Functions", "Collection Functions" and "Type Conversion Functions".
+"""
+
+from __future__ import annotations
+
+from passrole_checks.iam import outcomes
+from passrole_checks.iam.values import Choice, Const, Items, Node, Text
+from passrole_checks.sources.terraform.evaluation.access import certain
+from passrole_checks.sources.terraform.evaluation.alternatives import under
+from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
+from passrole_checks.sources.terraform.evaluation.operators import equal
+from passrole_checks.sources.terraform.evaluation.symbols import Rest, literal, number
+from passrole_checks.sources.terraform.functions.collection import concat, elements, in_order, listed, without_repeats
+from passrole_checks.sources.terraform.functions.signature import Call, declare
+
+_MOST_ROWS = 2_000
+
+
+def to_set(call: Call, arguments: list[Node]) -> Node | None:
+    """``toset``: each element once and in order, in every reading."""
+    value = arguments[0]
+    if isinstance(value, Choice):
+        return Choice(
+            value.condition, tuple((o, to_set(call, [one]) or call.hole()) for o, one in value.options), value.at
+        )
+    return as_set(value, call) if isinstance(value, Items) else value
+
+
+def as_set(value: Items, call: Call) -> Items:
+    """The elements once each, strings and numbers in their order."""
+    found, exact = without_repeats(list(value.items))
+    if all(isinstance(item, Const) and number(item) is not None for item in found):
+        found.sort(key=lambda item: number(item) or 0)
+    elif all(literal(item) is not None or not certain(item) or isinstance(item, Text) for item in found):
+        found, _, places = in_order(found, call)
+        return listed(found, call, value, places, exact=exact)
+    return listed(found, call, value, exact=exact)
+
+
+def set_union(call: Call, arguments: list[Node]) -> Node | None:
+    """``setunion``: the elements of all sets once each."""
+    joined = concat(call, arguments)
+    return as_set(joined, call) if isinstance(joined, Items) else None
+
+
+def set_kept(call: Call, arguments: list[Node]) -> Node | None:
+    """``setintersection`` and ``setsubtract``: an element of which it cannot be told is there under a condition."""
+    wanted = call.name == "setintersection"
+    sets = list(arguments)
+    if wanted:  # the order makes no difference; that of which most is known is looked through
+        sets.sort(key=lambda one: not (isinstance(one, Items) and all(literal(item) is not None for item in one.items)))
+    found: list[Node] = []
+    for item in elements(sets[0]):
+        answers = [_within(item, other) for other in sets[1:]]
+        if (not wanted) in answers:
+            continue
+        if None not in answers or isinstance(item, Rest):
+            found.append(item)
+            continue
+        name = literal(item)
+        words = outcomes.quoted(name) if name is not None else str(item) if isinstance(item, Text) else "…"
+        found.append(under(((call.scope.condition(f"{call.words} holds {words}"), "true"),), item))
+    return as_set(Items(tuple(found), call.at), call)
+
+
+def _within(item: Node, other: Node) -> bool | None:
+    """Whether a set holds an element, None where it cannot be told."""
+    answers = [equal(one, item) if certain(one) and certain(item) else None for one in elements(other)]
+    return True if True in answers else None if None in answers else False
+
+
+def set_product(call: Call, arguments: list[Node]) -> Node | None:
+    """All combinations; one with an element that may be missing, or stand for several, is there under a condition."""
+    rows: list[tuple[tuple[Node, ...], tuple[tuple[str, str], ...]]] = [((), ())]
+    for argument in arguments:
+        rounds = rounds_of(argument)
+        if rounds is None:
+            return call.fail("an argument is not a list or a set")
+        if len(rows) * len(rounds) > _MOST_ROWS:
+            return call.hole("too many elements")
+        several = [(one.value, one.when or _some(one, call)) for one in rounds]
+        rows = [((*row, value), (*when, *more)) for row, when in rows for value, more in several]
+    found = [under(when, Items(row, call.at)) for row, when in rows]
+    return listed(found, call, *arguments)
+
+
+def _some(one: Round, call: Call) -> tuple[tuple[str, str], ...]:
+    """The condition under which there are any of the elements that a round stands for."""
+    return ((call.scope.condition(f"{one.value} is not empty"), "true"),) if one.many else ()
+
+
+SETS = declare({
+    "toset": (to_set, "L"), "setunion": (set_union, "l*"), "setintersection": (set_kept, "ll*"),
+    "setsubtract": (set_kept, "ll"), "setproduct": (set_product, "l*"),
+})  # fmt: skip

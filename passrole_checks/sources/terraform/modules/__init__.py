@@ -1,0 +1,1 @@
+"""Folders, their inputs, the modules that they call, and the instances of both."""

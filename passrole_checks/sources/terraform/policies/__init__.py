@@ -1,0 +1,1 @@
+"""Which policies a configuration holds, and to whom they are attached."""

@@ -1,0 +1,218 @@
+"""Which resources hold policies: the documents, principals and roles of a configuration.
+
+Which attributes these are is told by :mod:`passrole_checks.sources.policy_attributes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Text
+from passrole_checks.sources.policy_attributes import (
+    ATTACHMENTS,
+    BOUNDED,
+    HOLDERS,
+    IDENTITY_POLICIES,
+    NAMED_ATTACHMENTS,
+    NESTED_POLICIES,
+    ORGANIZATION_POLICIES,
+    OWN_ATTACHMENTS,
+    RESOURCE_POLICIES,
+    STATEMENT_POLICIES,
+    TRUST_POLICIES,
+    unread,
+)
+from passrole_checks.sources.resource import (
+    AttachedPolicy,
+    Framework,
+    PolicyKind,
+    ResourceDefinition,
+    RoleDefinition,
+    Unreadable,
+)
+from passrole_checks.sources.terraform.evaluation.access import take
+from passrole_checks.sources.terraform.evaluation.alternatives import under
+from passrole_checks.sources.terraform.evaluation.finished import document, plain_text
+from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Failure, hole, is_null, literal
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.attachments import Attachments
+from passrole_checks.sources.terraform.policies.handed_over import policies_handed_over
+from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources import references
+from passrole_checks.sources.terraform.resources.blocks import blocks_of
+
+
+@dataclass
+class Found:
+    """What the modules of a configuration hold."""
+
+    resources: list[ResourceDefinition] = field(default_factory=list)
+    policies: list[AttachedPolicy] = field(default_factory=list)
+    roles: list[RoleDefinition] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+def collect(root: Module) -> Found:
+    """All resources, policies and roles of a root module and the modules that it calls."""
+    found, attachments = Found(), Attachments.of(root)
+    for module in root.walk():
+        for block in module.folder.resources:
+            try:
+                _collect_block(module, block, found, attachments)
+            except RecursionError:
+                found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+        for name, block in module.folder.modules.items():
+            if module.children(block) is None:
+                attachments.given_away(module, name, block)
+                found.policies.extend(policies_handed_over(module, block))
+    attachments.demanded(found.policies)
+    found.policies = [attachments.settled(policy) for policy in found.policies]
+    return found
+
+
+def _collect_block(module: Module, block: Block, found: Found, attachments: Attachments) -> None:
+    type_, name = block.labels[0], block.labels[1]
+    if type_ not in _INTERESTING:
+        address = module.prefixed(f"{type_}.{name}")
+        at = module.scope(block.source).position(block.span)
+        found.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
+        _name_unread(module, block, address)
+        return
+    for instance in module.instances(block).items:
+        scope = module.scope(block.source, instance)
+        address = module.prefixed(f"{type_}.{name}{instance.suffix}")
+        resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
+        found.resources.append(resource)
+        when = (*module.when, *instance.when)
+        for policy in _policies(block, resource, scope, attachments):
+            found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+        if type_ in TRUST_POLICIES:
+            found.roles.append(_role(block, resource, scope))
+        attachments.look(block, scope, address)
+
+
+def _name_unread(module: Module, block: Block, address: str) -> None:
+    """Name a resource whose own template or state may hold policies, once for its block."""
+    if unread(block.labels[0], None) is None or not module.instances(block).items:
+        return
+    type_name = references.written(block, "type_name", module.instance_scope(block, None))
+    reason = unread(block.labels[0], literal(type_name) if type_name is not None else None)
+    if reason is not None:
+        module.run.not_evaluated.setdefault(
+            address, Unreadable(block.source.file, f"{address}: {reason}", block.span.line)
+        )
+
+
+def _policies(
+    block: Block, resource: ResourceDefinition, scope: Scope, attachments: Attachments
+) -> Iterator[AttachedPolicy]:
+    type_ = resource.type
+    if type_ in IDENTITY_POLICIES:
+        attribute = IDENTITY_POLICIES[type_]
+        written = _document(block, attribute, scope)
+        if written is not None:
+            itself = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
+            principals = attachments.entities(block, HOLDERS.get(type_, {}), scope) or itself
+            yield AttachedPolicy(resource, attribute, written, PolicyKind.IDENTITY, principals)
+    for table, kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (ORGANIZATION_POLICIES, PolicyKind.SCP)):
+        if type_ in table and (kind is PolicyKind.RESOURCE or _has_statements(block, scope)):
+            written = _document(block, table[type_], scope)
+            if written is not None:
+                yield AttachedPolicy(resource, table[type_], written, kind)
+    if type_ in TRUST_POLICIES:
+        trust = _document(block, TRUST_POLICIES[type_], scope)
+        if trust is not None:
+            yield AttachedPolicy(resource, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
+    if type_ in NESTED_POLICIES:
+        attribute, key = NESTED_POLICIES[type_]
+        for place, written in _nested(block, attribute, key, scope):
+            path = f"{attribute}/{place}/{key}" if place else attribute
+            yield AttachedPolicy(resource, path, written, PolicyKind.IDENTITY, (resource.address,))
+
+
+def _has_statements(block: Block, scope: Scope) -> bool:
+    """Whether an organization policy is of a type that is made of statements, or of one that is not known."""
+    value = references.written(block, "type", scope)
+    name = literal(value) if value is not None else None
+    return name is None or name in STATEMENT_POLICIES
+
+
+def _document(block: Block, name: str, scope: Scope) -> Node | None:
+    value = references.written(block, name, scope)
+    return _as_document(value) if value is not None else None
+
+
+def _as_document(value: Node) -> Node | None:
+    found = document(_with_statements(value))
+    return None if isinstance(found, Absent) else found
+
+
+def _with_statements(value: Node) -> Node:
+    """An object given as a document whose statements are JSON text (``awscc``: "Map of String") with these read."""
+    if isinstance(value, Choice):
+        return Choice(value.condition, tuple((o, _with_statements(n)) for o, n in value.options), value.at)
+    if not isinstance(value, Mapping):
+        return value
+    entries: list[Entry] = []
+    for entry in value.entries:
+        inner: Node = entry.value
+        if entry.key.literal == "Statement" and isinstance(inner, Text):
+            if isinstance(inner, Encoded) and inner.value is not None:
+                inner = inner.value
+            elif inner.only_hole is None:
+                try:
+                    inner = parse_json(inner)
+                except MalformedDocument:
+                    inner = entry.value
+        entries.append(Entry(entry.key, inner))
+    return Mapping(tuple(entries), value.at)
+
+
+def _nested(block: Block, attribute: str, key: str, scope: Scope) -> Iterator[tuple[str, Node]]:
+    """The inline policies in nested blocks, or in the objects of a list, each with its number; a list of which nothing
+    is known is one unknown policy without a number."""
+    number = 0
+    for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
+        written = _document(inner, key, inner_scope)
+        if written is not None:
+            yield str(number), under(when, written)
+        number += 1
+    value = references.written(block, attribute, scope)
+    pending: list[tuple[When, Node]] = [((), value)] if value is not None else []
+    while pending:
+        when, node = pending.pop(0)
+        if isinstance(node, Items):
+            pending[:0] = [(when, item) for item in node.items]
+        elif isinstance(node, Choice):
+            pending[:0] = [((*when, (node.condition, outcome)), option) for outcome, option in node.options]
+        elif isinstance(node, Mapping):
+            inside = take(node, key, key, node.at)
+            written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
+            if written is not None:
+                yield str(number), under(when, written)
+            number += 1
+        elif isinstance(node, Text):
+            unknown = node if node.only_hole is not None else hole(attribute, node.at)
+            whole = node is value
+            yield "" if whole else str(number), under(when, plain_text(unknown))
+            number += 1
+
+
+def _role(block: Block, resource: ResourceDefinition, scope: Scope) -> RoleDefinition:
+    name, path = references.entity_name(block, scope), references.entity_path(block, scope)
+    return RoleDefinition(
+        resource,
+        plain_text(name) if name is not None else None,
+        plain_text(path) if path is not None else None,
+        _document(block, TRUST_POLICIES[resource.type], scope),
+    )
+
+
+_INTERESTING = frozenset({
+    *IDENTITY_POLICIES, *RESOURCE_POLICIES, *ORGANIZATION_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *NAMED_ATTACHMENTS,
+    *BOUNDED,
+})  # fmt: skip

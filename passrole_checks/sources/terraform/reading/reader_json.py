@@ -1,0 +1,192 @@
+"""Terraform's JSON syntax (``.tf.json``) as the same tree.
+
+Source: Terraform language documentation, "JSON Configuration Syntax": strings are templates; a block is an object, or a
+list of objects, below one key for its type and one for each label; a few arguments are no templates but references,
+type constraints or literal values ("Block-type-specific Exceptions").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.values import Const, Entry, Items, Mapping, Node, Position, Text
+from passrole_checks.sources.terraform.reading.readers import reader
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import (
+    Attribute,
+    Block,
+    Body,
+    Expression,
+    Fragment,
+    Interpolation,
+    Literal,
+    Object,
+    ParsedFile,
+    Problem,
+    Span,
+    Template,
+    Tuple,
+    Unparsed,
+)
+
+_LABELS = {
+    "resource": 2, "data": 2, "ephemeral": 2, "variable": 1, "output": 1, "module": 1, "provider": 1, "check": 1,
+    "locals": 0, "terraform": 0, "moved": 0, "import": 0, "removed": 0,
+}  # fmt: skip
+# Which keys of a body are blocks is said by the schema of its resource type. Where the evaluator looks for attributes
+# and for blocks of a name alike, no difference has to be made; these it looks for as blocks.
+_NESTED = frozenset({
+    "statement", "condition", "principals", "not_principals", "inline_policy", "dynamic", "content", "lifecycle",
+})  # fmt: skip
+_HOLD_BLOCKS = frozenset({"resource", "data", "ephemeral", *_NESTED})
+# by the type of the block: arguments whose strings are expressions, and those whose strings are literal
+_EXPRESSIONS = {
+    "variable": {"type"}, "dynamic": {"iterator"}, "resource": {"provider", "depends_on"},
+    "data": {"provider", "depends_on"}, "module": {"providers", "depends_on"}, "output": {"depends_on"},
+    "lifecycle": {"ignore_changes", "replace_triggered_by"},
+}  # fmt: skip
+_LITERAL = {"variable": {"default", "description"}, "module": {"source", "version"}, "output": {"description"}}
+
+
+def read(source: SourceText) -> ParsedFile:
+    """Read a file of Terraform's JSON syntax. Never raises for what is in it."""
+    return _read(source, values=source.file.endswith(".tfvars.json"))
+
+
+def _read(source: SourceText, values: bool) -> ParsedFile:
+    text = source.data.decode("utf-8")
+    end = source.place(len(source.data))
+    try:
+        tree = parse_json(Text((text,), Position(source.file, 1, 1, *end), ((1, 1),)))
+    except MalformedDocument as error:
+        reason = str(error.reason).removeprefix("the policy document is not JSON: ")
+        return ParsedFile(source, Body(), (Problem(error.at.line, f"not JSON: {reason}"),))
+    bodies = tree.items if isinstance(tree, Items) and not values else (tree,)
+    wrong = next((body for body in bodies if not isinstance(body, Mapping)), None)
+    if wrong is not None:
+        return ParsedFile(source, Body(), (Problem(wrong.at.line, "not Terraform: the file is not a JSON object"),))
+    if values and isinstance(tree, Mapping):
+        return ParsedFile(source, Body(tuple(_values(source, tree))), ())
+    problems: list[Problem] = []
+    blocks = [block for body in bodies if isinstance(body, Mapping) for block in _top_blocks(source, body, problems)]
+    return ParsedFile(source, Body((), tuple(blocks)), tuple(problems))
+
+
+def read_values(source: SourceText) -> ParsedFile:
+    """Read a JSON file of variable values, whatever it is called. Never raises for what is in it."""
+    return _read(source, values=True)
+
+
+def value_attribute(name: str, value: Node) -> Attribute:
+    """A value of a variable that is known as a node, as the attribute that would give it."""
+    source = SourceText(value.at.file, b"")
+    return Attribute(name, _span(value), source, partial(_expression, source, value, False))
+
+
+def _values(source: SourceText, tree: Mapping) -> Iterator[Attribute]:
+    """Values of variables: the strings of such a file are no templates."""
+    for entry in tree.entries:
+        span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
+        yield Attribute(entry.key.literal or "", span, source, partial(_expression, source, entry.value, False))
+
+
+def _top_blocks(source: SourceText, tree: Mapping, problems: list[Problem]) -> Iterator[Block]:
+    for entry in tree.entries:
+        kind = entry.key.literal or ""
+        if kind in _LABELS:
+            yield from _blocks(source, kind, entry, _LABELS[kind], problems)
+
+
+def _blocks(
+    source: SourceText, kind: str, entry: Entry, labels: int, problems: list[Problem] | None = None
+) -> Iterator[Block]:
+    """The blocks below a key: labels first, then one object or a list of them. What is neither is a problem."""
+    pending: list[tuple[tuple[str, ...], Text, Node]] = [((), entry.key, entry.value)]
+    while pending:
+        names, key, node = pending.pop()
+        if isinstance(node, Items):
+            pending.extend((names, key, item) for item in reversed(node.items))
+        elif isinstance(node, Mapping) and len(names) < labels:
+            pending.extend(((*names, one.key.literal or ""), one.key, one.value) for one in reversed(node.entries))
+        elif isinstance(node, Mapping):
+            at = _span(node) if not names else Span(*_span(key)[:2], *_span(node)[2:])
+            yield Block(kind, names, at, source, partial(_body, source, kind, node))
+        elif not (isinstance(node, Const) and node.value is None) and key.literal != "//" and problems is not None:
+            address = ".".join((kind, *names))
+            problems.append(Problem(_span(node).line, f"not Terraform: {address} is no JSON object"))
+
+
+def _body(source: SourceText, kind: str, node: Mapping) -> Body:
+    attributes: list[Attribute] = []
+    blocks: list[Block] = []
+    for entry in node.entries:
+        name = entry.key.literal or ""
+        if name in _NESTED and kind in _HOLD_BLOCKS and isinstance(entry.value, (Mapping, Items)):
+            blocks.extend(_blocks(source, name, entry, 1 if name == "dynamic" else 0))
+        elif name != "//":  # Terraform's notation for a comment
+            span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
+            if name in _EXPRESSIONS.get(kind, ()):
+                build = partial(_unquoted, source, entry.value)
+            else:
+                build = partial(_expression, source, entry.value, name not in _LITERAL.get(kind, ()))
+            attributes.append(Attribute(name, span, source, build))
+    return Body(tuple(attributes), tuple(blocks))
+
+
+def _unquoted(source: SourceText, node: Node) -> Expression:
+    """A value whose strings hold expressions: references, and type constraints."""
+    if isinstance(node, Text):
+        text = node.literal or ""
+        return _template(source, text if text.startswith("${") else f"${{{text}}}", _span(node))
+    if isinstance(node, Items):
+        return Tuple(tuple([_unquoted(source, item) for item in node.items]), _span(node))
+    if isinstance(node, Mapping):
+        entries = [(_expression(source, entry.key, False), _unquoted(source, entry.value)) for entry in node.entries]
+        return Object(tuple(entries), _span(node))
+    return _expression(source, node)
+
+
+def _expression(source: SourceText, node: Node, templates: bool = True) -> Expression:
+    span = _span(node)
+    if isinstance(node, Const):
+        return Literal(node.value, span)
+    if isinstance(node, Items):
+        return Tuple(tuple([_expression(source, item, templates) for item in node.items]), span)
+    if isinstance(node, Mapping):
+        items = [
+            (_expression(source, entry.key, templates), _expression(source, entry.value, templates))
+            for entry in node.entries
+        ]
+        return Object(tuple(items), span)
+    if isinstance(node, Text):
+        text = node.literal or ""
+        return _template(source, text, span) if templates else Template(_whole(text, span), span)
+    return Unparsed("a value that is not understood", span)
+
+
+def _template(source: SourceText, text: str, span: Span) -> Expression:
+    """A string, which is a template: its text stands on one line, so all of it has the place of the string."""
+    if "${" not in text and "%{" not in text:
+        return Template(_whole(text, span), span)
+    inner = SourceText(source.file, text.encode("utf-8", "replace"), span.line, span.column + 1)
+    found = reader().read_template(inner)
+    if not isinstance(found, Template):
+        return Unparsed(found.reason, span) if isinstance(found, Unparsed) else found
+    if len(found.parts) == 1 and isinstance(found.parts[0], Interpolation):
+        return found.parts[0].expression
+    parts = tuple(
+        Fragment(part.value, span.line, span.column, exact=False) if isinstance(part, Fragment) else part
+        for part in found.parts
+    )
+    return Template(parts, span)
+
+
+def _whole(text: str, span: Span) -> tuple[Fragment, ...]:
+    return (Fragment(text, span.line, span.column, exact=False),) if text else ()
+
+
+def _span(node: Node) -> Span:
+    at = node.at
+    return Span(at.line, at.column, at.end_line, at.end_column)

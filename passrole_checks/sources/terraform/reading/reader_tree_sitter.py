@@ -1,0 +1,88 @@
+"""The default reader: tree-sitter-hcl, fast, and with exact positions.
+
+tree-sitter recovers from an error by guessing, and can swallow the next good block. So nothing that holds an error is
+used: the file is then read in pieces.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import tree_sitter
+import tree_sitter_hcl
+
+from passrole_checks.sources.terraform.reading.recovery import Attempt, Item, read_around
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import Expression, ParsedFile, Span, Unparsed
+from passrole_checks.sources.terraform.reading.tree_sitter_nodes import Builder
+
+
+@lru_cache(maxsize=1)
+def _language() -> tree_sitter.Language:
+    return tree_sitter.Language(tree_sitter_hcl.language())
+
+
+def read(source: SourceText) -> ParsedFile:
+    """Read a file of HCL. Never raises for what is in it."""
+    return read_around(source, _attempt)
+
+
+def _attempt(source: SourceText, start: int, end: int) -> Attempt:
+    """The attributes and blocks between two offsets, up to the first error."""
+    data = source.data if (start, end) == (0, len(source.data)) else source.data[start:end]
+    root = tree_sitter.Parser(_language()).parse(data).root_node
+    builder = Builder(source, start)
+    items: list[tuple[Item, int]] = []
+    for child in _top(root):
+        if child.type == "comment":
+            continue
+        if child.has_error or child.type not in ("attribute", "block") or not _on_one_line(child):
+            return Attempt(tuple(items), _first_error(child).start_byte + start)
+        item = builder.block(child) if child.type == "block" else builder.attribute(child)
+        items.append((item, child.end_byte + start))
+    return Attempt(tuple(items), start if root.has_error else None)
+
+
+def read_template(source: SourceText) -> Expression:
+    """Read the text of a template file, or of a string of Terraform's JSON syntax, as a template."""
+    mark = "TEMPLATE_END"
+    while mark.encode() in source.data:
+        mark += "_"
+    head = f"t = <<{mark}\n".encode()
+    # the content is put on lines of its own, so its own lines count from the second
+    wrapped = SourceText(source.file, head + source.data + f"\n{mark}\n".encode(), source.first_line - 1, 1)
+    tree = tree_sitter.Parser(_language()).parse(wrapped.data)
+    children = [child for child in _top(tree.root_node) if child.type == "attribute"]
+    first = Span(source.first_line, source.first_column, source.first_line, source.first_column)
+    if tree.root_node.has_error or len(children) != 1:
+        return Unparsed("the template cannot be read", first)
+    found = Builder(wrapped, 0, cut=len(head) + len(source.data)).attribute(children[0]).value
+    return found
+
+
+def _top(root: tree_sitter.Node) -> list[tree_sitter.Node]:
+    """What stands in the file's body, and beside it where tree-sitter found an error."""
+    found: list[tree_sitter.Node] = []
+    for child in root.children:
+        if child.type == "body" and root.type != "ERROR":
+            found.extend(child.children)
+        else:
+            found.append(child)
+    return sorted(found, key=lambda node: node.start_byte) if len(root.children) > 1 else found
+
+
+def _on_one_line(node: tree_sitter.Node) -> bool:
+    """HCL wants the type, the labels and the brace of a block on one line, which tree-sitter-hcl does not ask for."""
+    brace = next((child for child in node.children if child.type == "block_start"), None)
+    return brace is None or brace.start_point.row == node.start_point.row
+
+
+def _first_error(node: tree_sitter.Node) -> tree_sitter.Node:
+    """The first error or missing token below a node."""
+    current = node
+    while not (current.is_error or current.is_missing):
+        deeper = next((child for child in current.children if child.has_error or child.is_missing), None)
+        if deeper is None:
+            return current
+        current = deeper
+    return current

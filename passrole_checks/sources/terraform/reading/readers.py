@@ -1,0 +1,45 @@
+"""Which reader of HCL is used: tree-sitter-hcl, or python-hcl2 where that cannot be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import Body, Expression, ParsedFile, Problem, Span, Unparsed
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Two functions: from a file, and from the text of a template."""
+
+    read: Callable[[SourceText], ParsedFile]
+    read_template: Callable[[SourceText], Expression]
+
+
+@lru_cache(maxsize=1)
+def reader() -> Reader:
+    """The reader that is installed; where none is, one that says so of every file."""
+    try:
+        from passrole_checks.sources.terraform.reading import reader_tree_sitter
+
+        return Reader(reader_tree_sitter.read, reader_tree_sitter.read_template)
+    except ImportError:
+        from passrole_checks.sources.terraform.reading import reader_python_hcl2
+
+        try:
+            reader_python_hcl2.check_installed()
+        except ImportError as error:
+            return _without(f"no parser: tree-sitter-hcl is not installed, and {error}")
+        return Reader(reader_python_hcl2.read, reader_python_hcl2.read_template)
+
+
+def _without(reason: str) -> Reader:
+    def read(source: SourceText) -> ParsedFile:
+        return ParsedFile(source, Body(), (Problem(1, reason),))
+
+    def read_template(source: SourceText) -> Expression:
+        return Unparsed(reason, Span(source.first_line, 1, source.first_line, 1))
+
+    return Reader(read, read_template)

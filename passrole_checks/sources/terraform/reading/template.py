@@ -1,0 +1,235 @@
+"""Templates: from a flat run of pieces, which every reader can tell apart, to parts.
+
+Escapes, trims (``~``), the indentation of ``<<-`` and the nesting of directives are HCL's own rules and live here
+once. Source: HCL Native Syntax Specification, "Templates"; where it is vague, HCL's parser (``parser_template.go``):
+a heredoc is read line by line, so that a trim reaches to the end of its line and no further.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from passrole_checks.sources.terraform.reading.syntax import (
+    MAX_DEPTH,
+    Expression,
+    ForDirective,
+    Fragment,
+    IfDirective,
+    Interpolation,
+    Span,
+    TemplatePart,
+)
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|([$%])\4\{", re.DOTALL)
+_SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_DOUBLED = re.compile(r"([$%])\1\{")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Literal text as it stands in the file."""
+
+    text: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """``${ ... }`` or ``%{ ... }``. ``word`` is empty, ``if``, ``else``, ``endif``, ``for`` or ``endfor``."""
+
+    word: str
+    span: Span
+    expression: Expression | None = None
+    key: str | None = None
+    value: str = ""
+    trim_left: bool = False
+    trim_right: bool = False
+
+
+Piece = Raw | Marker
+
+
+class BadTemplate(ValueError):
+    """Directives that do not close, or that nest too deeply."""
+
+
+def build_parts(pieces: Sequence[Piece], *, heredoc: bool, flush: bool = False) -> tuple[tuple[TemplatePart, ...], int]:
+    """The parts of a template and the indentation taken away. Raises :class:`BadTemplate`."""
+    if len(pieces) == 1 and isinstance(pieces[0], Raw) and not heredoc:
+        fragment = _fragment(pieces[0], heredoc=False)
+        return ((fragment,) if fragment.value else ()), 0
+    split = _lines(pieces) if heredoc else list(pieces)
+    indent = 0
+    if flush:
+        split, indent = _flush(split)
+    if any(isinstance(piece, Marker) and (piece.trim_left or piece.trim_right) for piece in split):
+        split = _trim(split, heredoc=heredoc)
+    nest = _Nest(_meld(split, indent), heredoc)
+    parts = nest.parts(frozenset(), 0)
+    return parts, indent
+
+
+def _lines(pieces: Sequence[Piece]) -> list[Piece]:
+    """Literal text cut after each line break, as HCL's scanner hands out a heredoc."""
+    cut: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, Marker):
+            cut.append(piece)
+            continue
+        column = piece.column
+        for number, text in enumerate(piece.text.split("\n")):
+            last = number == piece.text.count("\n")
+            if text or not last:
+                cut.append(Raw(text if last else text + "\n", piece.line + number, column))
+            column = 1
+    return cut
+
+
+def _flush(pieces: list[Piece]) -> tuple[list[Piece], int]:
+    """Take the smallest indentation from every line that is not blank."""
+    smallest: int | None = None
+    adjust: list[int] = []
+    begins = True
+    for number, piece in enumerate(pieces):
+        if begins:
+            begins = False
+            spaces: int | None = 0
+            if isinstance(piece, Raw):
+                stripped = piece.text.lstrip()
+                if not stripped and piece.text.endswith("\n"):
+                    spaces = None
+                else:
+                    spaces = len(piece.text) - len(stripped)
+                    adjust.append(number)
+            if spaces is not None and (smallest is None or spaces < smallest):
+                smallest = spaces
+        if isinstance(piece, Raw) and piece.text.endswith("\n"):
+            begins = True
+    indent = smallest or 0
+    flushed = list(pieces)
+    for number in adjust if indent else ():
+        piece = pieces[number]
+        if isinstance(piece, Raw):
+            flushed[number] = Raw(piece.text[indent:], piece.line, piece.column + indent)
+    return flushed, indent
+
+
+def _trim(pieces: list[Piece], *, heredoc: bool) -> list[Piece]:
+    trimmed: list[Piece] = list(pieces)
+    for number, piece in enumerate(pieces):
+        if not isinstance(piece, Marker):
+            continue
+        if piece.trim_left and number:
+            before = trimmed[number - 1]
+            if isinstance(before, Raw):
+                trimmed[number - 1] = replace(before, text=_rstrip(before.text, heredoc))
+        if piece.trim_right and number + 1 < len(pieces):
+            after = trimmed[number + 1]
+            if isinstance(after, Raw):
+                kept = _lstrip(after.text, heredoc)
+                gone = after.text[: len(after.text) - len(kept)]
+                column = after.column + len(gone) if "\n" not in gone else len(gone) - gone.rfind("\n")
+                trimmed[number + 1] = Raw(kept, after.line + gone.count("\n"), column)
+    return trimmed
+
+
+def _lstrip(text: str, heredoc: bool) -> str:
+    if heredoc:
+        return text.lstrip()
+    while text[:1].isspace() or text[:2] in ("\\n", "\\r", "\\t"):  # escapes are read before the trim
+        text = text[1:] if text[0] != "\\" else text[2:]
+    return text
+
+
+def _rstrip(text: str, heredoc: bool) -> str:
+    if heredoc:
+        return text.rstrip()
+    while text[-1:].isspace() or re.search(r"(?<!\\)(?:\\\\)*\\[nrt]$", text):
+        text = text[:-1] if text[-1].isspace() else text[:-2]
+    return text
+
+
+def _meld(pieces: list[Piece], indent: int) -> list[Piece]:
+    """Join lines again, where the next one begins at the column that the indentation says."""
+    melded: list[Piece] = []
+    for piece in pieces:
+        last = melded[-1] if melded else None
+        if isinstance(piece, Raw):
+            if not piece.text:
+                continue
+            if isinstance(last, Raw) and last.text.endswith("\n") and piece.column in (1, indent + 1):
+                lines = last.text.count("\n")
+                if last.line + lines == piece.line:
+                    melded[-1] = replace(last, text=last.text + piece.text)
+                    continue
+        melded.append(piece)
+    return melded
+
+
+class _Nest:
+    """Directives from their flat run to nested parts."""
+
+    def __init__(self, pieces: Sequence[Piece], heredoc: bool) -> None:
+        self.pieces, self.heredoc, self.place = pieces, heredoc, 0
+        self.end: Marker | None = None
+
+    def parts(self, ends: frozenset[str], depth: int) -> tuple[TemplatePart, ...]:
+        if depth > MAX_DEPTH:
+            raise BadTemplate("directives are nested too deeply")
+        found: list[TemplatePart] = []
+        while self.place < len(self.pieces):
+            piece = self.pieces[self.place]
+            self.place += 1
+            if isinstance(piece, Raw):
+                fragment = _fragment(piece, self.heredoc)
+                if fragment.value:
+                    found.append(fragment)
+            elif piece.word in ends:
+                self.end = piece
+                return tuple(found)
+            else:
+                found.append(self.sequence(piece, depth))
+        if ends:
+            raise BadTemplate(f"a directive without its {min(ends, key=len)}")
+        return tuple(found)
+
+    def sequence(self, piece: Marker, depth: int) -> TemplatePart:
+        if piece.word == "if" and piece.expression is not None:
+            then = self.parts(frozenset({"else", "endif"}), depth + 1)
+            otherwise: tuple[TemplatePart, ...] = ()
+            if self.end is not None and self.end.word == "else":
+                otherwise = self.parts(frozenset({"endif"}), depth + 1)
+            return IfDirective(piece.expression, then, otherwise, self.upto(piece.span))
+        if piece.word == "for" and piece.expression is not None:
+            body = self.parts(frozenset({"endfor"}), depth + 1)
+            return ForDirective(piece.key, piece.value, piece.expression, body, self.upto(piece.span))
+        if piece.word == "" and piece.expression is not None:
+            return Interpolation(piece.expression, piece.span)
+        raise BadTemplate(f"'%{{ {piece.word} }}' stands alone")
+
+    def upto(self, start: Span) -> Span:
+        end = self.end.span if self.end is not None else start
+        return Span(start.line, start.column, end.end_line, end.end_column)
+
+
+def _fragment(raw: Raw, heredoc: bool) -> Fragment:
+    if heredoc:
+        value = _DOUBLED.sub(r"\1{", raw.text) if "{" in raw.text else raw.text
+        return Fragment(value, raw.line, raw.column)  # a doubled sign moves columns of its own line only
+    if "\\" not in raw.text and "{" not in raw.text:
+        return Fragment(raw.text, raw.line, raw.column)
+    value = _ESCAPE.sub(_unescape, raw.text)
+    return Fragment(value, raw.line, raw.column, "\\" not in raw.text)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    short, long, simple, sign = match.groups()
+    if sign:
+        return f"{sign}{{"
+    if simple is not None:
+        return _SIMPLE.get(simple, "\\" + simple)
+    code = int(short or long, 16)
+    return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else "\ufffd"

@@ -1,0 +1,392 @@
+"""From the nodes of tree-sitter-hcl to ours: bodies, expressions and templates."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import tree_sitter
+
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import (
+    MAX_DEPTH,
+    Attribute,
+    Binary,
+    Block,
+    Body,
+    Call,
+    Conditional,
+    Expression,
+    For,
+    GetAttribute,
+    Index,
+    Literal,
+    Name,
+    Object,
+    Span,
+    Splat,
+    Template,
+    Tuple,
+    Unary,
+    Unparsed,
+)
+from passrole_checks.sources.terraform.reading.template import BadTemplate, Marker, Piece, Raw, build_parts
+
+_WRAPPERS = frozenset({
+    "expression", "literal_value", "operation", "collection_value", "template_expr", "for_expr",
+})  # fmt: skip
+_DIRECTIVES = frozenset({"template_if", "template_for"})
+_INTROS = {
+    "template_if_intro": "if", "template_else_intro": "else", "template_if_end": "endif",
+    "template_for_start": "for", "template_for_end": "endfor",
+}  # fmt: skip
+
+
+class Builder:
+    """Builds our nodes from tree-sitter's; ``base`` is the offset of the parsed slice in the file."""
+
+    def __init__(self, source: SourceText, base: int, cut: int | None = None) -> None:
+        self.source, self.base, self.cut = source, base, cut
+
+    def span(self, node: tree_sitter.Node) -> Span:
+        return Span(*self.source.place(node.start_byte + self.base), *self.source.place(node.end_byte + self.base))
+
+    def words(self, node: tree_sitter.Node) -> str:
+        return self.source.text(node.start_byte + self.base, node.end_byte + self.base)
+
+    def attribute(self, node: tree_sitter.Node) -> Attribute:
+        children = node.children
+        value = next((child for child in reversed(children) if child.type == "expression"), None)
+        span = self.span(node)
+
+        def build() -> Expression:
+            return self.expression(value, 0) if value is not None else Unparsed("no value", span)
+
+        return Attribute(self.words(children[0]), span, self.source, build)
+
+    def block(self, node: tree_sitter.Node) -> Block:
+        labels: list[str] = []
+        body: tree_sitter.Node | None = None
+        names = 0
+        for child in node.children:
+            kind = child.type
+            if kind == "identifier":
+                names += 1
+                if names > 1:
+                    labels.append(self.words(child))
+            elif kind == "string_lit":
+                labels.append(self.words(child)[1:-1])
+            elif kind == "body":
+                body = child
+        return Block(
+            self.words(node.children[0]), tuple(labels), self.span(node), self.source, partial(self.body, body)
+        )
+
+    def body(self, node: tree_sitter.Node | None) -> Body:
+        attributes: list[Attribute] = []
+        blocks: list[Block] = []
+        for child in node.children if node is not None else ():
+            if child.type == "attribute":
+                attributes.append(self.attribute(child))
+            elif child.type == "block":
+                blocks.append(self.block(child))
+        return Body(tuple(attributes), tuple(blocks))
+
+    # expressions
+
+    def expression(self, node: tree_sitter.Node, depth: int) -> Expression:
+        """Any node that stands for a value; wrappers are looked through."""
+        children = [child for child in node.children if child.type != "comment"]
+        while node.type in _WRAPPERS:
+            if len(children) == 1:
+                node = children[0]
+                children = [child for child in node.children if child.type != "comment"]
+            else:
+                return self.steps(children, depth)
+        if depth > MAX_DEPTH:
+            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(node))
+        return self.kind(node, children, depth + 1)
+
+    def kind(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
+        kind = node.type
+        if kind in ("string_lit", "quoted_template"):
+            return self.template(node, children, depth)
+        if kind == "heredoc_template":
+            return self.heredoc(node, children, depth)
+        if kind == "variable_expr":
+            return Name(self.words(node), self.span(node))
+        if kind == "numeric_lit":
+            return Literal(_number(self.words(node)), self.span(node))
+        if kind == "bool_lit":
+            return Literal(self.words(node) == "true", self.span(node))
+        if kind == "null_lit":
+            return Literal(None, self.span(node))
+        if kind == "object":
+            return self.object(node, children, depth)
+        if kind == "tuple":
+            items = tuple(self.expression(child, depth) for child in children if child.type == "expression")
+            return Tuple(items, self.span(node))
+        if kind == "function_call":
+            return self.call(node, children, depth)
+        if kind == "conditional":
+            return self.conditional(node, depth)
+        if kind == "unary_operation" and len(children) >= 2:
+            return Unary(self.words(children[0]), self.steps(children[1:], depth), self.span(node))
+        if kind == "binary_operation":
+            return self.binary(node, children, depth)
+        if kind in ("for_tuple_expr", "for_object_expr"):
+            return self.for_(node, children, depth)
+        return Unparsed("an expression that is not understood", self.span(node))
+
+    def conditional(self, node: tree_sitter.Node, depth: int) -> Expression:
+        """``a ? b : c ? d : e``: the grammar of tree-sitter-hcl groups from the left, HCL from the right."""
+        end = self.source.place(node.end_byte + self.base)
+        pairs: list[tuple[tree_sitter.Node, tree_sitter.Node]] = []
+        condition: tree_sitter.Node | None = node
+        first = node
+        while condition is not None:
+            parts = [child for child in condition.children if child.type not in ("?", ":", "comment")]
+            if len(parts) != 3:
+                return Unparsed("a condition that is not understood", self.span(node))
+            pairs.append((parts[1], parts[2]))
+            first, condition = parts[0], _bare_conditional(parts[0])
+        pairs.reverse()
+        conditions = [first, *(otherwise for _, otherwise in pairs[:-1])]
+        if len(pairs) > MAX_DEPTH:
+            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(node))
+        found = self.expression(pairs[-1][1], depth)
+        for test, (then, _) in zip(reversed(conditions), reversed(pairs), strict=True):
+            span = Span(*self.source.place(test.start_byte + self.base), *end)
+            found = Conditional(self.expression(test, depth), self.expression(then, depth), found, span)
+        return found
+
+    def steps(self, children: list[tree_sitter.Node], depth: int) -> Expression:
+        """A value followed by steps: parentheses, attributes, indexes and splats."""
+        if not children:
+            return Unparsed("no value", Span(1, 1, 1, 1))
+        if depth > MAX_DEPTH:
+            return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(children[0]))
+        if children[0].type == "(":
+            close = next((number for number, child in enumerate(children) if child.type == ")"), len(children))
+            inner = children[1:close]
+            value = self.steps(inner, depth + 1) if inner else Unparsed("empty parentheses", self.span(children[0]))
+            rest = children[close + 1 :]
+        else:
+            value = self.expression(children[0], depth)
+            rest = children[1:]
+        for number, child in enumerate(rest):
+            if number > MAX_DEPTH:
+                return Unparsed("too many steps", value.span)
+            value = self.step(value, child, depth)
+        return value
+
+    def step(self, value: Expression, child: tree_sitter.Node, depth: int) -> Expression:
+        end = self.source.place(child.end_byte + self.base)
+        span = Span(value.span.line, value.span.column, *end)
+        if child.type == "get_attr":
+            return GetAttribute(value, self.words(child.children[-1]), span)
+        if child.type == "index":
+            return Index(value, self.index(child, depth), span)
+        if child.type != "splat":
+            return Unparsed("an expression that is not understood", span)
+        inner = child.children[0]
+        full = inner.type == "full_splat"
+        each: list[str | Expression] = []
+        after: list[tree_sitter.Node] = []
+        for step in inner.children[1:]:
+            if after or (not full and step.type != "get_attr"):
+                after.append(step)  # after ``.*`` only attributes belong to each element; an index is of the result
+            elif step.type == "get_attr":
+                each.append(self.words(step.children[-1]))
+            elif step.type == "index":
+                each.append(self.index(step, depth))
+            else:
+                after.append(step)
+        last = inner.children[len(inner.children) - len(after) - 1]
+        found: Expression = Splat(
+            value, tuple(each), full, Span(span.line, span.column, *self.source.place(last.end_byte + self.base))
+        )
+        for step in after:
+            found = self.step(found, step, depth)
+        return found
+
+    def index(self, node: tree_sitter.Node, depth: int) -> Expression:
+        inner = node.children[0]
+        for child in inner.children:
+            if child.type == "expression":
+                return self.expression(child, depth)
+        return Literal(_number(self.words(inner).lstrip(".")), self.span(inner))
+
+    def object(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
+        items: list[tuple[Expression, Expression]] = []
+        for child in children:
+            if child.type != "object_elem":
+                continue
+            pair = [part for part in child.children if part.type == "expression"]
+            if len(pair) == 2:
+                items.append((self.key(pair[0], depth), self.expression(pair[1], depth)))
+        return Object(tuple(items), self.span(node))
+
+    def key(self, node: tree_sitter.Node, depth: int) -> Expression:
+        """A bare name is a literal key; any other expression is evaluated."""
+        parts = [child for child in node.children if child.type != "comment"]
+        if len(parts) == 1 and parts[0].type in ("variable_expr", "literal_value") and not _quoted(parts[0]):
+            return Literal(self.words(node), self.span(node))
+        return self.expression(node, depth)
+
+    def call(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
+        arguments: list[Expression] = []
+        expand = False
+        for child in children:
+            if child.type == "function_arguments":
+                for argument in child.children:
+                    if argument.type == "expression":
+                        arguments.append(self.expression(argument, depth))
+                    elif argument.type == "ellipsis":
+                        expand = True
+        return Call("".join(self.words(children[0]).split()), tuple(arguments), expand, self.span(node))
+
+    def binary(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
+        place = next((n for n, child in enumerate(children) if not child.is_named and child.type not in "()"), None)
+        if place is None:
+            return Unparsed("an operation that is not understood", self.span(node))
+        left, right = self.steps(children[:place], depth), self.steps(children[place + 1 :], depth)
+        return Binary(children[place].type, left, right, self.span(node))
+
+    def for_(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
+        names: list[str] = []
+        collection: Expression | None = None
+        condition: Expression | None = None
+        results: list[Expression] = []
+        grouping = False
+        for child in children:
+            if child.type == "for_intro":
+                for part in child.children:
+                    if part.type == "identifier":
+                        names.append(self.words(part))
+                    elif part.type == "expression":
+                        collection = self.expression(part, depth)
+            elif child.type == "for_cond":
+                condition = next((self.expression(p, depth) for p in child.children if p.type == "expression"), None)
+            elif child.type == "expression":
+                results.append(self.expression(child, depth))
+            elif child.type == "ellipsis":
+                grouping = True
+        objects = node.type == "for_object_expr"
+        if collection is None or not names or len(results) != (2 if objects else 1):
+            return Unparsed("a 'for' that is not understood", self.span(node))
+        return For(
+            names[0] if len(names) > 1 else None,
+            names[-1],
+            collection,
+            results[0] if objects else None,
+            results[-1],
+            condition,
+            grouping,
+            self.span(node),
+        )
+
+    # templates
+
+    def template(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
+        start, end = node.start_byte + 1, node.end_byte - 1
+        return self.assemble(node, children, start, end, depth, heredoc=False, flush=False)
+
+    def heredoc(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
+        marks = [child for child in children if child.type == "heredoc_identifier"]
+        if len(marks) < 2:
+            return Unparsed("a heredoc that does not end", self.span(node))
+        data = self.source.data
+        start = _next_line(data, marks[0].end_byte + self.base) - self.base
+        end = data.rfind(b"\n", 0, marks[-1].start_byte + self.base) + 1 - self.base
+        if self.cut is not None:
+            end = self.cut
+        flush = self.words(children[0]).endswith("-")
+        return self.assemble(node, children, start, max(end, start), depth, heredoc=True, flush=flush)
+
+    def assemble(
+        self,
+        node: tree_sitter.Node,
+        children: list[tree_sitter.Node],
+        start: int,
+        end: int,
+        depth: int,
+        *,
+        heredoc: bool,
+        flush: bool,
+    ) -> Expression:
+        pieces: list[Piece] = []
+        place = start
+        markers = [child for child in children if child.type in ("template_interpolation", "template_directive")]
+        for marker in self.flat(markers):
+            if marker.start_byte > place:
+                pieces.append(self.raw(place, marker.start_byte))
+            pieces.append(self.marker(marker, depth))
+            place = marker.end_byte
+        if end > place:
+            pieces.append(self.raw(place, end))
+        try:
+            parts, indent = build_parts(pieces, heredoc=heredoc, flush=flush)
+        except BadTemplate as error:
+            return Unparsed(str(error), self.span(node))
+        return Template(parts, self.span(node), heredoc, indent)
+
+    def raw(self, start: int, end: int) -> Raw:
+        return Raw(self.source.text(start + self.base, end + self.base), *self.source.place(start + self.base))
+
+    def flat(self, markers: list[tree_sitter.Node]) -> list[tree_sitter.Node]:
+        """Interpolations and the openings, middles and ends of directives, in order, without their nesting."""
+        found: list[tree_sitter.Node] = []
+        pending = list(reversed(markers))
+        while pending:
+            node = pending.pop()
+            if node.type == "template_interpolation" or node.type in _INTROS:
+                found.append(node)
+            elif node.type in _DIRECTIVES or node.type == "template_directive":
+                pending.extend(reversed(node.children))
+        return found
+
+    def marker(self, node: tree_sitter.Node, depth: int) -> Marker:
+        names: list[str] = []
+        expression: Expression | None = None
+        children = node.children
+        for child in children:
+            if child.type == "identifier":
+                names.append(self.words(child))
+            elif child.type == "expression":
+                expression = self.expression(child, depth)
+        return Marker(
+            _INTROS.get(node.type, ""),
+            self.span(node),
+            expression,
+            names[0] if len(names) > 1 else None,
+            names[-1] if names else "",
+            trim_left=len(children) > 1 and children[1].type == "strip_marker",
+            trim_right=len(children) > 2 and children[-2].type == "strip_marker",
+        )
+
+
+def _next_line(data: bytes, start: int) -> int:
+    end = data.find(b"\n", start)
+    return len(data) if end < 0 else end + 1
+
+
+def _bare_conditional(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """The conditional that a node is, without parentheses around it."""
+    while node.type == "expression" and len(node.children) == 1:
+        node = node.children[0]
+    return node if node.type == "conditional" else None
+
+
+def _quoted(node: tree_sitter.Node) -> bool:
+    return node.type == "literal_value" and node.children[0].type == "string_lit"
+
+
+def _number(words: str) -> int | float | None:
+    try:
+        return int(words)
+    except ValueError:
+        pass
+    try:
+        return float(words)
+    except ValueError:
+        return None

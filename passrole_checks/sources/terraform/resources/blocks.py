@@ -1,0 +1,64 @@
+"""Nested blocks, ``dynamic`` ones expanded.
+
+Source: Terraform language documentation, "dynamic Blocks".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.values import Choice, Entry, Mapping, Node, Text
+from passrole_checks.sources.terraform.evaluation.loops import rounds_of
+from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
+from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
+
+_ROUNDS = 200  # blocks that one dynamic block expands to
+
+
+def blocks_of(body: Body, type_: str, scope: Scope) -> Iterator[tuple[When, Block, Scope]]:
+    """The blocks of a type as (when, block, scope), ``dynamic`` ones once for each of their elements.
+
+    ``when`` is empty for a block that is surely there. One whose elements are not known comes once, with holes for
+    what its element holds, under the condition that there are any.
+    """
+    for block in body.blocks:
+        if block.type == type_:
+            yield (), block, scope.inside(block.source)
+        elif block.type == "dynamic" and block.labels[:1] == (type_,):
+            yield from _dynamic(block, scope.inside(block.source))
+
+
+def _dynamic(block: Block, scope: Scope) -> Iterator[tuple[When, Block, Scope]]:
+    contents = list(block.body.all("content"))
+    for_each = block.body.get("for_each")
+    if not contents or for_each is None:
+        return
+    iterator = block.body.get("iterator")
+    name = block.labels[0]
+    if iterator is not None and isinstance(iterator.value, Name):
+        name = iterator.value.name
+    value = evaluate(for_each.value, scope.inside(for_each.source))
+    words = scope.identity(for_each.value.span)
+    for when, collection in _readings(value):
+        rounds = rounds_of(collection) or []
+        for one in rounds[:_ROUNDS]:
+            at = value.at
+            each = Mapping((Entry(Text(("key",), at), one.key), Entry(Text(("value",), at), one.value)), at)
+            inner = scope.having({name: each}, one.labels(None, name, words))
+            many = ((scope.condition(f"{words} is not empty"), "true"),) if one.many and not one.when else ()
+            yield when + one.when + many, contents[0], inner
+        if len(rounds) > _ROUNDS:
+            more = ((scope.condition(f"{words} has more than {_ROUNDS} elements"), "true"),)
+            yield when + more, contents[0], scope
+
+
+def _readings(value: Node) -> Iterator[tuple[When, Node]]:
+    """A collection, or its alternatives with the conditions of each."""
+    pending: list[tuple[When, Node]] = [((), value)]
+    while pending:
+        when, node = pending.pop(0)
+        if isinstance(node, Choice):
+            pending.extend(((*when, (node.condition, outcome)), option) for outcome, option in node.options)
+        else:
+            yield when, node

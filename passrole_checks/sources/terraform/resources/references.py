@@ -1,0 +1,130 @@
+"""What is known of an attribute of a resource before anything is deployed.
+
+Attributes that the configuration sets are evaluated; computed ones are holes that say what can be said: the ARN of this
+role, an ARN of another service. Attribute references: the resource pages of the providers ``hashicorp/aws`` (IAM) and
+``hashicorp/awscc``, where ``id`` is the primary identifier of the CloudFormation type (the name of a role, user, group
+or instance profile, the ARN of a managed policy).
+"""
+
+from __future__ import annotations
+
+from passrole_checks.iam.values import Hole, Kind, Node, Part, Position, Text, join, text
+from passrole_checks.sources.policy_attributes import ENTITIES, TRUST_POLICIES
+from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.symbols import Reference, joined, known
+from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources import data_sources
+from passrole_checks.sources.terraform.resources.entities import (
+    PARTITION,
+    entity_name,
+    entity_path,
+    iam_arn,
+    service_arn,
+    words_of,
+    written,
+)
+
+_ID_IS_ARN = frozenset({
+    "aws_iam_policy", "awscc_iam_managed_policy", "aws_iam_service_linked_role", "aws_sns_topic",
+    "aws_sfn_state_machine", "aws_secretsmanager_secret", "aws_ecs_cluster", "aws_lb", "aws_alb", "aws_lb_target_group",
+    "aws_acm_certificate", "aws_kinesis_stream", "aws_codestarconnections_connection",
+})  # fmt: skip
+_ID_IS_URL = frozenset({"aws_sqs_queue", "awscc_sqs_queue"})
+_IDENTIFIERS = frozenset({"unique_id", "role_id", "policy_id", "key_id", "user_id"})
+
+
+def attribute(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node:
+    """The value of ``name`` of the resource or data source that ``value`` refers to."""
+    if value.type.startswith("data."):
+        return data_sources.attribute(value, block, name, scope, at)
+    entity = ENTITIES.get(value.type)
+    expression = f"{words_of(value)}.{name}"
+    if entity is not None:
+        if name == entity.arn or (name == "id" and value.type in _ID_IS_ARN):
+            return _entity_arn(value, block, expression, name, scope, at)
+        if name in (entity.name, "id"):
+            return _entity_name(value, block, expression, name, scope, at)
+        if name == "path" and entity_path(block, scope) is None:
+            return text("/", at)
+    elif value.type == "aws_iam_service_linked_role" and name in ("arn", "id", "path"):
+        return _service_linked(value, block, expression, name, scope, at)
+    elif name == "arn" or (name == "id" and value.type in _ID_IS_ARN):
+        return _arn(value, block, expression, name, scope, at)
+    # "output" of terraform_data is its "input" (Terraform documentation, "The terraform_data managed resource type")
+    found = written(block, "input" if (value.type, name) == ("terraform_data", "output") else name, scope)
+    if found is None and name == "id" and not value.type.startswith("awscc_"):
+        found = next(
+            (item for key in ("name", "bucket", "function_name") if (item := written(block, key, scope))), None
+        )
+    if found is not None:
+        return found
+    named = name in ("name", "bucket", "function_name") or name in _IDENTIFIERS
+    if named or (name == "id" and value.type not in _ID_IS_URL and not value.type.startswith("awscc_")):
+        return _part_of(value, Hole(expression, Kind.NAME), name, None, at)
+    return _part_of(value, Hole(expression), name, None, at)
+
+
+def _entity_name(value: Reference, block: Block, expression: str, name: str, scope: Scope, at: Position) -> Node:
+    own = entity_name(block, scope)
+    parts = known(own).parts if own is not None else None
+    return _part_of(value, Hole(expression, Kind.NAME, role=_role(value), known=parts), name, own, at)
+
+
+def _entity_arn(value: Reference, block: Block, expression: str, name: str, scope: Scope, at: Position) -> Node:
+    entity = ENTITIES[value.type]
+    own, path = entity_name(block, scope), entity_path(block, scope)
+    before: tuple[Part, ...] = path.parts if path is not None else ("/",)
+    last: tuple[Part, ...] = (
+        known(own).parts if own is not None else (Hole(f"{words_of(value)}.{entity.name}", Kind.NAME),)
+    )
+    inner = Hole(expression, role=_role(value), known=iam_arn(entity.kind, *before, *last))
+    return _part_of(value, inner, name, own, at)
+
+
+def _service_linked(value: Reference, block: Block, expression: str, name: str, scope: Scope, at: Position) -> Node:
+    """A service-linked role: ``role/aws-service-role/SERVICE/NAME``, where the service decides on the name, but for a
+    ``custom_suffix`` (IAM User Guide, "Create a service-linked role")."""
+    service = written(block, "aws_service_name", scope)
+    between: tuple[Part, ...] = (
+        service.parts if isinstance(service, Text) else (Hole(f"{words_of(value)}.aws_service_name", Kind.NAME),)
+    )
+    path = ("/aws-service-role/", *between, "/")
+    if name == "path":
+        return Text(join(path), at)
+    suffix = written(block, "custom_suffix", scope)
+    last: list[Part] = [Hole(f"{words_of(value)}.name", Kind.NAME)]
+    if suffix is not None:
+        last.extend(("_", *joined((suffix,), at).parts))
+    return _part_of(value, Hole(expression, known=iam_arn("role", *path, *last)), name, None, at)
+
+
+def _arn(value: Reference, block: Block, expression: str, name: str, scope: Scope, at: Position) -> Node:
+    parts: tuple[Part, ...] | None
+    if value.type == "aws_s3_bucket":
+        bucket = written(block, "bucket", scope)
+        last = bucket.parts if isinstance(bucket, Text) else (Hole(f"{words_of(value)}.bucket", Kind.NAME),)
+        parts = join(["arn:", PARTITION, ":s3:::", *last])
+    else:
+        parts = service_arn(value.type, expression)
+    return _part_of(value, Hole(expression, known=parts), name, None, at)
+
+
+def _role(value: Reference) -> str | None:
+    return value.address if value.type in TRUST_POLICIES else None
+
+
+def _part_of(value: Reference, inner: Hole, name: str, own: Text | None, at: Position) -> Reference:
+    return Reference(
+        (inner,),
+        at,
+        defaults=own.defaults if own is not None else (),
+        address=value.address,
+        type=value.type,
+        attribute=name,
+        block=value.block,
+        module=value.module,
+        instance=value.instance,
+    )
+
+
+__all__ = ["attribute", "entity_name", "entity_path", "written"]
