@@ -86,7 +86,7 @@ Resources:
             Condition: {{StringEquals: {{"iam:PassedToService": lambda.amazonaws.com}}}}
 """
     narrow = only(scan(tmp_path / "a", {"t.yaml": template.format(other="*")}))
-    assert "This holds when IsProd is false." in narrow.message
+    assert 'This holds when Stage is not "prod".' in narrow.message
     both = template.replace("arn:aws:iam::*:role/app-*", "arn:aws:iam::*:role/*")
     assert "This holds when" not in only(scan(tmp_path / "b", {"t.yaml": both.format(other="*")})).message
 

@@ -44,11 +44,11 @@ class Documents:
 
     def cannot(self, node: yaml.Node, reason: str) -> None:
         """Tell that what stands at a node cannot be read."""
-        self.unreadable.append(Unreadable(self.template.file, reason, node.start_mark.line + 1))
+        self.unreadable.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
 
     def skipped(self, node: yaml.Node, reason: str) -> None:
         """Tell that what stands at a node is not evaluated."""
-        self.not_evaluated.append(Unreadable(self.template.file, reason, node.start_mark.line + 1))
+        self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
 
     def once(self, node: yaml.Node | None, names: frozenset[str], holder: str = "") -> None:
         """Name the keys of a mapping that stand in it twice: AWS refuses the template, or takes one of the two."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import yaml
 
@@ -32,7 +33,7 @@ from passrole_checks.sources.cloudformation.strings import (
     split,
     without,
 )
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries
+from passrole_checks.sources.cloudformation.template import Template, call, child, entries, loop_defaults
 
 _REASONS = {
     "Fn::ImportValue": "exported by another stack",
@@ -152,7 +153,8 @@ class Evaluator:
     def _literal(self, node: yaml.ScalarNode, at: Position) -> Text:
         layout = self.template.layout(node)
         text = Text((node.value,), at) if layout is None else Text((node.value,), at, (layout[:2],), layout[2])
-        return with_foreign_holes(text, self.template.loop_variables)
+        text = with_foreign_holes(text, self.template.loop_variables)
+        return replace(text, defaults=loop_defaults(node)) if loop_defaults(node) else text
 
     # Each function returns None where it is not written as CloudFormation expects it.
 
@@ -192,7 +194,7 @@ class Evaluator:
         given: dict[str, Node] = {}
         for piece in placeholders(source):
             if not piece.reference:
-                value: Node = Text((piece.value,), at)
+                value: Node = Text((piece.value,), at, defaults=loop_defaults(argument))
             elif piece.value in variables:
                 if piece.value not in given:
                     given[piece.value] = self.node(variables[piece.value])

@@ -15,7 +15,7 @@ import yaml
 from passrole_checks.iam.values import Const, Items, Text
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import as_text
-from passrole_checks.sources.cloudformation.template import Filled, Template, call, scalar, written
+from passrole_checks.sources.cloudformation.template import Filled, Template, call, loop_defaults, scalar, written
 
 SECTIONS = ("Conditions", "Outputs", "Resources")
 MAX_NODES = 200_000  # that loops may add to a template
@@ -52,6 +52,7 @@ class _Loops:
         self.evaluator = Evaluator(template, {})
         self.open: set[str] = set()  # variables of loops whose collection is not known
         self.made = self.visited = 0
+        self.defaults: tuple[str, ...] = ()  # parameters whose defaults the collections of the loops around are
 
     def section(self, node: yaml.Node) -> yaml.Node:
         return self.node(node, section=True)
@@ -84,36 +85,39 @@ class _Loops:
     ) -> list[_Pair] | None:
         """What a loop gives to the mapping that it stands in, None where it is left as it is."""
         words = self.words(collection)
-        before = self.made
+        before, outer = self.made, self.defaults
         if words is not None:
             try:
                 found: list[_Pair] = []
                 for word in words:
-                    filled = self.filled(body, identifier, word)
+                    self.defaults = (*outer, *word.defaults)
+                    filled = self.filled(body, identifier, word.literal or "")
                     inner = self.node(filled, section=section)
                     found.extend(inner.value)
                 return found
             except _TooMany:
                 self.made = before
+            finally:
+                self.defaults = outer
         if not section:
             return None
         self.open.add(identifier)
         return list(self.node(body, section=True).value)
 
-    def words(self, collection: yaml.Node) -> Sequence[str] | None:
+    def words(self, collection: yaml.Node) -> Sequence[Text] | None:
         """The elements of a collection, None where they are not all known."""
         value = self.evaluator.node(collection)
         if isinstance(value, Text) and value.literal:
-            return [value.literal]
+            return [value]
         if not isinstance(value, Items):
             return None
-        words = []
+        words: dict[str, Text] = {}
         for item in value.items:
             text = as_text(item) if isinstance(item, Text | Const) else None
             if text is None or text.literal is None:
                 return None
-            words.append(text.literal)
-        return list(dict.fromkeys(words))
+            words[text.literal] = text
+        return list(words.values())
 
     def filled(self, node: yaml.Node, identifier: str, word: str) -> yaml.Node:
         """The node with the variable filled in; nodes without it are shared."""
@@ -148,6 +152,7 @@ class _Loops:
         self.count(made=1)
         new = Filled(tag, text, node.start_mark, node.end_mark, getattr(node, "style", None))
         new.written = written(node) if isinstance(node, yaml.ScalarNode) else ""
+        new.defaults = tuple(dict.fromkeys((*loop_defaults(node), *self.defaults)))
         return new
 
     def count(self, made: int = 0, visited: int = 0) -> None:

@@ -28,14 +28,21 @@ _MERGE = _STANDARD + "merge"
 
 
 class Filled(yaml.ScalarNode):
-    """A scalar in which a loop's variable has been filled in; ``written`` is what stands in the file."""
+    """A scalar in which a loop's variable has been filled in; ``written`` is what stands in the file, ``defaults`` are
+    the parameters whose defaults the loop's collection is."""
 
     written: str = ""
+    defaults: tuple[str, ...] = ()
 
 
 def written(node: yaml.ScalarNode) -> str:
     """The text of a scalar as it stands in its file."""
     return node.written if isinstance(node, Filled) else str(node.value)
+
+
+def loop_defaults(node: yaml.Node) -> tuple[str, ...]:
+    """The parameters whose defaults a loop has filled into a scalar."""
+    return node.defaults if isinstance(node, Filled) else ()
 
 
 class _Named(io.StringIO):
@@ -52,7 +59,7 @@ def untagged(node: yaml.Node) -> yaml.Node:
         if not isinstance(node, Filled):
             return yaml.ScalarNode(_STANDARD + "str", node.value, node.start_mark, node.end_mark, node.style)
         bare = Filled(_STANDARD + "str", node.value, node.start_mark, node.end_mark, node.style)
-        bare.written = node.written
+        bare.written, bare.defaults = node.written, node.defaults
         return bare
     if isinstance(node, yaml.SequenceNode):
         return yaml.SequenceNode(_STANDARD + "seq", node.value, node.start_mark, node.end_mark, node.flow_style)
