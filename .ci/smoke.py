@@ -12,6 +12,7 @@ import passrole_checks
 from passrole_checks.checks import ALL
 
 TERRAFORM = "sample_templates/001-any-role/terraform/flagged"
+SAM = "sample_templates/sam-policies"
 CLOUDFORMATION = "sample_templates/001-any-role/cloudformation/flagged.yaml"
 
 
@@ -37,6 +38,10 @@ def main() -> None:
     found = json.loads(run("passrole-checks", "scan", TERRAFORM, "--format", "json", expected={1}))
     ids = {finding["check_id"] for finding in found["findings"]}
     assert "PASSROLE_001" in ids, ids
+
+    found = json.loads(run("passrole-checks", "scan", SAM, "--format", "json", expected={1}))
+    unknown = [finding["resource"] for finding in found["findings"] if finding["check_id"] == "PASSROLE_014"]
+    assert unknown == ["Archive"], unknown  # SAM's policy templates are in the wheel
 
     folder = run("passrole-checks", "where", "checkov", expected={0}).strip()
     report = json.loads(

@@ -7,28 +7,25 @@ mistakes in the options are answered at once.
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
+from passrole_checks.cli_options import SEVERITIES, destinations, scan_options, shared_options
 from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
     from passrole_checks.output.text import Line
-    from passrole_checks.scan import ScanOptions, ScanResult
+    from passrole_checks.scan import ScanResult
     from passrole_checks.sources.resource import Unreadable
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
 PROGRAM = "passrole-checks"
-SEVERITIES = ("info", "low", "medium", "high")
 CONFIDENCES = ("low", "medium", "high")
 LEAVES = {"checkov": "checkov_checks", "cfn-lint": "cfnlint_rules"}
 
@@ -109,95 +106,12 @@ def _options(command: click.Command) -> dict[str, type]:
     }
 
 
-def _checked_account(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not (len(value) == 12 and value.isascii() and value.isdigit()):
-        raise click.BadParameter(f"{value!r} is not an account id of twelve digits")
-    return value
-
-
-_VARIABLE = re.compile(r"[^\W\d][\w-]*")
-
-
-def _checked_variables(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not equals or not _VARIABLE.fullmatch(name.strip()):
-            raise click.BadParameter(f"{value!r} is not NAME=VALUE")
-        pairs.append((name.strip(), text))
-    return tuple(pairs)
-
-
-_Decorator = Callable[[Any], Any]
-_PATHS: tuple[_Decorator, ...] = (click.argument("paths", metavar="PATH...", nargs=-1, required=True),)
-
-
-def _shared_options(
-    formats: Sequence[str], arguments: Sequence[_Decorator] = _PATHS
-) -> Callable[[_Function], _Function]:
-    """The options that the commands that read infrastructure code have in common."""
-    options = (
-        *arguments,
-        click.option(
-            "--format", type=click.Choice(formats), multiple=True, default=["text"], help="Repeatable.  [default: text]"
-        ),
-        click.option(
-            "--output",
-            metavar="FILE",
-            multiple=True,
-            help="Write to FILE, - is standard output; the n-th --output belongs to the n-th --format.",
-        ),
-        click.option(
-            "--account", metavar="ID", callback=_checked_account, help="The account deployed to, twelve digits."
-        ),
-        click.option(
-            "--var-file",
-            metavar="FILE",
-            multiple=True,
-            help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
-        ),
-        click.option(
-            "--var",
-            metavar="NAME=VALUE",
-            multiple=True,
-            callback=_checked_variables,
-            help="A value for a variable of Terraform root modules, after all files. Repeatable.",
-        ),
-        click.option(
-            "--parameters",
-            metavar="KEY=VALUE|FILE",
-            multiple=True,
-            help="Values for parameters of templates, or a file (CloudFormation, CodePipeline, SAM). Repeatable.",
-        ),
-        click.option(
-            "--source",
-            metavar="DIR",
-            help="The Terraform folder that a plan was made from: it tells what a plan does not.",
-        ),
-        click.option("--unchanged", is_flag=True, help="In plans, also judge what they leave as it is."),
-        click.option(
-            "--allow-empty", is_flag=True, help="It is no error if a PATH, or all of them, hold no infrastructure code."
-        ),
-        click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
-        click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
-    )
-
-    def decorate(function: _Function) -> _Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def cli() -> None:
     """Who would be able to pass which IAM role to which AWS service, and is that more than it should be?
 
-    Reads Terraform, Terraform plans (JSON), CloudFormation and SAM.
+    Reads Terraform, its plans and states (JSON), CloudFormation, its change sets, and SAM.
 
     \b
     Exit status: 0  nothing to report
@@ -208,7 +122,7 @@ def cli() -> None:
 
 
 @cli.command(cls=ConfiguredCommand)
-@_shared_options(["text", "json", "sarif"])
+@shared_options(["text", "json", "sarif"])
 @click.option("--severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help="The least to show.")
 @click.option(
     "--confidence", type=click.Choice(CONFIDENCES), default="low", show_default=True, help="The least to report."
@@ -228,7 +142,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     from passrole_checks import explain
     from passrole_checks.findings import Confidence, Severity
 
-    destinations = _destinations(context, options)
+    chosen = destinations(context, options)
     checks, skip_checks = explain.ids(options["check"]), explain.ids(options["skip_check"])
     shown = Severity(options["severity"])
     if checks and context.get_parameter_source("severity") is ParameterSource.DEFAULT:
@@ -245,7 +159,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     )
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(finding for finding in result.findings if finding not in hidden))
-    for output_format, destination in destinations:
+    for output_format, destination in chosen:
         _write_scan(output_format, destination, visible, hidden, options)
     failed = fail_on is not None and any(
         finding.severity.rank >= fail_on.rank for finding in result.findings if not finding.suppressed
@@ -255,15 +169,15 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 
 
 @cli.command(cls=ConfiguredCommand)
-@_shared_options(["text", "json"])
+@shared_options(["text", "json"])
 @click.option("--all", is_flag=True, help="Also statements that cannot grant PassRole, such as in trust policies.")
 @click.pass_context
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """List every statement that grants or denies PassRole, with its roles and services."""
-    destinations = _destinations(context, options)
+    chosen = destinations(context, options)
     result = _scanned(paths, options)
     listed = [grant for grant in result.grants if options["all"] or grant.effect_on_passrole != "none"]
-    for output_format, destination in destinations:
+    for output_format, destination in chosen:
         if output_format == "json":
             from passrole_checks.output.destination import write
             from passrole_checks.output.json_output import grants_json
@@ -277,7 +191,7 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
 
 
 @cli.command(cls=ConfiguredCommand)
-@_shared_options(["text", "json"], (click.argument("old", metavar="OLD"), click.argument("new", metavar="NEW")))
+@shared_options(["text", "json"], (click.argument("old", metavar="OLD"), click.argument("new", metavar="NEW")))
 @click.option(
     "--fail-on",
     type=click.Choice([*SEVERITIES, "never"]),
@@ -296,10 +210,10 @@ def diff(context: click.Context, /, old: str, new: str, **options: Any) -> int:
     from passrole_checks.difference import difference_of
     from passrole_checks.findings import Severity
 
-    destinations = _destinations(context, options)
-    found = difference_of(Path(old), Path(new), _scan_options(options))
+    chosen = destinations(context, options)
+    found = difference_of(Path(old), Path(new), scan_options(options))
     found = replace(found, unreadable=_that_matter(found.unreadable, options))
-    for output_format, destination in destinations:
+    for output_format, destination in chosen:
         if output_format == "json":
             from passrole_checks.output.destination import write
             from passrole_checks.output.json_output import diff_json
@@ -335,36 +249,12 @@ def where(host: str) -> None:
     click.echo(Path(__file__).resolve().parent / LEAVES[host])
 
 
-def _destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, str]]:
-    from passrole_checks.output.destination import paired
-
-    outputs = options["output"]
-    sources = [context.get_parameter_source(name) for name in ("format", "output")]
-    if sources == [ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP]:
-        outputs = ()  # the configuration's files are for the configuration's formats
-    return paired(options["format"], outputs)
-
-
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
     from passrole_checks.scan import scan_paths
 
-    result = scan_paths([Path(path) for path in paths], _scan_options(options, **judging))
+    result = scan_paths([Path(path) for path in paths], scan_options(options, **judging))
     return replace(result, unreadable=_that_matter(result.unreadable, options))
-
-
-def _scan_options(options: dict[str, Any], **judging: Any) -> ScanOptions:
-    from passrole_checks.scan import ScanOptions
-    from passrole_checks.sources.resource import Inputs
-
-    source = Path(options["source"]) if options["source"] is not None else None
-    parameters: tuple[tuple[str, str], ...] = ()
-    if options["parameters"]:
-        from passrole_checks.sources.cloudformation.parameter_values import given_parameters
-
-        parameters = given_parameters(options["parameters"])
-    inputs = Inputs(tuple(map(Path, options["var_file"])), options["var"], source, parameters=parameters)
-    return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
 
 
 def _that_matter(unreadable: Sequence[Unreadable], options: dict[str, Any]) -> tuple[Unreadable, ...]:

@@ -2,6 +2,8 @@
 
 A policy that is attached to nobody here (or nobody knows to whom) stands for itself: it is compared with what stood at
 the same address.
+
+Sources: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries for IAM entities".
 """
 
 from __future__ import annotations

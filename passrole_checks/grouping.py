@@ -15,7 +15,7 @@ from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.outcomes import When, either
 from passrole_checks.iam.policy import Statement
 from passrole_checks.iam.values import Position
-from passrole_checks.sources.resource import MODULE
+from passrole_checks.sources.resource import MODULE, uses_in_its_own_way
 
 
 def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
@@ -84,6 +84,8 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     words = f" This holds {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.resource.type == MODULE:
         words += f" The policy is handed to {shown.resource.address}, which is not here."
+    elif uses_in_its_own_way(shown.resource.type):
+        words += f" The policy is handed to {shown.resource.address}, and what that makes of it is not known."
     others = [item for item in own if item.message != shown.message]
     if others:
         when = _when_in_words(others)
@@ -100,7 +102,12 @@ def _is_about(finding: Finding, other: Finding) -> bool:
 
 def _when_in_words(findings: Sequence[Finding]) -> str:
     """``when`` and the facts under which one of the findings holds; nothing where they always hold."""
-    readings = either([finding.grant.statement.when for finding in findings if finding.grant is not None])
+    return when_in_words([finding.grant.statement.when for finding in findings if finding.grant is not None])
+
+
+def when_in_words(alternatives: Sequence[When]) -> str:
+    """``when`` and the facts of which one set holds; nothing where one of them is empty, for it always holds."""
+    readings = either(alternatives)
     if not readings or () in readings:
         return ""
     shown = ", or ".join(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings[:2])

@@ -31,6 +31,7 @@ GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.
 TERRAFORM_TYPES = FLAGGABLE
 DATA_DOCUMENT = "aws_iam_policy_document"
 CLOUDFORMATION_TYPES = (
+    "AWS::CloudFormation::CustomResource",
     "AWS::CloudFormation::StackSet",
     "AWS::IAM::Group",
     "AWS::IAM::GroupPolicy",
@@ -43,7 +44,9 @@ CLOUDFORMATION_TYPES = (
     "AWS::SSO::PermissionSet",
     "AWS::Serverless::Function",
     "AWS::Serverless::StateMachine",
+    "Custom::*",
 )
+STACK_TYPES = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")  # hosts do not follow them
 
 _SEGMENT = re.compile(r'([^.\[]+)(\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
 _Segments = tuple[tuple[str, str], ...]
@@ -66,6 +69,15 @@ class Answers:
             (name, finding)
             for name, theirs, finding in self._by_names[check_id, _names(segments)]
             if _alike(segments, theirs)
+        )
+
+    def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
+        """The findings of a check on the resources of a nested stack, each with its address."""
+        return tuple(
+            (address, finding)
+            for finding in self.of(check_id)
+            for address in _uses(finding)
+            if address.startswith(f"{stack}.")
         )
 
     def elsewhere(self, offered: Iterable[str], modules: Iterable[str]) -> tuple[tuple[str | None, str, Finding], ...]:
@@ -230,6 +242,11 @@ def words(finding: Finding) -> str:
     """A finding's message and remedy, and the construct of the AWS CDK if there is one, on one line, safe to print."""
     construct = f" Construct: {finding.resource.construct}." if finding.resource.construct else ""
     return harmless(f"{finding.message} {finding.remediation}{construct}")
+
+
+def named(file: str) -> str:
+    """A file as the command line names it."""
+    return shown(file)
 
 
 def place(finding: Finding) -> str:

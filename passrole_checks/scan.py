@@ -23,7 +23,6 @@ from passrole_checks.iam.values import Position, Text
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import (
-    MODULE,
     NO_INPUTS,
     AttachedPolicy,
     Configuration,
@@ -34,6 +33,7 @@ from passrole_checks.sources.resource import (
     RoleDefinition,
     Suppression,
     Unreadable,
+    uses_in_its_own_way,
 )
 
 # a permission set is provisioned into many accounts, so a literal account in it is no mistake
@@ -129,11 +129,25 @@ def read_paths(paths: Sequence[Path], options: ScanOptions) -> ReadPaths:
             unreadable.append(Unreadable(error.file, error.reason, error.line))
         else:
             units.append((unit.only or unit.path, found))
+    units = _called_by_none(units)
     roots = [unit.path for unit in discovery.units if unit.framework is Framework.TERRAFORM]
     templates = [unit for _, unit in units if unit.framework in (Framework.CLOUDFORMATION, Framework.SAM)]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = detect.about_inputs(roots, options.inputs, declared)
     return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
+
+
+def _called_by_none(units: Sequence[tuple[Path, Configuration]]) -> list[tuple[Path, Configuration]]:
+    """The units without the templates that another one was read with, as the template of a nested stack; those that
+    call each other in a circle stay."""
+    calls = {str(path): frozenset(unit.nested) for path, unit in units}
+    left, roots = set(calls), set[str]()
+    while left:  # what a root does not reach, because it lies too deep, is one itself
+        called = {file for path in left for file in calls[path] if path not in calls.get(file, ())}
+        found = (left - called) or left
+        roots |= found
+        left = left.difference(found, *(calls[path] for path in found))
+    return [(path, unit) for path, unit in units if str(path) in roots]
 
 
 def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
@@ -296,8 +310,8 @@ class _Judge:
     def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: Subject) -> Finding:
         address, grant = policy.resource.address, subject.grant
         confidence = verdict.confidence
-        if policy.resource.type == MODULE and confidence is Confidence.HIGH:
-            confidence = Confidence.MEDIUM  # what a module that is not here makes of it is not known
+        if uses_in_its_own_way(policy.resource.type) and confidence is Confidence.HIGH:
+            confidence = Confidence.MEDIUM
         gainers = tuple(gainer.who for gainer in subject.gainers) if check.compares else ()
         message = verdict.message
         if self.configuration.incomplete.intersection(gainers):

@@ -18,8 +18,10 @@ import pytest
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
 from passrole_checks.explain import flagged_when
+from passrole_checks.hosts import CLOUDFORMATION_TYPES
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources import policy_attributes
+from passrole_checks.sources.cloudformation.resource_types import LIMITS
 from passrole_checks.sources.terraform.evaluation.symbols import MAX_ITEMS
 from passrole_checks.sources.terraform.functions.call import KNOWN, NEVER
 from passrole_checks.sources.terraform.functions.provider import AWS
@@ -117,12 +119,16 @@ def test_each_option_in_the_running_text_exists() -> None:
     checkov |= {"--var-file", "--download-external-modules", "--repo-root-for-plan-enrichment"}
     ours = {option for command in cli.commands.values() for parameter in command.params for option in parameter.opts}
     named = set(re.findall(r"`(--[a-z][a-z-]+)", README.read_text("utf-8")))
-    assert named - cfn_lint - checkov - {"--help"} <= ours
+    assert named - cfn_lint - checkov - {"--help", "--include-property-values"} <= ours  # the latter of the AWS CLI
 
 
-def row(first: str) -> tuple[str, ...]:
-    """The cells behind ``first`` of a row of one of the README's tables."""
-    (line,) = re.findall(rf"^\| {re.escape(first)} \|.*\|$", README.read_text("utf-8"), re.MULTILINE)
+TERRAFORM, TEMPLATES = "What is evaluated in Terraform", "What is evaluated in CloudFormation and SAM"
+
+
+def row(first: str, section: str = TERRAFORM) -> tuple[str, ...]:
+    """The cells behind ``first`` of a row of one of the tables in a section of the README."""
+    text = README.read_text("utf-8").partition(f"\n### {section}\n")[2].partition("\n##")[0]
+    (line,) = re.findall(rf"^\| {re.escape(first)} \|.*\|$", text, re.MULTILINE)
     return tuple(cell.strip() for cell in line.strip("|").split("|")[1:])
 
 
@@ -216,6 +222,72 @@ def test_holes_of_terraform_are_those_of_the_readme(tmp_path: Path) -> None:
         assert expression.split(".")[0] in row("expressions")[1]
         said = judged(tmp_path, expression if expression.startswith(("self", "eph")) else f'"*${{{expression}}}"')
         assert any(expression in message for _, message in said), expression
+
+
+ROLE = "arn:aws:iam::111122223333:role/app"
+FUNCTIONS = {  # what is evaluated, each giving a role, a list with a role, or a part of its name
+    "Ref": "!Sub ['${Given}', {Given: !Ref Role}]",
+    "Fn::GetAtt": "!GetAtt App.Arn",
+    "Fn::Sub": "!Sub 'arn:${AWS::Partition}:iam::111122223333:role/app'",
+    "Fn::Join": "!Join ['/', ['arn:aws:iam::111122223333:role', app]]",
+    "Fn::Split": f"!Split ['|', '{ROLE}|{ROLE}-2']",
+    "Fn::Select": f"!Select [1, ['*', '{ROLE}']]",
+    "Fn::FindInMap": "!FindInMap [Roles, app, Arn]",
+    "Fn::If": f"!If [Never, '*', '{ROLE}']",
+    "Fn::Length": "!Sub ['arn:aws:iam::111122223333:role/app-${N}', {N: !Length [1, 2]}]",
+    "Fn::ToJsonString": f"{{'Fn::ToJsonString': ['{ROLE}']}}",
+    "Fn::Base64": "!Sub ['arn:aws:iam::111122223333:role/${N}', {N: !Base64 app}]",
+}
+HOLES = {  # what is not
+    "Fn::ImportValue": "!ImportValue role",
+    "Fn::GetStackOutput": "{'Fn::GetStackOutput': {StackName: roles, OutputName: Role}}",
+    "Fn::GetAZs": "!Select [0, !GetAZs us-east-1]",
+    "Fn::Cidr": "!Select [0, !Cidr [10.0.0.0/16, 1, 8]]",
+    "{{resolve:ssm:…}}": "'{{resolve:ssm:/role}}'",
+}
+TEMPLATE = f"""\
+Transform: AWS::LanguageExtensions
+Parameters: {{Role: {{Type: String, Default: '{ROLE}'}}}}
+Conditions: {{Never: !Equals [a, b]}}
+Mappings: {{Roles: {{app: {{Arn: '{ROLE}'}}}}}}
+Resources:
+  App: {{Type: AWS::IAM::Role, Properties: {{RoleName: app, AssumeRolePolicyDocument: {{Statement: []}}}}}}
+  P:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - Effect: Allow
+            Action: iam:PassRole
+            Resource: """
+
+
+def said_of(folder: Path, resource: str) -> list[tuple[str, str]]:
+    """Check and message of what is said of passing the role that an expression of a template stands for."""
+    (folder / "template.yaml").write_text(f"{TEMPLATE}{resource}\n")
+    result = scan_paths([folder], ScanOptions())
+    assert not result.unreadable
+    return [(finding.check_id, finding.message) for finding in result.findings]
+
+
+def test_the_intrinsic_functions_are_those_of_the_readme(tmp_path: Path) -> None:
+    """The README lists the functions whose value is known, and those that are holes, which are named."""
+    evaluated, holes = row("intrinsic functions", TEMPLATES)
+    assert named(evaluated) == set(FUNCTIONS)
+    for name, expression in FUNCTIONS.items():
+        ((check, message),) = said_of(tmp_path, expression)
+        assert check == "PASSROLE_002" and re.match(r".*:role/[\w-]+ can |\$\{App\.Arn\} ", message), name
+    assert named(holes) == set(HOLES)
+    for name, expression in HOLES.items():
+        said = dict(said_of(tmp_path, expression))
+        assert name.rstrip("…}") in said["PASSROLE_014"], name
+
+
+def test_the_resources_of_templates_are_those_of_the_readme() -> None:
+    """The README names every type of resource of a template that holds policies, and no other."""
+    assert named(row("policies", TEMPLATES)[0]) == set(CLOUDFORMATION_TYPES)
+    limits = {name for name in named(row("limits", TEMPLATES)[0]) if name.startswith("AWS::")}
+    assert limits == set(LIMITS)
 
 
 def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 ``expected.json`` holds one row a finding: check, file (below the sample's folder), line, resource, severity.
 ``suppressed.json`` the same for what is suppressed, ``expected.txt`` what the command line prints, and ``options.json``
-the options that a sample is run with (``account``, ``severity``, ``source``, ``var-file``). ``python
+the options that a sample is run with (``account``, ``parameters``, ``severity``, ``source``, ``var-file``). ``python
 tests/test_samples.py --write`` writes what the engine says now into these files, for review against CONTRACT, never
 instead of it.
 """
@@ -22,6 +22,7 @@ from passrole_checks.checks import ALL
 from passrole_checks.cli import main
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.cloudformation.parameter_values import given_parameters
 from passrole_checks.sources.resource import Inputs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +37,6 @@ PLANNED = [  # those that hold Terraform and its plan
     and name not in ("014-unresolved", "015-new-access", "everyday")
 ]
 NEW_ACCESS = "PASSROLE_015"  # which only a plan has, because only a plan says what was before
-RECORDS = {"expected.json", "expected.txt", "suppressed.json", "options.json"}
 
 Row = tuple[str, str, int, str, str]
 
@@ -67,6 +67,7 @@ def scan(folder: str, **changes: str) -> ScanResult:
             inputs=Inputs(
                 var_files=(Path(options["var-file"]),) if "var-file" in options else (),
                 source=Path(options["source"]) if "source" in options else None,
+                parameters=given_parameters([options["parameters"]]) if "parameters" in options else (),
             ),
         ),
     )
@@ -110,11 +111,11 @@ def below(folder: str, file: str) -> str:
 
 
 def templates_of(folder: str) -> set[str]:
-    """All files of a sample that are infrastructure code."""
+    """All files of a sample that are infrastructure code: those in a folder for a format."""
     return {
         path.relative_to(SAMPLES / folder).as_posix()
-        for path in (SAMPLES / folder).rglob("*")
-        if path.suffix in (".tf", ".tofu", ".tfvars", ".yaml", ".json") and path.name not in RECORDS
+        for path in (SAMPLES / folder).glob("*/**/*")
+        if path.suffix in (".tf", ".tofu", ".tfvars", ".yaml", ".json") and path.name != "manifest.json"
     }
 
 
@@ -187,6 +188,14 @@ def test_a_plan_is_judged_as_the_terraform_that_it_comes_from(folder: str) -> No
         }
 
     assert said_of("plan") == said_of("terraform")
+
+
+@pytest.mark.parametrize("file", ["codepipeline.json", "create-stack.json", "plain.json", "samconfig.toml"])
+def test_values_of_parameters_are_read_in_every_form(file: str) -> None:
+    """Each form of a file of parameters gives the findings of the sample, which are others without one."""
+    given = scan("parameters", parameters=f"sample_templates/parameters/{file}")
+    assert rows(given, "parameters") == recorded("parameters", "expected.json")
+    assert rows(scan_paths([SAMPLES / "parameters"], ScanOptions()), "parameters") != rows(given, "parameters")
 
 
 def test_the_samples_do_not_meet() -> None:

@@ -86,8 +86,8 @@ def _path(address: str, finding: Finding, template: Template) -> list[str | int]
     keys = finding.statement_path.split("/") if finding.statement_path else []
     resources = template.template.get("Resources")
     inside = isinstance(resources, dict) and address in resources  # SAM's Globals stand beside the resources
-    # a resource of a loop whose collection is not known has a name that cfn-lint does not know
-    head = ["Resources", address, "Properties"] if inside or "${" in address else [address]
+    # cfn-lint does not know the resources of nested stacks, nor those of a loop whose collection is not known
+    head = ["Resources", address, "Properties"] if inside or "${" in address or "." in address else [address]
     return [*head, *(int(key) if key.isdigit() else key for key in keys)]
 
 
@@ -97,7 +97,7 @@ def _place(at: Position, filename: str) -> dict[str, Any]:
     location = (at.line - 1, at.column - 1, end[0] - 1, max(end[1] - 1, 0))
     if os.path.realpath(at.file) == os.path.realpath(filename):
         return {"location": location}
-    return {"location": location, "filename": at.file}
+    return {"location": location, "filename": hosts.named(at.file)}
 
 
 def _rule(check: type[Check]) -> type[CloudFormationLintRule]:

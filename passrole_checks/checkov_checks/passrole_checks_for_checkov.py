@@ -210,6 +210,12 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
         _say(answers, file)
         return _Place(answers, file), self.named(conf)
 
+    def answer(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+        found, untold = super().answer(conf)
+        located = self.locate(conf)
+        inner = located[0].answers.inside(self.id, located[1]) if located is not None else ()
+        return (*found, *inner), untold
+
     def named(self, conf: Mapping[str, Any]) -> str:
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id
 
@@ -389,7 +395,7 @@ def _register(check: type[Check]) -> None:
         _OnTerraform(*common, hosts.TERRAFORM_TYPES, guideline=hosts.GUIDE),
         _OnModule(*common, guideline=hosts.GUIDE),
         _OnData(*common, [hosts.DATA_DOCUMENT], guideline=hosts.GUIDE),
-        _OnCloudFormation(*common, hosts.CLOUDFORMATION_TYPES, guideline=hosts.GUIDE),
+        _OnCloudFormation(*common, (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES), guideline=hosts.GUIDE),
     ):
         instance.severity = Severities[check.severity.value.upper()]
         _registered[check.id] = instance

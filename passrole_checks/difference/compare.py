@@ -2,7 +2,7 @@
 
 Both directions are one comparison: what NEW gives that OLD did not is new or widened; what OLD gave that NEW does not
 is removed or narrowed. A statement is widened or narrowed where it has a counterpart in the other version, among those
-of the same principal.
+of the same principal. Access is compared as :mod:`passrole_checks.iam.access` does it.
 """
 
 from __future__ import annotations

@@ -163,7 +163,10 @@ class Comparison:
 
     def gain_of(self, statement: Statement) -> Gain | None:
         """What one of the statements of ``after`` gives that was not there before; None for nothing."""
-        mine = _permission(statement, dict(self.services_of))
+        known = (
+            item for item in self.after.allows if item.statement.at == statement.at and item.statement == statement
+        )
+        mine = next(known, None) or _permission(statement, dict(self.services_of))
         if mine is None or mine.effect != "Allow":
             return None
         first = not self.before.allows
@@ -372,7 +375,7 @@ def _same_words(item: Permission, mine: Permission) -> bool:
         ours.effect == theirs.effect
         and words(ours.actions) == words(theirs.actions)
         and words(ours.not_actions) == words(theirs.not_actions)
-        and limits_of(ours.condition) == limits_of(theirs.condition)
+        and mine.tests == item.tests
     )
 
 

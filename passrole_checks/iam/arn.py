@@ -8,10 +8,12 @@ all role ARNs, or "cannot be told".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 from passrole_checks.iam.arn_pattern import PARTITIONS, Reading, fields_of, machine, spelled_out
 from passrole_checks.iam.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
@@ -146,8 +148,54 @@ def _field(resource: Text, index: int, wanted: Callable[[str], bool]) -> str | N
     return text if wanted(text) else None
 
 
+class PlainRole(NamedTuple):
+    """A pattern that is nothing but a role's ARN: ``partition`` and ``account`` are "" where any will do; ``name``,
+    with its path, may hold wildcards, and always a literal character."""
+
+    partition: str
+    account: str
+    name: str
+
+    def may_stand(self, where: Deployment) -> bool:
+        """Whether it matches roles there."""
+        return self.partition in ("", *where.partitions) and (not self.account or where.account in (None, self.account))
+
+
+def plain_role(parts: tuple[Part, ...]) -> PlainRole | None:
+    """The pattern as a plain role's ARN, None for any other. A plain one matches some role, and not every one.
+
+    Nearly every Resource is of this form, and its answers are known without running a machine.
+    """
+    text = "".join(part if isinstance(part, str) else _PLACE.get(part.kind, "\0") for part in spelled_out(parts))
+    found = _PLAIN.fullmatch(text)
+    if found is None:
+        return None
+    partition, account, name = (found[field] for field in ("partition", "account", "name"))
+    if "//" in name or not _LITERAL_NAME.search(name):
+        return None
+    if partition not in PARTITIONS and partition not in _ANY_PLACE:
+        return None
+    return PlainRole(
+        "" if partition in _ANY_PLACE else partition,
+        "" if account in _ANY_PLACE else account,
+        name,
+    )
+
+
+_PLACE = {Kind.PARTITION: "\1", Kind.ACCOUNT_ID: "\2"}
+_ANY_PLACE = ("*", *_PLACE.values())
+_PLAIN = re.compile(
+    "arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)"
+    ":role/(?P<name>(?!/)[A-Za-z0-9+=,.@_/*?-]+(?<!/))"
+)
+_LITERAL_NAME = re.compile(r"[^*?/]")
+
+
 @lru_cache(maxsize=8192)
 def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
+    plain = plain_role(parts)
+    if plain is not None and not _is_role_reference(parts):
+        return Scope.PREFIX if {"*", "?"} & set(plain.name) else Scope.EXACT
     covers = _any_role((parts,), variables)
     if covers is Tri.YES:
         return Scope.ANY_ROLE

@@ -28,7 +28,7 @@ from passrole_checks.iam.condition_operators import (
     parse_operator,
     read_pattern,
 )
-from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Position, Text, Tri, text
+from passrole_checks.iam.values import Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text, Tri, text
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"
@@ -102,10 +102,37 @@ def evaluate(condition: Node | None, known_services: Collection[str], *, variabl
     ``variables``: whether ``${...}`` is a policy variable (Version 2012-10-17) or plain text. Raises nothing: what is
     malformed is told in ``problems`` and makes the answer unknown.
     """
-    reader = _Reader(frozenset(known_services), variables)
-    if condition is not None:
-        reader.read_block(condition)
-    return reader.effect()
+    services = frozenset(known_services)
+    key = (_words(condition), services, variables)
+    effect = _remembered.get(key)
+    if effect is None:
+        reader = _Reader(services, variables)
+        if condition is not None:
+            reader.read_block(condition)
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        effect = _remembered[key] = reader.effect()
+    return effect
+
+
+# the same few conditions stand in most statements of a configuration, and each is tried on hundreds of services
+_remembered: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
+_MOST_REMEMBERED = 4096
+
+
+def _words(node: Node | None) -> object:
+    """What a node says, without its place."""
+    if isinstance(node, Text):
+        return node.parts, node.optional
+    if isinstance(node, Items):
+        return "list", *map(_words, node.items)
+    if isinstance(node, Mapping):
+        return "object", *((_words(entry.key), _words(entry.value)) for entry in node.entries)
+    if isinstance(node, Const):
+        return type(node.value).__name__, node.value
+    if isinstance(node, Choice):
+        return "either", node.condition, *((outcome, _words(option)) for outcome, option in node.options)
+    return type(node).__name__
 
 
 @dataclass(slots=True)

@@ -248,7 +248,7 @@ def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, var
         if isinstance(part, str):
             letters.append(part.replace(_HOLE_MARK, "\ufffd"))
         elif part.kind is Kind.POLICY_VARIABLE and not variables:
-            letters.append(f"${{{part.expression}}}")
+            letters.append(part.written)
         else:
             holes.append(part)
             letters.append(_HOLE_MARK)
@@ -284,7 +284,7 @@ def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, var
         inside = [next(pending) for character in name if character == _HOLE_MARK]
         unknown.extend(inside)
         for hole in inside:
-            name = name.replace(_HOLE_MARK, f"${{{hole.expression}}}", 1)
+            name = name.replace(_HOLE_MARK, hole.written, 1)
         unknown.append(Hole(name, Kind.POLICY_VARIABLE, reason="filled in by IAM at request time"))
         steps.append(_ANY_RUN)
     read_literal(spelled[end:])

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from passrole_checks.iam.arn import Deployment, some_role
+from passrole_checks.iam.arn import Deployment, plain_role, some_role
 from passrole_checks.iam.arn_pattern import Reading, machine, spelled_out
 from passrole_checks.iam.automaton import NAME_CHARACTERS, Machine, OverBudgetError
 from passrole_checks.iam.values import Hole, Kind, Part, Text, join
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
+_WILDCARD = re.compile(r"[*?$]")
 _LITERALS = ("${*}", "${?}", "${$}")
 _ROLE = ":role/"
 # their text is bound by where the policy stands, which is the same on both sides
@@ -123,7 +124,19 @@ def _some(
     ``over``/``but_over``: whether the holes of a set are read as wide as they may be, or as narrow.
     """
     terms = [_term(item, wide) for item, wide in zip(within, over, strict=True)]
-    positive = tuple(pattern for item in but if not item.complement for pattern in item.written(optional=but_over))
+    near = [_beginnings(item) for item in within if not item.complement]
+    positive = tuple(
+        pattern
+        for item in but
+        if not item.complement
+        for pattern in item.written(optional=but_over)
+        if all(_may_begin_alike(pattern, beginnings) for beginnings in near)
+    )
+    if not positive and len(within) == 1 and near and all(not item.complement for item in but):
+        patterns = within[0].written(optional=over[0])
+        plain = [plain_role(parts) for parts, _ in patterns]
+        if any(item is not None and item.may_stand(where) for item in plain):
+            return True  # there is a role in it, and nothing that is left out comes near
     if positive:
         terms.append((((positive, Reading.OVERLAP if but_over else Reading.DENIED),), True))
     for item in but:
@@ -133,6 +146,33 @@ def _some(
     found = _exists(tuple(terms), where)
     # over the budget: of a search for what may be, perhaps there is one; for what surely is, perhaps not
     return not but_over if found is None else found
+
+
+def _beginnings(roles: RoleSet) -> tuple[str, ...]:
+    return tuple(_beginning(pattern) for pattern in roles.written())
+
+
+def _may_begin_alike(pattern: _Pattern, beginnings: Sequence[str]) -> bool:
+    """Whether a pattern may match a role that begins in one of these ways; others need not be looked at."""
+    own = _beginning(pattern)
+    return any(own.startswith(other) or other.startswith(own) for other in beginnings)
+
+
+@lru_cache(maxsize=16384)
+def _beginning(pattern: _Pattern) -> str:
+    """The text that every path and name begins with that a pattern matches. A role's ARN holds ``:role/`` once, so the
+    pattern's own stands there; "" where it has none, or something unknown comes first."""
+    parts, _ = pattern
+    text = ""
+    for part in parts:
+        if isinstance(part, Hole):
+            if _ROLE in text:
+                break
+            text += "\0"
+        else:
+            text += part
+    _, found, name = text.partition(_ROLE)
+    return _WILDCARD.split(name, maxsplit=1)[0] if found else ""
 
 
 def _term(roles: RoleSet, wide: bool) -> _Term:

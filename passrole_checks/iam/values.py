@@ -81,6 +81,11 @@ class Hole:
     known: tuple[str | Hole, ...] | None = None
     reason: str = ""
 
+    @property
+    def written(self) -> str:
+        """The hole as it stands in a text: ``${expression}``, or in the brackets that it has of its own."""
+        return self.expression if self.expression.startswith("{{") else f"${{{self.expression}}}"
+
 
 Part = str | Hole
 
@@ -126,8 +131,8 @@ class Text:
         return tuple(part for part in self.parts if isinstance(part, Hole))
 
     def __str__(self) -> str:
-        """The text as people read it: holes as ``${expression}``."""
-        return "".join(part if isinstance(part, str) else f"${{{part.expression}}}" for part in self.parts)
+        """The text as people read it: holes as ``${expression}`` or ``{{resolve:…}}``."""
+        return "".join(part if isinstance(part, str) else part.written for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Confidence
+from passrole_checks.grouping import when_in_words
 from passrole_checks.output.paths import harmless
 from passrole_checks.output.text import Line, Span, located, what_is_granted
 from passrole_checks.scan import LocatedGrant
@@ -46,7 +47,7 @@ def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]
     before = change.before
     words = _words(now)
     if before is None or (told := _words(before)) == words:
-        yield from what_is_granted(now.grant)
+        yield from words
         if before is not None and change.cause is None:
             yield (Span("    the statement itself is the same", "quiet"),)
     else:
@@ -61,8 +62,9 @@ def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]
         yield (Span(f"    {'because of':<11}"), Span(located(change.cause.file, change.cause.line)))
 
 
-def _words(grant: LocatedGrant) -> Sequence[Line]:
-    return list(what_is_granted(grant.grant))
+def _words(located: LocatedGrant) -> Sequence[Line]:
+    when = when_in_words([located.grant.statement.when]).removeprefix("when ")
+    return [*what_is_granted(located.grant), *([(Span(f"    {'when':<10}"), Span(harmless(when)))] if when else ())]
 
 
 def _dedented(row: Line) -> Line:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,6 +144,11 @@ class _Search:
         if _is_terraform_file(file):
             self.single[file] = None
             return
+        templates = _assembled(file)
+        if templates:
+            for template in templates:
+                self.add(template)
+            return
         found = recognize(file, named=True)
         self.take(file, found if found.something else Recognized(unreadable=NOT_INFRASTRUCTURE))
 
@@ -168,7 +173,9 @@ class _Search:
                 unit = Unit(Framework.TERRAFORM, file.parent, only=file, boundary=self.boundary(file.parent))
                 self.units[file.parent, file] = unit
         return Discovery(
-            tuple(sorted(self.units.values(), key=lambda unit: (str(unit.path), str(unit.only or "")))),
+            tuple(
+                sorted(_without_copies(self.units.values()), key=lambda unit: (str(unit.path), str(unit.only or "")))
+            ),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             len(self.seen),
         )
@@ -181,6 +188,27 @@ class _Search:
                 return parent
         around = [given for given in self.given if folder.is_relative_to(given)]
         return min(around, key=lambda given: len(given.parts), default=folder)
+
+
+def _assembled(file: Path) -> tuple[Path, ...]:
+    """The templates that a file names, where it is the manifest of a cloud assembly of the AWS CDK."""
+    if file.name != "manifest.json":
+        return ()
+    from passrole_checks.sources.cloudformation.cdk import templates_in
+
+    return tuple(template for template in templates_in(file.parent) if not template.is_symlink())
+
+
+def _without_copies(units: Iterable[Unit]) -> Iterator[Unit]:
+    """The units without templates that are copied, as part of other files, into a cloud assembly of the AWS CDK."""
+    known = list(units)
+    files = [unit.path for unit in known if unit.framework in (Framework.CLOUDFORMATION, Framework.SAM)]
+    if any("/asset." in file.as_posix() for file in files):
+        from passrole_checks.sources.cloudformation.cdk import copies
+
+        copied = copies(files)
+        known = [unit for unit in known if unit.path not in copied]
+    yield from known
 
 
 def _is_terraform_file(path: Path) -> bool:

@@ -54,6 +54,12 @@ NO_INPUTS = Inputs()
 MODULE = "module"  # the type of what stands for a module that is not here
 
 
+def uses_in_its_own_way(resource_type: str) -> bool:
+    """Whether it is not known what a resource of a type makes of a policy that it is given: a module that is not here,
+    or a custom resource of CloudFormation."""
+    return resource_type in (MODULE, "AWS::CloudFormation::CustomResource") or resource_type.startswith("Custom::")
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceDefinition:
     """A resource of a configuration: its Terraform address or CloudFormation logical id, its type, its place.
@@ -135,7 +141,8 @@ class Configuration:
     ``policies`` are only the others. ``incomplete`` are principals of which not all policies are known, because the
     change names only what it touches. ``members`` are groups, each with a user in it; ``boundaries`` principals, each
     with the managed policy that is its permissions boundary; ``…_before`` are those before the change.
-    ``parameters`` are the names of the parameters that a template declares.
+    ``parameters`` are the names of the parameters that a template declares, ``nested`` the templates of its nested
+    stacks, at any depth, that were read with it.
     """
 
     framework: Framework
@@ -156,3 +163,4 @@ class Configuration:
     boundaries: tuple[tuple[str, AttachedPolicy], ...] = ()
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...] = ()
     parameters: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()

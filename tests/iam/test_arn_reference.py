@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,3 +124,20 @@ def test_an_account_id_in_a_name_never_hides_a_role(pieces: list[str]) -> None:
     holed = text("arn:aws:iam::", account, ":role/", *(account if len(piece) == 12 else piece for piece in pieces))
     if arn.resource_scope(text(A + "".join(pieces))) is not Scope.NOT_A_ROLE:
         assert arn.resource_scope(holed) is not Scope.NOT_A_ROLE
+
+
+PLACES = st.sampled_from(["arn:aws:iam::111122223333", "arn:*:iam::*", "arn:aws-cn:iam::111122223333", "arn:xx:iam::1"])
+
+
+@settings(deadline=None)
+@given(PLACES, st.text("ab-/*?:$", min_size=1, max_size=6))
+def test_a_plain_role_has_the_scope_that_the_machine_gives(place: str, name: str) -> None:
+    """The quick answer for the usual form of a Resource is the answer of the pattern machine."""
+    pattern = text(f"{place}:role/{name}")
+    plain = arn.plain_role(pattern.parts)
+    if plain is None:
+        return
+    with mock.patch.object(arn, "plain_role", lambda _: None):
+        slow = arn._resource_scope.__wrapped__(pattern.parts, True)
+    assert arn.resource_scope(pattern) is slow
+    assert slow in (Scope.EXACT, Scope.PREFIX)

@@ -57,6 +57,7 @@ class ResourceChange:
 
     @property
     def name(self) -> str:
+        """The logical id."""
         return str(self.logical_id.value)
 
     @property
@@ -81,9 +82,11 @@ class ChangeSet:
     not_evaluated: list[Unreadable] = field(default_factory=list)
 
     def complain(self, node: yaml.Node, reason: str) -> None:
+        """Record what cannot be read."""
         self.unreadable.append(Unreadable(self.file, reason, node.start_mark.line + 1))
 
     def note(self, node: yaml.Node, reason: str) -> None:
+        """Record what is not evaluated."""
         self.not_evaluated.append(Unreadable(self.file, reason, node.start_mark.line + 1))
 
 

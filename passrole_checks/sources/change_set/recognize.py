@@ -1,4 +1,7 @@
-"""Whether a text is meant to be a change set, decided by content and cheaply."""
+"""Whether a text is meant to be a change set, decided by content and cheaply.
+
+Source: AWS CloudFormation API Reference, DescribeChangeSet, "Response Elements".
+"""
 
 from __future__ import annotations
 

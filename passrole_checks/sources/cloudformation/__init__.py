@@ -1,18 +1,21 @@
-"""CloudFormation and SAM templates, YAML and JSON."""
+"""CloudFormation and SAM templates, YAML and JSON.
+
+Sources: AWS CloudFormation User Guide and Template Reference; AWS SAM Developer Guide. Each room names its pages.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from passrole_checks.errors import InputError
+from passrole_checks.sources.cloudformation.cdk import account_of
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
-from passrole_checks.sources.cloudformation.policies import PolicyReader
+from passrole_checks.sources.cloudformation.nested import Surroundings
+from passrole_checks.sources.cloudformation.policies import reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.sam import is_sam
-from passrole_checks.sources.cloudformation.suppressions import suppressions
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
+from passrole_checks.sources.resource import NO_INPUTS, Configuration, Inputs, Unreadable
 
 __all__ = ["load", "looks_like_template"]
 
@@ -20,7 +23,8 @@ __all__ = ["load", "looks_like_template"]
 def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inputs = NO_INPUTS) -> Configuration:
     """Read a template: its resources, policies, roles and suppressions.
 
-    ``path`` is only named, never opened; files that the template includes are read if they lie below ``boundary``.
+    ``path`` is only named, never opened; files that the template includes, and the templates of its nested stacks, are
+    read if they lie below ``boundary``.
     What cannot be read within a template is listed as unreadable and the rest is read; :class:`InputError` is raised
     where the file as a whole cannot be read.
     """
@@ -29,15 +33,14 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         template = Template(file, content, dict(inputs.parameters))
         broken = include_files(template, path, boundary) if boundary is not None else ()
         expand_loops(template)
-        framework = Framework.SAM if is_sam(template) else Framework.CLOUDFORMATION
-        reader = PolicyReader(template, framework)
+        reader = reader_of(template, Surroundings(path, boundary) if boundary is not None else None)
         reader.read()
-        found = suppressions(template, {resource.address: resource.at for resource in reader.resources})
+        found = reader.suppressions()
     except RecursionError:
         raise InputError(file, "nested too deeply") from None
     return Configuration(
-        framework=framework,
-        files=template.files,
+        framework=reader.framework,
+        files=(*template.files, *reader.nested.files),
         resources=tuple(reader.resources),
         policies=tuple(reader.policies),
         roles=tuple(reader.roles),
@@ -45,4 +48,6 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
         not_evaluated=tuple(reader.not_evaluated),
         parameters=tuple(template.parameters),
+        account=account_of(path) if boundary is not None else None,
+        nested=tuple(reader.nested.templates),
     )

@@ -1,4 +1,9 @@
-"""Who holds which policy in a template, and which managed policies are permissions boundaries only."""
+"""Who holds which policy in a template, and which managed policies are permissions boundaries only.
+
+Sources: AWS CloudFormation Template Reference, AWS::IAM::ManagedPolicy and AWS::IAM::Policy (``Roles``, ``Users``,
+``Groups``), AWS::IAM::Role, User and Group (``ManagedPolicyArns``), AWS::SSO::PermissionSet
+(``CustomerManagedPolicyReferences``); IAM User Guide, "Permissions boundaries for IAM entities".
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import yaml
 
-from passrole_checks.iam.values import Choice, Items, Node, Text, holes_in, texts_in
+from passrole_checks.iam.values import Choice, Items, Kind, Node, Text, holes_in, texts_in
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
@@ -161,6 +166,8 @@ class Attachments:
             hole = node.only_hole
             if hole and (hole.expression in self._types or hole.expression in self.owners):
                 found = [hole.expression]
+            elif hole and hole.kind is Kind.NAME and hole.role:
+                found = [hole.role]  # of a nested stack, or of the stack around this one
             else:
                 found = [self._by_name.get(str(node), str(node))]
         else:

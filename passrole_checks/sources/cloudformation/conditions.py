@@ -185,6 +185,7 @@ def _joined(subject: str, options: Sequence[tuple[str, Tree]]) -> Tree:
 
 
 def negated(tree: Tree) -> Tree:
+    """The same decision with the opposite answers."""
     if isinstance(tree, bool):
         return not tree
     return Branch(tree.subject, tuple((outcome, negated(below)) for outcome, below in tree.options))

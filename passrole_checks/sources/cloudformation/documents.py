@@ -19,6 +19,12 @@ from passrole_checks.sources.resource import AttachedPolicy, PolicyKind, Resourc
 Conditions = tuple[tuple[str, bool], ...]
 
 
+def is_no_value(node: yaml.Node) -> bool:
+    """Whether a node is ``Ref AWS::NoValue``, which stands for nothing at all."""
+    function = call(node)
+    return function is not None and function[0] == "Ref" and scalar(function[1]) == "AWS::NoValue"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A node below a property: its path, and the conditions under which it is there, each with its outcome."""
@@ -50,11 +56,12 @@ class Documents:
         """Tell that what stands at a node is not evaluated."""
         self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
 
-    def once(self, node: yaml.Node | None, names: frozenset[str], holder: str = "") -> None:
-        """Name the keys of a mapping that stand in it twice: AWS refuses the template, or takes one of the two."""
+    def once(self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "") -> None:
+        """Name the keys of a mapping (those of ``names``, or all) that stand in it twice: AWS refuses the template, or
+        takes one of the two."""
         seen: set[str] = set()
         for key, _ in entries(node):
-            if key.value in names and key.value in seen:
+            if (names is None or key.value in names) and key.value in seen:
                 self.cannot(key, f"{holder}{key.value} is given twice")
             seen.add(key.value)
 
@@ -121,7 +128,7 @@ class Documents:
             for number, item in enumerate(node.value):
                 yield from self.elements(item, f"{path}/{number}", conditions, True)
             return
-        if function and function[0] == "Ref" and scalar(function[1]) == "AWS::NoValue":
+        if is_no_value(node):
             return
         if function and function[0] == "Fn::If" and isinstance(function[1], yaml.SequenceNode):
             branches = function[1].value

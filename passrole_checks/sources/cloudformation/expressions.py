@@ -1,4 +1,7 @@
-"""Function calls of a template as people would write them, for messages."""
+"""Function calls of a template as people would write them, for messages.
+
+Source: AWS CloudFormation Template Reference, "Intrinsic function reference".
+"""
 
 from __future__ import annotations
 

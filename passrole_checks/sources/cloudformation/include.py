@@ -71,11 +71,12 @@ class _Includes:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             included = self._files_of(value, whole=len(node.value) == 1) if _names_files(name, top) else None
             if included is not None:
-                if len(node.value) == 1 and not isinstance(included[0], yaml.MappingNode):
-                    return included[0]
+                rest = _other_transforms(value)
+                alone = len(node.value) == len(included) == 1 and rest is None
+                if alone or (len(node.value) == 1 and not isinstance(included[0], yaml.MappingNode)):
+                    return included[0]  # which keeps its place in its own file
                 for part in included:
                     pairs.extend(part.value if isinstance(part, yaml.MappingNode) else [])
-                rest = _other_transforms(value)
                 pairs.extend([(key, rest)] if rest is not None else [])
                 changed = True
                 continue

@@ -7,7 +7,7 @@ in a way that CloudFormation would refuse, is a hole that carries the expression
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -59,6 +59,7 @@ class Evaluator:
         self.when: When = ()  # facts that hold for what is being evaluated
         self.open_defaults = False  # whether parameters count with all their values, as conditions see them
         self._assumed: dict[str, bool] = {}
+        self.output: Callable[[str, str, Position], Node] | None = None  # of a nested stack
         self._functions = {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
@@ -103,14 +104,20 @@ class Evaluator:
             value = self.under(condition, outcome, value)
         return value
 
-    def _open(self, node: yaml.Node) -> Node:
-        """A node's value as conditions see it: whatever the defaults, and whatever is assumed elsewhere."""
-        before, when, assumed = self.open_defaults, self.when, self._assumed
-        self.open_defaults, self.when, self._assumed = True, (), {}
+    @contextmanager
+    def apart(self, *, open_defaults: bool) -> Iterator[None]:
+        """Within it, nothing is assumed of what is assumed elsewhere."""
+        before = self.open_defaults, self.when, self._assumed
+        self.open_defaults, self.when, self._assumed = open_defaults, (), {}
         try:
-            return self.node(node)
+            yield
         finally:
-            self.open_defaults, self.when, self._assumed = before, when, assumed
+            self.open_defaults, self.when, self._assumed = before
+
+    def _open(self, node: yaml.Node) -> Node:
+        """A node's value as conditions see it, whatever the defaults."""
+        with self.apart(open_defaults=True):
+            return self.node(node)
 
     def node(self, node: yaml.Node) -> Node:
         """The value of a node and of everything below it."""

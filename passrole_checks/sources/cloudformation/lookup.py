@@ -12,8 +12,8 @@ import yaml
 
 from passrole_checks.iam.outcomes import none_of, one_of, quoted
 from passrole_checks.iam.values import Choice, Hole, Items, Kind, Node, Position, Text
-from passrole_checks.sources.cloudformation.strings import resolved
-from passrole_checks.sources.cloudformation.template import child, entries, scalar
+from passrole_checks.sources.cloudformation.strings import plain, resolved
+from passrole_checks.sources.cloudformation.template import entries
 
 MAX_OUTCOMES = 32  # different values under one key that is not known
 
@@ -56,13 +56,12 @@ class Lookup:
             return _literals(node, self.at, defaults)
         key, *others = keys
         if key.literal is not None:
-            return self._find(child(node, key.literal), others, defaults)
+            return self._find(_below(node, key.literal), others, defaults)
         groups: list[tuple[list[str], Node]] = []
-        names = [
-            name.value for name, _ in entries(node) if could_be(key, name.value) and self.possible(key, name.value)
-        ]
+        words = [plain(name) or name.value for name, _ in entries(node)]
+        names = [name for name in words if could_be(key, name) and self.possible(key, name)]
         for name in dict.fromkeys(names):
-            value = self._find(child(node, name), others, defaults)
+            value = self._find(_below(node, name), others, defaults)
             if value is None:
                 continue  # the deployment would fail there
             same = next((words for words, other in groups if other == value), None)
@@ -89,6 +88,12 @@ class Lookup:
         return Choice(self.subject(key), options, self.at)
 
 
+def _below(node: yaml.Node, word: str) -> yaml.Node | None:
+    """The value of the last key that is this word, as it is written or as YAML 1.1 takes it."""
+    values = [value for key, value in entries(node) if word in (key.value, plain(key))]
+    return values[-1] if values else None
+
+
 def could_be(text: Text, word: str) -> bool:
     """Whether a text with holes can be this word, by its parts that are known and the kinds of its holes."""
     pattern = "".join(
@@ -100,9 +105,9 @@ def could_be(text: Text, word: str) -> bool:
 def _literals(node: yaml.Node, at: Position, defaults: tuple[str, ...]) -> Node | None:
     """A value of the Mappings section, which holds literals only."""
     if isinstance(node, yaml.SequenceNode):
-        words = [scalar(item) for item in node.value]
+        words = [plain(item) for item in node.value]
         if None in words:
             return None
         return Items(tuple(resolved(Text((word or "",), at, defaults=defaults)) for word in words), at)
-    word = scalar(node)
+    word = plain(node)
     return None if word is None else resolved(Text((word,), at, defaults=defaults))

@@ -27,20 +27,35 @@ _FORMS = 'a list of {"ParameterKey", "ParameterValue"}, an object of names and v
 
 
 def given_parameters(arguments: Iterable[str]) -> Pairs:
-    """The values of ``--parameters``: each argument is ``Key=Value`` or the name of a file; later ones win.
+    """The values of ``--parameters``: each argument is ``Key=Value``, or the name of a file, also after ``file://``.
 
-    Raises :class:`InputError` for a file that cannot be used, :class:`ConfigurationError` for what is neither.
+    Later ones win. Raises :class:`InputError` for a file that cannot be used, :class:`ConfigurationError` for what is
+    neither.
     """
     found: dict[str, str] = {}
     for argument in arguments:
-        pair = _pair(argument)
-        if pair is not None:
-            found.update([pair])
+        pairs = _pairs(argument)
+        if pairs:
+            found.update(pairs)
         elif "=" in argument and not Path(argument).is_file():
             raise ConfigurationError(f"--parameters: {argument!r} is neither KEY=VALUE nor a file")
         else:
-            found.update(read_parameters(Path(argument)))
+            found.update(read_parameters(Path(argument.removeprefix("file://"))))
     return tuple(found.items())
+
+
+def _pairs(argument: str) -> Pairs:
+    """The value that an argument gives, or the values, where all its words give one (as AWS SAM's
+    ``--parameter-overrides "A=1 B=2"``); none where it is a file."""
+    pair = _pair(argument)
+    if pair is None:
+        return ()
+    try:
+        words = [_pair(word) for word in shlex.split(argument)]
+    except ValueError:
+        return (pair,)
+    several = tuple(word for word in words if word is not None)
+    return several if 1 < len(several) == len(words) else (pair,)
 
 
 def _pair(text: str) -> tuple[str, str] | None:

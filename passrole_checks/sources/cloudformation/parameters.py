@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import yaml
 
 from passrole_checks.iam.outcomes import When, consistent, implies, quoted
-from passrole_checks.iam.values import Choice, Items, Kind, Node, Position, Text, unknown
+from passrole_checks.iam.values import Absent, Choice, Items, Kind, Node, Position, Text, moved, unknown
+from passrole_checks.sources.cloudformation.strings import as_text, plain, split, truth_of
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 
 MAX_ALLOWED_VALUES = 50
+_PASSED = "passed by the outer stack"
 
 # One piece of a pattern that leaves no room for a colon, a slash or a wildcard.
 _CLASS = r"\[(?:[A-Za-z0-9_. ,@=+]|\\[-.wd+_]|-)+\]"
@@ -34,8 +37,22 @@ class Parameters:
 
     def __init__(self, template: Template) -> None:
         self.nodes = template.parameters
-        self.given = {name: value for name, value in template.given.items() if name in self.nodes}
+        self.given = {
+            name: self._as_allowed(name, value) for name, value in template.given.items() if name in self.nodes
+        }
+        self.called = template.called
         self._conditions = set(template.conditions)
+
+    def _as_allowed(self, name: str, value: str) -> str:
+        """A given value; ``Yes`` where the template has it without quotes is what YAML makes of that."""
+        values = child(self.nodes[name], "AllowedValues")
+        for item in values.value if isinstance(values, yaml.SequenceNode) else [child(self.nodes[name], "Default")]:
+            word, made = scalar(item), plain(item)
+            if made != word and word == value:
+                return made or value
+            if made != word and made in ("true", "false"):
+                return truth_of(value) or value
+        return value
 
     def subject(self, name: str) -> str:
         """What a parameter (or pseudo parameter) is called where its value is a fact: its name, unless a condition has
@@ -55,11 +72,47 @@ class Parameters:
         given = self.given.get(name)
         if given is not None:
             return _listed(given, at, ()) if is_list else Text((given,), at)
-        default = scalar(child(node, "Default"))
+        if self.called is not None and not self.called.complete:
+            return unknown(name, at, _PASSED)
+        if self.called is not None and name in self.called.passed:
+            handed = self.called.passed[name]
+            return self._passed(handed.open if open_default else handed.value, name, is_list, at, when)
+        return self._own(name, at, when, is_list, open_default)
+
+    def _passed(self, node: Node, name: str, is_list: bool, at: Position, when: When) -> Node:
+        """A value that the outer stack passes; where it passes none (``AWS::NoValue``), that of the template."""
+        if isinstance(node, Choice):
+            options = [
+                (outcome, self._passed(option, name, is_list, at, when))
+                for outcome, option in node.options
+                if consistent(when, node.condition, outcome)
+            ]
+            return options[0][1] if len(options) == 1 else replace(node, options=tuple(options), at=at)
+        if isinstance(node, Absent):
+            return self._own(name, at, when, is_list, False)
+        if isinstance(node, Items):
+            return replace(node, items=tuple(moved(item, at) for item in node.items if isinstance(item, Text)), at=at)
+        text = as_text(node)
+        if text is None:
+            return unknown(name, at, _PASSED)
+        if not is_list or text.only_hole is not None:
+            return moved(text, at)
+        if text.literal is not None:
+            return _listed(text.literal, at, text.defaults)
+        rows = split(text, ",")
+        return unknown(name, at, _PASSED) if rows is None else Items(tuple(moved(row, at) for row in rows), at)
+
+    def _own(self, name: str, at: Position, when: When, is_list: bool, open_default: bool) -> Node:
+        node = self.nodes[name]
+        default = plain(child(node, "Default"))
+        if is_list and default is not None and self.called is not None:
+            return _listed(default, at, ())
         if is_list:
             known = default is not None and not open_default
             return _listed(default or "", at, (name,)) if known else unknown(name, at, "no default")
         subject = self.subject(name)
+        if default is not None and self.called is not None:
+            return Text((default,), at)
         if default is not None and not open_default and consistent(when, subject, quoted(default)):
             certain = implies(when, (subject, quoted(default)))
             return Text((default,), at, defaults=() if certain else (name,))
@@ -79,7 +132,7 @@ class Parameters:
             return (self.given[name],)
         values = child(node, "AllowedValues")
         if isinstance(values, yaml.SequenceNode):
-            words = [scalar(item) for item in values.value]
+            words = [plain(item) for item in values.value]
             known = tuple(word for word in dict.fromkeys(words) if word is not None)
             return known if known and None not in words and len(known) <= MAX_ALLOWED_VALUES else None
         found = _WORDS.fullmatch(self._pattern(name))

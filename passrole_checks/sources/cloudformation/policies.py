@@ -6,6 +6,7 @@ its JSON text), AWS::Organizations::Policy, AWS::CloudFormation::StackSet.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import yaml
@@ -13,13 +14,24 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import Attachments
-from passrole_checks.sources.cloudformation.documents import Documents
+from passrole_checks.sources.cloudformation.documents import Documents, Found, is_no_value
+from passrole_checks.sources.cloudformation.handed_over import read_handed_over
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
+from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, Surroundings
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.serverless import Serverless
 from passrole_checks.sources.cloudformation.stack_set import body, prefixed
+from passrole_checks.sources.cloudformation.suppressions import suppressions
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
-from passrole_checks.sources.resource import Framework, PolicyKind, ResourceDefinition, RoleDefinition, Unreadable
+from passrole_checks.sources.resource import (
+    Framework,
+    PolicyKind,
+    ResourceDefinition,
+    RoleDefinition,
+    Suppression,
+    Unreadable,
+    uses_in_its_own_way,
+)
 
 _STANDALONE = {  # the property that names who gets the policy
     "AWS::IAM::RolePolicy": "RoleName",
@@ -32,11 +44,16 @@ _OWN_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::CodeDepl
 
 # what must not stand twice, because it is not told which of the two would count
 _SECTIONS = frozenset({"Conditions", "Globals", "Mappings", "Parameters", "Resources", "Transform"})
+_OF_A_PARAMETER = frozenset({"AllowedPattern", "AllowedValues", "Default", "Type"})
 _OF_A_RESOURCE = frozenset({"Condition", "Properties", "Type"})
 _OF_PROPERTIES = frozenset(
     {"AssumeRolePolicyDocument", "Groups", "InlinePolicy", "ManagedPolicyArns", "PermissionsBoundary", "Policies",
      "PolicyDocument", "Role", "Roles", "Users"}
 )  # fmt: skip
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.value
 
 
 def _is_rain_module(node: yaml.Node) -> bool:
@@ -55,16 +72,26 @@ def construct_of(resource: yaml.Node) -> str:
     return path.removesuffix("/Resource").removesuffix("/Default")
 
 
-class PolicyReader:
-    """Reads all resources of a template; afterwards its lists are the parts of a Configuration."""
+def reader_of(template: Template, surroundings: Surroundings | None = None) -> PolicyReader:
+    """A reader of a template, of the framework that the template is of."""
+    return PolicyReader(template, Framework.SAM if sam.is_sam(template) else Framework.CLOUDFORMATION, surroundings)
 
-    def __init__(self, template: Template, framework: Framework) -> None:
+
+class PolicyReader:
+    """Reads all resources of a template; afterwards its lists are the parts of a Configuration.
+
+    ``surroundings``: where the template stands, so that its nested stacks are followed.
+    """
+
+    def __init__(self, template: Template, framework: Framework, surroundings: Surroundings | None = None) -> None:
         self.template = template
         self.framework = framework
         self.owners = sam.implicit_roles(template) if framework is Framework.SAM else {}
         self.evaluator = Evaluator(
             template, {role: sam.properties(template, owner) for role, owner in self.owners.items()}
         )
+        self.nested = NestedStacks(template, self.evaluator, surroundings, reader_of)
+        self.evaluator.output = self.nested.output
         self.documents = Documents(template, self.evaluator)
         self.serverless = Serverless(template, self.documents, self.owners)
         self.resources: list[ResourceDefinition] = []
@@ -74,6 +101,7 @@ class PolicyReader:
         self.not_evaluated = self.documents.not_evaluated
 
     def read(self) -> None:
+        """Read the template, once; what cannot be read is in ``unreadable``."""
         self._sections()
         self.attachments = Attachments(self.template, self.evaluator, self.owners)
         seen: set[str] = set()
@@ -90,6 +118,11 @@ class PolicyReader:
         if self.framework is Framework.SAM:
             self.serverless.globals()
 
+    def suppressions(self) -> list[Suppression]:
+        """What stands in the template and in those of its nested stacks."""
+        own = {name: one.at for one in self.resources if (name := one.address) in self.template.resources}
+        return [*suppressions(self.template, own), *self.nested.suppressions]
+
     def _sections(self) -> None:
         self.documents.once(self.template.root, _SECTIONS)
         for name in ("Resources", "Parameters", "Mappings", "Conditions", "Globals"):
@@ -98,6 +131,18 @@ class PolicyReader:
             wrong = not isinstance(node, yaml.MappingNode) or not node.tag.endswith(":map")
             if node is not None and wrong and not empty:
                 self.documents.cannot(node, f"{name} is not a mapping")
+            for key in node.value if isinstance(node, yaml.MappingNode) else ():
+                if not isinstance(key[0], yaml.ScalarNode):
+                    self.documents.cannot(key[0], f"a name in {name} is not a text")
+        for name in ("Parameters", "Conditions"):
+            self.documents.once(child(self.template.root, name), None, f"{name}: ")
+        for name, node in self.template.parameters.items():
+            self.documents.once(node, _OF_A_PARAMETER, f"the parameter {name}: ")
+        self.documents.once(child(self.template.root, "Mappings"), None, "Mappings: ")
+        for name, node in self.template.mappings.items():
+            self.documents.once(node, None, f"the mapping {name}: ")
+            for key, below in entries(node):
+                self.documents.once(below, None, f"the mapping {name}: {key.value}: ")
         for name in sam.transforms(self.template):
             if not name.startswith(_OWN_TRANSFORMS):
                 node = child(self.template.root, "Transform") or self.template.root
@@ -146,20 +191,33 @@ class PolicyReader:
         self.documents.once(child(node, "Properties"), _OF_PROPERTIES, f"{logical_id}: ")
         self.resources.append(resource)
         properties = child(node, "Properties")
-        if properties is None or (isinstance(properties, yaml.ScalarNode) and not properties.value):
+        if properties is None or is_no_value(properties) or _is_empty(properties):
             properties = yaml.MappingNode("tag:yaml.org,2002:map", [], key.start_mark, key.end_mark, True)
-        if not isinstance(properties, yaml.MappingNode):
-            self.documents.cannot(properties, f"{logical_id}: Properties is not a mapping")
-            return
-        for name, _ in entries(properties):
-            if name.value.startswith("Fn::"):
-                self.documents.skipped(name, f"{logical_id}: {name.value} adds properties at deployment")
         condition = scalar(child(node, "Condition"))
         if condition is None:
-            self._read(resource, properties)
+            self._properties(resource, properties)
         else:
             with self.evaluator.assuming(condition, True):
-                self._read(resource, properties)
+                self._properties(resource, properties)
+
+    def _properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
+        """Read the properties of a resource; where all of them stand under ``Fn::If``, each alternative."""
+        listed = call(node) is None and isinstance(node, yaml.SequenceNode)
+        for found, in_list in [(Found("", node), True)] if listed else self.documents.elements(node, "Properties"):
+            function = call(found.node)
+            if function is not None:
+                name = function[0]
+                self.documents.skipped(found.node, f"{resource.address}: {name} adds properties at deployment")
+            elif in_list or not isinstance(found.node, yaml.MappingNode):
+                self.documents.cannot(found.node, f"{resource.address}: Properties is not a mapping")
+            else:
+                for key, _ in entries(found.node):
+                    if key.value.startswith("Fn::"):
+                        self.documents.skipped(key, f"{resource.address}: {key.value} adds properties at deployment")
+                with ExitStack() as assumed:
+                    for condition, outcome in found.conditions:
+                        assumed.enter_context(self.evaluator.assuming(condition, outcome))
+                    self._read(resource, found.node)
 
     def _read(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
         kind = resource.type
@@ -183,8 +241,10 @@ class PolicyReader:
             self.serverless.read(resource, properties)
         elif kind == "AWS::CloudFormation::StackSet":
             self._stack_set(resource, properties)
-        elif kind == "AWS::CloudFormation::Stack":
-            self.documents.skipped(properties, f"{resource.address}: a nested stack, whose template is not read here")
+        elif uses_in_its_own_way(kind):
+            read_handed_over(self.documents, resource, properties)
+        if kind in (STACK, APPLICATION):
+            self.nested.read(resource, self)
         for paths, policy_kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (LIMITS, PolicyKind.SCP)):
             for path in paths.get(kind, ()):
                 self.documents.document(resource, properties, tuple(path.split("/")), policy_kind)
@@ -204,6 +264,10 @@ class PolicyReader:
             else:
                 document = child(found.node, "PolicyDocument")
                 self.documents.once(found.node, _OF_PROPERTIES, f"{resource.address}: {found.path}: ")
+                added = next((key.value for key, _ in entries(found.node) if key.value.startswith("Fn::")), None)
+                if document is None and added is not None:
+                    self.documents.unknown(resource, found, added, "inserted at deployment", principals)
+                    continue
                 if document is None:
                     self.documents.cannot(found.node, f"{resource.address}: {found.path} has no PolicyDocument")
                     continue
@@ -229,8 +293,7 @@ class PolicyReader:
             if node is not None:
                 self.documents.skipped(node, f"{resource.address}: a stack set, whose template is not read here")
             return
-        framework = Framework.SAM if sam.is_sam(template) else Framework.CLOUDFORMATION
-        reader = PolicyReader(template, framework)
+        reader = reader_of(template)
         reader.read()
         for policy in reader.policies:
             document = self.evaluator.there(policy.document)

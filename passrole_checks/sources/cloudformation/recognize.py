@@ -1,6 +1,7 @@
 """Whether a text is meant to be a CloudFormation template, decided by content and cheaply.
 
 It is asked of any text, also of one that does not parse, so that a broken template is named and not passed over.
+Source: AWS CloudFormation User Guide, "CloudFormation template sections".
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ _TYPE = re.compile(r"(?:[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9:]+|Custom::[\w@-]
 _SERVERLESS = re.compile(r"AWS::Serverless-\d{4}-\d\d-\d\d")
 _KEY = re.compile(r"""(?:"([^"\\]*)"|'([^']*)'|([A-Za-z_][^\s:#"'{}\[\],]*(?:::[^\s:#"'{}\[\],]*)*))\s*:(?=\s|$)""")
 _ESCAPE = re.compile(r"\\(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|U000000([2-7][0-9A-Fa-f])|(?:\r\n|\n)[ \t]*)")
+_LIST = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*-\s")
 _BLOCK_TYPE = re.compile(r"""[\s{,"'-]["']?Type["']?\s*:\s*["']?([A-Za-z0-9]+::[\w:@-]+)""")
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\n]|'')*')|(?P<comment>(?<=\s)\#[^\n]*)|(?P<mark>[{}\[\],])"""
@@ -111,11 +113,16 @@ def looks_like_template(content: str) -> bool:
 
 
 def _in_blocks(content: str) -> bool:
-    for key, block in _blocks(content):
+    found = list(_blocks(content))
+    # AWS CodeDeploy User Guide, "AppSpec File structure": its Resources are a list, and a template has no version
+    app_spec = any(key == "version" for key, _ in found)
+    for key, block in found:
         if key == "AWSTemplateFormatVersion":
             return True
         if key == "Transform" and _SERVERLESS.search(block):
             return True
+        if key == "Resources" and app_spec and _LIST.match(block):
+            continue
         if key == "Resources" and any(_TYPE.match(found.group(1)) for found in _BLOCK_TYPE.finditer(block)):
             return True
     return False

@@ -6,7 +6,7 @@ reference"; Template Reference, "Return values" of each resource type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import yaml
@@ -60,6 +60,7 @@ class _Evaluation(Protocol):
 
     when: When
     open_defaults: bool
+    output: Callable[[str, str, Position], Node] | None
 
     def node(self, node: yaml.Node) -> Node: ...
 
@@ -177,7 +178,7 @@ class References:
         known: tuple[Part, ...] = ("arn:", PARTITION, f":{service}:", _REST)
         return Hole(expression, Kind.ANYTHING, None, known, "a resource of this template")
 
-    def attribute(self, logical_id: str, name: str, at: Position) -> Text:
+    def attribute(self, logical_id: str, name: str, at: Position) -> Node:
         """The value of ``Fn::GetAtt [logical_id, name]``."""
         expression = f"{logical_id}.{name}"
         resource_type = self.type_of(logical_id)
@@ -186,6 +187,8 @@ class References:
         if resource_type in _IAM_PATHS and (name == "Arn" or (name == "PolicyArn" and "Managed" in resource_type)):
             return self._iam_arn(logical_id, resource_type, expression, at)
         if name.startswith("Outputs."):
+            if self.evaluation.output is not None:
+                return self.evaluation.output(logical_id, name.removeprefix("Outputs."), at)
             return unknown(expression, at, "an output of a nested stack")
         service = resource_types.service_of(resource_type)
         if service is None or resource_type == "AWS::CloudFormation::CustomResource":

@@ -48,10 +48,6 @@ class Serverless:
                 trust = sam.implicit_trust(self.template, resource.address, resource.at)
             role = ResourceDefinition(made, "AWS::IAM::Role", resource.framework, resource.at)
             self.roles.append(RoleDefinition(role, None, self.documents.text(child(whole, "RolePath")), trust))
-        if resource.type == "AWS::Serverless::Application":
-            self.documents.skipped(
-                properties, f"{resource.address}: a nested application, whose template is not read here"
-            )
         policies = child(properties, "Policies") if resource.type in sam.HOLDERS else None
         if policies is not None and (made is not None or child(properties, "Role") is None):
             self._policies(resource, policies, "Policies", (made,) if made is not None else ())

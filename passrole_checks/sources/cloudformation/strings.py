@@ -1,4 +1,8 @@
-"""Texts made of parts: joining, splitting, alternatives inside a text, ``${...}`` and dynamic references."""
+"""Texts made of parts: joining, splitting, alternatives inside a text, ``${...}`` and dynamic references.
+
+Sources: AWS CloudFormation Template Reference, "Fn::Join", "Fn::Split", "Fn::Sub"; AWS CloudFormation User Guide, "Get
+values stored in other services using dynamic references". Budgets bound what comes out; beyond them it is a hole.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+
+import yaml
 
 from passrole_checks.iam.outcomes import When, added, consistent
 from passrole_checks.iam.values import (
@@ -20,6 +26,7 @@ from passrole_checks.iam.values import (
     join,
     unknown,
 )
+from passrole_checks.sources.cloudformation.template import scalar
 
 MAX_ALTERNATIVES = 64
 MAX_PARTS = 5_000
@@ -166,7 +173,7 @@ def resolved(text: Text) -> Text:
         start = text.starts[number] if text.starts else (0, 0)
         if isinstance(part, Hole):
             if open_words:
-                open_words.append(f"${{{part.expression}}}")
+                open_words.append(part.written)
             else:
                 parts.append(part)
                 places.append(start)
@@ -230,6 +237,30 @@ def split(text: Text, delimiter: str) -> list[Text] | None:
         rows[-1].append(first)
         rows.extend([other] for other in others)
     return [Text(join(row), text.at, defaults=text.defaults) for row in rows]
+
+
+def plain(node: yaml.Node | None) -> str | None:
+    """The text that CloudFormation makes of a plain scalar which is no intrinsic function, else None.
+
+    YAML 1.1 takes ``Yes``, ``No``, ``on`` and ``off`` without quotes for booleans, which CloudFormation writes as
+    ``true`` and ``false``, and ``1.10`` for a number. A whole number that begins with a zero stays as it is written,
+    because it is meant as an account id.
+    """
+    word = scalar(node)
+    if word is None or node is None:
+        return None
+    kind = node.tag.rsplit(":", 1)[-1]
+    if kind == "bool":
+        return truth_of(word)
+    number = number_of(word, kind) if kind in ("int", "float") and not (kind == "int" and word[:1] == "0") else None
+    return word if number is None else str(number)
+
+
+def truth_of(word: str) -> str | None:
+    """``true`` or ``false`` for a word that YAML 1.1 takes for a boolean, None for any other."""
+    return (
+        "true" if word.lower() in ("true", "yes", "on") else "false" if word.lower() in ("false", "no", "off") else None
+    )
 
 
 def number_of(value: str, kind: str) -> int | float | None:

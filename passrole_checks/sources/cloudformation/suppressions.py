@@ -1,4 +1,8 @@
-"""Suppressions in a template: comments, and the Metadata of cfn-lint and of checkov."""
+"""Suppressions in a template: comments, and the Metadata of cfn-lint and of checkov.
+
+Sources: cfn-lint's README, "Metadata" (of the template and of a resource); checkov's documentation, "Suppressing and
+Skipping Policies".
+"""
 
 from __future__ import annotations
 

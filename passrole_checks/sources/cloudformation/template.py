@@ -16,12 +16,14 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.iam.values import Position
 from passrole_checks.sources.cloudformation.json_text import compose_json
+from passrole_checks.sources.cloudformation.scopes import Call
 
 MAX_NODES = 500_000  # a template may have 1 MB; only aliases make more nodes than that
 MAX_DEPTH = 100
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_TAB = re.compile(r" *\t\s*$")  # what an error stands at
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
@@ -77,6 +79,8 @@ def call(node: yaml.Node) -> tuple[str, yaml.Node] | None:
         return (name if name in {"Ref", "Condition"} else f"Fn::{name}"), untagged(node)
     if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
         key, value = node.value[0]
+        if key.tag == _MERGE and len(merged := entries(node)) == 1:
+            key, value = merged[0]
         if isinstance(key, yaml.ScalarNode) and (key.value == "Ref" or key.value.startswith("Fn::")):
             return key.value, value
     return None
@@ -131,6 +135,11 @@ def _skip(pattern: re.Pattern[str], text: str, start: int) -> int:
     return found.end() if found else start
 
 
+def _beside(item: yaml.Node | tuple[yaml.Node, yaml.Node], node: yaml.Node) -> bool:
+    """Whether an element or an entry of a node stands in the node's own file, and was not included into it."""
+    return all(part.start_mark.name == node.start_mark.name for part in (item if isinstance(item, tuple) else (item,)))
+
+
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:
     if isinstance(node, yaml.SequenceNode):
         yield from node.value
@@ -149,9 +158,16 @@ class Template:
 
     _name = ""  # that the marks of the nodes carry, for a file that is included
 
-    def __init__(self, file: str, content: str, given: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        file: str,
+        content: str,
+        given: Mapping[str, str] | None = None,
+        called: Call | None = None,
+    ) -> None:
         self.file = file
         self.given = given or {}  # values of parameters that whoever scans knows
+        self.called = called  # by an outer stack, if it is the template of a nested one
         self.loop_variables: frozenset[str] = frozenset()  # of loops whose collection is not known
         text = content.removeprefix("\ufeff")
         self.lines = _BREAK.split(text)
@@ -211,6 +227,8 @@ class Template:
             reason = (error.problem or error.context or "cannot be parsed").strip()
             if reason.startswith("but found another"):
                 reason = "more than one document"
+            if mark and mark.line < len(self.lines) and _TAB.match(self.lines[mark.line][: mark.column + 1]):
+                reason = "a tab in the indentation, where YAML takes spaces only"
             return InputError(self.file, f"not valid YAML: {reason}", mark.line + 1 if mark else None)
         if isinstance(error, yaml.reader.ReaderError):
             place = text.find(chr(error.character)) if isinstance(error.character, int) else -1
@@ -250,7 +268,7 @@ class Template:
     def _end(self, node: yaml.Node) -> tuple[int, int]:
         """Where a node's own text ends; PyYAML ends a block at the next token, which may be far below."""
         while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-            last = node.value[-1]
+            last = next((item for item in reversed(node.value) if _beside(item, node)), node.value[-1])
             key, value = last if isinstance(last, tuple) else (None, last)
             if node.start_mark.index <= value.start_mark.index and value.end_mark.index <= node.end_mark.index:
                 node = value

@@ -58,6 +58,15 @@ def test_a_local_file_is_read_in_its_place(document: str) -> None:
     assert not result.unreadable
 
 
+def test_a_statement_that_a_file_holds_stands_there() -> None:
+    """The place of a statement that is nothing but an include is that of the statement in its file."""
+    Path("stack/parts/statement.yaml").write_text("# one\nEffect: Allow\nAction: iam:PassRole\nResource: '*'\n")
+    include = INCLUDE.format(location="parts/statement.yaml")
+    (finding,) = scanned(POLICY.format(document="{Version: '2012-10-17', Statement: [" + include + "]}")).findings
+    at = finding.at
+    assert (Path(at.file).name, at.line, at.column, at.end_line) == ("statement.yaml", 2, 1, 4)
+
+
 def test_a_json_file_and_texts_inside_it() -> None:
     """JSON is included as well, tabs and all."""
     Path("stack/parts/policy.json").write_text(

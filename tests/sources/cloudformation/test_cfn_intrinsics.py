@@ -170,10 +170,10 @@ def hole(yaml_text: str) -> Hole:
         ("{'Fn::ToJsonString': !If [C, {a: 1}, {a: 2}]}", "C?(true={a: 1} | false={a: 2})"),
         ("!Equals [a, b]", "${Fn::Equals a, b}"),
         ("'${self:custom.role}/${aws:username}'", "${self:custom.role}/${aws:username}"),
-        ("'{{ account }}-x'", "${{{ account }}}-x"),
-        ("'{{resolve:ssm:/role:1}}'", "${{{resolve:ssm:/role:1}}}"),
-        ("'a-{{resolve:ssm:/x}}-b'", "a-${{{resolve:ssm:/x}}}-b"),
-        ("!Sub '{{resolve:ssm:/${Arn}/x}}!'", "${{{resolve:ssm:/${Arn}/x}}}!"),
+        ("'{{ account }}-x'", "{{ account }}-x"),
+        ("'{{resolve:ssm:/role:1}}'", "{{resolve:ssm:/role:1}}"),
+        ("'a-{{resolve:ssm:/x}}-b'", "a-{{resolve:ssm:/x}}-b"),
+        ("!Sub '{{resolve:ssm:/${Arn}/x}}!'", "{{resolve:ssm:/${Arn}/x}}!"),
         ("'{{resolve:ssm'", "{{resolve:ssm"),
         ("{'Fn::ToJsonString': {a: !Ref Env}}", "{a: dev}"),
         ("!Sub [1]", "${Fn::Sub 1}"),
@@ -291,6 +291,9 @@ def test_unknown_reasons_are_told() -> None:
     assert hole("!GetAZs ''").reason == "the Availability Zones of a Region"
     assert hole("!FindInMap [M, dev, Nope]").reason == "not in the map"
     assert hole("'${opt:role}'").reason == "filled in by another tool"
+    assert hole("'{{ account }}'").reason == "filled in by another tool"
+    assert hole("'{{resolve:ssm:/role:1}}'").reason == "a dynamic reference, read at deployment"
+    assert hole("!Sub '{{resolve:ssm:/${Arn}/x}}'").reason == "a dynamic reference, read at deployment"
     assert hole("'{{changeSet:KNOWN_AFTER_APPLY}}'").reason == "known after the change set is executed"
     assert hole("!If [C, a]").reason == "not written as CloudFormation expects it"
 

@@ -212,3 +212,40 @@ def test_the_configuration_gives_values(
     main(["scan", "--format", "json", "t.yaml"])
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["check_id"] == "PASSROLE_002"
+
+
+@pytest.mark.parametrize(
+    ("values", "asked", "given"),
+    [
+        ("AllowedValues: [Yes, No], Default: No", "Yes", "Yes"),
+        ("Default: off", "on", "On"),
+        ("AllowedValues: [1.10, 1.20], Default: 1.20", "1.10", "1.10"),
+        ("AllowedValues: ['Yes', 'No'], Default: 'No'", "'Yes'", "Yes"),
+    ],
+)
+def test_a_word_without_quotes_is_the_same_in_a_parameter_and_in_a_condition(
+    values: str, asked: str, given: str
+) -> None:
+    """YAML's booleans and numbers mean the same as AllowedValues, default, given value and in ``Fn::Equals``."""
+    statement = "{Effect: Allow, Action: 'iam:PassRole', Resource: '*'}"
+    template = (
+        f"Parameters: {{P: {{Type: String, {values}}}}}\nConditions: {{C: !Equals [!Ref P, {asked}]}}\nResources:\n"
+        f"  R: {{Type: AWS::IAM::Policy, Condition: C, Properties: {{PolicyDocument: {{Statement: [{statement}]}}}}}}\n"
+    )
+    assert isinstance(load(Path("t.yaml"), template).policies[0].document, Choice)
+    known = load(Path("t.yaml"), template, inputs=Inputs(parameters=(("P", given),)))
+    assert isinstance(known.policies[0].document, Mapping)
+
+
+@pytest.mark.parametrize("given", [(), (("P", "Yes"),)])
+def test_a_word_without_quotes_is_the_same_in_a_parameter_and_as_a_key_of_a_mapping(
+    given: tuple[tuple[str, str], ...],
+) -> None:
+    """A key ``Yes`` of a mapping is found by a parameter whose default or given value is ``Yes``."""
+    template = (
+        "Parameters: {P: {Type: String, Default: Yes}}\nMappings: {M: {Yes: {Role: app-*}, No: {Role: web-*}}}\n"
+        "Resources:\n  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !FindInMap [M, !Ref P, Role]}}}\n"
+    )
+    document = load(Path("t.yaml"), template, inputs=Inputs(parameters=given)).policies[0].document
+    assert isinstance(document, Mapping)
+    assert str(document.get("X")) == "app-*"

@@ -60,6 +60,7 @@ OTHERS = {
     "list of templates": "- Resources:\n    A:\n      Type: &t AWS::IAM::Role\n",
     "second document": "a: &x 1\n---\nResources:\n  A:\n    Type: !!str AWS::IAM::Role\n",
     "endless alias": "a: &a\n  <<: *a\nResources: &r\n  A: *r\n  B: '::'\n",
+    "AppSpec of CodeDeploy": "version: 0.0\nResources: # one\n\n  - Service:\n      Type: AWS::ECS::Service\n",
     "list": '[{"Resources": {"A": {"Type": "AWS::IAM::Role"}}}]',
 }
 

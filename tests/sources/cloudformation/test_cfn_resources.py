@@ -253,7 +253,7 @@ def test_hosts_are_asked_for_every_type() -> None:
         "AWS::CloudFormation::Stack",
         "AWS::IAM::InstanceProfile",
         "AWS::Organizations::Policy",
-        "Custom::Thing",
+        "Acme::Cloud::Thing",
     }
     judged = set()
     for kind in types:

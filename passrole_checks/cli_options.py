@@ -1,0 +1,136 @@
+"""The options that the commands share, and what they stand for.
+
+As in the command line itself, only click and the standard library are imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from passrole_checks.scan import ScanOptions
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+SEVERITIES = ("info", "low", "medium", "high")
+
+
+def _checked_account(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (len(value) == 12 and value.isascii() and value.isdigit()):
+        raise click.BadParameter(f"{value!r} is not an account id of twelve digits")
+    return value
+
+
+_VARIABLE = re.compile(r"[^\W\d][\w-]*")
+
+
+def _checked_variables(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not _VARIABLE.fullmatch(name.strip()):
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE")
+        pairs.append((name.strip(), text))
+    return tuple(pairs)
+
+
+_Decorator = Callable[[Any], Any]
+_PATHS: tuple[_Decorator, ...] = (click.argument("paths", metavar="PATH...", nargs=-1, required=True),)
+
+
+def shared_options(
+    formats: Sequence[str], arguments: Sequence[_Decorator] = _PATHS
+) -> Callable[[_Function], _Function]:
+    """The options that the commands that read infrastructure code have in common."""
+    options = (
+        *arguments,
+        click.option(
+            "--format", type=click.Choice(formats), multiple=True, default=["text"], help="Repeatable.  [default: text]"
+        ),
+        click.option(
+            "--output",
+            metavar="FILE",
+            multiple=True,
+            help="Write to FILE, - is standard output; the n-th --output belongs to the n-th --format.",
+        ),
+        click.option(
+            "--account", metavar="ID", callback=_checked_account, help="The account deployed to, twelve digits."
+        ),
+        click.option(
+            "--var-file",
+            metavar="FILE",
+            multiple=True,
+            help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
+        ),
+        click.option(
+            "--var",
+            metavar="NAME=VALUE",
+            multiple=True,
+            callback=_checked_variables,
+            help="A value for a variable of Terraform root modules, after all files. Repeatable.",
+        ),
+        click.option(
+            "--parameters",
+            metavar="KEY=VALUE|FILE",
+            multiple=True,
+            help="Values for parameters of templates, or a file (CloudFormation, CodePipeline, SAM). Repeatable.",
+        ),
+        click.option(
+            "--source",
+            metavar="DIR",
+            help="The Terraform folder that a plan was made from: it tells what a plan does not.",
+        ),
+        click.option("--unchanged", is_flag=True, help="In plans, also judge what they leave as it is."),
+        click.option(
+            "--allow-empty", is_flag=True, help="It is no error if a PATH, or all of them, hold no infrastructure code."
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
+        click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
+    )
+
+    def decorate(function: _Function) -> _Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each output format with the file that it is written to (``-`` is standard output).
+
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` where ``--format`` and ``--output`` do not go together.
+    """
+    from passrole_checks.output.destination import paired
+
+    outputs = options["output"]
+    sources = [context.get_parameter_source(name) for name in ("format", "output")]
+    if sources == [ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP]:
+        outputs = ()  # the configuration's files are for the configuration's formats
+    return paired(options["format"], outputs)
+
+
+def scan_options(options: dict[str, Any], **judging: Any) -> ScanOptions:
+    """What the shared options ask of a scan, and with it what its findings are ``judging`` by.
+
+    Raises an :class:`~passrole_checks.errors.InputError` for a file of parameters that cannot be read or used.
+    """
+    from passrole_checks.scan import ScanOptions
+    from passrole_checks.sources.resource import Inputs
+
+    source = Path(options["source"]) if options["source"] is not None else None
+    parameters: tuple[tuple[str, str], ...] = ()
+    if options["parameters"]:
+        from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+
+        parameters = given_parameters(options["parameters"])
+    inputs = Inputs(tuple(map(Path, options["var_file"])), options["var"], source, parameters=parameters)
+    return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)

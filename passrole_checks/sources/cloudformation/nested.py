@@ -1,0 +1,290 @@
+"""Nested stacks and applications whose template is a local file: found, read with their parameters, asked for outputs.
+
+Sources: AWS CloudFormation Template Reference, AWS::CloudFormation::Stack (``TemplateURL``, ``Parameters``, outputs as
+``Outputs.Name``); AWS CLI Command Reference, "cloudformation package" (a local path in TemplateURL is relative to the
+template); AWS SAM Developer Guide, AWS::Serverless::Application (``Location`` is a URL, a path or an object); AWS CDK
+API Reference, ``aws_cloudformation_stack`` metadata ``aws:asset:path`` with ``aws:asset:property``.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import yaml
+
+from passrole_checks.errors import InputError
+from passrole_checks.iam import values
+from passrole_checks.iam.values import Choice, Node, Position, unknown
+from passrole_checks.sources.cloudformation.cdk import asset_named
+from passrole_checks.sources.cloudformation.include import include_files
+from passrole_checks.sources.cloudformation.intrinsics import Evaluator
+from passrole_checks.sources.cloudformation.language_extensions import expand_loops
+from passrole_checks.sources.cloudformation.recognize import looks_like_template
+from passrole_checks.sources.cloudformation.scopes import Call, Passed, bounded, brought_up, handed_down, name_above
+from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
+from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition, RoleDefinition, Suppression, Unreadable
+
+MAX_DEPTH = 10  # stacks inside stacks
+MAX_STACKS = 200  # that one template leads to, each use counted
+MAX_BYTES = 2_000_000  # of one template
+MAX_TOTAL = 20_000_000
+
+STACK, APPLICATION = "AWS::CloudFormation::Stack", "AWS::Serverless::Application"
+_LOCATION = {STACK: "TemplateURL", APPLICATION: "Location"}
+_WORDS = {STACK: "nested stack", APPLICATION: "nested application"}
+_ELSEWHERE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:|\{\{|\$\{|\x00")  # an address, or words to be filled in
+_OUTER_REFERENCE = re.compile(r"\$\{\.\./([A-Za-z0-9.]+)\}")
+
+
+@dataclass
+class Budget:
+    """What is left for all nested stacks of a template."""
+
+    stacks: int = MAX_STACKS
+    size: int = MAX_TOTAL
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a template stands: its file, the folder below which files may be read, the templates that lead to it."""
+
+    path: Path
+    boundary: Path
+    ancestors: tuple[Path, ...] = ()
+    budget: Budget = field(default_factory=Budget)
+
+
+class Reader(Protocol):
+    """What reads a nested template: the same that reads the outer one."""
+
+    evaluator: Evaluator
+    resources: list[ResourceDefinition]
+    policies: list[AttachedPolicy]
+    roles: list[RoleDefinition]
+    unreadable: list[Unreadable]
+    not_evaluated: list[Unreadable]
+    nested: NestedStacks
+
+    def read(self) -> None: ...
+
+    def suppressions(self) -> list[Suppression]: ...
+
+
+class NestedStacks:
+    """The nested stacks of one template, each read when it is first asked for.
+
+    ``surroundings`` is None where nothing says where the template stands: then none of them is followed. ``make`` makes
+    a reader of a template. After :meth:`read`, ``templates`` are those that were read, at any depth, ``files`` these
+    and what they include, and ``suppressions`` what stands in them.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        evaluator: Evaluator,
+        surroundings: Surroundings | None,
+        make: Callable[[Template, Surroundings], Reader],
+    ) -> None:
+        self.template = template
+        self.evaluator = evaluator
+        self.surroundings = surroundings
+        self.make = make
+        self.files: dict[str, None] = {}
+        self.templates: dict[str, None] = {}
+        self.suppressions: list[Suppression] = []
+        self._readers: dict[str, Reader | None] = {}
+        self._outputs: dict[tuple[str, str, bool], Node] = {}
+        self._refused: dict[str, Unreadable] = {}  # why one of them is not read
+        self._unreadable: dict[str, Unreadable] = {}
+        self._broken: dict[str, tuple[InputError, ...]] = {}  # files that a nested template includes
+
+    def read(self, resource: ResourceDefinition, outer: Reader) -> None:
+        """Add what a nested stack holds to what the outer template holds, named below the stack's logical id."""
+        stack = resource.address
+        reader = self._reader(stack)
+        if reader is None:
+            words = f"{stack}: a {_WORDS[resource.type]}, whose template is not read here"
+            if stack in self._unreadable:
+                outer.unreadable.append(self._unreadable[stack])
+            else:
+                note = Unreadable(resource.at.file, words, resource.at.line)
+                outer.not_evaluated.append(self._refused.get(stack, note))
+            return
+        reader.read()
+
+        def above(one: ResourceDefinition) -> ResourceDefinition:
+            return replace(one, address=name_above(one.address, stack))
+
+        outer.resources.extend(map(above, reader.resources))
+        for policy in reader.policies:
+            document = self.evaluator.there(brought_up(policy.document, stack))
+            principals = tuple(self._principal(name, stack) for name in policy.principals)
+            outer.policies.append(
+                replace(policy, resource=above(policy.resource), document=document, principals=principals)
+            )
+        for role in reader.roles:
+            parts: list[Node | None] = [part and brought_up(part, stack) for part in (role.name, role.role_path)]
+            name, path = (part if isinstance(part, values.Text) else None for part in parts)
+            trust = role.trust and brought_up(role.trust, stack)
+            outer.roles.append(RoleDefinition(above(role.resource), name, path, trust))
+        outer.unreadable.extend(reader.unreadable)
+        outer.unreadable.extend(Unreadable(one.file, one.reason, one.line) for one in self._broken[stack])
+        outer.not_evaluated.extend(reader.not_evaluated)
+        template = reader.evaluator.template
+        self.files.update(dict.fromkeys((*template.files, *reader.nested.files)))
+        self.templates.update(dict.fromkeys((template.file, *reader.nested.templates)))
+        self.suppressions.extend(
+            replace(one, resource=name_above(one.resource, stack)) if one.resource is not None else one
+            for one in reader.suppressions()
+        )
+
+    def output(self, stack: str, name: str, at: Position) -> Node:
+        """The value of an output of a nested stack; a hole where it is not known."""
+        expression = f"{stack}.Outputs.{name}"
+        reader = self._reader(stack)
+        if reader is None:
+            return unknown(expression, at, "an output of a nested stack")
+        node = child(reader.evaluator.template.root, "Outputs", name, "Value")
+        if node is None:
+            return unknown(expression, at, "the nested stack has no such output")
+        condition = scalar(child(reader.evaluator.template.root, "Outputs", name, "Condition"))
+        condition_holds = None if condition is None else reader.evaluator.assumed(condition)
+        facts = {subject.removeprefix("Ref ") for subject, _ in self.evaluator.when}
+        for open_defaults in (self.evaluator.open_defaults, True):
+            key = (stack, name, open_defaults)
+            if key not in self._outputs:
+                with reader.evaluator.apart(open_defaults=open_defaults):
+                    value = reader.evaluator.node(node)
+                    if condition is not None and condition_holds is None:
+                        value = reader.evaluator.under(condition, True, value)
+                self._outputs[key] = bounded(brought_up(value, stack), expression)
+            # a default does not count where something else is known of its parameter
+            if not any(name in facts for text in values.texts_in(self._outputs[key]) for name in text.defaults):
+                break
+        return _standing_at(self._outputs[key], at)
+
+    def _principal(self, name: str, stack: str) -> str:
+        """A principal of a nested template: its own, or one of this template that it is given the name of."""
+        outer = _OUTER_REFERENCE.fullmatch(name)
+        return outer[1] if outer is not None else name_above(name, stack)
+
+    def _reader(self, stack: str) -> Reader | None:
+        """The reader of a nested stack, None where it is not read, and while its parameters are being evaluated."""
+        if stack not in self._readers:
+            self._readers[stack] = None
+            resource = self.template.resources.get(stack)
+            if resource is not None and type_of(resource) in _LOCATION:
+                self._readers[stack] = self._opened(stack, resource)
+        return self._readers[stack]
+
+    def _opened(self, stack: str, resource: yaml.Node) -> Reader | None:
+        kind = type_of(resource) or ""
+        words = f"{stack}: a {_WORDS[kind]}, whose template"
+        around = self.surroundings
+        location = _location(resource, _LOCATION[kind], around.path) if around is not None else None
+        if around is None or location is None or _ELSEWHERE.search(location):
+            return self._not_read(resource, stack, f"{words} is not read here", location or "")
+        shown = location if len(location) <= 80 else location[:79] + "…"
+        try:
+            path = (around.path.parent / location).resolve()
+            if not path.is_relative_to(around.boundary):
+                return self._not_read(resource, stack, f"{words} {shown} is outside of what is scanned", str(path))
+            if path in (*around.ancestors, around.path.resolve()):
+                return self._not_read(resource, stack, f"{words} {shown} leads to itself")
+            if len(around.ancestors) >= MAX_DEPTH or around.budget.stacks <= 0 or around.budget.size <= 0:
+                return self._not_read(resource, stack, f"{words} {shown} is one too many", str(path))
+            content = _content(path)
+            if not looks_like_template(content):
+                return self._not_read(resource, stack, f"{words} {shown} is no template", str(path))
+        except FileNotFoundError:
+            return self._not_read(resource, stack, f"{words} {shown} is not here", str(around.path.parent / location))
+        except InputError as error:
+            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line)
+            return None
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            return self._not_read(
+                resource, stack, f"{words} {shown} cannot be opened: {reason}", str(around.path.parent / location)
+            )
+        around.budget.stacks -= 1
+        around.budget.size -= len(content)
+        inner = Surroundings(path, around.boundary, (*around.ancestors, around.path.resolve()), around.budget)
+        try:
+            template = Template(str(path), content, called=self._called(resource))
+            self._broken[stack] = include_files(template, path, around.boundary)
+            expand_loops(template)
+        except InputError as error:
+            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line)
+            return None
+        return self.make(template, inner)
+
+    def _not_read(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> Reader | None:
+        line = (child(resource, "Properties") or resource).start_mark.line + 1
+        self._refused[stack] = Unreadable(self.template.file_of(resource), reason, line, subject)
+        return None
+
+    def _called(self, resource: yaml.Node) -> Call:
+        """The values of a stack's parameters."""
+        node = child(resource, "Properties", "Parameters")
+        condition = scalar(child(resource, "Condition"))
+        if node is None:
+            return Call({})
+        if not isinstance(node, yaml.MappingNode) or call(node):
+            return Call({}, complete=False)
+        pairs = [(key.value, value) for key, value in entries(node)]
+        passed = {
+            name: Passed(*(handed_down(bounded(one, name)) for one in self._both(value, condition)))
+            for name, value in pairs
+        }
+        return Call(passed, complete=not any(name.startswith("Fn::") for name in passed))
+
+    def _both(self, node: yaml.Node, condition: str | None) -> Iterator[Node]:
+        """The value of a node under the stack's condition, with the defaults of this template and whatever they are."""
+        for open_defaults in (False, True):
+            with self.evaluator.apart(open_defaults=open_defaults):
+                if condition is None:
+                    yield self.evaluator.node(node)
+                else:
+                    with self.evaluator.assuming(condition, True):
+                        yield self.evaluator.node(node)
+
+
+def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
+    """The place of a nested template as it is written, that of the CDK's asset first; None where it is no text."""
+    metadata = child(resource, "Metadata")
+    if scalar(child(metadata, "aws:asset:property")) == name:
+        asset = scalar(child(metadata, "aws:asset:path"))
+        if asset:
+            return asset
+    node = child(resource, "Properties", name)
+    return asset_named(template, node) or scalar(node) or None
+
+
+def _content(path: Path) -> str:
+    """The text of a file. Raises InputError where it cannot be read as text, OSError where there is no such file."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("is no regular file")
+    if status.st_size > MAX_BYTES:
+        raise InputError(str(path), "too large for a nested template")
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
+
+
+def _standing_at(node: Node, at: Position) -> Node:
+    """A value where it is used: what it is for a finding stands there, not in the nested template."""
+    if isinstance(node, values.Text):
+        return values.moved(node, at)
+    if isinstance(node, Choice):
+        return replace(node, options=tuple((out, _standing_at(one, at)) for out, one in node.options), at=at)
+    if isinstance(node, values.Items):
+        return replace(node, items=tuple(_standing_at(item, at) for item in node.items), at=at)
+    return node

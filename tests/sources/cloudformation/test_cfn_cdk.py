@@ -1,0 +1,142 @@
+"""The cloud assembly of the AWS CDK: each template once, nested ones through the stack that nests them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.cloudformation.cdk import account_of, assembly_in, templates_in
+
+HASH = "4c5f" * 16
+NESTED = "AppInner12AB.nested.template.json"
+
+
+def write(path: Path, document: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
+    return path
+
+
+def stack_artifact(template: str, account: str = "unknown-account") -> dict[str, Any]:
+    environment = f"aws://{account}/eu-west-1"
+    return {"type": "aws:cloudformation:stack", "environment": environment, "properties": {"templateFile": template}}
+
+
+def manifest(folder: Path, **artifacts: Any) -> Path:
+    return write(folder / "manifest.json", {"version": "36.0.0", "artifacts": artifacts})
+
+
+def policy(resource: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": resource}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document}}
+
+
+def nested(metadata: dict[str, str]) -> dict[str, Any]:
+    url = {"Fn::Join": ["", ["https://s3.", {"Ref": "AWS::Region"}, f".amazonaws.com/cdk-assets/{HASH}.json"]]}
+    properties = {"TemplateURL": url, "Parameters": {"refArn": "*"}}
+    return {"Type": "AWS::CloudFormation::Stack", "Properties": properties, "Metadata": metadata}
+
+
+def inner_template() -> dict[str, Any]:
+    return {"Parameters": {"refArn": {"Type": "String"}}, "Resources": {"P": policy({"Ref": "refArn"})}}
+
+
+def scan(*paths: Path) -> ScanResult:
+    return scan_paths(list(paths), ScanOptions())
+
+
+def said(result: ScanResult) -> list[tuple[str, str, str]]:
+    return [(item.check_id[-3:], Path(item.at.file).name, item.resource.address) for item in result.findings]
+
+
+def test_nested_stacks_by_their_asset(tmp_path: Path) -> None:
+    """A nested stack's template is the file that aws:asset:path names beside it, and gets its parameters."""
+    metadata = {"aws:asset:path": NESTED, "aws:asset:property": "TemplateURL"}
+    write(tmp_path / "App.template.json", {"Resources": {"Inner": nested(metadata)}})
+    write(tmp_path / NESTED, inner_template())
+    manifest(tmp_path, App=stack_artifact("App.template.json"))
+    result = scan(tmp_path)
+    assert said(result) == [("001", NESTED, "Inner.P")]
+    assert (result.unreadable, result.not_evaluated) == ((), ())
+
+
+def test_nested_stacks_by_the_hash_of_their_asset(tmp_path: Path) -> None:
+    """Without the metadata it is the file that the list of assets has under the hash in the address."""
+    write(tmp_path / "App.template.json", {"Resources": {"Inner": nested({})}})
+    write(tmp_path / NESTED, inner_template())
+    write(tmp_path / "App.assets.json", {"version": "36.0.0", "files": {HASH: {"source": {"path": NESTED}}}})
+    assert said(scan(tmp_path)) == [("001", NESTED, "Inner.P")]
+
+
+def test_an_asset_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Where neither the metadata nor the list of assets leads to a file, the nested stack is not evaluated."""
+    write(tmp_path / "App.template.json", {"Resources": {"Inner": nested({})}})
+    write(tmp_path / "App.assets.json", "[")
+    assert [note.reason for note in scan(tmp_path).not_evaluated] == [
+        "Inner: a nested stack, whose template is not read here"
+    ]
+
+
+def test_the_account_of_the_environment_counts(tmp_path: Path) -> None:
+    """A stack is deployed to the account that the manifest states, so that a role of another one is flagged."""
+    role = "arn:aws:iam::444455556666:role/app"
+    for name in ("App", "Other"):
+        write(tmp_path / f"{name}.template.json", {"Resources": {"P": policy(role)}})
+    manifest(
+        tmp_path, App=stack_artifact("App.template.json", "111122223333"), Other=stack_artifact("Other.template.json")
+    )
+    assert [item for item in said(scan(tmp_path)) if item[0] == "005"] == [("005", "App.template.json", "P")]
+    assert account_of(tmp_path / "App.template.json") == "111122223333"
+    assert account_of(tmp_path / "Other.template.json") is None
+
+
+def test_the_manifest_stands_for_its_templates(tmp_path: Path) -> None:
+    """The manifest given by name means the templates that it and its stages name, and no others; one that is missing
+    is named."""
+    write(tmp_path / "App.template.json", {"Resources": {"P": policy("*")}})
+    write(tmp_path / "Old.template.json", {"Resources": {"P": policy("*")}})
+    write(tmp_path / "assembly-Prod" / "ProdApp.template.json", {"Resources": {"Q": policy("*")}})
+    manifest(tmp_path / "assembly-Prod", ProdApp=stack_artifact("ProdApp.template.json"))
+    stage = {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Prod"}}
+    path = manifest(
+        tmp_path, App=stack_artifact("App.template.json"), Gone=stack_artifact("Gone.template.json"), S=stage
+    )
+    result = scan(path)
+    assert said(result) == [("001", "App.template.json", "P"), ("001", "ProdApp.template.json", "Q")]
+    assert [(Path(item.file).name, item.reason) for item in result.unreadable] == [
+        ("Gone.template.json", "no such file or folder")
+    ]
+
+
+def test_copies_of_templates_in_assets_are_judged_once(tmp_path: Path) -> None:
+    """A template that is copied into the assembly with other code is the one that it was copied from."""
+    template, out = {"Resources": {"P": policy("*")}}, tmp_path / "cdk.out"
+    write(tmp_path / "src" / "template.json", template)
+    write(out / f"asset.{HASH}" / "template.json", template)
+    write(out / f"asset.{HASH}" / "other.json", {"Resources": {"Q": policy("*")}})
+    manifest(out)
+    assert said(scan(tmp_path)) == [("001", "other.json", "Q"), ("001", "template.json", "P")]
+    assert said(scan(out)) == [("001", "other.json", "Q"), ("001", "template.json", "P")]
+
+
+def test_a_folder_of_that_name_elsewhere_is_no_asset(tmp_path: Path) -> None:
+    """Outside of an assembly two equal templates are two."""
+    for folder in ("asset.one", "two"):
+        write(tmp_path / folder / "template.json", {"Resources": {"P": policy("*")}})
+    assert len(scan(tmp_path).files) == 2
+
+
+def test_manifests_that_are_none(tmp_path: Path) -> None:
+    """Other manifests, broken ones, and names that lead out of the folder give no templates, and no crash."""
+    for text in ("{", "[]", '{"version": 1}', '{"version": 1, "artifacts": []}', '{"name": "app"}', "[" * 100_000):
+        write(tmp_path / "manifest.json", text)
+        assert assembly_in(tmp_path) is None
+        assert [item.reason for item in scan(tmp_path / "manifest.json").unreadable] != []
+    odd = {"a": 1, "b": {"type": "aws:cloudformation:stack", "properties": []}, "c": {"type": "cdk:cloud-assembly"}}
+    manifest(tmp_path, **odd, d=stack_artifact("../x.template.json"), e=stack_artifact("/etc/x.template.json"))
+    assert list(templates_in(tmp_path)) == []
+    manifest(tmp_path, loop={"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}})
+    assert list(templates_in(tmp_path)) == []

@@ -1,0 +1,357 @@
+"""Nested stacks and applications: followed where their templates are local files, with their parameters and outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.findings import Severity
+from passrole_checks.iam.values import Choice, Hole, Kind, Position, Text
+from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.cloudformation import load, nested
+from passrole_checks.sources.cloudformation.scopes import brought_up, handed_down
+from passrole_checks.sources.resource import Configuration, Inputs
+
+AT = Position("t.yaml", 1)
+PATTERN = "Parameters: {Pattern: {Type: String, Default: app-*}}\n"
+PASS_PATTERN = '!Sub "arn:aws:iam::${AWS::AccountId}:role/${Pattern}"'
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def stack(name: str, url: str, parameters: str = "{}", condition: str = "", kind: str = "stack") -> str:
+    type_, key = {
+        "stack": ("AWS::CloudFormation::Stack", "TemplateURL"),
+        "application": ("AWS::Serverless::Application", "Location"),
+    }[kind]
+    rest = f", Condition: {condition}" if condition else ""
+    return f"  {name}: {{Type: {type_}{rest}, Properties: {{{key}: {url}, Parameters: {parameters}}}}}\n"
+
+
+def policy(name: str, resource: str, more: str = "") -> str:
+    statement = f"[{{Effect: Allow, Action: iam:PassRole, Resource: {resource}}}]"
+    document = f'{{Version: "2012-10-17", Statement: {statement}}}'
+    return f"  {name}: {{Type: AWS::IAM::ManagedPolicy, Properties: {{PolicyDocument: {document}{more}}}}}\n"
+
+
+ROLE = (
+    "  Role:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument:\n"
+    "        Statement: [{Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: sts:AssumeRole}]\n"
+)
+
+
+def scan(*paths: Path, **inputs: str) -> ScanResult:
+    options = ScanOptions(minimum_severity=Severity.INFO, inputs=Inputs(parameters=tuple(inputs.items())))
+    return scan_paths(list(paths), options)
+
+
+def said(result: ScanResult) -> set[tuple[str, str, str]]:
+    """Check, file and resource of each use, but for 012."""
+    return {
+        (finding.check_id[-3:], Path(finding.at.file).name, use)
+        for finding in result.findings
+        if finding.check_id != "PASSROLE_012"
+        for use in finding.uses
+    }
+
+
+def resources_of(result: ScanResult) -> dict[str, list[str]]:
+    """The roles of each grant, as they are written, by the resource that holds it."""
+    found: dict[str, list[str]] = {}
+    for item in result.grants:
+        found.setdefault(item.resource.address, []).extend(str(role.pattern) for role in item.grant.roles)
+    return found
+
+
+def read(path: Path) -> Configuration:
+    return load(path, path.read_text(encoding="utf-8"), boundary=path.parent)
+
+
+@pytest.mark.parametrize("kind", ["stack", "application"])
+def test_parameters_come_from_the_outer_stack(tmp_path: Path, kind: str) -> None:
+    """A nested template is judged with what it is passed, in its own file, below the logical id of the stack."""
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "inner/t.yaml", '{Pattern: "*"}', kind=kind))
+    write(tmp_path, "inner/t.yaml", f"{PATTERN}Resources:\n{policy('P', PASS_PATTERN)}")
+    result = scan(tmp_path)
+    assert said(result) == {("001", "t.yaml", "Inner.P")}
+    (finding,) = (item for item in result.findings if item.check_id == "PASSROLE_001")
+    assert (finding.at.line, "By default" in finding.message) == (3, False)
+    assert (result.unreadable, result.not_evaluated) == ((), ())
+
+
+def test_a_nested_template_is_not_judged_alone_as_well(tmp_path: Path) -> None:
+    """What a scanned template nests is judged through it only; given by its name alone it is judged alone."""
+    main = write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "t.yaml", "{Pattern: web-*}"))
+    inner = write(tmp_path, "t.yaml", f"{PATTERN}Resources:\n{policy('P', PASS_PATTERN)}")
+    assert said(scan(tmp_path)) == said(scan(main)) == said(scan(inner, main)) == {("002", "t.yaml", "Inner.P")}
+    assert said(scan(inner)) == {("002", "t.yaml", "P")}
+    assert scan(tmp_path).files == (str(main), str(inner))
+
+
+def test_a_default_that_nobody_overrides_is_certain(tmp_path: Path) -> None:
+    """The default of a parameter that the outer stack does not pass is no default that a deployment may change."""
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "t.yaml"))
+    condition = 'Conditions: {Any: !Equals [!Ref Pattern, "*"]}\n'
+    inner = policy("P", f"!If [Any, '*', {PASS_PATTERN}]")
+    write(tmp_path, "t.yaml", f"{PATTERN}{condition}Resources:\n{inner}")
+    result = scan(tmp_path)
+    assert said(result) == {("002", "t.yaml", "Inner.P")}
+    assert all("By default" not in finding.message for finding in result.findings)
+
+
+def test_a_default_of_the_outer_stack_stays_one(tmp_path: Path) -> None:
+    """What is passed may itself be a default of the outer stack, and is told by its name there."""
+    write(tmp_path, "main.yaml", "Parameters: {All: {Type: String, Default: '*'}}\n"
+          "Resources:\n" + stack("Inner", "t.yaml", "{Pattern: !Ref All}"))  # fmt: skip
+    write(tmp_path, "t.yaml", f"{PATTERN}Resources:\n{policy('P', PASS_PATTERN)}")
+    (finding,) = (item for item in scan(tmp_path).findings if item.check_id == "PASSROLE_001")
+    assert finding.message.endswith("By default (All).")
+    assert said(scan(tmp_path, All="web-*")) == {("002", "t.yaml", "Inner.P")}
+
+
+def test_no_value_passed_means_the_own_default(tmp_path: Path) -> None:
+    """``AWS::NoValue`` passes nothing: the nested template's default holds there."""
+    write(tmp_path, "main.yaml", "Parameters: {S: {Type: String}}\nConditions: {Prod: !Equals [!Ref S, prod]}\n"
+          "Resources:\n" + stack("Inner", "t.yaml", "{Pattern: !If [Prod, web-1, !Ref 'AWS::NoValue']}"))  # fmt: skip
+    write(tmp_path, "t.yaml", f"{PATTERN}Resources:\n{policy('P', PASS_PATTERN)}")
+    result = scan(tmp_path)
+    assert resources_of(result) == {"Inner.P": ["arn:aws:iam::${AWS::AccountId}:role/app-*"]}
+    messages = {finding.check_id[-3:]: finding.message for finding in result.findings}
+    assert messages["002"].endswith('This holds when S is not "prod".')
+    assert "role/web-1 " in messages["012"] and 'This holds when S is "prod".' in messages["012"]
+
+
+@pytest.mark.parametrize("parameters", ["!Transform {Name: Values}", "{'Fn::Transform': {Name: Values}}"])
+def test_parameters_that_are_inserted_are_not_known(tmp_path: Path, parameters: str) -> None:
+    """Where a macro writes the parameters, no default of the nested template is taken."""
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "t.yaml", parameters))
+    write(tmp_path, "t.yaml", f"{PATTERN}Resources:\n{policy('P', PASS_PATTERN)}")
+    assert ("014", "t.yaml", "Inner.P") in said(scan(tmp_path))
+
+
+def test_a_hole_stays_one(tmp_path: Path) -> None:
+    """A value that the outer stack does not know is told by its expression there, not by the parameter's name."""
+    write(tmp_path, "main.yaml", "Parameters: {Given: {Type: String}}\n"
+          "Resources:\n" + stack("Inner", "t.yaml", "{Pattern: !Ref Given}"))  # fmt: skip
+    write(tmp_path, "t.yaml", f"{PATTERN}Resources:\n{policy('P', PASS_PATTERN)}")
+    (finding,) = (item for item in scan(tmp_path).findings if item.check_id == "PASSROLE_014")
+    assert "Given" in finding.message and "Pattern" not in finding.message
+
+
+def test_the_same_name_in_both_is_not_the_same(tmp_path: Path) -> None:
+    """A parameter of the outer stack is not mixed up with one of the same name in the nested one."""
+    write(tmp_path, "main.yaml", "Parameters: {S: {Type: String, AllowedValues: [a, b]}}\n"
+          "Conditions: {A: !Equals [!Ref S, a]}\nResources:\n"
+          + stack("Inner", "t.yaml", "{S: x, Up: !If [A, '*', app]}"))  # fmt: skip
+    inner = policy("P", '!If [X, !Sub "arn:aws:iam::111122223333:role/${Up}", "arn:aws:iam::111122223333:role/no"]')
+    write(tmp_path, "t.yaml", "Parameters: {S: {Type: String, AllowedValues: [x, y]}, Up: {Type: String}}\n"
+          f"Conditions: {{X: !Equals [!Ref S, x]}}\nResources:\n{inner}")  # fmt: skip
+    messages = {finding.check_id[-3:]: finding.message for finding in scan(tmp_path).findings}
+    assert messages["001"].endswith('This holds when S is "a".')
+    assert "role/no" not in str(resources_of(scan(tmp_path)))
+
+
+def test_conditions_of_both_are_one_where_they_are(tmp_path: Path) -> None:
+    """A value that is passed down decides the conditions inside as it decides those outside: never both outcomes."""
+    write(tmp_path, "main.yaml", "Parameters: {S: {Type: String, AllowedValues: [a, b]}}\n"
+          "Conditions: {A: !Equals [!Ref S, a]}\nResources:\n"
+          + stack("Inner", "t.yaml", "{S: !Ref S}", condition="A"))  # fmt: skip
+    inner = policy("P", '!If [B, "*", "arn:aws:iam::111122223333:role/a"]')
+    write(tmp_path, "t.yaml", "Parameters: {S: {Type: String}}\nConditions: {B: !Equals [!Ref S, b]}\n"
+          f"Resources:\n{inner}")  # fmt: skip
+    assert said(scan(tmp_path)) == {("002", "t.yaml", "Inner.P")}
+
+
+def test_outputs_are_the_roles_that_they_name(tmp_path: Path) -> None:
+    """``Fn::GetAtt Inner.Outputs.Arn`` is the role of the nested stack, with its trust policy, also in a third one."""
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "roles.yaml")
+          + stack("Third", "t.yaml", "{Arn: !GetAtt Inner.Outputs.Arn}")
+          + policy("P", "!GetAtt Inner.Outputs.Arn"))  # fmt: skip
+    write(tmp_path, "roles.yaml", f"Resources:\n{ROLE}Outputs: {{Arn: {{Value: !GetAtt Role.Arn}}}}\n")
+    write(tmp_path, "t.yaml", f"Parameters: {{Arn: {{Type: String}}}}\nResources:\n{policy('Q', '!Ref Arn')}")
+    result = scan(tmp_path)
+    assert said(result) == {("002", "main.yaml", "P"), ("002", "t.yaml", "Third.Q")}
+    findings = [finding for finding in result.findings if finding.check_id == "PASSROLE_002"]
+    assert {finding.severity for finding in findings} == {Severity.INFO}  # the trust policy decides
+    assert all("${Inner.Role.Arn}" in finding.message for finding in findings)
+
+
+def test_outputs_that_are_not_known_are_holes(tmp_path: Path) -> None:
+    """An output of a stack that is not read, one that does not exist, and one that needs itself are not known."""
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("Remote", "https://example.com/t.yaml")
+          + stack("Inner", "t.yaml", "{Pattern: !GetAtt Inner.Outputs.Own}")
+          + policy("P", "!GetAtt Remote.Outputs.Arn") + policy("Q", "!GetAtt Inner.Outputs.No")
+          + policy("R", "!GetAtt Inner.Outputs.Own"))  # fmt: skip
+    write(tmp_path, "t.yaml", f"{PATTERN}Resources: {{}}\nOutputs: {{Own: {{Value: !Ref Pattern}}}}\n"
+          "AWSTemplateFormatVersion: 2010-09-09\n")  # fmt: skip
+    result = scan(tmp_path)
+    assert {("014", "main.yaml", name) for name in "PQR"} <= said(result)
+    assert [note.reason for note in result.not_evaluated] == ["Remote: a nested stack, whose template is not read here"]
+
+
+def test_who_holds_a_policy_is_known_across_stacks(tmp_path: Path) -> None:
+    """The names of roles that go down or come up name the principals of the policies that they are attached by."""
+    up, down = ", Roles: [!GetAtt Inner.Outputs.Name]", ", Roles: [!Ref Name]"
+    write(tmp_path, "main.yaml", "Resources:\n" + ROLE.replace("Role:\n", "Outer:\n", 1)
+          + stack("Inner", "t.yaml", "{Name: !Ref Outer}") + policy("P", "'*'", up))  # fmt: skip
+    write(tmp_path, "t.yaml", f"Parameters: {{Name: {{Type: String}}}}\nResources:\n{ROLE}{policy('Q', '*', down)}"
+          .replace("Resource: *", "Resource: '*'") + "Outputs: {Name: {Value: !Ref Role}}\n")  # fmt: skip
+    found = {item.resource.address: item.principals for item in read(tmp_path / "main.yaml").policies}
+    assert found["P"] == ("Inner.Role",)
+    assert found["Inner.Q"] == ("Outer",)
+
+
+def test_stacks_in_stacks(tmp_path: Path) -> None:
+    """Values go through every level, and addresses name each stack on the way."""
+    write(tmp_path, "main.yaml", "Resources:\n" + ROLE + stack("A", "a/t.yaml", "{Arn: !GetAtt Role.Arn}")
+          + policy("P", "!GetAtt A.Outputs.Up"))  # fmt: skip
+    write(tmp_path, "a/t.yaml", "Parameters: {Arn: {Type: String}}\nResources:\n"
+          + stack("B", "../b.yaml", "{Arn: !Ref Arn}") + "Outputs: {Up: {Value: !GetAtt B.Outputs.Own}}\n")  # fmt: skip
+    write(tmp_path, "b.yaml", f"Parameters: {{Arn: {{Type: String}}}}\nResources:\n{ROLE}{policy('Q', '!Ref Arn')}"
+          "Outputs: {Own: {Value: !GetAtt Role.Arn}}\n")  # fmt: skip
+    result = scan(tmp_path)
+    assert said(result) == {("002", "main.yaml", "P"), ("002", "b.yaml", "A.B.Q")}
+    by_resource = {item.resource.address: item.message for item in result.findings if item.check_id == "PASSROLE_002"}
+    assert "${A.B.Role.Arn}" in by_resource["P"] and "${Role.Arn}" in by_resource["A.B.Q"]
+
+
+def test_a_stack_under_a_condition(tmp_path: Path) -> None:
+    """What a nested stack grants holds when the stack's condition does, and is said so."""
+    write(tmp_path, "main.yaml", "Parameters: {S: {Type: String}}\nConditions: {Prod: !Equals [!Ref S, prod]}\n"
+          "Resources:\n" + stack("Inner", "t.yaml", condition="Prod"))  # fmt: skip
+    write(tmp_path, "t.yaml", "Resources:\n" + policy("P", "'*'"))
+    (finding,) = (item for item in scan(tmp_path).findings if item.check_id == "PASSROLE_001")
+    assert finding.message.endswith('This holds when S is "prod".')
+
+
+def test_suppressions_in_a_nested_template(tmp_path: Path) -> None:
+    """A suppression in a nested template holds for its resource in each stack, and is used."""
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("A", "t.yaml") + stack("B", "t.yaml"))
+    skip = "    # passrole:skip=PASSROLE_001 administrators\n"
+    rest = policy("P", "'*'").partition("Properties:")[2].removesuffix("}\n")
+    write(tmp_path, "t.yaml", f"Resources:\n  P:\n{skip}    Type: AWS::IAM::ManagedPolicy\n    Properties:{rest}\n")
+    result = scan(tmp_path)
+    (finding,) = (item for item in result.findings if item.check_id == "PASSROLE_001")
+    assert finding.suppressed is not None and finding.uses == ("A.P", "B.P")
+    assert result.unused_suppressions == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://example.com/t.yaml", "is not read here"),
+        ("s3://bucket/t.yaml", "is not read here"),
+        ('!Sub "https://${AWS::Region}.example.com/t.yaml"', "is not read here"),
+        ("'{{resolve:ssm:/templates/t}}'", "is not read here"),
+        ("gone.yaml", "gone.yaml is not here"),
+        ("../outside.yaml", "../outside.yaml is outside of what is scanned"),
+        ("/etc/hostname", "/etc/hostname is outside of what is scanned"),
+        ("folder", "folder cannot be opened: is no regular file"),
+        ("notes.yaml", "notes.yaml is no template"),
+        ("main.yaml", "main.yaml leads to itself"),
+    ],
+)
+def test_what_is_not_followed_is_named(tmp_path: Path, url: str, words: str) -> None:
+    """A nested stack that is not followed is told once, with its line and the reason; it is no error."""
+    write(tmp_path, "outside.yaml", "Resources:\n" + policy("P", "'*'"))
+    folder = tmp_path / "scanned"
+    (folder / "folder").mkdir(parents=True)
+    write(folder, "notes.yaml", "words: no template\n")
+    main = write(folder, "main.yaml", "Resources:\n" + stack("Inner", url))
+    result = scan(folder)
+    assert [(note.file, note.reason) for note in result.not_evaluated] == [
+        (str(main), f"Inner: a nested stack, whose template {words}")
+    ]
+    assert (result.findings, result.unreadable) == ((), ())
+
+
+def test_a_broken_nested_template_is_unreadable_once(tmp_path: Path) -> None:
+    """A nested template that cannot be read is named as itself, and the rest is judged."""
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "t.yaml") + policy("P", "'*'"))
+    broken = write(tmp_path, "t.yaml", "Resources:\n  P: {Type: AWS::IAM::Policy\n")
+    result = scan(tmp_path)
+    assert [item.file for item in result.unreadable] == [str(broken)]
+    assert said(result) == {("001", "main.yaml", "P")}
+
+
+def test_circles_are_judged(tmp_path: Path) -> None:
+    """Templates that nest each other are each judged, and the circle is named."""
+    for name, other in (("a", "b"), ("b", "a")):
+        write(tmp_path, f"{name}.yaml", "Resources:\n" + stack("Inner", f"{other}.yaml") + policy("P", "'*'"))
+    result = scan(tmp_path)
+    assert said(result) >= {("001", "a.yaml", "P"), ("001", "b.yaml", "P")}
+    assert any("leads to itself" in note.reason for note in result.not_evaluated)
+
+
+def test_what_is_too_much_is_judged_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stacks beyond the bounds are named, and a template that is not reached through them is judged by itself."""
+    monkeypatch.setattr(nested, "MAX_DEPTH", 2)
+    for number in range(4):
+        body = stack("Inner", f"t{number + 1}.yaml") + policy("P", "'*'")
+        write(tmp_path, f"t{number}.yaml", "Resources:\n" + body)
+    write(tmp_path, "t4.yaml", "Resources:\n" + policy("P", "'*'"))
+    result = scan(tmp_path)
+    assert {(file, use) for _, file, use in said(result)} == {
+        ("t0.yaml", "P"), ("t1.yaml", "Inner.P"), ("t2.yaml", "Inner.Inner.P"),
+        ("t3.yaml", "P"), ("t4.yaml", "Inner.P"),
+    }  # fmt: skip
+    assert any("t3.yaml is one too many" in note.reason for note in result.not_evaluated)
+
+
+def test_a_bomb_of_stacks_ends(tmp_path: Path) -> None:
+    """Templates that nest the next one many times are read a bounded number of times in all."""
+    for number in range(9):
+        body = "".join(stack(f"S{copy}", f"t{number + 1}.yaml") for copy in range(6))
+        write(tmp_path, f"t{number}.yaml", "Resources:\n" + body)
+    write(tmp_path, "t9.yaml", "Resources:\n" + policy("P", "'*'"))
+    found = read(tmp_path / "t0.yaml")
+    assert len(found.resources) <= 7 * (nested.MAX_STACKS + 1)
+    assert any("one too many" in note.reason for note in found.not_evaluated)
+
+
+def test_values_that_grow_from_stack_to_stack_end(tmp_path: Path) -> None:
+    """A value that each stack makes a hundred times as long is a hole, soon, downwards and upwards."""
+    many, again = "${V}" * 100, "${Inner.Outputs.Up}" * 100
+    for number in range(8):
+        passed = f'{{V: !Sub "{many}"}}' if number else "{V: aa}"
+        write(tmp_path, f"t{number}.yaml", "Parameters: {V: {Type: String, Default: a}}\nResources:\n"
+              + stack("Inner", f"t{number + 1}.yaml", passed)
+              + f'Outputs: {{Up: {{Value: !Sub "{again}"}}}}\n')  # fmt: skip
+    write(tmp_path, "t8.yaml", "Parameters: {V: {Type: String}}\nResources:\n" + policy("P", "!Ref V")
+          + 'Outputs: {Up: {Value: "aa"}}\n')  # fmt: skip
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "t0.yaml") + policy("P", "!GetAtt Inner.Outputs.Up"))
+    assert {("014", "main.yaml", "P"), ("014", "t8.yaml", "Inner." * 9 + "P")} <= said(scan(tmp_path))
+
+
+def test_an_output_under_a_condition_of_the_outer_stack(tmp_path: Path) -> None:
+    """Where a condition says what a parameter is, no output is made of its default."""
+    role = '!Sub "arn:aws:iam::111122223333:role/${Stage}"'
+    write(tmp_path, "main.yaml", "Parameters: {S: {Type: String, AllowedValues: [dev, prod], Default: dev}}\n"
+          "Conditions: {Prod: !Equals [!Ref S, prod]}\nResources:\n" + stack("Inner", "t.yaml", "{Stage: !Ref S}")
+          + policy("P", "!GetAtt Inner.Outputs.Arn").replace("Policy,", "Policy, Condition: Prod,")
+          + policy("Q", "!GetAtt Inner.Outputs.Arn"))  # fmt: skip
+    write(tmp_path, "t.yaml", "AWSTemplateFormatVersion: 2010-09-09\nParameters: {Stage: {Type: String}}\n"
+          f"Outputs: {{Arn: {{Value: {role}}}}}\n")  # fmt: skip
+    found = resources_of(scan(tmp_path))
+    assert found["Q"] == ["arn:aws:iam::111122223333:role/dev"]
+    assert found["P"] == ["arn:aws:iam::111122223333:role/${S}"]
+
+
+def test_names_go_down_and_come_up_unchanged() -> None:
+    """A value that is passed down and comes up again is the same; one of the nested stack is named below it."""
+    role = Hole("Role.Arn", role="Role", known=("arn:", Hole("Role", Kind.NAME, "Role")))
+    outer = Choice("S", (('"a"', Text((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
+    region = Choice("AWS::Region", (('"x"', Text((Hole("{{resolve:ssm:x}}"), Hole("AWS::AccountId")), AT)),), AT)
+    assert brought_up(handed_down(outer), "Inner") == outer
+    assert handed_down(region) == brought_up(region, "Inner") == region
+    found = brought_up(outer, "Inner")
+    assert isinstance(found, Choice) and found.condition == "Inner.S"
+    text = found.options[0][1]
+    assert isinstance(text, Text) and text.defaults == ("Inner.D", "AWS::URLSuffix")
+    assert (text.holes[0].expression, text.holes[0].role) == ("Inner.Role.Arn", "Inner.Role")
