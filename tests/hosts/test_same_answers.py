@@ -50,6 +50,9 @@ NOT_OFFERED = {
     ("checkov", "intrinsics/cloudformation/loops.yaml", "Tenant${Tenant}"): "a loop, not expanded",
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): "one match for each place",
     ("checkov", "conditions-and-parameters/cloudformation/environments.yaml", "Sandbox"): "not there by default",
+    ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): "cannot be parsed",
+    ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): "cannot be parsed",
+    ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): "one match for each place",
 }
 
 # The other way round: hosts judge each file alone, with the defaults of its parameters, and the command line judges a
@@ -112,6 +115,10 @@ FORMS: dict[str, tuple[dict[str, str], str]] = {
     "Terraform files that checkov cannot parse": (
         {"main.tf": _RESOURCE + "locals {\n  a = !!true\n}\n"},
         "aws_iam_policy.p",
+    ),
+    "templates that write a merged key (`<<`) again": (
+        {"template.yaml": "Mappings: {M: {A: &a {B: c}, D: {<<: *a, B: e}}}\n" + _TEMPLATE},
+        "P",
     ),
     "folders whose names begin with a dot": ({".deploy/main.tf": _RESOURCE}, "aws_iam_policy.p"),
     "plans and templates in files of unusual names": ({"template.cfn": _TEMPLATE}, "P"),
