@@ -43,6 +43,9 @@ def main() -> None:
     unknown = [finding["resource"] for finding in found["findings"] if finding["check_id"] == "PASSROLE_014"]
     assert unknown == ["Archive"], unknown  # SAM's policy templates are in the wheel
 
+    page = run("passrole-checks", "grants", TERRAFORM, "--format", "html", expected={0})
+    assert page.startswith("<!DOCTYPE html>") and "PASSROLE_001" in page  # its script and style are in the wheel
+
     folder = run("passrole-checks", "where", "checkov", expected={0}).strip()
     report = json.loads(
         run(

@@ -7,11 +7,12 @@ examples are its tests and its page.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Severity, Verdict
@@ -21,6 +22,10 @@ from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.iam.policy import Statement
 from passrole_checks.iam.trust import KnownRole
 from passrole_checks.iam.values import Text
+from passrole_checks.reach import Reach, named_role, passed_as
+
+if TYPE_CHECKING:
+    from passrole_checks.iam.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,9 @@ class Subject:
     known; ``many_accounts`` where the policy is made for several (permission sets, SCPs, StackSets). ``gainers`` are
     those to whom the grant gives what they did not have before the change that is looked at, if it is one; ``flagged``
     the checks of :attr:`Check.weighs` that flag the grant at medium or more. ``module`` is where the resource of the
-    policy stands, as :func:`module_of` gives it.
+    policy stands, as :func:`module_of` gives it. ``holders`` are the principals that hold the policy, or the policy
+    itself where nobody here does; ``reach`` says what they reach with it. ``managed`` is the name of the AWS managed
+    policy that the grant stands in, if it does.
     """
 
     grant: PassRoleGrant
@@ -44,6 +51,9 @@ class Subject:
     gainers: tuple[Gainer, ...] = ()
     flagged: frozenset[str] = frozenset()
     module: str = ""
+    holders: tuple[Principal, ...] = ()
+    reach: Reach | None = None
+    managed: str = ""
 
     def is_foreign(self, pattern: Text) -> bool:
         """Whether a Resource names an account that is surely not the one deployed to."""
@@ -52,14 +62,36 @@ class Subject:
 
     def known_role(self, pattern: Text) -> KnownRole | None:
         """The role of this configuration that a Resource names, if it names one exactly."""
-        hole = pattern.holes[-1] if pattern.holes else None
-        if hole is not None and hole.role is not None and pattern.parts[-1] is hole:
-            # a reference may carry an instance's key where the definition stands for all instances
-            return self.roles.get(hole.role) or self.roles.get(re.sub(r"\[[^\[\]]*\]$", "", hole.role))
-        last = pattern.parts[-1]
-        if isinstance(last, str) and ":role/" in last and not {"*", "?"} & set(last):
-            return self.roles_by_name.get(last.split(":role/", 1)[1])
-        return None
+        return named_role(pattern, self.roles, self.roles_by_name)
+
+    def services_of(self, role: KnownRole) -> tuple[str, ...]:
+        """The services that resources of this configuration hand a role to."""
+        return self.reach.services_of(role) if self.reach is not None else ()
+
+    def services_to_name(self) -> tuple[str, ...]:
+        """The services that the condition should name: those that the roles in scope are handed to here, or else those
+        that their trust policies name. None where a role in scope is not known here, or says neither."""
+        if self.grant.complement or not self.grant.roles:
+            return ()
+        found: dict[str, None] = {}
+        for item in self.grant.roles:
+            role = self.known_role(item.pattern)
+            services = (self.services_of(role) or passed_as(role.trusted or ())) if role is not None else ()
+            if not services:
+                return ()
+            found.update(dict.fromkeys(services))
+        return tuple(sorted(found))
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRole:
+    """A role beside the policy of an example: its name in account 111122223333, the services that it trusts, and the
+    statements of its own policy. ``holds``: it is the role that the policy of the example is attached to."""
+
+    name: str
+    trusts: tuple[str, ...] = ()
+    statements: tuple[dict[str, Any], ...] = ()
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +99,9 @@ class Example:
     """Statements that a check flags or leaves alone, as in a policy document of Version 2012-10-17.
 
     ``unknown`` names the texts that stand for a value that is not known before deployment. ``before`` are the
-    statements that stood there before the change, where the example is one.
+    statements that stood there before the change, where the example is one. ``beside`` are those of another policy of
+    the same principal, ``roles`` roles of the same configuration; ``managed`` is the name of the AWS managed policy
+    that is attached, and that the statements are from.
     """
 
     title: str
@@ -75,13 +109,18 @@ class Example:
     account: str | None = None
     unknown: tuple[str, ...] = ()
     before: tuple[dict[str, Any], ...] | None = None
+    beside: tuple[dict[str, Any], ...] = ()
+    roles: tuple[ExampleRole, ...] = ()
+    managed: str = ""
 
 
 class Check(ABC):
     """One check. ``severity`` is the one that its table row promises; a verdict carries its own.
 
     ``compares``: it looks at a change, and has nothing to say where only one version is shown. ``weighs``: the ids of
-    other checks whose verdicts on the same grant decide how severe this one is.
+    other checks whose verdicts on the same grant decide how severe this one is. ``judges_managed``: it is also asked
+    about statements of AWS managed policies that are attached. ``joint``: it looks at all policies of a principal
+    together, so that a change of one of them is a reason to ask it about the others.
     """
 
     id: ClassVar[str]
@@ -90,6 +129,8 @@ class Check(ABC):
     severity: ClassVar[Severity]
     compares: ClassVar[bool] = False
     weighs: ClassVar[tuple[str, ...]] = ()
+    judges_managed: ClassVar[bool] = False
+    joint: ClassVar[bool] = False
     flagged: ClassVar[tuple[Example, ...]]
     clean: ClassVar[tuple[Example, ...]]
 
@@ -128,6 +169,18 @@ def narrows_services(grant: PassRoleGrant) -> bool:
     if constraint is Constraint.PATTERN:
         return not grant.open_to_other_services
     return constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names, the first few of them, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def condition_on(services: Sequence[str]) -> str:
+    """The condition on iam:PassedToService that names these services, as JSON."""
+    value = json.dumps(services[0] if len(services) == 1 else list(services))
+    return f'"Condition": {{"StringEquals": {{"iam:PassedToService": {value}}}}}'
 
 
 def roles_in_words(grant: PassRoleGrant) -> str:

@@ -22,7 +22,7 @@ from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
     from passrole_checks.output.text import Line
-    from passrole_checks.scan import ScanResult
+    from passrole_checks.scan import LocatedGrant, ScanResult
     from passrole_checks.sources.resource import Unreadable
 
 PROGRAM = "passrole-checks"
@@ -169,24 +169,19 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 
 
 @cli.command(cls=ConfiguredCommand)
-@shared_options(["text", "json"])
+@shared_options(["text", "json", "html", "markdown"])
 @click.option("--all", is_flag=True, help="Also statements that cannot grant PassRole, such as in trust policies.")
 @click.pass_context
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
-    """List every statement that grants or denies PassRole, with its roles and services."""
+    """List every statement that grants or denies PassRole, with its roles and services.
+
+    As html it is one page with a graph that can be searched, as markdown a Mermaid diagram; both tell the findings too.
+    """
     chosen = destinations(context, options)
     result = _scanned(paths, options)
     listed = [grant for grant in result.grants if options["all"] or grant.effect_on_passrole != "none"]
     for output_format, destination in chosen:
-        if output_format == "json":
-            from passrole_checks.output.destination import write
-            from passrole_checks.output.json_output import grants_json
-
-            write(destination, grants_json(result, listed))
-        else:
-            from passrole_checks.output import text
-
-            _write_lines(destination, text.grants_lines(result, listed, quiet=options["quiet"]), options)
+        _write_grants(output_format, destination, result, listed, options)
     return _unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
 
 
@@ -230,6 +225,41 @@ def diff(context: click.Context, /, old: str, new: str, **options: Any) -> int:
     empty = [path for path, files in zip((old, new), found.files, strict=True) if not files]
     status = _unusable(found.unreadable, not empty, empty, options["allow_empty"])
     return status or (FINDINGS if failed else CLEAN)
+
+
+@cli.command(cls=ConfiguredCommand)
+@shared_options(["text", "json", "hcl", "yaml"])
+@click.pass_context
+def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Tell which roles whoever deploys this passes, and the smallest statements for it.
+
+    Each resource that is given a role, with the role and the service that it goes to; then the PassRole statements, as
+    text, as JSON, as a Terraform data document (hcl) or as a CloudFormation template (yaml).
+    """
+    from passrole_checks.advise.required import required_by
+    from passrole_checks.output import required as output
+    from passrole_checks.output import required_policy
+    from passrole_checks.output.destination import write
+    from passrole_checks.scan import read_paths
+
+    chosen = destinations(context, options)
+    read = read_paths([Path(path) for path in paths], scan_options(options))
+    configurations = [configuration for _, configuration in read.units]
+    found = required_by(configurations, options["account"])
+    unreadable = _that_matter([*read.unreadable, *(one for unit in configurations for one in unit.unreadable)], options)
+    skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
+    files = {file for configuration in configurations for file in configuration.files}
+    for output_format, destination in chosen:
+        if output_format == "json":
+            write(destination, output.required_json(found, unreadable, skipped))
+        elif output_format == "hcl":
+            write(destination, required_policy.hcl(found))
+        elif output_format == "yaml":
+            write(destination, required_policy.yaml(found))
+        else:
+            lines = output.required_lines(found, len(files), skipped, quiet=options["quiet"])
+            _write_lines(destination, lines, options)
+    return _unusable(unreadable, bool(files), paths, options["allow_empty"])
 
 
 @cli.command()
@@ -284,6 +314,29 @@ def _write_scan(
         width = text.width_for(is_terminal(destination))
         lines = text.scan_lines(visible, not_shown=hidden, width=width, quiet=options["quiet"])
         _write_lines(destination, lines, options)
+
+
+def _write_grants(
+    output_format: str, destination: str, result: ScanResult, listed: Sequence[LocatedGrant], options: dict[str, Any]
+) -> None:
+    from passrole_checks.output.destination import write
+
+    if output_format == "json":
+        from passrole_checks.output.json_output import grants_json
+
+        write(destination, grants_json(result, listed))
+    elif output_format == "html":
+        from passrole_checks.output.html import grants_html
+
+        write(destination, grants_html(result, listed))
+    elif output_format == "markdown":
+        from passrole_checks.output.markdown import grants_markdown
+
+        write(destination, grants_markdown(result, listed))
+    else:
+        from passrole_checks.output import text
+
+        _write_lines(destination, text.grants_lines(result, listed, quiet=options["quiet"]), options)
 
 
 def _write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from passrole_checks.iam.access import Access, Comparison, Gain, access_of
 from passrole_checks.iam.arn import Deployment
 from passrole_checks.iam.policy import Statement, parse_document
 from passrole_checks.iam.values import text
+from passrole_checks.principals import by_group, by_holder
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
 
 
@@ -42,14 +43,14 @@ class Changes:
     ) -> None:
         self.services_of = services_of
         self.stated, self.home = account, configuration.home
-        self.members, members_before = _by_group(configuration.members), _by_group(configuration.members_before)
+        self.members, members_before = by_group(configuration.members), by_group(configuration.members_before)
         self.before = _by_holder(configuration.before or (), members_before)
         self.after = _by_holder((*configuration.policies, *configuration.unchanged), self.members)
         newly = frozenset(configuration.members) - frozenset(configuration.members_before)
         self.joined = frozenset(group for group, _ in newly)
         self.bounds, self.bounds_before = dict(configuration.boundaries), dict(configuration.boundaries_before)
         self._statements: dict[int, tuple[Statement, ...]] = {}
-        self._comparisons: dict[tuple[str, Deployment], Comparison] = {}
+        self._comparisons: dict[tuple[object, ...], Comparison] = {}
 
     def gainers(
         self, policy: AttachedPolicy, statement: Statement, *, many_accounts: bool = False
@@ -81,12 +82,16 @@ class Changes:
     def _comparison(self, key: str, where: Deployment) -> Comparison:
         known = self._comparisons.get((key, where))
         if known is None:
-            known = self._comparisons[key, where] = Comparison(
-                self._access(self.before.get(key, ()), self.bounds_before.get(key)),
-                self._access(self.after.get(key, ()), self.bounds.get(key)),
-                self.services_of,
-                where,
-            )
+            before, after = self.before.get(key, ()), self.after.get(key, ())
+            bounds = self.bounds_before.get(key), self.bounds.get(key)
+            # the users of a group, and the holders of one managed policy, often have the same policies
+            same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where)
+            known = self._comparisons.get(same)
+            if known is None:
+                known = self._comparisons[same] = Comparison(
+                    self._access(before, bounds[0]), self._access(after, bounds[1]), self.services_of, where
+                )
+            self._comparisons[key, where] = known
         return known
 
     def _access(self, policies: Iterable[AttachedPolicy], boundary: AttachedPolicy | None) -> Access:
@@ -144,22 +149,12 @@ def _keys(policy: AttachedPolicy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(policy.principals)) or (_ITSELF + policy.resource.address,)
 
 
-def _by_group(members: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """The users in each group."""
-    found: dict[str, dict[str, None]] = {}
-    for group, user in members:
-        found.setdefault(group, {})[user] = None
-    return {group: tuple(users) for group, users in found.items()}
-
-
 def _by_holder(
     policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
 ) -> dict[str, list[AttachedPolicy]]:
     """The policies of each principal, a user's groups included, and those at each address."""
-    found: dict[str, list[AttachedPolicy]] = {}
-    for policy in policies:
-        if policy.kind is PolicyKind.IDENTITY:
-            users = (user for name in policy.principals for user in members.get(name, ()))
-            for key in dict.fromkeys((*policy.principals, *users, _ITSELF + policy.resource.address)):
-                found.setdefault(key, []).append(policy)
+    identities = [policy for policy in policies if policy.kind is PolicyKind.IDENTITY]
+    found = by_holder(identities, members)
+    for policy in identities:
+        found.setdefault(_ITSELF + policy.resource.address, []).append(policy)
     return found

@@ -6,8 +6,9 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from passrole_checks.check import Check, Example
+from passrole_checks.check import Check, Example, ExampleRole
 from passrole_checks.checks import ALL
 from passrole_checks.errors import ConfigurationError
 
@@ -64,12 +65,28 @@ def page(check: type[Check]) -> str:
 
 def _examples(heading: str, examples: Sequence[Example]) -> Iterator[str]:
     for example in examples:
-        statements = example.statements[0] if len(example.statements) == 1 else list(example.statements)
-        page = f"{heading}: {example.title}\n" + textwrap.indent(_compact(statements), "    ")
+        page = f"{heading}: {example.title}\n" + textwrap.indent(_statements(example.statements), "    ")
         if example.before is not None:
-            earlier = example.before[0] if len(example.before) == 1 else list(example.before)
-            page += "\n  before:\n" + textwrap.indent(_compact(earlier), "    ")
+            page += "\n  before:\n" + textwrap.indent(_statements(example.before), "    ")
+        if example.managed:
+            page += f"\n  from the AWS managed policy {example.managed}, which is attached"
+        if example.beside:
+            page += "\n  and in another policy:\n" + textwrap.indent(_statements(example.beside), "    ")
+        for role in example.roles:
+            page += f"\n  {_role(role)}"
+            if role.statements:
+                page += "\n" + textwrap.indent(_statements(role.statements), "    ")
         yield page
+
+
+def _statements(statements: Sequence[dict[str, Any]]) -> str:
+    return _compact(statements[0] if len(statements) == 1 else list(statements))
+
+
+def _role(role: ExampleRole) -> str:
+    words = f"role/{role.name}" + (f", which trusts {', '.join(role.trusts)}" if role.trusts else "")
+    words += " and holds this policy" if role.holds else ""
+    return f"{words}, and can do:" if role.statements else words
 
 
 def _compact(value: object, width: int = 100) -> str:

@@ -37,12 +37,17 @@ class Confidence(_Ordered):
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one check says of one grant: ``message`` (what is wrong and why it matters) and ``remediation`` (what to
-    write instead), both whole sentences in plain words."""
+    write instead), both whole sentences in plain words.
+
+    ``who``: the principals that it holds for, where it is about them and not about the statement alone. The message
+    then begins with the verb that they are put before ("can act as …").
+    """
 
     severity: Severity
     message: str
     remediation: str
     confidence: Confidence = Confidence.HIGH
+    who: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,9 @@ class Finding:
 
     ``at`` is the statement; ``resource`` the first resource that uses it and ``uses`` the addresses of all of them.
     ``suppressed`` is the suppression that silences it, if any: such findings are kept, and shown only to who asks.
-    ``gainers``: of a finding about a change, those of ``principals`` that get what they did not have.
+    ``gainers``: of a finding about a change, those of ``principals`` that get what they did not have. ``who``: of a
+    finding about principals, those that it holds for, before they are put into ``message``. ``managed``: the name of
+    the AWS managed policy that the statement stands in, if it does; ``at`` is then where that is attached.
     """
 
     check_id: str
@@ -71,3 +78,5 @@ class Finding:
     fingerprint: str
     suppressed: Suppression | None = None
     gainers: tuple[str, ...] = ()
+    who: tuple[str, ...] = ()
+    managed: str = ""

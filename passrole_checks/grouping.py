@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import starmap
 
-from passrole_checks.check import module_of, seen_from, shortened
-from passrole_checks.findings import Finding, Severity
+from passrole_checks.check import listed, module_of, seen_from, shortened
+from passrole_checks.findings import Finding
 from passrole_checks.iam.outcomes import When, either
 from passrole_checks.iam.policy import Statement
 from passrole_checks.iam.values import Position
@@ -50,21 +50,34 @@ def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Posit
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         within = finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
+        within = finding.managed or within  # of a policy that only its name stands here for, the statements are one
         groups.setdefault((finding.check_id, finding.at, within, finding.suppressed is None), []).append(finding)
     for group in groups.values():
-        by_address: dict[str, Finding] = {}
+        by_user: dict[tuple[str, tuple[str, ...]], Finding] = {}
         for finding in group:
-            known = by_address.get(finding.resource.address)
+            user = (finding.resource.address, finding.who)
+            known = by_user.get(user)
             if known is None or _badness(finding) > _badness(known):
-                by_address[finding.resource.address] = finding
-        verdicts: dict[Severity, list[Finding]] = {}
-        for finding in by_address.values():
-            verdicts.setdefault(finding.severity, []).append(finding)
+                by_user[user] = finding
+        verdicts: dict[tuple[object, ...], list[Finding]] = {}
+        for finding in by_user.values():
+            said = (finding.confidence, finding.message) if finding.who else ()
+            verdicts.setdefault((finding.severity, *said), []).append(finding)
         for same in verdicts.values():
-            uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
-            principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
-            message = same[0].message + _circumstances(group, same[0])
-            yield replace(same[0], uses=uses, principals=principals, message=message)
+            yield _united(same, group)
+
+
+def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
+    """The findings of one verdict as one; ``group`` are all those of its check and statement."""
+    uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
+    principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
+    who = tuple(dict.fromkeys(name for finding in same for name in finding.who))
+    alike = [finding for finding in group if set(finding.who) <= set(who)]
+    message = same[0].message + _circumstances(alike, same[0])
+    if who:
+        names = [shortened(name) for name in who if name]
+        message = f"{listed(names) if names else 'Whoever holds this policy'} {message}"
+    return replace(same[0], uses=uses, principals=principals, who=who, message=message)
 
 
 def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
@@ -87,7 +100,7 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     elif uses_in_its_own_way(shown.resource.type):
         words += f" The policy is handed to {shown.resource.address}, and what that makes of it is not known."
     others = [item for item in own if item.message != shown.message]
-    if others:
+    if others and not shown.managed:
         when = _when_in_words(others)
         words += f" Another alternative is flagged as well{f', {when}' if when else ''}."
     defaults = shown.grant.statement.defaults

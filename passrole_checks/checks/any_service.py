@@ -10,6 +10,7 @@ from passrole_checks.check import (
     Subject,
     allow,
     beside,
+    condition_on,
     how_granted,
     is_live,
     is_scoped,
@@ -77,7 +78,7 @@ class AnyService(Check):
         if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
-        service = self._only_service(subject)
+        service, services = self._only_service(subject), subject.services_to_name()
         trusted = ""
         if service is not None:
             severity = Severity.INFO
@@ -88,10 +89,8 @@ class AnyService(Check):
             + (" but those that a Deny leaves out." if excluded else ": no condition on iam:PassedToService.")
             + f"{trusted}{beside(grant)}",
             ("Add " if grant.explicit else "Grant iam:PassRole in a statement of its own, with ")
-            + '"Condition": {"StringEquals": {"iam:PassedToService": "'
-            + (service or "SERVICE.amazonaws.com")
-            + '"}}'
-            + ("." if service else " with the service that uses the role."),
+            + condition_on(services or ("SERVICE.amazonaws.com",))
+            + ("." if services else " with the service that uses the role."),
             Confidence.MEDIUM if grant.scope is Scope.UNRESOLVED else Confidence.HIGH,
         )
 

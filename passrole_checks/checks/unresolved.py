@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, seen_from, shortened
+from passrole_checks.check import Check, Example, Subject, allow, condition_on, seen_from, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.condition import Constraint
@@ -13,6 +13,7 @@ from passrole_checks.iam.values import Hole, Kind, Text, Tri
 
 # a role's partition and account are those of whoever passes it, so they decide only where nothing else does
 _PLACES = (Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION)
+_SERVICES = "Which services a role can be passed to"
 
 
 class Unresolved(Check):
@@ -70,9 +71,18 @@ class Unresolved(Check):
         yield Verdict(
             Severity.LOW,
             f"{what} cannot be told before deployment{why}.",
-            "Bound the value (role/app-${name} instead of a whole ARN), refer to the role itself, or look at the value "
-            "and suppress this with a reason.",
+            self._remedy(subject, what),
             Confidence.LOW,
+        )
+
+    @staticmethod
+    def _remedy(subject: Subject, what: str) -> str:
+        services = subject.services_to_name() if what == _SERVICES else ()
+        if services:
+            return f"Write {condition_on(services)}, or look at the value and suppress this with a reason."
+        return (
+            "Bound the value (role/app-${name} instead of a whole ARN), refer to the role itself, or look at the value "
+            "and suppress this with a reason."
         )
 
     @staticmethod
@@ -97,7 +107,7 @@ class Unresolved(Check):
             deciding = [hole for hole in undecided if hole.kind not in _PLACES]
             return "Which roles can be passed", tuple(deciding or undecided)
         if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
-            return "Which services a role can be passed to", grant.condition.unresolved
+            return _SERVICES, grant.condition.unresolved
         return "", ()
 
 

@@ -7,7 +7,7 @@ of the same principal. Access is compared as :mod:`passrole_checks.iam.access` d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -169,8 +169,9 @@ class _Compared:
         self._before = self._statements(old, written, same)
         self._after = self._statements(new, now, now)
         self._match()
-        self._gained(_change(new, now, same), self._after, self.new, self.widened, forward=True)
-        self._gained(_change(old, same, now), self._before, self.removed, self.narrowed, forward=False)
+        stood = _renamed(old, both)
+        self._gained(_change(new, now, stood, same), self._after, self.new, self.widened, forward=True)
+        self._gained(_change(stood, same, new, now), self._before, self.removed, self.narrowed, forward=False)
         touched = {id(item) for item in self._told}
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
 
@@ -330,10 +331,26 @@ def _role_set(grant: PassRoleGrant) -> RoleSet:
     return RoleSet(tuple(patterns), statement.variables, statement.resources is None)
 
 
-def _change(side: Configuration, now: Sequence[AttachedPolicy], before: Iterable[AttachedPolicy]) -> Configuration:
-    """A version as the change that makes it of the other one."""
+def _change(
+    side: Configuration, now: Sequence[AttachedPolicy], other: Configuration, before: Iterable[AttachedPolicy]
+) -> Configuration:
+    """A version as the change that makes it of the other one; both bear the names of the new version."""
     stood = tuple(policy for policy in before if policy.kind is PolicyKind.IDENTITY)
-    return replace(side, policies=tuple(now), unchanged=(), before=stood)
+    return replace(
+        side,
+        policies=tuple(now),
+        unchanged=(),
+        before=stood,
+        members_before=other.members,
+        boundaries_before=other.boundaries,
+    )
+
+
+def _renamed(side: Configuration, names: Mapping[str, str]) -> Configuration:
+    """The principals of a version with the names of the new one, in groups and with their boundaries."""
+    members = tuple((names.get(group, group), names.get(user, user)) for group, user in side.members)
+    boundaries = tuple((names.get(principal, principal), policy) for principal, policy in side.boundaries)
+    return replace(side, members=members, boundaries=boundaries)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int]:

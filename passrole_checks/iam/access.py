@@ -1,153 +1,98 @@
-"""Access to PassRole as a set, and what of it is new.
+"""What of somebody's access is new: one principal's access before and after a change, compared.
 
-What somebody may do is decided by all policies together: a request is allowed if one Allow matches it and no Deny does
-(IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow). So access is a set of requests: a role, the
-service that it is passed to, and what the other conditions ask for. Two sets are compared by meaning: for every service
-that makes a difference, is every role that may be passed now one that could be passed before? How the policies are
-spelled, split and ordered makes no difference.
+Answers are by pattern of each statement and by class of services that no statement tells apart; what is the same for
+all statements of a kind is decided once (:mod:`passrole_checks.iam.kinds`), and of the patterns only those are compared
+that may have a role in common (:mod:`passrole_checks.iam.role_union`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from passrole_checks.iam import arn, outcomes, role_set, values
+from passrole_checks.iam import arn, role_set
+from passrole_checks.iam.access_set import Access, Gain, Permission, ServiceSet, Widening, access_of, permission_of
 from passrole_checks.iam.arn import Deployment
-from passrole_checks.iam.condition import PASSED_TO_SERVICE, evaluate
-from passrole_checks.iam.condition_operators import example_service, read_pattern
-from passrole_checks.iam.limit import Limit, implies, limits_of
-from passrole_checks.iam.passrole import grants_of
+from passrole_checks.iam.kinds import NO_KEY, UNKNOWN_SERVICE, Kind, Kinds
+from passrole_checks.iam.limit import implies
 from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.role_set import RoleSet
+from passrole_checks.iam.role_set import RoleSet, RoleUnion
 from passrole_checks.iam.values import Text, Tri
 
-UNKNOWN_SERVICE = "\0a service that nobody knows yet"
-NO_KEY = "\0a request without the key"
 
+@dataclass(frozen=True, eq=False)
+class _Setting:
+    """What stands beside the statements of a kind, for a class of services.
 
-@dataclass(frozen=True)
-class Permission:
-    """What one statement allows or denies of PassRole, by itself.
-
-    ``certain``: no hole decides whether it speaks of PassRole, and nothing in its condition is malformed. ``limits``
-    are the tests of its condition on other keys than ``iam:PassedToService``.
+    ``sure``: roles that an Allow surely let through before, ``perhaps``: those that one may have, ``limited``: those
+    that one would have but for the keys ``conditions``. ``takes``: roles that a Deny surely takes away now,
+    ``may_take``: those that one may. ``took``: roles that a Deny may have taken away before and does not any more,
+    ``surely_took``: those that one surely did.
     """
 
-    statement: Statement
-    effect: str
-    certain: bool
-    roles: RoleSet
-
-    @cached_property
-    def tests(self) -> frozenset[Limit]:
-        """All tests of the condition, those on ``iam:PassedToService`` too."""
-        return limits_of(self.statement.condition)
-
-    @cached_property
-    def limits(self) -> frozenset[Limit]:
-        """The tests on other keys than ``iam:PassedToService``."""
-        return frozenset(limit for limit in self.tests if not limit.on_service)
+    service: str
+    sure: RoleUnion
+    perhaps: RoleUnion
+    limited: RoleUnion
+    conditions: tuple[str, ...]
+    takes: RoleUnion
+    may_take: RoleUnion
+    took: RoleUnion
+    surely_took: RoleUnion
 
 
-@dataclass(frozen=True)
-class Access:
-    """What the policies of one principal allow and deny of PassRole."""
+class _Side:
+    """The Allow or the Deny statements before or after a change, by their kinds."""
 
-    allows: tuple[Permission, ...] = ()
-    denies: tuple[Permission, ...] = ()
+    def __init__(self, name: str, items: Iterable[Permission], kinds: Kinds) -> None:
+        self.name = name
+        self.kinds: dict[int, Kind] = {}
+        self._roles: dict[int, list[tuple[int, RoleSet]]] = {}
+        self._letting: dict[str, list[Kind]] = {}
+        for place, item in enumerate(items):
+            kind = kinds.of(item)
+            self.kinds.setdefault(kind.number, kind)
+            self._roles.setdefault(kind.number, []).append((place, item.roles))
 
-    @property
-    def permissions(self) -> tuple[Permission, ...]:
-        """All of them, what is allowed first."""
-        return (*self.allows, *self.denies)
+    def letting(self, service: str) -> list[Kind]:
+        """The kinds that possibly let a service through, in the order of the first statement of each."""
+        if not self._letting:
+            for kind in self.kinds.values():
+                for name in kind.possible:
+                    self._letting.setdefault(name, []).append(kind)
+        return self._letting.get(service, [])
 
-
-@dataclass(frozen=True)
-class ServiceSet:
-    """Services in words: ``names``; with ``others`` every service that is not known as well, but ``left_out``.
-
-    ``without_key``: requests that do not carry ``iam:PassedToService``.
-    """
-
-    names: tuple[str, ...] = ()
-    others: bool = False
-    left_out: tuple[str, ...] = ()
-    without_key: bool = False
-
-
-@dataclass(frozen=True)
-class Widening:
-    """One pattern of a grant (None: all roles but those that NotResource names) and the services that are new for it.
-
-    ``certain``: YES, or UNKNOWN where a hole or a changed condition decides. ``kept``: the services that the same roles
-    could be passed to before. ``earlier``: patterns of roles that are in this one and could be passed to one of the new
-    services before. ``conditions``: keys that were asked for before and are not now, or not in the same way.
-    ``denied``: a Deny took this away before.
-    """
-
-    role: Text | None
-    services: ServiceSet
-    kept: ServiceSet | None
-    certain: Tri
-    earlier: tuple[Text, ...] = ()
-    conditions: tuple[str, ...] = ()
-    denied: bool = False
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What one statement gives that was not there before. ``first``: nothing at all could be passed before."""
-
-    first: bool
-    widenings: tuple[Widening, ...]
-
-    @property
-    def certain(self) -> Tri:
-        """YES where at least one widening is certain, else UNKNOWN."""
-        return Tri.YES if any(item.certain is Tri.YES for item in self.widenings) else Tri.UNKNOWN
-
-
-def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collection[str]]) -> Access:
-    """The access that statements give together, of whatever documents they are.
-
-    ``services_of`` gives, for each partition, the service principals known there.
-    """
-    found = [item for statement in statements if (item := _permission(statement, dict(services_of))) is not None]
-    return Access(
-        tuple(item for item in found if item.effect == "Allow"), tuple(item for item in found if item.effect == "Deny")
-    )
-
-
-def _permission(statement: Statement, services_of: dict[str, Collection[str]]) -> Permission | None:
-    for grant in grants_of((statement,), services_of):
-        complement = statement.resources is None
-        patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
-        certain = grant.certain is Tri.YES and not grant.condition.problems
-        return Permission(statement, grant.effect, certain, RoleSet(patterns, statement.variables, complement))
-    return None
+    def roles_of(self, kinds: Collection[int]) -> list[RoleSet]:
+        """The roles of the statements of some kinds, in their order."""
+        found = [item for kind in kinds for item in self._roles[kind]]
+        return [roles for _, roles in sorted(found, key=lambda item: item[0])]
 
 
 @dataclass
 class Comparison:
     """The access of one principal before and after a change.
 
-    ``services_of`` as in :func:`access_of`; ``where`` is where the principal stands, as far as that is known: of the
-    partitions only those that a policy names count, if any does.
+    ``services_of`` as in :func:`~passrole_checks.iam.access.access_of`; ``where`` is where the principal stands, as far
+    as that is known: of the partitions only those that a policy names count, if any does.
     """
 
     before: Access
     after: Access
     services_of: Mapping[str, Collection[str]]
     where: Deployment = arn.ANYWHERE
-    _let: dict[int, tuple[Permission, frozenset[str], frozenset[str]]] = field(default_factory=dict, init=False)
+    _gains: dict[int, tuple[Statement, Gain | None]] = field(default_factory=dict, init=False)
+    _settings: dict[tuple[int, int], _Setting] = field(default_factory=dict, init=False)
+    _unions: dict[tuple[object, ...], RoleUnion] = field(default_factory=dict, init=False)
+    _gone: dict[tuple[int, int], bool] = field(default_factory=dict, init=False)
+    _let: dict[int, list[tuple[int, frozenset[str]]]] = field(default_factory=dict, init=False)
+    _words: dict[frozenset[str], ServiceSet] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self._all = (*self.before.permissions, *self.after.permissions)
+        everything = (*self.before.permissions, *self.after.permissions)
         named = {
             partition
-            for item in self._all
+            for item in everything
             for pattern in item.roles.patterns
             if (partition := arn.partition_of(pattern)) is not None
         } & set(self.where.partitions)
@@ -155,150 +100,126 @@ class Comparison:
             named = set(self.where.partitions)
         if named:
             self.where = Deployment(self.where.account, tuple(sorted(named)))
-        self._known = frozenset(self.services_of["aws"])
+        known = frozenset(self.services_of["aws"])
         if named:
-            self._known = self._known.union(*(self.services_of.get(name, ()) for name in named))
-        self._written = {example: written for item in self._all for example, written in _services_in(item)}
-        self._universe = self._known | self._written.keys()
+            known = known.union(*(self.services_of.get(name, ()) for name in named))
+        self._kinds = Kinds(everything, known)
+        self._allows_before = _Side("allows before", self.before.allows, self._kinds)
+        self._denies_before = _Side("denies before", self.before.denies, self._kinds)
+        self._denies_after = _Side("denies after", self.after.denies, self._kinds)
 
     def gain_of(self, statement: Statement) -> Gain | None:
         """What one of the statements of ``after`` gives that was not there before; None for nothing."""
-        known = (
-            item for item in self.after.allows if item.statement.at == statement.at and item.statement == statement
-        )
-        mine = next(known, None) or _permission(statement, dict(self.services_of))
+        known = self._gains.get(id(statement))
+        if known is None:
+            known = self._gains[id(statement)] = (statement, self._gain_of(statement))
+        return known[1]
+
+    def _gain_of(self, statement: Statement) -> Gain | None:
+        known = (item for item in self._allowed.get((statement.at, statement.path), ()) if item.statement == statement)
+        mine = next(known, None) or permission_of(statement, self.services_of)
         if mine is None or mine.effect != "Allow":
             return None
         first = not self.before.allows
-        sets = [mine.roles] if mine.roles.complement else [_one(mine.roles, item) for item in mine.roles.patterns]
-        widenings = [widening for roles in sets for widening in self._widenings(mine, roles)]
+        sets = [mine.roles] if mine.roles.complement else [mine.roles.only([item]) for item in mine.roles.patterns]
+        widenings = [widening for roles in sets for widening in self._widenings(self._kinds.of(mine), roles)]
         return Gain(first, tuple(widenings)) if widenings else None
+
+    @cached_property
+    def _allowed(self) -> dict[tuple[object, str], list[Permission]]:
+        found: dict[tuple[object, str], list[Permission]] = {}
+        for item in self.after.allows:
+            found.setdefault((item.statement.at, item.statement.path), []).append(item)
+        return found
 
     @cached_property
     def denials_changed(self) -> bool:
         """Whether there is a Deny before the change that, as a whole, does not stand after it."""
+        stand = {(self._kinds.of(item).number, _spelled(item.roles)) for item in self.after.denies if item.certain}
         return any(
-            not any(
-                other.certain
-                and _under(other, item)
-                and implies(item.tests, other.tests)[0] is Tri.YES
-                and role_set.surely_within(item.roles, [other.roles], where=self.where)
-                for other in self.after.denies
-            )
+            (self._kinds.of(item).number, _spelled(item.roles)) not in stand and not self._stands(item)
             for item in self.before.denies
+        )
+
+    def _stands(self, item: Permission) -> bool:
+        """Whether one Deny after the change surely says all that a Deny before it says."""
+        return any(
+            other.certain
+            and self._kinds.under(self._kinds.of(other), self._kinds.of(item))
+            and implies(item.tests, other.tests)[0] is Tri.YES
+            and role_set.surely_within(item.roles, [other.roles], where=self.where)
+            for other in self.after.denies
         )
 
     # -- one pattern
 
-    def _widenings(self, mine: Permission, roles: RoleSet) -> Iterator[Widening]:
+    def _widenings(self, mine: Kind, roles: RoleSet) -> Iterator[Widening]:
         """The widenings of one pattern of a statement: services are taken together where the same holds for them."""
         kept: set[str] = set()
         new: dict[tuple[Tri, tuple[str, ...], bool, tuple[Text, ...]], set[str]] = {}
-        for services in self._classes:
-            if not services <= self._possible(mine):
-                continue
-            certain, conditions, denied = self._compare(mine, roles, min(services))
+        for place, services in self._classes_of(mine):
+            setting = self._setting(mine, place)
+            certain, conditions, denied = self._compare(mine, roles, setting)
             if certain is Tri.NO:
                 kept |= services
             else:
-                earlier = () if conditions or denied else tuple(self._earlier(roles, min(services)))
+                earlier = () if conditions or denied else tuple(self._earlier(roles, place))
                 new.setdefault((certain, conditions, denied, earlier), set()).update(services)
         for (certain, conditions, denied, earlier), found in new.items():
             yield Widening(
                 role=None if roles.complement else roles.patterns[0],
-                services=self._in_words(found),
-                kept=self._in_words(kept) if kept else None,
+                services=self._in_words(frozenset(found)),
+                kept=self._in_words(frozenset(kept)) if kept else None,
                 certain=certain,
                 earlier=earlier,
                 conditions=conditions,
                 denied=denied,
             )
 
-    def _compare(self, mine: Permission, roles: RoleSet, service: str) -> tuple[Tri, tuple[str, ...], bool]:
+    def _compare(self, mine: Kind, roles: RoleSet, setting: _Setting) -> tuple[Tri, tuple[str, ...], bool]:
         """Whether roles can newly be passed to a service; the conditions that are gone, and whether a Deny is."""
-        allows = [item for item in self.before.allows if service in self._possible(item) and _together(item, mine)]
-        sure = [item for item in allows if self._surely_applies(item, mine, service)]
-        denies = [item for item in self.after.denies if service in self._possible(item) and _together(item, mine)]
-        takes = [item for item in denies if self._surely_applies(item, mine, service)]
-        took = [item for item in self.before.denies if self._may_have_taken(item, mine, service)]
-        denied = [item.roles for item in takes]
         if role_set.surely_within(
-            roles,
-            [item.roles for item in sure],
-            denied=denied,
-            denied_before=[item.roles for item in took],
-            where=self.where,
+            roles, setting.sure, denied=setting.takes, denied_before=setting.took, where=self.where
         ):
             return Tri.NO, (), False
-        if not self._any_left(mine, roles, takes):
-            return Tri.NO, (), False
-        surely_took = [item for item in took if item.certain and service in self._surely(item) and _under(item, mine)]
-        open_limits = [item for item in allows if implies(mine.limits, item.limits)[0] is not Tri.NO]
+        if role_set.surely_within(roles, setting.takes, where=self.where):
+            return Tri.NO, (), False  # no role is left of it
         certain = not self.before.allows or (
             mine.certain
-            and service in self._surely(mine)
+            and setting.service in mine.surely
             and all(
                 role_set.surely_gains(
                     roles,
-                    [item.roles for item in open_limits],
-                    denied=[item.roles for item in denies],
-                    denied_before=[item.roles for item in surely_took],
+                    setting.perhaps,
+                    denied=setting.may_take,
+                    denied_before=setting.surely_took,
                     where=where,
                 )
                 for where in self._places
             )
         )
-        conditions, gone = self._why(mine, roles, service, allows, sure, denied, took)
-        return Tri.YES if certain else Tri.UNKNOWN, conditions, gone
+        conditions, denied = self._why(roles, setting)
+        return Tri.YES if certain else Tri.UNKNOWN, conditions, denied
 
-    def _why(
-        self,
-        mine: Permission,
-        roles: RoleSet,
-        service: str,
-        allows: Sequence[Permission],
-        sure: Sequence[Permission],
-        denied: Sequence[RoleSet],
-        took: Sequence[Permission],
-    ) -> tuple[tuple[str, ...], bool]:
+    def _why(self, roles: RoleSet, setting: _Setting) -> tuple[tuple[str, ...], bool]:
         """The conditions but for which, or whether it is a Deny but for which, the same could be passed before."""
-        if took and role_set.surely_within(roles, [item.roles for item in sure], denied=denied, where=self.where):
+        if setting.took.sets and role_set.surely_within(roles, setting.sure, denied=setting.takes, where=self.where):
             return (), True
-        limited = [item for item in allows if item.certain and service in self._surely(item) and _under(item, mine)]
-        if role_set.surely_within(roles, [item.roles for item in limited], denied=denied, where=self.where):
-            keys = [key for item in limited for key in implies(mine.limits, item.limits)[1]]
-            return tuple(dict.fromkeys(keys)), False
+        if role_set.surely_within(roles, setting.limited, denied=setting.takes, where=self.where):
+            return setting.conditions, False
         return (), False
 
-    def _surely_applies(self, item: Permission, mine: Permission, service: str) -> bool:
-        """Whether another statement surely speaks of every request to the service that ``mine`` speaks of."""
-        if not item.certain and not _same_words(item, mine):
-            return False
-        if not _under(item, mine) or implies(mine.limits, item.limits)[0] is not Tri.YES:
-            return False
-        return service in self._surely(item) or implies(mine.tests, item.tests)[0] is Tri.YES
-
-    def _may_have_taken(self, item: Permission, mine: Permission, service: str) -> bool:
-        """Whether a Deny of before may have taken away what ``mine`` allows, and does not stand any more."""
-        if service not in self._possible(item) or not _together(item, mine):
-            return False
-        stands = [other.roles for other in self.after.denies if self._surely_applies(other, item, service)]
-        return not role_set.surely_within(item.roles, stands, where=self.where)
-
-    def _any_left(self, mine: Permission, roles: RoleSet, takes: Sequence[Permission]) -> bool:
-        """Whether the pattern can let a role through at all, after the Deny statements."""
-        return not role_set.surely_within(roles, [item.roles for item in takes], where=self.where)
-
-    def _earlier(self, roles: RoleSet, service: str) -> Iterator[Text]:
-        """Patterns that could be passed to the service before and lie at least in part within ``roles``."""
+    def _earlier(self, roles: RoleSet, place: int) -> Iterator[Text]:
+        """Patterns that could be passed to the services before and lie at least in part within ``roles``."""
+        service = min(self._kinds.classes[place])
+        kinds = {kind.number for kind in self._allows_before.letting(service)}
+        union = self._union(self._allows_before, kinds)
         seen: set[str] = set()
-        for item in self.before.allows:
-            if service not in self._possible(item) or item.roles.complement:
-                continue
-            for pattern in item.roles.patterns:
-                if str(pattern) not in seen and role_set.may_meet(_one(item.roles, pattern), roles, self.where):
-                    seen.add(str(pattern))
-                    yield pattern
+        for entry in union.entries if roles.complement else union.near(roles.shapes[0]):
+            written = str(entry.text)
+            if written not in seen and role_set.may_meet(entry.set.only([entry.text]), roles, self.where):
+                seen.add(written)
+                yield entry.text
 
     @cached_property
     def _places(self) -> tuple[Deployment, ...]:
@@ -309,87 +230,113 @@ class Comparison:
         named = {arn.account_of(pattern) for item in self.before.allows for pattern in item.roles.patterns} - {None}
         return (self.where, *(Deployment(account, self.where.partitions) for account in sorted(filter(None, named))))
 
+    # -- what stands beside it
+
+    def _setting(self, mine: Kind, place: int) -> _Setting:
+        known = self._settings.get((mine.number, place))
+        if known is None:
+            known = self._settings[mine.number, place] = self._setting_of(mine, place)
+        return known
+
+    def _setting_of(self, mine: Kind, place: int) -> _Setting:
+        kinds, service = self._kinds, min(self._kinds.classes[place])
+
+        def beside(side: _Side) -> list[Kind]:
+            return [kind for kind in side.letting(service) if kinds.together(kind, mine)]
+
+        allows, denies = beside(self._allows_before), beside(self._denies_after)
+        implied = {kind.number: implies(mine.sample.limits, kind.sample.limits) for kind in allows}
+        sure_kinds = {kind.number for kind in allows if kinds.surely_applies(kind, mine, service)}
+        perhaps = {kind.number for kind in allows if implied[kind.number][0] is not Tri.NO}
+        limited = [kind for kind in allows if kind.certain and service in kind.surely and kinds.under(kind, mine)]
+        takes = {kind.number for kind in denies if kinds.surely_applies(kind, mine, service)}
+        took = [
+            item
+            for item in self.before.denies
+            if service in (kind := kinds.of(item)).possible
+            and kinds.together(kind, mine)
+            and self._is_gone(item, place)
+        ]
+        surely_took = [
+            item
+            for item in took
+            if item.certain and service in (kind := kinds.of(item)).surely and kinds.under(kind, mine)
+        ]
+        return _Setting(
+            service,
+            sure=self._union(self._allows_before, sure_kinds),
+            perhaps=self._union(self._allows_before, perhaps),
+            limited=self._union(self._allows_before, {kind.number for kind in limited}),
+            conditions=tuple(dict.fromkeys(key for kind in limited for key in implied[kind.number][1])),
+            takes=self._union(self._denies_after, takes),
+            may_take=self._union(self._denies_after, {kind.number for kind in denies}),
+            took=self._these(took),
+            surely_took=self._these(surely_took),
+        )
+
+    def _is_gone(self, item: Permission, place: int) -> bool:
+        """Whether a Deny of before may not stand any more, for a class of services."""
+        key = (id(item), place)
+        known = self._gone.get(key)
+        if known is None:
+            kind, service = self._kinds.of(item), min(self._kinds.classes[place])
+            stands = {
+                other.number
+                for other in self._denies_after.kinds.values()
+                if self._kinds.surely_applies(other, kind, service)
+            }
+            union = self._union(self._denies_after, stands)
+            known = self._gone[key] = not role_set.surely_within(item.roles, union, where=self.where)
+        return known
+
+    def _union(self, side: _Side, kinds: Iterable[int]) -> RoleUnion:
+        """The roles of those statements that are of some kinds, in their order."""
+        wanted = frozenset(kinds)
+        key = (side.name, wanted)
+        known = self._unions.get(key)
+        if known is None:
+            known = self._unions[key] = RoleUnion(side.roles_of(wanted))
+        return known
+
+    def _these(self, items: Collection[Permission]) -> RoleUnion:
+        key = ("these", *map(id, items))
+        known = self._unions.get(key)
+        if known is None:
+            known = self._unions[key] = RoleUnion(item.roles for item in items)
+        return known
+
     # -- services
 
-    @cached_property
-    def _classes(self) -> list[frozenset[str]]:
-        """The services, taken together where no statement makes a difference between them."""
-        classes: dict[tuple[bool, ...], list[str]] = {}
-        for service in sorted(self._universe | {UNKNOWN_SERVICE, NO_KEY}):
-            key = tuple(service in let for item in self._all for let in self._lets(item))
-            classes.setdefault(key, []).append(service)
-        return [frozenset(services) for services in classes.values()]
-
-    def _lets(self, item: Permission) -> tuple[frozenset[str], frozenset[str]]:
-        """The services that a statement's condition surely, and those that it possibly lets through."""
-        known = self._let.get(id(item))
+    def _classes_of(self, mine: Kind) -> list[tuple[int, frozenset[str]]]:
+        """The classes of services that a statement's condition possibly lets through, with their numbers."""
+        known = self._let.get(mine.number)
         if known is None:
-            effect = evaluate(item.statement.condition, self._universe, variables=item.statement.variables)
-            extra = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
-            known = self._let[id(item)] = (
-                item,
-                effect.allowed | {name for name, answer in extra if answer is Tri.YES},
-                effect.possible | {name for name, answer in extra if answer is not Tri.NO},
-            )
-        return known[1:]
+            classes = enumerate(self._kinds.classes)
+            known = self._let[mine.number] = [(place, found) for place, found in classes if found <= mine.possible]
+        return known
 
-    def _surely(self, item: Permission) -> frozenset[str]:
-        return self._lets(item)[0]
+    def _in_words(self, services: frozenset[str]) -> ServiceSet:
+        known = self._words.get(services)
+        if known is None:
+            known = self._words[services] = self._spelled_out(services)
+        return known
 
-    def _possible(self, item: Permission) -> frozenset[str]:
-        return self._lets(item)[1]
-
-    def _in_words(self, services: Collection[str]) -> ServiceSet:
-        names = frozenset(services) - {UNKNOWN_SERVICE, NO_KEY}
+    def _spelled_out(self, services: frozenset[str]) -> ServiceSet:
+        names = services - {UNKNOWN_SERVICE, NO_KEY}
         if UNKNOWN_SERVICE not in services:
             return ServiceSet(self._names(names), without_key=NO_KEY in services)
-        return ServiceSet((), True, self._names(self._universe - names), NO_KEY in services)
+        return ServiceSet((), True, self._names(self._kinds.universe - names), NO_KEY in services)
 
     def _names(self, services: Collection[str]) -> tuple[str, ...]:
         """Services by name; what only stands for the other services of a pattern, as the pattern is written."""
-        return tuple(sorted({name if name in self._known else self._written.get(name, name) for name in services}))
+        kinds = self._kinds
+        return tuple(sorted({name if name in kinds.known else kinds.written.get(name, name) for name in services}))
 
 
-def _one(roles: RoleSet, pattern: Text) -> RoleSet:
-    return RoleSet((pattern,), roles.variables)
+def _spelled(roles: RoleSet) -> object:
+    return frozenset(roles.written()), roles.complement
 
 
-def _together(item: Permission, mine: Permission) -> bool:
-    """Whether two statements can both be in force, given the outcomes under which each reads as it does."""
-    return outcomes.both(item.statement.when, mine.statement.when) is not None
-
-
-def _under(item: Permission, mine: Permission) -> bool:
-    """Whether a statement is in force whenever ``mine`` is."""
-    return all(outcomes.implies(mine.statement.when, fact) for fact in item.statement.when)
-
-
-def _same_words(item: Permission, mine: Permission) -> bool:
-    """Whether two statements say the same of which actions they speak, holes included."""
-    ours, theirs = mine.statement, item.statement
-
-    def words(texts: tuple[Text, ...] | None) -> frozenset[str] | None:
-        return frozenset(map(str, texts)) if texts is not None else None
-
-    return (
-        ours.effect == theirs.effect
-        and words(ours.actions) == words(theirs.actions)
-        and words(ours.not_actions) == words(theirs.not_actions)
-        and mine.tests == item.tests
-    )
-
-
-def _services_in(item: Permission) -> Iterator[tuple[str, str]]:
-    """The services that a condition spells out, and one for each of its values with a wildcard or a hole; each with
-    the value as written."""
-    condition = item.statement.condition
-    for entry in condition.entries if isinstance(condition, values.Mapping) else ():
-        wildcards = "Like" in str(entry.key)
-        for pair in entry.value.entries if isinstance(entry.value, values.Mapping) else ():
-            if str(pair.key).lower() != PASSED_TO_SERVICE.lower():
-                continue
-            for value in values.texts_in(pair.value):
-                pattern = read_pattern(value, wildcards=wildcards, variables=item.statement.variables)
-                example = example_service(pattern)
-                if example is not None:
-                    yield example, str(value)
+__all__ = [
+    "NO_KEY", "UNKNOWN_SERVICE", "Access", "Comparison", "Gain", "Permission", "ServiceSet", "Widening", "access_of",
+]  # fmt: skip

@@ -8,19 +8,28 @@ all role ARNs, or "cannot be told".
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import NamedTuple
 
 from passrole_checks.iam.arn_pattern import PARTITIONS, Reading, fields_of, machine, spelled_out
 from passrole_checks.iam.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
-from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri
+from passrole_checks.iam.role_question import covered_at_a_glance, overlap_at_a_glance
+from passrole_checks.iam.role_search import (
+    ANYWHERE,
+    Deployment,
+    accepted,
+    after_prefixes,
+    answers,
+    before_role,
+    first_of,
+)
+from passrole_checks.iam.role_shape import ANY_NAME, names_one, plain_role, shape_of
+from passrole_checks.iam.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri
 
 _LINKED = "aws-service-role/"
-_BUDGET = 60_000  # steps of one exploration; over it the answer is "cannot be told"
+_NOWHERE = Position("", 0)
 
 
 class Scope(str, Enum):
@@ -37,17 +46,6 @@ class Scope(str, Enum):
     def width(self) -> int:
         """0 for the widest."""
         return list(type(self)).index(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """Where a policy will stand, as far as that is known: its account, and the partitions that it can be in."""
-
-    account: str | None = None
-    partitions: tuple[str, ...] = PARTITIONS
-
-
-ANYWHERE = Deployment()
 
 
 def widest(scopes: Sequence[Scope]) -> Scope:
@@ -76,7 +74,7 @@ def complement_scope(left_out: Sequence[Text], *, variables: bool = True, where:
     Patterns that leave out all roles of one account leave those of every other account in.
     """
     parts = tuple(item.parts for item in left_out)
-    if not parts:
+    if not _may_match_any_name(parts, variables):
         return Scope.ANY_ROLE
     try:
         if _covers_all(parts, variables, Reading.DENIED, where):
@@ -109,18 +107,6 @@ def included(inner: Text, outer: Sequence[Text], *, variables: bool = True, wher
     return _included(inner.parts, tuple(item.parts for item in outer), variables, where)
 
 
-def some_role(machines: Sequence[Machine], wanted: Callable[[tuple[bool, ...]], bool], where: Deployment) -> bool:
-    """Whether there is a role for which ``wanted`` says yes, told which of the machines match it.
-
-    Raises :class:`~passrole_checks.iam.automaton.OverBudgetError` where that takes too much to decide.
-    """
-    letters = alphabet(machines)
-    return any(
-        _first(_roles(machines, states, letters), wanted) is not None
-        for states in _before_role(machines, letters, where)
-    )
-
-
 def covers_service_linked(resource: Text, *, variables: bool = True) -> Tri:
     """Whether a wildcard of the pattern covers service-linked roles (``role/aws-service-role/SERVICE/NAME``).
 
@@ -132,63 +118,23 @@ def covers_service_linked(resource: Text, *, variables: bool = True) -> Tri:
 
 def account_of(resource: Text) -> str | None:
     """The twelve digits of the account field, where they are written out."""
-    return _field(resource, 4, lambda text: len(text) == 12 and text.isdigit())
+    account = _field(resource.parts, 4)
+    return account if account is not None and len(account) == 12 and account.isdigit() else None
 
 
 def partition_of(resource: Text) -> str | None:
     """The partition field, where it is one that is known."""
-    return _field(resource, 1, lambda text: text in PARTITIONS)
+    partition = _field(resource.parts, 1)
+    return partition if partition in PARTITIONS else None
 
 
-def _field(resource: Text, index: int, wanted: Callable[[str], bool]) -> str | None:
-    fields = fields_of(spelled_out(resource.parts))
+@lru_cache(maxsize=65536)
+def _field(parts: tuple[Part, ...], index: int) -> str | None:
+    """One field of an ARN, where there is no hole in it."""
+    fields = fields_of(spelled_out(parts))
     if len(fields) <= index or any(isinstance(part, Hole) for part in fields[index]):
         return None
-    text = "".join(part for part in fields[index] if isinstance(part, str))
-    return text if wanted(text) else None
-
-
-class PlainRole(NamedTuple):
-    """A pattern that is nothing but a role's ARN: ``partition`` and ``account`` are "" where any will do; ``name``,
-    with its path, may hold wildcards, and always a literal character."""
-
-    partition: str
-    account: str
-    name: str
-
-    def may_stand(self, where: Deployment) -> bool:
-        """Whether it matches roles there."""
-        return self.partition in ("", *where.partitions) and (not self.account or where.account in (None, self.account))
-
-
-def plain_role(parts: tuple[Part, ...]) -> PlainRole | None:
-    """The pattern as a plain role's ARN, None for any other. A plain one matches some role, and not every one.
-
-    Nearly every Resource is of this form, and its answers are known without running a machine.
-    """
-    text = "".join(part if isinstance(part, str) else _PLACE.get(part.kind, "\0") for part in spelled_out(parts))
-    found = _PLAIN.fullmatch(text)
-    if found is None:
-        return None
-    partition, account, name = (found[field] for field in ("partition", "account", "name"))
-    if "//" in name or not _LITERAL_NAME.search(name):
-        return None
-    if partition not in PARTITIONS and partition not in _ANY_PLACE:
-        return None
-    return PlainRole(
-        "" if partition in _ANY_PLACE else partition,
-        "" if account in _ANY_PLACE else account,
-        name,
-    )
-
-
-_PLACE = {Kind.PARTITION: "\1", Kind.ACCOUNT_ID: "\2"}
-_ANY_PLACE = ("*", *_PLACE.values())
-_PLAIN = re.compile(
-    "arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)"
-    ":role/(?P<name>(?!/)[A-Za-z0-9+=,.@_/*?-]+(?<!/))"
-)
-_LITERAL_NAME = re.compile(r"[^*?/]")
+    return "".join(part for part in fields[index] if isinstance(part, str))
 
 
 @lru_cache(maxsize=8192)
@@ -203,6 +149,9 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
         return Scope.ROLE_IN_TEMPLATE
     if covers is Tri.UNKNOWN:
         return Scope.UNRESOLVED
+    one = names_one(spelled_out(parts), variables)
+    if one is not None:
+        return Scope.EXACT if one else Scope.PREFIX
     try:
         if _size((parts,), variables, Reading.OVERLAP) == 0:
             return Scope.NOT_A_ROLE
@@ -211,6 +160,11 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
         return Scope.EXACT if _size((parts,), variables, Reading.COUNT) < 2 else Scope.PREFIX
     except OverBudgetError:
         return Scope.UNRESOLVED
+
+
+def _may_match_any_name(patterns: Sequence[tuple[Part, ...]], variables: bool) -> bool:
+    """False where here is a name that none of the patterns matches, in any account."""
+    return any(shape_of(parts, variables).holds_name(ANY_NAME) for parts in patterns)
 
 
 def _is_role_reference(parts: tuple[Part, ...]) -> bool:
@@ -226,6 +180,8 @@ def _is_role_reference(parts: tuple[Part, ...]) -> bool:
 
 @lru_cache(maxsize=8192)
 def _any_role(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Tri:
+    if not _may_match_any_name(patterns, variables):
+        return Tri.NO
     try:
         if _covers_one(patterns, variables, Reading.SURE):
             return Tri.YES
@@ -238,7 +194,7 @@ def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading
     """Whether the patterns cover all roles of some account of some partition."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
-    return any(_universal(pattern, states, letters) for states in _before_role([pattern], letters, ANYWHERE))
+    return any(_universal(pattern, states, letters) for states in before_role([pattern], letters, ANYWHERE))
 
 
 @lru_cache(maxsize=8192)
@@ -248,39 +204,61 @@ def _covers_all(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading
     letters = alphabet([pattern])
     return any(
         all(_universal(pattern, states, letters) for states in accounts)
-        for accounts in _after_prefixes([pattern], letters, where)
+        for accounts in after_prefixes([pattern], letters, where)
     )
 
 
 def _universal(pattern: Machine, states: tuple[States, ...], letters: Alphabet) -> bool:
-    return _first(_roles([pattern], states, letters), lambda found: not found[0]) is None
+    return first_of(answers([pattern], states, letters), lambda found: not found[0]) is None
+
+
+def _one(parts: tuple[Part, ...], variables: bool) -> RoleSet:
+    return RoleSet((Text(parts, _NOWHERE),), variables)
+
+
+@lru_cache(maxsize=256)
+def _union(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> RoleUnion:
+    return RoleUnion([RoleSet(tuple(Text(parts, _NOWHERE) for parts in patterns), variables)])
 
 
 @lru_cache(maxsize=8192)
 def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool, where: Deployment) -> Tri:
-    def meet(reading: Reading) -> bool:
+    found = overlap_at_a_glance(_one(first, variables), _one(second, variables), where)
+    if found is not None:
+        return found
+
+    def can_meet(reading: Reading) -> bool:
         pair = [machine((item,), variables, reading) for item in (first, second)]
         letters = alphabet(pair)
         return any(
-            _first(_roles(pair, states, letters), all) is not None for states in _before_role(pair, letters, where)
+            first_of(answers(pair, states, letters), all) is not None for states in before_role(pair, letters, where)
         )
 
     try:
-        if not meet(Reading.OVERLAP):
+        if not can_meet(Reading.OVERLAP):
             return Tri.NO
-        return Tri.YES if first == second or meet(Reading.SURE) else Tri.UNKNOWN
+        return Tri.YES if first == second or can_meet(Reading.SURE) else Tri.UNKNOWN
     except OverBudgetError:
         return Tri.UNKNOWN
 
 
 @lru_cache(maxsize=8192)
 def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment) -> Tri:
+    if not outer and (shape := shape_of(inner, variables)).exact and shape.may_stand(where):
+        return Tri.NO
+    roles, union = _one(inner, variables), _union(outer, variables)
+    found = covered_at_a_glance(roles, union, where)
+    if found is not None:
+        return found
+    near = {entry.text.parts for shape in roles.shapes for entry in union.near(shape)}
+    outer = tuple(item for item in outer if item in near)
+
     def holds(inner_reading: Reading, outer_reading: Reading) -> bool:
         pair = [machine((inner,), variables, inner_reading), machine(outer, variables, outer_reading)]
         letters = alphabet(pair)
         return all(
-            _first(_roles(pair, states, letters), lambda found: found[0] and not found[1]) is None
-            for states in _before_role(pair, letters, where)
+            first_of(answers(pair, states, letters), lambda found: found[0] and not found[1]) is None
+            for states in before_role(pair, letters, where)
         )
 
     try:
@@ -293,16 +271,18 @@ def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], vari
 
 @lru_cache(maxsize=4096)
 def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool) -> Tri:
+    if not named and not shape_of(parts, variables).holds_name(_LINKED + ANY_NAME):
+        return Tri.NO
     pattern = machine((parts,), variables, Reading.COUNT)
     letters = alphabet([pattern])
     answer = Tri.NO
     try:
-        for states in _before_role([pattern], letters, ANYWHERE):
+        for states in before_role([pattern], letters, ANYWHERE):
             linked = (pattern.run(states[0], _LINKED),)
             if named:
-                covered = _accepted(pattern, linked[0], letters) > 1
+                covered = accepted(pattern, linked[0], letters) > 1
             else:
-                covered = _first(_roles([pattern], linked, letters), lambda found: not found[0]) is None
+                covered = first_of(answers([pattern], linked, letters), lambda found: not found[0]) is None
             if covered:
                 answer = Tri.YES
     except OverBudgetError:
@@ -315,121 +295,12 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Read
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
     return max(
-        (_accepted(pattern, states[0], letters) for states in _before_role([pattern], letters, ANYWHERE)),
+        (accepted(pattern, states[0], letters) for states in before_role([pattern], letters, ANYWHERE)),
         default=0,
     )
 
 
-def _before_role(machines: Sequence[Machine], letters: Alphabet, where: Deployment) -> frozenset[tuple[States, ...]]:
-    """The states of the machines after ``arn:PARTITION:iam::ACCOUNT:role/``, for every partition and account."""
-    return frozenset[tuple[States, ...]]().union(*_after_prefixes(machines, letters, where))
-
-
-def _after_prefixes(
-    machines: Sequence[Machine], letters: Alphabet, where: Deployment
-) -> set[frozenset[tuple[States, ...]]]:
-    """The same, the states of each partition apart; partitions that the machines do not tell apart count as one."""
-    starts = {tuple(item.run(item.start, f"arn:{name}:iam::") for item in machines) for name in where.partitions}
-    return {_after_account(machines, start, letters, where.account) for start in starts}
-
-
-def _after_account(
-    machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet, account: str | None
-) -> frozenset[tuple[States, ...]]:
-    """The states after every account, or after the one that is known."""
-    layer = {start}
-    for place in range(12):
-        digits = letters.digits if account is None else (account[place],)
-        layer = {
-            tuple(item.step(states, digit) for item, states in zip(machines, current, strict=True))
-            for current in layer
-            for digit in digits
-        }
-        if len(layer) > _BUDGET // 100:
-            raise OverBudgetError
-    return frozenset(
-        tuple(item.run(states, ":role/") for item, states in zip(machines, current, strict=True)) for current in layer
-    )
-
-
-def _roles(machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet) -> Iterator[tuple[bool, ...]]:
-    """For role paths and names of every kind: which machines accept them. Each combination of states once."""
-    pending, seen = [(0, start)], {(0, start)}
-    while pending:
-        place, current = pending.pop()
-        if place == 1:
-            yield tuple(item.accepts(states) for item, states in zip(machines, current, strict=True))
-        for char, following in _moves(place, letters):
-            after = (
-                following,
-                tuple(item.step(states, char) for item, states in zip(machines, current, strict=True)),
-            )
-            if after not in seen:
-                if len(seen) > _BUDGET:
-                    raise OverBudgetError
-                seen.add(after)
-                pending.append(after)
-
-
-def _moves(place: int, letters: Alphabet) -> Iterator[tuple[str, int]]:
-    """Path and name, character by character. 0: a segment begins; 1: only name characters in it so far (a role's name
-    may end here); 2: a character that only a path may hold."""
-    for char in letters.name:
-        yield char, 2 if place == 2 else 1
-    for char in letters.path_only:
-        yield char, 2
-    if place:
-        yield "/", 0
-
-
-def _first(found: Iterator[tuple[bool, ...]], wanted: Callable[[tuple[bool, ...]], bool]) -> tuple[bool, ...] | None:
-    return next((item for item in found if wanted(item)), None)
-
-
-def _accepted(pattern: Machine, start: States, letters: Alphabet) -> int:
-    """How many paths and names the machine accepts from here: 0, 1, or 2 for "more than one"."""
-    alive = _alive(pattern, start, letters)
-    state = (0, start)
-    if state not in alive:
-        return 0
-    walked = set()
-    while True:
-        if state in walked:
-            return 2
-        walked.add(state)
-        ways = [
-            (char, after)
-            for char, place in _moves(state[0], letters)
-            if (after := (place, pattern.step(state[1], char))) in alive
-        ]
-        if state[0] == 1 and pattern.accepts(state[1]):
-            return 2 if ways else 1
-        if len(ways) != 1 or ways[0][0] in letters.fresh:
-            return 2
-        state = ways[0][1]
-
-
-def _alive(pattern: Machine, start: States, letters: Alphabet) -> set[tuple[int, States]]:
-    """The states from which some role can still be accepted."""
-    before: dict[tuple[int, States], set[tuple[int, States]]] = {}
-    pending, seen = [(0, start)], {(0, start)}
-    while pending:
-        state = pending.pop()
-        for char, place in _moves(state[0], letters):
-            after = (place, pattern.step(state[1], char))
-            if not after[1]:
-                continue
-            before.setdefault(after, set()).add(state)
-            if after not in seen:
-                if len(seen) > _BUDGET:
-                    raise OverBudgetError
-                seen.add(after)
-                pending.append(after)
-    alive = {state for state in seen if state[0] == 1 and pattern.accepts(state[1])}
-    pending = list(alive)
-    while pending:
-        for state in before.get(pending.pop(), ()):
-            if state not in alive:
-                alive.add(state)
-                pending.append(state)
-    return alive
+__all__ = [
+    "ANYWHERE", "Deployment", "Scope", "account_of", "complement_scope", "covers_service_linked", "included", "matches",
+    "overlaps", "partition_of", "plain_role", "resource_scope", "union_scope", "widest",
+]  # fmt: skip

@@ -40,6 +40,15 @@ class _Set:
             return not few.values <= many.values
         return bool(self.values & other.values)
 
+    def also(self, other: _Set) -> _Set:
+        """What is left where both hold."""
+        if self.without and other.without:
+            return _Set(self.subject, self.values | other.values, True)
+        if self.without or other.without:
+            few, many = (other, self) if self.without else (self, other)
+            return _Set(self.subject, few.values - many.values)
+        return _Set(self.subject, self.values & other.values)
+
     def within(self, other: _Set) -> bool:
         if self.without:
             return other.without and other.values <= self.values
@@ -85,16 +94,28 @@ def implies(when: When, fact: Fact) -> bool:
     if fact in when:
         return True
     wanted = _set_of(fact)
-    for one in when:
-        known = _set_of(one)
-        if wanted is not None and known is not None and wanted.subject == known.subject and known.within(wanted):
-            return True
-    return False
+    known = _left(when, wanted.subject) if wanted is not None else None
+    return wanted is not None and known is not None and known.within(wanted)
 
 
 def consistent(when: When, condition: str, outcome: str) -> bool:
-    """Whether a condition can have an outcome where all of ``when`` hold."""
-    return all(compatible(fact, (condition, outcome)) for fact in when)
+    """Whether a condition can have an outcome where all of ``when`` hold: each of them, and what they leave together."""
+    fact = (condition, outcome)
+    if not all(compatible(one, fact) for one in when):
+        return False
+    wanted = _set_of(fact)
+    known = _left(when, wanted.subject) if wanted is not None else None
+    return wanted is None or known is None or known.meets(wanted)
+
+
+def _left(when: When, subject: str) -> _Set | None:
+    """The values that facts leave an expression together; None where they say nothing of it."""
+    left: _Set | None = None
+    for fact in when:
+        known = _set_of(fact)
+        if known is not None and known.subject == subject:
+            left = known if left is None else left.also(known)
+    return left
 
 
 def added(when: When, condition: str, outcome: str) -> When:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam import action, arn
+from passrole_checks.iam.allowing import Allowing
 from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.condition import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.outcomes import When, added, both, consistent, either, implies, otherwise
@@ -108,6 +109,36 @@ def grants_of(
     )
 
 
+def speaks_of_pass_role(statement: Statement) -> tuple[Tri, str]:
+    """Whether a statement speaks of PassRole, and its effect (Allow where a hole stands for it, and then UNKNOWN)."""
+    certain = _reaches(statement)[0]
+    return (certain if statement.effect or certain is Tri.NO else Tri.UNKNOWN), statement.effect or "Allow"
+
+
+def grants_apart(
+    statements: Sequence[Statement], services_of: dict[str, Collection[str]], account: str | None = None
+) -> tuple[PassRoleGrant, ...]:
+    """Every grant and denial of PassRole among statements of whatever documents, each as it is written: no Deny is
+    taken off. Arguments as in :func:`grants_of`."""
+    where = Deployment(account, _partitions(statements))
+    found = (_grant(statement, services_of, where) for statement in statements)
+    return tuple(grant for grant in found if grant is not None)
+
+
+def surely_denies(grant: PassRoleGrant) -> bool:
+    """Whether a denial surely takes away what its roles and services say, whatever else a request carries."""
+    return grant.effect == "Deny" and _surely_denies(grant)
+
+
+def roles_left(
+    grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment
+) -> tuple[tuple[Text, ...], bool]:
+    """The role patterns of an Allow that the ``denials`` leave, all of which hold for the service that is asked about,
+    and whether the rest is "every role but those". Nothing is left where there are no patterns and it is not."""
+    roles, complement = _roles_minus(grant, denials, where)
+    return tuple(roles), complement
+
+
 def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
     """The same denials, those that take away the same under several conditions as few as possible."""
     groups: list[list[PassRoleGrant]] = []
@@ -153,18 +184,19 @@ def _under(grant: PassRoleGrant, when: When, denials: Sequence[PassRoleGrant], w
 
 def allows_on(statements: Sequence[Statement], name: str, role: Text) -> bool:
     """Whether one of the statements surely allows the action ``name`` on every role of the pattern ``role``."""
-    for statement in statements:
-        if statement.effect != "Allow" or _reaches(statement, name)[0] is not Tri.YES:
-            continue
-        if statement.resources is not None:
-            if arn.included(role, statement.resources, variables=statement.variables) is Tri.YES:
-                return True
-        elif all(
-            arn.overlaps(role, left_out, variables=statement.variables) is Tri.NO
-            for left_out in statement.not_resources or ()
-        ):
-            return True
-    return False
+    key = (id(statements), name)
+    known = _allowing.get(key)
+    if known is None:
+        if len(_allowing) >= _MOST_REMEMBERED:
+            _allowing.clear()
+        found = [item for item in statements if item.effect == "Allow" and _reaches(item, name)[0] is Tri.YES]
+        known = _allowing[key] = (statements, [Allowing(found, variables) for variables in (True, False)])
+    return any(allowing.covers(role) for allowing in known[1])
+
+
+# one document is asked about for each of its patterns
+_allowing: dict[tuple[int, str], tuple[Sequence[Statement], list[Allowing]]] = {}
+_MOST_REMEMBERED = 256
 
 
 def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Tri, str, bool]:
@@ -241,19 +273,31 @@ def _surely_denies(grant: PassRoleGrant) -> bool:
 def _let_through(grant: PassRoleGrant, *, surely: bool) -> frozenset[str]:
     """The services that the conditions let through, with the two that have no name."""
     condition = grant.condition
-    wanted = {Tri.YES} if surely else {Tri.YES, Tri.UNKNOWN}
-    extra = {name for name, answer in ((_UNKNOWN_SERVICE, condition.unknown_service), (_NO_KEY, condition.without_key))
-             if answer in wanted}  # fmt: skip
-    return (condition.allowed if surely else condition.possible) | extra
+    key = (id(condition), surely)
+    known = _let.get(key)
+    if known is None:
+        wanted = {Tri.YES} if surely else {Tri.YES, Tri.UNKNOWN}
+        named = ((_UNKNOWN_SERVICE, condition.unknown_service), (_NO_KEY, condition.without_key))
+        extra = {name for name, answer in named if answer in wanted}
+        if len(_let) >= _MOST_REMEMBERED:
+            _let.clear()
+        known = _let[key] = (condition, (condition.allowed if surely else condition.possible) | extra)
+    return known[1]
+
+
+_let: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = {}
 
 
 def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
     """What is left of an Allow after the Deny statements: roles by service, each pair taken apart."""
     if not denials or grant.condition.dead:
         return grant
+    taken: dict[frozenset[str], list[int]] = {}  # services, and the denials that take just them away
+    for index, denial in enumerate(denials):
+        taken.setdefault(_let_through(denial, surely=True), []).append(index)
     by_denials: dict[tuple[int, ...], set[str]] = {}
     for service in sorted(_let_through(grant, surely=False)):
-        key = tuple(index for index, denial in enumerate(denials) if service in _let_through(denial, surely=True))
+        key = tuple(sorted(index for found, indices in taken.items() if service in found for index in indices))
         by_denials.setdefault(key, set()).add(service)
     left_roles: dict[Text, None] = {}
     left_services: set[str] = set()

@@ -99,6 +99,20 @@ def parse_document(document: Node) -> PolicyDocument:
     What is malformed under some outcomes of unknown conditions only is none: such a document cannot be deployed, and
     grants nothing.
     """
+    known = _remembered.get(id(document))
+    if known is None:
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        known = _remembered[id(document)] = (document, _parsed(document))
+    return known[1]
+
+
+# a document is read by those who judge it, and by those who look at all that its holders have; it is kept with its id
+_remembered: dict[int, tuple[Node, PolicyDocument]] = {}
+_MOST_REMEMBERED = 1024
+
+
+def _parsed(document: Node) -> PolicyDocument:
     reader = _Reader()
     found = [
         reader.document(alternative, when) for when, alternative in alternatives_of(document) if _there(alternative)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from passrole_checks.iam import action
@@ -12,10 +13,17 @@ from passrole_checks.iam.values import Items, Mapping, Node, Text, Tri
 
 @dataclass(frozen=True, slots=True)
 class KnownRole:
-    """A role of the configuration: ``trusted`` are the service principals that may assume it, None if not known."""
+    """A role of the configuration: ``trusted`` are the service principals that may assume it, None if not known.
+
+    ``no_service``: its trust policy surely names accounts, users, roles and identity providers only; ``federated``:
+    providers among them. ``arn`` is its ARN as far as it is known, with holes for account and partition, or None.
+    """
 
     address: str
     trusted: frozenset[str] | None
+    no_service: bool = False
+    federated: bool = False
+    arn: Text | None = None
 
 
 def trusted_services(document: Node | None) -> frozenset[str] | None:
@@ -24,25 +32,57 @@ def trusted_services(document: Node | None) -> frozenset[str] | None:
     Trust policies are described in the IAM User Guide, "IAM roles: terms and concepts". A Deny, a condition, or
     NotPrincipal can only be read as "cannot be told" here.
     """
-    if document is None:
-        return None
-    readings = [node for _, node in alternatives_of(document)]
-    if len(readings) != 1:
-        return None
-    node = readings[0]
-    if isinstance(node, Text):
-        try:
-            node = parse_json(node)
-        except MalformedDocument:
-            return None
-    statements = node.get("Statement") if isinstance(node, Mapping) else None
     services: set[str] = set()
-    for statement in _as_list(statements):
+    for statement in _statements(document):
         found = _services_of(statement)
         if found is None:
             return None
         services |= found
     return frozenset(services) or None
+
+
+def only_others(document: Node | None) -> tuple[bool, bool]:
+    """Whether a trust policy surely lets no service assume the role, and whether it names an identity provider.
+
+    Under ``AWS`` stand accounts, users and roles, or ``*`` for everybody, services included; under ``Federated``
+    identity providers (IAM User Guide, "AWS JSON policy elements: Principal").
+    """
+    found = list(_statements(document))
+    kinds = {kind for statement in found for kind in _kinds_of(statement)}
+    return bool(found) and kinds <= {"AWS", "Federated"}, "Federated" in kinds
+
+
+def _kinds_of(statement: Node) -> Iterator[str]:
+    """The kinds of principals that a statement names; "" for what may be anybody."""
+    principal = statement.get("Principal") if isinstance(statement, Mapping) else None
+    if not isinstance(principal, Mapping) or not principal.entries:
+        yield ""
+        return
+    for entry in principal.entries:
+        known = entry.key.literal == "Federated" or all(
+            isinstance(item, Text) and _is_account(item) for item in _as_list(entry.value)
+        )
+        yield (entry.key.literal or "") if known else ""
+
+
+def _is_account(name: Text) -> bool:
+    """Whether a text is an account id or an ARN, whatever its holes hold."""
+    start = name.parts[0]
+    return isinstance(start, str) and (start.startswith("arn:") or name.literal not in (None, "*"))
+
+
+def _statements(document: Node | None) -> Iterator[Node]:
+    """The statements of a trust policy; none where it has alternatives or cannot be read."""
+    readings = [node for _, node in alternatives_of(document)] if document is not None else []
+    if len(readings) != 1:
+        return
+    node = readings[0]
+    if isinstance(node, Text):
+        try:
+            node = parse_json(node)
+        except MalformedDocument:
+            return
+    yield from _as_list(node.get("Statement") if isinstance(node, Mapping) else None)
 
 
 def _services_of(statement: Node) -> set[str] | None:

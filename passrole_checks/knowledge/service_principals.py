@@ -1,7 +1,8 @@
 """The service principals that are known.
 
-The list (``service_principals.json``) is a first one: principals seen in trust policies and in ``iam:PassedToService``
-of AWS managed policies, botocore, the AWS CDK, the SAM translator and Pulumi's examples, without placeholders such as
+The list (``service_principals.json``) is written by ``passrole_checks.knowledge.generator``: the principals that
+iam-floyd lists, those in ``iam:PassedToService`` of AWS managed policies, and those of a list kept by hand from trust
+policies in AWS's guides, the AWS CDK and Pulumi's examples, without placeholders such as
 ``someservice.amazonaws.com``. AWS publishes no complete list: what is missing here is not wrong, only not known.
 """
 

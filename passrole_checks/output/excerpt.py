@@ -40,6 +40,20 @@ def excerpt(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
     return [_shortened(harmless(line)) for line in _telling(lines, grant)]
 
 
+def statement(at: Position, grant: PassRoleGrant, most: int, columns: int) -> list[str]:
+    """The whole statement at ``at``, dedented, at most ``most`` lines of ``columns``; what is left out becomes ``…``.
+
+    As in :func:`excerpt`, the words are ``grant``'s where the file tells nothing that can be read.
+    """
+    lines = _statement(at)
+    if len(lines) == 1:
+        lines = _unescaped(lines[0])
+    if not lines or (len(lines) == 1 and len(lines[0]) > columns):
+        lines = [_in_words(grant)]
+    kept = lines if len(lines) <= most else [*lines[: most - 1], "…"]
+    return [_shortened(harmless(line), columns) for line in kept]
+
+
 @lru_cache(maxsize=4)
 def _source(file: str) -> tuple[str, ...]:
     try:
@@ -103,5 +117,5 @@ def _in_words(grant: PassRoleGrant) -> str:
     return f"{grant.effect} {grant.granted_by} on {roles or '…'}" + (f" to {services}" if services else "")
 
 
-def _shortened(line: str) -> str:
-    return line if len(line) <= MAX_COLUMNS else line[: MAX_COLUMNS - 1] + "…"
+def _shortened(line: str, most: int = MAX_COLUMNS) -> str:
+    return line if len(line) <= most else line[: most - 1] + "…"

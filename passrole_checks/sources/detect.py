@@ -55,7 +55,7 @@ def discover(paths: Sequence[Path]) -> Discovery:
 
 
 def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> Configuration:
-    """Read a unit. ``unchanged``: of a plan, also what it leaves alone. Raises :class:`InputError`."""
+    """Read a unit. ``unchanged``: of a plan or a change set, also what it leaves alone. Raises :class:`InputError`."""
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
@@ -68,7 +68,7 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
     from passrole_checks.sources import change_set, cloudformation
 
     if change_set.is_change_set(content):
-        return change_set.load(unit.path, content)
+        return change_set.load(unit.path, content, unchanged=unchanged)
     return cloudformation.load(unit.path, content, boundary=unit.boundary, inputs=inputs)
 
 
@@ -110,6 +110,7 @@ class _Search:
     folders: dict[Path, None] = field(default_factory=dict)  # that hold Terraform files and were walked
     single: dict[Path, None] = field(default_factory=dict)  # Terraform files that were given by name
     given: dict[Path, None] = field(default_factory=dict)  # folders that were given
+    assembled: set[Path] = field(default_factory=set)  # templates that the manifest of a cloud assembly names
 
     def add(self, path: Path) -> None:
         try:
@@ -146,10 +147,13 @@ class _Search:
             return
         templates = _assembled(file)
         if templates:
+            self.assembled.update(templates)
             for template in templates:
                 self.add(template)
             return
         found = recognize(file, named=True)
+        if not found.something and file in self.assembled:  # a stack without resources
+            found = Recognized(Framework.CLOUDFORMATION)
         self.take(file, found if found.something else Recognized(unreadable=NOT_INFRASTRUCTURE))
 
     def take(self, file: Path, found: Recognized) -> None:

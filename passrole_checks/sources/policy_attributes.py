@@ -149,6 +149,13 @@ def unread(type_: str, type_name: str | None) -> str | None:
     return None
 
 
+SCP_TARGETS = {
+    "aws_organizations_policy_attachment": ("policy_id", "target_id"),
+    "awscc_organizations_policy": ("", "target_ids"),
+}
+"""What attaches organization policies: the attributes of the policy, empty where the resource is one, and of the roots,
+organizational units and accounts that get it."""
+
 MANY_ACCOUNTS = frozenset({
     "aws_ssoadmin_permission_set_inline_policy", "awscc_sso_permission_set", "aws_organizations_policy",
     "awscc_organizations_policy",

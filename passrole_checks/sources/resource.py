@@ -11,7 +11,9 @@ from enum import Enum
 from pathlib import Path
 
 from passrole_checks.iam.arn import ANYWHERE, Deployment
+from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Node, Position, Text
+from passrole_checks.knowledge.receivers import Receiver
 
 
 class Framework(str, Enum):
@@ -80,7 +82,8 @@ class AttachedPolicy:
 
     ``path`` leads from the resource's properties or attributes to the document, keys joined by ``/``
     (``Policies/0/PolicyDocument``, ``policy``). ``document`` is a mapping, a JSON text, or a hole. ``principals`` are
-    addresses or logical ids (or literal names) of the users, groups and roles that it is attached to here.
+    addresses or logical ids (or literal names) of the users, groups and roles that it is attached to here. ``managed``
+    is the name of the AWS managed policy that it is, if it is one.
     """
 
     resource: ResourceDefinition
@@ -88,6 +91,26 @@ class AttachedPolicy:
     document: Node
     kind: PolicyKind = PolicyKind.IDENTITY
     principals: tuple[str, ...] = ()
+    managed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedAttachment:
+    """A managed policy that is attached here, and that this configuration does not hold.
+
+    ``holder`` is the address, logical id or literal name of who gets it, as in :attr:`AttachedPolicy.principals`;
+    ``policy`` its ARN, or its name, as written, holes included. ``resource`` attaches it (the role itself, or an
+    attachment resource) in the attribute ``path``; ``at`` is where it is named. ``when``: the facts under which it is
+    attached.
+    """
+
+    holder: str
+    policy: Text
+    resource: ResourceDefinition
+    path: str
+    at: Position
+    when: When = ()
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +121,33 @@ class RoleDefinition:
     name: Text | None = None
     role_path: Text | None = None
     trust: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRole:
+    """A role, or an instance profile, that a resource of this configuration is given.
+
+    ``attribute`` leads to it, below the resource's properties or attributes (``Targets/0/RoleArn``). ``value`` is what
+    stands there: a reference, a name, an ARN, alternatives. ``at`` is where. ``by`` says who passes it: ``deployer``,
+    ``user`` (whoever uses the resource later) or ``resource`` (the service, under the resource's own role).
+    """
+
+    resource: ResourceDefinition
+    attribute: str
+    value: Node
+    at: Position
+    receiver: Receiver
+    by: str = "deployer"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceProfile:
+    """An instance profile of this configuration, and the role in it. ``name``: None where AWS generates it."""
+
+    address: str
+    name: Text | None
+    role: Node | None
+    at: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +191,15 @@ class Configuration:
     ``policies`` are only the others. ``incomplete`` are principals of which not all policies are known, because the
     change names only what it touches. ``members`` are groups, each with a user in it; ``boundaries`` principals, each
     with the managed policy that is its permissions boundary; ``…_before`` are those before the change.
+    ``boundary_unknown`` are principals whose permissions boundary this configuration does not hold; its ARN or name
+    stands in ``boundary_names`` where it is told, and in ``boundary_absent`` the facts under which there is none after
+    all. ``attachments`` are the managed policies that are attached here and do not stand here, and ``targets`` the
+    targets of service control policies, each with its policy. ``beside`` are policies of the same configuration that
+    are not asked for, as those in other files.
     ``parameters`` are the names of the parameters that a template declares, ``nested`` the templates of its nested
-    stacks, at any depth, that were read with it.
+    stacks, at any depth, that were read with it, and ``stack`` is the name of the stack that it makes, where that is
+    known. ``received`` are the roles that resources are given, and
+    ``instance_profiles`` those of this configuration.
     """
 
     framework: Framework
@@ -162,5 +219,14 @@ class Configuration:
     members_before: tuple[tuple[str, str], ...] = ()
     boundaries: tuple[tuple[str, AttachedPolicy], ...] = ()
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...] = ()
+    boundary_unknown: tuple[str, ...] = ()
+    boundary_names: tuple[tuple[str, Text], ...] = ()
+    boundary_absent: tuple[tuple[str, tuple[When, ...]], ...] = ()
+    attachments: tuple[ManagedAttachment, ...] = ()
+    targets: tuple[tuple[Text, AttachedPolicy], ...] = ()
+    beside: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
+    stack: str = ""
+    received: tuple[ReceivedRole, ...] = ()
+    instance_profiles: tuple[InstanceProfile, ...] = ()

@@ -18,8 +18,18 @@ from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.access import Comparison, access_of
 from passrole_checks.iam.passrole import grants_of
 from passrole_checks.iam.policy import parse_document
-from passrole_checks.iam.values import Hole, Position, Text, join
+from passrole_checks.iam.values import Hole, Position, Text, join, text
+from passrole_checks.judge import known_roles
 from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.principals import Principals
+from passrole_checks.reach import Reach
+from passrole_checks.sources.resource import (
+    AttachedPolicy,
+    Configuration,
+    Framework,
+    ResourceDefinition,
+    RoleDefinition,
+)
 
 
 def document(example: Example) -> Text:
@@ -36,13 +46,51 @@ def document(example: Example) -> Text:
     return Text(join(parts), Position("example.json", 1))
 
 
+def configuration(example: Example) -> Configuration:
+    """The configuration that an example speaks of: its policy, what stands beside it, and its roles."""
+    at = Position("example.json", 1)
+    holder = next((role.name for role in example.roles if role.holds), "deployer")
+    policies = [_policy("policy", document(example), holder)]
+    if example.beside:
+        policies.append(_policy("beside", document(replace(example, statements=example.beside)), holder))
+    roles = []
+    for role in example.roles:
+        resource = ResourceDefinition(role.name, "aws_iam_role", Framework.TERRAFORM, at)
+        trust = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": list(role.trusts)}}]
+        written = json.dumps({"Version": "2012-10-17", "Statement": trust})
+        roles.append(RoleDefinition(resource, text(role.name, at), trust=text(written, at)))
+        if role.statements:
+            own = replace(example, statements=role.statements)
+            policies.append(_policy(f"of {role.name}", document(own), role.name))
+    resources = tuple(role.resource for role in roles)
+    return Configuration(Framework.TERRAFORM, (), resources, tuple(policies), tuple(roles))
+
+
+def _policy(name: str, written: Text, holder: str) -> AttachedPolicy:
+    resource = ResourceDefinition(name, "aws_iam_user_policy", Framework.TERRAFORM, written.at)
+    return AttachedPolicy(resource, "policy", written, principals=(holder,))
+
+
 def verdicts(check: type[Check], example: Example) -> list[Verdict]:
     parsed = parse_document(document(example))
     assert parsed.problems == ()
     services = {name: known_services(name) for name in ("aws", "aws-cn")}
     found: list[Verdict] = []
+    around = configuration(example)
+    principals = Principals(around, example.account)
+    by_address, by_name = known_roles(around.roles)
+    reach = Reach(by_address, by_name, services, example.account, principals)
     for grant in grants_of(parsed.statements, services):
-        subject = Subject(grant, parsed.statements, account=example.account)
+        subject = Subject(
+            grant,
+            parsed.statements,
+            by_address,
+            by_name,
+            account=example.account,
+            holders=principals.of(around.policies[0]),
+            reach=reach,
+            managed=example.managed,
+        )
         if example.before is not None:
             earlier = parse_document(document(replace(example, statements=example.before)))
             comparison = Comparison(access_of(earlier.statements, services), access_of(parsed.statements, services),

@@ -139,6 +139,28 @@ def test_only_those_are_named_whose_access_differs(folder: Path) -> None:
     assert told(found) == {"new": [("Pass", "PolicyDocument/Statement/0", ("b",))]}
 
 
+def test_who_joins_a_group_gains_what_it_holds(folder: Path) -> None:
+    """A user who joins a group that may pass roles is new there; nobody else is told, and nothing the other way."""
+    group: Template = {"Type": "AWS::IAM::Group", "Properties": role(allow(APP))["Properties"]}
+    del group["Properties"]["AssumeRolePolicyDocument"]
+    old = {"Group": group, "User": {"Type": "AWS::IAM::User", "Properties": {}}}
+    new = {"Group": group, "User": {"Type": "AWS::IAM::User", "Properties": {"Groups": [{"Ref": "Group"}]}}}
+    assert told(compared(folder, old, new)) == {"new": [("Group", f"{OWN}/0", ("User",))]}
+    assert told(compared(folder, new, old)) == {"removed": [("Group", f"{OWN}/0", ("User",))]}
+    assert told(compared(folder, new, new)) == {}
+
+
+def test_a_permissions_boundary_that_goes_away(folder: Path) -> None:
+    """What a boundary took away is access again where the boundary is gone."""
+    storage = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    bound = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document(storage)}}
+    free = {"Bound": bound, "Deployer": role(allow(APP))}
+    held = {"Bound": bound, "Deployer": role(allow(APP))}
+    held["Deployer"]["Properties"]["PermissionsBoundary"] = {"Ref": "Bound"}
+    assert told(compared(folder, held, free)) == {"widened": [("Deployer", f"{OWN}/0", ("Deployer",))]}
+    assert told(compared(folder, free, held)) == {"narrowed": [("Deployer", f"{OWN}/0", ("Deployer",))]}
+
+
 def test_a_denial_that_is_gone_is_the_cause(folder: Path) -> None:
     """A statement that lets more through because a Deny is gone is widened, and the Deny's place is told."""
     old, new = {"Deployer": role(allow(APP), deny(WORKER, APP))}, {"Deployer": role(allow(APP))}

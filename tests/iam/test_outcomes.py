@@ -25,8 +25,8 @@ from passrole_checks.iam.outcomes import (
 VALUES = ("a", "b", "c")  # beside them there is always a value that nobody names
 FACTS: tuple[Fact, ...] = (
     *((name, outcome) for name in ("x", "y", "!x") for outcome in ("true", "false")),
-    *(("e", one_of(map(quoted, names))) for names in (("a",), ("b",), ("a", "b"), ("b", "c"))),
-    *(("e", none_of(map(quoted, names))) for names in (("a",), ("a", "b"))),
+    *(("e", one_of(map(quoted, names))) for names in (("a",), ("b",), ("a", "b"), ("b", "c"), ("a", "c"))),
+    *(("e", none_of(map(quoted, names))) for names in (("a",), ("b",), ("a", "b"))),
     *((f'e {operator} "a"', outcome) for operator in ("==", "!=") for outcome in ("true", "false")),
 )
 WORLDS = [

@@ -68,7 +68,8 @@ class ResourceChange:
 
 @dataclass
 class ChangeSet:
-    """What a change set holds; ``masked``: whether a parameter's value is hidden by ``NoEcho``."""
+    """What a change set holds; ``masked``: whether a parameter's value is hidden by ``NoEcho``; ``stack``: the name of
+    the stack."""
 
     file: str
     text: str
@@ -78,6 +79,7 @@ class ChangeSet:
     partition: str | None = None
     account: str | None = None
     masked: bool = False
+    stack: str = ""
     unreadable: list[Unreadable] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)
 
@@ -158,6 +160,7 @@ class _Reader:
         stack = _STACK_ID.match(scalar(_get(page, "StackId")) or "")
         if stack is not None:
             found.partition, found.account = stack.groups()
+        found.stack = scalar(_get(page, "StackName")) or found.stack
         for parameter in _items(_get(page, "Parameters")):
             if _MASKED.fullmatch(scalar(_get(parameter, "ParameterValue")) or ""):
                 found.masked = True

@@ -33,7 +33,16 @@ from passrole_checks.sources.change_set.pages import (
 from passrole_checks.sources.cloudformation.policies import PolicyReader
 from passrole_checks.sources.cloudformation.suppressions import suppressions
 from passrole_checks.sources.cloudformation.template import Template, child, entries
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, Framework, PolicyKind, Unreadable
+from passrole_checks.sources.holdings import Held
+from passrole_checks.sources.resource import (
+    AttachedPolicy,
+    Configuration,
+    Framework,
+    InstanceProfile,
+    PolicyKind,
+    ReceivedRole,
+    Unreadable,
+)
 
 _TAG = "tag:yaml.org,2002:"
 _MARK = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -48,9 +57,10 @@ _NAMES = {
 _HOLDERS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group", "AWS::SSO::PermissionSet"})
 
 
-def load(path: Path, content: str) -> Configuration:
+def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
     """The policies that a change set adds or changes, and as what stood before it those that it changes or removes.
 
+    ``unchanged``: also those that it only synchronizes with what is there (``SyncWithActual``).
     Of what a change set does not name nothing is known: principals that exist already are in ``incomplete``. Raises
     :class:`InputError` for a text that is no JSON or holds no property values; what is wrong with a part of it is
     listed as unreadable.
@@ -65,12 +75,13 @@ def load(path: Path, content: str) -> Configuration:
     created = {item.name for item in found.changes if item.action == ADD and item.type.value in _HOLDERS}
     holders = {name for policy in (*after.policies, *identities) for name in policy.principals}
     incomplete = frozenset(holders - created)
-    unchanged = {item.name for item in found.changes if item.action == SYNC}
+    rest = {item.name for item in found.changes if item.action == SYNC and not unchanged}
+    stood = before.held()
     return Configuration(
         Framework.CLOUDFORMATION,
         (file,),
-        tuple(item for item in after.reader.resources if item.address not in unchanged),
-        tuple(policy for policy in after.policies if policy.resource.address not in unchanged),
+        tuple(item for item in after.reader.resources if item.address not in rest),
+        tuple(policy for policy in after.policies if policy.resource.address not in rest),
         tuple(after.reader.roles),
         suppressions=tuple(suppressions(after.template, {one.address: one.at for one in after.reader.resources})),
         unreadable=(*found.unreadable, *after.reader.unreadable),
@@ -81,9 +92,15 @@ def load(path: Path, content: str) -> Configuration:
             *_lost_denials(identities, after.policies, incomplete),
         ),
         before=identities,
-        unchanged=tuple(policy for policy in after.policies if policy.resource.address in unchanged),
+        unchanged=tuple(policy for policy in after.policies if policy.resource.address in rest),
         home=Deployment(found.account, (found.partition,)) if found.partition else ANYWHERE,
         incomplete=incomplete,
+        stack=found.stack,
+        received=tuple(after.received(rest)),
+        instance_profiles=tuple(map(after.profile, after.reader.received.profiles)),
+        members_before=stood["members"],
+        boundaries_before=stood["boundaries"],
+        **after.held(),
     )
 
 
@@ -106,6 +123,28 @@ class _Side:
         self.reader = PolicyReader(self.template, Framework.CLOUDFORMATION)
         self.reader.read()
         self.policies = tuple(self.finished(policy) for policy in self.reader.policies)
+
+    def received(self, rest: set[str]) -> Iterator[ReceivedRole]:
+        """What the resources receive; nobody passes the roles of ``rest``, which stays as it is."""
+        for one in self.reader.received.roles:
+            by = "unchanged" if one.by == "deployer" and one.resource.address in rest else one.by
+            yield replace(one, value=self.with_holes(one.value), by=by)
+
+    def held(self) -> Held:
+        """What principals hold beside these policies, as far as the change set tells whose it is."""
+        found = self.reader.holdings.holdings.held(self.policies)
+        found["attachments"] = tuple(
+            replace(one, policy=self.text_with_holes(one.policy))
+            for one in found["attachments"]
+            if not _UNKNOWN.search(one.holder)
+        )
+        found["members"] = tuple(pair for pair in found["members"] if not _UNKNOWN.search("".join(pair)))
+        found["boundary_names"] = tuple((who, self.text_with_holes(name)) for who, name in found["boundary_names"])
+        return found
+
+    def profile(self, profile: InstanceProfile) -> InstanceProfile:
+        name = self.text_with_holes(profile.name) if profile.name is not None else None
+        return replace(profile, name=name, role=self.with_holes(profile.role) if profile.role is not None else None)
 
     def context_of(self, item: ResourceChange) -> yaml.Node | None:
         if item.action == SYNC:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from passrole_checks.errors import InputError
-from passrole_checks.sources.cloudformation.cdk import account_of
+from passrole_checks.sources.cloudformation.cdk import account_of, stack_name_of
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.nested import Surroundings
@@ -50,4 +50,8 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         parameters=tuple(template.parameters),
         account=account_of(path) if boundary is not None else None,
         nested=tuple(reader.nested.templates),
+        stack=stack_name_of(path) if boundary is not None else "",
+        received=tuple(reader.received.roles),
+        instance_profiles=tuple(reader.received.profiles),
+        **reader.holdings.holdings.held(reader.policies),
     )

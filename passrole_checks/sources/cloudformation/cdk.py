@@ -32,10 +32,11 @@ _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """``stacks``: the file name of each template, with the account that it is deployed to, if that is known;
-    ``stages``: the folders of the assemblies within it."""
+    ``stages``: the folders of the assemblies within it; ``names``: what the stacks are called."""
 
     stacks: Mapping[str, str | None]
     stages: tuple[str, ...]
+    names: Mapping[str, str]
 
 
 def assembly_in(folder: Path) -> Assembly | None:
@@ -46,7 +47,8 @@ def assembly_in(folder: Path) -> Assembly | None:
         return None
     stacks: dict[str, str | None] = {}
     stages: list[str] = []
-    for artifact in artifacts.values():
+    names: dict[str, str] = {}
+    for key, artifact in artifacts.items():
         artifact = artifact if isinstance(artifact, dict) else {}
         properties = artifact.get("properties")
         properties = properties if isinstance(properties, dict) else {}
@@ -54,9 +56,11 @@ def assembly_in(folder: Path) -> Assembly | None:
         if artifact.get("type") == "aws:cloudformation:stack" and isinstance(template, str):
             account = _ACCOUNT.fullmatch(str(artifact.get("environment")))
             stacks[template] = account[1] if account else None
+            given = properties.get("stackName")
+            names[template] = given if isinstance(given, str) and given else str(key)
         elif artifact.get("type") == "cdk:cloud-assembly" and isinstance(stage, str):
             stages.append(stage)
-    return Assembly(stacks, tuple(stages))
+    return Assembly(stacks, tuple(stages), names)
 
 
 def templates_in(folder: Path, depth: int = 0) -> Iterator[Path]:
@@ -78,6 +82,12 @@ def account_of(template: Path) -> str | None:
         return None
     found = assembly_in(template.parent)
     return found.stacks.get(template.name) if found is not None else None
+
+
+def stack_name_of(template: Path) -> str:
+    """The name of the stack that a synthesized template is for, empty where no assembly around it says so."""
+    found = assembly_in(template.parent) if template.name.endswith(_TEMPLATE) else None
+    return found.names.get(template.name, "") if found is not None else ""
 
 
 def asset_named(template: Path, node: yaml.Node | None) -> str | None:

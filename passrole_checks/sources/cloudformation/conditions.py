@@ -9,13 +9,13 @@ Source: AWS CloudFormation Template Reference, "Condition functions".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
 
 from passrole_checks.iam.outcomes import When, added, consistent, either, none_of, one_of, quoted
-from passrole_checks.iam.values import Choice, Node, Position, Text
+from passrole_checks.iam.values import Choice, Hole, Node, Position, Text
 from passrole_checks.sources.cloudformation.parameters import Parameters, words_in
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, call, entries, scalar
@@ -72,8 +72,12 @@ class Conditions:
         return self._trees[name]
 
     def _simplified(self, tree: Tree) -> Tree:
-        allowed = None if isinstance(tree, bool) else self.parameters.allowed(tree.subject.removeprefix("Ref "))
-        return simplified(tree, None if allowed is None else [quoted(word) for word in allowed])
+        if isinstance(tree, bool):
+            return tree
+        name = tree.subject.removeprefix("Ref ")
+        allowed = self.parameters.allowed(name)
+        outcome = (lambda words: self.parameters.outcome(name, words)) if self.parameters.denies else None
+        return simplified(tree, allowed, outcome if allowed is not None else None)
 
     def _read(self, node: yaml.Node, when: When) -> Tree | None:
         """The decision below a node, None where it is not written as CloudFormation expects it."""
@@ -143,12 +147,23 @@ class Conditions:
 
     def _is(self, text: Text, word: str) -> Tree:
         """Whether a text that is not known is this word."""
+        text, word = _bare(text, word)
         if not self._could_be(text, word):
             return False
-        return Branch(self.subject(text), ((quoted(word), True), (none_of([quoted(word)]), False)))
+        hole = text.only_hole
+        allowed = self.parameters.allowed(hole.expression) if hole is not None else None
+        if hole is None or allowed is None or not self.parameters.denies:
+            return Branch(self.subject(text), ((quoted(word), True), (none_of([quoted(word)]), False)))
+        others = [other for other in allowed if other != word]
+        if not others:
+            return True
+        yes, no = (self.parameters.outcome(hole.expression, words) for words in ([word], others))
+        return Branch(self.subject(text), ((yes, True), (no, False)))
 
     def _could_be(self, text: Text, word: str) -> bool:
         first, last = text.parts[0], text.parts[-1]
+        if sum(len(part) for part in text.parts if isinstance(part, str)) > len(word):
+            return False
         if isinstance(first, str) and not word.startswith(first):
             return False
         if isinstance(last, str) and not word.endswith(last):
@@ -160,6 +175,21 @@ class Conditions:
         """The expression that a fact about a text speaks of."""
         hole = text.only_hole
         return self.parameters.subject(hole.expression) if hole is not None else str(text)
+
+
+def _bare(text: Text, word: str) -> tuple[Text, str]:
+    """The hole alone, where a text has one between words that begin and end ``word``, and what is left of that: so
+    that ``${Env}-app`` being ``prod-app`` is a fact about ``Env``."""
+    places = [place for place, part in enumerate(text.parts) if isinstance(part, Hole)]
+    if len(places) != 1:
+        return text, word
+    before, after = (
+        "".join(part for part in parts if isinstance(part, str))
+        for parts in (text.parts[: places[0]], text.parts[places[0] + 1 :])
+    )
+    if not (word.startswith(before) and word[len(before) :].endswith(after)):
+        return text, word
+    return Text((text.parts[places[0]],), text.at, defaults=text.defaults), word[len(before) : len(word) - len(after)]
 
 
 def _condition_call(node: yaml.Node) -> tuple[str, yaml.Node]:
@@ -224,19 +254,22 @@ def paths(tree: Tree, when: When = ()) -> Iterator[tuple[When, bool]]:
             yield from paths(below, added(when, tree.subject, outcome))
 
 
-def simplified(tree: Tree, allowed: Sequence[str] | None = None) -> Tree:
+def simplified(
+    tree: Tree, allowed: Sequence[str] | None = None, outcome: Callable[[Sequence[str]], str] | None = None
+) -> Tree:
     """A decision about the values of one expression only as one branch (``"prod" or "stage"``).
 
-    ``allowed``: all values that the expression can have, where they are known.
+    ``allowed``: all values that the expression can have, where they are known, and ``outcome`` says that it has one of
+    several.
     """
     facts = [fact for when, _ in paths(tree) for fact in when]
     if isinstance(tree, bool) or {subject for subject, _ in facts} != {tree.subject}:
         return tree
     if any(outcome in ("true", "false") for _, outcome in facts):
         return tree
-    words = [quoted(word) for _, outcome in facts for word in words_in(outcome)] if allowed is None else allowed
-    answers = {word: pruned(tree, ((tree.subject, word),)) for word in words}
-    other = pruned(tree, ((tree.subject, none_of(answers)),)) if allowed is None else None
+    words = dict.fromkeys(words_in_all(facts) if allowed is None else allowed)
+    answers = {word: pruned(tree, ((tree.subject, quoted(word)),)) for word in words}
+    other = pruned(tree, ((tree.subject, none_of(map(quoted, answers))),)) if allowed is None else None
     if not answers or any(not isinstance(answer, bool) for answer in (*answers.values(), other or False)):
         return tree
     yes, no = ([word for word, answer in answers.items() if answer is wanted] for wanted in (True, False))
@@ -244,12 +277,22 @@ def simplified(tree: Tree, allowed: Sequence[str] | None = None) -> Tree:
         return False
     if not no and other is not False:
         return True
+    if outcome is not None:
+        return Branch(tree.subject, ((outcome(yes), True), (outcome(no), False)))
     return Branch(tree.subject, ((_named(yes, no, other is True), True), (_named(no, yes, other is False), False)))
+
+
+def words_in_all(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The values that outcomes list."""
+    for _, outcome in facts:
+        yield from words_in(outcome)
 
 
 def _named(words: Sequence[str], others: Sequence[str], and_more: bool) -> str:
     """These values, as a list or as all but the others, whichever is shorter."""
-    return none_of(others) if and_more or len(words) > max(_LISTED, len(others)) else one_of(words)
+    if and_more or len(words) > max(_LISTED, len(others)):
+        return none_of(map(quoted, others))
+    return one_of(map(quoted, words))
 
 
 def _limited(tree: Tree) -> Tree:

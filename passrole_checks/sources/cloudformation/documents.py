@@ -57,8 +57,11 @@ class Documents:
         self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
 
     def once(self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "") -> None:
-        """Name the keys of a mapping (those of ``names``, or all) that stand in it twice: AWS refuses the template, or
-        takes one of the two."""
+        """Name the keys of a mapping (those of ``names``, or all) that stand in it twice with different values.
+
+        CloudFormation takes the last of them, which is not what a reader of the first one expects
+        (aws-cloudformation/cfn-language-discussion, issue 96).
+        """
         seen: set[str] = set()
         for key, _ in entries(node):
             if (names is None or key.value in names) and key.value in seen:
@@ -86,7 +89,7 @@ class Documents:
         self, resource: ResourceDefinition, found: Found, kind: PolicyKind, principals: tuple[str, ...]
     ) -> Node | None:
         """Collect a document that was found; its value, None where it is surely not there."""
-        document = self._under(found.conditions, found.node)
+        document = self.under(found.conditions, found.node)
         if isinstance(document, Absent):
             return None
         self.policies.append(AttachedPolicy(resource, found.path, self.evaluator.there(document), kind, principals))
@@ -110,13 +113,13 @@ class Documents:
         document = self.evaluator.there(document)
         self.policies.append(AttachedPolicy(resource, found.path, document, PolicyKind.IDENTITY, principals))
 
-    def _under(self, conditions: Conditions, node: yaml.Node) -> Node:
+    def under(self, conditions: Conditions, node: yaml.Node) -> Node:
         """The node's value as one alternative of the conditions that lead to it."""
         if not conditions:
             return self.evaluator.node(node)
         (condition, outcome), *rest = conditions
         with self.evaluator.assuming(condition, outcome):
-            value = self._under(tuple(rest), node)
+            value = self.under(tuple(rest), node)
         return self.evaluator.under(condition, outcome, value)
 
     def elements(

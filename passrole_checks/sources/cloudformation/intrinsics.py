@@ -14,7 +14,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.iam import values
-from passrole_checks.iam.outcomes import When, added, consistent, quoted
+from passrole_checks.iam.outcomes import When, added, consistent, one_of, quoted
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Kind, Node, Position, Text, unknown
 from passrole_checks.sources.cloudformation.conditions import Conditions, Tree, chosen, facts_of, pruned
 from passrole_checks.sources.cloudformation.expressions import MAX_EXPRESSION, expression_of, words_of
@@ -44,6 +44,7 @@ _REASONS = {
     **dict.fromkeys(("Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"), "only for the Conditions section"),
 }
 _UNKNOWN = "a function that CloudFormation does not know"
+_FOREIGN_TAG = "a tag that CloudFormation does not know"
 _MALFORMED = "not written as CloudFormation expects it"
 NOT_IN_MAP, NO_ELEMENT = "not in the map", "the list has no such element"
 
@@ -129,7 +130,7 @@ class Evaluator:
             if value is None:
                 reason = _MALFORMED if name in self._functions else _REASONS.get(name, _UNKNOWN)
                 if reason is _UNKNOWN and not node.tag.startswith("tag:"):
-                    name, reason = node.tag, "a tag that CloudFormation does not know"
+                    name, reason = node.tag, _FOREIGN_TAG
                 return unknown(expression_of(name, argument), at, reason)
             return _without_empty_default(value)
         if isinstance(node, yaml.ScalarNode):
@@ -155,6 +156,8 @@ class Evaluator:
             number = number_of(value, kind)
             if number is not None:
                 return Const(number, at)
+        if kind == "binary":
+            return unknown(f"!!binary {value[:MAX_EXPRESSION]}", at, _FOREIGN_TAG)
         return resolved(self._literal(node, at))
 
     def _literal(self, node: yaml.ScalarNode, at: Position) -> Text:
@@ -336,15 +339,20 @@ class Evaluator:
             known = hole is None or self.parameters.may_be(hole.expression, word)
             return known and consistent(self.when, self.conditions.subject(key), quoted(word))
 
-        def closed(key: Text) -> bool:
+        def closed(key: Text) -> Sequence[str] | None:
             hole = key.only_hole
-            return hole is not None and self.parameters.allowed(hole.expression) is not None
+            words = self.parameters.allowed(hole.expression) if hole is not None else None
+            return words and [word for word in words if possible(key, word)]
+
+        def outcome(key: Text, words: Sequence[str]) -> str:
+            hole = key.only_hole
+            return self.parameters.outcome(hole.expression, words) if hole is not None else one_of(map(quoted, words))
 
         def build(chosen_keys: Sequence[Node]) -> Node:
             keys = [text for text in map(as_text, chosen_keys) if text is not None]
             if len(keys) < 3 or keys[0].literal is None:
                 return unknown(expression, at, "a key is not known")
-            lookup = Lookup(at, self.conditions.subject, possible, closed, fallback)
+            lookup = Lookup(at, self.conditions.subject, possible, closed, outcome, fallback)
             found = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
             if found is not None:
                 return found

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import yaml
 
-from passrole_checks.iam.outcomes import none_of, one_of, quoted
+from passrole_checks.iam.outcomes import none_of, quoted
 from passrole_checks.iam.values import Choice, Hole, Items, Kind, Node, Position, Text
 from passrole_checks.sources.cloudformation.strings import plain, resolved
 from passrole_checks.sources.cloudformation.template import entries
@@ -27,20 +27,23 @@ _KINDS = {
 
 class Lookup:
     """One lookup. ``subject`` names a key that is not known, ``possible`` says whether it can be a word, ``closed``
-    whether all words that it can be are known; ``fallback`` gives the DefaultValue, if there is one."""
+    gives all words that it can be, where they are known, and ``outcome`` says that it is one of several; ``fallback``
+    gives the DefaultValue, if there is one."""
 
     def __init__(
         self,
         at: Position,
         subject: Callable[[Text], str],
         possible: Callable[[Text, str], bool],
-        closed: Callable[[Text], bool],
+        closed: Callable[[Text], Sequence[str] | None],
+        outcome: Callable[[Text, Sequence[str]], str],
         fallback: Callable[[], Node] | None,
     ) -> None:
         self.at = at
         self.subject = subject
         self.possible = possible
         self.closed = closed
+        self.outcome = outcome
         self.fallback = fallback
         self.many = False  # whether there were too many different values
 
@@ -55,43 +58,53 @@ class Lookup:
         if not keys:
             return _literals(node, self.at, defaults)
         key, *others = keys
+        below = _words(node)
         if key.literal is not None:
-            return self._find(_below(node, key.literal), others, defaults)
+            return self._find(below.get(key.literal), others, defaults)
         groups: list[tuple[list[str], Node]] = []
         words = [plain(name) or name.value for name, _ in entries(node)]
         names = [name for name in words if could_be(key, name) and self.possible(key, name)]
         for name in dict.fromkeys(names):
-            value = self._find(_below(node, name), others, defaults)
+            value = self._find(below.get(name), others, defaults)
+            if self.many:
+                return None
             if value is None:
                 continue  # the deployment would fail there
             same = next((words for words, other in groups if other == value), None)
             if same is not None:
-                same.append(quoted(name))
+                same.append(name)
             elif len(groups) >= MAX_OUTCOMES:
                 self.many = True
                 return None
             else:
-                groups.append(([quoted(name)], value))
-        if self.fallback is not None:
-            groups.append(([], self.fallback()))
+                groups.append(([name], value))
+        allowed = self.closed(key)
+        named = {word for group in groups for word in group[0]}
+        left = [word for word in allowed or () if word not in named]
+        if self.fallback is not None and (allowed is None or left):
+            groups.append((left, self.fallback()))
         if len(groups) < 2:
             return groups[0][1] if groups else None
         most = max(groups, key=lambda group: len(group[0]))
-        if self.fallback is not None or (len(most[0]) > 1 and not self.closed(key)):
-            # the largest group as all but the others: the values of a Region are not counted
-            named_by_others = groups[-1] if self.fallback is not None else most
-            named = [word for group in groups if group is not named_by_others for word in group[0]]
-            rest = none_of(named) if named else "true"
-        else:
-            named_by_others, rest = None, ""
-        options = tuple((rest if group is named_by_others else one_of(group[0]), group[1]) for group in groups)
+        rest = None
+        if allowed is not None:
+            if self.fallback is None:
+                most[0].extend(left)  # with these the deployment would fail
+        elif self.fallback is not None:
+            rest = groups[-1]
+        elif len(most[0]) > 1:
+            rest = most  # all but the others: the values of a Region are not counted
+        counted = [quoted(word) for group in groups if group is not rest for word in group[0]]
+        options = tuple(
+            ((none_of(counted) if counted else "true") if group is rest else self.outcome(key, group[0]), group[1])
+            for group in groups
+        )
         return Choice(self.subject(key), options, self.at)
 
 
-def _below(node: yaml.Node, word: str) -> yaml.Node | None:
-    """The value of the last key that is this word, as it is written or as YAML 1.1 takes it."""
-    values = [value for key, value in entries(node) if word in (key.value, plain(key))]
-    return values[-1] if values else None
+def _words(node: yaml.Node) -> dict[str, yaml.Node]:
+    """The values below a node by their keys, as written and as YAML 1.1 takes them; of equal keys the last."""
+    return {word: value for key, value in entries(node) for word in (key.value, plain(key)) if word is not None}
 
 
 def could_be(text: Text, word: str) -> bool:

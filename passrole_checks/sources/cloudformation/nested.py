@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,10 +21,13 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.iam import values
 from passrole_checks.iam.values import Choice, Node, Position, unknown
+from passrole_checks.sources.cloudformation.attachments import Attachments
 from passrole_checks.sources.cloudformation.cdk import asset_named
+from passrole_checks.sources.cloudformation.holdings import Collector
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
+from passrole_checks.sources.cloudformation.received import Received
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.scopes import Call, Passed, bounded, brought_up, handed_down, name_above
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
@@ -38,6 +42,7 @@ STACK, APPLICATION = "AWS::CloudFormation::Stack", "AWS::Serverless::Application
 _LOCATION = {STACK: "TemplateURL", APPLICATION: "Location"}
 _WORDS = {STACK: "nested stack", APPLICATION: "nested application"}
 _ELSEWHERE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:|\{\{|\$\{|\x00")  # an address, or words to be filled in
+_NAME = re.compile(r"[\w+=,.@-]+")  # of a user, group or role
 _OUTER_REFERENCE = re.compile(r"\$\{\.\./([A-Za-z0-9.]+)\}")
 
 
@@ -69,6 +74,9 @@ class Reader(Protocol):
     unreadable: list[Unreadable]
     not_evaluated: list[Unreadable]
     nested: NestedStacks
+    attachments: Attachments
+    received: Received
+    holdings: Collector
 
     def read(self) -> None: ...
 
@@ -120,18 +128,21 @@ class NestedStacks:
         def above(one: ResourceDefinition) -> ResourceDefinition:
             return replace(one, address=name_above(one.address, stack))
 
+        own = frozenset(one.address for one in (*reader.resources, *(role.resource for role in reader.roles)))
+        named = partial(self._principal, stack=stack, own=own)
         outer.resources.extend(map(above, reader.resources))
-        for policy in reader.policies:
-            document = self.evaluator.there(brought_up(policy.document, stack))
-            principals = tuple(self._principal(name, stack) for name in policy.principals)
-            outer.policies.append(
-                replace(policy, resource=above(policy.resource), document=document, principals=principals)
-            )
+        for inner in reader.policies:
+            document = self.evaluator.there(brought_up(inner.document, stack))
+            principals = tuple(map(named, inner.principals))
+            policy = replace(inner, resource=above(inner.resource), document=document, principals=principals)
+            outer.policies.append(outer.attachments.of_nested(policy, stack, reader.attachments))
         for role in reader.roles:
             parts: list[Node | None] = [part and brought_up(part, stack) for part in (role.name, role.role_path)]
             name, path = (part if isinstance(part, values.Text) else None for part in parts)
             trust = role.trust and brought_up(role.trust, stack)
             outer.roles.append(RoleDefinition(above(role.resource), name, path, trust))
+        outer.received.of_nested(reader.received, stack)
+        outer.holdings.of_nested(reader.holdings, stack, named, outer.attachments)
         outer.unreadable.extend(reader.unreadable)
         outer.unreadable.extend(Unreadable(one.file, one.reason, one.line) for one in self._broken[stack])
         outer.not_evaluated.extend(reader.not_evaluated)
@@ -168,10 +179,22 @@ class NestedStacks:
                 break
         return _standing_at(self._outputs[key], at)
 
-    def _principal(self, name: str, stack: str) -> str:
-        """A principal of a nested template: its own, or one of this template that it is given the name of."""
+    def bounds_only(self, stack: str, parameter: str) -> bool:
+        """Whether a nested stack takes a parameter for a permissions boundary and for nothing else."""
+        reader = self._reader(stack)
+        if reader is None:
+            return False
+        inner = Attachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.bounds_only)
+        return inner.bounds_only(parameter)
+
+    @staticmethod
+    def _principal(name: str, stack: str, own: Collection[str]) -> str:
+        """A principal of a nested template: one of its own, one of this template that it is given the name of, or one
+        that stands elsewhere, which has the same name everywhere."""
         outer = _OUTER_REFERENCE.fullmatch(name)
-        return outer[1] if outer is not None else name_above(name, stack)
+        if outer is not None:
+            return outer[1]
+        return name_above(name, stack) if name in own or not _NAME.fullmatch(name) else name
 
     def _reader(self, stack: str) -> Reader | None:
         """The reader of a nested stack, None where it is not read, and while its parameters are being evaluated."""
@@ -208,9 +231,7 @@ class NestedStacks:
             return None
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            return self._not_read(
-                resource, stack, f"{words} {shown} cannot be opened: {reason}", str(around.path.parent / location)
-            )
+            return self._not_read(resource, stack, f"{words} {shown} cannot be opened: {reason}")
         around.budget.stacks -= 1
         around.budget.size -= len(content)
         inner = Surroundings(path, around.boundary, (*around.ancestors, around.path.resolve()), around.budget)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 import yaml
 
-from passrole_checks.iam.outcomes import When, consistent, implies, quoted
+from passrole_checks.iam.outcomes import When, consistent, implies, none_of, one_of, quoted
 from passrole_checks.iam.values import Absent, Choice, Items, Kind, Node, Position, Text, moved, unknown
-from passrole_checks.sources.cloudformation.strings import as_text, plain, split, truth_of
+from passrole_checks.sources.cloudformation.strings import as_text, plain, resolved, split, truth_of
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 
 MAX_ALLOWED_VALUES = 50
@@ -41,7 +42,9 @@ class Parameters:
             name: self._as_allowed(name, value) for name, value in template.given.items() if name in self.nodes
         }
         self.called = template.called
-        self._conditions = set(template.conditions)
+        self._conditions = template.conditions
+        self._rests: dict[str, str] = {}
+        self.denies = template.mentions("Deny")
 
     def _as_allowed(self, name: str, value: str) -> str:
         """A given value; ``Yes`` where the template has it without quotes is what YAML makes of that."""
@@ -71,7 +74,7 @@ class Parameters:
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
         given = self.given.get(name)
         if given is not None:
-            return _listed(given, at, ()) if is_list else Text((given,), at)
+            return _listed(given, at, ()) if is_list else _text(given, at)
         if self.called is not None and not self.called.complete:
             return unknown(name, at, _PASSED)
         if self.called is not None and name in self.called.passed:
@@ -112,17 +115,17 @@ class Parameters:
             return _listed(default or "", at, (name,)) if known else unknown(name, at, "no default")
         subject = self.subject(name)
         if default is not None and self.called is not None:
-            return Text((default,), at)
+            return _text(default, at)
         if default is not None and not open_default and consistent(when, subject, quoted(default)):
-            certain = implies(when, (subject, quoted(default)))
-            return Text((default,), at, defaults=() if certain else (name,))
+            certain = implies(when, (subject, self.outcome(name, [default])))
+            return _text(default, at, () if certain else (name,))
         reason = "no default" if default is None else "given at deployment"
         allowed = self.allowed(name)
         left = [word for word in stated(when, subject) or allowed or () if consistent(when, subject, quoted(word))]
         if len(left) == 1:
-            return Text((left[0],), at)
+            return _text(left[0], at)
         if left and not open_default:
-            return Choice(subject, tuple((quoted(word), Text((word,), at)) for word in left), at)
+            return Choice(subject, tuple((self.outcome(name, [word]), _text(word, at)) for word in left), at)
         return unknown(name, at, reason, self.kind(name))
 
     def allowed(self, name: str) -> tuple[str, ...] | None:
@@ -137,6 +140,26 @@ class Parameters:
             return known if known and None not in words and len(known) <= MAX_ALLOWED_VALUES else None
         found = _WORDS.fullmatch(self._pattern(name))
         return tuple(dict.fromkeys(found.group(1).split("|"))) if found else None
+
+    def outcome(self, name: str, words: Sequence[str]) -> str:
+        """The outcome that a parameter has one of these values.
+
+        Where all values are known, and something is denied, one of the values is always told as none of the others: so
+        Deny statements under all values leave nothing over, for those as well who do not know the values.
+        """
+        closed = self.denies and name in self.nodes and name not in self.given
+        allowed = self.allowed(name) if closed else None
+        if allowed is None or self._rest(name, allowed) not in words:
+            return one_of(map(quoted, words))
+        others = [quoted(word) for word in allowed if word not in words]
+        return none_of(others) if others else one_of(map(quoted, words))
+
+    def _rest(self, name: str, allowed: Sequence[str]) -> str:
+        """The value that is told as none of the others: the one that the conditions name least."""
+        if name not in self._rests:
+            named = Counter(_scalars(self._conditions.values()))
+            self._rests[name] = min(allowed, key=lambda word: named[word])
+        return self._rests[name]
 
     def may_be(self, name: str, word: str) -> bool:
         """Whether a parameter can have a value, as far as its AllowedValues tell."""
@@ -163,8 +186,29 @@ class Parameters:
         return pattern.removeprefix("^").removesuffix("$")
 
 
+def _scalars(nodes: Iterable[yaml.Node]) -> Iterator[str]:
+    """The words at and below nodes, each node once."""
+    pending, seen = list(nodes), set[int]()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            yield plain(node) or str(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            pending += [part for entry in node.value for part in entry]
+        else:
+            pending += node.value
+
+
+def _text(value: str, at: Position, defaults: tuple[str, ...] = ()) -> Text:
+    """A value as a property takes it: a dynamic reference in it is resolved there."""
+    return resolved(Text((value,), at, defaults=defaults))
+
+
 def _listed(value: str, at: Position, defaults: tuple[str, ...]) -> Node:
-    texts = tuple(Text((word.strip(),), at, defaults=defaults) for word in value.split(","))
+    texts = tuple(_text(word.strip(), at, defaults) for word in value.split(","))
     return Items(texts, at) if value else texts[0]
 
 

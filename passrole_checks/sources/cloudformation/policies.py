@@ -16,8 +16,10 @@ from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import Attachments
 from passrole_checks.sources.cloudformation.documents import Documents, Found, is_no_value
 from passrole_checks.sources.cloudformation.handed_over import read_handed_over
+from passrole_checks.sources.cloudformation.holdings import Collector
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, Surroundings
+from passrole_checks.sources.cloudformation.received import Received
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.serverless import Serverless
 from passrole_checks.sources.cloudformation.stack_set import body, prefixed
@@ -94,6 +96,8 @@ class PolicyReader:
         self.evaluator.output = self.nested.output
         self.documents = Documents(template, self.evaluator)
         self.serverless = Serverless(template, self.documents, self.owners)
+        self.received = Received(template, self.evaluator, self.owners)
+        self.holdings = Collector(template, self.documents, self.owners)
         self.resources: list[ResourceDefinition] = []
         self.policies = self.documents.policies
         self.roles: list[RoleDefinition] = self.serverless.roles
@@ -103,7 +107,7 @@ class PolicyReader:
     def read(self) -> None:
         """Read the template, once; what cannot be read is in ``unreadable``."""
         self._sections()
-        self.attachments = Attachments(self.template, self.evaluator, self.owners)
+        self.attachments = Attachments(self.template, self.evaluator, self.owners, self.nested.bounds_only)
         seen: set[str] = set()
         for key, node in entries(child(self.template.root, "Resources")):
             if key.value in seen:
@@ -117,6 +121,7 @@ class PolicyReader:
                 self._resource(key.value, key, node)
         if self.framework is Framework.SAM:
             self.serverless.globals()
+        self.holdings.settle(self.policies)
 
     def suppressions(self) -> list[Suppression]:
         """What stands in the template and in those of its nested stacks."""
@@ -221,6 +226,8 @@ class PolicyReader:
 
     def _read(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
         kind = resource.type
+        self.received.read(resource, properties)
+        self.holdings.read(resource, properties, self.attachments)
         if kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             principals = self.attachments.principals(properties, resource.address)
             policy_kind = PolicyKind.IDENTITY
@@ -257,10 +264,10 @@ class PolicyReader:
         for found, in_list in self.documents.elements(node, "Policies"):
             if call(found.node):
                 self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
-            elif not isinstance(found.node, yaml.MappingNode):
-                self.documents.cannot(found.node, f"{resource.address}: {found.path} is not a mapping")
             elif not in_list:
                 self.documents.cannot(found.node, f"{resource.address}: {found.path} is not a list")
+            elif not isinstance(found.node, yaml.MappingNode):
+                self.documents.cannot(found.node, f"{resource.address}: {found.path} is not a mapping")
             else:
                 document = child(found.node, "PolicyDocument")
                 self.documents.once(found.node, _OF_PROPERTIES, f"{resource.address}: {found.path}: ")
@@ -298,6 +305,7 @@ class PolicyReader:
         for policy in reader.policies:
             document = self.evaluator.there(policy.document)
             self.policies.append(prefixed(replace(policy, document=document), resource))
+        self.holdings.of_stack_set(reader.holdings, resource)
         for role in reader.roles:  # their names are those of roles in other accounts
             inner = replace(role.resource, address=f"{resource.address}.{role.resource.address}")
             self.roles.append(RoleDefinition(inner, trust=role.trust))

@@ -19,7 +19,7 @@ from passrole_checks.sources.cloudformation.template import Template, call, chil
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
     """The role that SAM makes for a type: the property that names another one instead, what is added to the logical
     id, and the service that the role trusts."""
 
@@ -29,13 +29,19 @@ class _Made:
 
 
 _ROLES = {
-    "AWS::Serverless::CapacityProvider": _Made("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
-    "AWS::Serverless::Function": _Made("Role", "Role", "lambda.amazonaws.com"),
-    "AWS::Serverless::MicrovmImage": _Made("BuildRoleArn", "BuildRole", "lambda.amazonaws.com"),
-    "AWS::Serverless::NetworkConnector": _Made("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
-    "AWS::Serverless::StateMachine": _Made("Role", "Role", "states.amazonaws.com"),
-    "AWS::Serverless::WebFunction": _Made("ExecutionRoleArn", "Role", "lambda.amazonaws.com"),
+    "AWS::Serverless::CapacityProvider": Made("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
+    "AWS::Serverless::Function": Made("Role", "Role", "lambda.amazonaws.com"),
+    "AWS::Serverless::MicrovmImage": Made("BuildRoleArn", "BuildRole", "lambda.amazonaws.com"),
+    "AWS::Serverless::NetworkConnector": Made("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
+    "AWS::Serverless::StateMachine": Made("Role", "Role", "states.amazonaws.com"),
+    "AWS::Serverless::WebFunction": Made("ExecutionRoleArn", "Role", "lambda.amazonaws.com"),
 }
+
+
+def made_for(resource_type: str) -> Made | None:
+    """What role SAM makes for a type, None where it makes none."""
+    return _ROLES.get(resource_type)
+
 
 HOLDERS = frozenset({"AWS::Serverless::Function", "AWS::Serverless::StateMachine"})
 """The types that have ``Policies``."""
@@ -70,7 +76,7 @@ def _without_role(node: yaml.Node | None) -> bool:
         return True
     function = call(node)
     if function is None:
-        return False
+        return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")  # written by tools for .NET
     name, argument = function
     if name == "Ref":
         return scalar(argument) == "AWS::NoValue"

@@ -72,7 +72,8 @@ def placeholders(text: str) -> Iterator[Piece]:
 def alternatives(
     nodes: Sequence[Node], build: Callable[[Sequence[Node]], Node], at: Position, budget: int = MAX_ALTERNATIVES
 ) -> Node:
-    """``build`` applied to every combination of the alternatives among ``nodes``; equal conditions go together.
+    """``build`` applied to every combination of the alternatives among ``nodes``; equal conditions go together, and
+    what comes out the same under each outcome is no alternative.
 
     Beyond ``MAX_ALTERNATIVES`` combinations the alternatives that are left become unknown.
     """
@@ -91,7 +92,8 @@ def alternatives(
         (label, alternatives([decided(node, choice.condition, label) for node in nodes], build, at, share))
         for label, _ in choice.options
     ]
-    return Choice(choice.condition, tuple(options), at)
+    same = all(option == options[0][1] for _, option in options[1:])
+    return options[0][1] if same else Choice(choice.condition, tuple(options), at)
 
 
 def decided(node: Node, condition: str, label: str) -> Node:

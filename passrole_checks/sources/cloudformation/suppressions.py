@@ -20,7 +20,6 @@ _COMMENT = re.compile(
     r"(?P<ids>PASSROLE_\d{3}(?:\s*,\s*PASSROLE_\d{3})*)(?P<rest>[^\n]*)"
 )
 _ID = re.compile(r"PASSROLE_\d{3}")
-_CFN_LINT_ID = re.compile(r"[EWI]95(\d{0,2})")
 
 # The checks by the letter of their cfn-lint ids, as the contract fixes it.
 _LETTERS = {
@@ -28,6 +27,7 @@ _LETTERS = {
     "W": (2, 3, 4, 5, 6, 7, 10, 11, 14, 16, 17),
     "I": (12,),
 }
+_CFN_LINT_IDS = {f"{letter}95{one:02}": f"PASSROLE_{one:03}" for letter, ones in _LETTERS.items() for one in ones}
 
 
 def suppressions(template: Template, spans: dict[str, Position]) -> list[Suppression]:
@@ -45,18 +45,15 @@ def suppressions(template: Template, spans: dict[str, Position]) -> list[Suppres
 
 def _covered(pattern: str) -> list[str]:
     """The check ids that a cfn-lint id, or the beginning of one (``W95``), names."""
-    found = _CFN_LINT_ID.fullmatch(pattern.strip())
-    if not found:
-        return []
-    digits = found.group(1)
-    if len(digits) == 2:
-        return [f"PASSROLE_0{digits}"]
-    return [f"PASSROLE_{number:03}" for number in _LETTERS[pattern.strip()[0]] if f"{number:02}".startswith(digits)]
+    return [check_id for name, check_id in _CFN_LINT_IDS.items() if len(pattern) >= 3 and name.startswith(pattern)]
 
 
 def _cfn_lint(template: Template, node: yaml.Node | None, resource: str | None) -> Iterator[Suppression]:
     for item in node.value if isinstance(node, yaml.SequenceNode) else []:
-        for check_id in _covered(scalar(item) or ""):
+        pattern = (scalar(item) or "").strip()
+        if resource is not None and pattern not in _CFN_LINT_IDS:
+            continue  # in the Metadata of a resource cfn-lint takes whole ids only
+        for check_id in _covered(pattern):
             yield Suppression(check_id, "cfn-lint metadata", template.position(item), "cfn-lint", resource)
 
 

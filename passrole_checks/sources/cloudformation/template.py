@@ -24,6 +24,7 @@ MAX_DEPTH = 100
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _TAB = re.compile(r" *\t\s*$")  # what an error stands at
+_FILLED_IN = re.compile(r"\{%.*?%\}|\{\{(?!\s*resolve:).*?\}\}")
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
@@ -96,7 +97,8 @@ def scalar(node: yaml.Node | None) -> str | None:
 def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     """The entries of a mapping in the order of the file, merge keys (``<<``) expanded; nothing for another node.
 
-    Duplicates are kept, but what a merge brings in is left out where the mapping states it itself.
+    Duplicates are kept, but what a merge brings in is left out where the mapping states it itself; so are copies: of
+    equal keys with equal values CloudFormation takes the last (aws-cloudformation/cfn-language-discussion, issue 96).
     """
     if not isinstance(node, yaml.MappingNode):
         return []
@@ -109,7 +111,9 @@ def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
                 merged += [entry for entry in entries(source) if entry[0].value not in taken]
         elif isinstance(key, yaml.ScalarNode):
             own.append((key, value))
-    stated = {key.value for key, _ in own}
+    stated = {key.value: value for key, value in own}
+    if len(stated) != len(own):
+        own = [(key, value) for key, value in own if stated[key.value] is value or not same(stated[key.value], value)]
     return [entry for entry in merged if entry[0].value not in stated] + own
 
 
@@ -121,6 +125,25 @@ def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
             return None
         node = values[-1]
     return node
+
+
+def same(one: yaml.Node, other: yaml.Node) -> bool:
+    """Whether two nodes say the same, wherever they stand."""
+    pending, seen = [(one, other)], set[tuple[int, int]]()
+    while pending:
+        left, right = pending.pop()
+        if left is right or (id(left), id(right)) in seen:
+            continue
+        seen.add((id(left), id(right)))
+        if left.tag != right.tag or len(seen) > MAX_NODES:
+            return False
+        if isinstance(left, yaml.ScalarNode) or isinstance(right, yaml.ScalarNode):
+            if left.value != right.value:
+                return False
+        elif type(left) is not type(right) or len(left.value) != len(right.value):
+            return False
+        pending.extend(zip(_children(left), _children(right), strict=True))
+    return True
 
 
 def type_of(resource: yaml.Node | None) -> str | None:
@@ -227,7 +250,16 @@ class Template:
             reason = (error.problem or error.context or "cannot be parsed").strip()
             if reason.startswith("but found another"):
                 reason = "more than one document"
-            if mark and mark.line < len(self.lines) and _TAB.match(self.lines[mark.line][: mark.column + 1]):
+            if reason == "could not find expected ':'" and error.context_mark:
+                mark = error.context_mark  # where the key begins; the scanner is a line further
+            line = self.lines[mark.line] if mark and mark.line < len(self.lines) else ""
+            filled_in = _FILLED_IN.search(line)
+            if filled_in:
+                shown = filled_in[0] if len(filled_in[0]) <= 40 else filled_in[0][:39] + "…"
+                reason = f"{shown} stands for what another tool fills in"
+            elif mark and reason == "found character that cannot start any token":
+                reason = f"a value cannot begin with {line[mark.column : mark.column + 1]}"
+            if mark and _TAB.match(line[: mark.column + 1]):
                 reason = "a tab in the indentation, where YAML takes spaces only"
             return InputError(self.file, f"not valid YAML: {reason}", mark.line + 1 if mark else None)
         if isinstance(error, yaml.reader.ReaderError):
@@ -302,6 +334,10 @@ class Template:
 
     def _lines_of(self, node: yaml.Node) -> list[str]:
         return self._included.get(str(node.start_mark.name), self.lines)
+
+    def mentions(self, word: str) -> bool:
+        """Whether a word stands anywhere in the template, or in what it includes."""
+        return any(word in line for lines in (self.lines, *self._included.values()) for line in lines)
 
     def layout(self, node: yaml.ScalarNode) -> tuple[int, int, int] | None:
         """Line and column (1-based) of a scalar's first character and the indentation of its further lines.

@@ -63,9 +63,15 @@ def load(
     found = collect(root)
     if look is not None:
         look(root)
-    policies = found.policies
+    policies, received, held = found.policies, found.received, found.held
+    beside: list[AttachedPolicy] = []
     if only is not None:
         policies = [policy for policy in policies if str(only) in _files_of(policy)]
+        beside = [policy for policy in found.policies if str(only) not in _files_of(policy)]
+        held["attachments"] = tuple(
+            replace(one, judged=str(only) in (one.at.file, one.resource.at.file)) for one in held["attachments"]
+        )
+        received = [one for one in received if str(only) in (one.at.file, one.resource.at.file)]
     return Configuration(
         framework=Framework.TERRAFORM,
         files=(*(parsed.source.file for parsed in (*_files(run), *tfvars) if _was_opened(parsed)), *_manifest(run)),
@@ -76,6 +82,10 @@ def load(
         unreadable=(*_unreadable((*_files(run), *tfvars)), *broken, *found.unreadable),
         account=account_of(root),
         not_evaluated=(*run.notes(), *_shadowed(run)),
+        received=tuple(received),
+        instance_profiles=tuple(found.instance_profiles),
+        beside=tuple(beside),
+        **held,
     )
 
 

@@ -27,7 +27,7 @@ class Missing:
         named = without_index(found)
         if len(named) == 1 and (named_role := self._role_of(named[0], len(found) > 1)) is not None:
             expression, role = named_role
-            return Hole(expression, role=role.address, known=self._arn_of(role), reason=AFTER_APPLY)
+            return Hole(expression, role=role.address, known=self.arn_of(role), reason=AFTER_APPLY)
         return missing_part(found, otherwise)
 
     def elements(self, found: Sequence[Reference], otherwise: str) -> list[Hole]:
@@ -56,7 +56,7 @@ class Missing:
             return None
         return (expression, role) if role is not None and role.type in TRUST_POLICIES else None
 
-    def _arn_of(self, role: PlannedResource) -> tuple[Part, ...]:
+    def arn_of(self, role: PlannedResource) -> tuple[Part, ...]:
         """What is known of the ARN of a role that is about to be created."""
         arn = as_text(role.values.get("arn"))
         if arn:

@@ -32,6 +32,7 @@ from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResour
 from passrole_checks.sources.terraform_plan.references import Reference, References, without_index
 
 _BOUNDARY = "permissions_boundary"
+_BOUND_TO_OTHERS = frozenset({"aws_ssoadmin_permissions_boundary_attachment"})
 _DEMAND = "iam:permissionsboundary"
 _PERMISSION_SETS = {"aws_ssoadmin_permission_set": "arn", "awscc_sso_permission_set": "permission_set_arn"}
 _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
@@ -75,7 +76,7 @@ class Attachments:
 
     def principals_of(self, policy: PlannedResource) -> tuple[str, ...]:
         """Addresses, else names, of the users, groups, roles and permission sets that hold a policy."""
-        found = dict.fromkeys(self._named(policy, HOLDERS.get(policy.type, {})))
+        found = dict.fromkeys(self.named(policy, HOLDERS.get(policy.type, {})))
         if policy.type in OWN_ATTACHMENTS:
             found[policy.address] = None
         return tuple({**found, **self._principals.get(policy.address, {})})
@@ -90,15 +91,23 @@ class Attachments:
         for resource in self.plan.resources.values():
             if resource.type in MEMBERSHIPS:
                 groups, users = MEMBERSHIPS[resource.type]
-                who = list(self._named(resource, {users: "user"})) if users else [resource.address]
-                yield from ((group, user) for group in self._named(resource, {groups: "group"}) for user in who)
+                who = list(self.named(resource, {users: "user"})) if users else [resource.address]
+                yield from ((group, user) for group in self.named(resource, {groups: "group"}) for user in who)
 
     def boundaries(self) -> Iterator[tuple[str, str]]:
         """Each principal with a permissions boundary of which this plan holds the managed policy, and that policy."""
         for resource in self.plan.resources.values():
-            found = set(self._bounding(resource)) if resource.type in BOUNDED else set()
+            found = set(self.bounding(resource)) if resource.type in BOUNDED else set()
             if len(found) == 1:
-                yield resource.address, found.pop()
+                policy = found.pop()
+                yield from ((holder, policy) for holder in self.bounded_by(resource))
+
+    def bounded_by(self, resource: PlannedResource) -> Iterator[str]:
+        """Whom the permissions boundary of a resource bounds: the resource, or the permission set that it names."""
+        if resource.type in _BOUND_TO_OTHERS:
+            yield from self.named(resource, {"permission_set_arn": "permission-set"})
+        else:
+            yield resource.address
 
     def _name(self, resource: PlannedResource) -> None:
         entity = ENTITIES.get(resource.type)
@@ -120,7 +129,7 @@ class Attachments:
                 for document in _texts(value):
                     if _DEMAND in document.lower():
                         for arn in _values_of_key(document):
-                            yield from self._with_arn(arn)
+                            yield from self.with_arn(arn)
         for data in self.plan.reads.values():
             written = self.references.expressions(data.module, f"data.{data.type}.{data.name}") or {}
             for statement in map(as_object, as_list(written.get("statement"))):
@@ -137,22 +146,22 @@ class Attachments:
         for attribute in {*resource.values, *written} - _NO_USE - documents:
             value = resource.values.get(attribute)
             for arn in value if isinstance(value, list) else [value]:
-                yield from self._with_arn(arn)
-            yield from self._referred(resource, attribute, "policy")
+                yield from self.with_arn(arn)
+            yield from self.referred(resource, attribute, "policy")
 
     def _attach(self, resource: PlannedResource) -> None:
         if resource.type in ATTACHMENTS:
             attribute, named = ATTACHMENTS[resource.type]
-            self._give(resource, self._policies_in(resource, attribute), self._named(resource, named))
+            self._give(resource, self.policies_in(resource, attribute), self.named(resource, named))
         if resource.type in OWN_ATTACHMENTS:
-            policies = self._policies_in(resource, OWN_ATTACHMENTS[resource.type])
+            policies = self.policies_in(resource, OWN_ATTACHMENTS[resource.type])
             self._give(resource, policies, iter((resource.address,)))
         if resource.type in NAMED_ATTACHMENTS:
             attribute, holder = NAMED_ATTACHMENTS[resource.type]
-            holders = self._named(resource, {holder: "permission-set"}) if holder else iter((resource.address,))
-            self._give(resource, self._with_names(resource, attribute), holders)
+            holders = self.named(resource, {holder: "permission-set"}) if holder else iter((resource.address,))
+            self._give(resource, self.with_names(resource, attribute), holders)
         if resource.type in BOUNDED:
-            self._boundaries.update(self._bounding(resource))
+            self._boundaries.update(self.bounding(resource))
 
     def _give(self, resource: PlannedResource, policies: Iterator[str], holders: Iterator[str]) -> None:
         who = dict.fromkeys(holders)
@@ -161,27 +170,27 @@ class Attachments:
             if resource.changed:
                 self.newly_attached.add(address)
 
-    def _bounding(self, resource: PlannedResource) -> Iterator[str]:
+    def bounding(self, resource: PlannedResource) -> Iterator[str]:
         """The managed policies that are a resource's permissions boundary: an ARN, or a name in a nested block."""
         value = resource.values.get(_BOUNDARY)
         for block in value if isinstance(value, list) else [value]:
-            yield from self._with_arn(block)
+            yield from self.with_arn(block)
             if isinstance(block, dict):
                 for inner in (item for item in block.values() if isinstance(item, (dict, list))):
                     for named in map(as_object, inner if isinstance(inner, list) else [inner]):
-                        yield from self._with_name(named.get("name"))
+                        yield from self.with_name(named.get("name"))
         if _holds_unknown(resource, _BOUNDARY) or not isinstance(value, str):
-            yield from self._referred(resource, _BOUNDARY, "policy")
+            yield from self.referred(resource, _BOUNDARY, "policy")
 
-    def _policies_in(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
+    def policies_in(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Addresses of this plan's managed policies that an attribute (an ARN or a list of them) names."""
         value = resource.values.get(attribute)
         for arn in value if isinstance(value, list) else [value]:
-            yield from self._with_arn(arn)
+            yield from self.with_arn(arn)
         if _holds_unknown(resource, attribute):
-            yield from self._referred(resource, attribute, "policy")
+            yield from self.referred(resource, attribute, "policy")
 
-    def _with_arn(self, arn: Json) -> Iterator[str]:
+    def with_arn(self, arn: Json) -> Iterator[str]:
         """The managed policy of an ARN; one that is about to be created is known by its path and its name."""
         if not isinstance(arn, str):
             return
@@ -193,25 +202,25 @@ class Attachments:
                 if as_text(policy.values.get(MANAGED_POLICIES[policy.type])) is None and path in (None, named.group(1)):
                     yield policy.address
 
-    def _with_name(self, name: Json) -> Iterator[str]:
+    def with_name(self, name: Json) -> Iterator[str]:
         for policy in self._by_name.get(("policy", as_text(name) or ""), []):
             yield policy.address
 
-    def _with_names(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
+    def with_names(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """The managed policies that a permission set refers to by name."""
         value = resource.values.get(attribute)
         for block in map(as_object, value if isinstance(value, list) else [value]):
-            yield from self._with_name(block.get("name"))
-        yield from self._referred(resource, attribute, "policy")
+            yield from self.with_name(block.get("name"))
+        yield from self.referred(resource, attribute, "policy")
 
-    def _named(self, resource: PlannedResource, attributes: dict[str, str]) -> Iterator[str]:
+    def named(self, resource: PlannedResource, attributes: dict[str, str]) -> Iterator[str]:
         for attribute, kind in attributes.items():
             value = resource.values.get(attribute)
             for name in value if isinstance(value, list) else [value]:
                 if isinstance(name, str) and name:
                     yield self._principal(resource, kind, name)
             if _holds_unknown(resource, attribute):
-                found = list(self._referred(resource, attribute, kind))
+                found = list(self.referred(resource, attribute, kind))
                 yield from found
                 if not found:
                     written = self.references.follow(resource.module, self._expression(resource, attribute))
@@ -223,7 +232,7 @@ class Attachments:
         nearest = [bearer for bearer in bearers if bearer.module == resource.module] or bearers
         return nearest[0].address if len(nearest) == 1 else name
 
-    def _referred(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
+    def referred(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
         """Addresses of this plan's resources of a kind that the expression of an attribute names."""
         owner = self.references.owner(resource.module, f"{resource.type}.{resource.name}", resource.index)
         yield from self._behind(

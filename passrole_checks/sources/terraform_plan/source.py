@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from passrole_checks.iam.arn import Deployment
-from passrole_checks.iam.values import Node, Position, Text, text
+from passrole_checks.iam.values import Hole, Kind, Node, Position, Text, text
+from passrole_checks.sources.holdings import Held
 from passrole_checks.sources.json_text import Json
 from passrole_checks.sources.policy_attributes import (
     ENTITIES,
@@ -28,6 +29,7 @@ from passrole_checks.sources.resource import (
     Framework,
     Inputs,
     PolicyKind,
+    ReceivedRole,
     ResourceDefinition,
     RoleDefinition,
     Unreadable,
@@ -40,6 +42,7 @@ from passrole_checks.sources.terraform_plan.before import (
     policies_before,
 )
 from passrole_checks.sources.terraform_plan.documents import Documents
+from passrole_checks.sources.terraform_plan.holdings import holdings_of
 from passrole_checks.sources.terraform_plan.missing import missing_part
 from passrole_checks.sources.terraform_plan.plan_file import (
     PlanFile,
@@ -50,6 +53,7 @@ from passrole_checks.sources.terraform_plan.plan_file import (
     read_plan,
 )
 from passrole_checks.sources.terraform_plan.principals import Attachments
+from passrole_checks.sources.terraform_plan.received import Received
 from passrole_checks.sources.terraform_plan.references import References
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
 from passrole_checks.sources.terraform_plan.written import Written
@@ -76,9 +80,7 @@ class _Change(TypedDict, total=False):
     before: tuple[AttachedPolicy, ...]
     unchanged: tuple[AttachedPolicy, ...]
     home: Deployment
-    members: tuple[tuple[str, str], ...]
     members_before: tuple[tuple[str, str], ...]
-    boundaries: tuple[tuple[str, AttachedPolicy], ...]
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...]
 
 
@@ -88,6 +90,7 @@ class _Loader:
         self.references = References(plan.configuration)
         self.documents = Documents(plan, self.references)
         self.attachments = Attachments(plan, self.references)
+        self.received = Received(plan, self.references)
 
     def configuration(self, *, unchanged: bool) -> Configuration:
         judged = [
@@ -111,8 +114,24 @@ class _Loader:
                 *self.stacks(judged),
                 *(self.source.not_evaluated if self.source is not None and self.source.missed else ()),
             ),
+            received=tuple(self.roles_received({resource.address for resource in judged})),
+            instance_profiles=tuple(filter(None, map(self.received.profile, self.plan.resources.values()))),
             **self.change(judged),
+            **self.held(judged),
         )
+
+    def held(self, judged: list[PlannedResource]) -> Held:
+        """What principals hold beside the policies of the plan."""
+        addresses = dict.fromkeys(resource.address for resource in judged)
+        found = holdings_of(self.plan, self.attachments, self.received, _definition, addresses)
+        limits = (one for one in self.plan.resources.values() if one.type in ORGANIZATION_POLICIES)
+        held = found.held([policy for one in limits for policy in self.policies(one)])
+        held["boundaries"] = tuple(self.boundaries())
+        return held
+
+    def roles_received(self, judged: set[str]) -> Iterator[ReceivedRole]:
+        for resource in self.plan.resources.values():
+            yield from self.received.roles(resource, _definition(resource), resource.address in judged)
 
     def change(self, judged: list[PlannedResource]) -> _Change:
         """What stood before the plan, and what it leaves alone."""
@@ -131,9 +150,7 @@ class _Loader:
             "before": policies_before(before, self.plan, policies),
             "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
             "home": home_of(before),
-            "members": tuple(self.attachments.members()),
             "members_before": members_before(before, self.plan, stood.attachments.members()),
-            "boundaries": tuple(self.boundaries()),
             "boundaries_before": boundaries_before(before, self.plan, stood.boundaries()),
         }
 
@@ -245,9 +262,11 @@ class _Loader:
 
     def role(self, role: PlannedResource) -> RoleDefinition:
         name, path = as_text(role.values.get(ENTITIES[role.type].name)), as_text(role.values.get("path"))
+        prefix = as_text(role.values.get("name_prefix"))
+        generated = Text((prefix, Hole("generated", Kind.NAME)), role.at) if prefix else None
         return RoleDefinition(
             _definition(role),
-            text(name, role.at) if name else None,
+            text(name, role.at) if name else generated,
             self.path_of(role, path),
             self.document(role, TRUST_POLICIES[role.type], required=True),
         )

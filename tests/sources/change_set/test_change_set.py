@@ -247,6 +247,14 @@ def test_what_is_removed_and_what_stays_is_not_judged() -> None:
     assert [one.resource.address for one in found.before or ()] == ["Gone", "Same"]
 
 
+def test_what_stays_is_judged_for_those_who_ask(tmp_path: Path) -> None:
+    """With ``--unchanged`` a resource that is only synchronized is judged, and is not new."""
+    found = described(change("SyncWithActual", "Same", "Policy", policy(allow("*")), policy(allow("*"))))
+    (tmp_path / "release.json").write_text(json.dumps(found))
+    judged = [scan_paths([tmp_path], ScanOptions(unchanged=unchanged)).findings for unchanged in (False, True)]
+    assert [[one.check_id for one in findings] for findings in judged] == [[], ["PASSROLE_001"]]
+
+
 def test_a_nested_stack_is_named() -> None:
     """The changes of a nested stack are in a change set of its own, which is named."""
     nested = change("Modify", "Child", "Role", ChangeSetId="arn:aws:cloudformation:eu-west-1:1:changeSet/child/2")
@@ -322,3 +330,20 @@ def test_recognition(content: Any, answer: bool) -> None:
     assert is_change_set(text) is answer
     if answer:
         assert recognize_bytes(text.encode()).framework is Framework.CLOUDFORMATION
+
+
+def test_what_resources_receive_is_known() -> None:
+    """A function that is added receives its role; one that is only synchronized with what is there keeps its own."""
+    own, other = {"Role": "{{changeSet:KNOWN_AFTER_APPLY}}"}, {"Role": f"arn:aws:iam::{ACCOUNT}:role/f"}
+    changes = [
+        change("Add", "F", "Role", after=own),
+        change("SyncWithActual", "G", "Role", before=other, after=other),
+    ]
+    for entry in changes:
+        entry["ResourceChange"]["ResourceType"] = "AWS::Lambda::Function"
+    found = read(described(*changes))
+    assert found.stack == "app"
+    assert [(one.resource.address, str(one.value), one.by) for one in found.received] == [
+        ("F", "${changeSet:KNOWN_AFTER_APPLY}", "deployer"),
+        ("G", f"arn:aws:iam::{ACCOUNT}:role/f", "unchanged"),
+    ]

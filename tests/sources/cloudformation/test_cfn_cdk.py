@@ -111,6 +111,19 @@ def test_the_manifest_stands_for_its_templates(tmp_path: Path) -> None:
     ]
 
 
+def test_a_stack_without_resources_holds_nothing(tmp_path: Path) -> None:
+    """A template that the manifest names is one, also where an empty stack has left parameters and rules only."""
+    empty = {"Parameters": {"BootstrapVersion": {"Type": "String"}}, "Rules": {"CheckBootstrapVersion": {}}}
+    write(tmp_path / "App.template.json", {"Resources": {"P": policy("*")}})
+    write(tmp_path / "Empty.template.json", empty)
+    write(tmp_path / "Broken.template.json", "[")
+    path = manifest(tmp_path, **{name: stack_artifact(f"{name}.template.json") for name in ("App", "Broken", "Empty")})
+    result = scan(path)
+    assert said(result) == [("001", "App.template.json", "P")]
+    assert [Path(item.file).name for item in result.unreadable] == ["Broken.template.json"]
+    assert [Path(file).name for file in result.files] == ["App.template.json", "Empty.template.json"]
+
+
 def test_copies_of_templates_in_assets_are_judged_once(tmp_path: Path) -> None:
     """A template that is copied into the assembly with other code is the one that it was copied from."""
     template, out = {"Resources": {"P": policy("*")}}, tmp_path / "cdk.out"

@@ -43,6 +43,7 @@ Conditions:
   UsEast: !Equals [!Ref AWS::Region, us-east-1]
   Same: !Equals [!Ref Free, !Ref Other]
   Prefixed: !Equals [!Sub "app-${Free}", app-x]
+  Wrapped: !Equals [!Join ["-", [the, !Ref Env, one]], the-prod-one]
   Impossible: !Equals [!Sub "app-${Free}", web-x]
   Circle: !Not [!Condition Circle]
   Broken: !Equals [a]
@@ -107,7 +108,9 @@ def statements(configuration: Configuration) -> list[Statement]:
         ("!If [Both, a, b]", 'Env?("prod"=Free?("x"=a | not "x"=b) | "dev" or "stage"=b)'),
         ("!If [UsEast, a, b]", 'AWS::Region?("us-east-1"=a | not "us-east-1"=b)'),
         ("!If [Same, a, b]", "${Free} == ${Other}?(true=a | false=b)"),
-        ("!If [Prefixed, a, b]", 'app-${Free}?("app-x"=a | not "app-x"=b)'),
+        ("!If [Prefixed, a, b]", 'Free?("x"=a | not "x"=b)'),
+        ("!If [Prefixed, !If [FreeX, a, b], c]", 'Free?("x"=a | not "x"=c)'),
+        ("!If [Wrapped, !If [IsProd, a, b], c]", 'Env?("prod"=a | "dev" or "stage"=c)'),
         ("!If [Impossible, a, b]", "b"),
         ("!If [Circle, a, b]", "Circle?(true=b | false=a)"),
         ("!If [Broken, a, b]", "Broken?(true=a | false=b)"),
@@ -262,3 +265,30 @@ def test_what_is_open_holds_for_each_value(conditions: list[str], written: str) 
         assert left is not None
         assert right is not None
         assert decided(left, facts) == decided(right, ())
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        '"*"',
+        '!If [IsProd, "*", "arn:aws:iam::*:role/*"]',
+        "!FindInMap [Roles, !Ref Kind, All]",
+        '!If [Dear, "*", !Sub "arn:aws:iam::*:${Kind}/*"]',
+    ],
+)
+def test_values_that_are_all_there_is_leave_nothing_over(denied: str) -> None:
+    """A Deny under each of the values that a parameter is allowed to have is one that always holds."""
+    mapping = 'Roles: {role: {All: "*"}, "*": {All: "arn:aws:iam::*:role/*"}}'
+    head = HEAD.replace("  Protected:", f"  {mapping}\n  Protected:", 1).replace(", Default: dev", "")
+    head = head.replace("  Free: ", "  Kind: {Type: String, AllowedValues: [role, '*']}\n  Free: ", 1)
+    template = f"""\
+  P:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - {ANY}
+          - {{Effect: Deny, Action: iam:PassRole, Resource: {denied}}}
+"""
+    result = scan_configurations([load(Path("t.yaml"), head + template)], ScanOptions())
+    assert [(finding.check_id, finding.message) for finding in result.findings] == []

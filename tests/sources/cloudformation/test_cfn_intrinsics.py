@@ -281,12 +281,25 @@ def test_too_many_values_of_a_map_are_a_hole() -> None:
     assert found.only_hole.reason == "too many different values"
 
 
+def test_too_many_values_below_one_key_are_not_left_out() -> None:
+    """Where both keys are open, a row with too many values makes the whole unknown, and not only the others count."""
+    row = ", ".join(f"c{number}: v{number}" for number in range(100))
+    template = HEAD.replace("Mappings:\n", f"Mappings:\n  Big:\n    a: {{{row}}}\n    b: {{V: one}}\n")
+    document = load(Path("t.yaml"), template + "!FindInMap [Big, !Ref Arn, !Ref Word]\n").policies[-1].document
+    assert isinstance(document, Mapping)
+    found = document.get("Probe")
+    assert isinstance(found, Text)
+    assert found.only_hole is not None
+    assert found.only_hole.reason == "too many different values"
+
+
 def test_unknown_reasons_are_told() -> None:
     """A hole says in words why it is one."""
     assert hole("!ImportValue x").reason == "exported by another stack"
     assert hole("!Ref Arn").reason == "no default"
     assert hole("!Ref Nowhere").reason == "not defined in this template"
     assert hole("!Rain::Embed x").reason == "a tag that CloudFormation does not know"
+    assert hole("!!binary aWFtOlBhc3NSb2xl").reason == "a tag that CloudFormation does not know"
     assert hole("{'Fn::Foo': x}").reason == "a function that CloudFormation does not know"
     assert hole("!GetAZs ''").reason == "the Availability Zones of a Region"
     assert hole("!FindInMap [M, dev, Nope]").reason == "not in the map"

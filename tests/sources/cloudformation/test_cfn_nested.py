@@ -85,6 +85,67 @@ def test_parameters_come_from_the_outer_stack(tmp_path: Path, kind: str) -> None
     assert (result.unreadable, result.not_evaluated) == ((), ())
 
 
+BOUND = "  R: {Type: AWS::IAM::Role, Properties: {PermissionsBoundary: !Ref Edge}}\n"
+SCOPED = "  R: {Type: AWS::IAM::Role, Properties: {PermissionsBoundary: !Sub 'arn:aws:iam::1:policy/${Edge}'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("inner", "passed", "grants"),
+    [
+        (BOUND, "!Ref M", False),
+        (SCOPED, "edge", False),
+        (BOUND, "!Sub 'arn:aws:iam::${AWS::AccountId}:policy/edge'", False),
+        ("Globals: {Function: {PermissionsBoundary: !Ref Edge}}\nTransform: AWS::Serverless-2016-10-31\n"
+         "Resources:\n  F: {Type: AWS::Serverless::Function, Properties: {}}\n", "!Ref M", False),
+        (BOUND + stack("Deeper", "deeper.yaml", "{Edge: !Ref Edge}"), "!Ref M", False),
+        (BOUND + stack("Deeper", "elsewhere.yaml", "{Edge: !Ref Edge}"), "!Ref M", True),
+        (BOUND + "  U: {Type: AWS::IAM::User, Properties: {ManagedPolicyArns: [!Ref Edge]}}\n", "!Ref M", True),
+        ("  U: {Type: AWS::IAM::User, Properties: {ManagedPolicyArns: [!Ref Edge]}}\n", "!Ref M", True),
+        ("  B: {Type: AWS::S3::Bucket}\n", "!Ref M", True),
+    ],
+)  # fmt: skip
+def test_a_boundary_for_the_roles_of_a_nested_stack_grants_nothing(
+    tmp_path: Path, inner: str, passed: str, grants: bool
+) -> None:
+    """A managed policy that a nested stack takes for a permissions boundary only is none that anybody holds."""
+    edge = policy("M", '"*"', ", ManagedPolicyName: edge")
+    main = write(tmp_path, "main.yaml", "Resources:\n" + edge + stack("Inner", "t.yaml", f"{{Edge: {passed}}}"))
+    header = "Parameters: {Edge: {Type: String}}\n"
+    write(tmp_path, "t.yaml", header + (inner if "Resources:" in inner else "Resources:\n" + inner))
+    write(tmp_path, "deeper.yaml", header + "Resources:\n" + BOUND)
+    assert said(scan(main)) == ({("001", "main.yaml", "M")} if grants else set())
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "grants"),
+    [
+        ("", "Role, Properties: {PermissionsBoundary: !GetAtt Inner.Outputs.M}", False),
+        ("", "Role, Properties: {PermissionsBoundary: !Sub '${Inner.Outputs.M}'}", False),
+        ("", "User, Properties: {ManagedPolicyArns: [!GetAtt Inner.Outputs.M]}", True),
+        ("  R: {Type: AWS::IAM::Role, Properties: {PermissionsBoundary: !Ref M}}\n",
+         "User, Properties: {ManagedPolicyArns: [!GetAtt Inner.Outputs.M]}", True),
+        ("  R: {Type: AWS::IAM::Role, Properties: {PermissionsBoundary: !Ref M}}\n",
+         "User, Properties: {UserName: !GetAtt Inner.Outputs.M}", True),
+        ("  R: {Type: AWS::IAM::Role, Properties: {PermissionsBoundary: !Ref M}}\n", "User", False),
+        ("  R: {Type: AWS::IAM::User, Properties: {ManagedPolicyArns: [!Ref M]}}\n",
+         "Role, Properties: {PermissionsBoundary: !GetAtt Inner.Outputs.M}", True),
+        ("  L: {Type: Custom::X, Properties: {A: !Ref M}}\n",
+         "Role, Properties: {PermissionsBoundary: !GetAtt Inner.Outputs.M}", True),
+    ],
+)  # fmt: skip
+def test_a_policy_of_a_nested_stack_is_what_the_outer_one_makes_of_it(
+    tmp_path: Path, inner: str, outer: str, grants: bool
+) -> None:
+    """Who gets a nested stack's managed policy by an output has it, and a boundary only is none that anybody holds."""
+    main = write(tmp_path, "main.yaml", f"Resources:\n{stack('Inner', 't.yaml')}  X: {{Type: AWS::IAM::{outer}}}\n")
+    outputs = "Outputs: {M: {Value: !Ref M}}\n"
+    write(tmp_path, "t.yaml", "Resources:\n" + policy("M", '"*"') + inner + outputs)
+    result = scan(main)
+    assert said(result) == ({("001", "t.yaml", "Inner.M")} if grants else set())
+    if "ManagedPolicyArns" in outer:
+        assert [item.principals for item in result.grants] == [("X",)]
+
+
 def test_a_nested_template_is_not_judged_alone_as_well(tmp_path: Path) -> None:
     """What a scanned template nests is judged through it only; given by its name alone it is judged alone."""
     main = write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "t.yaml", "{Pattern: web-*}"))

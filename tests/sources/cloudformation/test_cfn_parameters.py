@@ -110,6 +110,22 @@ def test_an_ssm_parameter_stays_unknown() -> None:
 
 
 @pytest.mark.parametrize(
+    "parameter",
+    [
+        "Type: String, Default: '{{resolve:ssm:/role}}'",
+        "Type: String, AllowedValues: ['{{resolve:ssm:/role}}']",
+        "Type: String",
+        "Type: CommaDelimitedList, Default: '{{resolve:ssm:/role}}'",
+    ],
+)
+def test_a_value_may_be_a_dynamic_reference(parameter: str) -> None:
+    """It is resolved where the parameter is used, so that the value is not known."""
+    found = value(parameter, **({} if "resolve" in parameter else {"P": "{{resolve:ssm:/role}}"}))
+    found = found.items[0] if isinstance(found, Items) else found
+    assert hole(found).expression == "{{resolve:ssm:/role}}"
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("cli.json", [{"ParameterKey": "Role", "ParameterValue": EXACT}, {"ParameterKey": "A", "UsePreviousValue": 1}]),

@@ -86,7 +86,7 @@ class Attachments:
         if type_ in NAMED_ATTACHMENTS:
             attribute, holder = NAMED_ATTACHMENTS[type_]
             holders = self.entities(block, {holder: "permission-set"}, scope) if holder else (address,)
-            for name in _inner(block, attribute, "name", scope):
+            for name in inner_values(block, attribute, "name", scope):
                 self._attach(name, holders, module, by_name=True)
         if type_ in BOUNDED:
             self._bound(block, scope)
@@ -96,7 +96,7 @@ class Attachments:
         for policy in policies if self.arns else ():
             for value in _demanded(policy.document):
                 for text in texts_in(value):
-                    self._bounds(self._policies(text, ""))
+                    self._bounds(self.policies_named(text, ""))
 
     def given_away(self, module: Module, name: str, block: Block) -> None:
         """Policies handed to a module that is not here: what becomes of them is not known."""
@@ -106,7 +106,7 @@ class Attachments:
                 if attribute.name in ("source", "version"):
                     continue
                 for value in each(references.written(block, attribute.name, scope)):
-                    self.elsewhere.update(self._policies(value, module.address))
+                    self.elsewhere.update(self.policies_named(value, module.address))
 
     def entities(self, block: Block, attributes: dict[str, str], scope: Scope) -> tuple[str, ...]:
         """Addresses, else names, of the users, groups, roles and permission sets that attributes name."""
@@ -130,7 +130,7 @@ class Attachments:
 
     def _attach(self, value: Node | None, principals: tuple[str, ...], module: str, *, by_name: bool = False) -> None:
         for policy in each(value):
-            addresses = self._policies(policy, module, by_name=by_name)
+            addresses = self.policies_named(policy, module, by_name=by_name)
             for address in addresses:
                 self.attached.setdefault(address, {}).update(dict.fromkeys(principals))
                 self.elsewhere.add(address)
@@ -140,18 +140,18 @@ class Attachments:
     def _bound(self, block: Block, scope: Scope) -> None:
         attribute, module = "permissions_boundary", scope.module.address
         for value in each(references.written(block, attribute, scope), objects=False):
-            self._bounds(self._policies(value, module))
+            self._bounds(self.policies_named(value, module))
         for name in ("managed_policy_arn", "customer_managed_policy_reference"):
-            for inner in _inner(block, attribute, name, scope):
+            for inner in inner_values(block, attribute, name, scope):
                 for value in each(inner):
-                    self._bounds(self._policies(value, module, by_name=True))
+                    self._bounds(self.policies_named(value, module, by_name=True))
 
     def _bounds(self, addresses: list[str]) -> None:
         """Note a boundary; a name that several policies bear says of none that it is one."""
         if len(addresses) == 1:
             self.boundaries.update(addresses)
 
-    def _policies(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
+    def policies_named(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
         """Addresses of the managed policies of this configuration that a value in a module names."""
         if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
             own = ("", "id", MANAGED_POLICIES[value.type], *((ENTITIES[value.type].name,) if by_name else ()))
@@ -217,7 +217,7 @@ def _demanded(document: Node) -> Iterator[Node]:
                     pending.append(entry.value)
 
 
-def _inner(block: Block, attribute: str, name: str, scope: Scope) -> Iterator[Node]:
+def inner_values(block: Block, attribute: str, name: str, scope: Scope) -> Iterator[Node]:
     """The values of ``name`` in the nested blocks, or in the objects of the attribute, of this name."""
     for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
         value = references.written(inner, name, inner_scope)

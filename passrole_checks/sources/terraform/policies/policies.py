@@ -11,24 +11,30 @@ from dataclasses import dataclass, field, replace
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Text
+from passrole_checks.sources.holdings import NOTHING_HELD, Held
 from passrole_checks.sources.policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
     HOLDERS,
     IDENTITY_POLICIES,
+    MEMBERSHIPS,
     NAMED_ATTACHMENTS,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
+    SCP_TARGETS,
     STATEMENT_POLICIES,
     TRUST_POLICIES,
     unread,
 )
+from passrole_checks.sources.receivers import receives
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Framework,
+    InstanceProfile,
     PolicyKind,
+    ReceivedRole,
     ResourceDefinition,
     RoleDefinition,
     Unreadable,
@@ -41,6 +47,12 @@ from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Failur
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import Attachments
 from passrole_checks.sources.terraform.policies.handed_over import policies_handed_over
+from passrole_checks.sources.terraform.policies.holdings import Collected
+from passrole_checks.sources.terraform.policies.received import (
+    INSTANCE_PROFILES,
+    instance_profile,
+    roles_received,
+)
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -54,15 +66,19 @@ class Found:
     policies: list[AttachedPolicy] = field(default_factory=list)
     roles: list[RoleDefinition] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+    received: list[ReceivedRole] = field(default_factory=list)
+    instance_profiles: list[InstanceProfile] = field(default_factory=list)
+    held: Held = field(default_factory=lambda: NOTHING_HELD)
 
 
 def collect(root: Module) -> Found:
     """All resources, policies and roles of a root module and the modules that it calls."""
     found, attachments = Found(), Attachments.of(root)
+    holdings = Collected(attachments)
     for module in root.walk():
         for block in module.folder.resources:
             try:
-                _collect_block(module, block, found, attachments)
+                _collect_block(module, block, found, holdings)
             except RecursionError:
                 found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
         for name, block in module.folder.modules.items():
@@ -71,10 +87,33 @@ def collect(root: Module) -> Found:
                 found.policies.extend(policies_handed_over(module, block))
     attachments.demanded(found.policies)
     found.policies = [attachments.settled(policy) for policy in found.policies]
+    found.held = holdings.held(found.policies)
+    for block, resource, scope, when in _receiving(root):  # last: policies come first where there is too much
+        try:
+            for one in roles_received(block, resource, scope):
+                found.received.append(replace(one, value=under(when, one.value)) if when else one)
+            if resource.type in INSTANCE_PROFILES:
+                found.instance_profiles.append(instance_profile(block, resource, scope))
+        except RecursionError:
+            found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
     return found
 
 
-def _collect_block(module: Module, block: Block, found: Found, attachments: Attachments) -> None:
+def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, Scope, When]]:
+    """The instances of resources that receive roles, or are instance profiles, and when they exist."""
+    for module in root.walk():
+        for block in module.folder.resources:
+            type_, name = block.labels[0], block.labels[1]
+            if type_ in INSTANCE_PROFILES or receives(type_):
+                for instance in module.instances(block).items:
+                    scope = module.scope(block.source, instance)
+                    address = module.prefixed(f"{type_}.{name}{instance.suffix}")
+                    at = scope.position(block.span)
+                    resource = ResourceDefinition(address, type_, Framework.TERRAFORM, at)
+                    yield block, resource, scope, (*module.when, *instance.when)
+
+
+def _collect_block(module: Module, block: Block, found: Found, holdings: Collected) -> None:
     type_, name = block.labels[0], block.labels[1]
     if type_ not in _INTERESTING:
         address = module.prefixed(f"{type_}.{name}")
@@ -88,11 +127,12 @@ def _collect_block(module: Module, block: Block, found: Found, attachments: Atta
         resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
         found.resources.append(resource)
         when = (*module.when, *instance.when)
-        for policy in _policies(block, resource, scope, attachments):
+        for policy in _policies(block, resource, scope, holdings.attachments):
             found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
             found.roles.append(_role(block, resource, scope))
-        attachments.look(block, scope, address)
+        holdings.attachments.look(block, scope, address)
+        holdings.look(block, scope, resource, when)
 
 
 def _name_unread(module: Module, block: Block, address: str) -> None:
@@ -214,5 +254,5 @@ def _role(block: Block, resource: ResourceDefinition, scope: Scope) -> RoleDefin
 
 _INTERESTING = frozenset({
     *IDENTITY_POLICIES, *RESOURCE_POLICIES, *ORGANIZATION_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *NAMED_ATTACHMENTS,
-    *BOUNDED,
+    *BOUNDED, *MEMBERSHIPS, *SCP_TARGETS,
 })  # fmt: skip

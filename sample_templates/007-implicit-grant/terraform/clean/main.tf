@@ -22,10 +22,10 @@ resource "aws_iam_policy" "release" {
         Resource = "*"
       },
       {
-        Sid       = "EverythingButIam"
+        Sid       = "EverythingOnReleases"
         Effect    = "Allow"
         NotAction = ["iam:*", "organizations:*"]
-        Resource  = "*"
+        Resource  = "arn:aws:s3:::releases/*"
       },
     ]
   })

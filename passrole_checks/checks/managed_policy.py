@@ -1,0 +1,75 @@
+"""PASSROLE_013."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, Subject, allow, is_live, listed, narrows_services, shortened
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.values import Tri
+
+
+class ManagedPolicy(Check):
+    """An AWS managed policy that is attached lets any role of the account be passed.
+
+    AWS writes these policies for every account, so they cannot name the roles of one: more than a hundred of them let
+    any role be passed. Whoever holds such a policy hands the most powerful role that the service can assume to a
+    function, a job or an instance, and acts as that role. High where no condition names the service, medium where one
+    does, because then only roles that trust that service are open. AWS changes its policies without notice; judged is
+    the version that this program ships.
+
+    Attach a policy of your own in its place, which names the roles in Resource and the service in a condition on
+    `iam:PassedToService`; or take PassRole away again with a Deny or a permissions boundary. Source: IAM User Guide,
+    "AWS managed policies" and "Grant a user permissions to pass a role to an AWS service".
+    """
+
+    id = "PASSROLE_013"
+    name = "managed-policy"
+    title = "Ensure that no attached AWS managed policy lets any role of the account be passed"
+    severity = Severity.HIGH
+    judges_managed = True
+    flagged = (
+        Example("AdministratorAccess", (allow("*", "*"),), managed="AdministratorAccess"),
+        Example(
+            "any role, to one service (medium)",
+            (allow("iam:PassRole", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
+            managed="AWSLambda_FullAccess",
+        ),
+    )
+    clean = (
+        Example(
+            "roles with a prefix",
+            (
+                allow(
+                    "iam:PassRole",
+                    "arn:aws:iam::*:role/AWSGlueServiceRole*",
+                    {"StringLike": {"iam:PassedToService": ["glue.amazonaws.com"]}},
+                ),
+            ),
+            managed="AWSGlueConsoleFullAccess",
+        ),
+        Example("a policy of one's own, which is any-role", (allow("iam:PassRole", "*"),)),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        if not subject.managed or not is_live(grant) or grant.certain is not Tri.YES:
+            return
+        for holder in subject.holders:
+            passing = subject.reach.passing(holder, grant) if subject.reach is not None else None
+            left = passing.anything if passing is not None else None
+            if left is None or left.scope is not Scope.ANY_ROLE:
+                continue  # a Deny or a permissions boundary beside it takes it away
+            narrowed = narrows_services(grant)
+            services = f"to {listed(grant.services.values)} only" if narrowed else "to any service"
+            named = f", Sid {grant.sid}" if grant.sid else ""
+            statement = f"statement {grant.statement.path.rpartition('/')[2]}{named}"
+            yield Verdict(
+                Severity.MEDIUM if narrowed else Severity.HIGH,
+                f"can pass any role of the account {services}: the AWS managed policy {shortened(subject.managed)} "
+                f"says so ({statement}{'' if grant.explicit else f', through {grant.granted_by}'}).",
+                "Attach a policy of your own in its place, with the roles in Resource and the service in a condition "
+                "on iam:PassedToService, or take iam:PassRole away with a permissions boundary.",
+                who=(holder.name,),
+            )

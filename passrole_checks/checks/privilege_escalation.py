@@ -1,0 +1,241 @@
+"""PASSROLE_008."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from passrole_checks.check import (
+    Check,
+    Example,
+    ExampleRole,
+    Subject,
+    allow,
+    beside,
+    is_live,
+    listed,
+    narrows_services,
+    shortened,
+)
+from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.escalation import OpenWay, Passed, Passing
+from passrole_checks.iam.principal import Principal, PrincipalKind
+from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.values import Tri
+from passrole_checks.reach import Reach, Reached, assumes, trusts
+from passrole_checks.strength import Strength
+
+_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+_START = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*")
+_APP = "arn:aws:iam::111122223333:role/app-*"
+
+
+class PrivilegeEscalation(Check):
+    """A principal may pass a role and start something that uses it, so that it can act as that role.
+
+    Whoever may pass a role to Lambda and create a function there runs code with that role's permissions; the same goes
+    for instances, tasks, builds, notebooks, stacks and many more. All policies of a principal count together, those of
+    its groups and AWS managed ones too, less what a Deny, a permissions boundary, a condition or the roles' own trust
+    policies rule out. Named are published ways (by the id of pathfinding.cloud) and, marked as derived, actions that
+    hand a role to a service which runs the caller's code. The severity is that of what is gained. High: any role of
+    the account, or a role of this configuration that reaches IAM or everything. Roles of this configuration that can
+    do less than that count as in stronger-role, and those that can do no more than the principal are no gain. Of roles
+    that are not known here, a pattern is medium as long as no condition names the service; what such roles add to all
+    else is low, at low confidence: to pass its roles to the service that runs them is what a deployment does.
+
+    Take one of the two away: limit Resource to roles that can do no more than the principal, and the service in a
+    condition on `iam:PassedToService`; or leave what starts them to somebody else. Source: IAM User Guide, "Grant a
+    user permissions to pass a role to an AWS service".
+    """
+
+    id = "PASSROLE_008"
+    name = "privilege-escalation"
+    title = "Ensure that whoever may pass a role cannot also start what runs with it and so gain its permissions"
+    severity = Severity.HIGH
+    judges_managed = True
+    joint = True
+    flagged = (
+        Example("any role, and functions", (allow("iam:PassRole", "*", _LAMBDA),), beside=(_START,)),
+        Example("a role that is an administrator",
+                (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-admin", _LAMBDA),), beside=(_START,),
+                roles=(ExampleRole("app-admin", ("lambda.amazonaws.com",), (allow("*", "*"),)),)),
+        Example("roles with a prefix, to any service (medium)", (allow("iam:PassRole", _APP),), beside=(_START,)),
+        Example("roles with a prefix, to one service (low)", (allow("iam:PassRole", _APP, _LAMBDA),), beside=(_START,)),
+    )  # fmt: skip
+    clean = (
+        Example("nothing that could be started", (allow("iam:PassRole", _APP, _LAMBDA), allow("lambda:Get*", "*"))),
+        Example("another service", (allow("iam:PassRole", _APP, _LAMBDA),), beside=(allow("ec2:RunInstances", "*"),)),
+        Example("a Deny in another policy", (allow("iam:PassRole", _APP, _LAMBDA),),
+                beside=(_START, {"Effect": "Deny", "Action": "lambda:Create*", "Resource": "*"})),
+        Example("administrators, who are any-role", (allow("*", "*"),)),
+        Example("a role that can do no more",
+                (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-reader", _LAMBDA),),
+                beside=(_START, allow("s3:Get*", "*")),
+                roles=(ExampleRole("app-reader", ("lambda.amazonaws.com",), (allow("s3:GetObject", "*"),)),)),
+    )  # fmt: skip
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant, reach = subject.grant, subject.reach
+        if reach is None or not is_live(grant) or grant.certain is not Tri.YES:
+            return
+        if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
+            return  # of an account whose roles cannot be passed here: PASSROLE_005
+        for holder in subject.holders:
+            if not holder.permissions.is_administrator:
+                yield from _about(subject, reach, holder)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A way that is open: what can be passed to which services, and the roles of this configuration among that."""
+
+    way: OpenWay
+    passed: Passed
+    services: tuple[str, ...]
+    reached: Reached
+    roles: tuple[KnownRole, ...]
+
+
+def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdict]:
+    grant = subject.grant
+    ways = reach.open_ways(holder, grant.statement.when)
+    if subject.managed:  # a way within the AWS managed policy itself is what managed-policy says
+        ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != subject.managed for one in way.by))
+    if not ways:
+        return
+    passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)
+    found = [one for way in ways if (one := _opened(way, passing, reach)) is not None]
+    published = {name for one in found if not one.way.way.derived for name in one.way.way.actions}
+    found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
+    if not found:
+        return
+    gained, _ = reach.strongest(dict.fromkeys(role for one in found for role in one.roles), holder)
+    severity = _severity(subject, found, [one for _, one in gained])
+    if severity is None:
+        return
+    yield Verdict(
+        severity,
+        _message(subject, found, gained, any(not one.reached.all_known for one in found)),
+        "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
+        "iam:PassedToService, or take away the actions that start something with the role.",
+        _confidence(subject, holder, found, gained, severity),
+        who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
+    )
+
+
+def _opened(way: OpenWay, passing: Passing, reach: Reach) -> _Open | None:
+    services = way.way.services
+    candidates = [passing.to(name) for name in services] if services else [passing.anything]
+    passed = max((one for one in candidates if one is not None), key=lambda one: one.certain is Tri.YES, default=None)
+    if passed is None:
+        return None
+    reached = reach.reached(passed, passing.grant)
+    fits = [trusts(role, way.way.trusted) if way.way.trusted else assumes(role, services) for role in reached.roles]
+    roles = tuple(role for role, answer in zip(reached.roles, fits, strict=True) if answer is not Tri.NO)
+    if reached.all_known and not roles:
+        return None  # none of the roles trusts the service
+    let = tuple(name for name, one in zip(services, candidates, strict=False) if one is not None)
+    return _Open(way, passed, let, reached, roles)
+
+
+def _severity(subject: Subject, found: Sequence[_Open], gained: Sequence[Strength]) -> Severity | None:
+    """How much is gained; None for nothing."""
+    scopes = {one.passed.scope for one in found}
+    if Scope.ANY_ROLE in scopes or any(one.passed.complement for one in found):
+        return Severity.HIGH
+    grades = [one.severity for one in gained]
+    if any(not one.reached.all_known for one in found):
+        wide = Scope.PREFIX in scopes and not narrows_services(subject.grant)
+        grades.append(Severity.MEDIUM if wide else Severity.LOW)
+    return max(grades, key=lambda grade: grade.rank, default=None)
+
+
+def _confidence(
+    subject: Subject,
+    holder: Principal,
+    found: Sequence[_Open],
+    gained: Sequence[tuple[KnownRole, Strength]],
+    severity: Severity,
+) -> Confidence:
+    sure = [one for one in found if one.way.certain is Tri.YES and one.passed.certain is Tri.YES]
+    if not sure or any(one.passed.scope is Scope.UNRESOLVED for one in sure):
+        return Confidence.LOW
+    wide = any(one.passed.scope is Scope.ANY_ROLE or one.passed.complement for one in sure)
+    decided = [one for _, one in gained if one.severity is severity]
+    if (
+        not wide
+        and (decided or severity.rank <= Severity.LOW.rank)
+        and all(one.certain is not Tri.YES for one in decided)
+    ):
+        return Confidence.LOW
+    grant = subject.grant
+    open_questions = grant.statement.when or grant.associated_resource_arn or grant.resource_tag or holder.unknown
+    if open_questions or holder.kind is PrincipalKind.POLICY or all(one.way.when for one in sure):
+        return Confidence.MEDIUM
+    return Confidence.HIGH
+
+
+def _message(
+    subject: Subject, found: Sequence[_Open], gained: Sequence[tuple[KnownRole, Strength]], unknown: bool
+) -> str:
+    ranked = _strongest(found)
+    first = ranked[0]
+    services = list(dict.fromkeys(name for one in ranked[:3] for name in one.services))
+    words = f"can act as {_roles(first)} by passing {'them' if _many(first) else 'it'}"
+    words += f" to {listed(services)}" if services else ""
+    words += f", with {listed(first.way.way.actions, 4)} ({_ids(ranked)})."
+    if gained:
+        words += (
+            f" Here {'these include' if unknown else 'that is'} "
+            + listed([f"{shortened(role.address)}, which can do {one.words}" for role, one in gained])
+            + "."
+        )
+    elif first.roles:
+        words += f" In this configuration: {listed([shortened(role.address) for role in first.roles])}."
+    elif unknown and first.passed.scope is not Scope.ANY_ROLE and not first.passed.complement:
+        words += " What can be done as such a role is not known here."
+    keys = listed(list(dict.fromkeys(first.way.conditions)))
+    words += f" Its actions are under a condition on {keys}." if keys else ""
+    reference = next((one.way.way.url for one in ranked if one.way.way.url), "")
+    return words + beside(subject.grant) + (f" See {reference}." if reference else "")
+
+
+def _ids(ranked: Sequence[_Open]) -> str:
+    """The ids of the published ways, at most three, and the first of those that are derived."""
+    published = [one.way.way.id for one in ranked if not one.way.way.derived]
+    derived = list(dict.fromkeys(one.way.way.id for one in ranked if one.way.way.derived))
+    others = f"; also {listed(published[1:], 2)}" if len(published) > 1 else ""
+    words = f"{published[0]}{others}" if published else ""
+    more = f" and {len(derived) - 1} more" if len(derived) > 1 else ""
+    return "; ".join(filter(None, [words, f"derived from what the API does: {derived[0]}{more}" if derived else ""]))
+
+
+def _strongest(found: Sequence[_Open]) -> list[_Open]:
+    """The ways in order: sure ones, published ones, short ones; of each service the first before the second."""
+    ranked = sorted(
+        found,
+        key=lambda one: (
+            one.way.way.derived,
+            one.way.certain is not Tri.YES or one.passed.certain is not Tri.YES,
+            len(one.way.way.actions),
+            one.way.way.id,
+        ),
+    )
+    firsts: dict[tuple[str, ...], _Open] = {}
+    for one in ranked:
+        firsts.setdefault(one.way.way.services, one)
+    rest = [one for one in ranked if one not in firsts.values()]
+    return sorted([*firsts.values(), *rest], key=lambda one: one.way.way.derived)
+
+
+def _many(one: _Open) -> bool:
+    return one.passed.complement or one.passed.scope in (Scope.ANY_ROLE, Scope.PREFIX) or len(one.passed.roles) > 1
+
+
+def _roles(one: _Open) -> str:
+    passed = one.passed
+    if passed.scope is Scope.ANY_ROLE and not passed.complement:
+        return "any role of the account"
+    names = listed(list(dict.fromkeys(shortened(str(role), 140) for role in passed.roles)))
+    return f"every role of the account but {names}" if passed.complement else names

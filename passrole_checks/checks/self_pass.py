@@ -1,0 +1,140 @@
+"""PASSROLE_016."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from passrole_checks.check import (
+    Check,
+    Example,
+    ExampleRole,
+    Subject,
+    allow,
+    is_live,
+    is_scoped,
+    listed,
+    narrows_services,
+    shortened,
+)  # fmt: skip
+from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.iam.escalation import Passing
+from passrole_checks.iam.principal import Principal, PrincipalKind
+from passrole_checks.iam.values import Text, Tri
+from passrole_checks.reach import Reach
+
+_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+_APP = "arn:aws:iam::111122223333:role/app-*"
+# what makes a role more than it was: its policies, its boundary, and who may assume it
+_CHANGES = (
+    "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:DeleteRolePermissionsBoundary",
+    "iam:PutRolePermissionsBoundary",
+)  # fmt: skip
+# a condition on one of these says which policies or boundaries can be given: not whatever the principal likes
+_BOUND_BY = ("iam:permissionsboundary", "iam:policyarn")
+
+
+class SelfPass(Check):
+    """A role may pass itself, or a role that it may also change.
+
+    A role that passes itself lives on in whatever it starts, after its own session has ended. And who may write the
+    policies or the trust policy of a role that it passes decides itself what it can do there: it gives the role all
+    permissions, passes it to a service, and has them. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN` on
+    those actions closes that way. Low where a role passes itself, named exactly, to a service that a condition names:
+    some services need that, and nothing is gained. Where any role may be passed, any-role says so.
+
+    Leave the principal's own role out of Resource, and let what changes roles be done by somebody else than what passes
+    them, or only within a permissions boundary. Source: IAM User Guide, "Permissions boundaries for IAM entities".
+    """
+
+    id = "PASSROLE_016"
+    name = "self-pass"
+    title = "Ensure that no role may pass itself or a role that it may also change"
+    severity = Severity.MEDIUM
+    joint = True
+    flagged = (
+        Example("its own name is among those of the pattern", (allow("iam:PassRole", _APP, _LAMBDA),),
+                roles=(ExampleRole("app-builder", ("lambda.amazonaws.com",), holds=True),)),
+        Example("it writes the policies of what it passes", (allow("iam:PassRole", _APP, _LAMBDA),),
+                beside=(allow("iam:PutRolePolicy", _APP),)),
+    )  # fmt: skip
+    clean = (
+        Example("other roles", (allow("iam:PassRole", _APP, _LAMBDA),),
+                roles=(ExampleRole("builder", ("lambda.amazonaws.com",), holds=True),)),
+        Example("only within a permissions boundary", (allow("iam:PassRole", _APP, _LAMBDA),),
+                beside=(allow("iam:PutRolePolicy", _APP, {"StringEquals": {
+                    "iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/app-boundary"}}),)),
+        Example("it changes other roles", (allow("iam:PassRole", _APP, _LAMBDA),),
+                beside=(allow("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/batch-*"),)),
+    )  # fmt: skip
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant, reach = subject.grant, subject.reach
+        if reach is None or not is_live(grant) or not is_scoped(grant) or grant.certain is not Tri.YES:
+            return
+        if grant.complement or all(subject.is_foreign(role.pattern) for role in grant.roles):
+            return
+        for holder in subject.holders:
+            if holder.permissions.is_administrator:
+                continue
+            passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)
+            verdict = self._changes(subject, passing, holder) or self._itself(subject, reach, passing, holder)
+            if verdict is not None:
+                yield verdict
+
+    @staticmethod
+    def _changes(subject: Subject, passing: Passing, holder: Principal) -> Verdict | None:
+        """A role in scope that the principal may change."""
+        left = passing.anything
+        if left is None:
+            return None
+        found: dict[str, tuple[Text, Tri]] = {}
+        for pattern in left.roles:
+            for name in _CHANGES:
+                allowed = holder.permissions.allows(name, (pattern,), subject.grant.statement.when)
+                if allowed is None or {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
+                    continue
+                if name not in found or found[name][1] is not Tri.YES:
+                    found[name] = (pattern, allowed.certain & left.certain)
+        if not found:
+            return None
+        sure = {name: pattern for name, (pattern, certain) in found.items() if certain is Tri.YES}
+        names = list(sure or found)
+        roles = list(dict.fromkeys(str(found[name][0]) for name in names))
+        confidence = Confidence.HIGH if sure and holder.kind is not PrincipalKind.POLICY else Confidence.MEDIUM
+        return Verdict(
+            Severity.MEDIUM,
+            f"can pass {listed([shortened(role, 140) for role in roles])} and also change what is passed, with "
+            f"{listed(names)}.",
+            "Let somebody else change the roles that this principal passes, or only within a permissions boundary: a "
+            "condition on iam:PermissionsBoundary.",
+            confidence if sure else Confidence.LOW,
+            who=_who(holder),
+        )
+
+    @staticmethod
+    def _itself(subject: Subject, reach: Reach, passing: Passing, holder: Principal) -> Verdict | None:
+        """The principal's own role in scope, where a service that it may be passed to can assume it."""
+        own = subject.roles.get(holder.name) or subject.roles_by_name.get(holder.name)
+        if own is None or holder.kind is not PrincipalKind.ROLE or own not in list(reach.passable(passing)):
+            return None
+        exact = any(subject.known_role(role.pattern) == own for role in subject.grant.roles)
+        low = exact and narrows_services(subject.grant)
+        confidence = Confidence.MEDIUM if own.trusted is None or subject.grant.statement.when else Confidence.HIGH
+        return Verdict(
+            Severity.LOW if low else Severity.MEDIUM,
+            "can pass its own role, and so live on in what that starts" + _where(subject, own.trusted, low) + ".",
+            "Leave the role itself out of Resource."
+            if not low
+            else "Leave the role itself out of Resource, unless what it starts has to run with the same role.",
+            confidence,
+            who=_who(holder),
+        )
+
+
+def _where(subject: Subject, trusted: frozenset[str] | None, low: bool) -> str:
+    services: Sequence[str] = subject.grant.services.values if low else sorted(trusted or ())
+    return f" at {listed(services)}" if services else ""
+
+
+def _who(holder: Principal) -> tuple[str, ...]:
+    return (holder.name if holder.kind is not PrincipalKind.POLICY else "",)

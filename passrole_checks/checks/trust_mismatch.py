@@ -1,0 +1,89 @@
+"""PASSROLE_011."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, is_scoped, listed, shortened
+from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.values import Tri
+from passrole_checks.reach import assumes
+
+_ROLE = "arn:aws:iam::111122223333:role/nightly-report"
+_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+
+
+class TrustMismatch(Check):
+    """The roles may be passed to services only that they do not trust.
+
+    A role is of use where three things fit: its permissions, the service that its trust policy names, and the service
+    that the condition on iam:PassedToService names. Here the last two differ, for every role in scope, so whatever is
+    created with such a role fails when it starts. What follows is the danger: in a hurry somebody widens the trust
+    policy or drops the condition, and then it is open to more than was ever meant.
+
+    Name in the condition the service that the role trusts, or in the trust policy the service that uses the role.
+    Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service", Example 1.
+    """
+
+    id = "PASSROLE_011"
+    name = "trust-mismatch"
+    title = "Ensure that a role trusts a service that it may be passed to"
+    severity = Severity.MEDIUM
+    flagged = (
+        Example(
+            "the role of an instance, to Lambda",
+            (allow("iam:PassRole", _ROLE, _LAMBDA),),
+            roles=(ExampleRole("nightly-report", ("ec2.amazonaws.com",)),),
+        ),
+    )
+    clean = (
+        Example(
+            "the service that the role trusts",
+            (allow("iam:PassRole", _ROLE, _LAMBDA),),
+            roles=(ExampleRole("nightly-report", ("ec2.amazonaws.com", "lambda.amazonaws.com")),),
+        ),
+        Example("a role that is not here", (allow("iam:PassRole", _ROLE, _LAMBDA),)),
+    )
+
+    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+        grant = subject.grant
+        # a request without the key may be of a service that the condition does not speak of
+        if grant.services.constraint not in (Constraint.EXACT, Constraint.PATTERN):
+            return
+        if not is_live(grant) or not is_scoped(grant) or grant.complement or grant.condition.without_key is not Tri.NO:
+            return
+        roles = [subject.known_role(role.pattern) for role in grant.roles]
+        found = list(dict.fromkeys(role for role in roles if role is not None))
+        if None in roles or not found or any(subject.is_foreign(role.pattern) for role in grant.roles):
+            return
+        possible = grant.condition.possible
+        if any(assumes(role, possible) is not Tri.NO for role in found):
+            return
+        trusted = sorted({name for role in found for name in role.trusted or ()})
+        allowed = grant.services.values
+        many = len(found) > 1
+        names = listed([shortened(role.address) for role in found])
+        trust = f"trust{'' if many else 's'} {'only ' if many else ''}{listed(trusted)}"
+        if not trusted:
+            trust = f"trust{'' if many else 's'} no service at all"
+        yield Verdict(
+            Severity.MEDIUM,
+            f"{names} can be passed to {listed(allowed)} only, but {'they ' if many else ''}{trust}: "
+            "whatever is created with it cannot assume it.",
+            _remedy(subject, found, trusted),
+        )
+
+
+def _remedy(subject: Subject, roles: list[KnownRole], trusted: list[str]) -> str:
+    """What to write: the service that this configuration hands the roles to decides, if it is known."""
+    received = sorted({service for role in roles for service in subject.services_of(role)})
+    if received and any(assumes(role, received) is Tri.NO for role in roles):
+        return f"Name {listed(received)}, which receives the role here, in its trust policy" + (
+            "." if set(received) <= set(subject.grant.condition.allowed) else " and in iam:PassedToService."
+        )
+    wanted = received or trusted
+    if wanted:
+        return f"Name {listed(wanted)} in iam:PassedToService, or in the trust policy the service that uses the role."
+    return "Name in the trust policy the service that uses the role, or take the statement out."

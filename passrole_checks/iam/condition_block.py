@@ -1,0 +1,218 @@
+"""A Condition block as it is written: operators, keys and values, read into tests of ``iam:PassedToService``.
+
+What the tests let through is decided in :mod:`passrole_checks.iam.condition`. Sources, in the IAM User Guide: "IAM JSON
+policy elements: Condition", and "Grant a user permissions to pass a role to an AWS service" (the keys).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from passrole_checks.iam.condition_operators import (
+    OPERATOR_NAMES,
+    Family,
+    Operator,
+    Pattern,
+    Test,
+    example_service,
+    literal,
+    parse_operator,
+    read_pattern,
+)
+from passrole_checks.iam.condition_suspicions import Suspicion, meant, suspicion_of
+from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Text, Tri, text
+
+PASSED_TO_SERVICE = "iam:PassedToService"
+ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"
+
+
+@dataclass(slots=True)
+class Block:
+    """What a Condition block says, read: its tests of ``iam:PassedToService``, and what else stands in it.
+
+    ``known`` are the service principals that there are; ``variables``: whether ``${...}`` is a policy variable. The
+    other fields are filled by :meth:`read`: as in :class:`~passrole_checks.iam.condition.ConditionEffect`, and with the
+    services that the block itself speaks of.
+    """
+
+    known: frozenset[str]
+    variables: bool
+    tests: list[Test] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)  # services that a value spells out
+    examples: list[str] = field(default_factory=list)  # one service for each value with a wildcard or a hole
+    tags: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
+    associated: bool = False
+    suspicions: list[Suspicion] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def read(self, condition: Node) -> None:
+        """Read the block. Raises nothing: what is malformed is told in ``problems``."""
+        if isinstance(condition, Mapping):
+            seen: set[str] = set()
+            # AWS's pages differ on what an empty condition does, so a Deny under one is not relied on
+            if not condition.entries:
+                self.problems.append("the Condition block is empty")
+            for entry in condition.entries:
+                if isinstance(entry.value, Mapping) and not entry.value.entries:
+                    self.problems.append(f"{entry.key} holds no key")
+                self._read_operator(entry, seen)
+        else:
+            self._unknown("the Condition block", "an object of operators", condition, None)
+
+    def _unknown(self, what: str, wanted: str, node: Node, operator: Operator | None) -> None:
+        """Something that may say anything of any key: a hole, or a piece of the wrong type."""
+        holes = node.holes if isinstance(node, Text) else ()
+        if not (isinstance(node, Text) and node.only_hole):
+            self.problems.append(f"{what} is not {wanted}")
+        self.tests.append(Test(operator, None, holes, maybe=True, doubt=True))
+
+    def _read_operator(self, entry: Entry, seen: set[str]) -> None:
+        name = literal(entry.key)
+        operator = parse_operator(name) if name is not None else None
+        if name is not None and operator is None:
+            self.problems.append(f"there is no condition operator {name}{meant(name, OPERATOR_NAMES)}")
+        elif name in seen:
+            self.problems.append(f"the condition operator {name} is given twice")
+        seen.add(name or "")
+        if not isinstance(entry.value, Mapping):
+            self._unknown(f"what stands under {entry.key}", "an object of keys", entry.value, operator)
+            return
+        keys: set[str] = set()
+        for pair in entry.value.entries:
+            self._read_key(entry.key, operator, pair, keys)
+
+    def _read_key(self, operator_text: Text, operator: Operator | None, pair: Entry, keys: set[str]) -> None:
+        name = literal(pair.key)
+        written = str(pair.key)
+        if name is None:
+            self._read_unknown_key(operator_text, operator, pair)
+            return
+        key = name.lower()
+        if key in keys:
+            self.problems.append(f"the key {written} is given twice under {operator_text}")
+        keys.add(key)
+        if key == PASSED_TO_SERVICE.lower():
+            self._read_passed_to_service(operator_text, operator, pair)
+            return
+        if key == ASSOCIATED_RESOURCE_ARN.lower():
+            self.associated = True
+            test = self._test(operator_text, operator, pair)
+            self._share(written, test)
+        else:
+            self._read_other_key(key, pair)
+
+    def _read_other_key(self, key: str, pair: Entry) -> None:
+        written = str(pair.key)
+        if key.startswith(("aws:resourcetag/", "iam:resourcetag/")):
+            _add(self.tags, written)
+            return
+        _add(self.others, written)
+        name = key.strip().rpartition(":")[2]
+        if SequenceMatcher(None, name, "passedtoservice").ratio() >= 0.8:
+            reason = f"is a key that no request carries; did you mean {PASSED_TO_SERVICE}?"
+            self.suspicions.append(Suspicion(written, reason, pair.key.at))
+
+    def _read_unknown_key(self, operator_text: Text, operator: Operator | None, pair: Entry) -> None:
+        name = read_pattern(pair.key, wildcards=False, ignores_case=True, variables=False)
+        if name.matches(PASSED_TO_SERVICE) is Tri.NO:
+            start = pair.key.parts[0]
+            self._read_other_key(start.lower() if isinstance(start, str) else "", pair)
+            return
+        test = self._test(operator_text, operator, pair)
+        holes = (*pair.key.holes, *test.holes)
+        self.tests.append(Test(test.operator, test.patterns, holes, maybe=True, doubt=True))
+        self._remember(test)
+
+    def _read_passed_to_service(self, operator_text: Text, operator: Operator | None, pair: Entry) -> None:
+        test = self._test(operator_text, operator, pair)
+        self.tests.append(test)
+        self._remember(test)
+        self._share(str(pair.key), test)
+        if operator is None or operator.family is not Family.NULL:
+            for value in filter(None, map(_as_text, _values(pair.value))):
+                _add(self.values, str(value))
+        name = literal(operator_text)
+        if operator is None:
+            if name is not None:
+                reason = f"is no condition operator{meant(name, OPERATOR_NAMES)}"
+                self.suspicions.append(Suspicion(name, reason, operator_text.at))
+        elif operator.family not in (Family.STRING, Family.NULL):
+            effect = "leaves no service out" if operator.negated else "can never match"
+            reason = f"compares {operator.family.value} and {effect}: the key holds a text; did you mean StringEquals?"
+            self.suspicions.append(Suspicion(str(operator_text), reason, operator_text.at))
+        elif operator.family is Family.STRING:
+            for value in filter(None, map(_as_text, _values(pair.value))):
+                suspicion = suspicion_of(value, operator, self.known, variables=self.variables)
+                if suspicion is not None:
+                    self.suspicions.append(suspicion)
+
+    def _test(self, operator_text: Text, operator: Operator | None, pair: Entry) -> Test:
+        """The operator on this key, its values read as texts or, where one is malformed, not known."""
+        values = _values(pair.value)
+        where = f"{pair.key} under {operator_text}"
+        if not values:
+            self.problems.append(f"the list of values of {where} is empty")
+            return Test(operator, None, doubt=True)
+        holes: list[Hole] = []
+        patterns: list[Pattern] = []
+        malformed = operator is None
+        for value in values:
+            spelled = _as_text(value)
+            if spelled is None:
+                self.problems.append(f"a value of {where} is no text")
+                malformed = True
+                continue
+            presence = operator is not None and operator.family is Family.NULL
+            pattern = read_pattern(
+                spelled,
+                wildcards=operator is not None and operator.wildcards,
+                ignores_case=presence or (operator is not None and operator.ignores_case),
+                variables=self.variables and not presence,
+            )
+            if presence and pattern.text not in ("true", "false") and pattern.certain:
+                self.problems.append(f"the value {spelled} of {where} is neither true nor false")
+                malformed = True
+            if pattern.empty_variable:
+                self.problems.append(f"the value {spelled} of {where} holds a policy variable without a name")
+            holes.extend(pattern.holes)
+            patterns.append(pattern)
+        if operator is None:
+            holes[:0] = operator_text.holes
+        doubt = malformed or bool(holes) or (operator is not None and operator.family is Family.ARN)
+        return Test(operator, None if malformed else tuple(patterns), tuple(holes), doubt=doubt)
+
+    def _remember(self, test: Test) -> None:
+        """Add the services that the values of a test speak of to those that the block is decided for."""
+        if test.operator is None or test.patterns is None or test.operator.family is not Family.STRING:
+            return
+        for pattern in test.patterns:
+            example = example_service(pattern)
+            if example is not None:
+                _add(self.named if pattern.text is not None else self.examples, example)
+
+    def _share(self, key: str, test: Test) -> None:
+        if test.operator is not None and test.result(None) is Tri.NO:
+            _add(self.shared, key)
+
+
+def _values(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Items) else (node,)
+
+
+def _as_text(node: Node) -> Text | None:
+    """A value as IAM compares it: numbers and booleans as texts; None for what is no value."""
+    if isinstance(node, Text):
+        return node
+    if isinstance(node, Const) and node.value is not None:
+        spelled = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+        return text(spelled, node.at)
+    return None
+
+
+def _add(names: list[str], name: str) -> None:
+    if name not in names:
+        names.append(name)

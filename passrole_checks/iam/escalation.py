@@ -1,0 +1,305 @@
+"""What a principal can do with a role that it may pass: the ways to act as that role, and whether they are open.
+
+A way is open where the principal may pass a role to one of the way's services, has every further action, and the role
+trusts that service. All policies of the principal count together; a Deny anywhere wins, and every limit (a permissions
+boundary, a service control policy) has to allow as well.
+
+Sources: IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities", and "Grant a user
+permissions to pass a role to an AWS service". The ways themselves are handed in; they are no knowledge of this room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from passrole_checks.iam import action, arn
+from passrole_checks.iam.arn import Deployment, Scope
+from passrole_checks.iam.arn_pattern import fields_of, spelled_out
+from passrole_checks.iam.condition import Constraint, evaluate
+from passrole_checks.iam.outcomes import When, both, implies
+from passrole_checks.iam.passrole import PassRoleGrant, grants_apart, roles_left, surely_denies
+from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.values import Text, Tri
+
+if TYPE_CHECKING:
+    from passrole_checks.iam.permissions import Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to act as a passed role.
+
+    ``id`` of the published path, or, where the way is ``derived`` from what an API does, the action that passes the
+    role. ``actions`` are all that is needed beside iam:PassRole; ``services`` the values of ``iam:PassedToService`` of
+    which one has to be let through (none: any); ``trusted`` the service principals of which the role has to trust one.
+    """
+
+    id: str
+    url: str
+    actions: tuple[str, ...]
+    services: tuple[str, ...]
+    trusted: tuple[str, ...]
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWay:
+    """A way whose actions a principal has. ``certain``: UNKNOWN where a hole, or something that cannot be decided, is
+    in between. ``by``: for each action a statement that allows it. ``conditions``: keys that these ask for. ``when``:
+    the facts under which all of them do."""
+
+    way: Way
+    certain: Tri
+    by: tuple[Statement, ...]
+    conditions: tuple[str, ...]
+    when: When = ()
+
+
+def open_ways(permissions: Permissions, ways: Iterable[Way], when: When = ()) -> tuple[OpenWay, ...]:
+    """The ways whose actions the principal has where the facts ``when`` hold, PassRole apart.
+
+    An action that only a statement could give of whose actions nothing is known opens no way by itself.
+    """
+    return tuple(found for way in ways if (found := _opens(permissions, way, when)) is not None)
+
+
+def _opens(permissions: Permissions, way: Way, when: When) -> OpenWay | None:
+    if any(permissions.allows(name, (), when) is None for name in way.actions):
+        return None
+    together = permissions.together([(name, ()) for name in way.actions], when)
+    if together is None:
+        return None
+    found, facts = together
+    doubtful = [(one.by, name) for one, name in zip(found, way.actions, strict=True) if one.certain is not Tri.YES]
+    if not all(_may_be_about(*item) for item in doubtful):
+        return None
+    if len(doubtful) == len(found) and not any(_says(*item) for item in doubtful):
+        return None
+    certain = Tri.YES if all(one.certain is Tri.YES for one in found) else Tri.UNKNOWN
+    conditions = dict.fromkeys(key for one in found for key in one.conditions)
+    return OpenWay(way, certain, tuple(one.by for one in found), tuple(conditions), facts)
+
+
+def _says(statement: Statement, name: str) -> bool:
+    """Whether a statement speaks of an action with more than a hole."""
+    if not statement.whole:
+        return False
+    if statement.actions is None:
+        return True
+    return any(
+        pattern.only_hole is None and action.matches(pattern, name) is not Tri.NO for pattern in statement.actions
+    )
+
+
+def _may_be_about(statement: Statement, name: str) -> bool:
+    """Whether a resource of a statement can be one of the service of an action: an ARN of another service is none."""
+    if statement.resources is None:
+        return True
+    service = name.partition(":")[0]
+    for resource in statement.resources:
+        fields = fields_of(spelled_out(resource.parts))
+        named = "".join(part if isinstance(part, str) else "*" for part in fields[2]) if len(fields) > 2 else "*"
+        if named == service or {"*", "?"} & set(named):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The roles that can be passed to one service: ``roles``, or with ``complement`` all but these; never those that a
+    Deny takes out, which ``denied`` names."""
+
+    roles: tuple[Text, ...]
+    complement: bool
+    scope: Scope
+    certain: Tri
+    denied: tuple[Text, ...] = ()
+
+
+class Passing:
+    """One Allow of PassRole in the hands of one principal: what all Deny statements and limits leave of it.
+
+    ``services_of`` gives the known service principals of each partition, ``account`` the account deployed to.
+    """
+
+    def __init__(
+        self,
+        grant: PassRoleGrant,
+        permissions: Permissions,
+        services_of: Mapping[str, Collection[str]],
+        account: str | None = None,
+    ) -> None:
+        self.grant = grant
+        self.known = frozenset[str]().union(*services_of.values())
+        named = {found for role in grant.roles if (found := arn.partition_of(role.pattern)) is not None}
+        self.where = Deployment(account, tuple(sorted(named)) or arn.ANYWHERE.partitions)
+        services = {name: frozenset(known) for name, known in services_of.items()}
+        denials = [item for item in permissions.statements if item.effect == "Deny"]
+        denials += [item for limit in permissions.limits for item in limit if item.effect == "Deny"]
+        when = grant.statement.when
+        possible = [
+            item
+            for item in grants_apart(denials, dict(services), account)
+            if both(when, item.statement.when) is not None
+        ]
+        sure = [item for item in possible if surely_denies(item) and _holds(item, when)]
+        self._sure, self._doubtful = sure, [item for item in possible if item not in sure]
+        self._limits = [
+            [item for item in grants_apart(limit, dict(services), account) if item.effect == "Allow"]
+            for limit in permissions.limits
+        ]
+        self._by_denials: dict[tuple[int, ...], tuple[tuple[Text, ...], bool]] = {}
+        self._passed: dict[str, Passed | None] = {}
+
+    def to(self, service: str) -> Passed | None:
+        """What can be passed to a service, None for nothing.
+
+        In China a service may send either of two names (``ec2.amazonaws.com``, ``ec2.amazonaws.com.cn``).
+        """
+        if service not in self._passed:
+            spellings = [service]
+            if self.where.partitions == ("aws-cn",) and f"{service}.cn" in self.known:
+                spellings.append(f"{service}.cn")
+            found = [passed for name in spellings if (passed := self._to(name)) is not None]
+            self._passed[service] = max(found, key=lambda item: item.certain is Tri.YES, default=None)
+        return self._passed[service]
+
+    @cached_property
+    def anything(self) -> Passed | None:
+        """What can be passed to whatever service, as far as services make no difference."""
+        if self.grant.denied or self.grant.condition.dead:
+            return None
+        denying = [item for item in self._sure if _is_open(item)]
+        left = roles_left(self.grant, denying, self.where)
+        return self._without(self._within_limits(left, self.grant.certain, None), denying)
+
+    def _to(self, service: str) -> Passed | None:
+        if self.grant.denied:
+            return None
+        lets = self._lets(self.grant, service)
+        if lets is Tri.NO:
+            return None
+        denying = tuple(index for index, item in enumerate(self._sure) if self._lets(item, service) is Tri.YES)
+        if denying not in self._by_denials:
+            self._by_denials[denying] = roles_left(self.grant, [self._sure[index] for index in denying], self.where)
+        certain = lets & self.grant.certain
+        if certain is Tri.YES and any(self._may_deny(item, service) for item in self._doubtful):
+            certain = Tri.UNKNOWN
+        passed = self._within_limits(self._by_denials[denying], certain, service)
+        return self._without(passed, [self._sure[index] for index in denying])
+
+    @staticmethod
+    def _without(passed: Passed | None, denials: Sequence[PassRoleGrant]) -> Passed | None:
+        named = dict.fromkeys(role.pattern for item in denials if not item.complement for role in item.roles)
+        return replace(passed, denied=tuple(named)) if passed is not None and named else passed
+
+    def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
+        if self._lets(denial, service) is Tri.NO:
+            return False
+        if denial.complement or self.grant.complement:
+            return True
+        variables = self.grant.statement.variables
+        return any(
+            arn.overlaps(role.pattern, other.pattern, variables=variables, where=self.where) is not Tri.NO
+            for role in self.grant.roles
+            for other in denial.roles
+        )
+
+    def _within_limits(self, left: tuple[tuple[Text, ...], bool], certain: Tri, service: str | None) -> Passed | None:
+        roles, complement = left
+        for limit in self._limits:
+            allows = [(item, Tri.YES if service is None else self._lets(item, service)) for item in limit]
+            allows = [(item, lets) for item, lets in allows if lets is not Tri.NO]
+            if not allows:
+                return None
+            if any(item.scope is Scope.ANY_ROLE and _plainly(item, lets) for item, lets in allows):
+                continue
+            if complement:
+                certain &= Tri.UNKNOWN
+                continue
+            kept: dict[Text, Tri] = {}
+            for role in roles:
+                for pattern, inside in self._limited(role, allows):
+                    kept[pattern] = kept.get(pattern, Tri.NO) | inside
+            roles = tuple(kept)
+            if Tri.YES not in kept.values():
+                certain &= Tri.UNKNOWN
+        if not roles and not complement:
+            return None
+        scope = self.grant.scope
+        if not complement:
+            variables = self.grant.statement.variables
+            scope = arn.widest([arn.resource_scope(role, variables=variables) for role in roles])
+            if scope is not Scope.ANY_ROLE and self.grant.scope is Scope.ANY_ROLE and len(roles) > 1:
+                scope = arn.union_scope(roles, variables=variables)
+        return None if scope is Scope.NOT_A_ROLE and not complement else Passed(roles, complement, scope, certain)
+
+    def _limited(self, role: Text, allows: Sequence[tuple[PassRoleGrant, Tri]]) -> Iterator[tuple[Text, Tri]]:
+        """What a limit leaves of a pattern, and whether surely: the pattern, or the narrower ones of the limit."""
+        parts: list[tuple[Text, Tri]] = []
+        for item, lets in allows:
+            patterns = [one.pattern for one in item.roles]
+            variables = item.statement.variables
+            surely = Tri.YES if _plainly(item, lets) else Tri.UNKNOWN
+            if item.complement:
+                if arn.included(role, patterns, variables=variables, where=self.where) is not Tri.YES:
+                    parts.append((role, Tri.UNKNOWN))
+            elif arn.included(role, patterns, variables=variables, where=self.where) is Tri.YES:
+                if surely is Tri.YES:
+                    yield role, surely
+                    return
+                parts.append((role, surely))
+            else:
+                for one in patterns:
+                    meets = arn.overlaps(role, one, variables=variables, where=self.where)
+                    if meets is Tri.NO:
+                        continue
+                    narrower = arn.included(one, [role], variables=variables, where=self.where) is Tri.YES
+                    parts.append((one, surely) if narrower else (role, Tri.UNKNOWN))
+        yield from parts
+
+    def _lets(self, grant: PassRoleGrant, service: str) -> Tri:
+        """Whether the conditions of a statement let a role be passed to a service."""
+        condition = grant.condition
+        if condition.constraint is Constraint.ABSENT:
+            return Tri.YES
+        if service not in self.known:
+            statement = grant.statement
+            condition = evaluate(statement.condition, (service,), variables=statement.variables)
+        if service in condition.allowed:
+            return Tri.YES
+        return Tri.UNKNOWN if service in condition.possible else Tri.NO
+
+
+def _holds(denial: PassRoleGrant, when: When) -> bool:
+    return all(implies(when, fact) for fact in denial.statement.when)
+
+
+def _is_open(denial: PassRoleGrant) -> bool:
+    return denial.condition.constraint is Constraint.ABSENT
+
+
+def _plainly(grant: PassRoleGrant, lets: Tri) -> bool:
+    """Whether what a limit allows, it surely allows."""
+    condition = grant.condition
+    undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
+    return lets is Tri.YES and grant.certain is Tri.YES and not undecided and not grant.statement.when
+
+
+_REGION = re.compile(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazonaws\.com)$")
+
+
+def plain_name(service: str) -> str:
+    """A service principal without Region and without the suffix of China, as different spellings of one service."""
+    name = service.lower().removesuffix(".cn")
+    found = _REGION.match(name)
+    return f"{found['name']}.{found['rest']}" if found is not None else name
+
+
+def family(service: str) -> str:
+    """The service that a service principal belongs to: ``rds`` of ``monitoring.rds.amazonaws.com``."""
+    return plain_name(service).removesuffix(".amazonaws.com").rpartition(".")[2]

@@ -1,0 +1,429 @@
+"""What a principal may do, by all its identity-based policies together, and what one may do that another may not.
+
+A request is allowed if one Allow matches its action, its resource and its conditions, no Deny does, and the permissions
+boundary and the service control policies allow it as well (IAM User Guide, "Policy evaluation logic" and "Permissions
+boundaries for IAM entities"). Every answer is three-valued. A condition that whoever makes the request can meet (the
+Region, a tag, MFA) limits and does not forbid: it is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations, islice, product
+from typing import NamedTuple
+
+from passrole_checks.iam import glob
+from passrole_checks.iam.glob import ANY, RUN
+from passrole_checks.iam.limit import Limit
+from passrole_checks.iam.limit import implies as limits_imply
+from passrole_checks.iam.outcomes import When, added, both, consistent, implies, otherwise
+from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.rule import PASS_ROLE, Rule, asked_for, can_be_about, narrowed, rule_of
+from passrole_checks.iam.values import Text, Tri
+
+_MOST_WAYS = 64  # in which one action is allowed
+_MOST_MEMBERS = 500  # of one pair of patterns that are looked at
+_EVERY_ACTION = f"{ANY}:{ANY}"
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """An action that is allowed.
+
+    ``certain``: YES, or UNKNOWN where a hole, a condition, a Deny or a limit that cannot be decided is in between.
+    ``by`` is an Allow that lets it through, ``conditions`` are the keys that a request has to meet conditions on,
+    ``when`` the facts (outcomes of unknown conditions of the configuration) under which all of this holds.
+    """
+
+    certain: Tri
+    by: Statement
+    conditions: tuple[str, ...] = ()
+    when: When = ()
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How far a request has got: ``asked`` is the pattern of the resources that are left."""
+
+    asked: str
+    certain: Tri
+    when: When
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What the policies of one principal allow.
+
+    ``statements``: of all its identity-based policies, those of its groups and AWS managed ones included. ``limits``:
+    the statements of its permissions boundary and of each service control policy; each of them has to allow as well.
+    ``complete``: False where something is attached of which nothing is known. ``account``: the account that it is in,
+    if that is known. ``owner``: whose policy variables are meant, where several principals are compared.
+    """
+
+    statements: tuple[Statement, ...]
+    limits: tuple[tuple[Statement, ...], ...] = ()
+    complete: bool = True
+    account: str | None = None
+    owner: str = ""
+
+    def allows(self, action: str, resources: Sequence[Text] = (), when: When = ()) -> Allowed | None:
+        """Whether an action (``lambda:CreateFunction``) is allowed on at least one of the resources, the surest way.
+
+        ``resources`` are ARNs or patterns of ARNs; none: on any resource at all. ``when`` are facts that hold: what
+        contradicts them does not count. None: nothing that is known allows it; surely nothing does if the permissions
+        are complete.
+        """
+        return next(iter(self.ways(action, resources, when)), None)
+
+    def ways(self, action: str, resources: Sequence[Text] = (), when: When = ()) -> tuple[Allowed, ...]:
+        """The ways in which an action is allowed, the surest first, one for each set of facts."""
+        asked = tuple(dict.fromkeys(asked_for(item, self.account) for item in resources)) or (RUN,)
+        key = (action.lower(), asked, when)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self.ways_of(*key)
+        return known
+
+    def together(
+        self, requests: Sequence[tuple[str, Sequence[Text]]], when: When = ()
+    ) -> tuple[tuple[Allowed, ...], When] | None:
+        """All of several actions (each with its resources as in :meth:`allows`), and the facts under which they are
+        allowed at once; None where they are not, or never together."""
+        if not requests:
+            return (), when
+        (action, resources), *rest = requests
+        best: tuple[tuple[Allowed, ...], When] | None = None
+        for way in self.ways(action, resources, when)[:_MOST_WAYS]:
+            further = self.together(rest, way.when)
+            if further is not None:
+                found = ((way, *further[0]), further[1])
+                if all(one.certain is Tri.YES for one in found[0]):
+                    return found
+                best = best or found
+        return best
+
+    @cached_property
+    def is_administrator(self) -> bool:
+        """Whether every action on every resource is allowed without conditions, but for what a Deny singles out."""
+        return all(
+            any(
+                way.certain is Tri.YES
+                and not way.when
+                and way.by.condition is None
+                and rule_of(way.by, self.account, self.owner).reaches(ANY) is Tri.YES
+                for way in self.ways_of(action, (RUN,))
+            )
+            for action in (_EVERY_ACTION, f"iam:{ANY}")
+        )
+
+    def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: When = ()) -> Tri:
+        """Whether a request (as :mod:`passrole_checks.iam.glob` writes them) is allowed for every text that is open in
+        it, to whoever meets ``tests``, where the facts ``when`` hold."""
+        answer = self._covered(self._about(action, "Allow"), action, resource, tests, when)
+        for number in range(len(self.limits)):
+            if answer is Tri.NO:
+                return answer
+            answer &= self._covered(self._about(action, "limit", number), action, resource, tests, when)
+        for rule in self._about(action, "Deny") if answer is not Tri.NO else ():
+            spoken = rule.speaks(action, resource)
+            if spoken is Tri.NO or both(when, rule.statement.when) is None:
+                continue
+            met, keys = rule.met(action)
+            if met is Tri.NO:
+                continue
+            denied = spoken is Tri.YES and met is Tri.YES and not keys and _certainly(rule, when)
+            answer &= Tri.NO if denied else Tri.UNKNOWN
+        return answer
+
+    # -- the rules
+
+    def _about(self, action: str, kind: str, number: int = 0) -> tuple[Rule, ...]:
+        """The rules of a kind that may speak of an action: most services are spoken of by few."""
+        service = action.partition(":")[0]
+        known = self._by_service.get((service, kind, number))
+        if known is None:
+            rules = {"Allow": self.allowing, "Deny": self.denials}.get(kind)
+            rules = self.limiting[number] if rules is None else rules
+            known = self._by_service[service, kind, number] = tuple(one for one in rules if one.may_speak_of(service))
+        return known
+
+    @cached_property
+    def _by_service(self) -> dict[tuple[str, str, int], tuple[Rule, ...]]:
+        return {}
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, tuple[str, ...], When], tuple[Allowed, ...]]:
+        return {}
+
+    @cached_property
+    def _speaking(self) -> dict[str, tuple[Rule, ...]]:
+        return {}
+
+    @cached_property
+    def allowing(self) -> tuple[Rule, ...]:
+        return self._rules(self.statements, "Allow")
+
+    @cached_property
+    def limiting(self) -> tuple[tuple[Rule, ...], ...]:
+        return tuple(self._rules(limit, "Allow", whole=False) for limit in self.limits)
+
+    @cached_property
+    def denials(self) -> tuple[Rule, ...]:
+        return tuple(rule for part in (self.statements, *self.limits) for rule in self._rules(part, "Deny"))
+
+    def _rules(self, statements: Sequence[Statement], effect: str, *, whole: bool = True) -> tuple[Rule, ...]:
+        """The rules of an effect, or of one that is not known. Of a statement of which nothing is known nothing is
+        taken, but that a limit may allow by it."""
+        return tuple(
+            rule_of(item, self.account, self.owner)
+            for item in statements
+            if item.effect in (effect, None) and (item.whole or not whole)
+        )
+
+    def _acting(self, action: str) -> tuple[Rule, ...]:
+        """The Allow rules that may speak of an action: few, where many resources are asked about."""
+        known = self._speaking.get(action)
+        if known is None:
+            known = self._speaking[action] = tuple(
+                rule for rule in self._about(action, "Allow") if rule.acts(action) is not Tri.NO
+            )
+        return known
+
+    # -- the ways
+
+    def ways_of(self, action: str, asked: Sequence[str], when: When = ()) -> tuple[Allowed, ...]:
+        """The same as :meth:`ways` for a request, with ``asked`` the patterns of the resources."""
+        found: dict[When, Allowed] = {}
+        for rule in self._acting(action):
+            for way in self._through_rule(rule, action, asked, when):
+                allowed = Allowed(way.certain, rule.statement, way.keys, way.when)
+                known = found.get(way.when)
+                if known is None or _better(allowed, known):
+                    found[way.when] = allowed
+                if way.certain is Tri.YES:
+                    break
+            if len(found) >= _MOST_WAYS:
+                break
+        return tuple(sorted(found.values(), key=lambda item: (item.certain is not Tri.YES, len(item.when))))
+
+    def _through_rule(self, rule: Rule, action: str, asked: Sequence[str], when: When) -> Iterator[_Way]:
+        acts, facts = rule.acts(action), both(when, rule.statement.when)
+        if acts is Tri.NO or facts is None:
+            return
+        met, keys = rule.met(action)
+        if met is Tri.NO:
+            return
+        for one in asked:
+            for resources, answer in rule.within(one):
+                about = can_be_about(action, resources)
+                if about is not Tri.NO:
+                    way = _Way(resources, acts & answer & met & about & rule.effect, facts, keys)
+                    for within in self._through_limits(self.limiting, action, way):
+                        yield from self._past_denials(action, rule, within)
+
+    def _through_limits(self, limits: Sequence[tuple[Rule, ...]], action: str, way: _Way) -> Iterator[_Way]:
+        if not limits:
+            yield way
+            return
+        for rule in limits[0]:
+            acts, facts = rule.acts(action), both(way.when, rule.statement.when)
+            if acts is Tri.NO or facts is None:
+                continue
+            met, keys = rule.met(action)
+            if met is Tri.NO:
+                continue
+            for resources, answer in rule.within(way.asked):
+                certain = way.certain & acts & answer & met & rule.effect
+                further = _Way(resources, certain, facts, tuple(dict.fromkeys((*way.keys, *keys))))
+                yield from self._through_limits(limits[1:], action, further)
+
+    def _past_denials(self, action: str, allow: Rule, way: _Way) -> Iterator[_Way]:
+        request = glob.request(way.asked)
+        for rule in self._about(action, "Deny"):
+            spoken = rule.speaks(action, request)
+            if spoken is Tri.NO or both(way.when, rule.statement.when) is None:
+                continue
+            denied, keys = rule.denies(action, allow.tests)
+            if denied is Tri.NO:
+                way = replace(way, keys=tuple(dict.fromkeys((*way.keys, *keys))))
+            elif denied & spoken is Tri.UNKNOWN:
+                way = replace(way, certain=way.certain & Tri.UNKNOWN)
+            else:
+                facts = _otherwise(way.when, rule.statement.when)
+                if facts is None:
+                    return
+                way = replace(way, when=facts)
+        yield way
+
+    @staticmethod
+    def _covered(rules: Sequence[Rule], action: str, resource: str, tests: Sequence[Limit], when: When) -> Tri:
+        answer = Tri.NO
+        for rule in rules:
+            spoken = rule.speaks(action, resource)
+            if spoken is Tri.NO or both(when, rule.statement.when) is None:
+                continue
+            met, keys = rule.met(action)
+            if met is Tri.NO:
+                continue
+            if keys and limits_imply(tests, rule.tests)[0] is not Tri.YES:
+                met = Tri.UNKNOWN
+            answer |= spoken & met & (Tri.YES if _certainly(rule, when) else Tri.UNKNOWN)
+            if answer is Tri.YES:
+                break
+        return answer
+
+
+def _better(one: Allowed, other: Allowed) -> bool:
+    return (one.certain is Tri.YES, -len(one.conditions)) > (other.certain is Tri.YES, -len(other.conditions))
+
+
+def _certainly(rule: Rule, when: When) -> bool:
+    """Whether a statement is in force wherever some facts hold."""
+    return all(implies(when, fact) for fact in rule.statement.when)
+
+
+def _otherwise(when: When, facts: When) -> When | None:
+    """``when``, and that not all of ``facts`` hold; None where they have to."""
+    for condition, outcome in facts:
+        opposite = otherwise(outcome)
+        if not implies(when, (condition, outcome)) and consistent(when, condition, opposite):
+            return added(when, condition, opposite)
+    return None
+
+
+class Pair(NamedTuple):
+    """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess."""
+
+    action: str
+    resource: str
+    certain: Tri
+
+
+@dataclass(frozen=True)
+class Excess:
+    """What one principal can do and another cannot: at least one pair, those that are certain first."""
+
+    pairs: tuple[Pair, ...]
+
+    @property
+    def certain(self) -> Tri:
+        """YES where at least one pair is certain."""
+        return self.pairs[0].certain
+
+
+def excess(role: Permissions, principal: Permissions) -> Excess | None:
+    """What a role can do and a principal cannot, None for nothing.
+
+    Of a pattern that is covered in part the rest is told, where the rest is a pattern too, else the whole. Where not
+    all policies of the principal are known nothing is certain. What the principal is allowed under conditions that the
+    role need not meet is not counted as surely allowed.
+    """
+    return _Difference(replace(role, owner="the role's "), principal).found()
+
+
+class _Difference:
+    """Decides by general members: of each pair of the role's patterns, and of what other statements single out in it.
+
+    For patterns with their wildcard at the end that is exact. Others can have things in common in several ways, of
+    which the shortest is looked at.
+    """
+
+    def __init__(self, role: Permissions, principal: Permissions) -> None:
+        self.role, self.principal = role, principal
+        found = [*_singled_out(principal, limits=False), *_singled_out(role, limits=True)]
+        self.singled_out = tuple(dict.fromkeys(one for part in found for one in part[side]) for side in (0, 1))
+        self.plain = not role.limits and not role.denials
+        rules = (*principal.allowing, *principal.denials, *role.denials, *role.allowing)
+        self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
+
+    def found(self) -> Excess | None:
+        pairs: dict[tuple[str, str], Tri] = {}
+        for rule in self.role.allowing:
+            for action, resource, certain in self.of_rule(rule):
+                known = pairs.get((action, resource), Tri.NO)
+                pairs[action, resource] = known | certain
+        if not pairs:
+            return None
+        found = [Pair(action, resource, certain) for (action, resource), certain in pairs.items()]
+        return Excess(tuple(sorted(found, key=lambda pair: pair.certain is not Tri.YES)))
+
+    def of_rule(self, rule: Rule) -> Iterator[Pair]:
+        statement = rule.statement
+        resources = (*rule.resources.sure, *rule.resources.doubtful) if statement.resources is not None else (RUN,)
+        for given in rule.patterns if statement.actions is not None else (f"{RUN}:{RUN}",):
+            for resource in resources:
+                for action in narrowed(given, resource):
+                    yield from self.of_pair(rule, action, resource)
+
+    def of_pair(self, rule: Rule, action: str, resource: str) -> Iterator[Pair]:
+        if can_be_about(action, resource) is Tri.NO:
+            return
+        if rule.met(glob.request(action))[0] is Tri.NO:
+            if not glob.surely(action, PASS_ROLE):
+                return
+            action = PASS_ROLE
+        exceeds = self.exceeds(rule, action, resource)
+        if exceeds is not Tri.NO:
+            yield self.pair(action, resource, exceeds)
+        if exceeds is Tri.YES:
+            return
+        actions = _common(action, self.singled_out[0])
+        others = _common(resource, self.singled_out[1])
+        for one, other in islice(product(actions, others), 1, _MOST_MEMBERS):
+            if can_be_about(one, other) is not Tri.NO:
+                exceeds = self.exceeds(rule, one, other)
+                if exceeds is not Tri.NO:
+                    yield self.pair(one, other, exceeds)
+
+    def pair(self, action: str, resource: str, certain: Tri) -> Pair:
+        words = "*" if action == f"{RUN}:{RUN}" else self.words.get(action) or glob.words_of(action)
+        return Pair(words, glob.words_of(resource), certain)
+
+    def exceeds(self, rule: Rule, action: str, resource: str) -> Tri:
+        """Whether the general member of a pair is allowed to the role, and not to the principal."""
+        request = glob.request(action)
+        when = rule.statement.when
+        answer = ~self.principal.decides(request, glob.request(resource), rule.tests, when)
+        if not self.principal.complete:
+            answer &= Tri.UNKNOWN
+        if answer is Tri.NO:
+            return answer
+        answer &= rule.speaks(request, glob.request(resource)) & rule.met(request)[0] & can_be_about(action, resource)
+        if answer is Tri.NO or self.plain:
+            return answer
+        return answer & self.role.decides(request, glob.request(resource), rule.tests, when)
+
+
+def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The action and resource patterns that a part of what is allowed is set apart by: in a Deny, or left out of an
+    Allow; with ``limits`` also what a limit allows."""
+    for rule in (
+        *permissions.allowing,
+        *permissions.denials,
+        *(one for limit in permissions.limiting for one in limit),
+    ):
+        statement = rule.statement
+        allows = rule in permissions.allowing or not limits
+        if statement.effect == "Allow" and allows and statement.not_actions is None and statement.not_resources is None:
+            continue
+        yield rule.actions.all or (f"{RUN}:{RUN}",), rule.resources.sure or (RUN,)
+
+
+def _common(pattern: str, others: Iterable[str]) -> list[str]:
+    """A pattern, what it has in common with others, and with several of them at once, as patterns, each once."""
+    found = dict.fromkeys([pattern])
+    found.update((common, None) for other in others if (common := _met(pattern, other)) is not None)
+    direct = list(found)[1:]
+    for one, other in islice(combinations(direct, 2), _MOST_MEMBERS):
+        common = _met(one, other)
+        if common is not None:
+            found[common] = None
+    return list(found)
+
+
+def _met(one: str, other: str) -> str | None:
+    common = glob.meeting(one, other)
+    return glob.as_pattern(common) if common is not None else None

@@ -1,0 +1,312 @@
+"""One configuration, judged: the grants of its policies, what the checks say of each, and what nobody can tell."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from passrole_checks import suppressions
+from passrole_checks.check import Check, Subject, module_of, shortened
+from passrole_checks.checks import ALL
+from passrole_checks.comparison import Changes, Gainer
+from passrole_checks.findings import Confidence, Finding, Severity, Verdict
+from passrole_checks.grouping import one_for_each_statement, shared_places
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.policy import PolicyDocument, parse_document
+from passrole_checks.iam.principal import Principal, PrincipalKind
+from passrole_checks.iam.trust import KnownRole, only_others, trusted_services
+from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, join
+from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.principals import Principals
+from passrole_checks.reach import Reach
+from passrole_checks.receiving import Receiving
+from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
+from passrole_checks.sources.resource import (
+    NO_INPUTS,
+    AttachedPolicy,
+    Configuration,
+    Inputs,
+    PolicyKind,
+    ResourceDefinition,
+    RoleDefinition,
+    Unreadable,
+    uses_in_its_own_way,
+)
+
+# a permission set is provisioned into many accounts, so a literal account in it is no mistake
+_MANY_ACCOUNTS = MANY_ACCOUNTS | {
+    "AWS::CloudFormation::StackSet", "AWS::Organizations::Policy", "AWS::SSO::PermissionSet",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What a scan is asked for.
+
+    ``checks``/``skip_checks``: ids ``PASSROLE_nnn`` (empty ``checks``: all). ``account``: twelve digits, or None.
+    ``unchanged``: judge what a plan leaves alone as well. ``inputs``: what is known beside the files.
+    """
+
+    account: str | None = None
+    checks: frozenset[str] = frozenset()
+    skip_checks: frozenset[str] = frozenset()
+    minimum_severity: Severity = Severity.LOW
+    minimum_confidence: Confidence = Confidence.LOW
+    unchanged: bool = False
+    inputs: Inputs = NO_INPUTS
+
+    def runs(self, check: type[Check]) -> bool:
+        return (not self.checks or check.id in self.checks) and check.id not in self.skip_checks
+
+    def shows(self, finding: Finding) -> bool:
+        return (
+            finding.severity.rank >= self.minimum_severity.rank
+            and finding.confidence.rank >= self.minimum_confidence.rank
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedGrant:
+    """A statement that grants or denies PassRole (or, with ``effect_on_passrole`` "none", cannot), at its place."""
+
+    grant: PassRoleGrant
+    resource: ResourceDefinition
+    statement_path: str
+    principals: tuple[str, ...]
+    effect_on_passrole: str  # "allow", "deny", "none"
+
+
+class Judge:
+    """One configuration, judged: its findings, its grants, and what is wrong with its documents."""
+
+    def __init__(self, configuration: Configuration, options: ScanOptions) -> None:
+        self.configuration = configuration
+        self.options = options
+        self.account = options.account or configuration.account
+        self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
+        self.roles, self.roles_by_name = known_roles(configuration.roles)
+        compared = configuration.before is not None and any(check.compares and options.runs(check) for check in ALL)
+        self.changes = Changes(configuration, self.services, self.account) if compared else None
+        self.principals = Principals(configuration, self.account)
+        self.reach = Reach(
+            self.roles,
+            self.roles_by_name,
+            self.services,
+            self.account,
+            self.principals,
+            Receiving(configuration, self.account),
+        )
+        self.grants: list[LocatedGrant] = []
+        self.unreadable = list(configuration.unreadable)
+        found: list[Finding] = []
+        documents: dict[int, PolicyDocument] = {}
+        self.shared: set[Position] = set()  # places of more than one statement of a document
+        for policy in configuration.policies:
+            document = documents.get(id(policy.document))
+            if document is None:
+                document = documents[id(policy.document)] = parse_document(policy.document)
+                self.shared.update(shared_places(document.statements))
+            found.extend(self._policy(policy, document))
+        found.extend(self._widened_elsewhere())
+        found.extend(self._managed())
+        self.notes = self._not_known() if any(check.joint and options.runs(check) for check in ALL) else []
+        self.marked, used = suppressions.apply(found, configuration.suppressions)
+        self.findings = list(one_for_each_statement(self.marked, self.shared))
+        ran = {check.id for check in ALL if options.runs(check)}
+        self.unused = [
+            item
+            for item in configuration.suppressions
+            if item not in used and item.check_id in ran and item.origin != "cfn-lint"
+        ]
+
+    def _policy(self, policy: AttachedPolicy, document: PolicyDocument) -> Iterator[Finding]:
+        account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
+        grants = grants_of(document.statements, self.services, account)
+        judged = policy.kind is PolicyKind.IDENTITY
+        by_statement: dict[tuple[Position, str], list[PassRoleGrant]] = {}
+        for grant in grants:
+            by_statement.setdefault((grant.at, grant.statement.path), []).append(grant)
+        for variants in by_statement.values():
+            widest = min(variants, key=lambda item: (item.denied, item.scope.width))
+            dead = widest.scope is Scope.NOT_A_ROLE and not widest.complement
+            effect = "none" if not judged or dead else widest.effect.lower()
+            path = _path(policy, widest)
+            self.grants.append(LocatedGrant(widest, policy.resource, path, policy.principals, effect))
+        if not judged:
+            return
+        self.unreadable.extend(
+            Unreadable(problem.at.file, f"{policy.resource.address}: {problem.reason}", problem.at.line)
+            for problem in document.problems
+        )
+        for grant in grants:
+            subject = self._subject(policy, document, grant)
+            for check, verdict in self._verdicts(subject):
+                yield self._finding(check, verdict, policy, subject)
+
+    def _managed(self) -> Iterator[Finding]:
+        """What is wrong with the AWS managed policies that are attached. Their statements stand where that is done."""
+        if not any(check.judges_managed and self.options.runs(check) for check in ALL):
+            return
+        for policy in self.principals.managed:
+            document = parse_document(policy.document)
+            account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
+            for grant in grants_of(document.statements, self.services, account):
+                subject = self._subject(policy, document, grant)
+                for check, verdict in self._verdicts(subject):
+                    yield self._finding(check, verdict, policy, subject)
+
+    def _not_known(self) -> list[Unreadable]:
+        """The managed policies that are attached here, and of which nobody here knows what they allow; each once."""
+        return [
+            Unreadable(
+                one.at.file,
+                f"{shortened(str(one.policy))}, attached to {one.holder}, is not here: what it allows is not known",
+                one.at.line,
+                f"policy {one.policy}",
+            )
+            for one in self.principals.unknown
+        ]
+
+    def _widened_elsewhere(self) -> Iterator[Finding]:
+        """What a change makes of policies that it leaves as they are: a Deny is gone, a user joins their group, or
+        somebody who holds them gets another policy."""
+        touched = {holder for policy in self.configuration.policies for holder in policy.principals}
+        for policy in self.configuration.unchanged:
+            widened = self.changes is not None and (
+                self.changes.loses_a_denial(policy) or self.changes.reaches_more(policy)
+            )
+            joined = not touched.isdisjoint(policy.principals)
+            if not widened and not joined:
+                continue
+            document = parse_document(policy.document)
+            account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
+            for grant in grants_of(document.statements, self.services, account):
+                subject = self._subject(policy, document, grant)
+                for check, verdict in self._verdicts(subject):
+                    if (check.compares and widened) or (check.joint and joined):
+                        yield self._finding(check, verdict, policy, subject)
+
+    def _subject(self, policy: AttachedPolicy, document: PolicyDocument, grant: PassRoleGrant) -> Subject:
+        many_accounts = policy.resource.type in _MANY_ACCOUNTS
+        gainers: tuple[Gainer, ...] = ()
+        if self.changes is not None and grant.effect == "Allow" and not grant.denied:
+            gainers = self.changes.gainers(policy, grant.statement, many_accounts=many_accounts)
+        holders = self.principals.of(policy) if grant.effect == "Allow" else ()
+        if grant.effect == "Allow" and not grant.denied and not any(self._passes(one, grant) for one in holders):
+            grant = replace(grant, denied=True)
+        return Subject(
+            grant=grant,
+            statements=document.statements,
+            roles=self.roles,
+            roles_by_name=self.roles_by_name,
+            account=self.account,
+            many_accounts=many_accounts,
+            gainers=gainers,
+            module=module_of(policy.resource.address),
+            holders=holders,
+            reach=self.reach,
+            managed=policy.managed,
+        )
+
+    def _passes(self, holder: Principal, grant: PassRoleGrant) -> bool:
+        """Whether anything is left of a grant after the Deny statements of all policies of its holder, and within its
+        permissions boundary and service control policies."""
+        permissions = holder.permissions
+        if holder.kind is PrincipalKind.POLICY or not (permissions.limits or permissions.denials):
+            return True
+        return self.reach.passing(holder, grant).anything is not None
+
+    def _verdicts(self, subject: Subject) -> Iterator[tuple[type[Check], Verdict]]:
+        """What the checks that are asked for say of a grant. One that weighs others is told which of them flag it."""
+        asked = [check for check in ALL if check.judges_managed or not subject.managed]
+        said = {
+            check: list(check().evaluate(subject))
+            for check in asked
+            if not check.weighs and (self.options.runs(check) or subject.gainers)
+        }
+        serious = {
+            check.id
+            for check, verdicts in said.items()
+            if any(verdict.severity.rank >= Severity.MEDIUM.rank for verdict in verdicts)
+        }
+        for check in asked:
+            if self.options.runs(check):
+                weighed = replace(subject, flagged=frozenset(serious & set(check.weighs)))
+                for verdict in said[check] if check in said else check().evaluate(weighed):
+                    yield check, verdict
+
+    def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: Subject) -> Finding:
+        address, grant = policy.resource.address, subject.grant
+        confidence = verdict.confidence
+        if uses_in_its_own_way(policy.resource.type) and confidence is Confidence.HIGH:
+            confidence = Confidence.MEDIUM
+        gainers = tuple(gainer.who for gainer in subject.gainers) if check.compares else ()
+        message = verdict.message
+        if self.configuration.incomplete.intersection(gainers):
+            message += " Other policies, which the change does not name, may have let them do so before."
+            confidence = Confidence.MEDIUM if confidence is Confidence.HIGH else confidence
+        return Finding(
+            check_id=check.id,
+            name=check.name,
+            severity=verdict.severity,
+            confidence=confidence,
+            message=message,
+            remediation=verdict.remediation,
+            at=grant.at,
+            framework=self.configuration.framework,
+            resource=policy.resource,
+            uses=(address,),
+            statement_path=policy.path if policy.managed else _path(policy, grant),
+            sid=grant.sid,
+            principals=tuple(filter(None, verdict.who)) or policy.principals,
+            grant=grant,
+            fingerprint=digest(
+                check.id,
+                self.configuration.framework.value,
+                address,
+                *((policy.managed,) if policy.managed else grant.statement.identity),
+            ),
+            gainers=gainers,
+            who=verdict.who,
+            managed=policy.managed,
+        )
+
+
+def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
+    return "/".join(part for part in (policy.path, grant.statement.path) if part)
+
+
+def known_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownRole], dict[str, KnownRole]]:
+    """The roles of a configuration by address, and by path and name (``app/worker``)."""
+    by_address: dict[str, KnownRole] = {}
+    by_name: dict[str, KnownRole] = {}
+    for definition in definitions:
+        trust = definition.trust
+        role = KnownRole(
+            definition.resource.address, trusted_services(trust), *only_others(trust), _role_arn(definition)
+        )
+        by_address[definition.resource.address] = role
+        name = _literal(definition.name)
+        path = _literal(definition.role_path) if definition.role_path is not None else "/"
+        if name and path is not None:
+            by_name[f"{path.strip('/')}/{name}".lstrip("/")] = role
+    return by_address, by_name
+
+
+def _role_arn(definition: RoleDefinition) -> Text:
+    """The ARN of a role as far as the configuration tells it, with holes for what it does not."""
+    address, at = definition.resource.address, definition.resource.at
+    name = definition.name.parts if definition.name is not None else (Hole(f"{address}.name", Kind.NAME),)
+    path: tuple[Part, ...] = definition.role_path.parts if definition.role_path is not None else ("/",)
+    place = (Hole("partition", Kind.PARTITION), Hole("account id", Kind.ACCOUNT_ID))
+    return Text(join(["arn:", place[0], ":iam::", place[1], ":role", *path, *name]), at)
+
+
+def _literal(value: Text | None) -> str | None:
+    return value.literal if value is not None else None
+
+
+def digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

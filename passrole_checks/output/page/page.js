@@ -1,0 +1,367 @@
+"use strict";
+// Draws the graph, filters, and shows copies of what stands in the page. Foreign text only ever becomes textContent.
+(() => {
+  const RANKS = { none: 0, info: 1, low: 2, medium: 3, high: 4 };
+  const MANY = 30; // boxes in a column, above which boxes of one group become one
+  const CARDS = 20; // in the panel at once
+  const HEIGHT = 42, GAP = 10, NARROWEST = 600;
+  const SVG = "http://www.w3.org/2000/svg";
+
+  const one = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const { nodes, entries } = JSON.parse(one("#data").textContent);
+  if (!entries.length) return;
+
+  const picture = one(".picture .scroll > svg"), scroll = one(".scroll"), heads = one(".heads");
+  const controls = one(".controls"), stage = one(".stage"), panel = one(".panel");
+  const search = one("[name=search]"), matched = one(".matched");
+  const rows = entries.map((_, number) => document.getElementById("g" + (number + 1)));
+  const words = rows.map((row) => row.textContent.toLowerCase());
+  const expanded = new Set();
+  const pen = document.createElement("canvas").getContext("2d");
+  let shown = [], boxes = new Map(), lines = new Map(), chosen = null, returnTo = null, from = null, width = 0;
+
+  const worse = (a, b) => (RANKS[a] >= RANKS[b] ? a : b);
+  const plural = (number, noun) => number + " " + noun + (number === 1 ? "" : "s");
+  const collator = new Intl.Collator("en", { numeric: true });
+  const byText = (a, b) => collator.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
+
+  function make(name, attributes = {}, parent = null, text = null) {
+    const element = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    if (text !== null) element.textContent = text;
+    if (parent) parent.append(element);
+    return element;
+  }
+
+  // ---- what is shown
+
+  function filter() {
+    const ticked = (name) => new Set(all(`[name=${name}]:checked`).map((box) => box.value));
+    const value = (name) => one(`select[name=${name}]`).value;
+    const severities = ticked("severity"), effects = one("[name=effect]") ? ticked("effect") : null;
+    const check = value("check"), principal = value("principal"), service = value("service");
+    const terms = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    shown = [];
+    entries.forEach((entry, number) => {
+      const yes = severities.has(entry.v) && (!effects || effects.has(entry.e)) && (!check || entry.k.includes(check)) &&
+        (!principal || entry.p.includes(+principal)) && (!service || entry.s.includes(+service)) &&
+        terms.every((term) => words[number].includes(term));
+      rows[number].hidden = !yes;
+      if (yes) shown.push(number);
+    });
+    matched.textContent = shown.length === entries.length ? plural(entries.length, "statement")
+      : `${shown.length} of ${plural(entries.length, "statement")}`;
+    draw();
+  }
+
+  function build() {
+    const used = [new Set(), new Set(), new Set()];
+    for (const number of shown) {
+      const entry = entries[number];
+      entry.p.forEach((id) => used[0].add(id));
+      entry.r.forEach((id) => used[1].add(id));
+      entry.s.forEach((id) => used[2].add(id));
+    }
+    const standsFor = new Map();
+    boxes = new Map();
+    used.forEach((ids, column) => {
+      const members = new Map();
+      for (const id of ids) if (nodes[id].g) members.set(nodes[id].g, (members.get(nodes[id].g) || 0) + 1);
+      for (const id of ids) {
+        const node = nodes[id], key = column + "/" + node.g;
+        const grouped = ids.size > MANY && node.g && members.get(node.g) > 1;
+        const count = members.get(node.g), kind = column ? "roles" : "principals";
+        if (grouped && !boxes.has(key)) {
+          boxes.set(key, { key, column, label: node.g, full: node.g, group: true, count, block: key,
+            note: plural(count, kind.slice(0, -1)) + (expanded.has(key) ? ", shown below" : ""), entries: new Set(), severity: "none" });
+        }
+        if (grouped) standsFor.set("in" + id, key);
+        if (grouped && !expanded.has(key)) { standsFor.set(id, key); continue; }
+        const own = "n" + id;
+        standsFor.set(id, own);
+        boxes.set(own, { key: own, column, label: node.l, full: node.t, note: node.n, open: node.o,
+          block: grouped ? key : own, entries: new Set(), severity: "none" });
+      }
+    });
+    lines = new Map();
+    for (const number of shown) {
+      const entry = entries[number];
+      const ends = [entry.p, entry.r, entry.s].map((ids) => [...new Set(ids.map((id) => standsFor.get(id)))]);
+      const whole = [...entry.p, ...entry.r].map((id) => standsFor.get("in" + id)).filter(Boolean);
+      for (const key of new Set([...ends.flat(), ...whole])) {
+        const box = boxes.get(key);
+        box.entries.add(number);
+        box.severity = worse(box.severity, entry.v);
+      }
+      for (const [left, right] of [[ends[0], ends[1]], [ends[1], ends[2]]]) {
+        for (const source of left) for (const target of right) {
+          const key = source + ">" + target;
+          if (!lines.has(key)) lines.set(key, { key, source, target, entries: new Set(), severity: "none", denied: true });
+          const line = lines.get(key);
+          line.entries.add(number);
+          line.severity = worse(line.severity, entry.v);
+          line.denied = line.denied && entry.e !== "allow";
+        }
+      }
+    }
+  }
+
+  // ---- where it stands
+
+  function arrange() {
+    const columns = [[], [], []];
+    for (const box of boxes.values()) columns[box.column].push(box);
+    const place = new Map();
+    const near = new Map([...boxes.keys()].map((key) => [key, [[], []]])); // neighbours to the left, to the right
+    for (const line of lines.values()) {
+      near.get(line.target)[0].push(line.source);
+      near.get(line.source)[1].push(line.target);
+    }
+    const mean = (keys) => keys.reduce((sum, key) => sum + place.get(key), 0) / keys.length;
+    const weight = (box) => (!box.column ? 0 : near.get(box.key)[0].length ? mean(near.get(box.key)[0]) : 0);
+    columns.forEach((column) => {
+      const blocks = new Map();
+      for (const box of column) {
+        box.weight = weight(box);
+        const block = blocks.get(box.block) || { weight: 0, count: 0, severity: "none", label: box.label };
+        if (box.group) block.label = box.label;
+        block.weight += box.weight;
+        block.count += 1;
+        block.severity = worse(block.severity, box.severity);
+        blocks.set(box.block, block);
+      }
+      const order = (a, b) => a.weight / a.count - b.weight / b.count || RANKS[b.severity] - RANKS[a.severity] || byText(a.label, b.label);
+      column.sort((a, b) => (a.block !== b.block && order(blocks.get(a.block), blocks.get(b.block))) || byText(a.block, b.block) ||
+        (b.group ? 1 : 0) - (a.group ? 1 : 0) || a.weight - b.weight || RANKS[b.severity] - RANKS[a.severity] || byText(a.label, b.label));
+      column.forEach((box, index) => place.set(box.key, index));
+    });
+    const step = HEIGHT + GAP, longest = Math.max(...columns.map((column) => column.length));
+    const total = longest * step - GAP;
+    const anchor = columns.findIndex((column) => column.length === longest);
+    columns[anchor].forEach((box, index) => { box.y = index * step; });
+    const follow = (column, side) => {
+      let floor = 0;
+      column.forEach((box, index) => {
+        const there = near.get(box.key)[side].map((key) => boxes.get(key).y);
+        const wish = there.length ? there.reduce((sum, y) => sum + y, 0) / there.length : floor;
+        const most = total - HEIGHT - (column.length - 1 - index) * step;
+        box.y = Math.max(floor, Math.min(wish, most));
+        floor = box.y + step;
+      });
+    };
+    for (let column = anchor + 1; column < 3; column += 1) follow(columns[column], 0);
+    for (let column = anchor - 1; column >= 0; column -= 1) follow(columns[column], 1);
+    return { columns, total };
+  }
+
+  function fitted(text, room, font) {
+    pen.font = font;
+    if (pen.measureText(text).width <= room) return text;
+    let low = 0, high = text.length;
+    const cut = (kept) => text.slice(0, Math.ceil(kept * 0.55)) + "\u2026" + (kept > 1 ? text.slice(-Math.floor(kept * 0.45) || text.length) : "");
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (pen.measureText(cut(middle)).width <= room) low = middle; else high = middle - 1;
+    }
+    return cut(low);
+  }
+
+  function draw() {
+    build();
+    const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
+    const { columns, total } = arrange();
+    width = Math.max(scroll.clientWidth - 8, NARROWEST);
+    const boxWidth = Math.min(360, Math.floor(width * 0.27));
+    const left = [0, Math.floor((width - boxWidth) / 2), width - boxWidth];
+    const height = boxes.size ? total : 90;
+    heads.style.width = width + "px";
+    picture.replaceChildren();
+    for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) picture.setAttribute(key, value);
+    picture.classList.toggle("crowded", lines.size > 120);
+    if (!boxes.size) make("text", { x: width / 2, y: 50, class: "nothing" }, picture, "Nothing matches. \u201cShow all\u201d clears the filter.");
+    const ports = new Map();
+    const port = (key, side, list) => {
+      const sorted = [...list].sort((a, b) => boxes.get(a[side]).y - boxes.get(b[side]).y || byText(a.key, b.key));
+      sorted.forEach((line, index) => ports.set(line.key + side, boxes.get(key).y + 8 + ((HEIGHT - 16) * (index + 1)) / (sorted.length + 1)));
+    };
+    const outgoing = new Map(), incoming = new Map();
+    for (const line of lines.values()) {
+      if (!outgoing.has(line.source)) outgoing.set(line.source, []);
+      if (!incoming.has(line.target)) incoming.set(line.target, []);
+      outgoing.get(line.source).push(line);
+      incoming.get(line.target).push(line);
+    }
+    outgoing.forEach((list, key) => port(key, "target", list));
+    incoming.forEach((list, key) => port(key, "source", list));
+    const drawn = [...lines.values()].sort((a, b) => RANKS[a.severity] - RANKS[b.severity]);
+    for (const line of drawn) {
+      const source = boxes.get(line.source), target = boxes.get(line.target);
+      const x1 = left[source.column] + boxWidth, x2 = left[target.column];
+      const y1 = ports.get(line.key + "target"), y2 = ports.get(line.key + "source"), bend = (x2 - x1) / 2;
+      const path = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+      const words = `${source.label} \u2192 ${target.label}: ${plural(line.entries.size, "statement")}, ${spoken(line.severity)}`;
+      const edge = make("g", { class: "edge", tabindex: -1, role: "button", "aria-label": words }, picture);
+      edge.dataset.key = line.key;
+      make("title", {}, edge, words);
+      make("path", { class: "hit", d: path }, edge);
+      make("path", { class: "line " + (line.denied ? "denied" : line.severity), d: path }, edge);
+      line.element = edge;
+    }
+    columns.flat().forEach((box, index) => {
+      const x = left[box.column];
+      const count = box.entries.size;
+      const note = [box.note, count > 1 ? plural(count, "statement") : ""].filter(Boolean).join(" \u00b7 ");
+      const word = box.severity === "none" ? "" : box.severity;
+      const label = `${["Who", "Role", "Service"][box.column]}: ${box.full}${note ? ", " + note : ""}, ${spoken(box.severity)}`;
+      const classes = ["node", box.severity, box.open ? "open" : "", box.group ? "group" : ""].filter(Boolean).join(" ");
+      const element = make("g", { class: classes, transform: `translate(${x} ${box.y})`, tabindex: index ? -1 : 0, role: "button", "aria-label": label }, picture);
+      element.dataset.key = box.key;
+      if (box.group) element.setAttribute("aria-expanded", String(expanded.has(box.key)));
+      make("title", {}, element, box.full + (note ? "\n" + note : ""));
+      make("rect", { class: "box", width: boxWidth, height: HEIGHT, rx: 8 }, element);
+      make("rect", { class: "bar", x: 0, y: 8, width: 4, height: HEIGHT - 16, rx: 2 }, element);
+      const room = boxWidth - 22 - (word ? 20 + word.length * 6.5 : 0);
+      const sign = box.group ? (expanded.has(box.key) ? "\u2212 " : "+ ") : "";
+      make("text", { x: 14, y: note ? 18 : 26 }, element, fitted(sign + box.label, room, "600 13px " + font()));
+      if (note) make("text", { x: 14, y: 33, class: "note" }, element, fitted(note, boxWidth - 22, "400 11px " + font()));
+      if (word) make("text", { x: boxWidth - 10, y: 18, class: "word" }, element, word);
+      box.element = element;
+    });
+    if (chosen && !boxes.has(chosen) && !lines.has(chosen)) close(false);
+    mark();
+    if (focused) focus(focused);
+  }
+
+  const spoken = (severity) => (severity === "none" ? "nothing found" : "worst finding " + severity);
+  const font = () => getComputedStyle(document.body).fontFamily;
+
+  function mark() {
+    const item = boxes.get(chosen) || lines.get(chosen);
+    for (const other of [...boxes.values(), ...lines.values()]) {
+      const lit = !item || [...other.entries].some((number) => item.entries.has(number));
+      other.element.classList.toggle("dim", !lit);
+      other.element.classList.toggle("lit", Boolean(item) && lit);
+      other.element.classList.toggle("chosen", other === item);
+    }
+  }
+
+  // ---- what is chosen
+
+  function choose(key, keyboard) {
+    const item = boxes.get(key) || lines.get(key);
+    if (item.group) {
+      if (!expanded.delete(key)) expanded.add(key);
+      draw();
+      focus(key);
+      return;
+    }
+    chosen = key;
+    returnTo = key;
+    const title = boxes.has(key) ? item.full : `${boxes.get(item.source).full} \u2192 ${boxes.get(item.target).full}`;
+    one("h2", panel).textContent = title;
+    const body = one(".panel-body", panel);
+    body.replaceChildren();
+    const numbers = [...item.entries].sort((a, b) => RANKS[entries[b].v] - RANKS[entries[a].v] || a - b);
+    const more = document.createElement("button");
+    more.type = "button";
+    const add = () => {
+      for (const number of numbers.splice(0, CARDS)) body.append(one(".card", rows[number]).cloneNode(true));
+      more.remove();
+      if (numbers.length) {
+        more.textContent = `Show ${Math.min(CARDS, numbers.length)} more of ${numbers.length}`;
+        body.append(more);
+      }
+    };
+    more.addEventListener("click", add);
+    add();
+    panel.hidden = false;
+    panel.scrollTop = 0;
+    stage.classList.add("open");
+    mark();
+    if (keyboard) one("h2", panel).focus({ preventScroll: true });
+  }
+
+  function close(refocus = true) {
+    chosen = null;
+    panel.hidden = true;
+    stage.classList.remove("open");
+    mark();
+    if (refocus && returnTo) focus(returnTo);
+  }
+
+  function focus(key) {
+    const item = boxes.get(key) || lines.get(key);
+    if (!item) return;
+    all("[tabindex='0']", picture).forEach((element) => element.setAttribute("tabindex", -1));
+    item.element.setAttribute("tabindex", 0);
+    item.element.focus();
+  }
+
+  // Left and right go from a box to a line and on to the box behind it; up and down to the next of the same column, or
+  // to the next line of the box that one came from.
+  function move(key, direction) {
+    const box = boxes.get(key), line = lines.get(key), height = (other) => boxes.get(other).y;
+    if (direction === "ArrowLeft" || direction === "ArrowRight") {
+      const right = direction === "ArrowRight";
+      if (line) return right ? line.target : line.source;
+      const near = [...lines.values()].filter((other) => (right ? other.source : other.target) === key)
+        .sort((a, b) => RANKS[b.severity] - RANKS[a.severity] || height(right ? a.target : a.source) - height(right ? b.target : b.source));
+      from = key;
+      return near.length ? near[0].key : null;
+    }
+    const step = direction === "ArrowDown" ? 1 : -1;
+    const group = line
+      ? [...lines.values()].filter((other) => (line.target === from ? other.target : other.source) === (line.target === from ? from : line.source))
+        .sort((a, b) => height(line.target === from ? a.source : a.target) - height(line.target === from ? b.source : b.target))
+      : [...boxes.values()].filter((other) => other.column === box.column).sort((a, b) => a.y - b.y);
+    const next = group[group.findIndex((other) => other.key === key) + step];
+    return next ? next.key : null;
+  }
+
+  picture.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-key]");
+    if (target) choose(target.dataset.key, false);
+  });
+  picture.addEventListener("keydown", (event) => {
+    const target = event.target.closest("[data-key]");
+    if (!target) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      choose(target.dataset.key, true);
+    } else if (event.key.startsWith("Arrow")) {
+      event.preventDefault();
+      const next = move(target.dataset.key, event.key);
+      if (next) focus(next);
+    }
+  });
+  one("[name=close]", panel).addEventListener("click", () => close());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      if (!panel.hidden) close();
+      else if (document.activeElement === search && search.value) { search.value = ""; filter(); }
+    } else if (event.key === "/" && !event.ctrlKey && !event.metaKey && !/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) {
+      event.preventDefault();
+      search.focus();
+    }
+  });
+  let waiting = 0;
+  search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
+  controls.addEventListener("change", (event) => { if (event.target !== search) filter(); });
+  one("[name=clear]").addEventListener("click", () => {
+    search.value = "";
+    all("[type=checkbox]", controls).forEach((box) => { box.checked = box.defaultChecked; });
+    all("select", controls).forEach((select) => { select.value = ""; });
+    filter();
+  });
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = all("details:not([open])").filter((item) => !item.closest("[hidden]"));
+    opened.forEach((item) => { item.open = true; });
+  });
+  addEventListener("afterprint", () => opened.forEach((item) => { item.open = false; }));
+  controls.hidden = false;
+  stage.hidden = false;
+  filter();
+  new ResizeObserver(() => { if (Math.max(scroll.clientWidth - 8, NARROWEST) !== width) draw(); }).observe(scroll);
+})();

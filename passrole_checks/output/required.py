@@ -1,0 +1,139 @@
+"""What a deployment passes, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from passrole_checks.advise.required import ACCOUNT, ASSUMED, PARTITION, PASSED, Required, camel, confidence_of
+from passrole_checks.findings import Confidence
+from passrole_checks.output.paths import harmless, shown
+from passrole_checks.output.required_policy import in_words, statements_json
+from passrole_checks.output.text import Line, Span, located
+from passrole_checks.receiving import LATER, Received
+from passrole_checks.sources.resource import Unreadable
+
+_NOT_PASSED = {
+    ASSUMED: "assumed, not passed",
+    LATER: "passed by whoever uses it, not at deployment",
+    "unchanged": "stands already, and stays as it is",
+}
+
+
+def required_json(required: Required, unreadable: Sequence[Unreadable], not_evaluated: Sequence[Unreadable]) -> str:
+    """The places that receive roles, and the statements that they need, as one JSON document."""
+    document = {
+        "version": 1,
+        "required": [_entry(one) for one in required.received],
+        "statements": statements_json(required),
+        "notes": _notes(required),
+        "unreadable": [_problem(one) for one in unreadable],
+        "not_evaluated": [_problem(one) for one in not_evaluated],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _entry(one: Received) -> dict[str, Any]:
+    received = one.received
+    return {
+        "file": shown(received.at.file),
+        "line": received.at.line,
+        "framework": received.resource.framework.value,
+        "resource": received.resource.address,
+        "type": received.resource.type,
+        "attribute": received.attribute,
+        "role": one.label,
+        "arn": str(one.arn) if one.arn is not None else None,
+        "instance_profile": one.profile or None,
+        "services": list(one.services),
+        "passed": one.how == PASSED,
+        "how": one.how,
+        "when": one.condition or None,
+        "confidence": confidence_of(one).value,
+    }
+
+
+def _notes(required: Required) -> list[str]:
+    """What has to be known to use the statements; JSON has no place for the account and the partition."""
+    used = {part for one in required.statements for pattern in one.resources for part in pattern}
+    notes = [*required.notes, *(f"{camel(blank)}: {in_words(blank)}" for blank in required.blanks)]
+    if ACCOUNT in used:
+        notes.append("${AWS::AccountId}: the account that is deployed to (--account ID fills it in)")
+    if PARTITION in used:
+        notes.append("arn:aws: no ARN says which partition is deployed to")
+    return notes
+
+
+def _problem(one: Unreadable) -> dict[str, Any]:
+    return {"file": shown(one.file), "line": one.line, "reason": one.reason}
+
+
+def required_lines(
+    required: Required, files: int, not_evaluated: Sequence[Unreadable], *, quiet: bool = False
+) -> Iterator[Line]:
+    """Each role with the services that it is passed to and the resources that receive it; then the statements."""
+    passed = [one for one in required.received if one.how == PASSED]
+    yield from _table(passed)
+    others = [one for one in required.received if one.how != PASSED]
+    for how, group in groupby(sorted(others, key=lambda one: one.how), key=lambda one: one.how):
+        yield (Span(f"{_NOT_PASSED[how][0].upper()}{_NOT_PASSED[how][1:]}:", "place"),)
+        yield from (_row("  ", one) for one in group)
+        yield ()
+    if required.statements:
+        yield (Span("Whoever deploys this needs:", "place"),)
+        written = json.dumps({"Version": "2012-10-17", "Statement": statements_json(required)}, indent=2)
+        yield from ((Span(line, "code"),) for line in written.splitlines())
+        yield ()
+    if quiet:
+        return
+    notes = _notes(required)
+    for note in notes:
+        yield (Span("note: ", "quiet"), Span(harmless(note)))
+    for problem in not_evaluated[:10]:
+        yield (
+            Span(f"{located(problem.file, problem.line)}: note: ", "quiet"),
+            Span(harmless(f"not evaluated: {problem.reason}")),
+        )
+    if len(not_evaluated) > 10:
+        more = len(not_evaluated) - 10
+        yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
+    if notes or not_evaluated:
+        yield ()
+    roles, places = len({one.label for one in passed}), len(passed)
+    counted = f"{_count(roles, 'role')} passed in {_count(places, 'place')}" if passed else "no role is passed"
+    yield (Span(f"{counted}; {_count(files, 'file')}", "place"),)
+
+
+def _table(passed: Sequence[Received]) -> Iterator[Line]:
+    """The roles, each once, and below each the services with the resources."""
+    for label in dict.fromkeys(one.label for one in passed):
+        group = [one for one in passed if one.label == label]
+        yield (Span(harmless(label), "place"),)
+        for services in dict.fromkeys(one.services for one in group):
+            names = ", ".join(services) or "a service that is not known"
+            yield (Span("  -> "), Span(harmless(names), "code"))
+            yield from (_row("     ", one, role=False) for one in group if one.services == services)
+        yield ()
+
+
+def _row(indent: str, one: Received, role: bool = True) -> Line:
+    received = one.received
+    spans = [Span(f"{indent}<- ")]
+    if role:
+        spans = [Span(f"{indent}{harmless(one.label)} <- ")]
+    spans += [
+        Span(harmless(received.resource.address)),
+        Span(f" {harmless(received.attribute)}", "quiet"),
+        Span(f"  {located(received.at.file, received.at.line)}"),
+    ]
+    remarks = [f"in {one.profile}" if one.profile and not one.label.endswith(one.profile) else ""]
+    remarks.append(f"if {one.condition}" if one.condition else "")
+    remarks.append("not certain" if confidence_of(one) is Confidence.LOW and one.services else "")
+    words = "; ".join(word for word in remarks if word)
+    return [*spans, Span(f"  ({harmless(words)})", "quiet")] if words else spans
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

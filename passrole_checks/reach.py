@@ -1,0 +1,298 @@
+"""What PassRole reaches in one configuration: the roles of it, who trusts whom, and the ways to act as a role.
+
+Between the principals and the checks: built once a configuration, and each answer when a check first asks for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from passrole_checks.findings import Severity
+from passrole_checks.iam import role_set
+from passrole_checks.iam.arn import Deployment, Scope, account_of, partition_of
+from passrole_checks.iam.escalation import OpenWay, Passed, Passing, Way, family, open_ways, plain_name
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.permissions import excess
+from passrole_checks.iam.role_set import RoleSet
+from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.values import Hole, Kind, Text, Tri, join
+from passrole_checks.knowledge.escalation_paths import escalation_paths
+from passrole_checks.knowledge.passing_actions import passing_actions
+from passrole_checks.strength import Strength, strength_of
+
+if TYPE_CHECKING:
+    from passrole_checks.iam.principal import Principal
+    from passrole_checks.principals import Principals
+    from passrole_checks.receiving import Receiving
+
+
+_MOST_NAMED = 3  # of the roles that a message names
+_MOST_COMPARED = 60  # of the roles in the reach of one principal
+
+
+def named_role(
+    pattern: Text, by_address: Mapping[str, KnownRole], by_name: Mapping[str, KnownRole]
+) -> KnownRole | None:
+    """The role of a configuration that a Resource names, if it names one exactly.
+
+    ``by_name`` holds the roles by path and name (``app/worker``).
+    """
+    hole = pattern.holes[-1] if pattern.holes else None
+    if hole is not None and hole.role is not None and pattern.parts[-1] is hole:
+        # a reference may carry an instance's key where the definition stands for all instances
+        return by_address.get(hole.role) or by_address.get(re.sub(r"\[[^\[\]]*\]$", "", hole.role))
+    last = pattern.parts[-1]
+    if isinstance(last, str) and ":role/" in last and not {"*", "?"} & set(last):
+        return by_name.get(last.split(":role/", 1)[1])
+    return None
+
+
+@cache
+def ways() -> tuple[Way, ...]:
+    """The published ways, then those that follow from what an API does: an action that hands a role to a service which
+    runs the caller's code, or calls what the caller chooses. What is only a hint is none."""
+    published = tuple(Way(path.id, path.url, path.actions, path.services, path.trusted) for path in escalation_paths())
+    derived = tuple(
+        Way(item.action, "", (item.action, *item.also, *more), item.services, item.trusted, derived=True)
+        for item in passing_actions().values()
+        if item.runs and item.confidence != "hint" and item.services
+        for more in _one_of(item.also_any)
+    )
+    return published + derived
+
+
+def _one_of(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The ways to choose one of several names; of none there is one, which is nothing."""
+    return [(name,) for name in names] or [()]
+
+
+@cache
+def _counterparts() -> Mapping[str, frozenset[str]]:
+    """For each value of iam:PassedToService the service principals that the role has to trust, as far as known."""
+    found: dict[str, set[str]] = {}
+    pairs = [(item.services, item.trusted) for item in passing_actions().values() if item.confidence != "hint"]
+    pairs += [(path.services, path.trusted) for path in escalation_paths()]
+    for services, trusted in pairs:
+        for service in services:
+            # of several services each one assumes the role itself, unless it is not among those that do
+            own = trusted if len(services) == 1 or service not in trusted else (service,)
+            found.setdefault(plain_name(service), set()).update(map(plain_name, own))
+    return {service: frozenset(trusted) for service, trusted in found.items()}
+
+
+def assumes(role: KnownRole, services: Iterable[str]) -> Tri:
+    """Whether a role that is passed to one of the services can be assumed there, by its trust policy.
+
+    A service may assume a role under another name than it is passed to (``iot.amazonaws.com`` and
+    ``credentials.iot.amazonaws.com``); of names of one family that are not known to belong together it cannot be told.
+    """
+    names = set(map(plain_name, services))
+    return trusts(role, names.union(*(_counterparts().get(name, ()) for name in names)))
+
+
+def trusts(role: KnownRole, names: Iterable[str]) -> Tri:
+    """Whether a role trusts one of these service principals, by its trust policy."""
+    wanted = set(map(plain_name, names))
+    if role.no_service:
+        # these work with roles whose trust policies name an identity provider
+        provided = {f"{name}.amazonaws.com" for name in ("cognito-identity", "eks", "pods.eks")} & wanted
+        return Tri.UNKNOWN if role.federated and provided else Tri.NO
+    if role.trusted is None:
+        return Tri.UNKNOWN
+    trusted = set(map(plain_name, role.trusted))
+    if trusted & wanted:
+        return Tri.YES
+    return Tri.UNKNOWN if set(map(family, trusted)) & set(map(family, wanted)) else Tri.NO
+
+
+def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:
+    """The values of iam:PassedToService by which the services that a role trusts are asked for, in order."""
+    found: dict[str, None] = {}
+    counterparts = _counterparts()
+    for name in sorted(trusted):
+        plain = plain_name(name)
+        others = sorted(service for service, names in counterparts.items() if plain in names)
+        found.update(dict.fromkeys([name] if plain in counterparts or not others else others))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Roles of the configuration that can be passed. ``all_known``: every role in scope is among them."""
+
+    roles: tuple[KnownRole, ...]
+    all_known: bool
+
+
+class Reach:
+    """``by_address``/``by_name``: the roles of the configuration; ``account``: the account deployed to, if known."""
+
+    def __init__(
+        self,
+        by_address: Mapping[str, KnownRole],
+        by_name: Mapping[str, KnownRole],
+        services_of: Mapping[str, Collection[str]],
+        account: str | None,
+        principals: Principals | None = None,
+        receiving: Receiving | None = None,
+    ) -> None:
+        self.by_address, self.by_name = by_address, by_name
+        self.known_services = services_of
+        self.account = account
+        self.principals = principals
+        self.receiving = receiving
+        self._ways: dict[tuple[str, When], tuple[OpenWay, ...]] = {}
+        self._strengths: dict[tuple[str, str], Strength | None] = {}
+        self._reached: dict[tuple[object, ...], Reached] = {}
+
+    def services_of(self, role: KnownRole) -> tuple[str, ...]:
+        """The services that resources of the configuration hand a role to."""
+        return self.receiving.services_of(role.address) if self.receiving is not None else ()
+
+    def passing(self, holder: Principal, grant: PassRoleGrant, *, many_accounts: bool = False) -> Passing:
+        """What is left of a grant in the hands of a principal."""
+        account = None if many_accounts else self.account
+        return Passing(grant, holder.permissions, self.known_services, account)
+
+    def open_ways(self, holder: Principal, when: When) -> tuple[OpenWay, ...]:
+        """The ways whose actions a principal has, where the facts ``when`` hold."""
+        key = (holder.name, when)
+        if key not in self._ways:
+            self._ways[key] = open_ways(holder.permissions, ways(), when)
+        return self._ways[key]
+
+    def passable(self, passing: Passing) -> Iterator[KnownRole]:
+        """The roles of the configuration that can be passed to a service that may assume them."""
+        widest = passing.anything
+        if widest is None:
+            return
+        for role in self.reached(widest, passing.grant).roles:
+            if role.no_service:
+                continue
+            services = passed_as(role.trusted or ())
+            found = [passing.to(name) for name in services] if services else [widest]
+            if any(passed is not None and role in self.reached(passed, passing.grant).roles for passed in found):
+                yield role
+
+    def reached(self, passed: Passed, grant: PassRoleGrant) -> Reached:
+        """The roles of the configuration that surely are in scope."""
+        key = (passed.roles, passed.denied, passed.complement, passed.scope, grant.statement.variables)
+        if key not in self._reached:
+            self._reached[key] = self._reach(passed, grant.statement.variables)
+        return self._reached[key]
+
+    def _reach(self, passed: Passed, variables: bool) -> Reached:
+        found = self._all_within(passed, variables)
+        if not passed.denied:
+            return found
+        taken = list(self._inside(RoleSet(passed.denied, variables), found.roles))
+        return Reached(tuple(role for role in found.roles if role not in taken), found.all_known)
+
+    def _all_within(self, passed: Passed, variables: bool) -> Reached:
+        if passed.complement:
+            rest = RoleSet(passed.roles, variables, complement=True)
+            return Reached(tuple(self._in_order(self._inside(rest, self.by_address.values()))), False)
+        if passed.scope is Scope.ANY_ROLE:
+            return Reached(tuple(self._in_order(self.by_address.values())), False)
+        found: dict[str, KnownRole] = {}
+        all_known = True
+        for pattern in passed.roles:
+            named = named_role(pattern, self.by_address, self.by_name)
+            if named is not None and not self._is_foreign(pattern):
+                found[named.address] = named
+                continue
+            all_known = False
+            if passed.scope is Scope.PREFIX:
+                near = [role for role in self.by_address.values() if _may_match(pattern, role)]
+                inside = self._inside(RoleSet((pattern,), variables), near)
+                found.update((role.address, role) for role in inside)
+        return Reached(tuple(self._in_order(found.values())), all_known)
+
+    def strength(self, role: KnownRole, holder: Principal) -> Strength | None:
+        """How much a role can do that a principal cannot. None for nothing.
+
+        Of what a role gets from policies that are not known here nothing is said.
+        """
+        key = (role.address, holder.name)
+        if key not in self._strengths:
+            found = self.principals.role(role.address) if self.principals is not None else None
+            more = excess(found.permissions, holder.permissions) if found is not None else None
+            self._strengths[key] = strength_of(more) if more is not None else None
+        return self._strengths[key]
+
+    def strongest(self, roles: Iterable[KnownRole], holder: Principal) -> tuple[list[tuple[KnownRole, Strength]], bool]:
+        """The roles that can do more than a principal, the strongest first, and whether these are all.
+
+        Once there are enough to be named that could not be worse, the others are not looked at, and of a great many
+        roles only the first are, those that look strong before the others.
+        """
+        found: list[tuple[KnownRole, Strength]] = []
+        worst = 0
+        complete = True
+        ordered = sorted(roles, key=lambda item: (not self._looks_strong(item), item.address))
+        for number, role in enumerate(ordered):
+            if worst == _MOST_NAMED or number == _MOST_COMPARED:
+                complete = False
+                break
+            strength = self.strength(role, holder) if role.address != holder.name else None
+            if strength is not None:
+                found.append((role, strength))
+                worst += strength.severity is Severity.HIGH and strength.certain is Tri.YES
+        found.sort(key=lambda item: (-item[1].severity.rank, item[1].certain is not Tri.YES, item[0].address))
+        return found, complete
+
+    def _looks_strong(self, role: KnownRole) -> bool:
+        """Whether a role has all actions or some of IAM's: what is likely the strongest is looked at first."""
+        found = self.principals.role(role.address) if self.principals is not None else None
+        return found is not None and any(
+            statement.actions is None or any(str(item).startswith(("*", "iam:")) for item in statement.actions)
+            for statement in found.permissions.statements
+        )
+
+    def _is_foreign(self, pattern: Text) -> bool:
+        named = account_of(pattern)
+        return None not in (named, self.account) and named != self.account
+
+    def _inside(self, wanted: RoleSet, roles: Iterable[KnownRole]) -> Iterator[KnownRole]:
+        """The roles that surely are in a set. Passing stays within the account, so the roles of this configuration are
+        in the account and the partition that a pattern names, unless that is known to be another one."""
+        named = {found for item in wanted.patterns if (found := account_of(item)) is not None}
+        if self.account is None and len(named) > 1:
+            return
+        account = self.account or next(iter(named), None)
+        partition = next((found for item in wanted.patterns if (found := partition_of(item)) is not None), "aws")
+        where = Deployment(account, (partition,))
+        for role in roles:
+            if role.arn is not None and role_set.surely_within(
+                RoleSet((_placed(role.arn, partition, account),)), [wanted], where=where
+            ):
+                yield role
+
+    @staticmethod
+    def _in_order(roles: Iterable[KnownRole]) -> list[KnownRole]:
+        return sorted(roles, key=lambda role: role.address)
+
+
+def _placed(role: Text, partition: str, account: str | None) -> Text:
+    """The ARN of a role with the partition and, if it is known, the account in it."""
+    known: dict[Kind, str | None] = {Kind.PARTITION: partition, Kind.ACCOUNT_ID: account}
+    parts = [known.get(part.kind) or part if isinstance(part, Hole) else part for part in role.parts[:4]]
+    return Text(join([*parts, *role.parts[4:]]), role.at)
+
+
+def _may_match(pattern: Text, role: KnownRole) -> bool:
+    """Whether the name of a role may fit a pattern, by how both begin: what most roles fail is not looked at closer."""
+    wanted, own = _beginning(pattern), _beginning(role.arn) if role.arn is not None else ""
+    return wanted.startswith(own) or own.startswith(wanted)
+
+
+def _beginning(pattern: Text) -> str:
+    """The literal text behind ``:role/`` up to the first wildcard or hole; "" where something unknown comes first."""
+    written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
+    _, found, name = written.partition(":role/")
+    return re.split(r"[*?$\0]", name, maxsplit=1)[0] if found else ""

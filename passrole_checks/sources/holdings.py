@@ -1,0 +1,138 @@
+"""What principals hold that is no policy of the configuration: collected by each source, the same for all of them.
+
+Sources: IAM User Guide, "Managed policies and inline policies", "Permissions boundaries for IAM entities"; AWS
+Organizations User Guide, "Attaching organization policies with AWS Organizations".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from passrole_checks.iam.outcomes import When, added, consistent
+from passrole_checks.iam.values import Absent, Choice, Items, Mapping, Node, Text
+from passrole_checks.sources.resource import AttachedPolicy, ManagedAttachment, PolicyKind
+
+Named = Callable[[Text], Sequence[str]]  # the addresses of the policies of a configuration that a text names
+
+
+class Held(TypedDict):
+    """The parts of a Configuration that tell of what principals hold."""
+
+    attachments: tuple[ManagedAttachment, ...]
+    members: tuple[tuple[str, str], ...]
+    boundaries: tuple[tuple[str, AttachedPolicy], ...]
+    boundary_names: tuple[tuple[str, Text], ...]
+    boundary_unknown: tuple[str, ...]
+    boundary_absent: tuple[tuple[str, tuple[When, ...]], ...]
+    targets: tuple[tuple[Text, AttachedPolicy], ...]
+
+
+@dataclass
+class Holdings:
+    """``bounded`` are principals, each with the address of its permissions boundary; ``limited`` the targets of service
+    control policies, each with the policy's address."""
+
+    managed: list[ManagedAttachment] = field(default_factory=list)
+    members: dict[tuple[str, str], None] = field(default_factory=dict)
+    bounded: dict[str, str] = field(default_factory=dict)
+    boundary_names: dict[str, Text] = field(default_factory=dict)
+    boundary_unknown: dict[str, None] = field(default_factory=dict)
+    boundary_absent: dict[str, tuple[When, ...]] = field(default_factory=dict)
+    limited: list[tuple[Text, str]] = field(default_factory=list)
+
+    def bind(self, holder: str, values: Sequence[tuple[When, Node]], named: Named) -> None:
+        """Note the permissions boundary of a principal: what it may be, each with the facts under which it is that."""
+        present = [value for _, value in values if not _is_nothing(value)]
+        if not present:
+            return
+        absent = [facts for facts, value in values if _is_nothing(value)]
+        if absent:
+            self.boundary_absent[holder] = tuple(absent)
+        value = present[0]
+        if len(values) > 1 or not isinstance(value, Text):
+            self.boundary_unknown[holder] = None
+            return
+        addresses = named(value)
+        if len(addresses) == 1:
+            self.bounded[holder] = addresses[0]
+        else:
+            self.boundary_names[holder] = value
+            self.boundary_unknown[holder] = None
+
+    def held(self, policies: Sequence[AttachedPolicy]) -> Held:
+        """All of it, given the policies of the configuration."""
+        by_address: dict[str, list[AttachedPolicy]] = {}
+        for policy in policies:
+            for name in dict.fromkeys((policy.resource.address, policy.resource.address.partition("[")[0])):
+                by_address.setdefault(name, []).append(policy)
+        boundaries = []
+        for holder, address in self.bounded.items():
+            found = by_address.get(address)
+            if found:
+                boundaries.append((holder, found[0]))
+            else:
+                self.boundary_unknown[holder] = None
+        return Held(
+            attachments=tuple(one for one in self.managed if _words_of(one.policy) not in by_address),
+            members=tuple(self.members),
+            boundaries=tuple(boundaries),
+            boundary_names=tuple(self.boundary_names.items()),
+            boundary_unknown=tuple(self.boundary_unknown),
+            boundary_absent=tuple(self.boundary_absent.items()),
+            targets=tuple(
+                (target, policy)
+                for target, address in self.limited
+                for policy in by_address.get(address, ())
+                if policy.kind is PolicyKind.SCP
+            ),
+        )
+
+
+NOTHING_HELD = Holdings().held(())
+
+
+def _words_of(policy: Text) -> str | None:
+    """The resource whose ARN a text is, as far as its words tell."""
+    hole = policy.only_hole
+    return hole.expression.removesuffix(".PolicyArn").removesuffix(".Arn") if hole is not None else None
+
+
+def each_with_facts(value: Node | None, when: When = ()) -> Iterator[tuple[When, Node]]:
+    """The values in a list or an object, each with the facts under which it is there."""
+    pending = [(when, value)] if value is not None else []
+    while pending:
+        facts, node = pending.pop(0)
+        if isinstance(node, Items):
+            pending[:0] = [(facts, item) for item in node.items]
+        elif isinstance(node, Mapping):
+            pending[:0] = [(facts, entry.value) for entry in node.entries]
+        elif isinstance(node, Choice):
+            pending[:0] = [
+                (added(facts, node.condition, outcome), option)
+                for outcome, option in node.options
+                if consistent(facts, node.condition, outcome)
+            ]
+        elif not isinstance(node, Absent):
+            yield facts, node
+
+
+def alternatives(value: Node | None, when: When = ()) -> list[tuple[When, Node]]:
+    """What one thing may be, nothing among it, each with the facts under which it is that; a list or an object is
+    looked at elsewhere."""
+    if isinstance(value, Choice):
+        return [
+            found
+            for outcome, option in value.options
+            if consistent(when, value.condition, outcome)
+            for found in alternatives(option, added(when, value.condition, outcome))
+        ]
+    return [(when, value)] if isinstance(value, (Text, Absent)) else []
+
+
+def _is_nothing(value: Node) -> bool:
+    """Whether there is no boundary; an empty text is how that is written, too."""
+    return isinstance(value, Absent) or (
+        isinstance(value, Text) and value.literal is not None and not value.literal.strip()
+    )

@@ -1,0 +1,109 @@
+"""How much a role can do that a principal cannot, as a severity and in words.
+
+In steps, so that ordinary roles raise no alarm. High: what reaches the permissions themselves (IAM, STS,
+organizations) or everything. Medium: a wildcard of actions that change things, and secrets and data, of the whole
+account. Low: such a wildcard on resources that are named, named changes of whatever resource, passing or assuming
+roles that are named. Information: a few named actions on named resources. Reading what is named, or no data, counts
+for nothing, as in AWS's own examples of roles that users pass ("Grant a user permissions to pass a role to an AWS
+service"), and neither does what nearly every workload writes about itself: logs, traces, metrics.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from passrole_checks.findings import Severity
+from passrole_checks.iam import action
+from passrole_checks.iam.values import Position, Tri, text
+
+if TYPE_CHECKING:
+    from passrole_checks.iam.permissions import Excess
+
+_NOWHERE = Position("", 0)
+
+# actions by which whoever has them widens what somebody can do, or becomes somebody else
+_RISING = (
+    "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy",
+    "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreatePolicyVersion", "iam:CreateRole", "iam:CreateUser",
+    "iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary", "iam:PassRole", "iam:PutGroupPolicy",
+    "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:PutUserPermissionsBoundary", "iam:PutUserPolicy",
+    "iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy", "iam:UpdateLoginProfile",
+    "organizations:AttachPolicy", "organizations:CreateAccount", "organizations:DetachPolicy",
+    "organizations:LeaveOrganization", "organizations:UpdatePolicy", "sso:AttachManagedPolicyToPermissionSet",
+    "sso:CreateAccountAssignment", "sso:PutInlinePolicyToPermissionSet", "sts:AssumeRole", "sts:GetFederationToken",
+)  # fmt: skip
+# of these one that names what it is for is no more than a service's ordinary work
+_NAMED_IS_LESS = ("iam:PassRole", "sts:AssumeRole")
+_SECRETS = (
+    "kms:Decrypt", "rds-data:ExecuteStatement", "secretsmanager:GetSecretValue", "ssm:GetParameter",
+    "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:SendCommand", "ssm:StartSession",
+)  # fmt: skip
+_DATA = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "s3:GetObject", "sqs:ReceiveMessage")
+_OWN_TRACES = re.compile(
+    r"logs:(create(logstream|loggroup|log\*)|putlogevents|put\*|describelog(streams|groups)|putretentionpolicy)"
+    r"|xray:(put\w*\*?|getsampling\w*\*?)|cloudwatch:putmetric(data|\*)|cloudwatch:putmetric",
+)
+_READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "scan", "search", "select", "view")
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """What a role can do and a principal cannot: how much that is, and two examples of it in words."""
+
+    severity: Severity
+    words: str
+    certain: Tri
+
+
+def strength_of(excess: Excess) -> Strength | None:
+    """How much the pairs of an excess are; None where all of it counts for nothing. Pairs that are
+    not certain only count where no other does."""
+    graded = [(grade, pair) for pair in excess.pairs if (grade := _grade(pair.action, pair.resource)) is not None]
+    sure = [item for item in graded if item[1].certain is Tri.YES]
+    if not graded:
+        return None
+    graded = sorted(sure or graded, key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource))
+    by_action: dict[str, str] = {}  # of several resources of one action the first, which is the widest
+    for _, pair in graded:
+        by_action.setdefault(pair.action.lower(), _in_words(pair.action, pair.resource))
+    examples = list(by_action.values())
+    more = len(examples) - 2
+    shown = " and ".join(examples[:2]) if more <= 0 else f"{', '.join(examples[:2])} and {more} more"
+    return Strength(graded[0][0], shown, Tri.YES if sure else Tri.UNKNOWN)
+
+
+def _grade(name: str, resource: str) -> Severity | None:
+    """How much one pair is; None for what counts for nothing."""
+    if _OWN_TRACES.fullmatch(name.lower()) is not None:
+        return None
+    wide = _is_wide(resource)
+    pattern = text(name, _NOWHERE)
+    rising = [one for one in _RISING if action.matches(pattern, one) is Tri.YES]
+    if rising:
+        return Severity.HIGH if wide or any(one not in _NAMED_IS_LESS for one in rising) else Severity.LOW
+    verb = name.partition(":")[2].lower()
+    if any(action.matches(pattern, one) is Tri.YES for one in _SECRETS):
+        return Severity.MEDIUM if wide else Severity.INFO
+    if verb.startswith(_READS):
+        return Severity.MEDIUM if wide and any(action.matches(pattern, one) is Tri.YES for one in _DATA) else None
+    if "*" in verb:
+        return Severity.MEDIUM if wide else Severity.LOW
+    return Severity.LOW if wide else Severity.INFO
+
+
+def _is_wide(resource: str) -> bool:
+    """Whether a resource pattern names nothing in particular: ``*``, or a wildcard for all of one kind."""
+    fields = resource.split(":", 5)
+    if len(fields) < 6:
+        return True  # what is left out is any (IAM User Guide, "Identify AWS resources with ARNs")
+    kind, found, name = fields[5].replace(":", "/").partition("/")
+    if fields[2] in ("s3", "sns", "sqs"):
+        return not kind.strip("*")  # these begin with a name
+    return not (name if found else kind).strip("*")
+
+
+def _in_words(name: str, resource: str) -> str:
+    where = resource if len(resource) <= 80 else f"{resource[:79]}…"
+    return f"{name} on {where}" if where != "*" else name

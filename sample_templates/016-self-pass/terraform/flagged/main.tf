@@ -1,0 +1,66 @@
+# PASSROLE_016 self-pass: the build agent's own role is among those that it may pass, so that it can start builds as
+# itself for as long as it likes; and the operators write the policies of the roles that they pass.
+
+resource "aws_iam_role" "builder" {
+  name = "build-agent"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "codebuild.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "pass" {
+  name = "pass-build-roles"
+  role = aws_iam_role.builder.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "PassBuildRoles"
+        Effect    = "Allow"
+        Action    = "iam:PassRole"
+        Resource  = "arn:aws:iam::111122223333:role/build-*"
+        Condition = { StringEquals = { "iam:PassedToService" = "codebuild.amazonaws.com" } }
+      },
+      {
+        Sid      = "ReadRoles"
+        Effect   = "Allow"
+        Action   = "iam:GetRole"
+        Resource = "arn:aws:iam::111122223333:role/build-*"
+      },
+    ]
+  })
+}
+
+resource "aws_iam_group_policy" "operators" {
+  name  = "task-roles"
+  group = "operators"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "PassTaskRoles"
+        Effect    = "Allow"
+        Action    = "iam:PassRole"
+        Resource  = "arn:aws:iam::111122223333:role/tasks/*"
+        Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+      },
+      {
+        Sid      = "ReadRoles"
+        Effect   = "Allow"
+        Action   = "iam:GetRole"
+        Resource = "arn:aws:iam::111122223333:role/tasks/*"
+      },
+      {
+        Sid      = "WriteTaskRoles"
+        Effect   = "Allow"
+        Action   = ["iam:PutRolePolicy"]
+        Resource = "arn:aws:iam::111122223333:role/tasks/*"
+      },
+    ]
+  })
+}

@@ -1,0 +1,142 @@
+"""How the work grows with a configuration: ratios within one run, and no times.
+
+Counted is work (questions that machines had to answer, functions that were called), which is the same on every machine;
+a test fails where twice as much input takes far more than twice the work.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import pstats
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passrole_checks.findings import Severity
+from passrole_checks.iam import arn, condition, passrole, role_question
+from passrole_checks.scan import ScanOptions, scan_paths
+
+ROLE = "arn:aws:iam::111122223333:role/"
+SERVICES = ["lambda.amazonaws.com", "ec2.amazonaws.com", "states.amazonaws.com", "glue.amazonaws.com"]
+_MOST = 2.7  # twice the input, and what is sorted or looked up besides
+
+
+def work(of: Callable[[], object]) -> int:
+    """How many functions are called, with nothing remembered from before."""
+    for room in (arn, role_question):
+        for function in vars(room).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
+    condition._remembered.clear()
+    passrole._allowing.clear()
+    profile = cProfile.Profile()
+    profile.runcall(of)
+    return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
+
+
+def policy(statements: list[dict[str, Any]]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def statements(count: int, kind: str, *, more: bool) -> Iterator[dict[str, Any]]:
+    """Statements of eleven patterns each, and with ``more`` of twelve."""
+    for number in range(count):
+        names = [_name(kind, number, place) for place in range(11)] + ([f"new-{number}"] if more else [])
+        found: dict[str, Any] = {
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": [ROLE + name for name in names],
+        }
+        if kind == "conditions":
+            found["Condition"] = {"StringEquals": {"iam:PassedToService": SERVICES[number % len(SERVICES)]}}
+        yield found
+        if kind == "denials" and number % 5 == 0:
+            yield {
+                "Effect": "Deny",
+                "Action": "iam:PassRole",
+                "Resource": [ROLE + f"app-{number}-0", ROLE + f"x-{number}-*"],
+            }
+
+
+def _name(kind: str, number: int, place: int) -> str:
+    if kind == "wildcards":
+        return [f"app-{number}-{place}-*", f"team-{number}/{place}/*", f"{number}-{place}-?"][place % 3]
+    if kind == "variables":
+        return f"app-{number}-{place}/${{aws:username}}"
+    return f"app-{number}-{place}"
+
+
+def plan(folder: Path, count: int, kind: str, holders: int = 1) -> Path:
+    """A plan that adds a pattern to each statement of each of ``holders`` roles."""
+    changes = []
+    for holder in range(holders):
+        values = {"name": f"policy-{holder}", "role": f"role-{holder}", "id": f"role-{holder}:policy-{holder}"}
+        before, after = (policy(list(statements(count, kind, more=more))) for more in (False, True))
+        changes.append({
+            "address": f"aws_iam_role_policy.p{holder}", "mode": "managed", "type": "aws_iam_role_policy",
+            "name": f"p{holder}", "provider_name": "registry.terraform.io/hashicorp/aws",
+            "change": {
+                "actions": ["update"], "before": {**values, "policy": before}, "after": {**values, "policy": after},
+                "after_unknown": {},
+            },
+        })  # fmt: skip
+    path = folder / f"{kind}-{count}-{holders}.json"
+    path.write_text(json.dumps({"format_version": "1.2", "resource_changes": changes}))
+    return path
+
+
+def scanned(path: Path) -> int:
+    """How many findings of 015 a scan gives."""
+    options = ScanOptions(checks=frozenset({"PASSROLE_015"}), minimum_severity=Severity.INFO)
+    return len(scan_paths([path], options).findings)
+
+
+@pytest.mark.parametrize("kind", ["plain", "wildcards", "variables", "conditions", "denials"])
+def test_twice_the_statements_of_one_principal_are_twice_the_work(tmp_path: Path, kind: str) -> None:
+    """What is new for a principal takes work in proportion to its statements, whatever they look like."""
+    small, large = plan(tmp_path, 25, kind), plan(tmp_path, 50, kind)
+    assert (scanned(small), scanned(large)) == (25, 50)
+    assert work(lambda: scanned(large)) < _MOST * work(lambda: scanned(small))
+
+
+def test_twice_the_principals_are_twice_the_work(tmp_path: Path) -> None:
+    """What is new for many principals takes work in proportion to their number."""
+    small, large = plan(tmp_path, 2, "conditions", 15), plan(tmp_path, 2, "conditions", 30)
+    assert (scanned(small), scanned(large)) == (30, 60)
+    assert work(lambda: scanned(large)) < _MOST * work(lambda: scanned(small))
+
+
+@pytest.mark.parametrize("kind", ["plain", "wildcards", "variables"])
+def test_plain_patterns_need_no_machine(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of sixty statements with eleven patterns, before and after, hardly one question comes to the machines."""
+    asked: list[object] = []
+
+    def counted(*question: Any) -> bool | None:
+        asked.append(question)
+        return slow(*question)
+
+    slow = role_question._exists
+    monkeypatch.setattr(role_question, "_exists", counted)
+    scanned(plan(tmp_path, 60, kind))
+    assert len(asked) < 10
+
+
+def test_twice_the_statements_of_a_template_are_twice_the_work(tmp_path: Path) -> None:
+    """All checks together take work in proportion to the statements of a document."""
+
+    def template(count: int) -> Path:
+        document = {"Version": "2012-10-17", "Statement": list(statements(count, "conditions", more=False))}
+        path = tmp_path / f"template-{count}.json"
+        properties = {"PolicyName": "pass", "Roles": ["deployer"], "PolicyDocument": document}
+        path.write_text(json.dumps({"Resources": {"Pass": {"Type": "AWS::IAM::Policy", "Properties": properties}}}))
+        return path
+
+    def grants(path: Path) -> int:
+        return len(scan_paths([path], ScanOptions(minimum_severity=Severity.INFO)).grants)
+
+    small, large = template(25), template(50)
+    assert (grants(small), grants(large)) == (25, 50)
+    assert work(lambda: grants(large)) < _MOST * work(lambda: grants(small))

@@ -1,0 +1,67 @@
+"""PASSROLE_013: AWS managed policies that are attached."""
+
+from __future__ import annotations
+
+import pytest
+from principals_of_tests import allow, configuration, deny, findings, to
+
+from passrole_checks.findings import Severity
+from passrole_checks.scan import ScanOptions, scan_configurations
+
+ID = "PASSROLE_013"
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "words"),
+    [
+        ("AdministratorAccess", Severity.HIGH, "to any service: the AWS managed policy AdministratorAccess says so"),
+        ("IAMFullAccess", Severity.HIGH, "through iam:*"),
+        ("AWSLambda_FullAccess", Severity.MEDIUM, "to lambda.amazonaws.com only"),
+    ],
+)
+def test_any_role(name: str, severity: Severity, words: str) -> None:
+    """A policy that lets any role be passed is flagged where it is attached, medium where it names the service."""
+    (found,) = findings(ID, [], managed=[name])
+    assert found.severity is severity and words in found.message
+    assert found.at.line == 50 and found.statement_path == "policy_arn" and found.managed == name
+    assert found.principals == ("deployer",) and found.message.startswith("deployer can pass any role of the account")
+
+
+@pytest.mark.parametrize(
+    "name", ["ReadOnlyAccess", "PowerUserAccess", "AmazonEC2FullAccess", "AWSGlueConsoleFullAccess"]
+)
+def test_no_role_or_few_roles(name: str) -> None:
+    """Policies that do not grant PassRole, or limit it to roles with a prefix, are silent."""
+    assert findings(ID, [], managed=[name]) == []
+
+
+def test_what_is_taken_away_is_silent() -> None:
+    """A Deny in another policy, or a permissions boundary, takes PassRole away."""
+    assert findings(ID, [[deny("iam:PassRole")]], managed=["AdministratorAccess"]) == []
+    assert findings(ID, [], managed=["AdministratorAccess"], boundary=[allow("s3:*")]) == []
+    role = "arn:aws:iam::111122223333:role/app-*"
+    limited = [allow("iam:PassRole", role, to("lambda.amazonaws.com"))]
+    assert findings(ID, [], managed=["AdministratorAccess"], boundary=limited) == []
+
+
+def test_one_policy_is_one_finding() -> None:
+    """A policy with several such statements is one finding of each severity, and each attachment one of its own."""
+    found = findings(ID, [], managed=["AWSLambda_FullAccess", "AdministratorAccess", "AdministratorAccess-Amplify"])
+    assert len(found) == len({(item.managed, item.severity) for item in found})
+    assert {item.managed for item in found} >= {"AWSLambda_FullAccess", "AdministratorAccess"}
+
+
+def test_only_013_speaks_of_a_managed_policy() -> None:
+    """The other checks are about policies that one can change: of an AWS managed one only 013 speaks."""
+    result = scan_configurations([configuration([], managed=["AdministratorAccess"])], ScanOptions())
+    assert [item.check_id for item in result.findings] == [ID]
+
+
+def test_a_policy_that_is_not_known_is_named_once() -> None:
+    """A managed policy that stands neither here nor among those of AWS that are known is a note, and no finding."""
+    result = scan_configurations(
+        [configuration([[allow("s3:GetObject")]], managed=["NobodyKnowsThis"] * 2)], ScanOptions()
+    )
+    assert result.findings == ()
+    (note,) = result.not_evaluated
+    assert note.line == 50 and "NobodyKnowsThis, attached to deployer, is not here" in note.reason

@@ -1,0 +1,178 @@
+"""PASSROLE_008: every published path, what closes it, and how severe it is."""
+
+from __future__ import annotations
+
+import pytest
+from principals_of_tests import allow, deny, document, findings, to, trust
+
+from passrole_checks import reach
+from passrole_checks.findings import Confidence, Severity
+from passrole_checks.iam.escalation import Way
+from passrole_checks.reach import ways
+
+ID = "PASSROLE_008"
+PUBLISHED = [way for way in ways() if not way.derived]
+DERIVED = [way for way in ways() if way.derived]
+OTHER = "mediaconvert.amazonaws.com"  # a service that no path needs
+APP = "arn:aws:iam::111122223333:role/app-*"
+START = allow(["lambda:CreateFunction", "lambda:InvokeFunction"])
+LAMBDA = trust("lambda.amazonaws.com")
+
+
+@pytest.fixture(params=PUBLISHED, ids=lambda way: way.id)
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
+    """One published path, as if there were no other."""
+    way: Way = request.param
+    monkeypatch.setattr(reach, "ways", lambda: (way,))
+    return way
+
+
+def passes(way: Way) -> dict[str, object]:
+    """PassRole to the services of a path, on any role."""
+    return allow("iam:PassRole", "*", to(*way.services))
+
+
+def test_a_path_over_two_policies_is_found(path: Way) -> None:
+    """PassRole in one policy and the actions of a published path in another are that path, with its reference."""
+    (found,) = findings(ID, [[passes(path)], [allow(list(path.actions))]])
+    assert found.severity is Severity.HIGH and found.confidence is Confidence.HIGH
+    assert f"({path.id})" in found.message and found.message.endswith(f"See https://pathfinding.cloud/paths/{path.id}.")
+    assert found.principals == ("deployer",) and found.at.line == 1
+    assert any(service in found.message for service in path.services)
+
+
+def test_a_path_through_wildcards_is_found(path: Way) -> None:
+    """Wildcards give the actions of a path as their names do."""
+    services = sorted({name.partition(":")[0] for name in path.actions})
+    assert findings(ID, [[passes(path)], [allow([f"{service}:*" for service in services])]])
+
+
+def test_a_path_with_an_action_missing_is_none(path: Way) -> None:
+    """Without any one of its actions, or without all of them, a path is closed."""
+    assert findings(ID, [[passes(path)], []]) == []
+    for name in path.actions:
+        left = [other for other in path.actions if other != name]
+        assert findings(ID, [[passes(path)], [allow([*left, "tag:GetResources"])]]) == []
+
+
+def test_a_path_without_pass_role_is_none(path: Way) -> None:
+    """Without PassRole the actions of a path are no path."""
+    assert findings(ID, [[allow("iam:GetRole")], [allow(list(path.actions))]]) == []
+
+
+def test_a_path_that_is_denied_is_none(path: Way) -> None:
+    """A Deny of one of its actions, or of PassRole, in a third policy closes a path."""
+    for name in (*path.actions, "iam:PassRole"):
+        assert findings(ID, [[passes(path)], [allow(list(path.actions))], [deny(name)]]) == []
+
+
+def test_a_path_is_closed_by_the_service_condition(path: Way) -> None:
+    """Where the condition names another service, or a Deny takes the path's services away, the path is closed."""
+    assert findings(ID, [[allow("iam:PassRole", "*", to(OTHER))], [allow(list(path.actions))]]) == []
+    taken = deny("iam:PassRole", "*", to(*path.services))
+    assert findings(ID, [[allow("iam:PassRole")], [allow(list(path.actions))], [taken]]) == []
+
+
+def test_a_path_outside_of_the_boundary_is_none(path: Way) -> None:
+    """A permissions boundary that leaves PassRole or an action of the path out closes it; one that has all does not."""
+    policies = [[passes(path)], [allow(list(path.actions))]]
+    assert findings(ID, policies, boundary=[allow(list(path.actions))]) == []
+    assert findings(ID, policies, boundary=[allow(["iam:PassRole", *path.actions[1:]])]) == []
+    assert findings(ID, policies, boundary=[allow("iam:PassRole", "*", to(OTHER)), allow(list(path.actions))]) == []
+    assert findings(ID, policies, boundary=[allow("*")])
+
+
+def test_a_path_needs_a_role_that_trusts_its_service(path: Way) -> None:
+    """Where every role in scope is known here and trusts another service, the path is closed."""
+    one = allow("iam:PassRole", "arn:aws:iam::111122223333:role/worker", to(*path.services))
+    policies = [[one], [allow(list(path.actions))]]
+    everything = [allow("*")]
+    assert findings(ID, policies, roles={"worker": (trust(OTHER), everything)}) == []
+    trusted = path.trusted or path.services
+    (found,) = findings(ID, policies, roles={"worker": (trust(*trusted), everything)})
+    assert found.severity is Severity.HIGH and "worker, which can do *" in found.message
+
+
+@pytest.mark.parametrize("way", DERIVED, ids=lambda way: " ".join(way.actions))
+def test_derived_ways_are_found_and_marked(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An action that hands a role to a service that runs the caller's code is a way, and is marked as derived."""
+    monkeypatch.setattr(reach, "ways", lambda: (way,))
+    (found,) = findings(ID, [[passes(way)], [allow(list(way.actions))]])
+    assert f"derived from what the API does: {way.id}" in found.message and "pathfinding" not in found.message
+
+
+def test_many_ways_are_one_finding() -> None:
+    """Of many ways three ids are named and the others are counted, and the reference is that of the first."""
+    (found,) = findings(ID, [[allow("iam:PassRole")], [allow(["lambda:*", "ec2:*", "glue:*", "ecs:*"])]])
+    assert "; also ecs-008, glue-001 and " in found.message
+    assert found.message.endswith("See https://pathfinding.cloud/paths/ec2-001.")
+
+
+def test_administrators_are_said_once() -> None:
+    """An administrator statement is any-role and no path besides; neither is what an administrator may pass."""
+    assert findings(ID, [[allow("*")]]) == []
+    assert findings(ID, [[allow("*")], [allow("iam:PassRole", APP)]]) == []
+
+
+def test_the_severity_is_that_of_what_is_gained() -> None:
+    """Roles of this configuration count by what they can do; a role that can do no more is no gain."""
+
+    def said(statements: list[dict[str, object]], *beside: dict[str, object]) -> list[tuple[Severity, Confidence]]:
+        roles = {"app-worker": (LAMBDA, statements)}
+        one = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", to("lambda.amazonaws.com"))
+        return [(item.severity, item.confidence) for item in findings(ID, [[one], [START, *beside]], roles=roles)]
+
+    assert said([allow("iam:PutRolePolicy")]) == [(Severity.HIGH, Confidence.HIGH)]
+    assert said([allow("s3:*")]) == [(Severity.MEDIUM, Confidence.HIGH)]
+    assert said([allow("dynamodb:*", "arn:aws:dynamodb:eu-west-1:111122223333:table/orders")]) == [
+        (Severity.LOW, Confidence.HIGH)
+    ]
+    assert said([allow("sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:orders")]) == [
+        (Severity.INFO, Confidence.HIGH)
+    ]
+    assert said([allow("s3:GetObject")], allow("s3:*")) == []
+    assert said([allow(["logs:CreateLogStream", "logs:PutLogEvents"])]) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "condition", "severity", "confidence"),
+    [
+        (APP, None, Severity.MEDIUM, Confidence.HIGH),
+        (APP, to("lambda.amazonaws.com"), Severity.LOW, Confidence.LOW),
+        ("arn:aws:iam::111122223333:role/app-x", None, Severity.LOW, Confidence.LOW),
+        ("arn:aws:iam::111122223333:role/*", to("lambda.amazonaws.com"), Severity.HIGH, Confidence.HIGH),
+    ],
+)
+def test_roles_that_are_not_known(resource: str, condition: object, severity: Severity, confidence: Confidence) -> None:
+    """A pattern without a service is medium, what a deployment does is low, and any role is high."""
+    (found,) = findings(ID, [[allow("iam:PassRole", resource, condition)], [START]])
+    assert (found.severity, found.confidence) == (severity, confidence)
+
+
+def test_an_aws_managed_policy_is_the_other_half() -> None:
+    """The actions may come from an AWS managed policy, and PassRole as well; both from one are no 008."""
+    one = [allow("iam:PassRole", APP)]
+    (found,) = findings(ID, [one], managed=["AWSLambda_FullAccess"])
+    assert "lambda-001" in found.message and found.at.line == 1
+    (other,) = findings(ID, [[allow("ec2:RunInstances")]], managed=["AmazonElasticMapReduceFullAccess"])
+    assert "ec2-001" in other.message and other.at.line == 50 and other.managed == "AmazonElasticMapReduceFullAccess"
+    assert findings(ID, [[]], managed=["AWSLambda_FullAccess"]) == []
+
+
+def test_a_condition_on_the_actions_is_named() -> None:
+    """A condition that whoever asks can meet leaves the path open, and is named."""
+    region = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    start = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*", region)
+    (found,) = findings(ID, [[allow("iam:PassRole")], [start]])
+    assert "Its actions are under a condition on aws:RequestedRegion." in found.message
+
+
+def test_trust_of_identity_providers_and_accounts_is_no_service() -> None:
+    """A role that only accounts or identity providers may assume cannot be acted as through a service."""
+    for principal in (
+        {"AWS": "arn:aws:iam::111122223333:root"},
+        {"Federated": "arn:aws:iam::111122223333:saml-provider/x"},
+    ):
+        other = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+        one = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", to("lambda.amazonaws.com"))
+        assert findings(ID, [[one], [START]], roles={"app-worker": (other, [allow("*")])}) == []

@@ -1,0 +1,62 @@
+"""PASSROLE_016: roles that pass themselves, and principals that change what they pass."""
+
+from __future__ import annotations
+
+import pytest
+from principals_of_tests import allow, deny, findings, to, trust
+
+from passrole_checks.findings import Confidence, Severity
+
+ID = "PASSROLE_016"
+APP = "arn:aws:iam::111122223333:role/app-*"
+PASS = allow("iam:PassRole", APP, to("codebuild.amazonaws.com"))
+BUILD = trust("codebuild.amazonaws.com")
+
+
+def test_a_role_that_passes_itself() -> None:
+    """A pattern that the role's own name fits is medium; its own name and its service are low."""
+    roles = {"app-builder": (BUILD, [])}
+    (found,) = findings(ID, [[PASS]], roles=roles, holder="app-builder")
+    assert found.severity is Severity.MEDIUM and found.message.startswith("app-builder can pass its own role")
+    exact = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-builder", to("codebuild.amazonaws.com"))
+    (found,) = findings(ID, [[exact]], roles=roles, holder="app-builder")
+    assert found.severity is Severity.LOW
+    (found,) = findings(ID, [[{**exact, "Condition": {}}]], roles=roles, holder="app-builder")
+    assert found.severity is Severity.MEDIUM
+
+
+def test_a_role_that_cannot_be_passed_to_anything_that_assumes_it() -> None:
+    """A role passes itself only to a service that it trusts, and only if no Deny takes it out."""
+    assert findings(ID, [[PASS]], roles={"app-builder": (trust("ec2.amazonaws.com"), [])}, holder="app-builder") == []
+    taken = deny("iam:PassRole", "arn:aws:iam::*:role/app-builder")
+    assert findings(ID, [[PASS], [taken]], roles={"app-builder": (BUILD, [])}, holder="app-builder") == []
+    assert findings(ID, [[PASS]], roles={"builder": (BUILD, [])}, holder="builder") == []
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:DeleteRolePermissionsBoundary"],
+)
+def test_a_principal_that_changes_what_it_passes(action: str) -> None:
+    """Whoever may write the policies, the trust policy or the boundary of a role that it passes is flagged."""
+    for resource in (APP, "*", "arn:aws:iam::111122223333:role/app-x"):
+        (found,) = findings(ID, [[PASS], [allow(action, resource)]])
+        assert found.severity is Severity.MEDIUM and found.confidence is Confidence.HIGH
+        assert found.message == f"deployer can pass {APP} and also change what is passed, with {action}."
+
+
+def test_changes_elsewhere_or_within_limits() -> None:
+    """Other roles, a permissions boundary or a list of policies in the condition, and a Deny close it."""
+    put = ["iam:PutRolePolicy", "iam:AttachRolePolicy"]
+    assert findings(ID, [[PASS], [allow(put, "arn:aws:iam::111122223333:role/batch-*")]]) == []
+    bound = {"StringEquals": {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/limit"}}
+    assert findings(ID, [[PASS], [allow(put, APP, bound)]]) == []
+    listed = {"ArnEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}
+    assert findings(ID, [[PASS], [allow("iam:AttachRolePolicy", APP, listed)]]) == []
+    assert findings(ID, [[PASS], [allow(put, APP)], [deny("iam:*RolePolicy")]]) == []
+
+
+def test_where_any_role_may_be_passed_any_role_says_so() -> None:
+    """Of any role, and of an administrator, 001 speaks."""
+    assert findings(ID, [[allow("iam:PassRole")], [allow("iam:PutRolePolicy")]]) == []
+    assert findings(ID, [[allow("*")], [PASS]]) == []

@@ -1,0 +1,107 @@
+"""PASSROLE_009: whose roles can do more than their passers, and how much that is."""
+
+from __future__ import annotations
+
+import pytest
+from principals_of_tests import allow, deny, document, findings, to, trust
+
+from passrole_checks.findings import Confidence, Severity
+
+ID = "PASSROLE_009"
+WORKER = "arn:aws:iam::111122223333:role/worker"
+PASS = allow("iam:PassRole", WORKER, to("lambda.amazonaws.com"))
+LAMBDA = trust("lambda.amazonaws.com")
+
+
+@pytest.mark.parametrize(
+    ("statement", "severity", "words"),
+    [
+        (allow("*"), Severity.HIGH, "can also do *."),
+        (allow("iam:*"), Severity.HIGH, "can also do iam:*."),
+        (allow("sts:AssumeRole"), Severity.HIGH, "can also do sts:AssumeRole."),
+        (
+            allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/other"),
+            Severity.LOW,
+            "can also do sts:AssumeRole on ",
+        ),
+        (allow("iam:PassRole", "arn:aws:iam::111122223333:role/other"), Severity.LOW, "can also do iam:PassRole on "),
+        (allow("dynamodb:*"), Severity.MEDIUM, "can also do dynamodb:*."),
+        (allow("secretsmanager:GetSecretValue"), Severity.MEDIUM, "can also do secretsmanager:GetSecretValue."),
+        (allow("s3:GetObject", "arn:aws:s3:::*"), Severity.MEDIUM, "can also do s3:GetObject on arn:aws:s3:::*."),
+        (allow("s3:*", "arn:aws:s3:::releases/*"), Severity.LOW, "can also do s3:* on arn:aws:s3:::releases/*."),
+        (allow("sns:Publish"), Severity.LOW, "can also do sns:Publish."),
+        (
+            allow("sns:Publish", "arn:aws:sns:eu-west-1:111122223333:orders"),
+            Severity.INFO,
+            "can also do sns:Publish on ",
+        ),
+    ],
+)
+def test_the_severity_is_that_of_the_excess(statement: dict[str, object], severity: Severity, words: str) -> None:
+    """What reaches permissions is high, wildcards of the account medium, what is limited low, what is named info."""
+    (found,) = findings(ID, [[PASS]], roles={"worker": (LAMBDA, [statement])})
+    assert found.severity is severity and found.confidence is Confidence.HIGH
+    assert found.message.startswith("deployer can pass a stronger role: worker, which ")
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments"]),
+        allow("s3:GetObject", "arn:aws:s3:::releases/*"),
+        allow(["ec2:Describe*", "s3:ListAllMyBuckets"]),
+    ],
+)
+def test_what_counts_for_nothing(statement: dict[str, object]) -> None:
+    """A workload's own logs and traces, reading what is named, and reading no data are no excess."""
+    assert findings(ID, [[PASS]], roles={"worker": (LAMBDA, [statement])}) == []
+
+
+def test_what_the_principal_has_is_no_excess() -> None:
+    """Wildcards of the principal cover what the role has, and a Deny of the principal uncovers it."""
+    roles = {"worker": (LAMBDA, [allow(["s3:GetObject", "s3:PutObject"])])}
+    assert findings(ID, [[PASS], [allow("s3:*")]], roles=roles) == []
+    (found,) = findings(ID, [[PASS], [allow("s3:*"), deny("s3:PutObject")]], roles=roles)
+    assert "s3:PutObject" in found.message
+
+
+def test_administrators_are_not_flagged() -> None:
+    """Who may do everything passes no role that can do more, and neither does the role itself."""
+    roles = {"worker": (LAMBDA, [allow("*")])}
+    assert findings(ID, [[PASS], [allow("*")]], roles=roles) == []
+    assert findings(ID, [[PASS]], roles=roles, holder="worker") == []
+    assert findings(ID, [[PASS]], roles=roles, managed=["AdministratorAccess"]) == []
+
+
+def test_only_roles_that_can_be_passed_count() -> None:
+    """A role that trusts another service, or nobody but accounts, and one that a Deny leaves out are not passed."""
+    everything = [allow("*")]
+    account = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}})
+    for trusted in (trust("ec2.amazonaws.com"), account):
+        assert findings(ID, [[PASS]], roles={"worker": (trusted, everything)}) == []
+    roles = {"worker": (LAMBDA, everything)}
+    assert findings(ID, [[PASS], [deny("iam:PassRole", WORKER)]], roles=roles) == []
+    assert findings(ID, [[PASS]], roles=roles, boundary=[allow("iam:PassRole", "*", to("ec2.amazonaws.com"))]) == []
+
+
+def test_roles_within_a_pattern_are_found() -> None:
+    """A pattern reaches the roles whose names fit it, in the account that it names."""
+    roles = {"app-a": (LAMBDA, [allow("*")]), "app-b": (LAMBDA, [allow("s3:*")]), "other": (LAMBDA, [allow("*")])}
+    passes = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*", to("lambda.amazonaws.com"))
+    (found,) = findings(ID, [[passes]], roles=roles)
+    assert "stronger roles: app-a, which can also do *; app-b, which can also do s3:*." in found.message
+    assert findings(ID, [[passes]], roles=roles, account="999999999999") == []
+
+
+def test_what_is_not_known_of_the_principal() -> None:
+    """Where something is attached to the principal that is not known, the finding is of low confidence and says so."""
+    (found,) = findings(ID, [[PASS]], roles={"worker": (LAMBDA, [allow("*")])}, managed=["NobodyKnowsThis"])
+    assert found.confidence is Confidence.LOW
+    assert "Not known here is what arn:aws:iam::aws:policy/NobodyKnowsThis allows." in found.message
+
+
+def test_a_policy_of_the_role_may_be_aws_managed() -> None:
+    """What an AWS managed policy gives the role counts."""
+    (found,) = findings(ID, [[PASS], [allow("lambda:*")]], roles={"worker": (LAMBDA, [allow("iam:PutUserPolicy")])})
+    assert "iam:PutUserPolicy" in found.message

@@ -1,0 +1,30 @@
+"""What the other policies of a principal take away is no finding of any check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from principals_of_tests import allow, configuration, deny, to
+
+from passrole_checks.scan import ScanOptions, scan_configurations
+
+PASS = allow("iam:PassRole")
+
+
+def checks(*args: Any, **kwargs: Any) -> list[str]:
+    found = scan_configurations([configuration(*args, **kwargs)], ScanOptions()).findings
+    return [finding.check_id for finding in found]
+
+
+def test_a_deny_in_another_policy() -> None:
+    """A grant that a Deny in another policy of all its holders takes away is not flagged."""
+    assert checks([[PASS]]) == ["PASSROLE_001"]
+    assert checks([[PASS], [deny("iam:PassRole")]]) == []
+    assert checks([[PASS], [deny("iam:PassRole", "*", {"Bool": {"aws:MultiFactorAuthPresent": "false"}})]]) != []
+    assert checks([[PASS], [deny("iam:PassRole", "*", to("ec2.amazonaws.com"))]]) != []
+
+
+def test_a_permissions_boundary() -> None:
+    """A grant that is outside of the permissions boundary is not flagged."""
+    assert checks([[PASS]], boundary=[allow("s3:*")]) == []
+    assert checks([[PASS]], boundary=[allow("*")]) == ["PASSROLE_001"]

@@ -1,0 +1,133 @@
+"""PASSROLE_011, and what other checks take from trust policies and from what receives a role."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from principals_of_tests import allow, document, findings, to, trust
+
+from passrole_checks.findings import Severity
+from passrole_checks.scan import ScanOptions, scan_paths
+
+ID = "PASSROLE_011"
+WORKER = "arn:aws:iam::111122223333:role/worker"
+BATCH = "arn:aws:iam::111122223333:role/batch"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "passed_to"),
+    [
+        ("ec2.amazonaws.com", "lambda.amazonaws.com"),
+        ("ecs.amazonaws.com", "lambda.amazonaws.com"),
+        ("events.amazonaws.com", "scheduler.amazonaws.com"),
+    ],
+)
+def test_a_role_that_trusts_another_service(trusted: str, passed_to: str) -> None:
+    """A role that can only be passed to a service that it does not trust is flagged, with both services."""
+    (found,) = findings(ID, [[allow("iam:PassRole", WORKER, to(passed_to))]], roles={"worker": (trust(trusted), [])})
+    assert found.severity is Severity.MEDIUM
+    assert found.message.startswith(f"worker can be passed to {passed_to} only, but trusts {trusted}: ")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "passed_to"),
+    [
+        ("lambda.amazonaws.com", "lambda.amazonaws.com"),
+        ("credentials.iot.amazonaws.com", "iot.amazonaws.com"),  # passed by one name, assumed by another
+        ("tasks.apprunner.amazonaws.com", "apprunner.amazonaws.com"),
+        ("monitoring.rds.amazonaws.com", "rds.amazonaws.com"),
+        ("logs.eu-west-1.amazonaws.com", "logs.amazonaws.com"),
+        ("ec2.amazonaws.com.cn", "ec2.amazonaws.com"),
+    ],
+)
+def test_names_of_one_service(trusted: str, passed_to: str) -> None:
+    """A service may be passed a role by another name than it assumes it: that is no mismatch."""
+    assert findings(ID, [[allow("iam:PassRole", WORKER, to(passed_to))]], roles={"worker": (trust(trusted), [])}) == []
+
+
+def test_one_fitting_role_or_service_is_enough() -> None:
+    """As long as one role in scope trusts one service that the condition allows, the statement is of use."""
+    passes = allow("iam:PassRole", [WORKER, BATCH], to("lambda.amazonaws.com", "states.amazonaws.com"))
+    fitting = {"worker": (trust("ec2.amazonaws.com"), []), "batch": (trust("states.amazonaws.com"), [])}
+    assert findings(ID, [[passes]], roles=fitting) == []
+    none = {"worker": (trust("ec2.amazonaws.com"), []), "batch": (trust("glue.amazonaws.com"), [])}
+    (found,) = findings(ID, [[passes]], roles=none)
+    assert "but they trust only ec2.amazonaws.com, glue.amazonaws.com" in found.message
+
+
+def test_what_cannot_be_told_is_no_mismatch() -> None:
+    """Unknown roles, unknown trust, no condition, or a request without the key: nothing is said."""
+    one = allow("iam:PassRole", WORKER, to("lambda.amazonaws.com"))
+    other = trust("ec2.amazonaws.com")
+    assert findings(ID, [[one]]) == []
+    everybody = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
+    assert findings(ID, [[one]], roles={"worker": (everybody, [])}) == []
+    assert findings(ID, [[allow("iam:PassRole", WORKER)]], roles={"worker": (other, [])}) == []
+    perhaps = {"StringEqualsIfExists": {"iam:PassedToService": "lambda.amazonaws.com"}}
+    assert findings(ID, [[allow("iam:PassRole", WORKER, perhaps)]], roles={"worker": (other, [])}) == []
+    assert findings(ID, [[one]], roles={"worker": (other, [])}, account="999999999999") == []
+
+
+def test_accounts_and_identity_providers_are_no_services() -> None:
+    """A role that only accounts may assume is of no use to a service; one of an identity provider is to those that
+    work with such roles."""
+    accounts = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}})
+    provider = document({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+                         "Principal": {"Federated": "cognito-identity.amazonaws.com"}})  # fmt: skip
+    lambda_ = allow("iam:PassRole", WORKER, to("lambda.amazonaws.com"))
+    (found,) = findings(ID, [[lambda_]], roles={"worker": (accounts, [])})
+    assert "trusts no service at all" in found.message
+    cognito = allow("iam:PassRole", WORKER, to("cognito-identity.amazonaws.com"))
+    assert findings(ID, [[cognito]], roles={"worker": (provider, [])}) == []
+    assert len(findings(ID, [[lambda_]], roles={"worker": (provider, [])})) == 1
+
+
+TEMPLATE = """\
+Parameters:
+  Service: {Type: String}
+Resources:
+  Worker:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: {Effect: Allow, Action: sts:AssumeRole, Principal: {Service: [TRUSTED]}}
+  Function:
+    Type: AWS::Lambda::Function
+    Properties: {Code: {ZipFile: x}, Role: !GetAtt Worker.Arn}
+  Deploy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          Effect: Allow
+          Action: [iam:PassRole]
+          Resource: !GetAtt Worker.Arn
+"""
+BOTH = "ec2.amazonaws.com, lambda.amazonaws.com"
+
+
+def remedies(folder: Path, template: str, check_id: str) -> list[str]:
+    (folder / "template.yaml").write_text(template, encoding="utf-8")
+    return [item.remediation for item in scan_paths([folder], ScanOptions()).findings if item.check_id == check_id]
+
+
+def test_the_remedy_of_002_names_the_service_that_receives_the_role(tmp_path: Path) -> None:
+    """Where a resource is given the role, its service is the one to write, whatever else the role trusts."""
+    (said,) = remedies(tmp_path, TEMPLATE.replace("TRUSTED", BOTH), "PASSROLE_002")
+    assert said == 'Add "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}.'
+
+
+def test_the_remedy_of_002_names_the_services_that_the_role_trusts(tmp_path: Path) -> None:
+    """Where nothing here is given the role, its trust policy says what to write."""
+    template = TEMPLATE.replace("TRUSTED", BOTH).replace("Role: !GetAtt Worker.Arn", "Handler: a.b")
+    (said,) = remedies(tmp_path, template, "PASSROLE_002")
+    assert '{"iam:PassedToService": ["ec2.amazonaws.com", "lambda.amazonaws.com"]}' in said
+
+
+def test_the_remedy_of_014_names_the_service(tmp_path: Path) -> None:
+    """Where it is the service that is not known, the one that receives the role is named."""
+    condition = "          Condition: {StringEquals: {'iam:PassedToService': !Ref Service}}\n"
+    (said,) = remedies(tmp_path, TEMPLATE.replace("TRUSTED", BOTH) + condition, "PASSROLE_014")
+    assert said.startswith('Write "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}, or ')

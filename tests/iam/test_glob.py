@@ -1,0 +1,93 @@
+"""Patterns of any action and resource, against a slow and obvious reference: all short texts, one by one."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.iam import glob
+from passrole_checks.iam.values import Hole, Kind
+
+# two letters that patterns mention, and one that none does
+TEXTS = ["".join(letters) for length in range(8) for letters in product("abz", repeat=length)]
+PATTERNS = st.text("ab*?", max_size=4)
+
+
+def matched(pattern: str) -> frozenset[str]:
+    """The short texts that a pattern matches."""
+    regex = re.compile("".join({"*": ".*", "?": "."}.get(char, char) for char in pattern))
+    return frozenset(text for text in TEXTS if regex.fullmatch(text))
+
+
+@given(PATTERNS, PATTERNS)
+@settings(max_examples=300, deadline=None)
+def test_a_pattern_takes_the_general_member_of_what_lies_within_it(outer: str, inner: str) -> None:
+    """A pattern takes another one's general member exactly where it matches all that the other matches."""
+    assert glob.surely(glob.pattern(outer), glob.request(glob.pattern(inner))) == (matched(inner) <= matched(outer))
+
+
+@given(PATTERNS, PATTERNS)
+@settings(max_examples=300, deadline=None)
+def test_two_patterns_meet_where_they_match_a_text_in_common(first: str, second: str) -> None:
+    """Two patterns meet exactly where a text matches both, and what they meet in lies within both."""
+    common = glob.meeting(glob.pattern(first), glob.pattern(second))
+    assert (common is not None) == bool(matched(first) & matched(second))
+    assert glob.may_meet(glob.pattern(first), glob.pattern(second)) == (common is not None)
+    if common is not None:
+        assert glob.surely(glob.pattern(first), common) and glob.surely(glob.pattern(second), common)
+
+
+@given(st.text("ab*?", max_size=5), st.text("ab", max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_a_pattern_takes_a_text_that_it_matches(pattern: str, text: str) -> None:
+    """A text without anything open in it is taken where the pattern matches it, for sure and possibly alike."""
+    matches = text in matched(pattern)
+    assert glob.surely(glob.pattern(pattern), text) == glob.possibly(glob.pattern(pattern), text) == matches
+
+
+A, B = Hole("var.a"), Hole("var.b")
+NAME = Hole("aws_x.y.name", Kind.NAME)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "surely", "possibly"),
+    [
+        ("x/*", ("x/", A), True, True),
+        (("x/", A), ("x/", A), True, True),
+        (("x/", A), ("x/", B), False, True),
+        (("x/", A), "x/app", False, True),
+        ("x/app-*", ("x/", A), False, True),
+        ("x/app/*", ("x/", A), False, True),
+        ("x/app/*", ("x/", NAME), False, False),  # a name holds no slash
+        ("y/*", ("x/", A), False, False),
+        ("x/?", ("x/", A), False, True),  # nobody knows how long it is
+        (("x/", A, "/b"), ("x/", A, "/c"), False, False),
+        (("x/", A, "/b"), ("x/", B), False, True),
+    ],
+)
+def test_a_hole_is_one_text_that_is_not_known(pattern, text, surely, possibly) -> None:
+    """The same hole on both sides is the same text, another one may be, and a wildcard takes it whatever it is."""
+
+    def written(parts, spell) -> str:
+        parts = (parts,) if isinstance(parts, str) else parts
+        return "".join(glob.letter(part) if isinstance(part, Hole) else spell(part) for part in parts)
+
+    found = written(pattern, glob.pattern), written(text, glob.literal)
+    assert (glob.surely(*found), glob.possibly(*found)) == (surely, possibly)
+
+
+def test_what_two_patterns_have_in_common_is_told_in_words() -> None:
+    """The general member of two patterns keeps what either of them says."""
+    common = glob.meeting(glob.pattern("s3:get*"), glob.pattern("s3:*acl"))
+    assert common is not None and glob.words_of(common) == "s3:get*acl"
+
+
+def test_a_pattern_of_many_wildcards_takes_no_time() -> None:
+    """Matching is no search through all ways to match: a long run of wildcards against a long text ends at once."""
+    pattern = glob.pattern("*a" * 60 + "b")
+    assert not glob.surely(pattern, "a" * 4000)
+    assert glob.meeting(glob.pattern("*a" * 40), glob.pattern("*b" * 40)) is None

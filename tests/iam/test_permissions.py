@@ -1,0 +1,305 @@
+"""What all policies of a principal allow together.
+
+Sources: IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities", "IAM JSON policy
+elements: Condition operators", "IAM and AWS STS condition context keys".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.permissions import Pair, Permissions, excess
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import Const, Entry, Hole, Items, Kind, Mapping, Node, Position, Text, Tri, text
+
+AT = Position("x.tf", 1)
+UNKNOWN = Hole("var.x")
+
+
+def node(value: Any) -> Node:
+    """A value of JSON; ``Hole`` and ``(text, Hole, …)`` stand for what is not known."""
+    if isinstance(value, dict):
+        return Mapping(tuple(Entry(text(key, AT), node(item)) for key, item in value.items()), AT)
+    if isinstance(value, list):
+        return Items(tuple(map(node, value)), AT)
+    if isinstance(value, Hole):
+        return Text((value,), AT)
+    if isinstance(value, tuple):
+        return Text(value, AT)
+    return text(value, AT) if isinstance(value, str) else Const(value, AT)
+
+
+def statements(*given: dict[str, Any] | Hole, when: When = ()) -> tuple[Statement, ...]:
+    """Statements of one document, which holds under the facts ``when``."""
+    document = node({"Version": "2012-10-17", "Statement": list(given)})
+    return tuple(replace(item, when=when) for item in parse_document(document).statements)
+
+
+def allow(action: Any, resource: Any = "*", condition: Any = None, **other: Any) -> dict[str, Any]:
+    found = {"Effect": "Allow", "Action": action, "Resource": resource, **other}
+    return found if condition is None else {**found, "Condition": condition}
+
+
+def deny(action: Any, resource: Any = "*", condition: Any = None) -> dict[str, Any]:
+    return {**allow(action, resource, condition), "Effect": "Deny"}
+
+
+def without(found: dict[str, Any], *names: str, **other: Any) -> dict[str, Any]:
+    return {**{key: value for key, value in found.items() if key not in names}, **other}
+
+
+def certainty(found: Any) -> str:
+    return {None: "no"}.get(found) or {Tri.YES: "yes", Tri.UNKNOWN: "unknown"}[found.certain]
+
+
+CREATE = "lambda:CreateFunction"
+ALL = allow("*")
+REGION = {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}
+FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], "no"),
+        ([allow("lambda:createfunction")], "yes"),
+        ([allow("lambda:Create*")], "yes"),
+        ([allow("lambda:CreateFunctio?")], "yes"),
+        ([allow("lambda:*")], "yes"),
+        ([allow("*:*")], "yes"),
+        ([allow("lambda:CreateFunction*", FUNCTION + "app-*")], "yes"),
+        ([allow("s3:*")], "no"),
+        ([allow("*:CreateFunction")], "unknown"),  # nothing is said of wildcards in the prefix
+        ([allow(("lambda:", UNKNOWN))], "unknown"),
+        ([allow(("s3:", UNKNOWN))], "no"),
+        ([without(ALL, "Action", NotAction="iam:*")], "yes"),
+        ([without(ALL, "Action", NotAction=["s3:*", "lambda:*"])], "no"),
+        ([without(ALL, "Action", NotAction=["s3:*", UNKNOWN])], "unknown"),
+        # resources: an ARN of another service does nothing for the action
+        ([allow([CREATE, "s3:GetObject"], "arn:aws:s3:::bucket/*")], "no"),
+        ([allow("*", "arn:aws:s3:::bucket/*")], "no"),
+        ([allow("*", "arn:aws:*:*:111122223333:*")], "yes"),
+        ([allow("*", UNKNOWN)], "yes"),
+        ([without(ALL, "Resource", NotResource="arn:aws:s3:::*")], "yes"),
+        ([without(ALL, "Resource", NotResource="*")], "no"),
+        # Deny
+        ([ALL, deny(CREATE)], "no"),
+        ([ALL, deny("Lambda:*")], "no"),
+        ([ALL, deny("lambda:*", FUNCTION + "prod-*")], "yes"),
+        ([allow(CREATE, FUNCTION + "prod-*"), deny("lambda:*", FUNCTION + "*")], "no"),
+        ([ALL, without(deny("*"), "Action", NotAction="s3:*")], "no"),
+        ([ALL, without(deny("*"), "Resource", NotResource=FUNCTION + "x")], "no"),
+        ([allow(CREATE, FUNCTION + "x"), without(deny("*"), "Resource", NotResource=FUNCTION + "x")], "yes"),
+        ([ALL, deny(("lambda:", UNKNOWN))], "unknown"),
+        ([allow(CREATE, FUNCTION + "x"), deny(CREATE, UNKNOWN)], "unknown"),
+        # conditions on a Deny: those one gets around, those one does not, and those that cannot be decided
+        ([ALL, deny("*", "*", REGION)], "yes"),
+        ([ALL, deny("*", "*", {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}})], "yes"),
+        ([ALL, deny("*", "*", {"Null": {"aws:RequestTag/team": "true"}})], "yes"),
+        ([ALL, deny("*", "*", {"StringLike": {"aws:RequestedRegion": "*"}})], "unknown"),
+        ([ALL, deny("*", "*", {"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/Admin"}})], "unknown"),
+        ([ALL, deny("*", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}})], "no-effect"),
+        ([ALL, deny("*", "*", {"Null": {"iam:PassedToService": "true"}})], "no"),
+        ([ALL, deny("*", "*", {})], "unknown"),
+        ([ALL, deny("*", "*", UNKNOWN)], "unknown"),
+        # conditions on an Allow
+        ([allow("*", "*", {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}})], "yes"),
+        ([allow("*", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}})], "no"),
+        ([allow("*", "*", {"StringEqualsIfExists": {"iam:PassedToService": "lambda.amazonaws.com"}})], "yes"),
+        ([allow("*", "*", {"StringNotEquals": {"iam:PassedToService": "ec2.amazonaws.com"}})], "yes"),
+        ([allow("*", "*", {"StringEquals": {"ec2:Region": "eu-west-1"}})], "unknown"),
+        ([allow("*", "*", UNKNOWN)], "unknown"),
+        ([allow("*", "*", {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}), deny("*", "*", REGION)], "unknown"),
+        ([allow("*", "*", {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}), deny("*", "*", REGION)], "yes"),
+        # what is not known
+        ([{**ALL, "Effect": UNKNOWN}], "unknown"),
+        ([UNKNOWN], "no"),  # says nothing of this action more than of any other
+    ],
+)
+def test_all_statements_decide_together(given: list[Any], expected: str) -> None:
+    """One Allow that surely matches is enough, one Deny that surely matches takes it away, and what cannot be decided
+    is neither."""
+    found = Permissions(statements(*given)).allows(CREATE)
+    assert certainty(found) == {"no-effect": "yes"}.get(expected, expected)
+
+
+def test_conditions_that_have_to_be_met_are_named() -> None:
+    """The keys of the Allow, and those by which one gets around a Deny, stand in the answer."""
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    found = Permissions(statements(allow("*", "*", mfa), deny("*", "*", REGION))).allows(CREATE)
+    assert found is not None and found.conditions == ("aws:MultiFactorAuthPresent", "aws:RequestedRegion")
+    open_too = Permissions(statements(allow("*", "*", mfa), allow("lambda:*"))).allows(CREATE)
+    assert open_too is not None and open_too.conditions == ()
+
+
+ROLE = "arn:aws:iam::111122223333:role/"
+
+
+@pytest.mark.parametrize(
+    ("resource", "asked", "account", "expected"),
+    [
+        ("*", ROLE + "app", None, "yes"),
+        (ROLE + "app", ROLE + "app", None, "yes"),
+        (ROLE + "app", ROLE + "App", None, "no"),
+        (ROLE + "app-*", ROLE + "app", None, "no"),
+        ("arn:aws:iam::*:role/a*", ROLE + "app", None, "yes"),
+        ("arn:aws:iam", ROLE + "app", None, "yes"),  # fewer than six fields
+        ("arn:aws:iam::999999999999:role/app", ROLE + "app", None, "no"),
+        (("arn:aws:iam::", Hole("id", Kind.ACCOUNT_ID), ":role/app"), ROLE + "app", None, "unknown"),
+        (("arn:aws:iam::", Hole("id", Kind.ACCOUNT_ID), ":role/app"), ROLE + "app", "111122223333", "yes"),
+        (("arn:", Hole("p", Kind.PARTITION), ":iam::*:role/app"), ROLE + "app", None, "yes"),
+        ("arn:aws:iam::${aws:PrincipalAccount}:role/app", ROLE + "app", "111122223333", "yes"),
+        ("arn:aws:iam::111122223333:role/${aws:username}", ROLE + "app", None, "unknown"),
+        (ROLE + "app", Hole("aws_iam_role.app.arn", known=(ROLE, "app")), None, "yes"),
+        (Hole("aws_iam_role.app.arn"), Hole("aws_iam_role.app.arn"), None, "yes"),
+        (Hole("var.role"), ROLE + "app", None, "unknown"),
+        ("arn:aws:s3:::*", ROLE + "app", None, "no"),
+    ],
+)
+def test_a_resource_that_is_asked_about(resource: Any, asked: Any, account: str | None, expected: str) -> None:
+    """An action is allowed on a resource where the pattern matches its ARN, whatever the holes hold."""
+    permissions = Permissions(statements(allow("iam:PutRolePolicy", resource)), account=account)
+    found = node(asked)
+    assert isinstance(found, Text)
+    assert certainty(permissions.allows("iam:PutRolePolicy", (found,))) == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        ([ALL], "yes"),
+        ([allow("lambda:*")], "yes"),
+        ([allow("s3:*")], "no"),
+        ([allow("lambda:*", FUNCTION + "x-*")], "yes"),
+        ([ALL, deny("lambda:*")], "no"),
+        ([without(ALL, "Action", NotAction="lambda:*")], "no"),
+        ([allow("lambda:*", "*", {"StringEquals": {"aws:PrincipalTag/a": "b"}})], "yes"),
+        ([UNKNOWN], "unknown"),
+    ],
+)
+def test_a_limit_has_to_allow_as_well(limit: list[Any], expected: str) -> None:
+    """A permissions boundary allows nothing by itself, and takes away what it does not allow."""
+    permissions = Permissions(statements(ALL), (statements(*limit),))
+    assert certainty(permissions.allows(CREATE)) == expected
+    assert Permissions((), (statements(*limit),)).allows(CREATE) is None
+
+
+def test_limits_and_policies_have_to_meet() -> None:
+    """What the policies and the boundary allow apart, on different resources, is not allowed."""
+    own, limit = statements(allow(CREATE, FUNCTION + "a-*")), statements(allow(CREATE, FUNCTION + "b-*"))
+    assert Permissions(own, (limit,)).allows(CREATE) is None
+    assert certainty(Permissions(own, (own, statements(allow("*", FUNCTION + "*")))).allows(CREATE)) == "yes"
+
+
+PROD, DEV = (('var.env == "prod"', "true"),), (('var.env == "prod"', "false"),)
+
+
+def test_alternatives_never_count_together() -> None:
+    """Statements that exclude each other give two actions, but never both at once."""
+    given = (*statements(allow("iam:PassRole"), when=PROD), *statements(allow(CREATE), when=DEV))
+    permissions = Permissions(given)
+    assert permissions.together([("iam:PassRole", ()), (CREATE, ())]) is None
+    assert certainty(permissions.allows(CREATE, when=DEV)) == "yes"
+    assert permissions.allows(CREATE, when=PROD) is None
+    both = Permissions((*given, *statements(allow(CREATE), when=PROD))).together([("iam:PassRole", ()), (CREATE, ())])
+    assert both is not None and both[1] == PROD
+
+
+def test_a_deny_under_an_alternative_leaves_the_other_one() -> None:
+    """A Deny that is there only sometimes leaves an Allow where it is not."""
+    given = (*statements(ALL), *statements(deny("lambda:*"), when=PROD))
+    found = Permissions(given).allows(CREATE)
+    assert found is not None and (found.certain, found.when) == (Tri.YES, DEV)
+    assert Permissions((*statements(ALL, when=PROD), *given[1:])).allows(CREATE) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([ALL], True),
+        ([allow("*:*"), deny("s3:*", "arn:aws:s3:::x")], True),
+        ([allow("*"), deny("iam:*")], False),
+        ([without(ALL, "Action", NotAction="iam:*")], False),
+        ([without(ALL, "Action", NotAction="iam:*"), allow("iam:*")], True),
+        ([allow("*", "*", {"Bool": {"aws:MultiFactorAuthPresent": "true"}})], False),
+        ([allow("*", ROLE + "x")], False),
+        ([ALL, deny("*", "*", REGION)], True),
+        ([allow("iam:*")], False),
+    ],
+)
+def test_an_administrator_is_allowed_everything(given: list[Any], expected: bool) -> None:
+    """Whoever is allowed every action on every resource is an administrator, whatever a Deny singles out."""
+    assert Permissions(statements(*given)).is_administrator is expected
+
+
+BUCKET = "arn:aws:s3:::app/*"
+YES, MAYBE = Tri.YES, Tri.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("role", "principal", "expected"),
+    [
+        ([allow("s3:GetObject", BUCKET)], [allow("s3:*")], []),
+        ([allow("s3:GetObject", BUCKET)], [allow("s3:Get*", "arn:aws:s3:::*")], []),
+        ([allow("s3:GetObject", BUCKET)], [ALL], []),
+        ([allow("s3:GetObject", BUCKET)], [], [("s3:GetObject", BUCKET, YES)]),
+        ([allow("s3:Get*", BUCKET)], [allow("s3:GetObject")], [("s3:Get*", BUCKET, YES)]),
+        ([allow("s3:GetObject")], [allow("s3:GetObject", BUCKET)], [("s3:GetObject", "*", YES)]),
+        ([ALL], [allow("s3:*")], [("*", "*", YES)]),
+        ([allow(["s3:GetObject", "sqs:SendMessage"])], [allow("s3:*")], [("sqs:SendMessage", "*", YES)]),
+        # what is covered in part: the rest is told where it is a pattern
+        ([ALL], [without(ALL, "Action", NotAction=["iam:*", "sts:*"])], [("iam:*", "*", YES), ("sts:*", "*", YES)]),
+        ([ALL], [without(ALL, "Action", NotAction="iam:*"), allow("iam:*")], []),
+        ([allow("s3:*")], [ALL, deny("s3:DeleteBucket")], [("s3:DeleteBucket", "*", YES)]),
+        ([allow("s3:*", BUCKET)], [ALL, deny("s3:*", "arn:aws:s3:::other/*")], []),
+        ([allow("s3:*")], [ALL, deny("s3:*", BUCKET)], [("s3:*", BUCKET, YES)]),
+        ([allow("s3:GetObject", BUCKET)], [without(ALL, "Resource", NotResource="arn:aws:s3:::app/secret/*")],
+         [("s3:GetObject", "arn:aws:s3:::app/secret/*", YES)]),
+        # of the role: its Deny, actions that its resource is none for, a wildcard on one resource
+        ([ALL, deny("iam:*")], [without(ALL, "Action", NotAction="iam:*")], []),
+        ([allow(["s3:GetObject", "lambda:InvokeFunction"], BUCKET)], [allow("s3:*")], []),
+        ([allow("*", BUCKET)], [allow("s3:*")], []),
+        ([allow("*", BUCKET)], [allow("s3:Get*")], [("s3:*", BUCKET, YES)]),
+        # conditions
+        ([allow("s3:GetObject")], [allow("s3:*", "*", {"StringEquals": {"aws:PrincipalTag/a": "b"}})],
+         [("s3:GetObject", "*", MAYBE)]),
+        ([allow("s3:GetObject", "*", {"StringEquals": {"aws:RequestedRegion": "x"}})],
+         [allow("s3:*", "*", {"StringEquals": {"aws:RequestedRegion": ["x", "y"]}})], []),
+        ([allow("s3:GetObject")], [ALL, deny("*", "*", REGION)], [("s3:GetObject", "*", MAYBE)]),
+        # holes
+        ([allow("s3:GetObject", ("arn:aws:s3:::", UNKNOWN))], [allow("s3:*", "arn:aws:s3:::*")], []),
+        ([allow("s3:GetObject", ("arn:aws:s3:::", UNKNOWN))], [allow("s3:*", ("arn:aws:s3:::", UNKNOWN))], []),
+        ([allow("s3:GetObject", ("arn:aws:s3:::", UNKNOWN))], [allow("s3:*", BUCKET)],
+         [("s3:GetObject", "arn:aws:s3:::${var.x}", MAYBE)]),
+        ([allow("s3:*", "arn:aws:s3:::${aws:username}")], [allow("s3:*", "arn:aws:s3:::${aws:username}")],
+         [("s3:*", "arn:aws:s3:::${aws:username}", MAYBE)]),
+        # iam:PassedToService is no condition on anything but iam:PassRole
+        ([allow("iam:*", "*", {"StringEquals": {"iam:PassedToService": "x.amazonaws.com"}})], [],
+         [("iam:passrole", "*", YES)]),
+    ],
+)  # fmt: skip
+def test_what_a_role_can_do_and_a_principal_cannot(role: Any, principal: Any, expected: list[Any]) -> None:
+    """Both are compared by what they let through, however it is written."""
+    found = excess(Permissions(statements(*role)), Permissions(statements(*principal)))
+    assert (list(found.pairs) if found is not None else []) == [Pair(*pair) for pair in expected]
+
+
+def test_of_a_principal_that_is_not_known_whole_nothing_is_certain() -> None:
+    """Where something is attached that nobody knows, what the principal lacks is not certain."""
+    role = Permissions(statements(allow("s3:*")))
+    found = excess(role, Permissions((), complete=False))
+    assert found is not None and found.certain is Tri.UNKNOWN
+    assert excess(role, Permissions(statements(ALL), complete=False)) is None
+
+
+def test_limits_of_both_count() -> None:
+    """What the role's boundary takes away is no excess; what the principal's takes away is one."""
+    limit = (statements(allow("s3:*")),)
+    everything, storage = Permissions(statements(ALL), limit), Permissions(statements(allow("s3:*")))
+    assert excess(everything, storage) is None
+    found = excess(Permissions(statements(allow(["s3:*", "sqs:*"]))), everything)
+    assert found is not None and found.pairs == (Pair("sqs:*", "*", Tri.YES),)
