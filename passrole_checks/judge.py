@@ -194,7 +194,11 @@ class Judge:
         if self.changes is not None and grant.effect == "Allow" and not grant.denied:
             gainers = self.changes.gainers(policy, grant.statement, many_accounts=many_accounts)
         holders = self.principals.of(policy) if grant.effect == "Allow" else ()
-        if grant.effect == "Allow" and not grant.denied and not any(self._passes(one, grant) for one in holders):
+        if (
+            grant.effect == "Allow"
+            and not grant.denied
+            and not any(self._passes(one, grant, many_accounts) for one in holders)
+        ):
             grant = replace(grant, denied=True)
         return Subject(
             grant=grant,
@@ -210,13 +214,13 @@ class Judge:
             managed=policy.managed,
         )
 
-    def _passes(self, holder: Principal, grant: PassRoleGrant) -> bool:
+    def _passes(self, holder: Principal, grant: PassRoleGrant, many_accounts: bool) -> bool:
         """Whether anything is left of a grant after the Deny statements of all policies of its holder, and within its
         permissions boundary and service control policies."""
         permissions = holder.permissions
         if holder.kind is PrincipalKind.POLICY or not (permissions.limits or permissions.denials):
             return True
-        return self.reach.passing(holder, grant).anything is not None
+        return self.reach.passing(holder, grant, many_accounts=many_accounts).anything is not None
 
     def _verdicts(self, subject: Subject) -> Iterator[tuple[type[Check], Verdict]]:
         """What the checks that are asked for say of a grant. One that weighs others is told which of them flag it."""

@@ -1,11 +1,11 @@
 """How much a role can do that a principal cannot, as a severity and in words.
 
 In steps, so that ordinary roles raise no alarm. High: what reaches the permissions themselves (IAM, STS,
-organizations) or everything. Medium: a wildcard of actions that change things, and secrets and data, of the whole
-account. Low: such a wildcard on resources that are named, named changes of whatever resource, passing or assuming
-roles that are named. Information: a few named actions on named resources. Reading what is named, or no data, counts
-for nothing, as in AWS's own examples of roles that users pass ("Grant a user permissions to pass a role to an AWS
-service"), and neither does what nearly every workload writes about itself: logs, traces, metrics.
+organizations) or everything. Medium: a wildcard of actions that change things, secrets and data, of the whole account,
+and passing any role. Low: such a wildcard on resources that are named, named changes of whatever resource, passing or
+assuming roles that are named. Information: a few named actions on named resources. Reading what is named, or no data,
+counts for nothing, as in AWS's own examples of roles that users pass ("Grant a user permissions to pass a role to an
+AWS service"), and neither does what nearly every workload writes about itself: logs, traces, metrics.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _OWN_TRACES = re.compile(
     r"logs:(create(logstream|loggroup|log\*)|putlogevents|put\*|describelog(streams|groups)|putretentionpolicy)"
     r"|xray:(put\w*\*?|getsampling\w*\*?)|cloudwatch:putmetric(data|\*)|cloudwatch:putmetric",
 )
+_REFERENCE = re.compile(r"arn:[^:]*:[^:]*:\$\{([^}]*)/…\}[:*]*")  # an ARN of which only the service is known
 _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "scan", "search", "select", "view")
 
 
@@ -81,6 +82,8 @@ def _grade(name: str, resource: str) -> Severity | None:
     wide = _is_wide(resource)
     pattern = text(name, _NOWHERE)
     rising = [one for one in _RISING if action.matches(pattern, one) is Tri.YES]
+    if rising == ["iam:PassRole"]:
+        return Severity.MEDIUM if wide else Severity.LOW  # it takes one step more, and mostly a service is named
     if rising:
         return Severity.HIGH if wide or any(one not in _NAMED_IS_LESS for one in rising) else Severity.LOW
     verb = name.partition(":")[2].lower()
@@ -96,6 +99,8 @@ def _grade(name: str, resource: str) -> Severity | None:
 def _is_wide(resource: str) -> bool:
     """Whether a resource pattern names nothing in particular: ``*``, or a wildcard for all of one kind."""
     fields = resource.split(":", 5)
+    if "/…}" in resource:
+        return False  # what a reference to a resource holds
     if len(fields) < 6:
         return True  # what is left out is any (IAM User Guide, "Identify AWS resources with ARNs")
     kind, found, name = fields[5].replace(":", "/").partition("/")
@@ -105,5 +110,6 @@ def _is_wide(resource: str) -> bool:
 
 
 def _in_words(name: str, resource: str) -> str:
-    where = resource if len(resource) <= 80 else f"{resource[:79]}…"
+    where = _REFERENCE.sub(r"${\1}", resource).replace("${an account id}", "${AccountId}")
+    where = where if len(where) <= 80 else f"{where[:79]}…"
     return f"{name} on {where}" if where != "*" else name

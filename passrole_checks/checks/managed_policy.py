@@ -57,8 +57,9 @@ class ManagedPolicy(Check):
         if not subject.managed or not is_live(grant) or grant.certain is not Tri.YES:
             return
         for holder in subject.holders:
-            passing = subject.reach.passing(holder, grant) if subject.reach is not None else None
-            left = passing.anything if passing is not None else None
+            if subject.reach is None:
+                continue
+            left = subject.reach.passing(holder, grant, many_accounts=subject.many_accounts).anything
             if left is None or left.scope is not Scope.ANY_ROLE:
                 continue  # a Deny or a permissions boundary beside it takes it away
             narrowed = narrows_services(grant)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from passrole_checks.check import (
@@ -116,7 +116,7 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
         return
     yield Verdict(
         severity,
-        _message(subject, found, gained, any(not one.reached.all_known for one in found)),
+        _message(subject, found, gained, any(not one.reached.all_known for one in found), (holder.name,)),
         "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
         "iam:PassedToService, or take away the actions that start something with the role.",
         _confidence(subject, holder, found, gained, severity),
@@ -177,10 +177,15 @@ def _confidence(
 
 
 def _message(
-    subject: Subject, found: Sequence[_Open], gained: Sequence[tuple[KnownRole, Strength]], unknown: bool
+    subject: Subject,
+    found: Sequence[_Open],
+    gained: Sequence[tuple[KnownRole, Strength]],
+    unknown: bool,
+    own: Collection[str],
 ) -> str:
     ranked = _strongest(found)
     first = ranked[0]
+    others = [shortened(role.address) for role in first.roles if role.address not in own]
     services = list(dict.fromkeys(name for one in ranked[:3] for name in one.services))
     words = f"can act as {_roles(first)} by passing {'them' if _many(first) else 'it'}"
     words += f" to {listed(services)}" if services else ""
@@ -191,8 +196,8 @@ def _message(
             + listed([f"{shortened(role.address)}, which can do {one.words}" for role, one in gained])
             + "."
         )
-    elif first.roles:
-        words += f" In this configuration: {listed([shortened(role.address) for role in first.roles])}."
+    elif others:
+        words += f" In this configuration: {listed(others)}."
     elif unknown and first.passed.scope is not Scope.ANY_ROLE and not first.passed.complement:
         words += " What can be done as such a role is not known here."
     keys = listed(list(dict.fromkeys(first.way.conditions)))
@@ -230,7 +235,9 @@ def _strongest(found: Sequence[_Open]) -> list[_Open]:
 
 
 def _many(one: _Open) -> bool:
-    return one.passed.complement or one.passed.scope in (Scope.ANY_ROLE, Scope.PREFIX) or len(one.passed.roles) > 1
+    if one.passed.scope is Scope.ANY_ROLE and not one.passed.complement:
+        return False
+    return one.passed.complement or one.passed.scope is Scope.PREFIX or len(one.passed.roles) > 1
 
 
 def _roles(one: _Open) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from passrole_checks.iam import action, arn
+from passrole_checks.iam import action, arn, glob
 from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.arn_pattern import fields_of, spelled_out
 from passrole_checks.iam.condition import Constraint, evaluate
@@ -79,9 +79,58 @@ def _opens(permissions: Permissions, way: Way, when: When) -> OpenWay | None:
         return None
     if len(doubtful) == len(found) and not any(_says(*item) for item in doubtful):
         return None
+    if not _about_the_same(permissions, way, [one.by for one in found], facts):
+        return None
     certain = Tri.YES if all(one.certain is Tri.YES for one in found) else Tri.UNKNOWN
     conditions = dict.fromkeys(key for one in found for key in one.conditions)
     return OpenWay(way, certain, tuple(one.by for one in found), tuple(conditions), facts)
+
+
+def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement], facts: When) -> bool:
+    """Whether two actions of a service that are allowed on resources of one kind are allowed on the same ones: who may
+    create only the functions ``a-*`` does not start one of them by being allowed to invoke ``b-*``."""
+    for index, (first, name) in enumerate(zip(by, way.actions, strict=True)):
+        for second, other in zip(by[index + 1 :], way.actions[index + 1 :], strict=True):
+            if first is second or name.partition(":")[0] != other.partition(":")[0]:
+                continue
+            starts = [item for item in permissions.statements if _speaks_of(item, other, facts)]
+            if not any(_may_share(first, item) for item in (second, *starts)):
+                return False
+    return True
+
+
+def _speaks_of(statement: Statement, name: str, facts: When) -> bool:
+    """Whether a statement may allow an action where some facts hold."""
+    if statement.effect == "Deny" or both(facts, statement.when) is None:
+        return False
+    if statement.actions is None:
+        return action.left_out_by(statement.not_actions or (), name) is not Tri.NO
+    return action.granted_by(statement.actions, name)[0] is not Tri.NO
+
+
+def _may_share(first: Statement, second: Statement) -> bool:
+    """Whether two statements may be about one resource: their kinds differ, or are open, or their names meet."""
+    ours, theirs = _kinds(first), _kinds(second)
+    if None in ours or None in theirs or not ours.keys() & theirs.keys():
+        return True
+    return any(
+        glob.may_meet(one, other)
+        for kind in ours.keys() & theirs.keys()
+        for one in ours[kind]
+        for other in theirs[kind]
+    )
+
+
+def _kinds(statement: Statement) -> dict[str | None, list[str]]:
+    """The names of the resources of a statement by their kind (``function`` of ``…:function:app-*``), as patterns;
+    under None those whose kind is open."""
+    found: dict[str | None, list[str]] = {}
+    for resource in statement.resources or ():
+        fields = fields_of(spelled_out(resource.parts))
+        written = "".join(part if isinstance(part, str) else "*" for part in fields[5]) if len(fields) > 5 else ""
+        named = re.match(r"([a-zA-Z-]+)[:/]", written)
+        found.setdefault(named[1] if named is not None else None, []).append(glob.pattern(written))
+    return found or {None: []}
 
 
 def _says(statement: Statement, name: str) -> bool:

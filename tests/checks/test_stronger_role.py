@@ -25,6 +25,7 @@ LAMBDA = trust("lambda.amazonaws.com")
             "can also do sts:AssumeRole on ",
         ),
         (allow("iam:PassRole", "arn:aws:iam::111122223333:role/other"), Severity.LOW, "can also do iam:PassRole on "),
+        (allow("iam:PassRole"), Severity.MEDIUM, "can also do iam:PassRole."),
         (allow("dynamodb:*"), Severity.MEDIUM, "can also do dynamodb:*."),
         (allow("secretsmanager:GetSecretValue"), Severity.MEDIUM, "can also do secretsmanager:GetSecretValue."),
         (allow("s3:GetObject", "arn:aws:s3:::*"), Severity.MEDIUM, "can also do s3:GetObject on arn:aws:s3:::*."),

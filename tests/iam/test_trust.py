@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.trust import trusted_services
+from passrole_checks.iam.trust import only_others, trusted_services
 from passrole_checks.iam.values import Choice, Hole, Position, Text
 
 AT = Position("role.tf", 1)
@@ -52,3 +52,31 @@ def test_services_that_may_assume_the_role(statements: list[dict[str, Any]], ser
 def test_what_cannot_be_told(document: Any) -> None:
     """A Deny, a wildcard, a hole, an alternative, or no service at all: nobody knows who may assume the role."""
     assert trusted_services(document) is None
+
+
+ACCOUNT = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}
+PROVIDER = {
+    "Effect": "Allow",
+    "Action": "sts:AssumeRoleWithSAML",
+    "Principal": {"Federated": "arn:aws:iam::111122223333:saml-provider/x"},
+}
+
+
+@pytest.mark.parametrize(
+    ("document", "answer"),
+    [
+        (trust(ACCOUNT), (True, False)),
+        (trust(ACCOUNT, PROVIDER), (True, True)),
+        (trust({**ACCOUNT, "Principal": {"AWS": ["111122223333", "arn:aws:iam::111122223333:role/a"]}}), (True, False)),
+        (Text(('{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::',
+               Hole("account"), ':root"}}]}'), AT), (True, False)),
+        (trust(ACCOUNT, LAMBDA), (False, False)),
+        (trust({**ACCOUNT, "Principal": {"AWS": "*"}}), (False, False)),
+        (trust({**ACCOUNT, "Principal": "*"}), (False, False)),
+        (Text((Hole("var.trust"),), AT), (False, False)),
+        (None, (False, False)),
+    ],
+)  # fmt: skip
+def test_policies_that_let_no_service_in(document: Any, answer: tuple[bool, bool]) -> None:
+    """Accounts, users, roles and identity providers are no services; everybody and what is not known may be one."""
+    assert only_others(document) == answer

@@ -1,0 +1,144 @@
+"""Ways to act as a role, and what one principal can pass by one statement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.escalation import Passing, Way, family, open_ways, plain_name
+from passrole_checks.iam.passrole import grants_apart
+from passrole_checks.iam.permissions import Permissions
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.values import Hole, Position, Text, Tri, text
+
+AT = Position("policy.json", 1)
+SERVICES = {"aws": ["ec2.amazonaws.com", "lambda.amazonaws.com"], "aws-cn": ["ec2.amazonaws.com.cn"]}
+EC2, LAMBDA = SERVICES["aws"]
+ROLE = "arn:aws:iam::111122223333:role/"
+WAY = Way("x-001", "", ("x:Create", "x:Start"), (LAMBDA,), (LAMBDA,))
+
+
+def statement(effect: str, action: str, resource: str = "*", services: Sequence[str] = ()) -> dict[str, object]:
+    found: dict[str, object] = {"Effect": effect, "Action": action, "Resource": resource}
+    if services:
+        found["Condition"] = {"StringEquals": {"iam:PassedToService": list(services)}}
+    return found
+
+
+def parsed(*statements: dict[str, object]) -> tuple[Statement, ...]:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    return parse_document(text(json.dumps(document), AT)).statements
+
+
+def passing(*statements: dict[str, object], limit: Sequence[dict[str, object]] = ()) -> Passing:
+    found = parsed(*statements)
+    permissions = Permissions(found, (parsed(*limit),) if limit else ())
+    (grant, *_) = grants_apart(found, {name: list(known) for name, known in SERVICES.items()})
+    return Passing(grant, permissions, SERVICES)
+
+
+def roles(one: Passing, service: str) -> list[str] | None:
+    passed = one.to(service)
+    return [str(role) for role in passed.roles] if passed is not None else None
+
+
+def test_what_a_deny_takes_away_it_takes_away_by_service() -> None:
+    """A Deny for one service leaves the others, and one for a role leaves the other roles."""
+    one = passing(statement("Allow", "iam:PassRole", ROLE + "app-*"),
+                  statement("Deny", "iam:PassRole", "*", [EC2]))  # fmt: skip
+    assert roles(one, EC2) is None and roles(one, LAMBDA) == [ROLE + "app-*"]
+    two = passing(statement("Allow", "iam:PassRole", ROLE + "app-*"), statement("Deny", "iam:PassRole", ROLE + "app-x"))
+    passed = two.to(LAMBDA)
+    assert passed is not None and [str(role) for role in passed.denied] == [ROLE + "app-x"]
+
+
+def test_a_limit_leaves_what_both_allow() -> None:
+    """Within a boundary the narrower pattern of both is left, for the services that both let through."""
+    allow = statement("Allow", "iam:PassRole", "*")
+    one = passing(allow, limit=[statement("Allow", "iam:*", ROLE + "app-*", [LAMBDA])])
+    assert roles(one, LAMBDA) == [ROLE + "app-*"] and roles(one, EC2) is None
+    passed = one.to(LAMBDA)
+    assert passed is not None and (passed.scope, passed.certain) == (Scope.PREFIX, Tri.YES)
+    assert one.anything is not None and one.anything.scope is Scope.PREFIX
+    assert passing(allow, limit=[statement("Allow", "s3:*")]).anything is None
+
+
+def test_a_service_that_nobody_knows_is_asked_for_by_its_name() -> None:
+    """The condition is decided for whatever service a way names, known or not."""
+    one = passing(statement("Allow", "iam:PassRole", "*", ["new.amazonaws.com"]))
+    assert one.to("new.amazonaws.com") is not None and one.to("newer.amazonaws.com") is None
+
+
+def test_the_names_of_services_in_china() -> None:
+    """In China a service may send either of its two names, and only there."""
+    chinese = statement("Allow", "iam:PassRole", "arn:aws-cn:iam::111122223333:role/x", ["ec2.amazonaws.com.cn"])
+    assert passing(chinese).to(EC2) is not None
+    assert passing(statement("Allow", "iam:PassRole", ROLE + "x", ["ec2.amazonaws.com.cn"])).to(EC2) is None
+
+
+def test_a_way_needs_all_of_its_actions() -> None:
+    """A way is open where every action is allowed, and surely so where nothing is open."""
+    assert open_ways(Permissions(parsed(statement("Allow", "x:Create"))), [WAY]) == ()
+    (found,) = open_ways(Permissions(parsed(statement("Allow", "x:C*"), statement("Allow", "x:S*"))), [WAY])
+    assert found.certain is Tri.YES and len(found.by) == 2
+
+
+def test_what_is_not_known_opens_a_way_only_beside_what_is() -> None:
+    """One action from a hole is a way that cannot be told; actions that are nothing but a hole are none."""
+    hole = Text((Hole("var.actions"),), AT)
+    (unknown,) = parsed(statement("Allow", "x:Nothing"))
+    unknown = Statement("", AT, None, "Allow", (hole,), None, unknown.resources, None, None, True)
+    assert open_ways(Permissions((unknown,)), [WAY]) == ()
+    (found,) = open_ways(Permissions((unknown, *parsed(statement("Allow", "x:Create")))), [WAY])
+    assert found.certain is Tri.UNKNOWN
+
+
+def test_a_resource_of_another_service_opens_no_way() -> None:
+    """An action on ARNs of another service is no action of a way."""
+    start = statement("Allow", "x:*", "arn:aws:s3:::releases/*")
+    assert open_ways(Permissions(parsed(start)), [WAY]) == ()
+
+
+def test_both_halves_are_about_the_same_resources() -> None:
+    """Who may create some functions and invoke others starts none; kinds that differ, or are open, say nothing."""
+    arn = "arn:aws:x:*:111122223333:"
+
+    def opens(created: str, started: str, *more: str) -> bool:
+        statements = [statement("Allow", "x:Create", created), statement("Allow", "x:Start", started)]
+        statements += [statement("Allow", "x:Start", one) for one in more]
+        return bool(open_ways(Permissions(parsed(*statements)), [WAY]))
+
+    assert not opens(arn + "function:a-*", arn + "function:b-*")
+    assert opens(arn + "function:a-*", arn + "function:*-x") and opens(arn + "function:a-*", "*")
+    assert opens(arn + "function:a-*", arn + "mapping:b") and opens(arn + "function:a-*", arn + "*")
+    assert opens(arn + "function:a-*", arn + "function:b-*", arn + "function:a-x")
+
+
+def test_alternatives_that_exclude_each_other_open_no_way() -> None:
+    """What is allowed only under outcomes that never hold together is no way."""
+
+    def reading(outcome: str, name: str) -> Statement:
+        (one,) = parsed(statement("Allow", name))
+        return Statement(
+            "", AT, None, "Allow", one.actions, None, one.resources, None, None, True, (("var.on", outcome),)
+        )
+
+    assert open_ways(Permissions((reading("true", "x:Create"), reading("false", "x:Start"))), [WAY]) == ()
+    (found,) = open_ways(Permissions((reading("true", "x:Create"), reading("true", "x:Start"))), [WAY])
+    assert found.when == (("var.on", "true"),)
+
+
+@pytest.mark.parametrize(
+    ("service", "plain", "of"),
+    [
+        ("monitoring.rds.amazonaws.com", "monitoring.rds.amazonaws.com", "rds"),
+        ("logs.eu-west-1.amazonaws.com", "logs.amazonaws.com", "logs"),
+        ("ec2.amazonaws.com.cn", "ec2.amazonaws.com", "ec2"),
+    ],
+)
+def test_names_of_services(service: str, plain: str, of: str) -> None:
+    """A service principal without Region and suffix, and the service that it belongs to."""
+    assert (plain_name(service), family(service)) == (plain, of)
