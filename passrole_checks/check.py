@@ -22,7 +22,7 @@ from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.iam.policy import Statement
 from passrole_checks.iam.trust import KnownRole
 from passrole_checks.iam.values import Text
-from passrole_checks.reach import Reach, named_role, passed_as
+from passrole_checks.reach import Reach, acts_for_callers, named_role, passed_as
 
 if TYPE_CHECKING:
     from passrole_checks.iam.principal import Principal
@@ -63,6 +63,18 @@ class Subject:
     def known_role(self, pattern: Text) -> KnownRole | None:
         """The role of this configuration that a Resource names, if it names one exactly."""
         return named_role(pattern, self.roles, self.roles_by_name)
+
+    def role_of(self, holder: Principal) -> KnownRole | None:
+        """The role of this configuration that a principal is."""
+        return self.roles.get(holder.name) or self.roles_by_name.get(holder.name)
+
+    def only_for(self, holder: Principal) -> tuple[str, ...]:
+        """The services that alone can act as a principal, where it is such a role and they run nothing of their
+        callers with it: nobody has its permissions in hand."""
+        own = self.role_of(holder)
+        if own is None or not own.only_services or not own.trusted or any(map(acts_for_callers, own.trusted)):
+            return ()
+        return tuple(sorted(own.trusted))
 
     def services_of(self, role: KnownRole) -> tuple[str, ...]:
         """The services that resources of this configuration hand a role to."""
@@ -120,7 +132,9 @@ class Check(ABC):
     ``compares``: it looks at a change, and has nothing to say where only one version is shown. ``weighs``: the ids of
     other checks whose verdicts on the same grant decide how severe this one is. ``judges_managed``: it is also asked
     about statements of AWS managed policies that are attached. ``joint``: it looks at all policies of a principal
-    together, so that a change of one of them is a reason to ask it about the others.
+    together, so that a change of one of them is a reason to ask it about the others. ``yields_to``: the ids of other
+    checks that say the same and more: what one of them says of the same principal, as severely and as surely, is not
+    said again.
     """
 
     id: ClassVar[str]
@@ -131,6 +145,7 @@ class Check(ABC):
     weighs: ClassVar[tuple[str, ...]] = ()
     judges_managed: ClassVar[bool] = False
     joint: ClassVar[bool] = False
+    yields_to: ClassVar[tuple[str, ...]] = ()
     flagged: ClassVar[tuple[Example, ...]]
     clean: ClassVar[tuple[Example, ...]]
 
@@ -202,6 +217,11 @@ def beside(grant: PassRoleGrant) -> str:
         return ""
     names = ", ".join(dict.fromkeys(grant.other_conditions))
     return f" The condition on {names} limits neither the role nor the service."
+
+
+def only_by(services: Sequence[str]) -> str:
+    """A sentence that says that only these services hold what a principal may do, else nothing."""
+    return f" Only {listed(services)} can make use of this, and no code of callers runs there." if services else ""
 
 
 def shortened(words: str, most: int = 90) -> str:

@@ -17,10 +17,11 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
-from passrole_checks.cli_options import SEVERITIES, destinations, scan_options, shared_options
+from passrole_checks.cli_options import SEVERITIES, applied_baseline, destinations, scan_options, shared_options
 from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
+    from passrole_checks.output.scan import Report
     from passrole_checks.output.text import Line
     from passrole_checks.scan import LocatedGrant, ScanResult
     from passrole_checks.sources.resource import Unreadable
@@ -88,14 +89,38 @@ class ConfiguredCommand(click.Command):
         from passrole_checks import configuration
 
         known = {**_options(scan), **_options(grants)}
+        del known["write_baseline"]  # done once, by somebody who looks at what it writes
         try:
-            folder = Path.cwd()
+            table = self.table(info_name, list(args), parent, extra)
         except OSError as error:
             raise ConfigurationError(f"the working directory cannot be used: {error.strerror}") from None
-        values = configuration.checked(configuration.load(folder), known)
+        values = configuration.checked(table, known)
         own = set(_options(self)) - (set() if self is scan else {"format", "output"})  # a report's, not an inventory's
         extra["default_map"] = {name: value for name, value in values.items() if name in own}
         return super().make_context(info_name, args, parent, **extra)
+
+    def table(
+        self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The configuration that this command goes by. Raises what :func:`configuration.load` raises, and OSError."""
+        from passrole_checks import configuration
+
+        return configuration.load(Path.cwd())
+
+
+class DiffCommand(ConfiguredCommand):
+    """A command that takes its defaults from BASE where it compares two versions of a repository."""
+
+    def table(
+        self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]
+    ) -> dict[str, Any]:
+        from passrole_checks import cli_diff
+
+        given = click.Command.make_context(self, info_name, args, parent, **extra).params
+        if not given["versions"] and not given["staged"]:
+            raise click.UsageError("name what to compare: BASE HEAD, BASE, --staged, or two paths")
+        extra["obj"] = cli_diff.asked_for(given["versions"], given["staged"])
+        return cli_diff.table_of(extra["obj"])
 
 
 def _options(command: click.Command) -> dict[str, type]:
@@ -122,7 +147,7 @@ def cli() -> None:
 
 
 @cli.command(cls=ConfiguredCommand)
-@shared_options(["text", "json", "sarif"])
+@shared_options(["text", "json", "sarif", "junit", "github", "gitlab", "markdown"])
 @click.option("--severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help="The least to show.")
 @click.option(
     "--confidence", type=click.Choice(CONFIDENCES), default="low", show_default=True, help="The least to report."
@@ -136,11 +161,21 @@ def cli() -> None:
 )
 @click.option("--check", metavar="ID", multiple=True, help="Only this check (id, number or name). Repeatable.")
 @click.option("--skip-check", metavar="ID", multiple=True, help="All checks but this one. Repeatable.")
+@click.option("--baseline", metavar="FILE", help="Findings that are accepted: neither shown nor failing, but counted.")
+@click.option(
+    "--write-baseline", metavar="FILE", help="Accept all that is found now, and write it to FILE. Reasons in it stay."
+)
 @click.pass_context
 def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
-    """Report what is wrong in files and folders."""
+    """Report what is wrong in files and folders.
+
+    junit is for test reports, github for annotations (workflow commands), gitlab for Code Quality, markdown for a
+    comment or a step summary.
+    """
     from passrole_checks import explain
+    from passrole_checks.checks import ALL
     from passrole_checks.findings import Confidence, Severity
+    from passrole_checks.output.scan import Report
 
     chosen = destinations(context, options)
     checks, skip_checks = explain.ids(options["check"]), explain.ids(options["skip_check"])
@@ -149,18 +184,29 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         shown = Severity.INFO  # whoever names a check wants to hear of it
     fail_on = None if options["fail_on"] == "never" else Severity(options["fail_on"])
     least = shown if fail_on is None or shown.rank < fail_on.rank else fail_on
+    sure = Confidence(options["confidence"])
+    with_baseline = options["baseline"] or options["write_baseline"]
     result = _scanned(
         paths,
         options,
         checks=checks,
         skip_checks=skip_checks,
-        minimum_severity=least,
-        minimum_confidence=Confidence(options["confidence"]),
+        minimum_severity=Severity.INFO if with_baseline else least,  # a baseline is about all that is found
+        minimum_confidence=Confidence.LOW if with_baseline else sure,
     )
+    accepted = None
+    if with_baseline:
+        applied = applied_baseline(result, paths, checks, skip_checks, options)
+        told = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
+        result = replace(result, findings=tuple(told))
+        accepted = applied.restricted(shown, sure)
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
-    visible = replace(result, findings=tuple(finding for finding in result.findings if finding not in hidden))
+    visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
+    able = [one for one in ALL if one.severity.rank >= shown.rank and one.id not in skip_checks]
+    able = [one for one in able if not checks or one.id in checks]
+    report = Report(visible, hidden, accepted, able)
     for output_format, destination in chosen:
-        _write_scan(output_format, destination, visible, hidden, options)
+        _write_scan(report, output_format, destination, options)
     failed = fail_on is not None and any(
         finding.severity.rank >= fail_on.rank for finding in result.findings if not finding.suppressed
     )
@@ -179,14 +225,21 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     """
     chosen = destinations(context, options)
     result = _scanned(paths, options)
-    listed = [grant for grant in result.grants if options["all"] or grant.effect_on_passrole != "none"]
+    listed = [one for one in result.grants if options["all"] or one.grant.denied or one.effect_on_passrole != "none"]
     for output_format, destination in chosen:
         _write_grants(output_format, destination, result, listed, options)
     return _unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
 
 
-@cli.command(cls=ConfiguredCommand)
-@shared_options(["text", "json"], (click.argument("old", metavar="OLD"), click.argument("new", metavar="NEW")))
+def _two_at_most(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) > 2:
+        raise click.UsageError(f"two versions are compared, not {len(values)}")
+    return values
+
+
+@cli.command(cls=DiffCommand)
+@shared_options(["text", "json"], (click.argument("versions", metavar="BASE [HEAD]", nargs=-1, callback=_two_at_most),))
+@click.option("--staged", is_flag=True, help="Compare BASE, or else HEAD, with what is staged for the next commit.")
 @click.option(
     "--fail-on",
     type=click.Choice([*SEVERITIES, "never"]),
@@ -195,34 +248,42 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     help="The least severity of new or widened access that makes the exit status 1.",
 )
 @click.pass_context
-def diff(context: click.Context, /, old: str, new: str, **options: Any) -> int:
+def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **options: Any) -> int:
     """Compare two versions: who can pass which roles now, and could not before.
 
-    OLD and NEW are two files or two folders: templates, Terraform roots, plans, change sets. New and widened access is
-    as severe as the check new-access finds it: high where any-role, any-service or ineffective-condition flag it as
-    well, else info.
+    BASE and HEAD are commits, tags or branches of the git repository around the working directory; A...B compares the
+    merge base of both with B, and BASE alone is compared with the working tree. Or they are two files or two folders:
+    templates, Terraform roots, plans, change sets. A path that exists wins.
+
+    Versions are read in full from git's objects: nothing is checked out, run or followed. Configuration and
+    suppressions are those of BASE.
+
+    New and widened access is as severe as the check new-access finds it: high where any-role, any-service,
+    ineffective-condition or privilege-escalation flag it as well, else info.
     """
-    from passrole_checks.difference import difference_of
+    from passrole_checks import cli_diff
     from passrole_checks.findings import Severity
 
     chosen = destinations(context, options)
-    found = difference_of(Path(old), Path(new), scan_options(options))
+    compared = context.obj
+    found = cli_diff.difference(compared, versions, options)
     found = replace(found, unreadable=_that_matter(found.unreadable, options))
     for output_format, destination in chosen:
         if output_format == "json":
             from passrole_checks.output.destination import write
             from passrole_checks.output.json_output import diff_json
 
-            write(destination, diff_json(found))
+            write(destination, diff_json(found, compared))
         else:
             from passrole_checks.output.difference import diff_lines
 
-            _write_lines(destination, diff_lines(found, quiet=options["quiet"]), options)
+            _write_lines(destination, diff_lines(found, compared, quiet=options["quiet"]), options)
     fail_on = None if options["fail_on"] == "never" else Severity(options["fail_on"])
     failed = fail_on is not None and any(
         change.severity.rank >= fail_on.rank for change in (*found.new, *found.widened) if not change.suppressed
     )
-    empty = [path for path, files in zip((old, new), found.files, strict=True) if not files]
+    # a version without infrastructure code is one before there was any; a path without it is a mistake
+    empty = [] if compared else [path for path, files in zip(versions, found.files, strict=True) if not files]
     status = _unusable(found.unreadable, not empty, empty, options["allow_empty"])
     return status or (FINDINGS if failed else CLEAN)
 
@@ -294,26 +355,19 @@ def _that_matter(unreadable: Sequence[Unreadable], options: dict[str, Any]) -> t
     return tuple(one for one in unreadable if not options["allow_empty"] or one.reason != NOT_INFRASTRUCTURE)
 
 
-def _write_scan(
-    output_format: str, destination: str, visible: ScanResult, hidden: Sequence[Any], options: dict[str, Any]
-) -> None:
+def _write_scan(report: Report, output_format: str, destination: str, options: dict[str, Any]) -> None:
+    from passrole_checks.output import text
     from passrole_checks.output.destination import is_terminal, write
+    from passrole_checks.output.scan import rendered
 
-    if output_format == "json":
-        from passrole_checks.output.json_output import scan_json
-
-        write(destination, scan_json(visible, hidden))
-    elif output_format == "sarif":
-        from passrole_checks.checks import ALL
-        from passrole_checks.output.sarif import scan_sarif
-
-        write(destination, scan_sarif(visible, ALL))
-    else:
-        from passrole_checks.output import text
-
-        width = text.width_for(is_terminal(destination))
-        lines = text.scan_lines(visible, not_shown=hidden, width=width, quiet=options["quiet"])
-        _write_lines(destination, lines, options)
+    if output_format != "text":
+        write(destination, rendered(report, output_format, quiet=options["quiet"]))
+        return
+    width = text.width_for(is_terminal(destination))
+    lines = text.scan_lines(
+        report.result, not_shown=report.not_shown, baseline=report.baseline, width=width, quiet=options["quiet"]
+    )
+    _write_lines(destination, lines, options)
 
 
 def _write_grants(

@@ -5,8 +5,9 @@ As in the command line itself, only click and the standard library are imported 
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +15,8 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from passrole_checks.scan import ScanOptions
+    from passrole_checks.baseline import Applied
+    from passrole_checks.scan import ScanOptions, ScanResult
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -134,3 +136,31 @@ def scan_options(options: dict[str, Any], **judging: Any) -> ScanOptions:
         parameters = given_parameters(options["parameters"])
     inputs = Inputs(tuple(map(Path, options["var_file"])), options["var"], source, parameters=parameters)
     return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
+
+
+def applied_baseline(
+    result: ScanResult,
+    paths: Sequence[str],
+    checks: Collection[str],
+    skip_checks: Collection[str],
+    options: dict[str, Any],
+) -> Applied:
+    """What the baseline of ``--baseline`` or ``--write-baseline`` accepts of the findings, after it has been written,
+    where that is asked for.
+
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` for a file that cannot be read, used or written.
+    """
+    from datetime import datetime, timezone
+
+    from passrole_checks import baseline
+    from passrole_checks.output.destination import write
+    from passrole_checks.output.paths import shown
+
+    read, written = options["baseline"], options["write_baseline"]
+    entries = baseline.load(read or written) if read or os.path.exists(written) else ()
+    concerns = baseline.about(paths, checks, skip_checks, complete=not result.unreadable)
+    if written:
+        entries = baseline.renewed(entries, result.findings, shown, concerns)
+        write(written, baseline.dump(entries))
+    today = datetime.now(timezone.utc).date()  # the same everywhere
+    return baseline.apply(written or read, entries, result.findings, shown, concerns, today)

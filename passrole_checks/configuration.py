@@ -26,6 +26,15 @@ def load(folder: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise ConfigurationError(f"{FILE}: {error.strerror}") from error
+    return table_in(content)
+
+
+def table_in(content: bytes) -> dict[str, Any]:
+    """The table in the content of a ``pyproject.toml``; empty where it has none.
+
+    Raises:
+        ConfigurationError: it is not valid TOML, or the table is none.
+    """
     if sys.version_info >= (3, 11):
         import tomllib
     else:

@@ -20,3 +20,7 @@ class InputError(PassRoleChecksError):
 
 class ConfigurationError(PassRoleChecksError):
     """Options or a configuration file that cannot be used."""
+
+
+class SnapshotError(PassRoleChecksError):
+    """A version of a repository that cannot be had: no such commit, no history in common, git itself failing."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Position
 from passrole_checks.sources.resource import Framework, ResourceDefinition, Suppression
 
@@ -40,7 +41,8 @@ class Verdict:
     write instead), both whole sentences in plain words.
 
     ``who``: the principals that it holds for, where it is about them and not about the statement alone. The message
-    then begins with the verb that they are put before ("can act as …").
+    then begins with the verb that they are put before ("can act as …"). ``when``: facts under which it holds, beside
+    those of the grant.
     """
 
     severity: Severity
@@ -48,6 +50,7 @@ class Verdict:
     remediation: str
     confidence: Confidence = Confidence.HIGH
     who: tuple[str, ...] = ()
+    when: When = ()
 
 
 @dataclass(frozen=True, slots=True)

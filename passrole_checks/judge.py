@@ -13,14 +13,15 @@ from passrole_checks.comparison import Changes, Gainer
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.grouping import one_for_each_statement, shared_places
 from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.outcomes import When, both
+from passrole_checks.iam.passrole import PassRoleGrant, grants_of, under
 from passrole_checks.iam.policy import PolicyDocument, parse_document
 from passrole_checks.iam.principal import Principal, PrincipalKind
-from passrole_checks.iam.trust import KnownRole, only_others, trusted_services
+from passrole_checks.iam.trust import KnownRole, only_others, only_services, trusted_services
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, join
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.principals import Principals
-from passrole_checks.reach import Reach
+from passrole_checks.reach import Reach, name_key
 from passrole_checks.receiving import Receiving
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import (
@@ -106,7 +107,8 @@ class Judge:
         for policy in configuration.policies:
             document = documents.get(id(policy.document))
             if document is None:
-                document = documents[id(policy.document)] = parse_document(policy.document)
+                trust = policy.kind is PolicyKind.TRUST
+                document = documents[id(policy.document)] = parse_document(policy.document, trust=trust)
                 self.shared.update(shared_places(document.statements))
             found.extend(self._policy(policy, document))
         found.extend(self._widened_elsewhere())
@@ -125,12 +127,13 @@ class Judge:
         account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
         grants = grants_of(document.statements, self.services, account)
         judged = policy.kind is PolicyKind.IDENTITY
+        subjects = [self._subject(policy, document, grant) for grant in grants] if judged else []
         by_statement: dict[tuple[Position, str], list[PassRoleGrant]] = {}
-        for grant in grants:
+        for grant in [subject.grant for subject in subjects] or grants:
             by_statement.setdefault((grant.at, grant.statement.path), []).append(grant)
         for variants in by_statement.values():
             widest = min(variants, key=lambda item: (item.denied, item.scope.width))
-            dead = widest.scope is Scope.NOT_A_ROLE and not widest.complement
+            dead = widest.denied or widest.scope is Scope.NOT_A_ROLE
             effect = "none" if not judged or dead else widest.effect.lower()
             path = _path(policy, widest)
             self.grants.append(LocatedGrant(widest, policy.resource, path, policy.principals, effect))
@@ -140,10 +143,9 @@ class Judge:
             Unreadable(problem.at.file, f"{policy.resource.address}: {problem.reason}", problem.at.line)
             for problem in document.problems
         )
-        for grant in grants:
-            subject = self._subject(policy, document, grant)
-            for check, verdict in self._verdicts(subject):
-                yield self._finding(check, verdict, policy, subject)
+        for subject in subjects:
+            for check, verdict, part in self._verdicts(policy, subject):
+                yield self._finding(check, verdict, policy, part)
 
     def _managed(self) -> Iterator[Finding]:
         """What is wrong with the AWS managed policies that are attached. Their statements stand where that is done."""
@@ -154,8 +156,8 @@ class Judge:
             account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
             for grant in grants_of(document.statements, self.services, account):
                 subject = self._subject(policy, document, grant)
-                for check, verdict in self._verdicts(subject):
-                    yield self._finding(check, verdict, policy, subject)
+                for check, verdict, part in self._verdicts(policy, subject):
+                    yield self._finding(check, verdict, policy, part)
 
     def _not_known(self) -> list[Unreadable]:
         """The managed policies that are attached here, and of which nobody here knows what they allow; each once."""
@@ -184,9 +186,9 @@ class Judge:
             account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
             for grant in grants_of(document.statements, self.services, account):
                 subject = self._subject(policy, document, grant)
-                for check, verdict in self._verdicts(subject):
+                for check, verdict, part in self._verdicts(policy, subject):
                     if (check.compares and widened) or (check.joint and joined):
-                        yield self._finding(check, verdict, policy, subject)
+                        yield self._finding(check, verdict, policy, part)
 
     def _subject(self, policy: AttachedPolicy, document: PolicyDocument, grant: PassRoleGrant) -> Subject:
         many_accounts = policy.resource.type in _MANY_ACCOUNTS
@@ -222,24 +224,49 @@ class Judge:
             return True
         return self.reach.passing(holder, grant, many_accounts=many_accounts).anything is not None
 
-    def _verdicts(self, subject: Subject) -> Iterator[tuple[type[Check], Verdict]]:
-        """What the checks that are asked for say of a grant. One that weighs others is told which of them flag it."""
+    def _by_facts(self, policy: AttachedPolicy, subject: Subject) -> list[Subject]:
+        """A grant in the hands of those who hold it under the same facts, for the checks that look at all policies."""
+        if not policy.held:
+            return [subject]
+        groups: dict[When, list[Principal]] = {}
+        for holder in subject.holders:
+            for facts in self.principals.facts(policy, holder.name):
+                merged = both(subject.grant.statement.when, facts)
+                if merged is not None:
+                    groups.setdefault(merged, []).append(holder)
+        return [
+            replace(subject, grant=under(subject.grant, facts), holders=tuple(holders))
+            for facts, holders in groups.items()
+        ]
+
+    def _verdicts(self, policy: AttachedPolicy, subject: Subject) -> Iterator[tuple[type[Check], Verdict, Subject]]:
+        """What the checks that are asked for say of a grant, with what they looked at. One that weighs others is told
+        which of them flag it."""
+        parts = self._by_facts(policy, subject)
         asked = [check for check in ALL if check.judges_managed or not subject.managed]
         said = {
-            check: list(check().evaluate(subject))
+            check: [(said, part) for part in (parts if check.joint else [subject]) for said in check().evaluate(part)]
             for check in asked
             if not check.weighs and (self.options.runs(check) or subject.gainers)
         }
         serious = {
             check.id
             for check, verdicts in said.items()
-            if any(verdict.severity.rank >= Severity.MEDIUM.rank for verdict in verdicts)
+            if any(verdict.severity.rank >= Severity.MEDIUM.rank for verdict, _ in verdicts)
         }
         for check in asked:
             if self.options.runs(check):
                 weighed = replace(subject, flagged=frozenset(serious & set(check.weighs)))
-                for verdict in said[check] if check in said else check().evaluate(weighed):
-                    yield check, verdict
+                weighing = ((verdict, subject) for verdict in check().evaluate(weighed)) if check not in said else ()
+                more = [
+                    other
+                    for one, verdicts in said.items()
+                    if one.id in check.yields_to and self.options.runs(one)
+                    for other, _ in verdicts
+                ]
+                for verdict, part in said.get(check, weighing):
+                    if not any(_says_as_much(other, verdict) for other in more):
+                        yield check, verdict, part
 
     def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: Subject) -> Finding:
         address, grant = policy.resource.address, subject.grant
@@ -247,6 +274,8 @@ class Judge:
         if uses_in_its_own_way(policy.resource.type) and confidence is Confidence.HIGH:
             confidence = Confidence.MEDIUM
         gainers = tuple(gainer.who for gainer in subject.gainers) if check.compares else ()
+        if verdict.when:
+            grant = under(grant, both(grant.statement.when, verdict.when) or grant.statement.when)
         message = verdict.message
         if self.configuration.incomplete.intersection(gainers):
             message += " Other policies, which the change does not name, may have let them do so before."
@@ -278,6 +307,15 @@ class Judge:
         )
 
 
+def _says_as_much(other: Verdict, verdict: Verdict) -> bool:
+    """Whether another verdict is on the same principal under the same facts, and no less severe or sure."""
+    return (
+        (other.who, other.when) == (verdict.who, verdict.when)
+        and other.severity.rank >= verdict.severity.rank
+        and other.confidence.rank >= verdict.confidence.rank
+    )
+
+
 def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
     return "/".join(part for part in (policy.path, grant.statement.path) if part)
 
@@ -289,12 +327,16 @@ def known_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
     for definition in definitions:
         trust = definition.trust
         role = KnownRole(
-            definition.resource.address, trusted_services(trust), *only_others(trust), _role_arn(definition)
+            definition.resource.address,
+            trusted_services(trust),
+            *only_others(trust),
+            _role_arn(definition),
+            only_services(trust),
         )
         by_address[definition.resource.address] = role
-        name = _literal(definition.name)
-        path = _literal(definition.role_path) if definition.role_path is not None else "/"
-        if name and path is not None:
+        path = name_key(definition.role_path.parts) if definition.role_path is not None else "/"
+        name = name_key(definition.name.parts) if definition.name is not None else ""
+        if name and path:
             by_name[f"{path.strip('/')}/{name}".lstrip("/")] = role
     return by_address, by_name
 
@@ -306,10 +348,6 @@ def _role_arn(definition: RoleDefinition) -> Text:
     path: tuple[Part, ...] = definition.role_path.parts if definition.role_path is not None else ("/",)
     place = (Hole("partition", Kind.PARTITION), Hole("account id", Kind.ACCOUNT_ID))
     return Text(join(["arn:", place[0], ":iam::", place[1], ":role", *path, *name]), at)
-
-
-def _literal(value: Text | None) -> str | None:
-    return value.literal if value is not None else None
 
 
 def digest(*parts: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from passrole_checks.iam import action
 from passrole_checks.iam.arn_pattern import spelled_out
-from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.outcomes import When, both, either
 from passrole_checks.iam.permissions import Permissions
 from passrole_checks.iam.policy import Statement, parse_document
 from passrole_checks.iam.principal import Principal, PrincipalKind
@@ -126,10 +126,27 @@ class Principals:
                 found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
 
+    def facts(self, policy: AttachedPolicy, holder: str) -> tuple[When, ...]:
+        """The facts under which a principal holds a policy, by itself or by a group: as few sets as possible, each of
+        which suffices; an empty one where it holds it in any case."""
+        if not policy.held:
+            return ((),)
+        readings: dict[str, list[When]] = {}
+        for who, facts in policy.held:
+            readings.setdefault(who, []).append(facts)
+        names = [who for who in policy.principals if who == holder or holder in self._members.get(who, ())]
+        return either([facts for who in names for facts in readings.get(who, [()])]) or ((),)
+
     # -- one principal
 
     def _put_together(self, holder: str) -> Principal:
-        statements = [item for policy in self._policies.get(holder, ()) for item in self._read(policy)]
+        statements = [
+            item if not facts else replace(item, when=merged)
+            for policy in self._policies.get(holder, ())
+            for facts in self.facts(policy, holder)
+            for item in self._read(policy)
+            if (merged := both(facts, item.when)) is not None
+        ]
         unknown: dict[str, None] = {}
         for attachment in self._attached.get(holder, ()):
             policy = _of_aws(attachment)
@@ -157,16 +174,26 @@ class Principals:
         if holder in self._boundaries:
             boundary = self._read(self._boundaries[holder])
         elif holder in self._boundary_names:
-            policy = _managed(self._boundary_names[holder])
-            named = self._boundary_names[holder]
-            boundary = _statements_of(policy.name) if policy is not None else (_anything(named),)
+            boundary = _allowed_by(self._boundary_names[holder])
+        elif holder in self._boundary_readings:
+            boundary = tuple(
+                replace(one, when=merged)
+                for facts, bound in self._boundary_readings[holder]
+                for one in self._within(bound)
+                if (merged := both(facts, one.when)) is not None
+            )
         elif holder in self.configuration.boundary_unknown:
             boundary = (_anything(Text((Hole("the permissions boundary"),), _NOWHERE)),)
         if boundary:
-            absent = dict(self.configuration.boundary_absent).get(holder, ())
-            yield (*boundary, *(replace(_everything(_NOWHERE), when=facts) for facts in absent))
+            yield boundary
         if self._denied:
             yield self._denied
+
+    def _within(self, bound: AttachedPolicy | Text | None) -> tuple[Statement, ...]:
+        """The statements of a boundary; everything, where there is none."""
+        if bound is None:
+            return (_everything(_NOWHERE),)
+        return self._read(bound) if isinstance(bound, AttachedPolicy) else _allowed_by(bound)
 
     def _kind(self, holder: str) -> PrincipalKind:
         if holder in self._roles:
@@ -216,6 +243,13 @@ class Principals:
     @cached_property
     def _boundary_names(self) -> dict[str, Text]:
         return dict(self.configuration.boundary_names)
+
+    @cached_property
+    def _boundary_readings(self) -> dict[str, list[tuple[When, AttachedPolicy | Text | None]]]:
+        found: dict[str, list[tuple[When, AttachedPolicy | Text | None]]] = {}
+        for holder, facts, bound in self.configuration.boundary_readings:
+            found.setdefault(holder, []).append((facts, bound))
+        return found
 
     @cached_property
     def _roles(self) -> frozenset[str]:
@@ -317,6 +351,12 @@ def _everything(at: Position) -> Statement:
     """A statement that allows everything."""
     every = (text("*", at),)
     return Statement("", at, None, "Allow", every, None, every, None, None, True)
+
+
+def _allowed_by(boundary: Text) -> tuple[Statement, ...]:
+    """The statements of a boundary that does not stand here: an AWS managed policy, or one that nobody here knows."""
+    policy = _managed(boundary)
+    return _statements_of(policy.name) if policy is not None else (_anything(boundary),)
 
 
 def _anything(policy: Text) -> Statement:

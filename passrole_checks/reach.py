@@ -8,22 +8,24 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Severity
 from passrole_checks.iam import role_set
 from passrole_checks.iam.arn import Deployment, Scope, account_of, partition_of
 from passrole_checks.iam.escalation import OpenWay, Passed, Passing, Way, family, open_ways, plain_name
+from passrole_checks.iam.excess import excess
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.permissions import excess
+from passrole_checks.iam.permissions import Permissions
 from passrole_checks.iam.role_set import RoleSet
 from passrole_checks.iam.trust import KnownRole
-from passrole_checks.iam.values import Hole, Kind, Text, Tri, join
+from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.knowledge.counterparts import counterparts
 from passrole_checks.knowledge.escalation_paths import escalation_paths
-from passrole_checks.knowledge.passing_actions import passing_actions
-from passrole_checks.strength import Strength, strength_of
+from passrole_checks.knowledge.passing_actions import PassingAction, passing_actions
+from passrole_checks.strength import Strength, most_of, strength_of
 
 if TYPE_CHECKING:
     from passrole_checks.iam.principal import Principal
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 
 _MOST_NAMED = 3  # of the roles that a message names
+_MOST_COUNTED = 10  # of the roles that are no worse than those that are named
 _MOST_COMPARED = 60  # of the roles in the reach of one principal
 
 
@@ -40,16 +43,39 @@ def named_role(
 ) -> KnownRole | None:
     """The role of a configuration that a Resource names, if it names one exactly.
 
-    ``by_name`` holds the roles by path and name (``app/worker``).
+    ``by_name`` holds the roles by path and name (``app/worker``), as :func:`name_key` gives it.
     """
     hole = pattern.holes[-1] if pattern.holes else None
     if hole is not None and hole.role is not None and pattern.parts[-1] is hole:
         # a reference may carry an instance's key where the definition stands for all instances
         return by_address.get(hole.role) or by_address.get(re.sub(r"\[[^\[\]]*\]$", "", hole.role))
-    last = pattern.parts[-1]
-    if isinstance(last, str) and ":role/" in last and not {"*", "?"} & set(last):
-        return by_name.get(last.split(":role/", 1)[1])
-    return None
+    # wildcards before the name are the account's: passing stays within that
+    name = _name_in(pattern)
+    return by_name.get(name) if name else None
+
+
+_CHANGING = re.compile(r"\b(?:each|count|self)\.|\b(?:uuid|timestamp|plantimestamp|bcrypt)\(")
+
+
+def name_key(parts: Iterable[Part]) -> str:
+    """A path and name as a key: holes by their expressions, so that whoever writes the same expression means the same
+    name. "" where it may be another value each time, or where a wildcard stands in it."""
+    written = []
+    for part in parts:
+        if isinstance(part, Hole) and _CHANGING.search(part.expression):
+            return ""
+        if isinstance(part, str) and {"*", "?"} & set(part):
+            return ""
+        written.append(part if isinstance(part, str) else part.written)
+    return "".join(written)
+
+
+def _name_in(pattern: Text) -> str:
+    """What stands behind ``:role/`` in a pattern without wildcards, as :func:`name_key` gives it."""
+    for index, part in enumerate(pattern.parts):
+        if isinstance(part, str) and ":role/" in part:
+            return name_key((part.split(":role/", 1)[1], *pattern.parts[index + 1 :]))
+    return ""
 
 
 @cache
@@ -58,12 +84,39 @@ def ways() -> tuple[Way, ...]:
     runs the caller's code, or calls what the caller chooses. What is only a hint is none."""
     published = tuple(Way(path.id, path.url, path.actions, path.services, path.trusted) for path in escalation_paths())
     derived = tuple(
-        Way(item.action, "", (item.action, *item.also, *more), item.services, item.trusted, derived=True)
+        Way(item.action, "", (item.action, *item.also, *more), *_for_the_caller(item), derived=True)
         for item in passing_actions().values()
         if item.runs and item.confidence != "hint" and item.services
         for more in _one_of(item.also_any)
     )
     return published + derived
+
+
+# Services that do with a role what is their own work and no more (they move data, scale, monitor, replicate, keep an
+# environment running): nobody's code runs with it, and nobody chooses the calls. Hand-kept, from the guides of these
+# services to their service roles, such as "Amazon ECS infrastructure IAM role", "AWS Batch service IAM role", "Elastic
+# Beanstalk service roles", "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM service roles"
+# of AWS Backup. A service that is not listed is not taken to be one.
+_FOR_THEMSELVES = frozenset(
+    f"{name}.amazonaws.com"
+    for name in (
+        "access-analyzer", "application-autoscaling", "autoscaling", "backup", "batch", "cloudtrail", "cloudwatch",
+        "codedeploy", "comprehend", "config", "datasync", "dax", "delivery.logs", "dlm", "dms", "ec2fleet", "ecs",
+        "eks-fargate-pods", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing", "elasticmapreduce",
+        "elastictranscoder", "es", "export.rds", "firehose", "forecast", "inspector", "kafka", "logs",
+        "malware-protection-plan.guardduty", "malware-protection.guardduty", "mediaconvert", "monitoring.rds",
+        "opensearchservice", "personalize", "rekognition", "replication.s3tables", "restore-testing.backup", "s3",
+        "spotfleet", "streams.metrics.cloudwatch", "textract", "transcribe", "translate", "vmie", "vpc-flow-logs",
+    )
+)  # fmt: skip
+
+
+def _for_the_caller(item: PassingAction) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The services and the trusted principals of an action by which a role gets into the hands of the caller's code."""
+    services = tuple(name for name in item.services if name not in _FOR_THEMSELVES)
+    if not services:
+        return item.services, item.trusted
+    return services, tuple(name for name in item.trusted if name not in _FOR_THEMSELVES)
 
 
 def _one_of(names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -75,14 +128,25 @@ def _one_of(names: Sequence[str]) -> list[tuple[str, ...]]:
 def _counterparts() -> Mapping[str, frozenset[str]]:
     """For each value of iam:PassedToService the service principals that the role has to trust, as far as known."""
     found: dict[str, set[str]] = {}
-    pairs = [(item.services, item.trusted) for item in passing_actions().values() if item.confidence != "hint"]
-    pairs += [(path.services, path.trusted) for path in escalation_paths()]
-    for services, trusted in pairs:
-        for service in services:
-            # of several services each one assumes the role itself, unless it is not among those that do
-            own = trusted if len(services) == 1 or service not in trusted else (service,)
-            found.setdefault(plain_name(service), set()).update(map(plain_name, own))
+    for service, trusted in counterparts().items():
+        found.setdefault(plain_name(service), set()).update(map(plain_name, trusted))
     return {service: frozenset(trusted) for service, trusted in found.items()}
+
+
+def is_documented(service: str) -> bool:
+    """Whether it is known which service principals assume the roles that are passed to a service."""
+    return plain_name(service) in _counterparts()
+
+
+def works_for_callers(service: str) -> bool:
+    """Whether a service to which a role is passed may run its caller's code, or make the calls that it chooses."""
+    return plain_name(service) not in _FOR_THEMSELVES
+
+
+def acts_for_callers(principal: str) -> bool:
+    """The same of a service principal that assumes a role: EKS is handed the roles of pods and of instances, but what
+    ``eks.amazonaws.com`` itself assumes is the role of a cluster."""
+    return works_for_callers(principal) and plain_name(principal) != "eks.amazonaws.com"
 
 
 def assumes(role: KnownRole, services: Iterable[str]) -> Tri:
@@ -97,14 +161,19 @@ def assumes(role: KnownRole, services: Iterable[str]) -> Tri:
 
 def trusts(role: KnownRole, names: Iterable[str]) -> Tri:
     """Whether a role trusts one of these service principals, by its trust policy."""
+    return _trusts(role.trusted, role.no_service, role.federated, frozenset(names))
+
+
+@lru_cache(maxsize=4096)
+def _trusts(own: frozenset[str] | None, no_service: bool, federated: bool, names: frozenset[str]) -> Tri:
     wanted = set(map(plain_name, names))
-    if role.no_service:
+    if no_service:
         # these work with roles whose trust policies name an identity provider
         provided = {f"{name}.amazonaws.com" for name in ("cognito-identity", "eks", "pods.eks")} & wanted
-        return Tri.UNKNOWN if role.federated and provided else Tri.NO
-    if role.trusted is None:
+        return Tri.UNKNOWN if federated and provided else Tri.NO
+    if own is None:
         return Tri.UNKNOWN
-    trusted = set(map(plain_name, role.trusted))
+    trusted = set(map(plain_name, own))
     if trusted & wanted:
         return Tri.YES
     return Tri.UNKNOWN if set(map(family, trusted)) & set(map(family, wanted)) else Tri.NO
@@ -121,12 +190,17 @@ def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reached:
     """Roles of the configuration that can be passed. ``all_known``: every role in scope is among them."""
 
     roles: tuple[KnownRole, ...]
     all_known: bool
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """The addresses of the roles."""
+        return frozenset(role.address for role in self.roles)
 
 
 class Reach:
@@ -146,8 +220,10 @@ class Reach:
         self.account = account
         self.principals = principals
         self.receiving = receiving
-        self._ways: dict[tuple[str, When], tuple[OpenWay, ...]] = {}
-        self._strengths: dict[tuple[str, str], Strength | None] = {}
+        # by the identity of the principal: of two policies that stand for themselves one resource may hold both
+        self._ways: dict[tuple[int, When], tuple[OpenWay, ...]] = {}
+        self._strengths: dict[tuple[str, int], Strength | None] = {}
+        self._ceilings: dict[str, Severity | None] = {}
         self._reached: dict[tuple[object, ...], Reached] = {}
 
     def services_of(self, role: KnownRole) -> tuple[str, ...]:
@@ -161,7 +237,7 @@ class Reach:
 
     def open_ways(self, holder: Principal, when: When) -> tuple[OpenWay, ...]:
         """The ways whose actions a principal has, where the facts ``when`` hold."""
-        key = (holder.name, when)
+        key = (id(holder), when)
         if key not in self._ways:
             self._ways[key] = open_ways(holder.permissions, ways(), when)
         return self._ways[key]
@@ -171,17 +247,24 @@ class Reach:
         widest = passing.anything
         if widest is None:
             return
+        by_trust: dict[frozenset[str], frozenset[str]] = {}  # the addresses of what can be passed to the services
         for role in self.reached(widest, passing.grant).roles:
             if role.no_service:
                 continue
-            services = passed_as(role.trusted or ())
-            found = [passing.to(name) for name in services] if services else [widest]
-            if any(passed is not None and role in self.reached(passed, passing.grant).roles for passed in found):
+            trusted = role.trusted or frozenset()
+            if trusted not in by_trust:
+                services = passed_as(trusted)
+                found = [passing.to(name) for name in services] if services else [widest]
+                by_trust[trusted] = frozenset().union(
+                    *(self.reached(passed, passing.grant).addresses for passed in found if passed is not None)
+                )
+            if role.address in by_trust[trusted]:
                 yield role
 
     def reached(self, passed: Passed, grant: PassRoleGrant) -> Reached:
         """The roles of the configuration that surely are in scope."""
-        key = (passed.roles, passed.denied, passed.complement, passed.scope, grant.statement.variables)
+        roles, denied = (tuple(item.parts for item in texts) for texts in (passed.roles, passed.denied))
+        key = (roles, denied, passed.complement, passed.scope, grant.statement.variables)
         if key not in self._reached:
             self._reached[key] = self._reach(passed, grant.statement.variables)
         return self._reached[key]
@@ -190,8 +273,8 @@ class Reach:
         found = self._all_within(passed, variables)
         if not passed.denied:
             return found
-        taken = list(self._inside(RoleSet(passed.denied, variables), found.roles))
-        return Reached(tuple(role for role in found.roles if role not in taken), found.all_known)
+        taken = {role.address for role in self._inside(RoleSet(passed.denied, variables), found.roles)}
+        return Reached(tuple(role for role in found.roles if role.address not in taken), found.all_known)
 
     def _all_within(self, passed: Passed, variables: bool) -> Reached:
         if passed.complement:
@@ -218,7 +301,7 @@ class Reach:
 
         Of what a role gets from policies that are not known here nothing is said.
         """
-        key = (role.address, holder.name)
+        key = (role.address, id(holder))
         if key not in self._strengths:
             found = self.principals.role(role.address) if self.principals is not None else None
             more = excess(found.permissions, holder.permissions) if found is not None else None
@@ -229,30 +312,30 @@ class Reach:
         """The roles that can do more than a principal, the strongest first, and whether these are all.
 
         Once there are enough to be named that could not be worse, the others are not looked at, and of a great many
-        roles only the first are, those that look strong before the others.
+        roles only the first are, in the order of what they can do at all.
         """
         found: list[tuple[KnownRole, Strength]] = []
-        worst = 0
         complete = True
-        ordered = sorted(roles, key=lambda item: (not self._looks_strong(item), item.address))
-        for number, role in enumerate(ordered):
-            if worst == _MOST_NAMED or number == _MOST_COMPARED:
+        most = [(ceiling, role) for role in roles if (ceiling := self._ceiling(role)) is not None]
+        for number, (ceiling, role) in enumerate(sorted(most, key=lambda item: (-item[0].rank, item[1].address))):
+            worst = sum(one.certain is Tri.YES and one.severity.rank >= ceiling.rank for _, one in found)
+            few = number < _MOST_COUNTED and ceiling is not Severity.HIGH
+            if (worst >= _MOST_NAMED and not few) or number == _MOST_COMPARED:
                 complete = False
                 break
             strength = self.strength(role, holder) if role.address != holder.name else None
             if strength is not None:
                 found.append((role, strength))
-                worst += strength.severity is Severity.HIGH and strength.certain is Tri.YES
         found.sort(key=lambda item: (-item[1].severity.rank, item[1].certain is not Tri.YES, item[0].address))
         return found, complete
 
-    def _looks_strong(self, role: KnownRole) -> bool:
-        """Whether a role has all actions or some of IAM's: what is likely the strongest is looked at first."""
-        found = self.principals.role(role.address) if self.principals is not None else None
-        return found is not None and any(
-            statement.actions is None or any(str(item).startswith(("*", "iam:")) for item in statement.actions)
-            for statement in found.permissions.statements
-        )
+    def _ceiling(self, role: KnownRole) -> Severity | None:
+        """How much a role can do at all, which is as much as it can do more than anybody; None for nothing."""
+        if role.address not in self._ceilings:
+            found = self.principals.role(role.address) if self.principals is not None else None
+            more = excess(found.permissions, Permissions(())) if found is not None else None
+            self._ceilings[role.address] = most_of(more) if more is not None else None
+        return self._ceilings[role.address]
 
     def _is_foreign(self, pattern: Text) -> bool:
         named = account_of(pattern)

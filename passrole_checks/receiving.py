@@ -22,6 +22,7 @@ STACK_NAME = Hole("AWS::StackName", Kind.NAME)
 _ACCOUNT, _PARTITION = Hole("AWS::AccountId", Kind.ACCOUNT_ID), Hole("AWS::Partition", Kind.PARTITION)
 _KEPT_OF_A_NAME = 24
 _HEAD = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?:.*/)?", re.DOTALL)
+_OTHER_ARN = re.compile(r"arn:[^:]*:(?!iam:)[^:]+:")
 _ROLE = re.compile(r"arn:([^:]+):iam::([^:]*):role/(.+)", re.DOTALL)
 _PROFILE_NAME = re.compile(r"(?:.*:instance-profile/(?:.*/)?)?([^/:]+)", re.DOTALL)
 _PROFILE_ATTRIBUTES = (".arn", ".name", ".id", ".Arn", ".instance_profile_name")
@@ -71,7 +72,8 @@ class Receiving:
     def __init__(self, configuration: Configuration, account: str | None = None) -> None:
         self.configuration = configuration
         self.account = account or configuration.account
-        self._roles = {role.resource.address: role for role in configuration.roles}
+        roles = (*configuration.roles, *configuration.stack_roles)
+        self._roles = {role.resource.address: role for role in roles}
         self._profiles = {profile.address: profile for profile in configuration.instance_profiles}
         self._templates = configuration.framework in (Framework.CLOUDFORMATION, Framework.SAM)
 
@@ -136,6 +138,8 @@ class Receiving:
         last = value.parts[-1]
         ends_in_name = only is None and _HEAD.fullmatch("".join(map(_word, value.parts[:-1]))) is not None
         role = last.role if isinstance(last, Hole) and (only is not None or ends_in_name) else None
+        if role is None and known is not None and _OTHER_ARN.match("".join(map(_word, known))):
+            return  # the ARN of something else
         if role is not None:
             yield Received(received, role, role, self._arn_of(role, known, value), self._how(received, None))
             return
@@ -164,14 +168,16 @@ class Receiving:
         path: tuple[Part, ...] = ("/",)
         if definition is not None and definition.role_path is not None:
             path = definition.role_path.parts
-        name = definition.name.parts if definition is not None and definition.name is not None else None
-        if name is None:
-            name = self._generated(address)
+        name = definition.name.parts if definition is not None and definition.name is not None else ()
+        if not any(name) or name == (GENERATED,):  # an empty name, or beginning of one, is none
+            name = self._generated(address, definition)
         before = path if isinstance(path[0], Hole) or path[0].startswith("/") else ("/", *path)
         return Text(join(["arn:", _PARTITION, ":iam::", _ACCOUNT, ":role", *before, *name]), value.at)
 
-    def _generated(self, address: str) -> tuple[Part, ...]:
+    def _generated(self, address: str, definition: RoleDefinition | None) -> tuple[Part, ...]:
         if not self._templates:
+            if definition is not None and definition.resource.type == "awscc_iam_role":  # AWS makes its name
+                return (Hole(f"{address}.role_name", Kind.NAME),)
             return (_TERRAFORM_NAMES, GENERATED)
         *stacks, logical_id = address.split(".")
         # the name of a nested stack is made of that of the stack around it, and much of it is cut off
@@ -190,7 +196,7 @@ class Receiving:
             return value if _ROLE.fullmatch(literal) else None
         if ":role/" in words or words.startswith("arn:"):
             return value if ":role/" in words else None
-        if literal is not None and (":" in literal or not literal.strip("/")):
+        if literal is not None and (":" in literal or not literal.strip("/ \t\r\n")):
             return None
         name = value.parts[0].lstrip("/") if isinstance(value.parts[0], str) else value.parts[0]
         before: list[Part] = ["arn:", _PARTITION, ":iam::", _ACCOUNT, ":role/", name]

@@ -1,11 +1,11 @@
 """How much a role can do that a principal cannot, as a severity and in words.
 
-In steps, so that ordinary roles raise no alarm. High: what reaches the permissions themselves (IAM, STS,
-organizations) or everything. Medium: a wildcard of actions that change things, secrets and data, of the whole account,
-and passing any role. Low: such a wildcard on resources that are named, named changes of whatever resource, passing or
-assuming roles that are named. Information: a few named actions on named resources. Reading what is named, or no data,
-counts for nothing, as in AWS's own examples of roles that users pass ("Grant a user permissions to pass a role to an
-AWS service"), and neither does what nearly every workload writes about itself: logs, traces, metrics.
+In steps, so that ordinary roles raise no alarm. High: what reaches the permissions themselves (IAM, STS, organizations)
+or everything. Medium: a wildcard of actions that change things, secrets and data, of the whole account, and passing any
+role. Low: such a wildcard on resources that are named, named changes of whatever resource, all parameters of Systems
+Manager, passing or assuming roles that are named. Information: a few named actions on named resources. Reading what is
+named, or no data, counts for nothing, as in AWS's own examples of roles that users pass ("Grant a user permissions to
+pass a role to an AWS service"), and neither does what nearly every workload writes about itself: logs, traces, metrics.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from passrole_checks.iam import action
 from passrole_checks.iam.values import Position, Tri, text
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.permissions import Excess
+    from passrole_checks.iam.excess import Excess
 
 _NOWHERE = Position("", 0)
 
@@ -37,9 +37,11 @@ _RISING = (
 # of these one that names what it is for is no more than a service's ordinary work
 _NAMED_IS_LESS = ("iam:PassRole", "sts:AssumeRole")
 _SECRETS = (
-    "kms:Decrypt", "rds-data:ExecuteStatement", "secretsmanager:GetSecretValue", "ssm:GetParameter",
-    "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:SendCommand", "ssm:StartSession",
+    "kms:Decrypt", "rds-data:ExecuteStatement", "secretsmanager:GetSecretValue", "ssm:SendCommand",
+    "ssm:StartSession",
 )  # fmt: skip
+# of the whole account: AmazonSSMManagedInstanceCore, which nearly every instance's role holds, allows it
+_PARAMETERS = ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath")
 _DATA = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "s3:GetObject", "sqs:ReceiveMessage")
 _OWN_TRACES = re.compile(
     r"logs:(create(logstream|loggroup|log\*)|putlogevents|put\*|describelog(streams|groups)|putretentionpolicy)"
@@ -75,6 +77,12 @@ def strength_of(excess: Excess) -> Strength | None:
     return Strength(graded[0][0], shown, Tri.YES if sure else Tri.UNKNOWN)
 
 
+def most_of(excess: Excess) -> Severity | None:
+    """The most that one of the pairs of an excess counts, certain or not; None where all count for nothing."""
+    grades = [grade for pair in excess.pairs if (grade := _grade(pair.action, pair.resource)) is not None]
+    return max(grades, key=lambda grade: grade.rank, default=None)
+
+
 def _grade(name: str, resource: str) -> Severity | None:
     """How much one pair is; None for what counts for nothing."""
     if _OWN_TRACES.fullmatch(name.lower()) is not None:
@@ -87,7 +95,9 @@ def _grade(name: str, resource: str) -> Severity | None:
     if rising:
         return Severity.HIGH if wide or any(one not in _NAMED_IS_LESS for one in rising) else Severity.LOW
     verb = name.partition(":")[2].lower()
-    if any(action.matches(pattern, one) is Tri.YES for one in _SECRETS):
+    if "*" not in verb and any(action.matches(pattern, one) is Tri.YES for one in _PARAMETERS):
+        return Severity.LOW if wide else Severity.INFO
+    if any(action.matches(pattern, one) is Tri.YES for one in (*_SECRETS, *_PARAMETERS)):
         return Severity.MEDIUM if wide else Severity.INFO
     if verb.startswith(_READS):
         return Severity.MEDIUM if wide and any(action.matches(pattern, one) is Tri.YES for one in _DATA) else None

@@ -126,7 +126,7 @@ def test_a_cause_elsewhere_is_in_the_json() -> None:
     denied = NARROW + "          - {Effect: Deny, Action: iam:PassRole, Resource: 'arn:aws:iam::*:role/app-admin'}\n"
     found = json.loads(run(put("old.yaml", denied), put("new.yaml", NARROW), "--format", "json").stdout)
     (entry,) = found["widened"]
-    assert entry["cause"] == {"file": "old.yaml", "line": 15}
+    assert entry["cause"] == {"file": "old.yaml", "line": 15, "removed": True}
 
 
 def test_the_sample_reads_as_it_stands_there() -> None:

@@ -343,7 +343,7 @@ Resources:
     assert role is not None
     assert [(way.certain, way.when) for way in role.permissions.ways("lambda:CreateFunction")] == [
         (Tri.YES, (("Bound", '""'),)),
-        (Tri.UNKNOWN, ()),
+        (Tri.UNKNOWN, (("Bound", 'not ""'),)),
     ]
 
 

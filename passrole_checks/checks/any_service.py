@@ -14,11 +14,13 @@ from passrole_checks.check import (
     how_granted,
     is_live,
     is_scoped,
+    listed,
     roles_in_words,
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.trust import linked_service
 from passrole_checks.iam.values import Tri
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
@@ -31,7 +33,8 @@ class AnyService(Check):
     that was never meant: a batch role to a function whose code the holder writes.
 
     Add a condition: `StringEquals`, `iam:PassedToService`, the service that uses the role. Where every role in scope
-    is defined here and trusts one service only, the trust policy already decides, and this is information only.
+    is defined here and trusts one service only, the trust policy already decides, and this is information only; so it
+    is for service-linked roles.
     Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
     """
 
@@ -80,7 +83,11 @@ class AnyService(Check):
         severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
         service, services = self._only_service(subject), subject.services_to_name()
         trusted = ""
-        if service is not None:
+        linked = [linked_service(role.pattern) for role in grant.roles]
+        if linked and all(linked) and not grant.complement:
+            severity = Severity.INFO
+            trusted = f" As service-linked roles they can be assumed by {listed(sorted({*linked}))} only."
+        elif service is not None:
             severity = Severity.INFO
             trusted = f" Its trust policy names {service} only, which decides as long as it stays so."
         yield Verdict(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, listed, narrows_services, shortened
+from passrole_checks.check import Check, Example, Subject, allow, is_live, listed, narrows_services, only_by, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.principal import Principal
 from passrole_checks.iam.values import Tri
+from passrole_checks.reach import works_for_callers
 
 
 class ManagedPolicy(Check):
@@ -16,8 +18,10 @@ class ManagedPolicy(Check):
     AWS writes these policies for every account, so they cannot name the roles of one: more than a hundred of them let
     any role be passed. Whoever holds such a policy hands the most powerful role that the service can assume to a
     function, a job or an instance, and acts as that role. High where no condition names the service, medium where one
-    does, because then only roles that trust that service are open. AWS changes its policies without notice; judged is
-    the version that this program ships.
+    does, because then only roles that trust that service are open; low where that service runs no code of its callers
+    and makes no calls that they choose (scaling, replication). The same goes for who can act as the holder: for a role
+    that only such a service can assume, as AWS prescribes for several, it is low, and with a condition information. AWS
+    changes its policies without notice; judged is the version that this program ships.
 
     Attach a policy of your own in its place, which names the roles in Resource and the service in a condition on
     `iam:PassedToService`; or take PassRole away again with a Deny or a permissions boundary. Source: IAM User Guide,
@@ -35,6 +39,11 @@ class ManagedPolicy(Check):
             "any role, to one service (medium)",
             (allow("iam:PassRole", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
             managed="AWSLambda_FullAccess",
+        ),
+        Example(
+            "any role, to a service that only does its own work with it (low)",
+            (allow("iam:PassRole", "*", {"StringLike": {"iam:PassedToService": ["kafka.amazonaws.com"]}}),),
+            managed="AmazonMSKFullAccess",
         ),
     )
     clean = (
@@ -66,11 +75,22 @@ class ManagedPolicy(Check):
             services = f"to {listed(grant.services.values)} only" if narrowed else "to any service"
             named = f", Sid {grant.sid}" if grant.sid else ""
             statement = f"statement {grant.statement.path.rpartition('/')[2]}{named}"
+            severity, why = _severity(subject, holder, narrowed)
             yield Verdict(
-                Severity.MEDIUM if narrowed else Severity.HIGH,
+                severity,
                 f"can pass any role of the account {services}: the AWS managed policy {shortened(subject.managed)} "
-                f"says so ({statement}{'' if grant.explicit else f', through {grant.granted_by}'}).",
+                f"says so ({statement}{'' if grant.explicit else f', through {grant.granted_by}'}).{why}",
                 "Attach a policy of your own in its place, with the roles in Resource and the service in a condition "
                 "on iam:PassedToService, or take iam:PassRole away with a permissions boundary.",
                 who=(holder.name,),
             )
+
+
+def _severity(subject: Subject, holder: Principal, narrowed: bool) -> tuple[Severity, str]:
+    """How bad that is, and what makes it less so in words."""
+    only = subject.only_for(holder)
+    if only:
+        return Severity.INFO if narrowed else Severity.LOW, only_by(only)
+    if narrowed and not any(map(works_for_callers, subject.grant.services.values)):
+        return Severity.LOW, " No code of callers runs with a role there."
+    return Severity.MEDIUM if narrowed else Severity.HIGH, ""

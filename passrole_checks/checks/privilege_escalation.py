@@ -15,13 +15,15 @@ from passrole_checks.check import (
     is_live,
     listed,
     narrows_services,
+    only_by,
     shortened,
 )
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.escalation import OpenWay, Passed, Passing
+from passrole_checks.iam.outcomes import When, both
 from passrole_checks.iam.principal import Principal, PrincipalKind
-from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.trust import KnownRole, linked_service
 from passrole_checks.iam.values import Tri
 from passrole_checks.reach import Reach, Reached, assumes, trusts
 from passrole_checks.strength import Strength
@@ -41,8 +43,9 @@ class PrivilegeEscalation(Check):
     hand a role to a service which runs the caller's code. The severity is that of what is gained. High: any role of
     the account, or a role of this configuration that reaches IAM or everything. Roles of this configuration that can
     do less than that count as in stronger-role, and those that can do no more than the principal are no gain. Of roles
-    that are not known here, a pattern is medium as long as no condition names the service; what such roles add to all
-    else is low, at low confidence: to pass its roles to the service that runs them is what a deployment does.
+    that are not known here, a pattern is medium as long as no condition names the service; else they are information,
+    at low confidence: to pass its roles to the service that runs them is what a deployment does. Low is all in the
+    hands of a role that only a service can assume which runs nothing of its callers (AWS Backup, Batch).
 
     Take one of the two away: limit Resource to roles that can do no more than the principal, and the service in a
     condition on `iam:PassedToService`; or leave what starts them to somebody else. Source: IAM User Guide, "Grant a
@@ -61,7 +64,8 @@ class PrivilegeEscalation(Check):
                 (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-admin", _LAMBDA),), beside=(_START,),
                 roles=(ExampleRole("app-admin", ("lambda.amazonaws.com",), (allow("*", "*"),)),)),
         Example("roles with a prefix, to any service (medium)", (allow("iam:PassRole", _APP),), beside=(_START,)),
-        Example("roles with a prefix, to one service (low)", (allow("iam:PassRole", _APP, _LAMBDA),), beside=(_START,)),
+        Example("roles with a prefix, to one service (info)",
+                (allow("iam:PassRole", _APP, _LAMBDA),), beside=(_START,)),
     )  # fmt: skip
     clean = (
         Example("nothing that could be started", (allow("iam:PassRole", _APP, _LAMBDA), allow("lambda:Get*", "*"))),
@@ -81,6 +85,8 @@ class PrivilegeEscalation(Check):
             return
         if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
+        if grant.roles and not grant.complement and all(linked_service(role.pattern) for role in grant.roles):
+            return  # service-linked roles: each can be assumed by its own service only, whose code no caller writes
         for holder in subject.holders:
             if not holder.permissions.is_administrator:
                 yield from _about(subject, reach, holder)
@@ -102,6 +108,8 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     ways = reach.open_ways(holder, grant.statement.when)
     if subject.managed:  # a way within the AWS managed policy itself is what managed-policy says
         ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != subject.managed for one in way.by))
+    if grant.granted_by == "*" and grant.scope is Scope.ANY_ROLE:  # everything, if only under a condition: any-role
+        ways = tuple(way for way in ways if any(one.at != grant.at for one in way.by))
     if not ways:
         return
     passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)
@@ -114,14 +122,24 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     severity = _severity(subject, found, [one for _, one in gained])
     if severity is None:
         return
+    only = subject.only_for(holder)
+    if only and severity.rank > Severity.LOW.rank:
+        severity = Severity.LOW
+    unknown = any(not one.reached.all_known for one in found)
     yield Verdict(
         severity,
-        _message(subject, found, gained, any(not one.reached.all_known for one in found), (holder.name,)),
+        _message(subject, found, gained, unknown, (holder.name,), only_by(only)),
         "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
         "iam:PassedToService, or take away the actions that start something with the role.",
         _confidence(subject, holder, found, gained, severity),
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
+        when=_facts(_strongest(found)[0]),
     )
+
+
+def _facts(one: _Open) -> When:
+    """The facts under which a way is open."""
+    return both(one.way.when, one.passed.when) or ()
 
 
 def _opened(way: OpenWay, passing: Passing, reach: Reach) -> _Open | None:
@@ -130,6 +148,8 @@ def _opened(way: OpenWay, passing: Passing, reach: Reach) -> _Open | None:
     passed = max((one for one in candidates if one is not None), key=lambda one: one.certain is Tri.YES, default=None)
     if passed is None:
         return None
+    if both(way.when, passed.when) is None:
+        return None  # what starts it is there only where what passes it is not
     reached = reach.reached(passed, passing.grant)
     fits = [trusts(role, way.way.trusted) if way.way.trusted else assumes(role, services) for role in reached.roles]
     roles = tuple(role for role, answer in zip(reached.roles, fits, strict=True) if answer is not Tri.NO)
@@ -146,8 +166,8 @@ def _severity(subject: Subject, found: Sequence[_Open], gained: Sequence[Strengt
         return Severity.HIGH
     grades = [one.severity for one in gained]
     if any(not one.reached.all_known for one in found):
-        wide = Scope.PREFIX in scopes and not narrows_services(subject.grant)
-        grades.append(Severity.MEDIUM if wide else Severity.LOW)
+        wide = Scope.PREFIX in scopes and not narrows_services(subject.grant) and not subject.managed
+        grades.append(Severity.MEDIUM if wide else Severity.INFO)
     return max(grades, key=lambda grade: grade.rank, default=None)
 
 
@@ -171,7 +191,7 @@ def _confidence(
         return Confidence.LOW
     grant = subject.grant
     open_questions = grant.statement.when or grant.associated_resource_arn or grant.resource_tag or holder.unknown
-    if open_questions or holder.kind is PrincipalKind.POLICY or all(one.way.when for one in sure):
+    if open_questions or holder.kind is PrincipalKind.POLICY or all(one.way.when or one.passed.when for one in sure):
         return Confidence.MEDIUM
     return Confidence.HIGH
 
@@ -182,6 +202,7 @@ def _message(
     gained: Sequence[tuple[KnownRole, Strength]],
     unknown: bool,
     own: Collection[str],
+    only: str,
 ) -> str:
     ranked = _strongest(found)
     first = ranked[0]
@@ -193,17 +214,18 @@ def _message(
     if gained:
         words += (
             f" Here {'these include' if unknown else 'that is'} "
-            + listed([f"{shortened(role.address)}, which can do {one.words}" for role, one in gained])
-            + "."
+            + "; ".join(f"{shortened(role.address)}, which can do {one.words}" for role, one in gained[:3])
+            + (f"; and {len(gained) - 3} more." if len(gained) > 3 else ".")
         )
     elif others:
         words += f" In this configuration: {listed(others)}."
     elif unknown and first.passed.scope is not Scope.ANY_ROLE and not first.passed.complement:
         words += " What can be done as such a role is not known here."
-    keys = listed(list(dict.fromkeys(first.way.conditions)))
+    said = {*subject.grant.other_conditions}
+    keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
     words += f" Its actions are under a condition on {keys}." if keys else ""
     reference = next((one.way.way.url for one in ranked if one.way.way.url), "")
-    return words + beside(subject.grant) + (f" See {reference}." if reference else "")
+    return words + beside(subject.grant) + only + (f" See {reference}." if reference else "")
 
 
 def _ids(ranked: Sequence[_Open]) -> str:

@@ -19,6 +19,7 @@ from passrole_checks.check import (
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.escalation import Passing
 from passrole_checks.iam.principal import Principal, PrincipalKind
+from passrole_checks.iam.trust import linked_service
 from passrole_checks.iam.values import Text, Tri
 from passrole_checks.reach import Reach
 
@@ -39,8 +40,9 @@ class SelfPass(Check):
     A role that passes itself lives on in whatever it starts, after its own session has ended. And who may write the
     policies or the trust policy of a role that it passes decides itself what it can do there: it gives the role all
     permissions, passes it to a service, and has them. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN` on
-    those actions closes that way. Low where a role passes itself, named exactly, to a service that a condition names:
-    some services need that, and nothing is gained. Where any role may be passed, any-role says so.
+    those actions closes that way. Low where a role passes itself, named exactly, to a service that a condition or its
+    own trust policy names alone: some services need that, and nothing is gained. Where any role may be passed, any-role
+    says so.
 
     Leave the principal's own role out of Resource, and let what changes roles be done by somebody else than what passes
     them, or only within a permissions boundary. Source: IAM User Guide, "Permissions boundaries for IAM entities".
@@ -89,6 +91,8 @@ class SelfPass(Check):
             return None
         found: dict[str, tuple[Text, Tri]] = {}
         for pattern in left.roles:
+            if linked_service(pattern):
+                continue  # a service-linked role can be changed by its service only
             for name in _CHANGES:
                 allowed = holder.permissions.allows(name, (pattern,), subject.grant.statement.when)
                 if allowed is None or {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
@@ -114,15 +118,16 @@ class SelfPass(Check):
     @staticmethod
     def _itself(subject: Subject, reach: Reach, passing: Passing, holder: Principal) -> Verdict | None:
         """The principal's own role in scope, where a service that it may be passed to can assume it."""
-        own = subject.roles.get(holder.name) or subject.roles_by_name.get(holder.name)
+        own = subject.role_of(holder)
         if own is None or holder.kind is not PrincipalKind.ROLE or own not in list(reach.passable(passing)):
             return None
         exact = any(subject.known_role(role.pattern) == own for role in subject.grant.roles)
-        low = exact and narrows_services(subject.grant)
+        narrowed = narrows_services(subject.grant)
+        low = exact and (narrowed or len(own.trusted or ()) == 1)
         confidence = Confidence.MEDIUM if own.trusted is None or subject.grant.statement.when else Confidence.HIGH
         return Verdict(
             Severity.LOW if low else Severity.MEDIUM,
-            "can pass its own role, and so live on in what that starts" + _where(subject, own.trusted, low) + ".",
+            "can pass its own role, and so live on in what that starts" + _where(subject, own.trusted, narrowed) + ".",
             "Leave the role itself out of Resource."
             if not low
             else "Leave the role itself out of Resource, unless what it starts has to run with the same role.",
@@ -131,8 +136,8 @@ class SelfPass(Check):
         )
 
 
-def _where(subject: Subject, trusted: frozenset[str] | None, low: bool) -> str:
-    services: Sequence[str] = subject.grant.services.values if low else sorted(trusted or ())
+def _where(subject: Subject, trusted: frozenset[str] | None, narrowed: bool) -> str:
+    services: Sequence[str] = subject.grant.services.values if narrowed else sorted(trusted or ())
     return f" at {listed(services)}" if services else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, shortened
+from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.principal import Principal, PrincipalKind
@@ -24,7 +24,10 @@ class StrongerRole(Check):
     assume. High where the excess reaches IAM, STS, organizations or everything; medium where it changes things by a
     wildcard, or reads secrets and data, in the whole account; low where such a wildcard is limited to some resources,
     or named changes are not; and information for a few named actions on named resources, which is what a role is for.
-    Reading what is named and writing logs, traces and metrics count for nothing. Administrators are not flagged.
+    Reading what is named and writing logs, traces and metrics count for nothing. Of a policy that is attached to nobody
+    here it is not known what else its holders can do: medium where the excess would be high, else information.
+    Low at most is what a role may pass that only a service can assume which runs nothing of its callers. Administrators
+    are not flagged. Where the principal can also start what acts as the role, privilege-escalation says so instead.
 
     Give the role what its work needs and no more, or let only principals pass it that can do all of that themselves.
     Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service", which asks that a user should
@@ -36,6 +39,7 @@ class StrongerRole(Check):
     title = "Ensure that nobody may pass a role that can do more than the passer"
     severity = Severity.HIGH
     joint = True
+    yields_to = ("PASSROLE_008",)
     flagged = (
         Example("a role that is an administrator", (_PASS,),
                 roles=(ExampleRole("app-worker", ("lambda.amazonaws.com",), (allow("*", "*"),)),)),
@@ -75,18 +79,27 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     unknown = (
         f" Not known here is what {', '.join(map(shortened, holder.unknown[:2]))} allows." if holder.unknown else ""
     )
+    alone = holder.kind is PrincipalKind.POLICY
+    if alone:
+        unknown = " What else its holders can do is not known here."
+    only = subject.only_for(holder)
+    if alone:
+        worst = Severity.MEDIUM if worst is Severity.HIGH else Severity.INFO
+    elif only and worst.rank > Severity.LOW.rank:
+        worst = Severity.LOW
+    unknown += only_by(only)
     yield Verdict(
         worst,
         f"can pass {'stronger roles' if len(stronger) > 1 else 'a stronger role'}: {'; '.join(named)}{more}.{unknown}",
         "Take from the role what its work does not need, or let only principals pass it that can do as much.",
         _confidence(subject, holder, any(one.certain is Tri.YES for one in decided)),
-        who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
+        who=(holder.name if not alone else "",),
     )
 
 
 def _confidence(subject: Subject, holder: Principal, certain: bool) -> Confidence:
-    if not certain or not holder.permissions.complete:
+    if not certain or not holder.permissions.complete or holder.kind is PrincipalKind.POLICY:
         return Confidence.LOW
-    if subject.grant.statement.when or holder.kind is PrincipalKind.POLICY or subject.grant.other_conditions:
+    if subject.grant.statement.when or subject.grant.other_conditions:
         return Confidence.MEDIUM
     return Confidence.HIGH

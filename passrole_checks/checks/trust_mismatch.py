@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, is_scoped, listed, shortened
-from passrole_checks.findings import Severity, Verdict
+from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.condition import Constraint
 from passrole_checks.iam.trust import KnownRole
 from passrole_checks.iam.values import Tri
-from passrole_checks.reach import assumes
+from passrole_checks.reach import assumes, is_documented
 
 _ROLE = "arn:aws:iam::111122223333:role/nightly-report"
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -21,7 +21,9 @@ class TrustMismatch(Check):
     A role is of use where three things fit: its permissions, the service that its trust policy names, and the service
     that the condition on iam:PassedToService names. Here the last two differ, for every role in scope, so whatever is
     created with such a role fails when it starts. What follows is the danger: in a hurry somebody widens the trust
-    policy or drops the condition, and then it is open to more than was ever meant.
+    policy or drops the condition, and then it is open to more than was ever meant. Low where a role can pass only
+    itself, which leaves nobody waiting for it, and, at low confidence, where it is not known by which name a service is
+    handed its roles.
 
     Name in the condition the service that the role trusts, or in the trust policy the service that uses the role.
     Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service", Example 1.
@@ -68,11 +70,14 @@ class TrustMismatch(Check):
         trust = f"trust{'' if many else 's'} {'only ' if many else ''}{listed(trusted)}"
         if not trusted:
             trust = f"trust{'' if many else 's'} no service at all"
+        own = bool(subject.holders) and all(subject.role_of(holder) in found for holder in subject.holders)
+        known = all(is_documented(service) for service in allowed)
+        ends = "the statement does nothing." if own else "whatever is created with it cannot assume it."
         yield Verdict(
-            Severity.MEDIUM,
-            f"{names} can be passed to {listed(allowed)} only, but {'they ' if many else ''}{trust}: "
-            "whatever is created with it cannot assume it.",
+            Severity.MEDIUM if known and not own else Severity.LOW,
+            f"{names} can be passed to {listed(allowed)} only, but {'they ' if many else ''}{trust}: {ends}",
             _remedy(subject, found, trusted),
+            Confidence.HIGH if known else Confidence.LOW,
         )
 
 

@@ -11,9 +11,12 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from passrole_checks.difference.causes import Causes
+from passrole_checks.difference.change import Change, Difference
 from passrole_checks.difference.renames import holding_alike, named_alike, relabelled, renamed
-from passrole_checks.difference.units import Pair, Versions, versions_of
-from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.difference.units import Pair, Side, Versions, versions_of
+from passrole_checks.difference.wishes import with_old_wishes
+from passrole_checks.findings import Finding
 from passrole_checks.iam.arn import ANYWHERE, Scope
 from passrole_checks.iam.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.policy import parse_document
@@ -25,45 +28,36 @@ from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A statement that gives more, or less, than before.
-
-    ``grant.principals`` are those whose access differs. ``before`` is its counterpart in the old version, None where
-    there is none. ``cause``: what makes the difference, where it is neither of the two. ``severity`` and ``confidence``
-    are those of the check new-access; ``suppressed``: that check is suppressed there.
-    """
-
-    grant: LocatedGrant
-    before: LocatedGrant | None
-    cause: Position | None
-    severity: Severity
-    confidence: Confidence
-    message: str
-    suppressed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
-    new addresses that were taken for the same. ``unreadable``: what of either version could not be read."""
-
-    new: tuple[Change, ...]
-    widened: tuple[Change, ...]
-    narrowed: tuple[Change, ...]
-    removed: tuple[Change, ...]
-    unchanged: int
-    renamed: tuple[tuple[str, str], ...]
-    unreadable: tuple[Unreadable, ...]
-    not_evaluated: tuple[Unreadable, ...]
-    files: tuple[tuple[str, ...], tuple[str, ...]]  # read as IaC, of the old version and of the new one
-
-
 def difference_of(old: Path, new: Path, options: ScanOptions) -> Difference:
     """Compare two files or two folders. Never raises: what cannot be read is in ``unreadable``, and neither it nor its
     counterpart is compared."""
-    versions = versions_of(old, new, replace(options, unchanged=True))
+    return difference_between(Side(old, options.inputs), Side(new, options.inputs), options)
+
+
+def difference_between(
+    old: Side,
+    new: Side,
+    options: ScanOptions,
+    *,
+    renames: Mapping[str, str] | None = None,
+    changed: Iterable[tuple[str | None, str | None]] | None = None,
+    trusted: bool = True,
+) -> Difference:
+    """Compare two versions, as :func:`difference_of` does; the values are those of each side and not of ``options``.
+
+    ``renames``: files of the old folder with their names in the new one. ``changed``: the files that differ, under
+    their names in both (None where it is in one only); without it they are looked for. Unless the new version is
+    ``trusted``, its suppressions count only where the old one has them too.
+    """
+    versions = versions_of(old, new, replace(options, unchanged=True), renames)
+    if not trusted:
+        versions = replace(
+            versions, pairs=tuple(with_old_wishes(pair, (old.path, new.path), renames or {}) for pair in versions.pairs)
+        )
     compared = [_Compared(pair, options) for pair in versions.pairs]
+    with Causes(old, new, changed, lambda pair: _Compared(pair, options)) as causes:
+        for one in compared:
+            one.new, one.widened = causes.named(one.pair, one.new, one.widened)
 
     def in_order(name: str) -> tuple[Change, ...]:
         changes = [change for one in compared for change in getattr(one, name)]
@@ -253,15 +247,15 @@ class _Compared:
         here = item.located(holders, {} if forward else self._old_names)
         there = other.located(holders, self._old_names if forward else {}) if other is not None else None
         now, before = (here, there) if forward or there is None else (there, here)
-        cause = None
+        cause, gone = None, False
         if other is not None and other.identity == item.identity:
-            cause = self._cause(holders, forward=forward)
-        return Change(
-            now, before, cause, said.severity, said.confidence, said.message, suppressed=said.suppressed is not None
-        )
+            cause, gone = self._cause(holders, forward=forward)
+        suppressed = said.suppressed is not None
+        return Change(now, before, cause, said.severity, said.confidence, said.message, suppressed, gone)
 
-    def _cause(self, holders: Collection[str], *, forward: bool) -> Position | None:
-        """The Deny that is gone (or, the other way round, has come) and took access away from one of the holders."""
+    def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
+        """The Deny that is gone (or, the other way round, has come) and took access away from one of the holders; and
+        whether it is gone."""
         with_it = self._before if forward else self._after
         for item in with_it:
             for holder in item.holders():
@@ -269,10 +263,10 @@ class _Compared:
                     continue
                 other = self._counterpart(holder, item)
                 if other is None:
-                    return item.readings[0].at
+                    return item.readings[0].at, forward
                 if other.identity != item.identity:
-                    return (other if forward else item).readings[0].at
-        return None
+                    return (other if forward else item).readings[0].at, False
+        return None, False
 
 
 def _key(holder: str, item: _Statement) -> str:

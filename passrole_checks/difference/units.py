@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.scan import ReadPaths, ScanOptions, read_paths
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
-from passrole_checks.sources.resource import Configuration, Unreadable
+from passrole_checks.sources.resource import Configuration, Inputs, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One version: a file or a folder, and the values given for it.
+
+    ``unreadable``: what of it could not be had, ``missing``: what of it is knowingly left out; neither, nor its
+    counterpart, is compared. A ``sealed`` folder is not trusted: what of it leads to files elsewhere is not used.
+    """
+
+    path: Path
+    inputs: Inputs
+    unreadable: tuple[Unreadable, ...] = ()
+    missing: tuple[Unreadable, ...] = ()
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A unit in two versions. One that is in one version only has an empty configuration in the other."""
+    """A unit in two versions. One that is in one version only has an empty configuration in the other. ``place`` leads
+    from the new version's folder to it."""
 
     old: Configuration
     new: Configuration
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +49,24 @@ class Versions:
     files: tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def versions_of(old: Path, new: Path, options: ScanOptions) -> Versions:
+def versions_of(old: Side, new: Side, options: ScanOptions, renames: Mapping[str, str] | None = None) -> Versions:
     """Read two files or two folders and pair what is in them.
 
-    Two files are a pair. In folders the same path below them makes a pair, and what is left over is one where it holds
-    exactly the same (it was moved). Nothing is compared with what cannot be read.
+    Two files are a pair. In folders the same path below them makes a pair; then ``renames``, which leads from paths of
+    files in the old folder to those in the new one; and what is left over is one where it holds exactly the same (it
+    was moved). Nothing is compared with what cannot be read.
     """
-    read = read_paths([old], options), read_paths([new], options)
-    found = [dict(_by_key(side, path)) for side, path in zip(read, (old, new), strict=True)]
-    one_file = not (_is_folder(old) and _is_folder(new))
+    sides = old, new
+    read = [_read(side, options) for side in sides]
+    found = [dict(_by_key(got, side.path)) for got, side in zip(read, sides, strict=True)]
+    one_file = not all(os.path.isdir(side.path) for side in sides)
     single = one_file and all(len(side.units) <= 1 for side in read)
     notes = [note for side in read for note in side.notes]
     for number, other in ((0, 1), (1, 0)):
-        for entry in read[number].unreadable:
+        for entry in (*read[number].unreadable, *sides[number].missing):
             if entry.reason == NOT_INFRASTRUCTURE:
                 continue  # it holds nothing, so that there is nothing that it could not tell
-            lost = _key(entry.file, (old, new)[number])
+            lost = _key(entry.file, sides[number].path)
             for key in [key for key in found[other] if single or key == lost or _is_below(lost, key)]:
                 if key in found[number] and not single:
                     continue  # a part of it could not be read
@@ -57,24 +77,62 @@ def versions_of(old: Path, new: Path, options: ScanOptions) -> Versions:
         keys = {key: "" for side in found for key in side}
         found = [{keys[key]: unit for key, unit in side.items()} for side in found]
     return Versions(
-        tuple(_pairs(found[0], found[1])),
+        tuple(_pairs(found[0], found[1], renames or {})),
         (*read[0].unreadable, *read[1].unreadable),
         tuple(dict.fromkeys(notes)),
         (_files(read[0]), _files(read[1])),
     )
 
 
-def _pairs(old: dict[str, Configuration], new: dict[str, Configuration]) -> Iterator[Pair]:
+def _read(side: Side, options: ScanOptions) -> ReadPaths:
+    found = read_paths([side.path], replace(options, inputs=side.inputs))
+    unreadable = [*found.unreadable, *side.unreadable]
+    units = []
+    for path, unit in found.units:
+        leads = _leads_elsewhere(side, unit) if side.sealed else False
+        if leads:
+            unreadable.append(Unreadable(str(path), "not used, because it leads to files outside of the repository"))
+        else:
+            units.append((path, unit))
+    return replace(found, units=tuple(units), unreadable=tuple(unreadable), notes=(*found.notes, *side.missing))
+
+
+def _leads_elsewhere(side: Side, unit: Configuration) -> bool:
+    root = os.path.join(os.path.realpath(side.path), "")
+    given = {os.path.realpath(path) for path in side.inputs.var_files}
+    places = [os.path.realpath(file) for file in unit.files]
+    return any(not place.startswith(root) and place not in given for place in places)
+
+
+def _pairs(old: dict[str, Configuration], new: dict[str, Configuration], renames: Mapping[str, str]) -> Iterator[Pair]:
     for key in sorted(old.keys() & new.keys()):
-        yield Pair(old[key], new[key])
+        yield Pair(old[key], new[key], key)
     gone = {key: unit for key, unit in sorted(old.items()) if key not in new}
-    for key, unit in sorted(new.items()):
-        if key in old:
-            continue
-        moved = next((other for other, was in gone.items() if _says(was) == _says(unit)), None)
-        yield Pair(gone.pop(moved) if moved is not None else _nothing(unit), unit)
+    added = {key: unit for key, unit in sorted(new.items()) if key not in old}
+    for before, after in _moved(gone, added, renames):
+        yield Pair(gone.pop(before), added.pop(after), after)
+    for key, unit in added.items():
+        alike = next((other for other, was in gone.items() if _says(was) == _says(unit)), None)
+        yield Pair(gone.pop(alike) if alike is not None else _nothing(unit), unit, key)
     for unit in gone.values():
         yield Pair(unit, _nothing(unit))
+
+
+def _moved(
+    gone: Mapping[str, Configuration], added: Mapping[str, Configuration], renames: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """The units that were moved with their files: a template is one file, a Terraform root the files in its folder, of
+    which more were moved there than anywhere else."""
+    votes: Counter[tuple[str, str]] = Counter()
+    for before, after in renames.items():
+        votes[before, after] += 1
+        votes[os.path.dirname(before) or ".", os.path.dirname(after) or "."] += 1
+    found: dict[str, str] = {}
+    for (before, after), _ in sorted(votes.items(), key=lambda item: (-item[1], item[0])):
+        same = before in gone and after in added and gone[before].framework is added[after].framework
+        if same and before not in found and after not in found.values():
+            found[before] = after
+    return list(found.items())
 
 
 def _says(unit: Configuration) -> Sequence[object]:
@@ -103,10 +161,6 @@ def _key(file: str, root: Path) -> str:
 
 def _is_below(key: str, folder: str) -> bool:
     return folder == "." or key.startswith(folder + os.sep)
-
-
-def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)
 
 
 def _files(side: ReadPaths) -> tuple[str, ...]:

@@ -14,19 +14,23 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam import action, arn, glob
 from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.arn_pattern import fields_of, spelled_out
 from passrole_checks.iam.condition import Constraint, evaluate
-from passrole_checks.iam.outcomes import When, both, implies
+from passrole_checks.iam.outcomes import When, both, implies, unless
 from passrole_checks.iam.passrole import PassRoleGrant, grants_apart, roles_left, surely_denies
 from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.rule import rule_of
 from passrole_checks.iam.values import Text, Tri
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions import Permissions
+
+_MOST_PAIRS = 200  # of resource patterns that are looked at for two actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,44 +97,57 @@ def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement],
         for second, other in zip(by[index + 1 :], way.actions[index + 1 :], strict=True):
             if first is second or name.partition(":")[0] != other.partition(":")[0]:
                 continue
-            starts = [item for item in permissions.statements if _speaks_of(item, other, facts)]
-            if not any(_may_share(first, item) for item in (second, *starts)):
+            firsts, seconds = (
+                dict.fromkeys(pattern for item in items for pattern in _patterns(item, permissions))
+                for items in ([first, *_speaking_of(permissions, name, facts)],
+                              [second, *_speaking_of(permissions, other, facts)])
+            )  # fmt: skip
+            if len(firsts) * len(seconds) <= _MOST_PAIRS and not any(
+                _share(permissions, (name, other), pair, facts) for pair in product(firsts, seconds)
+            ):
                 return False
     return True
 
 
-def _speaks_of(statement: Statement, name: str, facts: When) -> bool:
-    """Whether a statement may allow an action where some facts hold."""
-    if statement.effect == "Deny" or both(facts, statement.when) is None:
-        return False
+def _speaking_of(permissions: Permissions, name: str, facts: When) -> list[Statement]:
+    """The statements that may allow an action where some facts hold."""
+    return [
+        item
+        for item in permissions.statements
+        if item.effect != "Deny" and both(facts, item.when) is not None and _may_act(item, name)
+    ]
+
+
+def _may_act(statement: Statement, name: str) -> bool:
     if statement.actions is None:
         return action.left_out_by(statement.not_actions or (), name) is not Tri.NO
     return action.granted_by(statement.actions, name)[0] is not Tri.NO
 
 
-def _may_share(first: Statement, second: Statement) -> bool:
-    """Whether two statements may be about one resource: their kinds differ, or are open, or their names meet."""
-    ours, theirs = _kinds(first), _kinds(second)
-    if None in ours or None in theirs or not ours.keys() & theirs.keys():
+def _patterns(statement: Statement, permissions: Permissions) -> tuple[str, ...]:
+    """The resources of a statement, as patterns."""
+    resources = rule_of(statement, permissions.account, permissions.owner).resources
+    return (*resources.sure, *resources.doubtful) if statement.resources is not None else (glob.RUN,)
+
+
+def _share(permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], facts: When) -> bool:
+    """Whether two actions may be allowed on one resource of two patterns; where these are of two kinds (a function,
+    an event source mapping) it is not known which belong together."""
+    kinds = {kind for pattern in pair if (kind := _kind(pattern))}
+    if len(kinds) > 1:
         return True
-    return any(
-        glob.may_meet(one, other)
-        for kind in ours.keys() & theirs.keys()
-        for one in ours[kind]
-        for other in theirs[kind]
-    )
+    common = glob.meeting(*pair)
+    if common is None:
+        return glob.may_meet(*pair)
+    pattern = glob.as_pattern(common)
+    return pattern == glob.RUN or all(permissions.ways_of(name.lower(), (pattern,), facts) for name in names)
 
 
-def _kinds(statement: Statement) -> dict[str | None, list[str]]:
-    """The names of the resources of a statement by their kind (``function`` of ``…:function:app-*``), as patterns;
-    under None those whose kind is open."""
-    found: dict[str | None, list[str]] = {}
-    for resource in statement.resources or ():
-        fields = fields_of(spelled_out(resource.parts))
-        written = "".join(part if isinstance(part, str) else "*" for part in fields[5]) if len(fields) > 5 else ""
-        named = re.match(r"([a-zA-Z-]+)[:/]", written)
-        found.setdefault(named[1] if named is not None else None, []).append(glob.pattern(written))
-    return found or {None: []}
+def _kind(pattern: str) -> str:
+    """The kind of the resources of a pattern (``function`` of ``…:function:app-*``), "" where it is open."""
+    fields = pattern.split(":", 5)
+    named = re.match(r"([a-zA-Z-]+)[:/]", fields[5]) if len(fields) > 5 else None
+    return named[1] if named is not None else ""
 
 
 def _says(statement: Statement, name: str) -> bool:
@@ -160,13 +177,14 @@ def _may_be_about(statement: Statement, name: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Passed:
     """The roles that can be passed to one service: ``roles``, or with ``complement`` all but these; never those that a
-    Deny takes out, which ``denied`` names."""
+    Deny takes out, which ``denied`` names. ``when``: the facts under which they can."""
 
     roles: tuple[Text, ...]
     complement: bool
     scope: Scope
     certain: Tri
     denied: tuple[Text, ...] = ()
+    when: When = ()
 
 
 class Passing:
@@ -235,11 +253,22 @@ class Passing:
         denying = tuple(index for index, item in enumerate(self._sure) if self._lets(item, service) is Tri.YES)
         if denying not in self._by_denials:
             self._by_denials[denying] = roles_left(self.grant, [self._sure[index] for index in denying], self.where)
-        certain = lets & self.grant.certain
-        if certain is Tri.YES and any(self._may_deny(item, service) for item in self._doubtful):
-            certain = Tri.UNKNOWN
-        passed = self._within_limits(self._by_denials[denying], certain, service)
+        left = self._by_denials[denying]
+        passed = self._past_doubtful(self._within_limits(left, lets & self.grant.certain, service), service)
         return self._without(passed, [self._sure[index] for index in denying])
+
+    def _past_doubtful(self, passed: Passed | None, service: str) -> Passed | None:
+        """What is left after what may be denied: a Deny that only some facts bring leaves it to the others."""
+        for item in self._doubtful if passed is not None else ():
+            facts = item.statement.when
+            if passed is None or both(passed.when, facts) is None or not self._may_deny(item, service):
+                continue
+            others = unless(passed.when, facts)
+            if others is None or not surely_denies(item):
+                passed = replace(passed, certain=passed.certain & Tri.UNKNOWN)
+            else:
+                passed = replace(passed, when=others)
+        return passed
 
     @staticmethod
     def _without(passed: Passed | None, denials: Sequence[PassRoleGrant]) -> Passed | None:
@@ -260,19 +289,27 @@ class Passing:
 
     def _within_limits(self, left: tuple[tuple[Text, ...], bool], certain: Tri, service: str | None) -> Passed | None:
         roles, complement = left
+        when = self.grant.statement.when
         for limit in self._limits:
             allows = [(item, Tri.YES if service is None else self._lets(item, service)) for item in limit]
-            allows = [(item, lets) for item, lets in allows if lets is not Tri.NO]
+            allows = [
+                (item, lets)
+                for item, lets in allows
+                if lets is not Tri.NO and both(when, item.statement.when) is not None
+            ]
             if not allows:
                 return None
-            if any(item.scope is Scope.ANY_ROLE and _plainly(item, lets) for item, lets in allows):
+            free = [item for item, lets in allows if item.scope is Scope.ANY_ROLE and _plainly(item, lets)]
+            if free:  # under the fewest facts that there are
+                found = [both(when, item.statement.when) or () for item in free]
+                when = min(found, key=len)
                 continue
             if complement:
                 certain &= Tri.UNKNOWN
                 continue
             kept: dict[Text, Tri] = {}
             for role in roles:
-                for pattern, inside in self._limited(role, allows):
+                for pattern, inside in self._limited(role, allows, when):
                     kept[pattern] = kept.get(pattern, Tri.NO) | inside
             roles = tuple(kept)
             if Tri.YES not in kept.values():
@@ -285,16 +322,24 @@ class Passing:
             scope = arn.widest([arn.resource_scope(role, variables=variables) for role in roles])
             if scope is not Scope.ANY_ROLE and self.grant.scope is Scope.ANY_ROLE and len(roles) > 1:
                 scope = arn.union_scope(roles, variables=variables)
-        return None if scope is Scope.NOT_A_ROLE and not complement else Passed(roles, complement, scope, certain)
+        return (
+            None
+            if scope is Scope.NOT_A_ROLE and not complement
+            else Passed(roles, complement, scope, certain, when=when)
+        )
 
-    def _limited(self, role: Text, allows: Sequence[tuple[PassRoleGrant, Tri]]) -> Iterator[tuple[Text, Tri]]:
+    def _limited(
+        self, role: Text, allows: Sequence[tuple[PassRoleGrant, Tri]], when: When
+    ) -> Iterator[tuple[Text, Tri]]:
         """What a limit leaves of a pattern, and whether surely: the pattern, or the narrower ones of the limit."""
         parts: list[tuple[Text, Tri]] = []
         for item, lets in allows:
             patterns = [one.pattern for one in item.roles]
             variables = item.statement.variables
-            surely = Tri.YES if _plainly(item, lets) else Tri.UNKNOWN
-            if item.complement:
+            surely = Tri.YES if _plainly(item, lets) and _holds(item, when) else Tri.UNKNOWN
+            if not item.statement.whole:  # nothing is known of what it allows
+                parts.append((role, Tri.UNKNOWN))
+            elif item.complement:
                 if arn.included(role, patterns, variables=variables, where=self.where) is not Tri.YES:
                     parts.append((role, Tri.UNKNOWN))
             elif arn.included(role, patterns, variables=variables, where=self.where) is Tri.YES:
@@ -304,6 +349,9 @@ class Passing:
                 parts.append((role, surely))
             else:
                 for one in patterns:
+                    if one.only_hole is not None:  # a limit of which nothing is known
+                        parts.append((role, Tri.UNKNOWN))
+                        continue
                     meets = arn.overlaps(role, one, variables=variables, where=self.where)
                     if meets is Tri.NO:
                         continue
@@ -324,8 +372,8 @@ class Passing:
         return Tri.UNKNOWN if service in condition.possible else Tri.NO
 
 
-def _holds(denial: PassRoleGrant, when: When) -> bool:
-    return all(implies(when, fact) for fact in denial.statement.when)
+def _holds(grant: PassRoleGrant, when: When) -> bool:
+    return all(implies(when, fact) for fact in grant.statement.when)
 
 
 def _is_open(denial: PassRoleGrant) -> bool:
@@ -333,10 +381,10 @@ def _is_open(denial: PassRoleGrant) -> bool:
 
 
 def _plainly(grant: PassRoleGrant, lets: Tri) -> bool:
-    """Whether what a limit allows, it surely allows."""
+    """Whether what a limit allows, it surely allows where its facts hold."""
     condition = grant.condition
     undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
-    return lets is Tri.YES and grant.certain is Tri.YES and not undecided and not grant.statement.when
+    return lets is Tri.YES and grant.certain is Tri.YES and not undecided
 
 
 _REGION = re.compile(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazonaws\.com)$")

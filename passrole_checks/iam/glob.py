@@ -27,6 +27,7 @@ _OWN = re.compile("[\x00-\x04\U000f0000-\U0010ffff]")
 _OPEN = "\x02\U000f0000-\U0010fffd"  # what stands for a text and not for a character
 _GAP = re.compile(f"([{RUN}{ONE}]*{RUN}[{RUN}{ONE}]*)")
 _HOLE = re.compile("[\U000f0000-\U0010fffd]")
+_ACCOUNT = re.compile(f"[0-9{RUN}{ONE}{ANY}{SOME}\U00100000-\U0010fffd]*")  # what may stand for an account id
 _HOLE_OF_ANY_TEXT = re.compile("[\U000f0000-\U000fffff]")
 _HOLE_OF_A_NAME = re.compile("[\U00100000-\U0010fffd]")
 
@@ -114,7 +115,8 @@ def possibly(glob: str, text: str) -> bool:
 def meeting(first: str, second: str) -> str | None:
     """The general member of what both patterns surely take, None where there is nothing.
 
-    Two patterns can meet in several ways (``*ab*`` and ``*ba*``); this is the shortest.
+    Two patterns can meet in several ways (``*ab*`` and ``*ba*``); this is the shortest. Of two ARNs it is one whose
+    fields are fields of both: the Region and the account of a resource hold no colon.
     """
     if second == RUN or first == second:
         return request(first)
@@ -123,14 +125,29 @@ def meeting(first: str, second: str) -> str | None:
     for one, other in ((first, second), (second, first)):
         if RUN not in one and ONE not in one:
             return one if surely(other, one) else None
-    return _meeting(first, second)
+    fields = _by_field(first, second)
+    if fields is None:
+        return _meeting(first, second)
+    common = [meeting(one, other) for one, other in fields]
+    return ":".join(part for part in common if part is not None) if None not in common else None
 
 
 def may_meet(first: str, second: str) -> bool:
     """Whether two patterns have something in common for some value of their holes."""
     if RUN in (first, second) or first == second:
         return True
+    fields = _by_field(first, second)
+    if fields is not None:
+        return all(may_meet(one, other) for one, other in fields)
     return _overlap(_widened(first), _widened(second))
+
+
+def _by_field(first: str, second: str) -> list[tuple[str, str]] | None:
+    """The six fields of two ARNs, each with its counterpart; None where one may not be written in six fields."""
+    fields = [pattern.split(":", 5) for pattern in (first, second)]
+    if all(len(found) == 6 and found[0] == "arn" and _ACCOUNT.fullmatch(found[4]) for found in fields):
+        return list(zip(*fields, strict=True))
+    return None
 
 
 def _widened(glob: str) -> str:

@@ -136,6 +136,15 @@ def both(first: When, second: When) -> When | None:
     return merged
 
 
+def unless(when: When, facts: When) -> When | None:
+    """``when``, and that not all of ``facts`` hold; None where they have to."""
+    for condition, outcome in facts:
+        opposite = otherwise(outcome)
+        if not implies(when, (condition, outcome)) and consistent(when, condition, opposite):
+            return added(when, condition, opposite)
+    return None
+
+
 def either(readings: Sequence[When]) -> tuple[When, ...]:
     """Fewer readings that together say the same: what holds under both outcomes of a condition holds without it."""
     found = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MOST_READINGS]

@@ -109,6 +109,11 @@ def grants_of(
     )
 
 
+def under(grant: PassRoleGrant, when: When) -> PassRoleGrant:
+    """The same grant, where some facts hold."""
+    return replace(grant, statement=replace(grant.statement, when=when))
+
+
 def speaks_of_pass_role(statement: Statement) -> tuple[Tri, str]:
     """Whether a statement speaks of PassRole, and its effect (Allow where a hole stands for it, and then UNKNOWN)."""
     certain = _reaches(statement)[0]
@@ -179,7 +184,7 @@ def _left_of(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Depl
 def _under(grant: PassRoleGrant, when: When, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
     """What is left of an Allow where the facts ``when`` hold."""
     sure = [denial for denial in denials if all(implies(when, fact) for fact in denial.statement.when)]
-    return _minus(replace(grant, statement=replace(grant.statement, when=when)), sure, where)
+    return _minus(under(grant, when), sure, where)
 
 
 def allows_on(statements: Sequence[Statement], name: str, role: Text) -> bool:

@@ -1,4 +1,4 @@
-"""What a principal may do, by all its identity-based policies together, and what one may do that another may not.
+"""What a principal may do, by all its identity-based policies together.
 
 A request is allowed if one Allow matches its action, its resource and its conditions, no Deny does, and the permissions
 boundary and the service control policies allow it as well (IAM User Guide, "Policy evaluation logic" and "Permissions
@@ -8,23 +8,20 @@ Region, a tag, MFA) limits and does not forbid: it is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations, islice, product
-from typing import NamedTuple
 
 from passrole_checks.iam import glob
 from passrole_checks.iam.glob import ANY, RUN
 from passrole_checks.iam.limit import Limit
 from passrole_checks.iam.limit import implies as limits_imply
-from passrole_checks.iam.outcomes import When, added, both, consistent, implies, otherwise
+from passrole_checks.iam.outcomes import When, both, implies, unless
 from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.rule import PASS_ROLE, Rule, asked_for, can_be_about, narrowed, rule_of
+from passrole_checks.iam.rule import Rule, asked_for, can_be_about, rule_of
 from passrole_checks.iam.values import Text, Tri
 
 _MOST_WAYS = 64  # in which one action is allowed
-_MOST_MEMBERS = 500  # of one pair of patterns that are looked at
 _EVERY_ACTION = f"{ANY}:{ANY}"
 
 
@@ -252,7 +249,7 @@ class Permissions:
             elif denied & spoken is Tri.UNKNOWN:
                 way = replace(way, certain=way.certain & Tri.UNKNOWN)
             else:
-                facts = _otherwise(way.when, rule.statement.when)
+                facts = unless(way.when, rule.statement.when)
                 if facts is None:
                     return
                 way = replace(way, when=facts)
@@ -283,147 +280,3 @@ def _better(one: Allowed, other: Allowed) -> bool:
 def _certainly(rule: Rule, when: When) -> bool:
     """Whether a statement is in force wherever some facts hold."""
     return all(implies(when, fact) for fact in rule.statement.when)
-
-
-def _otherwise(when: When, facts: When) -> When | None:
-    """``when``, and that not all of ``facts`` hold; None where they have to."""
-    for condition, outcome in facts:
-        opposite = otherwise(outcome)
-        if not implies(when, (condition, outcome)) and consistent(when, condition, opposite):
-            return added(when, condition, opposite)
-    return None
-
-
-class Pair(NamedTuple):
-    """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess."""
-
-    action: str
-    resource: str
-    certain: Tri
-
-
-@dataclass(frozen=True)
-class Excess:
-    """What one principal can do and another cannot: at least one pair, those that are certain first."""
-
-    pairs: tuple[Pair, ...]
-
-    @property
-    def certain(self) -> Tri:
-        """YES where at least one pair is certain."""
-        return self.pairs[0].certain
-
-
-def excess(role: Permissions, principal: Permissions) -> Excess | None:
-    """What a role can do and a principal cannot, None for nothing.
-
-    Of a pattern that is covered in part the rest is told, where the rest is a pattern too, else the whole. Where not
-    all policies of the principal are known nothing is certain. What the principal is allowed under conditions that the
-    role need not meet is not counted as surely allowed.
-    """
-    return _Difference(replace(role, owner="the role's "), principal).found()
-
-
-class _Difference:
-    """Decides by general members: of each pair of the role's patterns, and of what other statements single out in it.
-
-    For patterns with their wildcard at the end that is exact. Others can have things in common in several ways, of
-    which the shortest is looked at.
-    """
-
-    def __init__(self, role: Permissions, principal: Permissions) -> None:
-        self.role, self.principal = role, principal
-        found = [*_singled_out(principal, limits=False), *_singled_out(role, limits=True)]
-        self.singled_out = tuple(dict.fromkeys(one for part in found for one in part[side]) for side in (0, 1))
-        self.plain = not role.limits and not role.denials
-        rules = (*principal.allowing, *principal.denials, *role.denials, *role.allowing)
-        self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
-
-    def found(self) -> Excess | None:
-        pairs: dict[tuple[str, str], Tri] = {}
-        for rule in self.role.allowing:
-            for action, resource, certain in self.of_rule(rule):
-                known = pairs.get((action, resource), Tri.NO)
-                pairs[action, resource] = known | certain
-        if not pairs:
-            return None
-        found = [Pair(action, resource, certain) for (action, resource), certain in pairs.items()]
-        return Excess(tuple(sorted(found, key=lambda pair: pair.certain is not Tri.YES)))
-
-    def of_rule(self, rule: Rule) -> Iterator[Pair]:
-        statement = rule.statement
-        resources = (*rule.resources.sure, *rule.resources.doubtful) if statement.resources is not None else (RUN,)
-        for given in rule.patterns if statement.actions is not None else (f"{RUN}:{RUN}",):
-            for resource in resources:
-                for action in narrowed(given, resource):
-                    yield from self.of_pair(rule, action, resource)
-
-    def of_pair(self, rule: Rule, action: str, resource: str) -> Iterator[Pair]:
-        if can_be_about(action, resource) is Tri.NO:
-            return
-        if rule.met(glob.request(action))[0] is Tri.NO:
-            if not glob.surely(action, PASS_ROLE):
-                return
-            action = PASS_ROLE
-        exceeds = self.exceeds(rule, action, resource)
-        if exceeds is not Tri.NO:
-            yield self.pair(action, resource, exceeds)
-        if exceeds is Tri.YES:
-            return
-        actions = _common(action, self.singled_out[0])
-        others = _common(resource, self.singled_out[1])
-        for one, other in islice(product(actions, others), 1, _MOST_MEMBERS):
-            if can_be_about(one, other) is not Tri.NO:
-                exceeds = self.exceeds(rule, one, other)
-                if exceeds is not Tri.NO:
-                    yield self.pair(one, other, exceeds)
-
-    def pair(self, action: str, resource: str, certain: Tri) -> Pair:
-        words = "*" if action == f"{RUN}:{RUN}" else self.words.get(action) or glob.words_of(action)
-        return Pair(words, glob.words_of(resource), certain)
-
-    def exceeds(self, rule: Rule, action: str, resource: str) -> Tri:
-        """Whether the general member of a pair is allowed to the role, and not to the principal."""
-        request = glob.request(action)
-        when = rule.statement.when
-        answer = ~self.principal.decides(request, glob.request(resource), rule.tests, when)
-        if not self.principal.complete:
-            answer &= Tri.UNKNOWN
-        if answer is Tri.NO:
-            return answer
-        answer &= rule.speaks(request, glob.request(resource)) & rule.met(request)[0] & can_be_about(action, resource)
-        if answer is Tri.NO or self.plain:
-            return answer
-        return answer & self.role.decides(request, glob.request(resource), rule.tests, when)
-
-
-def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The action and resource patterns that a part of what is allowed is set apart by: in a Deny, or left out of an
-    Allow; with ``limits`` also what a limit allows."""
-    for rule in (
-        *permissions.allowing,
-        *permissions.denials,
-        *(one for limit in permissions.limiting for one in limit),
-    ):
-        statement = rule.statement
-        allows = rule in permissions.allowing or not limits
-        if statement.effect == "Allow" and allows and statement.not_actions is None and statement.not_resources is None:
-            continue
-        yield rule.actions.all or (f"{RUN}:{RUN}",), rule.resources.sure or (RUN,)
-
-
-def _common(pattern: str, others: Iterable[str]) -> list[str]:
-    """A pattern, what it has in common with others, and with several of them at once, as patterns, each once."""
-    found = dict.fromkeys([pattern])
-    found.update((common, None) for other in others if (common := _met(pattern, other)) is not None)
-    direct = list(found)[1:]
-    for one, other in islice(combinations(direct, 2), _MOST_MEMBERS):
-        common = _met(one, other)
-        if common is not None:
-            found[common] = None
-    return list(found)
-
-
-def _met(one: str, other: str) -> str | None:
-    common = glob.meeting(one, other)
-    return glob.as_pattern(common) if common is not None else None

@@ -93,27 +93,30 @@ class PolicyDocument:
     problems: tuple[Problem, ...]
 
 
-def parse_document(document: Node) -> PolicyDocument:
+def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
     """Read a policy document: an object, a JSON text, or a hole. What is malformed becomes a problem, never a crash.
+
+    ``trust``: it is the trust policy of a role, whose statements name no resource (IAM User Guide, "AWS JSON policy
+    elements: Resource") and speak of that role.
 
     What is malformed under some outcomes of unknown conditions only is none: such a document cannot be deployed, and
     grants nothing.
     """
-    known = _remembered.get(id(document))
+    known = _remembered.get((id(document), trust))
     if known is None:
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
-        known = _remembered[id(document)] = (document, _parsed(document))
+        known = _remembered[id(document), trust] = (document, _parsed(document, trust))
     return known[1]
 
 
 # a document is read by those who judge it, and by those who look at all that its holders have; it is kept with its id
-_remembered: dict[int, tuple[Node, PolicyDocument]] = {}
+_remembered: dict[tuple[int, bool], tuple[Node, PolicyDocument]] = {}
 _MOST_REMEMBERED = 1024
 
 
-def _parsed(document: Node) -> PolicyDocument:
-    reader = _Reader()
+def _parsed(document: Node, trust: bool) -> PolicyDocument:
+    reader = _Reader(trust)
     found = [
         reader.document(alternative, when) for when, alternative in alternatives_of(document) if _there(alternative)
     ]
@@ -143,7 +146,8 @@ _Problems = list[tuple[When, Problem]]  # each with the facts under which it is 
 class _Reader:
     """Collects the statements of a document. What reads a part of it returns the problems that it has."""
 
-    def __init__(self) -> None:
+    def __init__(self, trust: bool) -> None:
+        self.trust = trust
         self.statements: list[Statement] = []
         self.broken: list[When] = []  # the facts under which the document cannot be deployed
 
@@ -236,7 +240,7 @@ class _Reader:
                 return self.unknown(path, node, when, variables=variables)
             node = known
         try:
-            self.statements.append(_statement(node, path, when, variables))
+            self.statements.append(_statement(node, path, when, variables, trust=self.trust))
         except MalformedDocument as error:
             return [(when, Problem(error.at, error.reason))]
         return []
@@ -271,13 +275,15 @@ def _there(node: Node) -> bool:
     return not isinstance(node, Absent)
 
 
-def _statement(node: Mapping, path: str, when: When, variables: bool) -> Statement:
+def _statement(node: Mapping, path: str, when: When, variables: bool, *, trust: bool = False) -> Statement:
     """A statement without alternatives. Raises MalformedDocument."""
     sid, effect = node.get("Sid"), _effect(node)
     parts = [(entry.key.literal, entry.value) for entry in node.entries]
     # what may not be there is not relied on where it narrows: in what a Deny names, in what an Allow leaves out
     sure = ("Action", "Resource") if effect == "Deny" else ("NotAction", "NotResource")
     texts = {key: _texts(node.get(key), key) for key in ("Action", "NotAction", "Resource", "NotResource")}
+    if trust and texts["Resource"] is None and texts["NotResource"] is None:
+        texts["Resource"] = (Text(("*",), node.at),)
     for first, second in (("Action", "NotAction"), ("Resource", "NotResource")):
         both = [key for key in (first, second) if texts[key] is not None]
         if len(both) == 2:
@@ -320,6 +326,8 @@ def _texts(node: Node | None, key: str) -> tuple[Text, ...] | None:
     """The strings of an element, or None where it is absent."""
     if node is None or isinstance(node, Absent):
         return None
+    if isinstance(node, Const) and node.value is None:
+        raise MalformedDocument(node.at, f"{key} is null")
     found: list[Text] = []
     pending: list[Node] = [node]
     while pending:

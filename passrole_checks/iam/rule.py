@@ -177,6 +177,8 @@ class Rule:
 
     def met(self, action: str) -> tuple[Tri, tuple[str, ...]]:
         """Whether a request for an action can meet the condition, and the keys that it has to meet it with."""
+        if not self.statement.whole:
+            return Tri.UNKNOWN, ()  # of its conditions nothing is known either
         answer, keys = Tri.YES, dict[str, None]()
         for test in self.tests:
             found = _met_by(test, action)

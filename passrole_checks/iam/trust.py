@@ -16,7 +16,8 @@ class KnownRole:
     """A role of the configuration: ``trusted`` are the service principals that may assume it, None if not known.
 
     ``no_service``: its trust policy surely names accounts, users, roles and identity providers only; ``federated``:
-    providers among them. ``arn`` is its ARN as far as it is known, with holes for account and partition, or None.
+    providers among them. ``only_services``: it surely names services only. ``arn`` is its ARN as far as it is known,
+    with holes for account and partition, or None.
     """
 
     address: str
@@ -24,6 +25,15 @@ class KnownRole:
     no_service: bool = False
     federated: bool = False
     arn: Text | None = None
+    only_services: bool = False
+
+
+def linked_service(pattern: Text) -> str:
+    """The service of the service-linked roles that an ARN pattern names (``role/aws-service-role/SERVICE/…``), the only
+    one that can assume them and change them (IAM User Guide, "Using service-linked roles"); "" for other patterns."""
+    written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
+    service, found, _ = written.partition(":role/aws-service-role/")[2].partition("/")
+    return service if found and not {"*", "?", "\0"} & set(service) else ""
 
 
 def trusted_services(document: Node | None) -> frozenset[str] | None:
@@ -50,6 +60,12 @@ def only_others(document: Node | None) -> tuple[bool, bool]:
     found = list(_statements(document))
     kinds = {kind for statement in found for kind in _kinds_of(statement)}
     return bool(found) and kinds <= {"AWS", "Federated"}, "Federated" in kinds
+
+
+def only_services(document: Node | None) -> bool:
+    """Whether a trust policy surely names services and nobody else."""
+    kinds = {kind for statement in _statements(document) for kind in _kinds_of(statement)}
+    return kinds == {"Service"}
 
 
 def _kinds_of(statement: Node) -> Iterator[str]:

@@ -24,7 +24,8 @@ class PassingAction:
 
     `action` is spelled as AWS does. `parameters` are those of the API operation that hold the role (none where it is
     not a parameter). `services` are the values of ``iam:PassedToService``, `trusted` the principals that the role has
-    to trust; empty where they are not known.
+    to trust; empty where they are not known. Of several roles that ``codepipeline:CreatePipeline`` passes only the
+    pipeline's is told, which the caller's commands run with.
 
     `confidence`: ``"documented"`` (the Service Authorization Reference lists ``iam:PassRole`` for it),
     ``"corroborated"`` (two sources agree), ``"hint"`` (a parameter looks like a role, no more).

@@ -8,7 +8,8 @@ names (https://registry.terraform.io/providers/hashicorp/awscc/latest/docs).
 Two names of a service are kept apart. A role is *passed* to the value of ``iam:PassedToService``, and is *assumed* by
 the principal that its trust policy names. They are mostly the same, and not where a service hands the role on: an IoT
 role alias is passed to ``iot.amazonaws.com`` and assumed by ``credentials.iot.amazonaws.com`` (Service Authorization
-Reference, "Actions, resources, and condition keys for AWS IoT").
+Reference, "Actions, resources, and condition keys for AWS IoT"; the table "API operations" of such a page gives the
+values of ``iam:PassedToService`` by operation).
 """
 
 from __future__ import annotations

@@ -10,21 +10,22 @@ from passrole_checks.grouping import when_in_words
 from passrole_checks.output.paths import harmless
 from passrole_checks.output.text import Line, Span, located, what_is_granted
 from passrole_checks.scan import LocatedGrant
+from passrole_checks.snapshots import Comparison
 
 _GROUPS = (("new", "+", "high"), ("widened", "~", "high"), ("narrowed", "~", "good"), ("removed", "-", "good"))
 _MOST_NOTES = 10
 
 
-def diff_lines(difference: Difference, *, quiet: bool = False) -> Iterator[Line]:
+def diff_lines(difference: Difference, compared: Comparison | None = None, *, quiet: bool = False) -> Iterator[Line]:
     """Each change with who, which roles and which services, before and after; then, unless ``quiet``, notes and a
-    summary."""
+    summary. ``compared``: the versions, where they are some of a repository."""
     for name, mark, style in _GROUPS:
         for change in getattr(difference, name):
             yield from _change(change, name, mark, style)
             yield ()
     if quiet:
         return
-    notes = list(_notes(difference))
+    notes = list(_notes(difference, compared.notes if compared is not None else ()))
     yield from notes
     if notes:
         yield ()
@@ -59,7 +60,8 @@ def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]
                     yield (Span(f"  {sign} "), *_dedented(row))
         yield (Span(f"    {'before':<10}", "quiet"), Span(located(at.file, at.line), "quiet"))
     if change.cause is not None:
-        yield (Span(f"    {'because of':<11}"), Span(located(change.cause.file, change.cause.line)))
+        because = located(change.cause.file, change.cause.line)
+        yield (Span(f"    {'because of':<11}"), Span(f"{because}{'  (removed)' if change.cause_removed else ''}"))
 
 
 def _words(located: LocatedGrant) -> Sequence[Line]:
@@ -72,7 +74,9 @@ def _dedented(row: Line) -> Line:
     return (Span(first.text.removeprefix("    "), first.style), *rest)
 
 
-def _notes(difference: Difference) -> Iterator[Line]:
+def _notes(difference: Difference, about_versions: Sequence[str]) -> Iterator[Line]:
+    for note in about_versions:
+        yield (Span("note: ", "quiet"), Span(harmless(note)))
     for old, new in difference.renamed:
         yield (Span("note: ", "quiet"), Span(harmless(f"{new} is taken for what was {old} before")))
     for entry in difference.not_evaluated[:_MOST_NOTES]:
@@ -86,9 +90,11 @@ def _notes(difference: Difference) -> Iterator[Line]:
 def _summary(difference: Difference) -> Line:
     counts = [(len(getattr(difference, name)), name) for name, _, _ in _GROUPS]
     unread = len({entry.file for entry in difference.unreadable})
-    none = "no change seen" if unread else "no change of PassRole access"
+    none = "no change seen" if unread or difference.left_out else "no change of PassRole access"
     words = ", ".join(f"{count} {name}" for count, name in counts if count) or none
     spans = [Span(words, "place"), Span(f"; {difference.unchanged} unchanged")]
+    if difference.left_out:
+        spans.append(Span(f"; {difference.left_out} changed files not evaluated", "high"))
     if unread:
         spans.append(Span(f"; {unread} could not be read, so that this is not all", "high"))
     return spans

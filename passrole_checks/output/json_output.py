@@ -7,21 +7,24 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from passrole_checks.baseline import Applied, Entry
 from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.iam.values import Position
 from passrole_checks.output.paths import shown
 from passrole_checks.scan import LocatedGrant, ScanResult
+from passrole_checks.snapshots import Comparison
 from passrole_checks.sources.resource import ResourceDefinition, Suppression, Unreadable
 
 VERSION = 1
 
 
-def scan_json(result: ScanResult, not_shown: Sequence[Finding] = ()) -> str:
+def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: Applied | None = None) -> str:
     """The findings, the files that could not be read and a summary, as one JSON document.
 
-    ``not_shown`` are findings that were asked to be left out; they are only counted.
+    ``not_shown`` are findings that were asked to be left out; they are only counted, as are those that the ``baseline``
+    accepts; of its entries those are named that somebody should look at.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in open_findings)
@@ -32,16 +35,39 @@ def scan_json(result: ScanResult, not_shown: Sequence[Finding] = ()) -> str:
             "unreadable": _unreadable(result.unreadable),
             "not_evaluated": _unreadable(result.not_evaluated),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
+            "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
                 "files": len(result.files),
                 "grants": sum(grant.effect_on_passrole == "allow" for grant in result.grants),
                 "findings": len(open_findings),
                 "suppressed": len(result.findings) - len(open_findings),
                 "not_shown": len(not_shown),
+                "in_baseline": 0 if baseline is None else len(baseline.accepted),
                 "by_severity": {severity.value: severities[severity] for severity in reversed(Severity)},
             },
         }
     )
+
+
+def _baseline(baseline: Applied) -> dict[str, Any]:
+    return {
+        "file": shown(baseline.path),
+        "expired": [_entry(entry) for entry in baseline.expired],
+        "worse": [_entry(entry) for _, entry in baseline.worse],
+        "unused": [_entry(entry) for entry in baseline.unused],
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "fingerprint": entry.fingerprint,
+        "check_id": entry.check_id,
+        "file": entry.file,
+        "resource": entry.resource,
+        "severity": entry.severity.value,
+        "reason": entry.reason,
+        "expires": entry.expires.isoformat() if entry.expires else None,
+    }
 
 
 def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
@@ -56,8 +82,10 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     )
 
 
-def diff_json(difference: Difference) -> str:
-    """The changes by what they are, as one JSON document; what could not be read is among what is not evaluated."""
+def diff_json(difference: Difference, compared: Comparison | None = None) -> str:
+    """The changes by what they are, as one JSON document; what could not be read is among what is not evaluated.
+
+    ``compared``: the versions, where they are some of a repository."""
     groups = ("new", "widened", "narrowed", "removed")
     return _dump(
         {
@@ -65,8 +93,14 @@ def diff_json(difference: Difference) -> str:
             **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
             "unchanged": difference.unchanged,
             "not_evaluated": _unreadable([*difference.unreadable, *difference.not_evaluated]),
+            **(_versions(compared) if compared is not None else {}),
         }
     )
+
+
+def _versions(compared: Comparison) -> dict[str, Any]:
+    base, head = ({"name": side.name, "id": side.id} for side in (compared.base, compared.head))
+    return {"base": base, "head": head, "notes": list(compared.notes)}
 
 
 def _change(change: Change, group: str) -> dict[str, Any]:
@@ -77,6 +111,8 @@ def _change(change: Change, group: str) -> dict[str, Any]:
         entry["before"] = _located(change.before)
     if change.cause is not None:
         entry["cause"] = {"file": shown(change.cause.file), "line": change.cause.line}
+        if change.cause_removed:
+            entry["cause"]["removed"] = True  # the line is one of the old version
     return entry
 
 

@@ -1,25 +1,25 @@
 """The grants as GitHub shows them: a Mermaid flowchart, a table, and the findings by severity.
 
-Whatever is scanned is told in code spans, or with each mark of Markdown escaped, so that it can neither become markup
-nor mention anybody. Mermaid: https://mermaid.js.org/syntax/flowchart.html (special characters in a text are written as
-their numbers, ``#64;``); GitHub Flavored Markdown: https://github.github.com/gfm/.
+Whatever is scanned goes through :mod:`~passrole_checks.output.escaping`, so that it can neither become markup nor
+mention anybody. Mermaid: https://mermaid.js.org/syntax/flowchart.html; GitHub Flavored Markdown:
+https://github.github.com/gfm/.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.findings import Severity
+from passrole_checks.output.escaping import code, label
 from passrole_checks.output.graph import Column, Entry, Graph, Link, graph_of
-from passrole_checks.output.paths import harmless, shown
+from passrole_checks.output.markdown_items import count, finding_item, note_item
+from passrole_checks.output.paths import shown
 from passrole_checks.scan import LocatedGrant, ScanResult
 from passrole_checks.sources.resource import Unreadable
 
 MOST_EDGES = 60  # more than these nobody follows with the eye
 MOST_ROWS = 300  # of each table and list; GitHub shows no file of more than some hundred kilobytes
-_LABEL, _NAME, _PROSE = 60, 200, 2_000
 _IN_A_CELL = 3
 
 _STYLES = (
@@ -32,11 +32,6 @@ _STYLES = (
 _COLOURS = {"high": "#bb1f33", "medium": "#96560a", "low": "#1f62a0", "info": "#5f4b9b"}
 _ARROWS = {"high": "==>", "medium": "-->", "low": "-->", "info": "-.->", "none": "-->"}
 _BOXES = {Column.PRINCIPAL: ('(["', '"])'), Column.ROLE: ('["', '"]'), Column.SERVICE: ('{{"', '"}}')}
-_PLAIN = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # what stands for itself within quotes, and what does not
-_WORDS = re.compile(r"style|classdef|linkstyle|click", re.IGNORECASE)  # which Mermaid looks for anywhere in a line
-# marks of Markdown, and what would make a link of an address
-_MARKS = re.compile(r"[\\`*\[\]<>#|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=www)\.", re.IGNORECASE)
-_REFERENCE = re.compile(r"https://(?:pathfinding\.cloud/paths/[\w-]+|docs\.aws\.amazon\.com/[\w./-]*\w)")
 
 
 def grants_markdown(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
@@ -56,26 +51,31 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: Graph) -> 
         yield from _table(graph)
     findings = [finding for finding in result.findings if not finding.suppressed]
     for severity in reversed(Severity):
-        yield from _findings(severity, [finding for finding in findings if finding.severity is severity])
+        found = [finding for finding in findings if finding.severity is severity]
+        if found:
+            yield from ("", f"### {severity.value.capitalize()}: {count(len(found), 'finding')}", "")
+            yield from map(finding_item, found[:MOST_ROWS])
+        if len(found) > MOST_ROWS:
+            yield f"- and {len(found) - MOST_ROWS} more"
     yield from _list("Not evaluated", result.not_evaluated)
 
 
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
     effects = Counter(located.effect_on_passrole for located in grants)
     findings = [finding for finding in result.findings if not finding.suppressed]
-    files = _count(len(result.files), "file")
+    files = count(len(result.files), "file")
     if not result.files:
         return "No Terraform, plan, CloudFormation or SAM file was read."
     if not grants and not findings:
         return f"No PassRole grants in {files}."
-    words = f"{_count(effects['allow'], 'PassRole grant')}"
+    words = f"{count(effects['allow'], 'PassRole grant')}"
     words += f", {effects['deny']} denied" if effects["deny"] else ""
     words += f" in {files}; "
     if entries > len(grants):  # of AWS managed policies, and of policies that a change leaves as they are
-        words += f"{_count(entries - len(grants), 'statement')} more that findings are about; "
+        words += f"{count(entries - len(grants), 'statement')} more that findings are about; "
     severities = Counter(finding.severity for finding in findings)
     counts = [f"{severities[one]} {one.value}" for one in reversed(Severity) if severities[one]]
-    words += f"{_count(len(findings), 'finding')}: {', '.join(counts)}" if findings else "nothing found"
+    words += f"{count(len(findings), 'finding')}: {', '.join(counts)}" if findings else "nothing found"
     suppressed = len(result.findings) - len(findings)
     return words + (f"; {suppressed} suppressed" if suppressed else "") + "."
 
@@ -98,8 +98,8 @@ def _diagram(graph: Graph) -> Iterator[str]:
     for number in used:
         node = drawn.nodes[number]
         before, after = _BOXES[node.column]
-        note = f"<br/>{_in_quotes(node.note)}" if node.note else ""
-        yield f"  n{number}{before}{_in_quotes(node.label)}{note}{after}:::{severity[number]}"
+        note = f"<br/>{label(node.note)}" if node.note else ""
+        yield f"  n{number}{before}{label(node.label)}{note}{after}:::{severity[number]}"
     for link in links:
         yield f"  n{link.source} {_ARROWS[_word(link)]} n{link.target}"
     for word, colour in _COLOURS.items():
@@ -121,18 +121,6 @@ def _worst(number: int, links: Iterable[Link]) -> str:
     return next(_word(link) for link in links if number in (link.source, link.target))
 
 
-def _in_quotes(text: str) -> str:
-    text = harmless(text)
-    if len(text) > _LABEL:  # names differ at their ends
-        text = f"{text[: _LABEL // 3]}…{text[1 - (_LABEL - _LABEL // 3) :]}"
-    text = _WORDS.sub(lambda found: f"#{ord(found[0][0])};{found[0][1:]}", _PLAIN.sub(_numbered, text))
-    return text or " "
-
-
-def _numbered(found: re.Match[str]) -> str:
-    return f"#{ord(found[0])};"
-
-
 def _table(graph: Graph) -> Iterator[str]:
     yield "| severity | who | may pass | to | statement |"
     yield "|---|---|---|---|---|"
@@ -152,69 +140,23 @@ def _cells(entry: Entry, graph: Graph) -> Iterator[str]:
     yield effect + _names(graph.nodes[number].label for number in entry.principals)
     yield _names(graph.nodes[number].full or graph.nodes[number].label for number in entry.roles)
     yield _names(graph.nodes[number].label for number in entry.services)
-    yield _code(f"{shown(grant.at.file)}:{grant.at.line}") + (f" {_code(grant.sid)}" if grant.sid else "")
+    yield _cell(f"{shown(grant.at.file)}:{grant.at.line}") + (f" {_cell(grant.sid)}" if grant.sid else "")
 
 
 def _names(names: Iterable[str]) -> str:
     listed = list(names)
     more = f" and {len(listed) - _IN_A_CELL} more" if len(listed) > _IN_A_CELL else ""
-    return ", ".join(map(_code, listed[:_IN_A_CELL])) + more
+    return ", ".join(map(_cell, listed[:_IN_A_CELL])) + more
 
 
-def _findings(severity: Severity, findings: Sequence[Finding]) -> Iterator[str]:
-    if not findings:
-        return
-    yield from ("", f"### {severity.value.capitalize()}: {_count(len(findings), 'finding')}", "")
-    for finding in findings[:MOST_ROWS]:
-        sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
-        place = _code(f"{shown(finding.at.file)}:{finding.at.line}", in_table=False)
-        resource = _code(finding.resource.address, in_table=False)
-        yield (
-            f"- **{finding.check_id} {finding.name}**{sure} {place} {resource}<br>{_prose(finding.message)} "
-            f"*Instead:* {_prose(finding.remediation)}"
-        )
-    if len(findings) > MOST_ROWS:
-        yield f"- and {len(findings) - MOST_ROWS} more"
+def _cell(text: str) -> str:
+    return code(text, in_table=True)
 
 
 def _list(title: str, entries: Sequence[Unreadable]) -> Iterator[str]:
     if not entries:
         return
     yield from ("", f"### {title}", "")
-    for entry in entries[:MOST_ROWS]:
-        place = shown(entry.file) + (f":{entry.line}" if entry.line else "")
-        yield f"- {_code(place, in_table=False)}: {_prose(entry.reason)}"
+    yield from map(note_item, entries[:MOST_ROWS])
     if len(entries) > MOST_ROWS:
         yield f"- and {len(entries) - MOST_ROWS} more"
-
-
-def _code(text: str, *, in_table: bool = True) -> str:
-    """A code span with a fence that is longer than any within; in a table a bar is escaped, and what is before it."""
-    text = _shortened(harmless(text), _NAME) or " "
-    if in_table:
-        text = re.sub(r"(\\*)\|", r"\1\1\\|", text)
-    longest = max(map(len, re.findall("`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
-
-
-def _prose(words: str) -> str:
-    text = _shortened(harmless(" ".join(words.split())), _PROSE)
-    parts, end = [], 0
-    for found in _REFERENCE.finditer(text):
-        parts += [_escaped(text[end : found.start()]), f"<{found[0]}>"]
-        end = found.end()
-    return "".join((*parts, _escaped(text[end:])))
-
-
-def _escaped(text: str) -> str:
-    return _MARKS.sub(lambda found: "\\" + found[0], text).replace("@", "@<!-- -->")
-
-
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -21,6 +21,21 @@ def shown(file: str) -> str:
     return PurePath(relative).as_posix()
 
 
+def below(file: str, folder: str | None) -> str:
+    """``file`` relative to ``folder``, with forward slashes, where it is in it; else as :func:`shown` has it.
+
+    For services that look for files from the root of the repository, wherever in it the program runs.
+    """
+    if folder:
+        try:
+            relative = os.path.relpath(os.path.realpath(file), os.path.realpath(folder))
+        except ValueError:
+            return shown(file)
+        if relative.split(os.sep)[0] != os.pardir:
+            return PurePath(relative).as_posix()
+    return shown(file)
+
+
 def harmless(foreign: str) -> str:
     """``foreign`` with everything that could steer a terminal spelled out (``\\x1b``), on one line.
 

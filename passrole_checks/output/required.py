@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from passrole_checks.advise.required import ACCOUNT, ASSUMED, PARTITION, PASSED, Required, camel, confidence_of
+from passrole_checks.advise.required import Required, confidence_of
+from passrole_checks.advise.statements import ACCOUNT, PARTITION, camel
 from passrole_checks.findings import Confidence
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.output.required_policy import in_words, statements_json
+from passrole_checks.output.required_policy import in_words, policies_json, statements_json
 from passrole_checks.output.text import Line, Span, located
-from passrole_checks.receiving import LATER, Received
+from passrole_checks.receiving import ASSUMED, LATER, PASSED, Received
 from passrole_checks.sources.resource import Unreadable
 
 _NOT_PASSED = {
     ASSUMED: "assumed, not passed",
-    LATER: "passed by whoever uses it, not at deployment",
+    LATER: "passed by whoever uses it later, or by a service",
     "unchanged": "stands already, and stays as it is",
 }
 
@@ -28,6 +29,7 @@ def required_json(required: Required, unreadable: Sequence[Unreadable], not_eval
         "version": 1,
         "required": [_entry(one) for one in required.received],
         "statements": statements_json(required),
+        "policies": policies_json(required),
         "notes": _notes(required),
         "unreadable": [_problem(one) for one in unreadable],
         "not_evaluated": [_problem(one) for one in not_evaluated],
@@ -81,10 +83,9 @@ def required_lines(
         yield (Span(f"{_NOT_PASSED[how][0].upper()}{_NOT_PASSED[how][1:]}:", "place"),)
         yield from (_row("  ", one) for one in group)
         yield ()
-    if required.statements:
-        yield (Span("Whoever deploys this needs:", "place"),)
-        written = json.dumps({"Version": "2012-10-17", "Statement": statements_json(required)}, indent=2)
-        yield from ((Span(line, "code"),) for line in written.splitlines())
+    for number, policy in enumerate(policies_json(required)):
+        yield (Span("And also:" if number else "Whoever deploys this needs:", "place"),)
+        yield from ((Span(line, "code"),) for line in json.dumps(policy, indent=2).splitlines())
         yield ()
     if quiet:
         return
@@ -108,8 +109,10 @@ def required_lines(
 
 def _table(passed: Sequence[Received]) -> Iterator[Line]:
     """The roles, each once, and below each the services with the resources."""
-    for label in dict.fromkeys(one.label for one in passed):
-        group = [one for one in passed if one.label == label]
+    groups: dict[str, list[Received]] = {}
+    for one in passed:
+        groups.setdefault(one.label, []).append(one)
+    for label, group in groups.items():
         yield (Span(harmless(label), "place"),)
         for services in dict.fromkeys(one.services for one in group):
             names = ", ".join(services) or "a service that is not known"

@@ -6,23 +6,30 @@ AWS::IAM::ManagedPolicy.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from typing import Any
 
-from passrole_checks.advise.required import ACCOUNT, PARTITION, Blank, Pattern, Required, Statement, camel, snake
-from passrole_checks.output.paths import shown
+from passrole_checks.advise.required import Required
+from passrole_checks.advise.statements import ACCOUNT, PARTITION, Blank, Pattern, Policy, Statement, camel, snake
+from passrole_checks.output.paths import harmless, shown
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 
 
 def statements_json(required: Required) -> list[dict[str, Any]]:
-    """The statements of an identity policy; what has to be filled in stands there as ``${Name}``."""
-    return [_statement(one, [_json_arn(pattern) for pattern in one.resources]) for one in required.statements]
+    """The statements of all policies; what has to be filled in stands there as ``${Name}``."""
+    return [_statement(one) for one in required.statements]
 
 
-def _statement(one: Statement, resources: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"Sid": one.sid, "Effect": "Allow", "Action": one.action, "Resource": list(resources)}
+def policies_json(required: Required) -> list[dict[str, Any]]:
+    """The documents of the policies, each short enough for a managed policy."""
+    return [{"Version": "2012-10-17", "Statement": [_statement(one) for one in policy]} for policy in required.policies]
+
+
+def _statement(one: Statement) -> dict[str, Any]:
+    resources = [_json_arn(pattern) for pattern in one.resources]
+    found: dict[str, Any] = {"Sid": one.sid, "Effect": "Allow", "Action": one.action, "Resource": resources}
     if one.services:
         services = one.services[0] if len(one.services) == 1 else list(one.services)
         found["Condition"] = {"StringEquals": {PASSED_TO_SERVICE: services}}
@@ -45,14 +52,13 @@ def in_words(blank: Blank) -> str:
 
 
 def hcl(required: Required) -> str:
-    """A ``data "aws_iam_policy_document"`` with the variables and data sources that it needs."""
+    """A ``data "aws_iam_policy_document"`` for each policy, with the variables and data sources that they need."""
     return "\n".join(_hcl(required)) + "\n"
 
 
 def _hcl(required: Required) -> Iterator[str]:
     used = {part for one in required.statements for pattern in one.resources for part in pattern}
-    for note in required.notes:
-        yield f"# {' '.join(note.split())}"
+    yield from _comments(required)
     if PARTITION in used:
         yield 'data "aws_partition" "current" {}'
         yield ""
@@ -62,11 +68,19 @@ def _hcl(required: Required) -> Iterator[str]:
     for blank in required.blanks:
         yield f'variable "{snake(blank)}" {{'
         yield "  type        = string"
-        yield f"  description = {_hcl_text(in_words(blank))}"
+        yield f"  description = {_description(blank)}"
         yield "}"
         yield ""
-    yield 'data "aws_iam_policy_document" "pass_roles" {'
-    for number, one in enumerate(required.statements):
+    for number, policy in enumerate(required.policies or ((),), 1):
+        if number > 1:
+            yield ""
+        yield f'data "aws_iam_policy_document" "pass_roles{f"_{number}" if number > 1 else ""}" {{'
+        yield from _hcl_statements(policy)
+        yield "}"
+
+
+def _hcl_statements(policy: Policy) -> Iterator[str]:
+    for number, one in enumerate(policy):
         if number:
             yield ""
         yield "  statement {"
@@ -80,10 +94,9 @@ def _hcl(required: Required) -> Iterator[str]:
             yield "    condition {"
             yield '      test     = "StringEquals"'
             yield f'      variable = "{PASSED_TO_SERVICE}"'
-            yield f"      values   = [{', '.join(json.dumps(service) for service in one.services)}]"
+            yield f"      values   = [{', '.join(_quoted(service) for service in one.services)}]"
             yield "    }"
         yield "  }"
-    yield "}"
 
 
 def _hcl_arn(pattern: Pattern) -> str:
@@ -95,14 +108,35 @@ def _hcl_arn(pattern: Pattern) -> str:
 
 def _hcl_part(part: str | Blank) -> str:
     if isinstance(part, str):
-        return _hcl_text(part)[1:-1]
+        return part  # which has nothing in it that would have to be escaped
     if part == ACCOUNT:
         return "${data.aws_caller_identity.current.account_id}"
     return "${data.aws_partition.current.partition}" if part == PARTITION else f"${{var.{snake(part)}}}"
 
 
-def _hcl_text(value: str) -> str:
-    return json.dumps(value).replace("${", "$${").replace("%{", "%%{")
+def _description(blank: Blank) -> str:
+    """In quotes, without what HCL takes for a template, and cfn-lint for a forgotten ``Fn::Sub``."""
+    return _quoted(re.sub(r"[$%]+\{", "{", in_words(blank)))
+
+
+def _quoted(value: str) -> str:
+    """A text in double quotes, with escapes that HCL and YAML have in common: neither knows surrogate pairs."""
+    return f'"{"".join(map(_escaped, value))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if 0xD800 <= code < 0xE000:  # half of a pair, which no file can hold
+        return "\\ufffd"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _comments(required: Required) -> Iterator[str]:
+    return (f"# {harmless(' '.join(note.split()))}" for note in required.notes)
 
 
 def yaml(required: Required) -> str:
@@ -111,36 +145,36 @@ def yaml(required: Required) -> str:
 
 
 def _yaml(required: Required) -> Iterator[str]:
-    for note in required.notes:
-        yield f"# {' '.join(note.split())}"
+    yield from _comments(required)
     yield 'AWSTemplateFormatVersion: "2010-09-09"'
     if required.blanks:
         yield "Parameters:"
         for blank in required.blanks:
             yield f"  {camel(blank)}:"
             yield "    Type: String"
-            yield f"    Description: {json.dumps(in_words(blank))}"
+            yield f"    Description: {_description(blank)}"
     if not required.statements:
         yield "Resources: {}"
         return
     yield "Resources:"
-    yield "  PassRoles:"
-    yield "    Type: AWS::IAM::ManagedPolicy"
-    yield "    Properties:"
-    yield "      PolicyDocument:"
-    yield '        Version: "2012-10-17"'
-    yield "        Statement:"
-    for one in required.statements:
-        yield f"          - Sid: {one.sid}"
-        yield "            Effect: Allow"
-        yield f"            Action: {one.action}"
-        yield "            Resource:"
-        yield from (f"              - {_yaml_arn(pattern)}" for pattern in one.resources)
-        if one.services:
-            yield "            Condition:"
-            yield "              StringEquals:"
-            yield f"                {PASSED_TO_SERVICE}:"
-            yield from (f"                  - {service}" for service in one.services)
+    for number, policy in enumerate(required.policies, 1):
+        yield f"  PassRoles{number if number > 1 else ''}:"
+        yield "    Type: AWS::IAM::ManagedPolicy"
+        yield "    Properties:"
+        yield "      PolicyDocument:"
+        yield '        Version: "2012-10-17"'
+        yield "        Statement:"
+        for one in policy:
+            yield f"          - Sid: {one.sid}"
+            yield "            Effect: Allow"
+            yield f"            Action: {one.action}"
+            yield "            Resource:"
+            yield from (f"              - {_yaml_arn(pattern)}" for pattern in one.resources)
+            if one.services:
+                yield "            Condition:"
+                yield "              StringEquals:"
+                yield f"                {PASSED_TO_SERVICE}:"
+                yield from (f"                  - {service}" for service in one.services)
 
 
 def _yaml_arn(pattern: Pattern) -> str:
@@ -148,6 +182,6 @@ def _yaml_arn(pattern: Pattern) -> str:
     if len(pattern) == 1 and isinstance(only, Blank):
         return f"!Ref {camel(only)}"
     if not any(isinstance(part, Blank) for part in pattern):
-        return json.dumps("".join(map(str, pattern)))
+        return _quoted("".join(map(str, pattern)))
     parts = (part.replace("${", "${!") if isinstance(part, str) else f"${{{camel(part)}}}" for part in pattern)
-    return "!Sub " + json.dumps("".join(parts))
+    return "!Sub " + _quoted("".join(parts))

@@ -7,30 +7,39 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from passrole_checks import __version__
+from passrole_checks.baseline import Applied, Entry
 from passrole_checks.check import Check
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.values import Position
-from passrole_checks.output.paths import uri
+from passrole_checks.output.paths import harmless, uri
 from passrole_checks.scan import ScanResult
 from passrole_checks.sources.resource import Suppression, Unreadable
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 BASE = "SRCROOT"
+CATEGORY = "passrole-checks/"  # the slash ends the category; what may follow names a single run
+FINGERPRINT = "passroleFinding/v1"
 _LEVEL = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note", Severity.INFO: "note"}
 # Code scanning services sort by this number: 7.0 and more is high, 4.0 medium, below that low.
 _SECURITY_SEVERITY = {Severity.HIGH: "8.0", Severity.MEDIUM: "5.0", Severity.LOW: "3.0", Severity.INFO: "1.0"}
 
 
-def scan_sarif(result: ScanResult, checks: Iterable[type[Check]]) -> str:
+def scan_sarif(result: ScanResult, checks: Iterable[type[Check]], baseline: Applied | None = None) -> str:
     """The findings of ``result`` as one SARIF run; ``checks`` become its rules.
 
-    Suppressed findings are there with their suppression. What could not be read is a notification of level ``error``,
-    and the run is then not successful; modules and nested stacks that are not here are notifications of level ``note``.
+    Suppressed findings are there with their suppression. With a ``baseline`` those that it accepts are there too, as
+    unchanged and suppressed from outside of the source, and all others are new. What could not be read is a
+    notification of level ``error``, and the run is then not successful; modules and nested stacks that are not here,
+    and entries of the baseline that are to be looked at, are notifications of level ``note``.
     """
     rules = [_rule(check) for check in checks]
     index = {rule["id"]: number for number, rule in enumerate(rules)}
+    notes = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
+    results = [_result(finding, index, "" if baseline is None else "new") for finding in result.findings]
+    results += [_accepted(finding, entry, index) for finding, entry in baseline.accepted] if baseline else []
     run = {
         "tool": {"driver": {"name": "passrole_checks", "semanticVersion": __version__, "rules": rules}},
+        "automationDetails": {"id": CATEGORY},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {BASE: {"description": {"text": "The folder in which passrole-checks ran."}}},
         "invocations": [
@@ -38,11 +47,11 @@ def scan_sarif(result: ScanResult, checks: Iterable[type[Check]]) -> str:
                 "executionSuccessful": not result.unreadable,
                 "toolExecutionNotifications": [
                     *_notifications(result.unreadable, "error"),
-                    *_notifications(result.not_evaluated, "note"),
+                    *_notifications([*result.not_evaluated, *notes], "note"),
                 ],
             }
         ],
-        "results": [_result(finding, index) for finding in result.findings],
+        "results": results,
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -53,27 +62,34 @@ def _rule(check: type[Check]) -> dict[str, Any]:
         "id": check.id,
         "name": "".join(word.capitalize() for word in check.name.split("-")),
         "shortDescription": {"text": check.title},
-        "fullDescription": {"text": page},
+        "fullDescription": {"text": " ".join(page.split("\n\n")[0].split())},
         "help": {"text": page, "markdown": page},
         "defaultConfiguration": {"level": _LEVEL[check.severity]},
         "properties": {"security-severity": _SECURITY_SEVERITY[check.severity], "tags": ["security", "aws", "iam"]},
     }
 
 
-def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+def _accepted(finding: Finding, entry: Entry, index: dict[str, int]) -> dict[str, Any]:
+    words = f"In the baseline: {entry.reason}" if entry.reason else "In the baseline."
+    outside = {"kind": "external", "justification": harmless(words)}
+    return {**_result(finding, index, "unchanged"), "suppressions": [outside]}
+
+
+def _result(finding: Finding, index: dict[str, int], state: str = "") -> dict[str, Any]:
     rule = {"ruleIndex": index[finding.check_id]} if finding.check_id in index else {}
     return {
         "ruleId": finding.check_id,
         **rule,
         "level": _LEVEL[finding.severity],
-        "message": {"text": f"{finding.message} Instead: {finding.remediation}"},
+        **({"baselineState": state} if state else {}),
+        "message": {"text": _no_link(f"{finding.message} Instead: {finding.remediation}")},
         "locations": [
             {
                 **_location(finding.at),
                 "logicalLocations": [{"fullyQualifiedName": use, "kind": "resource"} for use in finding.uses],
             }
         ],
-        "partialFingerprints": {"passroleChecks/v1": finding.fingerprint},
+        "partialFingerprints": {FINGERPRINT: finding.fingerprint},
         "suppressions": [_suppression(finding.suppressed)] if finding.suppressed else [],
         "properties": {
             "security-severity": _SECURITY_SEVERITY[finding.severity],
@@ -81,6 +97,12 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
             "confidence": finding.confidence.value,
         },
     }
+
+
+def _no_link(words: str) -> str:
+    """A plain text message in which nothing of the scanned files is a link: ``[text](target)`` would be one in it
+    (SARIF 2.1.0, 3.11.6 "Messages with embedded links")."""
+    return harmless(" ".join(words.split())).replace("](", "] (")
 
 
 def _location(at: Position) -> dict[str, Any]:
@@ -107,7 +129,7 @@ def _notifications(entries: Sequence[Unreadable], level: str) -> list[dict[str, 
     return [
         {
             "level": level,
-            "message": {"text": entry.reason},
+            "message": {"text": _no_link(entry.reason)},
             "locations": [
                 {
                     "physicalLocation": {

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from passrole_checks.baseline import Applied
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.output.excerpt import excerpt
@@ -68,11 +69,16 @@ def coloured(lines: Iterable[Line]) -> str:
 
 
 def scan_lines(
-    result: ScanResult, *, not_shown: Sequence[Finding] = (), width: int = PIPED, quiet: bool = False
+    result: ScanResult,
+    *,
+    not_shown: Sequence[Finding] = (),
+    baseline: Applied | None = None,
+    width: int = PIPED,
+    quiet: bool = False,
 ) -> Iterator[Line]:
     """The findings of ``result``, statement by statement; then, unless ``quiet``, notes and a summary.
 
-    Suppressed findings and ``not_shown`` (left out on request) are only counted.
+    Suppressed findings, ``not_shown`` (left out on request) and those that the ``baseline`` accepts are only counted.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     for _, group in groupby(open_findings, key=lambda finding: (*_place(finding), finding.statement_path)):
@@ -80,11 +86,11 @@ def scan_lines(
         yield ()
     if quiet:
         return
-    notes = list(_notes(result))
+    notes = [*_notes(result), *_notes_of(baseline)]
     yield from notes
     if notes:
         yield ()
-    yield from _summary(result, open_findings, not_shown)
+    yield scan_summary(result, not_shown, baseline)
 
 
 def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False) -> Iterator[Line]:
@@ -94,7 +100,7 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         yield _header(grant.at.file, grant.at.line, located.resource, grant.sid)
         effect = ""
         if grant.denied:
-            effect = "  (a Deny in the same document takes it away)"
+            effect = "  (denied: a Deny or a permissions boundary takes it away)"
         elif located.effect_on_passrole == "none":
             effect = "  (no effect on PassRole here)"
         yield (Span("  "), Span(harmless(f"{grant.effect} {grant.granted_by}"), "code"), Span(effect, "quiet"))
@@ -212,6 +218,14 @@ def _notes(result: ScanResult) -> Iterator[Line]:
         yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
 
 
+def _notes_of(baseline: Applied | None) -> Iterator[Line]:
+    notes = () if baseline is None else baseline.notes()
+    for words in notes[:_MOST_NOTES]:
+        yield _note(baseline.path if baseline else "", None, words)
+    if len(notes) > _MOST_NOTES:
+        yield (Span(f"note: {len(notes) - _MOST_NOTES} more like these (--format json names them all)", "quiet"),)
+
+
 def _suppression_order(suppression: Suppression) -> tuple[str, int, str]:
     return suppression.at.file, suppression.at.line, suppression.check_id
 
@@ -225,7 +239,10 @@ def located(file: str, line: int | None) -> str:
     return harmless(shown(file)) + (f":{line}" if line else "")
 
 
-def _summary(result: ScanResult, findings: Sequence[Finding], not_shown: Sequence[Finding]) -> Iterator[Line]:
+def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: Applied | None = None) -> Line:
+    """How many findings there are, and how many more were not shown, in one line."""
+    findings = [finding for finding in result.findings if not finding.suppressed]
+    accepted = 0 if baseline is None else len(baseline.accepted)
     files = _count(len(result.files), "file")
     grants = sum(grant.effect_on_passrole == "allow" for grant in result.grants)
     if findings:
@@ -235,19 +252,20 @@ def _summary(result: ScanResult, findings: Sequence[Finding], not_shown: Sequenc
             if severities[severity]:
                 spans += [Span(f"{severities[severity]} {severity.value}", severity.value), Span(", ")]
         spans[-1] = Span(f"; {_count(grants, 'PassRole grant')} in {files}")
-    elif grants or not_shown:
+    elif grants or not_shown or accepted:
         spans = [Span("no findings", "good"), Span(f"; {_count(grants, 'PassRole grant')} in {files}")]
     else:
         spans = [Span(f"no PassRole grants in {files}", "good")]
     suppressed = sum(finding.suppressed is not None for finding in result.findings)
     for count, what in (
         (suppressed, "suppressed"),
+        (accepted, "in the baseline, not shown"),
         (len(not_shown), "below --severity, not shown"),
         (len({entry.file for entry in result.unreadable}), "could not be read"),
     ):
         if count:
             spans.append(Span(f"; {count} {what}"))
-    yield spans
+    return spans
 
 
 def _count(number: int, noun: str) -> str:

@@ -7,11 +7,12 @@ Organizations User Guide, "Attaching organization policies with AWS Organization
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field
 from typing import TypedDict
 
 from passrole_checks.iam.outcomes import When, added, consistent
-from passrole_checks.iam.values import Absent, Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.values import Absent, Choice, Const, Hole, Items, Mapping, Node, Position, Text
 from passrole_checks.sources.resource import AttachedPolicy, ManagedAttachment, PolicyKind
 
 Named = Callable[[Text], Sequence[str]]  # the addresses of the policies of a configuration that a text names
@@ -25,13 +26,14 @@ class Held(TypedDict):
     boundaries: tuple[tuple[str, AttachedPolicy], ...]
     boundary_names: tuple[tuple[str, Text], ...]
     boundary_unknown: tuple[str, ...]
-    boundary_absent: tuple[tuple[str, tuple[When, ...]], ...]
+    boundary_readings: tuple[tuple[str, When, AttachedPolicy | Text | None], ...]
     targets: tuple[tuple[Text, AttachedPolicy], ...]
 
 
 @dataclass
 class Holdings:
-    """``bounded`` are principals, each with the address of its permissions boundary; ``limited`` the targets of service
+    """``bounded`` are principals, each with the address of its permissions boundary; ``readings`` those of whom facts
+    decide which one it is (an address, a policy that stands elsewhere, or none); ``limited`` the targets of service
     control policies, each with the policy's address."""
 
     managed: list[ManagedAttachment] = field(default_factory=list)
@@ -39,27 +41,33 @@ class Holdings:
     bounded: dict[str, str] = field(default_factory=dict)
     boundary_names: dict[str, Text] = field(default_factory=dict)
     boundary_unknown: dict[str, None] = field(default_factory=dict)
-    boundary_absent: dict[str, tuple[When, ...]] = field(default_factory=dict)
+    readings: dict[str, list[tuple[When, str | Text | None]]] = field(default_factory=dict)
     limited: list[tuple[Text, str]] = field(default_factory=list)
 
     def bind(self, holder: str, values: Sequence[tuple[When, Node]], named: Named) -> None:
         """Note the permissions boundary of a principal: what it may be, each with the facts under which it is that."""
-        present = [value for _, value in values if not _is_nothing(value)]
-        if not present:
+        found = [(facts, self._read(value, named)) for facts, value in values]
+        if all(one is None for _, one in found):
             return
-        absent = [facts for facts, value in values if _is_nothing(value)]
-        if absent:
-            self.boundary_absent[holder] = tuple(absent)
-        value = present[0]
-        if len(values) > 1 or not isinstance(value, Text):
+        if len(found) > 1 and all(facts for facts, _ in found):
+            self.readings[holder] = found
+            return
+        one = found[0][1]
+        if len(found) > 1 or found[0][0]:
             self.boundary_unknown[holder] = None
-            return
+        elif isinstance(one, str):
+            self.bounded[holder] = one
+        elif one is not None:
+            self.boundary_names[holder] = one
+            self.boundary_unknown[holder] = None
+
+    @staticmethod
+    def _read(value: Node, named: Named) -> str | Text | None:
+        """The address of a boundary, what is written where it is not here, None for no boundary."""
+        if _is_nothing(value) or not isinstance(value, Text):
+            return None
         addresses = named(value)
-        if len(addresses) == 1:
-            self.bounded[holder] = addresses[0]
-        else:
-            self.boundary_names[holder] = value
-            self.boundary_unknown[holder] = None
+        return addresses[0] if len(addresses) == 1 else value
 
     def held(self, policies: Sequence[AttachedPolicy]) -> Held:
         """All of it, given the policies of the configuration."""
@@ -74,13 +82,22 @@ class Holdings:
                 boundaries.append((holder, found[0]))
             else:
                 self.boundary_unknown[holder] = None
+        readings: list[tuple[str, When, AttachedPolicy | Text | None]] = []
+        for holder, values in self.readings.items():
+            for facts, value in values:
+                here = by_address.get(value) if isinstance(value, str) else None
+                if here:
+                    readings.append((holder, facts, here[0]))
+                else:
+                    named = Text((Hole(value),), Position("", 0)) if isinstance(value, str) else value
+                    readings.append((holder, facts, named))
         return Held(
             attachments=tuple(one for one in self.managed if _words_of(one.policy) not in by_address),
             members=tuple(self.members),
             boundaries=tuple(boundaries),
             boundary_names=tuple(self.boundary_names.items()),
             boundary_unknown=tuple(self.boundary_unknown),
-            boundary_absent=tuple(self.boundary_absent.items()),
+            boundary_readings=tuple(readings),
             targets=tuple(
                 (target, policy)
                 for target, address in self.limited
@@ -118,6 +135,11 @@ def each_with_facts(value: Node | None, when: When = ()) -> Iterator[tuple[When,
             yield facts, node
 
 
+def held_under(found: Mapping_[str, Sequence[When]]) -> tuple[tuple[str, When], ...]:
+    """Of principals, each with the facts under which it gets a policy, those that do not get it whatever holds."""
+    return tuple((who, facts) for who, readings in found.items() if () not in readings for facts in readings)
+
+
 def alternatives(value: Node | None, when: When = ()) -> list[tuple[When, Node]]:
     """What one thing may be, nothing among it, each with the facts under which it is that; a list or an object is
     looked at elsewhere."""
@@ -128,6 +150,8 @@ def alternatives(value: Node | None, when: When = ()) -> list[tuple[When, Node]]
             if consistent(when, value.condition, outcome)
             for found in alternatives(option, added(when, value.condition, outcome))
         ]
+    if isinstance(value, Const) and value.value is None:
+        value = Absent(value.at)
     return [(when, value)] if isinstance(value, (Text, Absent)) else []
 
 

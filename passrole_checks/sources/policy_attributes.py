@@ -143,7 +143,7 @@ def unread(type_: str, type_name: str | None) -> str | None:
     """Why policies inside a resource are not seen: it is a CloudFormation stack, or a resource of the Cloud Control API
     of a type (``type_name``, None if not known) that holds policies. None for every other resource."""
     if type_ in _STACKS:
-        return "a CloudFormation stack, whose template is not read here"
+        return "a CloudFormation stack, whose policies are not read here"
     if type_ in _CLOUD_CONTROL and (type_name is None or type_name.startswith(_HOLDING_TYPES)):
         return "a resource of the Cloud Control API, whose desired state is not read here"
     return None

@@ -1,7 +1,7 @@
 """Where the values of a resource hold roles and instance profiles that it receives.
 
 Which properties these are is told by :mod:`passrole_checks.knowledge.receivers`; here its paths are followed through
-values of every format: lists, maps, alternatives, JSON inside a text.
+values of every format: lists, maps, alternatives, JSON and YAML inside a text.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from passrole_checks.knowledge.receivers import (
     receivers_of,
 )
 from passrole_checks.sources.resource import ReceivedRole, ResourceDefinition
+from passrole_checks.sources.yaml_text import parse_yaml
 
 _DEPTH = 40  # levels that "any depth" goes down
 ANY = "{}"  # in a path: each value of a map
@@ -232,10 +233,12 @@ def _is_leaf(value: Node) -> bool:
 
 
 def _parsed(value: Text) -> Node | None:
-    """A text that is an object or a list in JSON; None where it is not."""
+    """A text that is an object or a list in JSON or, on several lines, in YAML; None where it is not."""
     first = value.parts[0] if value.parts else ""
-    if not isinstance(first, str) or not first.lstrip().startswith(("{", "[")):
+    if not isinstance(first, str):
         return None
+    if not first.lstrip().startswith(("{", "[")):
+        return parse_yaml(value) if "\n" in first and ":" in first else None
     try:
         return parse_json(value)
     except MalformedDocument:

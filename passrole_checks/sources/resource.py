@@ -83,7 +83,8 @@ class AttachedPolicy:
     ``path`` leads from the resource's properties or attributes to the document, keys joined by ``/``
     (``Policies/0/PolicyDocument``, ``policy``). ``document`` is a mapping, a JSON text, or a hole. ``principals`` are
     addresses or logical ids (or literal names) of the users, groups and roles that it is attached to here. ``managed``
-    is the name of the AWS managed policy that it is, if it is one.
+    is the name of the AWS managed policy that it is, if it is one. ``held``: of those principals that it is attached to
+    under some facts only, each with the facts, once for each set of them.
     """
 
     resource: ResourceDefinition
@@ -92,6 +93,7 @@ class AttachedPolicy:
     kind: PolicyKind = PolicyKind.IDENTITY
     principals: tuple[str, ...] = ()
     managed: str = ""
+    held: tuple[tuple[str, When], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +194,15 @@ class Configuration:
     change names only what it touches. ``members`` are groups, each with a user in it; ``boundaries`` principals, each
     with the managed policy that is its permissions boundary; ``…_before`` are those before the change.
     ``boundary_unknown`` are principals whose permissions boundary this configuration does not hold; its ARN or name
-    stands in ``boundary_names`` where it is told, and in ``boundary_absent`` the facts under which there is none after
-    all. ``attachments`` are the managed policies that are attached here and do not stand here, and ``targets`` the
-    targets of service control policies, each with its policy. ``beside`` are policies of the same configuration that
-    are not asked for, as those in other files.
+    stands in ``boundary_names`` where it is told. ``boundary_readings`` are principals of whom facts decide what bounds
+    them: a policy of this configuration, one that stands elsewhere, or nothing. ``attachments`` are the managed
+    policies that are attached here and do not stand here, and ``targets`` the targets of service control policies, each
+    with its policy. ``beside`` are policies of the same configuration that are not asked for, as those in other files.
     ``parameters`` are the names of the parameters that a template declares, ``nested`` the templates of its nested
     stacks, at any depth, that were read with it, and ``stack`` is the name of the stack that it makes, where that is
     known. ``received`` are the roles that resources are given, and
-    ``instance_profiles`` those of this configuration.
+    ``instance_profiles`` those of this configuration. ``stack_roles`` are the roles in the templates of CloudFormation
+    stacks that Terraform describes, whose policies are not read.
     """
 
     framework: Framework
@@ -221,7 +224,7 @@ class Configuration:
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...] = ()
     boundary_unknown: tuple[str, ...] = ()
     boundary_names: tuple[tuple[str, Text], ...] = ()
-    boundary_absent: tuple[tuple[str, tuple[When, ...]], ...] = ()
+    boundary_readings: tuple[tuple[str, When, AttachedPolicy | Text | None], ...] = ()
     attachments: tuple[ManagedAttachment, ...] = ()
     targets: tuple[tuple[Text, AttachedPolicy], ...] = ()
     beside: tuple[AttachedPolicy, ...] = ()
@@ -230,3 +233,4 @@ class Configuration:
     stack: str = ""
     received: tuple[ReceivedRole, ...] = ()
     instance_profiles: tuple[InstanceProfile, ...] = ()
+    stack_roles: tuple[RoleDefinition, ...] = ()

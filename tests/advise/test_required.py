@@ -167,7 +167,13 @@ resource "aws_lambda_function" "other" {
 
 @pytest.mark.parametrize(
     ("name", "pattern"),
-    [('name_prefix = "app-"', "app-*"), ("", "terraform-*"), ('path = "/team/"', "team/terraform-*")],
+    [
+        ('name_prefix = "app-"', "app-*"),
+        ("", "terraform-*"),
+        ('name_prefix = ""', "terraform-*"),
+        ('name = ""', "terraform-*"),
+        ('path = "/team/"', "team/terraform-*"),
+    ],
 )
 def test_of_a_generated_name_its_beginning_is_passed(tmp_path: Path, name: str, pattern: str) -> None:
     """A role whose name Terraform makes is named by what its name begins with, and a note says so."""
@@ -176,6 +182,16 @@ def test_of_a_generated_name_its_beginning_is_passed(tmp_path: Path, name: str, 
     assert found.notes == (
         "the name of aws_iam_role.app is made at deployment: the statements say what it begins with",
     )
+
+
+def test_of_the_other_provider_nothing_is_known_of_a_generated_name(tmp_path: Path) -> None:
+    """The provider ``awscc`` leaves the name of a role without one to AWS: it has to be filled in."""
+    found = of(
+        tmp_path,
+        'resource "awscc_iam_role" "app" {\n  assume_role_policy_document = "{}"\n}\n'
+        'resource "awscc_lambda_function" "app" {\n  role = awscc_iam_role.app.arn\n}\n',
+    )
+    assert passes(found) == {"lambda.amazonaws.com": [f"{A}${{RoleAppRoleName}}"]}
 
 
 def test_in_china_both_names_of_ec2_are_allowed(tmp_path: Path) -> None:
@@ -419,7 +435,8 @@ def test_json_holds_what_the_contract_promises(tmp_path: Path) -> None:
     found = of(tmp_path, FUNCTION)
     document = json.loads(required_json(found, (), ()))
     entry = document["required"][0]
-    assert list(document) == ["version", "required", "statements", "notes", "unreadable", "not_evaluated"]
+    names = ["version", "required", "statements", "policies", "notes", "unreadable", "not_evaluated"]
+    assert list(document) == names
     assert document["version"] == 1
     assert entry.pop("file").endswith("main.tf")
     assert entry.pop("confidence") in ("high", "medium")

@@ -19,7 +19,7 @@ from passrole_checks.scan import ScanOptions, read_paths
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "sample_templates" / "required"
-FORMATS = ("terraform", "plan", "cloudformation", "sam", "cdk")
+FORMATS = ("terraform", "plan", "cloudformation", "sam", "cdk", "stacks")
 ACCOUNT = "111122223333"
 
 

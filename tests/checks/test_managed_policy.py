@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from principals_of_tests import allow, configuration, deny, findings, to
+from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
 from passrole_checks.findings import Severity
 from passrole_checks.scan import ScanOptions, scan_configurations
@@ -17,10 +17,14 @@ ID = "PASSROLE_013"
         ("AdministratorAccess", Severity.HIGH, "to any service: the AWS managed policy AdministratorAccess says so"),
         ("IAMFullAccess", Severity.HIGH, "through iam:*"),
         ("AWSLambda_FullAccess", Severity.MEDIUM, "to lambda.amazonaws.com only"),
+        ("AmazonDynamoDBFullAccess", Severity.LOW, "No code of callers runs with a role there."),
+        ("AmazonMSKFullAccess", Severity.LOW, "to kafka.amazonaws.com only"),
+        ("AmazonESCognitoAccess", Severity.MEDIUM, "to cognito-identity.amazonaws.com, "),
     ],
 )
 def test_any_role(name: str, severity: Severity, words: str) -> None:
-    """A policy that lets any role be passed is flagged where it is attached, medium where it names the service."""
+    """A policy that lets any role be passed is flagged where it is attached, medium where it names the service, and low
+    where that runs nothing of its callers'."""
     (found,) = findings(ID, [], managed=[name])
     assert found.severity is severity and words in found.message
     assert found.at.line == 50 and found.statement_path == "policy_arn" and found.managed == name
@@ -33,6 +37,34 @@ def test_any_role(name: str, severity: Severity, words: str) -> None:
 def test_no_role_or_few_roles(name: str) -> None:
     """Policies that do not grant PassRole, or limit it to roles with a prefix, are silent."""
     assert findings(ID, [], managed=[name]) == []
+
+
+BATCH = trust("batch.amazonaws.com")
+OUR_BATCH = document(
+    {"Effect": "Allow", "Action": "sts:AssumeRole",
+     "Principal": {"Service": "batch.amazonaws.com", "AWS": "arn:aws:iam::111122223333:root"}}
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted", "severity"),
+    [
+        ("service-role/AWSBatchServiceRole", BATCH, Severity.INFO),
+        ("AmazonEKSComputePolicy", trust("eks.amazonaws.com"), Severity.INFO),
+        ("AmazonEKSComputePolicy", trust("pods.eks.amazonaws.com"), Severity.MEDIUM),
+        ("AdministratorAccess", trust("capabilities.eks.amazonaws.com"), Severity.HIGH),
+        ("service-role/AmazonElasticMapReduceRole", trust("elasticmapreduce.amazonaws.com"), Severity.LOW),
+        ("service-role/AWSBatchServiceRole", OUR_BATCH, Severity.MEDIUM),
+        ("service-role/AWSBatchServiceRole", trust("batch.amazonaws.com", "lambda.amazonaws.com"), Severity.MEDIUM),
+        ("service-role/AmazonElasticMapReduceRole", trust("ec2.amazonaws.com"), Severity.HIGH),
+    ],
+)
+def test_a_role_that_only_a_service_can_act_as(name: str, trusted: object, severity: Severity) -> None:
+    """In the hands of a service that runs nothing of its callers' the same policy is low, and with a condition info."""
+    (found,) = findings(ID, [], managed=[name], holder="worker", roles={"worker": (trusted, [])})
+    assert found.severity is severity
+    said = "can make use of this, and no code of callers runs there." in found.message
+    assert said == (severity.rank <= Severity.LOW.rank)
 
 
 def test_what_is_taken_away_is_silent() -> None:

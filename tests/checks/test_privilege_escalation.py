@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from principals_of_tests import allow, deny, document, findings, to, trust
+from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
 from passrole_checks import reach
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.escalation import Way
 from passrole_checks.reach import ways
+from passrole_checks.scan import ScanOptions, scan_configurations
 
 ID = "PASSROLE_008"
 PUBLISHED = [way for way in ways() if not way.derived]
@@ -138,8 +141,8 @@ def test_the_severity_is_that_of_what_is_gained() -> None:
     ("resource", "condition", "severity", "confidence"),
     [
         (APP, None, Severity.MEDIUM, Confidence.HIGH),
-        (APP, to("lambda.amazonaws.com"), Severity.LOW, Confidence.LOW),
-        ("arn:aws:iam::111122223333:role/app-x", None, Severity.LOW, Confidence.LOW),
+        (APP, to("lambda.amazonaws.com"), Severity.INFO, Confidence.LOW),
+        ("arn:aws:iam::111122223333:role/app-x", None, Severity.INFO, Confidence.LOW),
         ("arn:aws:iam::111122223333:role/*", to("lambda.amazonaws.com"), Severity.HIGH, Confidence.HIGH),
     ],
 )
@@ -157,6 +160,8 @@ def test_an_aws_managed_policy_is_the_other_half() -> None:
     (other,) = findings(ID, [[allow("ec2:RunInstances")]], managed=["AmazonElasticMapReduceFullAccess"])
     assert "ec2-001" in other.message and other.at.line == 50 and other.managed == "AmazonElasticMapReduceFullAccess"
     assert findings(ID, [[]], managed=["AWSLambda_FullAccess"]) == []
+    named = findings(ID, [[allow("ec2:RunInstances")]], managed=["AWSBatchFullAccess"])
+    assert [item.severity for item in named] == [Severity.INFO]  # its roles are those that AWS names
 
 
 def test_a_condition_on_the_actions_is_named() -> None:
@@ -165,6 +170,43 @@ def test_a_condition_on_the_actions_is_named() -> None:
     start = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*", region)
     (found,) = findings(ID, [[allow("iam:PassRole")], [start]])
     assert "Its actions are under a condition on aws:RequestedRegion." in found.message
+
+
+def test_a_condition_is_named_once() -> None:
+    """A condition on the one statement that holds both halves is named once."""
+    via = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
+    (found,) = findings(ID, [[allow(["iam:PassRole", "lambda:*"], "*", via)]])
+    assert found.message.count("aws:CalledVia") == 1
+
+
+def test_everything_under_a_condition_is_said_once() -> None:
+    """All actions on all resources under a condition are any-role and no path besides; with the actions from somewhere
+    else they are one."""
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    assert findings(ID, [[allow("*", "*", mfa)]]) == []
+    assert len(findings(ID, [[allow("*", "*", mfa)], [START]])) == 1
+
+
+@pytest.mark.parametrize("service", ["ecs.amazonaws.com", "batch.amazonaws.com", "autoscaling.amazonaws.com"])
+def test_a_service_that_runs_nothing_of_its_callers(service: str) -> None:
+    """A role that is handed to a service for its own work is not in the hands of whoever starts something there."""
+    start = allow(["ecs:*", "batch:*", "autoscaling:*", "ec2:*"])
+    assert findings(ID, [[allow("iam:PassRole", "*", to(service))], [start]]) == []
+
+
+def test_service_linked_roles_are_no_gain() -> None:
+    """A service-linked role can be assumed by its own service only, so nothing is started with it."""
+    linked = "arn:aws:iam::111122223333:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*"
+    assert findings(ID, [[allow("iam:PassRole", linked)], [allow(["ecs:*", "lambda:*"])]]) == []
+
+
+def test_an_unknown_boundary_is_not_what_is_passed() -> None:
+    """A permissions boundary of which nothing is known leaves the roles as they are, at low confidence."""
+    whole = configuration([[allow(["iam:PassRole", "lambda:*"])]])
+    unknown = replace(whole, boundary_unknown=("deployer",))
+    (found,) = scan_configurations([unknown], ScanOptions(checks=frozenset({ID}))).findings
+    assert found.message.startswith("deployer can act as any role of the account by passing it to lambda.amazonaws.com")
+    assert "under a condition on" not in found.message and found.confidence is Confidence.LOW
 
 
 def test_trust_of_identity_providers_and_accounts_is_no_service() -> None:
@@ -176,3 +218,33 @@ def test_trust_of_identity_providers_and_accounts_is_no_service() -> None:
         other = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
         one = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", to("lambda.amazonaws.com"))
         assert findings(ID, [[one], [START]], roles={"app-worker": (other, [allow("*")])}) == []
+
+
+FUNCTION = "arn:aws:lambda:%s:111122223333:function:%s"
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([allow("lambda:CreateFunction", FUNCTION % ("*", "a-*")),
+          allow("lambda:InvokeFunction", FUNCTION % ("*", "b-*"))], 0),
+        ([allow("lambda:CreateFunction", FUNCTION % ("eu-west-1", "*")),
+          allow("lambda:InvokeFunction", FUNCTION % ("us-east-1", "*"))], 0),
+        ([allow("lambda:CreateFunction", FUNCTION % ("*", "a-*")), allow("lambda:InvokeFunction"),
+          deny("lambda:InvokeFunction", FUNCTION % ("*", "a-*"))], 0),
+        ([allow("lambda:CreateFunction", FUNCTION % ("*", "a-*")), allow("lambda:InvokeFunction"),
+          deny("lambda:InvokeFunction", FUNCTION % ("*", "a-secret-*"))], 1),
+        ([allow("lambda:CreateFunction", FUNCTION % ("*", "a-*")),
+          allow("lambda:CreateFunction", FUNCTION % ("*", "b-*")),
+          allow("lambda:InvokeFunction", FUNCTION % ("*", "b-*"))], 1),
+        ([allow("lambda:CreateFunction", FUNCTION % ("*", "a-*")),
+          allow("lambda:InvokeFunction", FUNCTION % ("eu-west-1", "a-b"))], 1),
+        ([allow("lambda:CreateFunction", FUNCTION % ("*", "a-*")),
+          allow("lambda:CreateEventSourceMapping", "arn:aws:lambda:*:*:event-source-mapping:*")], 1),
+    ],
+)  # fmt: skip
+def test_what_is_made_has_to_be_what_is_started(statements: list[dict[str, object]], expected: int) -> None:
+    """Two actions on resources of one kind are a way where both are allowed on one resource, Deny and Region included;
+    any of the statements may be the one."""
+    found = findings(ID, [[allow("iam:PassRole", "*", to("lambda.amazonaws.com"))], statements])
+    assert len(found) == expected

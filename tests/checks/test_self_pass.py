@@ -14,14 +14,19 @@ BUILD = trust("codebuild.amazonaws.com")
 
 
 def test_a_role_that_passes_itself() -> None:
-    """A pattern that the role's own name fits is medium; its own name and its service are low."""
+    """A pattern that the role's own name fits is medium; its own name is low where the condition, or its trust policy,
+    names a single service."""
     roles = {"app-builder": (BUILD, [])}
     (found,) = findings(ID, [[PASS]], roles=roles, holder="app-builder")
     assert found.severity is Severity.MEDIUM and found.message.startswith("app-builder can pass its own role")
     exact = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-builder", to("codebuild.amazonaws.com"))
     (found,) = findings(ID, [[exact]], roles=roles, holder="app-builder")
     assert found.severity is Severity.LOW
-    (found,) = findings(ID, [[{**exact, "Condition": {}}]], roles=roles, holder="app-builder")
+    anywhere = [[{**exact, "Condition": {}}]]
+    (found,) = findings(ID, anywhere, roles=roles, holder="app-builder")
+    assert found.severity is Severity.LOW and found.message.endswith("at codebuild.amazonaws.com.")
+    several = {"app-builder": (trust("codebuild.amazonaws.com", "ec2.amazonaws.com"), [])}
+    (found,) = findings(ID, anywhere, roles=several, holder="app-builder")
     assert found.severity is Severity.MEDIUM
 
 
@@ -54,6 +59,13 @@ def test_changes_elsewhere_or_within_limits() -> None:
     listed = {"ArnEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}
     assert findings(ID, [[PASS], [allow("iam:AttachRolePolicy", APP, listed)]]) == []
     assert findings(ID, [[PASS], [allow(put, APP)], [deny("iam:*RolePolicy")]]) == []
+
+
+def test_service_linked_roles_are_changed_by_their_services_only() -> None:
+    """Whatever a statement says, nobody but its service writes the policies of a service-linked role."""
+    linked = "arn:aws:iam::*:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*"
+    assert findings(ID, [[allow("iam:PassRole", linked)], [allow("iam:PutRolePolicy", linked)]]) == []
+    assert len(findings(ID, [[allow("iam:PassRole", [linked, APP])], [allow("iam:PutRolePolicy")]])) == 1
 
 
 def test_where_any_role_may_be_passed_any_role_says_so() -> None:

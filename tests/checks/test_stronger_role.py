@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from principals_of_tests import allow, deny, document, findings, to, trust
+from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
 from passrole_checks.findings import Confidence, Severity
+from passrole_checks.scan import ScanOptions, scan_configurations
 
 ID = "PASSROLE_009"
 WORKER = "arn:aws:iam::111122223333:role/worker"
@@ -27,6 +30,8 @@ LAMBDA = trust("lambda.amazonaws.com")
         (allow("iam:PassRole", "arn:aws:iam::111122223333:role/other"), Severity.LOW, "can also do iam:PassRole on "),
         (allow("iam:PassRole"), Severity.MEDIUM, "can also do iam:PassRole."),
         (allow("dynamodb:*"), Severity.MEDIUM, "can also do dynamodb:*."),
+        (allow("ssm:GetParameters"), Severity.LOW, "can also do ssm:GetParameters."),
+        (allow("ssm:Get*"), Severity.MEDIUM, "can also do ssm:Get*."),
         (allow("secretsmanager:GetSecretValue"), Severity.MEDIUM, "can also do secretsmanager:GetSecretValue."),
         (allow("s3:GetObject", "arn:aws:s3:::*"), Severity.MEDIUM, "can also do s3:GetObject on arn:aws:s3:::*."),
         (allow("s3:*", "arn:aws:s3:::releases/*"), Severity.LOW, "can also do s3:* on arn:aws:s3:::releases/*."),
@@ -65,6 +70,16 @@ def test_what_the_principal_has_is_no_excess() -> None:
     assert findings(ID, [[PASS], [allow("s3:*")]], roles=roles) == []
     (found,) = findings(ID, [[PASS], [allow("s3:*"), deny("s3:PutObject")]], roles=roles)
     assert "s3:PutObject" in found.message
+
+
+def test_what_privilege_escalation_says_is_not_said_again() -> None:
+    """Where the principal can start what acts as the role, 008 names the role, and 009 is only said without it."""
+    policies = [[PASS], [allow(["lambda:CreateFunction", "lambda:InvokeFunction"])]]
+    known = configuration(policies, roles={"worker": (LAMBDA, [allow("iam:CreateAccessKey")])})
+    both = scan_configurations([known], ScanOptions()).findings
+    assert [(found.check_id, found.severity) for found in both] == [("PASSROLE_008", Severity.HIGH)]
+    alone = scan_configurations([known], ScanOptions(skip_checks=frozenset({"PASSROLE_008"}))).findings
+    assert [(found.check_id, found.severity) for found in alone] == [(ID, Severity.HIGH)]
 
 
 def test_administrators_are_not_flagged() -> None:
@@ -106,3 +121,37 @@ def test_a_policy_of_the_role_may_be_aws_managed() -> None:
     """What an AWS managed policy gives the role counts."""
     (found,) = findings(ID, [[PASS], [allow("lambda:*")]], roles={"worker": (LAMBDA, [allow("iam:PutUserPolicy")])})
     assert "iam:PutUserPolicy" in found.message
+
+
+def test_a_policy_that_is_attached_to_nobody() -> None:
+    """Of whoever holds a policy it is not known what else they can do: one step less, at low confidence."""
+
+    def said(statement: dict[str, object]) -> list[tuple[Severity, Confidence]]:
+        whole = configuration([[PASS]], roles={"worker": (LAMBDA, [statement])})
+        alone = tuple(replace(item, principals=()) if item.path == "policy" else item for item in whole.policies)
+        options = ScanOptions(checks=frozenset({ID}), minimum_severity=Severity.INFO)
+        found = scan_configurations([replace(whole, policies=alone)], options).findings
+        assert all(item.message.startswith("Whoever holds this policy can pass a stronger role") for item in found)
+        assert all(item.message.endswith("What else its holders can do is not known here.") for item in found)
+        return [(item.severity, item.confidence) for item in found]
+
+    assert said(allow("*")) == [(Severity.MEDIUM, Confidence.LOW)]
+    assert said(allow("dynamodb:*")) == [(Severity.INFO, Confidence.LOW)]
+
+
+@pytest.mark.parametrize("check", [ID, "PASSROLE_008"])
+def test_a_passer_that_only_a_service_can_act_as(check: str) -> None:
+    """What a role may pass that only a service can assume which runs nothing of its callers is low at most."""
+
+    def said(trusted: object) -> list[tuple[Severity, bool]]:
+        roles = {"passer": (trusted, [allow(["lambda:*"])]), "worker": (LAMBDA, [allow("*")])}
+        found = findings(check, [[PASS]], holder="passer", roles=roles)
+        return [
+            (item.severity, "Only backup.amazonaws.com can make use of this, and" in item.message) for item in found
+        ]
+
+    assert said(trust("backup.amazonaws.com")) == [(Severity.LOW, True)]
+    assert said(trust("backup.amazonaws.com", "ec2.amazonaws.com")) == [(Severity.HIGH, False)]
+    accounts = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {
+        "AWS": "arn:aws:iam::111122223333:root", "Service": "backup.amazonaws.com"}})  # fmt: skip
+    assert said(accounts) == [(Severity.HIGH, False)]

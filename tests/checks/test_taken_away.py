@@ -28,3 +28,18 @@ def test_a_permissions_boundary() -> None:
     """A grant that is outside of the permissions boundary is not flagged."""
     assert checks([[PASS]], boundary=[allow("s3:*")]) == []
     assert checks([[PASS]], boundary=[allow("*")]) == ["PASSROLE_001"]
+
+
+def test_the_inventory_says_what_is_taken_away() -> None:
+    """In the inventory a grant that a boundary or another policy's Deny takes away whole is denied, one that is left
+    is not, and NotResource "*" is without effect."""
+
+    def listed(*args: Any, **kwargs: Any) -> list[tuple[str, bool]]:
+        found = scan_configurations([configuration(*args, **kwargs)], ScanOptions()).grants
+        return [(one.effect_on_passrole, one.grant.denied) for one in found if one.grant.effect == "Allow"]
+
+    assert listed([[PASS]]) == [("allow", False)]
+    assert listed([[PASS]], boundary=[allow("s3:*")]) == [("none", True)]
+    assert listed([[PASS], [deny("iam:PassRole")]]) == [("none", True)]
+    nothing = {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": "*"}
+    assert listed([[nothing]]) == [("none", False)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from principals_of_tests import allow, document, findings, to, trust
 
-from passrole_checks.findings import Severity
+from passrole_checks.findings import Confidence, Severity
 from passrole_checks.scan import ScanOptions, scan_paths
 
 ID = "PASSROLE_011"
@@ -44,6 +44,64 @@ def test_a_role_that_trusts_another_service(trusted: str, passed_to: str) -> Non
 def test_names_of_one_service(trusted: str, passed_to: str) -> None:
     """A service may be passed a role by another name than it assumes it: that is no mismatch."""
     assert findings(ID, [[allow("iam:PassRole", WORKER, to(passed_to))]], roles={"worker": (trust(trusted), [])}) == []
+
+
+def test_a_role_that_passes_itself_in_vain() -> None:
+    """A role that may only pass itself, to a service that it does not trust, is low: nobody waits for it."""
+    one = allow("iam:PassRole", WORKER, to("cognito-identity.amazonaws.com"))
+    roles = {"worker": (trust("es.amazonaws.com"), [])}
+    (found,) = findings(ID, [[one]], roles=roles, holder="worker")
+    assert found.severity is Severity.LOW and found.message.endswith(": the statement does nothing.")
+    (found,) = findings(ID, [[one]], roles=roles)
+    assert found.severity is Severity.MEDIUM and found.confidence is Confidence.HIGH
+
+
+def test_a_service_of_which_little_is_known() -> None:
+    """Of a service of which it is not known who assumes the roles that it is passed, it is low, at low confidence."""
+    one = allow("iam:PassRole", WORKER, to("nobody-knows.amazonaws.com"))
+    (found,) = findings(ID, [[one]], roles={"worker": (trust("ec2.amazonaws.com"), [])})
+    assert (found.severity, found.confidence) == (Severity.LOW, Confidence.LOW)
+
+
+def test_a_name_with_the_same_unknown_is_the_same_name(tmp_path: Path) -> None:
+    """A role whose name is made of a variable is the one that a Resource names by the same variable; with another one,
+    with one that changes for each instance, or with a wildcard it is not."""
+
+    def said(name: str, resource: str) -> int:
+        (tmp_path / "main.tf").write_text(
+            TERRAFORM.replace("NAME", name).replace("RESOURCE", resource), encoding="utf-8"
+        )
+        return len([item for item in scan_paths([tmp_path], ScanOptions()).findings if item.check_id == ID])
+
+    assert said("app-${var.stage}", "app-${var.stage}") == 1
+    assert said("app-${var.stage}", "app-${var.other}") == 0
+    assert said("app-${var.stage}", "app-${var.stage}*") == 0
+    assert said("app-${uuid()}", "app-${uuid()}") == 0
+
+
+TERRAFORM = """\
+variable "stage" {}
+variable "other" {}
+resource "aws_iam_role" "worker" {
+  name               = "NAME"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" } }]
+  })
+}
+resource "aws_iam_user_policy" "deploy" {
+  user   = "deployer"
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "iam:PassRole"
+      Resource  = "arn:aws:iam::111122223333:role/RESOURCE"
+      Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+    }]
+  })
+}
+"""
 
 
 def test_one_fitting_role_or_service_is_enough() -> None:
@@ -131,3 +189,13 @@ def test_the_remedy_of_014_names_the_service(tmp_path: Path) -> None:
     condition = "          Condition: {StringEquals: {'iam:PassedToService': !Ref Service}}\n"
     (said,) = remedies(tmp_path, TEMPLATE.replace("TRUSTED", BOTH) + condition, "PASSROLE_014")
     assert said.startswith('Write "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}, or ')
+
+
+def test_002_of_service_linked_roles_is_information() -> None:
+    """A service-linked role can be assumed by its own service only, so that no condition has to say which."""
+    linked = "arn:aws:iam::*:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*"
+    (found,) = findings("PASSROLE_002", [[allow("iam:PassRole", linked)]])
+    assert found.severity is Severity.INFO
+    assert "As service-linked roles they can be assumed by ecs.amazonaws.com only." in found.message
+    (found,) = findings("PASSROLE_002", [[allow("iam:PassRole", [linked, "arn:aws:iam::*:role/app-*"])]])
+    assert found.severity is Severity.MEDIUM

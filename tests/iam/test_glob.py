@@ -86,6 +86,25 @@ def test_what_two_patterns_have_in_common_is_told_in_words() -> None:
     assert common is not None and glob.words_of(common) == "s3:get*acl"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("arn:aws:lambda:*:111122223333:function:a-*", "arn:aws:lambda:*:111122223333:function:b-*", None),
+        ("arn:aws:lambda:eu-west-1:*:function:*", "arn:aws:lambda:us-east-1:*:function:*", None),
+        ("arn:aws:lambda:*:111122223333:function:*", "arn:aws:lambda:eu-west-1:*:function:b-*",
+         "arn:aws:lambda:eu-west-1:111122223333:function:b-*"),
+        ("arn:aws:s3:*:*:b/*", "arn:aws:s3:::b/x*", "arn:aws:s3:::b/x*"),
+        ("arn:aws:s3*", "arn:aws:s3:::b/x*", "arn:aws:s3:::b/x*"),
+        ("arn:aws:*:role/x", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:role/x"),
+    ],
+)  # fmt: skip
+def test_two_arns_meet_field_by_field(first: str, second: str, expected: str | None) -> None:
+    """No wildcard of one field stands for another one, unless the ARN is written in fewer fields than it has."""
+    common = glob.meeting(glob.pattern(first), glob.pattern(second))
+    assert (glob.words_of(common) if common is not None else None) == expected
+    assert glob.may_meet(glob.pattern(first), glob.pattern(second)) is (expected is not None)
+
+
 def test_a_pattern_of_many_wildcards_takes_no_time() -> None:
     """Matching is no search through all ways to match: a long run of wildcards against a long text ends at once."""
     pattern = glob.pattern("*a" * 60 + "b")

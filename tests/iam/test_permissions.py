@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from passrole_checks.iam.excess import Pair, excess
 from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.permissions import Pair, Permissions, excess
+from passrole_checks.iam.permissions import Permissions
 from passrole_checks.iam.policy import Statement, parse_document
 from passrole_checks.iam.values import Const, Entry, Hole, Items, Kind, Mapping, Node, Position, Text, Tri, text
 

@@ -83,6 +83,8 @@ def test_variables_need_the_new_version(version: str | None, variables: bool) ->
         ({"Statement": {**PASS, "NotAction": "*"}}, "Action and NotAction"),
         ({"Statement": {"Effect": "Allow", "Resource": "*"}}, "neither Action nor NotAction"),
         ({"Statement": {"Effect": "Allow", "Action": "*"}}, "neither Resource nor NotResource"),
+        ({"Statement": {"Effect": "Allow", "Action": None, "Resource": "*"}}, "Action is null"),
+        ({"Statement": {"Effect": "Allow", "Action": "*", "Resource": None}}, "Resource is null"),
         ({"Statement": {**PASS, "Action": {"a": "b"}}}, "Action holds something that is not a string"),
         ({"Statement": {**PASS, "Resource": [1]}}, "Resource holds something that is not a string"),
         ({"Statement": {**PASS, "Condition": "x"}}, "Condition is not an object"),
@@ -176,3 +178,12 @@ def test_what_cannot_be_deployed_grants_nothing() -> None:
 def test_what_can_never_be_deployed_is_a_problem(document: Any) -> None:
     """A problem in every reading of a statement or a document is one, also where it may not be there at all."""
     assert parse(document).problems
+
+
+def test_a_trust_policy_names_no_resource() -> None:
+    """A statement without Resource is read where it is one of a trust policy, and is malformed elsewhere."""
+    statement = {"Effect": "Allow", "Action": ["sts:AssumeRole", "iam:PassRole"], "Principal": {"Service": "x"}}
+    document = node({"Statement": [statement]})
+    trusted, identity = parse_document(document, trust=True), parse_document(document)
+    assert [str(item) for item in trusted.statements[0].resources or ()] == ["*"] and not trusted.problems
+    assert not identity.statements and identity.problems

@@ -31,7 +31,8 @@ def test_how_a_path_is_told() -> None:
     [
         ("apprunner-001", ["apprunner", "bullet"], ["tasks.apprunner"]),
         ("batch-001", ["ecs-tasks"], ["ecs-tasks"]),
-        ("gamelift-001", ["gamelift"], ["gamelift", "ec2"]),
+        ("emr-001", ["ec2"], ["ec2"]),
+        ("gamelift-001", ["gamelift"], ["gamelift"]),
         ("ecs-004", ["ecs-tasks"], ["ecs-tasks"]),
     ],
 )

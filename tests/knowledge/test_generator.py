@@ -249,7 +249,12 @@ def test_an_argument_of_terraform_has_the_services_of_its_property() -> None:
     )
     argument = cloudformation.Candidate("aws_db_instance", "monitoring_role_arn", "name", profile=False)
     found = assemble.terraform_receivers([argument], types, SURE)
-    assert found["aws_db_instance"]["monitoring_role_arn"].data() == ["monitoring_role_arn", "rpdc", "monitoring.rds"]
+    assert found["aws_db_instance"]["monitoring_role_arn"].data() == [
+        "monitoring_role_arn",
+        "rpdc",
+        "monitoring.rds,rds",
+        "monitoring.rds",
+    ]
 
 
 def test_what_is_lost_is_told_apart_from_what_is_excluded() -> None:

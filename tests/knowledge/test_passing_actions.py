@@ -31,13 +31,16 @@ cloudformation:CreateChangeSet               cloudformation    calls
 cloudformation:CreateStack                   cloudformation    calls
 cloudformation:CreateStackSet                cloudformation    calls
 cloudformation:DeleteStack                   cloudformation    -
+cloudformation:RegisterType                  resources.cloudformation code
 cloudtrail:CreateTrail                       cloudtrail        -
+cloudtrail:EnableFederation                  cloudtrail        -
 codebuild:CreateProject                      codebuild         code
 codebuild:StartBuild                         codebuild         code
 codepipeline:CreatePipeline                  codepipeline      code
 cognito-identity:SetIdentityPoolRoles        cognito-identity  code
 config:PutConfigurationRecorder              config            -
 datapipeline:PutPipelineDefinition           datapipeline      code
+deadline:CreateQueue                         deadline          code
 dms:CreateDataMigration                      dms               -
 ec2:AssociateIamInstanceProfile              ec2               code
 ec2:CreateFlowLogs                           vpc-flow-logs     -
@@ -49,9 +52,12 @@ ecs:RunTask                                  ecs-tasks         code
 eks:CreateAccessEntry                        ec2               -
 eks:CreateAddon                              eks               -
 eks:CreateCluster                            eks               -
-eks:CreateNodegroup                          ec2               code
+eks:CreateFargateProfile                     eks               -
+eks:CreateNodegroup                          eks               code
+eks:CreatePodIdentityAssociation             pods.eks          code
 elasticbeanstalk:CreateEnvironment           ec2               code
 elasticmapreduce:RunJobFlow                  elasticmapreduce  code
+emr-containers:StartJobRun                   pods.eks          code
 emr-serverless:StartJobRun                   emr-serverless    code
 events:PutTargets                            events            calls
 gamelift:CreateFleet                         gamelift          code
@@ -63,10 +69,16 @@ imagebuilder:CreateInfrastructureConfiguration ec2             code
 iot:CreateRoleAlias                          iot               code
 kinesisanalytics:CreateApplication           kinesisanalytics  code
 lambda:CreateFunction                        lambda            code
+lambda:CreateNetworkConnector                lambda            -
+lambda:RunMicrovm                            lambda            code
 lambda:UpdateFunctionConfiguration           lambda            code
 omics:StartRun                               omics             code
 pipes:CreatePipe                             pipes             calls
+logs:PutIntegration                          directquery.opensearchservice -
+osis:CreatePipeline                          osis-pipelines    -
 rds:AddRoleToDBInstance                      rds               -
+rds:CreateBlueGreenDeployment                rds               -
+rds:CreateDBInstance                         rds               -
 rds:StartExportTask                          export.rds        -
 redshift:CreateCluster                       redshift          -
 sagemaker:CreateNotebookInstance             sagemaker         code
@@ -138,6 +150,31 @@ def test_how_an_action_is_told() -> None:
             "lambda:AddPermission",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("action", "also", "also_any"),
+    [
+        ("autoscaling:CreateAutoScalingGroup", [], ["autoscaling:CreateLaunchConfiguration", "ec2:RunInstances"]),
+        ("ec2:CreateFleet", ["ec2:CreateLaunchTemplate", "ec2:RunInstances"], []),
+        ("ec2:RequestSpotFleet", ["ec2:RunInstances"], []),
+        ("ec2:RunInstances", [], []),
+        ("eks:CreateNodegroup", ["ec2:CreateLaunchTemplate", "ec2:RunInstances"], []),
+        ("eks:CreatePodIdentityAssociation", ["eks:CreateAccessEntry", "eks:AssociateAccessPolicy"], []),
+        ("fis:CreateExperimentTemplate", ["fis:StartExperiment", "ssm:CreateDocument"], []),
+        ("ecs:RegisterDaemonTaskDefinition", [], ["ecs:CreateDaemon", "ecs:UpdateDaemon"]),
+    ],
+)
+def test_what_else_is_needed(action: str, also: list[str], also_any: list[str]) -> None:
+    """These further actions are needed before something runs, as the user guides of the services list permissions."""
+    found = passing_actions()[action.lower()]
+    assert (list(found.also), list(found.also_any)) == (also, also_any)
+
+
+def test_a_pipeline_runs_its_commands_under_its_own_role() -> None:
+    """Of the roles that codepipeline:CreatePipeline passes, only that of the pipeline gets into the caller's hands."""
+    pipeline = passing_actions()["codepipeline:createpipeline"]
+    assert pipeline.services == pipeline.trusted == ("codepipeline.amazonaws.com",)
 
 
 def test_the_plainest_parameter_comes_first() -> None:

@@ -1,8 +1,10 @@
 """Which properties receive a role.
 
 The table was written by hand. Its services are values of iam:PassedToService that the Service Authorization Reference,
-an API reference or an AWS managed policy gives; for flow logs, CodeDeploy, Image Builder, the scheduler of Redshift and
-the export of RDS they are the principals that the guides of these services have the role trust.
+an API reference or an AWS managed policy gives; for flow logs, CodeDeploy, the scheduler of Redshift and the export of
+RDS they are the principals that the guides of these services have the role trust. The trusted principals are those of
+the guides' trust policies; most were seen as well in public configurations, of which the roles of the Terraform
+provider awscc's examples, of SAM's integration tests and of the AWS Solutions Constructs were compared.
 """
 
 from __future__ import annotations
@@ -38,11 +40,15 @@ AWS::Batch::JobDefinition           ContainerProperties/JobRoleArn              
 AWS::Bedrock::Agent                 AgentResourceRoleArn                         role    bedrock
 AWS::Budgets::BudgetsAction         ExecutionRoleArn                             role    budgets
 AWS::CloudTrail::Trail              CloudWatchLogsRoleArn                        role    cloudtrail
+AWS::CloudTrail::EventDataStore FederationRoleArn role cloudtrail lakeformation
+AWS::CloudWatch::LogAlarm ScheduledQueryConfiguration/ScheduledQueryRoleARN role logs
 AWS::CodeBuild::Project             ServiceRole                                  role    codebuild
 AWS::CodePipeline::Pipeline         RoleArn                                      role    codepipeline
 AWS::Cognito::UserPoolGroup         RoleArn                                      role    cognito-identity  -
 AWS::DAX::Cluster                   IAMRoleARN                                   role    dax
+AWS::DLM::LifecyclePolicy ExecutionRoleArn role dlm
 AWS::DMS::DataMigration             ServiceAccessRoleArn                         role    dms
+AWS::Deadline::Queue RoleArn role deadline credentials.deadline
 AWS::DevOpsAgent::Association       Configuration/SourceAws/AssumableRoleArn     role    aidevops
 AWS::EC2::FlowLog                   DeliverLogsPermissionArn                     role    vpc-flow-logs
 AWS::EC2::Instance                  IamInstanceProfile                           profile ec2
@@ -53,7 +59,9 @@ AWS::ECS::TaskDefinition            ExecutionRoleArn                            
 AWS::EFS::FileSystem                ReplicationConfiguration/Destinations/*/RoleArn role elasticfilesystem
 AWS::EKS::Addon                     PodIdentityAssociations/*/RoleArn            role    pods.eks,eks      pods.eks
 AWS::EKS::Cluster                   RoleArn                                      role    eks
-AWS::EKS::Nodegroup                 NodeRole                                     role    eks,ec2           ec2
+AWS::EKS::FargateProfile PodExecutionRoleArn role eks eks-fargate-pods
+AWS::EKS::Nodegroup NodeRole role eks ec2
+AWS::EKS::PodIdentityAssociation RoleArn role pods.eks
 AWS::EMR::Cluster AutoScalingRole role application-autoscaling,elasticmapreduce
 AWS::EMR::Cluster                   JobFlowRole                                  profile ec2
 AWS::EMR::Cluster                   ServiceRole                                  role    elasticmapreduce
@@ -64,6 +72,13 @@ AWS::GuardDuty::MalwareProtectionPlan Role role malware-protection-plan.guarddut
 AWS::IAM::InstanceProfile           Roles/*                                      role    ec2
 AWS::ImageBuilder::InfrastructureConfiguration InstanceProfileName               profile ec2
 AWS::IoT::RoleAlias RoleArn role iot credentials.iot
+AWS::IoTSiteWise::Portal RoleArn role iotsitewise monitor.iotsitewise,iotsitewise
+AWS::Logs::Integration ResourceConfig/OpenSearchResourceConfig/DataSourceRoleArn role directquery.opensearchservice
+AWS::QBusiness::WebExperience RoleArn role qbusiness application.qbusiness
+AWS::SageMaker::Cluster ClusterRole role sagemaker hyperpod.sagemaker,sagemaker
+AWS::ServiceCatalog::StackSetConstraint AdminRole role servicecatalog cloudformation,servicecatalog
+AWS::Serverless::NetworkConnector OperatorRole role lambda lambda,network-connectors.lambda
+AWS::Shield::DRTAccess RoleArn role drt.shield
 AWS::IoT::TopicRule                 TopicRulePayload/Actions/*/Sns/RoleArn       role    iot
 AWS::Kendra::Index                  RoleArn                                      role    kendra
 AWS::KinesisFirehose::DeliveryStream ExtendedS3DestinationConfiguration/RoleARN  role    firehose
@@ -72,7 +87,10 @@ AWS::MSK::Replicator                ServiceExecutionRoleArn                     
 AWS::MWAA::Environment ExecutionRoleArn role airflow airflow,airflow-env
 AWS::Neptune::DBCluster             AssociatedRoles/*/RoleArn                    role    rds
 AWS::Pipes::Pipe                    RoleArn                                      role    pipes
-AWS::RDS::DBInstance                MonitoringRoleArn                            role    monitoring.rds
+AWS::RDS::DBInstance MonitoringRoleArn role monitoring.rds,rds monitoring.rds
+AWS::RDS::DBInstance DomainIAMRoleName role rds directoryservice.rds,rds
+AWS::RDS::DBProxy RoleArn role rds
+AWS::RedshiftServerless::Namespace IamRoles/* role redshift-serverless redshift-serverless,redshift
 AWS::RDS::DBInstance                AssociatedRoles/*/RoleArn                    role    rds
 AWS::Redshift::ScheduledAction      IamRole                                      role    scheduler.redshift
 AWS::RolesAnywhere::Profile         RoleArns/*                                   role    rolesanywhere
@@ -95,11 +113,12 @@ AWS::Transfer::User                 Role                                        
 AWS::ImageBuilder::LifecyclePolicy ExecutionRole role imagebuilder
 aws_batch_compute_environment       compute_resources/*/instance_role            profile ec2
 aws_cloudformation_stack            iam_role_arn                                 role    cloudformation
+aws_cloudformation_type execution_role_arn role resources.cloudformation resources.cloudformation,hooks.cloudformation
 aws_cloudwatch_event_target         role_arn                                     role    events
 aws_cognito_identity_pool_roles_attachment roles/{}                              role    cognito-identity  -
-aws_db_instance                     monitoring_role_arn                          role    monitoring.rds
+aws_db_instance monitoring_role_arn role monitoring.rds,rds monitoring.rds
 aws_ecs_task_definition             task_role_arn                                role    ecs-tasks
-aws_eks_node_group                  node_role_arn                                role    eks,ec2           ec2
+aws_eks_node_group node_role_arn role eks ec2
 aws_emr_cluster                     ec2_attributes/*/instance_profile            profile ec2
 aws_flow_log                        iam_role_arn                                 role    vpc-flow-logs
 aws_glue_crawler                    role                                         role    glue
@@ -116,7 +135,11 @@ aws_sfn_state_machine               role_arn                                    
 awscc_ec2_instance                  iam_instance_profile                         profile ec2
 awscc_events_rule                   targets/*/role_arn                           role    events
 awscc_lambda_function               role                                         role    lambda
-awscc_rds_db_instance               monitoring_role_arn                          role    monitoring.rds
+awscc_rds_db_instance monitoring_role_arn role monitoring.rds,rds monitoring.rds
+aws_lambdacore_network_connector operator_role role lambda lambda,network-connectors.lambda
+aws_osis_pipeline pipeline_role_arn role osis-pipelines
+aws_prometheus_scraper role_configuration/*/source_role_arn role aps scraper.aps
+aws_elasticsearch_domain cognito_options/*/role_arn role es es,opensearchservice
 """
 ROWS = [line.split() for line in RECEIVERS.strip().splitlines()]
 
@@ -160,6 +183,8 @@ def test_the_table_is_large_enough() -> None:
         ("AWS::EKS::PodIdentityAssociation", "TargetRoleArn"),
         ("AWS::Pipes::Pipe", "TargetParameters/EcsTaskParameters/Overrides/TaskRoleArn"),
         ("AWS::ResilienceHub::App", "PermissionModel/CrossAccountRoleArns/*"),
+        ("AWS::APS::Scraper", "RoleConfiguration/TargetRoleArn"),
+        ("AWS::AIOps::InvestigationGroup", "CrossAccountConfigurations/*/SourceRoleArn"),
     ],
 )
 def test_a_role_that_is_assumed_is_not_passed(kind: str, path: str) -> None:
@@ -329,6 +354,9 @@ def test_roles_inside_json_are_told() -> None:
         ("aws_ssm_document", "content", "json", "assumeRole", "ssm", "user"),
         ("aws_sfn_state_machine", "definition", "json", "**/Parameters/Overrides/TaskRoleArn", "ecs-tasks", "resource"),
         ("AWS::EKS::AccessEntry", "", "pair", "PrincipalArn", "ec2", "deployer"),
+        ("aws_osis_pipeline", "pipeline_configuration_body", "json", "**/sts_role_arn", "osis-pipelines", "deployer"),
+        ("AWS::OSIS::Pipeline", "PipelineConfigurationBody", "json", "**/sts_role_arn", "osis-pipelines", "deployer"),
+        ("aws_flow_log", "", "pair", "iam_role_arn", "delivery.logs", "deployer"),
         ("aws_cloudformation_stack", "template_body", "template", "", "", "deployer"),
         ("aws_cloudcontrolapi_resource", "desired_state", "properties", "type_name", "", "deployer"),
     ],

@@ -103,6 +103,7 @@ def test_a_finding_has_the_promised_keys_and_values(result: ScanResult) -> None:
         "findings": 1,
         "suppressed": 0,
         "not_shown": 0,
+        "in_baseline": 0,
         "by_severity": {"high": 0, "medium": 0, "low": 0, "info": 1},
     }
 

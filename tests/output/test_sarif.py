@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from passrole_checks import __version__
+from passrole_checks.baseline import Applied, Entry
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
 from passrole_checks.output.sarif import scan_sarif
@@ -38,7 +40,7 @@ resource "aws_iam_user_policy" "silenced" {
 # have. `additionalProperties` is false throughout the schema (but for property bags), so an unknown key is an error.
 SCHEMA: dict[str, tuple[set[str], set[str]]] = {
     "log": ({"version", "runs"}, {"$schema"}),
-    "run": ({"tool"}, {"columnKind", "originalUriBaseIds", "invocations", "results"}),
+    "run": ({"tool"}, {"automationDetails", "columnKind", "originalUriBaseIds", "invocations", "results"}),
     "driver": ({"name"}, {"semanticVersion", "rules"}),
     "rule": (
         {"id"},
@@ -49,13 +51,15 @@ SCHEMA: dict[str, tuple[set[str], set[str]]] = {
     "notification": ({"message"}, {"level", "locations"}),
     "result": (
         {"message"},
-        {"ruleId", "ruleIndex", "level", "locations", "partialFingerprints", "suppressions", "properties"},
+        {"ruleId", "ruleIndex", "level", "locations", "partialFingerprints", "suppressions", "properties"}
+        | {"baselineState"},
     ),
     "location": (set(), {"physicalLocation", "logicalLocations"}),
     "physicalLocation": ({"artifactLocation"}, {"region"}),
     "artifactLocation": ({"uri"}, {"uriBaseId"}),
     "logicalLocation": (set(), {"fullyQualifiedName", "kind"}),
     "region": ({"startLine"}, {"startColumn", "endLine", "endColumn"}),
+    "automationDetails": ({"id"}, set()),
     "suppression": ({"kind"}, {"justification", "location"}),
 }
 LEVELS = {"none", "note", "warning", "error"}
@@ -89,13 +93,14 @@ def check(log: dict[str, Any]) -> dict[str, Any]:
     assert conforms("log", log)["version"] == "2.1.0"
     (run,) = log["runs"]
     conforms("run", run)
+    assert conforms("automationDetails", run["automationDetails"])["id"] == "passrole-checks/"
     base_ids = set(run["originalUriBaseIds"])
     rules = conforms("driver", run["tool"]["driver"])["rules"]
     for rule in rules:
         conforms("rule", rule)
         assert rule["defaultConfiguration"]["level"] in LEVELS
         for key in ("shortDescription", "fullDescription", "help"):
-            assert conforms("message", rule[key])["text"]
+            assert 0 < len(conforms("message", rule[key])["text"]) <= (1024 if key != "help" else 30_000)
     for invocation in run["invocations"]:
         for notification in conforms("invocation", invocation)["toolExecutionNotifications"]:
             conforms("message", conforms("notification", notification)["message"])
@@ -110,7 +115,11 @@ def check(log: dict[str, Any]) -> dict[str, Any]:
             check_location(location, base_ids)
         for suppression in result["suppressions"]:
             assert conforms("suppression", suppression)["kind"] in {"inSource", "external"}
-            check_location(suppression["location"], base_ids)
+            if suppression["kind"] == "inSource":
+                check_location(suppression["location"], base_ids)
+        assert result.get("baselineState", "new") in {"new", "unchanged", "updated", "absent"}
+    fingerprints = [result["partialFingerprints"]["passroleFinding/v1"] for result in run["results"]]
+    assert len(fingerprints) == len(set(fingerprints))
     return run
 
 
@@ -146,7 +155,7 @@ def test_a_result_has_its_place_relative_to_the_working_directory(run: dict[str,
     assert physical["artifactLocation"] == {"uri": "my%20app/main.tf", "uriBaseId": "SRCROOT"}
     assert (physical["region"]["startLine"], physical["region"]["startColumn"]) == (5, 18)
     assert location["logicalLocations"] == [{"fullyQualifiedName": "aws_iam_user_policy.any", "kind": "resource"}]
-    assert first["partialFingerprints"]["passroleChecks/v1"]
+    assert "baselineState" not in first
 
 
 def test_a_suppressed_result_is_there_with_its_reason(run: dict[str, Any]) -> None:
@@ -154,6 +163,38 @@ def test_a_suppressed_result_is_there_with_its_reason(run: dict[str, Any]) -> No
     (suppression,) = run["results"][1]["suppressions"]
     assert suppression["justification"] == "break glass"
     assert suppression["location"]["physicalLocation"]["region"]["startLine"] == 10
+
+
+def test_with_a_baseline_each_result_has_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the baseline accepts is unchanged and suppressed from outside, with the entry's reason; the rest is new."""
+    monkeypatch.chdir(tmp_path)
+    Path("main.tf").write_text(MODULE.replace("  # passrole:skip=PASSROLE_001 break glass\n", ""), "utf-8")
+    result = scan_paths([Path("main.tf")], ScanOptions())
+    old, new = result.findings
+    entry = Entry(old.fingerprint, old.check_id, "main.tf", old.resource.address, Severity.HIGH, "known since May")
+    gone = Entry("0" * 32, "PASSROLE_002", "main.tf", "aws_iam_policy.gone", Severity.LOW)
+    applied = Applied("accepted.json", ((old, entry),), (new,), (), (), (gone,))
+    run = check(json.loads(scan_sarif(replace(result, findings=(new,)), ALL, applied)))
+    assert [
+        (one["baselineState"], one["suppressions"], one["partialFingerprints"]["passroleFinding/v1"])
+        for one in run["results"]
+    ] == [
+        ("new", [], new.fingerprint),
+        ("unchanged", [{"kind": "external", "justification": "In the baseline: known since May"}], old.fingerprint),
+    ]
+    (notification,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert (notification["level"], notification["message"]["text"]) == ("note", applied.notes()[0])
+
+
+def test_a_message_holds_no_link_of_the_scanned_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SARIF viewers make a link of [text](target) in a message; a role of that name stays text."""
+    monkeypatch.chdir(tmp_path)
+    role = "arn:aws:iam::111122223333:role/[x](https://evil.example)*"
+    Path("main.tf").write_text(MODULE.replace('Resource = "*"', f'Resource = "{role}"'), "utf-8")
+    run = check(json.loads(scan_sarif(scan_paths([Path("main.tf")], ScanOptions()), ALL)))
+    texts = [result["message"]["text"] for result in run["results"]]
+    assert any("role/[x] (https://evil.example)*" in text for text in texts)
+    assert not any("](" in text for text in texts)
 
 
 def test_what_cannot_be_read_is_a_notification(run: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.values import Choice, Node, Text
-from passrole_checks.sources.resource import Configuration
+from passrole_checks.sources.resource import Configuration, Inputs
 from passrole_checks.sources.terraform_plan import load
 
 ROLE = {"name": "app", "path": "/", "assume_role_policy": "{}"}
@@ -179,3 +179,51 @@ def test_a_prefix_is_the_beginning_of_a_roles_name() -> None:
     unknown = {**AFTER, "name": True}
     found = plan([change("aws_iam_role.r", {"name_prefix": "app-", "path": "/"}, unknown)])
     assert [str(role.name) for role in found.roles] == ["app-${generated}"]
+
+
+ALTERNATIVES = [
+    change("aws_iam_role.a", {**ROLE, "name": "a"}, AFTER),
+    change("aws_iam_role.b", {**ROLE, "name": "b"}, AFTER),
+    change("aws_lambda_function.f", {}, {"role": True}),
+]
+SOURCE = """
+variable "second" {}
+resource "aws_iam_role" "a" {
+  name = "a"
+}
+resource "aws_iam_role" "b" {
+  name = "b"
+}
+resource "aws_lambda_function" "f" {
+  role = ROLE
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("var.second ? aws_iam_role.b.arn : aws_iam_role.a.arn", "aws_iam_role.b"),
+        ("var.other ? aws_iam_role.b.arn : aws_iam_role.a.arn", ["aws_iam_role.a", "aws_iam_role.b"]),
+        ("aws_iam_role.c.arn", ["aws_iam_role.a", "aws_iam_role.b"]),
+        ("local.unknown", ["aws_iam_role.a", "aws_iam_role.b"]),
+    ],
+)
+def test_the_configuration_says_which_role_it_is(tmp_path: Path, role: str, expected: Any) -> None:
+    """Of two names that a plan tells, the configuration with the plan's variables says which is meant; where it does
+    not know either, or is of another version, it stays one of the two."""
+    (tmp_path / "main.tf").write_text(SOURCE.replace("ROLE", role), encoding="utf-8")
+    content = {
+        "format_version": "1.2",
+        "variables": {"second": {"value": True}},
+        "resource_changes": ALTERNATIVES,
+        "configuration": {
+            "root_module": {
+                "resources": [
+                    written("aws_lambda_function.f", {"role": refs("var.second", "aws_iam_role.a", "aws_iam_role.b")})
+                ]
+            }
+        },
+    }
+    found = load(Path("plan.json"), json.dumps(content), inputs=Inputs(source=tmp_path))
+    assert rows(found) == [("aws_lambda_function.f", "role", expected)]

@@ -8,17 +8,19 @@ Sources: AWS CloudFormation Template Reference, AWS::IAM::ManagedPolicy and AWS:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import yaml
 
+from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Choice, Items, Kind, Node, Text, holes_in, texts_in
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.strings import placeholders
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
+from passrole_checks.sources.holdings import each_with_facts, held_under
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
@@ -59,10 +61,10 @@ class Attachments:
             name = self._written(logical_id, "ManagedPolicyName" if kind == _MANAGED else "")
             if name:
                 self._managed[name] = logical_id
-        self._attached: dict[str, list[str]] = {}
+        self._attached: dict[str, dict[str, list[When]]] = {}  # managed policies, who gets them, and when
         self._bounds: set[str] = set()  # managed policies and parameters
         self._used: set[str] = set()  # in any other way
-        self._given: dict[str, list[str]] = {}  # policies of nested stacks: who gets them
+        self._given: dict[str, dict[str, list[When]]] = {}  # policies of nested stacks, who gets them, and when
         if _MANAGED in self._types.values() or template.called is not None or self._stacks():
             self._look()
 
@@ -84,12 +86,12 @@ class Attachments:
             if bounds:
                 self._bounds.update(self._policies_in(value, by_name=True))
             elif key == "ManagedPolicyArns" and kind in _NAMES:
-                self._attach(logical_id, self._policies_in(value))
+                self._attach(logical_id, value)
             elif key == "Policies" and kind.startswith("AWS::Serverless::"):
                 for item in sam.managed_policies(value):
-                    self._attach(self._made.get(logical_id, logical_id), self._policies_in(item))
+                    self._attach(self._made.get(logical_id, logical_id), item)
             elif key == "CustomerManagedPolicyReferences":
-                self._attach(logical_id, self._policies_in(value, by_name=True))
+                self._attach(logical_id, value, by_name=True)
             # an attachment may be written in a way that is not understood: whoever is named there is in use
             self._mentions(value, bounds)
         for _, value in entries(child(self.template.root, "Globals")):
@@ -103,11 +105,12 @@ class Attachments:
     def _look_below(self, logical_id: str, key: str, value: yaml.Node, bounds: bool) -> None:
         """What a property does with the outputs of nested stacks, which may be policies of theirs."""
         holders = [logical_id] if key == "ManagedPolicyArns" and self._types[logical_id] in _NAMES else []
-        for hole in holes_in(self.evaluator.node(value)):
-            name = hole.expression.removesuffix(".PolicyArn")
-            if holders:
-                self._given.setdefault(name, []).extend(holders)
-            (self._bounds if bounds else self._used).add(name)
+        for facts, one in each_with_facts(self.evaluator.node(value)):
+            for hole in holes_in(one):
+                name = hole.expression.removesuffix(".PolicyArn")
+                for holder in holders:
+                    self._given.setdefault(name, {}).setdefault(holder, []).append(facts)
+                (self._bounds if bounds else self._used).add(name)
 
     def of_nested(self, policy: AttachedPolicy, stack: str, inner: Attachments) -> AttachedPolicy:
         """A policy of a nested stack with what this template does with it: gives it to someone, or bounds roles."""
@@ -116,8 +119,11 @@ class Attachments:
         if policy.resource.type != _MANAGED or policy.kind not in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY):
             return policy
         if outer in self._used:
-            principals = dict.fromkeys((*policy.principals, *self._given.get(outer, ())))
-            return replace(policy, kind=PolicyKind.IDENTITY, principals=tuple(principals))
+            given = self._given.get(outer, {})
+            principals = dict.fromkeys((*policy.principals, *given))
+            added = {who: facts for who, facts in given.items() if who not in policy.principals}
+            held = (*policy.held, *held_under(added))
+            return replace(policy, kind=PolicyKind.IDENTITY, principals=tuple(principals), held=held)
         # what is nested deeper than one stack has been looked at there
         if outer in self._bounds and name in inner._types and name not in inner._used and not policy.principals:
             return replace(policy, kind=PolicyKind.BOUNDARY)
@@ -151,9 +157,10 @@ class Attachments:
         """Whether a managed policy, or a parameter, is used as a permissions boundary, and in no other way."""
         return name in self._bounds and name not in self._used
 
-    def _attach(self, holder: str, policies: Iterable[str]) -> None:
-        for policy in policies:
-            self._attached.setdefault(policy, []).append(holder)
+    def _attach(self, holder: str, node: yaml.Node, by_name: bool = False) -> None:
+        for facts, value in each_with_facts(self.evaluator.node(node)):
+            for policy in self.policies_named(value, by_name):
+                self._attached.setdefault(policy, {}).setdefault(holder, []).append(facts)
 
     def _look_for_names(self) -> None:
         """Count a managed policy as used where a property other than a policy document holds its ARN, or where one
@@ -202,13 +209,22 @@ class Attachments:
 
     def principals(self, properties: yaml.Node, logical_id: str) -> tuple[str, ...]:
         """Who gets a policy: its own lists, and the roles, users and groups that name it."""
-        found: dict[str, None] = {}
+        return tuple(self._holders(properties, logical_id))
+
+    def held(self, properties: yaml.Node, logical_id: str) -> tuple[tuple[str, When], ...]:
+        """Those among them who get it under some facts only, each with the facts."""
+        return held_under(self._holders(properties, logical_id))
+
+    def _holders(self, properties: yaml.Node, logical_id: str) -> dict[str, list[When]]:
+        found: dict[str, list[When]] = {}
         for key in ("Roles", "Users", "Groups"):
             node = child(properties, key)
-            if node is not None:
-                found.update(dict.fromkeys(self.names(self.evaluator.node(node))))
-        found.update(dict.fromkeys(self._attached.get(logical_id, [])))
-        return tuple(found)
+            for facts, value in each_with_facts(self.evaluator.node(node)) if node is not None else ():
+                for name in self.names(value):
+                    found.setdefault(name, []).append(facts)
+        for name, readings in self._attached.get(logical_id, {}).items():
+            found.setdefault(name, []).extend(readings)
+        return found
 
     def names(self, node: Node) -> tuple[str, ...]:
         """The principals that a name, or a list of names, stands for: logical ids, else names as they are."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import yaml
 
 from passrole_checks.iam.outcomes import When, added, consistent, either, none_of, one_of, quoted
-from passrole_checks.iam.values import Choice, Hole, Node, Position, Text
+from passrole_checks.iam.values import Choice, Hole, Kind, Node, Position, Text
 from passrole_checks.sources.cloudformation.parameters import Parameters, words_in
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, call, entries, scalar
@@ -169,7 +169,13 @@ class Conditions:
         if isinstance(last, str) and not word.endswith(last):
             return False
         hole = text.only_hole
-        return hole is None or self.parameters.may_be(hole.expression, word)
+        if hole is None:
+            return True
+        if hole.known is not None:  # as the ARN of a resource, which is never empty
+            return self._could_be(Text(hole.known, text.at), word)
+        if not word and hole.kind not in (Kind.ANYTHING, Kind.POLICY_VARIABLE):
+            return False
+        return self.parameters.may_be(hole.expression, word)
 
     def subject(self, text: Text) -> str:
         """The expression that a fact about a text speaks of."""

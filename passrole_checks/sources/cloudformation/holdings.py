@@ -8,18 +8,19 @@ Developer Guide, AWS::Serverless::Function and StateMachine (``Policies``, ``Per
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.values import Choice, Node, Text
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.values import Absent, Choice, Hole, Node, Position, Text
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import Attachments
 from passrole_checks.sources.cloudformation.documents import Documents
 from passrole_checks.sources.cloudformation.scopes import brought_up, name_above
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries
-from passrole_checks.sources.holdings import Holdings, alternatives, each_with_facts
+from passrole_checks.sources.holdings import Holdings, alternatives, each_with_facts, held_under
 from passrole_checks.sources.resource import AttachedPolicy, ManagedAttachment, ResourceDefinition
 
 _ARNS = {  # the property with the ARNs of managed policies
@@ -30,6 +31,7 @@ _ARNS = {  # the property with the ARNs of managed policies
 }
 _REFERENCES = "CustomerManagedPolicyReferences"
 _BOUNDARY = "PermissionsBoundary"
+_NOWHERE = Position("", 0)
 _BOUNDED = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::SSO::PermissionSet"})
 
 
@@ -41,7 +43,8 @@ class Collector:
         self.documents = documents
         self.holdings = Holdings()
         self._made = {owner: role for role, owner in owners.items()}
-        self._given: dict[str, dict[str, None]] = {}  # policies of the template that nested stacks attach
+        # policies of the template that nested stacks attach, to whom, and when
+        self._given: dict[str, dict[str, list[When]]] = {}
 
     def settle(self, policies: list[AttachedPolicy]) -> None:
         """Name the principals of nested stacks that get a policy of the template."""
@@ -49,7 +52,12 @@ class Collector:
             given = self._given.get(policy.resource.address)
             if given is not None:
                 principals = tuple(dict.fromkeys((*policy.principals, *given)))
-                policies[place] = replace(policy, principals=principals)
+                readings: dict[str, list[When]] = {who: [()] for who in policy.principals}
+                for who, facts in policy.held:
+                    readings[who] = [*(one for one in readings[who] if one), facts]
+                for who, found in given.items():
+                    readings.setdefault(who, []).extend(found)
+                policies[place] = replace(policy, principals=principals, held=held_under(readings))
 
     def read(self, resource: ResourceDefinition, properties: yaml.MappingNode, attachments: Attachments) -> None:
         """Note what a resource attaches that does not stand in the template, who is in which group, and bounds."""
@@ -88,7 +96,7 @@ class Collector:
                     continue
                 holder, named = principal(one.holder), attachments.policies_named(policy)
                 for logical_id in named:
-                    self._given.setdefault(logical_id, {})[holder] = None
+                    self._given.setdefault(logical_id, {}).setdefault(holder, []).append(facts)
                 if not named:
                     given = replace(one, holder=holder, policy=policy, resource=resource, when=facts)
                     self.holdings.managed.append(given)
@@ -101,8 +109,26 @@ class Collector:
         for holder in inner.holdings.boundary_unknown:
             if holder not in inner.holdings.boundary_names:
                 self.holdings.boundary_unknown[principal(holder)] = None
-        for holder in inner.holdings.boundary_absent:
-            self.holdings.boundary_absent[principal(holder)] = ((),)
+        for holder, readings in inner.holdings.readings.items():
+            values = [one for facts, bound in readings for one in self._above(facts, bound, stack)]
+            own = {name_above(bound, stack) for _, bound in readings if isinstance(bound, str)}
+
+            def also_below(value: Text, own: Collection[str] = own) -> list[str]:
+                hole = value.only_hole
+                if hole is not None and hole.expression in own:
+                    return [hole.expression]
+                return attachments.policies_named(value)
+
+            self.holdings.bind(principal(holder), values, also_below)
+
+    def _above(self, facts: When, bound: str | Text | None, stack: str) -> list[tuple[When, Node]]:
+        """A boundary of a nested stack, and the facts under which it is that, as this template sees them."""
+        value: Node = Absent(_NOWHERE)
+        if bound is not None:
+            value = bound if isinstance(bound, Text) else Text((Hole(bound),), _NOWHERE)
+        for condition, outcome in reversed(facts):
+            value = Choice(condition, ((outcome, value),), value.at)
+        return alternatives(self.documents.evaluator.there(brought_up(value, stack)))
 
     def of_stack_set(self, inner: Collector, resource: ResourceDefinition) -> None:
         """Add what principals of a stack set's own template hold, which are named below the stack set."""
@@ -110,7 +136,7 @@ class Collector:
             path = f"TemplateBody/Resources/{one.resource.address}/Properties/{one.path}"
             holder = f"{resource.address}.{one.holder}"
             self.holdings.managed.append(replace(one, holder=holder, resource=resource, path=path))
-        for holder in (*inner.holdings.bounded, *inner.holdings.boundary_unknown):
+        for holder in (*inner.holdings.bounded, *inner.holdings.boundary_unknown, *inner.holdings.readings):
             self.holdings.boundary_unknown[f"{resource.address}.{holder}"] = None
 
     def _attach(

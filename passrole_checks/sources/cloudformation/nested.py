@@ -29,7 +29,15 @@ from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.received import Received
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.scopes import Call, Passed, bounded, brought_up, handed_down, name_above
+from passrole_checks.sources.cloudformation.scopes import (
+    Call,
+    Passed,
+    bounded,
+    brought_up,
+    facts_above,
+    handed_down,
+    name_above,
+)
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
 from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition, RoleDefinition, Suppression, Unreadable
 
@@ -134,7 +142,8 @@ class NestedStacks:
         for inner in reader.policies:
             document = self.evaluator.there(brought_up(inner.document, stack))
             principals = tuple(map(named, inner.principals))
-            policy = replace(inner, resource=above(inner.resource), document=document, principals=principals)
+            held = tuple((named(who), facts_above(facts, stack)) for who, facts in inner.held)
+            policy = replace(inner, resource=above(inner.resource), document=document, principals=principals, held=held)
             outer.policies.append(outer.attachments.of_nested(policy, stack, reader.attachments))
         for role in reader.roles:
             parts: list[Node | None] = [part and brought_up(part, stack) for part in (role.name, role.role_path)]

@@ -233,7 +233,10 @@ class PolicyReader:
             policy_kind = PolicyKind.IDENTITY
             if kind == "AWS::IAM::ManagedPolicy" and self.attachments.is_boundary(resource.address, bool(principals)):
                 policy_kind = PolicyKind.BOUNDARY
+            place = len(self.policies)
             self.documents.document(resource, properties, ("PolicyDocument",), policy_kind, principals, required=True)
+            held = self.attachments.held(properties, resource.address)
+            self.policies[place:] = [replace(policy, held=held) for policy in self.policies[place:]]
         elif kind in _STANDALONE:
             target = child(properties, _STANDALONE[kind])
             principals = self.attachments.names(self.evaluator.node(target)) if target is not None else ()
@@ -306,6 +309,7 @@ class PolicyReader:
             document = self.evaluator.there(policy.document)
             self.policies.append(prefixed(replace(policy, document=document), resource))
         self.holdings.of_stack_set(reader.holdings, resource)
+        self.received.of_stack_set(reader.received, resource)
         for role in reader.roles:  # their names are those of roles in other accounts
             inner = replace(role.resource, address=f"{resource.address}.{role.resource.address}")
             self.roles.append(RoleDefinition(inner, trust=role.trust))

@@ -1,8 +1,8 @@
 """Which resources of a template receive which role, and the template's instance profiles.
 
 Sources: AWS CloudFormation Template Reference, AWS::IAM::InstanceProfile (``Roles`` holds one name); AWS SAM Developer
-Guide, "Generated CloudFormation resources", and EventSource types ``Schedule``, ``ScheduleV2``, ``EventBridgeRule``,
-``CloudWatchEvent`` and ``Api``, which say for whom ``RoleArn`` is.
+Guide, "Generated CloudFormation resources", ApiAuth (``InvokeRole``), and EventSource types ``Schedule``,
+``ScheduleV2``, ``EventBridgeRule``, ``CloudWatchEvent`` and ``Api``, which say for whom ``RoleArn`` is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from passrole_checks.sources.resource import InstanceProfile, ReceivedRole, Reso
 
 _PROFILE = "AWS::IAM::InstanceProfile"
 _SERVERLESS = "AWS::Serverless::"
+_NO_ROLES = frozenset({"CALLER_CREDENTIALS", "NONE"})  # values of SAM's InvokeRole that stand for no role
 
 
 class Received:
@@ -40,6 +41,8 @@ class Received:
             self._profile(resource, properties)
         if receives(resource.type):
             for found in received_by(resource, _Properties(self, resource, properties)):
+                if found.attribute.endswith("InvokeRole") and _literal(found.value) in _NO_ROLES:
+                    continue
                 self.roles.append(self._for_event(replace(found, value=self.evaluator.there(found.value))))
         if resource.type.startswith(_SERVERLESS):
             made = self.made.get(resource.address)
@@ -55,6 +58,19 @@ class Received:
             role = profile.role and brought_up(profile.role, stack)
             address = name_above(profile.address, stack)
             self.profiles.append(InstanceProfile(address, _text(name), role, profile.at))
+
+    def of_stack_set(self, inner: Received, stack_set: ResourceDefinition) -> None:
+        """Add what the resources of a stack set's template receive. In each target account the role that acts for the
+        stack set passes it, and not whoever deploys the stack set."""
+        address = stack_set.address
+        for one in inner.roles:
+            attribute = f"TemplateBody/Resources/{one.resource.address}/Properties/{one.attribute}"
+            value, by = brought_up(one.value, address), "resource" if one.by == "deployer" else one.by
+            self.roles.append(replace(one, resource=stack_set, attribute=attribute, value=value, by=by))
+        for profile in inner.profiles:
+            role = profile.role and brought_up(profile.role, address)
+            name = profile.name and brought_up(profile.name, address)
+            self.profiles.append(InstanceProfile(f"{address}.{profile.address}", _text(name), role, profile.at))
 
     def _for_event(self, found: ReceivedRole) -> ReceivedRole:
         """The role of a SAM event, for the service that this type of event comes from."""
@@ -91,6 +107,10 @@ class _Properties:
     def value(self, name: str) -> Node | None:
         node = child(self.properties, name) or child(self.shared, name)
         return self.received.evaluator.node(node) if node is not None else None
+
+
+def _literal(node: Node) -> str | None:
+    return node.literal if isinstance(node, Text) else None
 
 
 def _text(node: Node | None) -> Text | None:

@@ -142,13 +142,24 @@ def managed_policies(policies: yaml.Node) -> Iterator[yaml.Node]:
     elif (function := call(policies)) is not None:
         name, argument = function
         if name == "Fn::If" and isinstance(argument, yaml.SequenceNode):
-            for branch in argument.value[1:]:
-                yield from managed_policies(branch)
+            for place, branch in enumerate(argument.value[1:3]):
+                for item in managed_policies(branch):
+                    yield _in_branch(argument.value[0], place, item)
         else:
             yield policies
     elif isinstance(policies, yaml.SequenceNode):
         for item in policies.value:
             yield from managed_policies(item)
+
+
+def _in_branch(condition: yaml.Node, place: int, item: yaml.Node) -> yaml.Node:
+    """An ``Fn::If`` that gives ``item`` in its first or second branch, and nothing in the other one."""
+    marks = item.start_mark, item.end_mark
+    words = [yaml.ScalarNode("tag:yaml.org,2002:str", word, *marks) for word in ("Ref", "AWS::NoValue", "Fn::If")]
+    nothing = yaml.MappingNode("tag:yaml.org,2002:map", [(words[0], words[1])], *marks)
+    options = (nothing, item) if place else (item, nothing)
+    argument = yaml.SequenceNode("tag:yaml.org,2002:seq", [condition, *options], *marks)
+    return yaml.MappingNode("tag:yaml.org,2002:map", [(words[2], argument)], *marks)
 
 
 def implicit_trust(template: Template, owner: str, at: Position) -> Node:

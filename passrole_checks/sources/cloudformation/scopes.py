@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam import values
+from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Choice, Entry, Hole, Items, Node, Text
 
 MAX_LENGTH = 4096  # of one text
@@ -54,6 +55,11 @@ def brought_up(node: Node, stack: str) -> Node:
 def name_above(name: str, stack: str) -> str:
     """A name in the nested stack as the outer stack sees it."""
     return name.removeprefix(_OUTER) if name.startswith(_OUTER) else f"{stack}.{name}"
+
+
+def facts_above(facts: When, stack: str) -> When:
+    """Facts of the nested stack as the outer stack sees them."""
+    return tuple((one if one in _EVERYWHERE else name_above(one, stack), outcome) for one, outcome in facts)
 
 
 def bounded(node: Node, expression: str) -> Node:

@@ -65,6 +65,7 @@ def prefixed(policy: AttachedPolicy, stack_set: ResourceDefinition) -> AttachedP
         _below(policy.document, stack_set.address),
         policy.kind,
         tuple(f"{stack_set.address}.{principal}" for principal in policy.principals),
+        held=tuple((f"{stack_set.address}.{principal}", facts) for principal, facts in policy.held),
     )
 
 

@@ -84,6 +84,7 @@ def load(
         not_evaluated=(*run.notes(), *_shadowed(run)),
         received=tuple(received),
         instance_profiles=tuple(found.instance_profiles),
+        stack_roles=tuple(found.stack_roles),
         beside=tuple(beside),
         **held,
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Kind, Mapping, Node, Text, text
+from passrole_checks.sources.cloudformation.stack_body import NOTHING, PARTS, TYPES, StackContent, content_of
 from passrole_checks.sources.json_text import Json
 from passrole_checks.sources.policy_attributes import ENTITIES, TRUST_POLICIES
 from passrole_checks.sources.receivers import received_by, receives
@@ -18,23 +19,34 @@ from passrole_checks.sources.terraform_plan.missing import AFTER_APPLY, Missing,
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import Owner, Reference, References
 from passrole_checks.sources.terraform_plan.statements import part_at
+from passrole_checks.sources.terraform_plan.written import Written
 
 _PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
 _UNCHANGED = "unchanged"
 
 
 class Received:
-    """What the resources of one plan receive."""
+    """What the resources of one plan receive. ``source``: the configuration that it was made from, if at hand."""
 
-    def __init__(self, plan: PlanFile, references: References) -> None:
-        self.plan, self.references = plan, references
+    def __init__(self, plan: PlanFile, references: References, source: Written | None = None) -> None:
+        self.plan, self.references, self.source = plan, references, source
         self.missing = Missing(plan, references)
 
     def roles(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> Iterator[ReceivedRole]:
         """The roles that a resource receives. Nobody passes those of one that is not ``judged``: it stays as it is."""
         if receives(resource.type):
             for found in received_by(definition, _Attributes(self, resource)):
-                yield found if judged or found.by != "deployer" else replace(found, by=_UNCHANGED)
+                value = found.value
+                if self.source is not None:
+                    value = self.source.given(resource, found.attribute, value)
+                yield _as_judged(replace(found, value=value), judged)
+
+    def stack(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> StackContent:
+        """What the template of a CloudFormation stack holds; nothing for other resources."""
+        if resource.type not in TYPES:
+            return NOTHING
+        found = content_of(definition, {name: self.value_of(resource, name) for name in PARTS})
+        return replace(found, received=tuple(_as_judged(one, judged) for one in found.received))
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:
         """The instance profile that a resource is, None where it is none."""
@@ -82,6 +94,10 @@ class Received:
         return None
 
 
+def _as_judged(found: ReceivedRole, judged: bool) -> ReceivedRole:
+    return found if judged or found.by != "deployer" else replace(found, by=_UNCHANGED)
+
+
 class _Attributes:
     """The attributes of one resource."""
 
@@ -109,8 +125,11 @@ class _Attribute:
         if isinstance(value, dict):
             names = dict.fromkeys((*value, *as_object(unknown)))
             blocks = as_object(written)
+            whole = "references" in blocks  # an expression, of which a plan tells the names for all of it
             inner = {
-                name: self.node(value.get(name), as_object(unknown).get(name), blocks.get(name), (*keys, name))
+                name: self.node(
+                    value.get(name), as_object(unknown).get(name), written if whole else blocks.get(name), (*keys, name)
+                )
                 for name in names
             }
             return Mapping(tuple(Entry(text(name, at), node) for name, node in inner.items()), at)

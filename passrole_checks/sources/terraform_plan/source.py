@@ -90,7 +90,7 @@ class _Loader:
         self.references = References(plan.configuration)
         self.documents = Documents(plan, self.references)
         self.attachments = Attachments(plan, self.references)
-        self.received = Received(plan, self.references)
+        self.received = Received(plan, self.references, source)
 
     def configuration(self, *, unchanged: bool) -> Configuration:
         judged = [
@@ -100,6 +100,10 @@ class _Loader:
         ]
         policies = [policy for resource in judged for policy in self.policies(resource)]
         roles = [self.role(role) for role in self.plan.resources.values() if role.type in TRUST_POLICIES]
+        addresses = {resource.address for resource in judged}
+        stacks = [
+            self.received.stack(one, _definition(one), one.address in addresses) for one in self.plan.resources.values()
+        ]
         return Configuration(
             Framework.TERRAFORM_PLAN,
             (self.plan.file, *(self.source.files if self.source is not None else ())),
@@ -114,8 +118,12 @@ class _Loader:
                 *self.stacks(judged),
                 *(self.source.not_evaluated if self.source is not None and self.source.missed else ()),
             ),
-            received=tuple(self.roles_received({resource.address for resource in judged})),
-            instance_profiles=tuple(filter(None, map(self.received.profile, self.plan.resources.values()))),
+            received=(*self.roles_received(addresses), *(role for stack in stacks for role in stack.received)),
+            instance_profiles=(
+                *filter(None, map(self.received.profile, self.plan.resources.values())),
+                *(profile for stack in stacks for profile in stack.profiles),
+            ),
+            stack_roles=tuple(role for stack in stacks for role in stack.roles),
             **self.change(judged),
             **self.held(judged),
         )

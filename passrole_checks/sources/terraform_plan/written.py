@@ -13,7 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from passrole_checks.iam.values import Const, Entry, Items, Mapping, Node, Position, Text, holes_in, text, unknown
+from passrole_checks.iam.values import (
+    Choice,
+    Const,
+    Entry,
+    Items,
+    Mapping,
+    Node,
+    Position,
+    Text,
+    holes_in,
+    text,
+    unknown,
+)
 from passrole_checks.sources.json_text import Member, members
 from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, NESTED_POLICIES, RESOURCE_POLICIES
 from passrole_checks.sources.resource import AttachedPolicy, Inputs, Suppression, Unreadable
@@ -48,6 +60,8 @@ class Written:
         from passrole_checks.sources import terraform  # heavy, and needed only here
 
         self.policies: dict[str, list[AttachedPolicy]] = {}
+        self.received: dict[tuple[str, str], Node] = {}  # by the address of the resource, and the way to the value
+        self.plan = plan
         self.unreadable: tuple[Unreadable, ...] = ()
         self.not_evaluated: tuple[Unreadable, ...] = ()
         self.files: tuple[str, ...] = ()
@@ -71,6 +85,7 @@ class Written:
             return
         for policy in found.policies:
             self.policies.setdefault(policy.resource.address, []).append(policy)
+        self.received = {(one.resource.address, one.attribute): one.value for one in found.received}
         self.unreadable, self.not_evaluated, self.files = found.unreadable, found.not_evaluated, found.files
         self._suppressions = found.suppressions
 
@@ -94,6 +109,18 @@ class Written:
             return shown
         self._used.append(agreeing[0].at)
         return agreeing[0]
+
+    def given(self, resource: PlannedResource, attribute: str, shown: Node) -> Node:
+        """The role that a resource is given, where a plan has ``shown`` nothing but the names in its expression, of
+        which it is one. What is none of them is of another version, as is a role that the plan does not have."""
+        said = self.received.get((resource.address, attribute))
+        if said is None:
+            said = self.received.get((_without_keys(resource.address), attribute))
+        named = {hole.role for hole in holes_in(shown) if hole.role is not None}
+        meant = {hole.role for hole in holes_in(said) if hole.role is not None} if said is not None else set()
+        if said is None or not _is_open(shown) or _is_open(said) or not (meant <= named or not named):
+            return shown
+        return said if all(role in self.plan.resources for role in meant) else shown
 
     def made_by_dynamic(self, resource: PlannedResource, attribute: str) -> Iterator[Node]:
         """The policies in blocks of which a plan tells nothing at all: ``dynamic`` makes them of what is not known.
@@ -163,6 +190,12 @@ def _may_be_unknown(shown: Node, found: tuple[Reference, ...], document: Node) -
         or next(holes_in(document), None) is not None
         or any(reference.attribute in _NAMES for reference in found)
     )
+
+
+def _is_open(node: Node) -> bool:
+    """Whether a value is one of which nothing is known, or has alternatives."""
+    only = node.only_hole if isinstance(node, Text) else None
+    return isinstance(node, Choice) or (only is not None and only.role is None and only.known is None)
 
 
 def _mentions(found: tuple[Reference, ...], document: Node) -> bool:

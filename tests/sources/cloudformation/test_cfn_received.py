@@ -238,3 +238,28 @@ def test_sam_makes_roles_for_a_graphql_api() -> None:
         ("G", "${GTableDynamoDBDataSourceRole}", ("appsync",)),
         ("G", "${GFnLambdaDataSourceRole}", ("appsync",)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("CALLER_CREDENTIALS", []),
+        ("NONE", []),
+        ("arn:aws:iam::111122223333:role/invoke", ["arn:aws:iam::111122223333:role/invoke"]),
+    ],
+)
+def test_sam_invokes_without_a_role(role: str, expected: list[str]) -> None:
+    """Two words in the place of the role stand for none (AWS SAM Developer Guide, ApiAuth;
+    aws/serverless-application-model#1708)."""
+    found = read(f"""\
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          Api:
+            Type: AWS::Serverless::Api
+            Properties:
+              StageName: live
+              Auth:
+                DefaultAuthorizer: AWS_IAM
+                InvokeRole: {role}
+        """)
+    assert [str(one.value) for one in found.received] == expected

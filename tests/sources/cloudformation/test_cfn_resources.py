@@ -182,7 +182,8 @@ def test_the_template_of_a_stack_set() -> None:
         ("PASSROLE_002", 21, 21, "S"),
         ("PASSROLE_002", 22, 21, "S"),
         ("PASSROLE_014", 22, 21, "S"),
-    }  # the third one trusts a single service, which is an info
+        ("PASSROLE_016", 23, 21, "S"),  # its own role; that trusts a single service, so 002 is an info
+    }
     assert all(
         finding.statement_path.startswith("TemplateBody/Resources/P/Properties/PolicyDocument/")
         for finding in result.findings

@@ -630,14 +630,32 @@ def test_the_document_of_a_policy_of_this_configuration(tmp_path: Path, by: str)
     assert (found.effect, found.at.line) == ("Allow", 3)
 
 
-def test_the_document_of_an_aws_managed_policy_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        'arn = "arn:aws:iam::aws:policy/AWSLambda_FullAccess"',
+        'arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AWSLambda_FullAccess"',
+        'name = "AWSLambda_FullAccess"',
+    ],
+)
+def test_the_document_of_an_aws_managed_policy(tmp_path: Path, given: str) -> None:
+    """A managed policy of AWS that is looked up brings its statements, as far as AWS's policies are known."""
+    text = f'data "aws_iam_policy" "d" {{\n  {given}\n}}\n' + block(
+        "aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy'
+    )
+    found = statements(policy(loaded(tmp_path, text), "aws_iam_user_policy.x"))
+    assert all(one.whole for one in found)
+    assert "iam:PassRole" in [str(action) for one in found for action in one.actions or ()]
+
+
+def test_the_document_of_an_unknown_aws_managed_policy_is_named(tmp_path: Path) -> None:
     """It is a hole whose reason names the policy."""
-    text = 'data "aws_iam_policy" "d" {\n  arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"\n}\n' + block(
+    text = 'data "aws_iam_policy" "d" {\n  arn = "arn:aws:iam::aws:policy/ComesTomorrow"\n}\n' + block(
         "aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy'
     )
     (found,) = statements(policy(loaded(tmp_path, text), "aws_iam_user_policy.x"))
     assert not found.whole
-    assert "arn:aws:iam::aws:policy/ReadOnlyAccess" in found.holes[0].reason
+    assert "arn:aws:iam::aws:policy/ComesTomorrow" in found.holes[0].reason
 
 
 def test_nested_blocks_in_json_syntax(tmp_path: Path) -> None:

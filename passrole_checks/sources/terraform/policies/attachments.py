@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from passrole_checks.iam.arn_pattern import spelled_out
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Absent, Choice, Hole, Items, Mapping, Node, Part, Text, join, texts_in
+from passrole_checks.sources.holdings import each_with_facts, held_under
 from passrole_checks.sources.policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
@@ -46,7 +48,8 @@ class Attachments:
 
     by_name: dict[tuple[str, _Name], list[_Bearer]] = field(default_factory=dict)  # by kind and name
     arns: dict[str, str] = field(default_factory=dict)  # the words of an ARN that is not known: the managed policy
-    attached: dict[str, dict[str, None]] = field(default_factory=dict)  # managed policies, who gets them
+    # managed policies, who gets them, and when
+    attached: dict[str, dict[str, list[When]]] = field(default_factory=dict)
     boundaries: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)  # given to a module that is not here, attached, mentioned
     unresolved: bool = False  # there is an attachment of which it is not known which policy it attaches
@@ -75,19 +78,20 @@ class Attachments:
             found.elsewhere.update(address for _, address in found.by_name.get(("policy", (name_,)), ()))
         return found
 
-    def look(self, block: Block, scope: Scope, address: str) -> None:
-        """Note what one resource attaches, to others or to itself, and what bounds it."""
+    def look(self, block: Block, scope: Scope, address: str, when: When = ()) -> None:
+        """Note what one resource attaches, to others or to itself, and what bounds it; ``when`` says when it exists."""
         type_, module = block.labels[0], scope.module.address
         if type_ in ATTACHMENTS:
             attribute, entities = ATTACHMENTS[type_]
-            self._attach(references.written(block, attribute, scope), self.entities(block, entities, scope), module)
+            who = self.entities(block, entities, scope)
+            self._attach(references.written(block, attribute, scope), who, module, when)
         if type_ in OWN_ATTACHMENTS:
-            self._attach(references.written(block, OWN_ATTACHMENTS[type_], scope), (address,), module)
+            self._attach(references.written(block, OWN_ATTACHMENTS[type_], scope), (address,), module, when)
         if type_ in NAMED_ATTACHMENTS:
             attribute, holder = NAMED_ATTACHMENTS[type_]
             holders = self.entities(block, {holder: "permission-set"}, scope) if holder else (address,)
             for name in inner_values(block, attribute, "name", scope):
-                self._attach(name, holders, module, by_name=True)
+                self._attach(name, holders, module, when, by_name=True)
         if type_ in BOUNDED:
             self._bound(block, scope)
 
@@ -126,13 +130,18 @@ class Attachments:
         used = self.unresolved or bool(principals) or not self.elsewhere.isdisjoint({address, _block(type_, address)})
         bounds = not self.boundaries.isdisjoint({address, _block(type_, address)})
         kind = PolicyKind.BOUNDARY if bounds and not used else PolicyKind.IDENTITY
-        return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals)
+        held = held_under({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
+        return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=held)
 
-    def _attach(self, value: Node | None, principals: tuple[str, ...], module: str, *, by_name: bool = False) -> None:
-        for policy in each(value):
+    def _attach(
+        self, value: Node | None, principals: tuple[str, ...], module: str, when: When, *, by_name: bool = False
+    ) -> None:
+        for facts, policy in each_with_facts(value, when):
             addresses = self.policies_named(policy, module, by_name=by_name)
             for address in addresses:
-                self.attached.setdefault(address, {}).update(dict.fromkeys(principals))
+                attached = self.attached.setdefault(address, {})
+                for principal in principals:
+                    attached.setdefault(principal, []).append(facts)
                 self.elsewhere.add(address)
             if not addresses and not _is_named(policy):
                 self.unresolved = True

@@ -52,6 +52,7 @@ from passrole_checks.sources.terraform.policies.received import (
     INSTANCE_PROFILES,
     instance_profile,
     roles_received,
+    stack_content,
 )
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -68,6 +69,7 @@ class Found:
     unreadable: list[Unreadable] = field(default_factory=list)
     received: list[ReceivedRole] = field(default_factory=list)
     instance_profiles: list[InstanceProfile] = field(default_factory=list)
+    stack_roles: list[RoleDefinition] = field(default_factory=list)
     held: Held = field(default_factory=lambda: NOTHING_HELD)
 
 
@@ -90,7 +92,10 @@ def collect(root: Module) -> Found:
     found.held = holdings.held(found.policies)
     for block, resource, scope, when in _receiving(root):  # last: policies come first where there is too much
         try:
-            for one in roles_received(block, resource, scope):
+            stack = stack_content(block, resource, scope)
+            found.instance_profiles.extend(stack.profiles)
+            found.stack_roles.extend(stack.roles)
+            for one in (*roles_received(block, resource, scope), *stack.received):
                 found.received.append(replace(one, value=under(when, one.value)) if when else one)
             if resource.type in INSTANCE_PROFILES:
                 found.instance_profiles.append(instance_profile(block, resource, scope))
@@ -131,7 +136,7 @@ def _collect_block(module: Module, block: Block, found: Found, holdings: Collect
             found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
             found.roles.append(_role(block, resource, scope))
-        holdings.attachments.look(block, scope, address)
+        holdings.attachments.look(block, scope, address, when)
         holdings.look(block, scope, resource, when)
 
 

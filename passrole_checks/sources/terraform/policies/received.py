@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.values import Choice, Entry, Items, Mapping, Node, Position, Text, moved, text
+from passrole_checks.sources.cloudformation.stack_body import NOTHING, PARTS, TYPES, StackContent, content_of
 from passrole_checks.sources.receivers import ANY, DEEP, Path, paths_below, received_by
 from passrole_checks.sources.resource import InstanceProfile, ReceivedRole, ResourceDefinition
 from passrole_checks.sources.terraform.evaluation.finished import document
@@ -29,6 +30,14 @@ _DEPTH = 12  # blocks inside blocks
 def roles_received(block: Block, resource: ResourceDefinition, scope: Scope) -> Iterator[ReceivedRole]:
     """What a resource receives; each value stands where the attribute of the resource does."""
     yield from received_by(resource, _Attributes(block, resource.type, scope))
+
+
+def stack_content(block: Block, resource: ResourceDefinition, scope: Scope) -> StackContent:
+    """What the template of a CloudFormation stack holds; nothing for other resources."""
+    if resource.type not in TYPES:
+        return NOTHING
+    values = {name: references.written(block, name, scope) for name in PARTS}
+    return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ by its name may have any path: what is known of its ARN holds a hole in the path
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from passrole_checks.iam.values import Choice, Hole, Items, Kind, Node, Part, Position, Text, join, text
+from passrole_checks.knowledge.managed_policies import managed_policy
 from passrole_checks.sources.policy_attributes import ENTITIES, MANAGED_POLICIES
 from passrole_checks.sources.terraform.evaluation.alternatives import distribute
 from passrole_checks.sources.terraform.evaluation.scope import Scope
@@ -23,6 +25,7 @@ from passrole_checks.sources.terraform.resources import data_document
 from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, words_of, written
 
 _LATER = "known when it is deployed"
+_AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in whatever partition
 _REASONS = {
     "aws_ssm_parameter": "a parameter of Systems Manager, read when it is deployed",
     "aws_ssm_parameters_by_path": "parameters of Systems Manager, read when it is deployed",
@@ -167,7 +170,8 @@ def _several(value: Reference, block: Block, name: str, scope: Scope, at: Positi
 
 
 def _policy(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
-    """A managed policy that is looked up by its ARN or its name."""
+    """A managed policy that is looked up by its ARN or its name: one of this configuration, or one of AWS, of which the
+    document is known as well."""
     expression = f"{words_of(value)}.{name}"
     arn, own = written(block, "arn", scope), written(block, "name", scope)
     policy = _parent(arn if arn is not None else own)
@@ -178,8 +182,11 @@ def _policy(value: Reference, block: Block, name: str, scope: Scope, at: Positio
         return policy.module.attribute(policy, attributes[name], at) if name in attributes else None
     if name == "policy":
         given = arn if arn is not None else own
-        what = str(given) if isinstance(given, Text) else None
-        managed = what is not None and ":iam::aws:policy/" in what
+        what = str(given) if isinstance(given, Text) else ""
+        shipped = managed_policy(_AWS_MANAGED.sub("arn:aws:iam::aws:policy/", what)) if what else None
+        if shipped is not None:
+            return text(json.dumps(shipped.document), at)
+        managed = _AWS_MANAGED.match(what) is not None
         return hole(expression, at, f"the document of {what}, an AWS managed policy" if managed else _LATER)
     if name in ("arn", "id") and arn is None and isinstance(own, Text):
         end = ("/", *known(own).parts)  # the account may be ``aws``, the path is not known

@@ -11,8 +11,12 @@ data "aws_iam_roles" "team" {
   path_prefix = "/"
 }
 
-data "aws_iam_policy" "read_only" {
-  arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+data "aws_iam_policy" "lambda" {
+  arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AWSLambda_FullAccess"
+}
+
+data "aws_iam_policy" "shared" {
+  name = "shared-by-another-team"
 }
 
 data "aws_iam_session_context" "current" {
@@ -100,7 +104,12 @@ resource "aws_iam_policy" "pass" {
   policy = data.aws_iam_policy_document.pass.json
 }
 
-resource "aws_iam_policy" "copy" { # PASSROLE_014: the document of an AWS managed policy is not here
+resource "aws_iam_policy" "copy" { # PASSROLE_001 and 008: AWS's policies are known; with this one, any role runs functions
   name   = "copy"
-  policy = data.aws_iam_policy.read_only.policy
+  policy = data.aws_iam_policy.lambda.policy
+}
+
+resource "aws_iam_policy" "theirs" { # PASSROLE_014: what another team's policy says is not here
+  name   = "theirs"
+  policy = data.aws_iam_policy.shared.policy
 }

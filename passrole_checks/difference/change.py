@@ -1,0 +1,48 @@
+"""What the comparison of two versions says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from passrole_checks.findings import Confidence, Severity
+from passrole_checks.iam.values import Position
+from passrole_checks.scan import LocatedGrant
+from passrole_checks.sources.resource import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A statement that gives more, or less, than before.
+
+    ``grant.principals`` are those whose access differs. ``before`` is its counterpart in the old version, None where
+    there is none. ``cause``: what makes the difference, where it is neither of the two; ``cause_removed``: it stood in
+    the old version, and is gone. ``severity`` and ``confidence`` are those of the check new-access; ``suppressed``:
+    that check is suppressed there.
+    """
+
+    grant: LocatedGrant
+    before: LocatedGrant | None
+    cause: Position | None
+    severity: Severity
+    confidence: Confidence
+    message: str
+    suppressed: bool
+    cause_removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
+    new addresses that were taken for the same. ``unreadable``: what of either version could not be read. ``left_out``
+    counts what has changed and is knowingly not read, as symbolic links and submodules."""
+
+    new: tuple[Change, ...]
+    widened: tuple[Change, ...]
+    narrowed: tuple[Change, ...]
+    removed: tuple[Change, ...]
+    unchanged: int
+    renamed: tuple[tuple[str, str], ...]
+    unreadable: tuple[Unreadable, ...]
+    not_evaluated: tuple[Unreadable, ...]
+    files: tuple[tuple[str, ...], tuple[str, ...]]  # read as IaC, of the old version and of the new one
+    left_out: int = 0

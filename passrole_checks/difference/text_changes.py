@@ -1,0 +1,112 @@
+"""What differs in the texts of two versions of a file, in pieces that can be taken back one by one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOST_LINES = 3000  # in the part that differs, to be told apart line by line
+_LARGEST = 5_000_000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Lines ``old[first:end]`` that have become ``new[first:end]``; counted from 0, either may be empty.
+
+    ``says_something``: more than comments and layout differs.
+    """
+
+    old: tuple[int, int]
+    new: tuple[int, int]
+    says_something: bool
+
+    def is_within(self, line: int, end_line: int, *, old: bool = False) -> bool:
+        """Whether it changes anything in the lines (counted from 1) ``line`` to ``end_line`` of the new text, or of the
+        ``old`` one."""
+        first, end = self.old if old else self.new
+        if first == end:
+            return line <= first < end_line  # lines are gone here, with some of the others on either side
+        return first < end_line and end >= line
+
+
+@dataclass(frozen=True)
+class ChangedFile:
+    """A file in both versions, as it is named in each; a file that is in one version only has no text in the other."""
+
+    old_name: str
+    new_name: str
+    old: Sequence[str]
+    new: Sequence[str]
+    pieces: tuple[Piece, ...]
+
+    def without(self, taken_back: Collection[int]) -> str:
+        """The new text, with the pieces of these numbers as they were."""
+        text: list[str] = []
+        at = 0
+        for number, piece in enumerate(self.pieces):
+            text += self.new[at : piece.new[0]]
+            text += self.old[slice(*piece.old)] if number in taken_back else self.new[slice(*piece.new)]
+            at = piece.new[1]
+        return "".join([*text, *self.new[at:]])
+
+    def line_of(self, piece: Piece) -> tuple[int, bool]:
+        """The line (counted from 1) to show for a piece, and whether it is one of the old text."""
+        (first, end), lines, gone = piece.new, self.new, False
+        if first == end or not any(map(_meaning, lines[first:end])):
+            (first, end), lines, gone = piece.old, self.old, True
+        return next((at for at in range(first, end) if _meaning(lines[at])), first) + 1, gone
+
+
+def changed_file(old_name: str, new_name: str, old: Path | None, new: Path | None) -> ChangedFile | None:
+    """A file and what differs in it; None where it is no text, very large, or differs in layout alone."""
+    before, after = _lines(old), _lines(new)
+    if before is None or after is None:
+        return None
+    pieces = tuple(_pieces(before, after))
+    if not any(piece.says_something for piece in pieces):
+        return None
+    return ChangedFile(old_name, new_name, before, after, pieces)
+
+
+def _lines(path: Path | None) -> list[str] | None:
+    if path is None:
+        return []
+    try:
+        data = path.read_bytes() if path.stat().st_size <= _LARGEST else b"\xff"
+        return data.decode("utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    left = 0
+    while left < min(len(old), len(new)) - start and old[-1 - left] == new[-1 - left]:
+        left += 1
+    first, second = old[start : len(old) - left], new[start : len(new) - left]
+    if max(len(first), len(second)) > _MOST_LINES:
+        yield _piece(old, new, (start, len(old) - left), (start, len(new) - left))
+        return
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        a, b, c, d = a + start, b + start, c + start, d + start
+        if b - a == d - c:  # line for line
+            yield from (_piece(old, new, (a + n, a + n + 1), (c + n, c + n + 1)) for n in range(b - a))
+        else:
+            yield _piece(old, new, (a, b), (c, d))
+
+
+def _piece(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> Piece:
+    said = [list(filter(None, map(_meaning, lines))) for lines in (old[slice(*before)], new[slice(*after)])]
+    return Piece(before, after, said[0] != said[1])
+
+
+def _meaning(line: str) -> str:
+    """A line without its layout; nothing where it is a comment. A `#` within a line may be a part of a text."""
+    words = " ".join(line.split())
+    return "" if words.startswith(("#", "//")) else words

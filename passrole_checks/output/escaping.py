@@ -1,0 +1,112 @@
+"""Text of scanned files, made harmless for the place that it is written to.
+
+Nobody vouches for the names, Sids and paths in what is scanned: whatever of it is written somewhere goes through one of
+these functions, which cut it, spell out what cannot be seen (:func:`~passrole_checks.output.paths.harmless`) and leave
+nothing of it that the place would take for its own marks.
+
+Sources: GitHub Flavored Markdown Spec (https://github.github.com/gfm/, code spans, autolinks, tables); GitHub Docs,
+"Autolinked references and URLs" and "Workflow commands for GitHub Actions"; GitLab Docs, "GitLab Flavored Markdown"
+(references); https://mermaid.js.org/syntax/flowchart.html (entity codes); XML 1.0, production 2 (Char).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+from passrole_checks.knowledge.escalation_paths import escalation_paths
+from passrole_checks.output.paths import harmless
+
+_LABEL, _NAME, _PROSE = 60, 200, 2_000
+
+# A word that no Markdown takes for anything else: letters, or a short number. What has other characters may be a mark,
+# a mention, a reference or an address.
+_PLAIN_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})[.,;:!?)]*")
+_COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # letters that may be the beginning of a commit's name
+_AROUND = re.compile(r"(\(?)(.*?)([.,;:]*)")
+_MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # whatever does not stand for itself within quotes
+_MERMAID_WORDS = re.compile(r"style|classdef|linkstyle|click", re.IGNORECASE)  # looked for anywhere in a line
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def code(text: str, *, in_table: bool = False, most: int = _NAME) -> str:
+    """A code span of Markdown, with a fence that is longer than any within; in a table a bar is escaped, and what is
+    before it. In a code span nothing is a mark, a mention, a reference or a link."""
+    text = shortened(harmless(text), most) or " "
+    if in_table:
+        text = re.sub(r"(\\*)\|", r"\1\1\\|", text)
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def prose(words: str) -> str:
+    """Sentences in Markdown, on one line, to stand behind something else on theirs: plain words stay, the rest becomes
+    code spans. The address of a published path, as knowledge holds it, is the only link that is left."""
+    text = shortened(harmless(" ".join(words.split())), _PROSE)
+    return " ".join(_pieces(text.split(" ")))
+
+
+def _pieces(words: list[str]) -> Iterator[str]:
+    addresses = {path.url for path in escalation_paths()} if any("//" in word for word in words) else set()
+    for kind, group in groupby(words, key=lambda word: _kind(word, addresses)):
+        if kind == "code":
+            yield _coded(" ".join(group))
+        else:
+            yield from (_linked(word) if kind == "link" else word for word in group)
+
+
+def _kind(word: str, addresses: set[str]) -> str:
+    if word.strip("().,;") in addresses and _linked(word):
+        return "link"
+    return "plain" if _PLAIN_WORD.fullmatch(word) and not _COMMIT.search(word) else "code"
+
+
+def _linked(word: str) -> str:
+    address = word.strip("().,;")
+    before, _, after = word.partition(address)
+    return f"{before}<{address}>{after}"
+
+
+def _coded(run: str) -> str:
+    """A code span, without the brackets and the punctuation of the sentence around it."""
+    found = _AROUND.fullmatch(run)
+    before, within, after = found.groups() if found is not None else ("", run, "")
+    if before and within.endswith(")") and within.count(")") > within.count("("):
+        within, after = within[:-1], f"){after}"
+    elif before:
+        before, within = "", before + within
+    return before + (code(within, most=_PROSE) if within else "") + after
+
+
+def label(text: str) -> str:
+    """The text of a node of a Mermaid flowchart, within its quotes: other characters are written as their numbers."""
+    text = harmless(text)
+    if len(text) > _LABEL:  # names differ at their ends
+        text = f"{text[: _LABEL // 3]}…{text[1 - (_LABEL - _LABEL // 3) :]}"
+    numbered = _MERMAID_MARK.sub(lambda found: f"#{ord(found[0])};", text)
+    return _MERMAID_WORDS.sub(lambda found: f"#{ord(found[0][0])};{found[0][1:]}", numbered) or " "
+
+
+def command_data(text: str) -> str:
+    """The message of a workflow command of GitHub Actions; a line break in it stays one, and begins no command."""
+    lines = (shortened(harmless(line), _PROSE) for line in text.split("\n"))
+    return "%0A".join(line.replace("%", "%25") for line in lines)
+
+
+def command_property(text: str) -> str:
+    """The value of a property (``file``, ``title``) of a workflow command of GitHub Actions."""
+    return harmless(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+
+
+def xml(text: str) -> str:
+    """Text that any XML document can hold, on as many lines as before, marks unescaped (a writer of XML does that)."""
+    lines = (shortened(harmless(line), _PROSE) for line in text.split("\n"))
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))
+
+
+def shortened(text: str, most: int) -> str:
+    """``text``, cut where it has more than ``most`` characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"

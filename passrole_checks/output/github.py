@@ -1,0 +1,63 @@
+"""Findings as workflow commands of GitHub Actions, which become annotations of a run and of a pull request.
+
+GitHub Docs, "Workflow commands for GitHub Actions" (``::error file=…,line=…,endLine=…,title=…::message``); the escaping
+is that of ``@actions/core``. Of each kind GitHub shows ten annotations a step.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.output.escaping import command_data, command_property
+from passrole_checks.output.paths import below
+from passrole_checks.scan import ScanResult
+from passrole_checks.sources.resource import Unreadable
+
+MOST = 10  # annotations of a kind that GitHub shows for a step
+_COMMANDS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice", Severity.INFO: "notice"}
+
+
+def scan_github(result: ScanResult, root: str | None = None) -> str:
+    """One command a line: files that could not be read, then the findings, worst first, ten of each kind; then, where
+    there are more, a line that counts them. Suppressed findings are left out. ``root``: the folder of the repository.
+    """
+    return "".join(f"{line}\n" for line in _lines(result, root))
+
+
+def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
+    findings = [finding for finding in result.findings if not finding.suppressed]
+    written: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    for unreadable in result.unreadable:
+        written["error"] += 1
+        if written["error"] <= MOST:
+            yield _unreadable(unreadable, root)
+        else:
+            left_out["could not be read"] += 1
+    for finding in sorted(findings, key=lambda one: -one.severity.rank):  # within a severity in their own order
+        command = _COMMANDS[finding.severity]
+        written[command] += 1
+        if written[command] <= MOST:
+            yield _finding(finding, command, root)
+        else:
+            left_out[finding.severity.value] += 1
+    if left_out:
+        words = ", ".join(f"{number} {what}" for what, number in left_out.items())
+        yield f"{sum(left_out.values())} more without an annotation: {words}"
+
+
+def _finding(finding: Finding, command: str, root: str | None) -> str:
+    at = finding.at
+    lines = f"line={at.line}" + (f",endLine={at.end_line}" if at.end_line > at.line else "")
+    file = command_property(below(at.file, root))
+    title = command_property(f"{finding.check_id} {finding.name} ({finding.severity.value})")
+    message = f"{finding.resource.address}: {finding.message}\nInstead: {finding.remediation}"
+    return f"::{command} file={file},{lines},title={title}::{command_data(message)}"
+
+
+def _unreadable(entry: Unreadable, root: str | None) -> str:
+    line = f",line={entry.line}" if entry.line else ""
+    file = command_property(below(entry.file, root))
+    return f"::error file={file}{line},title=could not be read::{command_data(entry.reason)}"

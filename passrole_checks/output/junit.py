@@ -1,0 +1,119 @@
+"""A scan as JUnit XML, in the form that Jenkins and GitLab read.
+
+One suite a file, and in it one case for each check: what has findings fails, what is silenced is skipped. The elements
+and attributes are those of the schema of Jenkins' xUnit plugin (``junit-10.xsd``). GitLab ("Unit test reports") shows
+``classname`` as the suite, ignores a second case of the same ``classname`` and ``name``, and shows a failure's text.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from xml.etree import ElementTree
+
+from passrole_checks.check import Check
+from passrole_checks.findings import Finding
+from passrole_checks.output.escaping import xml
+from passrole_checks.output.paths import shown
+from passrole_checks.scan import ScanResult
+from passrole_checks.sources.resource import Unreadable
+
+_KINDS = ("failure", "error", "skipped")
+
+
+def scan_junit(
+    result: ScanResult,
+    checks: Iterable[type[Check]],
+    accepted: Collection[Finding] = (),
+    not_shown: Collection[Finding] = (),
+) -> str:
+    """One XML document. ``checks`` are those that can have spoken. Findings that the baseline has ``accepted`` are
+    skipped, and so are those ``not_shown`` on request and suppressed ones.
+
+    A file in which nothing is to be judged has one case, one that could not be read an error, and what of a file was
+    not evaluated is a case that was skipped.
+    """
+    names = {check.id: check.name for check in checks}
+    silent = {finding.fingerprint: "in the baseline" for finding in accepted}
+    silent |= {finding.fingerprint: "below --severity" for finding in not_shown}
+    findings: dict[str, list[Finding]] = defaultdict(list)
+    for finding in (*result.findings, *accepted, *not_shown):
+        findings[shown(finding.at.file)].append(finding)
+    judged = {shown(located.grant.at.file) for located in result.grants}
+    unreadable, not_evaluated = _by_file(result.unreadable), _by_file(result.not_evaluated)
+    root = ElementTree.Element("testsuites", name="passrole_checks")
+    for file in sorted({*map(shown, result.files), *findings, *judged, *unreadable, *not_evaluated}):
+        suite = ElementTree.SubElement(root, "testsuite", name=xml(file))
+        if file in unreadable:
+            _noted(_case(suite, "can be read"), "error", unreadable[file])
+        if file in not_evaluated:
+            _noted(_case(suite, "is evaluated"), "skipped", not_evaluated[file])
+        by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in judged else {}
+        for finding in findings[file]:
+            by_check.setdefault(finding.check_id, []).append(finding)
+        for check, found in sorted(by_check.items()):
+            name = found[0].name if found else names[check]
+            _judge(_case(suite, f"{check} {name}"), found, silent)
+        if not len(suite):
+            _case(suite, "no PassRole grants")
+        _count(suite)
+    _total(root)
+    ElementTree.indent(root)
+    # ASCII with references to characters holds wherever it is written to
+    document: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return document.decode("ascii") + "\n"
+
+
+def _by_file(entries: Iterable[Unreadable]) -> dict[str, list[Unreadable]]:
+    files: dict[str, list[Unreadable]] = defaultdict(list)
+    for entry in entries:
+        files[shown(entry.file)].append(entry)
+    return dict(files)
+
+
+def _case(suite: ElementTree.Element, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(suite, "testcase", classname=suite.attrib["name"], name=name, time="0")
+
+
+def _noted(case: ElementTree.Element, kind: str, entries: Sequence[Unreadable]) -> None:
+    lines = [f"line {entry.line}: {entry.reason}" if entry.line else entry.reason for entry in entries]
+    ElementTree.SubElement(case, kind, message=xml(lines[0].split("\n")[0])).text = xml("\n".join(lines))
+
+
+def _judge(case: ElementTree.Element, found: Sequence[Finding], silent: Mapping[str, str]) -> None:
+    """A verdict for the findings of one check in one file; those whose fingerprints ``silent`` holds, with a reason, do
+    not fail it. Some readers take one failure a case, so it is one."""
+    failing = [finding for finding in found if not finding.suppressed and finding.fingerprint not in silent]
+    if failing:
+        worst = max(failing, key=lambda finding: finding.severity.rank)
+        more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
+        message = xml(f"{' '.join(worst.message.split())}{more}")
+        failure = ElementTree.SubElement(case, "failure", type=worst.severity.value, message=message)
+        failure.text = xml("\n\n".join(map(_in_words, failing)))
+    elif found:
+        suppressed = {one.fingerprint: one.suppressed.reason for one in found if one.suppressed}
+        reasons = [suppressed.get(one.fingerprint, silent.get(one.fingerprint, "")) for one in found]
+        words = "; ".join(dict.fromkeys(reason or "suppressed without a reason" for reason in reasons))
+        ElementTree.SubElement(case, "skipped", message=xml(" ".join(words.split())))
+
+
+def _in_words(finding: Finding) -> str:
+    place = f"{shown(finding.at.file)}:{finding.at.line}"
+    sid = f" {finding.sid}" if finding.sid else ""
+    confidence = f"{finding.severity.value}, {finding.confidence.value} confidence"
+    return (
+        f"{place} {finding.resource.address}{sid} ({confidence})\n{' '.join(finding.message.split())}\n"
+        f"Instead: {' '.join(finding.remediation.split())}"
+    )
+
+
+def _count(suite: ElementTree.Element) -> None:
+    failures, errors, skipped = (len(suite.findall(f"testcase/{kind}")) for kind in _KINDS)
+    counts = {"tests": len(suite), "failures": failures, "errors": errors, "skipped": skipped}
+    suite.attrib.update({name: str(number) for name, number in counts.items()})
+
+
+def _total(root: ElementTree.Element) -> None:
+    """The schema has no ``skipped`` here."""
+    for name in ("tests", "failures", "errors"):
+        root.set(name, str(sum(int(suite.attrib[name]) for suite in root)))

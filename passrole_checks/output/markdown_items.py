@@ -1,0 +1,29 @@
+"""Items of lists in Markdown that more than one page has."""
+
+from __future__ import annotations
+
+from passrole_checks.findings import Confidence, Finding
+from passrole_checks.output.escaping import code, prose
+from passrole_checks.output.paths import shown
+from passrole_checks.sources.resource import Unreadable
+
+
+def finding_item(finding: Finding) -> str:
+    """A finding, as one item of a list."""
+    sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
+    place = code(f"{shown(finding.at.file)}:{finding.at.line}")
+    return (
+        f"- **{finding.check_id} {finding.name}**{sure} {place} {code(finding.resource.address)}"
+        f"<br>{prose(finding.message)} *Instead:* {prose(finding.remediation)}"
+    )
+
+
+def note_item(entry: Unreadable) -> str:
+    """A file with what is to be said of it, as one item of a list."""
+    place = shown(entry.file) + (f":{entry.line}" if entry.line else "")
+    return f"- {code(place)}: {prose(entry.reason)}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, ``1 file`` or ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

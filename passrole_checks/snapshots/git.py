@@ -1,0 +1,194 @@
+"""git, called so that it reads objects and does nothing else.
+
+No hook, filter, external diff, text conversion, file system monitor, transport or replacement of objects can run or
+take effect: what a repository's configuration or attributes say of them is overruled on the command line and in the
+environment. Sources: git's manual pages git(1), "Environment Variables" (GIT_NO_LAZY_FETCH, GIT_ALLOW_PROTOCOL,
+GIT_NO_REPLACE_OBJECTS, GIT_OPTIONAL_LOCKS), git-config(1) (core.fsmonitor, core.hooksPath, core.attributesFile),
+gitcli(7) (``--end-of-options``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from passrole_checks.errors import SnapshotError
+
+OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+TIMEOUT = 120  # seconds, for any one call
+
+_SETTINGS = (
+    "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.quotePath=false",
+    "core.untrackedCache=false", "protocol.ext.allow=never", "diff.renameLimit=2000",
+)  # fmt: skip
+# Where the repository, its index and its objects are: what git itself sets for hooks; and whom git trusts.
+_KEPT = re.compile(
+    r"GIT_(?:DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|CEILING_DIRECTORIES|"
+    r"DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+))"
+)
+_FORCED = {
+    "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_REPLACE_OBJECTS": "1", "GIT_ATTR_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C",
+}  # fmt: skip
+_LARGEST_BATCH = 64_000_000  # bytes of objects that one call is asked for
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file that differs between two trees; ``old`` or ``new`` is None where it is in one of them only."""
+
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The repository around ``folder``. ``prefix`` leads from its top to ``folder`` (``infra/``, or nothing)."""
+
+    folder: Path
+    prefix: str = ""
+    top: Path | None = None  # None: it has no working tree
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def around(cls, folder: Path) -> Repository | None:
+        """The repository that ``folder`` is in; None where it is in none.
+
+        Raises a :class:`SnapshotError` where git is not installed, or refuses the repository.
+        """
+        here = cls(folder)
+        asked = here._run(["rev-parse", "--is-inside-work-tree", "--show-prefix"])
+        if asked.returncode:
+            reason = _last_line(asked.stderr)
+            if "not a git repository" in reason:
+                return None
+            raise SnapshotError(f"{folder}: git: {reason}")
+        inside, _, prefix = os.fsdecode(asked.stdout).partition("\n")
+        if inside != "true":
+            return cls(folder)
+        top = os.fsdecode(here.output(["rev-parse", "--show-toplevel"])).removesuffix("\n")
+        return cls(folder, prefix.removesuffix("\n"), Path(top))
+
+    # -- calls
+
+    def _run(
+        self, arguments: list[str], given: bytes = b"", extra: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith("GIT_") or _KEPT.fullmatch(name)
+        }
+        try:
+            return subprocess.run(
+                ["git", "--no-pager", *settings, *arguments],
+                input=given,
+                capture_output=True,
+                cwd=self.top or self.folder,
+                env={**kept, **_FORCED, **self.environment, **(extra or {})},
+                timeout=TIMEOUT,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise SnapshotError("git: not installed, and commits are compared with it") from None
+        except OSError as error:
+            raise SnapshotError(f"git: cannot be run: {error.strerror or error}") from None
+        except subprocess.TimeoutExpired:
+            raise SnapshotError(f"git {arguments[0]}: no answer within {TIMEOUT} seconds") from None
+
+    def output(self, arguments: list[str], given: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
+        """What git prints. Raises a :class:`SnapshotError` with its last line where it fails."""
+        done = self._run(arguments, given, extra)
+        if done.returncode:
+            raise SnapshotError(f"git {arguments[0]}: {_last_line(done.stderr)}")
+        return done.stdout
+
+    # -- history
+
+    def resolve(self, name: str) -> str | None:
+        """The id of the commit, or else of the tree, that ``name`` stands for; None where it is neither."""
+        if "\0" in name:
+            return None
+        for kind in ("commit", "tree"):
+            done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{{kind}}}"])
+            found = done.stdout.decode("ascii", "replace").strip()
+            if done.returncode == 0 and OBJECT_ID.fullmatch(found):
+                return found
+        return None
+
+    def empty_tree(self) -> str:
+        """The id of the tree without files, of which git knows without having it."""
+        return self.output(["hash-object", "-t", "tree", "--stdin"]).decode("ascii").strip()
+
+    def merge_bases(self, one: str, other: str) -> list[str]:
+        """The best common ancestors of two commits, as git orders them; empty where there are none."""
+        done = self._run(["merge-base", "--all", one, other])
+        return [line for line in done.stdout.decode("ascii", "replace").split() if OBJECT_ID.fullmatch(line)]
+
+    def is_shallow(self) -> bool:
+        return self.output(["rev-parse", "--is-shallow-repository"]).strip() == b"true"
+
+    # -- objects
+
+    def sizes(self, ids: Iterable[str]) -> dict[str, int]:
+        """The size of each blob; one that the repository does not hold is left out."""
+        wanted = list(dict.fromkeys(ids))
+        lines = self.output(["cat-file", "--batch-check", "--buffer"], "".join(f"{one}\n" for one in wanted).encode())
+        found = {}
+        for line in lines.decode("ascii", "replace").splitlines():
+            parts = line.split()
+            if len(parts) == 3 and parts[1] == "blob":
+                found[parts[0]] = int(parts[2])
+        return found
+
+    def blobs(self, sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
+        """The contents of blobs, given with their sizes; at most some tens of megabytes are held at a time."""
+        batch: list[str] = []
+        held = 0
+        for blob, size in sizes.items():
+            if batch and held + size > _LARGEST_BATCH:
+                yield from self._batch(batch)
+                batch, held = [], 0
+            batch.append(blob)
+            held += size
+        if batch:
+            yield from self._batch(batch)
+
+    def _batch(self, ids: list[str]) -> Iterator[tuple[str, bytes]]:
+        data = self.output(["cat-file", "--batch", "--buffer"], "".join(f"{one}\n" for one in ids).encode())
+        at = 0
+        while at < len(data):
+            end = data.index(b"\n", at)
+            header = data[at:end].decode("ascii", "replace").split()
+            if len(header) != 3:
+                raise SnapshotError(f"git cat-file: {' '.join(header)}")
+            size = int(header[2])
+            yield header[0], data[end + 1 : end + 1 + size]
+            at = end + 1 + size + 1
+
+    # -- differences
+
+    def changes(self, old: str, new: str | None) -> list[Change]:
+        """What differs between two trees, or between a tree and the index (None), renames found by their content."""
+        command = ["diff-tree", "-r"] if new is not None else ["diff-index", "--cached"]
+        sides = [old] if new is None else [old, new]
+        how = ["-M", "-z", "--name-status", "--no-ext-diff", "--no-textconv", "--no-color"]
+        fields = os.fsdecode(self.output([*command, *how, "--end-of-options", *sides])).split("\0")
+        found = []
+        while len(fields) > 1:
+            status = fields.pop(0)
+            first = fields.pop(0)
+            if status.startswith("R"):
+                found.append(Change(first, fields.pop(0)))
+            else:
+                found.append(Change(None if status == "A" else first, None if status == "D" else first))
+        return found
+
+
+def _last_line(said: bytes) -> str:
+    lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    return (errors or lines or ["failed, and says nothing"])[0].removeprefix("fatal: ").removeprefix("error: ")

@@ -1,0 +1,187 @@
+"""Policies and boundaries that a principal has under some facts only: what is combined, and what is told of it.
+
+Sources: AWS CloudFormation Template Reference, "Condition functions" (``Fn::If``, ``AWS::NoValue``); Terraform
+documentation, "The count Meta-Argument" and "Conditional Expressions".
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan import ScanOptions, scan_configurations, scan_paths
+from passrole_checks.sources import cloudformation
+
+SERVICE = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+PASS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": SERVICE}
+START = {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"}
+STORAGE = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+NO_PASS = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}
+OPTIONS = ScanOptions(checks=frozenset({"PASSROLE_008"}), minimum_severity=Severity.INFO)
+
+
+def document(*statements: object) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def managed(name: str, *statements: object) -> str:
+    return f"  {name}: {{Type: AWS::IAM::ManagedPolicy, Properties: {{PolicyDocument: {document(*statements)}}}}}\n"
+
+
+def template(role: str) -> str:
+    return (
+        "Parameters: {Env: {Type: String}, Two: {Type: String}}\n"
+        "Conditions:\n  Prod: !Equals [!Ref Env, prod]\n  Dev: !Not [!Condition Prod]\n"
+        "  Second: !Equals [!Ref Two, x]\n"
+        f"Resources:\n{managed('A', PASS)}{managed('B', START)}{managed('X', STORAGE)}{managed('Y', NO_PASS)}"
+        f"  R: {{Type: AWS::IAM::Role, Properties: {{{role}}}}}\n"
+    )
+
+
+def of_template(body: str) -> list[Finding]:
+    return list(scan_configurations([cloudformation.load(Path("t.yaml"), body)], OPTIONS).findings)
+
+
+BOTH = "ManagedPolicyArns: [!Ref A, !Ref B]"
+
+
+@pytest.mark.parametrize(
+    ("role", "facts"),
+    [
+        ("ManagedPolicyArns: [!If [Prod, !Ref A, !Ref AWS::NoValue], !If [Prod, !Ref B, !Ref AWS::NoValue]]",
+         'This holds when Env is "prod".'),
+        ("ManagedPolicyArns: [!If [Prod, !Ref A, !Ref AWS::NoValue], !If [Second, !Ref B, !Ref AWS::NoValue]]",
+         'This holds when Env is "prod" and Two is "x".'),
+        ("ManagedPolicyArns: !If [Prod, [!Ref A, !Ref B], [!Ref A]]", 'This holds when Env is "prod".'),
+        ("ManagedPolicyArns: [!Ref A, !Ref B, !If [Prod, !Ref Y, !Ref AWS::NoValue]]",
+         'This holds when Env is not "prod".'),
+        (f"{BOTH}, PermissionsBoundary: !If [Prod, !Ref X, !Ref AWS::NoValue]", 'This holds when Env is not "prod".'),
+        (f"{BOTH}, PermissionsBoundary: !If [Prod, !Ref X, 'arn:aws:iam::aws:policy/AdministratorAccess']",
+         'This holds when Env is not "prod".'),
+    ],
+)  # fmt: skip
+def test_what_goes_together_is_told_with_its_facts(role: str, facts: str) -> None:
+    """Policies that are attached, or not denied or bounded, under facts that go together are a way under these."""
+    (found,) = of_template(template(role))
+    assert found.message.endswith(facts)
+    assert (found.severity, found.confidence, found.who) == (Severity.HIGH, Confidence.MEDIUM, ("R",))
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        "ManagedPolicyArns: [!If [Prod, !Ref A, !Ref B]]",
+        "ManagedPolicyArns: [!If [Prod, !Ref A, !Ref AWS::NoValue], !If [Dev, !Ref B, !Ref AWS::NoValue]]",
+        "ManagedPolicyArns: [!If [Prod, !Ref A, !Ref AWS::NoValue], !Ref B, !If [Prod, !Ref Y, !Ref AWS::NoValue]]",
+        "ManagedPolicyArns: [!If [Prod, !Ref A, !Ref AWS::NoValue], !Ref B],"
+        " PermissionsBoundary: !If [Prod, !Ref X, !Ref AWS::NoValue]",
+        f"{BOTH}, PermissionsBoundary: !If [Prod, !Ref X, 'arn:aws:iam::aws:policy/ReadOnlyAccess']",
+    ],
+)
+def test_what_excludes_each_other_is_no_way(role: str) -> None:
+    """The two halves of a way under facts that exclude each other, or denied wherever they are there, are none."""
+    assert of_template(template(role)) == []
+
+
+def test_a_policy_under_both_outcomes_is_held_in_any_case() -> None:
+    """What both branches of a conditional attach is attached, and the finding names no facts."""
+    (found,) = of_template(template("ManagedPolicyArns: [!If [Prod, !Ref A, !Ref A], !Ref B]"))
+    assert "This holds" not in found.message and found.confidence is Confidence.HIGH
+
+
+def test_a_boundary_that_nobody_knows() -> None:
+    """Under a boundary that does not stand here the finding keeps its severity and its words, at low confidence."""
+    (found,) = of_template(template(f"{BOTH}, PermissionsBoundary: !ImportValue shared"))
+    assert (found.severity, found.confidence) == (Severity.HIGH, Confidence.LOW)
+    assert found.message.startswith("R can act as any role of the account") and "shared" not in found.message
+
+
+ROLE = """
+variable "prod" { type = bool }
+resource "aws_iam_role" "r" {
+  name               = "r"
+  assume_role_policy = "{}"
+  %s
+}
+"""
+
+
+def policies(*attachments: tuple[str, object, str]) -> str:
+    return "".join(
+        f'resource "aws_iam_policy" "{name}" {{\n  name = "{name}"\n  policy = jsonencode({document(statement)})\n}}\n'
+        f'resource "aws_iam_role_policy_attachment" "{name}" {{\n  {count}\n  role = aws_iam_role.r.name\n'
+        f"  policy_arn = aws_iam_policy.{name}.arn\n}}\n"
+        for name, statement, count in attachments
+    )
+
+
+@pytest.mark.parametrize(
+    ("bound", "first", "second", "facts"),
+    [
+        ("", "count = var.prod ? 1 : 0", "count = var.prod ? 0 : 1", None),
+        ("", "count = var.prod ? 1 : 0", "count = var.prod ? 1 : 0", "This holds when var.prod is true."),
+        ("", "", "count = var.prod ? 1 : 0", "This holds when var.prod is true."),
+        ("permissions_boundary = var.prod ? aws_iam_policy.x.arn : null", "", "", "This holds when var.prod is false."),
+        ("permissions_boundary = var.prod ? aws_iam_policy.x.arn : null", "count = var.prod ? 1 : 0", "", None),
+    ],
+)
+def test_attachments_and_boundaries_of_terraform(
+    tmp_path: Path, bound: str, first: str, second: str, facts: str | None
+) -> None:
+    """An attachment with a count that is not known, and a boundary that may be null, are there under facts as well."""
+    code = ROLE % bound + policies(("a", PASS, first), ("b", START, second))
+    code += f'resource "aws_iam_policy" "x" {{\n  name = "x"\n  policy = jsonencode({document(STORAGE)})\n}}\n'
+    (tmp_path / "main.tf").write_text(code)
+    found = scan_paths([tmp_path], OPTIONS).findings
+    assert [one.message.endswith(facts or "") for one in found] == ([True] if facts else [])
+
+
+NESTED = f"""
+Parameters: {{Bound: {{Type: String, Default: ""}}}}
+Conditions: {{Has: !Not [!Equals [!Ref Bound, ""]]}}
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      PermissionsBoundary: !If [Has, !Ref Bound, !Ref AWS::NoValue]
+      Policies: [{{PolicyName: p, PolicyDocument: {document(PASS, START)}}}]
+"""
+STACK = "  S: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: ./inner.yaml%s}}\n"
+
+
+def of_nested(folder: Path, outer: str, inner: str) -> list[Finding]:
+    (folder / "outer.yaml").write_text(outer)
+    (folder / "inner.yaml").write_text(inner)
+    return list(scan_paths([folder], OPTIONS).findings)
+
+
+def test_a_boundary_that_is_handed_to_a_nested_stack(tmp_path: Path) -> None:
+    """A resource of the outer stack is never empty, so that the nested stack's optional boundary is there."""
+    bound = f"Resources:\n{managed('B', STORAGE)}{STACK % ', Parameters: {Bound: !Ref B}'}"
+    assert of_nested(tmp_path, bound, NESTED) == []
+    (found,) = of_nested(tmp_path, f"Resources:\n{STACK % ''}", NESTED)
+    assert found.who == ("S.R",)
+
+
+def test_an_output_of_a_nested_stack_under_a_condition(tmp_path: Path) -> None:
+    """A policy of a nested stack that a branch of a conditional attaches is attached where that branch holds."""
+    inner = f"Resources:\n{managed('B', START)}Outputs: {{Arn: {{Value: !Ref B}}}}\n"
+    outer = template("ManagedPolicyArns: [!If [Prod, !GetAtt S.Outputs.Arn, %s]]") + STACK % ""
+    assert of_nested(tmp_path, outer % "!Ref A", inner) == []
+    (found,) = of_nested(tmp_path, outer.replace("Arn, %s]]", "Arn, !Ref X], !Ref A]"), inner)
+    assert found.who == ("R",) and found.message.endswith('This holds when Env is "prod".')
+
+
+@pytest.mark.parametrize(
+    ("attached", "ways"),
+    [("[!If [Prod, !Ref A, !Ref B]]", 0), ("!If [Prod, [!Ref A, !Ref B], [!Ref A]]", 1), ("[!Ref A, !Ref B]", 1)],
+)
+def test_policies_of_a_function_of_sam(attached: str, ways: int) -> None:
+    """What a branch of a conditional attaches to the role that SAM makes is attached where that branch holds."""
+    function = f"{{Type: AWS::Serverless::Function, Properties: {{InlineCode: x, Policies: {attached}}}}}"
+    body = template("Path: /").replace("Resources:", f"Resources:\n  F: {function}", 1)
+    found = of_template("Transform: AWS::Serverless-2016-10-31\n" + body)
+    assert [one.who for one in found] == [("FRole",)] * ways

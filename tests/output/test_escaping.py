@@ -1,0 +1,150 @@
+"""Hostile names: nothing of them may mention, refer, link, close or break out, wherever they are written."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from passrole_checks.knowledge.escalation_paths import escalation_paths
+from passrole_checks.output import escaping
+from passrole_checks.output.paths import harmless
+
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+PIECES = [
+    "@octocat", "#1", "GH-1", "owner/repo#2", "closes #3", "!4", "%5", "&6", "~bug", "deadbeefcafe", "1234567",
+    "https://evil.example", "www.evil.example", "a@evil.example", "mailto:a@evil.example", ":smile:", "[x](y)",
+    "![x](y)", "<img src=x>", "<!-- marker -->", "</details>", "&lt;b&gt;", "`", "``", "```", "|", "\\", "\\|", "*a*",
+    "__b__", "$x$", "~~c~~", "- d", "1. e", "# f", "> g", "\n", "\r\n", "\u2028", "\u202e", "\u200b", "\x1b[31m",
+    "\x00", "\ud800", "\ufffe", "(", ")", ".", ",", ":", "%0A", "%", "::error::", "##[error]", "]]>", "<", ">", "&",
+    '"', "'", "word", "a", "\t", "\u00a0", "é", "配", "\U0001f600",
+]  # fmt: skip
+HOSTILE = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4), st.just(" ")), max_size=14).map("".join)
+
+# What may stand outside of code spans: letters and short numbers, and the punctuation of sentences around them.
+WORD = re.compile(r"\(*(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})?[.,;:!?)]*")
+
+
+def inline(text: str) -> list[Token]:
+    """The tokens of the only line of Markdown that a text is, put behind something else as on our pages."""
+    assert "\n" not in text
+    assert "\r" not in text
+    blocks = MARKDOWN.parse(f"x {text}")
+    assert [block.type for block in blocks] == ["paragraph_open", "inline", "paragraph_close"]
+    children = blocks[1].children
+    assert children is not None
+    return children
+
+
+def outside(tokens: list[Token]) -> list[str]:
+    """The words outside of code spans; there is nothing but words and code spans."""
+    assert {token.type for token in tokens} <= {"text", "code_inline"}
+    text = "\0".join(token.content if token.type == "text" else "" for token in tokens)
+    return [word for word in re.split("[ \0]", text) if word]
+
+
+@given(HOSTILE)
+def test_a_name_is_one_code_span(name: str) -> None:
+    """A name is one code span and nothing else, and what is within is the name with what cannot be seen spelled out."""
+    tokens = inline(escaping.code(name))
+    assert [token.type for token in tokens] == ["text", "code_inline"]
+    shown = tokens[1].content
+    assert shown.strip(" ") == escaping.shortened(harmless(name), 200).strip(" ")
+
+
+@given(HOSTILE, HOSTILE)
+def test_a_name_stays_in_its_cell(first: str, second: str) -> None:
+    """Two names in a table are two cells, each with one code span."""
+    row = f"| {escaping.code(first, in_table=True)} | {escaping.code(second, in_table=True)} |"
+    tokens = MARKDOWN.parse(f"| a | b |\n|---|---|\n{row}")
+    cells = [after for before, after in itertools.pairwise(tokens) if before.type == "td_open"]
+    assert [[child.type for child in cell.children or ()] for cell in cells] == [["code_inline"], ["code_inline"]]
+
+
+@given(HOSTILE)
+def test_sentences_are_plain_words_and_code_spans(words: str) -> None:
+    """Outside of code spans stand plain words only: no mark, mention, reference, address or name of a commit."""
+    for word in outside(inline(escaping.prose(words))):
+        assert WORD.fullmatch(word), word
+        assert not re.search("(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])", word), word
+
+
+@given(HOSTILE)
+def test_sentences_keep_their_text(words: str) -> None:
+    """Code spans take nothing away: without their fences the text is the one that was given."""
+    text = "".join(token.content for token in inline(escaping.prose(words)))
+    assert text.replace(" ", "") == f"x{harmless(' '.join(words.split()))}".replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "markdown"),
+    [
+        ("Any role can be passed.", "Any role can be passed."),
+        ("a condition on iam:PassedToService.", "a condition on `iam:PassedToService`."),
+        ("By default (var.roles), or not.", "By default (`var.roles`), or not."),
+        ('Add "Condition": {"a": {"b": "c"}} with it.', 'Add `"Condition": {"a": {"b": "c"}}` with it.'),
+        ("it holds when Stage is (call(x)).", "it holds when Stage is (`call(x)`)."),
+        ("ask @octocat about #1 and GH-1", "ask `@octocat` about `#1` and `GH-1`"),
+        ("a `tick` here", "a `` `tick` `` here"),
+        ("the facade, effaced", "the facade, `effaced`"),
+        ("account 111122223333 and 12", "account `111122223333` and 12"),
+    ],
+)
+def test_sentences_read_well(words: str, markdown: str) -> None:
+    """Code spans take up what belongs together, and leave the sentence its punctuation."""
+    assert escaping.prose(words) == markdown
+
+
+def test_only_the_address_of_a_published_path_is_a_link() -> None:
+    """A path that knowledge holds is linked; another address, also on the same host, is code."""
+    known = escalation_paths()[0].url
+    assert escaping.prose(f"See ({known}).") == f"See (<{known}>)."
+    assert escaping.prose(f"See {known}-x and {known}.evil.example") == f"See `{known}-x` and `{known}.evil.example`"
+
+
+def test_long_texts_are_cut() -> None:
+    """A name has at most 200 characters, a text at most 2,000."""
+    assert escaping.code("x" * 1_000) == f"`{'x' * 199}…`"
+    assert escaping.prose("y" * 10_000) == f"`{'y' * 1_999}…`"
+
+
+@given(HOSTILE)
+def test_a_message_of_a_command_is_one_line(text: str) -> None:
+    """A message is one line, and what the runner makes of it is the text again, on as many lines."""
+    data = escaping.command_data(text)
+    assert not re.search(r"[\r\n\x85\u2028\u2029]", data)
+    unescaped = data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+    assert unescaped == "\n".join(map(harmless, text.split("\n")))
+
+
+@given(HOSTILE)
+def test_a_property_of_a_command_ends_nowhere_else(text: str) -> None:
+    """The value of a property holds neither the mark that ends it nor a line break, and comes back as it was."""
+    value = escaping.command_property(text)
+    assert not re.search(r"[\r\n:,]", value)
+    unescaped = value.replace("%3A", ":").replace("%2C", ",").replace("%25", "%")
+    assert unescaped == harmless(text)
+
+
+@given(HOSTILE)
+def test_any_text_fits_into_xml(text: str) -> None:
+    """Whatever is in a name, an XML document that holds it can be read, and holds it alone."""
+    element = ElementTree.Element("a", b=escaping.xml(text))
+    element.text = escaping.xml(text)
+    read = ElementTree.fromstring(ElementTree.tostring(element))
+    assert len(read) == 0
+    assert (read.text or "") == escaping.xml(text) == read.attrib["b"]
+
+
+@given(HOSTILE)
+def test_a_label_of_mermaid_stays_within_its_quotes(text: str) -> None:
+    """In a label there is no quote, bracket or line break, and no word that Mermaid looks for in a line."""
+    label = escaping.label(text)
+    assert re.fullmatch(r"[A-Za-z0-9 ,./_*?+=()#;\u2026-]+", label)
+    assert not re.search("style|classdef|linkstyle|click", label, re.IGNORECASE)

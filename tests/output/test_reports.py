@@ -1,0 +1,267 @@
+"""JUnit XML, workflow commands of GitHub, Code Quality of GitLab."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from passrole_checks import cli
+from passrole_checks.checks import ALL
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.output.github import scan_github
+from passrole_checks.output.gitlab import scan_gitlab
+from passrole_checks.output.junit import scan_junit
+from passrole_checks.output.scan import FORMATS
+from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.resource import Unreadable
+
+MODULE = """\
+resource "aws_iam_user_policy" "any" {
+  user = "deployer"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Action = ["iam:GetRole", "iam:PassRole"], Resource = "*" },
+      {
+        Effect   = "Allow"
+        Action   = ["iam:GetRole", "iam:PassRole"]
+        Resource = "arn:aws:iam::111122223333:role/app-*"
+      },
+    ]
+  })
+}
+
+resource "aws_iam_user_policy" "silenced" {
+  # passrole:skip=PASSROLE_002 break glass
+  user   = "admin"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Action = ["iam:GetRole", "iam:PassRole"], Resource = "arn:aws:iam::111122223333:role/x-*" },
+    ]
+  })
+}
+"""
+ANY_ROLE = "Any role of the account can be passed, also one that can do more than the policy's holder."
+NAME_BOTH = "Name the roles that are passed in Resource and the service in a condition on iam:PassedToService."
+ANY_SERVICE = "arn:aws:iam::111122223333:role/app-* can be passed to any service: no condition on iam:PassedToService."
+NAME_SERVICE = (
+    'Add "Condition": {"StringEquals": {"iam:PassedToService": "SERVICE.amazonaws.com"}} with the service that uses the'
+    " role."
+)
+
+
+@pytest.fixture
+def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScanResult:
+    """A scan of the module above, beside a template that cannot be read and one without policies."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    monkeypatch.delenv("CI_PROJECT_DIR", raising=False)
+    Path("app").mkdir()
+    Path("app/main.tf").write_text(MODULE, "utf-8")
+    Path("broken.yaml").write_text("Resources:\n  A:\n    Type: AWS::IAM::Policy\n   B: [\n", "utf-8")
+    Path("topic.json").write_text('{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}', "utf-8")
+    return scan_paths([Path(".")], ScanOptions())
+
+
+def many(result: ScanResult, *severities: Severity) -> ScanResult:
+    """As many findings as severities, all in the same place."""
+    findings = tuple(
+        replace(result.findings[0], severity=severity, fingerprint=f"{number:032x}", message=f"Number {number}.")
+        for number, severity in enumerate(severities)
+    )
+    return replace(result, findings=findings, unreadable=())
+
+
+def test_the_formats_are_those_of_the_command_line() -> None:
+    """scan offers each format that there is."""
+    (option,) = (one for one in cli.scan.params if one.name == "format")
+    assert tuple(option.type.choices) == FORMATS  # type: ignore[attr-defined]
+
+
+# JUnit
+
+
+def cases(document: str) -> dict[tuple[str, str], ElementTree.Element | None]:
+    """Each case by class and name, with its only child; the counts of suites and of the whole are right."""
+    root = ElementTree.fromstring(document)
+    assert root.tag == "testsuites"
+    found: dict[tuple[str, str], ElementTree.Element | None] = {}
+    for suite in root:
+        assert suite.tag == "testsuite"
+        kinds = [child.tag for case in suite for child in case]
+        names = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+        counts = {name: str(kinds.count(kind)) for name, kind in names.items()}
+        assert suite.attrib == {"name": suite.attrib["name"], "tests": str(len(suite)), **counts}
+        for case in suite:
+            assert (case.tag, set(case.attrib)) == ("testcase", {"classname", "name", "time"})
+            assert case.attrib["classname"] == suite.attrib["name"]
+            assert len(case) <= 1
+            key = (case.attrib["classname"], case.attrib["name"])
+            assert key not in found, "GitLab ignores a second case of the same name"
+            found[key] = case[0] if len(case) else None
+    for name in ("tests", "failures", "errors"):
+        assert root.attrib[name] == str(sum(int(suite.attrib[name]) for suite in root))
+    return found
+
+
+def verdicts(document: str) -> dict[tuple[str, str], str]:
+    """What the cases that say something say."""
+    return {key: child.tag for key, child in cases(document).items() if child is not None}
+
+
+def test_junit_has_a_case_for_each_check_and_file(result: ScanResult) -> None:
+    """A check with findings fails, one without does not, a file that cannot be read is an error, and one in which there
+    is nothing to judge has one case."""
+    found = cases(scan_junit(result, ALL))
+    assert {name for file, name in found if file == "app/main.tf"} == {f"{check.id} {check.name}" for check in ALL}
+    assert [key for key in found if key[0] != "app/main.tf"] == [
+        ("broken.yaml", "can be read"),
+        ("topic.json", "no PassRole grants"),
+    ]
+    assert verdicts(scan_junit(result, ALL)) == {
+        ("app/main.tf", "PASSROLE_001 any-role"): "failure",
+        ("app/main.tf", "PASSROLE_002 any-service"): "failure",
+        ("broken.yaml", "can be read"): "error",
+    }
+
+
+def test_a_failure_says_all_that_a_check_finds_in_a_file(result: ScanResult) -> None:
+    """The text has each finding that counts, with its place and what to write; the message is the worst one's."""
+    failure = cases(scan_junit(result, ALL))["app/main.tf", "PASSROLE_002 any-service"]
+    assert failure is not None
+    assert failure.attrib == {"type": "medium", "message": ANY_SERVICE}
+    assert failure.text == (
+        "app/main.tf:7 aws_iam_user_policy.any (medium, high confidence)\n" + f"{ANY_SERVICE}\nInstead: {NAME_SERVICE}"
+    )
+    worse = many(result, Severity.LOW, Severity.HIGH, Severity.LOW)
+    failure = cases(scan_junit(worse, ALL))["app/main.tf", "PASSROLE_001 any-role"]
+    assert failure is not None
+    assert failure.attrib == {"type": "high", "message": "Number 1. (and 2 more)"}
+    assert (failure.text or "").count("\n\n") == 2
+
+
+def test_what_is_silenced_is_skipped_with_its_reason(result: ScanResult) -> None:
+    """A case whose findings are suppressed, in the baseline or below --severity is skipped."""
+    silenced = [finding for finding in result.findings if finding.suppressed]
+    (first, *_) = result.findings
+    shown = replace(result, findings=tuple(silenced))
+    by_reason: dict[str, tuple[Sequence[Finding], Sequence[Finding]]] = {
+        "in the baseline": ([first], []),
+        "below --severity": ([], [first]),
+    }
+    for reason, (accepted, not_shown) in by_reason.items():
+        found = cases(scan_junit(shown, ALL, accepted, not_shown))
+        messages = {name: child.attrib["message"] for (_, name), child in found.items() if child is not None}
+        assert messages.pop("can be read")
+        assert messages == {"PASSROLE_001 any-role": reason, "PASSROLE_002 any-service": "break glass"}
+
+
+def test_what_is_not_evaluated_is_a_skipped_case(result: ScanResult) -> None:
+    """A module that is not here makes a case that was skipped, with every reason."""
+    missing = (Unreadable("app/main.tf", "module x is not here", 7), Unreadable("app/main.tf", "module y is not", 9))
+    child = cases(scan_junit(replace(result, not_evaluated=missing), ALL))["app/main.tf", "is evaluated"]
+    assert child is not None
+    assert (child.tag, child.attrib["message"]) == ("skipped", "line 7: module x is not here")
+    assert child.text == "line 7: module x is not here\nline 9: module y is not"
+
+
+def test_junit_holds_any_name(result: ScanResult) -> None:
+    """A name with marks of XML, control characters and lone surrogates is text in a document in ASCII."""
+    odd = replace(result.findings[0], message="a ]]> <b> & \x1b \ud800 \ufffe é", sid="\"'")
+    document = scan_junit(replace(result, findings=(odd,)), ALL)
+    assert document.isascii()
+    failure = cases(document)["app/main.tf", "PASSROLE_001 any-role"]
+    assert failure is not None
+    assert failure.attrib["message"] == "a ]]> <b> & \\x1b \\ud800 \N{REPLACEMENT CHARACTER} é"
+
+
+# GitHub
+
+
+def test_github_gets_one_command_a_finding_worst_first(result: ScanResult) -> None:
+    """Unreadable files, then errors, warnings and notices; what is suppressed has no command."""
+    reason = result.unreadable[0].reason
+    assert scan_github(result) == (
+        f"::error file=broken.yaml,line=4,title=could not be read::{reason}\n"
+        "::error file=app/main.tf,line=6,title=PASSROLE_001 any-role (high)::aws_iam_user_policy.any: "
+        f"{ANY_ROLE}%0AInstead: {NAME_BOTH}\n"
+        "::warning file=app/main.tf,line=7,endLine=11,title=PASSROLE_002 any-service (medium)::"
+        f"aws_iam_user_policy.any: {ANY_SERVICE}%0AInstead: {NAME_SERVICE}\n"
+    )
+
+
+def test_github_shows_ten_of_each_kind_and_counts_the_rest(result: ScanResult) -> None:
+    """Of 12 high, 3 medium, 8 low and 5 info findings ten are errors, three warnings, ten notices, low before info."""
+    severities = [Severity.INFO] * 5 + [Severity.LOW] * 8 + [Severity.MEDIUM] * 3 + [Severity.HIGH] * 12
+    lines = scan_github(many(result, *severities)).splitlines()
+    kinds = [line.split(" ")[0] for line in lines[:-1]]
+    assert kinds == ["::error"] * 10 + ["::warning"] * 3 + ["::notice"] * 10
+    assert [line.count("(low)") for line in lines[13:23]] == [1] * 8 + [0] * 2
+    assert lines[-1] == "5 more without an annotation: 2 high, 3 info"
+
+
+def test_a_hostile_name_begins_no_command(result: ScanResult) -> None:
+    """Colons, commas, percent signs and line breaks of names stay in their command."""
+    odd = replace(result.findings[0], message="a\n::stop-commands::x%0Ab")
+    odd = replace(odd, at=replace(odd.at, file="x,title=y::z%.tf"))
+    text = scan_github(replace(result, findings=(odd,), unreadable=()))
+    assert text == (
+        "::error file=x%2Ctitle=y%3A%3Az%25.tf,line=6,title=PASSROLE_001 any-role (high)::aws_iam_user_policy.any: a%0A"
+        f"::stop-commands::x%250Ab%0AInstead: {NAME_BOTH}\n"
+    )
+
+
+def test_paths_are_relative_to_the_repository(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the program runs in a folder of the repository, both services get paths from its root."""
+    root = str(Path.cwd())
+    monkeypatch.chdir("app")
+    inside = scan_paths([Path("main.tf")], ScanOptions())
+    assert scan_github(inside, root).startswith("::error file=app/main.tf,line=6,")
+    assert json.loads(scan_gitlab(inside, root))[0]["location"]["path"] == "app/main.tf"
+    assert json.loads(scan_gitlab(inside, "/somewhere/else"))[0]["location"]["path"] == "main.tf"
+    assert json.loads(scan_gitlab(inside))[0]["location"]["path"] == "main.tf"
+
+
+# GitLab
+
+
+def test_gitlab_gets_a_list_of_issues(result: ScanResult) -> None:
+    """Each has the keys that GitLab asks for; a file that cannot be read is one too, and what is suppressed is none."""
+    broken, first, second = json.loads(scan_gitlab(result))
+    assert first == {
+        "description": f"aws_iam_user_policy.any: {ANY_ROLE} Instead: {NAME_BOTH}",
+        "check_name": "PASSROLE_001 any-role",
+        "fingerprint": result.findings[0].fingerprint,
+        "severity": "critical",
+        "location": {"path": "app/main.tf", "lines": {"begin": 6}},
+    }
+    assert (second["check_name"], second["severity"]) == ("PASSROLE_002 any-service", "major")
+    assert (broken["check_name"], broken["severity"]) == ("unreadable", "blocker")
+    assert broken["location"] == {"path": "broken.yaml", "lines": {"begin": 4}}
+    assert len({one["fingerprint"] for one in (broken, first, second)}) == 3
+
+
+def test_gitlab_gets_an_empty_list_for_nothing(result: ScanResult) -> None:
+    """A clean scan is an empty list, as GitLab needs it to see what was mended."""
+    assert scan_gitlab(many(result)) == "[]\n"
+
+
+def test_the_severities_are_those_of_gitlab(result: ScanResult) -> None:
+    """high, medium, low and info are critical, major, minor and info."""
+    entries = json.loads(scan_gitlab(many(result, *reversed(Severity))))
+    assert [entry["severity"] for entry in entries] == ["critical", "major", "minor", "info"]
+
+
+def test_equal_statements_have_fingerprints_of_their_own(result: ScanResult) -> None:
+    """The same template twice gives two issues, which GitLab would take for one if their fingerprints were equal."""
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        Path(name, "main.tf").write_text(MODULE, "utf-8")
+    entries = json.loads(scan_gitlab(scan_paths([Path("a"), Path("b")], ScanOptions())))
+    assert len({entry["fingerprint"] for entry in entries}) == len(entries) == 4
