@@ -17,7 +17,14 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
-from passrole_checks.cli_options import SEVERITIES, applied_baseline, destinations, scan_options, shared_options
+from passrole_checks.cli_options import (
+    SEVERITIES,
+    applied_baseline,
+    destinations,
+    scan_options,
+    shared_options,
+    two_at_most,
+)
 from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
@@ -231,14 +238,8 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     return _unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
 
 
-def _two_at_most(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(values) > 2:
-        raise click.UsageError(f"two versions are compared, not {len(values)}")
-    return values
-
-
 @cli.command(cls=DiffCommand)
-@shared_options(["text", "json"], (click.argument("versions", metavar="BASE [HEAD]", nargs=-1, callback=_two_at_most),))
+@shared_options(["text", "json"], (click.argument("versions", metavar="BASE [HEAD]", nargs=-1, callback=two_at_most),))
 @click.option("--staged", is_flag=True, help="Compare BASE, or else HEAD, with what is staged for the next commit.")
 @click.option(
     "--fail-on",

@@ -119,27 +119,38 @@ def _in_snapshot(
 
 
 def _without_old_news(found: Difference, snapshots: Snapshots) -> Difference:
-    """What cannot be read, and is the same in both versions, makes no difference: it is only a note."""
+    """What cannot be read, or is not evaluated, in both versions alike makes no difference, unless it is touched."""
+    from passrole_checks.difference.units import AS_BEFORE
+
     touched = snapshots.touched()
-    terraform = any(".tf" in path or ".tofu" in path for path in touched)
+    terraform = any(map(_is_terraform, touched))
+    same = _in_both(found.unreadable, snapshots)
+    as_before = [
+        entry
+        for path, entry in same
+        if path not in touched and not (terraform and _is_terraform(path))  # it may hide what another file does
+    ]
+    standing = [entry for path, entry in _in_both(found.not_evaluated, snapshots) if path not in touched]
+    return replace(
+        found,
+        unreadable=tuple(entry for entry in found.unreadable if entry not in as_before),
+        not_evaluated=tuple(entry for entry in found.not_evaluated if entry not in standing),
+        standing=(*(replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in as_before), *standing),
+    )
+
+
+def _in_both(entries: Sequence[Unreadable], snapshots: Snapshots) -> list[tuple[str, Unreadable]]:
+    """Those of ``entries`` that both versions give, of either version, each with its path in the repository."""
     sides: list[dict[tuple[str, str, int | None], Unreadable]] = [{}, {}]
-    for entry in found.unreadable:
+    for entry in entries:
         for side, folder in zip(sides, snapshots.folders, strict=True):
             if entry.file.startswith(f"{folder}/"):
                 side[entry.file.removeprefix(f"{folder}/"), entry.reason, entry.line] = entry
-    old, new = sides
-    same = {
-        key
-        for key in old.keys() & new.keys()
-        if key[0] not in touched and not (terraform and (".tf" in key[0] or ".tofu" in key[0]))
-    }
-    known = {entry for key in same for entry in (old[key], new[key])}
-    notes = [replace(new[key], reason=f"as before, cannot be read: {new[key].reason}") for key in sorted(same, key=str)]
-    return replace(
-        found,
-        unreadable=tuple(entry for entry in found.unreadable if entry not in known),
-        not_evaluated=(*notes, *found.not_evaluated),
-    )
+    return [(key[0], side[key]) for key in sides[0] if key in sides[1] for side in sides]
+
+
+def _is_terraform(path: str) -> bool:
+    return ".tf" in path or ".tofu" in path
 
 
 def _about_configuration(asked: Comparison, snapshots: Snapshots) -> list[Unreadable]:
@@ -164,4 +175,5 @@ def _told_once(found: Difference) -> Difference:
         found,
         unreadable=tuple(dict.fromkeys(found.unreadable)),
         not_evaluated=tuple(dict.fromkeys(found.not_evaluated)),
+        standing=tuple(dict.fromkeys(found.standing)),
     )

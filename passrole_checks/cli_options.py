@@ -44,6 +44,13 @@ def _checked_variables(
     return tuple(pairs)
 
 
+def two_at_most(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The callback of the arguments of ``diff``. Raises a :class:`click.UsageError` for more than two."""
+    if len(values) > 2:
+        raise click.UsageError(f"two versions are compared, not {len(values)}")
+    return values
+
+
 _Decorator = Callable[[Any], Any]
 _PATHS: tuple[_Decorator, ...] = (click.argument("paths", metavar="PATH...", nargs=-1, required=True),)
 

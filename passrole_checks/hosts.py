@@ -21,9 +21,9 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, scan_paths
 from passrole_checks.sources.detect import Unit, discover, load
+from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
 from passrole_checks.sources.resource import NO_INPUTS, Inputs
-from passrole_checks.sources.terraform import is_terraform_file
 
 UNRESOLVED = "PASSROLE_014"  # the check that speaks for everything that cannot be told
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"

@@ -465,6 +465,18 @@ def test_nothing_scanned_can_steer_the_terminal() -> None:
     assert "broken\\x1b[2J.yaml" in done.stderr
 
 
+@pytest.mark.parametrize("output_format", ["text", "json", "sarif", "junit", "gitlab", "markdown"])
+def test_nothing_scanned_is_a_command_in_the_log_of_a_workflow(output_format: str) -> None:
+    """A runner of GitHub Actions takes ##[…] anywhere, and ::…:: at the beginning of a line, for a command."""
+    command = "##[set-output name=a]b"
+    put("::add-mask::a/main.tf", ANY_ROLE.replace('"Pass"', f'"{command}"').replace('"*"', f'"{command}*"'))
+    put("::add-mask::a/broken.yaml", BROKEN)
+    done = run("scan", ".", "--format", output_format)
+    assert done.returncode == 2
+    assert "##[" not in done.stdout + done.stderr
+    assert not any(line.lstrip().startswith("::") for line in (done.stdout + done.stderr).splitlines())
+
+
 def on_a_terminal(*arguments: str, **variables: str) -> str:
     """What the command prints where its standard output is a terminal."""
     ours, theirs = pty.openpty()

@@ -19,7 +19,7 @@ from passrole_checks.difference.change import Change
 from passrole_checks.difference.text_changes import ChangedFile, changed_file
 from passrole_checks.difference.units import Pair, Side
 from passrole_checks.errors import InputError
-from passrole_checks.iam.values import Position
+from passrole_checks.iam.values import Position, holes_in
 from passrole_checks.sources.resource import Configuration, Framework, Inputs
 from passrole_checks.sources.walk import walk
 
@@ -204,6 +204,8 @@ class Causes:
         reasons = sorted(entry.reason for entry in pair.new.unreadable)
         if sorted(entry.reason for entry in other.unreadable) != reasons:
             return None
+        if not _unknown(other) <= _unknown(pair.old) | _unknown(pair.new):
+            return None  # it refers to what was taken back
         compared = self._compare(replace(pair, new=replace(other, suppressions=())))
         return _who_by_what([*compared.new, *compared.widened])
 
@@ -241,7 +243,7 @@ class Causes:
                 if file.stat().st_size <= _LARGEST:
                     place = top / os.path.relpath(file, root)
                     place.parent.mkdir(parents=True, exist_ok=True)
-                    place.write_bytes(file.read_bytes())
+                    _copied(file, place, link=self._new.sealed)
         top = Path(os.path.realpath(self._folder.name))
         return top if root.is_dir() else top / root.name
 
@@ -264,15 +266,33 @@ def _who_by_what(changes: Iterable[Change]) -> _Found:
     )
 
 
+def _unknown(side: Configuration) -> frozenset[str]:
+    """The expressions that are not known in the policies of a version."""
+    policies = (*side.policies, *side.unchanged)
+    return frozenset(hole.expression for policy in policies for hole in holes_in(policy.document))
+
+
+def _copied(file: Path, place: Path, *, link: bool) -> None:
+    """Copy a file; as a ``link`` to it where it is a temporary one like the copy."""
+    if link:
+        try:
+            os.link(file, place)
+            return
+        except OSError:
+            pass
+    place.write_bytes(file.read_bytes())
+
+
 def _put(top: Path, name: str, text: str) -> None:
     place = top / name if name else top
     place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)  # it may be a link to the version itself
     place.write_bytes(text.encode("utf-8"))
 
 
 def _fewest(atoms: Sequence[_Atom], gone_without: Callable[[Collection[_Atom]], bool]) -> Sequence[_Atom]:
-    """A part of ``atoms`` of which none can be left out: halves first, then, of a few that count together, one by
-    one."""
+    """A part of ``atoms`` of which none can be left out: halves first, then, of a few, each alone, and what is left
+    when they are left out one by one."""
     while len(atoms) > 1:
         middle = len(atoms) // 2
         half = next((part for part in (atoms[:middle], atoms[middle:]) if gone_without(part)), None)
@@ -289,7 +309,11 @@ def _fewest(atoms: Sequence[_Atom], gone_without: Callable[[Collection[_Atom]], 
             else:
                 at += size
         size //= 2
-    for atom in list(atoms) if 1 < len(atoms) <= _FEW else ():
+    few = atoms if 1 < len(atoms) <= _FEW else ()
+    alone = next((atom for atom in few if gone_without([atom])), None)  # half of them may not stand without the others
+    if alone is not None:
+        return [alone]
+    for atom in few:
         rest = [one for one in atoms if one != atom]
         if rest and gone_without(rest):
             atoms = rest

@@ -34,7 +34,8 @@ class Change:
 class Difference:
     """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
     new addresses that were taken for the same. ``unreadable``: what of either version could not be read. ``left_out``
-    counts what has changed and is knowingly not read, as symbolic links and submodules."""
+    counts what has changed and is knowingly not read, as symbolic links and submodules. ``standing``: what is not
+    evaluated in either version, for the same reason, and has not been touched."""
 
     new: tuple[Change, ...]
     widened: tuple[Change, ...]
@@ -46,3 +47,4 @@ class Difference:
     not_evaluated: tuple[Unreadable, ...]
     files: tuple[tuple[str, ...], tuple[str, ...]]  # read as IaC, of the old version and of the new one
     left_out: int = 0
+    standing: tuple[Unreadable, ...] = ()

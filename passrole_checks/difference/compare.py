@@ -14,7 +14,7 @@ from pathlib import Path
 from passrole_checks.difference.causes import Causes
 from passrole_checks.difference.change import Change, Difference
 from passrole_checks.difference.renames import holding_alike, named_alike, relabelled, renamed
-from passrole_checks.difference.units import Pair, Side, Versions, versions_of
+from passrole_checks.difference.units import AS_BEFORE, Pair, Side, is_idle, versions_of
 from passrole_checks.difference.wishes import with_old_wishes
 from passrole_checks.findings import Finding
 from passrole_checks.iam.arn import ANYWHERE, Scope
@@ -46,9 +46,11 @@ def difference_between(
     """Compare two versions, as :func:`difference_of` does; the values are those of each side and not of ``options``.
 
     ``renames``: files of the old folder with their names in the new one. ``changed``: the files that differ, under
-    their names in both (None where it is in one only); without it they are looked for. Unless the new version is
-    ``trusted``, its suppressions count only where the old one has them too.
+    their names in both (None where it is in one only); without it they are looked for, and with it, what cannot be read
+    of a unit of which nothing has changed is only a note. Unless the new version is ``trusted``, its suppressions count
+    only where the old one has them too.
     """
+    changed = list(changed) if changed is not None else None
     versions = versions_of(old, new, replace(options, unchanged=True), renames)
     if not trusted:
         versions = replace(
@@ -58,6 +60,10 @@ def difference_between(
     with Causes(old, new, changed, lambda pair: _Compared(pair, options)) as causes:
         for one in compared:
             one.new, one.widened = causes.named(one.pair, one.new, one.widened)
+
+    idle = [one for one in compared if changed is not None and is_idle(one.pair, old.path, new.path, changed)]
+    as_before = [replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for one in idle for entry in one.unreadable]
+    unreadable = [entry for one in compared if one not in idle for entry in one.unreadable]
 
     def in_order(name: str) -> tuple[Change, ...]:
         changes = [change for one in compared for change in getattr(one, name)]
@@ -70,8 +76,8 @@ def difference_between(
         in_order("removed"),
         sum(one.unchanged for one in compared),
         tuple(sorted({entry for one in compared for entry in one.renamed})),
-        _sorted([*versions.unreadable, *(entry for one in compared for entry in one.unreadable)]),
-        _not_evaluated(versions),
+        _sorted([*versions.unreadable, *unreadable]),
+        _sorted([*versions.notes, *as_before, *(note for one in compared for note in _notes(one.pair))]),
         versions.files,
     )
 
@@ -84,9 +90,8 @@ def _order(change: Change) -> tuple[str, int, int, str, str]:
     )  # fmt: skip
 
 
-def _not_evaluated(versions: Versions) -> tuple[Unreadable, ...]:
-    found = [note for pair in versions.pairs for side in (pair.old, pair.new) for note in side.not_evaluated]
-    return _sorted([*versions.notes, *found])
+def _notes(pair: Pair) -> tuple[Unreadable, ...]:
+    return (*pair.old.not_evaluated, *pair.new.not_evaluated)
 
 
 def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
@@ -135,7 +140,7 @@ class _Statement:
         return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
 
 
-@dataclass
+@dataclass(eq=False)
 class _Compared:
     """One unit in its two versions."""
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.scan import ReadPaths, ScanOptions, read_paths
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
-from passrole_checks.sources.resource import Configuration, Inputs, Unreadable
+from passrole_checks.sources.resource import Configuration, Framework, Inputs, Unreadable
+
+AS_BEFORE = "as before, cannot be read"
+"""How the reason begins that is given for what can be read in neither version, and that nobody has touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ def versions_of(old: Side, new: Side, options: ScanOptions, renames: Mapping[str
 
     Two files are a pair. In folders the same path below them makes a pair; then ``renames``, which leads from paths of
     files in the old folder to those in the new one; and what is left over is one where it holds exactly the same (it
-    was moved). Nothing is compared with what cannot be read.
+    was moved). What is a unit in one version, and a module or a nested stack in the other, is compared as if it stood
+    for itself there too. Nothing is compared with what cannot be read.
     """
     sides = old, new
     read = [_read(side, options) for side in sides]
@@ -67,12 +71,17 @@ def versions_of(old: Side, new: Side, options: ScanOptions, renames: Mapping[str
             if entry.reason == NOT_INFRASTRUCTURE:
                 continue  # it holds nothing, so that there is nothing that it could not tell
             lost = _key(entry.file, sides[number].path)
-            for key in [key for key in found[other] if single or key == lost or _is_below(lost, key)]:
+            for key in [key for key, unit in found[other].items() if single or _concerns(lost, key, unit)]:
                 if key in found[number] and not single:
                     continue  # a part of it could not be read
                 configuration = found[other].pop(key)
                 reason = "not compared, because its counterpart cannot be read"
                 notes.append(Unreadable((configuration.files or (entry.file,))[0], reason))
+    for number, other in ((0, 1), (1, 0)) if not one_file else ():
+        for key in sorted(found[number].keys() - found[other].keys()):
+            part = _part(sides[other], key, found[other], options)
+            if part is not None:
+                found[other][key] = part
     if single:
         keys = {key: "" for side in found for key in side}
         found = [{keys[key]: unit for key, unit in side.items()} for side in found]
@@ -82,6 +91,19 @@ def versions_of(old: Side, new: Side, options: ScanOptions, renames: Mapping[str
         tuple(dict.fromkeys(notes)),
         (_files(read[0]), _files(read[1])),
     )
+
+
+def _part(side: Side, key: str, units: Mapping[str, Configuration], options: ScanOptions) -> Configuration | None:
+    """What is a part of other units of this version, read for itself; None where it is no part of them."""
+    place = os.path.realpath(side.path / key)
+    for unit in units.values():
+        called = unit.framework is Framework.TERRAFORM and any(
+            os.path.dirname(os.path.realpath(file)) == place for file in unit.files
+        )
+        if called or place in map(os.path.realpath, unit.nested):
+            alone = read_paths([Path(place)], replace(options, inputs=side.inputs)).units
+            return next((other for path, other in alone if os.path.realpath(path) == place), None)
+    return None
 
 
 def _read(side: Side, options: ScanOptions) -> ReadPaths:
@@ -95,6 +117,20 @@ def _read(side: Side, options: ScanOptions) -> ReadPaths:
         else:
             units.append((path, unit))
     return replace(found, units=tuple(units), unreadable=tuple(unreadable), notes=(*found.notes, *side.missing))
+
+
+def is_idle(pair: Pair, old: Path, new: Path, changed: Iterable[tuple[str | None, str | None]]) -> bool:
+    """Whether no file of a unit, nor any other one in or below the folders of its files, is among the ``changed``
+    ones, which are named from ``old`` and ``new``."""
+    files = [os.path.realpath(file) for side in (pair.old, pair.new) for file in side.files]
+    terraform = Framework.TERRAFORM in (pair.old.framework, pair.new.framework)
+    folders = tuple({os.path.join(os.path.dirname(file), "") for file in files}) if terraform else ()
+    for names in changed:
+        for root, name in zip((old, new), names, strict=True):
+            place = os.path.join(os.path.realpath(root), name) if name is not None else None
+            if place is not None and (place in files or (bool(folders) and place.startswith(folders))):
+                return False
+    return bool(pair.old.files and pair.new.files)
 
 
 def _leads_elsewhere(side: Side, unit: Configuration) -> bool:
@@ -159,8 +195,13 @@ def _key(file: str, root: Path) -> str:
     return os.path.relpath(os.path.realpath(file), os.path.realpath(root))
 
 
-def _is_below(key: str, folder: str) -> bool:
-    return folder == "." or key.startswith(folder + os.sep)
+def _concerns(lost: str, key: str, unit: Configuration) -> bool:
+    """Whether what could not be had is the unit, holds it, or is a Terraform file of its folder."""
+    if key == lost or key.startswith(lost + os.sep):
+        return True
+    folder, name = os.path.split(lost)
+    is_terraform = ".tf" in name or ".tofu" in name
+    return unit.framework is Framework.TERRAFORM and is_terraform and (folder or ".") == key
 
 
 def _files(side: ReadPaths) -> tuple[str, ...]:

@@ -26,8 +26,8 @@ class _Texts(dict[str, list[str]]):
 
 def with_old_wishes(pair: Pair, roots: tuple[Path, Path], renames: Mapping[str, str]) -> Pair:
     """The pair with those suppressions of the new version only that the old one has too: of the same check, for the
-    same resource or for the block of the same header, in the same file. Of each other one is told that it does not
-    count. ``renames``: files of the old folder with their names in the new one."""
+    same resource, or for the block of the same header or the whole file, in the same file. Of each other one is told
+    that it does not count. ``renames``: files of the old folder with their names in the new one."""
     texts = _Texts()
     known = {_key(one, roots[0], renames, texts) for one in pair.old.suppressions}
     counting: list[Suppression] = []
@@ -44,13 +44,15 @@ def with_old_wishes(pair: Pair, roots: tuple[Path, Path], renames: Mapping[str, 
 
 
 def _key(one: Suppression, root: Path, renames: Mapping[str, str], texts: _Texts) -> Hashable:
+    if one.resource is not None:
+        return one.check_id, one.resource
     file = os.path.relpath(os.path.realpath(one.at.file), os.path.realpath(root))
-    return one.check_id, renames.get(file, file), one.resource, _holder(one, texts)
+    return one.check_id, renames.get(file, file), _holder(one, texts)
 
 
 def _holder(one: Suppression, texts: _Texts) -> Hashable:
     """The block that a suppression stands in, told by its header; by its whole text where others have the same one."""
-    if one.span is None or one.resource is not None:
+    if one.span is None:
         return None
     lines = texts[one.span.file]
     block = lines[one.span.line - 1 : max(one.span.line, one.span.end_line)]

@@ -14,6 +14,7 @@ from functools import lru_cache
 from passrole_checks.iam.values import Part, Text, Tri
 
 _EVERYTHING = ("*", "*:*")
+_WILDCARD = re.compile("[*?]")
 
 
 def matches(pattern: Text, name: str = "iam:PassRole") -> Tri:
@@ -61,6 +62,8 @@ def _matches(parts: tuple[Part, ...], name: str) -> Tri:
         return Tri.YES
     if "\0" in literal:
         return Tri.UNKNOWN if re.fullmatch(_regex(literal), name, re.DOTALL) else Tri.NO
+    if not name.startswith(_WILDCARD.split(literal, maxsplit=1)[0]):
+        return Tri.NO  # most patterns, and quickly
     prefix, colon, rest = literal.partition(":")
     if not colon or ":" in rest or not re.fullmatch(_regex(literal), name, re.DOTALL):
         return Tri.NO

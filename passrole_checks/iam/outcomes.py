@@ -99,7 +99,7 @@ def implies(when: When, fact: Fact) -> bool:
 
 
 def consistent(when: When, condition: str, outcome: str) -> bool:
-    """Whether a condition can have an outcome where all of ``when`` hold: each of them, and what they leave together."""
+    """Whether a condition can have an outcome where all of ``when`` hold, each of them and all of them together."""
     fact = (condition, outcome)
     if not all(compatible(one, fact) for one in when):
         return False

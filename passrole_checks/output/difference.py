@@ -85,6 +85,9 @@ def _notes(difference: Difference, about_versions: Sequence[str]) -> Iterator[Li
     more = len(difference.not_evaluated) - _MOST_NOTES
     if more > 0:
         yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
+    if difference.standing:
+        standing = f"note: {len(difference.standing)} not evaluated in both versions alike (--format json names all)"
+        yield (Span(standing, "quiet"),)
 
 
 def _summary(difference: Difference) -> Line:
@@ -94,7 +97,8 @@ def _summary(difference: Difference) -> Line:
     words = ", ".join(f"{count} {name}" for count, name in counts if count) or none
     spans = [Span(words, "place"), Span(f"; {difference.unchanged} unchanged")]
     if difference.left_out:
-        spans.append(Span(f"; {difference.left_out} changed files not evaluated", "high"))
+        files = "file" if difference.left_out == 1 else "files"
+        spans.append(Span(f"; {difference.left_out} changed {files} not evaluated", "high"))
     if unread:
         spans.append(Span(f"; {unread} could not be read, so that this is not all", "high"))
     return spans

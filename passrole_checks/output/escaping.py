@@ -11,6 +11,7 @@ Sources: GitHub Flavored Markdown Spec (https://github.github.com/gfm/, code spa
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import groupby
@@ -105,6 +106,12 @@ def xml(text: str) -> str:
     """Text that any XML document can hold, on as many lines as before, marks unescaped (a writer of XML does that)."""
     lines = (shortened(harmless(line), _PROSE) for line in text.split("\n"))
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))
+
+
+def json_text(document: object) -> str:
+    """A document as JSON. It is left in ASCII, which holds on every terminal and in every encoding, and by which
+    nothing scanned can steer a terminal; no text in it is a command where it stands in the log of a workflow."""
+    return json.dumps(document, indent=2).replace("##[", r"#\u0023[") + "\n"
 
 
 def shortened(text: str, most: int) -> str:

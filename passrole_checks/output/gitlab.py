@@ -5,11 +5,11 @@ GitLab Docs, "Code Quality", section "Code Quality report format": the keys, and
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.judge import digest
+from passrole_checks.output.escaping import json_text
 from passrole_checks.output.paths import below, harmless
 from passrole_checks.scan import ScanResult
 from passrole_checks.sources.resource import Unreadable
@@ -26,7 +26,7 @@ def scan_gitlab(result: ScanResult, root: str | None = None) -> str:
     findings = [finding for finding in result.findings if not finding.suppressed]
     entries = [_unreadable(entry, root) for entry in result.unreadable]
     entries += [_finding(finding, root) for finding in findings]
-    return json.dumps(entries, indent=2) + "\n"
+    return json_text(entries)
 
 
 def _finding(finding: Finding, root: str | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.iam.values import Position
+from passrole_checks.output.escaping import json_text
 from passrole_checks.output.paths import shown
 from passrole_checks.scan import LocatedGrant, ScanResult
 from passrole_checks.snapshots import Comparison
@@ -28,7 +28,7 @@ def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: A
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in open_findings)
-    return _dump(
+    return json_text(
         {
             "version": VERSION,
             "findings": [_finding(finding) for finding in result.findings],
@@ -72,7 +72,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     """The inventory: ``grants``, and what of ``result`` could not be read, as one JSON document."""
-    return _dump(
+    return json_text(
         {
             "version": VERSION,
             "grants": [_located(located) for located in grants],
@@ -87,12 +87,12 @@ def diff_json(difference: Difference, compared: Comparison | None = None) -> str
 
     ``compared``: the versions, where they are some of a repository."""
     groups = ("new", "widened", "narrowed", "removed")
-    return _dump(
+    return json_text(
         {
             "version": VERSION,
             **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
             "unchanged": difference.unchanged,
-            "not_evaluated": _unreadable([*difference.unreadable, *difference.not_evaluated]),
+            "not_evaluated": _unreadable([*difference.unreadable, *difference.not_evaluated, *difference.standing]),
             **(_versions(compared) if compared is not None else {}),
         }
     )
@@ -186,8 +186,3 @@ def _suppression(suppression: Suppression) -> dict[str, Any]:
 
 def _unreadable(entries: Sequence[Unreadable]) -> list[dict[str, Any]]:
     return [{"file": shown(entry.file), "line": entry.line, "reason": entry.reason} for entry in entries]
-
-
-def _dump(document: dict[str, Any]) -> str:
-    # Left in ASCII: it holds on every terminal and in every encoding, and nothing scanned can steer a terminal by it.
-    return json.dumps(document, indent=2) + "\n"

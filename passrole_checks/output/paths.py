@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from pathlib import PurePath
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 # Cc: control characters; Cf: invisible formatting, among it the marks that turn the direction of text around;
 # Cs: lone surrogates, as which Python carries bytes of file names that are not UTF-8; Zl, Zp: line breaks of their own.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_COMMAND = re.compile(r"(?:^|(?<=\s))::(?=[A-Za-z])")
 
 
 def shown(file: str) -> str:
@@ -37,14 +39,15 @@ def below(file: str, folder: str | None) -> str:
 
 
 def harmless(foreign: str) -> str:
-    """``foreign`` with everything that could steer a terminal spelled out (``\\x1b``), on one line.
+    """``foreign`` with everything that could steer a terminal or a runner of GitHub Actions spelled out (``\\x1b``), on
+    one line.
 
-    What is scanned is not trusted: an escape sequence in a Sid or in a file's name must not reach a terminal.
-    Tabulators become four blanks.
+    What is scanned is not trusted: an escape sequence in a Sid or in a file's name must not reach a terminal, and in
+    the log of a workflow a name must not become a command (actions/runner, ``ActionCommand.cs``: ``##[…]`` anywhere,
+    and ``::…::`` at the beginning of a line, where wrapping may put any word). Tabulators become four blanks.
     """
-    if foreign.isascii() and foreign.isprintable():
-        return foreign
-    return "".join(map(_spelled, foreign))
+    words = foreign if foreign.isascii() and foreign.isprintable() else "".join(map(_spelled, foreign))
+    return _COMMAND.sub(r"\\x3a:", words.replace("##[", r"#\x23[")) if "##[" in words or "::" in words else words
 
 
 def _spelled(character: str) -> str:

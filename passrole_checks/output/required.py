@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from passrole_checks.advise.required import Required, confidence_of
 from passrole_checks.advise.statements import ACCOUNT, PARTITION, camel
 from passrole_checks.findings import Confidence
+from passrole_checks.output.escaping import json_text
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
 from passrole_checks.output.text import Line, Span, located
@@ -34,7 +34,7 @@ def required_json(required: Required, unreadable: Sequence[Unreadable], not_eval
         "unreadable": [_problem(one) for one in unreadable],
         "not_evaluated": [_problem(one) for one in not_evaluated],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _entry(one: Received) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def required_lines(
         yield ()
     for number, policy in enumerate(policies_json(required)):
         yield (Span("And also:" if number else "Whoever deploys this needs:", "place"),)
-        yield from ((Span(line, "code"),) for line in json.dumps(policy, indent=2).splitlines())
+        yield from ((Span(line, "code"),) for line in json_text(policy).splitlines())
         yield ()
     if quiet:
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from passrole_checks.baseline import Applied, Entry
 from passrole_checks.check import Check
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.values import Position
+from passrole_checks.output.escaping import json_text
 from passrole_checks.output.paths import harmless, uri
 from passrole_checks.scan import ScanResult
 from passrole_checks.sources.resource import Suppression, Unreadable
@@ -53,7 +53,7 @@ def scan_sarif(result: ScanResult, checks: Iterable[type[Check]], baseline: Appl
         ],
         "results": results,
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(check: type[Check]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _FORCED = {
     "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_ATTR_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C",
 }  # fmt: skip
+_TRUST = "--add safe.directory"  # what git advises to do with a repository of somebody else
 _LARGEST_BATCH = 64_000_000  # bytes of objects that one call is asked for
 
 
@@ -66,7 +67,8 @@ class Repository:
             reason = _last_line(asked.stderr)
             if "not a git repository" in reason:
                 return None
-            raise SnapshotError(f"{folder}: git: {reason}")
+            trust = [line.strip() for line in asked.stderr.decode("utf-8", "replace").splitlines() if _TRUST in line]
+            raise SnapshotError(f"{folder}: git: {reason}{''.join(f': {line}' for line in trust)}")
         inside, _, prefix = os.fsdecode(asked.stdout).partition("\n")
         if inside != "true":
             return cls(folder)
@@ -110,14 +112,14 @@ class Repository:
 
     def resolve(self, name: str) -> str | None:
         """The id of the commit, or else of the tree, that ``name`` stands for; None where it is neither."""
-        if "\0" in name:
+        if "\0" in name or (named := self._verified(name)) is None:
             return None
-        for kind in ("commit", "tree"):
-            done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{{kind}}}"])
-            found = done.stdout.decode("ascii", "replace").strip()
-            if done.returncode == 0 and OBJECT_ID.fullmatch(found):
-                return found
-        return None
+        return self._verified(f"{named}^{{commit}}") or self._verified(f"{named}^{{tree}}")
+
+    def _verified(self, name: str) -> str | None:
+        done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
+        found = done.stdout.decode("ascii", "replace").strip()
+        return found if done.returncode == 0 and OBJECT_ID.fullmatch(found) else None
 
     def empty_tree(self) -> str:
         """The id of the tree without files, of which git knows without having it."""

@@ -14,6 +14,7 @@ from types import TracebackType
 from passrole_checks.errors import SnapshotError
 from passrole_checks.snapshots.git import Change, Repository
 from passrole_checks.snapshots.trees import LINK, SUBMODULE, Entry, is_plain
+from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import is_candidate
 from passrole_checks.sources.resource import Unreadable
 
@@ -43,6 +44,8 @@ class Snapshots:
 
     def __enter__(self) -> Snapshots:
         self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
+        top = Path(os.path.realpath(self._folder.name))
+        self._folders = top / "old", top / "new"
         try:
             self._lay_out()
         except BaseException:
@@ -57,22 +60,23 @@ class Snapshots:
 
     @property
     def folders(self) -> tuple[Path, Path]:
-        top = Path(os.path.realpath(self._folder.name))
-        return top / "old", top / "new"
+        return self._folders
 
     def _lay_out(self) -> None:
         for folder in self.folders:
             (folder / ".git").mkdir(parents=True)  # what the sources take for the end of a repository
         self._ids: tuple[dict[str, str], dict[str, str]] = ({}, {})
+        self._made: set[str] = set()
+        self._written: dict[str, str] = {}
+        self._links = True
+        self._bytes = [0, 0]
         self._length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
         wanted = [self._wanted(side) for side in (0, 1)]
         sizes = self.repository.sizes(entry.id for side in wanted for entry in side if entry.file is None)
         places: dict[str, list[tuple[int, Entry]]] = {}
         for side in (0, 1):
-            total = 0
             for entry in wanted[side]:
                 if entry.file is not None:
-                    self._copy(side, entry)
                     continue
                 self._ids[side][entry.path] = entry.id
                 size = sizes.get(entry.id)
@@ -84,19 +88,19 @@ class Snapshots:
                         f"{entry.path}: its content is not in this clone; a partial clone gets it with"
                         " git fetch --refetch --no-filter"
                     )
-                total += size or 0
-                if total > LARGEST_VERSION:
-                    raise SnapshotError(f"{entry.path}: up to here are more than {LARGEST_VERSION:,} bytes of files")
+                self._count(side, entry, size or 0)
                 if (size or 0) > LARGEST_FILE:
                     self._too_large(side, entry.path)
                 else:
                     places.setdefault(entry.id, []).append((side, entry))
-        for blob, data in self.repository.blobs({blob: sizes.get(blob, 0) for blob in places if blob in sizes}):
-            for side, entry in places.pop(blob, ()):
-                self._write(side, entry.path, data)
-        for users in places.values():  # a file that git add --intent-to-add has announced
-            for side, entry in users:
-                self._write(side, entry.path, b"")
+        for blob, data in self.repository.blobs({blob: sizes[blob] for blob in places if blob in sizes}):
+            self._write_all(blob, places.pop(blob, ()), data)
+        for blob, users in places.items():  # a file that git add --intent-to-add has announced
+            self._write_all(blob, users, b"")
+        for side in (0, 1):
+            for entry in wanted[side]:
+                if entry.file is not None:
+                    self._copy(side, entry)
         self._settle()
 
     def _wanted(self, side: int) -> list[Entry]:
@@ -118,6 +122,11 @@ class Snapshots:
             else:
                 found.append(entry)
         return found
+
+    def _count(self, side: int, entry: Entry, size: int) -> None:
+        self._bytes[side] += size
+        if self._bytes[side] > LARGEST_VERSION:
+            raise SnapshotError(f"{entry.path}: up to here are more than {LARGEST_VERSION:,} bytes of files")
 
     def _skip(self, side: int, path: str, reason: str) -> None:
         self.skipped[side].append(Unreadable(self._place(side, path), reason))
@@ -150,22 +159,44 @@ class Snapshots:
         except OSError as error:
             return self._fail(side, entry.path, f"cannot be opened: {error.strerror or error}")
         self._ids[side][entry.path] = self._hashed(data, self._length)
+        self._count(side, entry, len(data))
         if len(data) > LARGEST_FILE:
             return self._too_large(side, entry.path)
-        return self._write(side, entry.path, data)
+        return self._write_all(self._ids[side][entry.path], [(side, entry)], data)
 
-    def _write(self, side: int, path: str, data: bytes) -> None:
+    def _write_all(self, blob: str, users: Iterable[tuple[int, Entry]], data: bytes) -> None:
+        """Write one content to all its places; nobody writes to them later, so that they can be one file."""
+        for side, entry in users:
+            place = self._write(side, entry.path, data, self._written.get(blob, ""))
+            if place:
+                self._written[blob] = place
+
+    def _write(self, side: int, path: str, data: bytes, same: str = "") -> str:
+        """Write a file, or let it be the ``same`` as another one of ours; its place, or nothing where there is none."""
         if data.startswith(_LFS) and matters(path):
-            return self._skip(side, path, "kept by Git LFS, so that its content is not in the repository")
-        place = Path(self._place(side, path))
+            self._skip(side, path, "kept by Git LFS, so that its content is not in the repository")
+            return ""
+        place = self._place(side, path)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            folder = os.path.dirname(place)
+            if folder not in self._made:
+                os.makedirs(folder, exist_ok=True)
+                self._made.add(folder)
+            if same and self._links:
+                try:
+                    os.link(same, place)
+                    return place
+                except FileExistsError:
+                    raise
+                except OSError:  # the disk has no links, or no more of them
+                    self._links = False
             with open(place, "xb") as stream:
                 stream.write(data)
         except (OSError, ValueError) as error:  # a name that is too long, or two that are one on this disk
             reason = error.strerror if isinstance(error, OSError) else None
             self._fail(side, path, f"cannot be laid out: {reason or error}")
-        return None
+            return ""
+        return place
 
     # -- differences
 
@@ -226,8 +257,6 @@ def renames_of(changes: Iterable[Change]) -> dict[str, str]:
 
 def matters(path: str) -> bool:
     """Whether a file of this name may hold infrastructure code."""
-    from passrole_checks.sources.terraform import is_terraform_file  # heavy, and not needed for help and mistakes
-
     return is_candidate(Path(path)) or is_terraform_file(Path(path)) or path.endswith(".tfvars")
 
 

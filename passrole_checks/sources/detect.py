@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from passrole_checks.errors import InputError
+from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
 from passrole_checks.sources.walk import walk
@@ -125,7 +126,7 @@ class _Search:
             return
         if stat.S_ISDIR(mode):
             self.given[resolved] = None
-            for file in walk(resolved, self.cannot_open, links=_is_terraform_file):
+            for file in walk(resolved, self.cannot_open, links=is_terraform_file):
                 if file not in self.seen:
                     self.seen.add(file)
                     self.walked(file)
@@ -136,13 +137,13 @@ class _Search:
             self.named(resolved)
 
     def walked(self, file: Path) -> None:
-        if _is_terraform_file(file):
+        if is_terraform_file(file):
             self.folders[file.parent] = None
         elif is_candidate(file):
             self.take(file, recognize(file))
 
     def named(self, file: Path) -> None:
-        if _is_terraform_file(file):
+        if is_terraform_file(file):
             self.single[file] = None
             return
         templates = _assembled(file)
@@ -215,17 +216,13 @@ def _without_copies(units: Iterable[Unit]) -> Iterator[Unit]:
     yield from known
 
 
-def _is_terraform_file(path: Path) -> bool:
-    from passrole_checks.sources.terraform import is_terraform_file  # heavy, and templates do without it
-
-    return is_terraform_file(path)
-
-
 def terraform_roots(folders: Iterable[Path]) -> frozenset[Path]:
     """The folders that none of them calls as a module; those that call each other in a circle stay roots."""
-    from passrole_checks.sources.terraform import called_folders
-
     known = set(folders)
+    if len(known) < 2:
+        return frozenset(known)
+    from passrole_checks.sources.terraform import called_folders  # heavy, and templates do without it
+
     calls = {folder: {path.resolve() for path in called_folders(folder)} & known for folder in known}
     called = set().union(*calls.values())
     return frozenset(folder for folder in known if folder not in called or _reaches(calls, folder, folder))

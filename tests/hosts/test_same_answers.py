@@ -27,7 +27,7 @@ ACCOUNT = "111122223333"
 
 # The sources of the samples, by the folder that holds them, and the hosts that read them: all of them checkov.
 FRAMEWORKS = ("terraform", "terraform_json", "terraform_plan", "cloudformation")
-SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "change-set")
+SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "stacks", "change-set")
 CFN_LINT = ("cloudformation", "sam", "cdk")
 UNREAD = ("state", "change-set")  # by checkov: rows of README's table
 

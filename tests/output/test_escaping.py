@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from xml.etree import ElementTree
 
@@ -140,6 +141,15 @@ def test_any_text_fits_into_xml(text: str) -> None:
     read = ElementTree.fromstring(ElementTree.tostring(element))
     assert len(read) == 0
     assert (read.text or "") == escaping.xml(text) == read.attrib["b"]
+
+
+@given(HOSTILE)
+def test_json_is_the_same_and_holds_no_command(text: str) -> None:
+    """What a reader of JSON gets is the text as it was; the log of a workflow takes no line of it for a command."""
+    document = escaping.json_text({"sid": f"{text}##[set-output name=x]y"})
+    assert "##[" not in document
+    assert not any(line.strip().startswith("::") for line in document.splitlines())
+    assert json.loads(document) == {"sid": f"{text}##[set-output name=x]y"}
 
 
 @given(HOSTILE)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from passrole_checks.baseline import Applied, Entry
 from passrole_checks.findings import Finding, Severity
@@ -137,3 +138,38 @@ def test_what_is_left_out_is_never_worse_than_what_is_told(result: ScanResult) -
     page = scan_markdown(replace(result, findings=(short, long)), budget=1_500)
     assert "- **PASSROLE_001" not in page
     assert page.endswith("\n**2 more findings**: 1 high, 1 low.\n")
+
+
+PIECES = (
+    "@octocat", "#1", "GH-1", "https://evil.example", "[x](y)", "![x](y)", "<img>", "<!-- m -->", "</details>", "`",
+    "```", "|", "\\", "*a*", "_b_", "~~c~~", "\n", "\n\n# d\n", "\r", "\u202e", "\x1b[1m", " ", "word", "&lt;",
+)  # fmt: skip
+HOSTILE = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_a_page_of_hostile_names_has_the_blocks_of_an_ordinary_one(
+    result: ScanResult, file: str, address: str, words: str
+) -> None:
+    """Whatever a file and a resource are called: the page has its headings, its table, one item for the finding and one
+    for the unreadable file, and no link, image or HTML but our own line break."""
+    finding = result.findings[0]
+    odd = replace(
+        finding,
+        message=words,
+        remediation=words,
+        at=replace(finding.at, file=f"x{file}"),
+        resource=replace(finding.resource, address=address),
+    )
+    page = scan_markdown(replace(result, findings=(odd,), unreadable=(Unreadable(f"y{file}", words),)))
+    blocks = MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(page)
+    kinds = [block.type for block in blocks]
+    assert (kinds.count("heading_open"), kinds.count("table_open"), kinds.count("list_item_open")) == (3, 1, 2)
+    assert not {"html_block", "fence", "code_block", "blockquote_open", "hr"} & set(kinds)
+    inline = [child for block in blocks if block.type == "inline" for child in block.children or ()]
+    assert {child.type for child in inline} <= {
+        "text", "code_inline", "strong_open", "strong_close", "em_open", "em_close", "html_inline",
+    }  # fmt: skip
+    assert [child.content for child in inline if child.type == "html_inline"] == ["<br>"]
+    assert not any(mark in child.content for child in inline if child.type == "text" for mark in "@#<>[]`|\\&~\x1b")

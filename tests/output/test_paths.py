@@ -30,10 +30,18 @@ def test_a_file_is_shown_relative_to_the_working_directory(tmp_path: Path, monke
         ("a\u2028b", "a\\u2028b"),
         ("\udcff.tf", "\\udcff.tf"),
         ("\U000e0041", "\\U000e0041"),
+        ("a ##[set-output name=x]y", "a #\\x23[set-output name=x]y"),
+        ("::add-mask::x", "\\x3a:add-mask::x"),
+        ("a \u3000::add-mask::x", "a \u3000\\x3a:add-mask::x"),
+        (
+            "arn:aws:iam::aws:policy/x, ::/0 and provider::aws::f",
+            "arn:aws:iam::aws:policy/x, ::/0 and provider::aws::f",
+        ),
     ],
 )
 def test_what_steers_a_terminal_is_spelled_out(foreign: str, safe: str) -> None:
-    """Control characters, direction marks and bytes that are not UTF-8 are shown as escapes; all other text stays."""
+    """Control characters, direction marks, bytes that are not UTF-8 and what begins a workflow command are shown as
+    escapes; all other text stays."""
     assert harmless(foreign) == safe
 
 

@@ -213,7 +213,7 @@ def test_a_hostile_name_begins_no_command(result: ScanResult) -> None:
     text = scan_github(replace(result, findings=(odd,), unreadable=()))
     assert text == (
         "::error file=x%2Ctitle=y%3A%3Az%25.tf,line=6,title=PASSROLE_001 any-role (high)::aws_iam_user_policy.any: a%0A"
-        f"::stop-commands::x%250Ab%0AInstead: {NAME_BOTH}\n"
+        f"\\x3a:stop-commands::x%250Ab%0AInstead: {NAME_BOTH}\n"
     )
 
 

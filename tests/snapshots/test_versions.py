@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from git_repositories import ANY, APP, Repository, template, terraform
 
 WIDENED = {"widened": ["main.tf aws_iam_role_policy.pass"]}
@@ -41,9 +40,7 @@ def test_the_root_commit(repository: Repository) -> None:
     empty = repository.git("hash-object", "-t", "tree", "--stdin", given=b"")
     root = repository.commit({"main.tf": terraform(APP)})
     assert repository.diff(empty, root).changes == {"new": ["main.tf aws_iam_role_policy.pass"]}
-    assert repository.diff(f"{root}^", root).err == (
-        f"{root}^: no such file or folder, and no commit, tag or branch\n"
-    )
+    assert repository.diff(f"{root}^", root).err == (f"{root}^: no such file or folder, and no commit, tag or branch\n")
 
 
 def test_before_the_first_commit(repository: Repository) -> None:
@@ -183,14 +180,16 @@ def test_a_bare_repository(repository: Repository, tmp_path: Path, monkeypatch: 
 
 def test_the_working_tree(repository: Repository) -> None:
     """BASE alone is compared with what is on the disk, with new files that are not ignored; nothing is changed."""
-    repository.commit({"main.tf": terraform(APP), "gone.yaml": template(APP), ".gitignore": "ignored*\n"})
-    repository.put({"main.tf": terraform(ANY), "gone.yaml": None})
+    repository.commit({"main.tf": terraform(APP), "gone/main.tf": terraform(APP), ".gitignore": "ignored*\n"})
+    repository.put({"main.tf": terraform(ANY), "gone/main.tf": None})
     repository.put({"new.yaml": template(ANY), "ignored.yaml": template(ANY)})
     before = repository.state()
     said = repository.diff("HEAD")
     assert said.changes == {
-        "new": ["new.yaml Pass"], "widened": ["main.tf aws_iam_role_policy.pass"], "removed": ["gone.yaml Pass"]
-    }  # fmt: skip
+        "new": ["new.yaml Pass"],
+        "widened": ["main.tf aws_iam_role_policy.pass"],
+        "removed": ["gone/main.tf aws_iam_role_policy.pass"],
+    }
     assert (said.json["head"], repository.state()) == ({"name": "the working tree", "id": None}, before)
 
 
@@ -300,3 +299,25 @@ def test_outside_of_a_repository(repository: Repository, tmp_path: Path, monkeyp
     assert repository.diff("main").err == (
         f"{tmp_path}: is in no git repository, and two paths are needed to do without one\n"
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_a_repository_of_somebody_else(repository: Repository) -> None:
+    """A repository that git does not trust is exit status 2, with the command by which one says that it is right."""
+    repository.commit({"main.tf": terraform(APP)})
+    for path in (repository.folder, repository.folder / ".git"):
+        os.chown(path, 12345, 12345)
+    said = repository.diff("HEAD", "HEAD")
+    assert (said.status, said.err) == (
+        2,
+        f"{repository.folder}: git: detected dubious ownership in repository at '{repository.folder}':"
+        f" git config --global --add safe.directory {repository.folder}\n",
+    )
+
+
+def test_without_git(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where git is not installed paths are still compared, and commits are exit status 2."""
+    repository.commit({"old.yaml": template(APP), "new.yaml": template(ANY)})
+    monkeypatch.setenv("PATH", os.fspath(tmp_path))
+    assert repository.diff("HEAD") == (2, "", "git: not installed, and commits are compared with it\n")
+    assert repository.diff("old.yaml", "new.yaml").changes == {"widened": ["new.yaml Pass"]}

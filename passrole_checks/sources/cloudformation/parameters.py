@@ -17,6 +17,7 @@ import yaml
 
 from passrole_checks.iam.outcomes import When, consistent, implies, none_of, one_of, quoted
 from passrole_checks.iam.values import Absent, Choice, Items, Kind, Node, Position, Text, moved, unknown
+from passrole_checks.sources.cloudformation.rules import values_by_rules
 from passrole_checks.sources.cloudformation.strings import as_text, plain, resolved, split, truth_of
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 
@@ -42,6 +43,7 @@ class Parameters:
             name: self._as_allowed(name, value) for name, value in template.given.items() if name in self.nodes
         }
         self.called = template.called
+        self.ruled = values_by_rules(template)
         self._conditions = template.conditions
         self._rests: dict[str, str] = {}
         self.denies = template.mentions("Deny")
@@ -133,7 +135,16 @@ class Parameters:
         node = self.nodes.get(name)
         if name in self.given:
             return (self.given[name],)
-        values = child(node, "AllowedValues")
+        known = self._listed(name)
+        ruled = self.ruled.get(name)
+        if ruled is None or node is None or len(ruled) > MAX_ALLOWED_VALUES:
+            return known
+        both = tuple(word for word in known if word in ruled) if known is not None else ruled
+        return both or known  # rules that leave nothing let nothing be deployed
+
+    def _listed(self, name: str) -> tuple[str, ...] | None:
+        """The values that a parameter's own definition lists."""
+        values = child(self.nodes.get(name), "AllowedValues")
         if isinstance(values, yaml.SequenceNode):
             words = [plain(item) for item in values.value]
             known = tuple(word for word in dict.fromkeys(words) if word is not None)

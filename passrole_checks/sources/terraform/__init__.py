@@ -31,7 +31,7 @@ from passrole_checks.sources.terraform.modules.tfvars import (
     values_of,
 )
 from passrole_checks.sources.terraform.policies.policies import Found, collect
-from passrole_checks.sources.terraform.reading.files import Files, is_terraform_file
+from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
@@ -171,4 +171,4 @@ def undeclared(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...
     return tuple(not_declared(inputs, declared))
 
 
-__all__ = ["called_folders", "is_terraform_file", "load", "undeclared", "unreadable_inputs"]
+__all__ = ["called_folders", "load", "undeclared", "unreadable_inputs"]

@@ -8,8 +8,9 @@ import pytest
 
 from passrole_checks.iam.policy import Statement, parse_document
 from passrole_checks.iam.values import Hole, Items, Kind, Mapping, Text
+from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
-from passrole_checks.sources.terraform import called_folders, is_terraform_file, load
+from passrole_checks.sources.terraform import called_folders, load
 
 TRUST = 'assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })'
 PASS = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'

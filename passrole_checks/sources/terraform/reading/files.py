@@ -11,18 +11,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_file
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, Problem
 
-SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _LARGEST = 20_000_000  # bytes of one file of configuration
 _LARGEST_READ = 2_000_000  # bytes that an expression may read
-
-
-def is_terraform_file(path: Path) -> bool:
-    """Whether a path is named like a file of Terraform or OpenTofu configuration."""
-    return path.name.endswith(SUFFIXES) and not path.name.startswith((".", "#")) and not path.name.endswith("~")
 
 
 def terraform_files(folder: Path) -> list[Path]:
@@ -60,7 +55,7 @@ def _shadow(path: Path) -> Path | None:
 def is_override(path: Path) -> bool:
     """Whether a file is merged into the others (``override.tf``, ``x_override.tf``)."""
     stem = path.name
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+    for suffix in sorted(TERRAFORM_SUFFIXES, key=len, reverse=True):
         if stem.endswith(suffix):
             stem = stem[: -len(suffix)]
             break

@@ -1,0 +1,67 @@
+"""The Rules section: the values that its assertions leave to parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.values import Choice, Mapping, Node, Text
+from passrole_checks.sources.cloudformation import load
+
+
+def value(rules: str, parameter: str = "Type: String") -> Node:
+    """What a reference to a parameter becomes under rules, in YAML's flow style."""
+    template = (
+        f"Parameters: {{P: {{{parameter}}}, Q: {{Type: String}}}}\nRules: {rules}\nResources:\n"
+        "  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !Ref P}}}\n"
+    )
+    document = load(Path("t.yaml"), template).policies[0].document
+    assert isinstance(document, Mapping)
+    found = document.get("X")
+    assert found is not None
+    return found
+
+
+def values(node: Node) -> list[str]:
+    """The values that a reference can have; none where they are not known."""
+    options = [option for _, option in node.options] if isinstance(node, Choice) else [node]
+    return [option.literal for option in options if isinstance(option, Text) and option.literal is not None]
+
+
+@pytest.mark.parametrize(
+    ("assertion", "expected"),
+    [
+        ("Fn::Contains: [[a, b], !Ref P]", ["a", "b"]),
+        ("Fn::Equals: [!Ref P, a]", ["a"]),
+        ("Fn::Equals: [a, {Ref: P}]", ["a"]),
+        ("Fn::And: [{Fn::Contains: [[a, b], !Ref P]}, {Fn::Contains: [[b, c], !Ref P]}]", ["b"]),
+        ("Fn::Or: [{Fn::Equals: [!Ref P, a]}, {Fn::Equals: [!Ref P, c]}]", ["a", "c"]),
+        ("Fn::Or: [{Fn::Equals: [!Ref P, a]}, {Fn::Equals: [!Ref Q, c]}]", []),
+        ("Fn::Contains: [[a, !Ref Q], !Ref P]", []),
+        ("Fn::Contains: [[a, b], !Ref Q]", []),
+        ("Fn::EachMemberIn: [{Fn::ValueOfAll: ['AWS::EC2::VPC::Id', x]}, [a]]", []),
+    ],
+)
+def test_what_an_assertion_leaves(assertion: str, expected: list[str]) -> None:
+    """An assertion that lists the values of a parameter leaves it those; others say nothing of it."""
+    assert values(value(f"{{A: {{Assertions: [{{Assert: {{{assertion}}}}}]}}}}")) == expected
+
+
+def test_rules_and_allowed_values_hold_together() -> None:
+    """Of what the parameter itself allows the rules leave a part; rules that leave nothing are not used."""
+    rules = "{A: {Assertions: [{Assert: {Fn::Contains: [[a, b], !Ref P]}}]}}"
+    assert values(value(rules, "Type: String, AllowedValues: [b, c]")) == ["b"]
+    assert values(value(rules, "Type: String, AllowedValues: [c, d]")) == ["c", "d"]
+
+
+def test_a_rule_with_a_condition_does_not_hold_always() -> None:
+    """Under a RuleCondition an assertion says nothing in general."""
+    rule = "RuleCondition: !Equals [!Ref Q, x], Assertions: [{Assert: {Fn::Equals: [!Ref P, a]}}]"
+    assert values(value(f"{{A: {{{rule}}}}}")) == []
+
+
+@pytest.mark.parametrize("rules", ["null", "[]", "{A: null}", "{A: {Assertions: x}}", "{A: {Assertions: [null, {}]}}"])
+def test_rules_that_are_none(rules: str) -> None:
+    """What is not written as CloudFormation wants it says nothing, and does no harm."""
+    assert values(value(rules)) == []
