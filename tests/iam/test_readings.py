@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from work import at_most
 
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.passrole import grants_of
@@ -183,10 +183,9 @@ def test_optional_statements_do_not_multiply() -> None:
         roles = Choice(f"e{number}", tuple((f'"{n}"', text(f"role{n}", AT)) for n in range(3)), AT)
         written = statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=roles)
         document.append(Choice(f"many{number}", (("true", written), ("false", Absent(AT))), AT))
-    start = time.monotonic()
-    parsed = parse_document(statement_of(Statement=Items(tuple(document), AT)))
+    with at_most(300_000):
+        parsed = parse_document(statement_of(Statement=Items(tuple(document), AT)))
     assert len(parsed.statements) == 30 and not any(item.holes for item in parsed.statements)
-    assert time.monotonic() - start < 1
 
 
 @pytest.mark.parametrize(

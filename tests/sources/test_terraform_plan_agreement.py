@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from work import at_most
 
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Kind, Mapping, Node, Position, Text
 from passrole_checks.sources.terraform_plan.agreement import agreed
@@ -216,9 +216,8 @@ def test_what_is_agreed_holds_nothing_that_neither_says(statements: list[Any], d
 
 def test_many_unknown_statements_end_in_time() -> None:
     """Many unknown documents on both sides are not tried in all ways, and what does not fit is refused all the same."""
-    started = time.process_time()
-    found = together([*["?a", ANY] * 40, "?a"], ["?b", TWO] * 40)
-    assert found is not None
+    with at_most(3_000_000):
+        found = together([*["?a", ANY] * 40, "?a"], ["?b", TWO] * 40)
+        refused = together([*["?a", ANY] * 40, {**ANY, "Effect": "Deny"}], [*["?b", TWO] * 40, ANY])
+    assert found is not None and refused is None
     assert all(statement in found for statement in (ANY, TWO))
-    assert together([*["?a", ANY] * 40, {**ANY, "Effect": "Deny"}], [*["?b", TWO] * 40, ANY]) is None
-    assert time.process_time() - started < 10

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import gzip
-import time
 from pathlib import Path
 
 import pytest
+from work import at_most
 
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
@@ -82,9 +82,8 @@ def test_what_would_take_for_ever_ends_in_a_hole(tmp_path: Path, name: str) -> N
     expression, reason = CASES[name]
     bomb = base64.b64encode(gzip.compress(b"\0" * 50_000_000)).decode()
     (tmp_path / "main.tf").write_text(HEAD % expression.replace("BOMB", bomb), encoding="utf-8")
-    start = time.monotonic()
-    found = load(tmp_path)
-    policy = found.policies[0].document
-    parse_document(policy)
-    assert time.monotonic() - start < 60
+    with at_most(20_000_000):
+        found = load(tmp_path)
+        policy = found.policies[0].document
+        parse_document(policy)
     assert any(reason in found for found in reasons(policy)), reasons(policy)

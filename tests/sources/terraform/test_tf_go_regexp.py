@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from work import at_most
 
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
 from passrole_checks.sources.terraform.functions.go_regexp_machine import Unsupported
@@ -101,10 +101,8 @@ def test_what_is_not_taken_on(pattern: str) -> None:
 )
 def test_no_pattern_takes_for_ever(pattern: str) -> None:
     """Patterns that make a backtracking engine hang end soon, with an answer or as unsupported."""
-    start = time.monotonic()
-    with contextlib.suppress(Unsupported):
+    with at_most(3_000_000), contextlib.suppress(Unsupported):
         assert found(pattern, "a" * 2_000 + "!") in ([], [""] * 2_002)
-    assert time.monotonic() - start < 20
 
 
 PIECES = st.sampled_from(

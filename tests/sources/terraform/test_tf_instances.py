@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
+from work import at_most
 
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.scan import ScanOptions, scan_paths
@@ -108,9 +108,8 @@ def test_an_unknown_number_of_instances_is_one_of_each(tmp_path: Path, how: str)
 )
 def test_count(tmp_path: Path, count: str, expected: list[str]) -> None:
     """There are as many instances as there may be; very many are one."""
-    start = time.monotonic()
-    assert list(found(tmp_path, f"count = {count}", '"*"')) == expected
-    assert time.monotonic() - start < 2
+    with at_most(300_000):
+        assert list(found(tmp_path, f"count = {count}", '"*"')) == expected
 
 
 def test_count_index(tmp_path: Path) -> None:

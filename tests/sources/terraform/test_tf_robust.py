@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from work import at_most
 
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
@@ -122,9 +122,8 @@ def chain(number: int, link: str, last: str = '"x"') -> str:
 )  # fmt: skip
 def test_what_grows_without_end_ends_in_a_hole(tmp_path: Path, text: str, reason: str | None) -> None:
     """Exponential, deep and endless expressions end in a hole that says why, within seconds."""
-    start = time.monotonic()
-    found = loaded(tmp_path, text + USE)
-    assert time.monotonic() - start < 20
+    with at_most(20_000_000):
+        found = loaded(tmp_path, text + USE)
     assert len(found.policies) == 1
     if reason is not None:
         assert reason in reasons(found)
@@ -144,9 +143,8 @@ def test_a_long_chain_of_ever_deeper_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{" * 5000, "a {\n" * 3000 + "}\n" * 3000, "a" * 100_000, "=\n" * 2000, '"' * 999])
 def test_text_without_sense(tmp_path: Path, text: str) -> None:
     """Senseless text is read or named, in short time."""
-    start = time.monotonic()
-    loaded(tmp_path, text)
-    assert time.monotonic() - start < 10
+    with at_most(3_000_000):
+        loaded(tmp_path, text)
 
 
 @pytest.mark.parametrize("name", ["main.tf", "main.tf.json"])

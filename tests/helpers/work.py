@@ -1,0 +1,48 @@
+"""How much work something is, counted in calls of functions: the same on every machine, however busy that is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class TooMuchWork(BaseException):
+    """Raised in the middle of what takes too many calls; no ``except Exception`` of the program stops it."""
+
+
+class Calls:
+    """The calls that were counted so far."""
+
+    count = 0
+
+
+@contextmanager
+def at_most(calls: int) -> Iterator[Calls]:
+    """What runs within it may call so many functions of Python (a generator counts each time that it goes on).
+
+    So what would not end, or takes far more than it should, fails wherever it is run. Raises :class:`TooMuchWork`.
+    """
+    counted = Calls()
+
+    def watch(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call":
+            counted.count += 1
+            if counted.count > calls:
+                sys.setprofile(None)
+                raise TooMuchWork(f"more than {calls:,} calls")
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        yield counted
+    finally:
+        sys.setprofile(before)
+
+
+def calls_of(function: Callable[[], object]) -> int:
+    """How many calls a function takes, its own included."""
+    with at_most(sys.maxsize) as counted:
+        function()
+    return counted.count
