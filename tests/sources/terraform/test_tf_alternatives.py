@@ -418,6 +418,17 @@ def policy(statements: str) -> str:
     return f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({{ Statement = [{statements}] }})\n}}\n'
 
 
+def test_what_a_data_source_says_of_its_place_can_be_evaluated(tmp_path: Path) -> None:
+    """``try`` around account, partition or Region of a data source that is there does not fall back to the rest."""
+    sources = "".join(f'data "{kind}" "c" {{\n  count = 1\n}}\n' for kind in ("aws_partition", "aws_caller_identity"))
+    partition, account = (
+        f'try(data.{name}, "")' for name in ("aws_partition.c[0].partition", "aws_caller_identity.c[0].id")
+    )
+    role = f'"arn:${{{partition}}}:iam::${{{account}}}:role/x-*"'
+    (message,) = messages(tmp_path, sources + policy(PASS % role))
+    assert message.startswith("002") and "holds" not in message
+
+
 @pytest.mark.parametrize(
     ("statements", "words"),
     [

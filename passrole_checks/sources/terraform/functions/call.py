@@ -8,6 +8,7 @@ Source: Terraform language documentation, "Built-in Functions" and "Provider-def
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -145,6 +146,11 @@ def _spread(value: Node) -> list[Node]:
     return [Rest(hole("…", value.at).parts, value.at)]
 
 
+# What can only be evaluated: a variable as a whole, and what a data source says of where it is asked
+_PLAIN = re.compile(r"(?:var|each|count)\.[^.\[]+")
+_TOLD = (Kind.ACCOUNT_ID, Kind.PARTITION, Kind.REGION)
+
+
 def _first_that_holds(name: str, expression: syntax.Call, scope: Scope) -> Node:
     """``try``, ``can`` and ``coalesce``: arguments in turn; where it is not known whether one holds, both ways."""
     words, at = scope.words(expression.span), scope.position(expression.span)
@@ -198,10 +204,8 @@ def _holds(name: str, value: Node) -> bool | None:
             return False
         return True if not isinstance(value, Text) or never_empty(value) else None
     if isinstance(value, Text) and value.only_hole is not None and not isinstance(value, Reference):
-        plain_reference = value.only_hole.expression.startswith(("var.", "each.", "count.")) and (
-            value.only_hole.expression.count(".") == 1 and "[" not in value.only_hole.expression
-        )
-        return True if plain_reference or type(value) is not Text else None
+        sure = _PLAIN.fullmatch(value.only_hole.expression) is not None or value.only_hole.kind in _TOLD
+        return True if sure or type(value) is not Text else None
     return True
 
 
