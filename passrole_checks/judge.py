@@ -13,7 +13,7 @@ from passrole_checks.comparison import Changes, Gainer
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.grouping import one_for_each_statement, shared_places
 from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.outcomes import When, both
+from passrole_checks.iam.outcomes import When, both, implies
 from passrole_checks.iam.passrole import PassRoleGrant, grants_of, under
 from passrole_checks.iam.policy import PolicyDocument, parse_document
 from passrole_checks.iam.principal import Principal, PrincipalKind
@@ -265,7 +265,8 @@ class Judge:
                     for other, _ in verdicts
                 ]
                 for verdict, part in said.get(check, weighing):
-                    if not any(_says_as_much(other, verdict) for other in more):
+                    known = (*part.grant.statement.when, *verdict.when)
+                    if not any(_says_as_much(other, verdict, known) for other in more):
                         yield check, verdict, part
 
     def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: Subject) -> Finding:
@@ -307,10 +308,12 @@ class Judge:
         )
 
 
-def _says_as_much(other: Verdict, verdict: Verdict) -> bool:
-    """Whether another verdict is on the same principal under the same facts, and no less severe or sure."""
+def _says_as_much(other: Verdict, verdict: Verdict, known: When) -> bool:
+    """Whether another verdict is on the same principal, holds where the facts ``known`` do, and is no less severe or
+    sure."""
     return (
-        (other.who, other.when) == (verdict.who, verdict.when)
+        other.who == verdict.who
+        and all(implies(known, fact) for fact in other.when)
         and other.severity.rank >= verdict.severity.rank
         and other.confidence.rank >= verdict.confidence.rank
     )
