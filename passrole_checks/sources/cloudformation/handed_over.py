@@ -13,13 +13,13 @@ from collections.abc import Iterator
 import yaml
 
 from passrole_checks.iam.policy import parse_document
-from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.values import Choice, Mapping, Node, Text
 from passrole_checks.sources.cloudformation.documents import Documents, Found
 from passrole_checks.sources.cloudformation.template import call, entries
-from passrole_checks.sources.resource import PolicyKind, ResourceDefinition
+from passrole_checks.sources.handed_over import kind_of
+from passrole_checks.sources.resource import ResourceDefinition
 
 _DEPTH = 6  # levels of lists and objects below a property
-_PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 
 
 def read_handed_over(documents: Documents, resource: ResourceDefinition, properties: yaml.Node) -> None:
@@ -28,7 +28,7 @@ def read_handed_over(documents: Documents, resource: ResourceDefinition, propert
         for found in _below(documents, Found(key.value, value), _DEPTH):
             document = documents.evaluator.node(found.node)
             if _is_document(document):
-                documents.emit(resource, found, _kind(found.path, document), ())
+                documents.emit(resource, found, kind_of(found.path, document), ())
 
 
 def _below(documents: Documents, place: Found, depth: int) -> Iterator[Found]:
@@ -52,23 +52,3 @@ def _is_document(node: Node) -> bool:
     elif not isinstance(node, Mapping) or node.get("Statement") is None:
         return False
     return bool(parse_document(node).statements)
-
-
-def _kind(path: str, document: Node) -> PolicyKind:
-    if "boundary" in path.lower():
-        return PolicyKind.BOUNDARY
-    return PolicyKind.RESOURCE if _names_principal(document) else PolicyKind.IDENTITY
-
-
-def _names_principal(node: Node | None) -> bool:
-    """Whether a statement anywhere in a document names a Principal."""
-    if isinstance(node, Text):
-        return any(isinstance(part, str) and f'"{name}"' in part for part in node.parts for name in _PRINCIPALS)
-    if isinstance(node, Choice):
-        return any(_names_principal(option) for _, option in node.options)
-    if isinstance(node, Items):
-        return any(_names_principal(item) for item in node.items)
-    if isinstance(node, Mapping):
-        named = any(entry.key.literal in _PRINCIPALS for entry in node.entries)
-        return named or _names_principal(node.get("Statement"))
-    return False

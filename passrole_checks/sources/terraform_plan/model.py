@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from passrole_checks.iam.values import Position, Text
@@ -200,12 +199,3 @@ def module_steps(address: str) -> list[str]:
         steps.append(match.group())
         place = match.end() + 1
     return steps
-
-
-def resources_below(module: Json) -> Iterator[dict[str, Json]]:
-    """The resources of a module of ``values`` and of the modules in it."""
-    pending = [module]
-    while pending:
-        current = as_object(pending.pop())
-        yield from map(as_object, as_list(current.get("resources")))
-        pending.extend(as_list(current.get("child_modules")))

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
-from passrole_checks.sources.resource import MODULE, AttachedPolicy, Framework, PolicyKind, ResourceDefinition
+from passrole_checks.sources.handed_over import kind_of, names_principal
+from passrole_checks.sources.resource import MODULE, AttachedPolicy, Framework, ResourceDefinition
 from passrole_checks.sources.terraform.evaluation.alternatives import under
 from passrole_checks.sources.terraform.evaluation.finished import document
 from passrole_checks.sources.terraform.modules.module import Module
@@ -20,7 +21,6 @@ from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
 _NOT_DOCUMENTS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
-_PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 _DEPTH = 6  # levels of lists and objects below an argument
 
 
@@ -38,7 +38,7 @@ def policies_handed_over(module: Module, block: Block) -> Iterator[AttachedPolic
                 continue
             value = references.written(block, attribute.name, scope)
             for path, found in _documents(value, attribute.name, _DEPTH) if value is not None else ():
-                yield AttachedPolicy(resource, path, found, _kind(path, found))
+                yield AttachedPolicy(resource, path, found, kind_of(path, found))
 
 
 def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node]]:
@@ -72,7 +72,7 @@ def _inside(value: Items | Mapping, path: str, depth: int) -> Iterator[tuple[str
     for inner, item in named:
         statement = as_statement(item)
         if statement is not None:
-            statements.setdefault(_names_principal(statement), []).append(statement)
+            statements.setdefault(names_principal(statement), []).append(statement)
         else:
             yield from _documents(item, inner, depth - 1)
     for found in statements.values():
@@ -86,24 +86,3 @@ def _is_document(node: Node) -> bool:
     if isinstance(node, Text):
         return any(isinstance(part, str) and '"Statement"' in part for part in node.parts)
     return isinstance(node, Choice) and any(_is_document(option) for _, option in node.options)
-
-
-def _kind(path: str, found: Node) -> PolicyKind:
-    if "boundary" in path.lower():
-        return PolicyKind.BOUNDARY
-    return PolicyKind.RESOURCE if _names_principal(found) else PolicyKind.IDENTITY
-
-
-def _names_principal(node: Node) -> bool:
-    """Whether a statement anywhere in a document names a Principal."""
-    if isinstance(node, Text):
-        return any(isinstance(part, str) and f'"{name}"' in part for part in node.parts for name in _PRINCIPALS)
-    if isinstance(node, Choice):
-        return any(_names_principal(option) for _, option in node.options)
-    if isinstance(node, Items):
-        return any(_names_principal(item) for item in node.items)
-    if isinstance(node, Mapping):
-        statement = node.get("Statement")
-        named = any(entry.key.literal in _PRINCIPALS for entry in node.entries)
-        return named or (statement is not None and _names_principal(statement))
-    return False
