@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.values import Position
-from passrole_checks.scan import LocatedGrant
+from passrole_checks.scan import LocatedGrant, ScanResult
 from passrole_checks.sources.resource import Unreadable
 
 
@@ -35,7 +35,8 @@ class Difference:
     """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
     new addresses that were taken for the same. ``unreadable``: what of either version could not be read. ``left_out``
     counts what has changed and is knowingly not read, as symbolic links and submodules. ``standing``: what is not
-    evaluated in either version, for the same reason, and has not been touched."""
+    evaluated in either version, for the same reason, and has not been touched. ``scans``: what the checks say of each
+    version, where that was asked for, of HEAD with the suppressions that count."""
 
     new: tuple[Change, ...]
     widened: tuple[Change, ...]
@@ -48,3 +49,4 @@ class Difference:
     files: tuple[tuple[str, ...], tuple[str, ...]]  # read as IaC, of the old version and of the new one
     left_out: int = 0
     standing: tuple[Unreadable, ...] = ()
+    scans: tuple[ScanResult, ScanResult] | None = None

@@ -23,7 +23,7 @@ from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.role_set import RoleSet, may_meet
 from passrole_checks.iam.values import Position
 from passrole_checks.knowledge.service_principals import known_services
-from passrole_checks.scan import LocatedGrant, ScanOptions, findings_of_change
+from passrole_checks.scan import LocatedGrant, ScanOptions, findings_of_change, scan_configurations
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, Unreadable
 
@@ -42,13 +42,14 @@ def difference_between(
     renames: Mapping[str, str] | None = None,
     changed: Iterable[tuple[str | None, str | None]] | None = None,
     trusted: bool = True,
+    judged: bool = False,
 ) -> Difference:
     """Compare two versions, as :func:`difference_of` does; the values are those of each side and not of ``options``.
 
     ``renames``: files of the old folder with their names in the new one. ``changed``: the files that differ, under
     their names in both (None where it is in one only); without it they are looked for, and with it, what cannot be read
     of a unit of which nothing has changed is only a note. Unless the new version is ``trusted``, its suppressions count
-    only where the old one has them too.
+    only where the old one has them too. ``judged``: also scan both.
     """
     changed = list(changed) if changed is not None else None
     versions = versions_of(old, new, replace(options, unchanged=True), renames)
@@ -65,6 +66,11 @@ def difference_between(
     as_before = [replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for one in idle for entry in one.unreadable]
     unreadable = [entry for one in compared if one not in idle for entry in one.unreadable]
 
+    scans = None
+    if judged:
+        before = scan_configurations([pair.old for pair in versions.pairs], options)
+        scans = before, scan_configurations([pair.new for pair in versions.pairs], options)
+
     def in_order(name: str) -> tuple[Change, ...]:
         changes = [change for one in compared for change in getattr(one, name)]
         return tuple(sorted(changes, key=_order))
@@ -79,6 +85,7 @@ def difference_between(
         _sorted([*versions.unreadable, *unreadable]),
         _sorted([*versions.notes, *as_before, *(note for one in compared for note in _notes(one.pair))]),
         versions.files,
+        scans=scans,
     )
 
 

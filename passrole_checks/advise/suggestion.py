@@ -1,0 +1,67 @@
+"""What would be written instead: edits of the original text, with what they are for.
+
+Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and the
+service in ``iam:PassedToService``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from passrole_checks.findings import Finding
+from passrole_checks.iam.values import Position, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """``file[start:end]`` becomes ``text``; offsets count characters of the file as it is read in UTF-8, a BOM and
+    carriage returns included, so that nothing else of the file changes."""
+
+    file: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRole:
+    """A role that a statement should name. ``address``: of a role of the same module or template, which is written as
+    a reference, as its language has it; "" where it is written as the ``arn`` (literal parts, wildcards, and holes for
+    the account and the partition, which are written as the language has them)."""
+
+    address: str
+    arn: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a statement should say. None leaves what stands there.
+
+    ``roles``: its Resource. ``services``: the values of ``iam:PassedToService``, under StringEquals, in the place of
+    any other condition on that key. ``drop``: condition keys that go (role tags). ``get_role``: iam:GetRole beside
+    iam:PassRole.
+    """
+
+    roles: tuple[WantedRole, ...] | None = None
+    services: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    get_role: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What is suggested for one statement.
+
+    ``findings``: those of the statement that it is about, ``at`` the statement. ``edits`` are proved: with them every
+    file can be read, the findings are not there any more, and no new one has come; empty where a person has to decide.
+    ``says``: one sentence, what the edits do. ``missing``: what a person has to find out or fill in. ``statement``: how
+    the statement would read, in the language of its file, with names in angle brackets for what is missing; "" where
+    nobody can say.
+    """
+
+    findings: tuple[Finding, ...]
+    at: Position
+    edits: tuple[Edit, ...]
+    says: str
+    missing: tuple[str, ...]
+    statement: str

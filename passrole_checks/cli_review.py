@@ -1,0 +1,1 @@
+"""What ``review`` does, for the command line."""

@@ -1,0 +1,1 @@
+"""What ``suggest`` does, for the command line."""
