@@ -6,18 +6,20 @@ nothing of it that the place would take for its own marks.
 
 Sources: GitHub Flavored Markdown Spec (https://github.github.com/gfm/, code spans, autolinks, tables); GitHub Docs,
 "Autolinked references and URLs" and "Workflow commands for GitHub Actions"; GitLab Docs, "GitLab Flavored Markdown"
-(references); https://mermaid.js.org/syntax/flowchart.html (entity codes); XML 1.0, production 2 (Char).
+(references) and "GitLab quick actions"; https://mermaid.js.org/syntax/flowchart.html (entity codes); XML 1.0,
+production 2 (Char).
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
 from itertools import groupby
 
 from passrole_checks.knowledge.escalation_paths import escalation_paths
-from passrole_checks.output.paths import harmless
+from passrole_checks.output.paths import BLANKS, harmless
 
 _LABEL, _NAME, _PROSE = 60, 200, 2_000
 
@@ -28,19 +30,43 @@ _COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # letters that m
 _AROUND = re.compile(r"(\(?)(.*?)([.,;:]*)")
 _MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # whatever does not stand for itself within quotes
 _MERMAID_WORDS = re.compile(r"style|classdef|linkstyle|click", re.IGNORECASE)  # looked for anywhere in a line
+_COMMENT = r"\x3c!--"
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def code(text: str, *, in_table: bool = False, most: int = _NAME) -> str:
     """A code span of Markdown, with a fence that is longer than any within; in a table a bar is escaped, and what is
-    before it. In a code span nothing is a mark, a mention, a reference or a link."""
-    text = shortened(harmless(text), most) or " "
+    before it. In a code span nothing is a mark, a mention, a reference or a link. The beginning of a comment of HTML is
+    spelled out all the same: other programs look for their comments by one, wherever in a text it stands."""
+    text = shortened(harmless(text).replace("<!--", _COMMENT), most) or " "
     if in_table:
         text = re.sub(r"(\\*)\|", r"\1\1\\|", text)
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def html_code(text: str, *, most: int = _NAME) -> str:
+    """Text as code in HTML, where Markdown allows HTML and is not read itself (the summary of a ``<details>``). Forges
+    look for mentions and references in no ``<code>``."""
+    return f"<code>{html.escape(shortened(harmless(text), most)) or ' '}</code>"
+
+
+def fence(text: str) -> str:
+    """A fence for a code block of Markdown that nothing in ``text`` closes."""
+    return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+
+
+def can_be_shown(text: str) -> bool:
+    """Whether ``text`` can stand in a code block as it is, to be copied or applied: nobody should accept what cannot be
+    seen. Not where it holds invisible characters, tabulators and line feeds aside; not where a comment of HTML begins
+    in it, by which other programs find theirs; and not where a line begins with a slash, since GitLab does not take
+    every fence for one and reads ``/close`` at the beginning of a line as a command.
+    """
+    if "<!--" in text or not BLANKS.isdisjoint(text):
+        return False
+    return all(line.isprintable() and not line.startswith("/") for line in text.replace("\t", " ").split("\n"))
 
 
 def prose(words: str) -> str:

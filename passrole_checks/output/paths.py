@@ -11,6 +11,9 @@ from urllib.parse import quote
 # Cc: control characters; Cf: invisible formatting, among it the marks that turn the direction of text around;
 # Cs: lone surrogates, as which Python carries bytes of file names that are not UTF-8; Zl, Zp: line breaks of their own.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Letters, marks and symbols that are drawn as nothing: joiners and fillers (Unicode, Default_Ignorable_Code_Point, but
+# for the selectors of emoji) and the blank of Braille.
+BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _COMMAND = re.compile(r"(?:^|(?<=\s))::(?=[A-Za-z])")
 
 
@@ -53,7 +56,7 @@ def harmless(foreign: str) -> str:
 def _spelled(character: str) -> str:
     if character == "\t":
         return "    "
-    if unicodedata.category(character) not in _INVISIBLE:
+    if unicodedata.category(character) not in _INVISIBLE and character not in BLANKS:
         return character
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

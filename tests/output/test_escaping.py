@@ -50,13 +50,18 @@ def outside(tokens: list[Token]) -> list[str]:
     return [word for word in re.split("[ \0]", text) if word]
 
 
+def spelled(text: str) -> str:
+    """The text with what cannot be seen, and the beginning of a comment, spelled out."""
+    return harmless(text).replace("<!--", r"\x3c!--")
+
+
 @given(HOSTILE)
 def test_a_name_is_one_code_span(name: str) -> None:
     """A name is one code span and nothing else, and what is within is the name with what cannot be seen spelled out."""
     tokens = inline(escaping.code(name))
     assert [token.type for token in tokens] == ["text", "code_inline"]
     shown = tokens[1].content
-    assert shown.strip(" ") == escaping.shortened(harmless(name), 200).strip(" ")
+    assert shown.strip(" ") == escaping.shortened(spelled(name), 200).strip(" ")
 
 
 @given(HOSTILE, HOSTILE)
@@ -80,7 +85,7 @@ def test_sentences_are_plain_words_and_code_spans(words: str) -> None:
 def test_sentences_keep_their_text(words: str) -> None:
     """Code spans take nothing away: without their fences the text is the one that was given."""
     text = "".join(token.content for token in inline(escaping.prose(words)))
-    assert text.replace(" ", "") == f"x{harmless(' '.join(words.split()))}".replace(" ", "")
+    assert text.replace(" ", "") == f"x{spelled(' '.join(words.split()))}".replace(" ", "")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +155,72 @@ def test_json_is_the_same_and_holds_no_command(text: str) -> None:
     assert "##[" not in document
     assert not any(line.strip().startswith("::") for line in document.splitlines())
     assert json.loads(document) == {"sid": f"{text}##[set-output name=x]y"}
+
+
+@given(HOSTILE)
+def test_no_text_begins_a_comment_of_html(text: str) -> None:
+    """Other programs find their comments by what stands in one; a name cannot make them take ours for theirs."""
+    written = [escaping.code(text), escaping.html_code(text), escaping.prose(text), escaping.label(text)]
+    assert not any("<!--" in one for one in written)
+
+
+@given(HOSTILE)
+def test_a_name_in_html_is_one_element(name: str) -> None:
+    """In HTML a name is one code element, and what is within is the name with what cannot be seen spelled out."""
+    element = ElementTree.fromstring(escaping.xml(escaping.html_code(name)))
+    assert (element.tag, len(element)) == ("code", 0)
+    assert element.text == (escaping.xml(escaping.shortened(harmless(name), 200)) or " ")
+
+
+@given(HOSTILE)
+def test_nothing_in_a_code_block_closes_it(text: str) -> None:
+    """A code block is one block, and what is within is the text; what has characters that nobody sees cannot be in
+    one."""
+    if not escaping.can_be_shown(text):
+        return
+    fence = escaping.fence(text)
+    tokens = MARKDOWN.parse(f"{fence}suggestion\n{text}\n{fence}\n\nx")
+    assert [token.type for token in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
+    assert tokens[0].content == f"{text}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "can"),
+    [
+        ('Resource = "*"\n\tAction = "iam:PassRole"', True),
+        ("a\u202eb", False),
+        ("a\u200bb", False),
+        ("a\u00a0b", False),
+        ("a\u3164b", False),
+        ("\u26a0\ufe0f", True),
+        ("a\rb", False),
+        ("x\n/close", False),
+        ("x /close", True),
+        ("# <!-- sticky -->", False),
+    ],
+)
+def test_what_can_be_seen_can_be_shown(text: str, can: bool) -> None:
+    """Letters, blanks, tabulators and line feeds can be shown; invisible characters, comments of HTML and lines that
+    begin with a slash cannot."""
+    assert escaping.can_be_shown(text) is can
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "@octocat", "@acme/team", "#1", "GH-1", "acme/infra#1", "a5c3785ed8d6a35868bc169f07e40e889087fd2e", "closes #1",
+        "https://evil.example", "http://evil.example", "www.evil.example", "ftp://evil.example", "a@evil.example", "!1",
+        "~bug", '~"a bug"', "%milestone", "%1", "&1", "$1", "[[wiki]]", "[vulnerability:1]", "[issue:1]", "$`a`$",
+        "$$a$$", "{+ a +}", "[- a -]", ":smile:", "^[a]", "[^1]", "*iteration:1", "JIRA-1", "#1+", "#1+s", "/close",
+    ],
+)  # fmt: skip
+def test_references_of_forges_are_code(reference: str) -> None:
+    """Whatever GitHub or GitLab would make a mention, a reference, a link or a picture of is in a code span, and no
+    line begins with it."""
+    for text in (f"see {reference} now", reference):
+        written = escaping.prose(text)
+        assert not any(reference in word for word in outside(inline(written))), written
+        assert not written.startswith("/")
 
 
 @given(HOSTILE)

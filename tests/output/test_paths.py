@@ -27,6 +27,7 @@ def test_a_file_is_shown_relative_to_the_working_directory(tmp_path: Path, monke
         ("\tindented", "    indented"),
         ("\x9b31m", "\\x9b31m"),
         ("a\u202eb\u2066c", "a\\u202eb\\u2066c"),
+        ("a\u3164b\u2800", "a\\u3164b\\u2800"),
         ("a\u2028b", "a\\u2028b"),
         ("\udcff.tf", "\\udcff.tf"),
         ("\U000e0041", "\\U000e0041"),

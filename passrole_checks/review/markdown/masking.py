@@ -1,0 +1,91 @@
+"""A report without the ids of accounts, for pull requests that more people read than should know them.
+
+Source: AWS Account Management Reference Guide, "View AWS account identifiers": an account id has twelve digits, and is
+no secret, though AWS asks for care with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from passrole_checks.review.report import Access, Fixed, Item, Less, Note, Remark, Report
+
+_ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
+
+
+def masked(report: Report) -> Report:
+    """The same report with each account id written as ACCOUNT-1, ACCOUNT-2, …, equal ones alike.
+
+    Left as they are: paths, since links are made of them, and the text of replacements, which are lines of the change
+    itself and have to be right.
+    """
+    numbers: dict[str, int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        return f"ACCOUNT-{numbers.setdefault(found[0], len(numbers) + 1)}"
+
+    return _masked(report, lambda text: _ACCOUNT.sub(numbered, text))
+
+
+Mask = Callable[[str], str]
+
+
+def _masked(report: Report, mask: Mask) -> Report:
+    return replace(
+        report,
+        items=tuple(_item(item, mask) for item in report.items),
+        fixed=tuple(_fixed(one, mask) for one in report.fixed),
+        less=tuple(_less(one, mask) for one in report.less),
+        unreadable=_notes(report.unreadable, mask),
+        not_evaluated=_notes(report.not_evaluated, mask),
+        notes=_notes(report.notes, mask),
+    )
+
+
+def _item(item: Item, mask: Mask) -> Item:
+    replacement = item.replacement
+    return replace(
+        item,
+        resource=mask(item.resource),
+        uses=tuple(map(mask, item.uses)),
+        sid=mask(item.sid),
+        remarks=tuple(_remark(remark, mask) for remark in item.remarks),
+        access=_access(item.access, mask) if item.access is not None else None,
+        before=_access(item.before, mask) if item.before is not None else None,
+        replacement=replace(replacement, says=mask(replacement.says)) if replacement is not None else None,
+        advice=mask(item.advice),
+    )
+
+
+def _remark(remark: Remark, mask: Mask) -> Remark:
+    return replace(remark, message=mask(remark.message), remediation=mask(remark.remediation))
+
+
+def _access(access: Access, mask: Mask) -> Access:
+    return replace(
+        access,
+        principals=tuple(map(mask, access.principals)),
+        roles=tuple(map(mask, access.roles)),
+        services=tuple(map(mask, access.services)),
+        conditions=tuple(map(mask, access.conditions)),
+    )
+
+
+def _fixed(one: Fixed, mask: Mask) -> Fixed:
+    return replace(one, resource=mask(one.resource))
+
+
+def _less(one: Less, mask: Mask) -> Less:
+    return replace(
+        one,
+        resource=mask(one.resource),
+        sid=mask(one.sid),
+        before=_access(one.before, mask),
+        after=_access(one.after, mask) if one.after is not None else None,
+    )
+
+
+def _notes(notes: tuple[Note, ...], mask: Mask) -> tuple[Note, ...]:
+    return tuple(replace(note, reason=mask(note.reason)) for note in notes)

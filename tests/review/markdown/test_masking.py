@@ -1,0 +1,65 @@
+"""Account ids, masked."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from reports_of_tests import ALL_KINDS, ANY_SERVICE, EMPTY, NEW, WIDENED
+
+from passrole_checks.review.markdown.masking import masked
+from passrole_checks.review.report import Note
+
+
+def texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, tuple):
+        return [text for one in value for text in texts(one)]
+    return (
+        [text for field in fields(value) for text in texts(getattr(value, field.name))] if is_dataclass(value) else []
+    )
+
+
+def test_equal_ids_are_masked_alike() -> None:
+    """Each id has a number of its own, wherever it stands."""
+    message = "arn:aws:iam::444455556666:role/deploy is of another account than 111122223333, the one deployed to."
+    remark = replace(ANY_SERVICE, message=message, remediation="Name the role of account 111122223333.")
+    report = replace(ALL_KINDS, items=(replace(NEW, remarks=(remark,)),))
+    told = masked(report).items[0].remarks[0]
+    assert told.message == (
+        "arn:aws:iam::ACCOUNT-1:role/deploy is of another account than ACCOUNT-2, the one deployed to."
+    )
+    assert told.remediation == "Name the role of account ACCOUNT-2."
+
+
+def test_only_ids_of_accounts() -> None:
+    """Thirteen digits, or digits within a word, are no id of an account."""
+    report = replace(EMPTY, notes=(Note("", 0, "1234567890123 a123456789012 123456789012b 123456789012"),))
+    assert masked(report).notes[0].reason == "1234567890123 a123456789012 123456789012b ACCOUNT-1"
+
+
+def test_no_id_is_left() -> None:
+    """No text but paths, keys and the lines of replacements holds an id."""
+    arn = "arn:aws:iam::999988887777:role/x"
+    access = replace(WIDENED.access, roles=(arn,), principals=(arn,), services=(arn,), conditions=(arn,))  # type: ignore[type-var]
+    item = replace(
+        WIDENED,
+        resource=arn,
+        uses=(arn,),
+        sid="999988887777",
+        access=access,
+        before=access,
+        replacement=replace(WIDENED.replacement, text="", says=arn),  # type: ignore[type-var]
+        advice=arn,
+    )
+    less = tuple(replace(one, before=access, after=access, resource=arn) for one in ALL_KINDS.less)
+    fixed = tuple(replace(one, resource=arn) for one in ALL_KINDS.fixed)
+    report = masked(replace(ALL_KINDS, items=(item,), less=less, fixed=fixed))
+    assert not [text for text in texts(report) if "999988887777" in text]
+
+
+def test_what_is_applied_is_left() -> None:
+    """The lines of a replacement stay as they are: masked, they would be wrong."""
+    assert masked(ALL_KINDS).items[0].replacement == ALL_KINDS.items[0].replacement
+    assert "111122223333" in ALL_KINDS.items[0].replacement.text  # type: ignore[union-attr]

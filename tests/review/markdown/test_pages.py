@@ -1,0 +1,56 @@
+"""Whole pages, as people see them, beside this file.
+
+``PYTHONPATH=tests/helpers python tests/review/markdown/test_pages.py`` writes them anew; read each line of what
+differs then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from reports_of_tests import ALL_KINDS, EMPTY, LINKS, NEW, UNKNOWN, WIDENED
+
+from passrole_checks.review.markdown.inline import comment, grouped
+from passrole_checks.review.markdown.links import Links
+from passrole_checks.review.markdown.summary import summary
+from passrole_checks.review.report import Note
+
+HERE = Path(__file__).resolve().parent
+UNREAD = (Note("broken.tf", 3, "a } is missing"), Note("broken.tf", 9, "a } is missing"))
+
+
+def inline_page() -> str:
+    """All comments at lines of the large report, one after the other."""
+    parts = [
+        f"{anchor.file}:{anchor.line}-{anchor.end_line}\n\n{comment(items, ALL_KINDS, LINKS, anchor)}"
+        for anchor, items in grouped(ALL_KINDS.items)
+    ]
+    return "\n\n---\n\n".join(parts) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "everything.md": lambda: summary(ALL_KINDS, LINKS),
+    "one_problem_locally.md": lambda: summary(
+        replace(EMPTY, items=(WIDENED,), base="", head="", base_name="HEAD", head_name="the working tree"), Links()
+    ),
+    "all_fixed.md": lambda: summary(EMPTY, LINKS, told_before=True),
+    "cannot_be_told.md": lambda: summary(replace(EMPTY, unreadable=UNREAD), LINKS, told_before=True),
+    "some_without_a_comment.md": lambda: summary(
+        replace(EMPTY, items=(NEW, UNKNOWN), fail_on=None), LINKS, not_inline=[NEW.key]
+    ),
+    "comments_at_lines.md": inline_page,
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page(name: str) -> None:
+    """The page is as it was last read."""
+    assert PAGES[name]() == (HERE / name).read_text("utf-8")
+
+
+if __name__ == "__main__":
+    for page, write in PAGES.items():
+        (HERE / page).write_text(write(), "utf-8")

@@ -1,0 +1,104 @@
+"""Access in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from reports_of_tests import ANY, APP, ARN, NEW, UNLIMITED, WIDENED
+
+from passrole_checks.review.markdown.words import can_pass, listed, role_name, sentence, told_apart, who
+from passrole_checks.review.report import Access, Item
+
+LAMBDA = "lambda.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("arn:aws:iam::111122223333:role/team/app-*", "team/app-*"),
+        (f"{ARN}app", "app"),
+        ("arn:aws:iam::*:role/*", "*"),
+        ("arn:aws:s3:::bucket", "arn:aws:s3:::bucket"),
+        ("aws_iam_role.app", "aws_iam_role.app"),
+        ("*", "*"),
+    ],
+)
+def test_names_of_roles(pattern: str, name: str) -> None:
+    """Of a role's ARN the path and the name are shown, which tell it from others."""
+    assert role_name(pattern) == name
+
+
+@pytest.mark.parametrize(
+    ("access", "words"),
+    [
+        (APP, "`app-*` to `lambda.amazonaws.com`"),
+        (ANY, "**any role** to `lambda.amazonaws.com`"),
+        (UNLIMITED, "`release-*` to **any service**"),
+        (replace(APP, complement=True), "any role but `app-*` to `lambda.amazonaws.com`"),
+        (replace(APP, scope="unresolved", roles=("${x}",)), "`${x}` (cannot be told) to `lambda.amazonaws.com`"),
+        (replace(APP, scope="unresolved", roles=()), "roles that cannot be told to `lambda.amazonaws.com`"),
+        (replace(APP, constraint="ineffective", services=("lambda",)),
+         "`app-*` to `lambda` (in a condition that does not work)"),
+        (replace(APP, scope="not_a_role", roles=("arn:aws:s3:::b",)),
+         "no role (`arn:aws:s3:::b`) to `lambda.amazonaws.com`"),
+        (replace(APP, constraint="ineffective", services=()), "`app-*` to **any service**"),
+        (replace(APP, constraint="pattern", services=("ec2*",)), "`app-*` to `ec2*` (as a pattern)"),
+        (replace(APP, constraint="exact_if_present"), f"`app-*` to `{LAMBDA}` (or a request that names no service)"),
+        (replace(APP, constraint="unresolved", services=()), "`app-*` to a service that cannot be told"),
+        (replace(APP, constraint="<b>"), f"`app-*` to `{LAMBDA}` (`<b>`)"),
+        (replace(APP, conditions=("aws:SourceIp", "aws:RequestedRegion")),
+         f"`app-*` to `{LAMBDA}`, under a condition on `aws:SourceIp` and `aws:RequestedRegion`"),
+    ],
+)  # fmt: skip
+def test_what_can_be_passed(access: Access, words: str) -> None:
+    """Roles and services are named as far as they are known, and what is not known is said to be so."""
+    assert can_pass(access) == words
+
+
+def test_lists_of_names() -> None:
+    """Three names are listed, of more the first three, and equal ones once."""
+    assert listed(["a", "b", "a"]) == "`a` and `b`"
+    assert listed(["a", "b", "c"]) == "`a`, `b` and `c`"
+    assert listed(["a", "b", "c", "d", "e"]) == "`a`, `b`, `c` and 2 more"
+    assert listed([]) == ""
+
+
+def test_who_holds_it() -> None:
+    """The principals, or whoever the policy is attached to."""
+    assert who(APP, "aws_iam_policy.x") == "`aws_iam_role.deployer`"
+    assert who(replace(APP, principals=()), "aws_iam_policy.x") == "whoever holds `aws_iam_policy.x`"
+
+
+def test_what_differs_comes_first() -> None:
+    """Of many names those that the other has not come first, so that a short list shows the difference."""
+    many = replace(APP, services=tuple("abcde"))
+    assert told_apart(many, replace(APP, services=tuple("abcd"))).services == tuple("eabcd")
+    assert told_apart(many, None) == many
+
+
+DEPLOYER = "`aws_iam_role.deployer`"
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (NEW, "With this change `ReleaseRole` can pass `release-*` to **any service**."),
+        (WIDENED,
+         f"Before, {DEPLOYER} could pass `app-*` to `{LAMBDA}`; with this change, **any role** to `{LAMBDA}`."),
+        (replace(WIDENED, access=replace(APP, principals=("b",))),
+         f"Before, {DEPLOYER} could pass `app-*` to `{LAMBDA}`; with this change `b` can."),
+        (replace(WIDENED, access=replace(ANY, principals=("b",))),
+         f"Before, {DEPLOYER} could pass `app-*` to `{LAMBDA}`; "
+         f"with this change `b` can pass **any role** to `{LAMBDA}`."),
+        (replace(WIDENED, access=APP),
+         f"With this change more comes through of what the statement says: {DEPLOYER} can pass `app-*` to `{LAMBDA}`."),
+        (replace(WIDENED, change=""), f"Here {DEPLOYER} can pass **any role** to `{LAMBDA}`: as before this change."),
+        (replace(WIDENED, before=None), f"With this change {DEPLOYER} can pass **any role** to `{LAMBDA}`."),
+        (replace(WIDENED, access=None), f"Before this change {DEPLOYER} could pass `app-*` to `{LAMBDA}`."),
+        (replace(WIDENED, access=None, before=None), ""),
+    ],
+)  # fmt: skip
+def test_what_changes_for_whom(item: Item, words: str) -> None:
+    """One sentence says who could pass what before, and can now."""
+    assert sentence(item) == words
