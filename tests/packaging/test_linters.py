@@ -1,0 +1,107 @@
+"""What those who look after pipelines look for is not found: zizmor, actionlint, the schemas of GitHub and GitLab."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from readme_examples import ACTION, COMMIT, TEMPLATE, examples, workflows
+
+Tool = Callable[[str], str]
+
+
+def written(folder: Path) -> list[Path]:
+    """The README's workflows as files of a repository each, since two of a name are for different ones."""
+    made = []
+    for number, example in enumerate(workflows()):
+        path = folder / str(number) / example.name
+        path.parent.mkdir(parents=True)
+        path.write_text(example.text, "utf-8")
+        made.append(path)
+    return made
+
+
+def said(*command: str, folder: Path | None = None) -> tuple[int, str]:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+PEDANTIC = ("--offline", "--no-progress", "--persona=pedantic", "--min-severity=low")
+
+
+def test_zizmor_finds_nothing(tool: Tool, tmp_path: Path) -> None:
+    """zizmor's audits, the pedantic ones too, find nothing in the action or in an example."""
+    for path in [ACTION, *written(tmp_path)]:
+        status, output = said(tool("zizmor"), *PEDANTIC, "--", str(path))
+        assert status == 0, output
+
+
+def test_zizmor_has_to_ignore_two_triggers_only(tool: Tool, tmp_path: Path) -> None:
+    """What the comments in the examples silence is the triggers that the README gives its reasons for, and no more."""
+    found = []
+    for path in written(tmp_path):
+        command = [tool("zizmor"), *PEDANTIC, "--no-ignores", "--format=json", "--", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        found += [(one["ident"], path.name) for one in json.loads(done.stdout)]
+    assert found == [("dangerous-triggers", "passrole.yml"), ("dangerous-triggers", "passrole-comment.yml")]
+
+
+def test_zizmor_would_find_something(tool: Tool, tmp_path: Path) -> None:
+    """An action that is named by a tag, and an expression in a script, are found: the audits do run."""
+    text = workflows()[0].text.replace(COMMIT, "main")
+    text += "      - run: echo ${{ github.event.pull_request.title }}\n"
+    path = tmp_path / "workflow.yml"
+    path.write_text(text, "utf-8")
+    status, output = said(tool("zizmor"), "--offline", "--no-progress", "--", str(path))
+    assert status > 10
+    assert "unpinned-uses" in output and "template-injection" in output
+
+
+def test_actionlint_finds_nothing(tool: Tool, tmp_path: Path) -> None:
+    """actionlint has nothing to say about the examples."""
+    for path in written(tmp_path):
+        assert said(tool("actionlint"), "-no-color", str(path)) == (0, "")
+
+
+def test_actionlint_would_find_something(tool: Tool, tmp_path: Path) -> None:
+    """A step that is not there, and a permission that there is none of, are found."""
+    text = workflows()[2].text.replace("steps.review.outputs.bundle", "steps.none.outputs.bundle")
+    path = tmp_path / "workflow.yml"
+    path.write_text(text.replace("contents: read", "content: read"), "utf-8")
+    status, output = said(tool("actionlint"), "-no-color", str(path))
+    assert status == 1
+    assert 'property "none" is not defined' in output and 'unknown permission scope "content"' in output
+
+
+def schema(tool: Tool, name: str, *paths: Path) -> tuple[int, str]:
+    return said(tool("check-jsonschema"), "--builtin-schema", f"vendor.{name}", *map(str, paths))
+
+
+def test_files_have_the_form_that_the_forges_ask_for(tool: Tool, tmp_path: Path) -> None:
+    """The action, the workflows, the template and the configuration that includes it fit their schemas."""
+    include = tmp_path / ".gitlab-ci.yml"
+    include.write_text(next(one.text for one in examples() if one.name == include.name), "utf-8")
+    for name, paths in {
+        "github-actions": [ACTION],
+        "github-workflows": written(tmp_path),
+        "gitlab-ci": [TEMPLATE, include],
+    }.items():
+        status, output = schema(tool, name, *paths)
+        assert status == 0, output
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "old", "new"),
+    [
+        ("github-actions", ACTION, "using: composite", "using: composed"),
+        ("gitlab-ci", TEMPLATE, "when: always", "when: ever"),
+    ],
+)
+def test_a_wrong_form_would_be_found(tool: Tool, tmp_path: Path, name: str, path: Path, old: str, new: str) -> None:
+    """The schemas do look at what they are given."""
+    wrong = tmp_path / path.name
+    wrong.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    assert schema(tool, name, wrong)[0] == 1
