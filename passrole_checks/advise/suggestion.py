@@ -1,7 +1,7 @@
 """What would be written instead: edits of the original text, with what they are for.
 
-Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and the
-service in ``iam:PassedToService``.
+Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and
+the service in ``iam:PassedToService``.
 """
 
 from __future__ import annotations
@@ -39,13 +39,16 @@ class Wish:
 
     ``roles``: its Resource. ``services``: the values of ``iam:PassedToService``, under StringEquals, in the place of
     any other condition on that key. ``drop``: condition keys that go (role tags). ``get_role``: iam:GetRole beside
-    iam:PassRole.
+    iam:PassRole. ``apart``: iam:PassRole goes into a statement of its own behind this one, and ``roles``, ``services``
+    and ``drop`` are about that one; this one keeps its other actions, and all else, as they stand (a condition on
+    ``iam:PassedToService`` would switch those off, and other actions have other resources).
     """
 
     roles: tuple[WantedRole, ...] | None = None
     services: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
     get_role: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
