@@ -1,0 +1,166 @@
+"""Whatever happens in whatever order, what is promised of comments holds."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from github_fake import GitHubFake
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
+
+from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse
+from passrole_checks.review.report import Item, Note
+
+MOST = 4
+# At lines of the difference, outside of it, in a file that is not in it, and at files.
+ITEMS = [
+    *(item(number, line) for number, line in enumerate(CHANGED, start=1)),
+    item(6, 20),
+    item(7, 10, file="gone.tf"),
+    item(8, 0, file="b.tf"),
+    item(9, 29, 31, rule="PASSROLE_001"),
+    item(10, 30, rule="PASSROLE_001"),
+]
+FAULTS = [{"status": 502}, {"status": 502, "after_effect": True}, {"status": 403}, {"status": 422}]
+WRITES = [
+    ("POST", "/reviews$"),
+    ("POST", "/issues/7/comments$"),
+    ("POST", "/pulls/7/comments$"),
+    ("PATCH", "/issues/comments/"),
+    ("POST", "/replies$"),
+    ("POST", "/graphql$"),
+]
+
+
+class Conversations(RuleBasedStateMachine):
+    """Pushes, runs (also of an older head), people who answer, resolve and quote, and a server that fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self.github = GitHubFake()
+        self.github.start()
+        give_files(self.github)
+        self.post = Poster.on(self.github, Path(self._folder.name))
+        self.theirs: list[tuple[int, str]] = []  # comments of people, which stay as they are
+
+    def teardown(self) -> None:
+        self.github.stop()
+        self.github.assert_described()
+        self._folder.cleanup()
+
+    @rule(
+        found=st.lists(st.sampled_from(ITEMS), unique_by=lambda one: one.key),
+        may_resolve=st.booleans(),
+        failing=st.lists(st.tuples(st.sampled_from(WRITES), st.sampled_from(FAULTS)), max_size=2),
+    )
+    def run(self, found: list[Item], may_resolve: bool, failing: list[tuple[tuple[str, str], dict[str, Any]]]) -> None:
+        """A run tells each item at its lines, or in the summary, or says that it could do neither, while some of its
+        writes fail."""
+        context = self.post.context(token="resolver" if may_resolve else "bot")
+        faults = [self.github.fault(*write, **fault) for write, fault in failing]
+        posted = self.post.items(*found, context=context, max_inline=MOST)
+        for fault in faults:
+            fault.times = 0
+        keys = {one.key for one in found}
+        assert posted.at_lines | posted.lost <= keys
+        assert not posted.at_lines & posted.lost
+        if posted.summary and found:
+            (summary,) = self._ours(SUMMARY)
+            assert all(f"aws_iam_role_policy.p{int(key, 16)}" in summary for key in keys)
+        elif found:
+            assert any("summary" in words or "comments on the pull" in words for words in self.post.said)
+        for key in posted.at_lines:
+            assert any(key in parse(body).items for body in self._ours(INLINE))  # type: ignore[union-attr]
+
+    @rule(found=st.lists(st.sampled_from(ITEMS), max_size=3, unique_by=lambda one: one.key))
+    def run_of_an_older_head(self, found: list[Item]) -> None:
+        """A run whose head was replaced meanwhile changes nothing."""
+        context, told = self.post.context(), report(self.github, *found)
+        self.push()
+        before = self._all()
+        self.post(told, context=context, max_inline=MOST)
+        assert self._all() == before
+
+    @rule()
+    def run_that_cannot_read(self) -> None:
+        """A run that could not read the head says nothing to be fixed."""
+        before = self._ours(FIXED)
+        self.post(report(self.github, unreadable=(Note("a.tf", 1, "no HCL"),)), max_inline=MOST)
+        assert self._ours(FIXED) == before
+
+    @rule()
+    def push(self) -> None:
+        number = len(self.github.pull.shas) + 1
+        self.github.push(self.github.pull, self.github.pull.head_files, sha=f"{number:040x}")
+
+    @rule(number=st.integers(0, 20), is_resolved=st.booleans())
+    def person(self, number: int, is_resolved: bool) -> None:
+        """Somebody answers in a thread, or resolves it."""
+        if threads := self.github.threads():
+            root = threads[number % len(threads)].root
+            if is_resolved:
+                self.github.resolve(root)
+            else:
+                self._remember(self.github.reply(root, "But why?"))
+
+    @rule(number=st.integers(0, 20))
+    def quote(self, number: int) -> None:
+        """Somebody repeats a comment of ours, marker and all."""
+        for each in self.github.comments()[number : number + 1]:
+            self._remember(self.github.comment(self.github.pull, each.body))
+        for one in self.github.review_comments()[number : number + 1]:
+            self._remember(self.github.review_comment(self.github.pull, "a.tf", 10, one.body))
+
+    @invariant()
+    def one_summary(self) -> None:
+        assert len(self._ours(SUMMARY)) <= 1
+
+    @invariant()
+    def nothing_twice(self) -> None:
+        """No item stands in two threads that are not ended, and no thread is ended twice."""
+        open_keys: list[str] = []
+        for thread in self.github.threads():
+            if thread.root.user.login != BOT:
+                continue
+            ends = [each for each in thread.comments[1:] if each.user.login == BOT]
+            assert len(ends) <= 1
+            marker = parse(thread.root.body)
+            assert marker is not None
+            open_keys += () if ends else marker.items
+        assert len(open_keys) == len(set(open_keys))
+
+    @invariant()
+    def not_too_many(self) -> None:
+        assert all(len(call.json["comments"]) <= MOST for call in self.github.calls("POST", "/reviews$"))
+
+    @invariant()
+    def people_are_left_alone(self) -> None:
+        assert [each for each in self._all() if each in self.theirs] == sorted(self.theirs)
+        assert self.github.calls("DELETE", "/pulls/comments/") == []
+
+    def _remember(self, comment: object) -> None:
+        self.theirs.append((comment.id, comment.body))  # type: ignore[attr-defined]
+
+    def _all(self) -> list[tuple[int, str]]:
+        everything = [*self.github.comments(), *self.github.review_comments()]
+        return sorted((each.id, each.body) for each in everything)
+
+    def _ours(self, kind: str) -> list[str]:
+        everything = [*self.github.comments(), *self.github.review_comments()]
+        bodies = [each.body for each in everything if each.user.login == BOT]
+        return [body for body in bodies if (marker := parse(body)) is not None and marker.kind == kind]
+
+
+def test_any_order() -> None:
+    """In any order of runs, pushes, people and failures: one summary, nothing twice, lost or overwritten."""
+    run_state_machine_as_test(
+        Conversations,
+        settings=settings(
+            max_examples=12, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,244 @@
+"""The stand-in for GitHub is held against GitHub's own description of its API, and so is whoever calls it.
+
+Here: every operation is as described, and what is not as described is noticed, on either side.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from github_fake import GitHubFake, bodies, contract, front, queries, routing
+from github_fake.proxy import Proxy
+
+Call = Callable[..., requests.Response]
+
+
+@pytest.fixture
+def faulty() -> Iterator[GitHubFake]:
+    """A stand-in that may be called wrongly, or answer wrongly: whoever uses it looks at ``violations``."""
+    if Proxy.of_environment() is not None:
+        pytest.skip("not through the proxy, which answers what is wrong itself: test_contract_proxy.py")
+    fake = GitHubFake()
+    fake.start()
+    yield fake
+    fake.stop()
+
+
+def call(fake: GitHubFake, method: str, path: str, given: object = None, token: str = "bot") -> requests.Response:
+    """One call. ``path``: within the repository, or a whole address."""
+    url = path if path.startswith("http") else f"{fake.url}/repos/octo-org/infra{path}"
+    headers = {"authorization": f"Bearer {fake.tokens[token].value}"} if token else {}
+    return requests.request(method, url, json=given, headers=headers, timeout=10)
+
+
+def ask(fake: GitHubFake, query: str, variables: dict[str, Any] | None = None, token: str = "bot") -> dict[str, Any]:
+    """One call of GraphQL; gives what was answered."""
+    given = {"query": query, "variables": variables or {}}
+    answered: dict[str, Any] = call(fake, "POST", f"{fake.url}/graphql", given, token).json()
+    return answered
+
+
+def at_line(fake: GitHubFake, line: int = 2, **more: object) -> dict[str, object]:
+    return {"path": "main.tf", "line": line, "side": "RIGHT", "body": "text", **more}
+
+
+def test_every_operation_is_as_github_describes_it(github: GitHubFake) -> None:
+    """Each operation of the stand-in was called with success, and all exchanges fit the description."""
+    head = github.pull.head_sha
+    sarif = base64.b64encode(gzip.compress(b'{"version": "2.1.0"}')).decode()
+
+    assert call(github, "GET", f"{github.url}/user", token="personal").status_code == 200
+    assert call(github, "GET", "").status_code == 200
+    assert call(github, "GET", "/pulls").status_code == 200
+    assert call(github, "GET", "/pulls/7").status_code == 200
+    assert call(github, "GET", "/pulls/7/files").status_code == 200
+    assert call(github, "GET", f"/commits/{head}/pulls").status_code == 200
+
+    comment = call(github, "POST", "/issues/7/comments", {"body": "a"})
+    assert comment.status_code == 201
+    assert call(github, "GET", "/issues/7/comments").status_code == 200
+    assert call(github, "GET", f"/issues/comments/{comment.json()['id']}").status_code == 200
+    assert call(github, "PATCH", f"/issues/comments/{comment.json()['id']}", {"body": "b"}).status_code == 200
+    assert call(github, "DELETE", f"/issues/comments/{comment.json()['id']}").status_code == 204
+
+    given = {"commit_id": head, "event": "COMMENT", "body": "a", "comments": [at_line(github)]}
+    review = call(github, "POST", "/pulls/7/reviews", given)
+    assert review.status_code == 200
+    of_review = f"/pulls/7/reviews/{review.json()['id']}"
+    assert call(github, "GET", "/pulls/7/reviews").status_code == 200
+    assert call(github, "GET", of_review).status_code == 200
+    assert call(github, "PUT", of_review, {"body": "b"}).status_code == 200
+    posted = call(github, "GET", f"{of_review}/comments").json()
+    assert [each["line"] for each in call(github, "GET", "/pulls/7/comments").json()] == [2]
+    one = posted[0]["id"]
+    assert call(github, "POST", f"/pulls/7/comments/{one}/replies", {"body": "c"}).status_code == 201
+    whole = {"commit_id": head, "path": "main.tf", "body": "d", "subject_type": "file"}
+    assert call(github, "POST", "/pulls/7/comments", whole).status_code == 201
+    several = at_line(github, 3, commit_id=head, start_line=1, start_side="RIGHT")
+    assert call(github, "POST", "/pulls/7/comments", several).status_code == 201
+    assert call(github, "GET", f"/pulls/comments/{one}").status_code == 200
+    assert call(github, "PATCH", f"/pulls/comments/{one}", {"body": "e"}).status_code == 200
+    assert call(github, "DELETE", f"/pulls/comments/{one}").status_code == 204
+
+    status = {"state": "failure", "context": "passrole", "description": "one", "target_url": "https://example.com"}
+    assert call(github, "POST", f"/statuses/{head}", status).status_code == 201
+    assert call(github, "GET", f"/commits/{head}/statuses").status_code == 200
+    assert call(github, "GET", f"/commits/{head}/status").json()["state"] == "failure"
+
+    run = call(github, "POST", "/check-runs", {"name": "passrole", "head_sha": head, "status": "in_progress"})
+    assert run.status_code == 201
+    note = {"path": "main.tf", "start_line": 2, "end_line": 2, "annotation_level": "failure", "message": "m"}
+    done = {"conclusion": "failure", "output": {"title": "t", "summary": "s", "annotations": [note]}}
+    assert call(github, "PATCH", f"/check-runs/{run.json()['id']}", done).json()["status"] == "completed"
+    assert call(github, "GET", f"/check-runs/{run.json()['id']}").status_code == 200
+    assert len(call(github, "GET", f"/check-runs/{run.json()['id']}/annotations").json()) == 1
+    assert call(github, "GET", f"/commits/{head}/check-runs").json()["total_count"] == 1
+
+    taken = call(
+        github, "POST", "/code-scanning/sarifs", {"commit_sha": head, "ref": "refs/pull/7/head", "sarif": sarif}
+    )
+    assert taken.status_code == 202
+    assert call(github, "GET", taken.json()["url"]).json()["processing_status"] == "complete"
+    assert github.uploads[0].sarif == {"version": "2.1.0"}
+
+    assert github.violations == []
+    templates = {(method, path) for path, methods in contract.description()["paths"].items() for method in methods}
+    called = {(each.method.lower(), each.path.split("?")[0]) for each in github.calls()}
+    uncalled = {
+        (method, template)
+        for method, template in templates
+        if template.startswith(("/repos/", "/user")) and not any(_fits(template, method, each) for each in called)
+    }
+    assert {(method, template.removeprefix("/repos/{owner}/{repo}/actions/")) for method, template in uncalled} == {
+        ("get", "runs/{run_id}/artifacts"),
+        ("get", "artifacts/{artifact_id}"),
+        ("get", "artifacts/{artifact_id}/{archive_format}"),
+    }
+
+
+def test_artifacts_are_as_github_describes_them(github: GitHubFake) -> None:
+    """The operations on artifacts, which lead elsewhere, fit the description, too."""
+    stored = github.artifact(9001, "review", b"PK")
+    assert call(github, "GET", "/actions/runs/9001/artifacts").json()["total_count"] == 1
+    assert call(github, "GET", f"/actions/artifacts/{stored.id}").status_code == 200
+    assert call(github, "GET", f"/actions/artifacts/{stored.id}/zip").content == b"PK"
+
+
+def _fits(template: str, method: str, called: tuple[str, str]) -> bool:
+    names, parts = template.split("/"), called[1].split("/")
+    pairs = zip(names, parts, strict=False)
+    return method == called[0] and len(names) == len(parts) and all(a == b or a.startswith("{") for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "says"),
+    [
+        ("POST", "/issues/7/comments", {}, "'body' is a required property"),
+        ("POST", "/issues/7/comments", {"body": 1}, "at body: 1 is not"),
+        ("POST", "/issues/7/comments", {"body": "a", "title": "b"}, "the request has 'title', which is not described"),
+        ("POST", "/pulls/7/reviews", {"event": "SHOUT", "body": "a"}, "at event: 'SHOUT' is not one of"),
+        ("POST", "/pulls/7/comments", {"body": "a", "path": "main.tf"}, "'commit_id' is a required property"),
+        (
+            "POST",
+            "/pulls/7/reviews",
+            {"event": "COMMENT", "comments": [{"path": "main.tf", "line": "2", "body": "a"}]},
+            "at comments/0/line: '2' is not of type 'integer'",
+        ),
+        (
+            "POST",
+            "/pulls/7/reviews",
+            {"event": "COMMENT", "comments": [{"path": "main.tf", "subject_type": "file", "body": "a"}]},
+            "the request has 'comments.subject_type', which is not described",
+        ),
+        ("POST", "/statuses/abc", {"state": "green"}, "at state: 'green' is not one of"),
+        ("GET", "/issues/7/comments?page=two", None, "the request does not fit"),
+        ("GET", "/issues/7/comments?sorted=up", None, "the request has ?sorted, which is not described"),
+        ("POST", "/issues/7/labels", {"labels": ["a"]}, "there is no such operation in GitHub's description"),
+        ("PUT", "/pulls/7/merge", {}, "there is no such operation in GitHub's description"),
+    ],
+)
+def test_a_wrong_request_is_noticed(faulty: GitHubFake, method: str, path: str, given: object, says: str) -> None:
+    """A request that GitHub does not describe is told, with the place in it that is wrong."""
+    call(faulty, method, path, given)
+    assert [says in each for each in faulty.violations] == [True], faulty.violations
+
+
+def test_fifty_one_annotations_are_noticed(faulty: GitHubFake) -> None:
+    """More annotations than a request may hold are not as described, and refused."""
+    note = {"path": "main.tf", "start_line": 2, "end_line": 2, "annotation_level": "failure", "message": "m"}
+    output = {"title": "t", "summary": "s", "annotations": [note] * 51}
+    given = {"name": "passrole", "head_sha": faulty.pull.head_sha, "conclusion": "failure", "output": output}
+    assert call(faulty, "POST", "/check-runs", given).status_code == 422
+    assert ["at output/annotations" in each for each in faulty.violations] == [True]
+
+
+def test_a_wrong_answer_is_noticed(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of the stand-in that lacks what GitHub's has, or has it of another type, is told."""
+    right = bodies.comment
+
+    def wrong(*given: Any) -> dict[str, Any]:
+        told = right(*given) | {"id": "1"}
+        del told["html_url"]
+        return told
+
+    monkeypatch.setattr(bodies, "comment", wrong)
+    call(faulty, "POST", "/issues/7/comments", {"body": "a"})
+    assert faulty.violations == [
+        "POST /repos/octo-org/infra/issues/7/comments: the answer 201 does not fit: "
+        "at id: '1' is not of type 'integer'; at the top: 'html_url' is a required property"
+    ]
+
+
+def test_an_answer_that_is_not_described_is_noticed(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status that GitHub does not describe for an operation is told."""
+    monkeypatch.setattr(front, "handler_of", lambda *_: (lambda *_, **__: routing.Answer(206, {}), {}))
+    call(faulty, "GET", "/pulls/7")
+    assert faulty.violations == ["GET /repos/octo-org/infra/pulls/7: the answer 206 is not described"]
+
+
+def test_a_fault_of_the_stand_in_is_noticed(faulty: GitHubFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error inside the stand-in is no answer of GitHub's: it is told, with what it was."""
+    monkeypatch.setattr(bodies, "comment", lambda *_: 1 / 0)
+    assert call(faulty, "POST", "/issues/7/comments", {"body": "a"}).status_code == 500
+    assert ["ZeroDivisionError" in each for each in faulty.violations] == [True]
+
+
+def test_a_scripted_answer_need_not_be_described(github: GitHubFake) -> None:
+    """What a fault answers is not GitHub's: it may be anything."""
+    github.fault("GET", r"/pulls/7$", status=418, body=b"teapot")
+    assert call(github, "GET", "/pulls/7").status_code == 418
+    assert call(github, "GET", "/pulls/7").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("query { viewer { shoeSize } }", "Cannot query field 'shoeSize' on type 'User'."),
+        ("query { viewer { login }", "Syntax Error: Expected Name, found <EOF>."),
+        (
+            'mutation { resolveReviewThread(input: {thread: "x"}) { thread { id } } }',
+            "threadId",
+        ),
+        (
+            'mutation { minimizeComment(input: {subjectId: "x", classifier: OLD}) { clientMutationId } }',
+            "Value 'OLD' does not exist in 'ReportedContentClassifiers' enum.",
+        ),
+    ],
+)
+def test_a_wrong_query_is_noticed(faulty: GitHubFake, query: str, says: str) -> None:
+    """A query that GitHub's schema does not allow is answered with an error, and told."""
+    assert says in json.dumps(ask(faulty, query)["errors"])
+    assert any(says in each for each in faulty.violations)
+
+
+def test_the_two_descriptions_are_githubs(github: GitHubFake) -> None:
+    """The slices hold what the package versions that are named in make_slice.py hold, and stay small."""
+    assert contract.description()["info"]["version"] == "23.0.2"
+    assert contract.SLICE.stat().st_size < 400_000
+    assert queries.schema().query_type is not None

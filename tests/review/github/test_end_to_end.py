@@ -1,0 +1,185 @@
+"""What the bot is for, with the real command line, real commits and the stand-in: found, said once, mended, said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from git_repositories import Repository
+from github_fake import GitHubFake
+from github_fake.world import Pull
+
+from passrole_checks import cli
+from passrole_checks.review import http
+from passrole_checks.review.markdown.markers import FIXED, parse
+
+VARIABLES = """\
+variable "roles" {
+  description = "The roles that the deployer passes"
+  default     = "arn:aws:iam::111122223333:role/app-*"
+}
+"""
+POLICY = """\
+resource "aws_iam_role_policy" "deploy" {
+  role = "deployer"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "iam:PassRole"
+      Resource  = var.roles
+      Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+    }]
+  })
+}
+"""
+WIDER = VARIABLES.replace("arn:aws:iam::111122223333:role/app-*", "*")
+BASE = {"main.tf": POLICY, "variables.tf": VARIABLES}
+
+
+class Bot:
+    """A pull request with real commits, and jobs that review it."""
+
+    def __init__(
+        self, github: GitHubFake, repository: Repository, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.github, self._repository, self.folder, self._monkeypatch = github, repository, folder, monkeypatch
+        self._runs = 0
+        self.base = repository.commit(dict(BASE))
+        repository.git("checkout", "--quiet", "-b", "change")
+        self.pull: Pull = github.pull
+        self.pull.base_files, self.pull.base_sha = dict(BASE), self.base
+
+    def push(self, files: dict[str, str]) -> None:
+        """A commit of these files, of all there are, as the new head."""
+        sha = self._repository.commit(dict(files))
+        if self.pull.head_files != files:
+            self.github.push(self.pull, files, sha=sha, forced=not self._runs)
+        else:  # a commit that was made on GitHub
+            self.pull.head_sha = sha
+            self.pull.shas.append(sha)
+
+    def apply_suggestion(self) -> None:
+        """Applies the suggestion of the last comment at lines, as the button does, and fetches the commit."""
+        self.github.apply_suggestion(self.github.review_comments()[-1])
+        self.push(dict(self.pull.head_files))
+
+    def review(
+        self, *arguments: str, token: str = "resolver", event: str = "pull_request", is_again: bool = False
+    ) -> int:
+        """A job. ``is_again``: the same run, started once more."""
+        self._runs += not is_again
+        self.github.forget_calls()
+        job = self.github.environment(self.pull, self.folder, event, run_number=self._runs)
+        for name, value in job.items():
+            self._monkeypatch.setenv(name, value)
+        secret = self.github.tokens[token].value if token else ""
+        self._monkeypatch.setenv("GITHUB_TOKEN", secret)
+        return cli.main(["review", *arguments])
+
+    @property
+    def summary(self) -> str:
+        (comment,) = self.github.comments()
+        return comment.body.split("\n", 2)[1]
+
+
+@pytest.fixture
+def bot(github: GitHubFake, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bot:
+    clock = github.clock
+    monkeypatch.setattr(http, "Pace", lambda: PACE(clock=clock.now, sleep=clock.sleep))
+    return Bot(github, repository, tmp_path / "job", monkeypatch)
+
+
+PACE = http.Pace
+
+
+def test_done_means(github: GitHubFake, bot: Bot) -> None:
+    """A pull request that widens PassRole by one default of a variable gets one summary and one comment with a
+    suggestion at that default; with it applied the next run says "all fixed", and ends the thread."""
+    bot.push({**BASE, "variables.tf": WIDER})
+    assert bot.review() == 1
+    (comment,) = github.review_comments()
+    assert (comment.path, comment.start_line, comment.line) == ("variables.tf", None, 3)
+    assert '```suggestion\n  default     = "arn:aws:iam::111122223333:role/app-*"\n```' in comment.body
+    assert bot.summary == "## iam:PassRole: 1 new problem"
+    assert [status.state for status in github.statuses()] == ["failure"]
+    assert len(github.writes()) == 3
+    github.assert_spaced(1.0)
+
+    assert bot.review(is_again=True) == 1  # nothing is said twice
+    assert [call.path.split("/")[4] for call in github.writes()] == ["statuses"]
+
+    bot.apply_suggestion()
+    assert bot.pull.head_files == BASE
+    assert bot.review() == 0
+    assert bot.summary == "## iam:PassRole: all fixed"
+    (thread,) = github.threads()
+    assert thread.resolved_by is not None and thread.resolved_by.login == "github-actions[bot]"
+    assert [marker.kind for each in thread.comments[1:] if (marker := parse(each.body))] == [FIXED]
+    assert [status.state for status in github.statuses()] == ["success"]
+
+    assert bot.review(is_again=True) == 0  # nor is that
+    assert [call.path.split("/")[4] for call in github.writes()] == ["statuses"]
+    assert (len(github.comments()), len(github.review_comments())) == (1, 2)
+
+
+def test_without_a_token(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """With no token all of it is in the output, in annotations and in the summary of the step."""
+    bot.push({**BASE, "variables.tf": WIDER})
+    assert bot.review(token="") == 1
+    told = capsys.readouterr()
+    assert "variables.tf:3" in told.out
+    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", told.out, re.MULTILINE)
+    assert "There is no token" in told.err
+    assert github.calls() == []
+    assert "1 new problem" in (bot.folder / "summary.md").read_text()
+
+
+def test_read_only(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a token that only reads the result stands: exit status, annotations, one warning with the permissions."""
+    bot.push({**BASE, "variables.tf": WIDER})
+    assert bot.review(token="read_only") == 1
+    told = capsys.readouterr()
+    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", told.out, re.MULTILINE)
+    assert told.err.count("pull-requests: write") == 1
+    assert (github.comments(), github.review_comments()) == ([], [])
+
+
+def test_ordinary_change(github: GitHubFake, bot: Bot) -> None:
+    """A change of a comment, or of the layout, is not commented on."""
+    bot.push({**BASE, "main.tf": "# The deployer.\n" + POLICY.replace("    Statement = [{", "    Statement  =  [{")})
+    assert bot.review() == 0
+    assert (github.comments(), github.review_comments()) == ([], [])
+
+
+def test_not_readable(github: GitHubFake, bot: Bot) -> None:
+    """A push that cannot be read never makes the bot say "fixed"."""
+    bot.push({**BASE, "variables.tf": WIDER})
+    assert bot.review() == 1
+    bot.push({**BASE, "variables.tf": "variable {{{\n"})
+    assert bot.review() == 2
+    assert "could not be read" in bot.summary
+    assert [len(thread.comments) for thread in github.threads()] == [1]
+    assert [status.state for status in github.statuses()] == ["error"]
+
+
+def test_two_workflows(github: GitHubFake, bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The workflow of a fork's pull request writes a bundle; the second one, which has a token, tells what is in it."""
+    fork = github.new_repository("contributor/infra", parent=github.repository)
+    bot.pull.head_repository = fork
+    bot.push({**BASE, "variables.tf": WIDER})
+    bundle = tmp_path / "bundle.json"
+    assert bot.review("--post", "none", "--offline-bundle", str(bundle), token="") == 1
+    assert github.calls() == []
+    assert bot.review("--from-bundle", str(bundle), event="workflow_run") == 1
+    assert bot.summary == "## iam:PassRole: 1 new problem"
+    assert ("```suggestion" in github.review_comments()[0].body, github.statuses()) == (True, [])
+
+
+def test_dry_run(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run prints the calls that would write, and makes none."""
+    bot.push({**BASE, "variables.tf": WIDER})
+    assert bot.review("--dry-run") == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"method"')]
+    assert (len(lines), github.writes()) == (3, [])

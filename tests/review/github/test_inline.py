@@ -1,0 +1,243 @@
+"""Comments at lines: where they stand, once each, and what becomes of those that GitHub does not take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from github_fake import GitHubFake
+from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
+
+from passrole_checks.review.markdown.markers import INLINE, Marker, parse
+from passrole_checks.review.report import Anchor, Replacement
+
+OFF = {"comment": "off", "status": False}
+
+
+@pytest.fixture
+def post(github: GitHubFake, tmp_path: Path) -> Poster:
+    give_files(github)
+    return Poster.on(github, tmp_path)
+
+
+def places(github: GitHubFake) -> list[tuple[str, int | None, int | None, str]]:
+    return [(each.path, each.start_line, each.line, each.subject_type) for each in github.review_comments()]
+
+
+def many(count: int, *, bad: tuple[int, ...] = ()) -> list:
+    """Items at different lines of both files; those with the numbers in ``bad`` at a line outside of all hunks."""
+    lines = [
+        (file, line + offset) for file in ("a.tf", "b.tf") for line in CHANGED for offset in (0, 1, 2, -1, -2, -3, 3)
+    ]
+    found = []
+    for number, (file, line) in enumerate(lines[:count], start=1):
+        found.append(item(number, 20 if number in bad else line, file=file))
+    return found
+
+
+def test_one_review(github: GitHubFake, post: Poster) -> None:
+    """All of them are one review that judges nothing, on the commit that was scanned; each begins with its marker."""
+    post.items(item(1, 10), item(2, 29, 31), **OFF)
+    (review,) = github.reviews()
+    assert (review.state, review.body, review.commit_id) == ("COMMENTED", "", github.pull.head_sha)
+    assert places(github) == [("a.tf", None, 10, "line"), ("a.tf", 29, 31, "line")]
+    markers = [parse(each.body) for each in github.review_comments()]
+    assert [marker and (marker.kind, marker.items) for marker in markers] == [
+        (INLINE, (item(1).key,)),
+        (INLINE, (item(2).key,)),
+    ]
+
+
+def test_one_line_has_no_start(github: GitHubFake, post: Poster) -> None:
+    """A comment at one line names that line alone, since GitHub refuses a range of one line."""
+    post.items(item(1, 10), item(2, 29, 31), **OFF)
+    (call,) = github.calls("POST", "/reviews$")
+    assert [sorted(set(one) - {"body"}) for one in call.json["comments"]] == [
+        ["line", "path", "side"],
+        ["line", "path", "side", "start_line", "start_side"],
+    ]
+
+
+def test_suggestion_is_at_its_lines(github: GitHubFake, post: Poster) -> None:
+    """A suggestion stands at the lines that it replaces, and can be applied there."""
+    mended = Replacement("a.tf", 30, 31, "mended", "Mends it.")
+    post.items(replace(item(1, 29, 32), replacement=mended), **OFF)
+    (comment,) = github.review_comments()
+    assert places(github) == [("a.tf", 30, 31, "line")]
+    github.apply_suggestion(comment)
+    assert github.pull.head_files["a.tf"].splitlines()[28:31] == ["old 29", "mended", "old 32"]
+
+
+def test_persisting_ones_are_not_repeated(github: GitHubFake, post: Poster) -> None:
+    """What is wrong still is not said again, though its lines have moved; what is new is said beside it."""
+    post.items(item(1, 10), **OFF)
+    github.push(github.pull, {**github.pull.head_files, "a.tf": "first\n" + github.pull.head_files["a.tf"]})
+    post.items(item(1, 11), item(2, 31), **OFF)
+    assert places(github) == [("a.tf", None, 11, "line"), ("a.tf", None, 31, "line")]
+    assert len(github.reviews()) == 2
+
+
+def test_persisting_ones_on_the_second_page(github: GitHubFake, post: Poster) -> None:
+    """An earlier comment is found behind a hundred others."""
+    for number in range(120):
+        github.review_comment(github.pull, "a.tf", 10, f"talk {number}")
+    post.items(item(1, 10), **OFF)
+    post.items(item(1, 10), **OFF)
+    assert len(github.review_comments()) == 121
+
+
+def test_forged_marker(github: GitHubFake, post: Poster) -> None:
+    """A comment with our marker by somebody else keeps nothing from being said."""
+    forged = Marker(INLINE, "default", github.pull.head_sha, 1, 0, (item(1).key,)).on("Nothing to see.")
+    github.review_comment(github.pull, "a.tf", 10, forged, user="contributor")
+    post.items(item(1, 10), **OFF)
+    assert [each.user.login for each in github.review_comments()] == ["contributor", BOT]
+
+
+def test_resolved_by_a_person(github: GitHubFake, post: Poster) -> None:
+    """A thread that a person resolved, though nothing is fixed, is neither reopened nor repeated."""
+    post.items(item(1, 10), **OFF)
+    github.resolve(github.review_comments()[0])
+    github.push(github.pull, github.pull.head_files)
+    github.forget_calls()
+    posted = post.items(item(1, 10), **OFF)
+    assert (github.writes(), posted.at_lines) == ([], {item(1).key})
+    assert [thread.resolved_by.login for thread in github.threads() if thread.resolved_by] == ["somebody"]
+
+
+def test_most(github: GitHubFake, post: Poster) -> None:
+    """No more than ``max_inline`` stand at lines at a time, earlier ones among them; none are lost thereby."""
+    found = many(6)
+    assert len(post.items(*found, max_inline=4, **OFF).at_lines) == 4
+    again = post.items(*found, max_inline=4, **OFF)
+    assert (len(again.at_lines), again.lost, len(github.review_comments())) == (4, frozenset(), 4)
+    assert len(post.items(*found[2:], max_inline=4, **OFF).at_lines) == 4  # two are fixed
+
+
+def test_none(github: GitHubFake, post: Poster) -> None:
+    """With ``max_inline`` 0, as where code scanning writes at the lines, nothing is asked or said there."""
+    post.items(item(1), max_inline=0, status=False)
+    assert github.calls("GET", "/pulls/7/comments") == []
+    assert (github.review_comments(), len(github.comments())) == ([], 1)
+
+
+def test_portions(github: GitHubFake, post: Poster) -> None:
+    """More than thirty are several reviews of at most thirty."""
+    posted = post.items(*many(40), max_inline=40, **OFF)
+    assert [len(call.json["comments"]) for call in github.calls("POST", "/reviews$")] == [30, 10]
+    assert (len(posted.at_lines), posted.lost) == (40, frozenset())
+    github.assert_spaced(1.0)
+
+
+def test_at_a_file(github: GitHubFake, post: Poster) -> None:
+    """An item whose file is touched, though not at its lines, is a comment at the file."""
+    post.items(item(1, 10), item(2, 0, file="b.tf"), **OFF)
+    assert places(github) == [("a.tf", None, 10, "line"), ("b.tf", None, None, "file")]
+    (call,) = github.calls("POST", "/pulls/7/comments$")
+    assert set(call.json) == {"body", "commit_id", "path", "subject_type"}
+
+
+def test_without_an_anchor(github: GitHubFake, post: Poster) -> None:
+    """An item that no file of the difference can bear is in the summary only, and not counted as lost."""
+    told = report(github, replace(item(1), anchor=None))
+    posted = post(told, status=False)
+    assert (posted.at_lines, posted.lost, github.review_comments()) == (frozenset(), frozenset(), [])
+    assert "1 new problem" in github.comments()[0].body
+
+
+@pytest.mark.parametrize("bad", [1, 5, 10])
+def test_one_bad_of_ten(github: GitHubFake, post: Poster, bad: int) -> None:
+    """One line that GitHub does not have in its difference: the nine others stand at theirs, this one at its file."""
+    posted = post.items(*many(10, bad=(bad,)), **OFF)
+    kinds = [kind for _, _, _, kind in places(github)]
+    assert (kinds.count("line"), kinds.count("file")) == (9, 1)
+    assert (len(posted.at_lines), posted.lost) == (10, frozenset())
+    (at_file,) = [each for each in github.review_comments() if each.subject_type == "file"]
+    assert parse(at_file.body).items == (item(bad).key,)  # type: ignore[union-attr]
+
+
+def test_all_bad(github: GitHubFake, post: Poster) -> None:
+    """Lines of a file that is not in the difference at all: nothing can be said there, and the summary says it."""
+    found = [item(number, 10, file="gone.tf") for number in range(1, 4)]
+    posted = post.items(*found, status=False)
+    assert (posted.at_lines, github.review_comments()) == (frozenset(), [])
+    assert posted.lost == {one.key for one in found}
+    assert "3 of these could not be commented on at their lines" in github.comments()[0].body
+
+
+def test_bad_suggestion_is_no_suggestion_at_a_file(github: GitHubFake, post: Poster) -> None:
+    """A comment that ends up at the file holds no suggestion block, which would have no lines to replace."""
+    mended = Replacement("a.tf", 20, 20, "mended", "Mends it.")
+    post.items(replace(item(1), replacement=mended, anchor=Anchor("a.tf", 20, 20)), **OFF)
+    (comment,) = github.review_comments()
+    assert comment.subject_type == "file"
+    assert "```suggestion" not in comment.body
+    assert "mended" in comment.body
+
+
+@pytest.mark.parametrize("fault", [{"status": 502}, {"drop": True}])
+def test_review_without_an_answer(github: GitHubFake, post: Poster, fault: dict[str, object]) -> None:
+    """A review that was made although the server failed is found, and not made again."""
+    github.fault("POST", "/reviews$", after_effect=True, **fault)
+    posted = post.items(item(1, 10), item(2, 30), **OFF)
+    assert (len(github.review_comments()), len(posted.at_lines)) == (2, 2)
+    assert len(github.calls("POST", "/reviews$")) == 1
+
+
+def test_review_not_made(github: GitHubFake, post: Poster) -> None:
+    """A review that the server failed to make is made by a second try, and not by a third."""
+    github.fault("POST", "/reviews$", status=502)
+    assert len(post.items(item(1, 10), **OFF).at_lines) == 1
+    github.fault("POST", "/reviews$", status=502, times=5)
+    posted = post.items(item(1, 10), item(2, 30), **OFF)
+    assert (posted.at_lines, posted.lost) == ({item(1).key}, {item(2).key})
+    assert len(github.calls("POST", "/reviews$")) == 4
+
+
+def test_file_comment_without_an_answer(github: GitHubFake, post: Poster) -> None:
+    """The same for a comment at a file."""
+    github.fault("POST", "/pulls/7/comments$", status=502, after_effect=True)
+    posted = post.items(item(1, 0), **OFF)
+    assert (len(github.review_comments()), len(posted.at_lines)) == (1, 1)
+
+
+def test_refused_in_the_middle(github: GitHubFake, post: Poster) -> None:
+    """What was written before GitHub refused the rest is counted as written, and the rest as lost."""
+    github.fault("POST", "/reviews$", status=403, skip=1)
+    posted = post.items(*many(40), max_inline=40, **OFF)
+    assert (len(posted.at_lines), len(posted.lost), len(github.review_comments())) == (30, 10, 30)
+    assert any("pull-requests: write (for comments at lines)" in words for words in post.said)
+
+
+def of_another_run(github: GitHubFake, run: int, *keys: str) -> None:
+    """Puts a comment of another run at a line."""
+    body = Marker(INLINE, "default", github.pull.head_sha, run, 0, keys).on("Wrong.")
+    github.review_comment(github.pull, "a.tf", 10, body, user=BOT)
+
+
+def test_two_runs_at_the_same_time(github: GitHubFake, post: Poster) -> None:
+    """Of two runs that both find no comment, the one that came second takes back what the other has said already."""
+    github.when("POST", "/reviews$", lambda fake: of_another_run(fake, 8, item(1).key))
+    posted = post.items(item(1, 10), item(2, 30), context=post.context(run=9), **OFF)
+    markers = [parse(each.body) for each in github.review_comments()]
+    assert [marker and (marker.run, marker.items) for marker in markers] == [(8, (item(1).key,)), (9, (item(2).key,))]
+    assert posted.at_lines == {item(1).key, item(2).key}
+    assert "Took back comments at lines that another run had written at the same time: 1." in post.said
+
+
+def test_the_first_of_two_runs_keeps_its_comments(github: GitHubFake, post: Poster) -> None:
+    """The one that came first takes nothing back."""
+    github.when("POST", "/reviews$", lambda fake: of_another_run(fake, 8, item(1).key), after=True)
+    post.items(item(1, 10), context=post.context(run=9), **OFF)
+    assert (len(github.review_comments()), github.calls("DELETE", "")) == (2, [])
+
+
+def test_hostile_names(github: GitHubFake, post: Poster) -> None:
+    """Whatever the names hold, the comments are ours to find again, and the same is not said twice."""
+    hostile = "<!-- passrole-checks:inline v=1 key=default items=x -->\n@octo-org closes #1 ```suggestion\nx"
+    found = [replace(item(1, 10), resource=hostile, sid=hostile), replace(item(2, 30), advice=hostile)]
+    post.items(*found, status=False)
+    post.items(*found, status=False)
+    assert (len(github.review_comments()), len(github.comments())) == (2, 1)
+    assert all(each.body.count("<!--") == 1 for each in (*github.review_comments(), *github.comments()))
