@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,6 +232,22 @@ def test_the_first_of_two_runs_keeps_its_comments(github: GitHubFake, post: Post
     github.when("POST", "/reviews$", lambda fake: of_another_run(fake, 8, item(1).key), after=True)
     post.items(item(1, 10), context=post.context(run=9), **OFF)
     assert (len(github.review_comments()), github.calls("DELETE", "")) == (2, [])
+
+
+def test_really_at_the_same_time(github: GitHubFake, post: Poster) -> None:
+    """Three runs in three threads leave one comment about each item."""
+    found = report(github, item(1, 10), item(2, 30), item(3, 0, file="b.tf"))
+    posters = [Poster.on(github, post.folder) for _ in range(3)]
+    runs = [
+        threading.Thread(target=poster, args=(found,), kwargs={"context": post.context(run=number), **OFF})
+        for number, poster in enumerate(posters, start=1)
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    markers = [parse(each.body) for each in github.review_comments()]
+    assert sorted(key for marker in markers if marker for key in marker.items) == [item(n).key for n in (1, 2, 3)]
 
 
 def test_hostile_names(github: GitHubFake, post: Poster) -> None:

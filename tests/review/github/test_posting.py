@@ -49,7 +49,11 @@ def test_nothing_to_tell(github: GitHubFake, post: Poster) -> None:
     assert post.items() == Posted(7)
     assert (github.comments(), github.review_comments()) == ([], [])
     (status,) = github.statuses()
-    assert (status.state, status.context, status.description) == ("success", "passrole-checks", "nothing new")
+    assert (status.state, status.context, status.description) == (
+        "success",
+        "passrole-checks",
+        "iam:PassRole: nothing new",
+    )
 
 
 def test_unreadable_is_told(github: GitHubFake, post: Poster) -> None:
@@ -58,7 +62,7 @@ def test_unreadable_is_told(github: GitHubFake, post: Poster) -> None:
     (comment,) = github.comments()
     assert "could not be read" in comment.body
     (status,) = github.statuses()
-    assert (status.state, status.description) == ("error", "Cannot tell: 1 not readable; of the rest: nothing new")
+    assert (status.state, status.description) == ("error", "iam:PassRole: cannot be told, 1 file could not be read")
 
 
 @pytest.mark.parametrize("event", ["merge_group", "push", "workflow_dispatch"])
@@ -79,15 +83,14 @@ def test_no_token(github: GitHubFake, post: Poster) -> None:
 
 def test_read_only_token(github: GitHubFake, post: Poster) -> None:
     """A token that only reads, as a fork's: one warning names all the permissions, nothing is raised, all is lost."""
-    context = replace(post.context(token="read_only"), is_fork=True)
-    posted = post.items(item(1), context=context, check_run=True)
+    posted = post.items(item(1), context=post.context(token="read_only"), check_run=True)
     assert posted == Posted(7, frozenset(), frozenset({item(1).key}), False)
     assert post.said == [
         "Items that could not be told at their lines: 1.",
         "warning: the token may not write everything (GitHub says 403: Resource not accessible by integration). "
         "Permissions needed: pull-requests: write (for comments at lines and the summary comment); statuses: write "
-        "(for the commit status); checks: write (for the check run). A workflow of a pull request from a fork has a "
-        "token that only reads: the second workflow writes.",
+        "(for the commit status); checks: write (for the check run). In pull requests from forks and by Dependabot the "
+        "token only reads: the README has workflows for them.",
     ]
     assert (github.comments(), github.review_comments(), github.statuses(), github.check_runs()) == ([], [], [], [])
 
@@ -197,6 +200,7 @@ def test_dry_run(github: GitHubFake, post: Poster) -> None:
     assert [(one["path"], one["line"]) for one in calls[0]["body"]["comments"]] == [("a.tf", 10)]
     assert github.writes() == []
     assert github.calls("GET", "/issues/7/comments") != []
+    assert post.said[0] == "dry run: Wrote comments at lines: 1."
 
 
 def test_dry_run_without_token(github: GitHubFake, post: Poster) -> None:

@@ -75,6 +75,23 @@ def test_claimed_number(fork: GitHubFake, post: Poster) -> None:
     assert (len(fork.comments(fork.pull)), fork.comments(other)) == (1, [])
 
 
+@pytest.mark.parametrize("change", ["base", "head", "sha", "state"])
+def test_look_alikes(github: GitHubFake, post: Poster, change: str) -> None:
+    """Of what GitHub relates to the commit, only an open pull request of this repository with this very head counts."""
+    name = github.repository.full_name
+    other = {
+        "number": 99,
+        "state": "closed" if change == "state" else "open",
+        "head": {
+            "sha": "0" * 40 if change == "sha" else github.pull.head_sha,
+            "repo": {"full_name": "else/infra" if change == "head" else name},
+        },
+        "base": {"repo": {"full_name": "else/infra" if change == "base" else name}},
+    }
+    github.fault("GET", "/commits/", status=200, body=[other])
+    assert post.items(item(1), context=post.context("workflow_run")).number == 7
+
+
 def test_several(github: GitHubFake, post: Poster) -> None:
     """Where two pull requests have the same head, for two targets, nobody can tell which one was scanned."""
     pull = github.pull

@@ -26,19 +26,23 @@ def post(github: GitHubFake, tmp_path: Path) -> Poster:
 @pytest.mark.parametrize(
     ("changes", "state", "description"),
     [
-        ({}, "success", "nothing new"),
-        ({"items": (item(1), item(2))}, "failure", "2 new; 2 must be looked at"),
-        ({"items": (item(1),), "fail_on": Severity.HIGH}, "success", "1 new"),
-        ({"items": (replace(item(1), group="worse"),), "fail_on": None}, "success", "1 worse"),
+        ({}, "success", "iam:PassRole: nothing new"),
+        ({"items": (item(1), item(2))}, "failure", "iam:PassRole: 2 new problems"),
+        ({"items": (item(1),), "fail_on": Severity.HIGH}, "success", "iam:PassRole: 1 new problem"),
+        (
+            {"items": (replace(item(1), group="worse"),), "fail_on": None},
+            "success",
+            "iam:PassRole: 1 problem got worse",
+        ),
         (
             {"unreadable": (Note("a.tf", 1, "no HCL"),)},
             "error",
-            "Cannot tell: 1 not readable; of the rest: nothing new",
+            "iam:PassRole: cannot be told, 1 file could not be read",
         ),
     ],
 )
 def test_status(github: GitHubFake, post: Poster, changes: dict[str, Any], state: str, description: str) -> None:
-    """The state follows from the verdict, and the description tells it in numbers."""
+    """The state follows from the verdict, and the description is the headline of the summary."""
     post(report(github, **changes), **OFF)
     (status,) = github.statuses()
     assert (status.state, status.description) == (state, description)
@@ -74,11 +78,17 @@ def test_check_run(github: GitHubFake, post: Poster) -> None:
     post.items(*(item(number, 10) for number in range(1, 121)), **CHECK)
     (run,) = github.check_runs()
     assert (run.name, run.status, run.conclusion) == ("passrole-checks", "completed", "failure")
-    assert run.title == "120 new; 120 must be looked at"
+    assert run.title == "iam:PassRole: 120 new problems"
     assert run.summary is not None and run.summary.startswith("## iam:PassRole: 120 new problems")
     assert len(run.annotations) == 120
     assert [len(call.json["output"]["annotations"]) for call in github.writes()] == [50, 50, 20]
     github.assert_spaced(1.0)
+
+
+def test_most_annotations(github: GitHubFake, post: Poster) -> None:
+    """A thousand annotations are written, the worst ones, in twenty calls."""
+    post.items(*(item(number % 900 + 1, 10) for number in range(1050)), **CHECK)
+    assert (len(github.check_runs()[0].annotations), len(github.writes())) == (1000, 20)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,320 @@
+"""A small HTTP client for the API of a forge: one host, JSON, in order, and no more than the forge likes.
+
+The token goes to the host of the API alone: a redirect or a next page elsewhere is refused, and no message holds a
+header. Writes are at least a second apart; a forge that says "too many" is asked again when it wants to be, and not
+beyond a total time. Reads are tried again after errors of the server; a write that was not answered may have happened
+all the same, and only the caller can find out (:class:`Uncertain`).
+
+Sources: GitHub Docs, "Best practices for using the REST API" (a second between writes; ``retry-after``, then
+``x-ratelimit-reset``, else a minute and longer each time; redirects), "Rate limits for the REST API" (403 and 429),
+"Using pagination in the REST API" (``Link``); GitLab Docs, "Rate limits" (429, ``Retry-After``) and "REST API",
+"Pagination"; RFC 9110, 15.4 (redirects) and 10.2.3 (Retry-After); Requests, "Authentication" (an entry in a .netrc
+takes the place of a header, but not of an ``auth``).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+
+from passrole_checks import __version__
+from passrole_checks.errors import PassRoleChecksError
+from passrole_checks.output.paths import harmless
+
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT = (10, 60)  # seconds: to connect, and between two pieces of an answer
+MOST_PAGES = 100
+_TRIES = 3  # of a read that the server fails at
+_LIMITED_TRIES = 5
+_REDIRECTS = (301, 302, 307, 308)
+_MOST_REDIRECTS = 3
+_MINUTE = 60.0
+_LONGEST_MESSAGE = 300
+_LIMIT_WORDS = ("rate limit", "abuse detection")
+
+
+class ForgeError(PassRoleChecksError):
+    """A call that the forge refused, or did not answer. ``status``: of HTTP, 0 where there was no answer. ``reason``:
+    the forge's own words, harmless and short. ``call``: the method and the path."""
+
+    def __init__(self, call: str, status: int, reason: str) -> None:
+        self.call, self.status = call, status
+        self.reason = harmless(" ".join(reason.split()))[:_LONGEST_MESSAGE] or "no reason given"
+        super().__init__(f"{call}: {f'{status}: ' if status else ''}{self.reason}")
+
+
+class Uncertain(ForgeError):
+    """A write without a proper answer: it may have happened. List before trying it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to wait. ``gap``: seconds between two writes; ``patience``: seconds in all, waiting included; ``clock``
+    in seconds since 1970, as ``x-ratelimit-reset`` counts."""
+
+    gap: float = 1.0
+    patience: float = 600.0
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``document``: the JSON of the answer, None where it has no body. Names of ``headers`` in any case."""
+
+    status: int
+    document: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    next_url: str = ""
+
+
+class Client:
+    """``api``: where all paths begin. ``headers`` go with each call; ``secret`` is one more, name and value: the token.
+
+    ``dry_run``: gets each write as one line of JSON (``method``, ``path``, ``body``), instead of the forge. Without a
+    ``secret``, reads of a dry run find nothing.
+    """
+
+    def __init__(
+        self,
+        api: str,
+        headers: Mapping[str, str],
+        secret: tuple[str, str] | None = None,
+        *,
+        pace: Pace | None = None,
+        dry_run: Callable[[str], None] | None = None,
+    ) -> None:
+        self._api = api.rstrip("/")
+        self._headers = {"User-Agent": f"passrole-checks/{__version__}", "Accept": "application/json", **headers}
+        self._secret = secret
+        self._pace = pace or Pace()
+        self._dry_run = dry_run
+        self._session: requests.Session | None = None
+        self._deadline: float | None = None
+        self._written: float | None = None
+
+    @property
+    def is_dry(self) -> bool:
+        return self._dry_run is not None
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether reads are not done."""
+        return self.is_dry and self._secret is None
+
+    # -- calls; each raises a ForgeError
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Answer:
+        """What is at ``path``; no document where :attr:`finds_nothing`."""
+        if self.finds_nothing:
+            return Answer(200, None)
+        return self._read("GET", self._url(path, query), None)
+
+    def pages(self, path: str, query: Mapping[str, str | int] | None = None, within: str = "") -> Iterator[Any]:
+        """The elements of a list, page after page; ``within``: the key of the list, where it is in an object."""
+        url = self._url(path, {"per_page": 100, **(query or {})})
+        for _ in range(MOST_PAGES):
+            if self.finds_nothing:
+                return
+            answer = self._read("GET", url, None)
+            listed = answer.document.get(within) if within and isinstance(answer.document, dict) else answer.document
+            if not isinstance(listed, list):
+                raise ForgeError(self._call("GET", url), answer.status, "the answer is no list")
+            yield from listed
+            if not answer.next_url:
+                return
+            url = answer.next_url
+        raise ForgeError(self._call("GET", url), 0, f"more than {MOST_PAGES} pages")
+
+    def ask(self, path: str, document: object) -> Answer:
+        """A read that is sent by POST, as GraphQL's queries are."""
+        if self.finds_nothing:
+            return Answer(200, None)
+        return self._read("POST", self._url(path), document)
+
+    def write(self, method: str, path: str, document: object | None = None) -> Answer:
+        """Changes something, once. Raises an :class:`Uncertain` where that may or may not have happened."""
+        if self._dry_run is not None:
+            told = {"method": method, "path": path, "body": document}
+            self._dry_run(json.dumps(told))  # in ASCII, hence on one line wherever it is printed
+            return Answer(200, {})
+        return self._exchange(method, self._url(path), document, self._write_once)
+
+    # -- what they stand on
+
+    def _url(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
+        url = path if "://" in path else self._api + path
+        return f"{url}?{urlencode(query)}" if query else url
+
+    def _call(self, method: str, url: str) -> str:
+        """The call in words, without the host and the query."""
+        return harmless(f"{method} {_parts(url).path}")
+
+    def _read(self, method: str, url: str, document: object) -> Answer:
+        return self._exchange(method, url, document, self._read_patiently)
+
+    def _exchange(
+        self, method: str, url: str, document: object, send: Callable[[str, str, object], requests.Response]
+    ) -> Answer:
+        """The answer at the end of redirects (on this host), and of waits for the limit of calls."""
+        redirects = limited = 0
+        while True:
+            response = send(method, url, document)
+            call, status = self._call(method, url), response.status_code
+            if (wait := _wait_for(response, limited, self._pace.clock())) is not None:
+                limited += 1
+                if limited >= _LIMITED_TRIES:
+                    raise ForgeError(call, status, _message(response))
+                self._wait(wait, call, status)
+            elif status in _REDIRECTS and redirects < _MOST_REDIRECTS:
+                redirects += 1
+                url = self._on_this_host(_joined(url, response.headers.get("location", "")), call, status)
+            elif status >= 300:
+                raise ForgeError(call, status, _message(response))
+            else:
+                return self._answer(response, url, call)
+
+    def _answer(self, response: requests.Response, url: str, call: str) -> Answer:
+        following = response.links.get("next", {}).get("url", "")
+        if following:
+            following = self._on_this_host(_joined(url, following), call, response.status_code)
+        document: Any = None
+        if response.content:
+            try:
+                document = response.json()
+            except (ValueError, RecursionError):
+                raise ForgeError(call, response.status_code, "the answer is no JSON") from None
+        return Answer(response.status_code, document, response.headers, following)
+
+    def _on_this_host(self, url: str, call: str, status: int) -> str:
+        if not _is_same_origin(url, self._api):
+            raise ForgeError(call, status, f"leads to another host ({_parts(url).hostname}), which is refused")
+        return url
+
+    def _read_patiently(self, method: str, url: str, document: object) -> requests.Response:
+        for tried in range(_TRIES - 1):
+            try:
+                response = self._send(method, url, document)
+                if response.status_code < 500:
+                    return response
+            except ForgeError:
+                pass
+            self._wait(2.0**tried, self._call(method, url), 0)
+        return self._send(method, url, document)
+
+    def _write_once(self, method: str, url: str, document: object) -> requests.Response:
+        now = self._pace.clock()
+        if self._written is not None and now < self._written + self._pace.gap:
+            self._wait(self._written + self._pace.gap - now, self._call(method, url), 0)
+        try:
+            response = self._send(method, url, document)
+        except ForgeError as error:
+            raise Uncertain(error.call, error.status, error.reason) from None
+        finally:
+            self._written = self._pace.clock()
+        if response.status_code >= 500:
+            raise Uncertain(self._call(method, url), response.status_code, _message(response))
+        return response
+
+    def _send(self, method: str, url: str, document: object) -> requests.Response:
+        session = self._opened()
+        import requests
+
+        try:
+            return session.request(method, url, json=document, timeout=TIMEOUT, allow_redirects=False)
+        except (requests.RequestException, ValueError) as error:  # its words may hold the token, or a proxy's password
+            reason = f"no answer from {_parts(url).hostname} ({type(error).__name__})"
+            raise ForgeError(self._call(method, url), 0, reason) from None
+
+    def _opened(self) -> requests.Session:
+        if self._session is None:
+            try:
+                import requests
+            except ImportError:
+                raise ForgeError(
+                    self._api, 0, "the package requests is not installed: pip install 'passrole-checks[bot]'"
+                ) from None
+            self._session = requests.Session()
+            self._session.headers.update(self._headers)
+            self._session.auth = self._authorize  # without one, an entry in a .netrc would be sent instead
+        return self._session
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._secret is not None and request.url is not None and _is_same_origin(request.url, self._api):
+            name, value = self._secret
+            request.headers[name] = value
+        return request
+
+    def _wait(self, seconds: float, call: str, status: int) -> None:
+        now = self._pace.clock()
+        if self._deadline is None:
+            self._deadline = now + self._pace.patience
+        if now + seconds > self._deadline:
+            reason = f"the forge wants {seconds:.0f} more seconds, and {self._pace.patience:.0f} in all is the limit"
+            raise ForgeError(call, status, reason)
+        self._pace.sleep(seconds)
+
+
+def _wait_for(response: requests.Response, limited: int, now: float) -> float | None:
+    """How many seconds the forge wants no call; None where it has not said so."""
+    headers, status = response.headers, response.status_code
+    after = headers.get("retry-after", "").strip()
+    is_used_up = headers.get("x-ratelimit-remaining", "").strip() == "0"
+    words = _message(response).lower()
+    is_limit = status == 429 or bool(after) or is_used_up or any(limit in words for limit in _LIMIT_WORDS)
+    if status not in (403, 429) or not is_limit:
+        return None
+    if after.isascii() and after.isdigit():
+        return float(after)
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if is_used_up and reset.isascii() and reset.isdigit():
+        return max(float(reset) - now, 0.0) + 1.0
+    return _MINUTE * 2.0**limited
+
+
+def _message(response: requests.Response) -> str:
+    """What the forge says of an error: ``message`` and ``errors`` of its JSON, else the phrase of the status."""
+    try:
+        document = response.json()
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        return str(response.reason or "")
+    said = [document.get("message") or document.get("error") or ""]
+    errors = document.get("errors")
+    for error in errors[:5] if isinstance(errors, list) else ():
+        said.append((error.get("message") or error.get("code") or "") if isinstance(error, dict) else error)
+    return "; ".join(str(words) for words in said if words)
+
+
+def _is_same_origin(one: str, other: str) -> bool:
+    origins = [(parts.scheme, parts.hostname, _port(parts)) for parts in map(_parts, (one, other))]
+    return origins[0] == origins[1] and bool(origins[0][1])
+
+
+def _joined(url: str, other: str) -> str:
+    try:
+        return urljoin(url, other)
+    except ValueError:
+        return ""
+
+
+def _parts(url: str) -> SplitResult:
+    """Those of an address; all empty where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return None

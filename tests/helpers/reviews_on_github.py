@@ -1,0 +1,90 @@
+"""Reviews that tests write on the stand-in for GitHub."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from github_fake import GitHubFake
+from reports_of_tests import ANY_ROLE, APP, EMPTY
+
+from passrole_checks.findings import Confidence, Severity
+from passrole_checks.review.environment import Context, PostOptions, context_of
+from passrole_checks.review.github import Posted, post
+from passrole_checks.review.http import Pace
+from passrole_checks.review.report import Anchor, Item, Place, Remark, Report
+
+BOT = "github-actions[bot]"
+_OLD = [f"old {number}\n" for number in range(1, 101)]
+CHANGED = (10, 30, 50, 70, 90)  # each within a hunk of its own, with three lines around it
+
+
+def give_files(github: GitHubFake, folder: str = "") -> str:
+    """Makes the pull request change the lines CHANGED of two files, ``a.tf`` and ``b.tf``; gives its head."""
+    new = [text.replace("old", "new") if number in CHANGED else text for number, text in enumerate(_OLD, start=1)]
+    names = (f"{folder}a.tf", f"{folder}b.tf")
+    github.pull.base_files = dict.fromkeys(names, "".join(_OLD))
+    return github.push(github.pull, dict.fromkeys(names, "".join(new)), sha="a1" * 20, forced=True)
+
+
+def item(number: int, line: int = 10, end_line: int = 0, file: str = "a.tf", *, rule: str = "") -> Item:
+    """An item of its own rule, so that it makes a comment of its own, at lines of HEAD; ``line`` 0: at the file."""
+    remark = Remark(
+        rule or f"PASSROLE_{number:03}", "any-role", Severity.MEDIUM, Confidence.HIGH, f"Wrong {number}.", ""
+    )
+    last = end_line or line
+    return Item(
+        f"{number:032x}",
+        "new",
+        "new",
+        Severity.MEDIUM,
+        Confidence.HIGH,
+        Place(file, line or 1, last or 1),
+        "terraform",
+        f"aws_iam_role_policy.p{number}",
+        (),
+        "",
+        (remark,),
+        access=replace(APP, principals=(f"aws_iam_role.r{number}",)),
+        anchor=Anchor(file, line, last),
+    )
+
+
+ITEM = replace(item(1), remarks=(ANY_ROLE,))
+
+
+def report(github: GitHubFake, *items: Item, **changes: object) -> Report:
+    """About the present head of the pull request."""
+    made = replace(EMPTY, items=items, head=github.pull.head_sha, base=github.pull.base_sha)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Poster:
+    """Posts as a job of GitHub Actions does. Each job has a later number of a run, unless it is told one."""
+
+    github: GitHubFake
+    folder: Path
+    numbers: itertools.count[int]
+    said: list[str]
+    printed: list[str]
+
+    @classmethod
+    def on(cls, github: GitHubFake, folder: Path) -> Poster:
+        return cls(github, folder, itertools.count(1), [], [])
+
+    def context(self, event: str = "pull_request", *, token: str | None = None, run: int = 0) -> Context:
+        """``token``: the name of one of ``github.tokens``, "" for none."""
+        environment = self.github.environment(self.github.pull, self.folder, event)
+        secret = self.github.token if token is None else self.github.tokens[token].value if token else ""
+        return replace(context_of(environment), token=secret, run_number=run or next(self.numbers))
+
+    def __call__(self, told: Report, *, context: Context | None = None, **options: object) -> Posted:
+        pace = Pace(clock=self.github.clock.now, sleep=self.github.clock.sleep)
+        del self.said[:], self.printed[:]
+        asked = PostOptions(**options)  # type: ignore[arg-type]
+        return post(told, context or self.context(), asked, self.said.append, pace=pace, out=self.printed.append)
+
+    def items(self, *items: Item, context: Context | None = None, **options: object) -> Posted:
+        return self(report(self.github, *items), context=context, **options)

@@ -1,0 +1,73 @@
+"""The calls themselves: where GraphQL is, whose token it is, and answers that are not as they should be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from github_fake import GitHubFake
+from reviews_on_github import BOT, Poster, give_files, item
+
+from passrole_checks.review.github import Posted
+from passrole_checks.review.github.api import ACTIONS_LOGIN, GitHub, client
+from passrole_checks.review.http import ForgeError, Pace
+
+
+def calls(github: GitHubFake, token: str) -> GitHub:
+    pace = Pace(clock=github.clock.now, sleep=github.clock.sleep)
+    return GitHub(client(github.url, token, pace=pace), github.url, github.repository.full_name)
+
+
+@pytest.mark.parametrize(
+    ("api", "path"),
+    [
+        ("https://api.github.com", "/graphql"),
+        ("https://api.octocorp.ghe.com", "/graphql"),
+        ("https://github.example.com/api/v3", "https://github.example.com/api/graphql"),
+    ],
+)
+def test_where_graphql_is(api: str, path: str) -> None:
+    """GraphQL is below the API of github.com, and beside the one of a server of one's own."""
+    printed: list[str] = []
+    GitHub(client(api, "", dry_run=printed.append), api, "octo-org/infra").resolve("PRRT_1")
+    assert json.loads(printed[0])["path"] == path
+
+
+@pytest.mark.parametrize(("token", "login"), [("bot", BOT), ("personal", "passrole-bot"), ("read_only", BOT)])
+def test_viewer(github: GitHubFake, token: str, login: str) -> None:
+    """The token of a person tells its user, the one of an installation what GraphQL says."""
+    assert calls(github, github.tokens[token].value).viewer() == login
+
+
+def test_viewer_of_another_app(github: GitHubFake) -> None:
+    """The token of an app of one's own belongs to that app, not to GitHub Actions."""
+    token = github.new_token("our-app[bot]", {"pull-requests": "write"}, app="our-app")
+    assert calls(github, token.value).viewer() == "our-app[bot]"
+
+
+def test_viewer_is_not_told(github: GitHubFake) -> None:
+    """Where neither way answers, it is taken to be a workflow's token; a server that fails decides nothing."""
+    github.fault("POST", "/graphql$", status=403)
+    assert calls(github, github.token).viewer() == ACTIONS_LOGIN
+    github.fault("POST", "/graphql$", status=502, times=3)
+    with pytest.raises(ForgeError, match="502"):
+        calls(github, github.token).viewer()
+
+
+def test_wrong_token(github: GitHubFake) -> None:
+    """A token that is not known is an error, and not somebody's."""
+    with pytest.raises(ForgeError, match="401: Bad credentials"):
+        calls(github, "ghs_unknown").viewer()
+
+
+@pytest.mark.parametrize(
+    "body", [[], {}, [None, 1, "x", {"user": 3, "id": "1", "body": None}], {"data": {"repository": None}}, "text", 7]
+)
+def test_odd_answers(github: GitHubFake, tmp_path: Path, body: object) -> None:
+    """Answers of another shape than GitHub's make no exception; what is not known to be open is not written on."""
+    give_files(github)
+    post = Poster.on(github, tmp_path)
+    for method in ("GET", "POST"):
+        github.fault(method, "", status=200, body=body, times=1000)
+    assert post.items(item(1), check_run=True) == Posted()

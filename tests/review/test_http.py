@@ -1,0 +1,349 @@
+"""The client against a server on loopback that answers as it is told: waits, repetitions, pages, redirects, secrets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.review.http import MOST_PAGES, Client, ForgeError, Pace, Uncertain
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TOKEN = "ghs_notforanyonetosee"
+
+
+@dataclass
+class Reply:
+    """``status`` 0: the connection is closed without an answer."""
+
+    status: int = 200
+    document: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
+
+
+@dataclass
+class Clock:
+    now: float = 1_000_000.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def pace(self) -> Pace:
+        return Pace(clock=lambda: self.now, sleep=self.sleep)
+
+
+class Server:
+    """Gives ``replies``, the last one again and again, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                server.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                reply = server.replies.pop(0) if len(server.replies) > 1 else server.replies[0]
+                if not reply.status:
+                    self.close_connection = True
+                    return
+                data = json.dumps(reply.document).encode() if reply.text is None else reply.text.encode()
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = _answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for _, path, _, _ in self.asked]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(server: Server, clock: Clock) -> Client:
+    return Client(server.url, {"X-Api": "1"}, ("Authorization", f"Bearer {TOKEN}"), pace=clock.pace())
+
+
+def test_headers(server: Server, client: Client) -> None:
+    """Each call has the token, the headers that were given, and a User-Agent of ours; a write has its JSON."""
+    server.replies = [Reply(200, {"a": 1}), Reply(201, {"id": 5})]
+    assert client.get("/user", {"q": "a b"}).document == {"a": 1}
+    assert client.write("POST", "/things", {"body": "x"}).document == {"id": 5}
+    (method, path, headers, _), (_, _, _, body) = server.asked
+    assert (method, path, headers["authorization"], headers["x-api"]) == ("GET", "/user?q=a+b", f"Bearer {TOKEN}", "1")
+    assert headers["user-agent"].startswith("passrole-checks/")
+    assert json.loads(body) == {"body": "x"}
+
+
+def test_netrc(server: Server, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry of a .netrc for the host does not take the token's place."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    server.replies = [Reply(200, {})]
+    client.get("/user")
+    assert server.asked[0][2]["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_writes_are_spaced(server: Server, client: Client, clock: Clock) -> None:
+    """A write begins a second after the one before it at the earliest; reads do not wait."""
+    server.replies = [Reply(200, {})]
+    client.get("/a")
+    client.get("/b")
+    assert clock.slept == []
+    client.write("POST", "/a")
+    clock.now += 0.25
+    client.write("POST", "/b")
+    clock.now += 5
+    client.write("POST", "/c")
+    assert clock.slept == [0.75]
+
+
+@pytest.mark.parametrize(
+    ("headers", "message", "waits"),
+    [
+        ({"retry-after": "7"}, "You have exceeded a secondary rate limit.", [7.0]),
+        ({}, "You have exceeded a secondary rate limit.", [60.0]),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1000090"}, "API rate limit exceeded", [91.0]),
+    ],
+)
+@pytest.mark.parametrize("status", [403, 429])
+def test_limits(
+    server: Server,
+    client: Client,
+    clock: Clock,
+    headers: Mapping[str, str],
+    message: str,
+    waits: list[float],
+    status: int,
+) -> None:
+    """A call that was too many is made again when the forge says, or else after a minute."""
+    server.replies = [Reply(status, {"message": message}, headers), Reply(201, {"id": 1})]
+    assert client.write("POST", "/things", {}).document == {"id": 1}
+    gap = [1.0] if waits[0] < 1 else []
+    assert clock.slept == [*waits, *gap]
+    assert len(server.asked) == 2
+
+
+def test_limit_waits_grow(server: Server, client: Client, clock: Clock) -> None:
+    """A forge that says "too many" without a time is left alone twice as long each time, and not for ever."""
+    server.replies = [Reply(429, {"message": "too many"})]
+    with pytest.raises(ForgeError) as caught:
+        client.get("/user")
+    assert caught.value.status == 429
+    assert clock.slept == [60.0, 120.0, 240.0]  # the next would be 480, and 600 in all is the limit
+
+
+def test_long_retry_after(server: Server, client: Client, clock: Clock) -> None:
+    """A wait beyond the total time is not begun."""
+    server.replies = [Reply(429, {"message": "too many"}, {"retry-after": "3600"})]
+    with pytest.raises(ForgeError, match="3600 more seconds"):
+        client.write("POST", "/things")
+    assert clock.slept == []
+
+
+def test_plain_refusal(server: Server, client: Client, clock: Clock) -> None:
+    """A 403 that says nothing of limits is a refusal, with the forge's words, at once."""
+    server.replies = [Reply(403, {"message": "Resource not accessible by integration"})]
+    with pytest.raises(ForgeError) as caught:
+        client.write("POST", "/things")
+    assert (caught.value.status, caught.value.reason) == (403, "Resource not accessible by integration")
+    assert not isinstance(caught.value, Uncertain)
+    assert (clock.slept, len(server.asked)) == ([], 1)
+
+
+def test_reads_are_repeated(server: Server, client: Client, clock: Clock) -> None:
+    """A read that the server fails at, or does not answer, is tried twice more."""
+    server.replies = [Reply(502, text="<html>"), Reply(0), Reply(200, [1])]
+    assert client.get("/list").document == [1]
+    assert clock.slept == [1.0, 2.0]
+    server.replies = [Reply(503, {"message": "unavailable"})]
+    with pytest.raises(ForgeError) as caught:
+        client.get("/list")
+    assert (caught.value.status, len(server.asked)) == (503, 6)
+
+
+@pytest.mark.parametrize("reply", [Reply(502, text="<html>"), Reply(504, {"message": "timeout"}), Reply(0)])
+def test_writes_are_not_repeated(server: Server, client: Client, reply: Reply) -> None:
+    """A write that was not answered properly is not repeated here, since it may have happened."""
+    server.replies = [reply]
+    with pytest.raises(Uncertain):
+        client.write("POST", "/things", {})
+    assert len(server.asked) == 1
+
+
+def test_pages(server: Server, client: Client) -> None:
+    """Pages are followed by the address that the forge gives, whatever its path is."""
+    following = f'<{server.url}/repositories/1/list?page=2>; rel="next", <{server.url}/x?page=2>; rel="last"'
+    server.replies = [Reply(200, [1, 2], {"link": following}), Reply(200, [3])]
+    assert list(client.pages("/list", {"state": "open"})) == [1, 2, 3]
+    assert server.paths == ["/list?per_page=100&state=open", "/repositories/1/list?page=2"]
+
+
+def test_endless_pages(server: Server, client: Client) -> None:
+    """Pages without an end are an error, not a loop."""
+    server.replies = [Reply(200, [1], {"link": f'<{server.url}/list>; rel="next"'})]
+    with pytest.raises(ForgeError, match="more than 100 pages"):
+        list(client.pages("/list"))
+    assert len(server.asked) == MOST_PAGES
+
+
+def test_other_hosts_are_refused(server: Server, client: Client) -> None:
+    """Neither a redirect nor a next page leads to another host, nor to another port; nothing is sent there."""
+    other = Server()
+    other.replies = [Reply(200, [])]
+    try:
+        server.replies = [Reply(302, None, {"location": f"{other.url}/caught"})]
+        with pytest.raises(ForgeError, match="another host"):
+            client.get("/user")
+        with pytest.raises(ForgeError, match="another host"):
+            client.write("POST", "/user")
+        server.replies = [Reply(200, [1], {"link": f'<{other.url}/caught>; rel="next"'})]
+        with pytest.raises(ForgeError, match="another host"):
+            list(client.pages("/list"))
+        assert other.asked == []
+    finally:
+        other.close()
+
+
+def test_redirects_here(server: Server, client: Client) -> None:
+    """A redirect on the same host, as renamed repositories have, keeps the method and the document."""
+    server.replies = [Reply(307, None, {"location": "/repositories/1/things"}), Reply(201, {"id": 1})]
+    assert client.write("POST", "/repos/a/b/things", {"body": "x"}).document == {"id": 1}
+    assert [(method, path) for method, path, _, _ in server.asked][1] == ("POST", "/repositories/1/things")
+    assert json.loads(server.asked[1][3]) == {"body": "x"}
+    server.replies = [Reply(302, None, {"location": "/again"})]
+    with pytest.raises(ForgeError) as caught:
+        client.get("/again")
+    assert caught.value.status == 302
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"), [(Reply(200, text="<html>"), "no JSON"), (Reply(200, {"a": 1}), "no list")]
+)
+def test_odd_answers(server: Server, client: Client, reply: Reply, words: str) -> None:
+    """An answer that is no JSON, or no list where one was asked for, is an error and never taken as empty."""
+    server.replies = [reply]
+    with pytest.raises(ForgeError, match=words):
+        list(client.pages("/list"))
+
+
+def test_messages_hold_no_secret(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No error tells the token, the password of a proxy, or the query of an address; the forge's words are harmless."""
+    server.replies = [Reply(422, {"message": "bad\x1b[31m\n::error::x", "errors": [{"message": "line"}, "other"]})]
+    with pytest.raises(ForgeError) as caught:
+        client.get("/things", {"secret": "q"})
+    assert str(caught.value) == "GET /things: 422: bad\\x1b[31m \\x3a:error::x; line; other"
+    server.close()
+    monkeypatch.setenv("http_proxy", "http://me:hidden@127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(ForgeError) as unanswered:
+        Client("http://forge.invalid", {}, ("Authorization", TOKEN), pace=Clock().pace()).get("/things")
+    assert str(unanswered.value) == "GET /things: no answer from forge.invalid (ProxyError)"
+    assert TOKEN not in repr(client) + repr(vars(caught.value))
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[", "http://a:b/", "//other/x", "https://[::1", "\x00", "http://user@other/"]
+)
+def test_odd_addresses(server: Server, client: Client, address: str) -> None:
+    """An address that is none leads nowhere, as a redirect, as a next page, and as that of the API itself."""
+    server.replies = [Reply(302, None, {"location": address})]
+    with pytest.raises(ForgeError):
+        client.get("/user")
+    server.replies = [Reply(200, [1], {"link": f'<{address}>; rel="next"'})]
+    with pytest.raises(ForgeError):
+        list(client.pages("/list"))
+    assert {path.partition("?")[0] for path in server.paths} <= {"/user", "/list", "/%00", "/"}
+
+
+@pytest.mark.parametrize("api", ["http://[", "http://a:b", "http://forge.invalid:99999", "nowhere"])
+def test_odd_api(api: str) -> None:
+    """An address of the API that is none is an error of the call."""
+    with pytest.raises(ForgeError):
+        Client(api, {}, ("Authorization", TOKEN), pace=Clock().pace()).get("/user")
+
+
+@pytest.mark.parametrize("token", ["a\nb", "\u1234", "\ud800", "a\r\nX-Other: 1"])
+def test_odd_tokens(server: Server, clock: Clock, token: str) -> None:
+    """A token that cannot stand in a header is an error that does not tell it."""
+    server.replies = [Reply(200, {})]
+    with pytest.raises(ForgeError, match=r"^GET /user: no answer from 127\.0\.0\.1 \([A-Za-z]+\)$"):
+        Client(server.url, {}, ("Authorization", token), pace=clock.pace()).get("/user")
+    assert server.asked == []
+
+
+def test_without_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests is not installed a call says what to install, and a dry run without a token needs none."""
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(ForgeError, match=r"pip install 'passrole-checks\[bot\]'"):
+        Client("http://forge.invalid", {}, ("Authorization", TOKEN)).get("/user")
+    told: list[str] = []
+    Client("http://forge.invalid", {}, dry_run=told.append).write("POST", "/things")
+    assert len(told) == 1
+
+
+def test_requests_is_not_loaded_early() -> None:
+    """Neither the command line nor the part that posts loads requests before there is a call to make."""
+    code = "import sys, passrole_checks.cli, passrole_checks.review.github; print('requests' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "False\n"
+
+
+def test_dry_run(server: Server, clock: Clock) -> None:
+    """A dry run prints each write as one line of JSON and sends none; it reads, where it has a token."""
+    told: list[str] = []
+    dry = Client(server.url, {}, ("Authorization", TOKEN), pace=clock.pace(), dry_run=told.append)
+    server.replies = [Reply(200, [1])]
+    assert list(dry.pages("/list")) == [1]
+    assert dry.write("POST", "/things", {"body": "ä\n"}).document == {}
+    assert [method for method, _, _, _ in server.asked] == ["GET"]
+    assert told == ['{"method": "POST", "path": "/things", "body": {"body": "\\u00e4\\n"}}']
+
+
+def test_dry_run_without_token(server: Server) -> None:
+    """Without a token a dry run asks nothing, and finds nothing."""
+    told: list[str] = []
+    dry = Client(server.url, {}, dry_run=told.append)
+    assert (dry.get("/user").document, list(dry.pages("/list")), dry.ask("/graphql", {}).document) == (None, [], None)
+    dry.write("DELETE", "/things/1")
+    assert (server.asked, told) == ([], ['{"method": "DELETE", "path": "/things/1", "body": null}'])
