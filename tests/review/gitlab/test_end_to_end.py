@@ -1,0 +1,150 @@
+"""The bot on GitLab, with the real command line, real commits and the stand-in: found, said once, mended, said."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from git_repositories import Repository
+from gitlab_fake import GitLabFake
+from pipelines import BASE, HEAD
+from reviews_on_gitlab import BOT, places
+
+from passrole_checks import cli
+from passrole_checks.review import http
+from passrole_checks.review.markdown.markers import FIXED, parse
+
+PACE = http.Pace
+
+
+class Bot:
+    """A merge request with real commits, and jobs that review it."""
+
+    def __init__(self, gitlab: GitLabFake, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.gitlab, self._repository, self._monkeypatch = gitlab, repository, monkeypatch
+        self._runs = 0
+        gitlab.request.base_sha = repository.commit(dict(BASE))
+        gitlab.request.base_files = dict(BASE)
+        repository.git("checkout", "--quiet", "-b", "change")
+
+    def push(self, files: dict[str, str], *gone: str) -> None:
+        """A commit of these files, of all there are, as the new head."""
+        self.gitlab.push(files, self._repository.commit({**files, **dict.fromkeys(gone)}))
+
+    def apply_suggestion(self) -> None:
+        """Applies the suggestion of the last thread, as the button does, and fetches the commit."""
+        self.gitlab.apply_suggestion(self.gitlab.threads()[-1])
+        self.push(dict(self.gitlab.request.head_files))
+
+    def review(self, *arguments: str, token: str = "project", is_fork: bool = False) -> int:
+        self._runs += 1
+        self.gitlab.forget_calls()
+        for name, value in self.gitlab.environment(run_number=self._runs, is_fork=is_fork).items():
+            self._monkeypatch.setenv(name, value)
+        self._monkeypatch.setenv("PASSROLE_GITLAB_TOKEN", self.gitlab.tokens[token].value if token else "")
+        return cli.main(["review", *arguments])
+
+    @property
+    def summary(self) -> str:
+        (note,) = self.gitlab.notes()
+        return note.body.split("\n", 2)[1]
+
+
+@pytest.fixture
+def bot(gitlab: GitLabFake, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Bot:
+    clock = gitlab.clock
+    monkeypatch.setattr(http, "Pace", lambda: PACE(clock=clock.now, sleep=clock.sleep))
+    return Bot(gitlab, repository, monkeypatch)
+
+
+def test_done_means(gitlab: GitLabFake, bot: Bot) -> None:
+    """A merge request that widens PassRole by one default of a variable gets one summary and one thread with a
+    suggestion at that default; with it applied the next run says "all fixed", and ends the thread."""
+    bot.push(HEAD)
+    assert bot.review() == 1
+    (thread,) = gitlab.threads()
+    assert places(gitlab) == [("infra/variables.tf", None, 3)]
+    assert '```suggestion:-0+0\n  default = "arn:aws:iam::111122223333:role/app-*"\n```' in thread.notes[0].body
+    assert bot.summary == "## iam:PassRole: 1 new problem"
+    assert len(gitlab.writes()) == 2
+    gitlab.assert_spaced(1.0)
+
+    assert bot.review() == 1  # nothing is said twice: the summary names the new job
+    assert [call.method for call in gitlab.writes()] == ["PUT"]
+
+    bot.apply_suggestion()
+    assert gitlab.request.head_files == BASE
+    assert bot.review() == 0
+    assert bot.summary == "## iam:PassRole: all fixed"
+    assert thread.resolved_by is not None and thread.resolved_by.username == BOT
+    assert [marker.kind for each in thread.notes[1:] if (marker := parse(each.body))] == [FIXED]
+    assert (len(gitlab.threads()), len(gitlab.notes())) == (1, 1)
+
+
+def test_without_a_token(gitlab: GitLabFake, bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With no token the report of Code Quality has all findings of the head, GitLab is not called, and why is said."""
+    bot.push(HEAD)
+    report = tmp_path / "report.json"
+    arguments = ("--format", "text", "--output", "-", "--format", "gitlab", "--output", str(report))
+    assert bot.review(*arguments, token="") == 1
+    told = capsys.readouterr()
+    assert "infra/variables.tf:3" in told.out
+    assert "PASSROLE_GITLAB_TOKEN" in told.err and "CI_JOB_TOKEN may not write any" in told.err
+    assert gitlab.calls() == []
+    entries = json.loads(report.read_text())
+    assert [(one["location"], one["check_name"], one["severity"]) for one in entries] == [
+        ({"path": "infra/policy.tf", "lines": {"begin": 4}}, "PASSROLE_001 any-role", "major")
+    ]
+
+
+def test_fork(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the pipeline of a fork, which has no token, the result stands."""
+    bot.push(HEAD)
+    assert bot.review(token="", is_fork=True) == 1
+    assert "which pipelines in a fork are not given" in capsys.readouterr().err
+
+
+def test_token_that_may_not(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """A token that only reads makes one warning; the exit status is that of the review."""
+    bot.push(HEAD)
+    assert bot.review(token="read_only") == 1
+    assert len(re.findall("^.*warning:.*scope api.*$", capsys.readouterr().err, re.MULTILINE)) == 1
+    assert (gitlab.notes(), gitlab.threads()) == ([], [])
+
+
+def test_not_readable(gitlab: GitLabFake, bot: Bot) -> None:
+    """A push that cannot be read never makes the bot say "fixed"."""
+    bot.push(HEAD)
+    bot.review()
+    bot.push({**BASE, "infra/variables.tf": "variable {{{\n"})
+    assert bot.review() == 2
+    assert "could not be read" in bot.summary
+    assert [len(thread.notes) for thread in gitlab.threads()] == [1]
+
+
+def test_ordinary_change(gitlab: GitLabFake, bot: Bot) -> None:
+    """A change of a comment is not commented on."""
+    bot.push({**BASE, "infra/policy.tf": "# The deployer.\n" + BASE["infra/policy.tf"]})
+    assert bot.review() == 0
+    assert gitlab.writes() == []
+
+
+def test_moved_and_widened(gitlab: GitLabFake, bot: Bot) -> None:
+    """A statement that is widened in a file that was renamed, below new lines, has its thread in the renamed file."""
+    policy = "# One more\n# line\n" + BASE["infra/policy.tf"].replace("var.roles", '"*"')
+    gitlab.request.renamed = {"infra/deploy.tf": "infra/policy.tf"}
+    bot.push({"infra/variables.tf": BASE["infra/variables.tf"], "infra/deploy.tf": policy}, "infra/policy.tf")
+    assert bot.review() == 1
+    assert [place and place[0] for place in places(gitlab)] == ["infra/deploy.tf"]
+    position = gitlab.threads()[0].notes[0].position
+    assert position is not None and position["old_path"] == "infra/policy.tf"
+
+
+def test_dry_run(gitlab: GitLabFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run prints the calls that would write, and makes none."""
+    bot.push(HEAD)
+    assert bot.review("--dry-run") == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"method"')]
+    assert (len(lines), gitlab.writes()) == (2, [])
