@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from passrole_checks import __version__
+from passrole_checks import __version__, cli_help, cli_review
+from passrole_checks.cli_help import DocumentedCommand, DocumentedGroup
 from passrole_checks.cli_options import (
     SEVERITIES,
     applied_baseline,
@@ -24,10 +25,12 @@ from passrole_checks.cli_options import (
     scan_options,
     shared_options,
     two_at_most,
+    which_findings,
 )
 from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
+    from passrole_checks.findings import Severity
     from passrole_checks.output.scan import Report
     from passrole_checks.output.text import Line
     from passrole_checks.scan import LocatedGrant, ScanResult
@@ -87,7 +90,7 @@ def _complain(message: str) -> None:
         write_to(sys.stderr, harmless(" ".join(message.split("\n"))) + "\n")
 
 
-class ConfiguredCommand(click.Command):
+class ConfiguredCommand(DocumentedCommand):
     """A command whose options take their defaults from the working directory's ``pyproject.toml``."""
 
     def make_context(
@@ -95,8 +98,9 @@ class ConfiguredCommand(click.Command):
     ) -> click.Context:
         from passrole_checks import configuration
 
-        known = {**_options(scan), **_options(grants)}
-        del known["write_baseline"]  # done once, by somebody who looks at what it writes
+        if extra.get("resilient_parsing"):  # a shell completes the command line
+            return super().make_context(info_name, args, parent, **extra)
+        known = configurable()
         try:
             table = self.table(info_name, list(args), parent, extra)
         except OSError as error:
@@ -130,6 +134,24 @@ class DiffCommand(ConfiguredCommand):
         return cli_diff.table_of(extra["obj"])
 
 
+class ReviewCommand(ConfiguredCommand):
+    """A command that takes its defaults from BASE, which the environment may tell."""
+
+    def table(
+        self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]
+    ) -> dict[str, Any]:
+        given = click.Command.make_context(self, info_name, args, parent, **extra).params
+        extra["obj"] = cli_review.asked_for(given)
+        return cli_review.table_of(extra["obj"])
+
+
+def configurable() -> dict[str, type]:
+    """The options that ``pyproject.toml`` can set, with the type of each one's value there."""
+    known = {**_options(scan), **_options(grants)}
+    del known["write_baseline"]  # done once, by somebody who looks at what it writes
+    return known
+
+
 def _options(command: click.Command) -> dict[str, type]:
     return {
         option.name: list if option.multiple else bool if option.is_flag else str
@@ -138,26 +160,32 @@ def _options(command: click.Command) -> dict[str, type]:
     }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=DocumentedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def cli() -> None:
     """Who would be able to pass which IAM role to which AWS service, and is that more than it should be?
 
-    Reads Terraform, its plans and states (JSON), CloudFormation, its change sets, and SAM.
-
-    \b
-    Exit status: 0  nothing to report
-                 1  findings
-                 2  a file could not be read, or the options cannot be used
-                 3  a fault of this program
+    Reads Terraform and OpenTofu, their plans and states (JSON), CloudFormation, its change sets, and SAM. Nothing that
+    is read is run, nothing is downloaded, and no account is asked. passrole-checks COMMAND --help tells all of a
+    command.
     """
 
 
 @cli.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "sarif", "junit", "github", "gitlab", "markdown"])
-@click.option("--severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help="The least to show.")
 @click.option(
-    "--confidence", type=click.Choice(CONFIDENCES), default="low", show_default=True, help="The least to report."
+    "--severity",
+    type=click.Choice(SEVERITIES),
+    default="low",
+    show_default=True,
+    help="The least severe findings to show.",
+)
+@click.option(
+    "--confidence",
+    type=click.Choice(CONFIDENCES),
+    default="low",
+    show_default=True,
+    help="The least certain findings to report; low are those that cannot be told before deployment.",
 )
 @click.option(
     "--fail-on",
@@ -166,18 +194,41 @@ def cli() -> None:
     show_default=True,
     help="The least severity that makes the exit status 1.",
 )
-@click.option("--check", metavar="ID", multiple=True, help="Only this check (id, number or name). Repeatable.")
-@click.option("--skip-check", metavar="ID", multiple=True, help="All checks but this one. Repeatable.")
-@click.option("--baseline", metavar="FILE", help="Findings that are accepted: neither shown nor failing, but counted.")
 @click.option(
-    "--write-baseline", metavar="FILE", help="Accept all that is found now, and write it to FILE. Reasons in it stay."
+    "--check",
+    metavar="ID",
+    multiple=True,
+    help="Only this check (its id, number or name); several with commas between. Repeatable.",
+    shell_complete=cli_help.checks,
+)
+@click.option(
+    "--skip-check",
+    metavar="ID",
+    multiple=True,
+    help="All checks but this one. Repeatable.",
+    shell_complete=cli_help.checks,
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    help="Findings that are accepted: neither shown nor failing, but counted.",
+    shell_complete=cli_help.files,
+)
+@click.option(
+    "--write-baseline",
+    metavar="FILE",
+    help="Accept all that is found now, and write it to FILE; what people added there stays.",
+    shell_complete=cli_help.files,
 )
 @click.pass_context
 def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """Report what is wrong in files and folders.
 
-    junit is for test reports, github for annotations (workflow commands), gitlab for Code Quality, markdown for a
-    comment or a step summary.
+    Files are told apart by their content, and folders are walked. A Terraform root module is evaluated as a whole, with
+    the modules that it calls; of a file in one, the findings of that file are reported.
+
+    Of the formats, sarif is for code scanning, junit for test reports, github for annotations (workflow commands),
+    gitlab for Code Quality, markdown for a comment or a step summary.
     """
     from passrole_checks import explain
     from passrole_checks.checks import ALL
@@ -223,11 +274,12 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 
 @cli.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "html", "markdown"])
-@click.option("--all", is_flag=True, help="Also statements that cannot grant PassRole, such as in trust policies.")
+@click.option("--all", is_flag=True, help="Also statements that grant no PassRole, such as those of trust policies.")
 @click.pass_context
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
-    """List every statement that grants or denies PassRole, with its roles and services.
+    """List who may pass which roles to which services.
 
+    That is every statement that grants or denies PassRole, wrong or not, with its roles, its services and its holders.
     As html it is one page with a graph that can be searched, as markdown a Mermaid diagram; both tell the findings too.
     """
     chosen = destinations(context, options)
@@ -239,7 +291,14 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
 
 
 @cli.command(cls=DiffCommand)
-@shared_options(["text", "json"], (click.argument("versions", metavar="BASE [HEAD]", nargs=-1, callback=two_at_most),))
+@shared_options(
+    ["text", "json"],
+    (
+        click.argument(
+            "versions", metavar="BASE [HEAD]", nargs=-1, callback=two_at_most, shell_complete=cli_help.versions
+        ),
+    ),
+)
 @click.option("--staged", is_flag=True, help="Compare BASE, or else HEAD, with what is staged for the next commit.")
 @click.option(
     "--fail-on",
@@ -250,7 +309,7 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
 )
 @click.pass_context
 def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **options: Any) -> int:
-    """Compare two versions: who can pass which roles now, and could not before.
+    """Compare who may pass what in two versions.
 
     BASE and HEAD are commits, tags or branches of the git repository around the working directory; A...B compares the
     merge base of both with B, and BASE alone is compared with the working tree. Or they are two files or two folders:
@@ -289,14 +348,33 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
     return status or (FINDINGS if failed else CLEAN)
 
 
+@cli.command(cls=ReviewCommand)
+@cli_review.options
+@click.pass_context
+def review(context: click.Context, /, **options: Any) -> int:
+    """Tell what a pull request changes.
+
+    What is new is told once, where it can be mended, with what to write instead.
+
+    BASE and HEAD are versions as for diff. Without them it is the pull request or merge request whose pipeline this
+    runs in, and there the result is also written on the forge, as far as the token allows: one comment that is kept up
+    to date, comments at the lines that differ, and a status.
+
+    Both versions are scanned in full. New is what HEAD has and BASE has not; suppressions, the baseline and the
+    configuration are those of BASE. sarif and gitlab hold all findings of HEAD, the other formats what is new.
+    """
+    return cli_review.review(context.obj, options, destinations(context, options), _complain)
+
+
 @cli.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "hcl", "yaml"])
 @click.pass_context
 def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
-    """Tell which roles whoever deploys this passes, and the smallest statements for it.
+    """Tell which roles whoever deploys this must pass.
 
-    Each resource that is given a role, with the role and the service that it goes to; then the PassRole statements, as
-    text, as JSON, as a Terraform data document (hcl) or as a CloudFormation template (yaml).
+    Each resource that is given a role, with the role and the service that it goes to; then the smallest
+    PassRole statements for all of them, as text, as JSON, as a Terraform data document (hcl) or as a CloudFormation
+    template (yaml).
     """
     from passrole_checks.advise.required import required_by
     from passrole_checks.output import required as output
@@ -324,10 +402,90 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     return _unusable(unreadable, bool(files), paths, options["allow_empty"])
 
 
+@cli.command(cls=ConfiguredCommand)
+@shared_options(["text", "json", "patch"])
+@which_findings
+@click.pass_context
+def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Show what can be written instead of what is found.
+
+    A change is shown only if with it that finding is gone, and nothing new is found. Where nobody here can know which
+    roles or which service are meant, it says what a person has to fill in. Nothing is written: patch is for git apply
+    and patch -p1, and the command fix writes.
+    """
+    from passrole_checks import cli_suggest
+    from passrole_checks.output import text
+    from passrole_checks.output.destination import is_terminal, write
+
+    chosen = destinations(context, options)
+    found = cli_suggest.suggested(paths, options, _severity_asked_for(context, options))
+    for output_format, destination in chosen:
+        if output_format == "text":
+            width = text.width_for(is_terminal(destination))
+            _write_lines(destination, cli_suggest.lines(found, width=width, quiet=options["quiet"]), options)
+        else:
+            write(destination, cli_suggest.rendered(found, output_format, terminal=is_terminal(destination)))
+    status = _unusable(_that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    return status or (FINDINGS if found.findings else CLEAN)
+
+
+@cli.command(cls=ConfiguredCommand)
+@shared_options(["text"])
+@which_findings
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, "never"]),
+    default="medium",
+    show_default=True,
+    help="The least severity that, if it is left, makes the exit status 1.",
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing, and tell what would be written.")
+@click.pass_context
+def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Write what suggest shows into the files.
+
+    Comments, layout and all that is not about the finding stay as they are. Where a person has to decide, nothing is
+    written, and it is told. A file that is a symbolic link, or that was changed meanwhile, is not written.
+    """
+    from passrole_checks import cli_suggest
+    from passrole_checks.findings import Severity
+    from passrole_checks.output import text
+    from passrole_checks.output.destination import is_terminal
+
+    chosen = destinations(context, options)
+    fail_on = None if options["fail_on"] == "never" else Severity(options["fail_on"])
+    shown = _severity_asked_for(context, options)
+    least = shown if fail_on is None or shown.rank < fail_on.rank else fail_on
+    found = cli_suggest.suggested(paths, options, shown)
+    written = cli_suggest.fix(found, dry_run=options["dry_run"])
+    for _, destination in chosen:
+        width = text.width_for(is_terminal(destination))
+        lines = cli_suggest.fixed_lines(written, dry_run=options["dry_run"], width=width, quiet=options["quiet"])
+        _write_lines(destination, lines, options)
+    for file, reason in written.refused:
+        _complain(f"{text.located(file, None)}: {reason}")
+    left = cli_suggest.left_after(paths, options, least, written if options["dry_run"] else None)
+    status = _unusable(_that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    failed = fail_on is not None and any(one.severity.rank >= fail_on.rank for one in left)
+    return max(status, UNUSABLE if written.refused else CLEAN) or (FINDINGS if failed else CLEAN)
+
+
+def _severity_asked_for(context: click.Context, options: dict[str, Any]) -> Severity:
+    """The least severity to look at: whoever names a check wants to hear of it."""
+    from passrole_checks.findings import Severity
+
+    named = options["check"] and context.get_parameter_source("severity") is ParameterSource.DEFAULT
+    return Severity.INFO if named else Severity(options["severity"])
+
+
 @cli.command()
-@click.argument("check", metavar="[ID]", required=False)
+@click.argument("check", metavar="[ID]", required=False, shell_complete=cli_help.checks)
 def explain(check: str | None) -> None:
-    """Print the page of a check (PASSROLE_001, 001 or any-role), or the list of all checks."""
+    """Print the page of a check.
+
+    What is wrong, what follows from it, how to mend it, and examples. The check is named by id, number or name
+    (PASSROLE_001, 001, any-role); without one, all checks are listed.
+    """
     from passrole_checks import explain as pages
     from passrole_checks.output.destination import STANDARD_OUTPUT, write
 
@@ -337,8 +495,43 @@ def explain(check: str | None) -> None:
 @cli.command()
 @click.argument("host", type=click.Choice(list(LEAVES)))
 def where(host: str) -> None:
-    """Print the folder for checkov's --external-checks-dir or cfn-lint's --append-rules."""
+    """Print the folder with our checks for a host.
+
+    checkov takes it as --external-checks-dir, cfn-lint as --append-rules, where passrole-checks is installed beside
+    them; doctor tells whether they load it.
+    """
     click.echo(Path(__file__).resolve().parent / LEAVES[host])
+
+
+@cli.command()
+@click.option(
+    "--format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is written."
+)
+@click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment.")
+def doctor(**options: Any) -> int:
+    """Tell what is installed here, and what does not work.
+
+    Versions, whether checkov and cfn-lint load our checks, which of two packages owns the module hcl2, and the
+    configuration that holds here. It changes nothing, and imports nothing from the working directory.
+    """
+    from passrole_checks import configuration
+    from passrole_checks.doctor import Trouble, examined
+    from passrole_checks.output.destination import STANDARD_OUTPUT, write
+    from passrole_checks.output.doctor import doctor_json, doctor_lines
+
+    found = examined()
+    configured: tuple[str, ...] = ()
+    try:
+        configured = tuple(sorted(configuration.checked(configuration.load(Path.cwd()), configurable())))
+    except ConfigurationError as error:
+        what = str(error).removeprefix(f"{configuration.FILE}: ")
+        trouble = Trouble(configuration.FILE, what, "mend it: until then no command that reads files works here")
+        found = replace(found, problems=(*found.problems, trouble))
+    if options["format"] == "json":
+        write(STANDARD_OUTPUT, doctor_json(found, configured))
+    else:
+        _write_lines(STANDARD_OUTPUT, doctor_lines(found, configured), options)
+    return FINDINGS if found.problems else CLEAN
 
 
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:

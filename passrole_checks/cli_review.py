@@ -1,1 +1,360 @@
-"""What ``review`` does, for the command line."""
+"""What ``review`` does, for the command line: which versions, what is written where, and the exit status.
+
+As in the command line itself, only click and the standard library are imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from passrole_checks import cli_help, configuration
+from passrole_checks.cli_options import SEVERITIES, shared_options, two_at_most
+from passrole_checks.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from passrole_checks.findings import Severity
+    from passrole_checks.review.environment import Context
+    from passrole_checks.review.making import Review
+    from passrole_checks.review.report import Report
+    from passrole_checks.snapshots import Comparison
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab")
+OF_THE_SCAN = ("sarif", "gitlab")  # formats that are about all of HEAD, and not about what is new alone
+CONFIDENCES = ("low", "medium", "high")
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+_LARGEST_STEP_SUMMARY = 1_048_576
+
+CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is reviewed: the forge's ``context``, and the versions; None where a bundle is read instead."""
+
+    context: Context
+    versions: Comparison | None
+
+
+def options(function: _Function) -> _Function:
+    """The arguments and options of ``review``."""
+    versions = click.argument(
+        "versions", metavar="[BASE [HEAD]]", nargs=-1, callback=two_at_most, shell_complete=cli_help.versions
+    )
+    own = (
+        click.option("--staged", is_flag=True, help="Review what is staged for the next commit."),
+        click.option(
+            "--severity",
+            type=click.Choice(SEVERITIES),
+            default="low",
+            show_default=True,
+            help="The least severe findings to tell.",
+        ),
+        click.option(
+            "--confidence",
+            type=click.Choice(CONFIDENCES),
+            default="low",
+            show_default=True,
+            help="The least certain findings to tell.",
+        ),
+        click.option(
+            "--fail-on",
+            type=click.Choice([*SEVERITIES, "never"]),
+            default="medium",
+            show_default=True,
+            help="The least severity of what is new that makes the exit status 1.",
+        ),
+        click.option(
+            "--check",
+            metavar="ID",
+            multiple=True,
+            help="Only this check (its id, number or name); several with commas between. Repeatable.",
+            shell_complete=cli_help.checks,
+        ),
+        click.option(
+            "--skip-check",
+            metavar="ID",
+            multiple=True,
+            help="All checks but this one. Repeatable.",
+            shell_complete=cli_help.checks,
+        ),
+        click.option(
+            "--baseline",
+            metavar="FILE",
+            help="Findings that are accepted; it is read as BASE has it.",
+            shell_complete=cli_help.files,
+        ),
+        click.option(
+            "--strict",
+            is_flag=True,
+            help="What has changed and cannot be evaluated makes the exit status 2, as what cannot be read does.",
+        ),
+        click.option("--mask-accounts", is_flag=True, help="Tell no account ids of what has changed, but ACCOUNT-1, …"),
+        click.option(
+            "--post",
+            type=click.Choice(["auto", "github", "gitlab", "none"]),
+            default="auto",
+            help="Where to write comments and the status; auto: on the forge whose pipeline this runs in, if any.",
+        ),
+        click.option(
+            "--comment",
+            type=click.Choice(["update", "new", "hide-and-new", "off"]),
+            default="update",
+            show_default=True,
+            help="What becomes of the summary of an earlier run: kept up to date, left, hidden; off writes none.",
+        ),
+        click.option(
+            "--max-inline",
+            type=click.IntRange(0, 100),
+            metavar="N",
+            default=10,
+            show_default=True,
+            help="Comments at lines, at most (0 to 100); the summary names the rest.",
+        ),
+        click.option("--status/--no-status", default=True, help="Set the commit status.  [default: status]"),
+        click.option("--check-run", is_flag=True, help="Write a check run with annotations, on GitHub."),
+        click.option(
+            "--key",
+            metavar="NAME",
+            default="default",
+            help="Tells several reviews of one request apart: each has its own comment and status.",
+        ),
+        click.option("--author", metavar="LOGIN", default="", help="Whose comments are ours.  [default: the token's]"),
+        click.option("--dry-run", is_flag=True, help="Print each call that would write, as JSON; make none."),
+        click.option(
+            "--offline-bundle",
+            metavar="FILE",
+            help="Write the report to FILE, to be posted elsewhere.",
+            shell_complete=cli_help.files,
+        ),
+        click.option(
+            "--from-bundle",
+            metavar="FILE",
+            help="Read the report from FILE (JSON, or a zip that holds it).",
+            shell_complete=cli_help.files,
+        ),
+    )
+    for option in reversed(own):
+        function = option(function)
+    return shared_options(FORMATS, (versions,))(function)
+
+
+def asked_for(given: dict[str, Any]) -> Asked:
+    """What is reviewed, by the options, or else by the environment.
+
+    Raises an :class:`~passrole_checks.errors.InputError` for the file of an event, a
+    :class:`~passrole_checks.errors.SnapshotError` for versions that are not there, and a
+    :class:`~passrole_checks.errors.ConfigurationError` where nothing names them.
+    """
+    from passrole_checks import snapshots
+    from passrole_checks.review.environment import context_of
+    from passrole_checks.review.revisions import comparison
+
+    context = context_of(os.environ)
+    names, staged = given["versions"], given["staged"]
+    if given["from_bundle"]:
+        if names or staged:
+            raise click.UsageError("--from-bundle says what is reviewed: name no versions")
+        return Asked(context, None)
+    if not names and not staged:
+        return Asked(context, comparison(context, Path.cwd()))
+    versions = snapshots.asked_for(names, staged=staged, folder=Path.cwd())
+    if versions is None:
+        raise ConfigurationError("review: compares versions of a git repository; passrole-checks diff compares paths")
+    return Asked(context, versions)
+
+
+def table_of(asked: Asked) -> dict[str, Any]:
+    """The configuration to go by: that of BASE, or, for a bundle, the working directory's."""
+    if asked.versions is None:
+        return configuration.load(Path.cwd())
+    content = asked.versions.file_of_base(configuration.FILE)
+    return {} if content is None else configuration.table_in(content)
+
+
+def review(asked: Asked, given: dict[str, Any], chosen: Sequence[tuple[str, str]], say: Callable[[str], None]) -> int:
+    """Review, write what is asked for, and post it; the exit status. ``chosen``: formats with their destinations;
+    ``say`` tells one line on standard error."""
+    from passrole_checks.output.destination import write
+
+    made = _made(asked.versions, given, {name for name, _ in chosen}) if asked.versions is not None else None
+    report = made.report if made is not None else _read(given["from_bundle"], given)
+    if given["mask_accounts"]:
+        from passrole_checks.review.markdown.masking import masked
+
+        report = masked(report)
+    for output_format, destination in chosen:
+        if output_format == "text":
+            _write_text(report, destination, given)
+        else:
+            write(destination, _rendered(report, made, asked.context, output_format))
+    if given["offline_bundle"]:
+        from passrole_checks.review.bundle import dump
+
+        write(given["offline_bundle"], dump(report))
+    for note in report.unreadable:
+        say(": ".join(filter(None, (f"{note.file}:{note.line}" if note.line else note.file, note.reason))))
+    with_annotations = all(name in ("text", "markdown") for name, destination in chosen if destination == "-")
+    _publish(report, asked, given, say, with_annotations=with_annotations)
+    if report.unreadable:
+        return UNUSABLE
+    return FINDINGS if report.failing else CLEAN
+
+
+def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str]) -> Review:
+    from passrole_checks import cli_diff, explain
+    from passrole_checks.findings import Confidence, Severity
+    from passrole_checks.review.making import Wanted, reviewed
+
+    wanted = Wanted(
+        Severity(given["severity"]),
+        Confidence(given["confidence"]),
+        _fail_on(given),
+        given["baseline"] or "",
+        given["strict"],
+        everything=any(name in OF_THE_SCAN for name in formats),
+    )
+    checks, skip_checks = explain.ids(given["check"]), explain.ids(given["skip_check"])
+    judging = cli_diff.judging(given, checks=checks, skip_checks=skip_checks)
+    return reviewed(versions, judging, cli_diff.inputs_of(given), wanted)
+
+
+def _fail_on(given: dict[str, Any]) -> Severity | None:
+    from passrole_checks.findings import Severity
+
+    return None if given["fail_on"] == "never" else Severity(given["fail_on"])
+
+
+def _read(path: str, given: dict[str, Any]) -> Report:
+    """The report of a bundle; what fails is what is asked for here, and not what its maker asked for."""
+    from passrole_checks.errors import InputError
+    from passrole_checks.review.bundle import LARGEST_FILE, read_bundle
+
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise InputError(path, error.strerror or str(error)) from None
+    return replace(read_bundle(data, path), fail_on=_fail_on(given))
+
+
+# -- what is written
+
+
+def _write_text(report: Report, destination: str, given: dict[str, Any]) -> None:
+    from passrole_checks.output.destination import is_terminal, wants_colour, write
+    from passrole_checks.output.text import coloured, plain, width_for
+    from passrole_checks.review.text import review_lines
+
+    lines = review_lines(report, width=width_for(is_terminal(destination)), quiet=given["quiet"])
+    write(destination, (coloured if wants_colour(destination) and not given["no_color"] else plain)(lines))
+
+
+def _rendered(report: Report, made: Review | None, context: Context, output_format: str) -> str:
+    if output_format == "json":
+        from passrole_checks.review.bundle import dump
+
+        return dump(report)
+    if output_format == "markdown":
+        return _summary(report, context)
+    if output_format == "github":
+        from passrole_checks.review.annotations import annotations
+
+        return annotations(report)
+    if made is None:
+        raise ConfigurationError(f"--format {output_format}: is about all of HEAD, of which a bundle does not hold all")
+    if output_format == "sarif":
+        from passrole_checks.checks import ALL
+        from passrole_checks.output.sarif import review_sarif
+
+        return review_sarif(made.scan, ALL, made.states, made.gone, made.accepted)
+    from passrole_checks.output.gitlab import scan_gitlab
+
+    return scan_gitlab(made.scan)
+
+
+def _summary(report: Report, context: Context, **how: Any) -> str:
+    from passrole_checks.review.environment import GITLAB
+    from passrole_checks.review.markdown.links import Links
+    from passrole_checks.review.markdown.summary import summary
+
+    head = context.head_sha if report.head == context.merge_sha else report.head
+    on_gitlab = context.forge == GITLAB
+    links = Links(context.server_url, context.repository, head, report.base, context.run_url, gitlab=on_gitlab)
+    return summary(report, links, **how)
+
+
+# -- what is posted
+
+
+def _publish(
+    report: Report, asked: Asked, given: dict[str, Any], say: Callable[[str], None], *, with_annotations: bool
+) -> None:
+    """Everything that is told beside the output. Nothing of it changes the exit status. On the forge nothing is said of
+    what is no commit."""
+    from passrole_checks.review.environment import GITHUB
+
+    context, versions = asked.context, asked.versions
+
+    committed = versions is None or versions.head.id is not None
+    at_lines = committed and _post(report, context, given, say)
+    if context.forge != GITHUB:
+        return
+    _write_step_summary(report, context, say)
+    told_elsewhere = given["post"] != "none" and not given["max_inline"]  # by code scanning, say
+    if with_annotations and not at_lines and not told_elsewhere:
+        from passrole_checks.output.destination import STANDARD_OUTPUT, write
+        from passrole_checks.review.annotations import annotations
+
+        write(STANDARD_OUTPUT, annotations(report))
+
+
+def _post(report: Report, context: Context, given: dict[str, Any], say: Callable[[str], None]) -> bool:
+    """Write on the forge; whether what is new is told at its lines now."""
+    from passrole_checks.review.environment import PostOptions
+
+    forge = context.forge if given["post"] == "auto" else given["post"]
+    if forge in ("", "none"):
+        return False
+    if forge != context.forge:
+        say(f"--post {forge}: this is no pipeline of it, so that it is not known where to write; nothing is written")
+        return False
+    how = PostOptions(
+        given["comment"], given["max_inline"], given["status"], given["check_run"], given["dry_run"], given["key"],
+        given["author"],
+    )  # fmt: skip
+    try:
+        poster = import_module(f"passrole_checks.review.{forge}")
+    except ImportError as error:
+        say(f"nothing is written on {forge}, because {error.name} is not installed: pip install passrole-checks[bot]")
+        return False
+    try:
+        posted = poster.post(report, context, how, say)
+    except Exception as error:
+        if os.environ.get("PASSROLE_CHECKS_DEBUG"):
+            raise
+        say(f"writing on {forge} failed ({type(error).__name__}), which is a fault of this program; the result stands")
+        return False
+    return bool(getattr(posted, "at_lines", ()))
+
+
+def _write_step_summary(report: Report, context: Context, say: Callable[[str], None]) -> None:
+    """GitHub Docs, "Workflow commands", "Adding a job summary": at most 1 MiB a step, Markdown, appended to a file."""
+    if not context.step_summary:
+        return
+    from passrole_checks.review.markdown.summary import STEP_SUMMARY_BUDGET
+
+    text = _summary(report, context, budget=STEP_SUMMARY_BUDGET).encode("utf-8", "replace")[:_LARGEST_STEP_SUMMARY]
+    try:
+        with open(context.step_summary, "ab") as stream:
+            stream.write(text)
+    except OSError as error:
+        say(f"{context.step_summary}: the summary of the step cannot be written: {error.strerror or error}")

@@ -2,6 +2,6 @@
 
 from passrole_checks.difference.change import Change, Difference
 from passrole_checks.difference.compare import difference_between, difference_of
-from passrole_checks.difference.units import Side
+from passrole_checks.difference.reading import Side
 
 __all__ = ["Change", "Difference", "Side", "difference_between", "difference_of"]

@@ -8,6 +8,7 @@ module, a parameter, a mapping, a file of values, an attachment), and no line is
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
@@ -16,15 +17,18 @@ from pathlib import Path
 from typing import Protocol
 
 from passrole_checks.difference.change import Change
+from passrole_checks.difference.reading import Side, difference_at
 from passrole_checks.difference.text_changes import ChangedFile, changed_file
-from passrole_checks.difference.units import Pair, Side
+from passrole_checks.difference.units import Pair
 from passrole_checks.errors import InputError
 from passrole_checks.iam.values import Position, holes_in
 from passrole_checks.sources.resource import Configuration, Framework, Inputs
 from passrole_checks.sources.walk import walk
 
 _MOST_TRIALS = 300
-_MOST_SECONDS = 30.0
+_MOST_WORK = 20_000_000  # bytes of files that all trials read; in them is what evaluating takes
+_LEAST_WORK = 10_000  # of one trial
+_MOST_SECONDS = 300.0  # for what the work does not tell
 _FEW = 16  # changes that are tried one by one
 _LARGEST = 50_000_000
 
@@ -55,8 +59,9 @@ class Causes:
         self._compare = compare
         self._files: list[ChangedFile] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._trials = 0
+        self._trials = self._work = 0
         self._until = 0.0
+        self._is_spent = False
 
     def __enter__(self) -> Causes:
         return self
@@ -106,6 +111,8 @@ class Causes:
         if start is None:
             return change
         fewest = _fewest(start, gone_without)
+        if self._is_spent and len(fewest) > 1:
+            return change  # some of them may make no difference
         place = [self._position(atom) for atom in fewest]
         position, gone = min(place, key=lambda one: (one[1], one[0].file, one[0].line))
         return replace(change, cause=position, cause_removed=gone)
@@ -149,10 +156,21 @@ class Causes:
         found = [
             (number, piece)
             for number, file in enumerate(self._changed_files())
+            if self._matters(unit, file)
             for piece in range(len(file.pieces))
             if file.pieces[piece].says_something
         ]
         return sorted(found, key=lambda atom: (not self._is_of(unit, atom), atom))
+
+    def _matters(self, unit: _Unit, file: ChangedFile) -> bool:
+        """Whether the reading of either version has looked at a file."""
+        if not file.old_name and not file.new_name:
+            return True  # two files are compared
+        names = [(file.old_name or None, file.new_name or None)]
+        return any(
+            looked is not None and difference_at(os.path.realpath(side.path), names).concerns(looked)
+            for side, looked in zip((self._old, self._new), unit.pair.looked_at, strict=True)
+        )
 
     def _is_of(self, unit: _Unit, atom: _Atom) -> bool:
         file = self._changed_files()[atom[0]]
@@ -178,7 +196,9 @@ class Causes:
             if self._trials == 0:
                 self._until = time.monotonic() + _MOST_SECONDS
             self._trials += 1
-            if self._trials > _MOST_TRIALS or time.monotonic() > self._until:
+            self._work += unit.work
+            if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or time.monotonic() > self._until:
+                self._is_spent = True
                 return None
             unit.known[atoms] = self._tried(unit.pair, atoms)
         return unit.known[atoms]
@@ -254,6 +274,16 @@ class _Unit:
     def __init__(self, pair: Pair, known: dict[frozenset[_Atom], _Found | None]) -> None:
         self.pair, self.known = pair, known
         self.files = {os.path.realpath(file) for file in (*pair.old.files, *pair.new.files)}
+        looked = pair.looked_at[1]
+        self.work = max(_LEAST_WORK, sum(map(_size, looked.files if looked is not None else pair.new.files)))
+
+
+def _size(file: str) -> int:
+    try:
+        status = os.stat(file)
+    except (OSError, ValueError):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def _who_by_what(changes: Iterable[Change]) -> _Found:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.values import Position
-from passrole_checks.scan import LocatedGrant, ScanResult
+from passrole_checks.scan import LocatedGrant, ReadPaths, ScanResult
 from passrole_checks.sources.resource import Unreadable
 
 
@@ -33,10 +35,11 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Difference:
     """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
-    new addresses that were taken for the same. ``unreadable``: what of either version could not be read. ``left_out``
-    counts what has changed and is knowingly not read, as symbolic links and submodules. ``standing``: what is not
-    evaluated in either version, for the same reason, and has not been touched. ``scans``: what the checks say of each
-    version, where that was asked for, of HEAD with the suppressions that count."""
+    new addresses that were taken for the same. ``unreadable``: what of either version could not be read.
+    ``left_out_files``: what has changed and is knowingly not read, as symbolic links and submodules, each path once,
+    with the reason; ``left_out`` counts it. ``standing``: what is not evaluated in either version, for the same reason,
+    and has not been touched. ``scans``: what the checks say of each version, where that was asked for, of HEAD with the
+    suppressions that count; ``touched``: then, the units that are not the same in both, to be compared again."""
 
     new: tuple[Change, ...]
     widened: tuple[Change, ...]
@@ -50,3 +53,16 @@ class Difference:
     left_out: int = 0
     standing: tuple[Unreadable, ...] = ()
     scans: tuple[ScanResult, ScanResult] | None = None
+    left_out_files: tuple[Unreadable, ...] = ()
+    touched: Touching | None = field(default=None, repr=False, compare=False)
+
+
+class Touching(Protocol):
+    """The units that are not the same in both versions (:class:`passrole_checks.difference.again.Touched`)."""
+
+    @property
+    def read(self) -> ReadPaths:
+        """Those of the new version."""
+
+    def again(self, top: Path) -> Difference | None:
+        """What differs where another folder stands for the new version; None where it cannot be read."""

@@ -11,10 +11,12 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from passrole_checks.difference.again import Touched
 from passrole_checks.difference.causes import Causes
 from passrole_checks.difference.change import Change, Difference
+from passrole_checks.difference.reading import Readings, Side, left_out_of
 from passrole_checks.difference.renames import holding_alike, named_alike, relabelled, renamed
-from passrole_checks.difference.units import AS_BEFORE, Pair, Side, is_idle, versions_of
+from passrole_checks.difference.units import AS_BEFORE, Pair, versions_of
 from passrole_checks.difference.wishes import with_old_wishes
 from passrole_checks.findings import Finding
 from passrole_checks.iam.arn import ANYWHERE, Scope
@@ -22,8 +24,10 @@ from passrole_checks.iam.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.role_set import RoleSet, may_meet
 from passrole_checks.iam.values import Position
+from passrole_checks.judge import unreadable_in
 from passrole_checks.knowledge.service_principals import known_services
-from passrole_checks.scan import LocatedGrant, ScanOptions, findings_of_change, scan_configurations
+from passrole_checks.scan import Judged, LocatedGrant, ScanOptions, findings_of_change, together
+from passrole_checks.scan import judged as judged_unit
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, Unreadable
 
@@ -51,42 +55,78 @@ def difference_between(
     of a unit of which nothing has changed is only a note. Unless the new version is ``trusted``, its suppressions count
     only where the old one has them too. ``judged``: also scan both.
     """
-    changed = list(changed) if changed is not None else None
-    versions = versions_of(old, new, replace(options, unchanged=True), renames)
+    told = list(changed) if changed is not None else None
+    readings = Readings(old, new, replace(options, unchanged=True))
+    versions = versions_of(old, new, readings, renames)
     if not trusted:
-        versions = replace(
-            versions, pairs=tuple(with_old_wishes(pair, (old.path, new.path), renames or {}) for pair in versions.pairs)
-        )
+        roots = old.path, new.path
+        pairs = (with_old_wishes(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
+        versions = replace(versions, pairs=tuple(pairs))
     compared = [_Compared(pair, options) for pair in versions.pairs]
-    with Causes(old, new, changed, lambda pair: _Compared(pair, options)) as causes:
+    with Causes(old, new, told, lambda pair: _Compared(pair, options)) as causes:
         for one in compared:
             one.new, one.widened = causes.named(one.pair, one.new, one.widened)
 
-    idle = [one for one in compared if changed is not None and is_idle(one.pair, old.path, new.path, changed)]
-    as_before = [replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for one in idle for entry in one.unreadable]
-    unreadable = [entry for one in compared if one not in idle for entry in one.unreadable]
+    def in_both(pair: Pair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
+        """What is said of a unit, in both versions where it was read once for both."""
+        return (*entries, *readings.moved(tuple(entries))) if pair.is_same else tuple(entries)
+
+    unreadable = [
+        (told is not None and one.pair.is_idle, entry)
+        for one in compared
+        for entry in in_both(one.pair, one.unreadable)
+    ]
+    as_before = [replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for idle, entry in unreadable if idle]
+    notes = [note for pair in versions.pairs for note in in_both(pair, _notes(pair))]
 
     scans = None
     if judged:
-        before = scan_configurations([pair.old for pair in versions.pairs], options)
-        scans = before, scan_configurations([pair.new for pair in versions.pairs], options)
+        before = [judged_unit(pair.old, options) for pair in versions.pairs]
+        after = [
+            readings.moved(was) if pair.is_same else judged_unit(pair.new, options)
+            for pair, was in zip(versions.pairs, before, strict=True)
+        ]
+        scans = together(before, options), together(after, options)
 
-    def in_order(name: str) -> tuple[Change, ...]:
-        changes = [change for one in compared for change in getattr(one, name)]
-        return tuple(sorted(changes, key=_order))
+    left_out = left_out_of((old, new), told or ())
 
+    def settled(pairs: Sequence[Pair], before: Sequence[Judged]) -> Difference:
+        """What differs between units that are read again. What of them cannot be read counts as it stands."""
+        units = [_Compared(pair, options) for pair in pairs]
+        after = [judged_unit(pair.new, options) for pair in pairs]
+        return Difference(
+            _in_order(units, "new"),
+            _in_order(units, "widened"),
+            _in_order(units, "narrowed"),
+            _in_order(units, "removed"),
+            sum(one.unchanged for one in units),
+            tuple(sorted({entry for one in units for entry in one.renamed})),
+            _sorted(entry for one in units for entry in one.unreadable),
+            _sorted(note for pair in pairs for note in _notes(pair)),
+            versions.files,
+            scans=(together(before, options), together(after, options)),
+        )
+
+    differing = [pair for pair in versions.pairs if not pair.is_same]
     return Difference(
-        in_order("new"),
-        in_order("widened"),
-        in_order("narrowed"),
-        in_order("removed"),
+        _in_order(compared, "new"),
+        _in_order(compared, "widened"),
+        _in_order(compared, "narrowed"),
+        _in_order(compared, "removed"),
         sum(one.unchanged for one in compared),
         tuple(sorted({entry for one in compared for entry in one.renamed})),
-        _sorted([*versions.unreadable, *unreadable]),
-        _sorted([*versions.notes, *as_before, *(note for one in compared for note in _notes(one.pair))]),
+        _sorted([*versions.unreadable, *(entry for idle, entry in unreadable if not idle)]),
+        _sorted([*versions.notes, *as_before, *notes]),
         versions.files,
+        left_out=len(left_out),
         scans=scans,
+        left_out_files=left_out,
+        touched=Touched(differing, (old, new), options, renames or {}, settled) if judged else None,
     )
+
+
+def _in_order(units: Sequence[_Compared], name: str) -> tuple[Change, ...]:
+    return tuple(sorted((change for one in units for change in getattr(one, name)), key=_order))
 
 
 def _order(change: Change) -> tuple[str, int, int, str, str]:
@@ -98,7 +138,7 @@ def _order(change: Change) -> tuple[str, int, int, str, str]:
 
 
 def _notes(pair: Pair) -> tuple[Unreadable, ...]:
-    return (*pair.old.not_evaluated, *pair.new.not_evaluated)
+    return pair.old.not_evaluated if pair.is_same else (*pair.old.not_evaluated, *pair.new.not_evaluated)
 
 
 def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
@@ -162,6 +202,9 @@ class _Compared:
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        if self.pair.is_same:
+            self._as_before(self.pair.new)
+            return
         old, new = self.pair.old, self.pair.new
         names = named_alike(old, new)
         written = [*old.policies, *old.unchanged]
@@ -180,6 +223,15 @@ class _Compared:
         self._gained(_change(stood, same, new, now), self._before, self.removed, self.narrowed, forward=False)
         touched = {id(item) for item in self._told}
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
+
+    def _as_before(self, side: Configuration) -> None:
+        """Count what is in both, and tell what cannot be read of it."""
+        policies = [*side.policies, *side.unchanged]
+        self.unchanged = sum(item.grants for item in self._statements(side, policies, policies))
+        self.unreadable += side.unreadable
+        for policy in policies:
+            if policy.kind is PolicyKind.IDENTITY:
+                self.unreadable += unreadable_in(policy, parse_document(policy.document))
 
     def _statements(
         self, side: Configuration, written: Sequence[AttachedPolicy], same: Sequence[AttachedPolicy]

@@ -4,42 +4,40 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from passrole_checks.difference.reading import Readings, Side
 from passrole_checks.iam.policy import parse_document
-from passrole_checks.scan import ReadPaths, ScanOptions, read_paths
+from passrole_checks.scan import ReadPaths
+from passrole_checks.sources.looked_at import LookedAt
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
-from passrole_checks.sources.resource import Configuration, Framework, Inputs, Unreadable
+from passrole_checks.sources.resource import Configuration, Framework, Unreadable
 
 AS_BEFORE = "as before, cannot be read"
 """How the reason begins that is given for what can be read in neither version, and that nobody has touched."""
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One version: a file or a folder, and the values given for it.
-
-    ``unreadable``: what of it could not be had, ``missing``: what of it is knowingly left out; neither, nor its
-    counterpart, is compared. A ``sealed`` folder is not trusted: what of it leads to files elsewhere is not used.
-    """
-
-    path: Path
-    inputs: Inputs
-    unreadable: tuple[Unreadable, ...] = ()
-    missing: tuple[Unreadable, ...] = ()
-    sealed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Pair:
     """A unit in two versions. One that is in one version only has an empty configuration in the other. ``place`` leads
-    from the new version's folder to it."""
+    from the new version's folder to it.
+
+    Where it was read once for both, ``new`` is ``old`` itself, with the places of the old version. ``is_idle``: no
+    change concerns it. ``looked_at``: what the reading of each has looked at; None where
+    there is nothing to be read.
+    """
 
     old: Configuration
     new: Configuration
     place: str = ""
+    is_idle: bool = False
+    looked_at: tuple[LookedAt | None, LookedAt | None] = (None, None)
+
+    @property
+    def is_same(self) -> bool:
+        return self.old is self.new
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class Versions:
     files: tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def versions_of(old: Side, new: Side, options: ScanOptions, renames: Mapping[str, str] | None = None) -> Versions:
+def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, str] | None = None) -> Versions:
     """Read two files or two folders and pair what is in them.
 
     Two files are a pair. In folders the same path below them makes a pair; then ``renames``, which leads from paths of
@@ -61,7 +59,7 @@ def versions_of(old: Side, new: Side, options: ScanOptions, renames: Mapping[str
     for itself there too. Nothing is compared with what cannot be read.
     """
     sides = old, new
-    read = [_read(side, options) for side in sides]
+    read = [_read(side, readings, number) for number, side in enumerate(sides)]
     found = [dict(_by_key(got, side.path)) for got, side in zip(read, sides, strict=True)]
     one_file = not all(os.path.isdir(side.path) for side in sides)
     single = one_file and all(len(side.units) <= 1 for side in read)
@@ -79,21 +77,33 @@ def versions_of(old: Side, new: Side, options: ScanOptions, renames: Mapping[str
                 notes.append(Unreadable((configuration.files or (entry.file,))[0], reason))
     for number, other in ((0, 1), (1, 0)) if not one_file else ():
         for key in sorted(found[number].keys() - found[other].keys()):
-            part = _part(sides[other], key, found[other], options)
+            part = _part(sides[other], key, found[other], readings, other)
             if part is not None:
                 found[other][key] = part
     if single:
         keys = {key: "" for side in found for key in side}
         found = [{keys[key]: unit for key, unit in side.items()} for side in found]
     return Versions(
-        tuple(_pairs(found[0], found[1], renames or {})),
+        tuple(_settled(pair, readings) for pair in _pairs(found[0], found[1], renames or {})),
         (*read[0].unreadable, *read[1].unreadable),
         tuple(dict.fromkeys(notes)),
         (_files(read[0]), _files(read[1])),
     )
 
 
-def _part(side: Side, key: str, units: Mapping[str, Configuration], options: ScanOptions) -> Configuration | None:
+def _settled(pair: Pair, readings: Readings) -> Pair:
+    """The pair with its new side as a whole, and what is known of the reading of both."""
+    return replace(
+        pair,
+        new=readings.whole(pair.old, pair.new),
+        is_idle=bool(pair.new.files) and readings.is_unchanged(pair.old),
+        looked_at=(readings.looked_at(pair.old), readings.looked_at(pair.new)),
+    )
+
+
+def _part(
+    side: Side, key: str, units: Mapping[str, Configuration], readings: Readings, number: int
+) -> Configuration | None:
     """What is a part of other units of this version, read for itself; None where it is no part of them."""
     place = os.path.realpath(side.path / key)
     for unit in units.values():
@@ -101,13 +111,13 @@ def _part(side: Side, key: str, units: Mapping[str, Configuration], options: Sca
             os.path.dirname(os.path.realpath(file)) == place for file in unit.files
         )
         if called or place in map(os.path.realpath, unit.nested):
-            alone = read_paths([Path(place)], replace(options, inputs=side.inputs)).units
+            alone = readings.read(number, Path(place)).units
             return next((other for path, other in alone if os.path.realpath(path) == place), None)
     return None
 
 
-def _read(side: Side, options: ScanOptions) -> ReadPaths:
-    found = read_paths([side.path], replace(options, inputs=side.inputs))
+def _read(side: Side, readings: Readings, number: int) -> ReadPaths:
+    found = readings.read(number)
     unreadable = [*found.unreadable, *side.unreadable]
     units = []
     for path, unit in found.units:
@@ -117,20 +127,6 @@ def _read(side: Side, options: ScanOptions) -> ReadPaths:
         else:
             units.append((path, unit))
     return replace(found, units=tuple(units), unreadable=tuple(unreadable), notes=(*found.notes, *side.missing))
-
-
-def is_idle(pair: Pair, old: Path, new: Path, changed: Iterable[tuple[str | None, str | None]]) -> bool:
-    """Whether no file of a unit, nor any other one in or below the folders of its files, is among the ``changed``
-    ones, which are named from ``old`` and ``new``."""
-    files = [os.path.realpath(file) for side in (pair.old, pair.new) for file in side.files]
-    terraform = Framework.TERRAFORM in (pair.old.framework, pair.new.framework)
-    folders = tuple({os.path.join(os.path.dirname(file), "") for file in files}) if terraform else ()
-    for names in changed:
-        for root, name in zip((old, new), names, strict=True):
-            place = os.path.join(os.path.realpath(root), name) if name is not None else None
-            if place is not None and (place in files or (bool(folders) and place.startswith(folders))):
-                return False
-    return bool(pair.old.files and pair.new.files)
 
 
 def _leads_elsewhere(side: Side, unit: Configuration) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from passrole_checks import __version__
@@ -32,11 +32,44 @@ def scan_sarif(result: ScanResult, checks: Iterable[type[Check]], baseline: Appl
     notification of level ``error``, and the run is then not successful; modules and nested stacks that are not here,
     and entries of the baseline that are to be looked at, are notifications of level ``note``.
     """
-    rules = [_rule(check) for check in checks]
-    index = {rule["id"]: number for number, rule in enumerate(rules)}
+    rules, index = _rules(checks)
     notes = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
     results = [_result(finding, index, "" if baseline is None else "new") for finding in result.findings]
     results += [_accepted(finding, entry, index) for finding, entry in baseline.accepted] if baseline else []
+    return _log(result, rules, results, notes)
+
+
+def review_sarif(
+    result: ScanResult,
+    checks: Iterable[type[Check]],
+    states: Mapping[str, str],
+    gone: Iterable[Finding],
+    accepted: Iterable[tuple[Finding, Entry]],
+) -> str:
+    """The findings of HEAD as one SARIF run, compared with BASE: ``states`` says of each fingerprint whether it is new,
+    updated or unchanged, and those of BASE that are ``gone`` are absent. ``accepted`` are HEAD's findings that a
+    baseline accepts; they are suppressed from outside of the source."""
+    rules, index = _rules(checks)
+    results = [_result(finding, index, states.get(finding.fingerprint, "new")) for finding in result.findings]
+    for finding, entry in accepted:
+        state = states.get(finding.fingerprint, "unchanged")
+        results.append({**_accepted(finding, entry, index), "baselineState": state})
+    known = {result["partialFingerprints"][FINGERPRINT] for result in results}
+    results += [_result(finding, index, "absent") for finding in gone if finding.fingerprint not in known]
+    return _log(result, rules, results, [])
+
+
+def _rules(checks: Iterable[type[Check]]) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    rules = [_rule(check) for check in checks]
+    return rules, {rule["id"]: number for number, rule in enumerate(rules)}
+
+
+def _log(
+    result: ScanResult,
+    rules: Sequence[dict[str, Any]],
+    results: Sequence[dict[str, Any]],
+    notes: Sequence[Unreadable],
+) -> str:
     run = {
         "tool": {"driver": {"name": "passrole_checks", "semanticVersion": __version__, "rules": rules}},
         "automationDetails": {"id": CATEGORY},

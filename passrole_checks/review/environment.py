@@ -1,0 +1,277 @@
+"""Where a review runs: which forge, which change of which repository, and what it may do there.
+
+Read from environment variables and the file of the event alone; nothing is asked over the network, and no git is run.
+Sources: GitHub Docs, "Variables reference" (GITHUB_API_URL, GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY,
+GITHUB_RUN_ATTEMPT, GITHUB_RUN_ID, GITHUB_RUN_NUMBER, GITHUB_SERVER_URL, GITHUB_SHA, GITHUB_STEP_SUMMARY), "Events that
+trigger workflows" (which commit GITHUB_SHA is), "Webhook events and payloads" (pull_request, merge_group, push,
+workflow_run; 25 MB at most); GitLab Docs, "Predefined CI/CD variables reference" (CI_MERGE_REQUEST_…, CI_COMMIT_SHA,
+CI_API_V4_URL).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from passrole_checks.errors import InputError
+
+GITHUB, GITLAB = "github", "gitlab"
+
+COMMENT_MODES = ("update", "new", "hide-and-new", "off")
+
+GITHUB_TOKEN = "GITHUB_TOKEN"
+GITLAB_TOKEN = "PASSROLE_GITLAB_TOKEN"
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_ZEROS = re.compile(r"0+")
+_REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+_PROJECT = re.compile(r"[\w.-]{1,255}(?:/[\w.-]{1,255})+")
+_URL = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
+_LARGEST_EVENT = 30_000_000
+_LONGEST_NAME = 1_000
+_MOST_DIGITS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is reviewed, as the forge tells it. Every field may be empty (0, ""): nothing here is known to be in
+    the clone, and nothing but ids, numbers and names of the forge's own is checked.
+
+    ``forge``: ``github``, ``gitlab``, or "" where this runs somewhere else. ``repository``: the one of the pull request
+    (where it would be merged), ``owner/name``; in GitLab the project's path. ``project_id``: GitLab's number of it.
+    ``number`` of the pull request or merge request; 0 where the event is not of one, or (``workflow_run``) it has to be
+    found over the API by ``head_sha``, ``head_repository`` and ``head_branch``.
+
+    ``head_sha``: the last commit of what is reviewed; comments belong to it. ``base_sha``: what the event says of the
+    base, which may be old: a place to look for the merge base from, never the base itself, but for ``merge_group`` and
+    ``push``. ``merge_sha``: the commit that the forge made to try the merge, where there is one. ``base_branch`` is
+    the target's, ``default_branch`` the repository's; all branches are names that people chose.
+
+    ``event``: the event's name (GitLab: the pipeline's source). ``run_number`` grows with each run of the workflow that
+    scans, ``run_attempt`` with each repetition of one (0: not known); ``run_id`` is that run's own, ``run_url`` its
+    page, for ``workflow_run`` those of the run that scanned.
+    ``api_url`` and ``server_url`` have no slash at the end. ``is_fork``: the head is in another repository, or in none
+    any more. ``step_summary``: the file to write the summary of a step to. ``token``: never in a text or a message.
+    """
+
+    forge: str = ""
+    repository: str = ""
+    project_id: int = 0
+    number: int = 0
+    head_sha: str = ""
+    base_sha: str = ""
+    merge_sha: str = ""
+    base_branch: str = ""
+    default_branch: str = ""
+    head_repository: str = ""
+    head_branch: str = ""
+    event: str = ""
+    run_number: int = 0
+    run_attempt: int = 0
+    run_id: int = 0
+    run_url: str = ""
+    api_url: str = ""
+    server_url: str = ""
+    is_fork: bool = False
+    step_summary: str = ""
+    token: str = field(default="", repr=False)
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self.token)
+
+    @property
+    def can_be_commented(self) -> bool:
+        """Whether this is about a pull request, which comments can be written on; other events have a status only."""
+        of_a_request = bool(self.number) or (self.event == "workflow_run" and bool(self.head_sha))
+        return of_a_request and self.event not in ("merge_group", "push")
+
+
+@dataclass(frozen=True, slots=True)
+class PostOptions:
+    """What to write on the forge. ``comment``: one of :data:`COMMENT_MODES`, for the summary. ``max_inline``: how many
+    comments at lines at most, 0 for none. ``status``: set the commit status; ``check_run``: write a check run.
+    ``dry_run``: print each call as JSON on standard output, and send none that writes. ``key`` tells several reviews of
+    one pull request apart (each has its own comment, status and check). ``author``: whose comments are ours; "" for the
+    one that the token belongs to. ``details_url``: where everything can be read, beside the run's page."""
+
+    comment: str = "update"
+    max_inline: int = 10
+    status: bool = True
+    check_run: bool = False
+    dry_run: bool = False
+    key: str = "default"
+    author: str = ""
+    details_url: str = ""
+
+
+def context_of(environment: Mapping[str, str]) -> Context:
+    """The context that the environment variables tell of; an empty one outside of GitHub Actions and GitLab CI.
+
+    Raises an :class:`InputError` for a file of an event that cannot be read.
+    """
+    if environment.get("GITHUB_ACTIONS") == "true" or environment.get("GITHUB_EVENT_PATH"):
+        return _github(environment)
+    if environment.get("GITLAB_CI"):
+        return _gitlab(environment)
+    return Context()
+
+
+def _github(environment: Mapping[str, str]) -> Context:
+    event = _event(environment.get("GITHUB_EVENT_PATH", ""))
+    name = environment.get("GITHUB_EVENT_NAME", "")
+    repository = _repository(environment.get("GITHUB_REPOSITORY"))
+    server = _url(environment.get("GITHUB_SERVER_URL")) or "https://github.com"
+    run_id = _number(environment.get("GITHUB_RUN_ID"))
+    sha = _sha(environment.get("GITHUB_SHA"))
+    told: dict[str, Any] = {
+        "head_sha": sha,
+        "default_branch": _name(_in(event, "repository", "default_branch")),
+        "run_number": _number(environment.get("GITHUB_RUN_NUMBER")),
+        "run_attempt": _number(environment.get("GITHUB_RUN_ATTEMPT")),
+        "run_id": run_id,
+        "run_url": f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else "",
+    }
+    if name in ("pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment"):
+        told |= _pull_request(event, repository)
+        if name != "pull_request_target" and sha != told["head_sha"]:
+            told["merge_sha"] = sha
+    elif name == "merge_group":
+        told |= {
+            "head_sha": _sha(_in(event, "merge_group", "head_sha")) or sha,
+            "base_sha": _sha(_in(event, "merge_group", "base_sha")),
+        }
+    elif name == "push":
+        told |= {"head_sha": _sha(event.get("after")) or sha, "base_sha": _sha(event.get("before"))}
+    elif name == "workflow_run":
+        told |= _workflow_run(event, repository)
+    return Context(
+        forge=GITHUB,
+        repository=repository,
+        event=_name(name),
+        api_url=_url(environment.get("GITHUB_API_URL")) or "https://api.github.com",
+        server_url=server,
+        step_summary=environment.get("GITHUB_STEP_SUMMARY", ""),
+        token=environment.get(GITHUB_TOKEN, "").strip(),
+        **told,
+    )
+
+
+def _pull_request(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
+    request = event.get("pull_request")
+    head = _repository(_in(request, "head", "repo", "full_name"))  # without one where the fork was deleted
+    return {
+        "number": _number(event.get("number")) or _number(_in(request, "number")),
+        "head_sha": _sha(_in(request, "head", "sha")),
+        "base_sha": _sha(_in(request, "base", "sha")),
+        "base_branch": _name(_in(request, "base", "ref")),
+        "head_branch": _name(_in(request, "head", "ref")),
+        "head_repository": head,
+        "is_fork": head.lower() != repository.lower(),
+    }
+
+
+def _workflow_run(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
+    run = event.get("workflow_run")
+    head = _repository(_in(run, "head_repository", "full_name"))
+    return {
+        "head_sha": _sha(_in(run, "head_sha")),
+        "head_repository": head,
+        "head_branch": _name(_in(run, "head_branch")),
+        "is_fork": head.lower() != repository.lower(),
+        "run_number": _number(_in(run, "run_number")),
+        "run_attempt": _number(_in(run, "run_attempt")),
+        "run_id": _number(_in(run, "id")),
+        "run_url": _url(_in(run, "html_url")),
+    }
+
+
+def _gitlab(environment: Mapping[str, str]) -> Context:
+    get = environment.get
+    source = _sha(get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"))  # only in pipelines of merged results
+    commit = _sha(get("CI_COMMIT_SHA"))
+    number = _number(get("CI_MERGE_REQUEST_IID"))
+    project = _number(get("CI_MERGE_REQUEST_PROJECT_ID")) or _number(get("CI_PROJECT_ID"))
+    base = _sha(get("CI_MERGE_REQUEST_DIFF_BASE_SHA") if number else get("CI_COMMIT_BEFORE_SHA"))
+    return Context(
+        forge=GITLAB,
+        repository=_project(get("CI_MERGE_REQUEST_PROJECT_PATH")) or _project(get("CI_PROJECT_PATH")),
+        project_id=project,
+        number=number,
+        head_sha=source or commit,
+        base_sha=base,
+        merge_sha=commit if source and commit != source else "",
+        base_branch=_name(get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")),
+        default_branch=_name(get("CI_DEFAULT_BRANCH")),
+        head_repository=_project(get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH")),
+        head_branch=_name(get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or get("CI_COMMIT_REF_NAME")),
+        event=_name(get("CI_PIPELINE_SOURCE")),
+        run_number=_number(get("CI_PIPELINE_IID")),
+        run_id=_number(get("CI_PIPELINE_ID")),
+        run_url=_url(get("CI_JOB_URL")) or _url(get("CI_PIPELINE_URL")),
+        api_url=_url(get("CI_API_V4_URL")),
+        server_url=_url(get("CI_SERVER_URL")),
+        is_fork=bool(number) and get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "") != str(project),
+        token=get(GITLAB_TOKEN, "").strip(),
+    )
+
+
+# -- what is taken of what is told
+
+
+def _event(path: str) -> Mapping[str, Any]:
+    if not path:
+        return {}
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(path, f"the event cannot be read: {error.strerror}") from None
+    if len(data) > _LARGEST_EVENT:
+        raise InputError(path, f"the event is larger than {_LARGEST_EVENT:,} bytes")
+    try:
+        event = json.loads(data)
+    except (ValueError, RecursionError):
+        raise InputError(path, "the event is no JSON") from None
+    if not isinstance(event, dict):
+        raise InputError(path, "the event is no JSON object")
+    return event
+
+
+def _in(value: object, *keys: str) -> object:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _sha(value: object) -> str:
+    """The id of a commit; "" for the zeros that stand for none."""
+    if not isinstance(value, str) or not _SHA.fullmatch(value) or _ZEROS.fullmatch(value):
+        return ""
+    return value
+
+
+def _number(value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+        return int(value)
+    is_one = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**_MOST_DIGITS
+    return value if is_one and isinstance(value, int) else 0
+
+
+def _repository(value: object) -> str:
+    return value if isinstance(value, str) and _REPOSITORY.fullmatch(value) else ""
+
+
+def _project(value: object) -> str:
+    return value if isinstance(value, str) and _PROJECT.fullmatch(value) else ""
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) and len(value) <= _LONGEST_NAME and value.isprintable() else ""
+
+
+def _url(value: object) -> str:
+    return value.rstrip("/") if isinstance(value, str) and _URL.fullmatch(value) else ""

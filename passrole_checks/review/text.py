@@ -1,0 +1,156 @@
+"""A review as text: each item with what is wrong, because of what, and what to write instead; then the rest."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from passrole_checks.findings import Confidence
+from passrole_checks.output.paths import harmless
+from passrole_checks.output.text import Line, Span
+from passrole_checks.review.report import Access, Item, Less, Note, Place, Remark, Report, Verdict
+
+_MOST = 10  # of a kind, where one line each is enough
+_INDENT = " " * 10
+
+
+def review_lines(report: Report, *, width: int, quiet: bool = False) -> Iterator[Line]:
+    """The items, worst first; then, unless ``quiet``, what is fixed, less, not evaluated and noted, and a summary."""
+    for item in report.items:
+        yield from _item(item, width)
+        yield ()
+    if quiet:
+        return
+    told = [*_short(report)]
+    yield from told
+    if told:
+        yield ()
+    yield _summary(report)
+
+
+def _item(item: Item, width: int) -> Iterator[Line]:
+    spans = [Span(f"{'+' if item.group == 'new' else '!'} ", "high"), Span(_at(item.at), "place"), Span("  ")]
+    spans.append(Span(harmless(item.resource)))
+    if item.sid:
+        spans.append(Span(f"  {harmless(item.sid)}", "quiet"))
+    said = item.group if item.change in ("", item.group) else f"{item.group}, {item.change} access"
+    yield [*spans, Span(f"  {said}", "high")]
+    others = [use for use in item.uses if use != item.resource]
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        yield (Span("  also "), Span(harmless(", ".join(others[:3])) + more, "quiet"))
+    yield from _access(item.access, item.before)
+    if item.cause is not None:
+        gone = "  (removed)" if item.cause_removed else ""
+        yield (Span(f"    {'because of':<11}"), Span(f"{_at(item.cause)}{gone}"))
+    for remark in item.remarks:
+        yield from _remark(remark, width)
+    replacement = item.replacement
+    if replacement is not None:
+        where = f"{harmless(replacement.file)}:{replacement.line}"
+        yield (Span(f"{_INDENT}Instead: ", "good"), Span(f"{harmless(replacement.says)} "), Span(where, "place"))
+        for line in replacement.text.split("\n") if replacement.text else ():
+            yield (Span(f"{_INDENT}+ {harmless(line)}", "good"),)
+    elif item.advice:
+        words, _, statement = item.advice.partition("\n")
+        yield from _prose(words, width, "Instead: ")
+        for line in statement.split("\n") if statement else ():
+            yield (Span(f"{_INDENT}  {harmless(line)}", "good"),)
+
+
+def _remark(remark: Remark, width: int) -> Iterator[Line]:
+    severity = remark.severity.value
+    sure = "" if remark.confidence is Confidence.HIGH else f"  ({remark.confidence.value} confidence)"
+    yield (
+        Span("  "),
+        Span(f"{severity:<6}", severity),
+        Span(f"  {remark.check_id} {remark.name}"),
+        Span(sure, "quiet"),
+    )
+    yield from _prose(remark.message, width)
+
+
+def _access(access: Access | None, before: Access | None) -> Iterator[Line]:
+    if access is None:
+        return
+    now, was = (dict(_rows(one)) if one is not None else {} for one in (access, before))
+    for label, words in now.items():
+        if before is None or was.get(label) == words:
+            yield (Span(f"    {label:<10}"), Span(harmless(words)))
+            continue
+        if label in was:
+            yield (Span(f"  - {label:<10}", "quiet"), Span(harmless(was[label]), "quiet"))
+        yield (Span(f"  + {label:<10}"), Span(harmless(words)))
+    for label, words in was.items():
+        if label not in now:
+            yield (Span(f"  - {label:<10}", "quiet"), Span(harmless(words), "quiet"))
+
+
+def _rows(access: Access) -> Iterator[tuple[str, str]]:
+    if access.principals:
+        yield "who", _listed(access.principals)
+    yield "all but" if access.complement else "roles", _listed(access.roles)
+    none = "cannot be told" if access.constraint == "unresolved" else "any service"
+    yield "services", _listed(access.services) if access.services else none
+    if access.conditions:
+        yield "if", _listed(access.conditions)
+
+
+def _listed(words: Sequence[str], most: int = 5) -> str:
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+def _short(report: Report) -> Iterator[Line]:
+    yield from _some([_fixed(one.at, f"{one.check_id} {one.name}", one.resource) for one in report.fixed], "fixed")
+    yield from _some([_less(one) for one in report.less], "with less access")
+    yield from _some([_note(one, "not evaluated: ") for one in report.not_evaluated], "not evaluated")
+    yield from _some([_note(one, "") for one in report.notes], "to be known")
+
+
+def _some(lines: Sequence[Line], what: str) -> Iterator[Line]:
+    yield from lines[:_MOST]
+    if len(lines) > _MOST:
+        yield (Span(f"{len(lines) - _MOST} more {what} (--format json names them all)", "quiet"),)
+
+
+def _fixed(at: Place, check: str, resource: str) -> Line:
+    return (Span("- ", "good"), Span(_at(at), "place"), Span(f"  {harmless(resource)}  {check}  fixed"))
+
+
+def _less(one: Less) -> Line:
+    sid = f"  {harmless(one.sid)}" if one.sid else ""
+    return (Span("- ", "good"), Span(_at(one.at), "place"), Span(f"  {harmless(one.resource)}{sid}  {one.change}"))
+
+
+def _note(one: Note, before: str) -> Line:
+    where = harmless(one.file) + (f":{one.line}" if one.line else "") + ": " if one.file else ""
+    return (Span(f"{where}note: ", "quiet"), Span(harmless(before + one.reason)))
+
+
+def _summary(report: Report) -> Line:
+    groups = [(sum(item.group == group for item in report.items), group) for group in ("new", "worse")]
+    counts = [*groups, (len(report.fixed), "fixed")]
+    words = ", ".join(f"{count} {what}" for count, what in counts if count)
+    if report.verdict is Verdict.CANNOT_TELL:
+        unread = len({note.file for note in report.unreadable})
+        could = f"{unread} {'file' if unread == 1 else 'files'} could not be read, so that this is not all"
+        return (
+            Span(words or "nothing new seen", "place"),
+            Span(f"; {report.unchanged} unchanged; "),
+            Span(could, "high"),
+        )
+    return (Span(words or "nothing new", "place" if report.items else "good"), Span(f"; {report.unchanged} unchanged"))
+
+
+def _at(at: Place) -> str:
+    return f"{harmless(at.file)}:{at.line}"
+
+
+def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
+    words = label + harmless(" ".join(text.split()))
+    wrapped = textwrap.wrap(words, width - len(_INDENT), break_long_words=False, break_on_hyphens=False)
+    for number, line in enumerate(wrapped):
+        if number == 0 and label:
+            yield (Span(_INDENT), Span(label.rstrip(), "good"), Span(line[len(label) - 1 :]))
+        else:
+            yield (Span(_INDENT), Span(line))
