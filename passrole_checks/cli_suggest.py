@@ -1,1 +1,215 @@
-"""What ``suggest`` does, for the command line."""
+"""What ``suggest`` and ``fix`` do, for the command line.
+
+As in the command line itself, only the standard library is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from passrole_checks.cli_options import applied_baseline, scan_options
+
+if TYPE_CHECKING:
+    from passrole_checks.advise.suggest import Session, Texts
+    from passrole_checks.advise.suggestion import Suggestion
+    from passrole_checks.findings import Finding, Severity
+    from passrole_checks.output.text import Line
+    from passrole_checks.scan import ReadPaths, ScanOptions
+    from passrole_checks.sources.resource import Unreadable
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What was found and what is suggested for it. ``findings`` are those that count: asked for, not suppressed, not
+    in the baseline."""
+
+    findings: tuple[Finding, ...]
+    session: Session
+    unreadable: tuple[Unreadable, ...]
+    not_evaluated: tuple[Unreadable, ...]
+    files: tuple[str, ...]
+
+    @property
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        return self.session.suggestions
+
+
+def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity) -> Suggested:
+    """Scan, and say what can be written instead of what is found at this severity or above.
+
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` for a baseline that cannot be used, and what
+    :func:`scan_options` raises.
+    """
+    from passrole_checks.advise.suggest import Session
+    from passrole_checks.findings import Severity
+
+    read, asked, findings, unreadable, not_evaluated, files = _found(paths, options, severity)
+    session = Session(read, findings, asked, informs=severity is Severity.INFO)
+    return Suggested(findings, session, unreadable, not_evaluated, files)
+
+
+def left_after(
+    paths: Sequence[str], options: dict[str, Any], severity: Severity, would_be: Written | None
+) -> tuple[Finding, ...]:
+    """What is found now at a severity or above, less what ``would_be`` written would mend."""
+    made = would_be.made if would_be is not None else ()
+    gone = {(one.check_id, one.at, one.message) for suggestion in made for one in suggestion.findings}
+    left = _found(paths, options, severity)[2]
+    return tuple(one for one in left if (one.check_id, one.at, one.message) not in gone)
+
+
+def _found(
+    paths: Sequence[str], options: dict[str, Any], severity: Severity
+) -> tuple[
+    ReadPaths,
+    ScanOptions,
+    tuple[Finding, ...],
+    tuple[Unreadable, ...],
+    tuple[Unreadable, ...],
+    tuple[str, ...],
+]:
+    from passrole_checks import explain
+    from passrole_checks.findings import Severity
+    from passrole_checks.scan import read_paths, scan_configurations
+
+    checks, skip_checks = explain.ids(options["check"]), explain.ids(options["skip_check"])
+    least = Severity.INFO if options["baseline"] else severity
+    asked = scan_options(options, checks=checks, skip_checks=skip_checks, minimum_severity=least)
+    read = read_paths([Path(path) for path in paths], asked)
+    result = scan_configurations([configuration for _, configuration in read.units], asked)
+    unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
+    result = replace(result, unreadable=unreadable)
+    findings: Sequence[Finding] = result.findings
+    if options["baseline"]:
+        with_baseline = {**options, "write_baseline": None}
+        findings = applied_baseline(result, paths, checks, skip_checks, with_baseline).open
+    counting = tuple(one for one in findings if one.suppressed is None and one.severity.rank >= severity.rank)
+    skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
+    return read, asked, counting, unreadable, skipped, result.files
+
+
+def rendered(found: Suggested, output_format: str, *, terminal: bool) -> str:
+    """The suggestions as ``json`` or as ``patch``, which on a terminal is for people."""
+    from passrole_checks.output import suggest as output
+    from passrole_checks.output.paths import harmless
+
+    patch = output.patch_of(found.session.together().changed, found.session.texts)
+    if output_format == "patch":
+        return "\n".join(map(harmless, patch.split("\n"))) if terminal else patch
+    return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated)
+
+
+def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
+    """The suggestions as people read them."""
+    from passrole_checks.output import suggest as output
+
+    return output.suggestion_lines(
+        found.suggestions,
+        found.session.texts,
+        lambda one: changed_by(one, found.session.texts),
+        width=width,
+        quiet=quiet,
+    )
+
+
+def changed_by(one: Suggestion, texts: Texts) -> Mapping[str, str]:
+    """The files that a suggestion changes, as they would be."""
+    from passrole_checks.advise.edits import apply
+
+    files = dict.fromkeys(edit.file for edit in one.edits)
+    return {file: apply(texts(file), [edit for edit in one.edits if edit.file == file]) for file in files}
+
+
+@dataclass(frozen=True)
+class Written:
+    """``made`` are the suggestions that were written (or would be), ``left`` all others; ``refused``: files that were
+    not written, each with the reason."""
+
+    made: tuple[Suggestion, ...]
+    left: tuple[Suggestion, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def fix(found: Suggested, *, dry_run: bool) -> Written:
+    """Write what is suggested, each file at once, in its place. A file is not written that is a symbolic link, or that
+    was changed since it was read; its statements are left as they are, and so are those that share edits with it."""
+    data = found.session.texts.data
+    plan = found.session.together()
+    refused = {file: reason for file in plan.changed if (reason := _why_not(file, data[file]))}
+    if refused:
+        plan = found.session.together(without=refused)
+    written: set[str] = set()
+    for file, text in plan.changed.items() if not dry_run else ():
+        reason = _replace(file, text.encode("utf-8"), data[file])
+        if reason:
+            refused[file] = reason
+        else:
+            written.add(file)
+    made = tuple(one for one in plan.made if dry_run or {edit.file for edit in one.edits} <= written)
+    gone = {id(finding) for one in made for finding in one.findings}
+    return Written(made, tuple(_left_of(found.suggestions, gone)), tuple(sorted(refused.items())))
+
+
+def _left_of(suggestions: Sequence[Suggestion], gone: Collection[int]) -> Iterator[Suggestion]:
+    """What is left for a person of suggestions, once these findings are gone."""
+    for one in suggestions:
+        left = tuple(finding for finding in one.findings if id(finding) not in gone)
+        if left and one.edits:
+            yield replace(one, findings=left, edits=(), missing=("what is suggested, which was not written",))
+        elif left:
+            yield replace(one, findings=left)
+
+
+def _why_not(file: str, data: bytes) -> str:
+    try:
+        if os.path.islink(file):
+            return "not written, because it is a symbolic link"
+        if not stat.S_ISREG(os.lstat(file).st_mode):
+            return "not written, because it is no regular file"
+        if Path(file).read_bytes() != data:
+            return "not written, because it was changed since it was read"
+    except OSError as error:
+        return f"not written: {error.strerror or error}"
+    return ""
+
+
+def _replace(file: str, content: bytes, before: bytes) -> str:
+    """Write a file anew, whole or not at all, with its mode and, where that is possible, its owner. The reason why not,
+    or ""."""
+    place = Path(file)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+    except OSError as error:
+        return f"not written: {error.strerror or error}"
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        there = os.lstat(file)
+        os.chmod(name, stat.S_IMODE(there.st_mode))
+        with suppress(OSError, AttributeError):
+            os.chown(name, there.st_uid, there.st_gid)
+        reason = _why_not(file, before)  # once more, right before
+        if not reason:
+            os.replace(name, file)
+        return reason
+    except OSError as error:
+        return f"not written: {error.strerror or error}"
+    finally:
+        with suppress(OSError):
+            os.unlink(name)
+
+
+def fixed_lines(written: Written, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
+    """What was written and what is left, as people read it."""
+    from passrole_checks.output import suggest as output
+
+    return output.fixed_lines(written.made, written.left, dry_run=dry_run, width=width, quiet=quiet)

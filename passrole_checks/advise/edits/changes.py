@@ -53,6 +53,8 @@ class SetValue:
 
 @dataclass(frozen=True, slots=True)
 class SetKey:
+    """Give the entry of ``field`` another key."""
+
     field: Field
     key: str
 

@@ -1,0 +1,282 @@
+"""Suggestions: what is written instead of statements that were found wrong, each proved before it is offered.
+
+Of a statement that can be rewritten for a part of its findings only there are two suggestions: one with edits, and one
+that says what a person has to do about the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from passrole_checks.advise.advice import READING, Advice, same_advice
+from passrole_checks.advise.apart import apart
+from passrole_checks.advise.edits import apply, edits_for
+from passrole_checks.advise.narrower import GET_ROLE, MENDED, Narrower
+from passrole_checks.advise.outcome import NotProvedError, Unit, place_of, region_of
+from passrole_checks.advise.proof import Proved, Trials, judged
+from passrole_checks.advise.suggestion import Edit, Suggestion, Wish
+from passrole_checks.advise.surroundings import Read, Surroundings
+from passrole_checks.advise.wording import language_of, statement_for, words_at
+from passrole_checks.check import module_of
+from passrole_checks.findings import Finding
+from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.values import Position
+from passrole_checks.judge import LocatedGrant, ScanOptions
+from passrole_checks.scan import ReadPaths
+
+_PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys of requests that pass roles
+Editor = Callable[[LocatedGrant, Wish, Read, Sequence[str]], "tuple[Edit, ...] | str"]
+
+
+@dataclass
+class Texts:
+    """The files as they were read: characters with a BOM and carriage returns, and for each the bytes."""
+
+    data: dict[str, bytes] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, file: str) -> str:
+        """The text of a file. Raises OSError, and ValueError where it is not UTF-8."""
+        if file not in self.known:
+            self.data[file] = Path(file).read_bytes()
+            self.known[file] = self.data[file].decode("utf-8")
+        return self.known[file]
+
+
+def suggestions(read: ReadPaths, findings: Sequence[Finding], options: ScanOptions) -> tuple[Suggestion, ...]:
+    """What is suggested for the statements of these ``findings`` of a scan of what was ``read``, in their order.
+
+    Each finding that is not suppressed is in one suggestion. Nothing is written but to a temporary folder. Never raises
+    for what is in the files.
+    """
+    return Session(read, findings, options).suggestions
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What of several suggestions can be written at once: ``made`` of these, each file of ``changed`` as it then is."""
+
+    made: tuple[Suggestion, ...]
+    changed: Mapping[str, str]
+
+
+class Session:
+    """The suggestions for findings, and what of them goes together.
+
+    Args:
+        read: what was scanned.
+        findings: those that something is to be suggested for.
+        options: those of the scan.
+        informs: whoever asks also wants to hear of what only informs, as soon as that has something to say.
+        edit: what makes edits, as :func:`passrole_checks.advise.edits.edits_for` does, which is the default.
+    """
+
+    def __init__(
+        self,
+        read: ReadPaths,
+        findings: Sequence[Finding],
+        options: ScanOptions,
+        *,
+        informs: bool = False,
+        edit: Editor = edits_for,
+    ) -> None:
+        self._findings = [one for one in findings if one.suppressed is None]
+        self._options, self._edit = options, edit
+        asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
+        self._informs = informs and asked
+        self.texts = Texts()
+        self._units = judged(read, options, {one.at.file for one in self._findings})
+        self._narrowers = {
+            id(unit): Narrower(unit.judge, Surroundings(unit.configuration, self.texts)) for unit in self._units
+        }
+        self._not_alone: list[Suggestion] = []  # what may be right once other edits are made
+        self.suggestions = self._found()
+
+    def _found(self) -> tuple[Suggestion, ...]:
+        groups: dict[tuple[Position, str], list[Finding]] = {}
+        for one in self._findings:
+            within = one.grant.statement.path if one.grant is not None and not one.at.end_line else ""
+            groups.setdefault((one.at, one.managed or within), []).append(one)
+        if not groups:
+            return ()
+        with Trials(self._units, self._options, self.texts.known) as trials:
+            return tuple(one for group in groups.values() for one in self._of(group, trials))
+
+    def together(self, without: Collection[str] = ()) -> Together:
+        """The suggestions that go together, none of them in the files ``without``: all if that is proved, else one
+        after the other those that are; and then those that are right only once others are made."""
+        able = [one for one in self.suggestions if one.edits and not _touches(one, without)]
+        later = [one for one in self._not_alone if not _touches(one, without)]
+        kept: list[Suggestion] = []
+        changed: Mapping[str, str] = {}
+        with Trials(self._units, self._options, self.texts.known) as trials:
+            whole = self._works(able, trials) if able else None
+            if whole is not None:
+                kept, changed, able = able, whole, []
+            while True:
+                before = len(kept)
+                for one in (*able, *later):
+                    tried = self._works([*kept, one], trials)
+                    if tried is not None:
+                        kept, changed = [*kept, one], tried
+                able, later = ([one for one in some if one not in kept] for some in (able, later))
+                if len(kept) == before or not (able or later):
+                    return Together(tuple(kept), changed)
+
+    def _works(self, chosen: Sequence[Suggestion], trials: Trials) -> Mapping[str, str] | None:
+        """The files with the edits of several suggestions; None where these are not proved together."""
+        edits = tuple(dict.fromkeys(edit for one in chosen for edit in one.edits))
+        try:
+            changed = _changed(edits, self.texts)
+            places = [region_of(one.at, self.texts(one.at.file), one.edits) for one in chosen]
+            trials.mended(edits, changed, places, [finding for one in chosen for finding in one.findings])
+        except (NotProvedError, ValueError):
+            return None
+        return changed
+
+    def _of(self, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
+        at = findings[0].at
+        mended = [one for one in findings if one.check_id in MENDED and not one.managed]
+        located = [(unit, one) for unit in self._units for one in unit.judge.grants if one.grant.at == at]
+        try:
+            text = self.texts(at.file)
+        except (OSError, ValueError):
+            text = ""
+        if not mended or not located or not text:
+            yield Suggestion(tuple(findings), at, (), "", tuple(dict.fromkeys(one.remediation for one in findings)), "")
+            return
+        checks = {one.check_id for one in mended}
+        asked = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
+        advice = same_advice([self._narrowers[id(unit)].advice(one, checks) for unit, one in asked])
+        unit, first = asked[0]
+        done: Suggestion | None = None
+        reason = ""
+        if advice.wish is not None:
+            try:
+                done = self._proved(findings, unit, first, advice, trials)
+                yield done
+            except NotProvedError as error:
+                reason = str(error)
+        left = [one for one in findings if done is None or one not in done.findings]
+        if left:
+            yield self._for_a_person(left, first, advice, reason, text, done=done is not None)
+
+    def _proved(
+        self, findings: Sequence[Finding], unit: Unit, located: LocatedGrant, advice: Advice, trials: Trials
+    ) -> Suggestion:
+        """The suggestion with edits. Raises :class:`NotProvedError` where there are none, or they are not proved."""
+        wants_to_read = advice.reads
+        try:
+            found, proved = self._tried(findings, unit, located, advice, trials, reads=wants_to_read)
+        except NotProvedError:
+            if not wants_to_read or advice.wish == Wish():
+                raise
+            wants_to_read = False
+            found, proved = self._tried(findings, unit, located, advice, trials, reads=False)
+        if GET_ROLE in proved.informs and not wants_to_read and self._informs:
+            # it had nothing to say of a statement that was wider
+            with suppress(NotProvedError):
+                found, proved = self._tried(findings, unit, located, advice, trials, reads=True)
+                advice = replace(advice, says=f"{advice.says.rstrip('.')}; {READING}.")
+        at, changed = located.grant.at, _changed(found, self.texts)
+        after = region_of(at, self.texts(at.file), found).after(found)
+        statement = words_at(at, changed[at.file], after.start, after.end) if at.file in changed else ""
+        keys = {one.check_id for one in proved.gone}
+        own = tuple(one for one in findings if one.check_id in keys)
+        return Suggestion(own, at, found, advice.says, (), statement)
+
+    def _tried(
+        self,
+        findings: Sequence[Finding],
+        unit: Unit,
+        located: LocatedGrant,
+        advice: Advice,
+        trials: Trials,
+        *,
+        reads: bool,
+    ) -> tuple[tuple[Edit, ...], Proved]:
+        """The edits, and what they do. Raises :class:`NotProvedError` where there are none, or they are not proved."""
+        wish = advice.wish or Wish()
+        found = self._edits(unit, located, wish, advice.services, reads=reads)
+        if isinstance(found, str):
+            raise NotProvedError(found)
+        if not found:
+            raise NotProvedError("the statement says so already")
+        place = region_of(located.grant.at, self.texts(located.grant.at.file), found)
+        try:
+            changed = _changed(found, self.texts)
+        except ValueError as error:
+            raise NotProvedError(str(error)) from None
+        mended = advice.targets if reads or wish.get_role else advice.targets - {GET_ROLE}
+        targets = [one for one in findings if one.check_id in mended]
+        try:
+            return found, trials.mended(found, changed, [place], targets, wish)
+        except NotProvedError:
+            self._not_alone.append(Suggestion(tuple(targets), located.grant.at, found, advice.says, (), ""))
+            raise
+
+    def _edits(
+        self, unit: Unit, located: LocatedGrant, wish: Wish, services: Sequence[str], *, reads: bool
+    ) -> tuple[Edit, ...] | str:
+        """The edits of what is advised, or the reason why there are none."""
+        files = unit.configuration.files
+        found = self._edit(located, replace(wish, apart=False), self.texts, files) if wish != Wish() else ()
+        if isinstance(found, str) or not (wish.apart or reads):
+            return found
+        reading: tuple[Edit, ...] | None = None
+        if reads:
+            told = self._edit(located, Wish(roles=wish.roles, drop=(*_PASSED_ONLY, *wish.drop)), self.texts, files)
+            if isinstance(told, str):
+                return told
+            reading = told
+        services = wish.services or services or located.grant.services.values
+        text = self.texts(located.grant.at.file)
+        return apart(located, found, text, passing=services if wish.apart else None, reading=reading)
+
+    def _for_a_person(
+        self,
+        findings: Sequence[Finding],
+        located: LocatedGrant,
+        advice: Advice,
+        reason: str,
+        text: str,
+        *,
+        done: bool,
+    ) -> Suggestion:
+        at, grant = located.grant.at, located.grant
+        others = tuple(dict.fromkeys(one.remediation for one in findings))
+        only_get_role = {one.check_id for one in findings} == {GET_ROLE}
+        if done and not advice.missing and not only_get_role:
+            return Suggestion(tuple(findings), at, (), "", others, "")
+        missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
+        place = place_of(at, text)
+        language = language_of(at.file, text[place.start : place.end], module_of(located.resource.address))
+        if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
+            return Suggestion(tuple(findings), at, (), "", missing, "")
+        wide = any(one.check_id in MENDED - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for one in findings)
+        stays = tuple(role.pattern for role in grant.roles)
+        if only_get_role:
+            roles = advice.wish.roles if done and advice.wish is not None else None
+            words = statement_for(language, None, "iam:GetRole", stays if roles is None else roles, None)
+        else:
+            services = advice.services or (
+                grant.services.values if grant.services.constraint is not Constraint.ABSENT else ()
+            )
+            sid = None if advice.new_statement else grant.sid
+            words = statement_for(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
+        return Suggestion(tuple(findings), at, (), "", missing, words)
+
+
+def _touches(one: Suggestion, files: Collection[str]) -> bool:
+    return any(edit.file in files for edit in one.edits)
+
+
+def _changed(edits: Iterable[Edit], texts: Read) -> dict[str, str]:
+    """The files with edits made. Raises ValueError where two are of one place."""
+    found: dict[str, list[Edit]] = {}
+    for edit in edits:
+        found.setdefault(edit.file, []).append(edit)
+    return {file: apply(texts(file), own) for file, own in found.items()}

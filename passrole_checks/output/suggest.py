@@ -1,0 +1,241 @@
+"""Suggestions as text, as JSON, and as a patch that ``git apply`` and ``patch -p1`` take.
+
+Source of the patch's form: git-diff(1), "Generating patch text with -p"; git-config(1), ``core.quotePath``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from passrole_checks.advise.suggestion import Suggestion
+from passrole_checks.findings import Finding
+from passrole_checks.output.paths import harmless, shown
+from passrole_checks.output.text import PIPED, Line, Span, located
+from passrole_checks.sources.resource import Unreadable
+
+_CONTEXT = 3
+_FEW = 1  # lines around a change that people are shown
+_INDENT = " " * 10
+
+Texts = Callable[[str], str]
+Changed = Callable[[Suggestion], Mapping[str, str]]
+"""The files that a suggestion changes, as they would be."""
+
+
+def suggestion_lines(
+    found: Sequence[Suggestion], texts: Texts, changed: Changed, *, width: int = PIPED, quiet: bool = False
+) -> Iterator[Line]:
+    """Each statement with its findings and the change, or what a person has to do; then, unless ``quiet``, a summary.
+
+    Args:
+        texts: gives the text of a file.
+        changed: gives the files that a suggestion changes, as they would be.
+    """
+    for one in found:
+        yield from _suggestion(one, texts, changed, width)
+        yield ()
+    if not quiet:
+        yield _summary(found)
+
+
+def fixed_lines(
+    made: Sequence[Suggestion],
+    left: Sequence[Suggestion],
+    *,
+    dry_run: bool,
+    width: int = PIPED,
+    quiet: bool = False,
+) -> Iterator[Line]:
+    """What was written, and what is left for a person."""
+    for one in made:
+        yield _header(one)
+        yield (Span("  "), Span("would fix" if dry_run else "fixed", "good"), Span(f"  {_checks(one.findings)}"))
+        yield from _prose(one.says, width)
+        yield ()
+    for one in left:
+        yield from _for_a_person(one, width)
+        yield ()
+    if quiet:
+        return
+    fixed = sum(len(one.findings) for one in made)
+    others = sum(len(one.findings) for one in left)
+    files = len({edit.file for one in made for edit in one.edits})
+    if not made and not left:
+        yield (Span("nothing to fix", "good"),)
+        return
+    verb = "would be fixed" if dry_run else "fixed"
+    yield (
+        Span(f"{_count(fixed, 'finding')} {verb}", "place"),
+        Span(f" in {_count(files, 'file')}; {others} left for a person"),
+    )
+
+
+def suggestions_json(
+    found: Sequence[Suggestion], patch: str, unreadable: Sequence[Unreadable], skipped: Sequence[Unreadable]
+) -> str:
+    """All that is known of each suggestion. ``patch``: those that go together, as :func:`patch_of` writes it."""
+    document = {
+        "version": 1,
+        "suggestions": [_as_json(one) for one in found],
+        "patch": patch,
+        "unreadable": [_entry(one) for one in unreadable],
+        "not_evaluated": [_entry(one) for one in skipped],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def patch_of(changed: Mapping[str, str], texts: Texts) -> str:
+    """The changes of files as one patch; "" where there are none. Line breaks are those of the files."""
+    return "".join("".join(_file_patch(shown(file), texts(file), changed[file])) for file in sorted(changed, key=shown))
+
+
+def _file_patch(name: str, old: str, new: str) -> Iterator[str]:
+    lines = list(difflib.unified_diff(_lines(old), _lines(new), n=_CONTEXT, lineterm="\n"))
+    if not lines:
+        return
+    yield f"diff --git {_quoted(f'a/{name}')} {_quoted(f'b/{name}')}\n"
+    # a blank in a name is told from what may follow it by a tabulator
+    end = "\t\n" if " " in name and _quoted(name) == name else "\n"
+    yield f"--- {_quoted(f'a/{name}')}{end}"
+    yield f"+++ {_quoted(f'b/{name}')}{end}"
+    for line in lines[2:]:
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _lines(text: str) -> list[str]:
+    """The lines with their ends; only a line feed ends one, as for git."""
+    parts = text.split("\n")
+    return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def _quoted(name: str) -> str:
+    """A name as git writes it: in quotes where it holds one, a backslash or a control character."""
+    if not any(character in '"\\' or ord(character) < 32 or ord(character) == 127 for character in name):
+        return name
+    escapes = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+    plain = (escapes.get(one) or (f"\\{ord(one):03o}" if ord(one) < 32 or ord(one) == 127 else one) for one in name)
+    return f'"{"".join(plain)}"'
+
+
+# -- text
+
+
+def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> Iterator[Line]:
+    if not one.edits:
+        yield from _for_a_person(one, width)
+        return
+    yield _header(one)
+    yield (Span("  "), Span(_checks(one.findings)))
+    files = changed(one)
+    for number, file in enumerate(sorted(files, key=shown)):
+        if number or file != one.at.file:
+            yield (Span(f"  in {harmless(shown(file))}", "quiet"),)
+        yield from _small_diff(texts(file), files[file])
+    yield from _prose(one.says, width)
+
+
+def _small_diff(old: str, new: str) -> Iterator[Line]:
+    before, after = ([line.rstrip("\r\n") for line in _lines(text)] for text in (old, new))
+    lines = [
+        line for line in difflib.unified_diff(before, after, n=_FEW, lineterm="") if line[:3] not in ("---", "+++")
+    ]
+    words = [line[1:] for line in lines if line[:2] != "@@" and line[1:].strip()]
+    blank = min((len(line) - len(line.lstrip()) for line in words), default=0)
+    styles = {"-": "high", "+": "good"}
+    for number, line in enumerate(lines):
+        if line.startswith("@@"):
+            if number:
+                yield (Span("    …", "quiet"),)
+            continue
+        yield (Span("  "), Span(f"{line[0]} {harmless(line[1 + blank :])}", styles.get(line[0], "quiet")))
+
+
+def _for_a_person(one: Suggestion, width: int) -> Iterator[Line]:
+    yield _header(one)
+    yield (Span("  "), Span(_checks(one.findings)))
+    yield (Span(_INDENT), Span("Left for a person:", "medium"))
+    for phrase in one.missing:
+        wrapped = textwrap.wrap(harmless(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
+        for number, line in enumerate(wrapped):
+            yield (Span(f"{_INDENT}{'  ' if number else '- '}"), Span(line))
+    if one.statement:
+        yield (Span(_INDENT), Span("It would read:"))
+        for line in one.statement.split("\n"):
+            yield (Span(f"{_INDENT}  "), Span(harmless(line), "code"))
+
+
+def _header(one: Suggestion) -> Line:
+    first = one.findings[0]
+    spans = [
+        Span(located(one.at.file, one.at.line), "place"),
+        Span("  "),
+        Span(harmless(first.resource.address)),
+    ]
+    return [*spans, Span(f"  {harmless(first.sid)}", "quiet")] if first.sid else spans
+
+
+def _checks(findings: Sequence[Finding]) -> str:
+    return ", ".join(f"{one.check_id} {one.name}" for one in sorted(findings, key=lambda one: one.check_id))
+
+
+def _prose(text: str, width: int) -> Iterator[Line]:
+    for line in textwrap.wrap(
+        harmless(" ".join(text.split())), width - len(_INDENT), break_long_words=False, break_on_hyphens=False
+    ):
+        yield (Span(_INDENT), Span(line))
+
+
+def _summary(found: Sequence[Suggestion]) -> Line:
+    if not found:
+        return (Span("nothing to suggest", "good"),)
+    able = sum(len(one.findings) for one in found if one.edits)
+    others = sum(len(one.findings) for one in found if not one.edits)
+    return (
+        Span(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
+        Span(f"; {others} left for a person"),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+# -- JSON
+
+
+def _as_json(one: Suggestion) -> dict[str, object]:
+    first = one.findings[0]
+    return {
+        "file": shown(one.at.file),
+        "line": one.at.line,
+        "end_line": max(one.at.line, one.at.end_line),
+        "resource": first.resource.address,
+        "sid": first.sid,
+        "findings": [_finding(finding) for finding in one.findings],
+        "says": one.says,
+        "missing": list(one.missing),
+        "statement": one.statement,
+        "edits": [
+            {"file": shown(edit.file), "start": edit.start, "end": edit.end, "text": edit.text} for edit in one.edits
+        ],
+    }
+
+
+def _finding(one: Finding) -> dict[str, str]:
+    return {
+        "check_id": one.check_id,
+        "name": one.name,
+        "severity": one.severity.value,
+        "message": one.message,
+        "fingerprint": one.fingerprint,
+    }
+
+
+def _entry(one: Unreadable) -> dict[str, object]:
+    return {"file": shown(one.file), "line": one.line, "reason": one.reason}
+
+
+__all__ = ["fixed_lines", "patch_of", "suggestion_lines", "suggestions_json"]

@@ -1,0 +1,91 @@
+"""Suggestions for files that a test writes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+from passrole_checks.advise.suggest import Session
+from passrole_checks.advise.suggestion import Suggestion
+from passrole_checks.findings import Severity
+from passrole_checks.scan import ScanOptions, read_paths, scan_configurations
+
+TRUST = (
+    'jsonencode({{ Version = "2012-10-17", Statement = [{{ Effect = "Allow", Action = "sts:AssumeRole",'
+    ' Principal = {{ Service = "{service}.amazonaws.com" }} }}] }})'
+)
+
+
+def role(name: str, service: str, **more: str) -> str:
+    """A role of Terraform that a service assumes, called as its block is."""
+    extra = "".join(f"\n  {key} = {value}" for key, value in more.items())
+    return (
+        f'resource "aws_iam_role" "{name}" {{\n  name = "{name}"\n'
+        f"  assume_role_policy = {TRUST.format(service=service)}{extra}\n}}\n"
+    )
+
+
+def task(name: str = "task") -> str:
+    """A task definition that is given a role."""
+    return (
+        f'resource "aws_ecs_task_definition" "{name}" {{\n  family = "{name}"\n  container_definitions = "[]"\n'
+        f"  task_role_arn = aws_iam_role.{name}.arn\n}}\n"
+    )
+
+
+def function(name: str = "function") -> str:
+    """A function that is given a role."""
+    return (
+        f'resource "aws_lambda_function" "{name}" {{\n  function_name = "{name}"\n'
+        f"  role = aws_iam_role.{name}.arn\n}}\n"
+    )
+
+
+USED = role("task", "ecs-tasks") + task() + role("function", "lambda") + function()
+"""Two roles, one handed to a task, one to a function."""
+
+
+def policy(*statements: str, name: str = "deploy") -> str:
+    """A user's policy of these statements, in the words of HCL."""
+    inner = "".join(textwrap.indent(f"{{\n{textwrap.indent(one, '  ')}\n}},\n", "      ") for one in statements)
+    return (
+        f'resource "aws_iam_user_policy" "{name}" {{\n  user   = "bot"\n  policy = jsonencode({{\n'
+        f'    Version = "2012-10-17"\n    Statement = [\n{inner}    ]\n  }})\n}}\n'
+    )
+
+
+def allow(resource: str = '"*"', condition: str = "", action: str = '"iam:PassRole"') -> str:
+    """The lines of a statement."""
+    lines = ['Effect = "Allow"', f"Action = {action}", f"Resource = {resource}"]
+    return "\n".join([*lines, *([f"Condition = {condition}"] if condition else [])])
+
+
+def session(folder: Path, files: Mapping[str, str], severity: Severity = Severity.LOW) -> Session:
+    """Scan these files, and suggest something for what is found."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content.encode("utf-8"))
+    options = ScanOptions(minimum_severity=severity)
+    read = read_paths([folder], options)
+    assert read.unreadable == ()
+    result = scan_configurations([configuration for _, configuration in read.units], options)
+    return Session(read, result.findings, options, informs=severity is Severity.INFO)
+
+
+def checks(one: Suggestion) -> list[str]:
+    """The numbers of the checks that a suggestion is about."""
+    return [finding.check_id[-3:] for finding in one.findings]
+
+
+def only(found: Session) -> Suggestion:
+    """The one suggestion that there is."""
+    assert [checks(one) for one in found.suggestions[1:]] == []
+    return found.suggestions[0]
+
+
+def left_for_a_person(found: Session) -> tuple[str, ...]:
+    """What a person has to tell, where there is one suggestion, without edits."""
+    one = only(found)
+    assert one.edits == ()
+    return one.missing
