@@ -55,6 +55,7 @@ class Entry:
     expires: date | None = None
 
     def holds(self, today: date) -> bool:
+        """Whether it has not expired on the day ``today``."""
         return self.expires is None or today <= self.expires
 
     def accepts(self, finding: Finding, today: date) -> bool:

@@ -155,6 +155,7 @@ class Check(ABC):
 
     @classmethod
     def documentation(cls) -> str:
+        """The docstring, which is the page of the check."""
         return inspect.cleandoc(cls.__doc__ or "")
 
 

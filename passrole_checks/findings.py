@@ -23,6 +23,8 @@ class _Ordered(str, Enum):
 
 
 class Severity(_Ordered):
+    """How much it matters; the order is that of the members."""
+
     INFO = "info"
     LOW = "low"
     MEDIUM = "medium"
@@ -30,6 +32,8 @@ class Severity(_Ordered):
 
 
 class Confidence(_Ordered):
+    """How sure it is; low is what cannot be told before deployment."""
+
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,9 @@ _MANY_ACCOUNTS = MANY_ACCOUNTS | {
 }  # fmt: skip
 
 
+_MOST_SECONDS = 300  # of computing, for one configuration; all that real code takes is far below
+
+
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
     """What a scan is asked for.
@@ -59,9 +63,11 @@ class ScanOptions:
     inputs: Inputs = NO_INPUTS
 
     def runs(self, check: type[Check]) -> bool:
+        """Whether the check was asked for."""
         return (not self.checks or check.id in self.checks) and check.id not in self.skip_checks
 
     def shows(self, finding: Finding) -> bool:
+        """Whether the finding is as severe and as sure as was asked for."""
         return (
             finding.severity.rank >= self.minimum_severity.rank
             and finding.confidence.rank >= self.minimum_confidence.rank
@@ -104,7 +110,11 @@ class Judge:
         found: list[Finding] = []
         documents: dict[int, PolicyDocument] = {}
         self.shared: set[Position] = set()  # places of more than one statement of a document
+        until = time.process_time() + _MOST_SECONDS
         for policy in configuration.policies:
+            if time.process_time() > until:
+                self.unreadable.append(_not_judged(policy))
+                break
             document = documents.get(id(policy.document))
             if document is None:
                 trust = policy.kind is PolicyKind.TRUST
@@ -139,10 +149,7 @@ class Judge:
             self.grants.append(LocatedGrant(widest, policy.resource, path, policy.principals, effect))
         if not judged:
             return
-        self.unreadable.extend(
-            Unreadable(problem.at.file, f"{policy.resource.address}: {problem.reason}", problem.at.line)
-            for problem in document.problems
-        )
+        self.unreadable.extend(unreadable_in(policy, document))
         for subject in subjects:
             for check, verdict, part in self._verdicts(policy, subject):
                 yield self._finding(check, verdict, policy, part)
@@ -308,6 +315,18 @@ class Judge:
         )
 
 
+def _not_judged(policy: AttachedPolicy) -> Unreadable:
+    at = policy.resource.at
+    reason = f"{policy.resource.address} and what follows it is not judged: {_MOST_SECONDS} seconds were not enough"
+    return Unreadable(at.file, reason, at.line)
+
+
+def unreadable_in(policy: AttachedPolicy, document: PolicyDocument) -> Iterator[Unreadable]:
+    """What of a policy's document cannot be read."""
+    for problem in document.problems:
+        yield Unreadable(problem.at.file, f"{policy.resource.address}: {problem.reason}", problem.at.line)
+
+
 def _says_as_much(other: Verdict, verdict: Verdict, known: When) -> bool:
     """Whether another verdict is on the same principal, holds where the facts ``known`` do, and is no less severe or
     sure."""
@@ -354,4 +373,5 @@ def _role_arn(definition: RoleDefinition) -> Text:
 
 
 def digest(*parts: str) -> str:
+    """A short name for texts in their order, the same in every run and version."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

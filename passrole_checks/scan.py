@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from passrole_checks.checks import ALL
 from passrole_checks.errors import InputError
@@ -18,6 +19,9 @@ from passrole_checks.sources.resource import (
     Suppression,
     Unreadable,
 )
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.detect import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,22 @@ class ReadPaths:
     notes: tuple[Unreadable, ...]
 
 
-def read_paths(paths: Sequence[Path], options: ScanOptions) -> ReadPaths:
-    """Read files and folders, judging nothing. Never raises: what cannot be read is in ``unreadable``."""
+def read_paths(
+    paths: Sequence[Path], options: ScanOptions, load: Callable[[Unit], Configuration] | None = None
+) -> ReadPaths:
+    """Read files and folders, judging nothing. Never raises: what cannot be read is in ``unreadable``.
+
+    ``load``: what reads one unit (default: the source that it is of), which may raise an :class:`InputError`.
+    """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
+    load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     discovery = detect.discover(paths)
     units: list[tuple[Path, Configuration]] = []
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
         try:
-            found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
+            found = load(unit)
         except InputError as error:
             unreadable.append(Unreadable(error.file, error.reason, error.line))
         else:
@@ -100,11 +110,40 @@ def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple
     return tuple(told.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the checks say of one configuration, before it is put beside the others."""
+
+    findings: tuple[Finding, ...]
+    grants: tuple[LocatedGrant, ...]
+    unreadable: tuple[Unreadable, ...]
+    not_evaluated: tuple[Unreadable, ...]
+    unused_suppressions: tuple[Suppression, ...]
+    files: tuple[str, ...]
+
+
+def judged(configuration: Configuration, options: ScanOptions) -> Judged:
+    """Judge one configuration that a source has read."""
+    judge = Judge(configuration, options)
+    return Judged(
+        tuple(judge.findings),
+        tuple(judge.grants),
+        tuple(judge.unreadable),
+        (*configuration.not_evaluated, *judge.notes),
+        tuple(judge.unused),
+        configuration.files,
+    )
+
+
 def scan_configurations(configurations: Sequence[Configuration], options: ScanOptions) -> ScanResult:
     """Judge configurations that a source has read."""
-    judged = [Judge(configuration, options) for configuration in configurations]
+    return together([judged(configuration, options) for configuration in configurations], options)
+
+
+def together(units: Sequence[Judged], options: ScanOptions) -> ScanResult:
+    """One result for configurations that were judged one by one."""
     findings = sorted(
-        one_for_all_roots(finding for judge in judged for finding in judge.findings),
+        one_for_all_roots(finding for unit in units for finding in unit.findings),
         key=lambda item: (
             item.at.file,
             item.at.line,
@@ -118,7 +157,7 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
         findings=tuple(_numbered(item for item in findings if options.shows(item))),
         grants=tuple(
             sorted(
-                _different(grant for judge in judged for grant in judge.grants),
+                _different(grant for unit in units for grant in unit.grants),
                 key=lambda item: (
                     item.grant.at.file,
                     item.grant.at.line,
@@ -128,12 +167,10 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
                 ),
             )
         ),
-        unreadable=_in_order(item for judge in judged for item in judge.unreadable),
-        not_evaluated=_in_order(
-            item for judge in judged for item in (*judge.configuration.not_evaluated, *judge.notes)
-        ),
-        unused_suppressions=tuple(item for judge in judged for item in judge.unused),
-        files=tuple(sorted({file for configuration in configurations for file in configuration.files})),
+        unreadable=_in_order(item for unit in units for item in unit.unreadable),
+        not_evaluated=_in_order(item for unit in units for item in unit.not_evaluated),
+        unused_suppressions=tuple(item for unit in units for item in unit.unused_suppressions),
+        files=tuple(sorted({file for unit in units for file in unit.files})),
     )
 
 
@@ -173,12 +210,15 @@ def _in_order(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 
 __all__ = [
+    "Judged",
     "LocatedGrant",
     "ReadPaths",
     "ScanOptions",
     "ScanResult",
     "findings_of_change",
+    "judged",
     "read_paths",
     "scan_configurations",
     "scan_paths",
+    "together",
 ]

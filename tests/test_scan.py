@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from passrole_checks import judge
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
 
@@ -173,3 +176,19 @@ def test_results_do_not_depend_on_the_order_of_paths(tmp_path: Path) -> None:
     result = scan(tmp_path, files)
     again = scan_paths([tmp_path / "b", tmp_path / "a", tmp_path / "a" / ".." / "b"], ScanOptions())
     assert found(again) == found(result)
+
+
+def test_what_takes_too_long_is_not_judged_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the time for one configuration is over, the policies that are left are unreadable, with the reason."""
+    passed = iter(range(0, 10**6, 200))
+    monkeypatch.setattr(judge.time, "process_time", lambda: float(next(passed)))
+    files = {"main.tf": "".join(POLICY.replace("wide", f"p{number}") for number in range(4)), "other/main.tf": POLICY}
+    result = scan(tmp_path, files)
+    assert [finding.resource.address for finding in result.findings] == ["aws_iam_policy.p0", "aws_iam_policy.wide"]
+    assert [(entry.file, entry.line, entry.reason) for entry in result.unreadable] == [
+        (
+            str(tmp_path / "main.tf"),
+            7,
+            "aws_iam_policy.p1 and what follows it is not judged: 300 seconds were not enough",
+        )
+    ]

@@ -8,7 +8,7 @@ Sid" (unique within a policy) and "... Condition operators" (a key that a reques
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,6 +25,7 @@ _ALONE = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
+_BLANK_LINES = re.compile(r"(?m)^[ \t]*\r?\n")
 
 _READING = "ReadPassedRoles"
 
@@ -45,6 +46,7 @@ def apart(
     *,
     passing: Sequence[str] | None = None,
     reading: Sequence[Edit] | None = None,
+    taken: Collection[str] = (),
 ) -> tuple[Edit, ...] | str:
     """The edits that put statements behind one that is there, or the reason, for people, why there are none.
 
@@ -53,6 +55,7 @@ def apart(
         text: the file.
         passing: iam:PassRole gets a statement of its own, which is called after these services; None: it stays.
         reading: iam:GetRole gets a statement of its own, with these edits of the old one, as it is now.
+        taken: Sids that no new statement may have.
     """
     at = located.grant.at
     place = place_of(at, text)
@@ -66,7 +69,7 @@ def apart(
     if _DASH.match(indent):  # what is written into YAML may stand behind a comment on the last line
         line = text.find("\n", end)
         end = len(text) if line < 0 else line - (text[line - 1 : line] == "\r")
-    statement = _Statement(located, text, start, end, items)
+    statement = _Statement(located, text, start, end, items, taken)
     try:
         own = statement.moved(inner)
         copies = []
@@ -93,6 +96,7 @@ class _Statement:
     start: int
     end: int
     items: Sequence[_Item]
+    taken: Collection[str]
 
     @property
     def own(self) -> str:
@@ -128,13 +132,18 @@ class _Statement:
 
     def copy(self, edits: Iterable[Edit], name: str) -> str:
         """The statement once more, with edits, under another Sid and without the comments on lines of their own."""
-        return _COMMENT.sub("", _renamed(self.made(edits), self.located, name, self.text))
+        return _COMMENT.sub("", _renamed(self.made(edits), self.located, name, self.text, self.taken))
 
     def made(self, edits: Iterable[Edit]) -> str:
         try:
             return apply(self.own, edits)
         except ValueError:
             raise _RefusedError("what would change stands too close together") from None
+
+
+def sids_of(edits: Iterable[Edit]) -> set[str]:
+    """The Sids in what edits write."""
+    return {found[3] for one in edits for found in _SID.finditer(one.text)}
 
 
 def _placed(statement: _Statement, own: Sequence[Edit], copies: Sequence[str], indent: str) -> tuple[Edit, ...]:
@@ -252,19 +261,20 @@ def _name_for(services: Sequence[str]) -> str:
     return "PassRoles" + (f"To{names[0]}" if len(names) == 1 else "")
 
 
-def _renamed(copy: str, located: LocatedGrant, name: str, text: str) -> str:
-    """The copy under a Sid that the file does not hold."""
+def _renamed(copy: str, located: LocatedGrant, name: str, text: str, taken: Collection[str]) -> str:
+    """The copy under a Sid that neither the file nor another statement of the policy holds."""
     sid = located.grant.sid
     found = list(_SID.finditer(copy))
     if not sid and not found:
         return copy
     if len(found) != 1 or found[0][3] != sid:
         raise _RefusedError("its Sid is computed")
-    number = 1
-    while re.search(rf"\b{name}{number if number > 1 else ''}\b", text):
+    number, free = 1, name
+    while free in taken or re.search(rf"\b{free}\b", text):
         number += 1
+        free = f"{name}{number}"
     match = found[0]
-    new = f"{match[1]}{match[2]}{name}{number if number > 1 else ''}{match[2]}"
+    new = f"{match[1]}{match[2]}{free}{match[2]}"
     return f"{copy[: match.start()]}{new}{copy[match.end() :]}"
 
 

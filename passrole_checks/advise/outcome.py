@@ -156,10 +156,16 @@ def make_sure(
 ) -> None:
     """Raises where a statement does not say what is wished: other roles than before or than wanted, other services,
     other actions."""
-    old = [one.grant for one in before.judge.grants if _holds(place, one.grant.at, texts)]
-    new = [one.grant for one in after.grants if _holds(moved, after.place_of(one.grant.at), changed)]
+    was = [one for one in before.judge.grants if _holds(place, one.grant.at, texts)]
+    now = [one for one in after.grants if _holds(moved, after.place_of(one.grant.at), changed)]
+    if not was and not now:
+        return  # a configuration that reads the file for something else
+    old, new = ([one.grant for one in found] for found in (was, now))
     if not new or any(grant.effect != "Allow" for grant in new):
         raise NotProvedError("the statement would not let any role be passed")
+    more = sorted({one.resource.address for one in now} - {one.resource.address for one in was})
+    if more:  # where it was replaced by its Sid
+        raise NotProvedError(f"whether {more[0]}, which leaves the statement out by its Sid, is to pass roles as well")
     known = {role.pattern.parts for grant in old for role in grant.roles}
     for grant in new:
         for role in grant.roles:

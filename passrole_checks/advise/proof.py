@@ -103,7 +103,7 @@ class Trials:
         changed: Map[str, str],
         places: Sequence[Place],
         targets: Sequence[Finding],
-        wish: Wish | None = None,
+        wishes: Sequence[Wish],
     ) -> Proved:
         """What the ``edits`` do to these ``places``, in all units that read the files.
 
@@ -111,7 +111,7 @@ class Trials:
             changed: the files with the edits made.
             places: the statements that the edits are in.
             targets: the findings that have to be gone.
-            wish: what the statement has to say then, where it is one.
+            wishes: what each of these statements has to say then.
 
         Raises:
             NotProvedError: a target is still there, something cannot be read any more, or something new is found. What
@@ -133,9 +133,9 @@ class Trials:
         left = [one for one in targets if not any(is_same(one, other) for other in gone.values())]
         if left:
             raise NotProvedError(f"{left[0].check_id} would still be found")
-        if wish is not None:
-            for unit, after in tried:
-                make_sure(unit, after, wish, places[0], places[0].after(edits), self._texts, changed)
+        for unit, after in tried:
+            for place, wish in zip(places, wishes, strict=True):
+                make_sure(unit, after, wish, place, place.after(edits), self._texts, changed)
         return Proved(tuple(gone.values()), frozenset(informs))
 
     # -- a unit once more

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from passrole_checks.advise.advice import READING, Advice, same_advice
-from passrole_checks.advise.apart import apart
+from passrole_checks.advise.apart import apart, sids_of
 from passrole_checks.advise.edits import apply, edits_for
 from passrole_checks.advise.narrower import GET_ROLE, MENDED, Narrower
 from passrole_checks.advise.outcome import NotProvedError, Unit, place_of, region_of
@@ -23,6 +23,7 @@ from passrole_checks.advise.wording import language_of, statement_for, words_at
 from passrole_checks.check import module_of
 from passrole_checks.findings import Finding
 from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import LocatedGrant, ScanOptions
 from passrole_checks.scan import ReadPaths
@@ -93,6 +94,8 @@ class Session:
             id(unit): Narrower(unit.judge, Surroundings(unit.configuration, self.texts)) for unit in self._units
         }
         self._not_alone: list[Suggestion] = []  # what may be right once other edits are made
+        self._wishes: dict[tuple[Edit, ...], Wish] = {}
+        self._sids: dict[tuple[int, str], set[str]] = {}  # of the policies of a unit's resources, with those to come
         self.suggestions = self._found()
 
     def _found(self) -> tuple[Suggestion, ...]:
@@ -132,7 +135,8 @@ class Session:
         try:
             changed = _changed(edits, self.texts)
             places = [region_of(one.at, self.texts(one.at.file), one.edits) for one in chosen]
-            trials.mended(edits, changed, places, [finding for one in chosen for finding in one.findings])
+            wishes = [self._wishes[one.edits] for one in chosen]
+            trials.mended(edits, changed, places, [finding for one in chosen for finding in one.findings], wishes)
         except (NotProvedError, ValueError):
             return None
         return changed
@@ -157,6 +161,7 @@ class Session:
         if advice.wish is not None:
             try:
                 done = self._proved(findings, unit, first, advice, trials)
+                self._take_sids(first, done.edits)
                 yield done
             except NotProvedError as error:
                 reason = str(error)
@@ -205,6 +210,7 @@ class Session:
             raise NotProvedError(found)
         if not found:
             raise NotProvedError("the statement says so already")
+        self._wishes[found] = wish
         place = region_of(located.grant.at, self.texts(located.grant.at.file), found)
         try:
             changed = _changed(found, self.texts)
@@ -213,9 +219,10 @@ class Session:
         mended = advice.targets if reads or wish.get_role else advice.targets - {GET_ROLE}
         targets = [one for one in findings if one.check_id in mended]
         try:
-            return found, trials.mended(found, changed, [place], targets, wish)
+            return found, trials.mended(found, changed, [place], targets, [wish])
         except NotProvedError:
             self._not_alone.append(Suggestion(tuple(targets), located.grant.at, found, advice.says, (), ""))
+            self._take_sids(located, found)
             raise
 
     def _edits(
@@ -234,7 +241,26 @@ class Session:
             reading = told
         services = wish.services or services or located.grant.services.values
         text = self.texts(located.grant.at.file)
-        return apart(located, found, text, passing=services if wish.apart else None, reading=reading)
+        passing = services if wish.apart else None
+        taken = set().union(*self._policies_of(located))
+        return apart(located, found, text, passing=passing, reading=reading, taken=taken)
+
+    def _policies_of(self, located: LocatedGrant) -> Iterable[set[str]]:
+        """The Sids in the policies of each resource that uses a statement. Within a policy they have to be unique (IAM
+        User Guide, "IAM JSON policy elements: Sid"), and its statements may stand in several files."""
+        for unit in self._units:
+            for address in {one.resource.address for one in unit.judge.grants if one.grant.at == located.grant.at}:
+                key = (id(unit), address)
+                if key not in self._sids:
+                    own = [one for one in unit.configuration.policies if one.resource.address == address]
+                    statements = [one for policy in own for one in parse_document(policy.document).statements]
+                    self._sids[key] = {one.sid for one in statements if one.sid}
+                yield self._sids[key]
+
+    def _take_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
+        new = sids_of(edits)
+        for known in self._policies_of(located) if new else ():
+            known |= new
 
     def _for_a_person(
         self,

@@ -109,7 +109,8 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     if subject.managed:  # a way within the AWS managed policy itself is what managed-policy says
         ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != subject.managed for one in way.by))
     if grant.granted_by == "*" and grant.scope is Scope.ANY_ROLE:  # everything, if only under a condition: any-role
-        ways = tuple(way for way in ways if any(one.at != grant.at for one in way.by))
+        own = (grant.at, grant.statement.path)  # the statements of a text on one line have one place
+        ways = tuple(way for way in ways if any((one.at, one.path) != own for one in way.by))
     if not ways:
         return
     passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)

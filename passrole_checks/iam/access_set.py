@@ -10,9 +10,10 @@ spelled, split and ordered makes no difference. The comparison itself is in :mod
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from passrole_checks.iam.arn_pattern import has_early_variable
 from passrole_checks.iam.condition import evaluate
 from passrole_checks.iam.limit import Limit, limits_of
 from passrole_checks.iam.passrole import speaks_of_pass_role
@@ -120,6 +121,8 @@ def permission_of(statement: Statement, services_of: Mapping[str, Collection[str
     if certain is Tri.NO:
         return None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
+    if effect == "Deny" and statement.resources is not None and statement.variables:
+        patterns = tuple(replace(one, optional=True) if has_early_variable(str(one)) else one for one in patterns)
     condition = evaluate(statement.condition, services_of["aws"], variables=statement.variables)
     return Permission(
         statement,

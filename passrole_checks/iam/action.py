@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from passrole_checks.iam.values import Part, Text, Tri
+from passrole_checks.iam.wildcard import takes
 
 _EVERYTHING = ("*", "*:*")
 _WILDCARD = re.compile("[*?]")
@@ -61,14 +62,10 @@ def _matches(parts: tuple[Part, ...], name: str) -> Tri:
     if literal in _EVERYTHING:
         return Tri.YES
     if "\0" in literal:
-        return Tri.UNKNOWN if re.fullmatch(_regex(literal), name, re.DOTALL) else Tri.NO
+        return Tri.of(takes(literal.replace("\0", "*"), name)) & Tri.UNKNOWN
     if not name.startswith(_WILDCARD.split(literal, maxsplit=1)[0]):
         return Tri.NO  # most patterns, and quickly
     prefix, colon, rest = literal.partition(":")
-    if not colon or ":" in rest or not re.fullmatch(_regex(literal), name, re.DOTALL):
+    if not colon or ":" in rest or not takes(literal, name):
         return Tri.NO
     return Tri.UNKNOWN if {"*", "?"} & set(prefix) else Tri.YES
-
-
-def _regex(glob: str) -> str:
-    return "".join({"*": ".*", "?": ".", "\0": ".*"}.get(char) or re.escape(char) for char in glob)

@@ -199,13 +199,15 @@ def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading
 
 @lru_cache(maxsize=8192)
 def _covers_all(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading, where: Deployment) -> bool:
-    """Whether the patterns cover all roles of every account, in one of the partitions at least."""
+    """Whether the patterns cover all roles of every account: in each of the partitions that are meant or, where nothing
+    says which that are, in one of them at least."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
-    return any(
+    covered = (
         all(_universal(pattern, states, letters) for states in accounts)
         for accounts in after_prefixes([pattern], letters, where)
     )
+    return any(covered) if where.partitions == ANYWHERE.partitions else all(covered)
 
 
 def _universal(pattern: Machine, states: tuple[States, ...], letters: Alphabet) -> bool:

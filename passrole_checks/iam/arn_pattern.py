@@ -23,6 +23,7 @@ _PARTITION, _ACCOUNT = 1, 4  # fields of an ARN
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 # a role is passed within its holder's account, so these name that account
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
+_EARLY = re.compile(r"(?:[^:]*:){0,4}[^:]*\$\{aws:", re.IGNORECASE)
 _ANY_RUN = Token(None, many=True)
 _RUN_IN_FIELD = Token(None, many=True, but=frozenset(":"))
 _NAME = frozenset(NAME_CHARACTERS | {CONSTANT})
@@ -49,6 +50,7 @@ class Reading(Enum):
 
     @property
     def strict(self) -> bool:
+        """Whether only what is certain to match counts as a match."""
         return self in (Reading.SURE, Reading.DENIED, Reading.OVERLAP_STRICT)
 
 
@@ -65,6 +67,15 @@ def spelled_out(parts: tuple[Part, ...]) -> tuple[Part, ...]:
         else:
             found.append(part)
     return join(found)
+
+
+def has_early_variable(written: str) -> bool:
+    """Whether an ARN has a policy variable before its fifth colon.
+
+    IAM fills in none there, so nothing is relied on that such an ARN takes away (IAM User Guide, "IAM policy elements:
+    Variables and tags", "Where you can use policy variables").
+    """
+    return _EARLY.match(written) is not None
 
 
 def fields_of(parts: tuple[Part, ...]) -> list[list[Part]]:
@@ -155,6 +166,9 @@ def _tokens(
         for atom in _atoms(field, variables):
             if isinstance(atom, Hole) and atom.kind is Kind.REGION and index == _ACCOUNT:
                 return  # no account has the name of a Region
+            is_variable = isinstance(atom, Hole) and atom.expression.startswith("${")
+            if is_variable and index <= _ACCOUNT and reading is Reading.DENIED:
+                return  # as has_early_variable says
             in_name = in_name or atom == ("/", False)
             pieces.append(_readings(atom, reading, run, in_name=in_name))
     for combination in product(*pieces):

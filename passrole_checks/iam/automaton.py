@@ -28,6 +28,7 @@ class Token:
     but: frozenset[str] = frozenset()
 
     def accepts(self, char: str) -> bool:
+        """Whether the token stands for ``char``."""
         return char not in self.but if self.chars is None else char in self.chars
 
 
@@ -37,6 +38,7 @@ States = frozenset[tuple[int, int]]
 
 @lru_cache(maxsize=1024)
 def literal(text: str) -> tuple[Token, ...]:
+    """A token for each character of ``text``."""
     return tuple(Token(frozenset(char)) for char in text)
 
 
@@ -67,6 +69,7 @@ class Machine:
         return frozenset(found)
 
     def step(self, states: States, char: str) -> States:
+        """The states after one more character. Raises :class:`OverBudgetError` where too many have been seen."""
         key = (states, char)
         known = self.steps.get(key)
         if known is None:
@@ -84,14 +87,17 @@ class Machine:
                 yield index, place if tokens[place].many else place + 1
 
     def run(self, states: States, text: str) -> States:
+        """The states after all characters of ``text``."""
         for char in text:
             states = self.step(states, char)
         return states
 
     def accepts(self, states: States) -> bool:
+        """Whether one of the sequences is at its end."""
         return any(place == len(self.sequences[index]) for index, place in states)
 
     def matches(self, text: str) -> bool:
+        """Whether one of the sequences matches ``text`` as a whole."""
         return self.accepts(self.run(self.start, text))
 
     def mentioned(self) -> set[str]:

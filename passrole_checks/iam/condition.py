@@ -152,7 +152,7 @@ class _Decision:
     def _constraint(self, outcomes: set[Tri], without_key: Tri, doubt: bool, everything: bool) -> Constraint:
         if not self.block.tests:
             return Constraint.ABSENT
-        if outcomes == {Tri.NO}:
+        if outcomes == {Tri.NO} or all(test.mistyped for test in self.block.tests):
             return Constraint.INEFFECTIVE
         if any(test.finite for test in self.block.tests):
             # What else is not known can only take from the list.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.iam.wildcard import takes
 
 
 class Family(Enum):
@@ -59,10 +60,12 @@ class Operator:
 
     @property
     def family(self) -> Family:
+        """What kind of values it compares."""
         return _BASES[self.base][0]
 
     @property
     def negated(self) -> bool:
+        """Whether it holds where no value matches."""
         return _BASES[self.base][1]
 
     @property
@@ -72,6 +75,7 @@ class Operator:
 
     @property
     def ignores_case(self) -> bool:
+        """Whether upper and lower case are the same to it."""
         return self.base.endswith("IgnoreCase")
 
     @property
@@ -110,6 +114,7 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
 _ANY_RUN = Step(None, True)
 _ANY_ONE = Step(None)
+_RUN, _ONE = "\x00", "\x01"  # in a pattern that is spelled out
 # What a hole may stand for. The partition and the name are wider than need be, which errs towards "possible".
 _HOLES: dict[Kind, tuple[Step, ...]] = {
     Kind.ANYTHING: (_ANY_RUN,),
@@ -139,12 +144,15 @@ class Pattern:
     ignores_case: bool
     empty_variable: bool
     text: str | None
+    spelled: str | None = None  # the steps as a pattern of wildcards, where they are nothing else
 
     def matches(self, text: str) -> Tri:
         """Whether the value matches ``text``: UNKNOWN where it depends on a hole."""
         text = text.lower() if self.ignores_case else text
         if self.text is not None:
             return Tri.of(text == self.text)
+        if self.spelled is not None:
+            return Tri.of(takes(self.spelled, text, run=_RUN, one=_ONE)) & (Tri.YES if self.certain else Tri.UNKNOWN)
         states = _closure(self.steps, {0})
         for character in text:
             states = _closure(self.steps, set(_advance(self.steps, states, character)))
@@ -297,7 +305,21 @@ def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, var
         ignores_case=ignores_case,
         empty_variable=empty_variable,
         text=whole,
+        spelled=_spelled(steps) if whole is None else None,
     )
+
+
+def _spelled(steps: Sequence[Step]) -> str | None:
+    """The steps as a pattern with ``_RUN`` and ``_ONE``, None where one of them is neither nor one character."""
+    found = []
+    for step in steps:
+        letter = "".join(step.characters or ()) if not step.repeated else ""
+        if step in (_ANY_RUN, _ANY_ONE):
+            letter = _RUN if step.repeated else _ONE
+        elif len(letter) != 1 or letter in (_RUN, _ONE):
+            return None
+        found.append(letter)
+    return "".join(found)
 
 
 def _character(character: str, ignores_case: bool) -> Step:
@@ -327,6 +349,12 @@ class Test:
         positive_text = self.operator.family is Family.STRING and not self.operator.negated
         return positive_text and all(pattern.plain for pattern in self.patterns)
 
+    @property
+    def mistyped(self) -> bool:
+        """Whether the test asks that the service is not some number, date, address or ARN: either it leaves no service
+        out, or it lets none through. AWS's pages do not say which."""
+        return self.operator is not None and self.operator.negated and self.operator.family is not Family.STRING
+
     def result(self, service: str | None) -> Tri:
         """Whether a request with this service, or (None) without the key, meets the test."""
         answer = self._result(service)
@@ -341,6 +369,8 @@ class Test:
         if service is None:
             return operator.absent
         if self.patterns is None:
+            return Tri.UNKNOWN
+        if self.mistyped:
             return Tri.UNKNOWN
         some = Tri.NO
         for pattern in self.patterns:

@@ -22,7 +22,7 @@ from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.arn_pattern import fields_of, spelled_out
 from passrole_checks.iam.condition import Constraint, evaluate
 from passrole_checks.iam.outcomes import When, both, implies, unless
-from passrole_checks.iam.passrole import PassRoleGrant, grants_apart, roles_left, surely_denies
+from passrole_checks.iam.passrole import PassRoleGrant, grants_apart, in_new_words, roles_left, surely_denies
 from passrole_checks.iam.policy import Statement
 from passrole_checks.iam.rule import rule_of
 from passrole_checks.iam.values import Text, Tri
@@ -200,6 +200,10 @@ class Passing:
         services_of: Mapping[str, Collection[str]],
         account: str | None = None,
     ) -> None:
+        every = (*permissions.statements, *(item for limit in permissions.limits for item in limit))
+        if any(item.variables is not grant.statement.variables for item in every):
+            # patterns of policies of both versions are compared: let "${" mean the same in all of them
+            grant = in_new_words(grant)
         self.grant = grant
         self.known = frozenset[str]().union(*services_of.values())
         named = {found for role in grant.roles if (found := arn.partition_of(role.pattern)) is not None}
@@ -210,17 +214,20 @@ class Passing:
         when = grant.statement.when
         possible = [
             item
-            for item in grants_apart(denials, dict(services), account)
+            for item in map(self._alike, grants_apart(denials, dict(services), account))
             if both(when, item.statement.when) is not None
         ]
         sure = [item for item in possible if surely_denies(item) and _holds(item, when)]
         self._sure, self._doubtful = sure, [item for item in possible if item not in sure]
         self._limits = [
-            [item for item in grants_apart(limit, dict(services), account) if item.effect == "Allow"]
+            [self._alike(item) for item in grants_apart(limit, dict(services), account) if item.effect == "Allow"]
             for limit in permissions.limits
         ]
         self._by_denials: dict[tuple[int, ...], tuple[tuple[Text, ...], bool]] = {}
         self._passed: dict[str, Passed | None] = {}
+
+    def _alike(self, item: PassRoleGrant) -> PassRoleGrant:
+        return item if item.statement.variables is self.grant.statement.variables else in_new_words(item)
 
     def to(self, service: str) -> Passed | None:
         """What can be passed to a service, None for nothing.
@@ -270,10 +277,13 @@ class Passing:
                 passed = replace(passed, when=others)
         return passed
 
-    @staticmethod
-    def _without(passed: Passed | None, denials: Sequence[PassRoleGrant]) -> Passed | None:
+    def _without(self, passed: Passed | None, denials: Sequence[PassRoleGrant]) -> Passed | None:
+        """What is left, and what is not: the roles that the denials name, and those that the Allow itself leaves out
+        where it has become a list of patterns."""
         named = dict.fromkeys(role.pattern for item in denials if not item.complement for role in item.roles)
-        return replace(passed, denied=tuple(named)) if passed is not None and named else passed
+        if passed is not None and not passed.complement:
+            named.update(dict.fromkeys(self.grant.statement.not_resources or ()))
+        return replace(passed, denied=(*passed.denied, *named)) if passed is not None and named else passed
 
     def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
         if self._lets(denial, service) is Tri.NO:
@@ -290,6 +300,7 @@ class Passing:
     def _within_limits(self, left: tuple[tuple[Text, ...], bool], certain: Tri, service: str | None) -> Passed | None:
         roles, complement = left
         when = self.grant.statement.when
+        denied: list[Text] = []
         for limit in self._limits:
             allows = [(item, Tri.YES if service is None else self._lets(item, service)) for item in limit]
             allows = [
@@ -299,10 +310,17 @@ class Passing:
             ]
             if not allows:
                 return None
-            free = [item for item, lets in allows if item.scope is Scope.ANY_ROLE and _plainly(item, lets)]
+            free = [item for item, lets in allows if _plainly(item, lets) and self._is_free(item)]
             if free:  # under the fewest facts that there are
                 found = [both(when, item.statement.when) or () for item in free]
                 when = min(found, key=len)
+                continue
+            (only, lets), *others = allows
+            if only.complement and not others and _plainly(only, lets):  # a limit to all roles but some
+                when = both(when, only.statement.when) or ()
+                named = [role.pattern for role in only.roles]
+                denied += named
+                roles = tuple(role for role in roles if complement or self._within(role, named) is not Tri.YES)
                 continue
             if complement:
                 certain &= Tri.UNKNOWN
@@ -312,7 +330,7 @@ class Passing:
                 for pattern, inside in self._limited(role, allows, when):
                     kept[pattern] = kept.get(pattern, Tri.NO) | inside
             roles = tuple(kept)
-            if Tri.YES not in kept.values():
+            if Tri.UNKNOWN in kept.values():
                 certain &= Tri.UNKNOWN
         if not roles and not complement:
             return None
@@ -325,8 +343,19 @@ class Passing:
         return (
             None
             if scope is Scope.NOT_A_ROLE and not complement
-            else Passed(roles, complement, scope, certain, when=when)
+            else Passed(roles, complement, scope, certain, tuple(denied), when)
         )
+
+    def _is_free(self, limit: PassRoleGrant) -> bool:
+        """Whether a limit allows every role of the account and the partition that are meant, where these are known."""
+        patterns = [role.pattern for role in limit.roles]
+        if limit.complement or limit.scope is not Scope.ANY_ROLE:
+            return limit.complement and not patterns
+        left = arn.complement_scope(patterns, variables=limit.statement.variables, where=self.where)
+        return left is not Scope.ANY_ROLE
+
+    def _within(self, role: Text, patterns: Sequence[Text]) -> Tri:
+        return arn.included(role, patterns, variables=self.grant.statement.variables, where=self.where)
 
     def _limited(
         self, role: Text, allows: Sequence[tuple[PassRoleGrant, Tri]], when: When

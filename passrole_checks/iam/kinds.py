@@ -13,7 +13,7 @@ from functools import cached_property
 from passrole_checks.iam import outcomes, values
 from passrole_checks.iam.access_set import Permission
 from passrole_checks.iam.condition import PASSED_TO_SERVICE, evaluate, words_of
-from passrole_checks.iam.condition_operators import example_service, read_pattern
+from passrole_checks.iam.condition_operators import Family, example_service, parse_operator, read_pattern
 from passrole_checks.iam.limit import implies
 from passrole_checks.iam.values import Text, Tri
 
@@ -166,12 +166,19 @@ def _services_in(item: Permission) -> Iterator[tuple[str, str]]:
     the value as written."""
     condition = item.statement.condition
     for entry in condition.entries if isinstance(condition, values.Mapping) else ():
-        wildcards = "Like" in str(entry.key)
+        operator = parse_operator(str(entry.key))
+        if operator is None or operator.family is not Family.STRING:
+            continue
         for pair in entry.value.entries if isinstance(entry.value, values.Mapping) else ():
             if str(pair.key).lower() != PASSED_TO_SERVICE.lower():
                 continue
             for value in values.texts_in(pair.value):
-                pattern = read_pattern(value, wildcards=wildcards, variables=item.statement.variables)
+                pattern = read_pattern(
+                    value,
+                    wildcards=operator.wildcards,
+                    ignores_case=operator.ignores_case,
+                    variables=item.statement.variables,
+                )
                 example = example_service(pattern)
                 if example is not None:
                     yield example, str(value)

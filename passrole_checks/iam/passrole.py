@@ -16,7 +16,7 @@ from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.condition import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.outcomes import When, added, both, consistent, either, implies, otherwise
 from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.values import Position, Text, Tri
+from passrole_checks.iam.values import Position, Text, Tri, without_variables
 
 PASS_ROLE = "iam:PassRole"
 
@@ -67,22 +67,27 @@ class PassRoleGrant:
 
     @property
     def at(self) -> Position:
+        """Where the statement stands."""
         return self.statement.at
 
     @property
     def sid(self) -> str | None:
+        """The statement's Sid, None where it has none."""
         return self.statement.sid
 
     @property
     def associated_resource_arn(self) -> bool:
+        """Whether its condition names iam:AssociatedResourceArn."""
         return self.condition.associated_resource_arn
 
     @property
     def resource_tag(self) -> bool:
+        """Whether its condition relies on tags of the role."""
         return bool(self.condition.tags)
 
     @property
     def other_conditions(self) -> tuple[str, ...]:
+        """The condition keys that say nothing of the role or the service."""
         return self.condition.others
 
     @property
@@ -142,6 +147,20 @@ def roles_left(
     and whether the rest is "every role but those". Nothing is left where there are no patterns and it is not."""
     roles, complement = _roles_minus(grant, denials, where)
     return tuple(roles), complement
+
+
+def in_new_words(grant: PassRoleGrant) -> PassRoleGrant:
+    """A grant of a policy of the old Version, in which ``${`` is plain text, as one of Version 2012-10-17: its patterns
+    can then be compared with those of other policies. ``${$}`` is the character itself (IAM User Guide, "IAM policy
+    elements: Variables and tags")."""
+    old = grant.statement
+    if old.variables:
+        return grant
+    roles = tuple(replace(role, pattern=without_variables(role.pattern)) for role in grant.roles)
+    condition = None if old.condition is None else without_variables(old.condition)
+    left_out = None if old.not_resources is None else tuple(map(without_variables, old.not_resources))
+    new = replace(old, condition=condition, not_resources=left_out, variables=True)
+    return replace(grant, roles=roles, statement=new)
 
 
 def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:

@@ -161,14 +161,17 @@ class Permissions:
 
     @cached_property
     def allowing(self) -> tuple[Rule, ...]:
+        """What its policies allow."""
         return self._rules(self.statements, "Allow")
 
     @cached_property
     def limiting(self) -> tuple[tuple[Rule, ...], ...]:
+        """What each of its limits (boundaries, service control policies) allows."""
         return tuple(self._rules(limit, "Allow", whole=False) for limit in self.limits)
 
     @cached_property
     def denials(self) -> tuple[Rule, ...]:
+        """What is denied to it, by its policies or by its limits."""
         return tuple(rule for part in (self.statements, *self.limits) for rule in self._rules(part, "Deny"))
 
     def _rules(self, statements: Sequence[Statement], effect: str, *, whole: bool = True) -> tuple[Rule, ...]:

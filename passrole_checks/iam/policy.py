@@ -113,6 +113,10 @@ def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
 # a document is read by those who judge it, and by those who look at all that its holders have; it is kept with its id
 _remembered: dict[tuple[int, bool], tuple[Node, PolicyDocument]] = {}
 _MOST_REMEMBERED = 1024
+# Far more than in any policy that AWS takes: of a permission set 32,768 characters (IAM Identity Center API Reference,
+# PutInlinePolicyToPermissionSet), of the others 10,240 (IAM User Guide, "IAM and AWS STS quotas")
+MAX_STATEMENTS = 5_000
+MAX_VALUES = 20_000
 
 
 def _parsed(document: Node, trust: bool) -> PolicyDocument:
@@ -201,6 +205,10 @@ class _Reader:
             if merged is None or not _there(alternative):
                 continue
             if isinstance(alternative, Items):
+                if len(alternative.items) > MAX_STATEMENTS:
+                    reason = f"the policy document holds more than {MAX_STATEMENTS:,} statements, which no policy can"
+                    found.append([(merged, Problem(alternative.at, reason))])
+                    continue
                 problems: _Problems = []
                 for index, item in enumerate(alternative.items):
                     nested = path if _inside_list(path) else f"{path}/{index}"
@@ -329,13 +337,15 @@ def _texts(node: Node | None, key: str) -> tuple[Text, ...] | None:
     if isinstance(node, Const) and node.value is None:
         raise MalformedDocument(node.at, f"{key} is null")
     found: list[Text] = []
-    pending: list[Node] = [node]
+    pending: list[Node] = [node]  # the next one last
     while pending:
-        item = pending.pop(0)
+        item = pending.pop()
+        if len(found) + len(pending) > MAX_VALUES:
+            raise MalformedDocument(node.at, f"{key} holds more than {MAX_VALUES:,} values, which no policy can")
         if isinstance(item, Text):
             found.append(item)
         elif isinstance(item, Items):
-            pending[:0] = item.items
+            pending.extend(reversed(item.items))
         elif isinstance(item, Mapping) or (isinstance(item, Const) and item.value is not None):
             raise MalformedDocument(item.at, f"{key} holds something that is not a string")
     return tuple(found)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice, product
 
-from passrole_checks.iam.arn_pattern import Reading, machine
+from passrole_checks.iam.arn_pattern import Reading, fields_of, machine
 from passrole_checks.iam.automaton import Machine, OverBudgetError
 from passrole_checks.iam.role_search import Deployment, some_role
 from passrole_checks.iam.role_shape import (
@@ -245,7 +245,12 @@ def _machine(unions: _Unions) -> Machine:
 
 
 def _only_names(parts: _Parts) -> bool:
-    """Whether every hole is a name, or bound by its place: then the text is one pattern, whatever the names are."""
+    """Whether every hole is a name, or bound by its place: then the text is one pattern, whatever the names are.
+
+    Not where a wildcard may have to run past colons: whether it does is not known.
+    """
+    if 1 < len(fields_of(parts)) < 6:
+        return False
     return all(part.kind is not Kind.ANYTHING for part in parts if isinstance(part, Hole))
 
 

@@ -101,6 +101,7 @@ def _moves(place: int, letters: Alphabet) -> Iterator[tuple[str, int]]:
 
 
 def first_of(found: Iterator[tuple[bool, ...]], wanted: Callable[[tuple[bool, ...]], bool]) -> tuple[bool, ...] | None:
+    """The first item that is ``wanted``; None where there is none."""
     return next((item for item in found if wanted(item)), None)
 
 

@@ -18,6 +18,7 @@ from passrole_checks.iam.arn_pattern import PARTITIONS, spelled_out
 from passrole_checks.iam.automaton import CONSTANT
 from passrole_checks.iam.role_search import Deployment
 from passrole_checks.iam.values import Hole, Kind, Part
+from passrole_checks.iam.wildcard import takes
 
 ROLE = ":role/"
 VARIABLE = re.compile(r"\$\{[^}]*\}")
@@ -188,29 +189,7 @@ def covers(outer: Shape, inner: Shape) -> bool:
 
 def _takes(glob: str, name: str) -> bool:
     """Whether a name matches; a wildcard in the name is a character that only ``*`` takes, or both the same."""
-    if glob in (name, "*"):
-        return True
-    if "?" in glob:
-        return _compiled(glob).fullmatch(name) is not None
-    first, *between = glob.split("*")
-    if not between:
-        return False  # a literal, and another one
-    last = between.pop()
-    if len(first) + len(last) > len(name) or not (name.startswith(first) and name.endswith(last)):
-        return False
-    place, end = len(first), len(name) - len(last)
-    for piece in between:
-        place = name.find(piece, place, end)
-        if place < 0:
-            return False
-        place += len(piece)
-    return True
-
-
-@lru_cache(maxsize=16384)
-def _compiled(glob: str) -> re.Pattern[str]:
-    wild = {"*": ".*", "?": "[^*]"}
-    return re.compile("".join(wild.get(char) or re.escape(char) for char in glob), re.DOTALL)
+    return glob in (name, "*") or takes(glob, name, but="*")
 
 
 @lru_cache(maxsize=65536)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import glob
-from passrole_checks.iam.arn_pattern import PARTITIONS, fields_of
+from passrole_checks.iam.arn_pattern import PARTITIONS, fields_of, has_early_variable
 from passrole_checks.iam.condition_operators import Family, parse_operator
 from passrole_checks.iam.glob import ANY, RUN
 from passrole_checks.iam.limit import Limit, limits_of
@@ -107,17 +107,23 @@ class Rule:
 
     @cached_property
     def actions(self) -> Actions:
+        """Its Action, or the NotAction, as patterns."""
         given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
         return _actions(tuple((item.parts, item.optional) for item in given or ()))
 
     @cached_property
     def resources(self) -> Resources:
+        """Its Resource, or the NotResource, as patterns: those that match for sure, and those that may."""
         given = self.statement.resources if self.statement.resources is not None else self.statement.not_resources
         found: dict[bool, list[str]] = {True: [], False: []}
         for item in given or ():
-            found[item.optional].append(
+            early = self.statement.effect == "Deny" and self.statement.variables and has_early_variable(str(item))
+            found[item.optional or early].append(
                 resource_glob(item.parts, self.statement.variables, account=self.account, owner=self.owner)
             )
+            across = _across_fields(item.parts, self.statement.variables, self.owner)
+            if across is not None:
+                found[True].append(across)
         return Resources(tuple(found[False]), tuple(found[True]))
 
     @cached_property
@@ -356,6 +362,17 @@ def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | No
         last = fields[-1][-1] if fields[-1] else ""
         if len(fields) < 6 and not (isinstance(last, str) and last.endswith("*")):
             fields += [["*"]] * (6 - len(fields))
+    return ":".join("".join(_letters(field, variables, owner)) for field in fields)
+
+
+@lru_cache(maxsize=16384)
+def _across_fields(parts: tuple[Part, ...], variables: bool, owner: str) -> str | None:
+    """A Resource text of too few fields with a wildcard inside, read as plain text, whose ``*`` runs past colons; AWS's
+    pages leave open whether it does. None for any other text."""
+    fields = fields_of(join(tuple(_spelled_out(parts))))
+    written = "".join(part for field in fields for part in field if isinstance(part, str))
+    if not 1 < len(fields) < 6 or "*" not in written.rstrip("*"):
+        return None
     return ":".join("".join(_letters(field, variables, owner)) for field in fields)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import overload
 
 
 class Tri(Enum):
@@ -23,6 +24,7 @@ class Tri(Enum):
 
     @staticmethod
     def of(known: bool) -> Tri:
+        """Yes or no, for what is known."""
         return Tri.YES if known else Tri.NO
 
     def __and__(self, other: Tri) -> Tri:
@@ -128,6 +130,7 @@ class Text:
 
     @property
     def holes(self) -> tuple[Hole, ...]:
+        """Its parts that are not known."""
         return tuple(part for part in self.parts if isinstance(part, Hole))
 
     def __str__(self) -> str:
@@ -153,6 +156,8 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """A key of an object, with its value."""
+
     key: Text
     value: Node
 
@@ -174,7 +179,7 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Alternatives under a condition that is not known: tuple[str | Hole, ...] | None = None
+    """Alternatives under a condition that is not known.
 
     ``condition`` is the expression; ``options`` pairs its outcome, in words (``"true"``, ``"false"``), with a node.
     The same condition text always has the same outcome within one configuration.
@@ -256,7 +261,29 @@ def moved(node: Text, at: Position) -> Text:
     return replace(node, at=at, starts=(), indent=0)
 
 
+@overload
+def without_variables(node: Text) -> Text: ...
+
+
+@overload
+def without_variables(node: Node) -> Node: ...
+
+
+def without_variables(node: Node) -> Node:
+    """The same node with each literal ``${`` written as ``${$}{``, which is no policy variable."""
+    if isinstance(node, Text):
+        parts = tuple(part.replace("${", "${$}{") if isinstance(part, str) else part for part in node.parts)
+        return node if parts == node.parts else replace(node, parts=parts)
+    if isinstance(node, Items):
+        return replace(node, items=tuple(map(without_variables, node.items)))
+    if isinstance(node, Mapping):
+        return replace(node, entries=tuple(Entry(one.key, without_variables(one.value)) for one in node.entries))
+    if isinstance(node, Choice):
+        return replace(node, options=tuple((outcome, without_variables(one)) for outcome, one in node.options))
+    return node
+
+
 __all__ = [
     "Absent", "Choice", "Const", "Entry", "Hole", "Items", "Kind", "Mapping", "Node", "Part", "Position", "Text",
-    "Tri", "holes_in", "join", "moved", "text", "texts_in", "unknown",
+    "Tri", "holes_in", "join", "moved", "text", "texts_in", "unknown", "without_variables",
 ]  # fmt: skip

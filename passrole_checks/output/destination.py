@@ -31,6 +31,7 @@ def paired(formats: Sequence[str], outputs: Sequence[str]) -> list[tuple[str, st
 
 
 def is_terminal(destination: str) -> bool:
+    """Whether a person sees what is written there."""
     # a program whose standard output was closed before it began has none
     return destination == STANDARD_OUTPUT and sys.stdout is not None and sys.stdout.isatty()
 

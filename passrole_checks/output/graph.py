@@ -33,6 +33,8 @@ _ROLE = re.compile(r"arn:(?P<partition>.+?):iam::(?P<account>.*?):role/(?P<name>
 
 
 class Column(Enum):
+    """Where a box stands, from left to right."""
+
     PRINCIPAL = 0
     ROLE = 1
     SERVICE = 2

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from passrole_checks import configuration
@@ -14,8 +15,20 @@ from passrole_checks.difference.units import AS_BEFORE
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.scan import ScanOptions
 from passrole_checks.snapshots import Comparison, Snapshots, with_known_names
+from passrole_checks.snapshots.snapshot import matters
+from passrole_checks.snapshots.trees import LINK
+from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 from passrole_checks.sources.resource import Inputs, Unreadable
+from passrole_checks.sources.walk import is_ignored
+
+_ENVIRONMENT = "pyvenv.cfg"  # marks a virtual environment of Python
+_INSTALLED = ".terraform/modules/modules.json"
+_VALUES, _LOADED = (".tfvars", ".tfvars.json"), ("terraform.tfvars", "terraform.tfvars.json")
+_LOADED_ENDS = (".auto.tfvars", ".auto.tfvars.json")
+_READ_BY_TERRAFORM = (".tftpl", ".tfvars")  # beside what may hold infrastructure code
+_NO_PARSER = "no parser"  # how the reason begins where none is installed
+_MOST_LINKS, _LONGEST_LINK, _MOST_STEPS = 10_000, 4_096, 10
 
 
 class Find(Protocol):
@@ -53,8 +66,19 @@ def compared(
     )
     if sides[1].path != snapshots.folders[1]:
         found = with_known_names(found, {str(sides[1].path): str(snapshots.folders[1])})
-    lost = _no_more_recognized(found, snapshots)
-    return _without_old_news(replace(found, unreadable=(*found.unreadable, *lost)), snapshots)
+    lost = dict.fromkeys(_not_read_any_more(found, snapshots))
+    hidden = {entry.file for entry in lost}
+    aside = [entry for entry in _aside(found, snapshots) if entry.file not in hidden]
+    aside += _unused_values(sides, snapshots)
+    left_out = (*found.left_out_files, *aside)
+    found = replace(
+        found,
+        unreadable=(*found.unreadable, *lost),
+        not_evaluated=(*found.not_evaluated, *aside),
+        left_out_files=left_out,
+        left_out=len(left_out),
+    )
+    return _without_old_news(found, snapshots)
 
 
 def named(found: Difference, snapshots: Snapshots) -> Difference:
@@ -111,51 +135,174 @@ def _side(asked: Comparison, snapshots: Snapshots, number: int, inputs_of: Input
 def _without_old_news(found: Difference, snapshots: Snapshots) -> Difference:
     """What cannot be read, or is not evaluated, in both versions alike makes no difference, unless it is touched."""
     touched = snapshots.touched()
+
+    def is_idle(path: str, reason: str) -> bool:
+        return path not in touched and not reason.startswith(_NO_PARSER) and not _may_read(path, touched)
+
     terraform = any(map(_is_terraform, touched))
-    same = _in_both(found.unreadable, snapshots)
     as_before = [
         entry
-        for path, entry in same
-        if path not in touched and not (terraform and _is_terraform(path))  # it may hide what another file does
+        for path, entry in _in_both(found.unreadable, snapshots)
+        if is_idle(path, entry.reason) and not (terraform and _is_terraform(path))  # it may hide what another file does
     ]
     standing = [entry for path, entry in _in_both(found.not_evaluated, snapshots) if path not in touched]
+    back = [
+        entry
+        for path, entry in _in_both(found.not_evaluated, snapshots)
+        if entry.reason.startswith(AS_BEFORE) and not is_idle(path, entry.reason.removeprefix(f"{AS_BEFORE}: "))
+    ]
+    news = tuple(replace(entry, reason=entry.reason.removeprefix(f"{AS_BEFORE}: ")) for entry in back)
     return replace(
         found,
-        unreadable=tuple(entry for entry in found.unreadable if entry not in as_before),
-        not_evaluated=tuple(entry for entry in found.not_evaluated if entry not in standing),
-        standing=(*(replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in as_before), *standing),
+        unreadable=(*(entry for entry in found.unreadable if entry not in as_before), *news),
+        not_evaluated=tuple(entry for entry in found.not_evaluated if entry not in standing and entry not in back),
+        standing=(
+            *(replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in as_before),
+            *(entry for entry in standing if entry not in back),
+        ),
     )
 
 
-def _no_more_recognized(found: Difference, snapshots: Snapshots) -> list[Unreadable]:
-    """What was infrastructure code before it was changed, and cannot be told for it now because it is broken.
-
-    What is in a file is told by its content; one of which nothing is left to tell it by would pass for one that holds
-    nothing, and what it held for removed.
-    """
+def _not_read_any_more(found: Difference, snapshots: Snapshots) -> Iterator[Unreadable]:
+    """What of the old version was read, stands in the new one, and is not read there: what it held may all be there,
+    and would pass for removed."""
     old, new = (set(files) for files in found.files)
-    known = {entry.file for entry in found.unreadable}
-    lost = []
-    for change in snapshots.changed:
-        if change.old is None or change.new is None:
+    told = {entry.file for entry in found.unreadable} | {
+        entry.file for entry in found.not_evaluated if entry.file not in _left_out(snapshots)
+    }
+    touched = snapshots.touched()
+    was, now = ({entry.path for entry in side} for side in snapshots.entries)
+    for file in sorted(old):
+        before = file.removeprefix(f"{snapshots.folders[0]}/")
+        after = (snapshots.renames or {}).get(before, before)
+        place = f"{snapshots.folders[1]}/{after}"
+        if after in touched and (shadow := _shadow(after, now)) and place not in new:
+            yield Unreadable(
+                place, f"was infrastructure code before, has changed, and only Terraform reads it beside {shadow}"
+            )
             continue
-        before, after = (
-            str(folder / name) for folder, name in zip(snapshots.folders, (change.old, change.new), strict=True)
-        )
-        if before in old and after not in new and after not in known and (reason := _is_broken(after)):
-            lost.append(Unreadable(after, f"was infrastructure code before, and is {reason}"))
-    return lost
+        stands = next((path for path in (after, *_above(after)) if path in now), None)
+        if place in new or place in told or stands is None or (stands != after and stands in was):
+            continue
+        lost = f"{snapshots.folders[1]}/{stands}"
+        if reason := _left_out(snapshots).get(lost):
+            said = "was" if stands == after else "held"
+            yield Unreadable(lost, f"{said} infrastructure code before, and is not read now: {reason}")
+        elif (folder := _passed_over(after, now)) and not _passed_over(before, was):
+            yield Unreadable(place, f"was infrastructure code before, and {folder} is passed over now")
+        elif after in touched and (reason := _is_broken(place)):
+            yield Unreadable(place, f"was infrastructure code before, and is {reason}")
+
+
+def _aside(found: Difference, snapshots: Snapshots) -> Iterator[Unreadable]:
+    """What is among the changes, may hold something, and is not looked at where it stands, or by its name."""
+    top = snapshots.folders[1]
+    old, new = (set(files) for files in found.files)
+    links = _links(snapshots)
+    touched = snapshots.touched()
+    entries = {entry.path for entry in snapshots.entries[1]}
+    for change in snapshots.changed:
+        path = change.new
+        if path is None or path in links:
+            continue
+        if path.endswith(_INSTALLED):
+            yield Unreadable(f"{top}/{path}", "names modules that are believed here; terraform init may get others")
+        elif f"{top}/{path}" in new:
+            continue
+        elif change.old not in (None, path) and not matters(path) and f"{snapshots.folders[0]}/{change.old}" in old:
+            yield Unreadable(f"{top}/{path}", f"was infrastructure code as {change.old}, and is not read by this name")
+        elif shadow := _shadow(path, entries):
+            yield Unreadable(f"{top}/{path}", f"has changed, and only Terraform reads it beside {shadow}")
+        elif is_terraform_file(Path(path)) and (folder := _passed_over(path, entries)):
+            yield Unreadable(f"{top}/{path}", f"not looked at, because {folder} is passed over")
+    for link, leads_to in links.items():
+        behind = [path for path in touched if path == leads_to or path.startswith(f"{leads_to}/")]
+        if link not in touched and any(map(matters, behind)):
+            yield Unreadable(f"{top}/{link}", f"a symbolic link, which is not followed, and {leads_to} has changed")
+
+
+def _unused_values(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
+    """Files of values for variables that have changed, and that neither their names nor an option makes count.
+
+    Source: Terraform's page "Input Variables", "Variable Definitions (.tfvars) Files".
+    """
+    given = {os.path.realpath(file) for side in sides for file in side.inputs.var_files}
+    for change in snapshots.changed:
+        path = change.new
+        name = os.path.basename(path or "")
+        if path is None or not name.endswith(_VALUES) or name in _LOADED or name.endswith(_LOADED_ENDS):
+            continue
+        file = f"{snapshots.folders[1]}/{path}"
+        if os.path.isfile(file) and os.path.realpath(file) not in given:
+            yield Unreadable(file, "values that do not count here, since no --var-file names them")
+
+
+def _links(snapshots: Snapshots) -> dict[str, str]:
+    """The symbolic links of the new version with what they lead to below the top of the repository."""
+    links = [entry for entry in snapshots.entries[1] if entry.mode == LINK][:_MOST_LINKS]
+    sizes = snapshots.repository.sizes(entry.id for entry in links if entry.id)
+    small = {one: size for one, size in sizes.items() if size <= _LONGEST_LINK}
+    texts = dict(snapshots.repository.blobs(small)) if small else {}
+    found = {}
+    for entry in links:
+        try:
+            text = os.fsdecode(texts[entry.id]) if entry.file is None else os.readlink(entry.file)
+        except (KeyError, OSError):
+            continue
+        found[entry.path] = os.path.normpath(os.path.join(os.path.dirname(entry.path), text))
+    for link in found:
+        for _ in range(_MOST_STEPS):  # a link may lead to another one, or through one
+            step = next((path for path in (found[link], *_above(found[link])) if path in found), None)
+            if step is None:
+                break
+            found[link] = found[step] + found[link][len(step) :]
+    return {link: leads_to for link, leads_to in found.items() if not leads_to.startswith(("/", ".."))}
+
+
+def _above(path: str) -> list[str]:
+    """The folders that a path lies in, the nearest first."""
+    return [str(folder) for folder in PurePosixPath(path).parents if str(folder) not in (".", "/")]
+
+
+def _left_out(snapshots: Snapshots) -> dict[str, str]:
+    """What of the new version is not laid out, with the reasons."""
+    return {entry.file: entry.reason for entry in snapshots.skipped[1]}
+
+
+def _shadow(path: str, files: Collection[str]) -> str:
+    """The file beside it that OpenTofu reads in a file's place; nothing where it reads that one.
+
+    Source: OpenTofu's page "Files and Directories".
+    """
+    for theirs, ours in ((".tf.json", ".tofu.json"), (".tf", ".tofu")):
+        if path.endswith(theirs):
+            other = f"{path.removesuffix(theirs)}{ours}"
+            return os.path.basename(other) if other in files else ""
+    return ""
+
+
+def _passed_over(path: str, files: Collection[str]) -> str:
+    """The folder because of which a file is not looked for in a version with these files; nothing where it is."""
+    for folder in _above(path):
+        if is_ignored(os.path.basename(folder)) or f"{folder}/{_ENVIRONMENT}" in files:
+            return folder
+    return ""
 
 
 def _is_broken(file: str) -> str:
-    """Why a text is neither JSON nor YAML; nothing where it is, or is no file at all."""
+    """Why a text of which something was recognized is recognized no more; nothing where it holds nothing now, or is no
+    file at all."""
     import yaml
 
     try:
         with open(file, "rb") as stream:
-            text = stream.read(LARGEST_TEMPLATE + 1).decode("utf-8-sig")
+            data = stream.read(LARGEST_TEMPLATE + 1)
     except OSError:
         return ""  # it is not laid out, which is told elsewhere
+    if len(data) > LARGEST_TEMPLATE:
+        return f"larger than {LARGEST_TEMPLATE:,} bytes now"
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return "not UTF-8 text now"
     try:
@@ -163,12 +310,13 @@ def _is_broken(file: str) -> str:
         return ""
     except (ValueError, RecursionError):
         pass
+    documents = 0
     try:
-        for _ in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            pass
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            documents += isinstance(event, yaml.DocumentStartEvent)
     except (yaml.YAMLError, RecursionError):
         return "neither JSON nor YAML now"
-    return ""
+    return "several documents of YAML now" if documents > 1 and "AWS::" in text else ""
 
 
 def _in_both(entries: Sequence[Unreadable], snapshots: Snapshots) -> list[tuple[str, Unreadable]]:
@@ -179,6 +327,17 @@ def _in_both(entries: Sequence[Unreadable], snapshots: Snapshots) -> list[tuple[
             if entry.file.startswith(f"{folder}/"):
                 side[entry.file.removeprefix(f"{folder}/"), entry.reason, entry.line] = entry
     return [(key[0], side[key]) for key in sides[0] if key in sides[1] for side in sides]
+
+
+def _may_read(path: str, touched: Collection[str]) -> bool:
+    """Whether a file of Terraform, which cannot be read, may read something that has changed near by."""
+    folder = f"{os.path.dirname(path)}/".lstrip("/")
+    return _is_terraform(path) and any(
+        other.startswith(folder)
+        and not other[len(folder) :].startswith(".")
+        and (matters(other) or other.endswith(_READ_BY_TERRAFORM))
+        for other in touched
+    )
 
 
 def _is_terraform(path: str) -> bool:

@@ -146,7 +146,12 @@ def _github(environment: Mapping[str, str]) -> Context:
             "base_sha": _sha(_in(event, "merge_group", "base_sha")),
         }
     elif name == "push":
-        told |= {"head_sha": _sha(event.get("after")) or sha, "base_sha": _sha(event.get("before"))}
+        ref = _name(event.get("ref"))
+        told |= {
+            "head_sha": _sha(event.get("after")) or sha,
+            "base_sha": _sha(event.get("before")),
+            "head_branch": ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else "",
+        }
     elif name == "workflow_run":
         told |= _workflow_run(event, repository)
     return Context(

@@ -128,6 +128,7 @@ class _Judging:
             for change in changes
             if not self._is_hidden((change.before or change.grant).grant.at, change.grant.resource.framework)
         ]
+        less = [one for one in less if one.after != one.before]  # a role of another name: there is nothing to show
         return Judged(tuple(told), tuple(fixed), tuple(less), counted, self._states(), tuple(gone))
 
     def _shows(self, finding: Finding) -> bool:

@@ -175,11 +175,13 @@ class Report:
 
     @property
     def failing(self) -> tuple[Item, ...]:
+        """The items that are as severe as what fails."""
         least = self.fail_on
         return tuple(item for item in self.items if least is not None and item.severity.rank >= least.rank)
 
     @property
     def verdict(self) -> Verdict:
+        """What the exit status and the commit status say."""
         if self.unreadable:
             return Verdict.CANNOT_TELL
         return Verdict.FINDINGS if self.failing else Verdict.CLEAN

@@ -54,7 +54,22 @@ class _Revisions:
             before = self._repository.resolve(context.base_sha)
             if before is not None:
                 return self._between(before, "what was pushed before", head)
-        return self._from_merge_base(head)
+        found = self._from_merge_base(head)
+        if context.event == "push" and not context.number and found.base.id == head:
+            return self._of_what_is_on_the_target(found, head)
+        return found
+
+    def _of_what_is_on_the_target(self, found: Comparison, head: str) -> Comparison:
+        """A push after which the default branch itself has the head, so that nothing would differ from it."""
+        before, branch = self._context.base_sha, self._context.head_branch
+        if before:
+            raise SnapshotError(
+                f"{_short(head)}: what was pushed before it, {_short(before)}, is not in this clone:"
+                f" {self._fetch_head(before)}"
+            )
+        if branch and branch == self._context.default_branch:
+            return self._between(self._repository.empty_tree(), "nothing", head)
+        return found
 
     def _between(self, base: str, name: str, head: str) -> Comparison:
         return Comparison(self._repository, Asked(name, base), Asked(_short(head), head))

@@ -108,6 +108,11 @@ class Repository:
             raise SnapshotError(f"git {arguments[0]}: {_last_line(done.stderr)}")
         return done.stdout
 
+    def names(self) -> list[str]:
+        """The short names of branches and tags, of remotes as well; of very many the first ones."""
+        command = ["for-each-ref", "--count=5000", "--format=%(refname:short)"]
+        return os.fsdecode(self.output([*command, "refs/heads", "refs/tags", "refs/remotes"])).splitlines()
+
     # -- history
 
     def resolve(self, name: str) -> str | None:

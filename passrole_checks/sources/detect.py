@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from passrole_checks.errors import InputError
+from passrole_checks.sources.looked_at import at_file
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
@@ -93,6 +94,7 @@ def about_inputs(
 
 
 def _read(path: Path) -> str:
+    at_file(path)
     try:
         data = path.read_bytes()
     except OSError as error:

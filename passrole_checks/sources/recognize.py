@@ -58,6 +58,7 @@ class Recognized:
 
     @property
     def something(self) -> bool:
+        """Whether the file is one of ours, readable or not."""
         return self.framework is not None or self.unreadable is not None
 
 

@@ -17,6 +17,8 @@ from passrole_checks.knowledge.receivers import Receiver
 
 
 class Framework(str, Enum):
+    """What a file is written for; the values stand in reports."""
+
     TERRAFORM = "terraform"
     TERRAFORM_PLAN = "terraform_plan"
     CLOUDFORMATION = "cloudformation"

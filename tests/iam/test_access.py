@@ -82,6 +82,21 @@ def is_new(before: Policy, after: Policy, **more: Any) -> Tri:
     return Tri.YES if any(gain.certain is Tri.YES for gain in found) else Tri.UNKNOWN
 
 
+@pytest.mark.parametrize("service", ["XLAMBDA.amazonaws.com", "xlambda.AMAZONAWS.com"])
+def test_a_service_in_other_letters(service: str) -> None:
+    """Where case makes no difference a service is the same however it is written, a service that nobody knows too."""
+    before = [allow(ROLE + "a", StringEqualsIgnoreCase={"iam:PassedToService": service})]
+    assert is_new(before, [allow(ROLE + "a", "xlambda.amazonaws.com")]) is Tri.NO
+    assert is_new(before, [allow(ROLE + "a", "xlambda2.amazonaws.com")]) is Tri.YES
+
+
+@pytest.mark.parametrize("denied", ["arn:aws:iam::*/a", "arn:aws:iam::${aws:PrincipalAccount}:role/a"])
+def test_what_a_deny_may_not_have_taken_away(denied: str) -> None:
+    """Whether a wildcard runs past colons is not known, and before the fifth colon IAM fills in no variable: it is not
+    told for sure that a Deny of that form took something away before."""
+    assert is_new([allow("*"), deny(denied)], [allow(ROLE + "a")]) is Tri.UNKNOWN
+
+
 # -- the reference: request by request
 
 _PATTERNS = ["*", ROLE + "*", ROLE + "a*", ROLE + "ab", ROLE + "a", ROLE + "?b", ROLE + "*b", ROLE + "x/*", ROLE + "b"]

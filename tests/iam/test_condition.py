@@ -58,6 +58,16 @@ def of(condition: Any, services: frozenset[str] = CHINA, *, variables: bool = Tr
     return evaluate(node(condition), services, variables=variables)
 
 
+@pytest.mark.parametrize("operator", ["NumericNotEquals", "DateNotEquals", "NotIpAddress", "ArnNotLike"])
+def test_is_not_of_another_type(operator: str) -> None:
+    """AWS's pages do not say what becomes of "is not" where a number, a date, an address or an ARN is compared with the
+    name of a service: it may let every service through, or none."""
+    effect = of({operator: {PTS: "5"}})
+    assert (effect.allowed, effect.unknown_service) == (frozenset(), Tri.UNKNOWN)
+    assert effect.possible >= CHINA and effect.constraint is Constraint.INEFFECTIVE
+    assert effect.without_key is Tri.YES
+
+
 def hole(expression: str, kind: Kind = Kind.ANYTHING, known: tuple[str | Hole, ...] | None = None) -> Hole:
     return Hole(expression, kind, known=known)
 

@@ -66,6 +66,60 @@ def test_a_limit_leaves_what_both_allow() -> None:
     assert passing(allow, limit=[statement("Allow", "s3:*")]).anything is None
 
 
+def test_a_limit_to_all_roles_but_some() -> None:
+    """A boundary that leaves roles out by NotResource takes them away, and nothing else."""
+    limit = {"Effect": "Allow", "Action": "iam:*", "NotResource": ROLE + "admin-*"}
+    passed = passing(statement("Allow", "iam:PassRole", "*"), limit=[limit]).to(EC2)
+    assert passed is not None and (passed.scope, passed.certain) == (Scope.ANY_ROLE, Tri.YES)
+    assert [str(role) for role in passed.denied] == [ROLE + "admin-*"]
+    assert roles(passing(statement("Allow", "iam:PassRole", ROLE + "admin-x"), limit=[limit]), EC2) is None
+    assert roles(passing(statement("Allow", "iam:PassRole", ROLE + "app"), limit=[limit]), EC2) == [ROLE + "app"]
+
+
+def test_a_limit_to_the_roles_of_another_account() -> None:
+    """A boundary that allows all roles of another account or of another partition allows none here."""
+    allow = statement("Allow", "iam:PassRole", ROLE + "app")
+    for elsewhere in ("arn:aws:iam::999999999999:role/*", "arn:aws-cn:iam::*:role/*"):
+        assert roles(passing(allow, limit=[statement("Allow", "iam:PassRole", elsewhere)]), EC2) is None
+    assert roles(passing(allow, limit=[statement("Allow", "iam:PassRole", ROLE + "*")]), EC2) == [ROLE + "app"]
+
+
+def test_a_limit_that_allows_the_rest_perhaps() -> None:
+    """Where a boundary surely allows one role, and any role under a condition that is not known, it is not sure that
+    any role can be passed."""
+    limit = [
+        statement("Allow", "iam:PassRole", ROLE + "app"),
+        {**statement("Allow", "iam:PassRole"), "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}},
+    ]
+    passed = passing(statement("Allow", "iam:PassRole", "*"), limit=limit).to(EC2)
+    assert passed is not None and passed.certain is Tri.UNKNOWN
+
+
+def test_what_not_resource_leaves_out_stays_left_out() -> None:
+    """Where a Deny turns "all roles but these" into a list, these are not in it."""
+    allow = {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": ROLE + "app/admin"}
+    deny = {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": ROLE + "app/*"}
+    passed = passing(allow, deny).to(EC2)
+    assert passed is not None and [str(role) for role in passed.roles] == [ROLE + "app/*"]
+    assert [str(role) for role in passed.denied] == [ROLE + "app/admin"]
+
+
+def test_policies_of_both_versions() -> None:
+    """In each policy ``${`` means what it means by its own Version: a variable may take any role away, plain text does
+    not name a role of this name."""
+    old = parse_document(text(json.dumps({"Statement": [statement("Allow", "iam:PassRole", ROLE + "app")]}), AT))
+    (grant,) = grants_apart(old.statements, {name: list(known) for name, known in SERVICES.items()})
+    new = parsed(statement("Deny", "iam:PassRole", ROLE + "${aws:username}"))
+    passed = Passing(grant, Permissions((*old.statements, *new)), SERVICES).to(EC2)
+    assert passed is not None and [str(role) for role in passed.denied] == [ROLE + "${aws:username}"]
+    text_only = {"Statement": [statement("Deny", "iam:PassRole", ROLE + "${*}")]}
+    plain = parse_document(text(json.dumps(text_only), AT)).statements
+    (grant,) = grants_apart(parsed(statement("Allow", "iam:PassRole", ROLE + "app")), {"aws": SERVICES["aws"]})
+    passed = Passing(grant, Permissions((grant.statement, *plain)), SERVICES).to(EC2)
+    assert passed is not None and [str(role) for role in passed.roles] == [ROLE + "app"]
+    assert [str(role) for role in passed.denied] == [ROLE + "${$}{*}"]
+
+
 def test_a_service_that_nobody_knows_is_asked_for_by_its_name() -> None:
     """The condition is decided for whatever service a way names, known or not."""
     one = passing(statement("Allow", "iam:PassRole", "*", ["new.amazonaws.com"]))

@@ -120,6 +120,18 @@ def test_a_deny_that_cannot_be_decided_takes_nothing_away(condition: dict[str, A
     assert not allowed.denied and allowed.scope is Scope.ANY_ROLE
 
 
+def test_a_deny_on_what_is_not_of_another_type_takes_nothing_away() -> None:
+    """A Deny that asks that the service is not some number may be met by every service, or by none."""
+    (left, _) = grants(allow(), deny(Condition={"NumericNotEquals": {"iam:PassedToService": "5"}}))
+    assert not left.denied and left.scope is Scope.ANY_ROLE
+
+
+def test_a_deny_with_a_variable_before_the_fifth_colon_takes_nothing_away() -> None:
+    """IAM fills in no policy variable there (IAM User Guide, "IAM policy elements: Variables and tags")."""
+    (left, _) = grants(allow(), deny("arn:aws:iam::${aws:PrincipalAccount}:role/*"))
+    assert not left.denied and left.scope is Scope.ANY_ROLE
+
+
 def test_the_partition_decides_which_services_there_are() -> None:
     """A pattern over ``.amazonaws.com`` leaves no service of ``aws`` out, but some of ``aws-cn``."""
     (usual,) = grants(allow(f"{A}app-*", **to("*.amazonaws.com", operator="StringLike")))
@@ -133,6 +145,14 @@ def test_a_deny_in_the_partition_that_the_document_names_is_enough() -> None:
     """A document that names ``aws`` is for that partition: all of its roles denied is all roles denied."""
     allowed, _ = grants(allow(), deny("arn:aws:iam::*:role/*"))
     assert allowed.denied
+
+
+def test_a_deny_in_one_of_several_partitions_leaves_the_others() -> None:
+    """A document that names two partitions is meant for both: a Deny on all roles of the one leaves those of the other."""
+    (left, *_) = grants(allow(NotResource="arn:aws:iam::*:role/x"), deny("arn:aws-cn:iam::*:role/*"))
+    assert not left.denied and left.scope is Scope.ANY_ROLE
+    (left, *_) = grants(allow(), deny(["arn:aws-cn:iam::*:role/*", "arn:aws:iam::*:role/*"]))
+    assert left.denied
 
 
 def test_a_deny_on_the_account_deployed_to_is_enough_where_it_is_known() -> None:

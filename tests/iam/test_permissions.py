@@ -149,6 +149,8 @@ ROLE = "arn:aws:iam::111122223333:role/"
         (ROLE + "app-*", ROLE + "app", None, "no"),
         ("arn:aws:iam::*:role/a*", ROLE + "app", None, "yes"),
         ("arn:aws:iam", ROLE + "app", None, "yes"),  # fewer than six fields
+        ("arn:aws:iam::*/app", ROLE + "app", None, "unknown"),  # and a wildcard that may run past colons
+        ("arn:aws:*:role/app", ROLE + "app", None, "unknown"),
         ("arn:aws:iam::999999999999:role/app", ROLE + "app", None, "no"),
         (("arn:aws:iam::", Hole("id", Kind.ACCOUNT_ID), ":role/app"), ROLE + "app", None, "unknown"),
         (("arn:aws:iam::", Hole("id", Kind.ACCOUNT_ID), ":role/app"), ROLE + "app", "111122223333", "yes"),
@@ -167,6 +169,14 @@ def test_a_resource_that_is_asked_about(resource: Any, asked: Any, account: str 
     found = node(asked)
     assert isinstance(found, Text)
     assert certainty(permissions.allows("iam:PutRolePolicy", (found,))) == expected
+
+
+def test_a_deny_with_a_variable_before_the_fifth_colon() -> None:
+    """IAM fills in no variable there, so such a Deny may take nothing away (IAM User Guide, "IAM policy elements:
+    Variables and tags")."""
+    denied = deny("iam:PutRolePolicy", "arn:aws:iam::${aws:PrincipalAccount}:role/*")
+    permissions = Permissions(statements(ALL, denied), account="111122223333")
+    assert certainty(permissions.allows("iam:PutRolePolicy", (Text((ROLE + "app",), AT),))) == "unknown"
 
 
 @pytest.mark.parametrize(

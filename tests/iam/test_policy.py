@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from work import calls_of
 
-from passrole_checks.iam.policy import PolicyDocument, parse_document
+from passrole_checks.iam.policy import MAX_STATEMENTS, MAX_VALUES, PolicyDocument, parse_document
 from passrole_checks.iam.values import (
     Absent,
     Choice,
@@ -187,3 +188,23 @@ def test_a_trust_policy_names_no_resource() -> None:
     trusted, identity = parse_document(document, trust=True), parse_document(document)
     assert [str(item) for item in trusted.statements[0].resources or ()] == ["*"] and not trusted.problems
     assert not identity.statements and identity.problems
+
+
+def test_more_than_any_policy_can_hold() -> None:
+    """A document of more statements, or a statement of more values, than AWS takes in any policy is a problem, told at
+    the list; each value is looked at a few times at most."""
+    assert len(parse({"Statement": [PASS] * MAX_STATEMENTS}).statements) == MAX_STATEMENTS
+    found = parse({"Statement": [PASS] * (MAX_STATEMENTS + 1)})
+    assert found.statements == ()
+    assert [problem.reason for problem in found.problems] == [
+        "the policy document holds more than 5,000 statements, which no policy can"
+    ]
+    for key in ("Action", "Resource"):
+        assert parse({"Statement": {**PASS, key: ["*"] * MAX_VALUES}}).problems == ()
+        found = parse({"Statement": [PASS, {**PASS, key: [["*"] * 1000] * 1000}]})
+        assert len(found.statements) == 1
+        assert [problem.reason for problem in found.problems] == [
+            f"{key} holds more than 20,000 values, which no policy can"
+        ]
+    values = node({"Statement": {**PASS, "Resource": ["*"] * 1_000_000}})
+    assert calls_of(lambda: parse_document(values)) < 3_000_000

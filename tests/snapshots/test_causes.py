@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
+from passrole_checks.difference import causes
+from passrole_checks.difference.causes import Causes
+from passrole_checks.difference.units import Pair
+from passrole_checks.sources.resource import Configuration
+
 VARIABLE = 'variable "roles" {\n  type    = string\n  default = "%s"\n}\n'
 NOISE = 'variable "noise" {\n  description = "%s"\n}\n\nlocals {\n  other = "%s"\n}\n\n'
 LOCAL = 'locals {\n  unrelated = 1\n  roles     = "%s"\n}\n'
@@ -164,3 +169,45 @@ def test_paths_have_causes_too(repository: Repository, tmp_path: Path, monkeypat
     assert entry["cause"] == {"file": "new/variables.tf", "line": 3}
     (entry,) = repository.diff("old.yaml", "new.yaml").json["widened"]
     assert entry["cause"] == {"file": "new.yaml", "line": 4}
+
+
+def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The units that are read to find causes, one entry each time."""
+    found: list[str] = []
+    tried = Causes._read
+
+    def reading(self: Causes, pair: Pair, top: Path) -> Configuration:
+        found.append(pair.place)
+        return tried(self, pair, top)
+
+    monkeypatch.setattr(Causes, "_read", reading)
+    return found
+
+
+def test_what_is_elsewhere_is_not_tried(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes in files that a unit does not look at cost no trials, and only the unit itself is read again."""
+    before = {"app/main.tf": terraform("${var.roles}"), "app/v.tf": VARIABLE % APP, "other/main.tf": terraform(APP)}
+    after: dict[str, str | None] = {"app/v.tf": VARIABLE % ANY}
+    counted = trials(monkeypatch)
+    assert cause_of(repository, before, after) == {"file": "app/v.tf", "line": 3}
+    few = list(counted)
+    assert set(few) == {"app"}
+    counted.clear()
+    noise = {
+        f"other/n{number}.tf": "".join(f'variable "n{number}_{line}" {{ default = "x" }}\n' for line in range(50))
+        for number in range(20)
+    }
+    assert cause_of(repository, before, {**after, **noise}) == {"file": "app/v.tf", "line": 3}
+    assert counted == few
+
+
+def test_trials_are_bounded_by_their_work(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many trials there may be depends on how much they read and on no clock; without enough of them no cause is
+    told, and the change is."""
+    before = {"main.tf": terraform("${var.roles}"), "v.tf": VARIABLE % APP}
+    counted = trials(monkeypatch)
+    monkeypatch.setattr(causes, "_MOST_WORK", 2 * causes._LEAST_WORK)
+    monkeypatch.setattr(causes.time, "monotonic", lambda: 0.0)
+    noise = NOISE % ("c", "d")
+    assert cause_of(repository, before, {"v.tf": noise + VARIABLE % ANY}) is None
+    assert len(counted) == 2

@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
+from passrole_checks.difference import Side, difference_between
+from passrole_checks.scan import ScanOptions
+from passrole_checks.snapshots import asked_for, with_known_names
+from passrole_checks.sources.resource import NO_INPUTS, Unreadable
+
 ODD = [
     "a b.yaml", "quote'd.yaml", 'double"d.yaml', "new\nline.yaml", "tab\there.yaml", "ünï/ço∂é.yaml", "-dash.yaml",
     "--output=x.yaml", ":(top)magic.yaml", "back\\slash.yaml", "star*.yaml", "#hash.yaml", " lead.yaml", "$(id).yaml",
@@ -102,17 +107,18 @@ def test_symbolic_links_are_not_followed(repository: Repository, tmp_path: Path,
 
 
 def test_a_link_in_the_place_of_a_template(repository: Repository) -> None:
-    """A template that becomes a link, or a link that becomes one, is not compared: neither removed nor new."""
+    """A template that becomes a link, or a link that becomes one, is not compared: neither removed nor new; and what was
+    read before, and is not now, could not be read."""
     repository.commit({"app.yaml": template(APP), "other.txt": "x"})
     (repository.folder / "app.yaml").unlink()
     (repository.folder / "app.yaml").symlink_to("other.txt")
     repository.commit()
-    for arguments in (("HEAD^", "HEAD"), ("HEAD", "HEAD^")):
+    reasons = {"a symbolic link, which is not followed", "not compared, because its counterpart cannot be read"}
+    lost = {"was infrastructure code before, and is not read now: a symbolic link, which is not followed"}
+    for arguments, status, more in ((("HEAD^", "HEAD"), 2, lost), (("HEAD", "HEAD^"), 0, set[str]())):
         said = repository.diff(*arguments)
-        assert said.changes == {}
-        assert {entry["reason"] for entry in said.json["not_evaluated"]} == {
-            "a symbolic link, which is not followed", "not compared, because its counterpart cannot be read"
-        }  # fmt: skip
+        assert (said.status, said.changes) == (status, {})
+        assert {entry["reason"] for entry in said.json["not_evaluated"]} == reasons | more
 
 
 def test_a_link_elsewhere_hides_nothing(repository: Repository) -> None:
@@ -132,8 +138,8 @@ def test_a_link_in_the_way(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / "moved" / "main.tf").write_text(terraform(ANY), "utf-8")
     (repository.folder / "infra").symlink_to(tmp_path / "moved")
     said = repository.diff("HEAD")
-    assert said.changes == {}
-    assert [entry["file"] for entry in said.json["not_evaluated"]] == ["infra", "infra/main.tf"]
+    assert (said.status, said.changes) == (2, {})
+    assert {entry["file"] for entry in said.json["not_evaluated"]} == {"infra", "infra/main.tf"}
 
 
 def test_submodules_are_not_read(repository: Repository, tmp_path: Path) -> None:
@@ -272,3 +278,36 @@ def test_a_repository_of_sha256(repository: Repository, tmp_path: Path, monkeypa
     assert other.diff("HEAD").changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
     other.commit()
     assert other.diff("HEAD^", "HEAD").changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
+
+
+def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The links and submodules among the changes are told with their reasons, each once; those that are as before, and
+    other changes, are not."""
+    (repository.folder / "same.tf").symlink_to("main.tf")
+    (repository.folder / "moved.tf").symlink_to("main.tf")
+    (repository.folder / "gone.tf").symlink_to("main.tf")
+    repository.commit({"main.tf": terraform(APP), "file.tf": ""})
+    for name in ("moved.tf", "gone.tf", "file.tf"):
+        (repository.folder / name).unlink()
+    (repository.folder / "moved.tf").symlink_to("other.tf")
+    (repository.folder / "file.tf").symlink_to("main.tf")
+    (repository.folder / "new.tf").symlink_to("main.tf")
+    repository.commit({"main.tf": terraform(ANY)})
+    monkeypatch.chdir(repository.folder)
+    asked = asked_for(["HEAD^", "HEAD"], staged=False, folder=repository.folder)
+    assert asked is not None
+    with asked.snapshots() as snapshots:
+        old, new = (
+            Side(folder, NO_INPUTS, tuple(unreadable), tuple(skipped), sealed=True)
+            for folder, unreadable, skipped in zip(
+                snapshots.folders, snapshots.unreadable, snapshots.skipped, strict=True
+            )
+        )
+        changed = [(change.old, change.new) for change in snapshots.changed]
+        found = difference_between(old, new, ScanOptions(), changed=changed, trusted=False)
+        known = with_known_names(found, {str(folder): "" for folder in snapshots.folders})
+    reason = "a symbolic link, which is not followed"
+    assert known.left_out_files == tuple(
+        Unreadable(name, reason) for name in ("file.tf", "gone.tf", "moved.tf", "new.tf")
+    )
+    assert known.left_out == 4

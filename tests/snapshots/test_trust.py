@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -61,6 +62,32 @@ def test_nothing_is_changed_or_left(repository: Repository, monkeypatch: pytest.
     assert sorted((repository.folder / ".git").rglob("*")) == objects
     assert repository.state() == before
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_git_takes_no_locks(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """git is always told to take no locks and to fetch, prompt and run nothing; while another git holds the lock of the
+    index versions are compared all the same, and its lock stays."""
+    git = shutil.which("git")
+    log = tmp_path / "log"
+    (tmp_path / "bin").mkdir()
+    wrapper = tmp_path / "bin" / "git"
+    told = "$GIT_OPTIONAL_LOCKS $GIT_NO_LAZY_FETCH $GIT_TERMINAL_PROMPT $GIT_ALLOW_PROTOCOL"
+    wrapper.write_text(f'#!/bin/sh\necho "{told} $*" >> {log}\nexec {git} "$@"\n', "utf-8")
+    wrapper.chmod(0o755)
+    repository.commit({"main.tf": terraform(APP)})
+    repository.commit({"main.tf": terraform(ANY)})
+    repository.put({"main.tf": terraform(ANY, service="ec2.amazonaws.com"), "new.tf": terraform(APP, "new")})
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv("GIT_OPTIONAL_LOCKS", "1")
+    lock = repository.folder / ".git" / "index.lock"
+    lock.write_text("held", "utf-8")
+    for arguments in (("HEAD^", "HEAD"), ("HEAD",), ("HEAD^...HEAD",), ("--staged", "HEAD^")):
+        assert repository.diff(*arguments).status == 1, arguments
+    assert lock.read_text("utf-8") == "held"
+    calls = log.read_text("utf-8").splitlines()
+    assert {line.partition(" --no-pager ")[0] for line in calls} == {"0 1 0 none"}
+    assert all("core.fsmonitor=false" in line and "core.hooksPath=/dev/null" in line for line in calls)
+    assert len(calls) > 20
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from passrole_checks.sources.cloudformation.template import scalar
+from passrole_checks.sources.looked_at import at_file
 
 MANIFEST = "manifest.json"
 MAX_BYTES = 20_000_000
@@ -142,6 +143,7 @@ def _hashes(node: yaml.Node | None) -> Iterator[str]:
 
 def _json(path: Path) -> dict[str, Any]:
     """The object in a file; an empty one where there is none."""
+    at_file(path)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:

@@ -16,6 +16,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
+from passrole_checks.sources.looked_at import at_file
 
 MAX_FILES = 200
 MAX_BYTES = 2_000_000
@@ -116,6 +117,7 @@ class _Includes:
 
     def _read(self, path: Path) -> yaml.Node | None:
         """Raises InputError for what is no YAML or JSON, OSError where there is no such file."""
+        at_file(path)
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise OSError("is no regular file")

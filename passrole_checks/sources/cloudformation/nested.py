@@ -39,6 +39,7 @@ from passrole_checks.sources.cloudformation.scopes import (
     name_above,
 )
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
+from passrole_checks.sources.looked_at import at_file
 from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition, RoleDefinition, Suppression, Unreadable
 
 MAX_DEPTH = 10  # stacks inside stacks
@@ -297,6 +298,7 @@ def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
 
 def _content(path: Path) -> str:
     """The text of a file. Raises InputError where it cannot be read as text, OSError where there is no such file."""
+    at_file(path)
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError("is no regular file")

@@ -261,7 +261,10 @@ class Template:
                 reason = f"a value cannot begin with {line[mark.column : mark.column + 1]}"
             if mark and _TAB.match(line[: mark.column + 1]):
                 reason = "a tab in the indentation, where YAML takes spaces only"
-            return InputError(self.file, f"not valid YAML: {reason}", mark.line + 1 if mark else None)
+            # at its end libyaml begins a line that is not there
+            return InputError(
+                self.file, f"not valid YAML: {reason}", min(mark.line + 1, len(self.lines)) if mark else None
+            )
         if isinstance(error, yaml.reader.ReaderError):
             place = text.find(chr(error.character)) if isinstance(error.character, int) else -1
             line = len(_BREAK.findall(text[:place])) + 1 if place >= 0 else None

@@ -27,6 +27,7 @@ from passrole_checks.iam.values import (
     unknown,
 )
 from passrole_checks.sources.json_text import Member, members
+from passrole_checks.sources.looked_at import at_file
 from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, NESTED_POLICIES, RESOURCE_POLICIES
 from passrole_checks.sources.resource import AttachedPolicy, Inputs, Suppression, Unreadable
 from passrole_checks.sources.terraform_plan.agreement import agreed
@@ -70,6 +71,7 @@ class Written:
         self._used: list[Position] = []
         self.missed = False  # whether a document was not found
         full = Path(os.path.realpath(folder))
+        at_file(full)
         if not full.is_dir():
             self.unreadable = (Unreadable(str(folder), "no such folder (--source)"),)
             return

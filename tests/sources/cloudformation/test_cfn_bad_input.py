@@ -49,7 +49,7 @@ def scanned(capsys: pytest.CaptureFixture[str], name: str, content: str | bytes)
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("t.yaml", GOOD + "  H: {Type: AWS::IAM::Role, Properties: {", "t.yaml:6: not valid YAML: "),
+        ("t.yaml", GOOD + "  H: {Type: AWS::IAM::Role, Properties: {", "t.yaml:5: not valid YAML: "),
         ("t.yaml", GOOD + '  H:\n    Type: "AWS::IAM::Role\n', "t.yaml:7: not valid YAML: "),
         ("t.yaml", "Resources:\n\tH:\n\t\tType: AWS::IAM::Role\n", "t.yaml:2: not valid YAML: "),
         ("t.yaml", GOOD + "---\n" + GOOD, "t.yaml:5: not valid YAML: more than one document"),

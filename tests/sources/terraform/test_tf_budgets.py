@@ -87,3 +87,39 @@ def test_what_would_take_for_ever_ends_in_a_hole(tmp_path: Path, name: str) -> N
         policy = found.policies[0].document
         parse_document(policy)
     assert any(reason in found for found in reasons(policy)), reasons(policy)
+
+
+MANY = """
+locals {
+  r    = range(1000)
+  many = flatten([for i in range(9) : [for j in local.r : "a${i}-${j}"]])
+  long = join("", [for i in local.r : "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"])
+  x    = [for a in local.many : %s]
+}
+resource "aws_iam_policy" "p" {
+  policy = jsonencode({ Statement = [local.x] })
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "length(jsonencode(local.many))",
+        "length(toset(local.many))",
+        'contains(local.many, "${a}x")',
+        "length(matchkeys(local.many, local.many, local.many))",
+        'split("a", local.long)',
+        "length(setproduct(local.many, local.many))",
+        "local.many == concat(local.many, [])",
+        "length({ for i in local.many : i => i })",
+        'length(regexall("a", local.long))',
+        "sha512(local.long)",
+    ],
+)
+def test_large_values_again_and_again(tmp_path: Path, expression: str) -> None:
+    """What looks through thousands of elements in each of thousands of rounds is cut off, after work that depends on
+    nothing but the file."""
+    (tmp_path / "main.tf").write_text(MANY % expression, "utf-8")
+    with at_most(15_000_000):
+        load(tmp_path)

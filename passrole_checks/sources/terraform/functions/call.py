@@ -76,7 +76,7 @@ NEVER = {
 KNOWN = frozenset({*_FUNCTIONS, *_SPECIAL, *NEVER})
 """The names of all built-in functions of Terraform and OpenTofu."""
 
-_CHEAP = 8  # nodes that a function looks through in the time in which an expression is evaluated
+_CHEAP = 2  # nodes that a function looks through in the time in which an expression is evaluated
 _WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset", "tolist", "setunion", "jsonencode",
                     "yamlencode", "list", "map"})  # fmt: skip
 """Functions that see alternatives as such; the others are called for each of them."""

@@ -26,6 +26,7 @@ from passrole_checks.sources.terraform.functions.signature import Call, declare,
 _DEEP = 30
 _OPEN = 4  # elements that may be missing, in a list whose length is asked for
 _LONGEST_RANGE = 1024  # Terraform's own limit
+_MOST_COMPARED = 200_000  # pairs of elements, one by one
 
 
 def elements(value: Node) -> list[Node]:
@@ -338,10 +339,15 @@ def match_keys(call: Call, arguments: list[Node]) -> Node | None:
         return None
     if len(given.items) != len(keys.items):
         return call.fail("lists of different lengths")
+    names = {literal(one) for one in wanted.items if certain(one)} - {None}
+    others = [one for one in wanted.items if not certain(one) or literal(one) is None]
+    if sum(len(others if literal(key) is not None else wanted.items) for key in keys.items) > _MOST_COMPARED:
+        return call.hole("too much to evaluate")
     found: list[Node] = []
     for item, key in zip(given.items, keys.items, strict=True):
-        answers = [_same(key, one) if certain(one) else None for one in wanted.items]
-        if True in answers:
+        against = others if literal(key) is not None else wanted.items
+        answers = [_same(key, one) if certain(one) else None for one in against]
+        if literal(key) in names or True in answers:
             found.append(item)
         elif None in answers:
             name = literal(key)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.values import Const, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.sources.looked_at import at_tree
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbols import Encoded, defaults_of, failure, hole, known, literal
 from passrole_checks.sources.terraform.evaluation.templates import whole_text
@@ -93,6 +94,7 @@ def file_set(call: Call, arguments: list[Node]) -> Node | None:
         return call.hole("a pattern of files that is not read")
     found: list[str] = []
     looked_at = 0
+    at_tree(folder)
     for base, folders, names in os.walk(folder):
         folders.sort()
         looked_at += len(names) + 1

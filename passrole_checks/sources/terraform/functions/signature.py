@@ -131,7 +131,7 @@ def open_ended(value: Text) -> bool:
     return only.kind is Kind.ANYTHING and not (only.role or only.known)
 
 
-def weight(node: Node, most: int = 2_000) -> int:
+def weight(node: Node, most: int = 10_000) -> int:
     """How much there is to look through in a value, up to ``most`` nodes: what it costs to work with it."""
     found = 0
     pending = [node]

@@ -15,6 +15,7 @@ from passrole_checks.iam.values import Absent, Const, Hole, Items, Kind, Mapping
 from passrole_checks.sources.terraform.evaluation.access import certain, item_at
 from passrole_checks.sources.terraform.evaluation.alternatives import distribute
 from passrole_checks.sources.terraform.evaluation.symbols import (
+    MAX_ITEMS,
     Encoded,
     Loose,
     Rest,
@@ -207,6 +208,8 @@ def split(call: Call, arguments: list[Node]) -> Node | None:
             continue
         if not _alone(value.parts, place, separator):
             return _cut_off(groups, call, value)
+        if part.count(separator) > MAX_ITEMS:
+            return call.hole("too many elements")
         first, *others = part.split(separator)
         groups[-1].append(first)
         groups.extend([other] for other in others)

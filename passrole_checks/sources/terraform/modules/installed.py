@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from passrole_checks.sources.looked_at import at_file, at_tree
 from passrole_checks.sources.resource import Unreadable
 
 _MANIFEST = os.path.join(".terraform", "modules", "modules.json")
@@ -73,6 +74,7 @@ class Installed:
         folder = Path(os.path.normpath(self.root / record.folder.replace("\\", "/")))
         if not self.allows(folder):
             return Place(reason="is installed outside of what is scanned")
+        at_file(folder)
         if not folder.is_dir():
             return Place(reason=f"is not here: there is no {record.folder} (terraform init)")
         return Place(folder)
@@ -90,6 +92,7 @@ class Installed:
 
     @cached_property
     def _read(self) -> tuple[dict[str, _Record], str]:
+        at_file(self.file)
         try:
             if not self.file.is_file():
                 return {}, ""
@@ -120,6 +123,7 @@ class Installed:
             if not self.allows(parent):
                 return None
             base = parent / _EXTERNAL / wanted.path
+            at_tree(base)
             if base.is_dir():
                 folder = _at(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None

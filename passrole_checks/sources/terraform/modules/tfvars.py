@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from passrole_checks.sources.looked_at import at_file, at_folder
 from passrole_checks.sources.resource import Inputs, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
 from passrole_checks.sources.terraform.reading.reader_json import read_values
@@ -43,6 +44,7 @@ _LARGEST = 20_000_000  # bytes of one file of values
 
 def read_tfvars(folder: Path) -> list[ParsedFile]:
     """The files that Terraform loads by itself for a root module, in its order. Never raises."""
+    at_folder(folder)
     try:
         names = sorted(os.listdir(folder))
     except OSError:
@@ -54,6 +56,7 @@ def read_tfvars(folder: Path) -> list[ParsedFile]:
 def read_var_file(path: Path) -> ParsedFile:
     """A file given with ``--var-file``: JSON where its name ends so, else HCL. Never raises."""
     full = Path(os.path.abspath(path))
+    at_file(full)
     try:
         status = full.stat()
         # a pipe can be read once only, and every root asks

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from passrole_checks.sources.looked_at import at_file, at_folder
 from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_file
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
@@ -36,6 +37,7 @@ def shadowed_files(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _listed(folder: Path) -> list[Path]:
+    at_folder(folder)
     try:
         found = sorted(folder / name for name in os.listdir(folder) if is_terraform_file(Path(name)))
     except OSError:
@@ -65,6 +67,7 @@ def is_override(path: Path) -> bool:
 def parse_file(path: Path) -> ParsedFile:
     """Read one configuration file. Never raises: what is wrong is among its problems."""
     file = str(path)
+    at_file(path)
     try:
         if path.stat().st_size > _LARGEST:
             return _unreadable(file, 1, f"larger than {_LARGEST // 1_000_000} MB")
@@ -107,7 +110,10 @@ class Files:
 
     def exists(self, path: str) -> bool | None:
         """Whether there is such a file; None where it may not be looked at."""
-        return Path(path).is_file() if self.allows(path) else None
+        if not self.allows(path):
+            return None
+        at_file(path)
+        return Path(path).is_file()
 
     def allows(self, path: str | Path) -> bool:
         """Whether a path lies below the boundary, symbolic links resolved."""
@@ -119,6 +125,7 @@ class Files:
     def _read(self, path: str) -> tuple[str | None, str]:
         if not self.allows(path):
             return None, "a file outside the scanned folder"
+        at_file(path)
         try:
             if not Path(path).is_file():
                 return None, "no such file"

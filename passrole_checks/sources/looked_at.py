@@ -1,0 +1,157 @@
+"""What the reading of a unit has looked at: which files it has opened or looked for, and which folders it has listed.
+
+Whoever knows it can tell whether another version of the same tree would be read in the same way: it is, where nothing
+of that differs. It is worth as much as it is complete, so each place that asks the disk for something says so here, the
+ways that lead nowhere included. Only where a symbolic link leads is not told.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class LookedAt:
+    """``files``: what was opened or looked for, there or not. ``folders``: those of which the names of the files in
+    them were listed, ``trees`` those that were walked. All are whole paths."""
+
+    files: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    trees: set[str] = field(default_factory=set)
+
+
+class Difference:
+    """Paths at which two versions of a tree differ: ``modified`` files, and ``others``, which are in one of them only,
+    or are a file in one and something else in the other. Paths are whole ones, all in one version's place."""
+
+    def __init__(self, modified: Iterable[str], others: Iterable[str]) -> None:
+        self._others = frozenset(map(_spelled, others))
+        self._all = self._others.union(map(_spelled, modified))
+
+    def concerns(self, looked: LookedAt) -> bool:
+        """Whether what was looked at is not the same in the other version."""
+        return any(self._told(looked))
+
+    def _told(self, looked: LookedAt) -> Iterator[bool]:
+        if not self._all:
+            return
+        files = frozenset(map(_spelled, looked.files))
+        folders = frozenset(map(_spelled, looked.folders))
+        trees = frozenset(map(_spelled, looked.trees))
+        wanted = self._all.union(*map(_parents, self._all))  # a file may be where a folder was, and in a new folder
+        yield not files.isdisjoint(wanted)
+        yield not trees.isdisjoint(wanted)
+        yield any(os.path.dirname(path) in folders for path in self._others)
+        # what was looked for below a path that has become a file, or has been one
+        yield any(not self._others.isdisjoint(_parents(path)) for path in (*files, *folders, *trees))
+
+
+def same_at(looked: LookedAt, old: str, new: str) -> bool:
+    """Whether what was looked at below the folder ``old`` is the same below ``new``; what is elsewhere is."""
+    pairs = ((_alike, looked.files), (_list_alike, looked.folders), (_grown_alike, looked.trees))
+    for alike, paths in pairs:
+        for path in map(os.path.normpath, paths):
+            if path == old or path.startswith(f"{old}{os.sep}"):
+                try:
+                    if not alike(path, new + path[len(old) :]):
+                        return False
+                except (OSError, ValueError):
+                    return False
+    return True
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two paths lead to nothing, to two folders, or to two files with the same content."""
+    first, second = _status(one), _status(other)
+    if first is None or second is None:
+        return first is second
+    if stat.S_IFMT(first.st_mode) != stat.S_IFMT(second.st_mode):
+        return False
+    if not stat.S_ISREG(first.st_mode) or os.path.samestat(first, second):
+        return stat.S_ISREG(first.st_mode) or stat.S_ISDIR(first.st_mode)
+    return first.st_size == second.st_size and Path(one).read_bytes() == Path(other).read_bytes()
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last one for a name that no file can have
+        return None
+
+
+def _list_alike(one: str, other: str) -> bool:
+    return _listed(one) == _listed(other)
+
+
+def _listed(path: str) -> list[tuple[str, bool]] | None:
+    try:
+        with os.scandir(path) as entries:
+            return sorted((entry.name, entry.is_dir()) for entry in entries)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def _grown_alike(one: str, other: str) -> bool:
+    """Whether two folders hold the same names, at any depth."""
+    pending = [(one, other)]
+    while pending:
+        first, second = pending.pop()
+        names = _listed(first)
+        if names != _listed(second):
+            return False
+        pending += [(os.path.join(first, name), os.path.join(second, name)) for name, folder in names or () if folder]
+    return True
+
+
+_now: ContextVar[LookedAt | None] = ContextVar("looked_at", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[LookedAt]:
+    """Within this context, what is looked at is told to the object that it gives (and not to the one around it)."""
+    found = LookedAt()
+    token = _now.set(found)
+    try:
+        yield found
+    finally:
+        _now.reset(token)
+
+
+def at_file(path: str | Path) -> None:
+    """A file is opened, or it is asked whether there is one (or a folder)."""
+    found = _now.get()
+    if found is not None:
+        found.files.add(str(path))
+
+
+def at_folder(path: str | Path) -> None:
+    """The files in a folder are listed."""
+    found = _now.get()
+    if found is not None:
+        found.folders.add(str(path))
+
+
+def at_tree(path: str | Path) -> None:
+    """A folder is walked, or the folders in it are listed."""
+    found = _now.get()
+    if found is not None:
+        found.trees.add(str(path))
+
+
+def _spelled(path: str) -> str:
+    """A path in one spelling, for disks on which several are the same file."""
+    path = os.path.normpath(path)
+    return path if path.isascii() and path.islower() else unicodedata.normalize("NFC", path).casefold()
+
+
+def _parents(path: str) -> Iterator[str]:
+    while (parent := os.path.dirname(path)) != path:
+        yield parent
+        path = parent
