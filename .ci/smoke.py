@@ -1,4 +1,8 @@
-"""A smoke run of the installed wheel: the command line, then the leaves in the real checkov and the real cfn-lint."""
+"""A smoke run of what is installed: the command line, then the leaves in the real checkov and the real cfn-lint.
+
+The argument says what it is installed beside: ``nothing``, ``checkov``, ``cfn-lint``, ``both`` (the default), or
+``python-hcl2``, which then also has to do without tree-sitter.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,15 @@ from passrole_checks.checks import ALL
 TERRAFORM = "sample_templates/001-any-role/terraform/flagged"
 SAM = "sample_templates/sam-policies"
 CLOUDFORMATION = "sample_templates/001-any-role/cloudformation/flagged.yaml"
+# The other reader of Terraform takes over where tree-sitter cannot be imported.
+WITHOUT_TREE_SITTER = """
+import sys
+sys.modules["tree_sitter"] = None
+from passrole_checks.cli import main
+from passrole_checks.doctor import _reader
+assert _reader() == "python-hcl2", _reader()
+sys.exit(main(["scan", sys.argv[1]]))
+"""
 
 
 def run(*command: str, expected: set[int]) -> str:
@@ -30,7 +43,7 @@ def checked_by_checkov(report: Any, outcome: str) -> set[str]:
     return {check["check_id"] for each in reports for check in each["results"][f"{outcome}_checks"]}
 
 
-def main() -> None:
+def main(beside: str) -> None:
     if Path(passrole_checks.__file__).is_relative_to(Path.cwd() / "passrole_checks"):
         sys.exit("this is not the installed wheel")
     print(run("passrole-checks", "--version", expected={0}), end="")
@@ -46,6 +59,21 @@ def main() -> None:
     page = run("passrole-checks", "grants", TERRAFORM, "--format", "html", expected={0})
     assert page.startswith("<!DOCTYPE html>") and "PASSROLE_001" in page  # its script and style are in the wheel
 
+    told = json.loads(run("passrole-checks", "doctor", "--format", "json", expected={0}))
+    hosts = {host["name"]: host["checks"] for host in told["hosts"]}
+    wanted = {"both": {"checkov", "cfn-lint"}, "checkov": {"checkov"}, "cfn-lint": {"cfn-lint"}}.get(beside, set())
+    assert set(hosts) == wanted and all(hosts.values()), hosts
+    assert told["terraform_reader"] == "tree-sitter-hcl", told
+    print("doctor:", told["passrole_checks"]["installed"], *(f"{name} {checks}" for name, checks in hosts.items()))
+    if "checkov" in wanted:
+        in_checkov()
+    if "cfn-lint" in wanted:
+        in_cfn_lint()
+    if beside == "python-hcl2":
+        run(sys.executable, "-c", WITHOUT_TREE_SITTER, TERRAFORM, expected={1})
+
+
+def in_checkov() -> None:
     folder = run("passrole-checks", "where", "checkov", expected={0}).strip()
     report = json.loads(
         run(
@@ -60,6 +88,8 @@ def main() -> None:
     expected = {check.id for check in ALL if check.severity.value != "info"}
     assert failed | passed == expected, expected - failed - passed
 
+
+def in_cfn_lint() -> None:
     folder = run("passrole-checks", "where", "cfn-lint", expected={0}).strip()
     for rules in (folder, "passrole_checks.cfnlint_rules"):
         output = run("cfn-lint", "-a", rules, "--format", "json", "-t", CLOUDFORMATION, expected=set(range(1, 16)))
@@ -69,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1] if len(sys.argv) > 1 else "both")

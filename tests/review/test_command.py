@@ -124,9 +124,8 @@ def test_the_configuration_is_that_of_base(repository: Reviews) -> None:
 
 @pytest.mark.parametrize(("arguments", "status"), [((), 0), (("--strict",), 2)])
 def test_what_is_not_evaluated(repository: Reviews, arguments: tuple[str, ...], status: int) -> None:
-    """A link that takes the place of a file is named; with --strict it is as if it could not be read."""
-    repository.commit({"a/main.tf": policy(ANY), "b/main.tf": policy(ANY), "b/notes.md": "x"})
-    (repository.folder / "a" / "main.tf").unlink()
+    """A link that comes is named; with --strict it is as if it could not be read."""
+    repository.commit({"a/notes.md": "x", "b/main.tf": policy(ANY), "b/notes.md": "x"})
     (repository.folder / "a" / "main.tf").symlink_to("../b/main.tf")
     (repository.folder / "b" / "notes.md").unlink()
     (repository.folder / "b" / "notes.md").symlink_to("main.tf")

@@ -188,6 +188,22 @@ def test_a_push(repository: Reviews, pipeline: Pipeline) -> None:
         assert versions(pipeline.review("push", {"before": before, "after": head}, head)) == (start, head)
 
 
+def test_a_push_to_the_default_branch(repository: Reviews, pipeline: Pipeline) -> None:
+    """Of a push to the default branch itself, whose earlier commit is gone, it is not said that nothing is new; the
+    first push of all is compared with nothing; and a new branch at the same commit brings nothing."""
+    head = repository.commit({"main.tf": policy(ANY)})
+    said = pipeline.review("push", {"before": "d" * 40, "after": head, "ref": "refs/heads/main"}, head)
+    assert (said.status, said.out, said.err) == (
+        2,
+        "",
+        f"{head[:12]}: what was pushed before it, dddddddddddd, is not in this clone: git fetch origin {'d' * 40}\n",
+    )
+    first = pipeline.review("push", {"before": "0" * 40, "after": head, "ref": "refs/heads/main"}, head)
+    assert (first.status, first.items) == (1, [("new", "new", "main.tf:5", ["015", "001"])])
+    new = pipeline.review("push", {"before": "0" * 40, "after": head, "ref": "refs/heads/topic"}, head)
+    assert (versions(new), new.status) == ((head, head), 0)
+
+
 def test_a_run_by_hand(repository: Reviews, pipeline: Pipeline) -> None:
     """A workflow that is run by hand is compared from the default branch; on that branch itself nothing differs."""
     start, target, head = topic(repository)

@@ -1,0 +1,186 @@
+"""Numbered samples, one after the other: each is told by its seed, its target and its number, and fails alone."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import re
+import sys
+import tempfile
+import time
+import traceback
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fuzzing.corpus import ROOT, Tree
+from fuzzing.shrinking import smallest
+from fuzzing.targets import TARGETS, Target
+from fuzzing.watching import SECONDS, TooLong, in_memory, in_time
+
+_EACH_NTH_IN_MEMORY = 25
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``kind``: the exception and the innermost place in our code, the same for every sample with this cause."""
+
+    target: str
+    number: int
+    kind: str
+    trace: str
+    tree: Tree
+
+
+@dataclass
+class Summary:
+    """``slowest``: seconds, target and number of the samples that took longest."""
+
+    samples: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    again: dict[str, int] = field(default_factory=dict)
+    slowest: list[tuple[float, str, int]] = field(default_factory=list)
+
+
+def sample(target: Target, seed: int, number: int) -> Tree:
+    """The sample of that number."""
+    return target.make(random.Random(f"{seed}:{target.name}:{number}"))
+
+
+def fails(target: Target, tree: Tree, *, memory: bool = False, seconds: float = SECONDS) -> tuple[str, str] | None:
+    """How the target fails on a sample: the kind and the traceback; None where all holds."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
+        folder = Path(scratch).resolve() / "sample"
+        write(tree, folder)
+        try:
+            with in_time(seconds):
+                if memory:
+                    with in_memory(sum(map(len, tree.values()))):
+                        target.run(folder)
+                else:
+                    target.run(folder)
+        except KeyboardInterrupt:
+            raise
+        except (Exception, TooLong) as error:
+            return _kind(error), "".join(traceback.format_exception(error)[-30:]).replace(scratch, "FOLDER")
+    return None
+
+
+def _kind(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, TooLong):
+        return "too long"
+    ours = [frame for frame in frames if f"{os.sep}passrole_checks{os.sep}" in frame.filename]
+    if isinstance(error, AssertionError) or not ours:
+        return f"{type(error).__name__}: {frames[-1].name}: {re.sub('[0-9]+', '0', str(error))[:30]}"
+    return f"{type(error).__name__} in {Path(ours[-1].filename).name}:{ours[-1].name}"
+
+
+def write(tree: Tree, folder: Path) -> None:
+    """Lay out a tree; a file that would have to be a folder as well is left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in tree.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            continue
+
+
+def order(names: Sequence[str] = ()) -> Iterator[tuple[Target, int]]:
+    """Targets with the numbers of their samples, without end, each as often as it weighs."""
+    chosen = [target for target in TARGETS if not names or target.name in names]
+    counts = dict.fromkeys((target.name for target in chosen), 0)
+    while True:
+        for target in chosen:
+            for _ in range(target.weight):
+                yield target, counts[target.name]
+                counts[target.name] += 1
+
+
+def run(
+    samples: Iterator[tuple[Target, int]],
+    seed: int,
+    goes_on: Callable[[int], bool],
+    tell: Callable[[str], None] = lambda _: None,
+) -> Summary:
+    """Run samples while ``goes_on``, which is told how many there were. Of equal failures the first one is kept."""
+    summary = Summary()
+    kinds: set[str] = set()
+    for count, (target, number) in enumerate(samples):
+        if not goes_on(count):
+            break
+        tree = sample(target, seed, number)
+        began = time.process_time()
+        failed = fails(target, tree, memory=number % _EACH_NTH_IN_MEMORY == 0)
+        took = time.process_time() - began
+        summary.samples[target.name] = summary.samples.get(target.name, 0) + 1
+        summary.slowest = sorted([*summary.slowest, (took, target.name, number)], reverse=True)[:_NAMED]
+        if failed is None:
+            continue
+        kind, trace = failed
+        key = f"{target.name}: {kind}"
+        if key in kinds:
+            summary.again[key] = summary.again.get(key, 0) + 1
+            continue
+        kinds.add(key)
+        summary.failures.append(Failure(target.name, number, kind, trace, tree))
+        tell(f"{key} (--seed {seed} --only {target.name}:{number})")
+    return summary
+
+
+def shrunk(failure: Failure, seconds: float) -> Tree:
+    """A small sample that fails in the same way."""
+    (target,) = (target for target in TARGETS if target.name == failure.target)
+    memory = failure.kind.startswith("TooMuch")
+    limit = SECONDS if failure.kind != "too long" else SECONDS / 3
+
+    def same(tree: Tree) -> bool:
+        found = fails(target, tree, memory=memory, seconds=limit)
+        return found is not None and found[0] == failure.kind
+
+    return smallest(failure.tree, same, seconds)
+
+
+def save(failure: Failure, tree: Tree, folder: Path, seed: int) -> Path:
+    """Write a sample, and beside it what happened."""
+    place = folder / f"{failure.target}-{seed}-{failure.number}"
+    write(tree, place / "sample")
+    command = f"python -m tests.fuzz --seed {seed} --only {failure.target}:{failure.number}\n\n"
+    (place / "failure.txt").write_text(command + failure.trace, "utf-8", errors="backslashreplace")
+    return place
+
+
+def growth(seed: int, samples: int, rounds: int) -> int:
+    """How many bytes of Python's memory more are held after all rounds than after the first half of them.
+
+    Each round runs the same samples in new folders, so that what is kept for each of them shows.
+    """
+    held = 0
+    tracemalloc.start()
+    try:
+        for number in range(rounds):
+            for (target, place), _ in zip(order(), range(samples), strict=False):
+                fails(target, sample(target, seed, place))
+            gc.collect()
+            if number == rounds // 2 - 1:
+                held = tracemalloc.get_traced_memory()[0]
+        return tracemalloc.get_traced_memory()[0] - held
+    finally:
+        tracemalloc.stop()
+
+
+def limit_memory(gigabytes: float) -> None:
+    """From here on this process gets no more memory than that, so that a sample fails and not the machine."""
+    if sys.platform == "linux":
+        import resource
+
+        most = int(gigabytes * 2**30)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+__all__ = ["ROOT", "TARGETS", "Failure", "Summary", "fails", "growth", "limit_memory", "order", "run", "sample", "save", "shrunk"]

@@ -1,0 +1,241 @@
+"""What this package says of a case, asked in each of the ways in which its parts ask."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+from passrole_checks.iam import action, arn
+from passrole_checks.iam.access import Comparison, access_of
+from passrole_checks.iam.arn import Deployment, Scope
+from passrole_checks.iam.condition import ConditionEffect, evaluate
+from passrole_checks.iam.escalation import Passing
+from passrole_checks.iam.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.permissions import Permissions
+from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.rule import rule_of
+from passrole_checks.iam.values import Position, Text, Tri, text
+from second_opinion.cases import ACCOUNT, SERVICES, Case, Json, Request
+
+AT = Position("policy.json", 1)
+SERVICES_OF = {"aws": frozenset(SERVICES), "aws-cn": frozenset(SERVICES)}
+_PASS_ROLE = "iam:PassRole"
+
+
+def statements_of(documents: Iterable[Json]) -> tuple[Statement, ...]:
+    """The statements of some documents, none of which is malformed."""
+    found = [parse_document(text(json.dumps(one), AT)) for one in documents]
+    assert not any(one.problems for one in found)
+    return tuple(statement for one in found for statement in one.statements)
+
+
+class Ours:
+    """One case, read."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.identity = statements_of(case.identity)
+        boundary = () if case.boundary is None else (statements_of((case.boundary,)),)
+        self.limits = (*boundary, *(statements_of(level) for level in case.control))
+        self.permissions = Permissions(self.identity, self.limits, account=ACCOUNT)
+
+    def claims(self, view: str) -> list[Tri]:
+        """What one of the :data:`VIEWS` claims of each request: YES (it is allowed), NO (it is not) or UNKNOWN, which
+        claims nothing."""
+        return VIEWS[view](self)
+
+    def statements(self) -> list[Tri]:
+        """One request at a time: what each statement says of it, by the pieces that the checks stand on."""
+        return [self._decided(request) for request in self.case.requests]
+
+    def _decided(self, request: Request) -> Tri:
+        answer = _allowed(self.identity, request)
+        for limit in self.limits:
+            answer &= _allowed(limit, request)
+        denials = (one for part in (self.identity, *self.limits) for one in part if one.effect == "Deny")
+        for one in denials if answer is not Tri.NO else ():
+            answer &= ~_speaks(one, request)
+        return answer
+
+    @cached_property
+    def _grants(self) -> list[PassRoleGrant]:
+        found = (grants_of(statements_of((one,)), SERVICES_OF, ACCOUNT) for one in self.case.identity)
+        return [grant for grants in found for grant in grants if grant.effect == "Allow"]
+
+    def grants(self) -> list[Tri]:
+        """The grants of each policy by itself, as the reports list them: what is in none of them is not allowed."""
+        return [self._in_a_grant(one) & Tri.UNKNOWN if _is_plain(one) else Tri.UNKNOWN for one in self.case.requests]
+
+    def _in_a_grant(self, request: Request) -> Tri:
+        answer = Tri.NO
+        for grant in self._grants:
+            if not grant.denied and grant.scope is not Scope.NOT_A_ROLE:
+                variables = grant.statement.variables
+                named = _matches([role.pattern for role in grant.roles], request.role, variables)
+                answer |= (~named if grant.complement else named) & _lets(grant.statement, request)
+        return answer
+
+    @cached_property
+    def _passing(self) -> list[Passing]:
+        return [Passing(grant, self.permissions, SERVICES_OF, ACCOUNT) for grant in self._grants]
+
+    def left(self) -> list[Tri]:
+        """What all policies together leave of the grants, for one service at a time."""
+        return [
+            self._passes(one) if one.service is not None and _is_plain(one) else Tri.UNKNOWN
+            for one in self.case.requests
+        ]
+
+    def _passes(self, request: Request) -> Tri:
+        assert request.service is not None
+        answer = Tri.NO
+        for passing in self._passing:
+            passed = passing.to(request.service)
+            if passed is None:
+                continue
+            variables = passing.grant.statement.variables
+            inside = _matches(passed.roles, request.role, variables)
+            if passed.complement:
+                inside = ~inside
+            if passed.denied:
+                inside &= ~_included(passed.denied, request, variables)
+            if _depends(passing.grant.condition):
+                inside &= Tri.UNKNOWN
+            answer |= inside & passed.certain
+        # in China a service is asked for by either of two names, and this was asked by one of them
+        two_names = ":aws-cn:" in request.role and f"{request.service}.cn" in SERVICES
+        # of a policy that names another partition only it is not taken that it stands in this one
+        return answer & Tri.UNKNOWN if two_names or _names_two_partitions(self.case) else answer
+
+    def anything_left(self) -> list[Tri]:
+        """Whether anything is left of the grants: where nothing is, no request is allowed."""
+        left = Tri.of(any(one.anything is not None for one in self._passing)) & Tri.UNKNOWN
+        return [left if _is_plain(one) else Tri.UNKNOWN for one in self.case.requests]
+
+    def permitted(self) -> list[Tri]:
+        """The permissions of the principal: is whoever sends this service allowed to pass this role?"""
+        if _names_two_partitions(self.case):
+            return [Tri.UNKNOWN] * len(self.case.requests)
+        found = []
+        for request in self.case.requests:
+            asked = rule_of(_request_statement(request), ACCOUNT)
+            found.append(self.permissions.decides(_PASS_ROLE.lower(), asked.resources.sure[0], asked.tests))
+        return found
+
+    def permitted_somehow(self) -> list[Tri]:
+        """The permissions of the principal: a role that may be passed in no way may not be passed to any service."""
+        if _names_two_partitions(self.case):
+            return [Tri.UNKNOWN] * len(self.case.requests)
+        ways = [self.permissions.allows(_PASS_ROLE, (text(one.role, AT),)) for one in self.case.requests]
+        return [Tri.NO if way is None else Tri.UNKNOWN for way in ways]
+
+    def compared(self) -> list[Tri]:
+        """The comparison of accesses: a request is allowed if a policy that allows it would bring nothing new."""
+        if self.limits:
+            return [Tri.UNKNOWN] * len(self.case.requests)
+        before = access_of(self.identity, SERVICES_OF)
+        found = []
+        for request in self.case.requests:
+            asked = _request_statement(request)
+            where = Deployment(ACCOUNT, (request.role.split(":")[1],))
+            gain = Comparison(before, access_of((asked,), SERVICES_OF), SERVICES_OF, where).gain_of(asked)
+            answer = Tri.YES if gain is None else ~gain.certain
+            if answer is Tri.NO and any(_depends(_effect(one, request)) for one in self.identity):
+                answer = Tri.UNKNOWN  # new is that it is allowed whatever other keys the request carries
+            found.append(answer if _is_plain(request) else Tri.UNKNOWN)
+        return found
+
+
+VIEWS: dict[str, Callable[[Ours], list[Tri]]] = {
+    "statements": Ours.statements,
+    "grants": Ours.grants,
+    "left of the grants": Ours.left,
+    "anything left of the grants": Ours.anything_left,
+    "permissions": Ours.permitted,
+    "permissions, somehow": Ours.permitted_somehow,
+    "comparison": Ours.compared,
+}
+
+
+def is_wrong(claim: Tri, answer: str) -> bool:
+    """Whether an answer of the simulator contradicts a claim."""
+    return claim is not Tri.UNKNOWN and claim is not Tri.of(answer == "Allowed")
+
+
+def _is_plain(request: Request) -> bool:
+    """Whether the role is one that the sets of roles hold: they leave out paths with wildcards in them."""
+    return "?" not in request.role
+
+
+def _names_two_partitions(case: Case) -> bool:
+    """Whether policies speak of roles in other partitions than the one that is asked about: the permissions are read
+    within one partition."""
+    named = set(re.findall(r'"arn:(aws[a-z-]*):', json.dumps(case.documents)))
+    return not named <= {case.requests[0].role.split(":")[1]}
+
+
+def _request_statement(request: Request) -> Statement:
+    """A statement that allows the one request."""
+    carries = {"Null": {"iam:PassedToService": "true"}}
+    if request.service is not None:
+        carries = {"StringEquals": {"iam:PassedToService": request.service}}
+    role = request.role.replace("?", "${?}")
+    asked = {"Effect": "Allow", "Action": _PASS_ROLE, "Resource": role, "Condition": carries}
+    return statements_of(({"Version": "2012-10-17", "Statement": asked},))[0]
+
+
+def _speaks(statement: Statement, request: Request) -> Tri:
+    """Whether a statement speaks of a request."""
+    if statement.actions is None:
+        acts = action.left_out_by(statement.not_actions or (), _PASS_ROLE)
+    else:
+        acts = action.granted_by(statement.actions, _PASS_ROLE)[0]
+    if acts is Tri.NO:
+        return acts
+    named = _matches(statement.resources or statement.not_resources or (), request.role, statement.variables)
+    if statement.effect == "Deny" and statement.resources and "?" not in request.role:
+        named = _included(statement.resources, request, statement.variables)
+    return acts & (named if statement.resources is not None else ~named) & _lets(statement, request)
+
+
+def _allowed(statements: Iterable[Statement], request: Request) -> Tri:
+    answer = Tri.NO
+    for one in statements:
+        if one.effect == "Allow":
+            answer |= _speaks(one, request)
+    return answer
+
+
+def _included(patterns: Sequence[Text], request: Request, variables: bool) -> Tri:
+    where = Deployment(ACCOUNT, (request.role.split(":")[1],))
+    return arn.included(text(request.role, AT), patterns, variables=variables, where=where)
+
+
+def _matches(patterns: Iterable[Text], role: str, variables: bool) -> Tri:
+    answer = Tri.NO
+    for pattern in patterns:
+        answer |= arn.matches(pattern, role, variables=variables)
+    return answer
+
+
+def _lets(statement: Statement, request: Request) -> Tri:
+    """Whether the Condition block lets a request through; other keys are not decided."""
+    effect = _effect(statement, request)
+    answer = effect.without_key
+    if request.service is not None:
+        answer = Tri.of(request.service in effect.possible)
+        if request.service not in effect.allowed:
+            answer &= Tri.UNKNOWN
+    return answer & Tri.UNKNOWN if _depends(effect) else answer
+
+
+def _effect(statement: Statement, request: Request) -> ConditionEffect:
+    known = () if request.service is None else (request.service,)
+    return evaluate(statement.condition, known, variables=statement.variables)
+
+
+def _depends(effect: ConditionEffect) -> bool:
+    """Whether a Condition block asks for more than the service."""
+    return bool(effect.others or effect.tags or effect.associated_resource_arn or effect.problems)
