@@ -27,6 +27,7 @@ _INSTALLED = ".terraform/modules/modules.json"
 _VALUES, _LOADED = (".tfvars", ".tfvars.json"), ("terraform.tfvars", "terraform.tfvars.json")
 _LOADED_ENDS = (".auto.tfvars", ".auto.tfvars.json")
 _READ_BY_TERRAFORM = (".tftpl", ".tfvars")  # beside what may hold infrastructure code
+_MODULE = "module "  # how the reason begins that is given for one that is not here
 _NO_PARSER = "no parser"  # how the reason begins where none is installed
 _MOST_LINKS, _LONGEST_LINK, _MOST_STEPS = 10_000, 4_096, 10
 
@@ -69,7 +70,7 @@ def compared(
     lost = dict.fromkeys(_not_read_any_more(found, snapshots))
     hidden = {entry.file for entry in lost}
     aside = [entry for entry in _aside(found, snapshots) if entry.file not in hidden]
-    aside += _unused_values(sides, snapshots)
+    aside += [*_unused_values(sides, snapshots), *_called_otherwise(found, snapshots)]
     left_out = (*found.left_out_files, *aside)
     found = replace(
         found,
@@ -235,6 +236,39 @@ def _unused_values(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[U
         file = f"{snapshots.folders[1]}/{path}"
         if os.path.isfile(file) and os.path.realpath(file) not in given:
             yield Unreadable(file, "values that do not count here, since no --var-file names them")
+
+
+def _called_otherwise(found: Difference, snapshots: Snapshots) -> Iterator[Unreadable]:
+    """The modules that are not here in either version, where the block that calls them has changed: another version of
+    a module, or other arguments, may let more be passed."""
+    folders = snapshots.folders
+    notes = [
+        entry for entry in found.not_evaluated if entry.subject and entry.line and entry.reason.startswith(_MODULE)
+    ]
+    old, new = ([entry for entry in notes if entry.file.startswith(f"{folder}/")] for folder in folders)
+    lines: dict[str, list[str]] = {}
+    before = {entry.reason: _block(entry, lines) for entry in old}
+    for entry in new:
+        was = before.get(entry.reason)
+        if was is not None and was != _block(entry, lines):
+            yield replace(entry, reason=f"{entry.reason}, and is called otherwise now", subject="")
+
+
+def _block(entry: Unreadable, known: dict[str, list[str]]) -> list[str]:
+    """The lines of the block of Terraform that begins where an entry says, without layout and comments."""
+    if entry.file not in known:
+        try:
+            known[entry.file] = Path(entry.file).read_text("utf-8", "replace").split("\n")
+        except OSError:
+            known[entry.file] = []
+    said = []
+    for line in known[entry.file][(entry.line or 1) - 1 :]:
+        words = " ".join(line.split())
+        if words and not words.startswith(("#", "//")):
+            said.append(words)
+        if line.startswith("}"):
+            break
+    return said
 
 
 def _links(snapshots: Snapshots) -> dict[str, str]:

@@ -205,6 +205,9 @@ class _Judging:
         for _, change in sorted(changes, key=lambda one: -one[1].severity.rank)[:1]:
             if self._asked.new_access and self._asked.shows(change.severity, change.confidence):
                 remark = Remark(NEW_ACCESS, "new-access", change.severity, change.confidence, change.message, _ASK)
+                remarks = [
+                    one for one in remarks if one[1].check_id != NEW_ACCESS
+                ]  # what a plan says of its own change
                 remarks.append(("worse" if stood else "new", remark))
         if self._is_hidden(statement.at, statement.resource[0].framework):
             remarks = [one for one in remarks if one[1].check_id != UNRESOLVED]  # what is not known stands in that file

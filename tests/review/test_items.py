@@ -259,6 +259,42 @@ def test_what_is_something_else_now(repository: Reviews) -> None:
     assert (said.status, len(said.report.fixed), [one.change for one in said.report.less]) == (0, 1, ["removed"])
 
 
+def test_a_plan_is_a_change_of_its_own(repository: Reviews) -> None:
+    """Of a plan, which is judged on what it changes as well, new access is told once."""
+
+    def plan(roles: str) -> str:
+        said = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": roles}
+        values = {"role": "deployer", "policy": json.dumps({"Version": "2012-10-17", "Statement": [said]})}
+        change = {"actions": ["create"], "before": None, "after": values, "after_unknown": {}}
+        address = {
+            "address": "aws_iam_role_policy.pass",
+            "mode": "managed",
+            "type": "aws_iam_role_policy",
+            "name": "pass",
+        }
+        return json.dumps(
+            {
+                "format_version": "1.2",
+                "terraform_version": "1.9.0",
+                "planned_values": {"root_module": {"resources": [{**address, "values": values}]}},
+                "resource_changes": [{**address, "change": change}],
+                "configuration": {"root_module": {}},
+            }
+        )
+
+    said = repository.between({"plan.json": plan("arn:aws:iam::111122223333:role/app")}, {"plan.json": plan("*")})
+    assert said.items == [("worse", "widened", "plan.json:1", ["001", "015"])]
+
+
+def test_a_role_of_another_name(repository: Reviews) -> None:
+    """A role that only gets another name is not told as access that is less, where the same words would stand on both
+    sides."""
+    role = 'resource "aws_iam_role" "app" {\n  name = "%s"\n  assume_role_policy = jsonencode({})\n}\n'
+    only = APP.replace(f'"{MANY}"', "aws_iam_role.app.arn")
+    said = repository.between({"main.tf": policy(only), "role.tf": role % "app"}, {"role.tf": role % "app-2"})
+    assert (said.status, said.items, said.report.less) == (0, [], ())
+
+
 def test_what_could_not_be_read_before_either_is_as_it_was(repository: Reviews) -> None:
     """A file that nobody has touched, and that was unreadable before, is no reason to tell nothing."""
     said = repository.between({"a/main.tf": "resource {{", "b/main.tf": policy(APP)}, {"b/main.tf": policy(ANY)})

@@ -149,3 +149,16 @@ def test_no_parser(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None
     repository.commit({"main.tf": policy(APP), "policies/x.json": "{}"})
     status, notes = unread(repository)
     assert (status, {file for file, _ in notes}) == (2, {"main.tf"})
+
+
+def test_a_module_that_is_not_here_and_is_called_otherwise(repository: Reviews) -> None:
+    """Another version of a module that is not here, or other arguments, may change anything: that is told. Layout and
+    comments change nothing."""
+    call = 'module "m" {\n  source = "example/deployer/aws"\n  version = "%s"\n}\n\nlocals {\n  a = "%s"\n}\n'
+    repository.commit({"main.tf": call % ("1.0", "x")})
+    repository.commit({"main.tf": "# a comment\n" + (call % ("1.0", "y")).replace("version =", "version   =")})
+    assert left_out(repository) == (0, [])
+    repository.commit({"main.tf": call % ("2.0", "y")})
+    assert left_out(repository) == (
+        0, [("main.tf", "module m (example/deployer/aws) is not here, and is called otherwise now")]
+    )  # fmt: skip

@@ -107,8 +107,8 @@ def test_symbolic_links_are_not_followed(repository: Repository, tmp_path: Path,
 
 
 def test_a_link_in_the_place_of_a_template(repository: Repository) -> None:
-    """A template that becomes a link, or a link that becomes one, is not compared: neither removed nor new; and what was
-    read before, and is not now, could not be read."""
+    """A template that becomes a link, or a link that becomes one, is not compared: neither removed nor new; and what
+    was read before, and is not now, could not be read."""
     repository.commit({"app.yaml": template(APP), "other.txt": "x"})
     (repository.folder / "app.yaml").unlink()
     (repository.folder / "app.yaml").symlink_to("other.txt")
