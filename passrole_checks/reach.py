@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from passrole_checks.findings import Severity
 from passrole_checks.iam import role_set
 from passrole_checks.iam.arn import Deployment, Scope, account_of, partition_of
-from passrole_checks.iam.escalation import OpenWay, Passed, Passing, Way, family, open_ways, plain_name
+from passrole_checks.iam.escalation import OpenWay, Way, family, open_ways, plain_name
 from passrole_checks.iam.excess import excess
 from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.passing import Passed, Passing
 from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.iam.permissions import Permissions
 from passrole_checks.iam.role_set import RoleSet

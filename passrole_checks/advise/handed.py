@@ -5,6 +5,7 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +16,10 @@ from passrole_checks.check import module_of
 from passrole_checks.iam import arn
 from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.escalation import Passed
+from passrole_checks.iam.passing import Passed
 from passrole_checks.iam.role_set import RoleSet, surely_within
 from passrole_checks.iam.trust import KnownRole
-from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri, join
 from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.receiving import ASSUMED, GENERATED, LATER, Received
@@ -31,15 +32,18 @@ OPEN = (Constraint.ABSENT, Constraint.INEFFECTIVE)
 # role"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic Container Service")
 _RUN_LATER = frozenset({"AWS::ECS::TaskDefinition", "aws_ecs_task_definition", "awscc_ecs_task_definition"})
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
+_REF = re.compile(r"""!Ref\s+["']?([A-Za-z0-9]+)["']?|\{\s*["']?Ref["']?\s*:\s*["']?([A-Za-z0-9]+)["']?\s*\}""")
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A role that is handed to services here. ``wanted``: how the statement can name it, None if it cannot."""
+    """A role that is handed to services here. ``wanted``: how the statement can name it, None if it cannot;
+    ``places``: where it is handed over."""
 
     label: str
     services: tuple[str, ...]
     wanted: WantedRole | None
+    places: tuple[Position, ...] = ()
 
 
 class HandedOver:
@@ -74,6 +78,11 @@ class HandedOver:
             return ()  # what it passes stands in another configuration
         found: dict[str, Handed] = {}
         module = module_of(self.located.resource.address)
+        own = {
+            one.received.resource.address
+            for one in self.received
+            if self.runs and open_ and one.role in self.located.principals and one.received.receiver.type in _RUN_LATER
+        }  # who starts one of these tasks passes the holder's own role as well
         for one in self.received:
             if one.how == ASSUMED or one.received.receiver.confidence == "hint":
                 continue
@@ -81,6 +90,8 @@ class HandedOver:
                 continue  # a module is written without knowing who calls it
             if one.role is not None and one.role in self.located.principals:
                 continue  # the holder's own role, which somebody else has passed
+            if one.received.resource.address in own:
+                continue
             if self.runs and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
                 continue
             let = spelled.__contains__ if spelled is not None else self.lets_through
@@ -89,7 +100,8 @@ class HandedOver:
                 continue
             known = found.get(one.label)
             merged = tuple(sorted({*services, *(known.services if known is not None else ())}))
-            found[one.label] = Handed(one.label, merged, self._wanted(one))
+            places = (*(known.places if known is not None else ()), one.received.at)
+            found[one.label] = Handed(one.label, merged, self._wanted(one), places)
         return tuple(found[label] for label in sorted(found))
 
     def _names_of(self, services: Iterable[str]) -> Iterator[str]:
@@ -146,8 +158,21 @@ class HandedOver:
                 return WantedRole(address, one.arn or Text((Hole(one.role),), self.grant.at))
         words = self.surroundings.words(one, self.located)
         if words is not None:
-            return WantedRole("", Text((Hole(words, role=one.role),), self.grant.at))
+            value = one.arn if one.arn is not None and one.arn.only_hole is None else None
+            return WantedRole("", Text((Hole(words, role=one.role),), self.grant.at), value)
+        if one.role is None and one.arn is not None and one.arn.defaults:
+            return self._by_parameter(one.arn, one)
         return self._by_name(one.arn)
+
+    def _by_parameter(self, value: Text, one: Received) -> WantedRole | None:
+        """A role that a parameter of the template names as a whole, by default with this ARN. What is given in the
+        place of the default counts, so the ARN itself cannot be written."""
+        given = _REF.fullmatch(self.surroundings.text_at(one.received.at).strip())
+        if given is None or value.defaults != (given[1] or given[2],) or not str(value).startswith("arn:"):
+            return None
+        if one.received.resource.at.file != self.grant.at.file:
+            return None
+        return WantedRole("", Text((Hole(value.defaults[0]),), self.grant.at), value)
 
     def _by_name(self, value: Text | None) -> WantedRole | None:
         """A role by its ARN, where its name is known as far as a pattern needs it."""

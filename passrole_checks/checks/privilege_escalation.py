@@ -20,8 +20,9 @@ from passrole_checks.check import (
 )
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.escalation import OpenWay, Passed, Passing
+from passrole_checks.iam.escalation import OpenWay
 from passrole_checks.iam.outcomes import When, both
+from passrole_checks.iam.passing import Passed, Passing
 from passrole_checks.iam.principal import Principal, PrincipalKind
 from passrole_checks.iam.trust import KnownRole, linked_service
 from passrole_checks.iam.values import Tri

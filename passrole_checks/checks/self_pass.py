@@ -17,7 +17,7 @@ from passrole_checks.check import (
     shortened,
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.escalation import Passing
+from passrole_checks.iam.passing import Passing
 from passrole_checks.iam.principal import Principal, PrincipalKind
 from passrole_checks.iam.trust import linked_service
 from passrole_checks.iam.values import Text, Tri

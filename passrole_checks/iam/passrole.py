@@ -377,14 +377,16 @@ def _roles_minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: 
 
 
 def _intersection(patterns: Sequence[Text], limits: Sequence[Text], variables: bool, where: Deployment) -> list[Text]:
-    """The roles of ``patterns`` within ``limits``; where two patterns cross, the narrower one stands for both."""
+    """The roles of ``patterns`` within ``limits``; of two patterns that cross one stands for what both hold."""
     left: list[Text] = []
     for pattern in patterns:
         if arn.included(pattern, limits, variables=variables, where=where) is Tri.YES:
             left.append(pattern)
             continue
         for limit in limits:
-            if arn.overlaps(pattern, limit, variables=variables, where=where) is not Tri.NO:
+            if arn.included(limit, [pattern], variables=variables, where=where) is Tri.YES:
+                left.append(limit)
+            elif arn.overlaps(pattern, limit, variables=variables, where=where) is not Tri.NO:
                 own, other = (arn.resource_scope(item, variables=variables) for item in (pattern, limit))
                 left.append(limit if other.width > own.width else pattern)
     return left

@@ -11,7 +11,7 @@ from passrole_checks.iam import action, arn
 from passrole_checks.iam.access import Comparison, access_of
 from passrole_checks.iam.arn import Deployment, Scope
 from passrole_checks.iam.condition import ConditionEffect, evaluate
-from passrole_checks.iam.escalation import Passing
+from passrole_checks.iam.passing import Passing
 from passrole_checks.iam.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.permissions import Permissions
 from passrole_checks.iam.policy import Statement, parse_document
@@ -66,7 +66,16 @@ class Ours:
 
     def grants(self) -> list[Tri]:
         """The grants of each policy by itself, as the reports list them: what is in none of them is not allowed."""
-        return [self._in_a_grant(one) & Tri.UNKNOWN if _is_plain(one) else Tri.UNKNOWN for one in self.case.requests]
+        return [
+            self._in_a_grant(one) & Tri.UNKNOWN if _is_plain(one) and not self._elsewhere else Tri.UNKNOWN
+            for one in self.case.requests
+        ]
+
+    @cached_property
+    def _elsewhere(self) -> bool:
+        """Whether a policy names other partitions only than that of the roles, which it is then not taken to be for."""
+        here = _partition_of(self.case)
+        return any(named and here not in named for named in map(_partitions_in, self.case.documents))
 
     def _in_a_grant(self, request: Request) -> Tri:
         answer = Tri.NO
@@ -84,7 +93,7 @@ class Ours:
     def left(self) -> list[Tri]:
         """What all policies together leave of the grants, for one service at a time."""
         return [
-            self._passes(one) if one.service is not None and _is_plain(one) else Tri.UNKNOWN
+            self._passes(one) if one.service and _is_plain(one) and not self._elsewhere else Tri.UNKNOWN
             for one in self.case.requests
         ]
 
@@ -106,13 +115,12 @@ class Ours:
             answer |= inside & passed.certain
         # in China a service is asked for by either of two names, and this was asked by one of them
         two_names = ":aws-cn:" in request.role and f"{request.service}.cn" in SERVICES
-        # of a policy that names another partition only it is not taken that it stands in this one
-        return answer & Tri.UNKNOWN if two_names or _names_two_partitions(self.case) else answer
+        return answer & Tri.UNKNOWN if two_names else answer
 
     def anything_left(self) -> list[Tri]:
         """Whether anything is left of the grants: where nothing is, no request is allowed."""
         left = Tri.of(any(one.anything is not None for one in self._passing)) & Tri.UNKNOWN
-        return [left if _is_plain(one) else Tri.UNKNOWN for one in self.case.requests]
+        return [left if _is_plain(one) and not self._elsewhere else Tri.UNKNOWN for one in self.case.requests]
 
     def permitted(self) -> list[Tri]:
         """The permissions of the principal: is whoever sends this service allowed to pass this role?"""
@@ -128,7 +136,8 @@ class Ours:
         """The permissions of the principal: a role that may be passed in no way may not be passed to any service."""
         if _names_two_partitions(self.case):
             return [Tri.UNKNOWN] * len(self.case.requests)
-        ways = [self.permissions.allows(_PASS_ROLE, (text(one.role, AT),)) for one in self.case.requests]
+        roles = [text(one.role.replace("?", "${?}"), AT) for one in self.case.requests]
+        ways = [self.permissions.allows(_PASS_ROLE, (role,)) for role in roles]
         return [Tri.NO if way is None else Tri.UNKNOWN for way in ways]
 
     def compared(self) -> list[Tri]:
@@ -172,8 +181,15 @@ def _is_plain(request: Request) -> bool:
 def _names_two_partitions(case: Case) -> bool:
     """Whether policies speak of roles in other partitions than the one that is asked about: the permissions are read
     within one partition."""
-    named = set(re.findall(r'"arn:(aws[a-z-]*):', json.dumps(case.documents)))
-    return not named <= {case.requests[0].role.split(":")[1]}
+    return not _partitions_in(case.documents) <= {_partition_of(case)}
+
+
+def _partitions_in(documents: object) -> frozenset[str]:
+    return frozenset(re.findall(r'"arn:(aws[a-z-]*):', json.dumps(documents)))
+
+
+def _partition_of(case: Case) -> str:
+    return case.requests[0].role.split(":")[1]
 
 
 def _request_statement(request: Request) -> Statement:
