@@ -171,8 +171,11 @@ def _why_not(file: str, data: bytes) -> str:
     try:
         if os.path.islink(file):
             return "not written, because it is a symbolic link"
-        if not stat.S_ISREG(os.lstat(file).st_mode):
+        mode = os.lstat(file).st_mode
+        if not stat.S_ISREG(mode):
             return "not written, because it is no regular file"
+        if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+            return "not written, because it is read-only"
         if Path(file).read_bytes() != data:
             return "not written, because it was changed since it was read"
     except OSError as error:

@@ -42,6 +42,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+TRUST = {
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]
+}
+
+
 def put(content: str, name: str = "main.tf") -> Path:
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,8 +124,8 @@ main.tf:6  aws_iam_user_policy.deploy
 other/main.tf:6  aws_iam_user_policy.deploy
   PASSROLE_001 any-role
           Left for a person:
-          - the roles that are passed: this configuration hands none that it
-            covers to a service
+          - the roles that are passed: no resource here gives one that the
+            statement allows to a service
           It would read:
             {
               Effect    = "Allow"
@@ -233,6 +238,27 @@ def test_a_symbolic_link_is_not_written(folder: Path) -> None:
     assert done.stdout.decode().endswith("\n0 findings fixed in 0 files; 1 left for a person\n")
 
 
+def test_a_file_that_is_read_only_is_not_written() -> None:
+    """A file that nobody may write, as one that is generated, is named and left."""
+    file = put(FIXABLE)
+    file.chmod(0o444)
+    done = run("fix", ".")
+    assert (done.returncode, done.stderr.decode()) == (2, "main.tf: not written, because it is read-only\n")
+    assert file.read_text() == FIXABLE
+
+
+def test_a_template_on_one_line_is_shown_around_the_change() -> None:
+    """Of a long line people see what changes, with a little of what stands around it."""
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Role": {"Fn::GetAtt": ["Role", "Arn"]}}}
+    statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
+    group = {"Type": "AWS::IAM::GroupPolicy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}
+    resources = {"Role": role, "Function": function, "Group": group}
+    put(json.dumps({"Description": "x" * 500, "Resources": resources}), "app.json")
+    shown = run("suggest", ".").stdout.decode().splitlines()
+    assert shown[2] == '  - …  [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}}}}}'
+
+
 def test_a_file_that_was_changed_meanwhile_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody else has written since the file was read is not lost."""
     file = put(FIXABLE)
@@ -312,14 +338,21 @@ STATEMENTS = st.lists(
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STATEMENTS, st.sampled_from(["low", "info"]))
 def test_fixing_twice_is_fixing_once(tmp_path: Path, statements: list[str], least: str) -> None:
-    """Whatever stands there: after fix there is nothing that fix would write, and nothing new is found."""
+    """Whatever stands there: after fix there is nothing that fix would write, and nothing new is found. Only who also
+    asks for what informs may hear of iam:GetRole once more, where the statement that allowed it became narrower."""
     file = put(policy(*statements) + USED)
     first = cli_suggest.suggested([str(tmp_path)], options(), severity(least))
     before = {one.check_id for one in first.findings}
     cli_suggest.fix(first, dry_run=False)
     text = file.read_text()
     second = cli_suggest.suggested([str(tmp_path)], options(), severity(least))
-    assert cli_suggest.fix(second, dry_run=False).made == ()
+    again = cli_suggest.fix(second, dry_run=False).made
+    if least == "info" and again:
+        assert {finding.check_id for one in again for finding in one.findings} == {"PASSROLE_012"}
+        text = file.read_text()
+        second = cli_suggest.suggested([str(tmp_path)], options(), severity(least))
+        again = cli_suggest.fix(second, dry_run=False).made
+    assert again == ()
     assert file.read_text() == text
     assert {one.check_id for one in second.findings if one.severity.rank} <= before
 

@@ -25,7 +25,8 @@ _ALONE = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
-_BLANK_LINES = re.compile(r"(?m)^[ \t]*\r?\n")
+_BLANK = r"(?:[ \t]*\r?\n)+"
+_BLANK_LINES = re.compile(rf"(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*\r?\n)")
 
 _READING = "ReadPassedRoles"
 
@@ -131,8 +132,10 @@ class _Statement:
         return [*edits, Edit("", item.start - self.start, item.end - self.start, f"{quote}iam:GetRole{quote}")]
 
     def copy(self, edits: Iterable[Edit], name: str) -> str:
-        """The statement once more, with edits, under another Sid and without the comments on lines of their own."""
-        return _COMMENT.sub("", _renamed(self.made(edits), self.located, name, self.text, self.taken))
+        """The statement once more, with edits, under another Sid and without the comments on lines of their own, nor
+        the blank lines that only parted what is gone."""
+        made = _renamed(self.made(edits), self.located, name, self.text, self.taken)
+        return _BLANK_LINES.sub("", _COMMENT.sub("", made))
 
     def made(self, edits: Iterable[Edit]) -> str:
         try:

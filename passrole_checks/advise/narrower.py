@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from passrole_checks.advise.advice import READING, Advice
+from passrole_checks.advise.doubts import Doubts
 from passrole_checks.advise.handed import OPEN, Handed, HandedOver
-from passrole_checks.advise.services import meant_by, sends_the_key
+from passrole_checks.advise.services import meant_by, sends_the_key, undocumented
 from passrole_checks.advise.suggestion import WantedRole, Wish
 from passrole_checks.advise.surroundings import Surroundings
 from passrole_checks.check import module_of, seen_from, shortened
@@ -70,6 +71,7 @@ class _Decision:
     ) -> None:
         self.judge = judge
         self.over = HandedOver(judge, surroundings, received, located)
+        self.doubts = Doubts(judge, surroundings, located)
         self.located, self.grant, self.checks = located, located.grant, checks
         self.condition = self.grant.condition
         self.roles: tuple[WantedRole, ...] = ()
@@ -224,8 +226,9 @@ class _Decision:
             trusted = tuple(filter(self.over.lets_through, passed_as(role.trusted or ()))) if role is not None else ()
             if not own and not trusted:
                 raise _PersonError(f"the service that uses {shortened(str(item.pattern))}")
-            # what passes roles while it runs may do it in other ways than those that are written here
-            taken = (*own, *trusted) if self.over.runs else own or trusted
+            # what passes roles while it runs, or what is not here, may do it in other ways than those that are written
+            both = self.over.runs or bool(self.doubts.of_parts())
+            taken = (*own, *trusted) if both else own or trusted
             self.by_trust = self.by_trust or taken != own
             services.update(dict.fromkeys(taken))
         return tuple(sorted(services))
@@ -245,7 +248,9 @@ class _Decision:
         if not handed:
             named = self._named_services(spelled)
             to = _listed(named) if named else "a service"
-            raise _PersonError(f"the roles that are passed: this configuration hands none that it covers to {to}")
+            raise _PersonError(
+                f"the roles that are passed: no resource here gives one that the statement allows to {to}"
+            )
         without = [
             service for service in self._named_services(spelled) if not any(service in one.services for one in handed)
         ]
@@ -255,6 +260,9 @@ class _Decision:
         beside = [str(pattern) for pattern in limited if not self._is_among(pattern, handed)]
         if self.grant.scope is Scope.ANY_ROLE and beside:
             raise _PersonError(f"the roles that are passed beside {_listed(beside)}, which are named already")
+        doubts = self._doubts(handed, spelled)
+        if doubts:
+            raise _PersonError(*doubts)
         if len(handed) > _MOST_ROLES:
             raise _PersonError(f"a path or a prefix that the {len(handed)} roles that are passed here share")
         names = _listed([seen_from(module_of(self.located.resource.address), one.label) for one in handed])
@@ -263,6 +271,15 @@ class _Decision:
             f"names the {'role' if len(handed) == 1 else f'{len(handed)} roles'} that this configuration hands to"
             f" {services} ({names}); if others are passed by hand or from elsewhere, they have to be added"
         )
+
+    def _doubts(self, handed: Sequence[Handed], spelled: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Why the roles that are handed over may not be all, or not the right ones."""
+        doubts, named = self.doubts, self._named_services(spelled)
+        choices = (doubts.of_choice(place) for one in handed for place in one.places)
+        found = [*choices, *doubts.of_defaults(named), *doubts.of_parts()]
+        if not named:
+            found += [doubts.of_holder(), doubts.of_actions(self.services)]
+        return tuple(dict.fromkeys(filter(None, found)))
 
     def _is_among(self, pattern: Text, handed: Sequence[Handed]) -> bool:
         """Whether a Resource is one of the roles that are handed over."""
@@ -277,6 +294,12 @@ class _Decision:
         return self.grant.services.values if exact and self.condition.constraint is not Constraint.ABSENT else ()
 
     def _say_services(self, spelled: tuple[str, ...] | None, named: Sequence[Handed] | None) -> None:
+        self._say_what_is_limited(spelled, named)
+        unsure = undocumented([one for one in self.services if one not in self.condition.values])
+        if unsure:
+            self.words.append(f"AWS does not document that requests for {_listed(unsure)} carry this key: try it first")
+
+    def _say_what_is_limited(self, spelled: tuple[str, ...] | None, named: Sequence[Handed] | None) -> None:
         services = _listed(self.services)
         if spelled is not None:
             changed = [value for value in self.condition.values if value not in spelled]

@@ -136,6 +136,7 @@ def compared(
             raise NotProvedError(
                 f"whether this is wanted, since {one.check_id} {one.name} would be found then: {one.message}"
             )
+    _leave_others_alone(unit, after, places, moved, changed, texts)
     gone = [
         one
         for before, here in zip(inside, now, strict=True)
@@ -143,6 +144,33 @@ def compared(
         if not any(other.check_id == one.check_id for other in here)
     ]
     return gone, informs
+
+
+def _leave_others_alone(
+    unit: Unit,
+    after: Tried,
+    places: Sequence[Place],
+    moved: Sequence[Place],
+    changed: Mapping[str, str],
+    texts: Mapping[str, str],
+) -> None:
+    """Raises where another statement would say something else: one that is made of what stands at a place, as a Deny
+    that would take away less."""
+    was = Counter(
+        _said(one) for one in unit.judge.grants if not any(_holds(place, one.grant.at, texts) for place in places)
+    )
+    now = Counter(
+        _said(one)
+        for one in after.grants
+        if not any(_holds(place, after.place_of(one.grant.at), changed) for place in moved)
+    )
+    other = sorted((was - now) | (now - was))
+    if other:
+        raise NotProvedError(f"whether another statement of {other[0][0]}, which is made of this one, is to change too")
+
+
+def _said(one: LocatedGrant) -> tuple[str, ...]:
+    return (one.resource.address, *one.grant.statement.identity)
 
 
 def make_sure(
@@ -198,6 +226,8 @@ def _actions(grant: PassRoleGrant) -> list[str]:
 def _names(pattern: Text, role: WantedRole) -> bool:
     """Whether a Resource is a role that was wanted, whichever instance of a module it stands in."""
     hole, wanted = pattern.only_hole, role.arn.only_hole
+    if role.value is not None and _literally(pattern) == _literally(role.value):
+        return True
     if hole is not None and role.address:
         name = role.address.removeprefix(module_of(role.address))
         own = hole.role or ""

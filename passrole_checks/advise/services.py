@@ -11,6 +11,7 @@ from collections.abc import Collection
 from functools import cache
 
 from passrole_checks.knowledge.passing_actions import passing_actions
+from passrole_checks.knowledge.receivers import receiver_types, receivers_of
 
 _DOMAIN = ".amazonaws.com"
 
@@ -24,6 +25,18 @@ def _documented() -> frozenset[str]:
 def sends_the_key(service: str) -> bool:
     """Whether AWS documents that requests that pass a role to a service carry ``iam:PassedToService`` with its name."""
     return service.removesuffix(".cn") in _documented()
+
+
+@cache
+def _received() -> frozenset[str]:
+    rows = (row for kind in receiver_types() for row in receivers_of(kind) if row.confidence == "documented")
+    return frozenset(name for row in rows for name in row.services)
+
+
+def undocumented(services: Collection[str]) -> list[str]:
+    """Those of which AWS documents nowhere that requests carry ``iam:PassedToService`` with their name: what is passed
+    to them may be refused once the key is asked for."""
+    return [name for name in services if not sends_the_key(name) and name.removesuffix(".cn") not in _received()]
 
 
 def meant_by(value: str, known: Collection[str]) -> tuple[str, ...]:

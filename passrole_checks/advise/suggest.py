@@ -29,6 +29,7 @@ from passrole_checks.judge import LocatedGrant, ScanOptions
 from passrole_checks.scan import ReadPaths
 
 _PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys of requests that pass roles
+_COPIES = frozenset({".terraform", ".external_modules"})  # where Terraform and checkov put the modules they fetch
 Editor = Callable[[LocatedGrant, Wish, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
@@ -229,6 +230,8 @@ class Session:
         self, unit: Unit, located: LocatedGrant, wish: Wish, services: Sequence[str], *, reads: bool
     ) -> tuple[Edit, ...] | str:
         """The edits of what is advised, or the reason why there are none."""
+        if _COPIES & set(Path(located.grant.at.file).parts):
+            return "it stands in the copy of a module: change it where the module comes from"
         files = unit.configuration.files
         found = self._edit(located, replace(wish, apart=False), self.texts, files) if wish != Wish() else ()
         if isinstance(found, str) or not (wish.apart or reads):

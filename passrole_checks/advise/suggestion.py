@@ -27,10 +27,12 @@ class Edit:
 class WantedRole:
     """A role that a statement should name. ``address``: of a role of the same module or template, which is written as
     a reference, as its language has it; "" where it is written as the ``arn`` (literal parts, wildcards, and holes for
-    the account and the partition, which are written as the language has them)."""
+    the account and the partition, which are written as the language has them). ``value``: what the ARN is by default,
+    where it is a variable's or a parameter's."""
 
     address: str
     arn: Text
+    value: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)

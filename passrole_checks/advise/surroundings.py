@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,9 @@ from pathlib import Path
 from passrole_checks.advise.outcome import place_of
 from passrole_checks.check import module_of
 from passrole_checks.errors import InputError
+from passrole_checks.iam.values import Position
 from passrole_checks.judge import LocatedGrant
+from passrole_checks.knowledge.receivers import receivers_of
 from passrole_checks.receiving import Received
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.resource import Configuration, Framework, RoleDefinition
@@ -25,19 +27,39 @@ from passrole_checks.sources.resource import Configuration, Framework, RoleDefin
 Read = Callable[[str], str]
 
 _REFERENCE = re.compile(r"(?<![\w.-])(?:data\.)?[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*")
-_GIVEN = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
-_NAMED = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local)\.[\w-]+")
+_GIVEN = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
+_NAMED = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
+_ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A resource with ``count`` or ``for_each``; ``names`` of its attributes and blocks; ``at``: the file and the line
+    where it begins."""
+
+    name: str
+    type: str
+    names: frozenset[str]
+    at: tuple[str, int]
 
 
 @dataclass
 class Graph:
     """What the blocks or resources of one module or template refer to, by name; ``conditions``: under what each one is
-    there at all ("" for always), as far as that is written."""
+    there at all ("" for always), as far as that is written; of those in Terraform, ``counted`` are the resources that
+    may not be there, and ``places`` where each one stands."""
 
     references: dict[str, set[str]] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
+    counted: list[Counted] = field(default_factory=list)
+    places: list[tuple[str, int, int, str]] = field(default_factory=list)
+
+    def block_at(self, file: str, line: int) -> str | None:
+        """The name of the innermost block at a line."""
+        inside = [place for place in self.places if place[0] == file and place[1] <= line <= place[2]]
+        return min(inside, key=lambda place: place[2] - place[1])[3] if inside else None
 
     def reaches(self, start: str, end: str) -> bool:
         """Whether a chain of references leads from one to the other; it does from each to itself."""
@@ -59,7 +81,7 @@ class Surroundings:
     def __init__(self, configuration: Configuration, read: Read) -> None:
         self.configuration = configuration
         self._read = read
-        self._folders: dict[str, tuple[Graph, Callable[[str, int], str | None]]] = {}
+        self._folders: dict[str, Graph] = {}
         self._templates: dict[str, Graph | None] = {}
         self._roles = {role.resource.address: role for role in configuration.roles}
 
@@ -79,7 +101,46 @@ class Surroundings:
             return self._in_module(address, role, located)
         return self._in_template(address, role, located)
 
+    def text_at(self, at: Position) -> str:
+        """What is written at a position; "" where that cannot be told."""
+        try:
+            text = self._read(at.file)
+        except (OSError, ValueError):
+            return ""
+        place = place_of(at, text)
+        return text[place.start : place.end]
+
     # -- Terraform
+
+    def attribute_at(self, at: Position) -> str:
+        """The attribute of a block that what stands at a position is a part of, as far as it is written before it and
+        on its last line; "" where that cannot be told."""
+        try:
+            text = self._read(at.file)
+        except (OSError, ValueError):
+            return ""
+        place = place_of(at, text)
+        begins = [found.start() for found in _ATTRIBUTE.finditer(text, 0, place.start + 1)]
+        ends = text.find("\n", place.end)
+        return text[begins[-1] if begins else place.start : len(text) if ends < 0 else ends]
+
+    def idle(self, folder: str, services: Collection[str]) -> Iterator[str]:
+        """The resources of a module's folder that take roles to these services (none: to any) and are not there with
+        the values that its variables have, as other values may have it."""
+        if self.configuration.framework is not Framework.TERRAFORM:
+            return
+        for one in self._folder(folder).counted:
+            rows = [row for row in receivers_of(one.type) if row.how == "passed" and row.path[0] in one.names]
+            taken = {service for row in rows for service in row.services}
+            if one.at not in self._there and taken and (not services or taken & set(services)):
+                yield one.name
+
+    @cached_property
+    def _there(self) -> frozenset[tuple[str, int]]:
+        """Where the resources begin that have an instance, or take a role."""
+        numbered = (one for one in self.configuration.resources if one.address.endswith("]"))
+        taking = (one.resource for one in self.configuration.received)
+        return frozenset((one.at.file, one.at.line) for one in (*numbered, *taking))
 
     def words(self, one: Received, located: LocatedGrant) -> str | None:
         """The reference by which a resource of the statement's own module is given a role (``module.app.role_arn``),
@@ -91,16 +152,12 @@ class Surroundings:
         module = module_of(one.received.resource.address)
         if os.path.dirname(at.file) != folder or not self._is_same(module, folder, located):
             return None
-        try:
-            text = self._read(at.file)
-        except (OSError, ValueError):
+        found = _GIVEN.fullmatch(self.text_at(at).strip())
+        is_arn = one.arn is not None and str(one.arn).startswith("arn:") and bool(one.arn.defaults)
+        if found is None or ("arn" not in found[1].rpartition(".")[2].lower() and not is_arn):
             return None
-        place = place_of(at, text)
-        found = _GIVEN.fullmatch(text[place.start : place.end].strip())
-        if found is None or "arn" not in found[1].rpartition(".")[2].lower():
-            return None
-        graph, block_at = self._folder(folder)
-        name, statement = _NAMED.match(found[1]), block_at(own.file, own.line)
+        graph = self._folder(folder)
+        name, statement = _NAMED.match(found[1]), graph.block_at(own.file, own.line)
         if name is None or statement is None or graph.reaches(name[0], statement):
             return None
         return found[1]
@@ -111,9 +168,9 @@ class Surroundings:
         module = module_of(address)
         if os.path.dirname(role.resource.at.file) != folder or not self._is_same(module, folder, located):
             return None
-        graph, block_at = self._folder(folder)
+        graph = self._folder(folder)
         local = address.removeprefix(module)
-        name, own = _INDEX.sub("", local), block_at(at.file, at.line)
+        name, own = _INDEX.sub("", local), graph.block_at(at.file, at.line)
         if own is None or name not in graph.references or graph.reaches(name, own):
             return None
         condition = graph.conditions.get(name, "")
@@ -137,7 +194,7 @@ class Surroundings:
             found.setdefault(os.path.dirname(resource.at.file), set()).add(module_of(resource.address))
         return found
 
-    def _folder(self, folder: str) -> tuple[Graph, Callable[[str, int], str | None]]:
+    def _folder(self, folder: str) -> Graph:
         if folder not in self._folders:
             self._folders[folder] = _graph_of_folder(Path(folder))
         return self._folders[folder]
@@ -171,20 +228,20 @@ class Surroundings:
         return self._templates[file]
 
 
-def _graph_of_folder(folder: Path) -> tuple[Graph, Callable[[str, int], str | None]]:
-    """The graph of a module's blocks and locals, and which of them stands at a line of a file.
+def _graph_of_folder(folder: Path) -> Graph:
+    """The graph of a module's blocks and locals.
 
     What looks like a reference is taken for one, in comments too: a circle that is none costs a suggestion, one that is
     not seen breaks the configuration.
     """
     from passrole_checks.sources.terraform.modules.folder import read_folder
+    from passrole_checks.sources.terraform.reading.syntax import Literal
 
     graph = Graph()
-    places: list[tuple[str, int, int, str]] = []
     words: dict[str, list[str]] = {}
 
     def add(name: str, file: str, first: int, last: int, lines: list[str]) -> None:
-        places.append((file, first, last, name))
+        graph.places.append((file, first, last, name))
         words.setdefault(name, []).extend(lines[first - 1 : last])
 
     for parsed in read_folder(folder).files:
@@ -204,17 +261,17 @@ def _graph_of_folder(folder: Path) -> tuple[Graph, Callable[[str, int], str | No
             for repeated in ("count", "for_each"):
                 found = block.body.get(repeated)
                 if found is not None:
+                    if block.type == "resource" and not isinstance(found.value, Literal):
+                        inner = {one.labels[0] if one.type == "dynamic" else one.type for one in block.body.blocks}
+                        names = inner.union(one.name for one in block.body.attributes)
+                        at = (file, block.span.line)
+                        graph.counted.append(Counted(name, block.labels[0], frozenset(names), at))
                     text = "\n".join(lines[found.span.line - 1 : found.span.end_line])
                     graph.conditions[name] = f"{repeated} {' '.join(text.partition('=')[2].split())}"
     for name, own in words.items():
         found_names = {match for line in own for match in _REFERENCE.findall(line)}
         graph.references[name] = {other for other in found_names if other in words}
-
-    def block_at(file: str, line: int) -> str | None:
-        inside = [place for place in places if place[0] == file and place[1] <= line <= place[2]]
-        return min(inside, key=lambda place: place[2] - place[1])[3] if inside else None
-
-    return graph, block_at
+    return graph
 
 
 def _graph_of_template(file: str, text: str) -> Graph:

@@ -38,7 +38,7 @@ def language_of(file: str, statement: str, module: str = "") -> Language:
     if file.endswith(".json"):
         return Language("json", terraform, module)
     if terraform:
-        if re.match(r"statement\b", statement):
+        if re.match(r"(?:statement|content)\b", statement):
             return Language("block", True, module)
         return Language("hcl" if _HCL.search(statement) else "json", True, module)
     return Language("json" if statement.startswith("{") and '"' in statement else "yaml", False)

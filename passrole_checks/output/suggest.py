@@ -18,6 +18,8 @@ from passrole_checks.sources.resource import Unreadable
 
 _CONTEXT = 3
 _FEW = 1  # lines around a change that people are shown
+_LONG = 400  # characters of a line that people are shown whole
+_AROUND = 60  # characters around a change in a longer one
 _INDENT = " " * 10
 
 Texts = Callable[[str], str]
@@ -142,6 +144,8 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
     lines = [
         line for line in difflib.unified_diff(before, after, n=_FEW, lineterm="") if line[:3] not in ("---", "+++")
     ]
+    if any(len(line) > _LONG for line in lines):
+        lines = _cut(lines)
     words = [line[1:] for line in lines if line[:2] != "@@" and line[1:].strip()]
     blank = min((len(line) - len(line.lstrip()) for line in words), default=0)
     styles = {"-": "high", "+": "good"}
@@ -151,6 +155,29 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
                 yield (Span("    …", "quiet"),)
             continue
         yield (Span("  "), Span(f"{line[0]} {harmless(line[1 + blank :])}", styles.get(line[0], "quiet")))
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginnings."""
+    return next((number for number, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+
+
+def _cut(lines: Sequence[str]) -> list[str]:
+    """Of long lines, as of a template on one line, what differs with a little of what stands around it."""
+    old, new = (
+        [(number, line) for number, line in enumerate(lines) if line[0] == sign and len(line) > _LONG] for sign in "-+"
+    )
+    found = [line if len(line) <= _LONG or line[0] != " " else f"{line[:_LONG]} …" for line in lines]
+    if len(old) != 1 or len(new) != 1:
+        return found
+    (here, before), (there, after) = old[0], new[0]
+    same = _shared(before[1:], after[1:])
+    end = _shared(before[:same:-1], after[:same:-1])
+    first = max(1, same + 1 - _AROUND)
+    for number, line in ((here, before), (there, after)):
+        last = min(len(line), len(line) - end + _AROUND)
+        found[number] = line[0] + ("… " if first > 1 else "") + line[first:last] + (" …" if last < len(line) else "")
+    return found
 
 
 def _for_a_person(one: Suggestion, width: int) -> Iterator[Line]:

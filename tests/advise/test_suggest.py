@@ -75,7 +75,7 @@ def test_without_a_receiver_a_person_fills_in_what_is_missing(tmp_path: Path) ->
     """Where no resource is given a role, the statement has names in angle brackets, and there are no edits."""
     found = session(tmp_path, {"main.tf": policy(allow())})
     assert left_for_a_person(found) == (
-        "the roles that are passed: this configuration hands none that it covers to a service",
+        "the roles that are passed: no resource here gives one that the statement allows to a service",
     )
     assert only(found).statement == (
         '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = "<ARN of the role that is passed>"\n'
@@ -94,7 +94,7 @@ def test_a_tag_is_not_dropped_where_nothing_else_limits_the_roles(tmp_path: Path
     tagged = allow('"arn:aws:iam::111122223333:role/app-*"', '{ StringEquals = { "iam:ResourceTag/team" = "orders" } }')
     found = session(tmp_path, {"main.tf": policy(tagged) + USED})
     assert left_for_a_person(found) == (
-        "the roles that are passed: this configuration hands none that it covers to a service",
+        "the roles that are passed: no resource here gives one that the statement allows to a service",
     )
 
 
@@ -186,7 +186,7 @@ def test_what_a_service_runs_passes_what_it_starts_later(tmp_path: Path) -> None
     own = own.replace('user   = "bot"', "role   = aws_iam_role.function.id")
     found = session(tmp_path, {"main.tf": own + holder})
     assert left_for_a_person(found) == (
-        "the roles that are passed: this configuration hands none that it covers to a service",
+        "the roles that are passed: no resource here gives one that the statement allows to a service",
     )
 
 

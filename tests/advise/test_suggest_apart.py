@@ -5,6 +5,7 @@ Sources: IAM User Guide, "IAM JSON policy elements: Sid" and "... Condition oper
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,12 @@ def test_the_actions_may_be_the_last_lines(tmp_path: Path, actions: tuple[str, s
     ("actions", "others", "passing"),
     [
         ("[iam:PassRole, iam:GetRole]", "[iam:GetRole]", "[iam:PassRole]"),
-        ("[ec2:RunInstances, iam:PassRole, iam:GetRole]", "[ec2:RunInstances, iam:GetRole]", "[iam:PassRole]"),
-        ("[ec2:Run*, iam:GetRole, IAM:PassRole]", "[ec2:Run*, iam:GetRole]", "[IAM:PassRole]"),
+        (
+            "[lambda:CreateFunction, iam:PassRole, iam:GetRole]",
+            "[lambda:CreateFunction, iam:GetRole]",
+            "[iam:PassRole]",
+        ),
+        ("[lambda:Create*, iam:GetRole, IAM:PassRole]", "[lambda:Create*, iam:GetRole]", "[IAM:PassRole]"),
         ("['iam:GetRole', iam:PassRole]", "['iam:GetRole']", "[iam:PassRole]"),
     ],
 )
@@ -348,4 +353,64 @@ def test_what_cannot_be_parted_is_left_for_a_person(tmp_path: Path, statement: s
     assert one.statement == (
         "- Effect: Allow\n  Action: iam:PassRole\n  Resource: !GetAtt Role.Arn\n  Condition:\n    StringEquals:\n"
         "      iam:PassedToService: lambda.amazonaws.com"
+    )
+
+
+def test_two_statements_of_a_policy_get_different_sids(tmp_path: Path) -> None:
+    """A Sid is unique in a policy, also where two statements are parted in one run."""
+    one, two = (allow(action=f'["iam:PassRole", "lambda:{name}"]') for name in ("CreateFunction", "GetFunction"))
+    found = session(tmp_path, {"main.tf": policy(f'Sid = "A"\n{one}', f'Sid = "B"\n{two}') + USED})
+    text = found.together().changed[str(tmp_path / "main.tf")]
+    assert re.findall(r'Sid = "(\w+)"', text) == ["A", "PassRoles", "B", "PassRoles2"]
+
+
+def test_documents_that_are_merged_get_different_sids(tmp_path: Path) -> None:
+    """The provider refuses two source documents with the same Sid, also from different files."""
+
+    def document(name: str, action: str) -> str:
+        return (
+            f'data "aws_iam_policy_document" "{name}" {{\n  statement {{\n    sid       = "{name}"\n'
+            f'    actions   = ["iam:PassRole", "{action}"]\n    resources = ["*"]\n  }}\n}}\n'
+        )
+
+    both = "[data.aws_iam_policy_document.a.json, data.aws_iam_policy_document.b.json]"
+    merged = f'data "aws_iam_policy_document" "all" {{\n  source_policy_documents = {both}\n}}\n'
+    lines = '  user   = "bot"\n  policy = data.aws_iam_policy_document.all.json\n'
+    user = f'resource "aws_iam_user_policy" "bot" {{\n{lines}}}\n'
+    files = {
+        "a.tf": document("a", "lambda:CreateFunction"),
+        "b.tf": document("b", "lambda:GetFunction"),
+        "main.tf": merged + user + USED,
+    }
+    changed = session(tmp_path, files).together().changed
+    sids = [name for file in sorted(changed) for name in re.findall(r'sid +=? *"(\w+)"', changed[file])]
+    assert sids == ["a", "PassRoles", "b", "PassRoles2"]
+
+
+def test_comments_and_blank_lines_stay_with_the_others(tmp_path: Path) -> None:
+    """The new statement has none of the blank lines between the actions that it does not have."""
+    before = """\
+          - Effect: Allow
+            Action:
+
+              # run functions
+              - lambda:InvokeFunction
+
+              - iam:PassRole
+
+              # read them
+              - lambda:GetFunction
+
+            Resource: "*"
+"""
+    assert in_yaml(tmp_path, before) == (
+        before.replace("              - iam:PassRole\n", "")
+        + """\
+          - Effect: Allow
+            Action:
+              - iam:PassRole
+
+            Resource: !GetAtt Role.Arn
+"""
+        + CONDITION
     )

@@ -202,3 +202,49 @@ def test_a_place_moves_with_the_edits_before_it() -> None:
     place = Place("f", 10, 20)
     edits = [Edit("f", 0, 1, "abc"), Edit("f", 12, 14, ""), Edit("f", 20, 20, "more"), Edit("g", 0, 0, "x")]
     assert place.after(edits) == Place("f", 12, 24)
+
+
+def test_a_statement_that_another_document_replaces_by_its_sid(tmp_path: Path) -> None:
+    """Nobody gets to pass roles by it: a document that replaces a statement by its Sid would let the new one stand."""
+    documents = """\
+data "aws_iam_policy_document" "deploy" {
+  statement {
+    sid       = "Deploy"
+    actions   = ["iam:PassRole", "lambda:CreateFunction"]
+    resources = ["*"]
+  }
+}
+data "aws_iam_policy_document" "read" {
+  source_policy_documents = [data.aws_iam_policy_document.deploy.json]
+  statement {
+    sid       = "Deploy"
+    actions   = ["lambda:GetFunction"]
+    resources = ["*"]
+  }
+}
+"""
+    users = "".join(
+        f'resource "aws_iam_user_policy" "{name}" {{\n  user   = "{name}"\n'
+        f"  policy = data.aws_iam_policy_document.{name}.json\n}}\n"
+        for name in ("deploy", "read")
+    )
+    found = session(tmp_path, {"main.tf": documents + users + USED})
+    assert only(found).missing == (
+        "whether aws_iam_user_policy.read, which leaves the statement out by its Sid, is to pass roles as well",
+    )
+    assert found.together().made == ()
+
+
+def test_a_deny_that_is_made_of_a_statement_stays_as_wide(tmp_path: Path) -> None:
+    """What another statement is made of is not narrowed: a Deny would take away less."""
+    shared = f"locals {{\n  pass = {{\n{allow()}\n  }}\n}}\n"
+    uses = "".join(
+        f'resource "aws_iam_{kind}_policy" "{kind}" {{\n  {kind}   = "some-{kind}"\n'
+        f"  policy = jsonencode({{ Statement = [{statement}] }})\n}}\n"
+        for kind, statement in (("user", "local.pass"), ("group", 'merge(local.pass, { Effect = "Deny" })'))
+    )
+    found = session(tmp_path, {"main.tf": shared + uses + USED})
+    assert only(found).missing == (
+        "whether another statement of aws_iam_group_policy.group, which is made of this one, is to change too",
+    )
+    assert found.together().made == ()

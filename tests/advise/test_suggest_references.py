@@ -153,5 +153,5 @@ def test_what_cloudformation_deploys_is_not_known(tmp_path: Path) -> None:
     own = own.replace('user   = "bot"', "role   = aws_iam_role.stacks.id")
     files = {"main.tf": own + role("task", "ecs-tasks") + task() + role("stacks", "cloudformation")}
     assert missing(tmp_path, files) == (
-        "the roles that are passed: this configuration hands none that it covers to a service",
+        "the roles that are passed: no resource here gives one that the statement allows to a service",
     )

@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "sample_templates" / "suggestions"
 FORMATS = ("terraform", "cloudformation")
 
-NO_ROLES = "the roles that are passed: this configuration hands none that it covers to a service"
-NO_ROLES_FOR_LAMBDA = "the roles that are passed: this configuration hands none that it covers to lambda.amazonaws.com"
+NO_ROLES = "the roles that are passed: no resource here gives one that the statement allows to a service"
+NO_ROLES_FOR_LAMBDA = NO_ROLES.replace("a service", "lambda.amazonaws.com")
 NO_SERVICE = "the service that uses the roles: this configuration hands none of them to a service"
 APART = "iam:PassRole in a statement of its own, since this one has other actions"
 ACTIONS = "which actions are needed: list them, and grant iam:PassRole in a statement of its own"

@@ -62,6 +62,9 @@ class Scalars:
         """A role, in short form."""
         if role.address:
             return f"!GetAtt {self.roles.logical_id(role)}.Arn"
+        parameter = self.roles.parameter(role)
+        if parameter:
+            return f"!Ref {parameter}"
         text, substitutes = self.roles.substituted(role)
         if not substitutes:
             return self.quote(text, mark=mark)

@@ -208,6 +208,11 @@ class CloudFormationRoles:
             raise Refused(f"{role.address} is in another template, which has to hand over its ARN")
         return role.address
 
+    def parameter(self, role: WantedRole) -> str:
+        """The parameter whose value the ARN is as a whole; "" where it is none."""
+        hole = role.arn.only_hole if not role.address else None
+        return hole.expression if hole is not None and hole.expression in self.parameters else ""
+
     def substituted(self, role: WantedRole) -> tuple[str, bool]:
         """The ARN as a text of ``Fn::Sub``, and whether there is anything to substitute; without it literally."""
         if role.address:
@@ -233,6 +238,8 @@ class CloudFormationRoles:
         """In a JSON template: an intrinsic function, or the literal ARN."""
         if role.address:
             return json.dumps({"Fn::GetAtt": [self.logical_id(role), "Arn"]})
+        if self.parameter(role):
+            return json.dumps({"Ref": self.parameter(role)})
         text, substitutes = self.substituted(role)
         return json.dumps({"Fn::Sub": text} if substitutes else text, ensure_ascii=False)
 
