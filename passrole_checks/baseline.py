@@ -26,11 +26,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from passrole_checks.contents import content_of
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.judge import digest
 
 VERSION = 1
+_LARGEST = 100_000_000  # bytes
 _REQUIRED = ("fingerprint", "check_id", "file", "resource", "severity")
 _OPTIONAL = ("reason", "expires")
 _SHAPES = {
@@ -108,7 +110,7 @@ def load(path: str) -> tuple[Entry, ...]:
         ConfigurationError: it cannot be read, or is no baseline; the message starts with the file.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = content_of(path, _LARGEST, pipes=True).decode("utf-8-sig")
         document = json.loads(text)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error

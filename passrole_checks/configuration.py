@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from passrole_checks.contents import content_of
 from passrole_checks.errors import ConfigurationError
 
 FILE = "pyproject.toml"
 TABLE = "tool.passrole_checks"
+
+_LARGEST = 5_000_000  # bytes
 
 
 def load(folder: Path) -> dict[str, Any]:
@@ -21,7 +24,7 @@ def load(folder: Path) -> dict[str, Any]:
     """
     path = folder / FILE
     try:
-        content = path.read_bytes()
+        content = content_of(path, _LARGEST)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -41,7 +44,7 @@ def table_in(content: bytes) -> dict[str, Any]:
         import tomli as tomllib
     try:
         document = tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of too many digits
         raise ConfigurationError(f"{FILE}: not valid TOML: {error}") from error
     tool = document.get("tool", {})
     table = tool.get("passrole_checks", {}) if isinstance(tool, dict) else {}
@@ -62,7 +65,8 @@ def checked(table: Mapping[str, Any], options: Mapping[str, type]) -> dict[str, 
     for key, value in table.items():
         wanted = options.get(key)
         if wanted is None:
-            raise ConfigurationError(f"{FILE}: [{TABLE}] knows no option {key!r}")
+            shown = key if len(key) <= 60 else key[:59] + "…"
+            raise ConfigurationError(f"{FILE}: [{TABLE}] knows no option {shown!r}")
         if wanted is list:
             value = [value] if isinstance(value, str) else value
             fits = isinstance(value, list) and all(isinstance(item, str) for item in value)

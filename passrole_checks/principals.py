@@ -33,7 +33,12 @@ from passrole_checks.sources.resource import (
     PolicyKind,
 )
 
-_KINDS = {"role": PrincipalKind.ROLE, "user": PrincipalKind.USER, "group": PrincipalKind.GROUP}
+_KINDS = {
+    "role": PrincipalKind.ROLE,
+    "user": PrincipalKind.USER,
+    "group": PrincipalKind.GROUP,
+    "permission-set": PrincipalKind.PERMISSION_SET,
+}
 _KIND = re.compile(r"(?:^|_|::)(role|user|group)(?:$|_|policy)", re.IGNORECASE)
 _KEY = re.compile(r"\[[^\[\]]*\]$")
 _NOWHERE = Position("", 0)
@@ -198,6 +203,8 @@ class Principals:
     def _kind(self, holder: str) -> PrincipalKind:
         if holder in self._roles:
             return PrincipalKind.ROLE
+        if holder in self._literals:
+            return _KINDS[self._literals[holder]]
         if holder in self._members:
             return PrincipalKind.GROUP
         if any(holder in users for users in self._members.values()):
@@ -254,6 +261,10 @@ class Principals:
     @cached_property
     def _roles(self) -> frozenset[str]:
         return frozenset(role.resource.address for role in self.configuration.roles)
+
+    @cached_property
+    def _literals(self) -> dict[str, str]:
+        return {shown: kind for shown, kind, _ in self.configuration.literals}
 
     @cached_property
     def _types(self) -> dict[str, str]:

@@ -106,7 +106,8 @@ def _difference(gainer: Gainer, grant: PassRoleGrant) -> str:
     for widening in widenings:
         groups.setdefault(_Same.of(widening), []).append(widening)
     phrases = [_phrase(same, group, grant, gainer.gain.first) for same, group in groups.items()]
-    more = f"; and {len(phrases) - 2} more differences" if len(phrases) > 2 else ""
+    left = len(phrases) - 2
+    more = f"; and {left} more difference{'s' * (left > 1)}" if left > 0 else ""
     return "; ".join(dict.fromkeys(phrases[:2])) + more
 
 

@@ -29,6 +29,7 @@ from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.scan import Judged, LocatedGrant, ScanOptions, findings_of_change, together
 from passrole_checks.scan import judged as judged_unit
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
+from passrole_checks.sources.principal_names import told_apart_in_both
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, Unreadable
 
 
@@ -205,7 +206,7 @@ class _Compared:
         if self.pair.is_same:
             self._as_before(self.pair.new)
             return
-        old, new = self.pair.old, self.pair.new
+        old, new = told_apart_in_both(self.pair.old, self.pair.new)
         names = named_alike(old, new)
         written = [*old.policies, *old.unchanged]
         same = [renamed(policy, names) for policy in written]

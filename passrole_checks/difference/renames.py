@@ -22,20 +22,22 @@ _Profile = tuple[str, frozenset[tuple[tuple[str, ...], int]]]
 
 
 def named_alike(old: Configuration, new: Configuration) -> dict[str, str]:
-    """For addresses (or literal names) of ``old``: those by which ``new`` knows the roles of the same name and path."""
+    """For addresses (or literal names) of ``old``: those by which ``new`` knows the roles of the same name and path. Their
+    literal names are told apart from others in both (:func:`~passrole_checks.sources.principal_names.told_apart_in_both`)."""
     before, after = _by_name(old.roles), _by_name(new.roles)
     there, here = _addresses(old), _addresses(new)
+    literals = _literal_roles(new)
     found: dict[str, str] = {}
     for name, address in before.items():
         bearer = after.get(name)
         if address not in here and bearer is not None and bearer not in there:
             found[address] = bearer
-        elif address not in here and bearer is None and name in _literal_principals(new, here):
-            found[address] = name  # the role is defined elsewhere now, and is still named
-    for name in _literal_principals(old, there):
+        elif address not in here and bearer is None and name in literals:
+            found[address] = literals[name]  # the role is defined elsewhere now, and is still named
+    for name, shown in _literal_roles(old).items():
         bearer = after.get(name)
         if name not in before and bearer is not None and bearer not in there:
-            found[name] = bearer
+            found[shown] = bearer
     return found
 
 
@@ -104,9 +106,9 @@ def _by_name(roles: Iterable[RoleDefinition]) -> dict[str, str]:
     return {name: role.resource.address for role in roles if (name := _name(role)) and counts[name] == 1}
 
 
-def _literal_principals(configuration: Configuration, addresses: set[str]) -> set[str]:
-    policies = (*configuration.policies, *configuration.unchanged)
-    return {name for policy in policies for name in policy.principals if name not in addresses}
+def _literal_roles(configuration: Configuration) -> dict[str, str]:
+    """The names of roles that are known by their literal names, and what they are called."""
+    return {name: shown for shown, kind, name in configuration.literals if kind == "role"}
 
 
 def _alike(

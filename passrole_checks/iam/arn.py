@@ -45,7 +45,10 @@ class Scope(str, Enum):
     @property
     def width(self) -> int:
         """0 for the widest."""
-        return list(type(self)).index(self)
+        return _WIDTHS[self]
+
+
+_WIDTHS = {scope: width for width, scope in enumerate(Scope)}
 
 
 def widest(scopes: Sequence[Scope]) -> Scope:

@@ -319,10 +319,12 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deploy
     taken: dict[frozenset[str], list[int]] = {}  # services, and the denials that take just them away
     for index, denial in enumerate(denials):
         taken.setdefault(_let_through(denial, surely=True), []).append(index)
-    by_denials: dict[tuple[int, ...], set[str]] = {}
+    alike: dict[tuple[frozenset[str], ...], set[str]] = {}  # services from which the same is taken away
     for service in sorted(_let_through(grant, surely=False)):
-        key = tuple(sorted(index for found, indices in taken.items() if service in found for index in indices))
-        by_denials.setdefault(key, set()).add(service)
+        alike.setdefault(tuple([found for found in taken if service in found]), set()).add(service)
+    by_denials: dict[tuple[int, ...], set[str]] = {
+        tuple(sorted(index for found in every for index in taken[found])): services for every, services in alike.items()
+    }
     left_roles: dict[Text, None] = {}
     left_services: set[str] = set()
     complement = False

@@ -15,8 +15,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Collection, Iterator
 
 from passrole_checks.knowledge.escalation_paths import escalation_paths
 from passrole_checks.output.paths import BLANKS, harmless
@@ -28,6 +27,9 @@ _LABEL, _NAME, _PROSE = 60, 200, 2_000
 _PLAIN_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})[.,;:!?)]*")
 _COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # letters that may be the beginning of a commit's name
 _AROUND = re.compile(r"(\(?)(.*?)([.,;:]*)")
+_BESIDE = re.compile(r"([.,;:)]* |[.,;:)]*)(.*?)( \(?|\(?)")
+_AT_END = re.compile(r"\)[.,;:]*\Z")
+_MOST_NAMES, _MOST_WORDS = 200, 40
 _MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # whatever does not stand for itself within quotes
 _MERMAID_WORDS = re.compile(r"style|classdef|linkstyle|click", re.IGNORECASE)  # looked for anywhere in a line
 _COMMENT = r"\x3c!--"
@@ -69,20 +71,66 @@ def can_be_shown(text: str) -> bool:
     return all(line.isprintable() and not line.startswith("/") for line in text.replace("\t", " ").split("\n"))
 
 
-def prose(words: str) -> str:
+def prose(words: str, names: Collection[str] = ()) -> str:
     """Sentences in Markdown, on one line, to stand behind something else on theirs: plain words stay, the rest becomes
-    code spans. The address of a published path, as knowledge holds it, is the only link that is left."""
+    code spans. The address of a published path, as knowledge holds it, is the only link that is left.
+
+    ``names`` that stand in the sentences are a code span each, as a whole, so that plain words in them do not pass for
+    ours; a key of Terraform in square brackets is one anyway.
+    """
     text = shortened(harmless(" ".join(words.split())), _PROSE)
-    return " ".join(_pieces(text.split(" ")))
+    known = {harmless(" ".join(name.split())) for name in names}
+    guarded = sorted(filter(_has_plain_words, known), key=len, reverse=True)[:_MOST_NAMES]
+    if not guarded:
+        return " ".join(_pieces(text.split(" ")))
+    name = re.compile(rf"(?<![^ (])(?:{'|'.join(map(re.escape, guarded))})(?![^ .,;:)])")
+    said, at = [], 0
+    for found in name.finditer(text):
+        said += [_around(text[at : found.start()]), code(found[0], most=_PROSE)]
+        at = found.end()
+    return "".join([*said, _around(text[at:])])
+
+
+def _has_plain_words(name: str) -> bool:
+    return any(_PLAIN_WORD.fullmatch(word) for word in name.split(" "))
+
+
+def _around(text: str) -> str:
+    """What stands beside a name, with the blanks at its ends, and with brackets and punctuation that touch it."""
+    found = _BESIDE.fullmatch(text)
+    before, words, after = found.groups() if found is not None else ("", text, "")
+    return before + (" ".join(_pieces(words.split(" "))) if words else "") + after
 
 
 def _pieces(words: list[str]) -> Iterator[str]:
     addresses = {path.url for path in escalation_paths()} if any("//" in word for word in words) else set()
-    for kind, group in groupby(words, key=lambda word: _kind(word, addresses)):
+    run: list[str] = []
+    within = 0  # so many words more belong to a key in brackets
+    for number, word in enumerate(words):
+        within = max(within - 1, _length_of_key(words, number))
+        kind = "code" if within else _kind(word, addresses)
+        if run and (kind != "code" or (word.startswith("(") and within <= 1)):
+            yield _coded(" ".join(run))
+            run = []
         if kind == "code":
-            yield _coded(" ".join(group))
+            run.append(word)
+            if within <= 1 and _AT_END.search(word) and word.count(")") > word.count("("):
+                yield _coded(" ".join(run))
+                run = []
         else:
-            yield from (_linked(word) if kind == "link" else word for word in group)
+            yield _linked(word) if kind == "link" else word
+    if run:
+        yield _coded(" ".join(run))
+
+
+def _length_of_key(words: list[str], number: int) -> int:
+    """How many words, from this one on, a key in brackets takes that begins in it: ``["two words"]``."""
+    start = words[number].find('["')
+    if start < 0 or '"]' in words[number][start:]:
+        return 0
+    ends = (at for at in range(number + 1, min(len(words), number + _MOST_WORDS)) if '"]' in words[at])
+    end = next(ends, None)
+    return 0 if end is None else end - number + 1
 
 
 def _kind(word: str, addresses: set[str]) -> str:
@@ -101,10 +149,8 @@ def _coded(run: str) -> str:
     """A code span, without the brackets and the punctuation of the sentence around it."""
     found = _AROUND.fullmatch(run)
     before, within, after = found.groups() if found is not None else ("", run, "")
-    if before and within.endswith(")") and within.count(")") > within.count("("):
+    if within.endswith(")") and within.count(")") > within.count("("):
         within, after = within[:-1], f"){after}"
-    elif before:
-        before, within = "", before + within
     return before + (code(within, most=_PROSE) if within else "") + after
 
 

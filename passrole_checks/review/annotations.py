@@ -1,8 +1,8 @@
-"""A report as annotations: workflow commands, the annotations of a check run, and a Code Quality report.
+"""A report as annotations: workflow commands, and the annotations of a check run.
 
 Sources: GitHub Docs, "Workflow commands for GitHub Actions" and "REST API endpoints for check runs" (50 annotations a
 request; path, start_line, end_line, annotation_level, message, title); of workflow commands GitHub shows ten errors and
-ten warnings a step, and 50 a job. GitLab Docs, "Code Quality", "Code Quality report format".
+ten warnings a step, and 50 a job.
 """
 
 from collections import Counter
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from passrole_checks.findings import Severity
-from passrole_checks.judge import digest
-from passrole_checks.output.escaping import command_data, command_property, json_text, shortened
+from passrole_checks.output.escaping import command_data, command_property, shortened
 from passrole_checks.output.github import MOST
 from passrole_checks.output.paths import harmless
 from passrole_checks.review.report import Item, Note, Report
@@ -20,7 +19,6 @@ from passrole_checks.review.report import Item, Note, Report
 CHECK_ANNOTATIONS = 50  # a request of the API takes
 _COMMANDS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice", Severity.INFO: "notice"}
 _LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
-_QUALITY = {Severity.HIGH: "critical", Severity.MEDIUM: "major", Severity.LOW: "minor", Severity.INFO: "info"}
 _TITLE, _MESSAGE = 200, 8_000  # of the 255 and the 65,536 that a check run takes
 
 
@@ -56,40 +54,6 @@ def check_annotations(report: Report) -> list[list[dict[str, Any]]]:
         if one.file
     ]
     return [every[start : start + CHECK_ANNOTATIONS] for start in range(0, len(every), CHECK_ANNOTATIONS)]
-
-
-def gitlab_code_quality(report: Report) -> str:
-    """A JSON list of what could not be read and of the items, each with a fingerprint of its own.
-
-    GitLab itself compares the artifact of a merge request with that of its target branch. This one holds what is new
-    alone: it is for projects whose target branch makes none; where that has one, use the report of a scan.
-    """
-    entries = [
-        _quality(
-            f"Could not be read: {note.reason}",
-            "unreadable",
-            digest("unreadable", note.file, str(note.line), note.reason),
-            "blocker",
-            note.file,
-            note.line,
-        )
-        for note in dict.fromkeys(report.unreadable)
-    ]
-    for item in report.items:
-        one = _of_item(item)
-        words = " ".join(one.message.split())
-        entries.append(_quality(words, one.title, item.key, _QUALITY[item.severity], one.file, one.line))
-    return json_text(entries)
-
-
-def _quality(words: str, name: str, fingerprint: str, severity: str, file: str, line: int) -> dict[str, Any]:
-    return {
-        "description": shortened(harmless(words), _MESSAGE),
-        "check_name": name,
-        "fingerprint": fingerprint,
-        "severity": severity,
-        "location": {"path": file, "lines": {"begin": max(line, 1)}},
-    }
 
 
 def _commands(report: Report) -> Iterator[str]:

@@ -28,6 +28,7 @@ from passrole_checks.review.report import (
     Fixed,
     Item,
     Less,
+    More,
     Note,
     Place,
     Remark,
@@ -96,7 +97,8 @@ def _fitted(value: Any, most: int) -> Any:
     if isinstance(value, tuple):
         return tuple(_fitted(one, most) for one in value[: _SOME if value and isinstance(value[0], str) else _MANY])
     if isinstance(value, Replacement):
-        return value if len(value.text) <= _LONG else None
+        whole = value if len(value.old) <= _LONG else replace(value, old="")
+        return whole if len(value.text) <= _LONG else None
     if not hasattr(value, "__dataclass_fields__"):
         return value
     changed = {}
@@ -273,7 +275,7 @@ _FILE = {"file": _path, "line": _LINE, "end_line": _LINE}
 _FIELDS: dict[type[Any], dict[str, _Loader]] = {
     Place: _FILE,
     Anchor: {"file": _path, "line": _LINE_OR_NONE, "end_line": _LINE_OR_NONE},
-    Replacement: {**_FILE, "text": _text(_LONG), "says": _text(), "of_cause": _flag},
+    Replacement: {**_FILE, "text": _text(_LONG), "says": _text(), "of_cause": _flag, "old": _text(_LONG)},
     Remark: {
         "check_id": _text(20, _CHECK, empty=False), "name": _text(50, _WORD, empty=False), "severity": _SEVERITY,
         "confidence": _CONFIDENCE, "message": _text(_LONG), "remediation": _text(_LONG),
@@ -290,6 +292,10 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "change": _one_of("narrowed", "removed"), "at": _of(Place), "resource": _text(), "sid": _text(),
         "before": _of(Access), "after": _or_none(_of(Access)),
     },
+    More: {
+        "change": _one_of("new", "widened"), "confidence": _CONFIDENCE, "at": _of(Place), "resource": _text(),
+        "sid": _text(), "access": _of(Access), "before": _or_none(_of(Access)),
+    },
     Note: {"file": _path, "line": _LINE_OR_NONE, "reason": _text(_LONG)},
     Item: {
         "key": _text(32, _KEY, empty=False), "group": _one_of("new", "worse"),
@@ -305,5 +311,6 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "less": _listed(_of(Less), _MANY), "unchanged": _number(0, 10**9),
         "unreadable": _listed(_of(Note), _MANY), "not_evaluated": _listed(_of(Note), _MANY),
         "notes": _listed(_of(Note), _MANY), "fail_on": _or_none(_SEVERITY), "files": _number(0, 10**9),
+        "more": _listed(_of(More), _MANY),
     },
 }  # fmt: skip

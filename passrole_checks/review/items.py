@@ -14,7 +14,7 @@ from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import digest
 from passrole_checks.review.matching import Names, matched, were_at
-from passrole_checks.review.report import Access, Fixed, Item, Less, Place, Remark
+from passrole_checks.review.report import Access, Fixed, Item, Less, More, Place, Remark
 from passrole_checks.sources.resource import Framework, ResourceDefinition
 
 NEW_ACCESS = "PASSROLE_015"
@@ -56,7 +56,7 @@ class Told:
 class Judged:
     """``told`` are the items, worst first. ``states``: for the fingerprints of HEAD's findings ``new``, ``updated``
     (there before, in a statement that is written otherwise now, or less severe) or ``unchanged``; ``gone``: BASE's
-    findings that HEAD does not have."""
+    findings that HEAD does not have. ``more``: access that grows in statements that are no items."""
 
     told: tuple[Told, ...]
     fixed: tuple[Fixed, ...]
@@ -64,6 +64,7 @@ class Judged:
     unchanged: int
     states: Mapping[str, str]
     gone: tuple[Finding, ...]
+    more: tuple[More, ...] = ()
 
     @property
     def marks(self) -> Counter[tuple[str, ...]]:
@@ -115,7 +116,9 @@ class _Judging:
     # -- the result
 
     def result(self) -> Judged:
-        told = [one for one in map(self._told, self._statements()) if one is not None]
+        statements = [(one, self._told(one)) for one in self._statements()]
+        more = [self._more(statement) for statement, item in statements if item is None]
+        told = [item for _, item in statements if item is not None]
         told = sorted(_with_keys(told, self._name), key=_order)
         counted = sum(
             self._shows(finding) and not group for finding, group in zip(self._open, self._groups, strict=True)
@@ -129,7 +132,7 @@ class _Judging:
             if not self._is_hidden((change.before or change.grant).grant.at, change.grant.resource.framework)
         ]
         less = [one for one in less if one.after != one.before]  # a role of another name: there is nothing to show
-        return Judged(tuple(told), tuple(fixed), tuple(less), counted, self._states(), tuple(gone))
+        return Judged(tuple(told), tuple(fixed), tuple(less), counted, self._states(), tuple(gone), _in_order(more))
 
     def _shows(self, finding: Finding) -> bool:
         return self._asked.shows(finding.severity, finding.confidence)
@@ -263,6 +266,19 @@ class _Judging:
                 )
         return None, None
 
+    def _more(self, statement: _Statement) -> More | None:
+        """More access of which nothing is as severe as what is to be told."""
+        changes = [(group, change) for group, change in statement.changes if not change.suppressed]
+        resource, sid = statement.resource
+        if not changes or not self._asked.new_access or self._is_hidden(statement.at, resource.framework):
+            return None
+        access, before = self._access(statement, changes)
+        if access is None or access == before:
+            return None
+        what = "widened" if all(group == "widened" for group, _ in changes) else "new"
+        sure = max((change.confidence for _, change in changes), key=lambda one: one.rank)
+        return More(what, sure, self._place(statement.at), resource.address, sid or "", access, before)
+
     # -- what is gone
 
     def _fixed(self, finding: Finding) -> Fixed:
@@ -328,6 +344,11 @@ def _access_of(grant: PassRoleGrant, principals: Iterable[str]) -> Access:
         services=tuple(grant.services.values),
         conditions=tuple(grant.other_conditions),
     )
+
+
+def _in_order(more: Iterable[More | None]) -> tuple[More, ...]:
+    found = [one for one in more if one is not None]
+    return tuple(sorted(found, key=lambda one: (one.at.file, one.at.line, one.resource)))
 
 
 def _order(told: Told) -> tuple[int, int, str, int, str]:

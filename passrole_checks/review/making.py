@@ -126,6 +126,7 @@ class _Making:
             items=items,
             fixed=result.fixed,
             less=result.less,
+            more=result.more,
             unchanged=result.unchanged,
             unreadable=unreadable,
             not_evaluated=not_evaluated,

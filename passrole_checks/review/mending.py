@@ -140,7 +140,7 @@ class Mending:
             if anchors.hunk_of(name, first, last) is None:
                 continue
             if self._mends(told, self._tried(name, text)):
-                return Replacement(name, first, last, lines, suggestion.says)
+                return Replacement(name, first, last, lines, suggestion.says, old=self._old(name, first, last))
         return None
 
     def advice(self, told: Told) -> str:
@@ -173,6 +173,11 @@ class Mending:
         lines = _whole_lines(before, after, start, end)
         return (file.removeprefix(root), after, lines) if lines is not None else None
 
+    def _old(self, name: str, first: int, last: int) -> str:
+        """These lines of HEAD as they are."""
+        text = (self._snapshots.folders[1] / name).read_bytes().decode("utf-8")
+        return "\n".join(line.rstrip("\r") for line in text.split("\n")[first - 1 : last])
+
     # -- taking back
 
     def taken_back(self, item: Item, told: Told, anchors: Anchors) -> Replacement | None:
@@ -195,7 +200,8 @@ class Mending:
             says = "Puts back what has been taken away here."
         else:
             says = "Takes back the change of this line." if first == last else "Takes back the change of these lines."
-        return Replacement(file.new_name, first, last, text, says, of_cause=item.cause is not None)
+        old = self._old(file.new_name, first, last)
+        return Replacement(file.new_name, first, last, text, says, of_cause=item.cause is not None, old=old)
 
     def _atom_of(self, item: Item) -> _Atom | None:
         """The one change that the cause of an item lies in."""

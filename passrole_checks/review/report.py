@@ -46,7 +46,8 @@ class Replacement:
     """Whole lines of HEAD, and what to write instead: ``text`` without the line break at its end, "" takes them away.
 
     ``says``: what it does, one sentence. ``of_cause``: it is about the line that is the cause, not about the statement.
-    It was proved: with it, the version can be read, and the item is not there any more, and nothing else has come.
+    ``old``: the lines as they are, "" where that is not known here. It was proved: with it, the version can be read,
+    and the item is not there any more, and nothing else has come.
     """
 
     file: str
@@ -55,6 +56,7 @@ class Replacement:
     text: str
     says: str
     of_cause: bool = False
+    old: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,20 @@ class Less:
 
 
 @dataclass(frozen=True, slots=True)
+class More:
+    """A statement of HEAD that gives more access than before (``new`` or ``widened``), and of which nothing is as bad
+    as what was asked for. ``before`` is None where it gave none. ``confidence``: how sure it is that it is more."""
+
+    change: str
+    confidence: Confidence
+    at: Place
+    resource: str
+    sid: str
+    access: Access
+    before: Access | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something to be known of a file. ``line`` 0: of the file as a whole; ``file`` "": of the comparison."""
 
@@ -155,7 +171,8 @@ class Report:
     ``items`` are sorted worst first. ``unchanged`` counts the findings that both have. ``unreadable`` is what of either
     could not be read, ``not_evaluated`` what is not here or not done, ``notes`` what else should be known (the
     configuration is changed and not used; several merge bases). ``fail_on``: the least severity of an item that
-    fails, None for none. ``files``: how many files of HEAD were read as infrastructure code.
+    fails, None for none. ``files``: how many files of HEAD were read as infrastructure code. ``more``: access that
+    grows in statements that are no items.
     """
 
     tool: str
@@ -172,6 +189,7 @@ class Report:
     notes: tuple[Note, ...]
     fail_on: Severity | None
     files: int
+    more: tuple[More, ...] = ()
 
     @property
     def failing(self) -> tuple[Item, ...]:
@@ -189,4 +207,11 @@ class Report:
     @property
     def is_silent(self) -> bool:
         """Whether there is nothing to tell."""
-        return not (self.items or self.fixed or self.less or self.unreadable or self.not_evaluated or self.notes)
+        told = (self.items, self.fixed, self.less, self.more, self.unreadable, self.not_evaluated, self.notes)
+        return not any(told)
+
+    @property
+    def begins_a_comment(self) -> bool:
+        """Whether a request to merge is told of it at all: something is new, or may be, or the change edits what the
+        review itself goes by. What got better alone, and more access of which nothing is flagged, begins no comment."""
+        return bool(self.items or self.unreadable or self.not_evaluated or any(note.file for note in self.notes))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.findings import Confidence
+from passrole_checks.findings import Confidence, Severity
 from passrole_checks.output.paths import harmless
 from passrole_checks.output.text import Line, Span
-from passrole_checks.review.report import Access, Item, Less, Note, Place, Remark, Report, Verdict
+from passrole_checks.review.report import Access, Item, Less, More, Note, Place, Remark, Replacement, Report, Verdict
+from passrole_checks.review.shown_lines import CAME, GONE, aligned, changed_lines
 
 _MOST = 10  # of a kind, where one line each is enough
 _INDENT = " " * 10
+_STYLES = {GONE: "high", CAME: "good"}
 
 
 def review_lines(report: Report, *, width: int, quiet: bool = False) -> Iterator[Line]:
@@ -47,15 +49,28 @@ def _item(item: Item, width: int) -> Iterator[Line]:
         yield from _remark(remark, width)
     replacement = item.replacement
     if replacement is not None:
-        where = f"{harmless(replacement.file)}:{replacement.line}"
-        yield (Span(f"{_INDENT}Instead: ", "good"), Span(f"{harmless(replacement.says)} "), Span(where, "place"))
-        for line in replacement.text.split("\n") if replacement.text else ():
-            yield (Span(f"{_INDENT}+ {harmless(line)}", "good"),)
+        yield from _suggestion(replacement, width)
     elif item.advice:
         words, _, statement = item.advice.partition("\n")
         yield from _prose(words, width, "Instead: ")
-        for line in statement.split("\n") if statement else ():
+        for line in aligned(statement).split("\n") if statement else ():
             yield (Span(f"{_INDENT}  {harmless(line)}", "good"),)
+
+
+def _suggestion(replacement: Replacement, width: int) -> Iterator[Line]:
+    """What it does, behind where, and the lines as a small difference."""
+    where = f"{harmless(replacement.file)}:{replacement.line}"
+    if replacement.end_line > replacement.line:
+        where += f"-{replacement.end_line}"
+    words = harmless(" ".join(replacement.says.split()))
+    first: Line = (Span(_INDENT), Span("Suggestion for ", "good"), Span(where, "place"), Span(":"))
+    if len(_INDENT) + len(f"Suggestion for {where}: {words}") <= width:
+        yield (*first, Span(f" {words[:1].lower()}{words[1:]}"))
+    else:
+        yield first
+        yield from _prose(words, width)
+    for mark, line in changed_lines(replacement):
+        yield (Span(f"{_INDENT}  {mark} {harmless(line)}".rstrip(), _STYLES.get(mark, "")),)
 
 
 def _remark(remark: Remark, width: int) -> Iterator[Line]:
@@ -102,6 +117,9 @@ def _listed(words: Sequence[str], most: int = 5) -> str:
 
 def _short(report: Report) -> Iterator[Line]:
     yield from _some([_fixed(one.at, f"{one.check_id} {one.name}", one.resource) for one in report.fixed], "fixed")
+    if report.more:
+        yield (Span("Also gives more, none of it flagged:"),)
+        yield from _some([_more(one) for one in report.more], "of these")
     yield from _some([_less(one) for one in report.less], "with less access")
     yield from _some([_note(one, "not evaluated: ") for one in report.not_evaluated], "not evaluated")
     yield from _some([_note(one, "") for one in report.notes], "to be known")
@@ -122,6 +140,20 @@ def _less(one: Less) -> Line:
     return (Span("- ", "good"), Span(_at(one.at), "place"), Span(f"  {harmless(one.resource)}{sid}  {one.change}"))
 
 
+def _more(one: More) -> Line:
+    """What it gives more, on one line: ``services a -> a, b``."""
+    sid = f"  {harmless(one.sid)}" if one.sid else ""
+    was = dict(_rows(one.before)) if one.before is not None else {}
+    told = [
+        f"{label} {f'{was[label]} -> ' if label in was else ''}{words}"
+        for label, words in _rows(one.access)
+        if was.get(label) != words
+    ]
+    sure = "  (not sure)" if one.confidence is Confidence.LOW else ""
+    words = f"  {harmless(one.resource)}{sid}  {harmless('; '.join(told))}"
+    return (Span("  "), Span(_at(one.at), "place"), Span(words), Span(sure, "quiet"))
+
+
 def _note(one: Note, before: str) -> Line:
     where = harmless(one.file) + (f":{one.line}" if one.line else "") + ": " if one.file else ""
     return (Span(f"{where}note: ", "quiet"), Span(harmless(before + one.reason)))
@@ -139,7 +171,16 @@ def _summary(report: Report) -> Line:
             Span(f"; {report.unchanged} unchanged; "),
             Span(could, "high"),
         )
-    return (Span(words or "nothing new", "place" if report.items else "good"), Span(f"; {report.unchanged} unchanged"))
+    if report.more and not report.items:
+        words = f"{words}, nothing new to flag" if words else "nothing new to flag"
+    rest = Span(f"; {report.unchanged} unchanged")
+    first = Span(words or "nothing new", "place" if report.items else "good")
+    if not report.failing:
+        return (first, rest)
+    least = report.fail_on.value if report.fail_on is not None else ""
+    degree = f"{least} or more" if least != Severity.HIGH.value else least
+    number = len(report.failing)
+    return (first, rest, Span(f"; {number} {'fails' if number == 1 else 'fail'} ({degree})", "high"))
 
 
 def _at(at: Place) -> str:

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from passrole_checks.contents import content_of
 from passrole_checks.errors import InputError
 from passrole_checks.sources.looked_at import at_file
 from passrole_checks.sources.names import is_terraform_file
-from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
+from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
 from passrole_checks.sources.walk import walk
 
@@ -96,7 +97,7 @@ def about_inputs(
 def _read(path: Path) -> str:
     at_file(path)
     try:
-        data = path.read_bytes()
+        data = content_of(path, LARGEST_PLAN)
     except OSError as error:
         raise InputError(str(path), f"cannot be opened: {error.strerror or error}") from None
     try:

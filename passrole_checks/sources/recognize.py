@@ -89,8 +89,8 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
             head += stream.read(_HEAD - len(head))
             if status.st_size > LARGEST_TEMPLATE:
                 whole = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
-                return _large(head + stream.read(LARGEST_PLAN) if whole else head, status.st_size)
-            return recognize_bytes(head + stream.read(LARGEST_TEMPLATE), named=named, name=path.name)
+                return _large(head + stream.read(status.st_size) if whole else head, status.st_size)
+            return recognize_bytes(head + stream.read(status.st_size), named=named, name=path.name)
     except OSError as error:
         # of a file without an extension nothing says that it could be infrastructure code
         if suffix in _SNIFFED and suffix == "" and not named:

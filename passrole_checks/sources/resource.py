@@ -204,7 +204,8 @@ class Configuration:
     stacks, at any depth, that were read with it, and ``stack`` is the name of the stack that it makes, where that is
     known. ``received`` are the roles that resources are given, and
     ``instance_profiles`` those of this configuration. ``stack_roles`` are the roles in the templates of CloudFormation
-    stacks that Terraform describes, whose policies are not read.
+    stacks that Terraform describes, whose policies are not read. ``literals`` are the principals that are known by a
+    literal name: what they are called here (the name, and their kind where it means two), their kind, and the name.
     """
 
     framework: Framework
@@ -236,3 +237,4 @@ class Configuration:
     received: tuple[ReceivedRole, ...] = ()
     instance_profiles: tuple[InstanceProfile, ...] = ()
     stack_roles: tuple[RoleDefinition, ...] = ()
+    literals: tuple[tuple[str, str, str], ...] = ()

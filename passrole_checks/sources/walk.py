@@ -50,7 +50,9 @@ def walk(
                     if not is_ignored(entry.name):
                         below.append(entry.path)
                 elif entry.is_file(follow_symlinks=False) or (
-                    entry.is_symlink() and links(Path(entry.path)) and (entry.is_file() or not os.path.exists(entry))
+                    entry.is_symlink()
+                    and links(Path(entry.path))
+                    and (os.path.isfile(entry.path) or not os.path.exists(entry.path))  # nowhere, or round in a circle
                 ):
                     yield Path(entry.path)
             except OSError as error:

@@ -12,6 +12,7 @@ from passrole_checks.review.report import (
     Fixed,
     Item,
     Less,
+    More,
     Note,
     Place,
     Remark,
@@ -89,6 +90,7 @@ WIDENED = Item(
         '  default     = ["arn:aws:iam::111122223333:role/app-*"]',
         "Takes back the change of the default of var.roles.",
         of_cause=True,
+        old='  default     = ["*"]',
     ),
 )
 # A new statement of a template, without a condition.
@@ -174,6 +176,17 @@ ALL_KINDS = replace(
     less=(
         Less("narrowed", Place("ci/iam.tf", 5, 9), "aws_iam_role_policy.ci", "", replace(ANY, principals=("ci",)), APP),
         Less("removed", Place("ci/old.tf", 1, 4), "aws_iam_role_policy.old", "", APP, None),
+    ),
+    more=(
+        More(
+            "widened",
+            Confidence.HIGH,
+            Place("ci/iam.tf", 31, 35),
+            "aws_iam_role_policy.ci",
+            "PassToBuild",
+            replace(APP, principals=("ci",), services=("lambda.amazonaws.com", "states.amazonaws.com")),
+            replace(APP, principals=("ci",)),
+        ),
     ),
     unchanged=12,
     not_evaluated=(Note("main.tf", 40, "the module registry.example.com/net/vpc is not here"),),

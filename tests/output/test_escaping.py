@@ -100,11 +100,39 @@ def test_sentences_keep_their_text(words: str) -> None:
         ("a `tick` here", "a `` `tick` `` here"),
         ("the facade, effaced", "the facade, `effaced`"),
         ("account 111122223333 and 12", "account `111122223333` and 12"),
+        ("to a.com (x.y and z.w); with a:B (c-1).", "to `a.com` (`x.y` and `z.w`); with `a:B` (`c-1`)."),
+        ('r.x["Approved by us and"] can pass a-*.', '`r.x["Approved by us and"]` can pass `a-*`.'),
+        ('r.x["no end can pass a-*.', '`r.x["no` end can pass `a-*`.'),
     ],
 )
 def test_sentences_read_well(words: str, markdown: str) -> None:
     """Code spans take up what belongs together, and leave the sentence its punctuation."""
     assert escaping.prose(words) == markdown
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "markdown"),
+    [
+        ("Approved by us and can pass a-*.", ["Approved by us and"], "`Approved by us and` can pass `a-*`."),
+        ("role, x (role).", ["role"], "`role`, x (`role`)."),
+        ("roles of a-role", ["role"], "roles of a-role"),
+        ("a b c", ["a b", "a b c"], "`a b c`"),
+        ("x.y of z", ["x.y"], "`x.y` of z"),
+    ],
+)
+def test_names_in_sentences(words: str, names: list[str], markdown: str) -> None:
+    """A name that stands in a sentence is one code span, so that no words in it pass for ours."""
+    assert escaping.prose(words, names) == markdown
+
+
+@given(HOSTILE, st.lists(HOSTILE, max_size=3))
+def test_sentences_with_hostile_names(words: str, names: list[str]) -> None:
+    """Names that are asked for take nothing away, and let nothing out of the code spans."""
+    told = escaping.prose(words, [*names, *words.split()[:1]])
+    text = "".join(token.content for token in inline(told))
+    assert text.replace(" ", "") == f"x{spelled(' '.join(words.split()))}".replace(" ", "")
+    for word in outside(inline(told)):
+        assert WORD.fullmatch(word), word
 
 
 def test_only_the_address_of_a_published_path_is_a_link() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from reports_of_tests import ALL_KINDS, EMPTY, NEW, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
-from passrole_checks.review.annotations import annotations, check_annotations, gitlab_code_quality
+from passrole_checks.review.annotations import annotations, check_annotations
 from passrole_checks.review.report import Note
 
 UNREAD = Note("broken.tf", 3, "a } is missing")
@@ -54,7 +53,6 @@ def test_nothing_to_annotate() -> None:
     """A report without items and with everything read makes no annotation."""
     assert annotations(EMPTY) == ""
     assert check_annotations(EMPTY) == []
-    assert json.loads(gitlab_code_quality(EMPTY)) == []
 
 
 def test_a_check_run_takes_fifty_at_once() -> None:
@@ -89,15 +87,3 @@ def test_hostile_names_are_no_commands() -> None:
     assert command.startswith("::warning file=a%2Cline=9%3A%3Ab\\x0a.tf,line=31,endLine=34,title=")
     assert "\n" not in command
     assert "\n::" not in command.replace("%0A", "\n")
-
-
-def test_code_quality() -> None:
-    """Each entry has a fingerprint of its own, a path, a line and a severity that GitLab knows."""
-    entries = json.loads(gitlab_code_quality(replace(ALL_KINDS, unreadable=(UNREAD, UNREAD))))
-    assert [(entry["severity"], entry["location"]) for entry in entries] == [
-        ("blocker", {"path": "broken.tf", "lines": {"begin": 3}}),
-        ("critical", {"path": "modules/deployer/variables.tf", "lines": {"begin": 4}}),
-        ("major", {"path": "release/template.yaml", "lines": {"begin": 31}}),
-        ("minor", {"path": "legacy/orders.json", "lines": {"begin": 8}}),
-    ]
-    assert len({entry["fingerprint"] for entry in entries}) == len(entries)

@@ -123,7 +123,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     [
         ("version", 2, "of version 2, only 1 is known"),
         ("version", True, "of version True, only 1 is known"),
-        ("more", 1, "report: unknown key 'more'"),
+        ("surplus", 1, "report: unknown key 'surplus'"),
         ("items", {}, "report.items: not a list of at most 10,000"),
         ("items.0.key", "a" * 31, "report.items[0].key: not of the right form"),
         ("items.0.key", "../../" + "a" * 26, "report.items[0].key: not of the right form"),

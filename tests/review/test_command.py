@@ -40,14 +40,27 @@ def test_text(repository: Reviews) -> None:
           Any role of the account can be passed, also one that can do more than
           the policy's holder. It is limited to lambda.amazonaws.com. By default
           (var.roles).
-          Instead: Takes back the change of this line. variables.tf:3
-          +   default = "{ROLES}"
+          Suggestion for variables.tf:3: takes back the change of this line.
+            - default = "*"
+            + default = "{ROLES}"
 
 - main.tf:6  aws_iam_role_policy.pass  PASSROLE_002 any-service  fixed
 - main.tf:6  aws_iam_role_policy.pass  removed
 
-1 new, 1 fixed; 0 unchanged
+1 new, 1 fixed; 0 unchanged; 1 fails (medium or more)
 """
+    )
+
+
+def test_more_access_as_text(repository: Reviews) -> None:
+    """Access that grows and is not flagged is told, a line each, and is no reason to fail."""
+    more = APP.replace('"lambda.amazonaws.com"', '["lambda.amazonaws.com", "ec2.amazonaws.com"]')
+    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(more)}, text=True)
+    assert (said.status, said.out) == (
+        0,
+        "Also gives more, none of it flagged:\n"
+        "  main.tf:5  aws_iam_role_policy.pass  services lambda.amazonaws.com -> lambda.amazonaws.com, "
+        "ec2.amazonaws.com\n\nnothing new to flag; 0 unchanged\n",
     )
 
 

@@ -334,3 +334,37 @@ def test_no_finding_is_lost(repository: Reviews) -> None:
         assert states["new"] <= told
         same = repository.review("HEAD", "HEAD")
         assert (same.items, same.report.is_silent, same.status) == ([], True, 0)
+
+
+SERVICES = '["lambda.amazonaws.com", "ec2.amazonaws.com"]'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        (APP, APP.replace('"lambda.amazonaws.com"', SERVICES), [("widened", "main.tf:5", "pass")]),
+        (APP, APP.replace("app-*", "ap*"), [("widened", "main.tf:5", "pass")]),
+        (APP, [APP, APP.replace("app-*", "ops")], [("new", "main.tf:6", "pass")]),
+        (APP, ANY, []),  # an item
+        (ANY, APP, []),
+        (APP, APP, []),
+    ],
+)
+def test_more_that_is_not_flagged(
+    repository: Reviews, before: str, after: str | list[str], more: list[tuple[str, str, str]]
+) -> None:
+    """Access that grows where nothing is as severe as what is asked for is told apart, and is no item."""
+    statements = [after] if isinstance(after, str) else after
+    said = repository.between({"main.tf": policy(before)}, {"main.tf": policy(*statements)})
+    told = [(one.change, f"{one.at.file}:{one.at.line}", one.resource.split(".")[1]) for one in said.report.more]
+    assert told == more
+    assert bool(said.items) == (after == ANY)
+
+
+def test_more_where_access_is_not_compared(repository: Reviews) -> None:
+    """Where the check that compares is not run, or tells of information as well, nothing is left to be told apart."""
+    files = {"main.tf": policy(APP)}, {"main.tf": policy(APP.replace("app-*", "ap*"))}
+    said = repository.between(*files, "--skip-check", "015")
+    assert (said.items, said.report.more) == ([], ())
+    again = repository.review("HEAD^", "HEAD", "--severity", "info")
+    assert (again.items, again.report.more) == ([("new", "widened", "main.tf:5", ["015"])], ())

@@ -59,7 +59,13 @@ def test_a_default_that_widens_a_policy(repository: Reviews) -> None:
     before = {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % ROLES}
     found = offered(repository, before, {"variables.tf": VARIABLE % "*"})
     assert found == Replacement(
-        "variables.tf", 3, 3, f'  default = "{ROLES}"', "Takes back the change of this line.", of_cause=True
+        "variables.tf",
+        3,
+        3,
+        f'  default = "{ROLES}"',
+        "Takes back the change of this line.",
+        of_cause=True,
+        old='  default = "*"',
     )
 
 
@@ -76,6 +82,7 @@ def test_a_narrower_statement(repository: Reviews) -> None:
         '      { Effect = "Allow", Action = "iam:PassRole", Resource = aws_iam_role.worker.arn,'
         ' Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } } }'
     )
+    assert found.old == '      { Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 
 
 def test_the_lines_of_the_change_alone(repository: Reviews) -> None:
@@ -95,7 +102,8 @@ def test_a_value_that_is_added(repository: Reviews) -> None:
     module = {"mod/main.tf": policy(FROM_VARIABLE) + VARIABLE % ROLES}
     call = 'module "m" {\n  source = "./mod"\n}\n'
     found = offered(repository, {**module, "main.tf": call}, {"main.tf": call.replace("}", '  roles  = "*"\n}')})
-    assert found == Replacement("main.tf", 3, 3, "", "Takes away what has been added here.", of_cause=True)
+    says = "Takes away what has been added here."
+    assert found == Replacement("main.tf", 3, 3, "", says, of_cause=True, old='  roles  = "*"')
 
 
 def test_a_value_that_is_gone(repository: Reviews) -> None:
@@ -104,9 +112,8 @@ def test_a_value_that_is_gone(repository: Reviews) -> None:
     call = f'module "m" {{\n  source = "./mod"\n  roles  = "{ROLES}"\n}}\n'
     after = 'module "m" {\n  source = "./mod"\n}\n'
     found = offered(repository, {**module, "main.tf": call}, {"main.tf": after})
-    assert found == Replacement(
-        "main.tf", 3, 3, f'  roles  = "{ROLES}"\n}}', "Puts back what has been taken away here.", of_cause=True
-    )
+    says = "Puts back what has been taken away here."
+    assert found == Replacement("main.tf", 3, 3, f'  roles  = "{ROLES}"\n}}', says, of_cause=True, old="}")
 
 
 def test_a_parameter_of_a_template(repository: Reviews) -> None:
@@ -159,9 +166,8 @@ def test_a_statement_that_was_narrower(repository: Reviews) -> None:
         f'{{\n      Effect = "Allow"\n      Action = "iam:PassRole"\n      Resource = "%s"\n      {SERVICE}\n      }}'
     )
     found = offered(repository, {"main.tf": policy(multiline % ROLES)}, {"main.tf": policy(multiline % "*")})
-    assert found == Replacement(
-        "main.tf", 8, 8, f'      Resource = "{ROLES}"', "Takes back the change of this line.", of_cause=False
-    )
+    says = "Takes back the change of this line."
+    assert found == Replacement("main.tf", 8, 8, f'      Resource = "{ROLES}"', says, old='      Resource = "*"')
     assert offered(repository, {"other.tf": "# nothing\n"}, {"more.tf": policy(OPEN, name="more")}) is None
 
 

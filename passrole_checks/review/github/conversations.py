@@ -8,18 +8,24 @@ from dataclasses import dataclass
 from passrole_checks.review.github.api import GitHub, ReviewComment
 from passrole_checks.review.http import ForgeError, Uncertain
 from passrole_checks.review.markdown.markers import FIXED, INLINE, Marker, parse
-from passrole_checks.review.report import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """A thread whose first comment is ours. ``keys``: of the items that it is about. ``run``: the number of the run
-    that began it. ``is_answered``: we have said in it that all of them are fixed."""
+    that began it. ``is_answered``: we have said in it that all of them are fixed. ``about``: the files that the items
+    stand in, by their marks."""
 
     first: ReviewComment
     keys: frozenset[str]
     run: int
     is_answered: bool
+    about: frozenset[str] = frozenset()
+
+    @property
+    def file(self) -> str:
+        """Where it stands."""
+        return self.first.path
 
 
 def conversations(comments: Sequence[ReviewComment], key: str, author: str) -> list[Conversation]:
@@ -29,32 +35,9 @@ def conversations(comments: Sequence[ReviewComment], key: str, author: str) -> l
     for comment in comments:
         marker = _marker(comment, INLINE, key, author)
         if marker is not None and not comment.reply_to:
-            found.append(Conversation(comment, frozenset(marker.items), marker.run, comment.id in answered))
+            keys, about = frozenset(marker.items), frozenset(marker.files)
+            found.append(Conversation(comment, keys, marker.run, comment.id in answered, about))
     return found
-
-
-def keys_said(found: Sequence[Conversation]) -> frozenset[str]:
-    """The keys of items that are told at a line already: also where a person has resolved the thread, or the lines are
-    outdated. What comes back after we had said that it is fixed is told anew."""
-    return frozenset(key for each in found if not each.is_answered for key in each.keys)
-
-
-def fixed_ones(found: Sequence[Conversation], report: Report) -> list[Conversation]:
-    """The conversations that are to be ended: nothing that they are about is wrong any more.
-
-    None where HEAD could not be read in full, or a whole file of it was not evaluated: what cannot be seen is not
-    fixed, and a comment may stand in another file than what it is about. Where something in a file was not evaluated,
-    the threads at that file stay for the same reason.
-    """
-    if report.unreadable or any(note.file and not note.line for note in report.not_evaluated):
-        return []
-    present = {item.key for item in report.items}
-    unknown = {note.file for note in report.not_evaluated}
-    return [
-        each
-        for each in found
-        if not each.is_answered and each.keys and not each.keys & present and each.first.path not in unknown
-    ]
 
 
 def end(github: GitHub, number: int, ended: Sequence[Conversation], body: str, author: str) -> tuple[int, str]:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from passrole_checks.review.github.api import GitHub
-from passrole_checks.review.github.conversations import conversations, keys_said
+from passrole_checks.review.github.conversations import conversations
 from passrole_checks.review.http import ForgeError, Uncertain
 from passrole_checks.review.markdown.markers import Marker
+from passrole_checks.review.threads import keys_said
 
 MOST_IN_A_REVIEW = 30
 _UNPROCESSABLE = (400, 422)

@@ -9,13 +9,13 @@ permission each call needs), "Workflow syntax", ``permissions``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from passrole_checks.review.annotations import check_annotations
 from passrole_checks.review.environment import Context, PostOptions
 from passrole_checks.review.github.api import GitHub, client
-from passrole_checks.review.github.conversations import Conversation, conversations, end, fixed_ones, keys_said
+from passrole_checks.review.github.conversations import Conversation, conversations, end
 from passrole_checks.review.github.inline import Draft, Inline
 from passrole_checks.review.github.pull_request import is_current, target
 from passrole_checks.review.github.status import post_check_run, post_status
@@ -25,24 +25,13 @@ from passrole_checks.review.markdown.inline import comment, fixed_reply, grouped
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, Marker
 from passrole_checks.review.markdown.summary import summary
-from passrole_checks.review.report import Anchor, Report
+from passrole_checks.review.report import Anchor, Item, Report
 from passrole_checks.review.sticky import AS_IT_WAS, WRITTEN, WRITTEN_NOT_HIDDEN, post_summary
+from passrole_checks.review.threads import Posted, file_marks, fixed_ones, keys_said
 
 _NONE: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PULL_REQUESTS, _STATUSES, _CHECKS = "pull-requests: write", "statuses: write", "checks: write"
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """What stands on GitHub now. ``number``: of the pull request, 0 where nothing was written on one. ``at_lines``: the
-    keys of items that are told at lines or files, by this run or an earlier one; ``lost``: of those that should have
-    been and could not. ``summary``: whether there is a comment, and it tells this report."""
-
-    number: int = 0
-    at_lines: frozenset[str] = frozenset()
-    lost: frozenset[str] = frozenset()
-    summary: bool = False
 
 
 def post(
@@ -170,7 +159,7 @@ class _Posting:
         for anchor, items in grouped(new, room):
             text = comment(items, self._report, self._links, anchor)
             at_file = comment(items, self._report, self._links, Anchor(anchor.file, 0, 0)) if anchor.line else text
-            marker = self._marker(INLINE, tuple(item.key for item in items[:MOST_KEYS]))
+            marker = self._marker(INLINE, items[:MOST_KEYS])
             drafts.append(Draft(marker, anchor.file, anchor.line, anchor.end_line, text, at_file))
         return drafts
 
@@ -195,13 +184,12 @@ class _Posting:
             return summary(self._report, self._links, told_before=before, not_inline=lost)
 
         marker, mode = self._marker(SUMMARY), self._options.comment
-        is_wanted = bool(self._report.items or self._report.unreadable)
         try:
             if not is_current(self._github, number, self._context):  # comments at lines take their time
                 self._say("The pull request was changed meanwhile: a later run writes the summary.")
                 return False
             conversation = PullRequestConversation(self._github, number)
-            done = post_summary(conversation, told, marker, author, mode, is_wanted=is_wanted)
+            done = post_summary(conversation, told, marker, author, mode, is_wanted=self._report.begins_a_comment)
         except ForgeError as error:
             self._trouble("the summary comment", _PULL_REQUESTS, error)
             return False
@@ -251,5 +239,9 @@ class _Posting:
             words += " them."
         self._say(words)
 
-    def _marker(self, kind: str, items: tuple[str, ...] = ()) -> Marker:
-        return Marker(kind, self._options.key, self._context.head_sha, self._context.run_number, 0, items)
+    def _marker(self, kind: str, items: Sequence[Item] = ()) -> Marker:
+        context = self._context
+        keys = tuple(item.key for item in items)
+        return Marker(
+            kind, self._options.key, context.head_sha, context.run_number, context.run_attempt, keys, file_marks(items)
+        )

@@ -6,6 +6,7 @@ itself (GitLab Docs, "Code Quality", section on the merge request widget), so th
 not only the new ones. The verdict is the status of the job.
 """
 
-from passrole_checks.review.gitlab.posting import Posted, post
+from passrole_checks.review.gitlab.posting import post
+from passrole_checks.review.threads import Posted
 
 __all__ = ["Posted", "post"]

@@ -11,37 +11,26 @@ Sources: GitLab Docs, "CI/CD job token" (it can read notes, and write none), "Pr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from passrole_checks.review.environment import GITLAB_TOKEN, Context, PostOptions
 from passrole_checks.review.gitlab.api import GitLab, client
 from passrole_checks.review.gitlab.positions import Positions
-from passrole_checks.review.gitlab.threads import Draft, Ours, Threads, fixed_ones, keys_said, ours_of
+from passrole_checks.review.gitlab.threads import Draft, Ours, Threads, ours_of
 from passrole_checks.review.http import ForgeError, Pace
 from passrole_checks.review.markdown.inline import comment, fixed_reply, grouped
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, Marker
 from passrole_checks.review.markdown.summary import summary
-from passrole_checks.review.report import Anchor, Report
+from passrole_checks.review.report import Anchor, Item, Report
 from passrole_checks.review.sticky import AS_IT_WAS, WRITTEN, WRITTEN_NOT_HIDDEN, post_summary
+from passrole_checks.review.threads import Posted, file_marks, fixed_ones, keys_said
 
 BUDGET = 990_000  # of the 1,000,000 characters of a note, with room for the marker and for what folds it
 _NONE: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _OF_A_JOB = "glcbt-"  # how a CI_JOB_TOKEN begins
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """What stands on GitLab now. ``number``: of the merge request, 0 where nothing was written on one. ``at_lines``:
-    the keys of items that threads tell, of this run or an earlier one; ``lost``: of those that should have been and
-    could not. ``summary``: whether there is a note, and it tells this report."""
-
-    number: int = 0
-    at_lines: frozenset[str] = frozenset()
-    lost: frozenset[str] = frozenset()
-    summary: bool = False
 
 
 def post(
@@ -186,7 +175,7 @@ class _Posting:
             text = elsewhere
             if position is not None and position.line:
                 text = comment(items, self._report, self._links, anchor, gitlab_line=position.line)
-            marker = self._marker(INLINE, tuple(item.key for item in items[:MOST_KEYS]))
+            marker = self._marker(INLINE, items[:MOST_KEYS])
             drafts.append(Draft(marker, position, text, elsewhere))
         return drafts
 
@@ -228,14 +217,12 @@ class _Posting:
         def told(before: bool) -> str:
             return summary(self._report, self._links, budget=BUDGET, told_before=before, not_inline=lost)
 
-        is_wanted = bool(self._report.items or self._report.unreadable)
         try:
             if not self._is_current():  # threads take their time
                 self._say("The merge request was changed meanwhile: a later run writes the summary.")
                 return False
-            done = post_summary(
-                self._gitlab, told, self._marker(SUMMARY), author, self._options.comment, is_wanted=is_wanted
-            )
+            marker, is_wanted = self._marker(SUMMARY), self._report.begins_a_comment
+            done = post_summary(self._gitlab, told, marker, author, self._options.comment, is_wanted=is_wanted)
         except ForgeError as error:
             self._trouble("the summary", error)
             return False
@@ -251,5 +238,9 @@ class _Posting:
         else:
             self._say(f"GitLab did not take {what}: {error}")
 
-    def _marker(self, kind: str, items: tuple[str, ...] = ()) -> Marker:
-        return Marker(kind, self._options.key, self._context.head_sha, self._context.run_number, 0, items)
+    def _marker(self, kind: str, items: Sequence[Item] = ()) -> Marker:
+        context = self._context
+        keys = tuple(item.key for item in items)
+        return Marker(
+            kind, self._options.key, context.head_sha, context.run_number, context.run_attempt, keys, file_marks(items)
+        )

@@ -13,7 +13,7 @@ from passrole_checks.review.gitlab.api import GitLab, Thread
 from passrole_checks.review.gitlab.positions import Position
 from passrole_checks.review.http import ForgeError, Uncertain
 from passrole_checks.review.markdown.markers import FIXED, INLINE, Marker, parse
-from passrole_checks.review.report import Report
+from passrole_checks.review.threads import keys_said
 
 _REFUSED = (400, 413, 422)
 
@@ -21,12 +21,19 @@ _REFUSED = (400, 413, 422)
 @dataclass(frozen=True, slots=True)
 class Ours:
     """A thread whose first note is ours. ``keys``: of the items that it is about; ``run``: the number of the run that
-    began it; ``is_answered``: we have said in it that all of them are fixed."""
+    began it; ``is_answered``: we have said in it that all of them are fixed. ``about``: the files that the items stand
+    in, by their marks."""
 
     thread: Thread
     keys: frozenset[str]
     run: int
     is_answered: bool
+    about: frozenset[str] = frozenset()
+
+    @property
+    def file(self) -> str:
+        """Where it stands; "" for nowhere."""
+        return self.thread.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +63,8 @@ def ours_of(threads: Sequence[Thread], key: str, author: str) -> list[Ours]:
         first, *others = markers(thread)
         if first is not None and (first.kind, first.key) == (INLINE, key):
             is_answered = any(one is not None and (one.kind, one.key) == (FIXED, key) for one in others)
-            found.append(Ours(thread, frozenset(first.items), first.run, is_answered))
+            found.append(Ours(thread, frozenset(first.items), first.run, is_answered, frozenset(first.files)))
     return found
-
-
-def keys_said(found: Sequence[Ours]) -> frozenset[str]:
-    """The keys of items that a thread tells already: also where a person has resolved it, or its lines are outdated.
-    What comes back after we had said that it is fixed is told anew."""
-    return frozenset(key for each in found if not each.is_answered for key in each.keys)
-
-
-def fixed_ones(found: Sequence[Ours], report: Report) -> list[Ours]:
-    """The threads that are to be ended: nothing that they are about is wrong any more. None where HEAD could not be
-    read in full, and none at a file that was not evaluated, or at nobody knows which while there is such a file: what
-    cannot be seen is not fixed."""
-    if report.unreadable:
-        return []
-    present = {item.key for item in report.items}
-    unknown = {note.file for note in report.not_evaluated} - {""}
-    if unknown:
-        unknown.add("")
-    return [
-        each
-        for each in found
-        if not each.is_answered and each.keys and not each.keys & present and each.thread.file not in unknown
-    ]
 
 
 class Threads:

@@ -27,6 +27,9 @@ def headline(report: Report, *, told_before: bool = False) -> str:
         return f"{_TITLE}: {'all fixed as far as can be told' if told_before else 'nothing new found'}, {missing}"
     if told_before:
         return f"{_TITLE}: all fixed"
+    if report.more:
+        which = "1 statement gives" if len(report.more) == 1 else f"{len(report.more)} statements give"
+        return f"{_TITLE}: nothing to flag, though {which} more than before"
     if report.fixed:
         return f"{_TITLE}: nothing new, {count(len(report.fixed), 'finding')} fixed"
     return f"{_TITLE}: nothing new"

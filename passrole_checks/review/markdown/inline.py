@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.output.escaping import code, prose
-from passrole_checks.review.markdown.item import instruction, said, touch, what_changes, what_is_wrong, what_to_write
+from passrole_checks.review.markdown.item import (
+    instruction,
+    names_of,
+    said,
+    touch,
+    what_changes,
+    what_is_wrong,
+    what_to_write,
+)
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import MOST_KEYS
 from passrole_checks.review.markdown.suggestion import can_be_applied, is_at, suggestion_block
@@ -105,7 +113,7 @@ def _of_others(first: Item, others: Sequence[Item], links: Links, anchor: Anchor
     for item in others:
         line = f"- {place(item.at, links)} {code(item.resource)}"
         new = [remark for remark in item.remarks if remark.message not in told]
-        line += ": " + " ".join(prose(remark.message) for remark in new[:3]) if new else ""
+        line += ": " + " ".join(prose(remark.message, names_of(item)) for remark in new[:3]) if new else ""
         if item.replacement is not None and item.replacement != first.replacement:
             line += f" {instruction(item.replacement, links)}"
         yield line

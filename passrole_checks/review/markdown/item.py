@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from passrole_checks.check import shortened
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.output.escaping import code, prose
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.markdown.suggestion import text_block
-from passrole_checks.review.markdown.words import apart, cause, how_sure, lines, listed, sentence
+from passrole_checks.review.markdown.suggestion import change_block, text_block
+from passrole_checks.review.markdown.words import apart, can_pass, cause, how_sure, lines, listed, sentence
 from passrole_checks.review.report import Anchor, Item, Place, Remark, Replacement
 
 _MOST = 6_000  # characters of what is wrong, after which remarks are only counted
+_LONG_ROLE = 140  # characters of a role, after which checks cut it
 
 
 def what_is_wrong(item: Item) -> Iterator[str]:
     """A line of a list for each remark that :func:`what_changes` does not tell, worst first; what to do instead only
     where nothing better is known."""
     instead = item.replacement is None and not _own_advice(item)
-    left = _MOST
+    left, names = _MOST, names_of(item)
     remarks = sorted((one for one in item.remarks if one != _new_access(item)), key=lambda one: -one.severity.rank)
     for number, remark in enumerate(remarks):
-        line = f"- {told(remark)}"
+        line = f"- {told(remark, names)}"
         if instead and remark.remediation:
-            line += f" **Instead:** {prose(remark.remediation)}"
+            line += f" **Instead:** {prose(remark.remediation, names)}"
         if number and len(line) > left:
             yield f"- and {len(remarks) - number} more of this statement"
             return
@@ -31,17 +33,30 @@ def what_is_wrong(item: Item) -> Iterator[str]:
         yield line
 
 
-def told(remark: Remark) -> str:
-    """What one check says, how bad it is, and which check it is."""
+def told(remark: Remark, names: Collection[str] = ()) -> str:
+    """What one check says, how bad it is, and which check it is. ``names``: as of :func:`names_of`."""
+    return f"{prose(remark.message, names)} {_about(remark)}"
+
+
+def _about(remark: Remark) -> str:
     about = (remark.severity.value, how_sure(remark.confidence), code(f"{remark.check_id} {remark.name}"))
-    return f"{prose(remark.message)} ({', '.join(filter(None, about))})"
+    return f"({', '.join(filter(None, about))})"
+
+
+def names_of(item: Item) -> frozenset[str]:
+    """Whatever of an item somebody else has named, as sentences about it may have it: whole, or cut by a check."""
+    names = {item.resource, item.sid, *item.uses}
+    for access in (item.access, item.before):
+        if access is not None:
+            names |= {*access.principals, *access.roles, *access.services, *access.conditions}
+    return frozenset({*names, *map(shortened, names), *(shortened(name, _LONG_ROLE) for name in names)} - {""})
 
 
 def what_changes(item: Item, links: Links, *, anchor: Anchor | None = None) -> str:
     """What the access was and is, and where the change is that makes the difference; "" where there is none of it.
     ``anchor``: where the reader is."""
     new_access = _new_access(item)
-    words = [sentence(item) if new_access is None else told(new_access)]
+    words = [sentence(item) if new_access is None else _growth(item, new_access)]
     because = cause(item, links)
     if because and not (anchor is not None and item.cause is not None and touch(anchor, item.cause)):
         words.append(f"The change that does it: {because}.")
@@ -49,6 +64,16 @@ def what_changes(item: Item, links: Links, *, anchor: Anchor | None = None) -> s
     if others:
         words.append(f"The same statement is also in {listed(others)}.")
     return " ".join(filter(None, words))
+
+
+def _growth(item: Item, new_access: Remark) -> str:
+    """What the check that compares says; where that has several parts, what the statement gives is easier to grasp, if
+    that is what differs."""
+    now, before = item.access, item.before
+    differs = now is not None and (before is None or can_pass(now) != can_pass(before))
+    if ";" in new_access.message and differs:
+        return f"{sentence(item)} {_about(new_access)}"
+    return told(new_access, names_of(item))
 
 
 def _new_access(item: Item) -> Remark | None:
@@ -64,10 +89,10 @@ def touch(anchor: Anchor, place: Place) -> bool:
 def what_to_write(item: Item, links: Links) -> list[str]:
     """What to write instead, as blocks that can be read; nothing where the remarks say it."""
     if item.replacement is not None:
-        block = text_block(item.replacement.text, item.replacement.file)
-        return apart([instruction(item.replacement, links)], [block or ""])
+        return apart([instruction(item.replacement, links)], [change_block(item.replacement) or ""])
     words, _, statement = _own_advice(item).partition("\n")
-    return apart([f"**Instead:** {prose(words)}"] if words.strip() else [], [text_block(statement, item.at.file) or ""])
+    told_words = prose(words, names_of(item))
+    return apart([f"**Instead:** {told_words}"] if words.strip() else [], [text_block(statement, item.at.file) or ""])
 
 
 def _own_advice(item: Item) -> str:
@@ -81,11 +106,14 @@ def _own_advice(item: Item) -> str:
 def instruction(replacement: Replacement, links: Links) -> str:
     """Which lines to write anew, and what that does."""
     where = lines(replacement.file, replacement.line, replacement.end_line, links)
-    do = "**Suggested change** of" if replacement.text else "**Suggested change:** take out"
-    return f"{do} {where}. {said(replacement)}".rstrip()
+    words = said(replacement)
+    if words:
+        return f"**Suggestion** for {where}: {words}"
+    return f"**Suggestion:** {'change' if replacement.text else 'take out'} {where}."
 
 
 def said(replacement: Replacement) -> str:
-    """What the replacement does, in a sentence of its own."""
+    """What the replacement does."""
     words = replacement.says.strip()
-    return prose(words[:1].upper() + words[1:]) if words else ""
+    first = words[:1] if words[1:2].isupper() else words[:1].lower()  # AWS, IAM
+    return prose(first + words[1:])

@@ -28,7 +28,8 @@ _COMMIT = re.compile(r"[0-9a-f]{1,64}")
 class Marker:
     """``kind``: :data:`SUMMARY`, :data:`INLINE` (a comment at lines) or :data:`FIXED` (the answer that it is fixed).
     ``key`` tells several reviews of one pull request apart, ``head`` is the commit that was scanned, ``run`` and
-    ``attempt`` are the run's, for which of two is newer. ``items``: the keys of the items that it is about."""
+    ``attempt`` are the run's, for which of two is newer. ``items``: the keys of the items that it is about, ``files``
+    short words for the files that these stand in."""
 
     kind: str
     key: str = "default"
@@ -36,6 +37,7 @@ class Marker:
     run: int = 0
     attempt: int = 0
     items: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[int, int]:
@@ -52,6 +54,8 @@ class Marker:
         fields += [("run", str(max(self.run, 0))), ("attempt", str(max(self.attempt, 0)))]
         if self.items:
             fields.append(("items", _written(self.items[:MOST_KEYS])))
+        if self.files:
+            fields.append(("files", _written(self.files[:MOST_KEYS])))
         return f"<!-- {_TOOL}:{self.kind} v=1 {' '.join(f'{name}={value}' for name, value in fields)} -->"
 
     def on(self, text: str) -> str:
@@ -74,8 +78,8 @@ def parse(body: str) -> Marker | None:
     head, run, attempt = fields.get("head", ""), fields.get("run", "0"), fields.get("attempt", "0")
     if (head and not _COMMIT.fullmatch(head)) or not _NUMBER.fullmatch(run) or not _NUMBER.fullmatch(attempt):
         return None
-    items = tuple(map(unquote, filter(None, fields.get("items", "").split(","))))
-    return Marker(found["kind"], unquote(fields.get("key", "")), head, int(run), int(attempt), items)
+    items, files = (tuple(map(unquote, filter(None, fields.get(name, "").split(",")))) for name in ("items", "files"))
+    return Marker(found["kind"], unquote(fields.get("key", "")), head, int(run), int(attempt), items, files)
 
 
 def without(body: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from passrole_checks.review.report import Access, Fixed, Item, Less, Note, Remark, Report
+from passrole_checks.review.report import Access, Fixed, Item, Less, More, Note, Remark, Replacement, Report
 
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
 
@@ -19,7 +19,7 @@ def masked(report: Report) -> Report:
     """The same report with each account id written as ACCOUNT-1, ACCOUNT-2, …, equal ones alike.
 
     Left as they are: paths, since links are made of them, and the text of replacements, which are lines of the change
-    itself and have to be right.
+    itself and have to be right. The old lines of one are left out where they hold an id.
     """
     numbers: dict[str, int] = {}
 
@@ -38,6 +38,7 @@ def _masked(report: Report, mask: Mask) -> Report:
         items=tuple(_item(item, mask) for item in report.items),
         fixed=tuple(_fixed(one, mask) for one in report.fixed),
         less=tuple(_less(one, mask) for one in report.less),
+        more=tuple(_more(one, mask) for one in report.more),
         unreadable=_notes(report.unreadable, mask),
         not_evaluated=_notes(report.not_evaluated, mask),
         notes=_notes(report.notes, mask),
@@ -45,7 +46,7 @@ def _masked(report: Report, mask: Mask) -> Report:
 
 
 def _item(item: Item, mask: Mask) -> Item:
-    replacement = item.replacement
+    replacement = _replacement(item.replacement, mask) if item.replacement is not None else None
     return replace(
         item,
         resource=mask(item.resource),
@@ -54,9 +55,13 @@ def _item(item: Item, mask: Mask) -> Item:
         remarks=tuple(_remark(remark, mask) for remark in item.remarks),
         access=_access(item.access, mask) if item.access is not None else None,
         before=_access(item.before, mask) if item.before is not None else None,
-        replacement=replace(replacement, says=mask(replacement.says)) if replacement is not None else None,
+        replacement=replacement,
         advice=mask(item.advice),
     )
+
+
+def _replacement(one: Replacement, mask: Mask) -> Replacement:
+    return replace(one, says=mask(one.says), old=one.old if mask(one.old) == one.old else "")
 
 
 def _remark(remark: Remark, mask: Mask) -> Remark:
@@ -84,6 +89,16 @@ def _less(one: Less, mask: Mask) -> Less:
         sid=mask(one.sid),
         before=_access(one.before, mask),
         after=_access(one.after, mask) if one.after is not None else None,
+    )
+
+
+def _more(one: More, mask: Mask) -> More:
+    return replace(
+        one,
+        resource=mask(one.resource),
+        sid=mask(one.sid),
+        access=_access(one.access, mask),
+        before=_access(one.before, mask) if one.before is not None else None,
     )
 
 

@@ -11,6 +11,7 @@ from textwrap import dedent
 
 from passrole_checks.output.escaping import can_be_shown, fence
 from passrole_checks.review.report import Anchor, Replacement
+from passrole_checks.review.shown_lines import aligned, changed_lines
 
 _MOST_TO_APPLY = 20_000  # characters
 _MOST_TO_READ = 3_000
@@ -50,9 +51,20 @@ def suggestion_block(replacement: Replacement, *, gitlab_line: int | None = None
     return _block(word, _lines(replacement.text))
 
 
+def change_block(replacement: Replacement) -> str | None:
+    """What a replacement changes, to be read: a small difference where the old lines are known, and else the new ones;
+    None where there is nothing of it to show, or it cannot be shown as it is."""
+    if not replacement.old:
+        return text_block(replacement.text, replacement.file)
+    if not (can_be_shown(_lines(replacement.old)) and can_be_shown(_lines(replacement.text))):
+        return None
+    text = "\n".join(f"{mark} {line}".rstrip() for mark, line in changed_lines(replacement))
+    return _block("diff", text) if 0 < len(text) <= _MOST_TO_READ else None
+
+
 def text_block(text: str, file: str) -> str | None:
     """Lines of ``file`` to be read; None where they are none or too many, or cannot be shown as they are."""
-    text = dedent(_lines(text)).strip("\n")
+    text = aligned(dedent(_lines(text)).strip("\n"))
     if not text or len(text) > _MOST_TO_READ or not can_be_shown(text):
         return None
     return _block(next((word for end, word in _LANGUAGES.items() if file.lower().endswith(end)), ""), text)

@@ -23,17 +23,19 @@ from passrole_checks.review.markdown.words import (
     in_table,
     place,
     roles,
+    sentence,
     services,
     told_apart,
     units,
     who,
 )
-from passrole_checks.review.report import Access, Fixed, Item, Less, Note, Place, Report
+from passrole_checks.review.report import Access, Fixed, Item, Less, More, Note, Place, Report
 
 BUDGET = 60_000
 STEP_SUMMARY_BUDGET = 340_000  # a UTF-16 unit is at most three bytes of UTF-8
 _LEAST = 4_000  # with less than this there is room for what matters most only
 _OPEN = 2  # items whose details are not folded
+_MORE = "Also gives more, none of it flagged"
 _REST = 400  # for the lines that say what is left out
 
 One = TypeVar("One")
@@ -68,6 +70,7 @@ def summary(
     unread = _section("### Could not be read", report.unreadable, lambda one: _note(one, links), share)
     rest = [
         *_folded(_count_of_fixed(report), report.fixed, lambda one: _fixed(one, links), share),
+        *_folded(_MORE, report.more, lambda one: _more(one, links), share),
         *_folded("Less access than before", report.less, lambda one: _less(one, links), share),
         *_folded("Not evaluated", report.not_evaluated, lambda one: _note(one, links), share),
         *_section("### Notes", report.notes, lambda one: _note(one, links), share),
@@ -165,6 +168,12 @@ def _less(one: Less, links: Links) -> str:
     if one.after is None or one.change == "removed":
         return f"- {where}: {before}, and cannot any more"
     return f"- {where}: {before}; now {can_pass(told_apart(one.after, one.before))}"
+
+
+def _more(one: More, links: Links) -> str:
+    unsure = " Whether that is more cannot be told for sure." if one.confidence is Confidence.LOW else ""
+    words = sentence(one)
+    return f"- {place(one.at, links)}: {words[:1].lower()}{words[1:]}{unsure}"
 
 
 def _note(one: Note, links: Links) -> str:

@@ -12,7 +12,7 @@ from passrole_checks.iam.condition import Constraint
 from passrole_checks.output.escaping import code
 from passrole_checks.output.graph import ANY_ROLE, ANY_SERVICE
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.report import Access, Item, Place
+from passrole_checks.review.report import Access, Item, More, Place
 
 MOST_NAMES = 3
 UNKNOWN_SERVICE = "a service that cannot be told"
@@ -120,7 +120,7 @@ def told_apart(now: Access, other: Access | None) -> Access:
     )
 
 
-def sentence(item: Item) -> str:
+def sentence(item: Item | More) -> str:
     """What changes for whom, in one sentence; "" where the statement grants nothing."""
     now, before = item.access, item.before
     if now is not None and before is not None:

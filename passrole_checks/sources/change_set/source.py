@@ -34,6 +34,7 @@ from passrole_checks.sources.cloudformation.policies import PolicyReader
 from passrole_checks.sources.cloudformation.suppressions import suppressions
 from passrole_checks.sources.cloudformation.template import Template, child, entries
 from passrole_checks.sources.holdings import Held
+from passrole_checks.sources.principal_names import told_apart
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Configuration,
@@ -77,7 +78,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
     incomplete = frozenset(holders - created)
     rest = {item.name for item in found.changes if item.action == SYNC and not unchanged}
     stood = before.held()
-    return Configuration(
+    return told_apart(Configuration(
         Framework.CLOUDFORMATION,
         (file,),
         tuple(item for item in after.reader.resources if item.address not in rest),
@@ -101,7 +102,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         members_before=stood["members"],
         boundaries_before=stood["boundaries"],
         **after.held(),
-    )
+    ))
 
 
 class _Side:

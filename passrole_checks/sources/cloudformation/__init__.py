@@ -15,6 +15,7 @@ from passrole_checks.sources.cloudformation.nested import Surroundings
 from passrole_checks.sources.cloudformation.policies import reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.template import Template
+from passrole_checks.sources.principal_names import told_apart
 from passrole_checks.sources.resource import NO_INPUTS, Configuration, Inputs, Unreadable
 
 __all__ = ["load", "looks_like_template"]
@@ -38,7 +39,7 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         found = reader.suppressions()
     except RecursionError:
         raise InputError(file, "nested too deeply") from None
-    return Configuration(
+    return told_apart(Configuration(
         framework=reader.framework,
         files=(*template.files, *reader.nested.files),
         resources=tuple(reader.resources),
@@ -54,4 +55,4 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         received=tuple(reader.received.roles),
         instance_profiles=tuple(reader.received.profiles),
         **reader.holdings.holdings.held(reader.policies),
-    )
+    ))

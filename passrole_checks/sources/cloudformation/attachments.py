@@ -21,9 +21,12 @@ from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOUR
 from passrole_checks.sources.cloudformation.strings import placeholders
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
 from passrole_checks.sources.holdings import each_with_facts, held_under
+from passrole_checks.sources.principal_names import literal
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
+_KINDS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user", "AWS::IAM::Group": "group"}
+_LISTS = {"Roles": "role", "Users": "user", "Groups": "group"}
 _MANAGED = "AWS::IAM::ManagedPolicy"
 _BOUNDARIES = frozenset({"PermissionsBoundary", "EnvironmentRolePermissionBoundary"})  # the latter: AWS::DataZone
 _DOCUMENTS = frozenset({"AssumeRolePolicyDocument", "InlinePolicy", "Policies", "PolicyDocument", "ResourcePolicy"})
@@ -51,13 +54,14 @@ class Attachments:
         self.owners = owners
         self.below = below
         self._made = {owner: role for role, owner in owners.items()}
-        self._by_name: dict[str, str] = {}
+        self._by_name: dict[tuple[str, str], str] = {}  # by kind and name
         self._managed: dict[str, str] = {}  # its name as it is written, where it has one: its logical id
         self._types = {name: type_of(node) or "" for name, node in template.resources.items()}
         for logical_id, kind in self._types.items():
             name = self._written(logical_id, _NAMES.get(kind, ""))
             if name:
-                self._by_name[name] = name if name in self._by_name else logical_id  # of two it is not known which
+                one = _KINDS[kind], name
+                self._by_name[one] = literal(*one) if one in self._by_name else logical_id  # which of two is not known
             name = self._written(logical_id, "ManagedPolicyName" if kind == _MANAGED else "")
             if name:
                 self._managed[name] = logical_id
@@ -217,29 +221,30 @@ class Attachments:
 
     def _holders(self, properties: yaml.Node, logical_id: str) -> dict[str, list[When]]:
         found: dict[str, list[When]] = {}
-        for key in ("Roles", "Users", "Groups"):
+        for key, kind in _LISTS.items():
             node = child(properties, key)
             for facts, value in each_with_facts(self.evaluator.node(node)) if node is not None else ():
-                for name in self.names(value):
+                for name in self.names(value, kind):
                     found.setdefault(name, []).append(facts)
         for name, readings in self._attached.get(logical_id, {}).items():
             found.setdefault(name, []).extend(readings)
         return found
 
-    def names(self, node: Node) -> tuple[str, ...]:
-        """The principals that a name, or a list of names, stands for: logical ids, else names as they are."""
+    def names(self, node: Node, kind: str) -> tuple[str, ...]:
+        """The principals of a kind that a name, or a list of names, stands for: logical ids, else literal names."""
         if isinstance(node, Items):
-            found = [name for item in node.items for name in self.names(item)]
+            found = [name for item in node.items for name in self.names(item, kind)]
         elif isinstance(node, Choice):
-            found = [name for _, option in node.options for name in self.names(option)]
+            found = [name for _, option in node.options for name in self.names(option, kind)]
         elif isinstance(node, Text):
             hole = node.only_hole
             if hole and (hole.expression in self._types or hole.expression in self.owners):
-                found = [hole.expression]
+                other = _KINDS.get(self._types.get(hole.expression, ""), kind) != kind  # the name of one of another kind
+                found = [literal(kind, hole.expression) if other else hole.expression]
             elif hole and hole.kind is Kind.NAME and hole.role:
                 found = [hole.role]  # of a nested stack, or of the stack around this one
             else:
-                found = [self._by_name.get(str(node), str(node))]
+                found = [self._by_name.get((kind, str(node)), literal(kind, str(node)))]
         else:
             found = []
         return tuple(dict.fromkeys(found))

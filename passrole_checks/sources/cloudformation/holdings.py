@@ -73,10 +73,10 @@ class Collector:
         elif holder in self._made and holder in self.template.resources:
             self._bind(self._made[holder], child(sam.properties(self.template, holder), _BOUNDARY), attachments)
         if kind == "AWS::IAM::User":
-            self._join(attachments.names(self._value(child(properties, "Groups"))), (holder,))
+            self._join(attachments.names(self._value(child(properties, "Groups")), "group"), (holder,))
         elif kind == "AWS::IAM::UserToGroupAddition":
-            groups, users = (attachments.names(self._value(child(properties, key))) for key in ("GroupName", "Users"))
-            self._join(groups, users)
+            groups, users = self._value(child(properties, "GroupName")), self._value(child(properties, "Users"))
+            self._join(attachments.names(groups, "group"), attachments.names(users, "user"))
         elif kind == "AWS::Organizations::Policy":
             for _, target in each_with_facts(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, Text):

@@ -40,6 +40,7 @@ from passrole_checks.sources.cloudformation.scopes import (
 )
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
 from passrole_checks.sources.looked_at import at_file
+from passrole_checks.sources.principal_names import bare, renamed
 from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition, RoleDefinition, Suppression, Unreadable
 
 MAX_DEPTH = 10  # stacks inside stacks
@@ -197,14 +198,14 @@ class NestedStacks:
         inner = Attachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.bounds_only)
         return inner.bounds_only(parameter)
 
-    @staticmethod
-    def _principal(name: str, stack: str, own: Collection[str]) -> str:
+    def _principal(self, name: str, stack: str, own: Collection[str]) -> str:
         """A principal of a nested template: one of its own, one of this template that it is given the name of, or one
         that stands elsewhere, which has the same name everywhere."""
-        outer = _OUTER_REFERENCE.fullmatch(name)
+        outer = _OUTER_REFERENCE.fullmatch(bare(name))
         if outer is not None:
-            return outer[1]
-        return name_above(name, stack) if name in own or not _NAME.fullmatch(name) else name
+            parameter = outer[1] in self.template.parameters  # a name that is not known, of one kind or another
+            return renamed(name, lambda _: f"${{{outer[1]}}}") if parameter else outer[1]
+        return name_above(name, stack) if name in own or not _NAME.fullmatch(bare(name)) else name
 
     def _reader(self, stack: str) -> Reader | None:
         """The reader of a nested stack, None where it is not read, and while its parameters are being evaluated."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from passrole_checks.contents import content_of
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.sources.resource import Unreadable
 
@@ -72,7 +73,7 @@ def read_parameters(path: Path) -> Pairs:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(file, "too large for a file of parameters")
-        data = path.read_bytes()
+        data = content_of(path, MAX_BYTES, pipes=True)
     except FileNotFoundError:
         raise InputError(file, "no such file (--parameters takes KEY=VALUE or a file)") from None
     except (OSError, ValueError) as error:
@@ -129,7 +130,7 @@ def _from_samconfig(file: str, content: str) -> Iterator[tuple[str, str]]:
         import tomli as tomllib
     try:
         document = tomllib.loads(content)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, or a number of too many digits
         raise InputError(file, f"not valid TOML: {error}") from None
     commands = document.get("default")
     found = False

@@ -35,10 +35,10 @@ from passrole_checks.sources.resource import (
     uses_in_its_own_way,
 )
 
-_STANDALONE = {  # the property that names who gets the policy
-    "AWS::IAM::RolePolicy": "RoleName",
-    "AWS::IAM::UserPolicy": "UserName",
-    "AWS::IAM::GroupPolicy": "GroupName",
+_STANDALONE = {  # the property that names who gets the policy, and what that is
+    "AWS::IAM::RolePolicy": ("RoleName", "role"),
+    "AWS::IAM::UserPolicy": ("UserName", "user"),
+    "AWS::IAM::GroupPolicy": ("GroupName", "group"),
 }
 _HOLDERS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"})
 _OWN_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-")
@@ -238,8 +238,9 @@ class PolicyReader:
             held = self.attachments.held(properties, resource.address)
             self.policies[place:] = [replace(policy, held=held) for policy in self.policies[place:]]
         elif kind in _STANDALONE:
-            target = child(properties, _STANDALONE[kind])
-            principals = self.attachments.names(self.evaluator.node(target)) if target is not None else ()
+            key, what = _STANDALONE[kind]
+            target = child(properties, key)
+            principals = self.attachments.names(self.evaluator.node(target), what) if target is not None else ()
             self.documents.document(resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals)
         elif kind in _HOLDERS:
             self._inline(resource, child(properties, "Policies"))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.values import Choice, Items, Mapping, Node
+from passrole_checks.sources.principal_names import told_apart
 from passrole_checks.sources.resource import (
     NO_INPUTS,
     AttachedPolicy,
@@ -72,7 +73,7 @@ def load(
             replace(one, judged=str(only) in (one.at.file, one.resource.at.file)) for one in held["attachments"]
         )
         received = [one for one in received if str(only) in (one.at.file, one.resource.at.file)]
-    return Configuration(
+    return told_apart(Configuration(
         framework=Framework.TERRAFORM,
         files=(*(parsed.source.file for parsed in (*_files(run), *tfvars) if _was_opened(parsed)), *_manifest(run)),
         resources=tuple(found.resources),
@@ -87,7 +88,7 @@ def load(
         stack_roles=tuple(found.stack_roles),
         beside=tuple(beside),
         **held,
-    )
+    ))
 
 
 def _files_of(policy: AttachedPolicy) -> set[str]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from passrole_checks.iam.arn import ANYWHERE, Deployment
 from passrole_checks.sources.json_text import find
 from passrole_checks.sources.policy_attributes import ENTITIES
+from passrole_checks.sources.principal_names import literal
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
@@ -142,7 +143,7 @@ def _renamed(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
         if len(found) == 1:
             yield resource.address, found[0]
         elif not found and key[0] != "policy":
-            yield resource.address, key[1]
+            yield resource.address, literal(*key)
 
 
 def _identity(resource: PlannedResource) -> tuple[str, str] | None:

@@ -27,6 +27,7 @@ from passrole_checks.sources.policy_attributes import (
     RESOURCE_POLICIES,
     TRUST_POLICIES,
 )
+from passrole_checks.sources.principal_names import literal
 from passrole_checks.sources.resource import PolicyKind
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import Reference, References, without_index
@@ -224,13 +225,13 @@ class Attachments:
                 yield from found
                 if not found:
                     written = self.references.follow(resource.module, self._expression(resource, attribute))
-                    yield from (reference.text for reference in without_index(written))
+                    yield from (literal(kind, reference.text) for reference in without_index(written))
 
     def _principal(self, resource: PlannedResource, kind: str, name: str) -> str:
         """The address of what bears a name; where several modules define the name, the one in the same module."""
         bearers = self._by_name.get((kind, name), [])
         nearest = [bearer for bearer in bearers if bearer.module == resource.module] or bearers
-        return nearest[0].address if len(nearest) == 1 else name
+        return nearest[0].address if len(nearest) == 1 else literal(kind, name)
 
     def referred(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
         """Addresses of this plan's resources of a kind that the expression of an attribute names."""

@@ -23,6 +23,7 @@ from passrole_checks.sources.policy_attributes import (
     TRUST_POLICIES,
     unread,
 )
+from passrole_checks.sources.principal_names import told_apart
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Configuration,
@@ -104,7 +105,7 @@ class _Loader:
         stacks = [
             self.received.stack(one, _definition(one), one.address in addresses) for one in self.plan.resources.values()
         ]
-        return Configuration(
+        return told_apart(Configuration(
             Framework.TERRAFORM_PLAN,
             (self.plan.file, *(self.source.files if self.source is not None else ())),
             tuple(map(_definition, judged)),
@@ -126,7 +127,7 @@ class _Loader:
             stack_roles=tuple(role for stack in stacks for role in stack.roles),
             **self.change(judged),
             **self.held(judged),
-        )
+        ))
 
     def held(self, judged: list[PlannedResource]) -> Held:
         """What principals hold beside the policies of the plan."""

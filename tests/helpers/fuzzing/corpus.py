@@ -16,7 +16,9 @@ Tree = dict[str, bytes]
 
 _LARGEST = 60_000  # bytes of one tree
 _MOST_FILES = 12
-_INFRASTRUCTURE = re.compile(r'^ *(?:resource|data|module|variable|locals)\b[^\n]*\{|Resources"?:|"?planned_values"', re.M)
+_INFRASTRUCTURE = re.compile(
+    r'^ *(?:resource|data|module|variable|locals)\b[^\n]*\{|Resources"?:|"?planned_values"', re.M
+)
 _ASSIGNED = re.compile(r"^\s*[\w-]+\s*=(?!=)", re.M)
 FORMATS = ("hcl", "json", "yaml")
 

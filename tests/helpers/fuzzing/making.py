@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 
 from fuzzing.corpus import Tree
-from fuzzing.mutators import IAM, ODD_NUMBERS, ODD_TEXTS
+from fuzzing.mutators import IAM, ODD_NUMBERS, ODD_TEXTS, mutated
 from passrole_checks.sources.terraform.functions.call import KNOWN
 
 _HEAD = """\
@@ -30,14 +31,16 @@ resource "aws_iam_role" "r" {
 }
 """
 _ATOMS = (
-    "null", "true", "false", "0", "-1", "1.5", "local.role", "local.list", "local.map", "local.many", "local.json", "var.unknown",
-    "var.given", "var.given.a", "var.missing", "aws_iam_role.r[0].arn", "aws_iam_role.r[*].arn", "aws_iam_role.r.*.name", "path.module",
-    "data.aws_caller_identity.me.account_id", "terraform.workspace", "[]", "{}", '""', '"a,b,c"', '"%s-%d"', '"%v %q %#x %[2]s %"',
-    '"^(a|b)+$"', '"/(?P<x>a+)b*/"', '"$1"', '"[{\\"a\\": [1, \\"${var.unknown}\\"]}]"', '"a: &x [1]\\nb: *x\\n"', '"10.0.0.0/8"',
-    '"2026-01-02T03:04:05Z"', '"YYYY-MM-DD"', '"ß😀e\\u0301"', '"main.tf"', '"../*"', '"**"', "each.value", "self.x", "string", "list(string)",
+    "null", "true", "false", "0", "-1", "1.5", "local.role", "local.list", "local.map", "local.many", "local.json",
+    "var.unknown", "var.given", "var.given.a", "var.missing", "aws_iam_role.r[0].arn", "aws_iam_role.r[*].arn",
+    "aws_iam_role.r.*.name", "path.module", "data.aws_caller_identity.me.account_id", "terraform.workspace", "[]",
+    "{}", '""', '"a,b,c"', '"%s-%d"', '"%v %q %#x %[2]s %"', '"^(a|b)+$"', '"/(?P<x>a+)b*/"', '"$1"',
+    '"[{\\"a\\": [1, \\"${var.unknown}\\"]}]"', '"a: &x [1]\\nb: *x\\n"', '"10.0.0.0/8"', '"2026-01-02T03:04:05Z"',
+    '"YYYY-MM-DD"', '"ß😀e\\u0301"', '"main.tf"', '"../*"', '"**"', "each.value", "self.x", "string", "list(string)",
 )  # fmt: skip
+_VALUE = re.compile(rb"^\s*[\w-]+\s+= ([^\n{(\[<]+|\[[^\n\[\]]*\])$", re.M)
 _OPERATORS = ("+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||")
-_FUNCTIONS = sorted(KNOWN) + ["provider::aws::arn_parse", "provider::x::y", "nothing", "core::upper"]
+_FUNCTIONS = (*sorted(KNOWN), "provider::aws::arn_parse", "provider::x::y", "nothing", "core::upper")
 
 
 def expression(rng: random.Random, depth: int = 4) -> str:
@@ -70,9 +73,20 @@ def expression(rng: random.Random, depth: int = 4) -> str:
             return f"[for i, e in {inner()} : {rng.choice(('i', 'e', inner()))}{condition}]"
         return f"{{for k, v in {inner()} : {rng.choice(('k', 'v', inner()))} => v{rng.choice(('', '...'))}{condition}}}"
     if kind == 12:
-        pieces = (rng.choice((f"${{{inner()}}}", "text ", "%{ if " + inner() + " }x%{ else }y%{ endif }")) for _ in range(3))
+        pieces = (
+            rng.choice((f"${{{inner()}}}", "text ", "%{ if " + inner() + " }x%{ else }y%{ endif }")) for _ in range(3)
+        )
         return '"' + "".join(pieces) + '"'
     return f"{inner()}{rng.choice(('[0]', '[*]', '[*].a', '.a', '[-1]', f'[{inner()}]', '.*.a', '[99]'))}"
+
+
+def expressions(content: bytes, rng: random.Random, kind: str) -> bytes:
+    """The value of an attribute of HCL that stands on one line is an expression."""
+    places = list(_VALUE.finditer(content))
+    if not places:
+        return mutated(content, rng, kind)
+    place = rng.choice(places)
+    return content[: place.start(1)] + expression(rng, 3).encode("utf-8", "surrogatepass") + content[place.end(1) :]
 
 
 def functions(rng: random.Random) -> Tree:
@@ -89,26 +103,36 @@ def functions(rng: random.Random) -> Tree:
 # -- policies
 
 _ROLES = (
-    "*", "arn:aws:iam::111122223333:role/app-*", "arn:aws:iam::111122223333:role/app-one", "arn:aws:iam::*:role/*", "arn:*:iam::*:*",
-    "arn:aws:iam::111122223333:role/a?p*one", "arn:aws-cn:iam::111122223333:role/x", "arn:aws:iam::111122223333:role/aws-service-role/*",
-    "arn:aws:s3:::*", "arn:aws:iam::111122223333:user/*", "arn:aws:iam::111122223333:role/*a*b*c*d*e*f*g*", "a", "", "arn:aws:iam::1*:role/??",
-    "arn:aws:iam::111122223333:role/path/app", "arn:aws:iam::111122223333:r*/*", "arn:aws:iam::${aws:PrincipalAccount}:role/a",
+    "*", "arn:aws:iam::111122223333:role/app-*", "arn:aws:iam::111122223333:role/app-one", "arn:aws:iam::*:role/*",
+    "arn:*:iam::*:*", "arn:aws:iam::111122223333:role/a?p*one", "arn:aws-cn:iam::111122223333:role/x",
+    "arn:aws:iam::111122223333:role/aws-service-role/*", "arn:aws:s3:::*", "arn:aws:iam::111122223333:user/*",
+    "arn:aws:iam::111122223333:role/*a*b*c*d*e*f*g*", "a", "", "arn:aws:iam::1*:role/??",
+    "arn:aws:iam::111122223333:role/path/app", "arn:aws:iam::111122223333:r*/*",
+    "arn:aws:iam::${aws:PrincipalAccount}:role/a",
 )  # fmt: skip
 _ACTIONS = (
-    "iam:PassRole", "iam:*", "*", "iam:Pass*", "I?M:passrole", "iam:GetRole", "s3:*", "lambda:*", "lambda:CreateFunction", "ec2:RunInstances",
-    "sts:AssumeRole", "iam:PutRolePolicy", "iam:CreateAccessKey", "*:*", "iam", "", "i*a*m*:*p*r*", "cloudformation:CreateStack",
+    "iam:PassRole", "iam:*", "*", "iam:Pass*", "I?M:passrole", "iam:GetRole", "s3:*", "lambda:*",
+    "lambda:CreateFunction", "ec2:RunInstances", "sts:AssumeRole", "iam:PutRolePolicy", "iam:CreateAccessKey", "*:*",
+    "iam", "", "i*a*m*:*p*r*", "cloudformation:CreateStack",
 )  # fmt: skip
-_SERVICES = ("ec2.amazonaws.com", "lambda.amazonaws.com", "*", "*.amazonaws.com", "ec2*", "lambda", "ecs-tasks.amazonaws.com",
-             "??.amazonaws.com", "", "true", "null", "*" * 30 + "a", "EC2.AMAZONAWS.COM", "${aws:x}", "ec2.amazonaws.com.cn")  # fmt: skip
+_SERVICES = (
+    "ec2.amazonaws.com", "lambda.amazonaws.com", "*", "*.amazonaws.com", "ec2*", "lambda", "ecs-tasks.amazonaws.com",
+    "??.amazonaws.com", "", "true", "null", "*" * 30 + "a", "EC2.AMAZONAWS.COM", "${aws:x}", "ec2.amazonaws.com.cn",
+)  # fmt: skip
 _OPERATORS_OF_IAM = tuple(
     prefix + name + suffix
-    for name in ("StringEquals", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIgnoreCase", "ArnLike", "Null", "Bool",
-                 "NumericEquals", "DateLessThan", "IpAddress", "BinaryEquals", "ArnNotEquals", "stringlike", "Nothing")
+    for name in (
+        "StringEquals", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIgnoreCase", "ArnLike", "Null",
+        "Bool", "NumericEquals", "DateLessThan", "IpAddress", "BinaryEquals", "ArnNotEquals", "stringlike", "Nothing",
+    )
     for prefix in ("", "ForAnyValue:", "ForAllValues:")
     for suffix in ("", "IfExists")
 )  # fmt: skip
-_KEYS = ("iam:PassedToService", "IAM:PASSEDTOSERVICE", "iam:AssociatedResourceArn", "aws:ResourceTag/a", "iam:ResourceTag/b",
-         "aws:PrincipalTag/a", "aws:SourceIp", "aws:MultiFactorAuthPresent", "", "iam:PassedToService/x")  # fmt: skip
+_KEYS = (
+    "iam:PassedToService", "IAM:PASSEDTOSERVICE", "iam:AssociatedResourceArn", "aws:ResourceTag/a",
+    "iam:ResourceTag/b", "aws:PrincipalTag/a", "aws:SourceIp", "aws:MultiFactorAuthPresent", "",
+    "iam:PassedToService/x",
+)  # fmt: skip
 _ODD = (None, True, 0, -1, 1.5, [], {}, [[]], [None], {"a": "b"}, "\ud83d", "", " ", 10**40)
 
 
@@ -137,28 +161,41 @@ def _statement(rng: random.Random) -> dict[str, Any]:
     found["NotResource" if rng.random() < 0.12 else "Resource"] = some(_ROLES)
     if rng.random() < 0.6:
         found["Condition"] = {
-            rng.choice(_OPERATORS_OF_IAM): {rng.choice(_KEYS[:2] * 4 + _KEYS): some(_SERVICES) for _ in range(rng.choice((0, 1, 1, 2)))}
+            rng.choice(_OPERATORS_OF_IAM): {
+                rng.choice(_KEYS[:2] * 4 + _KEYS): some(_SERVICES) for _ in range(rng.choice((0, 1, 1, 2)))
+            }
             for _ in range(rng.choice((1, 1, 2)))
         }
     if rng.random() < 0.06:
-        found[rng.choice(("Effect", "Action", "Resource", "Condition", "Principal", "effect", "Nothing"))] = rng.choice(_ODD)
+        found[rng.choice(("Effect", "Action", "Resource", "Condition", "Principal", "effect", "Nothing"))] = rng.choice(
+            _ODD
+        )
     return found
 
 
 def policies(rng: random.Random) -> Tree:
     """One role and one user with the same policies, as a template and as Terraform code that holds them as text."""
     documents = [policy(rng) for _ in range(rng.choice((1, 1, 2, 4)))]
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": rng.choice(_SERVICES)}, "Action": "sts:AssumeRole"}]}
-    role = {"RoleName": "app-one", "AssumeRolePolicyDocument": trust, "Policies": [{"PolicyName": "r", "PolicyDocument": documents[-1]}]}
+    trust = {
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": rng.choice(_SERVICES)}, "Action": "sts:AssumeRole"}]
+    }
+    role = {
+        "RoleName": "app-one",
+        "AssumeRolePolicyDocument": trust,
+        "Policies": [{"PolicyName": "r", "PolicyDocument": documents[-1]}],
+    }
     resources: dict[str, Any] = {"Role": {"Type": "AWS::IAM::Role", "Properties": role}}
     blocks = [
-        f'resource "aws_iam_role" "Role" {{\n  name = "app-one"\n  assume_role_policy = {_text(trust)}\n}}\n'
-        f'resource "aws_iam_role_policy" "r" {{\n  role = aws_iam_role.Role.name\n  policy = {_text(documents[-1])}\n}}\n'
+        f'resource "aws_iam_role" "Role" {{\n  name = "app-one"\n  assume_role_policy = {_text(trust)}\n}}\n',
+        'resource "aws_iam_role_policy" "r" {\n  role = aws_iam_role.Role.name\n'
+        f"  policy = {_text(documents[-1])}\n}}\n",
     ]
     for number, document in enumerate(documents):
         held = {"PolicyName": "p", "UserName": "u", "PolicyDocument": document}
         resources[f"P{number}"] = {"Type": "AWS::IAM::UserPolicy", "Properties": held}
-        blocks.append(f'resource "aws_iam_user_policy" "P{number}" {{\n  user = "u"\n  policy = {_text(document)}\n}}\n')
+        blocks.append(
+            f'resource "aws_iam_user_policy" "P{number}" {{\n  user = "u"\n  policy = {_text(document)}\n}}\n'
+        )
     template = json.dumps({"Resources": resources}, indent=1)
     return {"cfn/template.json": template.encode(), "tf/main.tf": "".join(blocks).encode()}
 

@@ -19,10 +19,13 @@ Mutator = Callable[[bytes, random.Random, str], bytes]
 
 _MOST_BYTES = 150_000  # of what a mutator makes
 _TOKEN = re.compile(rb'"(?:[^"\\\n]|\\.)*"|\$\{|%\{|[A-Za-z_][\w.:-]*|\d+(?:\.\d+)?|<<-?\w+|[^\w\s]|\s+')
+_QUOTED = re.compile(rb'"((?:[^"\\\n]|\\.)*)"')
+_PLAIN = re.compile(rb"(?:: |- )([^\n:{}\[\],'\"#]+)$", re.M)
 _OPEN, _CLOSE = b"{[(", b"}])"
 
 ODD_TEXTS = (
-    "\ufeff", "\0", "\u2028", "\u0085", "\u200d", "\u202e", "e\u0301", "😀", "\x1b[2J", "\x7f", "１２", "ß", "İ", "\x0b",
+    "\ufeff", "\0", "\u2028", "\u0085", "\u200d", "\u202e", "e\u0301", "😀", "\x1b[2J", "\x7f", "\uff11\uff12",
+    "ß", "İ", "\x0b",
     "\\ud800", "\\u0000", "\\x", "\\N{DEGREE}", "'", "\\", "%", "$$", "\t", "*", "?", "::", "#", "//", "/*", "*/",
 )  # fmt: skip
 ODD_NUMBERS = (
@@ -31,35 +34,74 @@ ODD_NUMBERS = (
 )  # fmt: skip
 IAM = (
     "iam:PassRole", "iam:pAssrOle", "i*:?ass*", "*", "iam:*", "sts:AssumeRole", "", " ", "lambda:CreateFunction",
-    "arn:aws:iam::*:role/*", "arn:aws:iam::111122223333:role/app", "arn:*:*:*:*:*", "arn:aws:iam::${AWS::AccountId}:role/x",
-    "arn:aws-cn:iam::1:role/aws-service-role/*", "role/*", "a*" * 40, "?" * 60, "*a" * 30 + "*", "${aws:username}", "${*}",
-    "iam:PassedToService", "IAM:passedtoservice", "iam:AssociatedResourceArn", "aws:ResourceTag/a", "ec2.amazonaws.com",
-    "*.amazonaws.com", "lambda", "StringEqualsIfExists", "ForAnyValue:StringLike", "ForAllValues:StringNotLike", "Null",
-    "ArnLike", "Bool", "NumericLessThan", "Allow", "Deny", "NotAction", "NotResource", "NotPrincipal", "2012-10-17",
-    "2008-10-17",
+    "arn:aws:iam::*:role/*", "arn:aws:iam::111122223333:role/app", "arn:*:*:*:*:*",
+    "arn:aws:iam::${AWS::AccountId}:role/x", "arn:aws-cn:iam::1:role/aws-service-role/*", "role/*", "a*" * 40,
+    "?" * 60, "*a" * 30 + "*", "${aws:username}", "${*}", "iam:PassedToService", "IAM:passedtoservice",
+    "iam:AssociatedResourceArn", "aws:ResourceTag/a", "ec2.amazonaws.com", "*.amazonaws.com", "lambda",
+    "StringEqualsIfExists", "ForAnyValue:StringLike", "ForAllValues:StringNotLike", "Null", "ArnLike", "Bool",
+    "NumericLessThan", "Allow", "Deny", "NotAction", "NotResource", "NotPrincipal", "2012-10-17", "2008-10-17",
 )  # fmt: skip
 WORDS: dict[str, tuple[str, ...]] = {
     "hcl": (
-        "${", "%{", "~}", "%{ if true }", "%{ endif }", "%{ for a in b }", "$${", "%%{", "<<EOT\n", "<<-X\n", "\nEOT\n", "[*]",
-        ".*", "...", "? :", "=>", "for k, v in x :", "if", "null", "each.value", "count.index", "self", "path.module",
-        "var.x", "local.a", "module.m.o", "data.aws_iam_policy_document.d.json", "aws_iam_role.r.arn", "aws_iam_role.r[*].arn",
-        "aws_iam_role.r[\"a\"].arn", "for_each = ", "count = 2\n", "dynamic \"statement\" {\n", "jsonencode(", "templatefile(\"a\", {",
-        "file(\"main.tf\")", "try(", "merge(", "toset([", "flatten([", "!", "-", "&&", "==", "(", ")", "{", "}", "[", "]", "\"", "=",
-        "\n", "/*", "*/", "#", "provider::aws::arn_parse(", "depends_on", "lifecycle {", "source = \"./\"\n", "override",
+        "${", "%{", "~}", "%{ if true }", "%{ endif }", "%{ for a in b }", "$${", "%%{", "<<EOT\n", "<<-X\n",
+        "\nEOT\n", "[*]", ".*", "...", "? :", "=>", "for k, v in x :", "if", "null", "each.value", "count.index",
+        "self", "path.module", "var.x", "local.a", "module.m.o", "data.aws_iam_policy_document.d.json",
+        "aws_iam_role.r.arn", "aws_iam_role.r[*].arn", "aws_iam_role.r[\"a\"].arn", "for_each = ", "count = 2\n",
+        "dynamic \"statement\" {\n", "jsonencode(", "templatefile(\"a\", {", "file(\"main.tf\")", "try(", "merge(",
+        "toset([", "flatten([", "!", "-", "&&", "==", "(", ")", "{", "}", "[", "]", "\"", "=", "\n", "/*", "*/", "#",
+        "provider::aws::arn_parse(", "depends_on", "lifecycle {", "source = \"./\"\n", "override",
     ),
     "json": (
-        "{", "}", "[", "]", ",", ":", "\"", "null", "true", "[]", "{}", "\"a\": 1,", "\"//\": \"${\",", "\"${\"", "{\"Ref\": \"A\"}",
-        "{\"Fn::If\": [\"C\", 1, {\"Ref\": \"AWS::NoValue\"}]}", "{\"Fn::GetAtt\": \"A.Arn\"}", "{\"Fn::Sub\": \"${A.Arn}\"}",
-        "{\"Fn::Join\": [\"\", []]}", "{\"Fn::ForEach::X\": []}", "//", "'",
+        "{", "}", "[", "]", ",", ":", "\"", "null", "true", "[]", "{}", "\"a\": 1,", "\"//\": \"${\",", "\"${\"",
+        "{\"Ref\": \"A\"}", "{\"Fn::If\": [\"C\", 1, {\"Ref\": \"AWS::NoValue\"}]}", "{\"Fn::GetAtt\": \"A.Arn\"}",
+        "{\"Fn::Sub\": \"${A.Arn}\"}", "{\"Fn::Join\": [\"\", []]}", "{\"Fn::ForEach::X\": []}", "//", "'",
     ),
     "yaml": (
-        "&a ", "*a", "<<: *a\n", "<<: [*a, *a]\n", "? ", "? [a]: b\n", "!Sub ", "!GetAtt A.Arn", "!Ref A", "!If [C, 1, !Ref AWS::NoValue]",
-        "!!binary ", "!!python/object:os.system ", "!!set ", "!!timestamp ", "!Foo ", "!<tag:yaml.org,2002:str> ", "|\n", ">-\n",
-        "---\n", "...\n", "%YAML 1.2\n---\n", "- ", ": ", "~", "null", "yes", "[", "]", "{", "}", "#", "Fn::ForEach::X:", "!Transform ",
-        "Fn::Transform:", "Condition: C\n", "DependsOn: A\n", "\n", "  ", "\t", "'", "\"", "@", "`", "!ImportValue x",
-        "!Select [9, [a]]", "!FindInMap [A, B, C]", "!Split [',', a]", "!Cidr [a, 1]", "!Base64 ", "!Join ['', []]",
+        "&a ", "*a", "<<: *a\n", "<<: [*a, *a]\n", "? ", "? [a]: b\n", "!Sub ", "!GetAtt A.Arn", "!Ref A",
+        "!If [C, 1, !Ref AWS::NoValue]", "!!binary ", "!!python/object:os.system ", "!!set ", "!!timestamp ", "!Foo ",
+        "!<tag:yaml.org,2002:str> ", "|\n", ">-\n", "---\n", "...\n", "%YAML 1.2\n---\n", "- ", ": ", "~", "null",
+        "yes", "[", "]", "{", "}", "#", "Fn::ForEach::X:", "!Transform ", "Fn::Transform:", "Condition: C\n",
+        "DependsOn: A\n", "\n", "  ", "\t", "'", "\"", "@", "`", "!ImportValue x", "!Select [9, [a]]",
+        "!FindInMap [A, B, C]", "!Split [',', a]", "!Cidr [a, 1]", "!Base64 ", "!Join ['', []]",
     ),
 }  # fmt: skip
+
+
+_AROUND = {
+    "hcl": (
+        ("[", "]"),
+        ("(", ")"),
+        ("{ a = ", " }"),
+        ("jsonencode(", ")"),
+        ("!", ""),
+        ("-", ""),
+        ('"${', '}"'),
+        ("x ? ", " : 1"),
+        ("[for a in ", " : a]"),
+        ("try(", ")"),
+        ("a {\n", "}\n"),
+        ("%{ if a }", "%{ endif }"),
+        ("{for k, v in ", " : k => v}"),
+    ),
+    "json": (
+        ("[", "]"),
+        ('{"a":', "}"),
+        ('{"Fn::If": ["C", 1, ', "]}"),
+        ('{"Fn::Join": ["", [', "]]}"),
+        ('{"Fn::Sub": ["", {"a":', "}]}"),
+    ),
+    "yaml": (
+        ("[", "]"),
+        ("{a: ", "}"),
+        ("!If [C, 1, ", "]"),
+        ("- ", ""),
+        ("!Join ['', [", "]]"),
+        ("? ", ""),
+        ("!Not [", "]"),
+        ("!Sub [a, {b: ", "}]"),
+    ),
+}
+"""What a value is nested in."""
 
 
 def mutated(content: bytes, rng: random.Random, kind: str) -> bytes:
@@ -149,7 +191,9 @@ def lines(content: bytes, rng: random.Random, kind: str) -> bytes:
 
 def line_ends(content: bytes, rng: random.Random, kind: str) -> bytes:
     """Some or all lines end otherwise."""
-    ends = rng.choice(((b"\r\n",), (b"\r",), (b"\n", b"\r\n"), (b"\n", b"\r", b"\r\n", b"\n\n", "\u2028".encode(), b"\x0c")))
+    ends = rng.choice(
+        ((b"\r\n",), (b"\r",), (b"\n", b"\r\n"), (b"\n", b"\r", b"\r\n", b"\n\n", "\u2028".encode(), b"\x0c"))
+    )
     return b"".join(line + rng.choice(ends) for line in content.splitlines())
 
 
@@ -177,6 +221,18 @@ def tokens(content: bytes, rng: random.Random, kind: str) -> bytes:
         start = rng.randrange(len(theirs))
         found[one:one] = theirs[start : start + rng.choice((1, 3, 12, 60))]
     return b"".join(found)
+
+
+def texts(content: bytes, rng: random.Random, kind: str) -> bytes:
+    """A text is another one, of this file, of another, or of the language of policies; the form stays as it is."""
+    pattern = _PLAIN if kind == "yaml" and rng.random() < 0.7 else _QUOTED
+    places = list(pattern.finditer(content))
+    if not places:
+        return tokens(content, rng, kind)
+    place = rng.choice(places)
+    others = places if rng.random() < 0.3 else list(pattern.finditer(rng.choice(pieces(kind))))
+    word = rng.choice(others)[1] if others and rng.random() < 0.6 else rng.choice(IAM).encode()
+    return content[: place.start(1)] + word + content[place.end(1) :]
 
 
 def numbers(content: bytes, rng: random.Random, kind: str) -> bytes:
@@ -212,13 +268,7 @@ def balanced(content: bytes, rng: random.Random, kind: str) -> bytes:
 
 def deep(content: bytes, rng: random.Random, kind: str) -> bytes:
     """A value is nested deeply."""
-    around = {
-        "hcl": (("[", "]"), ("(", ")"), ("{ a = ", " }"), ("jsonencode(", ")"), ("!", ""), ("-", ""), ('"${', '}"'), ("x ? ", " : 1"),
-                ("[for a in ", " : a]"), ("try(", ")"), ("a {\n", "}\n"), ("%{ if a }", "%{ endif }"), ("{for k, v in ", " : k => v}")),
-        "json": (("[", "]"), ('{"a":', "}"), ('{"Fn::If": ["C", 1, ', "]}"), ('{"Fn::Join": ["", [', "]]}"), ('{"Fn::Sub": ["", {"a":', "}]}")),
-        "yaml": (("[", "]"), ("{a: ", "}"), ("!If [C, 1, ", "]"), ("- ", ""), ("!Join ['', [", "]]"), ("? ", ""), ("!Not [", "]"), ("!Sub [a, {b: ", "}]")),
-    }[kind]  # fmt: skip
-    opened, closed = rng.choice(around)
+    opened, closed = rng.choice(_AROUND[kind])
     count = rng.choice((2, 5, 20, 70, 130, 1000))
     pairs = list(_pairs(content)) + [match.span() for match in re.finditer(rb'"[^"\n]*"', content)]
     start, end = rng.choice(pairs or [(len(content), len(content))])
@@ -304,7 +354,9 @@ def _change_node(top: yaml.Node, rng: random.Random) -> None:
     one, other = rng.choice(nodes), rng.choice(nodes)
     action = rng.randrange(5)
     if action == 0:
-        one.tag = rng.choice(("!Sub", "!Ref", "!GetAtt", "!If", "!Join", "!Select", "!Transform", "!!int", "!Condition"))
+        one.tag = rng.choice(
+            ("!Sub", "!Ref", "!GetAtt", "!If", "!Join", "!Select", "!Transform", "!!int", "!Condition")
+        )
     elif action == 1 and isinstance(one, (yaml.MappingNode, yaml.SequenceNode)) and one.value:
         del one.value[rng.randrange(len(one.value))]
     elif action == 2 and isinstance(one, yaml.MappingNode):
@@ -316,7 +368,8 @@ def _change_node(top: yaml.Node, rng: random.Random) -> None:
 
 
 _MUTATORS: list[Mutator] = [
-    flip, truncate, erase, repeat, insert_odd, insert_word, lines, line_ends, tokens, numbers, balanced, deep, values,
+    flip, truncate, erase, repeat, insert_odd, insert_word, lines, line_ends, tokens, texts, numbers, balanced, deep,
+    values,
 ]  # fmt: skip
-_WEIGHTS = [1, 1, 2, 2, 3, 5, 5, 1, 9, 2, 5, 2, 9]
+_WEIGHTS = [1, 1, 1, 2, 2, 3, 5, 1, 6, 16, 2, 5, 2, 12]
 MUTATORS = tuple(_MUTATORS)

@@ -31,7 +31,8 @@ def smallest(tree: Tree, fails: Callable[[Tree], bool], seconds: float = 60.0) -
         for name in sorted(tree):
             parts = [part for part in pieces.split(tree[name]) if part]
             if len(parts) <= _MOST_PIECES:
-                left = _fewest(parts, lambda some, name=name: still({**tree, name: b"".join(some)}))  # type: ignore[misc]
+                whole = tree
+                left = _fewest(parts, lambda some, name=name, whole=whole: still({**whole, name: b"".join(some)}))
                 tree = {**tree, name: b"".join(left)}
     return tree
 

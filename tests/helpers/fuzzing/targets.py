@@ -6,11 +6,13 @@ not raise. A sample is a tree of files, laid out in a folder.
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import reports_of_tests
+
 from fuzzing import making
 from fuzzing.corpus import Tree, files_named, format_of, pieces, trees
-from fuzzing.mutators import mutated
+from fuzzing.mutators import erase, flip, mutated, repeat, truncate
 from passrole_checks import baseline, cli, cli_suggest, configuration
 from passrole_checks.advise.required import required_by
 from passrole_checks.difference import difference_of
@@ -64,6 +67,14 @@ class Target:
 
 # -- how samples are made
 
+_MANIFEST = ".terraform/modules/modules.json"
+_INSTALLED: Tree = {
+    "main.tf": b'module "m" {\n  source  = "acme/roles/aws"\n  version = "1.2.0"\n}\n',
+    _MANIFEST: b'{"Modules": [{"Key": "", "Source": "", "Dir": "."}, {"Key": "m", "Version": "1.2.0", '
+    b'"Source": "registry.terraform.io/acme/roles/aws", "Dir": ".terraform/modules/m"}]}',
+    ".terraform/modules/m/main.tf": GOOD,
+}
+
 
 def changed_tree(rng: random.Random) -> Tree:
     """A small folder with one or two of its files changed, and sometimes with a file of another one."""
@@ -71,8 +82,14 @@ def changed_tree(rng: random.Random) -> Tree:
     if rng.random() < 0.15:
         tree.update(rng.choice(trees()))
     for name in rng.sample(sorted(tree), min(len(tree), rng.choice((1, 1, 2)))):
-        tree[name] = mutated(tree[name], rng, format_of(name))
+        tree[name] = _changed(name, tree[name], rng)
     return tree
+
+
+def _changed(name: str, content: bytes, rng: random.Random) -> bytes:
+    kind = format_of(name)
+    change = making.expressions if kind == "hcl" and rng.random() < 0.3 else mutated
+    return change(content, rng, kind)
 
 
 def _two_versions(rng: random.Random) -> Tree:
@@ -80,7 +97,7 @@ def _two_versions(rng: random.Random) -> Tree:
     versions = {"old": dict(base), "new": dict(base)}
     for side in ("old", "new"):
         for name in rng.sample(sorted(base), 1) if side == "new" or rng.random() < 0.4 else ():
-            versions[side][name] = mutated(base[name], rng, format_of(name))
+            versions[side][name] = _changed(name, base[name], rng)
     if rng.random() < 0.1:
         versions["new"] = dict(rng.choice(trees()))
     return {f"{side}/{name}": content for side, tree in versions.items() for name, content in tree.items()}
@@ -88,16 +105,36 @@ def _two_versions(rng: random.Random) -> Tree:
 
 def _with_inputs(rng: random.Random) -> Tree:
     """A folder with files of values, those of Terraform and those of CloudFormation."""
-    tree = dict(rng.choice(trees()))
+    tree = dict(_INSTALLED if rng.random() < 0.2 else rng.choice(trees()))
+    if _MANIFEST in tree:
+        tree[_MANIFEST] = mutated(tree[_MANIFEST], rng, "json")
     values = rng.choice((*files_named(".tfvars"), b'env = "a"\nroles = ["x", { y = 1 }]\n', rng.choice(pieces("hcl"))))
     parameters = rng.choice(
-        (b'{"Parameters": {"Env": "a"}}', b'[{"ParameterKey": "Env", "ParameterValue": "a,b"}]', b'{"Env": 1}', b"Env: a\nRole: [b]\n",
+        (b'{"Parameters": {"Env": "a"}}', b'[{"ParameterKey": "Env", "ParameterValue": "a,b"}]', b'{"Env": 1}',
+         b"Env: a\nRole: [b]\n",
          b'version = 0.1\n[default.deploy.parameters]\nparameter_overrides = "Env=\\"a\\" B=c"\n')
     )  # fmt: skip
     tree["terraform.tfvars"] = mutated(values, rng, "hcl")
     tree["given.tfvars.json"] = mutated(b'{"env": "a", "list": ["${x}", {"y": 1}]}', rng, "json")
-    tree[rng.choice(("given.json", "given.yaml", "given.toml"))] = mutated(parameters, rng, rng.choice(("json", "yaml", "hcl")))
+    tree[rng.choice(("given.json", "given.yaml", "given.toml"))] = mutated(
+        parameters, rng, rng.choice(("json", "yaml", "hcl"))
+    )
     return tree
+
+
+def _bundles(rng: random.Random) -> Tree:
+    """A report of a review, as JSON or packed as GitHub packs it."""
+    content = rng.choice(_BUNDLE)
+    if rng.random() < 0.6:
+        return {"bundle.json": mutated(content, rng, "json")}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        made = zipfile.ZipInfo(bundle.MEMBER if rng.random() < 0.9 else "../x")  # of one time, so that it is the same
+        archive.writestr(made, content)
+    data = packed.getvalue()
+    for _ in range(rng.choice((0, 1, 3))):
+        data = rng.choice((flip, truncate, erase, repeat))(data, rng, "json")
+    return {"bundle.zip": data}
 
 
 def _one_file(name: str, kind: str, *originals: bytes) -> Make:
@@ -117,13 +154,23 @@ def _documents(rng: random.Random) -> Tree:
 
 
 _CONFIGURATION = (
-    b'[tool.passrole_checks]\nseverity = "info"\nformat = ["text", "sarif"]\noutput = ["-", "x.sarif"]\nunchanged = true\n'
+    b'[tool.passrole_checks]\nseverity = "info"\nformat = ["text", "sarif"]\noutput = ["-", "x.sarif"]\n'
+    b"unchanged = true\n"
     b'check = ["001", "any-service"]\nfail_on = "high"\nvar = ["a=b"]\naccount = "111122223333"\n',
-    b'[project]\nname = "x"\n[tool.other]\na = 1\n[[tool.list]]\nb = {c = [1, 2.5, 2026-01-01]}\n[tool.passrole_checks]\n',
+    b'[project]\nname = "x"\n[tool.other]\na = 1\n[[tool.list]]\nb = {c = [1, 2.5, 2026-01-01]}\n'
+    b"[tool.passrole_checks]\n",
 )
-_ENTRY = {"fingerprint": "0123456789abcdef" * 2, "check_id": "PASSROLE_001", "file": "a.tf", "resource": "r", "severity": "medium"}
+_ENTRY = {
+    "fingerprint": "0123456789abcdef" * 2,
+    "check_id": "PASSROLE_001",
+    "file": "a.tf",
+    "resource": "r",
+    "severity": "medium",
+}
 _BASELINE = (
-    json.dumps({"version": 1, "entries": [_ENTRY, {**_ENTRY, "reason": "x", "expires": "2027-01-31"}]}, indent=1).encode(),
+    json.dumps(
+        {"version": 1, "entries": [_ENTRY, {**_ENTRY, "reason": "x", "expires": "2027-01-31"}]}, indent=1
+    ).encode(),
     b'{"version": 1, "entries": []}',
 )
 _BUNDLE = tuple(bundle.dump(one).encode() for one in (reports_of_tests.EMPTY, reports_of_tests.ALL_KINDS))
@@ -158,7 +205,9 @@ def _check_scan(found: ScanResult) -> None:
     _check_unreadable(found.unreadable)
     for place in [one.at for one in found.findings] + [one.grant.at for one in found.grants]:
         count = _line_count(place.file)
-        assert 1 <= place.line <= place.end_line <= count, f"lines {place.line} to {place.end_line} of {count} in {Path(place.file).name}"
+        assert 1 <= place.line <= place.end_line <= count, (
+            f"lines {place.line} to {place.end_line} of {count} in {Path(place.file).name}"
+        )
 
 
 def _check_output(written: str, output_format: str) -> None:
@@ -178,7 +227,9 @@ def _no_constant(name: str) -> object:
 def _check_unreadable(unreadable: Sequence[Unreadable]) -> None:
     for one in unreadable:
         assert one.reason and "\n" not in one.reason, f"a reason of more than one line: {one.reason!r}"
-        assert one.line is None or 1 <= one.line <= _line_count(one.file), f"line {one.line} for {one.reason!r} is not in {Path(one.file).name}"
+        assert one.line is None or 1 <= one.line <= _line_count(one.file), (
+            f"line {one.line} for {one.reason!r} is not in {Path(one.file).name}"
+        )
 
 
 def _line_count(file: str) -> int:
@@ -251,7 +302,9 @@ def _policies(folder: Path) -> None:
         found = scan_paths([folder / name], _ALL)
         _check_scan(found)
         findings = Counter((one.check_id, one.severity.value, _place(one.statement_path)) for one in found.findings)
-        scopes = Counter((one.grant.scope.value, str(one.grant.services), one.effect_on_passrole) for one in found.grants)
+        scopes = Counter(
+            (one.grant.scope.value, str(one.grant.services), one.effect_on_passrole) for one in found.grants
+        )
         said.append((findings, scopes))
         if found.unreadable:
             return
@@ -282,7 +335,9 @@ def _document(folder: Path) -> None:
 
 def _configuration(folder: Path) -> None:
     (file,) = folder.iterdir()
-    _refused(lambda: configuration.checked(configuration.table_in(file.read_bytes()), cli.configurable()), "pyproject.toml")
+    _refused(
+        lambda: configuration.checked(configuration.table_in(file.read_bytes()), cli.configurable()), "pyproject.toml"
+    )
 
 
 def _baseline(folder: Path) -> None:
@@ -321,5 +376,5 @@ TARGETS = (
     Target("document", _documents, _document, 3),
     Target("configuration", _one_file("pyproject.toml", "hcl", *_CONFIGURATION), _configuration, 1),
     Target("baseline", _one_file("baseline.json", "json", *_BASELINE), _baseline, 1),
-    Target("bundle", _one_file("bundle.json", "json", *_BUNDLE), _bundle, 1),
+    Target("bundle", _bundles, _bundle, 1),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from github_fake import GitHubFake
 from reviews_on_github import Poster, give_files, item, report
 
 from passrole_checks.review.markdown.markers import FIXED, parse
-from passrole_checks.review.report import Note
+from passrole_checks.review.report import Note, Place
 
 OFF = {"comment": "off", "status": False}
 
@@ -161,3 +162,11 @@ def test_deleted_thread(github: GitHubFake, post: Poster) -> None:
     github.when("POST", "/replies$", lambda fake: fake.world.threads.clear())
     post.items(**OFF)
     assert (github.review_comments(), [words for words in post.said if "warning" in words]) == ([], [])
+
+
+@pytest.mark.parametrize(("file", "is_fixed"), [("main.tf", False), ("other.tf", True)])
+def test_at_a_cause(github: GitHubFake, post: Poster, file: str, is_fixed: bool) -> None:
+    """A thread at the cause, in another file, is not ended while the statement's file was not evaluated."""
+    post.items(replace(item(1, 10), at=Place("main.tf", 4, 4)), **OFF)
+    post(report(github, not_evaluated=(Note(file, 7, "the module is not here"),)), **OFF)
+    assert len(replies(github)) == is_fixed

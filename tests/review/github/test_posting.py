@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from github_fake import GitHubFake
+from reports_of_tests import ALL_KINDS
 from reviews_on_github import BOT, Poster, give_files, item, report
 
 from passrole_checks.review.environment import Context
 from passrole_checks.review.github import Posted
-from passrole_checks.review.report import Note
+from passrole_checks.review.markdown.markers import parse
+from passrole_checks.review.report import Note, Place
+from passrole_checks.review.threads import file_mark
 
 
 @pytest.fixture
@@ -46,6 +49,7 @@ def test_second_run_writes_the_status_only(github: GitHubFake, post: Poster) -> 
 
 def test_nothing_to_tell(github: GitHubFake, post: Poster) -> None:
     """A pull request that never had a finding gets no comment, and a status that it is fine."""
+    assert post(report(github, more=ALL_KINDS.more), status=False) == Posted(7)
     assert post.items() == Posted(7)
     assert (github.comments(), github.review_comments()) == ([], [])
     (status,) = github.statuses()
@@ -262,3 +266,26 @@ def test_context_without_repository() -> None:
 
     assert bare(EMPTY, Context(token="x"), PostOptions(), said.append) == Posted()
     assert said == ["It is not known which repository this is about (GITHUB_REPOSITORY): nothing is written on GitHub."]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"not_evaluated": (Note("a.tf", 3, "module x is not here"),)},
+        {"notes": (Note("pyproject.toml", 0, "differs from that of main, which is used"),)},
+    ],
+)
+def test_what_is_not_known_begins_a_comment(github: GitHubFake, post: Poster, told: dict[str, object]) -> None:
+    """What has changed and is not evaluated, or is not used, is told, also where nothing new is found."""
+    assert post(report(github, **told), status=False).summary
+    assert len(github.comments()) == 1
+
+
+def test_markers_tell_the_attempt_and_the_files(github: GitHubFake, post: Poster) -> None:
+    """A marker holds the attempt of the run, and short marks of the files that the statements stand in."""
+    context = replace(post.context(run=5), run_attempt=3)
+    at_cause = replace(item(1, 10), at=Place("main.tf", 4, 4))
+    post.items(at_cause, context=context, comment="off", status=False)
+    marker = parse(github.review_comments()[0].body)
+    assert marker is not None
+    assert (marker.order, marker.items, marker.files) == ((5, 3), (at_cause.key,), (file_mark("main.tf"),))

@@ -27,10 +27,10 @@ def bodies(github: GitHubFake) -> list[str]:
 
 
 def test_marker_is_the_first_line(github: GitHubFake, post: Poster) -> None:
-    """The comment begins with its marker: the review, the head, the number of the run."""
+    """The comment begins with its marker: the review, the head, the number of the run and of its attempt."""
     post.items(item(1), context=post.context(run=12), **OFF)
     (body,) = bodies(github)
-    assert parse(body) == Marker(SUMMARY, "default", github.pull.head_sha, 12, 0)
+    assert parse(body) == Marker(SUMMARY, "default", github.pull.head_sha, 12, 1)
     assert body.split("\n")[1] == "## iam:PassRole: 1 new problem"
 
 
@@ -41,7 +41,7 @@ def test_updated_in_place(github: GitHubFake, post: Poster) -> None:
     post.items(item(1), item(2), **OFF)
     (comment,) = github.comments()
     assert "2 new problems" in comment.body
-    assert parse(comment.body) == Marker(SUMMARY, "default", github.pull.head_sha, 2, 0)
+    assert parse(comment.body) == Marker(SUMMARY, "default", github.pull.head_sha, 2, 1)
     assert [call.method for call in github.writes()] == ["POST", "PATCH"]
 
 
@@ -136,7 +136,7 @@ def test_two_runs_at_the_same_time(github: GitHubFake, post: Poster) -> None:
     github.when("POST", "/issues/7/comments$", lambda fake: of_another_run(fake, 8, "Of an earlier run."))
     post.items(item(1), context=post.context(run=9), **OFF)
     (comment,) = github.comments()
-    assert parse(comment.body) == Marker(SUMMARY, "default", github.pull.head_sha, 9, 0)
+    assert parse(comment.body) == Marker(SUMMARY, "default", github.pull.head_sha, 9, 1)
     assert "1 new problem" in comment.body
     assert [call.method for call in github.writes()] == ["POST", "DELETE", "PATCH"]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from gitlab_fake import GitLabFake, Note
+from reports_of_tests import ALL_KINDS
 from reviews_on_gitlab import BOT, Poster, item, report
 
 from passrole_checks.review.environment import Context
@@ -44,9 +45,16 @@ def test_links_are_those_of_gitlab(gitlab: GitLabFake, post: Poster) -> None:
 
 
 def test_nothing_to_tell(gitlab: GitLabFake, post: Poster) -> None:
-    """Without a finding ever, there is no note."""
+    """Without a finding ever, there is no note, also where access grows of which nothing is flagged."""
     assert post.items() == Posted(7)
+    assert post(report(gitlab, more=ALL_KINDS.more)) == Posted(7)
     assert gitlab.writes() == []
+
+
+def test_what_is_not_evaluated_begins_a_note(gitlab: GitLabFake, post: Poster) -> None:
+    """What has changed and is not evaluated is told, also where nothing new is found."""
+    assert post(report(gitlab, not_evaluated=(ReportNote("a.tf", 3, "module x is not here"),))).summary
+    assert "nothing new found, 1 place not evaluated" in gitlab.notes()[0].body
 
 
 def test_equal_text(gitlab: GitLabFake, post: Poster) -> None:

@@ -9,7 +9,7 @@ from gitlab_fake import GitLabFake
 from reviews_on_gitlab import BOT, CHANGED, Poster, item, keys, places, report
 
 from passrole_checks.review.markdown.markers import INLINE, Marker, parse
-from passrole_checks.review.report import Anchor, Note, Replacement
+from passrole_checks.review.report import Anchor, Note, Place, Replacement
 
 OFF = {"comment": "off"}
 
@@ -200,6 +200,21 @@ def test_not_readable_is_not_fixed(gitlab: GitLabFake, post: Poster) -> None:
 def test_not_evaluated_is_not_fixed(gitlab: GitLabFake, post: Poster, file: str, ended: int) -> None:
     """A thread at a file that was not evaluated is not ended; what concerns another file, or none, keeps no thread."""
     post.items(item(1, 10), **OFF)
+    post(report(gitlab, not_evaluated=(Note(file, 3, "module x is not here"),)), **OFF)
+    assert [len(thread.notes) for thread in gitlab.threads()] == [ended]
+
+
+def test_a_whole_file_that_is_not_evaluated(gitlab: GitLabFake, post: Poster) -> None:
+    """While a whole file is not evaluated no thread is ended: what it is about may have been moved there."""
+    post.items(item(1, 10), **OFF)
+    post(report(gitlab, not_evaluated=(Note("b.tf", 0, "too large"),)), **OFF)
+    assert [len(thread.notes) for thread in gitlab.threads()] == [1]
+
+
+@pytest.mark.parametrize(("file", "ended"), [("main.tf", 1), ("other.tf", 2)])
+def test_at_a_cause(gitlab: GitLabFake, post: Poster, file: str, ended: int) -> None:
+    """A thread at the cause, in another file, is not ended while the statement's file was not evaluated."""
+    post.items(replace(item(1, 10), at=Place("main.tf", 4, 4)), **OFF)
     post(report(gitlab, not_evaluated=(Note(file, 3, "module x is not here"),)), **OFF)
     assert [len(thread.notes) for thread in gitlab.threads()] == [ended]
 

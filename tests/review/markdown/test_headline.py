@@ -13,6 +13,7 @@ from passrole_checks.review.report import Note, Report
 
 NOTE = (Note("a.tf", 1, "no"),)
 FIXED = replace(EMPTY, fixed=ALL_KINDS.fixed)
+MORE = replace(FIXED, more=ALL_KINDS.more)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,10 @@ FIXED = replace(EMPTY, fixed=ALL_KINDS.fixed)
         (EMPTY, True, "all fixed"),
         (FIXED, False, "nothing new, 1 finding fixed"),
         (FIXED, True, "all fixed"),
+        (MORE, False, "nothing to flag, though 1 statement gives more than before"),
+        (replace(MORE, more=MORE.more * 2), False, "nothing to flag, though 2 statements give more than before"),
+        (replace(MORE, items=(NEW,)), False, "1 new problem"),
+        (MORE, True, "all fixed"),
         (replace(EMPTY, items=(NEW,)), True, "1 new problem"),
         (replace(EMPTY, items=(WIDENED, WIDENED)), False, "2 problems got worse"),
         (ALL_KINDS, False, "2 new problems, 1 problem got worse"),

@@ -18,7 +18,19 @@ from passrole_checks.review.markdown.inline import comment, grouped
 from passrole_checks.review.markdown.markers import SUMMARY, Marker, parse
 from passrole_checks.review.markdown.summary import BUDGET, summary
 from passrole_checks.review.markdown.words import units
-from passrole_checks.review.report import Access, Anchor, Fixed, Item, Less, Note, Place, Remark, Replacement, Report
+from passrole_checks.review.report import (
+    Access,
+    Anchor,
+    Fixed,
+    Item,
+    Less,
+    More,
+    Note,
+    Place,
+    Remark,
+    Replacement,
+    Report,
+)
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 PIECES = [
@@ -63,10 +75,11 @@ ITEM = st.builds(
     cause=st.none() | PLACE,
     cause_removed=st.booleans(),
     anchor=st.none() | st.builds(Anchor, NAME, LINE, LINE),
-    replacement=st.none() | st.builds(Replacement, NAME, LINE, LINE, NAME, NAME),
+    replacement=st.none() | st.builds(Replacement, NAME, LINE, LINE, NAME, NAME, st.booleans(), NAME),
     advice=NAME,
 )
 NOTES = st.lists(st.builds(Note, NAME, LINE, NAME), max_size=2).map(tuple)
+MORE = st.builds(More, st.sampled_from(["new", "widened"]), CONFIDENCE, PLACE, NAME, NAME, ACCESS, st.none() | ACCESS)
 LESS = st.builds(Less, st.sampled_from(["narrowed", "removed"]), PLACE, NAME, NAME, ACCESS, st.none() | ACCESS)
 REPORT = st.builds(
     Report,
@@ -84,13 +97,14 @@ REPORT = st.builds(
     notes=NOTES,
     fail_on=st.none() | SEVERITY,
     files=st.integers(0, 5),
+    more=st.lists(MORE, max_size=2).map(tuple),
 )  # fmt: skip
 
 OUR_LINK = re.compile(
     rf"https://github\.com/acme/infra/(?:blob/(?:{HEAD}|{BASE})/.*|actions/runs/7)|https://pathfinding\.cloud/paths/.*"
 )
 CODE = r"<code>[^<>\n]*</code>"
-ITS_SUMMARY = rf"<b>\w+</b>: {CODE}(?: {CODE})?\n{CODE} \({CODE}\)|[\w ]+(?: \(\d+\))?"
+ITS_SUMMARY = rf"<b>\w+</b>: {CODE}(?: {CODE})?\n{CODE} \({CODE}\)|[\w ,]+(?: \(\d+\))?"
 OUR_HTML = re.compile(rf"(?:<details(?: open)?><summary>(?:{ITS_SUMMARY})</summary>|</details>)\n?")
 OUR_HEADINGS = re.compile(r"iam:PassRole: [a-z0-9, ]+|Could not be read|Notes")
 COMMAND = re.compile(
@@ -137,7 +151,7 @@ def test_a_summary(report: Report, told_before: bool) -> None:
     """In a summary there are no mentions, references, links, images, HTML or headings but ours; it holds no comment of
     HTML, no line that is a command of GitLab, and it fits."""
     page = summary(report, LINKS, told_before=told_before)
-    check(page, languages={"mermaid", "", "hcl", "yaml", "json"})
+    check(page, languages={"mermaid", "", "diff", "hcl", "yaml", "json"})
     assert units(page) <= BUDGET
     assert page.encode()
     assert "<!--" not in page
@@ -157,7 +171,7 @@ def test_comments_at_lines(report: Report, gitlab: bool) -> None:
         page = comment(items, report, LINKS, anchor, gitlab_line=anchor.line if gitlab else None)
         lines = max(anchor.end_line - anchor.line, 0)
         word = f"suggestion:-0+{lines}" if gitlab else "suggestion"
-        check(page, languages={word, "", "hcl", "yaml", "json"})
+        check(page, languages={word, "", "diff", "hcl", "yaml", "json"})
         assert "<!--" not in page
         assert not re.search("^ {0,3}/", page, re.MULTILINE)
         offered = [token.content for token in tokens(page) if token.type == "fence" and token.info == word]

@@ -101,16 +101,16 @@ def test_no_suggestion_on_other_lines(anchor: Anchor) -> None:
     """On other lines than its own a replacement is code to read, with the lines that it is for."""
     page = comment([NEW], ALL_KINDS, LINKS, anchor)
     assert "```suggestion" not in page
-    assert "**Suggested change** of [`release/template.yaml:32-34`](" in page
+    assert "**Suggestion** for [`release/template.yaml:32-34`](" in page
     assert "\n```yaml\nAction: iam:PassRole\n" in page
 
 
 def test_lines_to_take_out() -> None:
     """A replacement without text says that its lines are to be taken out."""
-    gone = replace(NEW, replacement=replace(NEW.replacement, text=""))  # type: ignore[type-var]
+    gone = replace(NEW, replacement=replace(NEW.replacement, text="", says=""))  # type: ignore[type-var]
     assert comment([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34)).endswith("\n```suggestion\n```")
     page = comment([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 0, 0))
-    assert "**Suggested change:** take out [`release/template.yaml:32-34`](" in page
+    assert "**Suggestion:** take out [`release/template.yaml:32-34`](" in page
 
 
 def test_advice_with_a_statement() -> None:

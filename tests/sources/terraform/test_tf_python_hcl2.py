@@ -53,6 +53,7 @@ ROOT = Path(__file__).parents[3] / "sample_templates"
 FILES = sorted(path for suffix in ("tf", "tofu", "tfvars") for path in ROOT.rglob(f"*.{suffix}"))
 SAMPLES = [
     "a = 1\nb = -12\nc = -1.5\n",
+    "a = 1e5\nb = [-1E-3, 2.5e+3]\nc = \"1e5 ${1e2}\"\nd = x-1e5 + a1e5\n",
     'resource "aws_iam_role" r {\n  count = 2 # why\n\n  inner {\n    x = true\n  }\n}\n',
     'a = var.x[0].b["c"].*.d[0][*].e.0.f\n',
     "a = x ? y : z ? 1 : 2\nb = (x ? y : z) ? 1 : 2\n",

@@ -214,6 +214,18 @@ def test_a_byte_order_mark_is_skipped() -> None:
     assert file.body.blocks[0].span.column == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "number"), [("1e5", 1e5), ("1E-3", 1e-3), ("2e+3", 2e3), ("2.5e3", 2.5e3), ("12", 12), ("0", 0)]
+)
+def test_numbers_may_have_an_exponent(words: str, number: float) -> None:
+    """A number has an exponent with and without a fraction, and what only looks like one is a name or a text."""
+    assert value(words).value == number  # type: ignore[attr-defined]
+    (text, name, first) = value(f'["{words}", x-{words.replace(".", "")}, {words}]').items  # type: ignore[attr-defined]
+    assert text.parts[0].value == words
+    assert getattr(first, "value", None) == number
+    assert not isinstance(name, Literal)
+
+
 @pytest.mark.parametrize(("data", "line"), [(b"a = 1\n\xff\n", 2), (b"a\n\n\0", 3)])
 def test_what_is_no_text_is_named_with_its_line(data: bytes, line: int) -> None:
     """Bytes that are not UTF-8, and NUL, are an error with the line."""

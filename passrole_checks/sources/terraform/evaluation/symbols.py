@@ -281,9 +281,11 @@ def encoded_text(encoded: Encoded) -> Text:
     parts: list[Part] = []
     if encoded.value is not None:
         _write(encoded.value, parts)
-    if len(parts) > _MAX_NODES:
-        return hole(str(encoded.parts[0] if isinstance(encoded.parts[0], str) else encoded.parts[0].expression),
-                    encoded.at, "too large")  # fmt: skip
+    large = len(parts) > _MAX_NODES
+    if large or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:  # JSON in JSON in JSON doubles
+        first = encoded.parts[0]
+        words = first if isinstance(first, str) else first.expression
+        return hole(words, encoded.at, "too large" if large else "too long")
     return Text(join(parts), encoded.at, defaults=encoded.defaults)
 
 

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from passrole_checks.sources.terraform.reading.files import is_override, parse_file, shadowed_files, terraform_files
+from passrole_checks.contents import content_of
+from passrole_checks.sources.terraform.reading.files import (
+    LARGEST,
+    is_override,
+    parse_file,
+    shadowed_files,
+    terraform_files,
+)
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, Fragment, ParsedFile, Template
 
 _LOCAL_SOURCE = re.compile(rb'"\.\.?[/\\"]')
@@ -143,7 +150,7 @@ def called_folders(folder: Path) -> frozenset[Path]:
     found: set[Path] = set()
     for name in terraform_files(folder):
         try:
-            data = name.read_bytes()
+            data = content_of(name, LARGEST)
         except OSError:
             continue
         if b"module" not in data or not _LOCAL_SOURCE.search(data):

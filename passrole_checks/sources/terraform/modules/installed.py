@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from passrole_checks.contents import content_of
 from passrole_checks.sources.looked_at import at_file, at_tree
 from passrole_checks.sources.resource import Unreadable
 
@@ -100,7 +101,7 @@ class Installed:
                 return {}, "leads outside of what is scanned"
             if self.file.stat().st_size > _LARGEST:
                 return {}, f"larger than {_LARGEST // 1_000_000} MB"
-            document = json.loads(self.file.read_bytes())
+            document = json.loads(content_of(self.file, _LARGEST))
         except OSError as error:
             return {}, f"cannot be opened: {error.strerror or error}"
         except (ValueError, RecursionError):

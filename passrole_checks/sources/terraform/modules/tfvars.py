@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from passrole_checks.contents import content_of
 from passrole_checks.sources.looked_at import at_file, at_folder
 from passrole_checks.sources.resource import Inputs, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
@@ -72,7 +73,7 @@ def read_var_file(path: Path) -> ParsedFile:
 
 @lru_cache(maxsize=64)
 def _read(file: str, _stamp: tuple[int, int] | None) -> ParsedFile:
-    data = Path(file).read_bytes()
+    data = content_of(file, _LARGEST, pipes=True)
     if not file.endswith(".json"):
         return _only_values(parse_bytes(file, data))
     try:

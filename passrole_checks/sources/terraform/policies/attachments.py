@@ -24,6 +24,7 @@ from passrole_checks.sources.policy_attributes import (
     NAMED_ATTACHMENTS,
     OWN_ATTACHMENTS,
 )
+from passrole_checks.sources.principal_names import literal
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform.evaluation.access import take
 from passrole_checks.sources.terraform.evaluation.scope import Scope
@@ -179,12 +180,13 @@ class Attachments:
 
     def _entity(self, value: Text, kind: str, module: str) -> str:
         if isinstance(value, Reference):
-            return value.address
+            entity = ENTITIES.get(value.type)  # a group may be given the name of a user
+            return value.address if entity is None or entity.kind == kind else literal(kind, value.address)
         only = value.only_hole
         if only is not None and only.role is not None:
             return only.role
         bearers = self._bearers(kind, _comparable(spelled_out(value.parts)), module)
-        return bearers[0] if len(bearers) == 1 else str(known(value))
+        return bearers[0] if len(bearers) == 1 else literal(kind, str(known(value)))
 
 
 def each(value: Node | None, *, objects: bool = True) -> Iterator[Node]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from passrole_checks.contents import content_of
 from passrole_checks.sources.looked_at import at_file, at_folder
 from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_file
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, Problem
 
-_LARGEST = 20_000_000  # bytes of one file of configuration
+LARGEST = 20_000_000  # bytes of one file of configuration
 _LARGEST_READ = 2_000_000  # bytes that an expression may read
 
 
@@ -69,9 +70,9 @@ def parse_file(path: Path) -> ParsedFile:
     file = str(path)
     at_file(path)
     try:
-        if path.stat().st_size > _LARGEST:
-            return _unreadable(file, 1, f"larger than {_LARGEST // 1_000_000} MB")
-        data = path.read_bytes()
+        if path.stat().st_size > LARGEST:
+            return _unreadable(file, 1, f"larger than {LARGEST // 1_000_000} MB")
+        data = content_of(path, LARGEST)
     except OSError as error:
         return _unreadable(file, 1, f"cannot be opened: {error.strerror or error}")
     return parse_bytes(file, data)
@@ -131,7 +132,7 @@ class Files:
                 return None, "no such file"
             if Path(path).stat().st_size > _LARGEST_READ:
                 return None, "a file too large to read"
-            data = Path(path).read_bytes()
+            data = content_of(path, _LARGEST_READ)
         except (OSError, ValueError):
             return None, "a file that cannot be read"
         try:

@@ -6,6 +6,7 @@ used: the file is then read in pieces.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import tree_sitter
@@ -15,6 +16,9 @@ from passrole_checks.sources.terraform.reading.recovery import Attempt, Item, re
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Expression, ParsedFile, Span, Unparsed
 from passrole_checks.sources.terraform.reading.tree_sitter_nodes import Builder
+
+# HCL's specification, "Numeric Literals": an exponent needs no fraction before it; tree-sitter-hcl wants one.
+_WITH_EXPONENT = re.compile(rb"(?<![\w.])\d+[eE][+-]?\d+(?!\w)")
 
 
 @lru_cache(maxsize=1)
@@ -30,7 +34,7 @@ def read(source: SourceText) -> ParsedFile:
 def _attempt(source: SourceText, start: int, end: int) -> Attempt:
     """The attributes and blocks between two offsets, up to the first error."""
     data = source.data if (start, end) == (0, len(source.data)) else source.data[start:end]
-    root = tree_sitter.Parser(_language()).parse(data).root_node
+    root = _parsed(data).root_node
     builder = Builder(source, start)
     items: list[tuple[Item, int]] = []
     for child in _top(root):
@@ -43,6 +47,15 @@ def _attempt(source: SourceText, start: int, end: int) -> Attempt:
     return Attempt(tuple(items), start if root.has_error else None)
 
 
+def _parsed(data: bytes) -> tree_sitter.Tree:
+    """The tree of a text; where it has an error, once more with other digits in the place of exponents."""
+    parser = tree_sitter.Parser(_language())
+    tree = parser.parse(data)
+    if tree.root_node.has_error and _WITH_EXPONENT.search(data):
+        return parser.parse(_WITH_EXPONENT.sub(lambda match: b"1" * len(match[0]), data))
+    return tree
+
+
 def read_template(source: SourceText) -> Expression:
     """Read the text of a template file, or of a string of Terraform's JSON syntax, as a template."""
     mark = "TEMPLATE_END"
@@ -51,7 +64,7 @@ def read_template(source: SourceText) -> Expression:
     head = f"t = <<{mark}\n".encode()
     # the content is put on lines of its own, so its own lines count from the second
     wrapped = SourceText(source.file, head + source.data + f"\n{mark}\n".encode(), source.first_line - 1, 1)
-    tree = tree_sitter.Parser(_language()).parse(wrapped.data)
+    tree = _parsed(wrapped.data)
     children = [child for child in _top(tree.root_node) if child.type == "attribute"]
     first = Span(source.first_line, source.first_column, source.first_line, source.first_column)
     if tree.root_node.has_error or len(children) != 1:

@@ -1,0 +1,61 @@
+"""Threads at lines, on whatever forge: which of them are to be ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from reports_of_tests import EMPTY, NEW, WIDENED
+
+from passrole_checks.review.report import Note
+from passrole_checks.review.threads import file_mark, file_marks, fixed_ones, keys_said
+
+
+@dataclass(frozen=True)
+class Thread:
+    keys: frozenset[str] = frozenset({WIDENED.key})
+    is_answered: bool = False
+    file: str = "variables.tf"  # the cause
+    about: frozenset[str] = frozenset(map(file_mark, ["main.tf"]))
+
+
+@pytest.mark.parametrize(
+    ("thread", "note", "is_fixed"),
+    [
+        (Thread(), None, True),
+        (Thread(), Note("main.tf", 7, "the module is not here"), False),
+        (Thread(), Note("variables.tf", 7, "no value"), False),
+        (Thread(), Note("other.tf", 7, "the module is not here"), True),
+        (Thread(), Note("other.tf", 0, "too large"), False),
+        (Thread(), Note("", 0, "of no file"), True),
+        (Thread(file=""), None, True),
+        (Thread(file=""), Note("other.tf", 7, "the module is not here"), False),
+        (Thread(about=frozenset()), None, True),
+        (Thread(about=frozenset()), Note("other.tf", 7, "the module is not here"), False),
+        (Thread(is_answered=True), None, False),
+        (Thread(keys=frozenset()), None, False),
+        (Thread(keys=frozenset({NEW.key, WIDENED.key})), None, False),
+    ],
+)
+def test_what_is_fixed(thread: Thread, note: Note | None, is_fixed: bool) -> None:
+    """A thread is ended when nothing that it is about is there any more, and nothing that it may be about was left
+    out: where it stands, or where the statement is."""
+    report = replace(EMPTY, items=(NEW,), not_evaluated=(note,) if note is not None else ())
+    assert fixed_ones([thread], report) == [thread] * is_fixed
+
+
+def test_nothing_is_fixed_in_what_cannot_be_read() -> None:
+    """While something cannot be read no thread is ended."""
+    assert fixed_ones([Thread()], replace(EMPTY, unreadable=(Note("other.tf", 1, "no HCL"),))) == []
+
+
+def test_what_is_told_already() -> None:
+    """The items of a thread are told already, unless it was said that they are fixed."""
+    assert keys_said([Thread(), Thread(frozenset({NEW.key}), is_answered=True)]) == {WIDENED.key}
+
+
+def test_marks_of_files() -> None:
+    """A file has one short mark, whatever its name is; another one has another."""
+    here, there = file_mark("a" * 4_000), file_mark("b.tf")
+    assert (len(here), len(there), here.isalnum(), here != there) == (12, 12, True, True)
+    assert file_marks([WIDENED, NEW, WIDENED]) == (file_mark(WIDENED.at.file), file_mark(NEW.at.file))
