@@ -1,0 +1,86 @@
+"""What fuzzing has found, each as the smallest sample that showed it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from work import at_most
+
+from passrole_checks import configuration
+from passrole_checks.errors import ConfigurationError
+from passrole_checks.iam.values import Text
+from passrole_checks.judge import ScanOptions
+from passrole_checks.scan import scan_paths
+from passrole_checks.sources.terraform import load
+
+
+def user_policy(text: str) -> str:
+    return f'resource "aws_iam_user_policy" "p" {{\n  user   = "u"\n  policy = {text}\n}}\n'
+
+
+@pytest.mark.parametrize("written", ["one line", "lines"])
+def test_statements_of_a_text_on_one_line_are_told_apart(tmp_path: Path, written: str) -> None:
+    """A way that another statement of the same line opens is a way: privilege-escalation does not depend on layout."""
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:iam::111122223333:*"}
+    start = {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [everything, start]}
+    text = (
+        json.dumps(json.dumps(document)) if written == "one line" else f"<<EOT\n{json.dumps(document, indent=1)}\nEOT"
+    )
+    (tmp_path / "main.tf").write_text(user_policy(text))
+    found = scan_paths([tmp_path], ScanOptions()).findings
+    assert [(one.check_id, one.statement_path) for one in found] == [
+        ("PASSROLE_001", "policy/Statement/0"),
+        ("PASSROLE_008", "policy/Statement/0"),
+    ]
+
+
+@pytest.mark.parametrize("depth", [25, 60])
+def test_json_in_json_in_json_ends_in_a_hole(tmp_path: Path, depth: int) -> None:
+    """Each jsonencode around another doubles the backslashes: such a text ends where it is too long."""
+    (tmp_path / "main.tf").write_text(user_policy("jsonencode(" * depth + '"*"' + ")" * depth))
+    with at_most(2_000_000):
+        (policy,) = load(tmp_path).policies
+    assert isinstance(policy.document, Text)
+    assert [hole.reason for hole in policy.document.holes] == ["too long"]
+
+
+def test_a_template_that_ends_in_the_middle_is_named_at_its_last_line(tmp_path: Path) -> None:
+    """libyaml tells an error at the end of a text without a last line break one line too late."""
+    (tmp_path / "t.yaml").write_text("Resources:\n  A: {Type: AWS::IAM::Role, Properties: {")
+    (one,) = scan_paths([tmp_path], ScanOptions()).unreadable
+    assert (Path(one.file).name, one.line) == ("t.yaml", 2)
+
+
+def test_exponents_are_numbers(tmp_path: Path) -> None:
+    """A number such as 1e5, which tree-sitter-hcl does not read, hides nothing."""
+    (tmp_path / "main.tf").write_text("locals {\n  threshold = 1e-5\n}\n" + user_policy('file("p.json")'))
+    found = scan_paths([tmp_path], ScanOptions())
+    assert found.unreadable == ()
+
+
+def test_a_link_that_leads_round_in_a_circle_is_named_once(tmp_path: Path) -> None:
+    """The walk leaves it to the reader of the folder."""
+    (tmp_path / "main.tf").write_text("locals {\n}\n")
+    (tmp_path / "loop.tf").symlink_to("loop.tf")
+    assert [Path(one.file).name for one in scan_paths([tmp_path], ScanOptions()).unreadable] == ["loop.tf"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = 1" + b"0" * 5000, "pyproject.toml: not valid TOML: "),
+        (
+            b"[tool.passrole_checks]\n" + b"x" * 5000 + b" = 1",
+            f"pyproject.toml: [tool.passrole_checks] knows no option '{'x' * 59}…'",
+        ),
+    ],
+)
+def test_a_configuration_with_too_long_a_number_or_a_name(content: bytes, message: str) -> None:
+    """A number that Python does not convert is no fault of ours, and no message is as long as a name may be."""
+    with pytest.raises(ConfigurationError) as caught:
+        configuration.checked(configuration.table_in(content), {})
+    assert str(caught.value).startswith(message)
+    assert len(str(caught.value)) < 300
