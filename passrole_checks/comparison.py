@@ -8,14 +8,16 @@ Sources: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from passrole_checks.iam import arn
 from passrole_checks.iam.access import Access, Comparison, Gain, access_of
 from passrole_checks.iam.arn import Deployment
 from passrole_checks.iam.policy import Statement, parse_document
-from passrole_checks.iam.values import text
+from passrole_checks.iam.values import Entry, Items, Node, Position, Text, text
+from passrole_checks.iam.values import Mapping as MappingNode
 from passrole_checks.principals import by_group, by_holder
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
 
@@ -101,8 +103,8 @@ class Changes:
         return access_of(statements, self.services_of)
 
     def _taken_by(self, boundary: AttachedPolicy) -> Iterator[Statement]:
-        """What a permissions boundary surely takes away, as Deny statements: what it denies, and all but the roles that
-        it names. Which services it lets a role be passed to makes no difference here.
+        """What a permissions boundary surely takes away, as Deny statements: what it denies; all but the roles that it
+        names; and of these, the services that it does not name for them.
 
         Source: IAM User Guide, "Permissions boundaries for IAM entities".
         """
@@ -113,19 +115,17 @@ class Changes:
         if uncertain or any(item.resources is None for item in allows) or len({item.variables for item in allows}) > 1:
             return
         at = boundary.document.at
-        named = tuple(pattern for item in allows for pattern in item.resources or ())
-        yield Statement(
-            path="",
-            at=at,
-            sid=None,
-            effect="Deny",
-            actions=(text("iam:PassRole", at),),
-            not_actions=None,
-            resources=None if named else (text("*", at),),
-            not_resources=named or None,
-            condition=None,
-            variables=all(item.variables for item in allows),
-        )
+        yield _all_but(allows, None, at)
+        limited = {id(item): services for item in allows if (services := _only_services(item))}
+        names = tuple(dict.fromkeys(name for services in limited.values() for name in services))
+        if not names:
+            return
+        of_any = [item for item in allows if id(item) not in limited]
+        yield _all_but(of_any, _services("StringNotLike", names, at), at)
+        for name in (name for name in names if not set("*?") & set(name)):
+            of_it = [item for item in allows if any(fnmatchcase(name, one) for one in limited.get(id(item), ("*",)))]
+            if len(of_it) < len(allows):
+                yield _all_but(of_it, _services("StringEquals", (name,), at), at)
 
     def _read(self, policy: AttachedPolicy) -> tuple[Statement, ...]:
         known = self._statements.get(id(policy))
@@ -142,6 +142,55 @@ class Changes:
         return self.home if named <= {None, self.home.account} else Deployment(None, self.home.partitions)
 
 
+def _all_but(allows: Sequence[Statement], condition: Node | None, at: Position) -> Statement:
+    """A Deny of passing any role but those that ``allows`` name."""
+    named = tuple(pattern for item in allows for pattern in item.resources or ())
+    return Statement(
+        path="",
+        at=at,
+        sid=None,
+        effect="Deny",
+        actions=(text("iam:PassRole", at),),
+        not_actions=None,
+        resources=None if named else (text("*", at),),
+        not_resources=named or None,
+        condition=condition,
+        variables=all(item.variables for item in allows),
+    )
+
+
+def _services(operator: str, names: Iterable[str], at: Position) -> Node:
+    """A condition on the service that a role is passed to."""
+    values = Items(tuple(text(name, at) for name in names), at)
+    return MappingNode((Entry(text(operator, at), MappingNode((Entry(text(_SERVICE, at), values),), at)),), at)
+
+
+def _only_services(statement: Statement) -> tuple[str, ...]:
+    """The services, as patterns, that a statement lets roles be passed to; nothing where its condition says anything
+    else, or is not wholly known.
+
+    Source: IAM User Guide, "IAM JSON policy elements: Condition operators", "String condition operators".
+    """
+    condition = statement.condition
+    if not isinstance(condition, MappingNode) or len(condition.entries) != 1:
+        return ()
+    (operator,) = condition.entries
+    keys = operator.value
+    if operator.key.literal not in ("StringEquals", "StringLike") or not isinstance(keys, MappingNode):
+        return ()
+    if len(keys.entries) != 1 or (keys.entries[0].key.literal or "").lower() != _SERVICE.lower():
+        return ()
+    said = keys.entries[0].value
+    found = []
+    for word in said.items if isinstance(said, Items) else (said,):
+        name = word.literal if isinstance(word, Text) else None
+        if name is None or set("[$") & set(name) or (operator.key.literal == "StringEquals" and set("*?") & set(name)):
+            return ()
+        found.append(name)
+    return tuple(found)
+
+
+_SERVICE = "iam:PassedToService"
 _ITSELF = "\0"  # before the address of a policy that stands for itself
 
 
@@ -152,9 +201,11 @@ def _keys(policy: AttachedPolicy) -> tuple[str, ...]:
 def _by_holder(
     policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
 ) -> dict[str, list[AttachedPolicy]]:
-    """The policies of each principal, a user's groups included, and those at each address."""
+    """The policies of each principal, a user's groups included, and those at each address. What only bounds somebody
+    gives nobody anything, but it stands at its address, and is not new there once it bounds nobody any more."""
+    policies = tuple(policies)
     identities = [policy for policy in policies if policy.kind is PolicyKind.IDENTITY]
     found = by_holder(identities, members)
-    for policy in identities:
+    for policy in (one for one in policies if one.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)):
         found.setdefault(_ITSELF + policy.resource.address, []).append(policy)
     return found

@@ -211,6 +211,8 @@ class Causes:
             for number in touched:
                 text = files[number].without({piece for file, piece in atoms if file == number})
                 _put(top, files[number].new_name or files[number].old_name, text)
+                if not text and files[number].is_new:
+                    (top / files[number].new_name).unlink()  # an empty file is not always as good as none
             other = self._read(pair, top)
         except (InputError, OSError):
             return None

@@ -394,7 +394,7 @@ def _change(
     side: Configuration, now: Sequence[AttachedPolicy], other: Configuration, before: Iterable[AttachedPolicy]
 ) -> Configuration:
     """A version as the change that makes it of the other one; both bear the names of the new version."""
-    stood = tuple(policy for policy in before if policy.kind is PolicyKind.IDENTITY)
+    stood = tuple(policy for policy in before if policy.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY))
     return replace(
         side,
         policies=tuple(now),

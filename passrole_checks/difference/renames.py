@@ -22,8 +22,11 @@ _Profile = tuple[str, frozenset[tuple[tuple[str, ...], int]]]
 
 
 def named_alike(old: Configuration, new: Configuration) -> dict[str, str]:
-    """For addresses (or literal names) of ``old``: those by which ``new`` knows the roles of the same name and path. Their
-    literal names are told apart from others in both (:func:`~passrole_checks.sources.principal_names.told_apart_in_both`)."""
+    """For addresses (or literal names) of ``old``: those by which ``new`` knows the roles of the same name and path.
+
+    A literal name means one principal in both
+    (:func:`~passrole_checks.sources.principal_names.told_apart_in_both`).
+    """
     before, after = _by_name(old.roles), _by_name(new.roles)
     there, here = _addresses(old), _addresses(new)
     literals = _literal_roles(new)

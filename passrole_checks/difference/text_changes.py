@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _MOST_LINES = 3000  # in the part that differs, to be told apart line by line
 _LARGEST = 5_000_000
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")  # as git counts lines; str.splitlines also ends them at U+2028 and others
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class ChangedFile:
     old: Sequence[str]
     new: Sequence[str]
     pieces: tuple[Piece, ...]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no such file in the old version; two files that are compared have no names here."""
+        return bool(self.new_name) and not self.old_name
 
     def without(self, taken_back: Collection[int]) -> str:
         """The new text, with the pieces of these numbers as they were."""
@@ -75,7 +82,7 @@ def _lines(path: Path | None) -> list[str] | None:
         return []
     try:
         data = path.read_bytes() if path.stat().st_size <= _LARGEST else b"\xff"
-        return data.decode("utf-8").splitlines(keepends=True)
+        return _LINE.findall(data.decode("utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from .data import CONFIDENCE, principals, read_json
@@ -90,13 +90,13 @@ class EmbeddedReceiver:
     by: str = "deployer"
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _data() -> Mapping[str, Any]:
     data: Mapping[str, Any] = read_json(_FILE)
     return data
 
 
-@cache
+@lru_cache(maxsize=4096)
 def receivers_of(resource_type: str) -> tuple[Receiver, ...]:
     """The properties of a resource type that receive a role or an instance profile.
 
@@ -114,13 +114,13 @@ def receivers_of(resource_type: str) -> tuple[Receiver, ...]:
     )
 
 
-@cache
+@lru_cache(maxsize=4096)
 def receiver_types() -> frozenset[str]:
     """All resource types that receive a role or an instance profile in a property of their own."""
     return frozenset(_data()["types"]) | frozenset(_awscc_types())
 
 
-@cache
+@lru_cache(maxsize=4096)
 def embedded_receivers_of(resource_type: str) -> tuple[EmbeddedReceiver, ...]:
     """The places inside JSON, templates and generic settings of a resource type in which a role can stand."""
     return tuple(
@@ -156,7 +156,7 @@ def _receiver(resource_type: str, path: tuple[str, ...], row: list[str]) -> Rece
     )
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _awscc_types() -> Mapping[str, str]:
     """CloudFormation types by the name of their resource in the Terraform provider ``awscc``."""
     types = (name.split("::") for name in _data()["types"] if name.startswith("AWS::"))

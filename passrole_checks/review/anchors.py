@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +41,14 @@ class Hunk:
 
 
 class Anchors:
-    """The hunks of all files that differ between two versions, found as they are asked for."""
+    """The hunks of all files that differ between two versions, found as they are asked for.
 
-    def __init__(self, snapshots: Snapshots) -> None:
-        self._snapshots = snapshots
+    ``unlike_head``: files of which the new version has other lines than the commit that comments belong to; and whether
+    that commit has the file at all. In these only the file itself can be named.
+    """
+
+    def __init__(self, snapshots: Snapshots, unlike_head: Mapping[str, bool] | None = None) -> None:
+        self._snapshots, self._unlike_head = snapshots, unlike_head or {}
         self._old_names = {change.new: change.old for change in snapshots.changed if change.new is not None}
         self._entries = [{entry.path: entry for entry in side} for side in snapshots.entries]
         self._known: dict[str, tuple[Hunk, ...]] = {}
@@ -66,7 +70,9 @@ class Anchors:
         return self._known[file]
 
     def hunk_of(self, file: str, line: int, end_line: int) -> Hunk | None:
-        """The hunk that holds all of these lines."""
+        """The hunk that holds all of these lines; None where no comment can stand at lines."""
+        if file in self._unlike_head:
+            return None
         return next((one for one in self.hunks(file) if one.first <= line and end_line <= one.last), None)
 
     def anchor(self, at: Place, cause: Place | None = None, *, cause_removed: bool = False) -> Anchor | None:
@@ -74,27 +80,36 @@ class Anchors:
         at the ``cause`` (of BASE, where it is ``cause_removed``); else where they are shown; else at the file."""
         if not _can_be_named(at.file):
             return None
+        if at.file in self._unlike_head:
+            return self._at_file(at.file) or (self._at_cause(cause, removed=cause_removed) if cause else None)
         shown = [(hunk, lines) for hunk in self.hunks(at.file) if (lines := hunk.within(at.line, at.end_line))]
         changed = next((lines for hunk, lines in shown if _any_in(hunk.changed, *lines)), None)
         if changed is not None:
             return Anchor(at.file, *changed)
-        if cause is not None and _can_be_named(cause.file):
+        if cause is not None:
             found = self._at_cause(cause, removed=cause_removed)
             if found is not None:
                 return found
         if shown:
             return Anchor(at.file, *shown[0][1])
-        if self.is_touched(at.file):
-            return Anchor(at.file, 0, 0)
-        return None
+        found = self._at_file(at.file)
+        return found or (self._at_file(cause.file) if cause is not None and cause.file in self._unlike_head else None)
+
+    def _at_file(self, file: str) -> Anchor | None:
+        there = self.is_touched(file) and _can_be_named(file) and self._unlike_head.get(file, True)
+        return Anchor(file, 0, 0) if there else None
 
     def _at_cause(self, cause: Place, *, removed: bool) -> Anchor | None:
+        if not _can_be_named(cause.file):
+            return None
         if not removed:
+            if cause.file in self._unlike_head:
+                return None
             shown = (hunk.within(cause.line, cause.end_line) for hunk in self.hunks(cause.file))
             lines = next(filter(None, shown), None)
             return Anchor(cause.file, *lines) if lines is not None else None
         file = next((new for new, old in self._old_names.items() if old == cause.file), None)
-        for hunk in self.hunks(file) if file is not None else ():
+        for hunk in self.hunks(file) if file is not None and file not in self._unlike_head else ():
             for old, new in hunk.gone:
                 if old == cause.line and file is not None and hunk.first <= hunk.last:
                     line = min(max(new, hunk.first), hunk.last)

@@ -111,7 +111,7 @@ class _Making:
         )
         outcome = self._outcome(found, told)
         result = outcome.judged
-        anchors = Anchors(self._snapshots)
+        anchors = Anchors(self._snapshots, self._asked.unlike_head())
         with Mending(self._sides, self._snapshots, outcome, lambda top: self._tried(found, top, told)) as mending:
             if found.touched is not None and result.told:
                 mending.suggested(result.told[:MOST], found.touched.read, self._options_of_head)
@@ -210,7 +210,8 @@ class _Making:
             if entry.reason.endswith(IGNORED):
                 self._notes.append(note)
             elif len(said[self._subject(entry)]) == 1:
-                left_out.append(note)
+                is_past = self._is_old(entry) and entry not in found.left_out_files
+                left_out.append(replace(note, reason=f"in {self._asked.base.name}: {note.reason}") if is_past else note)
         left_out = list(dict.fromkeys(left_out))
         if self._wanted.strict:
             touched = self._snapshots.touched()

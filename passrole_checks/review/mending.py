@@ -58,7 +58,7 @@ class Mending:
         self._sides, self._snapshots, self._found, self._compare = sides, snapshots, found, compare
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._changed: list[ChangedFile] | None = None
-        self._known: dict[tuple[str, str], Outcome | None] = {}
+        self._known: dict[tuple[str, str | None], Outcome | None] = {}
         self._unchanged: Outcome | None = None
         self._was_tried = False
         self._until = 0.0
@@ -257,10 +257,12 @@ class Mending:
     def _without(self, atom: _Atom) -> Outcome | None:
         """What is told without one change; None where that cannot be tried, or cannot be read."""
         file = self._files()[atom[0]]
-        return self._tried(file.new_name or file.old_name, file.without({atom[1]}))
+        text = file.without({atom[1]})
+        return self._tried(file.new_name or file.old_name, text if text or not file.is_new else None)
 
-    def _tried(self, name: str, text: str) -> Outcome | None:
-        """What is told where a file of HEAD says something else; None where that cannot be tried, or cannot be read."""
+    def _tried(self, name: str, text: str | None) -> Outcome | None:
+        """What is told where a file of HEAD says something else, or (None) is not there; None where that cannot be
+        tried, or cannot be read."""
         if (name, text) not in self._known:
             if not self._known:
                 self._until = time.monotonic() + _MOST_SECONDS
@@ -269,7 +271,7 @@ class Mending:
             self._known[name, text] = self._outcome(name, text)
         return self._known[name, text]
 
-    def _outcome(self, name: str, text: str) -> Outcome | None:
+    def _outcome(self, name: str, text: str | None) -> Outcome | None:
         top = self._copy()
         if not self._is_alike(top):
             return None
@@ -336,19 +338,16 @@ def _linked(path: Path, place: Path) -> None:
         place.write_bytes(path.read_bytes())
 
 
-def _put(place: Path, text: str) -> None:
+def _put(place: Path, text: str | None) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)
-    place.write_bytes(text.encode("utf-8"))
+    if text is not None:
+        place.write_bytes(text.encode("utf-8"))
 
 
 def _is_in_lines(file: ChangedFile) -> bool:
-    """Whether line breaks are the only thing that ends its lines; some others count for Python alone."""
-    return all(
-        line.endswith("\n") or number == len(lines)
-        for lines in (file.old, file.new)
-        for number, line in enumerate(lines, 1)
-    )
+    """Whether line breaks are the only thing that ends its lines; some others count for forges alone."""
+    return all(len(line.splitlines()) <= 1 for lines in (file.old, file.new) for line in lines)
 
 
 def _undone(file: ChangedFile, piece: Piece) -> tuple[int, int, str] | None:

@@ -1,5 +1,9 @@
 """Which two commits a pipeline's review is about: the merge base with the target branch, and the head.
 
+Where a forge has made a commit to try the merge, and the target has moved on since the head left it, that commit is
+compared with its first parent instead: what comes of both sides together is in neither of them alone. What is said
+belongs to the head all the same.
+
 What an event says of the base is where the target branch was at some time; what a pull request changes is what differs
 from the merge base. Of the commits that stand for the target (the first parent of the commit that a forge makes to try
 the merge, the branch as it was fetched, the commit that the event names) the one counts whose merge base with the head
@@ -54,7 +58,7 @@ class _Revisions:
             before = self._repository.resolve(context.base_sha)
             if before is not None:
                 return self._between(before, "what was pushed before", head)
-        found = self._from_merge_base(head)
+        found = self._of_the_merge(head) or self._from_merge_base(head)
         if context.event == "push" and not context.number and found.base.id == head:
             return self._of_what_is_on_the_target(found, head)
         return found
@@ -74,6 +78,24 @@ class _Revisions:
     def _between(self, base: str, name: str, head: str) -> Comparison:
         return Comparison(self._repository, Asked(name, base), Asked(_short(head), head))
 
+    def _of_the_merge(self, head: str) -> Comparison | None:
+        """The commit that tries the merge, with the target that it is of; None where there is none in the clone, or
+        the merge has but what the head has."""
+        target = self._merged_into(head)
+        merge = self._repository.resolve(self._context.merge_sha) if target is not None else None
+        if target is None or merge is None or target in self._repository.merge_bases(target, head):
+            return None
+        note = f"compared is what merging {_short(head)} makes of {self._target()} as of {_short(target)}"
+        base, name = Asked(self._target(), target), Asked(_short(head), head)
+        return Comparison(self._repository, base, name, notes=(note,), merge=merge)
+
+    def _merged_into(self, head: str) -> str | None:
+        """The first parent of the commit that tries the merge of the head."""
+        merge = self._context.merge_sha
+        if not merge or self._repository.resolve(f"{merge}^2") != head:
+            return None
+        return self._repository.resolve(f"{merge}^1")
+
     def _from_merge_base(self, head: str) -> Comparison:
         found = [bases for tip in self._tips(head) if (bases := self._repository.merge_bases(tip, head))]
         if not found:
@@ -91,10 +113,9 @@ class _Revisions:
     def _tips(self, head: str) -> Iterator[str]:
         """The commits that stand for the target, as far as they are in the clone."""
         context, repository = self._context, self._repository
-        if context.merge_sha and repository.resolve(f"{context.merge_sha}^2") == head:
-            first = repository.resolve(f"{context.merge_sha}^1")
-            if first is not None:
-                yield first
+        first = self._merged_into(head)
+        if first is not None:
+            yield first
         branch = context.base_branch or (context.default_branch if not context.number else "")
         named = [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"] if branch else []
         if context.base_sha and (context.number or context.event != "push"):

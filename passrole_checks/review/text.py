@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.findings import Confidence, Severity
+from passrole_checks.iam.arn import Scope
 from passrole_checks.output.paths import harmless
 from passrole_checks.output.text import Line, Span
 from passrole_checks.review.report import Access, Item, Less, More, Note, Place, Remark, Replacement, Report, Verdict
@@ -13,7 +14,8 @@ from passrole_checks.review.shown_lines import CAME, GONE, aligned, changed_line
 
 _MOST = 10  # of a kind, where one line each is enough
 _INDENT = " " * 10
-_STYLES = {GONE: "high", CAME: "good"}
+_STYLES = {GONE: "quiet", CAME: "good"}
+_CHANGES = {"new": "new access", "widened": "wider access"}
 
 
 def review_lines(report: Report, *, width: int, quiet: bool = False) -> Iterator[Line]:
@@ -35,7 +37,7 @@ def _item(item: Item, width: int) -> Iterator[Line]:
     spans.append(Span(harmless(item.resource)))
     if item.sid:
         spans.append(Span(f"  {harmless(item.sid)}", "quiet"))
-    said = item.group if item.change in ("", item.group) else f"{item.group}, {item.change} access"
+    said = item.group if item.change in ("", item.group) else f"{item.group}, {_CHANGES.get(item.change, '')}"
     yield [*spans, Span(f"  {said}", "high")]
     others = [use for use in item.uses if use != item.resource]
     if others:
@@ -104,7 +106,8 @@ def _access(access: Access | None, before: Access | None) -> Iterator[Line]:
 def _rows(access: Access) -> Iterator[tuple[str, str]]:
     if access.principals:
         yield "who", _listed(access.principals)
-    yield "all but" if access.complement else "roles", _listed(access.roles)
+    every = " (any role)" if access.scope == Scope.ANY_ROLE.value and not access.complement else ""
+    yield "all but" if access.complement else "roles", _listed(access.roles) + every
     none = "cannot be told" if access.constraint == "unresolved" else "any service"
     yield "services", _listed(access.services) if access.services else none
     if access.conditions:

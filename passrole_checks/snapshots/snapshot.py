@@ -110,6 +110,7 @@ class Snapshots:
         found = []
         for entry in entries:
             if not is_plain(entry.path):
+                self._ids[side][entry.path] = f"elsewhere {entry.id}"  # so that a change of it is told
                 self._skip(side, entry.path, "its path leads elsewhere, or is too deep")
             elif entry.mode == LINK:
                 self._ids[side][entry.path] = f"link {entry.id or self._hashed(_target(entry), self._length)}"

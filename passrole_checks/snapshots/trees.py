@@ -84,9 +84,10 @@ def _index(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, En
 
 
 def _on_disk(top: Path, path: str, tracked: Entry | None) -> Entry | None:
-    """The entry as it is on the disk; None where nothing is there, or only through a symbolic link in its path."""
+    """The entry as it is on the disk; None where nothing is there, or only through a symbolic link in its path. Where
+    the path is not followed, nothing says what it holds, so that it differs from whatever it held."""
     if not is_plain(path):
-        return tracked
+        return Entry(path, tracked.mode if tracked is not None else _REGULAR[0], "")
     file = top
     parts = path.split("/")
     try:

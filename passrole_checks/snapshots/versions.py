@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,26 +31,42 @@ class Asked:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two versions of a repository. ``notes`` is what whoever asks should know of the choice of them."""
+    """Two versions of a repository. ``notes`` is what whoever asks should know of the choice of them. ``merge``: the
+    commit whose files are compared in the place of those of ``head``, which is merged in it; "" for ``head`` itself."""
 
     repository: Repository
     base: Asked
     head: Asked
     staged: bool = False
     notes: tuple[str, ...] = ()
+    merge: str = ""
+
+    @property
+    def compared(self) -> str | None:
+        """The commit or tree whose files are compared with those of BASE; None for what is no commit yet."""
+        return self.merge or self.head.id
+
+    def unlike_head(self) -> Mapping[str, bool]:
+        """The files that the merge has otherwise than ``head`` has them; and whether ``head`` has a file of this name
+        at all. Their lines in the merge are not those of ``head``."""
+        if not self.merge or self.head.id is None:
+            return {}
+        changes = self.repository.changes(self.head.id, self.merge)
+        there = {entry.path for entry in of_tree(self.repository, self.head.id)}
+        return {path: path in there for one in changes for path in (one.old, one.new) if path is not None}
 
     def snapshots(self) -> Snapshots:
         """Both versions as folders. Raises a :class:`SnapshotError` for what git cannot give."""
         assert self.base.id is not None
         entries = of_tree(self.repository, self.base.id), self._head()
         renames = None
-        if self.head.id is not None or self.staged:
-            renames = renames_of(self.repository.changes(self.base.id, self.head.id))
+        if self.compared is not None or self.staged:
+            renames = renames_of(self.repository.changes(self.base.id, self.compared))
         return Snapshots(self.repository, entries, renames)
 
     def _head(self) -> list[Entry]:
-        if self.head.id is not None:
-            return of_tree(self.repository, self.head.id)
+        if self.compared is not None:
+            return of_tree(self.repository, self.compared)
         return of_index(self.repository) if self.staged else of_working_tree(self.repository)
 
     def file_of_base(self, name: str) -> bytes | None:

@@ -21,7 +21,7 @@ _Literal = tuple[str, str]  # kind and name
 
 
 def literal(kind: str, name: str) -> str:
-    """What stands for a principal of a kind (``role``, ``user``, ``group``, ``permission-set``) while a source reads."""
+    """What stands for a principal of a kind (role, user, group, permission-set) while a source reads."""
     return f"{name}{_MARK}{kind}"
 
 

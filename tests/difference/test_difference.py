@@ -161,6 +161,32 @@ def test_a_permissions_boundary_that_goes_away(folder: Path) -> None:
     assert told(compared(folder, free, held)) == {"narrowed": [("Deployer", f"{OWN}/0", ("Deployer",))]}
 
 
+@pytest.mark.parametrize(
+    ("limits", "held", "gained"),
+    [
+        ([allow("*", services=(EC2,))], allow(APP), True),
+        ([allow("*", services=(EC2,))], allow(APP, services=(EC2,)), False),
+        ([allow("*", services=(EC2, LAMBDA))], allow(APP, services=(LAMBDA,)), False),
+        ([allow(APP, services=(EC2,)), allow(WORKER, services=(LAMBDA,))], allow(APP, services=(LAMBDA,)), True),
+        ([allow(APP, services=(EC2,)), allow(WORKER, services=(LAMBDA,))], allow(WORKER, services=(LAMBDA,)), False),
+        ([allow(APP, services=(EC2,)), allow("*")], allow(APP, services=(LAMBDA,)), False),
+    ],
+)
+def test_the_services_of_a_boundary(
+    folder: Path, limits: list[dict[str, Any]], held: dict[str, Any], gained: bool
+) -> None:
+    """A boundary that lets roles be passed to some services takes the others away; and the policy that is left behind
+    where it goes gives nobody anything, so that it is not new."""
+    bound = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document(*limits)}}
+    free, before = ({"Bound": bound, "Deployer": role(held)} for _ in range(2))
+    before["Deployer"]["Properties"]["PermissionsBoundary"] = {"Ref": "Bound"}
+    said = [("Deployer", f"{OWN}/0", ("Deployer",))]
+    assert told(compared(folder, before, free)) == ({"widened": said} if gained else {})
+    assert told(compared(folder, free, before)) == ({"narrowed": said} if gained else {})
+    del free["Bound"]
+    assert told(compared(folder, before, free)) == ({"widened": said} if gained else {})
+
+
 def test_a_denial_that_is_gone_is_the_cause(folder: Path) -> None:
     """A statement that lets more through because a Deny is gone is widened, and the Deny's place is told."""
     old, new = {"Deployer": role(allow(APP), deny(WORKER, APP))}, {"Deployer": role(allow(APP))}

@@ -71,3 +71,12 @@ def test_many_lines_are_one_piece(tmp_path: Path) -> None:
     found = between(tmp_path, f"first\n{old}last\n", f"first\n{new}last\n")
     assert found is not None
     assert found.pieces == (Piece((1, 4001), (1, 4001), True),)
+
+
+def test_lines_are_those_of_git(tmp_path: Path) -> None:
+    """A line ends at a line feed alone, so that numbers are those of git; other characters that end one for Python are
+    a part of it."""
+    found = between(tmp_path, "# a\u2028b\x0cc\x85d\re\nroles = 1\n", "# a\u2028b\x0cc\x85d\re\nroles = 2\n")
+    assert found is not None
+    (piece,) = found.pieces
+    assert (piece.new, found.line_of(piece), len(found.new)) == ((1, 2), (2, False), 2)

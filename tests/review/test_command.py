@@ -27,10 +27,10 @@ def test_text(repository: Reviews) -> None:
     assert (
         said.out
         == f"""\
-+ main.tf:5  aws_iam_role_policy.pass  new, widened access
++ main.tf:5  aws_iam_role_policy.pass  new, wider access
     who       deployer
   - roles     {ROLES}
-  + roles     *
+  + roles     * (any role)
     services  lambda.amazonaws.com
     because of variables.tf:3
   high    PASSROLE_015 new-access

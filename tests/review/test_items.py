@@ -367,4 +367,4 @@ def test_more_where_access_is_not_compared(repository: Reviews) -> None:
     said = repository.between(*files, "--skip-check", "015")
     assert (said.items, said.report.more) == ([], ())
     again = repository.review("HEAD^", "HEAD", "--severity", "info")
-    assert (again.items, again.report.more) == ([("new", "widened", "main.tf:5", ["015"])], ())
+    assert (again.items, again.report.more) == ([("worse", "widened", "main.tf:5", ["015"])], ())

@@ -162,3 +162,12 @@ def test_a_module_that_is_not_here_and_is_called_otherwise(repository: Reviews) 
     assert left_out(repository) == (
         0, [("main.tf", "module m (example/deployer/aws) is not here, and is called otherwise now")]
     )  # fmt: skip
+
+
+def test_what_was_not_evaluated_before(repository: Reviews) -> None:
+    """What was not evaluated in BASE alone is told as of BASE, not as if it were so now."""
+    call = 'module "m" {\n  source = "./m"\n}\n'
+    said = repository.between({"main.tf": call, "m/README.md": "Later.\n"}, {"m/main.tf": policy(APP)})
+    assert [(note.file, note.reason) for note in said.report.not_evaluated] == [
+        ("main.tf", "in HEAD^: module m (./m) holds no Terraform files")
+    ]

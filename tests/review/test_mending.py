@@ -199,3 +199,13 @@ def test_nothing_is_left_behind(repository: Reviews) -> None:
     before = repository.state()
     assert repository.review("HEAD^", "HEAD").status == 1
     assert repository.state() == before
+
+
+def test_a_new_file_of_values(repository: Reviews) -> None:
+    """A new JSON file of values is found to be the cause by doing without it, not by an empty one, which would be
+    wrong."""
+    repository.commit({"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % ROLES})
+    repository.commit({"x.auto.tfvars.json": '{"roles": "*"}\n'})
+    (item,) = repository.review("HEAD^", "HEAD").report.items
+    assert item.cause is not None
+    assert (item.cause.file, item.cause.line) == ("x.auto.tfvars.json", 1)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reviews_of_tests import ANY, APP, OPEN, Reviews, Told, policy
+from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, Told, policy
+
+from passrole_checks.review.report import Anchor
 
 MORE = {"other.tf": policy(OPEN, name="other")}
 
@@ -62,11 +64,49 @@ def versions(said: Told) -> tuple[str, str]:
 
 
 def test_a_pull_request(repository: Reviews, pipeline: Pipeline) -> None:
-    """A pull request is compared from the merge base of its target, and what the target got since is not its own."""
+    """A pull request is compared from the merge base of its target, and what the target got since is not its own; from
+    the target itself where the commit that tries the merge is there."""
     start, target, head = topic(repository)
+    for sha, base, notes in (
+        (head, start, []),
+        (
+            merged(repository, target, head), target,
+            [f"compared is what merging {head[:12]} makes of main as of {target[:12]}"],
+        ),
+    ):  # fmt: skip
+        said = pipeline.pull_request(head, target, sha)
+        assert versions(said) == (base, head)
+        assert (said.items, said.report.fixed) == ([("new", "widened", "main.tf:5", ["015", "001"])], ())
+        assert [note.reason for note in said.report.notes] == notes
+        (item,) = said.report.items
+        assert item.anchor is not None and (item.anchor.file, item.anchor.line) == ("main.tf", 5)
+
+
+def test_what_only_the_merge_makes(repository: Reviews, pipeline: Pipeline) -> None:
+    """What neither side gives alone is found in the merge: the target widens a default that the head comes to use."""
+    narrow, wide = (VARIABLE % role for role in ("arn:aws:iam::111122223333:role/app", "*"))
+    repository.commit({"variables.tf": narrow})
+    repository.git("checkout", "--quiet", "-b", "topic")
+    head = repository.commit({"main.tf": policy(FROM_VARIABLE)})
+    repository.git("checkout", "--quiet", "main")
+    target = repository.commit({"variables.tf": wide})
     said = pipeline.pull_request(head, target, merged(repository, target, head))
-    assert versions(said) == (start, head)
-    assert (said.items, said.report.fixed) == ([("new", "widened", "main.tf:5", ["015", "001"])], ())
+    assert (versions(said), said.items) == ((target, head), [("new", "new", "main.tf:5", ["015", "001"])])
+    assert pipeline.pull_request(head, target, head).items == []
+
+
+def test_lines_of_the_merge_are_not_those_of_the_head(repository: Reviews, pipeline: Pipeline) -> None:
+    """Where the target has moved the lines of a file, a comment belongs to the file, and nothing is suggested there."""
+    below = "".join(f"# line {number}\n" for number in range(20))
+    repository.commit({"main.tf": below + policy(APP)})
+    repository.git("checkout", "--quiet", "-b", "topic")
+    head = repository.commit({"main.tf": below + policy(ANY)})
+    repository.git("checkout", "--quiet", "main")
+    target = repository.commit({"main.tf": "# first\n" + below + policy(APP)})
+    (item,) = pipeline.pull_request(head, target, merged(repository, target, head)).report.items
+    assert (item.at.line, item.anchor, item.replacement) == (26, Anchor("main.tf", 0, 0), None)
+    (item,) = pipeline.pull_request(head, target, head).report.items
+    assert (item.at.line, item.anchor) == (25, Anchor("main.tf", 25, 25))
 
 
 def test_the_base_of_the_event_may_be_old(repository: Reviews, pipeline: Pipeline) -> None:
@@ -83,12 +123,12 @@ def test_the_base_of_the_event_may_be_old(repository: Reviews, pipeline: Pipelin
 
 
 def test_a_run_that_is_repeated_after_the_merge(repository: Reviews, pipeline: Pipeline) -> None:
-    """Once the target has the head there is no difference between them; a run that is repeated compares what the first
-    one did."""
+    """Once the target has the head there is no difference between them; a run that is repeated still compares what the
+    pull request changes."""
     start, target, head = topic(repository)
     merge = merged(repository, target, head)
     repository.git("update-ref", "refs/remotes/origin/main", merge)
-    assert versions(pipeline.pull_request(head, target, merge)) == (start, head)
+    assert versions(pipeline.pull_request(head, target, merge)) == (target, head)
     assert versions(pipeline.pull_request(head, target, head)) == (start, head)
 
 

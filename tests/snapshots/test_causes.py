@@ -46,6 +46,19 @@ def test_variables(repository: Repository, name: str, before: str, after: str, l
     assert found == {"file": name, "line": line}
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.auto.tfvars.json", f'{{"roles": "{ANY}"}}\n'),
+        ("main_override.tf.json", f'{{"variable": {{"roles": {{"default": "{ANY}"}}}}}}\n'),
+    ],
+)
+def test_a_new_file_of_json(repository: Repository, name: str, text: str) -> None:
+    """A new file is the cause where nothing is wrong without it, though it would be wrong were it empty."""
+    main = VARIABLE % APP + terraform("${var.roles}")
+    assert cause_of(repository, {"main.tf": main}, {name: text}) == {"file": name, "line": 1}
+
+
 def test_locals(repository: Repository) -> None:
     """A local value is the cause, through others."""
     chain = "locals {\n  all = [local.roles]\n}\n"

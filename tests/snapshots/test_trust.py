@@ -108,6 +108,31 @@ def test_paths_that_lead_elsewhere(repository: Repository, path: str) -> None:
     assert [entry["reason"] for entry in said.json["not_evaluated"]] == ["its path leads elsewhere, or is too deep"]
 
 
+@pytest.mark.parametrize("folder", ["...", "/".join(["a"] * 101)])
+def test_a_change_at_a_path_that_is_not_laid_out(repository: Repository, folder: str) -> None:
+    """What changes at a path that is not laid out is told, and what stays as it was is not, unless it is of the working
+    tree, of which that is not known."""
+    path = f"{folder}/main.tf"
+    repository.commit({path: terraform(APP)})
+    repository.put({path: terraform(ANY)})
+
+    def told(*arguments: str) -> bool:
+        reasons = {one["file"]: one["reason"] for one in repository.diff(*arguments).json["not_evaluated"]}
+        assert reasons[path] == "its path leads elsewhere, or is too deep"
+        return "; 1 changed file not evaluated" in repository.diff(*arguments, text=True).out
+
+    assert told("HEAD")
+    repository.git("add", "--all")
+    assert told("--staged")
+    repository.commit()
+    assert told("HEAD^", "HEAD")
+    repository.commit({"other.tf": terraform(APP, "other")})
+    assert not told("HEAD^", "HEAD")
+    assert told("HEAD")
+    repository.put({f"{folder}/new.tf": terraform(ANY)})
+    assert "; 2 changed files not evaluated" in repository.diff("HEAD", text=True).out
+
+
 def test_modules_outside_of_the_repository(repository: Repository, tmp_path: Path) -> None:
     """A version that leads to files outside of the repository is not used with them: exit status 2, and nothing of
     them is told."""

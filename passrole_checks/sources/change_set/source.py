@@ -78,7 +78,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
     incomplete = frozenset(holders - created)
     rest = {item.name for item in found.changes if item.action == SYNC and not unchanged}
     stood = before.held()
-    return told_apart(Configuration(
+    as_read = Configuration(
         Framework.CLOUDFORMATION,
         (file,),
         tuple(item for item in after.reader.resources if item.address not in rest),
@@ -102,7 +102,8 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         members_before=stood["members"],
         boundaries_before=stood["boundaries"],
         **after.held(),
-    ))
+    )
+    return told_apart(as_read)
 
 
 class _Side:

@@ -39,7 +39,7 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         found = reader.suppressions()
     except RecursionError:
         raise InputError(file, "nested too deeply") from None
-    return told_apart(Configuration(
+    as_read = Configuration(
         framework=reader.framework,
         files=(*template.files, *reader.nested.files),
         resources=tuple(reader.resources),
@@ -55,4 +55,5 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         received=tuple(reader.received.roles),
         instance_profiles=tuple(reader.received.profiles),
         **reader.holdings.holdings.held(reader.policies),
-    ))
+    )
+    return told_apart(as_read)

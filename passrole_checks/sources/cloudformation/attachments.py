@@ -239,7 +239,7 @@ class Attachments:
         elif isinstance(node, Text):
             hole = node.only_hole
             if hole and (hole.expression in self._types or hole.expression in self.owners):
-                other = _KINDS.get(self._types.get(hole.expression, ""), kind) != kind  # the name of one of another kind
+                other = _KINDS.get(self._types.get(hole.expression, ""), kind) != kind  # only its name
                 found = [literal(kind, hole.expression) if other else hole.expression]
             elif hole and hole.kind is Kind.NAME and hole.role:
                 found = [hole.role]  # of a nested stack, or of the stack around this one

@@ -73,7 +73,7 @@ def load(
             replace(one, judged=str(only) in (one.at.file, one.resource.at.file)) for one in held["attachments"]
         )
         received = [one for one in received if str(only) in (one.at.file, one.resource.at.file)]
-    return told_apart(Configuration(
+    as_read = Configuration(
         framework=Framework.TERRAFORM,
         files=(*(parsed.source.file for parsed in (*_files(run), *tfvars) if _was_opened(parsed)), *_manifest(run)),
         resources=tuple(found.resources),
@@ -88,7 +88,8 @@ def load(
         stack_roles=tuple(found.stack_roles),
         beside=tuple(beside),
         **held,
-    ))
+    )
+    return told_apart(as_read)
 
 
 def _files_of(policy: AttachedPolicy) -> set[str]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from passrole_checks.iam.arn import ANYWHERE, Deployment
 from passrole_checks.sources.json_text import find
 from passrole_checks.sources.policy_attributes import ENTITIES
-from passrole_checks.sources.principal_names import literal
+from passrole_checks.sources.principal_names import bare, literal
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
@@ -86,7 +86,7 @@ def policies_before(
         replace(
             policy,
             resource=replace(
-                policy.resource, address=names.get(policy.resource.address, policy.resource.address)
+                policy.resource, address=bare(names.get(policy.resource.address, policy.resource.address))
             ),
             principals=tuple(
                 dict.fromkeys(names.get(name, name) for name in policy.principals or _by_arn(before, policy))

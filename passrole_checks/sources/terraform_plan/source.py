@@ -105,7 +105,7 @@ class _Loader:
         stacks = [
             self.received.stack(one, _definition(one), one.address in addresses) for one in self.plan.resources.values()
         ]
-        return told_apart(Configuration(
+        as_read = Configuration(
             Framework.TERRAFORM_PLAN,
             (self.plan.file, *(self.source.files if self.source is not None else ())),
             tuple(map(_definition, judged)),
@@ -127,7 +127,8 @@ class _Loader:
             stack_roles=tuple(role for stack in stacks for role in stack.roles),
             **self.change(judged),
             **self.held(judged),
-        ))
+        )
+        return told_apart(as_read)
 
     def held(self, judged: list[PlannedResource]) -> Held:
         """What principals hold beside the policies of the plan."""

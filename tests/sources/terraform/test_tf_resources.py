@@ -180,7 +180,8 @@ def test_a_policy_says_who_holds_it(tmp_path: Path, type_: str) -> None:
 ATTACHED = [
     ("aws_iam_role_policy_attachment", "  role = aws_iam_role.r.name\n  policy_arn = {arn}", "aws_iam_role.r"),
     ("aws_iam_role_policy_attachment", '  role = "app"\n  policy_arn = {arn}', "aws_iam_role.r"),
-    ("aws_iam_user_policy_attachment", '  user = "app"\n  policy_arn = {arn}', "app"),
+    # the role of the configuration is called "app" as well
+    ("aws_iam_user_policy_attachment", '  user = "app"\n  policy_arn = {arn}', "app (user)"),
     ("aws_iam_group_policy_attachment", '  group = "g"\n  policy_arn = {arn}', "g"),
     ("aws_iam_policy_attachment", '  name = "x"\n  groups = ["g"]\n  policy_arn = {arn}', "g"),
     (
