@@ -33,6 +33,7 @@ from passrole_checks.judge import digest
 
 VERSION = 1
 _LARGEST = 100_000_000  # bytes
+_LONGEST = 200  # characters of a value in a message
 _REQUIRED = ("fingerprint", "check_id", "file", "resource", "severity")
 _OPTIONAL = ("reason", "expires")
 _SHAPES = {
@@ -123,7 +124,7 @@ def load(path: str) -> tuple[Entry, ...]:
     if not isinstance(document, dict) or "entries" not in document or "version" not in document:
         raise ConfigurationError(f'{path}: not a baseline: {{"version": {VERSION}, "entries": […]}} is expected')
     if document["version"] != VERSION or isinstance(document["version"], bool):
-        raise ConfigurationError(f"{path}: a baseline of version {document['version']!r}, only {VERSION} is known")
+        raise ConfigurationError(f"{path}: a baseline of version {_cut(document['version'])}, only {VERSION} is known")
     if not isinstance(document["entries"], list):
         raise ConfigurationError(f"{path}: entries must be a list")
     return tuple(_entry(path, number, item) for number, item in enumerate(document["entries"], 1))
@@ -135,12 +136,12 @@ def _entry(path: str, number: int, item: object) -> Entry:
         raise ConfigurationError(f"{where} must be an object")
     for key, value in item.items():
         if key not in _REQUIRED + _OPTIONAL:
-            raise ConfigurationError(f"{where}: unknown key {key!r}")
+            raise ConfigurationError(f"{where}: unknown key {_cut(key)}")
         if not isinstance(value, str):
             raise ConfigurationError(f"{where}: {key} must be a text")
         shape = _SHAPES.get(key)
         if shape is not None and not shape[0].fullmatch(value):
-            raise ConfigurationError(f"{where}: {key} must be {shape[1]}, not {value!r}")
+            raise ConfigurationError(f"{where}: {key} must be {shape[1]}, not {_cut(value)}")
     missing = next((key for key in _REQUIRED if key not in item), None)
     if missing is not None:
         raise ConfigurationError(f"{where}: {missing} is missing")
@@ -151,6 +152,11 @@ def _entry(path: str, number: int, item: object) -> Entry:
         except ValueError:
             raise ConfigurationError(f"{where}: expires: there is no day {item['expires']}") from None
     return Entry(**values)
+
+
+def _cut(value: object) -> str:
+    words = repr(value)
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
 def dump(entries: Iterable[Entry]) -> str:

@@ -28,6 +28,7 @@ _PLAIN_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})[.,;:!?)
 _COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # letters that may be the beginning of a commit's name
 _AROUND = re.compile(r"(\(?)(.*?)([.,;:]*)")
 _BESIDE = re.compile(r"([.,;:)]* |[.,;:)]*)(.*?)( \(?|\(?)")
+_BEFORE = re.compile(r"()(.*?)( \(?|\(?)")
 _AT_END = re.compile(r"\)[.,;:]*\Z")
 _MOST_NAMES, _MOST_WORDS = 200, 40
 _MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # whatever does not stand for itself within quotes
@@ -83,21 +84,22 @@ def prose(words: str, names: Collection[str] = ()) -> str:
     guarded = sorted(filter(_has_plain_words, known), key=len, reverse=True)[:_MOST_NAMES]
     if not guarded:
         return " ".join(_pieces(text.split(" ")))
-    name = re.compile(rf"(?<![^ (])(?:{'|'.join(map(re.escape, guarded))})(?![^ .,;:)])")
+    name = re.compile(rf"(?<![^ (])(?:{'|'.join(map(re.escape, guarded))})(?=[.,;:)]*(?: |$))")
     said, at = [], 0
     for found in name.finditer(text):
-        said += [_around(text[at : found.start()]), code(found[0], most=_PROSE)]
+        said += [_around(text[at : found.start()], behind=at > 0), code(found[0], most=_PROSE)]
         at = found.end()
-    return "".join([*said, _around(text[at:])])
+    return "".join([*said, _around(text[at:], behind=at > 0)])
 
 
 def _has_plain_words(name: str) -> bool:
     return any(_PLAIN_WORD.fullmatch(word) for word in name.split(" "))
 
 
-def _around(text: str) -> str:
-    """What stands beside a name, with the blanks at its ends, and with brackets and punctuation that touch it."""
-    found = _BESIDE.fullmatch(text)
+def _around(text: str, *, behind: bool) -> str:
+    """What stands beside a name, or ``behind`` one, with the blanks at its ends, and with brackets and punctuation that
+    touch it."""
+    found = (_BESIDE if behind else _BEFORE).fullmatch(text)
     before, words, after = found.groups() if found is not None else ("", text, "")
     return before + (" ".join(_pieces(words.split(" "))) if words else "") + after
 
