@@ -222,7 +222,8 @@ def test_generated_files_give_the_same_tree(common: bool) -> None:
     """Nodes, positions and text are the same wherever both readers accept a file, which is often."""
     accepted = 0
 
-    @settings(max_examples=200, deadline=None, database=None)
+    # of 200 examples as few as 36 were accepted by both, whatever the code: it is the draw that varies
+    @settings(max_examples=400, deadline=None, database=None)
     @given(text=files(common=common))
     def alike(text: str) -> None:
         nonlocal accepted
@@ -234,4 +235,4 @@ def test_generated_files_give_the_same_tree(common: bool) -> None:
             assert trees[0] == trees[1]
 
     alike()
-    assert accepted > 25
+    assert accepted > 50
