@@ -111,7 +111,10 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
         ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != subject.managed for one in way.by))
     if grant.granted_by == "*" and grant.scope is Scope.ANY_ROLE:  # everything, if only under a condition: any-role
         own = (grant.at, grant.statement.path)  # the statements of a text on one line have one place
-        ways = tuple(way for way in ways if any((one.at, one.path) != own for one in way.by))
+        # a way that has something of it, and needs nothing that it does not give, it opens by itself
+        everything = any(role.pattern.literal == "*" for role in grant.roles) and not grant.complement
+        other = all if everything else any
+        ways = tuple(way for way in ways if other((one.at, one.path) != own for one in way.by))
     if not ways:
         return
     passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)
