@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,28 +19,40 @@ from click.core import ParameterSource
 from passrole_checks import __version__, cli_help, cli_review
 from passrole_checks.cli_help import DocumentedCommand, DocumentedGroup
 from passrole_checks.cli_options import (
-    SEVERITIES,
     applied_baseline,
+    baseline,
+    confidence,
     destinations,
+    fail_on,
     scan_options,
+    severity,
+    severity_that_fails,
     shared_options,
+    some_checks,
     two_at_most,
     which_findings,
+)
+from passrole_checks.cli_writing import (
+    CLEAN,
+    FINDINGS,
+    INTERRUPTED,
+    OUR_FAULT,
+    UNUSABLE,
+    complain,
+    that_matter,
+    unusable,
+    write_grants,
+    write_lines,
+    write_scan,
 )
 from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
     from passrole_checks.findings import Severity
-    from passrole_checks.output.scan import Report
-    from passrole_checks.output.text import Line
-    from passrole_checks.scan import LocatedGrant, ScanResult
-    from passrole_checks.sources.resource import Unreadable
+    from passrole_checks.scan import ScanResult
 
 PROGRAM = "passrole-checks"
-CONFIDENCES = ("low", "medium", "high")
 LEAVES = {"checkov": "checkov_checks", "cfn-lint": "cfnlint_rules"}
-
-CLEAN, FINDINGS, UNUSABLE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,18 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = cli.main(args=list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:
-        _complain(_usage(error))
+        complain(_usage(error))
         return UNUSABLE
     except PassRoleChecksError as error:
-        _complain(str(error))
+        complain(str(error))
         return UNUSABLE
     except (KeyboardInterrupt, click.Abort):
-        _complain(f"{PROGRAM}: interrupted")
+        complain(f"{PROGRAM}: interrupted")
         return INTERRUPTED
     except Exception as error:  # the last line of defence: a traceback is of no use to whoever scans
         if os.environ.get("PASSROLE_CHECKS_DEBUG"):
             raise
-        _complain(
+        complain(
             f"{PROGRAM}: internal error: {type(error).__name__}: {error}"
             " (please report it, with what PASSROLE_CHECKS_DEBUG=1 in the environment adds)"
         )
@@ -80,14 +92,6 @@ def _usage(error: click.ClickException) -> str:
     if parameter is not None and context.get_parameter_source(parameter.name) is ParameterSource.DEFAULT_MAP:
         return f"pyproject.toml: [tool.passrole_checks] {parameter.name}: {message}"
     return f"{context.command_path}: {message} ({context.command_path} --help)"
-
-
-def _complain(message: str) -> None:
-    from passrole_checks.output.destination import write_to
-    from passrole_checks.output.paths import harmless
-
-    if sys.stderr is not None:  # None where it was closed before the program began
-        write_to(sys.stderr, harmless(" ".join(message.split("\n"))) + "\n")
 
 
 class ConfiguredCommand(DocumentedCommand):
@@ -173,47 +177,11 @@ def cli() -> None:
 
 @cli.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "sarif", "junit", "github", "gitlab", "markdown"])
-@click.option(
-    "--severity",
-    type=click.Choice(SEVERITIES),
-    default="low",
-    show_default=True,
-    help="The least severe findings to show.",
-)
-@click.option(
-    "--confidence",
-    type=click.Choice(CONFIDENCES),
-    default="low",
-    show_default=True,
-    help="The least certain findings to report; low are those that cannot be told before deployment.",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice([*SEVERITIES, "never"]),
-    default="medium",
-    show_default=True,
-    help="The least severity that makes the exit status 1.",
-)
-@click.option(
-    "--check",
-    metavar="ID",
-    multiple=True,
-    help="Only this check (its id, number or name); several with commas between. Repeatable.",
-    shell_complete=cli_help.checks,
-)
-@click.option(
-    "--skip-check",
-    metavar="ID",
-    multiple=True,
-    help="All checks but this one. Repeatable.",
-    shell_complete=cli_help.checks,
-)
-@click.option(
-    "--baseline",
-    metavar="FILE",
-    help="Findings that are accepted: neither shown nor failing, but counted.",
-    shell_complete=cli_help.files,
-)
+@severity("The least severe findings to show.")
+@confidence("The least certain findings to report; low are those that cannot be told before deployment.")
+@fail_on("The least severity that makes the exit status 1.")
+@some_checks
+@baseline("Findings that are accepted: neither shown nor failing, but counted.")
 @click.option(
     "--write-baseline",
     metavar="FILE",
@@ -240,8 +208,8 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     shown = Severity(options["severity"])
     if checks and context.get_parameter_source("severity") is ParameterSource.DEFAULT:
         shown = Severity.INFO  # whoever names a check wants to hear of it
-    fail_on = None if options["fail_on"] == "never" else Severity(options["fail_on"])
-    least = shown if fail_on is None or shown.rank < fail_on.rank else fail_on
+    failing = severity_that_fails(options)
+    least = shown if failing is None or shown.rank < failing.rank else failing
     sure = Confidence(options["confidence"])
     with_baseline = options["baseline"] or options["write_baseline"]
     result = _scanned(
@@ -264,11 +232,11 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     able = [one for one in able if not checks or one.id in checks]
     report = Report(visible, hidden, accepted, able)
     for output_format, destination in chosen:
-        _write_scan(report, output_format, destination, options)
-    failed = fail_on is not None and any(
-        finding.severity.rank >= fail_on.rank for finding in result.findings if not finding.suppressed
+        write_scan(report, output_format, destination, options)
+    failed = failing is not None and any(
+        finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
     )
-    status = _unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
+    status = unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
     return status or (FINDINGS if failed else CLEAN)
 
 
@@ -286,8 +254,8 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     result = _scanned(paths, options)
     listed = [one for one in result.grants if options["all"] or one.grant.denied or one.effect_on_passrole != "none"]
     for output_format, destination in chosen:
-        _write_grants(output_format, destination, result, listed, options)
-    return _unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
+        write_grants(output_format, destination, result, listed, options)
+    return unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
 
 
 @cli.command(cls=DiffCommand)
@@ -300,13 +268,7 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     ),
 )
 @click.option("--staged", is_flag=True, help="Compare BASE, or else HEAD, with what is staged for the next commit.")
-@click.option(
-    "--fail-on",
-    type=click.Choice([*SEVERITIES, "never"]),
-    default="medium",
-    show_default=True,
-    help="The least severity of new or widened access that makes the exit status 1.",
-)
+@fail_on("The least severity of new or widened access that makes the exit status 1.")
 @click.pass_context
 def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **options: Any) -> int:
     """Compare who may pass what in two versions.
@@ -322,12 +284,11 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
     ineffective-condition or privilege-escalation flag it as well, else info.
     """
     from passrole_checks import cli_diff
-    from passrole_checks.findings import Severity
 
     chosen = destinations(context, options)
     compared = context.obj
     found = cli_diff.difference(compared, versions, options)
-    found = replace(found, unreadable=_that_matter(found.unreadable, options))
+    found = replace(found, unreadable=that_matter(found.unreadable, options))
     for output_format, destination in chosen:
         if output_format == "json":
             from passrole_checks.output.destination import write
@@ -337,14 +298,14 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
         else:
             from passrole_checks.output.difference import diff_lines
 
-            _write_lines(destination, diff_lines(found, compared, quiet=options["quiet"]), options)
-    fail_on = None if options["fail_on"] == "never" else Severity(options["fail_on"])
-    failed = fail_on is not None and any(
-        change.severity.rank >= fail_on.rank for change in (*found.new, *found.widened) if not change.suppressed
+            write_lines(destination, diff_lines(found, compared, quiet=options["quiet"]), options)
+    failing = severity_that_fails(options)
+    failed = failing is not None and any(
+        change.severity.rank >= failing.rank for change in (*found.new, *found.widened) if not change.suppressed
     )
     # a version without infrastructure code is one before there was any; a path without it is a mistake
     empty = [] if compared else [path for path, files in zip(versions, found.files, strict=True) if not files]
-    status = _unusable(found.unreadable, not empty, empty, options["allow_empty"])
+    status = unusable(found.unreadable, not empty, empty, options["allow_empty"])
     return status or (FINDINGS if failed else CLEAN)
 
 
@@ -363,7 +324,7 @@ def review(context: click.Context, /, **options: Any) -> int:
     Both versions are scanned in full. New is what HEAD has and BASE has not; suppressions, the baseline and the
     configuration are those of BASE. sarif and gitlab hold all findings of HEAD, the other formats what is new.
     """
-    return cli_review.review(context.obj, options, destinations(context, options), _complain)
+    return cli_review.review(context.obj, options, destinations(context, options), complain)
 
 
 @cli.command(cls=ConfiguredCommand)
@@ -386,7 +347,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     read = read_paths([Path(path) for path in paths], scan_options(options))
     configurations = [configuration for _, configuration in read.units]
     found = required_by(configurations, options["account"])
-    unreadable = _that_matter([*read.unreadable, *(one for unit in configurations for one in unit.unreadable)], options)
+    unreadable = that_matter([*read.unreadable, *(one for unit in configurations for one in unit.unreadable)], options)
     skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
     files = {file for configuration in configurations for file in configuration.files}
     for output_format, destination in chosen:
@@ -398,8 +359,8 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
             write(destination, required_policy.yaml(found))
         else:
             lines = output.required_lines(found, len(files), skipped, quiet=options["quiet"])
-            _write_lines(destination, lines, options)
-    return _unusable(unreadable, bool(files), paths, options["allow_empty"])
+            write_lines(destination, lines, options)
+    return unusable(unreadable, bool(files), paths, options["allow_empty"])
 
 
 @cli.command(cls=ConfiguredCommand)
@@ -422,23 +383,17 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     for output_format, destination in chosen:
         if output_format == "text":
             width = text.width_for(is_terminal(destination))
-            _write_lines(destination, cli_suggest.lines(found, width=width, quiet=options["quiet"]), options)
+            write_lines(destination, cli_suggest.lines(found, width=width, quiet=options["quiet"]), options)
         else:
             write(destination, cli_suggest.rendered(found, output_format, terminal=is_terminal(destination)))
-    status = _unusable(_that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
     return status or (FINDINGS if found.findings else CLEAN)
 
 
 @cli.command(cls=ConfiguredCommand)
 @shared_options(["text"])
 @which_findings
-@click.option(
-    "--fail-on",
-    type=click.Choice([*SEVERITIES, "never"]),
-    default="medium",
-    show_default=True,
-    help="The least severity that, if it is left, makes the exit status 1.",
-)
+@fail_on("The least severity that, if it is left, makes the exit status 1.")
 @click.option("--dry-run", is_flag=True, help="Write nothing, and tell what would be written.")
 @click.pass_context
 def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
@@ -448,25 +403,24 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     written, and it is told. A file that is a symbolic link, or that was changed meanwhile, is not written.
     """
     from passrole_checks import cli_suggest
-    from passrole_checks.findings import Severity
     from passrole_checks.output import text
     from passrole_checks.output.destination import is_terminal
 
     chosen = destinations(context, options)
-    fail_on = None if options["fail_on"] == "never" else Severity(options["fail_on"])
+    failing = severity_that_fails(options)
     shown = _severity_asked_for(context, options)
-    least = shown if fail_on is None or shown.rank < fail_on.rank else fail_on
+    least = shown if failing is None or shown.rank < failing.rank else failing
     found = cli_suggest.suggested(paths, options, shown)
     written = cli_suggest.fix(found, dry_run=options["dry_run"])
     for _, destination in chosen:
         width = text.width_for(is_terminal(destination))
         lines = cli_suggest.fixed_lines(written, dry_run=options["dry_run"], width=width, quiet=options["quiet"])
-        _write_lines(destination, lines, options)
+        write_lines(destination, lines, options)
     for file, reason in written.refused:
-        _complain(f"{text.located(file, None)}: {reason}")
+        complain(f"{text.located(file, None)}: {reason}")
     left = cli_suggest.left_after(paths, options, least, written if options["dry_run"] else None)
-    status = _unusable(_that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
-    failed = fail_on is not None and any(one.severity.rank >= fail_on.rank for one in left)
+    status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    failed = failing is not None and any(one.severity.rank >= failing.rank for one in left)
     return max(status, UNUSABLE if written.refused else CLEAN) or (FINDINGS if failed else CLEAN)
 
 
@@ -530,7 +484,7 @@ def doctor(**options: Any) -> int:
     if options["format"] == "json":
         write(STANDARD_OUTPUT, doctor_json(found, configured))
     else:
-        _write_lines(STANDARD_OUTPUT, doctor_lines(found, configured), options)
+        write_lines(STANDARD_OUTPUT, doctor_lines(found, configured), options)
     return FINDINGS if found.problems else CLEAN
 
 
@@ -539,70 +493,4 @@ def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> S
     from passrole_checks.scan import scan_paths
 
     result = scan_paths([Path(path) for path in paths], scan_options(options, **judging))
-    return replace(result, unreadable=_that_matter(result.unreadable, options))
-
-
-def _that_matter(unreadable: Sequence[Unreadable], options: dict[str, Any]) -> tuple[Unreadable, ...]:
-    """What could not be read. Hooks give every file of a kind by name, most of which hold no infrastructure code."""
-    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
-
-    return tuple(one for one in unreadable if not options["allow_empty"] or one.reason != NOT_INFRASTRUCTURE)
-
-
-def _write_scan(report: Report, output_format: str, destination: str, options: dict[str, Any]) -> None:
-    from passrole_checks.output import text
-    from passrole_checks.output.destination import is_terminal, write
-    from passrole_checks.output.scan import rendered
-
-    if output_format != "text":
-        write(destination, rendered(report, output_format, quiet=options["quiet"]))
-        return
-    width = text.width_for(is_terminal(destination))
-    lines = text.scan_lines(
-        report.result, not_shown=report.not_shown, baseline=report.baseline, width=width, quiet=options["quiet"]
-    )
-    _write_lines(destination, lines, options)
-
-
-def _write_grants(
-    output_format: str, destination: str, result: ScanResult, listed: Sequence[LocatedGrant], options: dict[str, Any]
-) -> None:
-    from passrole_checks.output.destination import write
-
-    if output_format == "json":
-        from passrole_checks.output.json_output import grants_json
-
-        write(destination, grants_json(result, listed))
-    elif output_format == "html":
-        from passrole_checks.output.html import grants_html
-
-        write(destination, grants_html(result, listed))
-    elif output_format == "markdown":
-        from passrole_checks.output.markdown import grants_markdown
-
-        write(destination, grants_markdown(result, listed))
-    else:
-        from passrole_checks.output import text
-
-        _write_lines(destination, text.grants_lines(result, listed, quiet=options["quiet"]), options)
-
-
-def _write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]) -> None:
-    from passrole_checks.output.destination import wants_colour, write
-    from passrole_checks.output.text import coloured, plain
-
-    write(destination, (coloured if wants_colour(destination) and not options["no_color"] else plain)(lines))
-
-
-def _unusable(unreadable: Sequence[Unreadable], anything: bool, paths: Sequence[str], allow_empty: bool) -> int:
-    """Name on standard error what could not be read, and that there was nothing to read; the status that follows."""
-    from passrole_checks.output.text import located
-
-    for entry in unreadable:
-        _complain(f"{located(entry.file, entry.line)}: {entry.reason}")
-    if unreadable:
-        return UNUSABLE
-    if anything or allow_empty:
-        return CLEAN
-    _complain(f"{', '.join(paths)}: no Terraform, plan, CloudFormation or SAM file here (--allow-empty accepts that)")
-    return UNUSABLE
+    return replace(result, unreadable=that_matter(result.unreadable, options))

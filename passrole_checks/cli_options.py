@@ -18,11 +18,13 @@ from passrole_checks import cli_help
 
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
+    from passrole_checks.findings import Severity
     from passrole_checks.scan import ScanOptions, ScanResult
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 SEVERITIES = ("info", "low", "medium", "high")
+CONFIDENCES = ("low", "medium", "high")
 
 
 def _checked_account(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -128,39 +130,50 @@ def shared_options(
     return decorate
 
 
+def severity(words: str) -> _Decorator:
+    """The option ``--severity``; ``words`` are its help, as in all of these."""
+    return click.option("--severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help=words)
+
+
+def confidence(words: str) -> _Decorator:
+    """The option ``--confidence``."""
+    return click.option("--confidence", type=click.Choice(CONFIDENCES), default="low", show_default=True, help=words)
+
+
+def fail_on(words: str) -> _Decorator:
+    """The option ``--fail-on``; :func:`severity_that_fails` says what was chosen."""
+    choice = click.Choice([*SEVERITIES, "never"])
+    return click.option("--fail-on", type=choice, default="medium", show_default=True, help=words)
+
+
+def severity_that_fails(options: dict[str, Any]) -> Severity | None:
+    """The least severity that makes the exit status 1; None for none."""
+    from passrole_checks.findings import Severity
+
+    return None if options["fail_on"] == "never" else Severity(options["fail_on"])
+
+
+def some_checks(function: _Function) -> _Function:
+    """The options ``--check`` and ``--skip-check``."""
+    for name, words in (
+        ("--skip-check", "All checks but this one. Repeatable."),
+        ("--check", "Only this check (its id, number or name); several with commas between. Repeatable."),
+    ):
+        function = click.option(name, metavar="ID", multiple=True, help=words, shell_complete=cli_help.checks)(function)
+    return function
+
+
+def baseline(words: str) -> _Decorator:
+    """The option ``--baseline``."""
+    return click.option("--baseline", metavar="FILE", help=words, shell_complete=cli_help.files)
+
+
 def which_findings(function: _Function) -> _Function:
     """The options that say which findings a command is about."""
-    for option in (
-        click.option(
-            "--baseline",
-            metavar="FILE",
-            help="Findings that are accepted, and left as they are.",
-            shell_complete=cli_help.files,
-        ),
-        click.option(
-            "--skip-check",
-            metavar="ID",
-            multiple=True,
-            help="All checks but this one. Repeatable.",
-            shell_complete=cli_help.checks,
-        ),
-        click.option(
-            "--check",
-            metavar="ID",
-            multiple=True,
-            help="Only this check (its id, number or name); several with commas between. Repeatable.",
-            shell_complete=cli_help.checks,
-        ),
-        click.option(
-            "--severity",
-            type=click.Choice(SEVERITIES),
-            default="low",
-            show_default=True,
-            help="The least severe findings to look at.",
-        ),
-    ):
-        function = option(function)
-    return function
+    function = baseline("Findings that are accepted, and left as they are.")(function)
+    function = some_checks(function)
+    decorated: _Function = severity("The least severe findings to look at.")(function)
+    return decorated
 
 
 def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, str]]:
@@ -209,15 +222,15 @@ def applied_baseline(
     """
     from datetime import datetime, timezone
 
-    from passrole_checks import baseline
+    from passrole_checks import baseline as baselines
     from passrole_checks.output.destination import write
     from passrole_checks.output.paths import shown
 
     read, written = options["baseline"], options["write_baseline"]
-    entries = baseline.load(read or written) if read or os.path.exists(written) else ()
-    concerns = baseline.about(paths, checks, skip_checks, complete=not result.unreadable)
+    entries = baselines.load(read or written) if read or os.path.exists(written) else ()
+    concerns = baselines.about(paths, checks, skip_checks, complete=not result.unreadable)
     if written:
-        entries = baseline.renewed(entries, result.findings, shown, concerns)
-        write(written, baseline.dump(entries))
+        entries = baselines.renewed(entries, result.findings, shown, concerns)
+        write(written, baselines.dump(entries))
     today = datetime.now(timezone.utc).date()  # the same everywhere
-    return baseline.apply(written or read, entries, result.findings, shown, concerns, today)
+    return baselines.apply(written or read, entries, result.findings, shown, concerns, today)

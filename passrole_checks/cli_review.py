@@ -15,11 +15,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from passrole_checks import cli_help, configuration
-from passrole_checks.cli_options import SEVERITIES, shared_options, two_at_most
+from passrole_checks.cli_options import (
+    baseline,
+    confidence,
+    fail_on,
+    severity,
+    severity_that_fails,
+    shared_options,
+    some_checks,
+    two_at_most,
+)
+from passrole_checks.cli_writing import CLEAN, FINDINGS, UNUSABLE, write_lines
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from passrole_checks.findings import Severity
     from passrole_checks.review.environment import Context
     from passrole_checks.review.making import Review
     from passrole_checks.review.report import Report
@@ -29,11 +38,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab")
 OF_THE_SCAN = ("sarif", "gitlab")  # formats that are about all of HEAD, and not about what is new alone
-CONFIDENCES = ("low", "medium", "high")
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 _LARGEST_STEP_SUMMARY = 1_048_576
-
-CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,47 +57,11 @@ def options(function: _Function) -> _Function:
     )
     own = (
         click.option("--staged", is_flag=True, help="Review what is staged for the next commit."),
-        click.option(
-            "--severity",
-            type=click.Choice(SEVERITIES),
-            default="low",
-            show_default=True,
-            help="The least severe findings to tell.",
-        ),
-        click.option(
-            "--confidence",
-            type=click.Choice(CONFIDENCES),
-            default="low",
-            show_default=True,
-            help="The least certain findings to tell.",
-        ),
-        click.option(
-            "--fail-on",
-            type=click.Choice([*SEVERITIES, "never"]),
-            default="medium",
-            show_default=True,
-            help="The least severity of what is new that makes the exit status 1.",
-        ),
-        click.option(
-            "--check",
-            metavar="ID",
-            multiple=True,
-            help="Only this check (its id, number or name); several with commas between. Repeatable.",
-            shell_complete=cli_help.checks,
-        ),
-        click.option(
-            "--skip-check",
-            metavar="ID",
-            multiple=True,
-            help="All checks but this one. Repeatable.",
-            shell_complete=cli_help.checks,
-        ),
-        click.option(
-            "--baseline",
-            metavar="FILE",
-            help="Findings that are accepted; it is read as BASE has it.",
-            shell_complete=cli_help.files,
-        ),
+        severity("The least severe findings to tell."),
+        confidence("The least certain findings to tell."),
+        fail_on("The least severity of what is new that makes the exit status 1."),
+        some_checks,
+        baseline("Findings that are accepted; it is read as BASE has it."),
         click.option(
             "--strict",
             is_flag=True,
@@ -217,7 +187,7 @@ def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str])
     wanted = Wanted(
         Severity(given["severity"]),
         Confidence(given["confidence"]),
-        _fail_on(given),
+        severity_that_fails(given),
         given["baseline"] or "",
         given["strict"],
         everything=any(name in OF_THE_SCAN for name in formats),
@@ -225,12 +195,6 @@ def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str])
     checks, skip_checks = explain.ids(given["check"]), explain.ids(given["skip_check"])
     judging = cli_diff.judging(given, checks=checks, skip_checks=skip_checks)
     return reviewed(versions, judging, cli_diff.inputs_of(given), wanted)
-
-
-def _fail_on(given: dict[str, Any]) -> Severity | None:
-    from passrole_checks.findings import Severity
-
-    return None if given["fail_on"] == "never" else Severity(given["fail_on"])
 
 
 def _read(path: str, given: dict[str, Any]) -> Report:
@@ -243,19 +207,19 @@ def _read(path: str, given: dict[str, Any]) -> Report:
             data = stream.read(LARGEST_FILE + 1)
     except OSError as error:
         raise InputError(path, error.strerror or str(error)) from None
-    return replace(read_bundle(data, path), fail_on=_fail_on(given))
+    return replace(read_bundle(data, path), fail_on=severity_that_fails(given))
 
 
 # -- what is written
 
 
 def _write_text(report: Report, destination: str, given: dict[str, Any]) -> None:
-    from passrole_checks.output.destination import is_terminal, wants_colour, write
-    from passrole_checks.output.text import coloured, plain, width_for
+    from passrole_checks.output.destination import is_terminal
+    from passrole_checks.output.text import width_for
     from passrole_checks.review.text import review_lines
 
     lines = review_lines(report, width=width_for(is_terminal(destination)), quiet=given["quiet"])
-    write(destination, (coloured if wants_colour(destination) and not given["no_color"] else plain)(lines))
+    write_lines(destination, lines, given)
 
 
 def _rendered(report: Report, made: Review | None, context: Context, output_format: str) -> str:
@@ -338,7 +302,7 @@ def _post(report: Report, context: Context, given: dict[str, Any], say: Callable
         return False
     try:
         posted = poster.post(report, context, how, say)
-    except Exception as error:
+    except Exception as error:  # what the review has found out is not lost by it, and nor is the exit status
         if os.environ.get("PASSROLE_CHECKS_DEBUG"):
             raise
         say(f"writing on {forge} failed ({type(error).__name__}), which is a fault of this program; the result stands")

@@ -170,7 +170,7 @@ def _reader() -> str | None:
         reader = readers.reader()
         if reader.read(source.SourceText("doctor.tf", b"a = 1\n")).problems:
             return None
-    except Exception:  # whatever a broken parser does, a compiled one of another Python, say
+    except (ImportError, OSError, AttributeError, TypeError, ValueError):  # a parser of another version or Python
         return None
     return "python-hcl2" if "python_hcl2" in reader.read.__module__ else "tree-sitter-hcl"
 

@@ -13,7 +13,8 @@ import pytest
 
 from passrole_checks import __version__, findings
 from passrole_checks import cli as command_line
-from passrole_checks.cli import CONFIDENCES, SEVERITIES, main
+from passrole_checks.cli import main
+from passrole_checks.cli_options import CONFIDENCES, SEVERITIES
 
 ANY_ROLE = """\
 resource "aws_iam_role_policy" "deploy" {

@@ -252,7 +252,7 @@ def test_a_file_that_is_another_one_when_it_is_read(monkeypatch: pytest.MonkeyPa
 
     def changing(unit: detect.Unit, **how: object) -> object:
         Path("root/t.yaml").write_text(later)
-        return real(unit, **how)  # type: ignore[arg-type]
+        return real(unit, **how)
 
     monkeypatch.setattr(detect, "load", changing)
     found = scan_paths([Path("root")], ScanOptions())

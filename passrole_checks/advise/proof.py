@@ -26,7 +26,7 @@ from passrole_checks.advise.outcome import (
 from passrole_checks.advise.suggestion import Edit, Wish
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.values import Choice, Items, Mapping, Node, Position
+from passrole_checks.iam.values import Node, Position, children_of
 from passrole_checks.judge import Judge, ScanOptions
 from passrole_checks.scan import ReadPaths
 from passrole_checks.sources.resource import Configuration, Framework, Inputs
@@ -60,12 +60,7 @@ def _mentions(configuration: Configuration, files: set[str]) -> bool:
         node = pending.pop()
         if node.at.file in files:
             return True
-        if isinstance(node, Items):
-            pending.extend(node.items)
-        elif isinstance(node, Mapping):
-            pending.extend(entry.value for entry in node.entries)
-        elif isinstance(node, Choice):
-            pending.extend(option for _, option in node.options)
+        pending.extend(children_of(node))
     return False
 
 

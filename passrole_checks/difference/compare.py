@@ -7,7 +7,7 @@ of the same principal. Access is compared as :mod:`passrole_checks.iam.access` d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,17 +16,16 @@ from passrole_checks.difference.causes import Causes
 from passrole_checks.difference.change import Change, Difference
 from passrole_checks.difference.reading import Readings, Side, left_out_of
 from passrole_checks.difference.renames import holding_alike, named_alike, relabelled, renamed
+from passrole_checks.difference.statements import Written, by_holder, key_of, pairs_of
 from passrole_checks.difference.units import AS_BEFORE, Pair, versions_of
 from passrole_checks.difference.wishes import with_old_wishes
 from passrole_checks.findings import Finding
-from passrole_checks.iam.arn import ANYWHERE, Scope
 from passrole_checks.iam.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.policy import parse_document
-from passrole_checks.iam.role_set import RoleSet, may_meet
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import unreadable_in
 from passrole_checks.knowledge.service_principals import known_services
-from passrole_checks.scan import Judged, LocatedGrant, ScanOptions, findings_of_change, together
+from passrole_checks.scan import Judged, ScanOptions, ScanResult, findings_of_change, together
 from passrole_checks.scan import judged as judged_unit
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.principal_names import told_apart_in_both
@@ -95,39 +94,54 @@ def difference_between(
         """What differs between units that are read again. What of them cannot be read counts as it stands."""
         units = [_Compared(pair, options) for pair in pairs]
         after = [judged_unit(pair.new, options) for pair in pairs]
-        return Difference(
-            _in_order(units, "new"),
-            _in_order(units, "widened"),
-            _in_order(units, "narrowed"),
-            _in_order(units, "removed"),
-            sum(one.unchanged for one in units),
-            tuple(sorted({entry for one in units for entry in one.renamed})),
-            _sorted(entry for one in units for entry in one.unreadable),
-            _sorted(note for pair in pairs for note in _notes(pair)),
+        return _difference(
+            units,
+            (entry for one in units for entry in one.unreadable),
+            (note for pair in pairs for note in _notes(pair)),
             versions.files,
-            scans=(together(before, options), together(after, options)),
+            (together(before, options), together(after, options)),
         )
 
     differing = [pair for pair in versions.pairs if not pair.is_same]
-    return Difference(
-        _in_order(compared, "new"),
-        _in_order(compared, "widened"),
-        _in_order(compared, "narrowed"),
-        _in_order(compared, "removed"),
-        sum(one.unchanged for one in compared),
-        tuple(sorted({entry for one in compared for entry in one.renamed})),
-        _sorted([*versions.unreadable, *(entry for idle, entry in unreadable if not idle)]),
-        _sorted([*versions.notes, *as_before, *notes]),
+    found = _difference(
+        compared,
+        [*versions.unreadable, *(entry for idle, entry in unreadable if not idle)],
+        [*versions.notes, *as_before, *notes],
         versions.files,
+        scans,
+    )
+    return replace(
+        found,
         left_out=len(left_out),
-        scans=scans,
         left_out_files=left_out,
         touched=Touched(differing, (old, new), options, renames or {}, settled) if judged else None,
     )
 
 
-def _in_order(units: Sequence[_Compared], name: str) -> tuple[Change, ...]:
-    return tuple(sorted((change for one in units for change in getattr(one, name)), key=_order))
+def _difference(
+    units: Sequence[_Compared],
+    unreadable: Iterable[Unreadable],
+    notes: Iterable[Unreadable],
+    files: tuple[tuple[str, ...], tuple[str, ...]],
+    scans: tuple[ScanResult, ScanResult] | None,
+) -> Difference:
+    """What units tell together."""
+
+    def in_order(name: str) -> tuple[Change, ...]:
+        return tuple(sorted((change for one in units for change in getattr(one, name)), key=_order))
+
+    return Difference(
+        in_order("new"),
+        in_order("widened"),
+        in_order("narrowed"),
+        in_order("removed"),
+        sum(one.unchanged for one in units),
+        tuple(sorted({entry for one in units for entry in one.renamed})),
+        _sorted(unreadable),
+        _sorted(notes),
+        files,
+        scans=scans,
+    )
 
 
 def _order(change: Change) -> tuple[str, int, int, str, str]:
@@ -144,48 +158,6 @@ def _notes(pair: Pair) -> tuple[Unreadable, ...]:
 
 def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
     return tuple(sorted(set(entries), key=lambda entry: (entry.file, entry.line or 0, entry.reason)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Statement:
-    """A statement of one policy, with its readings under the outcomes of unknown conditions."""
-
-    policy: AttachedPolicy  # as it is written
-    names: AttachedPolicy  # the same with the names of the new version
-    path: str
-    readings: tuple[PassRoleGrant, ...]
-
-    @property
-    def widest(self) -> PassRoleGrant:
-        return min(self.readings, key=lambda grant: (grant.denied, grant.scope.width))
-
-    @property
-    def place(self) -> tuple[str, str, Position]:
-        return self.names.resource.address, self.path, self.readings[0].at
-
-    @property
-    def identity(self) -> tuple[Hashable, ...]:
-        return tuple(grant.statement.identity for grant in self.readings)
-
-    @property
-    def roles(self) -> tuple[Hashable, ...]:
-        grant = self.widest
-        return (grant.complement, *sorted(str(role.pattern) for role in grant.roles))
-
-    @property
-    def grants(self) -> bool:
-        grant = self.widest
-        return (
-            grant.effect == "Allow" and not grant.denied and (grant.complement or grant.scope is not Scope.NOT_A_ROLE)
-        )
-
-    def holders(self) -> tuple[str, ...]:
-        """Its principals, or "" where it stands for itself."""
-        return tuple(dict.fromkeys(self.names.principals)) or ("",)
-
-    def located(self, holders: Iterable[str], old_names: dict[str, str]) -> LocatedGrant:
-        who = tuple(old_names.get(name, name) for name in holders if name) or self.policy.principals
-        return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
 
 
 @dataclass(eq=False)
@@ -236,7 +208,7 @@ class _Compared:
 
     def _statements(
         self, side: Configuration, written: Sequence[AttachedPolicy], same: Sequence[AttachedPolicy]
-    ) -> list[_Statement]:
+    ) -> list[Written]:
         services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
         found = []
         for policy, names in zip(written, same, strict=True):
@@ -249,7 +221,7 @@ class _Compared:
                 readings.setdefault((grant.at, grant.statement.path), []).append(grant)
             for (_, below), grants in readings.items():
                 path = "/".join(part for part in (policy.path, below) if part)
-                found.append(_Statement(policy, names, path, tuple(grants)))
+                found.append(Written(policy, names, path, tuple(grants)))
         return found
 
     # -- counterparts
@@ -257,26 +229,26 @@ class _Compared:
     def _match(self) -> None:
         """Find each statement's counterpart among those of the same holder: the same words first, then the same place
         or Sid, then the only one that is left."""
-        self._counterparts: dict[tuple[str, int], _Statement] = {}
-        self._told: list[_Statement] = []
-        before, after = _by_holder(self._before), _by_holder(self._after)
+        self._counterparts: dict[tuple[str, int], Written] = {}
+        self._told: list[Written] = []
+        before, after = by_holder(self._before), by_holder(self._after)
         for holder in before.keys() & after.keys():
             for effect in ("Allow", "Deny"):
                 first = [item for item in before[holder] if item.readings[0].effect == effect]
                 second = [item for item in after[holder] if item.readings[0].effect == effect]
-                for one, other in _pairs(first, second):
+                for one, other in pairs_of(first, second):
                     self._counterparts[holder, id(one)] = other
                     self._counterparts[holder, id(other)] = one
 
-    def _counterpart(self, holder: str, item: _Statement) -> _Statement | None:
-        return self._counterparts.get((_key(holder, item), id(item)))
+    def _counterpart(self, holder: str, item: Written) -> Written | None:
+        return self._counterparts.get((key_of(holder, item), id(item)))
 
     # -- changes
 
     def _gained(
         self,
         change: Configuration,
-        statements: Sequence[_Statement],
+        statements: Sequence[Written],
         alone: list[Change],
         paired: list[Change],
         *,
@@ -307,7 +279,7 @@ class _Compared:
             (alone if other is None else paired).append(self._change(item, other, holders, said, forward=forward))
 
     def _change(
-        self, item: _Statement, other: _Statement | None, holders: Sequence[str], said: Finding, *, forward: bool
+        self, item: Written, other: Written | None, holders: Sequence[str], said: Finding, *, forward: bool
     ) -> Change:
         here = item.located(holders, {} if forward else self._old_names)
         there = other.located(holders, self._old_names if forward else {}) if other is not None else None
@@ -332,62 +304,6 @@ class _Compared:
                 if other.identity != item.identity:
                     return (other if forward else item).readings[0].at, False
         return None, False
-
-
-def _key(holder: str, item: _Statement) -> str:
-    return holder or f"\0{item.names.resource.address}"
-
-
-def _by_holder(statements: Iterable[_Statement]) -> dict[str, list[_Statement]]:
-    found: dict[str, list[_Statement]] = {}
-    for item in statements:
-        for holder in item.holders():
-            found.setdefault(_key(holder, item), []).append(item)
-    return found
-
-
-def _pairs(first: Sequence[_Statement], second: Sequence[_Statement]) -> Iterator[tuple[_Statement, _Statement]]:
-    """Pairs of statements of one holder, the most alike first. Where only their place makes them alike, they speak of
-    roles in common, and do not bear different Sids."""
-    likenesses: tuple[tuple[Callable[[_Statement], Hashable | None], bool], ...] = (
-        (lambda item: (item.names.resource.address, item.path, item.identity), False),
-        (lambda item: item.identity, False),
-        (lambda item: (item.names.resource.address, item.widest.sid) if item.widest.sid else None, False),
-        (lambda item: (item.names.resource.address, item.roles), False),
-        (lambda item: (item.names.resource.address, item.path), True),
-        (lambda item: item.roles, False),
-        (lambda item: item.widest.sid, False),
-    )
-    for likeness, only_place in likenesses:
-        groups: dict[Hashable, list[_Statement]] = {}
-        for item in second:
-            groups.setdefault(likeness(item), []).append(item)
-        found = []
-        for item in first:
-            key = likeness(item)
-            if key is not None and groups.get(key) and (not only_place or _may_be_one(item, groups[key][0])):
-                found.append((item, groups[key].pop(0)))
-        yield from found
-        taken = {id(item) for pair in found for item in pair}
-        first = [item for item in first if id(item) not in taken]
-        second = [item for item in second if id(item) not in taken]
-    if len(first) == len(second) == 1 and _may_be_one(first[0], second[0]):
-        yield first[0], second[0]
-
-
-def _may_be_one(one: _Statement, other: _Statement) -> bool:
-    """Whether nothing speaks against one statement being what became of the other."""
-    sids = one.widest.sid, other.widest.sid
-    if None not in sids and sids[0] != sids[1]:
-        return False
-    first, second = (_role_set(item.widest) for item in (one, other))
-    return may_meet(first, second, ANYWHERE) and may_meet(second, first, ANYWHERE)
-
-
-def _role_set(grant: PassRoleGrant) -> RoleSet:
-    statement = grant.statement
-    patterns = statement.resources or statement.not_resources or ()
-    return RoleSet(tuple(patterns), statement.variables, statement.resources is None)
 
 
 def _change(

@@ -224,6 +224,16 @@ def join(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> tuple[Part, .
     return tuple(merged) if merged else ("",)
 
 
+def children_of(node: Node) -> Iterator[Node]:
+    """The nodes right below one: elements, values of entries, alternatives."""
+    if isinstance(node, Items):
+        yield from node.items
+    elif isinstance(node, Mapping):
+        yield from (entry.value for entry in node.entries)
+    elif isinstance(node, Choice):
+        yield from (option for _, option in node.options)
+
+
 def holes_in(node: Node) -> Iterator[Hole]:
     """Every hole anywhere below a node."""
     if isinstance(node, Text):

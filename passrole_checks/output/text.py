@@ -171,16 +171,20 @@ def _statement(findings: Sequence[Finding], width: int) -> Iterator[Line]:
         yield from _finding(finding, width)
 
 
-def _finding(finding: Finding, width: int) -> Iterator[Line]:
-    severity = finding.severity.value
-    sure = "" if finding.confidence is Confidence.HIGH else f"  ({finding.confidence.value} confidence)"
-    yield (
+def heading(check_id: str, name: str, severity: Severity, confidence: Confidence) -> Line:
+    """The line above what a check says."""
+    sure = "" if confidence is Confidence.HIGH else f"  ({confidence.value} confidence)"
+    return (
         Span("  "),
-        Span(f"{severity:<6}", severity),
-        Span(f"  {finding.check_id} "),
-        Span(finding.name),
+        Span(f"{severity.value:<6}", severity.value),
+        Span(f"  {check_id} "),
+        Span(name),
         Span(sure, "quiet"),
     )
+
+
+def _finding(finding: Finding, width: int) -> Iterator[Line]:
+    yield heading(finding.check_id, finding.name, finding.severity, finding.confidence)
     yield from _prose(finding.message, width)
     yield from _prose(finding.remediation, width, "Instead: ")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePath
+from typing import Any
 
 from passrole_checks import __version__, baseline
 from passrole_checks.difference import Difference
@@ -74,8 +75,8 @@ def _noted(words: Iterable[str]) -> tuple[Note, ...]:
     return tuple(Note("", 0, one) for one in words)
 
 
-def _report(asked: Comparison, wanted: Wanted, **fields: object) -> Report:
-    known: dict[str, object] = {
+def _report(asked: Comparison, wanted: Wanted, **fields: Any) -> Report:
+    known: dict[str, Any] = {
         "items": (), "fixed": (), "less": (), "unchanged": 0, "unreadable": (), "not_evaluated": (), "notes": (),
         "files": 0,
     }  # fmt: skip
@@ -86,7 +87,7 @@ def _report(asked: Comparison, wanted: Wanted, **fields: object) -> Report:
         base_name=asked.base.name,
         head_name=asked.head.name,
         fail_on=wanted.fail_on,
-        **(known | fields),  # type: ignore[arg-type]
+        **(known | fields),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.arn import Scope
 from passrole_checks.output.paths import harmless
-from passrole_checks.output.text import Line, Span
+from passrole_checks.output.text import Line, Span, heading
 from passrole_checks.review.report import Access, Item, Less, More, Note, Place, Remark, Replacement, Report, Verdict
 from passrole_checks.review.shown_lines import CAME, GONE, aligned, changed_lines
 
@@ -76,14 +76,7 @@ def _suggestion(replacement: Replacement, width: int) -> Iterator[Line]:
 
 
 def _remark(remark: Remark, width: int) -> Iterator[Line]:
-    severity = remark.severity.value
-    sure = "" if remark.confidence is Confidence.HIGH else f"  ({remark.confidence.value} confidence)"
-    yield (
-        Span("  "),
-        Span(f"{severity:<6}", severity),
-        Span(f"  {remark.check_id} {remark.name}"),
-        Span(sure, "quiet"),
-    )
+    yield heading(remark.check_id, remark.name, remark.severity, remark.confidence)
     yield from _prose(remark.message, width)
 
 

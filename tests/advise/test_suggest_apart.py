@@ -9,23 +9,15 @@ import re
 from pathlib import Path
 
 import pytest
-from suggesting import USED, allow, checks, only, policy, session
+from suggesting import USED, USED_IN_TEMPLATE, allow, checks, only, policy, session
 
 from passrole_checks.advise.edits import apply
 from passrole_checks.advise.suggest import Session
 from passrole_checks.findings import Severity
 
-TEMPLATE = """\
+TEMPLATE = f"""\
 Resources:
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      RoleName: orders
-      AssumeRolePolicyDocument:
-        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]
-  Function:
-    Type: AWS::Lambda::Function
-    Properties: {Role: !GetAtt Role.Arn}
+{USED_IN_TEMPLATE}\
   Policy:
     Type: AWS::IAM::UserPolicy
     Properties:

@@ -9,26 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from suggesting import USED, allow, function, left_for_a_person, only, policy, role, session, task
+from suggesting import USED, USED_IN_TEMPLATE, allow, function, left_for_a_person, only, policy, role, session, task
 
 from passrole_checks.advise.edits import apply
 
 FUNCTION = role("function", "lambda") + function()
 SWITCH = 'variable "on" {\n  default = false\n}\n'
-TEMPLATE = """\
+TEMPLATE = f"""\
 Parameters:
-  Given: {Type: String, Default: "arn:aws:iam::111122223333:role/given"}
+  Given: {{Type: String, Default: "arn:aws:iam::111122223333:role/given"}}
 Resources:
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      RoleName: orders
-      AssumeRolePolicyDocument:
-        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]
-  Function:
-    Type: AWS::Lambda::Function
-    Properties: {Role: !GetAtt Role.Arn}
-"""
+{USED_IN_TEMPLATE}"""
 
 
 def test_a_resource_that_is_not_there_by_default(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -56,7 +57,7 @@ def disagreements(simulator: Simulator, cases: list[Case]) -> list[str]:
             for request, claim, answer in zip(one.requests, ours.claims(view), answers, strict=True):
                 single = replace(one, requests=(request,))
                 if is_wrong(claim, answer) and unexplained(simulator, single, view):
-                    shown = smallest(single, lambda smaller: unexplained(simulator, smaller, view))  # noqa: B023
+                    shown = smallest(single, partial(unexplained, simulator, view=view))
                     found[view] = f"{view}: {claim.value}, but {answer}:\n{json.dumps(shown.plain())}"
                     break
     return list(found.values())

@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from fuzzing import running  # noqa: E402
+from fuzzing import running
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--second-reader", action="store_true", help="read Terraform with python-hcl2")
     given = parser.parse_args(arguments)
     if given.second_reader:
-        sys.modules["tree_sitter_hcl"] = None  # type: ignore[assignment]  # as if it were not installed
+        sys.modules["tree_sitter_hcl"] = None  # as if it were not installed
     running.limit_memory(given.memory)
     if given.only:
         return one(given.only, given.seed)

@@ -124,3 +124,22 @@ class Repository:
         status = cli.main(["diff", *([] if text else ["--format", "json"]), *arguments])
         out, err = self._capture.readouterr()
         return Said(status, out, err)
+
+
+def git_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on git has no configuration but its own, and knows who commits."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "someone")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "someone@example.com")
+
+
+def empty_repository(folder: Path, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> Repository:
+    """An empty repository, which is the working directory; git has no configuration but its own."""
+    git_alone(monkeypatch)
+    made = Repository(folder, capture)
+    monkeypatch.chdir(made.folder)
+    return made

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from git_repositories import Repository
+from git_repositories import Repository, git_alone
 
 from passrole_checks import cli
 from passrole_checks.review.bundle import read_bundle
@@ -91,13 +91,9 @@ def made(folder: Path, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureF
     """An empty repository, which is the working directory, outside of any pipeline; git has no configuration but its
     own."""
     for name in list(os.environ):
-        if name.startswith(("GIT_", "GITHUB_", "CI_", "GITLAB_", "PASSROLE_")):
+        if name.startswith(("GITHUB_", "CI_", "GITLAB_", "PASSROLE_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    for who in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{who}_NAME", "someone")
-        monkeypatch.setenv(f"GIT_{who}_EMAIL", "someone@example.com")
+    git_alone(monkeypatch)
     repository = Reviews(folder, capture)
     monkeypatch.chdir(folder)
     return repository

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from github_fake import GitHubFake
 from reports_of_tests import ANY_ROLE, APP, EMPTY
@@ -54,10 +55,10 @@ def item(number: int, line: int = 10, end_line: int = 0, file: str = "a.tf", *, 
 ITEM = replace(item(1), remarks=(ANY_ROLE,))
 
 
-def report(github: GitHubFake, *items: Item, **changes: object) -> Report:
+def report(github: GitHubFake, *items: Item, **changes: Any) -> Report:
     """About the present head of the pull request."""
     made = replace(EMPTY, items=items, head=github.pull.head_sha, base=github.pull.base_sha)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 @dataclass
@@ -80,11 +81,11 @@ class Poster:
         secret = self.github.token if token is None else self.github.tokens[token].value if token else ""
         return replace(context_of(environment), token=secret, run_number=run or next(self.numbers))
 
-    def __call__(self, told: Report, *, context: Context | None = None, **options: object) -> Posted:
+    def __call__(self, told: Report, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.github.clock.now, sleep=self.github.clock.sleep)
         del self.said[:], self.printed[:]
-        asked = PostOptions(**options)  # type: ignore[arg-type]
+        asked = PostOptions(**options)
         return post(told, context or self.context(), asked, self.said.append, pace=pace, out=self.printed.append)
 
-    def items(self, *items: Item, context: Context | None = None, **options: object) -> Posted:
+    def items(self, *items: Item, context: Context | None = None, **options: Any) -> Posted:
         return self(report(self.github, *items), context=context, **options)

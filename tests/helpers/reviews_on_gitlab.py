@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 from gitlab_fake import Discussion, GitLabFake
 from reports_of_tests import EMPTY
@@ -33,10 +34,10 @@ def give_files(gitlab: GitLabFake) -> None:
     gitlab.push({"a.tf": text, "b.tf": text, "new.tf": "one\ntwo\n", "here.tf": old.replace("old 40\n", "new 40\n")})
 
 
-def report(gitlab: GitLabFake, *items: Item, **changes: object) -> Report:
+def report(gitlab: GitLabFake, *items: Item, **changes: Any) -> Report:
     """About the present head of the merge request."""
     made = replace(EMPTY, items=items, head=gitlab.request.head_sha, base=gitlab.request.base_sha)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def places(gitlab: GitLabFake) -> list[tuple[str, int | None, int | None] | None]:
@@ -63,11 +64,11 @@ class Poster:
         found = context_of(self.gitlab.environment(run_number=run or next(self._numbers), is_fork=is_fork))
         return replace(found, token=self.gitlab.tokens[token].value if token else "")
 
-    def __call__(self, told: Report, *, context: Context | None = None, **options: object) -> Posted:
+    def __call__(self, told: Report, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.gitlab.clock.now, sleep=self.gitlab.clock.sleep)
         del self.said[:], self.printed[:]
-        asked = PostOptions(**options)  # type: ignore[arg-type]
+        asked = PostOptions(**options)
         return post(told, context or self.context(), asked, self.said.append, pace=pace, out=self.printed.append)
 
-    def items(self, *items: Item, context: Context | None = None, **options: object) -> Posted:
+    def items(self, *items: Item, context: Context | None = None, **options: Any) -> Posted:
         return self(report(self.gitlab, *items), context=context, **options)

@@ -45,6 +45,19 @@ def function(name: str = "function") -> str:
 USED = role("task", "ecs-tasks") + task() + role("function", "lambda") + function()
 """Two roles, one handed to a task, one to a function."""
 
+USED_IN_TEMPLATE = """\
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: orders
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]
+  Function:
+    Type: AWS::Lambda::Function
+    Properties: {Role: !GetAtt Role.Arn}
+"""
+"""Resources of a template: a role, and the function that it is handed to."""
+
 
 def policy(*statements: str, name: str = "deploy") -> str:
     """A user's policy of these statements, in the words of HCL."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import click
 import pytest
 
 from passrole_checks import cli
@@ -81,7 +82,8 @@ def many(result: ScanResult, *severities: Severity) -> ScanResult:
 def test_the_formats_are_those_of_the_command_line() -> None:
     """scan offers each format that there is."""
     (option,) = (one for one in cli.scan.params if one.name == "format")
-    assert tuple(option.type.choices) == FORMATS  # type: ignore[attr-defined]
+    assert isinstance(option.type, click.Choice)
+    assert tuple(option.type.choices) == FORMATS
 
 
 # JUnit

@@ -270,7 +270,7 @@ def forge(repository: Reviews, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """GitHub Actions at a commit that widens a policy, with a stand-in for what writes on GitHub."""
     made = Forge()
     module = types.ModuleType("passrole_checks.review.github")
-    module.post = made.post  # type: ignore[attr-defined]
+    module.post = made.post
     monkeypatch.setitem(sys.modules, "passrole_checks.review.github", module)
     start = repository.commit({"main.tf": policy(APP)})
     head = repository.commit({"main.tf": policy(ANY)})

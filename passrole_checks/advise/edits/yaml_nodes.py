@@ -13,7 +13,7 @@ import yaml
 from passrole_checks.advise.edits.json_nodes import elsewhere
 from passrole_checks.advise.edits.written import Field, Form, Refused, Written
 from passrole_checks.sources.cloudformation.json_text import compose_json
-from passrole_checks.sources.cloudformation.template import call, child, entries, scalar
+from passrole_checks.sources.cloudformation.template import call, child, children_of, entries, scalar
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _AFTER_KEY = re.compile(r"[ \t]*:[ \t]*(?:#[^\n]*)?\s*(\*[^\s,\]}]+)")
@@ -37,7 +37,7 @@ class YamlFile:
         while pending:
             node = pending.pop()
             self.nodes.append(node)
-            for inner in _children(node):
+            for inner in children_of(node):
                 self.uses[id(inner)] = self.uses.get(id(inner), 0) + 1
                 if id(inner) not in self.parents:
                     self.parents[id(inner)] = node
@@ -125,7 +125,7 @@ class YamlFile:
     def _inside(node: yaml.Node) -> Iterator[yaml.Node]:
         pending = [node]
         while pending:
-            for inner in _children(pending.pop()):
+            for inner in children_of(pending.pop()):
                 pending.append(inner)
                 yield inner
 
@@ -190,12 +190,3 @@ def _composed(text: str) -> yaml.Node | None:
         return compose_json(text) if text.lstrip().startswith("{") else None
     except (ValueError, RecursionError):
         return None
-
-
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.SequenceNode):
-        yield from node.value
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value

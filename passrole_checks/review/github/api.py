@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from passrole_checks.review.answers import items_of, number_of, text_of, within
 from passrole_checks.review.http import Client, ForgeError, Pace
 
 API_VERSION = "2022-11-28"
@@ -113,10 +114,10 @@ class GitHub:
         return ACTIONS_LOGIN
 
     def _user(self) -> str:
-        return _text(self.client.get("/user").document, "login")
+        return text_of(self.client.get("/user").document, "login")
 
     def _graphql_viewer(self) -> str:
-        return _text(self._query(_VIEWER, {}).get("viewer"), "login")
+        return text_of(self._query(_VIEWER, {}).get("viewer"), "login")
 
     def pull(self, number: int) -> PullRequest | None:
         """The pull request; None where nothing is asked (a dry run without a token)."""
@@ -144,7 +145,7 @@ class GitHub:
     def create_comment(self, number: int, body: str) -> int:
         """Gives its id; 0 in a dry run."""
         answer = self.client.write("POST", f"{self._repository}/issues/{number}/comments", {"body": body})
-        return _number(answer.document, "id")
+        return number_of(answer.document, "id")
 
     def edit_comment(self, id: int, body: str) -> None:
         self.client.write("PATCH", f"{self._repository}/issues/comments/{id}", {"body": body})
@@ -179,11 +180,11 @@ class GitHub:
         found: list[Thread] = []
         asked: dict[str, Any] = {"owner": self._owner, "name": self._name, "number": number, "after": None}
         for _ in range(_MOST_THREAD_PAGES):
-            listed = _in(self._query(_THREADS, asked), "repository", "pullRequest", "reviewThreads")
-            found += map(_thread, _list(_in(listed, "nodes")))
-            if not _in(listed, "pageInfo", "hasNextPage"):
+            listed = within(self._query(_THREADS, asked), "repository", "pullRequest", "reviewThreads")
+            found += map(_thread, items_of(within(listed, "nodes")))
+            if not within(listed, "pageInfo", "hasNextPage"):
                 break
-            asked["after"] = _in(listed, "pageInfo", "endCursor")
+            asked["after"] = within(listed, "pageInfo", "endCursor")
         return found
 
     def resolve(self, thread: str) -> None:
@@ -202,7 +203,7 @@ class GitHub:
 
     def create_check_run(self, document: Mapping[str, Any]) -> int:
         answer = self.client.write("POST", f"{self._repository}/check-runs", document)
-        return _number(answer.document, "id")
+        return number_of(answer.document, "id")
 
     def update_check_run(self, id: int, document: Mapping[str, Any]) -> None:
         self.client.write("PATCH", f"{self._repository}/check-runs/{id}", document)
@@ -219,61 +220,41 @@ class GitHub:
 
 def _data(document: object) -> Mapping[str, Any]:
     """What GraphQL answers, which says of errors in the answer itself, with the status 200."""
-    errors = _list(_in(document, "errors"))
+    errors = items_of(within(document, "errors"))
     if errors:
-        status = {"FORBIDDEN": 403, "NOT_FOUND": 404}.get(_text(errors[0], "type"), 200)
-        raise ForgeError("POST /graphql", status, _text(errors[0], "message"))
-    data = _in(document, "data")
+        status = {"FORBIDDEN": 403, "NOT_FOUND": 404}.get(text_of(errors[0], "type"), 200)
+        raise ForgeError("POST /graphql", status, text_of(errors[0], "message"))
+    data = within(document, "data")
     return data if isinstance(data, dict) else {}
 
 
 def _pull(document: object) -> PullRequest:
     return PullRequest(
-        _number(document, "number"),
-        _text(document, "state") == "open",
-        _text(_in(document, "head"), "sha"),
-        _text(_in(document, "head", "repo"), "full_name"),
-        _text(_in(document, "base", "repo"), "full_name"),
+        number_of(document, "number"),
+        text_of(document, "state") == "open",
+        text_of(within(document, "head"), "sha"),
+        text_of(within(document, "head", "repo"), "full_name"),
+        text_of(within(document, "base", "repo"), "full_name"),
     )
 
 
 def _comment(document: object) -> Comment:
-    author = _text(_in(document, "user"), "login")
-    return Comment(_number(document, "id"), _text(document, "node_id"), author, _text(document, "body"))
+    author = text_of(within(document, "user"), "login")
+    return Comment(number_of(document, "id"), text_of(document, "node_id"), author, text_of(document, "body"))
 
 
 def _review_comment(document: object) -> ReviewComment:
     return ReviewComment(
-        _number(document, "id"),
-        _text(document, "node_id"),
-        _text(_in(document, "user"), "login"),
-        _text(document, "body"),
-        _text(document, "path"),
-        _number(document, "in_reply_to_id"),
+        number_of(document, "id"),
+        text_of(document, "node_id"),
+        text_of(within(document, "user"), "login"),
+        text_of(document, "body"),
+        text_of(document, "path"),
+        number_of(document, "in_reply_to_id"),
     )
 
 
 def _thread(document: object) -> Thread:
-    first = _list(_in(document, "comments", "nodes"))[:1]
-    first_id = _text(first[0], "id") if first else ""
-    return Thread(_text(document, "id"), _in(document, "isResolved") is True, first_id)
-
-
-def _in(value: object, *keys: str) -> object:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object, key: str) -> str:
-    found = _in(value, key)
-    return found if isinstance(found, str) else ""
-
-
-def _number(value: object, key: str) -> int:
-    found = _in(value, key)
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+    first = items_of(within(document, "comments", "nodes"))[:1]
+    first_id = text_of(first[0], "id") if first else ""
+    return Thread(text_of(document, "id"), within(document, "isResolved") is True, first_id)

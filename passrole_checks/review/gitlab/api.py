@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from passrole_checks.review.answers import items_of, number_of, text_of, within
 from passrole_checks.review.http import Answer, Client, Pace
 
 if TYPE_CHECKING:
@@ -110,23 +111,23 @@ class GitLab:
 
     def viewer(self) -> str:
         """The name of the user that the token belongs to; a token of a project has one of its own."""
-        return _text(self._client.get("/user").document, "username")
+        return text_of(self._client.get("/user").document, "username")
 
     def merge_request(self) -> MergeRequest | None:
         """None where nothing is asked (a dry run without a token)."""
         document = self._client.get(self._request).document
         if document is None:
             return None
-        return MergeRequest(_text(document, "state") == "opened", _text(document, "sha"))
+        return MergeRequest(text_of(document, "state") == "opened", text_of(document, "sha"))
 
     def version(self, head_sha: str) -> Version | None:
         """The latest version of the difference, where it is that of ``head_sha``."""
         for listed in self._client.pages(f"{self._request}/versions"):
             found = Version(
-                _number(listed, "id"),
-                _text(listed, "base_commit_sha"),
-                _text(listed, "start_commit_sha"),
-                _text(listed, "head_commit_sha"),
+                number_of(listed, "id"),
+                text_of(listed, "base_commit_sha"),
+                text_of(listed, "start_commit_sha"),
+                text_of(listed, "head_commit_sha"),
             )
             return found if found.head_sha == head_sha and found.base_sha and found.start_sha else None
         return None
@@ -136,9 +137,12 @@ class GitLab:
         document = self._client.get(f"{self._request}/versions/{version}").document
         return [
             FileDiff(
-                _text(each, "old_path"), _text(each, "new_path"), _text(each, "diff"), each.get("deleted_file") is True
+                text_of(each, "old_path"),
+                text_of(each, "new_path"),
+                text_of(each, "diff"),
+                each.get("deleted_file") is True,
             )
-            for each in _list(_in(document, "diffs"))
+            for each in items_of(within(document, "diffs"))
             if isinstance(each, dict)
         ]
 
@@ -153,7 +157,7 @@ class GitLab:
     def create_comment(self, body: str) -> int:
         """Gives its number; 0 in a dry run."""
         answer = self._client.write("POST", f"{self._request}/notes", {"body": body})
-        return _number(answer.document, "id")
+        return number_of(answer.document, "id")
 
     def edit_comment(self, id: int, body: str) -> None:
         self._client.write("PUT", f"{self._request}/notes/{id}", {"body": body})
@@ -163,7 +167,7 @@ class GitLab:
 
     def hide_comment(self, id: int) -> None:
         """Folds it: GitLab has nothing like GitHub's hiding. Its first line, by which it is ours, stays."""
-        body = _text(self._client.get(f"{self._request}/notes/{id}").document, "body")
+        body = text_of(self._client.get(f"{self._request}/notes/{id}").document, "body")
         first, _, rest = body.partition("\n")
         if rest:
             self.edit_comment(id, f"{first}\n{_OUTDATED}\n\n{rest.strip()}\n\n</details>")
@@ -190,32 +194,14 @@ class GitLab:
 
 
 def _note(document: object) -> Note:
-    return Note(_number(document, "id"), _text(_in(document, "author"), "username"), _text(document, "body"))
+    return Note(number_of(document, "id"), text_of(within(document, "author"), "username"), text_of(document, "body"))
 
 
 def _thread(document: object) -> Thread:
-    notes = _list(_in(document, "notes"))
-    can_be = [note for note in notes if _in(note, "resolvable") is True]
-    is_resolved = bool(can_be) and all(_in(note, "resolved") is True for note in can_be)
-    file = _text(_in(notes[0], "position"), "new_path") if notes else ""
-    return Thread(_text(document, "id"), tuple(sorted(map(_note, notes), key=lambda note: note.id)), is_resolved, file)
-
-
-def _in(value: object, *keys: str) -> object:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object, key: str) -> str:
-    found = _in(value, key)
-    return found if isinstance(found, str) else ""
-
-
-def _number(value: object, key: str) -> int:
-    found = _in(value, key)
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+    notes = items_of(within(document, "notes"))
+    can_be = [note for note in notes if within(note, "resolvable") is True]
+    is_resolved = bool(can_be) and all(within(note, "resolved") is True for note in can_be)
+    file = text_of(within(notes[0], "position"), "new_path") if notes else ""
+    return Thread(
+        text_of(document, "id"), tuple(sorted(map(_note, notes), key=lambda note: note.id)), is_resolved, file
+    )

@@ -142,7 +142,7 @@ def same(one: yaml.Node, other: yaml.Node) -> bool:
                 return False
         elif type(left) is not type(right) or len(left.value) != len(right.value):
             return False
-        pending.extend(zip(_children(left), _children(right), strict=True))
+        pending.extend(zip(children_of(left), children_of(right), strict=True))
     return True
 
 
@@ -163,7 +163,8 @@ def _beside(item: yaml.Node | tuple[yaml.Node, yaml.Node], node: yaml.Node) -> b
     return all(part.start_mark.name == node.start_mark.name for part in (item if isinstance(item, tuple) else (item,)))
 
 
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+def children_of(node: yaml.Node) -> Iterator[yaml.Node]:
+    """The nodes right below one, keys included."""
     if isinstance(node, yaml.SequenceNode):
         yield from node.value
     elif isinstance(node, yaml.MappingNode):
@@ -283,7 +284,7 @@ class Template:
             number = id(node)
             if done:
                 open_nodes.discard(number)
-                below = [sizes[id(item)] for item in _children(node)]
+                below = [sizes[id(item)] for item in children_of(node)]
                 size, depth = 1 + sum(item[0] for item in below), 1 + max((item[1] for item in below), default=0)
                 sizes[number] = size, depth
                 if depth > MAX_DEPTH:
@@ -295,8 +296,8 @@ class Template:
             elif number not in sizes:
                 open_nodes.add(number)
                 stack.append((node, True))
-                stack.extend((item, False) for item in _children(node) if id(item) not in sizes)
-                for item in _children(node):
+                stack.extend((item, False) for item in children_of(node) if id(item) not in sizes)
+                for item in children_of(node):
                     if id(item) in open_nodes:
                         raise InputError(self.file, "an alias holds itself", item.start_mark.line + 1)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.iam.values import Choice, Items, Mapping, Node
+from passrole_checks.iam.values import Node, children_of
 from passrole_checks.sources.principal_names import told_apart
 from passrole_checks.sources.resource import (
     NO_INPUTS,
@@ -99,12 +99,7 @@ def _files_of(policy: AttachedPolicy) -> set[str]:
     while pending:
         node = pending.pop()
         found.add(node.at.file)
-        if isinstance(node, Items):
-            pending.extend(node.items)
-        elif isinstance(node, Mapping):
-            pending.extend(entry.value for entry in node.entries)
-        elif isinstance(node, Choice):
-            pending.extend(option for _, option in node.options)
+        pending.extend(children_of(node))
     return found
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted import Fault, Hook
 
 from github_fake import contract, events, reviewing
-from github_fake.front import Fault, Front, Hook
+from github_fake.front import Front
 from github_fake.journal import Call
 from github_fake.proxy import Proxy
 from github_fake.routing import Request

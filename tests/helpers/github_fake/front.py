@@ -6,10 +6,10 @@ import json
 import re
 import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+
+from scripted import Fault, Hook, due, run_hooks
 
 from github_fake import checks, contract, conversation, pulls, queries, reviewing, uploads
 from github_fake.journal import WRITING, Call
@@ -19,30 +19,6 @@ from github_fake.world import Repository, Token, World
 OPERATIONS = (checks, conversation, pulls, reviewing, uploads)  # imported: they declare their routes
 _IN_REPOSITORY = re.compile(r"/(?:repos/(?P<owner>[^/]+)/(?P<name>[^/]+)|repositories/(?P<id>\d+))(?P<rest>/.*|)")
 _SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-
-
-@dataclass
-class Fault:
-    """``after_effect``: what was asked for is done all the same. ``drop``: no answer at all."""
-
-    method: str
-    pattern: re.Pattern[str]
-    times: int
-    skip: int = 0
-    status: int = 500
-    body: Any = None
-    headers: dict[str, str] | None = None
-    after_effect: bool = False
-    drop: bool = False
-
-
-@dataclass
-class Hook:
-    method: str
-    pattern: re.Pattern[str]
-    action: Callable[[], object]
-    times: int
-    after: bool
 
 
 class Dropped(Exception):
@@ -70,15 +46,15 @@ class Front:
             self._calls += 1
             token = self._token_or_none(headers)
             given = _loaded(raw)
-            self._run_hooks(method, path, after=False)
+            run_hooks(self.hooks, method, path, after=False)
             at = self.world.clock.now()
-            fault = self._fault(method, path)
+            fault = due(self.faults, method, path)
             if fault is None or fault.after_effect:
                 answer = self._answered(method, path, query, headers, given, raw)
                 self._check(method, path, query, raw, answer)
             if fault is not None:
                 answer = _of_fault(fault)
-            self._run_hooks(method, path, after=True)
+            run_hooks(self.hooks, method, path, after=True)
             safe = {name: value for name, value in headers.items() if name != "authorization"}
             dropped = fault is not None and fault.drop
             status = 0 if dropped else answer.status
@@ -178,22 +154,6 @@ class Front:
             "x-github-request-id": f"FAKE:{self._calls}",
             "x-github-media-type": "github.v3; format=json",
         }
-
-    def _fault(self, method: str, path: str) -> Fault | None:
-        for fault in self.faults:
-            if fault.times and fault.method == method and fault.pattern.search(path):
-                if fault.skip:
-                    fault.skip -= 1
-                    continue
-                fault.times -= 1
-                return fault
-        return None
-
-    def _run_hooks(self, method: str, path: str, *, after: bool) -> None:
-        for hook in self.hooks:
-            if hook.times and hook.after is after and hook.method == method and hook.pattern.search(path):
-                hook.times -= 1
-                hook.action()
 
     def _check(self, method: str, path: str, query: dict[str, str], raw: bytes, answer: Answer) -> None:
         if path == "/graphql":

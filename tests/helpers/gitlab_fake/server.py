@@ -6,13 +6,14 @@ import json
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from github_fake.world import Clock
+from scripted import Fault, Hook, due, run_hooks
 
 from gitlab_fake.api import PROJECT, PROJECT_ID, Answer, Given, World
 from gitlab_fake.world import (
@@ -33,27 +34,6 @@ WRITING = ("POST", "PUT", "DELETE")
 BOT, CONTRIBUTOR, SOMEBODY = User(1, "project_42_bot"), User(2, "contributor"), User(3, "somebody")
 
 
-@dataclass
-class _Fault:
-    method: str
-    pattern: re.Pattern[str]
-    times: int
-    skip: int
-    status: int
-    document: Any
-    headers: dict[str, str]
-    after_effect: bool
-
-
-@dataclass
-class _Hook:
-    method: str
-    pattern: re.Pattern[str]
-    action: Callable[[GitLabFake], object]
-    times: int
-    after: bool
-
-
 class GitLabFake:
     """See the package. ``start`` it, and ``stop`` it in the end."""
 
@@ -71,8 +51,8 @@ class GitLabFake:
             "expired": Token("glpat-expired-0123456789", BOT, is_valid=False),
         }
         self.journal: list[Call] = []
-        self._faults: list[_Fault] = []
-        self._hooks: list[_Hook] = []
+        self._faults: list[Fault] = []
+        self._hooks: list[Hook] = []
         self._lock = threading.RLock()
         self._server: ThreadingHTTPServer | None = None
 
@@ -190,12 +170,12 @@ class GitLabFake:
         after_effect: bool = False,
     ) -> None:
         told = {"message": f"{status} scripted"} if document is None else document
-        self._faults.append(_Fault(method, re.compile(pattern), times, skip, status, told, headers or {}, after_effect))
+        self._faults.append(Fault(method, re.compile(pattern), times, skip, status, told, headers, after_effect))
 
     def when(
         self, method: str, pattern: str, action: Callable[[GitLabFake], object], *, after: bool = False, times: int = 1
     ) -> None:
-        self._hooks.append(_Hook(method, re.compile(pattern), action, times, after))
+        self._hooks.append(Hook(method, re.compile(pattern), lambda: action(self), times, after))
 
     # -- what was called
 
@@ -217,14 +197,14 @@ class GitLabFake:
     def answered(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], raw: bytes) -> Answer:
         with self._lock:
             at = self.clock.now()
-            self._run_hooks(method, path, after=False)
-            fault = self._fault(method, path)
+            run_hooks(self._hooks, method, path, after=False)
+            fault = due(self._faults, method, path)
             answer = Answer(500, None)
             if fault is None or fault.after_effect:
                 answer = self._real(method, path, query, headers, raw)
-            self._run_hooks(method, path, after=True)
+            run_hooks(self._hooks, method, path, after=True)
             if fault is not None:
-                answer = Answer(fault.status, fault.document, fault.headers)
+                answer = Answer(fault.status, fault.body, fault.headers or {})
             given = json.loads(raw) if raw else None
             self.journal.append(Call(method, path, query, given, answer.status, at))
             return answer
@@ -259,22 +239,6 @@ class GitLabFake:
         if sum(now - each.at < 60 and each.status < 400 for each in self.writes()) >= self.writes_per_minute:
             words = "This endpoint has been requested too many times. Try again later."
             raise Refusal(429, {"message": {"error": words}})
-
-    def _fault(self, method: str, path: str) -> _Fault | None:
-        for fault in self._faults:
-            if fault.times and fault.method == method and fault.pattern.search(path):
-                if fault.skip:
-                    fault.skip -= 1
-                    continue
-                fault.times -= 1
-                return fault
-        return None
-
-    def _run_hooks(self, method: str, path: str, *, after: bool) -> None:
-        for hook in self._hooks:
-            if hook.times and hook.after is after and hook.method == method and hook.pattern.search(path):
-                hook.times -= 1
-                hook.action(self)
 
 
 class _Handler(BaseHTTPRequestHandler):

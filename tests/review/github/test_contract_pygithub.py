@@ -5,13 +5,15 @@ Run by ``.ci/prism.sh``, which installs PyGithub for itself; elsewhere these tes
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from github_fake import GitHubFake
 
 client = pytest.importorskip("github", reason="needs PyGithub: .ci/prism.sh")
 
 
-def connected(fake: GitHubFake, token: str = "bot") -> client.Github:  # type: ignore[name-defined]
+def connected(fake: GitHubFake, token: str = "bot") -> Any:
     auth = client.Auth.Token(fake.tokens[token].value)
     return client.Github(auth=auth, base_url=fake.url, retry=None, seconds_between_writes=None)
 

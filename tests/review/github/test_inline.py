@@ -155,7 +155,8 @@ def test_one_bad_of_ten(github: GitHubFake, post: Poster, bad: int) -> None:
     assert (kinds.count("line"), kinds.count("file")) == (9, 1)
     assert (len(posted.at_lines), posted.lost) == (10, frozenset())
     (at_file,) = [each for each in github.review_comments() if each.subject_type == "file"]
-    assert parse(at_file.body).items == (item(bad).key,)  # type: ignore[union-attr]
+    marker = parse(at_file.body)
+    assert marker is not None and marker.items == (item(bad).key,)
 
 
 def test_all_bad(github: GitHubFake, post: Poster) -> None:

@@ -50,7 +50,7 @@ def test_place(anchor: Anchor, line: int, old_line: int | None) -> None:
     """An added line is preferred to one that is as it was; where no line is shown it is the file."""
     position = Positions(VERSION, [FileDiff("old.tf", "new.tf", DIFF, False)]).at(anchor)
     assert position is not None and position.line == line
-    expected = {
+    expected: dict[str, object] = {
         "position_type": "text" if line else "file",
         "base_sha": "b" * 40,
         "start_sha": "c" * 40,
@@ -59,9 +59,9 @@ def test_place(anchor: Anchor, line: int, old_line: int | None) -> None:
         "new_path": "new.tf",
     }
     if line:
-        expected["new_line"] = line  # type: ignore[assignment]
+        expected["new_line"] = line
     if old_line:
-        expected["old_line"] = old_line  # type: ignore[assignment]
+        expected["old_line"] = old_line
     assert position.fields == expected
 
 

@@ -29,7 +29,7 @@ def test_a_comment_is_on_the_lines_of_its_suggestion() -> None:
     """An item with a replacement is on exactly its lines, another one on its anchor, and one without either nowhere."""
     assert place_of(NEW) == Anchor("release/template.yaml", 32, 34)
     assert place_of(BY_HAND) == Anchor("release/template.yaml", 31, 34)
-    assert place_of(replace(NEW, replacement=replace(NEW.replacement, text="a\u202eb"))) == BY_HAND.anchor  # type: ignore[type-var]
+    assert place_of(replace(NEW, replacement=replace(NEW.replacement, text="a\u202eb"))) == BY_HAND.anchor
     assert place_of(replace(BY_HAND, anchor=None)) is None
     assert grouped([replace(BY_HAND, anchor=None)]) == []
 
@@ -107,7 +107,7 @@ def test_no_suggestion_on_other_lines(anchor: Anchor) -> None:
 
 def test_lines_to_take_out() -> None:
     """A replacement without text says that its lines are to be taken out."""
-    gone = replace(NEW, replacement=replace(NEW.replacement, text="", says=""))  # type: ignore[type-var]
+    gone = replace(NEW, replacement=replace(NEW.replacement, text="", says=""))
     assert comment([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34)).endswith("\n```suggestion\n```")
     page = comment([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 0, 0))
     assert "**Suggestion:** take out [`release/template.yaml:32-34`](" in page

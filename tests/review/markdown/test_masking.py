@@ -42,7 +42,7 @@ def test_only_ids_of_accounts() -> None:
 def test_no_id_is_left() -> None:
     """No text but paths, keys and the lines of replacements holds an id."""
     arn = "arn:aws:iam::999988887777:role/x"
-    access = replace(WIDENED.access, roles=(arn,), principals=(arn,), services=(arn,), conditions=(arn,))  # type: ignore[type-var]
+    access = replace(WIDENED.access, roles=(arn,), principals=(arn,), services=(arn,), conditions=(arn,))
     item = replace(
         WIDENED,
         resource=arn,
@@ -50,7 +50,7 @@ def test_no_id_is_left() -> None:
         sid="999988887777",
         access=access,
         before=access,
-        replacement=replace(WIDENED.replacement, text="", says=arn),  # type: ignore[type-var]
+        replacement=replace(WIDENED.replacement, text="", says=arn),
         advice=arn,
     )
     less = tuple(replace(one, before=access, after=access, resource=arn) for one in ALL_KINDS.less)
@@ -62,4 +62,4 @@ def test_no_id_is_left() -> None:
 def test_what_is_applied_is_left() -> None:
     """The lines of a replacement stay as they are: masked, they would be wrong."""
     assert masked(ALL_KINDS).items[0].replacement == ALL_KINDS.items[0].replacement
-    assert "111122223333" in ALL_KINDS.items[0].replacement.text  # type: ignore[union-attr]
+    assert "111122223333" in ALL_KINDS.items[0].replacement.text

@@ -11,7 +11,7 @@ from passrole_checks.review.report import Item, Less, Place
 
 
 def removed(before: object) -> Less:
-    return Less("removed", Place("old.tf", 1, 2), "aws_iam_role_policy.old", "", before, None)  # type: ignore[arg-type]
+    return Less("removed", Place("old.tf", 1, 2), "aws_iam_role_policy.old", "", before, None)
 
 
 def arrows(drawn: str) -> list[str]:

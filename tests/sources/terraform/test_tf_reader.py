@@ -219,8 +219,8 @@ def test_a_byte_order_mark_is_skipped() -> None:
 )
 def test_numbers_may_have_an_exponent(words: str, number: float) -> None:
     """A number has an exponent with and without a fraction, and what only looks like one is a name or a text."""
-    assert value(words).value == number  # type: ignore[attr-defined]
-    (text, name, first) = value(f'["{words}", x-{words.replace(".", "")}, {words}]').items  # type: ignore[attr-defined]
+    assert value(words).value == number
+    (text, name, first) = value(f'["{words}", x-{words.replace(".", "")}, {words}]').items
     assert text.parts[0].value == words
     assert getattr(first, "value", None) == number
     assert not isinstance(name, Literal)
