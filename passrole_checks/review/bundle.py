@@ -137,7 +137,7 @@ def _unpacked(data: bytes) -> bytes:
                 raise _Refused("the zip file holds too much")
             with archive.open(member) as stream:
                 text = stream.read(LARGEST + 1)
-    # all that zipfile raises for bytes that anybody may have made: damage, unknown methods and versions, passwords, ends
+    # all that zipfile raises for bytes that anybody may have made: damage, unknown methods, passwords, early ends
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError, OSError):
         raise _Refused("a broken zip file") from None
     if len(text) != member.file_size:
