@@ -411,7 +411,7 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     shown = _severity_asked_for(context, options)
     least = shown if failing is None or shown.rank < failing.rank else failing
     found = cli_suggest.suggested(paths, options, shown)
-    written = cli_suggest.fix(found, dry_run=options["dry_run"])
+    written = cli_suggest.fix_all(found, paths, options, shown, dry_run=options["dry_run"])
     for _, destination in chosen:
         width = text.width_for(is_terminal(destination))
         lines = cli_suggest.fixed_lines(written, dry_run=options["dry_run"], width=width, quiet=options["quiet"])

@@ -157,6 +157,25 @@ def fix(found: Suggested, *, dry_run: bool) -> Written:
     return Written(made, tuple(_left_of(found.suggestions, gone)), tuple(sorted(refused.items())))
 
 
+_MOST_ROUNDS = 5  # two are enough for all that is known; what goes on and on ends here
+
+
+def fix_all(
+    found: Suggested, paths: Sequence[str], options: dict[str, Any], severity: Severity, *, dry_run: bool
+) -> Written:
+    """Write what is suggested, and then what is suggested only because of that: where one statement became narrower,
+    another one may lack what the first had allowed as well. A dry run tells the first of it only."""
+    written = fix(found, dry_run=dry_run)
+    made, refused = list(written.made), dict(written.refused)
+    for _ in range(_MOST_ROUNDS):
+        if dry_run or not written.made:
+            break
+        written = fix(suggested(paths, options, severity), dry_run=False)
+        made += written.made
+        refused |= dict(written.refused)
+    return Written(tuple(made), written.left, tuple(sorted(refused.items())))
+
+
 def _left_of(suggestions: Sequence[Suggestion], gone: Collection[int]) -> Iterator[Suggestion]:
     """What is left for a person of suggestions, once these findings are gone."""
     for one in suggestions:
