@@ -9,7 +9,7 @@ checks) sees only this tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import overload
@@ -224,14 +224,15 @@ def join(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> tuple[Part, .
     return tuple(merged) if merged else ("",)
 
 
-def children_of(node: Node) -> Iterator[Node]:
+def children_of(node: Node) -> Sequence[Node]:
     """The nodes right below one: elements, values of entries, alternatives."""
     if isinstance(node, Items):
-        yield from node.items
-    elif isinstance(node, Mapping):
-        yield from (entry.value for entry in node.entries)
-    elif isinstance(node, Choice):
-        yield from (option for _, option in node.options)
+        return node.items
+    if isinstance(node, Mapping):
+        return [entry.value for entry in node.entries]
+    if isinstance(node, Choice):
+        return [option for _, option in node.options]
+    return ()
 
 
 def holes_in(node: Node) -> Iterator[Hole]:

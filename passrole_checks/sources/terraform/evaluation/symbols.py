@@ -26,7 +26,6 @@ from passrole_checks.iam.values import (
     Part,
     Position,
     Text,
-    children_of,
     join,
 )
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -301,8 +300,12 @@ def bounded(node: Node, words: str) -> Node:
             return hole(words, node.at, "too large")
         if isinstance(current, Encoded) and current.value is not None:
             pending.append(current.value)
-        else:
-            pending.extend(children_of(current))
+        elif isinstance(current, Items):
+            pending.extend(current.items)
+        elif isinstance(current, Mapping):
+            pending.extend(entry.value for entry in current.entries)
+        elif isinstance(current, Choice):
+            pending.extend(option for _, option in current.options)
     return node
 
 
