@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
 from passrole_checks.errors import InputError
@@ -21,7 +21,9 @@ from passrole_checks.sources.resource import (
 )
 
 if TYPE_CHECKING:
-    from passrole_checks.sources.detect import Unit
+    from passrole_checks.sources.detect import Discovery, Unit
+
+_TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,82 @@ class ScanResult:
     files: tuple[str, ...]
 
 
-def scan_paths(paths: Sequence[Path], options: ScanOptions) -> ScanResult:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the checks say of one configuration, before it is put beside the others."""
+
+    findings: tuple[Finding, ...]
+    grants: tuple[LocatedGrant, ...]
+    unreadable: tuple[Unreadable, ...]
+    not_evaluated: tuple[Unreadable, ...]
+    unused_suppressions: tuple[Suppression, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedUnit:
+    """What the scan of one unit gives: no syntax, so that it is small, and the same in whichever process it was made.
+
+    ``path``: where the unit was found, a file or a Terraform root folder. ``judged``: None where the unit could not be
+    read; ``unreadable`` then says why. ``nested`` and ``parameters`` are those of its configuration, ``folders`` those
+    that its resources stand in.
+    """
+
+    path: Path
+    framework: Framework
+    judged: Judged | None = None
+    unreadable: Unreadable | None = None
+    nested: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    folders: frozenset[str] = frozenset()
+
+
+UnitScanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
+"""Scans units, and gives what :func:`scan_unit` gives for each of them, in their order."""
+
+
+def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
+    """Read and judge one unit. Never raises an :class:`InputError`: what cannot be read is told in what it gives."""
+    from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
+
+    path = unit.only or unit.path
+    try:
+        configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
+    except InputError as error:
+        return ScannedUnit(path, unit.framework, unreadable=Unreadable(error.file, error.reason, error.line))
+    return ScannedUnit(
+        path,
+        configuration.framework,
+        judged(configuration, options),
+        nested=configuration.nested,
+        parameters=configuration.parameters,
+        folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
+    )
+
+
+def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
+    """Scan units in this process."""
+    return (scan_unit(unit, options) for unit in units)
+
+
+def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = one_after_another) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
-    read = read_paths(paths, options)
-    result = scan_configurations([configuration for _, configuration in read.units], options)
-    folders = {os.path.dirname(item.at.file) for _, unit in read.units for item in unit.resources}
+    from passrole_checks.sources import detect
+
+    discovery = detect.discover(paths)
+    scanned = list(scanner(discovery.units, options))
+    read = [(unit.path, unit) for unit in scanned if unit.judged is not None]
+    shown = [unit for _, unit in _called_by_none(read)]
+    templates = [unit for unit in shown if unit.framework in _TEMPLATES]
+    declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
+    complaints, notes = _about_inputs(discovery, options, declared)
+    result = together([unit.judged for unit in shown if unit.judged is not None], options)
+    unreadable = (unit.unreadable for unit in scanned if unit.unreadable is not None)
+    folders = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
     return replace(
         result,
-        unreadable=_in_order([*read.unreadable, *result.unreadable]),
-        not_evaluated=_told_once(
-            [*result.not_evaluated, *read.notes], {os.path.realpath(folder) for folder in folders}
-        ),
+        unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
+        not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
     )
 
 
@@ -81,14 +148,26 @@ def read_paths(
         else:
             units.append((unit.only or unit.path, found))
     units = _called_by_none(units)
-    roots = [unit.path for unit in discovery.units if unit.framework is Framework.TERRAFORM]
-    templates = [unit for _, unit in units if unit.framework in (Framework.CLOUDFORMATION, Framework.SAM)]
+    templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
-    complaints, notes = detect.about_inputs(roots, options.inputs, declared)
+    complaints, notes = _about_inputs(discovery, options, declared)
     return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
 
 
-def _called_by_none(units: Sequence[tuple[Path, Configuration]]) -> list[tuple[Path, Configuration]]:
+def _about_inputs(
+    discovery: Discovery, options: ScanOptions, declared: frozenset[str] | None
+) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
+    """What cannot be read of the inputs, and what of them nothing uses."""
+    from passrole_checks.sources import detect
+
+    roots = [unit.path for unit in discovery.units if unit.framework is Framework.TERRAFORM]
+    return detect.about_inputs(roots, options.inputs, declared)
+
+
+_Read = TypeVar("_Read", Configuration, ScannedUnit)
+
+
+def _called_by_none(units: Sequence[tuple[Path, _Read]]) -> list[tuple[Path, _Read]]:
     """The units without the templates that another one was read with, as the template of a nested stack; those that
     call each other in a circle stay."""
     calls = {str(path): frozenset(unit.nested) for path, unit in units}
@@ -108,18 +187,6 @@ def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple
         if note.subject not in evaluated:
             told.setdefault(note.subject or note, note)
     return tuple(told.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the checks say of one configuration, before it is put beside the others."""
-
-    findings: tuple[Finding, ...]
-    grants: tuple[LocatedGrant, ...]
-    unreadable: tuple[Unreadable, ...]
-    not_evaluated: tuple[Unreadable, ...]
-    unused_suppressions: tuple[Suppression, ...]
-    files: tuple[str, ...]
 
 
 def judged(configuration: Configuration, options: ScanOptions) -> Judged:
@@ -215,10 +282,14 @@ __all__ = [
     "ReadPaths",
     "ScanOptions",
     "ScanResult",
+    "ScannedUnit",
+    "UnitScanner",
     "findings_of_change",
     "judged",
+    "one_after_another",
     "read_paths",
     "scan_configurations",
     "scan_paths",
+    "scan_unit",
     "together",
 ]
