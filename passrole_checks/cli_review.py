@@ -251,8 +251,15 @@ def _summary(report: Report, context: Context, **how: Any) -> str:
     from passrole_checks.review.markdown.summary import summary
 
     head = context.head_sha if report.head == context.merge_sha else report.head
-    on_gitlab = context.forge == GITLAB
-    links = Links(context.server_url, context.repository, head, report.base, context.run_url, gitlab=on_gitlab)
+    links = Links(
+        context.server_url,
+        context.repository,
+        head,
+        report.base,
+        context.run_url,
+        gitlab=context.forge == GITLAB,
+        unlike_head=report.unlike_head,
+    )
     return summary(report, links, **how)
 
 

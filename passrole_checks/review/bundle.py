@@ -312,6 +312,6 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "less": _listed(_of(Less), _MANY), "unchanged": _number(0, 10**9),
         "unreadable": _listed(_of(Note), _MANY), "not_evaluated": _listed(_of(Note), _MANY),
         "notes": _listed(_of(Note), _MANY), "fail_on": _or_none(_SEVERITY), "files": _number(0, 10**9),
-        "more": _listed(_of(More), _MANY),
+        "more": _listed(_of(More), _MANY), "unlike_head": _listed(_path, _SOME),
     },
 }  # fmt: skip

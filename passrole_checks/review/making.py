@@ -21,7 +21,7 @@ from passrole_checks.review.bundle import fitted
 from passrole_checks.review.compare import InputsOf, about_configuration, compared, found_in, names_of, sides_of
 from passrole_checks.review.items import NEW_ACCESS, Asked, Told, judged
 from passrole_checks.review.mending import MOST, Mending, Outcome, remediation_of
-from passrole_checks.review.report import Item, Note, Report
+from passrole_checks.review.report import Item, Note, Report, files_of
 from passrole_checks.scan import ScanResult
 from passrole_checks.snapshots import Comparison, Snapshots, with_known_names
 from passrole_checks.snapshots.snapshot import matters
@@ -112,7 +112,8 @@ class _Making:
         )
         outcome = self._outcome(found, told)
         result = outcome.judged
-        anchors = Anchors(self._snapshots, self._asked.unlike_head())
+        unlike_head = self._asked.unlike_head()
+        anchors = Anchors(self._snapshots, unlike_head)
         with Mending(self._sides, self._snapshots, outcome, lambda top: self._tried(found, top, told)) as mending:
             if found.touched is not None and result.told:
                 mending.suggested(result.told[:MOST], found.touched.read, self._options_of_head)
@@ -138,7 +139,8 @@ class _Making:
             (report, self._shown(found, after), tuple(filter(self._shows, result.gone)), after),
             names_of(self._snapshots),
         )
-        return Review(fitted(known[0]), known[1], result.states, known[2], known[3])
+        report = replace(known[0], unlike_head=tuple(sorted(files_of(known[0]) & unlike_head.keys())))
+        return Review(fitted(report), known[1], result.states, known[2], known[3])
 
     def _runs(self, check: str) -> bool:
         options = self._options

@@ -6,7 +6,7 @@ sends them through :mod:`passrole_checks.output.escaping`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 
 from passrole_checks.findings import Confidence, Severity
@@ -172,7 +172,8 @@ class Report:
     could not be read, ``not_evaluated`` what is not here or not done, ``notes`` what else should be known (the
     configuration is changed and not used; several merge bases). ``fail_on``: the least severity of an item that
     fails, None for none. ``files``: how many files of HEAD were read as infrastructure code. ``more``: access that
-    grows in statements that are no items.
+    grows in statements that are no items. ``unlike_head``: the files told of that the commit ``head`` has with other
+    lines, because it is its merge with the target that was compared.
     """
 
     tool: str
@@ -190,6 +191,7 @@ class Report:
     fail_on: Severity | None
     files: int
     more: tuple[More, ...] = ()
+    unlike_head: tuple[str, ...] = ()
 
     @property
     def failing(self) -> tuple[Item, ...]:
@@ -215,3 +217,13 @@ class Report:
         """Whether a request to merge is told of it at all: something is new, or may be, or the change edits what the
         review itself goes by. What got better alone, and more access of which nothing is flagged, begins no comment."""
         return bool(self.items or self.unreadable or self.not_evaluated or any(note.file for note in self.notes))
+
+
+def files_of(value: object) -> set[str]:
+    """The files that a report, or a part of one, names."""
+    if isinstance(value, tuple):
+        return set().union(*map(files_of, value))
+    if not is_dataclass(value):
+        return set()
+    named = {value.file} if isinstance(value, (Place, Anchor, Replacement, Note)) else set()
+    return named.union(*(files_of(getattr(value, one.name)) for one in fields(value)))

@@ -96,17 +96,21 @@ def test_what_only_the_merge_makes(repository: Reviews, pipeline: Pipeline) -> N
 
 
 def test_lines_of_the_merge_are_not_those_of_the_head(repository: Reviews, pipeline: Pipeline) -> None:
-    """Where the target has moved the lines of a file, a comment belongs to the file, and nothing is suggested there."""
+    """Where the target has moved the lines of a file, a comment belongs to the file, nothing is suggested there, and a
+    link leads to no line."""
     below = "".join(f"# line {number}\n" for number in range(20))
     repository.commit({"main.tf": below + policy(APP)})
     repository.git("checkout", "--quiet", "-b", "topic")
     head = repository.commit({"main.tf": below + policy(ANY)})
     repository.git("checkout", "--quiet", "main")
     target = repository.commit({"main.tf": "# first\n" + below + policy(APP)})
-    (item,) = pipeline.pull_request(head, target, merged(repository, target, head)).report.items
+    report = pipeline.pull_request(head, target, merged(repository, target, head)).report
+    (item,) = report.items
     assert (item.at.line, item.anchor, item.replacement) == (26, Anchor("main.tf", 0, 0), None)
-    (item,) = pipeline.pull_request(head, target, head).report.items
-    assert (item.at.line, item.anchor) == (25, Anchor("main.tf", 25, 25))
+    assert report.unlike_head == ("main.tf",)
+    report = pipeline.pull_request(head, target, head).report
+    (item,) = report.items
+    assert (item.at.line, item.anchor, report.unlike_head) == (25, Anchor("main.tf", 25, 25), ())
 
 
 def test_the_base_of_the_event_may_be_old(repository: Reviews, pipeline: Pipeline) -> None:

@@ -78,7 +78,14 @@ class _Posting:
         self, github: GitHub, report: Report, context: Context, options: PostOptions, say: Callable[[str], None]
     ) -> None:
         self._github, self._report, self._context, self._options, self._say = github, report, context, options, say
-        self._links = Links(context.server_url, context.repository, context.head_sha, report.base, context.run_url)
+        self._links = Links(
+            context.server_url,
+            context.repository,
+            context.head_sha,
+            report.base,
+            context.run_url,
+            unlike_head=report.unlike_head,
+        )
         self._missing: dict[str, list[str]] = {}  # permissions, and what could not be written for want of them
         self._refusal = ""
 

@@ -92,7 +92,13 @@ class _Posting:
     ) -> None:
         self._gitlab, self._report, self._context, self._options, self._say = gitlab, report, context, options, say
         self._links = Links(
-            context.server_url, context.repository, context.head_sha, report.base, context.run_url, gitlab=True
+            context.server_url,
+            context.repository,
+            context.head_sha,
+            report.base,
+            context.run_url,
+            gitlab=True,
+            unlike_head=report.unlike_head,
         )
         self._missing: list[str] = []  # what could not be written for want of permissions
         self._refusal = ""

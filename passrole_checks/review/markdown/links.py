@@ -18,7 +18,8 @@ _LONGEST = 1_000
 @dataclass(frozen=True, slots=True)
 class Links:
     """``server`` (https://github.com) and ``repository`` (owner/name) as the environment has them, ``head`` and
-    ``base``: full ids of commits, ``run``: the address of the run. Each may be "": what needs it is then no link."""
+    ``base``: full ids of commits, ``run``: the address of the run. Each may be "": what needs it is then no link.
+    ``unlike_head``: files of which ``head`` has other lines than are told of."""
 
     server: str = ""
     repository: str = ""
@@ -26,16 +27,18 @@ class Links:
     base: str = ""
     run: str = ""
     gitlab: bool = False
+    unlike_head: tuple[str, ...] = ()
 
     def blob(self, file: str, line: int = 0, end_line: int = 0, *, in_base: bool = False) -> str | None:
-        """The address of lines of HEAD (or BASE); ``line`` 0: of the file. None where none can be made."""
+        """The address of lines of HEAD (or BASE); of the file, for ``line`` 0 or where its lines are others there. None
+        where none can be made."""
         commit = self.base if in_base else self.head
         server = self.server.rstrip("/")
         if not (server and self.repository and _COMMIT.fullmatch(commit) and file):
             return None
         path = quote(file, safe="/", errors="surrogateescape" if _carries_bytes(file) else "replace")
         lines = ""
-        if line > 0:
+        if line > 0 and (in_base or file not in self.unlike_head):
             lines = f"#L{line}"
             if end_line > line:
                 lines += f"-{end_line}" if self.gitlab else f"-L{end_line}"

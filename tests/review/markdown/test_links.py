@@ -24,16 +24,19 @@ GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/pl
         (GITLAB, (3, 9), f"https://gitlab.example.com/acme/platform/infra/-/blob/{HEAD}/a/b.tf#L3-9"),
         (replace(LINKS, server="https://ghe.example.com:8443/"), (3, 3),
          f"https://ghe.example.com:8443/acme/infra/blob/{HEAD}/a/b.tf#L3"),
+        (replace(LINKS, unlike_head=("a/b.tf",)), (3, 9), f"https://github.com/acme/infra/blob/{HEAD}/a/b.tf"),
     ],
 )  # fmt: skip
 def test_lines(links: Links, lines: tuple[int, int], end: str) -> None:
-    """GitHub writes #L3-L9 and GitLab #L3-9; one line has no range, no line no fragment."""
+    """GitHub writes #L3-L9 and GitLab #L3-9; one line has no range, no line no fragment; nor has a
+    file whose lines are others in the commit that is linked."""
     assert links.blob("a/b.tf", *lines) == end
 
 
 def test_lines_of_base() -> None:
     """What is gone is linked where it was."""
-    assert LINKS.blob("a.tf", 1, in_base=True) == f"https://github.com/acme/infra/blob/{BASE}/a.tf#L1"
+    links = replace(LINKS, unlike_head=("a.tf",))
+    assert links.blob("a.tf", 1, in_base=True) == f"https://github.com/acme/infra/blob/{BASE}/a.tf#L1"
 
 
 @pytest.mark.parametrize(
