@@ -84,9 +84,11 @@ def evaluate(condition: Node | None, known_services: Collection[str], *, variabl
         block = Block(services, variables)
         if condition is not None:
             block.read(condition)
+        effect = _Decision(block).effect()
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
-        effect = _remembered[key] = _Decision(block).effect()
+        if not effect.suspicions:  # which tell places, that are not the same where the words are
+            _remembered[key] = effect
     return effect
 
 

@@ -390,6 +390,14 @@ def test_suspicions_and_holes_stand_where_they_are_written() -> None:
     assert [suspicion.at for suspicion in effect.suspicions] == [value_at, key_at, operator_at]
 
 
+def test_a_suspicion_stands_in_its_own_file() -> None:
+    """The same words in two files raise the same suspicion, each time with the place in that file."""
+    for place in (Position("a.json", 3), Position("b.json", 7)):
+        value = Entry(text(PTS, AT), text("lambda", place))
+        effect = evaluate(Mapping((Entry(text("StringEquals", AT), Mapping((value,), AT)),), AT), STANDARD)
+        assert [suspicion.at for suspicion in effect.suspicions] == [place]
+
+
 # Holes.
 
 
