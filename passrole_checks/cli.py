@@ -30,6 +30,8 @@ from passrole_checks.cli_options import (
     shared_options,
     some_checks,
     two_at_most,
+    unit_scanner,
+    where_it_scans,
     which_findings,
 )
 from passrole_checks.cli_writing import (
@@ -153,6 +155,7 @@ def configurable() -> dict[str, type]:
     """The options that ``pyproject.toml`` can set, with the type of each one's value there."""
     known = {**_options(scan), **_options(grants)}
     del known["write_baseline"]  # done once, by somebody who looks at what it writes
+    del known["executor"]  # whose answers are trusted: no scanned repository names one
     return known
 
 
@@ -188,6 +191,7 @@ def cli() -> None:
     help="Accept all that is found now, and write it to FILE; what people added there stays.",
     shell_complete=cli_help.files,
 )
+@where_it_scans
 @click.pass_context
 def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """Report what is wrong in files and folders.
@@ -243,6 +247,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 @cli.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "html", "markdown"])
 @click.option("--all", is_flag=True, help="Also statements that grant no PassRole, such as those of trust policies.")
+@where_it_scans
 @click.pass_context
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """List who may pass which roles to which services.
@@ -492,5 +497,5 @@ def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> S
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
     from passrole_checks.scan import scan_paths
 
-    result = scan_paths([Path(path) for path in paths], scan_options(options, **judging))
+    result = scan_paths([Path(path) for path in paths], scan_options(options, **judging), unit_scanner(options))
     return replace(result, unreadable=that_matter(result.unreadable, options))

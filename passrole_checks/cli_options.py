@@ -19,7 +19,7 @@ from passrole_checks import cli_help
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
     from passrole_checks.findings import Severity
-    from passrole_checks.scan import ScanOptions, ScanResult
+    from passrole_checks.scan import ScanOptions, ScanResult, UnitScanner
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -174,6 +174,51 @@ def which_findings(function: _Function) -> _Function:
     function = some_checks(function)
     decorated: _Function = severity("The least severe findings to look at.")(function)
     return decorated
+
+
+def _checked_jobs(_context: click.Context, _parameter: click.Parameter, value: str) -> int | None:
+    if value == "auto":
+        return None
+    if not (value.isascii() and value.isdigit() and int(value[:9]) > 0):
+        raise click.BadParameter(f"{value!r} is no number of processes, and not auto")
+    return int(value[:9])
+
+
+def _checked_executor(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"dask(\+tls)?://[^/?#\s]+:\d{1,5}", value):
+        raise click.BadParameter(f"{value!r} is not dask://HOST:PORT")
+    return value
+
+
+def where_it_scans(function: _Function) -> _Function:
+    """The options ``--jobs`` and ``--executor``; :func:`unit_scanner` says what was chosen."""
+    executor = click.option(
+        "--executor",
+        metavar="URL",
+        callback=_checked_executor,
+        help="Scan on a Dask cluster, dask://HOST:PORT of its scheduler (or dask+tls://), which sees the same files.",
+    )
+    jobs = click.option(
+        "--jobs",
+        metavar="N|auto",
+        default="auto",
+        show_default=True,
+        callback=_checked_jobs,
+        help="How many processes scan; auto: as many as pay, and only one where there is little.",
+    )
+    decorated: _Function = jobs(executor(function))
+    return decorated
+
+
+def unit_scanner(options: dict[str, Any]) -> UnitScanner:
+    """Where ``--jobs`` and ``--executor`` want units to be scanned."""
+    if options["executor"] is not None:
+        from passrole_checks.executors.cluster import on_cluster
+
+        return on_cluster(options["executor"])
+    from passrole_checks.executors.processes import processes
+
+    return processes(options["jobs"])
 
 
 def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, str]]:

@@ -24,3 +24,7 @@ class ConfigurationError(PassRoleChecksError):
 
 class SnapshotError(PassRoleChecksError):
     """A version of a repository that cannot be had: no such commit, no history in common, git itself failing."""
+
+
+class ExecutorError(PassRoleChecksError):
+    """Other computers that were to scan, and cannot be used."""

@@ -181,7 +181,7 @@ def test_results_do_not_depend_on_the_order_of_paths(tmp_path: Path) -> None:
 def test_what_takes_too_long_is_not_judged_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the time for one configuration is over, the policies that are left are unreadable, with the reason."""
     passed = iter(range(0, 10**6, 200))
-    monkeypatch.setattr(judge.time, "process_time", lambda: float(next(passed)))
+    monkeypatch.setattr(judge.time, "thread_time", lambda: float(next(passed)))
     files = {"main.tf": "".join(POLICY.replace("wide", f"p{number}") for number in range(4)), "other/main.tf": POLICY}
     result = scan(tmp_path, files)
     assert [finding.resource.address for finding in result.findings] == ["aws_iam_policy.p0", "aws_iam_policy.wide"]
