@@ -309,11 +309,11 @@ _TELLING = """\
 import sys
 from passrole_checks import scan
 from passrole_checks.cli import main
-real = scan.read_paths
+real = scan.scan_paths
 def telling(*arguments):
     print("reading", flush=True)
     return real(*arguments)
-scan.read_paths = telling
+scan.scan_paths = telling
 sys.exit(main())
 """
 
