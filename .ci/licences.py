@@ -36,8 +36,8 @@ These packages are installed with it, or with one of its extras, each under its 
 |---|---|---|---|
 """
 FOOTER = """
-checkov and cfn-lint bring many packages of their own, which are not listed here; `pip inspect` tells of them. What only
-the tests and the pipelines of this repository use comes with nothing that is shipped.
+checkov, cfn-lint and distributed bring many packages of their own, which are not listed here; `pip inspect` tells of
+them. What only the tests and the pipelines of this repository use comes with nothing that is shipped.
 """
 # What packages that do not yet state an SPDX expression say instead.
 SPDX = {

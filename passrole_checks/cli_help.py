@@ -81,6 +81,7 @@ PAGES = {
             ("For code scanning", "passrole-checks scan . --format sarif --output passrole.sarif"),
             ("Accept what is there now", "passrole-checks scan . --write-baseline passrole-baseline.json"),
             ("Only these checks", "passrole-checks scan . --check 001,privilege-escalation"),
+            ("Many repositories, on a cluster", "passrole-checks scan /repositories --executor dask://scheduler:8786"),
         ),
     ),
     "grants": Page(

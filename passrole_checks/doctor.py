@@ -34,7 +34,7 @@ DISTRIBUTION = "passrole-checks"
 NEEDED = {"click": "8.1", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24", "tree-sitter-hcl": "1.2"}
 if sys.version_info < (3, 11):
     NEEDED["tomli"] = "2.0"
-OPTIONAL = {"requests": "2.31", "python-hcl2": "8.1"}
+OPTIONAL = {"requests": "2.31", "distributed": "2025.1", "python-hcl2": "8.1"}
 HOSTS = {"checkov": "3.2.533", "cfn-lint": "1.57"}
 LEAVES = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "cfnlint_rules"}
 

@@ -130,7 +130,8 @@ def test_what_is_asked_for_is_what_the_project_asks_for() -> None:
 
     needed = asked(project["dependencies"])
     assert needed == {**NEEDED, "tomli": "2.0"}
-    assert asked([*extras["bot"], *extras["python-hcl2"], *extras["checkov"], *extras["cfn-lint"]]) == {
+    optional = [*extras["bot"], *extras["dask"], *extras["python-hcl2"]]
+    assert asked([*optional, *extras["checkov"], *extras["cfn-lint"]]) == {
         **OPTIONAL,
         **HOSTS,
     }

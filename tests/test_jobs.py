@@ -428,3 +428,20 @@ def test_no_configuration_names_an_executor(
     Path("pyproject.toml").write_text('[tool.passrole_checks]\nexecutor = "dask://example.com:8786"\n')
     assert main(["scan", "."]) == 2
     assert capsys.readouterr().err == "pyproject.toml: [tool.passrole_checks] knows no option 'executor'\n"
+
+
+@pytest.mark.parametrize("url", ["dask://", "dask://host", "dask://host:port", "tcp://host:8786", "dask://h:1/x"])
+def test_an_executor_is_an_address(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anything else is a mistake in the options, told in one line."""
+    assert main(["scan", str(FEW[0]), "--executor", url]) == 2
+    error = capsys.readouterr().err
+    assert "dask://HOST:PORT" in error and error.count("\n") == 1
+
+
+def test_without_dask_it_is_told_what_to_install() -> None:
+    """Where the extra is not installed, ``--executor`` is one line and exit status 2."""
+    script = "import sys; sys.modules['distributed'] = None; from passrole_checks.cli import main; sys.exit(main())"
+    done = ran(["scan", FEW[0], "--executor", "dask://127.0.0.1:8786"], script=script)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("dask://127.0.0.1:8786: needs ") and "passrole-checks[dask]" in done.stderr
+    assert done.stderr.count("\n") == 1

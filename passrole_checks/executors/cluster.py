@@ -17,9 +17,9 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from passrole_checks import __version__
 from passrole_checks.errors import ExecutorError
@@ -98,9 +98,18 @@ def scan_there(version: str, units: Sequence[Unit], options: ScanOptions) -> _To
     return scan_and_see(units, options)
 
 
-def installed() -> str:
-    """The version of this package, where it is asked."""
-    return __version__
+def _asking() -> Callable[[], str | None]:
+    """A question for the version of this package, which can be asked where it is not installed: functions within
+    functions are sent as they are, others by their names."""
+
+    def version() -> str | None:
+        try:
+            from passrole_checks import __version__
+        except ImportError:
+            return None
+        return __version__
+
+    return version
 
 
 def _believed(batch: Batch, told: _Told) -> list[ScannedUnit]:
@@ -138,11 +147,11 @@ def _checked(client: Client, url: str, seconds: float) -> int:
         client.wait_for_workers(1, timeout=seconds)
     except (OSError, TimeoutError):
         raise ExecutorError(f"{url}: the cluster has no workers") from None
-    versions: dict[str, Any] = client.run(installed, on_error="return")
+    versions: dict[str, str | None] = client.run(_asking())
     for worker, version in sorted(versions.items()):
-        if isinstance(version, ImportError):
+        if version is None:
             raise ExecutorError(f"{url}: the worker {worker} does not have passrole_checks {__version__}")
-        if isinstance(version, str) and version != __version__:
+        if version != __version__:
             raise ExecutorError(f"{url}: {_of_another_version(f'the worker {worker}', version, __version__)}")
     threads: dict[str, int] = client.nthreads()
     return max(1, sum(threads.values()))
