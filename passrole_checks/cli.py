@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,17 @@ from passrole_checks.cli_help import DocumentedCommand, DocumentedGroup
 from passrole_checks.cli_options import (
     applied_baseline,
     baseline,
+    cached,
     confidence,
     destinations,
     fail_on,
+    ids,
     scan_options,
     severity,
     severity_that_fails,
     shared_options,
     some_checks,
+    store,
     two_at_most,
     unit_scanner,
     where_it_scans,
@@ -50,8 +53,9 @@ from passrole_checks.cli_writing import (
 from passrole_checks.errors import ConfigurationError, PassRoleChecksError
 
 if TYPE_CHECKING:
+    from passrole_checks.check import Check
     from passrole_checks.findings import Severity
-    from passrole_checks.scan import ScanResult
+    from passrole_checks.scanned import ScanResult
 
 PROGRAM = "passrole-checks"
 LEAVES = {"checkov": "checkov_checks", "cfn-lint": "cfnlint_rules"}
@@ -156,6 +160,7 @@ def configurable() -> dict[str, type]:
     known = {**_options(scan), **_options(grants)}
     del known["write_baseline"]  # done once, by somebody who looks at what it writes
     del known["executor"]  # whose answers are trusted: no scanned repository names one
+    del known["no_cache"]  # what is scanned has no say in how
     return known
 
 
@@ -192,6 +197,7 @@ def cli() -> None:
     shell_complete=cli_help.files,
 )
 @where_it_scans
+@cached
 @click.pass_context
 def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """Report what is wrong in files and folders.
@@ -202,13 +208,11 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     Of the formats, sarif is for code scanning, junit for test reports, github for annotations (workflow commands),
     gitlab for Code Quality, markdown for a comment or a step summary.
     """
-    from passrole_checks import explain
-    from passrole_checks.checks import ALL
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan import Report
 
     chosen = destinations(context, options)
-    checks, skip_checks = explain.ids(options["check"]), explain.ids(options["skip_check"])
+    checks, skip_checks = ids(options["check"]), ids(options["skip_check"])
     shown = Severity(options["severity"])
     if checks and context.get_parameter_source("severity") is ParameterSource.DEFAULT:
         shown = Severity.INFO  # whoever names a check wants to hear of it
@@ -232,9 +236,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         accepted = applied.restricted(shown, sure)
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
-    able = [one for one in ALL if one.severity.rank >= shown.rank and one.id not in skip_checks]
-    able = [one for one in able if not checks or one.id in checks]
-    report = Report(visible, hidden, accepted, able)
+    report = Report(visible, hidden, accepted, _able(shown, checks, skip_checks) if "junit" in dict(chosen) else None)
     for output_format, destination in chosen:
         write_scan(report, output_format, destination, options)
     failed = failing is not None and any(
@@ -248,6 +250,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
 @shared_options(["text", "json", "html", "markdown"])
 @click.option("--all", is_flag=True, help="Also statements that grant no PassRole, such as those of trust policies.")
 @where_it_scans
+@cached
 @click.pass_context
 def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """List who may pass which roles to which services.
@@ -493,9 +496,26 @@ def doctor(**options: Any) -> int:
     return FINDINGS if found.problems else CLEAN
 
 
+def _able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]) -> list[type[Check]]:
+    """The checks that can have spoken."""
+    from passrole_checks.checks import ALL
+
+    able = (one for one in ALL if one.severity.rank >= shown.rank and one.id not in skip_checks)
+    return [one for one in able if not checks or one.id in checks]
+
+
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
-    from passrole_checks.scan import scan_paths
+    where, asked, kept = [Path(path) for path in paths], scan_options(options, **judging), store(options)
+    if kept is None:
+        from passrole_checks.scan import scan_paths
 
-    result = scan_paths([Path(path) for path in paths], scan_options(options, **judging), unit_scanner(options))
+        result = scan_paths(where, asked, unit_scanner(options))
+    else:
+        from passrole_checks.cache.remembering import scan_remembered
+
+        # what scans is imported only if there is something to scan
+        result = scan_remembered(where, asked, kept, lambda units, how: unit_scanner(options)(units, how))
+        if kept.trouble and not options["quiet"]:
+            complain(kept.trouble)
     return replace(result, unreadable=that_matter(result.unreadable, options))

@@ -37,6 +37,10 @@ _ENDS: Rows = (_UNUSABLE, _FAULT, _INTERRUPTED)
 _NO_COLOR = ("NO_COLOR", "If it is not empty, there are no colours.")
 _DEBUG = ("PASSROLE_CHECKS_DEBUG", "If it is not empty, a fault of this program ends with a traceback.")
 _ENVIRONMENT: Rows = (_NO_COLOR, _DEBUG)
+_CACHE = (
+    "PASSROLE_CHECKS_CACHE_DIR",
+    "Where what scans gave is kept, in place of the platform's folder for caches; if it is empty, nowhere.",
+)
 _CONFIGURATION: Rows = (
     (
         "pyproject.toml",
@@ -73,6 +77,7 @@ PAGES = {
             *_ENVIRONMENT,
             ("GITHUB_WORKSPACE", "The root that --format github names files from."),
             ("CI_PROJECT_DIR", "The root that --format gitlab names files from."),
+            _CACHE,
         ),
         (*_CONFIGURATION, *_TERRAFORM),
         (
@@ -86,6 +91,7 @@ PAGES = {
     ),
     "grants": Page(
         (("0", "They are listed; or there are none."), *_ENDS),
+        (*_ENVIRONMENT, _CACHE),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
             ("Who may pass what", "passrole-checks grants ."),
@@ -192,6 +198,7 @@ PAGES = {
     ),
     "doctor": Page(
         (("0", "All is well."), ("1", "Something does not work; what to do is told."), _FAULT),
+        (*_ENVIRONMENT, _CACHE),
         files=(("pyproject.toml", "In the working directory: looked at, whether it can be used."),),
         examples=(("For a report of a fault", "passrole-checks doctor --format json"),),
     ),

@@ -18,8 +18,10 @@ from passrole_checks import cli_help
 
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
+    from passrole_checks.cache.store import Store
     from passrole_checks.findings import Severity
-    from passrole_checks.scan import ScanOptions, ScanResult, UnitScanner
+    from passrole_checks.scan import UnitScanner
+    from passrole_checks.scanned import ScanOptions, ScanResult
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -163,6 +165,15 @@ def some_checks(function: _Function) -> _Function:
     return function
 
 
+def ids(words: Collection[str]) -> frozenset[str]:
+    """The ids of the checks that ``--check`` or ``--skip-check`` name. Raises what :func:`explain.ids` raises."""
+    if not words:
+        return frozenset()
+    from passrole_checks import explain  # which imports the checks
+
+    return explain.ids(words)
+
+
 def baseline(words: str) -> _Decorator:
     """The option ``--baseline``."""
     return click.option("--baseline", metavar="FILE", help=words, shell_complete=cli_help.files)
@@ -240,7 +251,7 @@ def scan_options(options: dict[str, Any], **judging: Any) -> ScanOptions:
 
     Raises an :class:`~passrole_checks.errors.InputError` for a file of parameters that cannot be read or used.
     """
-    from passrole_checks.scan import ScanOptions
+    from passrole_checks.scanned import ScanOptions
     from passrole_checks.sources.resource import Inputs
 
     source = Path(options["source"]) if options["source"] is not None else None
@@ -251,6 +262,23 @@ def scan_options(options: dict[str, Any], **judging: Any) -> ScanOptions:
         parameters = given_parameters(options["parameters"])
     inputs = Inputs(tuple(map(Path, options["var_file"])), options["var"], source, parameters=parameters)
     return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
+
+
+def cached(function: _Function) -> _Function:
+    """The option ``--no-cache``; :func:`store` says what follows from it."""
+    words = "Scan everything anew, and keep nothing for the next time."
+    decorated: _Function = click.option("--no-cache", is_flag=True, help=words)(function)
+    return decorated
+
+
+def store(options: dict[str, Any]) -> Store | None:
+    """Where what scans have given is kept; None where nothing is to be."""
+    if options["no_cache"]:
+        return None
+    from passrole_checks.cache.questions import program
+    from passrole_checks.cache.store import store_of
+
+    return store_of(program())
 
 
 def applied_baseline(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from passrole_checks.output.scan import Report
     from passrole_checks.output.text import Line
-    from passrole_checks.scan import LocatedGrant, ScanResult
+    from passrole_checks.scanned import LocatedGrant, ScanResult
     from passrole_checks.sources.resource import Unreadable
 
 CLEAN, FINDINGS, UNUSABLE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -29,9 +29,11 @@ def complain(message: str) -> None:
 
 def that_matter(unreadable: Sequence[Unreadable], options: dict[str, Any]) -> tuple[Unreadable, ...]:
     """What could not be read. Hooks give every file of a kind by name, most of which hold no infrastructure code."""
+    if not options["allow_empty"]:
+        return tuple(unreadable)
     from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
-    return tuple(one for one in unreadable if not options["allow_empty"] or one.reason != NOT_INFRASTRUCTURE)
+    return tuple(one for one in unreadable if one.reason != NOT_INFRASTRUCTURE)
 
 
 def write_scan(report: Report, output_format: str, destination: str, options: dict[str, Any]) -> None:

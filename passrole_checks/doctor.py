@@ -31,7 +31,10 @@ FOLDER = Path(__file__).resolve().parent
 DISTRIBUTION = "passrole-checks"
 
 # What pyproject.toml asks for; a test holds both in step. What is run from a clone has no metadata that could be asked.
-NEEDED = {"click": "8.1", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24", "tree-sitter-hcl": "1.2"}
+NEEDED = {
+    "click": "8.1", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
+    "tree-sitter-hcl": "1.2",
+}  # fmt: skip
 if sys.version_info < (3, 11):
     NEEDED["tomli"] = "2.0"
 OPTIONAL = {"requests": "2.31", "distributed": "2025.1", "python-hcl2": "8.1"}
@@ -100,6 +103,17 @@ class Owner:
     intact: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """What scans have left on the disk: ``entries``, of which ``current`` ones are of this very program, and their
+    ``size`` in bytes. ``folder`` is None where nothing is kept."""
+
+    folder: str | None
+    entries: int = 0
+    current: int = 0
+    size: int = 0
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """What was found. ``problems`` make the exit status 1, ``remarks`` do not.
@@ -114,6 +128,7 @@ class Diagnosis:
     hosts: Sequence[Host]
     hcl2: Sequence[Owner]
     git: str | None
+    cache: Cache
     problems: Sequence[Trouble] = ()
     remarks: Sequence[Trouble] = ()
 
@@ -139,7 +154,9 @@ def examined() -> Diagnosis:
         what = f"the files are of version {__version__}, the metadata of {installed}"
         problems.append(Trouble(DISTRIBUTION, what, _pip("install --force-reinstall --no-deps passrole-checks")))
     remarks.extend(_about_speed())
-    return Diagnosis(installed, packages, reader, hosts, owners, git, problems, remarks)
+    cache, trouble = _cache()
+    remarks.extend(trouble)
+    return Diagnosis(installed, packages, reader, hosts, owners, git, cache, problems, remarks)
 
 
 # -- packages
@@ -333,3 +350,20 @@ def _git() -> tuple[str | None, list[Trouble]]:
         what = f"{version or 'an unknown version'} is older than {_OLDEST_GIT}, which diff and review need"
         return version or None, [Trouble("git", what, f"install git {_OLDEST_GIT} or later")]
     return version, []
+
+
+# -- cache
+
+
+def _cache() -> tuple[Cache, list[Trouble]]:
+    from passrole_checks.cache.questions import program
+    from passrole_checks.cache.store import ENVIRONMENT, store_of
+
+    store = store_of(program())
+    if store is None:
+        return Cache(None), []
+    held = store.held()
+    folder, _, what = store.trouble.partition(": ")
+    remedy = f"make it a folder of your own, or name another one in {ENVIRONMENT}"
+    troubles = [Trouble(f"cache {folder}", what, remedy)] if store.trouble else []
+    return Cache(store.folder, held.entries, held.current, held.size), troubles

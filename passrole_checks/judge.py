@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks import suppressions
 from passrole_checks.check import Check, Subject, module_of, shortened
@@ -24,14 +24,12 @@ from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.principals import Principals
 from passrole_checks.reach import Reach, name_key
 from passrole_checks.receiving import Receiving
+from passrole_checks.scanned import LocatedGrant, ScanOptions
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import (
-    NO_INPUTS,
     AttachedPolicy,
     Configuration,
-    Inputs,
     PolicyKind,
-    ResourceDefinition,
     RoleDefinition,
     Unreadable,
     uses_in_its_own_way,
@@ -44,45 +42,6 @@ _MANY_ACCOUNTS = MANY_ACCOUNTS | {
 
 
 _MOST_SECONDS = 300  # of computing, for one configuration; all that real code takes is far below
-
-
-@dataclass(frozen=True, slots=True)
-class ScanOptions:
-    """What a scan is asked for.
-
-    ``checks``/``skip_checks``: ids ``PASSROLE_nnn`` (empty ``checks``: all). ``account``: twelve digits, or None.
-    ``unchanged``: judge what a plan leaves alone as well. ``inputs``: what is known beside the files.
-    """
-
-    account: str | None = None
-    checks: frozenset[str] = frozenset()
-    skip_checks: frozenset[str] = frozenset()
-    minimum_severity: Severity = Severity.LOW
-    minimum_confidence: Confidence = Confidence.LOW
-    unchanged: bool = False
-    inputs: Inputs = NO_INPUTS
-
-    def runs(self, check: type[Check]) -> bool:
-        """Whether the check was asked for."""
-        return (not self.checks or check.id in self.checks) and check.id not in self.skip_checks
-
-    def shows(self, finding: Finding) -> bool:
-        """Whether the finding is as severe and as sure as was asked for."""
-        return (
-            finding.severity.rank >= self.minimum_severity.rank
-            and finding.confidence.rank >= self.minimum_confidence.rank
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LocatedGrant:
-    """A statement that grants or denies PassRole (or, with ``effect_on_passrole`` "none", cannot), at its place."""
-
-    grant: PassRoleGrant
-    resource: ResourceDefinition
-    statement_path: str
-    principals: tuple[str, ...]
-    effect_on_passrole: str  # "allow", "deny", "none"
 
 
 class Judge:
@@ -110,9 +69,11 @@ class Judge:
         found: list[Finding] = []
         documents: dict[int, PolicyDocument] = {}
         self.shared: set[Position] = set()  # places of more than one statement of a document
+        self.out_of_time = False
         until = time.thread_time() + _MOST_SECONDS  # its own, whatever other threads judge meanwhile
         for policy in configuration.policies:
             if time.thread_time() > until:
+                self.out_of_time = True
                 self.unreadable.append(_not_judged(policy))
                 break
             document = documents.get(id(policy.document))
@@ -375,3 +336,6 @@ def _role_arn(definition: RoleDefinition) -> Text:
 def digest(*parts: str) -> str:
     """A short name for texts in their order, the same in every run and version."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+__all__ = ["Judge", "LocatedGrant", "ScanOptions", "digest", "known_roles", "unreadable_in"]

@@ -12,60 +12,16 @@ from passrole_checks.checks import ALL
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
-from passrole_checks.judge import Judge, LocatedGrant, ScanOptions, digest
-from passrole_checks.sources.resource import (
-    Configuration,
-    Framework,
-    Suppression,
-    Unreadable,
-)
+from passrole_checks.judge import Judge, digest
+from passrole_checks.scanned import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.sources.looked_at import watched
+from passrole_checks.sources.resource import Configuration, Framework, Unreadable
+from passrole_checks.sources.sightings import Sightings
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
 
 _TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
-
-
-@dataclass(frozen=True, slots=True)
-class ScanResult:
-    """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC."""
-
-    findings: tuple[Finding, ...]
-    grants: tuple[LocatedGrant, ...]
-    unreadable: tuple[Unreadable, ...]
-    not_evaluated: tuple[Unreadable, ...]
-    unused_suppressions: tuple[Suppression, ...]
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the checks say of one configuration, before it is put beside the others."""
-
-    findings: tuple[Finding, ...]
-    grants: tuple[LocatedGrant, ...]
-    unreadable: tuple[Unreadable, ...]
-    not_evaluated: tuple[Unreadable, ...]
-    unused_suppressions: tuple[Suppression, ...]
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ScannedUnit:
-    """What the scan of one unit gives: no syntax, so that it is small, and the same in whichever process it was made.
-
-    ``path``: where the unit was found, a file or a Terraform root folder. ``judged``: None where the unit could not be
-    read; ``unreadable`` then says why. ``nested`` and ``parameters`` are those of its configuration, ``folders`` those
-    that its resources stand in.
-    """
-
-    path: Path
-    framework: Framework
-    judged: Judged | None = None
-    unreadable: Unreadable | None = None
-    nested: tuple[str, ...] = ()
-    parameters: tuple[str, ...] = ()
-    folders: frozenset[str] = frozenset()
 
 
 UnitScanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
@@ -77,17 +33,22 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     path = unit.only or unit.path
-    try:
-        configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
-    except InputError as error:
-        return ScannedUnit(path, unit.framework, unreadable=Unreadable(error.file, error.reason, error.line))
+    looked = Sightings()
+    with watched(looked):
+        try:
+            configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
+        except InputError as error:
+            unreadable = Unreadable(error.file, error.reason, error.line)
+            return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked)
+        found = judged(configuration, options)
     return ScannedUnit(
         path,
         configuration.framework,
-        judged(configuration, options),
+        found,
         nested=configuration.nested,
         parameters=configuration.parameters,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
+        looked=looked,
     )
 
 
@@ -199,6 +160,7 @@ def judged(configuration: Configuration, options: ScanOptions) -> Judged:
         (*configuration.not_evaluated, *judge.notes),
         tuple(judge.unused),
         configuration.files,
+        judge.out_of_time,
     )
 
 

@@ -44,7 +44,8 @@ Row = tuple[str, str, int, str, str]
 @pytest.fixture(autouse=True)
 def _repository_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    for name in [name for name in os.environ if name.startswith("PASSROLE_CHECKS_")]:
+    kept = "PASSROLE_CHECKS_CACHE_DIR"
+    for name in [name for name in os.environ if name.startswith("PASSROLE_CHECKS_") and name != kept]:
         monkeypatch.delenv(name)
 
 

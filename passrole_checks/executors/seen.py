@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.contents import content_of
 from passrole_checks.executors.over import portable
 from passrole_checks.scan import ScannedUnit, ScanOptions, scan_unit
-from passrole_checks.sources.looked_at import LookedAt, watched
+from passrole_checks.sources.looked_at import LookedAt
 from passrole_checks.sources.recognize import LARGEST_PLAN
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[Sca
     found = []
     try:
         for unit in units:
-            with watched() as looked:
-                scanned = scan_unit(unit, options)
-            found.append((scanned, seen(looked)))
+            scanned = scan_unit(unit, options)
+            found.append((scanned, seen(scanned.looked or LookedAt())))
     except Exception as error:
         raise portable(error) from None
     return tuple(found)

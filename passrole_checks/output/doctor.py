@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from passrole_checks import __version__
-from passrole_checks.doctor import FOLDER, LEAVES, Diagnosis, Owner, Trouble
+from passrole_checks.doctor import FOLDER, LEAVES, Cache, Diagnosis, Owner, Trouble
 from passrole_checks.output.escaping import json_text
 from passrole_checks.output.paths import harmless
 from passrole_checks.output.text import Line, Span
@@ -37,6 +37,12 @@ def doctor_json(found: Diagnosis, configuration: Sequence[str]) -> str:
             "leaves": {name: str(folder) for name, folder in LEAVES.items()},
             "hcl2": [{"name": one.name, "version": one.version, "intact": one.intact} for one in found.hcl2],
             "git": found.git,
+            "cache": {
+                "folder": found.cache.folder,
+                "entries": found.cache.entries,
+                "of_this_version": found.cache.current,
+                "bytes": found.cache.size,
+            },
             "configuration": list(configuration),
             "problems": [_trouble(one) for one in found.problems],
             "remarks": [_trouble(one) for one in found.remarks],
@@ -64,6 +70,7 @@ def doctor_lines(found: Diagnosis, configuration: Sequence[str]) -> Iterator[Lin
     yield _row("module hcl2", " and ".join(map(_owner, found.hcl2)) or "not installed (needed by checkov only)")
     yield _row("Terraform is read by", found.reader or "nothing")
     yield _row("git", found.git or "not installed")
+    yield _row("cache", _cache(found.cache), found.cache.folder or "")
     yield _row("pyproject.toml", ", ".join(configuration) or "no [tool.passrole_checks] here")
     for troubles, style in ((found.problems, "high"), (found.remarks, "low")):
         for one in troubles:
@@ -73,6 +80,15 @@ def doctor_lines(found: Diagnosis, configuration: Sequence[str]) -> Iterator[Lin
     yield ()
     number = len(found.problems)
     yield (Span("no problem" if not number else f"{number} problem{'s' if number > 1 else ''}"),)
+
+
+def _cache(found: Cache) -> str:
+    if found.folder is None:
+        return "none is kept"
+    if not found.entries:
+        return "empty"
+    entries = f"{found.entries} entr{'ies' if found.entries > 1 else 'y'}"
+    return f"{entries}, {found.current} of this version, {found.size / 1_000_000:.1f} MB"
 
 
 def _owner(one: Owner) -> str:

@@ -6,10 +6,13 @@ import json
 import re
 import textwrap
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.values import Position
 from passrole_checks.output.paths import harmless
+
+if TYPE_CHECKING:
+    from passrole_checks.iam.passrole import PassRoleGrant
+    from passrole_checks.iam.values import Position
 
 MAX_LINES = 8
 MAX_COLUMNS = 160

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from passrole_checks.baseline import Applied, Entry
-from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.values import Position
 from passrole_checks.output.escaping import json_text
 from passrole_checks.output.paths import shown
-from passrole_checks.scan import LocatedGrant, ScanResult
-from passrole_checks.snapshots import Comparison
-from passrole_checks.sources.resource import ResourceDefinition, Suppression, Unreadable
+
+if TYPE_CHECKING:
+    from passrole_checks.baseline import Applied, Entry
+    from passrole_checks.difference import Change, Difference
+    from passrole_checks.iam.passrole import PassRoleGrant
+    from passrole_checks.iam.values import Position
+    from passrole_checks.scanned import LocatedGrant, ScanResult
+    from passrole_checks.snapshots import Comparison
+    from passrole_checks.sources.resource import ResourceDefinition, Suppression, Unreadable
 
 VERSION = 1
 

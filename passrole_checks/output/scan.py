@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from passrole_checks.baseline import Applied
-from passrole_checks.check import Check
-from passrole_checks.checks import ALL
-from passrole_checks.findings import Finding
-from passrole_checks.scan import ScanResult
+if TYPE_CHECKING:
+    from passrole_checks.baseline import Applied
+    from passrole_checks.check import Check
+    from passrole_checks.findings import Finding
+    from passrole_checks.scanned import ScanResult
 
 FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 
@@ -18,12 +19,13 @@ FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 @dataclass(frozen=True, slots=True)
 class Report:
     """What is reported: ``result`` with the findings to show, suppressed ones included; ``not_shown``, those below the
-    severity that is shown; what the ``baseline`` accepts, if there is one; ``checks``, those that can have spoken."""
+    severity that is shown; what the ``baseline`` accepts, if there is one; ``checks``, those that can have spoken
+    (None: all)."""
 
     result: ScanResult
     not_shown: Sequence[Finding] = ()
     baseline: Applied | None = None
-    checks: Sequence[type[Check]] = ALL
+    checks: Sequence[type[Check]] | None = None
 
 
 def rendered(report: Report, output_format: str, *, quiet: bool = False) -> str:
@@ -34,14 +36,16 @@ def rendered(report: Report, output_format: str, *, quiet: bool = False) -> str:
 
         return scan_json(result, report.not_shown, baseline)
     if output_format == "sarif":
+        from passrole_checks.checks import ALL
         from passrole_checks.output.sarif import scan_sarif
 
         return scan_sarif(result, ALL, baseline)
     if output_format == "junit":
+        from passrole_checks.checks import ALL
         from passrole_checks.output.junit import scan_junit
 
         accepted = [finding for finding, _ in baseline.accepted] if baseline else []
-        return scan_junit(result, report.checks, accepted, report.not_shown)
+        return scan_junit(result, ALL if report.checks is None else report.checks, accepted, report.not_shown)
     if output_format == "github":
         from passrole_checks.output.github import scan_github
         from passrole_checks.output.text import plain, scan_summary

@@ -11,15 +11,17 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from passrole_checks.baseline import Applied
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.iam.passrole import PassRoleGrant
 from passrole_checks.output.excerpt import excerpt
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.scan import LocatedGrant, ScanResult
-from passrole_checks.sources.resource import ResourceDefinition, Suppression
+
+if TYPE_CHECKING:
+    from passrole_checks.baseline import Applied
+    from passrole_checks.iam.passrole import PassRoleGrant
+    from passrole_checks.scanned import LocatedGrant, ScanResult
+    from passrole_checks.sources.resource import ResourceDefinition, Suppression
 
 NARROW, WIDE = 60, 100
 PIPED = 80

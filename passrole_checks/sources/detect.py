@@ -14,11 +14,11 @@ from pathlib import Path
 
 from passrole_checks.contents import content_of
 from passrole_checks.errors import InputError
-from passrole_checks.sources.looked_at import at_file
+from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
-from passrole_checks.sources.walk import walk
+from passrole_checks.sources.walk import files_to_scan
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,8 @@ class _Search:
     assembled: set[Path] = field(default_factory=set)  # templates that the manifest of a cloud assembly names
 
     def add(self, path: Path) -> None:
+        for at in (at_file, at_lead):
+            at(os.path.abspath(path))
         try:
             resolved = path.resolve(strict=True)
             mode = resolved.stat().st_mode
@@ -129,7 +131,7 @@ class _Search:
             return
         if stat.S_ISDIR(mode):
             self.given[resolved] = None
-            for file in walk(resolved, self.cannot_open, links=is_terraform_file):
+            for file in self.below(resolved):
                 if file not in self.seen:
                     self.seen.add(file)
                     self.walked(file)
@@ -139,10 +141,19 @@ class _Search:
             self.seen.add(resolved)
             self.named(resolved)
 
+    def below(self, folder: Path) -> Sequence[Path]:
+        broken: list[tuple[Path, OSError]] = []
+        files = list(files_to_scan(folder, lambda path, error: broken.append((path, error))))
+        for path, error in broken:
+            self.cannot_open(path, error)
+        at_walk(folder, None if broken else files)
+        return files
+
     def walked(self, file: Path) -> None:
         if is_terraform_file(file):
             self.folders[file.parent] = None
         elif is_candidate(file):
+            at_file(file)
             self.take(file, recognize(file))
 
     def named(self, file: Path) -> None:
@@ -155,6 +166,7 @@ class _Search:
             for template in templates:
                 self.add(template)
             return
+        at_file(file)
         found = recognize(file, named=True)
         if not found.something and file in self.assembled:  # a stack without resources
             found = Recognized(Framework.CLOUDFORMATION)
@@ -192,6 +204,7 @@ class _Search:
         """The folder that expressions may read files below: the repository that holds ``folder``, or else the
         outermost scanned folder around it."""
         for parent in (folder, *folder.parents):
+            at_file(parent / ".git")
             if os.path.lexists(parent / ".git"):
                 return parent
         around = [given for given in self.given if folder.is_relative_to(given)]
@@ -204,7 +217,10 @@ def _assembled(file: Path) -> tuple[Path, ...]:
         return ()
     from passrole_checks.sources.cloudformation.cdk import templates_in
 
-    return tuple(template for template in templates_in(file.parent) if not template.is_symlink())
+    templates = tuple(templates_in(file.parent))
+    for template in templates:
+        at_lead(template)
+    return tuple(template for template in templates if not template.is_symlink())
 
 
 def _without_copies(units: Iterable[Unit]) -> Iterator[Unit]:

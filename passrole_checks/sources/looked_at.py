@@ -2,7 +2,7 @@
 
 Whoever knows it can tell whether another version of the same tree would be read in the same way: it is, where nothing
 of that differs. It is worth as much as it is complete, so each place that asks the disk for something says so here, the
-ways that lead nowhere included. Only where a symbolic link leads is not told.
+ways that lead nowhere included.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,11 +20,30 @@ from pathlib import Path
 @dataclass
 class LookedAt:
     """``files``: what was opened or looked for, there or not. ``folders``: those of which the names of the files in
-    them were listed, ``trees`` those that were walked. All are whole paths."""
+    them were listed, ``trees`` those that were walked. ``leads``: what was resolved, to see where symbolic links lead;
+    the folders of all others were as well. ``walks``: where files to scan were looked for. All are whole paths."""
 
     files: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
     trees: set[str] = field(default_factory=set)
+    leads: set[str] = field(default_factory=set)
+    walks: set[str] = field(default_factory=set)
+
+    def at_file(self, path: str) -> None:
+        """A file is opened or looked for now."""
+        self.files.add(path)
+
+    def at_folder(self, path: str) -> None:
+        """A folder is listed now."""
+        self.folders.add(path)
+
+    def at_tree(self, path: str) -> None:
+        """A folder is walked now."""
+        self.trees.add(path)
+
+    def at_walk(self, path: str, files: Sequence[Path] | None) -> None:
+        """These are the files below a folder; None where they could not all be told."""
+        self.walks.add(path)
 
 
 class Difference:
@@ -114,9 +133,10 @@ _now: ContextVar[LookedAt | None] = ContextVar("looked_at", default=None)
 
 
 @contextmanager
-def watched() -> Iterator[LookedAt]:
-    """Within this context, what is looked at is told to the object that it gives (and not to the one around it)."""
-    found = LookedAt()
+def watched(into: LookedAt | None = None) -> Iterator[LookedAt]:
+    """Within this context, what is looked at is told to ``into``, or to the object that it gives (and not to the one
+    around it)."""
+    found = LookedAt() if into is None else into
     token = _now.set(found)
     try:
         yield found
@@ -128,21 +148,35 @@ def at_file(path: str | Path) -> None:
     """A file is opened, or it is asked whether there is one (or a folder)."""
     found = _now.get()
     if found is not None:
-        found.files.add(str(path))
+        found.at_file(str(path))
 
 
 def at_folder(path: str | Path) -> None:
     """The files in a folder are listed."""
     found = _now.get()
     if found is not None:
-        found.folders.add(str(path))
+        found.at_folder(str(path))
 
 
 def at_tree(path: str | Path) -> None:
     """A folder is walked, or the folders in it are listed."""
     found = _now.get()
     if found is not None:
-        found.trees.add(str(path))
+        found.at_tree(str(path))
+
+
+def at_walk(path: str | Path, files: Sequence[Path] | None) -> None:
+    """A folder was walked for the files to scan, and these are there; None where they could not all be told."""
+    found = _now.get()
+    if found is not None:
+        found.at_walk(str(path), files)
+
+
+def at_lead(path: str | Path) -> None:
+    """Symbolic links on the way to a path are resolved."""
+    found = _now.get()
+    if found is not None:
+        found.leads.add(str(path))
 
 
 def _spelled(path: str) -> str:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from passrole_checks.sources.names import is_terraform_file
+
 # what tools put beside the code: copies, downloads, build results. cdk.out is not among them: it holds the templates.
 _IGNORED = frozenset(
     {
@@ -21,6 +23,11 @@ _HIDDEN_CACHE = re.compile(r"\..*cache.*", re.IGNORECASE)
 def is_ignored(name: str) -> bool:
     """Whether a folder of this name is passed over inside a walk."""
     return name in _IGNORED or _HIDDEN_CACHE.fullmatch(name) is not None
+
+
+def files_to_scan(folder: Path, unreadable: Callable[[Path, OSError], None]) -> Iterator[Path]:
+    """The files of a folder that is scanned: those of :func:`walk`, and links that are named like Terraform files."""
+    return walk(folder, unreadable, links=is_terraform_file)
 
 
 def walk(

@@ -120,6 +120,7 @@ def _in_asset(file: Path) -> bool:
 
 
 def _digest(file: Path) -> bytes:
+    at_file(file)
     try:
         return hashlib.sha256(file.read_bytes()).digest()
     except OSError:

@@ -16,7 +16,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
-from passrole_checks.sources.looked_at import at_file
+from passrole_checks.sources.looked_at import at_file, at_lead
 
 MAX_FILES = 200
 MAX_BYTES = 2_000_000
@@ -98,6 +98,7 @@ class _Includes:
         if location is None:
             return None
         try:
+            at_lead(self.folder / location)
             path = (self.folder / location).resolve()
             if not path.is_relative_to(self.boundary):
                 return None

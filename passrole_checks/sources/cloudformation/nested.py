@@ -39,7 +39,7 @@ from passrole_checks.sources.cloudformation.scopes import (
     name_above,
 )
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
-from passrole_checks.sources.looked_at import at_file
+from passrole_checks.sources.looked_at import at_file, at_lead
 from passrole_checks.sources.principal_names import bare, renamed
 from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition, RoleDefinition, Suppression, Unreadable
 
@@ -225,6 +225,7 @@ class NestedStacks:
             return self._not_read(resource, stack, f"{words} is not read here", location or "")
         shown = location if len(location) <= 80 else location[:79] + "…"
         try:
+            at_lead(around.path.parent / location)
             path = (around.path.parent / location).resolve()
             if not path.is_relative_to(around.boundary):
                 return self._not_read(resource, stack, f"{words} {shown} is outside of what is scanned", str(path))

@@ -27,7 +27,7 @@ from passrole_checks.iam.values import (
     unknown,
 )
 from passrole_checks.sources.json_text import Member, members
-from passrole_checks.sources.looked_at import at_file
+from passrole_checks.sources.looked_at import at_file, at_lead
 from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, NESTED_POLICIES, RESOURCE_POLICIES
 from passrole_checks.sources.resource import AttachedPolicy, Inputs, Suppression, Unreadable
 from passrole_checks.sources.terraform_plan.agreement import agreed
@@ -70,6 +70,7 @@ class Written:
         self._suppressions: tuple[Suppression, ...] = ()
         self._used: list[Position] = []
         self.missed = False  # whether a document was not found
+        at_lead(os.path.abspath(folder))
         full = Path(os.path.realpath(folder))
         at_file(full)
         if not full.is_dir():
@@ -245,7 +246,11 @@ def _without_keys(address: str) -> str:
 
 def _repository(folder: Path) -> Path:
     """The folder that expressions may read files below: the repository around the configuration, else the folder."""
-    return next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent / ".git")), folder)
+    for parent in (folder, *folder.parents):
+        at_file(parent / ".git")
+        if os.path.lexists(parent / ".git"):
+            return parent
+    return folder
 
 
 def _variables(plan: PlanFile) -> Iterator[tuple[str, Node]]:

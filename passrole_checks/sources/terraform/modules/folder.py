@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.contents import content_of
+from passrole_checks.sources.looked_at import at_file, at_lead
 from passrole_checks.sources.terraform.reading.files import (
     LARGEST,
     is_override,
@@ -149,6 +150,7 @@ def called_folders(folder: Path) -> frozenset[Path]:
     """The folders, resolved, that the ``module`` blocks of a folder's files call as local modules."""
     found: set[Path] = set()
     for name in terraform_files(folder):
+        at_file(name)
         try:
             data = content_of(name, LARGEST)
         except OSError:
@@ -158,5 +160,7 @@ def called_folders(folder: Path) -> frozenset[Path]:
         for block in parse_file(name).body.all("module"):
             source = module_source(block)
             if source is not None and is_local(source):
-                found.add(local_path(folder, source).resolve())
+                called = local_path(folder, source)
+                at_lead(called)
+                found.add(called.resolve())
     return frozenset(found)

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from passrole_checks.contents import content_of
-from passrole_checks.sources.looked_at import at_file, at_tree
+from passrole_checks.sources.looked_at import at_file, at_lead, at_tree
 from passrole_checks.sources.resource import Unreadable
 
 _MANIFEST = os.path.join(".terraform", "modules", "modules.json")
@@ -128,6 +128,7 @@ class Installed:
             if base.is_dir():
                 folder = _at(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None
+                at_lead(folder or base)
                 inside = folder is not None and folder.resolve().is_relative_to((parent / _EXTERNAL).resolve())
                 return folder if folder is not None and inside and folder.is_dir() and self.allows(folder) else None
         return None

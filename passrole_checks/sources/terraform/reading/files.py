@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from passrole_checks.contents import content_of
-from passrole_checks.sources.looked_at import at_file, at_folder
+from passrole_checks.sources.looked_at import at_file, at_folder, at_lead
 from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_file
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
@@ -118,6 +118,7 @@ class Files:
 
     def allows(self, path: str | Path) -> bool:
         """Whether a path lies below the boundary, symbolic links resolved."""
+        at_lead(path)
         try:
             return Path(path).resolve().is_relative_to(self.boundary.resolve())
         except (OSError, ValueError, RuntimeError):
