@@ -403,3 +403,17 @@ def test_line_ends_of_windows_change_nothing(folder: Path) -> None:
             ("PASSROLE_001", "main.tf", 3),
             ("PASSROLE_001", "t.yaml", 6),
         ]
+
+
+def test_links_that_lead_round_in_a_circle(folder: Path) -> None:
+    """A module whose folder is a symbolic link to itself is not here, and everything else is read."""
+    for name in ("loop", "one/.external_modules/github.com/org/repo/v1"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).symlink_to(Path(name).name)
+    for name in ("one", "two"):
+        Path(name).mkdir(exist_ok=True)
+        modules = 'module "a" { source = "../loop" }\nmodule "b" { source = "github.com/org/repo?ref=v1" }\n'
+        Path(name, "main.tf").write_text(modules + POLICY, "utf-8")
+    found = scan_paths([folder], ScanOptions())
+    assert [os.path.relpath(one.at.file) for one in found.findings] == ["one/main.tf", "two/main.tf"]
+    assert len(found.not_evaluated) == 2  # one for each module

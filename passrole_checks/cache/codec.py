@@ -82,7 +82,7 @@ def from_bytes(data: bytes | memoryview) -> Any:
 def _made(kind: int, parts: Sequence[Any]) -> Any:
     if kind == _TUPLE:
         return tuple(parts)
-    if kind != _SET or not all(isinstance(part, str) for part in parts):
+    if kind != _SET or not set(map(type, parts)) <= {str}:
         raise NotKept("no kind of value")
     return frozenset(parts)
 
@@ -104,6 +104,8 @@ class _Writing:
         self.nodes: list[object] = []
         self._kinds: dict[type, tuple[int, tuple[str, ...]]] = {}
         self._texts: dict[str, int] = {}
+        self._numbers: dict[tuple[type, object], int] = {}
+        self._sets: dict[frozenset[Any], int] = {}
         self._known: dict[int, tuple[int, object]] = {}  # with the value, so that no other one gets its identity
 
     def place_of(self, value: Any) -> int:
@@ -115,8 +117,17 @@ class _Writing:
                     raise NotKept("a text of surrogates")
                 place = self._texts[value] = self._put(value)
             return place
-        if value is None or type(value) in (bool, int, float):
+        if value is None or type(value) in (bool, int):
+            key = type(value), value
+            if key not in self._numbers:
+                self._numbers[key] = self._put(value)
+            return self._numbers[key]
+        if type(value) is float:
             return self._put(value)
+        if type(value) is frozenset:  # of hundreds of services; equal ones are one
+            if value not in self._sets:
+                self._sets[value] = self._put(self._texts_of(value))
+            return self._sets[value]
         known = self._known.get(id(value))
         if known is None:
             known = self._known[id(value)] = self._put(self._parts(value)), value
@@ -129,14 +140,15 @@ class _Writing:
     def _parts(self, value: Any) -> list[int]:
         if type(value) is tuple:
             return [_TUPLE, *map(self.place_of, value)]
-        if type(value) is frozenset:
-            if not all(isinstance(part, str) for part in value):
-                raise NotKept("a set of something else than texts")
-            return [_SET, *map(self.place_of, sorted(value))]
         number, names = self._kind(type(value))
         if isinstance(value, Enum):
             return [number, self.place_of(value.value)]
         return [number, *(self.place_of(getattr(value, name)) for name in names)]
+
+    def _texts_of(self, value: frozenset[Any]) -> list[int]:
+        if not all(type(part) is str for part in value):
+            raise NotKept("a set of something else than texts")
+        return [_SET, *map(self.place_of, sorted(value))]
 
     def _kind(self, found: Any) -> tuple[int, tuple[str, ...]]:
         """The number of a class, and the names of its fields."""

@@ -242,7 +242,7 @@ def terraform_roots(folders: Iterable[Path]) -> frozenset[Path]:
         return frozenset(known)
     from passrole_checks.sources.terraform import called_folders  # heavy, and templates do without it
 
-    calls = {folder: {path.resolve() for path in called_folders(folder)} & known for folder in known}
+    calls = {folder: set(called_folders(folder) & known) for folder in known}
     called = set().union(*calls.values())
     return frozenset(folder for folder in known if folder not in called or _reaches(calls, folder, folder))
 

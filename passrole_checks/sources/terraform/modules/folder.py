@@ -162,5 +162,5 @@ def called_folders(folder: Path) -> frozenset[Path]:
             if source is not None and is_local(source):
                 called = local_path(folder, source)
                 at_lead(called)
-                found.add(called.resolve())
+                found.add(Path(os.path.realpath(called)))  # raises nothing where links lead round in a circle
     return frozenset(found)

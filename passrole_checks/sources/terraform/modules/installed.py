@@ -129,9 +129,13 @@ class Installed:
                 folder = _at(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None
                 at_lead(folder or base)
-                inside = folder is not None and folder.resolve().is_relative_to((parent / _EXTERNAL).resolve())
+                inside = folder is not None and _real(folder).is_relative_to(_real(parent / _EXTERNAL))
                 return folder if folder is not None and inside and folder.is_dir() and self.allows(folder) else None
         return None
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # raises nothing where links lead round in a circle
 
 
 def _record(module: object) -> Iterator[tuple[str, _Record]]:
