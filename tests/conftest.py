@@ -1,7 +1,12 @@
-"""What holds for all tests: none reads or leaves anything in the cache of whoever runs them."""
+"""What holds for all tests: none reads or leaves anything in the cache of whoever runs them, and none fails because a
+machine is busy."""
 
 from __future__ import annotations
 
 import os
 
+from hypothesis import settings
+
 os.environ["PASSROLE_CHECKS_CACHE_DIR"] = ""
+settings.register_profile("unhurried", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("unhurried")
