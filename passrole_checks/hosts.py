@@ -7,11 +7,13 @@ because hosts have no room for options of ours: ``PASSROLE_CHECKS_SEVERITY``, ``
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -23,7 +25,7 @@ from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, s
 from passrole_checks.sources.detect import Unit, discover, load
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
-from passrole_checks.sources.resource import NO_INPUTS, Inputs
+from passrole_checks.sources.resource import NO_INPUTS, Inputs, Unreadable
 
 UNRESOLVED = "PASSROLE_014"  # the check that speaks for everything that cannot be told
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
@@ -74,12 +76,7 @@ class Answers:
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
         """The findings of a check on the resources of a nested stack, each with its address."""
-        return tuple(
-            (address, finding)
-            for finding in self.of(check_id)
-            for address in _uses(finding)
-            if address.startswith(f"{stack}.")
-        )
+        return tuple(self._by_stacks.get((check_id, stack), ()))
 
     def elsewhere(self, offered: Iterable[str], modules: Iterable[str]) -> tuple[tuple[str | None, str, Finding], ...]:
         """The findings on resources that a host does not offer to its checks, each with the address of the resource.
@@ -122,7 +119,7 @@ class Answers:
 
     def of(self, check_id: str) -> tuple[Finding, ...]:
         """All findings of a check."""
-        return tuple(finding for finding in self.result.findings if finding.check_id == check_id) if self.result else ()
+        return self._by_checks.get(check_id, ())
 
     def untold(
         self, file: str, lines: tuple[int, int] | None = None, callers: Sequence[str] = ()
@@ -135,27 +132,60 @@ class Answers:
         """
         if self.result is None:
             return ((1, f"passrole_checks failed on this file: {self.fault}"),)
-        read = os.path.realpath(file) in self._files
+        real = self._real(file)
+        read = real in self._files
         reasons = [
             (entry.line or 1, f"passrole_checks cannot read this: {harmless(entry.reason)}")
-            for entry in self.result.unreadable
-            if os.path.realpath(entry.file) == os.path.realpath(file)
-            and not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
+            for entry in self._unreadable.get(real, ())
+            if not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
         ]
         if read or reasons:
             return tuple(reasons)
-        nearest = next((real for real in map(os.path.realpath, callers) if real in self._files), None)
+        nearest = next((real for real in map(self._real, callers) if real in self._files), None)
         if nearest is None:
             return ((1, "passrole_checks does not read this file as infrastructure code"),)
         return tuple(
             (1, f"passrole_checks has not evaluated this: {harmless(entry.reason)}")
             for entry in self.result.not_evaluated
-            if os.path.realpath(entry.file) == nearest
+            if self._real(entry.file) == nearest
         )
+
+    def _real(self, file: str) -> str:
+        """The path behind links, asked of the disk once: each check asks again about each resource."""
+        if file not in self._reals:
+            self._reals[file] = os.path.realpath(file)
+        return self._reals[file]
+
+    @cached_property
+    def _reals(self) -> dict[str, str]:
+        return {}
 
     @cached_property
     def _files(self) -> frozenset[str]:
-        return frozenset(os.path.realpath(file) for file in self.result.files) if self.result else frozenset()
+        return frozenset(map(self._real, self.result.files)) if self.result else frozenset()
+
+    @cached_property
+    def _unreadable(self) -> dict[str, list[Unreadable]]:
+        index: dict[str, list[Unreadable]] = defaultdict(list)
+        for entry in self.result.unreadable if self.result else ():
+            index[self._real(entry.file)].append(entry)
+        return index
+
+    @cached_property
+    def _by_checks(self) -> dict[str, tuple[Finding, ...]]:
+        index: dict[str, list[Finding]] = defaultdict(list)
+        for finding in self.result.findings if self.result else ():
+            index[finding.check_id].append(finding)
+        return {check_id: tuple(findings) for check_id, findings in index.items()}
+
+    @cached_property
+    def _by_stacks(self) -> dict[tuple[str, str], list[tuple[str, Finding]]]:
+        index: dict[tuple[str, str], list[tuple[str, Finding]]] = defaultdict(list)
+        for finding in self.result.findings if self.result else ():
+            for address in _uses(finding):
+                for dot in (place for place, character in enumerate(address) if character == "."):
+                    index[finding.check_id, address[:dot]].append((address, finding))
+        return index
 
     @cached_property
     def _by_names(self) -> dict[tuple[str, tuple[str, ...]], list[tuple[str, _Segments, Finding]]]:
@@ -196,16 +226,33 @@ def _ask(
     path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
 ) -> Answers:
     try:
-        if os.path.isdir(path):
-            unit = _root(path, scanned)
-            if only is not None:
-                unit = replace(unit, only=unit.path / Path(only).name)
-            return Answers(scan_configurations([load(unit, inputs=scan_options.inputs)], scan_options))
-        return Answers(scan_paths([Path(path)], scan_options))
+        with _few_collections():
+            if os.path.isdir(path):
+                unit = _root(path, scanned)
+                if only is not None:
+                    unit = replace(unit, only=unit.path / Path(only).name)
+                return Answers(scan_configurations([load(unit, inputs=scan_options.inputs)], scan_options))
+            return Answers(scan_paths([Path(path)], scan_options))
     except PassRoleChecksError as error:
         return Answers(None, harmless(str(error)))
     except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
         return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"))
+
+
+_OBJECTS = 200_000  # made before the next collection, some tens of megabytes
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Fewer garbage collections than a host asks for: each goes through what the host holds, and nearly all of the many
+    objects that the engine makes at once go without."""
+    before = gc.get_threshold()
+    if 0 < before[0] < _OBJECTS:
+        gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _root(folder: str, scanned: str | None) -> Unit:

@@ -164,6 +164,15 @@ class _OnTerraform(_OnResource, TerraformCheck):
 class _OnBlock(_Asking):
     """Blocks of Terraform configurations that hold no policy, for the findings that have no resource to stand at."""
 
+    def run(
+        self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
+    ) -> Any:
+        # Most blocks carry nothing, and checkov's own run costs more than to find that out.
+        self.entity_path = f"{scanned_file}:{entity_type}:{entity_name}"
+        if self.answer(entity_configuration) is None:
+            return {"result": CheckResult.UNKNOWN, "evaluated_keys": [], "details": []}
+        return super().run(scanned_file, entity_configuration, entity_name, entity_type, skip_info)
+
     def answer(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]] | None:
         known = [one for one in self.elsewhere(conf) if one[1].check_id == self.id]
         return (known, ()) if known else None
