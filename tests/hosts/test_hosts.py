@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,35 @@ def test_a_suppression_in_a_module_block_holds_for_everything_in_the_call(tmp_pa
     silenced = {address: bool(one.suppressed) for one in answers.of("PASSROLE_001") for address in one.uses}
     assert silenced == {'module.m["a"].aws_iam_policy.p': True, "module.mm.aws_iam_policy.p": False}
     assert answers.result is not None and not answers.result.unused_suppressions
+
+
+def test_what_is_asked_again_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host asks about each resource with each check; only the first time is the disk looked at."""
+    file = module(tmp_path, '{"Statement": 7}')
+    other = str(tmp_path / "other.tf")
+    answers = hosts.ask(file)
+    told = answers.untold(file, (1, 3)), answers.untold(other, callers=[file])
+    assert told[0]
+
+    def looked(path: str, **_: object) -> str:
+        raise AssertionError(f"{path} was looked at again")
+
+    monkeypatch.setattr(os.path, "realpath", looked)
+    assert (answers.untold(file, (1, 3)), answers.untold(other, callers=[file])) == told
+
+
+@pytest.mark.parametrize("text", ["locals {}\n", "\0"])
+def test_the_garbage_collector_is_left_as_it_was(tmp_path: Path, text: str) -> None:
+    """However the engine ends, the host's own settings of garbage collection hold again."""
+    before = gc.get_threshold()
+    gc.set_threshold(650, 9, 8)
+    try:
+        file = tmp_path / "main.tf"
+        file.write_text(text)
+        hosts.ask(str(file))
+        assert gc.get_threshold() == (650, 9, 8)
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_a_fault_of_ours_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
