@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from passrole_checks.sources.yaml_loader import Loader
+
 _CLUES = ("AWSTemplateFormatVersion", "AWS::Serverless", "Resources")
 _TYPE = re.compile(r"(?:[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9:]+|Custom::[\w@-]+)$")
 _SERVERLESS = re.compile(r"AWS::Serverless-\d{4}-\d\d-\d\d")
@@ -131,7 +133,6 @@ def _in_blocks(content: str) -> bool:
 # Tags, anchors, escapes, folded texts and complex keys: for these the parser itself is asked. CloudFormation takes
 # templates of at most 1 MB, so that it need not go further than this.
 _MAX_LENGTH = 2_000_000
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(eq=False)
@@ -162,7 +163,7 @@ def _tree(content: str) -> _Branch | str | None:
     open_branches = [top]
     anchors: dict[str, _Branch | str] = {}
     try:
-        for event in yaml.parse(content[:_MAX_LENGTH], Loader=_LOADER):
+        for event in yaml.parse(content[:_MAX_LENGTH], Loader=Loader):
             if isinstance(event, yaml.CollectionEndEvent):
                 open_branches.pop()
             elif isinstance(event, yaml.NodeEvent):
