@@ -18,6 +18,7 @@ from passrole_checks.sources.cloudformation.composing import MAX_NODES, children
 from passrole_checks.sources.cloudformation.scopes import Call
 
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
+_BLOCKS, _QUOTES = frozenset({"|", ">"}), frozenset({'"', "'"})  # styles of a scalar
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
 
@@ -87,8 +88,7 @@ def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     if not isinstance(node, yaml.MappingNode):
         return []
     pairs: list[tuple[yaml.ScalarNode, yaml.Node]] = node.value
-    plain = {key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE}
-    if len(plain) == len(pairs):
+    if has_different_keys(node):
         return pairs.copy()
     own: list[tuple[yaml.ScalarNode, yaml.Node]] = []
     merged: list[tuple[yaml.ScalarNode, yaml.Node]] = []
@@ -103,6 +103,14 @@ def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     if len(stated) != len(own):
         own = [(key, value) for key, value in own if stated[key.value] is value or not same(stated[key.value], value)]
     return [entry for entry in merged if entry[0].value not in stated] + own
+
+
+def has_different_keys(node: yaml.Node | None) -> bool:
+    """Whether a node has entries as they stand there: texts as keys, no merge among them, none twice."""
+    if not isinstance(node, yaml.MappingNode):
+        return True
+    keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE}
+    return len(keys) == len(node.value)
 
 
 def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
@@ -215,13 +223,22 @@ class Template:
         self.resources = self._section("Resources")
         self.keys = {key.value: key for key, _ in entries(child(root, "Resources"))}
 
+    def forget(self) -> None:
+        """Let go of the nodes, when all is read: what has read them holds itself, and would keep them for a while."""
+        self.root = yaml.MappingNode(_STANDARD + "map", [], self.root.start_mark, self.root.end_mark)
+        self.conditions, self.parameters, self.mappings, self.resources, self.keys = {}, {}, {}, {}, {}
+
     def _section(self, name: str) -> dict[str, yaml.Node]:
         return {key.value: value for key, value in entries(child(self.root, name))}
 
     def _end(self, node: yaml.Node) -> tuple[int, int]:
         """Where a node's own text ends; PyYAML ends a block at the next token, which may be far below."""
+        if isinstance(node, yaml.ScalarNode) and node.style not in _BLOCKS:
+            return node.end_mark.line, node.end_mark.column
         while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-            last = next((item for item in reversed(node.value) if _beside(item, node)), node.value[-1])
+            last = node.value[-1]
+            if self._included:
+                last = next((item for item in reversed(node.value) if _beside(item, node)), last)
             key, value = last if isinstance(last, tuple) else (None, last)
             if node.start_mark.index <= value.start_mark.index and value.end_mark.index <= node.end_mark.index:
                 node = value
@@ -230,7 +247,7 @@ class Template:
             else:
                 return node.start_mark.line, node.start_mark.column
         line, column = node.end_mark.line, node.end_mark.column
-        if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
+        if isinstance(node, yaml.ScalarNode) and node.style in _BLOCKS:
             lines = self._lines_of(node)
             line = min(line, len(lines) - 1)
             if not lines[line][:column].strip():
@@ -250,11 +267,13 @@ class Template:
 
     def file_of(self, node: yaml.Node) -> str:
         """The file that a node stands in."""
+        if not self._included:
+            return self.file
         name = str(node.start_mark.name)
         return name if name in self._included else self.file
 
     def _lines_of(self, node: yaml.Node) -> list[str]:
-        return self._included.get(str(node.start_mark.name), self.lines)
+        return self._included.get(str(node.start_mark.name), self.lines) if self._included else self.lines
 
     def mentions(self, word: str) -> bool:
         """Whether a word stands anywhere in the template, or in what it includes."""
@@ -265,8 +284,14 @@ class Template:
 
         None where it does not stand letter for letter in the file: escapes, folded lines.
         """
-        line, column = node.start_mark.line, node.start_mark.column
+        begin, end = node.start_mark, node.end_mark
+        line, column = begin.line, begin.column
         lines, value = self._lines_of(node), written(node)
+        quote = 1 if node.style in _QUOTES else 0
+        if value and line == end.line < len(lines):
+            text = lines[line]
+            if text[column + quote : end.column - quote] == value and (not quote or text[column] == node.style):
+                return line + 1, column + quote + 1, 0  # neither tag nor anchor stands before it
         limit = min(node.end_mark.line, len(lines) - 1)
         while line <= limit:  # the tag and the anchor stand before the text
             text = lines[line]
@@ -284,7 +309,6 @@ class Template:
             return self._block_layout(node, line + 1)
         if node.end_mark.line != line:
             return None
-        quote = 1 if node.style in ('"', "'") else 0
         if lines[line][column + quote : node.end_mark.column - quote] != value:
             return None
         return line + 1, column + quote + 1, 0
