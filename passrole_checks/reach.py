@@ -6,6 +6,7 @@ Between the principals and the checks: built once a configuration, and each answ
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.findings import Severity
 from passrole_checks.iam import role_set
 from passrole_checks.iam.arn import Deployment, Scope, account_of, partition_of
+from passrole_checks.iam.arn_pattern import spelled_out
 from passrole_checks.iam.escalation import OpenWay, Way, family, open_ways, plain_name
 from passrole_checks.iam.excess import excess
 from passrole_checks.iam.outcomes import When
@@ -292,10 +294,28 @@ class Reach:
                 continue
             all_known = False
             if passed.scope is Scope.PREFIX:
-                near = [role for role in self.by_address.values() if _may_match(pattern, role)]
-                inside = self._inside(RoleSet((pattern,), variables), near)
+                inside = self._inside(RoleSet((pattern,), variables), self._near(pattern))
                 found.update((role.address, role) for role in inside)
         return Reached(tuple(self._in_order(found.values())), all_known)
+
+    @cached_property
+    def _beginnings(self) -> tuple[list[tuple[str, str]], list[KnownRole]]:
+        """What the names of the roles begin with, in order, each with its address; and the roles without."""
+        known = [(own, role) for role in self.by_address.values() if (own := _own_beginning(role)) is not None]
+        told = {role.address for _, role in known}
+        others = [role for role in self.by_address.values() if role.address not in told]
+        return sorted((own, role.address) for own, role in known), others
+
+    def _near(self, pattern: Text) -> Iterator[KnownRole]:
+        """The roles of which all that they may be called can fit a pattern: what is known of the name has to go as far
+        as the pattern is literal. What most roles fail is not looked at closer."""
+        wanted = _beginning(pattern)
+        known, others = self._beginnings
+        for own, address in known[bisect_left(known, (wanted,)) :]:
+            if not own.startswith(wanted):
+                break
+            yield self.by_address[address]
+        yield from others
 
     def strength(self, role: KnownRole, holder: Principal) -> Strength | None:
         """How much a role can do that a principal cannot. None for nothing.
@@ -369,10 +389,14 @@ def _placed(role: Text, partition: str, account: str | None) -> Text:
     return Text(join([*parts, *role.parts[4:]]), role.at)
 
 
-def _may_match(pattern: Text, role: KnownRole) -> bool:
-    """Whether the name of a role may fit a pattern, by how both begin: what most roles fail is not looked at closer."""
-    wanted, own = _beginning(pattern), _beginning(role.arn) if role.arn is not None else ""
-    return wanted.startswith(own) or own.startswith(wanted)
+def _own_beginning(role: KnownRole) -> str | None:
+    """What the path and the name of a role surely begin with; None where that cannot be told."""
+    if role.arn is None:
+        return None
+    written = "".join(part if isinstance(part, str) else "\0" for part in spelled_out(role.arn.parts))
+    _, found, name = written.partition(":role/")
+    own = name.partition("\0")[0]
+    return own if found and not re.search(r"[*?$]", own) else None
 
 
 def _beginning(pattern: Text) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
+from passrole_checks.collector import held_back
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
@@ -28,6 +29,7 @@ UnitScanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
 """Scans units, and gives what :func:`scan_unit` gives for each of them, in their order."""
 
 
+@held_back()
 def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
     """Read and judge one unit. Never raises an :class:`InputError`: what cannot be read is told in what it gives."""
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none

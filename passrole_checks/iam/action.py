@@ -20,7 +20,10 @@ _WILDCARD = re.compile("[*?]")
 
 def matches(pattern: Text, name: str = "iam:PassRole") -> Tri:
     """Whether an action pattern covers the action ``name`` (``prefix:Name``); a hole that decides gives UNKNOWN."""
-    return _matches(pattern.parts, name.lower())
+    name = name.lower()
+    if not name.startswith(_beginning(pattern.parts)):
+        return Tri.NO  # most patterns, and quickly
+    return _matches(pattern.parts, name)
 
 
 def granted_by(patterns: Sequence[Text], name: str = "iam:PassRole") -> tuple[Tri, Text | None]:
@@ -57,14 +60,19 @@ def _letters(pattern: Text) -> int:
 
 
 @lru_cache(maxsize=4096)
+def _beginning(parts: tuple[Part, ...]) -> str:
+    """What the names that a pattern covers begin with, in small letters."""
+    first = parts[0] if parts and isinstance(parts[0], str) else ""
+    return _WILDCARD.split(first.lower(), maxsplit=1)[0]
+
+
+@lru_cache(maxsize=4096)
 def _matches(parts: tuple[Part, ...], name: str) -> Tri:
     literal = "".join(part if isinstance(part, str) else "\0" for part in parts).lower()
     if literal in _EVERYTHING:
         return Tri.YES
     if "\0" in literal:
         return Tri.of(takes(literal.replace("\0", "*"), name)) & Tri.UNKNOWN
-    if not name.startswith(_WILDCARD.split(literal, maxsplit=1)[0]):
-        return Tri.NO  # most patterns, and quickly
     prefix, colon, rest = literal.partition(":")
     if not colon or ":" in rest or not takes(literal, name):
         return Tri.NO

@@ -41,7 +41,7 @@ _PLAN_PARTS = frozenset({"planned_values", "resource_changes"})
 # HCP Terraform redacts a plan into one with its version elsewhere (hashicorp/terraform, internal/command/jsonformat)
 _PLAN_MARKS = frozenset({"format_version", "terraform_version", "configuration", "plan_format_version"})
 _TEMPLATE_PARTS = frozenset({"AWSTemplateFormatVersion", "Resources", "Transform"})
-_PLAN_KEYS = re.compile(r'"(?:format_version|resource_changes|planned_values|terraform_version)"')
+_PLAN_KEYS = ('"format_version"', '"resource_changes"', '"planned_values"', '"terraform_version"')
 # one message a line, each with these keys (Terraform documentation, "Machine-readable UI Output Reference")
 _LOG = re.compile(r'\{[^\n]*"@module"\s*:\s*"(?:terraform|tofu)\.ui"')
 _TEXT = re.compile(r"^(?:\x1b\[[\d;]*m)*(?:Terraform|OpenTofu) will perform the following actions:", re.MULTILINE)
@@ -105,9 +105,10 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
         encoding, codec = name_and_codec
         known = recognize_text(data.decode(codec, "replace"))
         return Recognized(unreadable=f"not UTF-8 text but {encoding}", line=1) if known.something else _NOTHING
-    other = _other_output(data[:_HEAD].decode("utf-8", "replace"), name if named else "FILE", named=named)
-    if other is not None:
-        return Recognized(unreadable=other)
+    if named or b"@module" in data[:_HEAD]:
+        other = _other_output(data[:_HEAD].decode("utf-8", "replace"), name if named else "FILE", named=named)
+        if other is not None:
+            return Recognized(unreadable=other)
     if not _mentions(data):
         return _NOTHING
     try:
@@ -158,7 +159,7 @@ def recognize_text(content: str) -> Recognized:
     from passrole_checks.sources.cloudformation import looks_like_template
 
     content = content.removeprefix("\ufeff")
-    if _PLAN_KEYS.search(content):
+    if any(key in content for key in _PLAN_KEYS):
         if is_plan(content):
             return Recognized(Framework.TERRAFORM_PLAN)
         later = _PLAN_LATER.search(content)
@@ -238,7 +239,7 @@ def _promising(head: bytes) -> bool:
 def _large(data: bytes, size: int) -> Recognized:
     """A file that is too large for a template: ``data`` is its beginning, or the whole of it."""
     content = data.decode("utf-8-sig", "replace")
-    if _PLAN_KEYS.search(content) and is_plan(content):
+    if any(key in content for key in _PLAN_KEYS) and is_plan(content):
         if size <= LARGEST_PLAN:
             return recognize_bytes(data)
         return Recognized(unreadable=f"too large: more than {LARGEST_PLAN // 1_000_000} MB")

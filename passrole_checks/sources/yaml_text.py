@@ -13,11 +13,11 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.iam.values import Choice, Entry, Hole, Items, Mapping, Node, Part, Text, join, moved
+from passrole_checks.sources.yaml_loader import Loader
 
 MAX_LENGTH = 1_000_000
 _NODES = 50_000  # aliases make more of them than are written
 _DEPTH = 60
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORD = re.compile("\ue000(\\d{1,9})\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
 
@@ -100,7 +100,7 @@ def parse_yaml(text: Text) -> Items | Mapping | None:
         return None
     written, meant = without_holes(text)
     try:
-        root = yaml.compose(written, Loader=_LOADER)
+        root = yaml.compose(written, Loader=Loader)
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError):
         return None
     if not isinstance(root, yaml.CollectionNode):

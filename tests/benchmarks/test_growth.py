@@ -137,3 +137,23 @@ def test_twice_the_statements_of_a_template_are_twice_the_work(tmp_path: Path) -
     small, large = template(25), template(50)
     assert (grants(small), grants(large)) == (25, 50)
     assert work(lambda: grants(large)) < _MOST * work(lambda: grants(small))
+
+
+def test_twice_the_functions_of_a_sam_template_are_twice_the_work(tmp_path: Path) -> None:
+    """Roles whose names are made at deployment are not asked about for each of the patterns that name other roles."""
+
+    def template(count: int) -> Path:
+        resources = {}
+        for number, statement in enumerate(statements(count, "wildcards", more=False)):
+            properties = {"Handler": "a.b", "Policies": [{"Version": "2012-10-17", "Statement": [statement]}]}
+            resources[f"Function{number}"] = {"Type": "AWS::Serverless::Function", "Properties": properties}
+        path = tmp_path / f"sam-{count}.json"
+        path.write_text(json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}))
+        return path
+
+    def grants(path: Path) -> int:
+        return len(scan_paths([path], ScanOptions(minimum_severity=Severity.INFO)).grants)
+
+    small, large = template(30), template(60)
+    assert (grants(small), grants(large)) == (30, 60)
+    assert work(lambda: grants(large)) < _MOST * work(lambda: grants(small))

@@ -12,8 +12,9 @@ import yaml
 
 from passrole_checks.advise.edits.json_nodes import elsewhere
 from passrole_checks.advise.edits.written import Field, Form, Refused, Written
+from passrole_checks.sources.cloudformation.composing import children_of
 from passrole_checks.sources.cloudformation.json_text import compose_json
-from passrole_checks.sources.cloudformation.template import call, child, children_of, entries, scalar
+from passrole_checks.sources.cloudformation.template import call, child, entries, scalar
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _AFTER_KEY = re.compile(r"[ \t]*:[ \t]*(?:#[^\n]*)?\s*(\*[^\s,\]}]+)")

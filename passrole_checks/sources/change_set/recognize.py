@@ -26,10 +26,12 @@ def is_change_set(content: str) -> bool:
     """
     content = content.removeprefix("\ufeff")
     start = content[:4096].lstrip()[:1]
+    if start not in ("[", "{"):
+        return False
     has_changes = _CHANGE.search(content) is not None and _LOGICAL_ID.search(content) is not None
     if start == "[":
         return _LIST.match(content) is not None and (has_changes or _NAME.search(content) is not None)
-    if start != "{" or not _CHANGES.search(content):
+    if not _CHANGES.search(content):
         return False
     keys: set[str] = set()
     try:

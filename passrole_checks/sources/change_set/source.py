@@ -120,7 +120,7 @@ class _Side:
         ]
         section = _text("Resources", found.root)
         self.template = Template(found.file, "{}")
-        self.template.lines = found.text.split("\n")
+        self.template.text, self.template.lines = found.text, found.text.split("\n")
         self.template.replace(_mapping([(section, _mapping(resources, found.root))], found.root))
         self.reader = PolicyReader(self.template, Framework.CLOUDFORMATION)
         self.reader.read()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from passrole_checks.collector import held_back
 from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation.cdk import account_of, stack_name_of
 from passrole_checks.sources.cloudformation.include import include_files
@@ -21,6 +22,7 @@ from passrole_checks.sources.resource import NO_INPUTS, Configuration, Inputs, U
 __all__ = ["load", "looks_like_template"]
 
 
+@held_back()
 def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inputs = NO_INPUTS) -> Configuration:
     """Read a template: its resources, policies, roles and suppressions.
 
@@ -56,4 +58,5 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         instance_profiles=tuple(reader.received.profiles),
         **reader.holdings.holdings.held(reader.policies),
     )
+    template.forget()
     return told_apart(as_read)

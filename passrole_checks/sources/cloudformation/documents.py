@@ -13,7 +13,7 @@ import yaml
 
 from passrole_checks.iam.values import Absent, Choice, Node, Text, unknown
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar
+from passrole_checks.sources.cloudformation.template import Template, call, child, entries, has_different_keys, scalar
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
 
 Conditions = tuple[tuple[str, bool], ...]
@@ -62,6 +62,8 @@ class Documents:
         CloudFormation takes the last of them, which is not what a reader of the first one expects
         (aws-cloudformation/cfn-language-discussion, issue 96).
         """
+        if has_different_keys(node):
+            return
         seen: set[str] = set()
         for key, _ in entries(node):
             if (names is None or key.value in names) and key.value in seen:

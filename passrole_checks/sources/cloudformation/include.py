@@ -30,7 +30,7 @@ def include_files(template: Template, path: Path, boundary: Path) -> tuple[Input
 
     ``path`` is the template's own, ``boundary`` the folder below which a file must lie.
     """
-    if not any("AWS::Include" in line for line in template.lines):
+    if "AWS::Include" not in template.text:
         return ()
     reader = _Includes(template, path, boundary)
     root = reader.node(template.root)

@@ -36,7 +36,7 @@ def expand_loops(template: Template) -> None:
     Conditions and Outputs with its variable as a hole, in a property as a whole. Raises :class:`InputError` where the
     template grows too large.
     """
-    if not any("Fn::ForEach" in line for line in template.lines):
+    if "Fn::ForEach" not in template.text:
         return
     loops = _Loops(template)
     pairs = [

@@ -12,11 +12,20 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from passrole_checks.sources.yaml_loader import Loader
+
 _CLUES = ("AWSTemplateFormatVersion", "AWS::Serverless", "Resources")
 _TYPE = re.compile(r"(?:[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9:]+|Custom::[\w@-]+)$")
 _SERVERLESS = re.compile(r"AWS::Serverless-\d{4}-\d\d-\d\d")
 _KEY = re.compile(r"""(?:"([^"\\]*)"|'([^']*)'|([A-Za-z_][^\s:#"'{}\[\],]*(?:::[^\s:#"'{}\[\],]*)*))\s*:(?=\s|$)""")
 _ESCAPE = re.compile(r"\\(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|U000000([2-7][0-9A-Fa-f])|(?:\r\n|\n)[ \t]*)")
+_DOCUMENT, _BREAK = re.compile(r"---(?:\s|$)"), re.compile(r"(?:---|\.\.\.)(?:\s|$)")
+_BLANKS, _BREAKS = frozenset({"", " ", "\t"}), frozenset({"-", "."})
+# nothing but comments before a version, which is how most templates begin
+_VERSION_FIRST = re.compile(
+    r"(?:[ \t]*(?:#[^\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*)?\n|---[ \t]*\n)*"
+    r"AWSTemplateFormatVersion[ \t]*:(?=\s)"
+)
 _LIST = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*-\s")
 _BLOCK_TYPE = re.compile(r"""[\s{,"'-]["']?Type["']?\s*:\s*["']?([A-Za-z0-9]+::[\w:@-]+)""")
 _TOKEN = re.compile(
@@ -61,19 +70,23 @@ def _flow(content: str) -> bool:
 def _blocks(content: str) -> Iterator[tuple[str, str]]:
     """Each top-level key of the first YAML document with the text below it; nothing where it begins otherwise."""
     indent: str | None = None
+    start = 0  # of a key, in a line
     key: str | None = None
     block: list[str] = []
     for line in content.splitlines():
-        bare = line.strip()
-        if indent is None and (not bare or bare.startswith(("#", "%")) or re.match(r"---(?:\s|$)", line)):
-            continue
-        if re.match(r"(?:---|\.\.\.)(?:\s|$)", line):
-            break
         if indent is None:
+            bare = line.strip()
+            if not bare or bare.startswith(("#", "%")) or _DOCUMENT.match(line):
+                continue
             indent = line[: len(line) - len(line.lstrip())]
-            if not _KEY.match(line, len(indent)):
+            start = len(indent)
+            if not _KEY.match(line, start):
                 return
-        found = _KEY.match(line, len(indent)) if line.startswith(indent) else None
+        if line[:1] in _BREAKS and _BREAK.match(line):
+            break
+        found = None
+        if line[start : start + 1] not in _BLANKS and line.startswith(indent):  # no key begins with a blank
+            found = _KEY.match(line, start)
         if found:
             if key is not None:
                 yield key, "\n".join(block)
@@ -100,10 +113,12 @@ def looks_like_template(content: str) -> bool:
     Yes for a top-level ``AWSTemplateFormatVersion``, a top-level ``Transform`` that names ``AWS::Serverless-…``, or
     top-level ``Resources`` that hold a ``Type: X::Y::Z``, however YAML or JSON lets them be spelled.
     """
+    content = content.removeprefix("\ufeff")
+    if _VERSION_FIRST.match(content):
+        return True
     bare = unescaped(content)
     if not any(clue in bare for clue in _CLUES):
         return False
-    content = content.removeprefix("\ufeff")
     if content.lstrip().startswith("{"):
         if _flow(content):
             return True
@@ -131,7 +146,6 @@ def _in_blocks(content: str) -> bool:
 # Tags, anchors, escapes, folded texts and complex keys: for these the parser itself is asked. CloudFormation takes
 # templates of at most 1 MB, so that it need not go further than this.
 _MAX_LENGTH = 2_000_000
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(eq=False)
@@ -162,7 +176,7 @@ def _tree(content: str) -> _Branch | str | None:
     open_branches = [top]
     anchors: dict[str, _Branch | str] = {}
     try:
-        for event in yaml.parse(content[:_MAX_LENGTH], Loader=_LOADER):
+        for event in yaml.parse(content[:_MAX_LENGTH], Loader=Loader):
             if isinstance(event, yaml.CollectionEndEvent):
                 open_branches.pop()
             elif isinstance(event, yaml.NodeEvent):

@@ -6,26 +6,19 @@ anatomy" and "CloudFormation template formats".
 
 from __future__ import annotations
 
-import io
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cached_property
 
 import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.values import Position
-from passrole_checks.sources.cloudformation.json_text import compose_json
+from passrole_checks.sources.cloudformation.composing import MAX_NODES, children_of, compose, lines_of, measure
 from passrole_checks.sources.cloudformation.scopes import Call
 
-MAX_NODES = 500_000  # a template may have 1 MB; only aliases make more nodes than that
-MAX_DEPTH = 100
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_TAB = re.compile(r" *\t\s*$")  # what an error stands at
-_FILLED_IN = re.compile(r"\{%.*?%\}|\{\{(?!\s*resolve:).*?\}\}")
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
+_BLOCKS, _QUOTES = frozenset({"|", ">"}), frozenset({'"', "'"})  # styles of a scalar
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
 
@@ -46,14 +39,6 @@ def written(node: yaml.ScalarNode) -> str:
 def loop_defaults(node: yaml.Node) -> tuple[str, ...]:
     """The parameters whose defaults a loop has filled into a scalar."""
     return node.defaults if isinstance(node, Filled) else ()
-
-
-class _Named(io.StringIO):
-    """A text with the name that the marks of its nodes carry."""
-
-    def __init__(self, text: str, name: str) -> None:
-        super().__init__(text)
-        self.name = name
 
 
 def untagged(node: yaml.Node) -> yaml.Node:
@@ -102,9 +87,12 @@ def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     """
     if not isinstance(node, yaml.MappingNode):
         return []
+    pairs: list[tuple[yaml.ScalarNode, yaml.Node]] = node.value
+    if has_different_keys(node):
+        return pairs.copy()
     own: list[tuple[yaml.ScalarNode, yaml.Node]] = []
     merged: list[tuple[yaml.ScalarNode, yaml.Node]] = []
-    for key, value in node.value:
+    for key, value in pairs:
         if key.tag == _MERGE:
             for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                 taken = {entry.value for entry, _ in merged}
@@ -117,13 +105,29 @@ def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     return [entry for entry in merged if entry[0].value not in stated] + own
 
 
+def has_different_keys(node: yaml.Node | None) -> bool:
+    """Whether a node has entries as they stand there: texts as keys, no merge among them, none twice."""
+    if not isinstance(node, yaml.MappingNode):
+        return True
+    keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE}
+    return len(keys) == len(node.value)
+
+
 def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
     """The value below a path of keys (of equal keys the last), or None."""
     for name in keys:
-        values = [value for key, value in entries(node) if key.value == name]
-        if not values:
+        if not isinstance(node, yaml.MappingNode):
             return None
-        node = values[-1]
+        found: yaml.Node | None = None
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                found = next((value for key, value in reversed(entries(node)) if key.value == name), None)
+                break
+            if key.value == name:
+                found = value
+        if found is None:
+            return None
+        node = found
     return node
 
 
@@ -163,24 +167,12 @@ def _beside(item: yaml.Node | tuple[yaml.Node, yaml.Node], node: yaml.Node) -> b
     return all(part.start_mark.name == node.start_mark.name for part in (item if isinstance(item, tuple) else (item,)))
 
 
-def children_of(node: yaml.Node) -> Iterator[yaml.Node]:
-    """The nodes right below one, keys included."""
-    if isinstance(node, yaml.SequenceNode):
-        yield from node.value
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-
-
 class Template:
     """A template: its root mapping, its lines, the place of every node.
 
-    Raises :class:`InputError` where the text is no YAML or JSON mapping, is nested deeper than ``MAX_DEPTH``, or
-    grows by its aliases beyond ``MAX_NODES``.
+    Raises :class:`InputError` where the text is no YAML or JSON mapping, is nested too deeply, or grows too
+    large by its aliases.
     """
-
-    _name = ""  # that the marks of the nodes carry, for a file that is included
 
     def __init__(
         self,
@@ -193,15 +185,19 @@ class Template:
         self.given = given or {}  # values of parameters that whoever scans knows
         self.called = called  # by an outer stack, if it is the template of a nested one
         self.loop_variables: frozenset[str] = frozenset()  # of loops whose collection is not known
-        text = content.removeprefix("\ufeff")
-        self.lines = _BREAK.split(text)
+        self.text = text = content.removeprefix("\ufeff")
         self._included: dict[str, list[str]] = {}  # the lines of each file that is included
-        root = self._compose(text)
+        root = compose(file, text)
         if root is None:
             raise InputError(file, "the template is empty", 1)
         if not isinstance(root, yaml.MappingNode):
             raise InputError(file, "the template is not a mapping", root.start_mark.line + 1)
         self.replace(root)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the template's text."""
+        return lines_of(self.text)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -210,18 +206,16 @@ class Template:
 
     def include(self, file: str, content: str) -> yaml.Node | None:
         """The nodes of another file, which keep their places there. Raises :class:`InputError`."""
-        other = Template.__new__(Template)
-        other.file = other._name = file
         text = content.removeprefix("\ufeff")
-        other.lines = self._included[file] = _BREAK.split(text)
-        node = other._compose(text)
+        self._included[file] = lines_of(text)
+        node = compose(file, text, file)
         if node is not None:
-            other._measure(node)
+            measure(file, node)
         return node
 
     def replace(self, root: yaml.MappingNode) -> None:
         """Take ``root`` as the template. Raises :class:`InputError` where it is too deep or too large."""
-        self._measure(root)
+        measure(self.file, root)
         self.root = root
         self.conditions = self._section("Conditions")
         self.parameters = self._section("Parameters")
@@ -229,82 +223,22 @@ class Template:
         self.resources = self._section("Resources")
         self.keys = {key.value: key for key, _ in entries(child(root, "Resources"))}
 
+    def forget(self) -> None:
+        """Let go of the nodes, when all is read: what has read them holds itself, and would keep them for a while."""
+        self.root = yaml.MappingNode(_STANDARD + "map", [], self.root.start_mark, self.root.end_mark)
+        self.conditions, self.parameters, self.mappings, self.resources, self.keys = {}, {}, {}, {}, {}
+
     def _section(self, name: str) -> dict[str, yaml.Node]:
         return {key.value: value for key, value in entries(child(self.root, name))}
 
-    def _compose(self, text: str) -> yaml.Node | None:
-        try:
-            node: yaml.Node | None = yaml.compose(_Named(text, self._name) if self._name else text, Loader=_LOADER)
-        except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
-            if text.lstrip().startswith("{"):
-                try:
-                    return compose_json(text, self._name)
-                except json.JSONDecodeError as json_error:
-                    if self.file.endswith(".json"):
-                        raise InputError(self.file, f"not valid JSON: {json_error.msg}", json_error.lineno) from None
-            raise self._not_yaml(text, error) from None
-        return node
-
-    def _not_yaml(self, text: str, error: Exception) -> InputError:
-        if isinstance(error, yaml.MarkedYAMLError):
-            mark = error.problem_mark or error.context_mark
-            reason = (error.problem or error.context or "cannot be parsed").strip()
-            if reason.startswith("but found another"):
-                reason = "more than one document"
-            if reason == "could not find expected ':'" and error.context_mark:
-                mark = error.context_mark  # where the key begins; the scanner is a line further
-            line = self.lines[mark.line] if mark and mark.line < len(self.lines) else ""
-            filled_in = _FILLED_IN.search(line)
-            if filled_in:
-                shown = filled_in[0] if len(filled_in[0]) <= 40 else filled_in[0][:39] + "…"
-                reason = f"{shown} stands for what another tool fills in"
-            elif mark and reason == "found character that cannot start any token":
-                reason = f"a value cannot begin with {line[mark.column : mark.column + 1]}"
-            if mark and _TAB.match(line[: mark.column + 1]):
-                reason = "a tab in the indentation, where YAML takes spaces only"
-            # at its end libyaml begins a line that is not there
-            return InputError(
-                self.file, f"not valid YAML: {reason}", min(mark.line + 1, len(self.lines)) if mark else None
-            )
-        if isinstance(error, yaml.reader.ReaderError):
-            place = text.find(chr(error.character)) if isinstance(error.character, int) else -1
-            line = len(_BREAK.findall(text[:place])) + 1 if place >= 0 else None
-            return InputError(self.file, "not valid YAML: a control character", line)
-        if isinstance(error, RecursionError):
-            return InputError(self.file, "nested too deeply")
-        return InputError(self.file, "not valid YAML: characters that are no text")
-
-    def _measure(self, root: yaml.Node) -> None:
-        """Refuse what is too deep, too large or without end, before anything walks it."""
-        sizes: dict[int, tuple[int, int]] = {}
-        open_nodes: set[int] = set()
-        stack: list[tuple[yaml.Node, bool]] = [(root, False)]
-        while stack:
-            node, done = stack.pop()
-            number = id(node)
-            if done:
-                open_nodes.discard(number)
-                below = [sizes[id(item)] for item in children_of(node)]
-                size, depth = 1 + sum(item[0] for item in below), 1 + max((item[1] for item in below), default=0)
-                sizes[number] = size, depth
-                if depth > MAX_DEPTH:
-                    raise InputError(self.file, "nested too deeply", node.start_mark.line + 1)
-                if size > MAX_NODES:
-                    raise InputError(self.file, "aliases make it too large", node.start_mark.line + 1)
-            elif number in open_nodes:
-                raise InputError(self.file, "an alias holds itself", node.start_mark.line + 1)
-            elif number not in sizes:
-                open_nodes.add(number)
-                stack.append((node, True))
-                stack.extend((item, False) for item in children_of(node) if id(item) not in sizes)
-                for item in children_of(node):
-                    if id(item) in open_nodes:
-                        raise InputError(self.file, "an alias holds itself", item.start_mark.line + 1)
-
     def _end(self, node: yaml.Node) -> tuple[int, int]:
         """Where a node's own text ends; PyYAML ends a block at the next token, which may be far below."""
+        if isinstance(node, yaml.ScalarNode) and node.style not in _BLOCKS:
+            return node.end_mark.line, node.end_mark.column
         while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-            last = next((item for item in reversed(node.value) if _beside(item, node)), node.value[-1])
+            last = node.value[-1]
+            if self._included:
+                last = next((item for item in reversed(node.value) if _beside(item, node)), last)
             key, value = last if isinstance(last, tuple) else (None, last)
             if node.start_mark.index <= value.start_mark.index and value.end_mark.index <= node.end_mark.index:
                 node = value
@@ -313,7 +247,7 @@ class Template:
             else:
                 return node.start_mark.line, node.start_mark.column
         line, column = node.end_mark.line, node.end_mark.column
-        if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
+        if isinstance(node, yaml.ScalarNode) and node.style in _BLOCKS:
             lines = self._lines_of(node)
             line = min(line, len(lines) - 1)
             if not lines[line][:column].strip():
@@ -333,23 +267,31 @@ class Template:
 
     def file_of(self, node: yaml.Node) -> str:
         """The file that a node stands in."""
+        if not self._included:
+            return self.file
         name = str(node.start_mark.name)
         return name if name in self._included else self.file
 
     def _lines_of(self, node: yaml.Node) -> list[str]:
-        return self._included.get(str(node.start_mark.name), self.lines)
+        return self._included.get(str(node.start_mark.name), self.lines) if self._included else self.lines
 
     def mentions(self, word: str) -> bool:
         """Whether a word stands anywhere in the template, or in what it includes."""
-        return any(word in line for lines in (self.lines, *self._included.values()) for line in lines)
+        return word in self.text or any(word in line for lines in self._included.values() for line in lines)
 
     def layout(self, node: yaml.ScalarNode) -> tuple[int, int, int] | None:
         """Line and column (1-based) of a scalar's first character and the indentation of its further lines.
 
         None where it does not stand letter for letter in the file: escapes, folded lines.
         """
-        line, column = node.start_mark.line, node.start_mark.column
+        begin, end = node.start_mark, node.end_mark
+        line, column = begin.line, begin.column
         lines, value = self._lines_of(node), written(node)
+        quote = 1 if node.style in _QUOTES else 0
+        if value and line == end.line < len(lines):
+            text = lines[line]
+            if text[column + quote : end.column - quote] == value and (not quote or text[column] == node.style):
+                return line + 1, column + quote + 1, 0  # neither tag nor anchor stands before it
         limit = min(node.end_mark.line, len(lines) - 1)
         while line <= limit:  # the tag and the anchor stand before the text
             text = lines[line]
@@ -367,7 +309,6 @@ class Template:
             return self._block_layout(node, line + 1)
         if node.end_mark.line != line:
             return None
-        quote = 1 if node.style in ('"', "'") else 0
         if lines[line][column + quote : node.end_mark.column - quote] != value:
             return None
         return line + 1, column + quote + 1, 0
