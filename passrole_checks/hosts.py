@@ -7,17 +7,16 @@ because hosts have no room for options of ours: ``PASSROLE_CHECKS_SEVERITY``, ``
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from passrole_checks.collector import held_back
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.paths import harmless, shown
@@ -226,7 +225,7 @@ def _ask(
     path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
 ) -> Answers:
     try:
-        with _few_collections():
+        with held_back():
             if os.path.isdir(path):
                 unit = _root(path, scanned)
                 if only is not None:
@@ -237,22 +236,6 @@ def _ask(
         return Answers(None, harmless(str(error)))
     except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
         return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"))
-
-
-_OBJECTS = 200_000  # made before the next collection, some tens of megabytes
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Fewer garbage collections than a host asks for: each goes through what the host holds, and nearly all of the many
-    objects that the engine makes at once go without."""
-    before = gc.get_threshold()
-    if 0 < before[0] < _OBJECTS:
-        gc.set_threshold(_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _root(folder: str, scanned: str | None) -> Unit:
