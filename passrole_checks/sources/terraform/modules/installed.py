@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 from passrole_checks.contents import content_of
@@ -120,10 +121,8 @@ class Installed:
         wanted = _repository(source)
         if wanted is None:
             return None
-        for parent in (self.root, *self.root.parents):
-            if not self.allows(parent):
-                return None
-            base = parent / _EXTERNAL / wanted.path
+        for parent in self._around:
+            base = Path(os.path.join(parent, _EXTERNAL, wanted.path))
             at_tree(base)
             if base.is_dir():
                 folder = _at(base, wanted.reference)
@@ -132,6 +131,11 @@ class Installed:
                 inside = folder is not None and _real(folder).is_relative_to(_real(parent / _EXTERNAL))
                 return folder if folder is not None and inside and folder.is_dir() and self.allows(folder) else None
         return None
+
+    @cached_property
+    def _around(self) -> list[Path]:
+        """The folder of the root module and those above it that may be read."""
+        return list(takewhile(self.allows, (self.root, *self.root.parents)))
 
 
 def _real(path: Path) -> Path:
