@@ -121,10 +121,10 @@ class Installed:
         wanted = _repository(source)
         if wanted is None:
             return None
-        for parent in self._around:
+        for parent, external in self._around:
             base = Path(os.path.join(parent, _EXTERNAL, wanted.path))
             at_tree(base)
-            if base.is_dir():
+            if external and base.is_dir():
                 folder = _at(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None
                 at_lead(folder or base)
@@ -133,9 +133,10 @@ class Installed:
         return None
 
     @cached_property
-    def _around(self) -> list[Path]:
-        """The folder of the root module and those above it that may be read."""
-        return list(takewhile(self.allows, (self.root, *self.root.parents)))
+    def _around(self) -> list[tuple[Path, bool]]:
+        """The folder of the root module and those above it that may be read, and whether checkov has left something."""
+        around = takewhile(self.allows, (self.root, *self.root.parents))
+        return [(parent, os.path.isdir(parent / _EXTERNAL)) for parent in around]
 
 
 def _real(path: Path) -> Path:

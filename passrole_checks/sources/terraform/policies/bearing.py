@@ -54,6 +54,11 @@ _PLAIN = frozenset({
     "trimprefix", "trimspace", "trimsuffix", "try", "upper", "uuid", "values",
 })  # fmt: skip
 _FORMAT = re.compile(r'(?:[^%"]|%[-+0-9.]*[sd]|%%)*')  # other verbs write JSON, or quotes
+# a value without any of these refers to nothing, calls nothing, and holds no quote and no key that matters
+_SUSPICIOUS = re.compile(
+    rb"Statement|Action|actions|<<|=>|\\|\$\{|%\{|\)\s*[=:]|[\w\])\x80-\xff]\s*\.\s*[^\d\s]"
+    rb"|(?<!list)(?<!set)(?<!map)(?<!object)(?<!tuple)(?<!optional)\("
+)
 _NAMING = ("name", "name_prefix", "path", "bucket", "function_name", "input", "aws_service_name", "custom_suffix")
 _WITHOUT = frozenset({"path", "terraform", "count", "self"})  # names of values that hold neither
 _DEPTH = 60  # expressions inside expressions, references followed
@@ -167,14 +172,16 @@ class Bearing:
         block = module.folder.variables.get(name)
         if name in module.arguments:
             attribute, scope = module.arguments[name]
-            if self.may(attribute.value, scope.inside(attribute.source), frozenset(), depth):
+            if self._written(attribute, scope.inside(attribute.source), depth):
                 return True
         elif not module.address and name in module.run.values:
             return True
         if block is None:
             return False
         type_ = block.body.get("type")
-        return self._value(module, block.body.get("default"), depth) or (type_ is not None and _has_keys(type_.value))
+        if type_ is not None and _SUSPICIOUS.search(_text(type_)) and _has_keys(type_.value):
+            return True
+        return self._value(module, block.body.get("default"), depth)
 
     def _local(self, module: Module, name: str, depth: int) -> bool:
         return self._value(module, module.folder.locals.get(name), depth)
@@ -184,9 +191,7 @@ class Bearing:
         return block is not None and self._value(module, block.body.get("value"), depth)
 
     def _value(self, module: Module, attribute: Attribute | None, depth: int) -> bool:
-        if attribute is None:
-            return False
-        return self.may(attribute.value, module.scope(attribute.source), frozenset(), depth)
+        return attribute is not None and self._written(attribute, module.scope(attribute.source), depth)
 
     def _attribute(
         self, module: Module, block: Block | None, type_: str, steps: list[str | Expression], depth: int
@@ -203,6 +208,12 @@ class Bearing:
                 return True
         return False
 
+    def _written(self, attribute: Attribute, scope: Scope, depth: int, bound: frozenset[str] = frozenset()) -> bool:
+        """What is said of the value of an attribute; its words alone may say that there is nothing to see."""
+        if not _SUSPICIOUS.search(_text(attribute)):
+            return False
+        return self.may(attribute.value, scope, bound, depth)
+
     def _value_of_instances(
         self, module: Module, attribute: Attribute | None, each: Attribute | None, depth: int
     ) -> bool:
@@ -211,7 +222,12 @@ class Bearing:
             return False
         if each is not None and self._value(module, each, depth):
             return True
-        return self.may(attribute.value, module.scope(attribute.source), frozenset({"each"}), depth)
+        return self._written(attribute, module.scope(attribute.source), depth, frozenset({"each"}))
+
+
+def _text(attribute: Attribute) -> bytes:
+    source, span = attribute.source, attribute.span
+    return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
 
 
 def _is_plain(arguments: tuple[Expression, ...]) -> bool:

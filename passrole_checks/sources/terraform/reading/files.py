@@ -90,7 +90,7 @@ def parse_file(path: Path) -> ParsedFile:
     return parse_bytes(file, data)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def parse_bytes(file: str, data: bytes) -> ParsedFile:
     """Read the content of a configuration file."""
     try:
