@@ -42,7 +42,7 @@ def listed(folder: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
-                if is_terraform_name(name) and (entry.is_file() or (entry.is_symlink() and not _leads(entry))):
+                if is_terraform_name(name) and _is_one(entry):
                     shadow = _shadow(entry.path, name)
                     if shadow is not None:
                         shadowed.append((name, shadow))
@@ -55,8 +55,11 @@ def listed(folder: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
     ]
 
 
-def _leads(link: os.DirEntry[str]) -> bool:
-    return os.path.exists(link.path)
+def _is_one(entry: os.DirEntry[str]) -> bool:
+    """Whether a name is that of a file, or of a link to one, to nothing, or to itself."""
+    if not entry.is_symlink():
+        return entry.is_file(follow_symlinks=False)
+    return os.path.isfile(entry.path) or not os.path.exists(entry.path)
 
 
 def _shadow(path: str, name: str) -> str | None:
@@ -90,7 +93,7 @@ def parse_file(path: Path) -> ParsedFile:
     return parse_bytes(file, data)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def parse_bytes(file: str, data: bytes) -> ParsedFile:
     """Read the content of a configuration file."""
     try:
