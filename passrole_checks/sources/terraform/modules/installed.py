@@ -135,7 +135,9 @@ class Installed:
     @cached_property
     def _around(self) -> list[tuple[Path, bool]]:
         """The folder of the root module and those above it that may be read, and whether checkov has left something."""
-        around = takewhile(self.allows, (self.root, *self.root.parents))
+        around = list(takewhile(self.allows, (self.root, *self.root.parents)))
+        for parent in around:
+            at_file(parent / _EXTERNAL)
         return [(parent, os.path.isdir(parent / _EXTERNAL)) for parent in around]
 
 
