@@ -12,5 +12,9 @@ TERRAFORM_SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 
 def is_terraform_file(path: Path) -> bool:
     """Whether a path is named like a file of Terraform or OpenTofu configuration."""
-    name = path.name
+    return is_terraform_name(path.name)
+
+
+def is_terraform_name(name: str) -> bool:
+    """The same of the name of a file."""
     return name.endswith(TERRAFORM_SUFFIXES) and not name.startswith((".", "#")) and not name.endswith("~")

@@ -166,6 +166,14 @@ def test_a_folder_of_symbolic_links_is_read(tmp_path: Path) -> None:
     assert [finding.at.file for finding in result.findings] == [str(tmp_path / "dev/main.tf")]
 
 
+def test_a_link_to_itself_hides_no_other_file(tmp_path: Path) -> None:
+    """It is named as unreadable, and the files beside it are read."""
+    (tmp_path / "loop.tf").symlink_to("loop.tf")
+    found = load(put(tmp_path, {"main.tf": policy("*")}))
+    assert len(found.policies) == 1
+    assert [Path(one.file).name for one in found.unreadable] == ["loop.tf"]
+
+
 def test_a_link_that_leads_nowhere_is_unreadable(tmp_path: Path) -> None:
     """It is named; one that leads to a folder, and the lock of an editor, are no files."""
     (tmp_path / "main.tf").symlink_to("nowhere.tf")

@@ -44,6 +44,8 @@ def take(
     such; see :func:`one_of`.
     """
     if isinstance(step, str):
+        if not isinstance(value, Choice):
+            return _attribute(value, step, words, at)
         return distribute(lambda known: _attribute(known, step, words, at), value)
 
     def index(known: Node, key: Node) -> Node:

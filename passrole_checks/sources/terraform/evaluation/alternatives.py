@@ -42,6 +42,8 @@ def distribute(function: Callable[..., Node], *arguments: Node) -> Node:
     The same condition has the same outcome in all of them. Alternatives that would make more than a few dozen readings
     are taken as one unknown value, and the others are kept.
     """
+    if not any(isinstance(argument, Choice) for argument in arguments):
+        return function(*arguments)
     return _distribute(function, _affordable(arguments), [_READINGS])
 
 

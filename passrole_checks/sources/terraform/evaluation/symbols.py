@@ -298,12 +298,13 @@ def bounded(node: Node, words: str) -> Node:
         left -= 1
         if left < 0:
             return hole(words, node.at, "too large")
-        if isinstance(current, Encoded) and current.value is not None:
-            pending.append(current.value)
+        if isinstance(current, Text):
+            if isinstance(current, Encoded) and current.value is not None:
+                pending.append(current.value)
         elif isinstance(current, Items):
             pending.extend(current.items)
         elif isinstance(current, Mapping):
-            pending.extend(entry.value for entry in current.entries)
+            pending.extend([entry.value for entry in current.entries])
         elif isinstance(current, Choice):
             pending.extend(option for _, option in current.options)
     return node

@@ -138,14 +138,19 @@ def weight(node: Node, most: int = 10_000) -> int:
     while pending and found < most:
         current = pending.pop()
         found += 1
-        if isinstance(current, Encoded) and current.value is not None:
-            pending.append(current.value)
-        elif isinstance(current, Text):
-            found += sum(len(part) for part in current.parts if isinstance(part, str)) // 50 + len(current.parts) - 1
+        if isinstance(current, Text):
+            if isinstance(current, Encoded) and current.value is not None:
+                pending.append(current.value)
+                continue
+            parts = current.parts
+            if len(parts) == 1:
+                found += len(parts[0]) // 50 if isinstance(parts[0], str) else 0
+            else:
+                found += sum(len(part) for part in parts if isinstance(part, str)) // 50 + len(parts) - 1
         elif isinstance(current, Items):
             pending.extend(current.items[:most])
         elif isinstance(current, Mapping):
-            pending.extend(entry.value for entry in current.entries[:most])
+            pending.extend([entry.value for entry in current.entries[:most]])
         elif isinstance(current, Choice):
             pending.extend(option for _, option in current.options)
     return min(found, 10 * most)

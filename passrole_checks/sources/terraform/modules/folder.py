@@ -18,8 +18,8 @@ from passrole_checks.sources.looked_at import at_file, at_lead
 from passrole_checks.sources.terraform.reading.files import (
     LARGEST,
     is_override,
+    listed,
     parse_file,
-    shadowed_files,
     terraform_files,
 )
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, Fragment, ParsedFile, Template
@@ -54,12 +54,13 @@ class Folder:
 
 def read_folder(path: Path) -> Folder:
     """Read all files of a folder. Never raises; what cannot be read is a problem of its file."""
-    folder = Folder(path, shadowed=shadowed_files(path))
-    for name in terraform_files(path):
-        parsed = parse_file(name)
+    files, shadowed = listed(path)
+    folder = Folder(path, shadowed=shadowed)
+    for name in files:
+        parsed, override = parse_file(name), is_override(name.name)
         folder.files.append(parsed)
         for block in parsed.body.blocks:
-            _add(folder, block, override=is_override(name))
+            _add(folder, block, override=override)
     return folder
 
 

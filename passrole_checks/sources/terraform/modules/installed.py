@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 from passrole_checks.contents import content_of
@@ -120,18 +121,24 @@ class Installed:
         wanted = _repository(source)
         if wanted is None:
             return None
-        for parent in (self.root, *self.root.parents):
-            if not self.allows(parent):
-                return None
-            base = parent / _EXTERNAL / wanted.path
+        for parent, external in self._around:
+            base = Path(os.path.join(parent, _EXTERNAL, wanted.path))
             at_tree(base)
-            if base.is_dir():
+            if external and base.is_dir():
                 folder = _at(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None
                 at_lead(folder or base)
                 inside = folder is not None and _real(folder).is_relative_to(_real(parent / _EXTERNAL))
                 return folder if folder is not None and inside and folder.is_dir() and self.allows(folder) else None
         return None
+
+    @cached_property
+    def _around(self) -> list[tuple[Path, bool]]:
+        """The folder of the root module and those above it that may be read, and whether checkov has left something."""
+        around = list(takewhile(self.allows, (self.root, *self.root.parents)))
+        for parent in around:
+            at_file(parent / _EXTERNAL)
+        return [(parent, os.path.isdir(parent / _EXTERNAL)) for parent in around]
 
 
 def _real(path: Path) -> Path:

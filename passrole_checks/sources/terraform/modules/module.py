@@ -25,7 +25,7 @@ from passrole_checks.sources.terraform.evaluation.symbols import (
     tagged,
 )
 from passrole_checks.sources.terraform.evaluation.types import converted, or_else
-from passrole_checks.sources.terraform.modules.folder import Folder
+from passrole_checks.sources.terraform.modules.folder import Folder, literal_text
 from passrole_checks.sources.terraform.modules.run import Run
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Unparsed
@@ -308,9 +308,9 @@ class Module:
 
     def _literal(self, block: Block, name: str) -> str | None:
         """An attribute of a ``module`` block as text (OpenTofu evaluates them early), None where it is not known."""
-        attribute = block.body.get(name)
-        if attribute is None:
-            return None
+        written, attribute = literal_text(block, name), block.body.get(name)
+        if written is not None or attribute is None:
+            return written
         return literal(evaluate(attribute.value, self.scope(attribute.source)))
 
     def _amount(self, block: Block) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from passrole_checks.iam.arn_pattern import spelled_out
 from passrole_checks.iam.json_document import MalformedDocument, parse_json
@@ -47,18 +48,19 @@ _Bearer = tuple[str, str]  # the address of its module, and its own
 class Attachments:
     """Filled block by block (:meth:`look`), after :meth:`of` has looked at all names of a configuration."""
 
+    root: Module
     by_name: dict[tuple[str, _Name], list[_Bearer]] = field(default_factory=dict)  # by kind and name
     arns: dict[str, str] = field(default_factory=dict)  # the words of an ARN that is not known: the managed policy
     # managed policies, who gets them, and when
     attached: dict[str, dict[str, list[When]]] = field(default_factory=dict)
     boundaries: set[str] = field(default_factory=set)
-    elsewhere: set[str] = field(default_factory=set)  # given to a module that is not here, attached, mentioned
+    elsewhere: set[str] = field(default_factory=set)  # attached to somebody
     unresolved: bool = False  # there is an attachment of which it is not known which policy it attaches
 
     @classmethod
     def of(cls, root: Module) -> Attachments:
-        """The names that a configuration gives, and what its files mention."""
-        found = cls()
+        """The names that a configuration gives."""
+        found = cls(root)
         for module in root.walk():
             for block in module.folder.resources:
                 type_, label = block.labels[:2]
@@ -73,10 +75,20 @@ class Attachments:
                     if own is not None:
                         bearers = found.by_name.setdefault((ENTITIES[type_].kind, own), [])
                         bearers.append((module.address, address))
-        mentions = Mentions.of(root)
-        found.elsewhere.update(mentions.addresses)
-        for name_ in mentions.names:
-            found.elsewhere.update(address for _, address in found.by_name.get(("policy", (name_,)), ()))
+        return found
+
+    @cached_property
+    def _named_elsewhere(self) -> set[str]:
+        """The managed policies that the files mention, or give to a module that is not here. It takes a look at all of
+        them to know, and it matters only where there is a boundary."""
+        mentions = Mentions.of(self.root)
+        found = set(mentions.addresses)
+        for name in mentions.names:
+            found.update(address for _, address in self.by_name.get(("policy", (name,)), ()))
+        for module in self.root.walk():
+            for block in module.folder.modules.values():
+                if module.children(block) is None:
+                    found.update(self._given_away(module, block))
         return found
 
     def look(self, block: Block, scope: Scope, address: str, when: When = ()) -> None:
@@ -103,7 +115,7 @@ class Attachments:
                 for text in texts_in(value):
                     self._bounds(self.policies_named(text, ""))
 
-    def given_away(self, module: Module, name: str, block: Block) -> None:
+    def _given_away(self, module: Module, block: Block) -> Iterator[str]:
         """Policies handed to a module that is not here: what becomes of them is not known."""
         for instance in module.instances(block).items:
             scope = module.scope(block.source, instance)
@@ -111,7 +123,7 @@ class Attachments:
                 if attribute.name in ("source", "version"):
                     continue
                 for value in each(references.written(block, attribute.name, scope)):
-                    self.elsewhere.update(self.policies_named(value, module.address))
+                    yield from self.policies_named(value, module.address)
 
     def entities(self, block: Block, attributes: dict[str, str], scope: Scope) -> tuple[str, ...]:
         """Addresses, else names, of the users, groups, roles and permission sets that attributes name."""
@@ -128,9 +140,10 @@ class Attachments:
         if type_ not in MANAGED_POLICIES:
             return policy
         principals = tuple(dict.fromkeys((*policy.principals, *self.attached.get(address, ()))))
-        used = self.unresolved or bool(principals) or not self.elsewhere.isdisjoint({address, _block(type_, address)})
-        bounds = not self.boundaries.isdisjoint({address, _block(type_, address)})
-        kind = PolicyKind.BOUNDARY if bounds and not used else PolicyKind.IDENTITY
+        own = {address, _block(type_, address)}
+        bounds = not self.boundaries.isdisjoint(own) and not (self.unresolved or principals)
+        bounds = bounds and self.elsewhere.isdisjoint(own) and self._named_elsewhere.isdisjoint(own)
+        kind = PolicyKind.BOUNDARY if bounds else PolicyKind.IDENTITY
         held = held_under({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
         return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=held)
 

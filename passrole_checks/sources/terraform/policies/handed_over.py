@@ -16,6 +16,7 @@ from passrole_checks.sources.resource import MODULE, AttachedPolicy, Framework, 
 from passrole_checks.sources.terraform.evaluation.alternatives import under
 from passrole_checks.sources.terraform.evaluation.finished import document
 from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.bearing import Bearing
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement, document_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -24,18 +25,19 @@ _NOT_DOCUMENTS = frozenset({"source", "version", "providers", "count", "for_each
 _DEPTH = 6  # levels of lists and objects below an argument
 
 
-def policies_handed_over(module: Module, block: Block) -> Iterator[AttachedPolicy]:
+def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iterator[AttachedPolicy]:
     """The policy documents among the arguments of a ``module`` block.
 
     The module's address stands for the resource; ``path`` leads from the argument to the document.
     """
+    arguments = bearing.arguments(module, block, _NOT_DOCUMENTS)
+    if not arguments:
+        return
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
         address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
         resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
-        for attribute in block.body.attributes:
-            if attribute.name in _NOT_DOCUMENTS:
-                continue
+        for attribute in arguments:
             value = references.written(block, attribute.name, scope)
             for path, found in _documents(value, attribute.name, _DEPTH) if value is not None else ():
                 yield AttachedPolicy(resource, path, found, kind_of(path, found))

@@ -46,6 +46,7 @@ from passrole_checks.sources.terraform.evaluation.scope import Scope
 from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Failure, hole, is_null, literal
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import Attachments
+from passrole_checks.sources.terraform.policies.bearing import Bearing
 from passrole_checks.sources.terraform.policies.handed_over import policies_handed_over
 from passrole_checks.sources.terraform.policies.holdings import Collected
 from passrole_checks.sources.terraform.policies.received import (
@@ -76,17 +77,16 @@ class Found:
 def collect(root: Module) -> Found:
     """All resources, policies and roles of a root module and the modules that it calls."""
     found, attachments = Found(), Attachments.of(root)
-    holdings = Collected(attachments)
+    holdings, bearing = Collected(attachments), Bearing()
     for module in root.walk():
         for block in module.folder.resources:
             try:
                 _collect_block(module, block, found, holdings)
             except RecursionError:
                 found.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
-        for name, block in module.folder.modules.items():
+        for block in module.folder.modules.values():
             if module.children(block) is None:
-                attachments.given_away(module, name, block)
-                found.policies.extend(policies_handed_over(module, block))
+                found.policies.extend(policies_handed_over(module, block, bearing))
     attachments.demanded(found.policies)
     found.policies = [attachments.settled(policy) for policy in found.policies]
     found.held = holdings.held(found.policies)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from passrole_checks.contents import content_of
 from passrole_checks.sources.looked_at import at_file, at_folder, at_lead
-from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_file
+from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_name
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, Problem
 
+_LONGEST_FIRST = sorted(TERRAFORM_SUFFIXES, key=len, reverse=True)
 LARGEST = 20_000_000  # bytes of one file of configuration
 _LARGEST_READ = 2_000_000  # bytes that an expression may read
 
@@ -28,41 +29,55 @@ def terraform_files(folder: Path) -> list[Path]:
     Of ``x.tf`` and ``x.tofu`` the second one is read (OpenTofu's page "Files and Directories", "Extension Precedence").
     A symbolic link that leads nowhere is among them, so that it is named.
     """
-    found = [path for path in _listed(folder) if not _shadow(path)]
-    return sorted(found, key=lambda path: (is_override(path), path.name))
+    return listed(folder)[0]
 
 
-def shadowed_files(folder: Path) -> list[tuple[Path, Path]]:
-    """The configuration files that another one stands in for, each with that one."""
-    return [(path, shadow) for path in _listed(folder) if (shadow := _shadow(path))]
-
-
-def _listed(folder: Path) -> list[Path]:
+def listed(folder: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
+    """The configuration files of a folder (:func:`terraform_files`), and those that another one stands in for, each
+    with that one."""
     at_folder(folder)
+    files: list[tuple[bool, str]] = []
+    shadowed: list[tuple[str, str]] = []
     try:
-        found = sorted(folder / name for name in os.listdir(folder) if is_terraform_file(Path(name)))
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if is_terraform_name(name) and _is_one(entry):
+                    shadow = _shadow(entry.path, name)
+                    if shadow is not None:
+                        shadowed.append((name, shadow))
+                    else:
+                        files.append((is_override(name), name))
     except OSError:
-        return []
-    return [path for path in found if path.is_file() or (path.is_symlink() and not path.exists())]
+        return [], []
+    return [folder / name for _, name in sorted(files)], [
+        (folder / one, folder / other) for one, other in sorted(shadowed)
+    ]
 
 
-def _shadow(path: Path) -> Path | None:
-    """The file that OpenTofu reads in this one's place."""
+def _is_one(entry: os.DirEntry[str]) -> bool:
+    """Whether a name is that of a file, or of a link to one, to nothing, or to itself."""
+    if not entry.is_symlink():
+        return entry.is_file(follow_symlinks=False)
+    return os.path.isfile(entry.path) or not os.path.exists(entry.path)
+
+
+def _shadow(path: str, name: str) -> str | None:
+    """The name of the file that OpenTofu reads in this one's place."""
     for theirs, ours in ((".tf.json", ".tofu.json"), (".tf", ".tofu")):
-        if path.name.endswith(theirs):
-            other = path.with_name(path.name[: -len(theirs)] + ours)
-            return other if other.is_file() else None
+        if name.endswith(theirs):
+            other = name[: -len(theirs)] + ours
+            return other if os.path.isfile(os.path.join(os.path.dirname(path), other)) else None
     return None
 
 
-def is_override(path: Path) -> bool:
-    """Whether a file is merged into the others (``override.tf``, ``x_override.tf``)."""
-    stem = path.name
-    for suffix in sorted(TERRAFORM_SUFFIXES, key=len, reverse=True):
-        if stem.endswith(suffix):
-            stem = stem[: -len(suffix)]
+def is_override(name: str) -> bool:
+    """Whether a file of this name is merged into the others (``override.tf``, ``x_override.tf``)."""
+    for suffix in _LONGEST_FIRST:
+        if name.endswith(suffix):
+            name = name[: -len(suffix)]
             break
-    return stem == "override" or stem.endswith("_override")
+    return name == "override" or name.endswith("_override")
 
 
 def parse_file(path: Path) -> ParsedFile:
@@ -102,6 +117,7 @@ class Files:
 
     boundary: Path
     seen: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    _allowed: dict[str, bool] = field(default_factory=dict)
 
     def read(self, path: str) -> tuple[str | None, str]:
         """The text of a file, or None and the reason why not."""
@@ -119,10 +135,17 @@ class Files:
     def allows(self, path: str | Path) -> bool:
         """Whether a path lies below the boundary, symbolic links resolved."""
         at_lead(path)
-        try:
-            return Path(path).resolve().is_relative_to(self.boundary.resolve())
-        except (OSError, ValueError, RuntimeError):
-            return False
+        name = str(path)
+        if name not in self._allowed:
+            try:
+                self._allowed[name] = Path(path).resolve().is_relative_to(self._within)
+            except (OSError, ValueError, RuntimeError):
+                self._allowed[name] = False
+        return self._allowed[name]
+
+    @cached_property
+    def _within(self) -> Path:
+        return self.boundary.resolve()
 
     def _read(self, path: str) -> tuple[str | None, str]:
         if not self.allows(path):

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from passrole_checks.iam.values import Position
 
@@ -65,12 +66,8 @@ class SourceText:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        starts = [0]
-        place = self.data.find(b"\n")
-        while place >= 0:
-            starts.append(place + 1)
-            place = self.data.find(b"\n", place + 1)
-        return starts
+        ends = enumerate(accumulate(map(len, self.data.split(b"\n"))), 1)
+        return [0, *(length + number for number, length in ends)][:-1]
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, in characters, of a byte offset."""
@@ -79,6 +76,15 @@ class SourceText:
         before = offset - start if self._ascii else len(self.data[start:offset].decode("utf-8", "replace"))
         column = before + 1
         return line + self.first_line - 1, column + self.first_column - 1 if line == 1 else column
+
+    def span(self, start: int, end: int) -> tuple[int, int, int, int]:
+        """The places of two byte offsets, of which the second one is not before the first."""
+        if not self._ascii or (self.first_line, self.first_column) != (1, 1):
+            return *self.place(start), *self.place(end)
+        starts = self._line_starts
+        line = bisect_right(starts, start)
+        end_line = bisect_right(starts, end, line - 1)
+        return line, start - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1
 
     def text(self, start: int, end: int) -> str:
         """The text between two byte offsets."""

@@ -48,7 +48,7 @@ class Builder:
         self.source, self.base, self.cut = source, base, cut
 
     def span(self, node: tree_sitter.Node) -> Span:
-        return Span(*self.source.place(node.start_byte + self.base), *self.source.place(node.end_byte + self.base))
+        return Span(*self.source.span(node.start_byte + self.base, node.end_byte + self.base))
 
     def words(self, node: tree_sitter.Node) -> str:
         return self.source.text(node.start_byte + self.base, node.end_byte + self.base)
@@ -95,31 +95,34 @@ class Builder:
 
     def expression(self, node: tree_sitter.Node, depth: int) -> Expression:
         """Any node that stands for a value; wrappers are looked through."""
-        children = [child for child in node.children if child.type != "comment"]
-        while node.type in _WRAPPERS:
-            if len(children) == 1:
-                node = children[0]
-                children = [child for child in node.children if child.type != "comment"]
-            else:
-                return self.steps(children, depth)
+        kind = node.type
+        while kind in _WRAPPERS:
+            only = node.child(0) if node.child_count == 1 else None
+            if only is None or only.type == "comment":
+                children = _without_comments(node)
+                if len(children) != 1:
+                    return self.steps(children, depth)
+                only = children[0]
+            node = only
+            kind = node.type
         if depth > MAX_DEPTH:
             return Unparsed(f"nested more than {MAX_DEPTH} deep", self.span(node))
-        return self.kind(node, children, depth + 1)
+        return self.kind(node, kind, depth + 1)
 
-    def kind(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
-        kind = node.type
-        if kind in ("string_lit", "quoted_template"):
-            return self.template(node, children, depth)
-        if kind == "heredoc_template":
-            return self.heredoc(node, children, depth)
+    def kind(self, node: tree_sitter.Node, kind: str, depth: int) -> Expression:
         if kind == "variable_expr":
             return Name(self.words(node), self.span(node))
+        if kind in ("string_lit", "quoted_template"):
+            return self.template(node, depth)
         if kind == "numeric_lit":
             return Literal(_number(self.words(node)), self.span(node))
         if kind == "bool_lit":
             return Literal(self.words(node) == "true", self.span(node))
         if kind == "null_lit":
             return Literal(None, self.span(node))
+        children = _without_comments(node)
+        if kind == "heredoc_template":
+            return self.heredoc(node, children, depth)
         if kind == "object":
             return self.object(node, children, depth)
         if kind == "tuple":
@@ -287,8 +290,9 @@ class Builder:
 
     # templates
 
-    def template(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
+    def template(self, node: tree_sitter.Node, depth: int) -> Expression:
         start, end = node.start_byte + 1, node.end_byte - 1
+        children = _without_comments(node) if node.child_count > 3 or node.type != "string_lit" else []
         return self.assemble(node, children, start, end, depth, heredoc=False, flush=False)
 
     def heredoc(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
@@ -363,6 +367,10 @@ class Builder:
             trim_left=len(children) > 1 and children[1].type == "strip_marker",
             trim_right=len(children) > 2 and children[-2].type == "strip_marker",
         )
+
+
+def _without_comments(node: tree_sitter.Node) -> list[tree_sitter.Node]:
+    return [child for child in node.children if child.type != "comment"]
 
 
 def _next_line(data: bytes, start: int) -> int:

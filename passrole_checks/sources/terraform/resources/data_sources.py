@@ -67,6 +67,7 @@ _LOOKED_UP = {
     "awscc_iam_user": ("user", "id"),
     "awscc_iam_group": ("group", "id"),
 }
+_WORDS = frozenset({"aws_caller_identity", "aws_partition"})
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
@@ -90,6 +91,11 @@ def attribute(value: Reference, block: Block, name: str, scope: Scope, at: Posit
     if name == "arn":
         return Text((Hole(expression, known=service_arn(type_, expression), reason=_LATER),), at)
     return hole(expression, at, _REASONS.get(type_, _LATER))
+
+
+def is_special(type_: str) -> bool:
+    """Whether more is known of a data source of this type than what is written in its block, and than a few words."""
+    return type_ == "aws_iam_policy_document" or (type_ in _ROOMS and type_ not in _WORDS)
 
 
 def _caller(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
