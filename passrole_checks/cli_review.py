@@ -38,7 +38,6 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab")
 OF_THE_SCAN = ("sarif", "gitlab")  # formats that are about all of HEAD, and not about what is new alone
-STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 _LARGEST_STEP_SUMMARY = 1_048_576
 
 

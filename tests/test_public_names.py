@@ -57,6 +57,20 @@ def methods_without_words(module: str, class_: ast.ClassDef) -> Iterator[str]:
                 yield f"{class_.name}.{method.name}"
 
 
+def silent_about_errors(module: str) -> Iterator[str]:
+    """The public functions and methods that raise an error of a name and do not speak of it."""
+    tree = ast.parse((PACKAGE / module).read_text("utf-8"))
+    classes = [one for one in public(tree.body) if isinstance(one, ast.ClassDef)]
+    for function in [*public(tree.body), *(method for one in classes for method in public(one.body))]:
+        if isinstance(function, ast.ClassDef):
+            continue
+        raised = {
+            ast.unparse(one.exc).split("(")[0] for one in ast.walk(function) if isinstance(one, ast.Raise) and one.exc
+        }
+        words = ast.get_docstring(function) or ""
+        yield from (f"{function.name}: {error}" for error in sorted(raised) if error not in words)
+
+
 def _inherited(class_: type, name: str) -> str | None:
     return next((doc for base in class_.__mro__[1:] if (doc := inspect.getdoc(base.__dict__.get(name)))), None)
 
@@ -65,6 +79,12 @@ def _inherited(class_: type, name: str) -> str | None:
 def test_public_names_are_documented(module: str) -> None:
     """Each module, and each public function and class in it, has a docstring; in what others build on, each method."""
     assert list(undocumented(module)) == []
+
+
+@pytest.mark.parametrize("module", [one for one in modules() if one.startswith(SPOKEN_OF_IN_FULL)])
+def test_errors_of_public_names_are_documented(module: str) -> None:
+    """In what others build on, whatever a function raises itself stands in its docstring."""
+    assert list(silent_about_errors(module)) == []
 
 
 def test_a_missing_docstring_would_be_found() -> None:

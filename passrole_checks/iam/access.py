@@ -105,7 +105,6 @@ class Comparison:
             known = known.union(*(self.services_of.get(name, ()) for name in named))
         self._kinds = Kinds(everything, known)
         self._allows_before = _Side("allows before", self.before.allows, self._kinds)
-        self._denies_before = _Side("denies before", self.before.denies, self._kinds)
         self._denies_after = _Side("denies after", self.after.denies, self._kinds)
 
     def gain_of(self, statement: Statement) -> Gain | None:

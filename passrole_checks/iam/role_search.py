@@ -39,14 +39,22 @@ def some_role(machines: Sequence[Machine], wanted: Callable[[tuple[bool, ...]], 
 
 
 def before_role(machines: Sequence[Machine], letters: Alphabet, where: Deployment) -> frozenset[tuple[States, ...]]:
-    """The states of the machines after ``arn:PARTITION:iam::ACCOUNT:role/``, for every partition and account."""
+    """The states of the machines after ``arn:PARTITION:iam::ACCOUNT:role/``, for every partition and account.
+
+    Raises:
+        OverBudgetError: there are too many of them.
+    """
     return frozenset[tuple[States, ...]]().union(*after_prefixes(machines, letters, where))
 
 
 def after_prefixes(
     machines: Sequence[Machine], letters: Alphabet, where: Deployment
 ) -> set[frozenset[tuple[States, ...]]]:
-    """The same, the states of each partition apart; partitions that the machines do not tell apart count as one."""
+    """The same, the states of each partition apart; partitions that the machines do not tell apart count as one.
+
+    Raises:
+        OverBudgetError: there are too many of them.
+    """
     starts = {tuple(item.run(item.start, f"arn:{name}:iam::") for item in machines) for name in where.partitions}
     return {_after_account(machines, start, letters, where.account) for start in starts}
 
@@ -71,7 +79,11 @@ def _after_account(
 
 
 def answers(machines: Sequence[Machine], start: tuple[States, ...], letters: Alphabet) -> Iterator[tuple[bool, ...]]:
-    """For role paths and names of every kind: which machines accept them. Each combination of states once."""
+    """For role paths and names of every kind: which machines accept them. Each combination of states once.
+
+    Raises:
+        OverBudgetError: while it goes on, when there are too many of them.
+    """
     pending, seen = [(0, start)], {(0, start)}
     while pending:
         place, current = pending.pop()

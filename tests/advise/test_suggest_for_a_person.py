@@ -1,0 +1,49 @@
+"""What only a person can fill in, and how much of it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from suggesting import USED, allow, left_for_a_person, only, policy, role, session, task
+
+
+def many(number: int) -> str:
+    """So many roles that are each handed to a task."""
+    return "".join(role(f"r{place:02}", "ecs-tasks") + task(f"r{place:02}") for place in range(number))
+
+
+def test_more_roles_than_can_be_read_are_a_path(tmp_path: Path) -> None:
+    """Where dozens of roles are handed over, a path or a prefix that they share is asked for, not a list of all."""
+    (asked,) = left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + many(30)}))
+    assert asked == "a path or a prefix that the 30 roles that are passed here share"
+
+
+def test_of_many_names_some_are_told(tmp_path: Path) -> None:
+    """Of roles that can all be named, the words tell the first ones and how many there are."""
+    one = only(session(tmp_path, {"main.tf": policy(allow()) + many(9)}))
+    assert one.statement.count("aws_iam_role.r") == 9
+    assert "the 9 roles that this configuration hands to ecs-tasks.amazonaws.com (aws_iam_role.r00, " in one.says
+    assert " more)" in one.says and "aws_iam_role.r08" not in one.says
+
+
+@pytest.mark.parametrize(
+    ("statement", "asked"),
+    [
+        (
+            'Effect = "Allow"\nAction = "iam:PassRole"\nNotResource = "arn:aws:iam::111122223333:role/admin"',
+            "the roles that are passed, in Resource instead of NotResource",
+        ),
+        (
+            'Effect = "Allow"\nNotAction = "s3:*"\nResource = "*"',
+            "which actions are needed: list them, and grant iam:PassRole in a statement of its own",
+        ),
+        (
+            allow(condition='{ StringEquals = { "iam:PassedToServices" = "ec2.amazonaws.com" } }'),
+            "the key that is meant: iam:PassedToService, or another one",
+        ),
+    ],
+)
+def test_what_is_asked_for(tmp_path: Path, statement: str, asked: str) -> None:
+    """Where the statement does not say what is meant, it is asked for in words, and nothing is edited."""
+    assert asked in left_for_a_person(session(tmp_path, {"main.tf": policy(statement) + USED}))
