@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from passrole_checks.collector import held_back
 from passrole_checks.iam.values import Node, children_of
 from passrole_checks.sources.principal_names import told_apart
 from passrole_checks.sources.resource import (
@@ -36,11 +37,11 @@ from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
-from passrole_checks.sources.terraform.uncollected import uncollected
 
 _ROOMS = (expressions, functions, loops, templates)  # imported because each registers how its expressions are evaluated
 
 
+@held_back()
 def load(
     folder: Path,
     *,
@@ -56,13 +57,6 @@ def load(
     raises for what is in the files: one that cannot be read is among ``unreadable``, with the line and the reason, and
     the rest is read.
     """
-    with uncollected():
-        return _loaded(folder, only, boundary, inputs, look)
-
-
-def _loaded(
-    folder: Path, only: Path | None, boundary: Path | None, inputs: Inputs, look: Callable[[Module], None] | None
-) -> Configuration:
     root_folder = read_folder(folder)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
     texts, broken = given_texts(inputs, root_folder.variables)
