@@ -27,6 +27,15 @@ class Listed:
         elif text:
             self.others += 1
 
+    def take(self, other: Listed) -> None:
+        """Counts what another list has counted."""
+        for text, number in other.shown.items():
+            if text in self.shown or len(self.shown) < MOST:
+                self.shown[text] = self.shown.get(text, 0) + number
+            else:
+                self.others += number
+        self.others += other.others
+
 
 @dataclass(slots=True)
 class Edge:
@@ -79,15 +88,59 @@ class Edge:
         ):
             listed.add(text)
 
+    def take(self, other: Edge) -> None:
+        """Takes in all that another edge holds."""
+        passed, others = self.counts[Outcome.PASSED], other.counts[Outcome.PASSED]
+        if bool(passed) == bool(others):
+            self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        elif others:
+            self.first, self.last = other.first, other.last
+        self.counts += other.counts
+        self.events += other.events
+        for mine, its in (
+            (self.resources, other.resources),
+            (self.sources, other.sources),
+            (self.sessions, other.sessions),
+            (self.source_identities, other.source_identities),
+            (self.regions, other.regions),
+            (self.accounts, other.accounts),
+            (self.errors, other.errors),
+        ):
+            mine.take(its)
+
 
 def summarized(passes: Iterable[Pass]) -> list[Edge]:
-    """The edges, by principal, role and service. Memory grows with their number, and not with that of the passes."""
+    """The edges, by principal, role and service. Memory grows with their number, and not with that of the passes.
+
+    Names of roles are unique in an account, whatever their paths (IAM User Guide, "IAM and AWS STS quotas", "IAM name
+    requirements"), so that a role known by its name in one event is the one whose ARN another event has.
+    """
     found: dict[tuple[str, ...], Edge] = {}
+    arns: dict[tuple[str, str], str] = {}
     for one in passes:
-        profile = "" if one.role else one.instance_profile
-        key = (one.who.principal, one.role, profile, ",".join(one.services), "" if one.services else one.service)
+        if one.role.startswith("arn:"):
+            arns[one.account, one.role.rpartition("/")[2]] = one.role
+        key = _key(one.who.principal, one.role, one.instance_profile, one.services, one.service, one.account)
         edge = found.get(key)
         if edge is None:
+            profile = "" if one.role else one.instance_profile
             edge = found[key] = Edge(one.who.principal, one.role, profile, one.services, one.service)
         edge.add(one)
-    return [found[key] for key in sorted(found)]
+    whole: dict[tuple[str, ...], Edge] = {}
+    for key, edge in found.items():
+        account = key[-1]
+        edge.role = arns.get((account, edge.role.rpartition("/")[2]), edge.role) if account else edge.role
+        merged = _key(edge.principal, edge.role, edge.instance_profile, edge.services, edge.service, account)
+        if merged in whole:
+            whole[merged].take(edge)
+        else:
+            whole[merged] = edge
+    return [whole[key] for key in sorted(whole)]
+
+
+def _key(
+    principal: str, role: str, profile: str, services: tuple[str, ...], service: str, account: str
+) -> tuple[str, ...]:
+    """What makes two passes one edge. An ARN names its account, a name does not."""
+    own = "" if role.startswith("arn:") else account
+    return principal, role, "" if role else profile, ",".join(services), "" if services else service, own
