@@ -11,7 +11,7 @@ from passrole_checks.evidence.exported import structure
 from passrole_checks.evidence.following import places_of, texts, unwrapped, values
 from passrole_checks.evidence.identity import account_of, who
 from passrole_checks.evidence.model import Outcome, Pass, Reading
-from passrole_checks.evidence.profiles import Held
+from passrole_checks.evidence.profiles import TELLING, Held
 from passrole_checks.knowledge.trail_events import Place, TrailEvent, trail_event, without_version
 
 _DENIED = re.compile(
@@ -67,12 +67,13 @@ class Passes:
     def of(self, row: Row) -> Iterator[Pass]:
         """The passes of an event: one for each role and service, however often the event names it."""
         source, name = row.source, without_version(row.name)
-        identity = structure(row.identity)
-        account = row.account or account_of(identity)
+        event, outcome = trail_event(source, name), _outcome(row)
+        account = row.account or account_of(structure(row.identity))
         request = unwrapped(structure(row.request), name)
-        response = unwrapped(structure(row.response), name, "Response")
-        outcome = _outcome(row)
-        event = trail_event(source, name)
+        telling = outcome is Outcome.PASSED and (source, name) in TELLING
+        # Most events of those that may pass a role pass none: what is not needed is not parsed.
+        answers = telling or (event is not None and any(place.answered for place in event.places))
+        response = unwrapped(structure(row.response), name, "Response") if answers else None
         given = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
         named = _NAMED.search(row.error_message)
         if named and not any(named[1] == one.role for one in given):
@@ -83,15 +84,21 @@ class Passes:
             given = [_Given(named[1], known[0] if known else services)]
         elif named:
             given = [one for one in given if one.role == named[1]]
-        if outcome is Outcome.PASSED:
+        if telling:
             self._held.take(source, name, account, row.region, request, response)
         kept = [one for one in given if not self._is_abroad(one, account)]
         self._count(event, outcome, request, given)
+        if not kept:
+            return
+        if response is None:
+            response = unwrapped(structure(row.response), name, "Response")
+        principal = who(structure(row.identity))
+        resource = _resource(event, request, response) if event else ""
         for one in kept:
             yield Pass(
                 event_id=row.event_id,
                 time=row.time,
-                who=who(identity),
+                who=principal,
                 role=one.role,
                 services=one.services,
                 service=event.source if event else source,
@@ -100,7 +107,7 @@ class Passes:
                 outcome=outcome,
                 instance_profile=one.profile,
                 launch_template=one.template,
-                resource=_resource(event, request, response) if event else "",
+                resource=resource,
                 region=row.region,
                 account=account,
                 source_ip=row.source_ip,

@@ -90,6 +90,7 @@ class Store:
             ("memory_limit", MEMORY),
             ("temp_directory", str(folder / "spilled")),
             ("preserve_insertion_order", "false"),
+            ("enable_progress_bar", "false"),  # it would stand in the output
             ("autoinstall_known_extensions", "false"),  # nothing is downloaded
             ("TimeZone", "UTC"),
         ):
@@ -140,6 +141,11 @@ class Store:
                     event_id, time, source, name, region, source_ip, code, message, account,
                     identity, request, response, file,
                 )  # fmt: skip
+
+    def setting(self, name: str) -> str:
+        """A setting of the database."""
+        row = self._connection.execute("SELECT current_setting($name)", {"name": name}).fetchone()
+        return str(row[0]) if row is not None else ""
 
     # -- files as CloudTrail delivers them, many at a time
 

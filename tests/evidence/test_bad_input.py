@@ -14,7 +14,7 @@ from trails.writing import Log, Maker, write
 
 pytest.importorskip("duckdb")
 
-from passrole_checks.evidence import Outcome, Pass, Problem, Reading, Wanted, passes_in, store
+from passrole_checks.evidence import Bounds, Outcome, Pass, Problem, Reading, Wanted, passes_in, store
 
 CREATE_FUNCTION = CALLS[0]
 
@@ -257,3 +257,10 @@ def test_a_file_of_several_members_is_read_whole(log: Log, tmp_path: Path, monke
         monkeypatch.setattr(store, "LARGEST_OBJECT", largest)
         found, reading = read(tmp_path)
         assert (len(found), reading.problems) == (200, [])
+
+
+def test_nothing_but_the_answer_is_written_and_nothing_fetched() -> None:
+    """DuckDB neither draws its own progress into the output nor installs extensions."""
+    with store.Store(Bounds(), Reading()) as opened:
+        settings = ("enable_progress_bar", "autoinstall_known_extensions")
+        assert [opened.setting(one) for one in settings] == ["False", "False"]
