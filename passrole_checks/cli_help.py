@@ -21,7 +21,7 @@ _GROUPS = {
     ),
     "What is told": (
         "severity", "confidence", "check", "skip_check", "baseline", "write_baseline", "fail_on", "all", "principal",
-        "role", "events",
+        "role", "against", "events",
     ),
     "Where and how": ("format", "output", "quiet", "no_color", "no_progress"),
     "On the forge": (
@@ -215,6 +215,7 @@ PAGES = {
                 "What one role passed in a month",
                 "passrole-checks trail logs --role app --since 2026-03-01 --until 2026-03-31",
             ),
+            ("What is granted and never used", "passrole-checks trail logs --against ."),
             ("Each pass by itself", "passrole-checks trail logs --format json --events --output passes.json"),
         ),
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,7 @@ from passrole_checks.cli_writing import CLEAN, UNUSABLE, complain, write_lines
 if TYPE_CHECKING:
     from passrole_checks.evidence import Progress
     from passrole_checks.evidence.report import Report
+    from passrole_checks.sources.resource import Unreadable
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -65,6 +67,13 @@ def options(function: _Function) -> _Function:
                 multiple=True,
                 help="Only passes of this role or instance profile: its ARN or name. Repeatable.",
             ),
+            click.option(
+                "--against",
+                metavar="PATH",
+                multiple=True,
+                help="Hold it against what this configuration grants: Terraform, templates, plans. Repeatable.",
+                shell_complete=cli_help.files,
+            ),
             click.option("--events", is_flag=True, help="In json, also each pass by itself."),
             click.option("--allow-empty", is_flag=True, help="It is no error if there are no logs."),
             click.option(
@@ -106,17 +115,38 @@ def trail(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
         report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=progress)
     finally:
         done()
+    unreadable: list[Unreadable] = []
+    if given["against"]:
+        report, unreadable = _against(report, given)
     for output_format, destination in chosen:
         _write(report, output_format, destination, given)
     for problem in report.reading.problems:
         complain(f"{located(problem.file, None)}: {problem.reason}")
-    if report.reading.problems:
+    for entry in unreadable:
+        complain(f"{located(entry.file, entry.line)}: {entry.reason}")
+    if report.reading.problems or unreadable:
         return UNUSABLE
     if not report.reading.files and not given["allow_empty"]:
         names = ", ".join(map(shown, paths))
         complain(f"{names}: no log of CloudTrail here (--allow-empty accepts that)")
         return UNUSABLE
     return CLEAN
+
+
+def _against(report: Report, given: dict[str, Any]) -> tuple[Report, list[Unreadable]]:
+    """The report with what it says of the configuration, and what of that could not be read."""
+    from passrole_checks.evidence.against import held_against
+    from passrole_checks.scan import ScanOptions, read_paths
+    from passrole_checks.sources.resource import Unreadable
+
+    account = given["account"][0] if len(given["account"]) == 1 else None
+    read = read_paths([Path(path) for path in given["against"]], ScanOptions(account=account, unchanged=True))
+    configurations = [configuration for _, configuration in read.units]
+    unreadable = [*read.unreadable, *(one for unit in configurations for one in unit.unreadable)]
+    if not configurations:
+        names = ", ".join(given["against"])
+        unreadable.append(Unreadable(names, "no Terraform, plan, CloudFormation or SAM file here"))
+    return replace(report, against=held_against(report.edges, configurations, account)), unreadable
 
 
 def _write(report: Report, output_format: str, destination: str, given: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.evidence import Outcome, Pass, Progress, Reading, Wanted, passes_in
+from passrole_checks.evidence.against import Against
 from passrole_checks.evidence.summary import Edge, summarized
 
 
@@ -19,6 +20,7 @@ class Report:
     reading: Reading
     wanted: Wanted
     passes: tuple[Pass, ...] | None = None
+    against: Against | None = None
 
     def count(self, outcome: Outcome) -> int:
         """How many requests of an outcome there are."""

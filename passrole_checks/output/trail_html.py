@@ -12,7 +12,8 @@ from passrole_checks.evidence import Edge, Outcome
 from passrole_checks.evidence.report import Report
 from passrole_checks.output.escaping import shortened
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.output.trail import names_of, notes_of, services_of, summary_of, when_of
+from passrole_checks.output.trail_against import against_html
+from passrole_checks.output.trail_words import names_of, notes_of, services_of, summary_of, when_of
 
 _NAME = 300
 _IN_DETAILS = 20
@@ -54,6 +55,8 @@ def _body(report: Report) -> Iterator[str]:
         yield '<th scope="col">last</th></tr></thead><tbody>'
         yield from map(_row, report.edges)
         yield "</tbody></table>"
+    if report.against is not None:
+        yield from against_html(report.against)
     notes = [f"<li>{_text(note)}</li>" for note in notes_of(report)]
     if notes:
         yield f"<h2>Notes</h2><ul>{''.join(notes)}</ul>"

@@ -12,7 +12,8 @@ from passrole_checks.evidence import Edge, Outcome
 from passrole_checks.evidence.report import Report
 from passrole_checks.output.escaping import code, label, prose
 from passrole_checks.output.paths import shown
-from passrole_checks.output.trail import names_of, notes_of, summary_of, times
+from passrole_checks.output.trail_against import against_markdown
+from passrole_checks.output.trail_words import names_of, notes_of, summary_of, times
 
 MOST_DRAWN = 40  # edges that the eye can follow
 MOST_ROWS = 500
@@ -40,6 +41,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from (_row(edge) for edge in report.edges[:MOST_ROWS])
         if len(report.edges) > MOST_ROWS:
             yield from ("", f"{len(report.edges) - MOST_ROWS} more are not listed.")
+    if report.against is not None:
+        yield from against_markdown(report.against)
     notes = list(notes_of(report))
     if notes:
         yield ""
