@@ -134,17 +134,17 @@ def test_a_denied_attempt_would_be_allowed_or_not(allowed: dict[str, Any], answe
 def test_roles_of_the_configuration_are_known_by_reference(tmp_path: Path) -> None:
     """A reference stands for the role with its name."""
     (tmp_path / "main.tf").write_text(
-        f"""
-        resource "aws_iam_role" "app" {{
+        """
+        resource "aws_iam_role" "app" {
           name               = "app"
-          assume_role_policy = "{{}}"
-        }}
-        resource "aws_iam_user_policy" "pass" {{
+          assume_role_policy = "{}"
+        }
+        resource "aws_iam_user_policy" "pass" {
           user   = "alice"
-          policy = jsonencode({{ Version = "2012-10-17", Statement = [
-            {{ Effect = "Allow", Action = "iam:PassRole", Resource = aws_iam_role.app.arn }}
-          ] }})
-        }}
+          policy = jsonencode({ Version = "2012-10-17", Statement = [
+            { Effect = "Allow", Action = "iam:PassRole", Resource = aws_iam_role.app.arn }
+          ] })
+        }
         """
     )
     read = read_paths([tmp_path], ScanOptions())
