@@ -29,13 +29,13 @@ from passrole_checks.knowledge.trail_events import VERSION, trail_events, withou
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY = "1GB"
+MEMORY = "512MB"
 # DuckDB holds a whole object of JSON, which a file of CloudTrail is, several times; a larger file is read event by
 # event.
 LARGEST_OBJECT = 64 << 20
 _SIZES = (4 << 20, 16 << 20, LARGEST_OBJECT)  # what is set aside for each file that is read at the same time
 _MOST_FILES = 256
-_MOST_BYTES = 512 << 20
+_MOST_BYTES = 128 << 20
 _FETCHED = 1_000
 
 # A column of ours, and how CloudTrail calls what is in it ("CloudTrail record contents").
@@ -127,13 +127,18 @@ class Store:
     def rows(self) -> Iterator[Row]:
         """The events that may pass roles, each once, in the order of their times."""
         whole = self._one("SELECT count(*) FROM events")
+        # Of small columns alone, since groups have to be held at once. Of the files with an event the first counts.
         self._connection.execute(
-            f"""CREATE OR REPLACE TABLE once AS
-            SELECT DISTINCT ON (coalesce(nullif(event_id, ''), md5(concat_ws('|', {_OURS})))) * FROM events
-            ORDER BY coalesce(nullif(event_id, ''), md5(concat_ws('|', {_OURS}))), file"""
+            f"""CREATE OR REPLACE TABLE chosen AS SELECT arg_min(id, file) AS id FROM (
+                SELECT rowid AS id, file, coalesce(nullif(event_id, ''), md5(concat_ws('|', {_OURS}))) AS one FROM
+                events
+            ) GROUP BY one"""
         )
-        self._reading.duplicates = whole - self._one("SELECT count(*) FROM once")
-        cursor = self._connection.execute(f"SELECT {_OURS}, file FROM once ORDER BY time, event_id, file")
+        self._reading.duplicates = whole - self._one("SELECT count(*) FROM chosen")
+        cursor = self._connection.execute(
+            f"""SELECT {_OURS}, file FROM events WHERE rowid IN (SELECT id FROM chosen)
+            ORDER BY time, event_id, file"""
+        )
         while fetched := cursor.fetchmany(_FETCHED):
             for *texts, identity, request, response, file in fetched:
                 event_id, time, source, name, region, source_ip, code, message, account = (one or "" for one in texts)
