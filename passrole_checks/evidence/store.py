@@ -212,7 +212,7 @@ class Store:
                 narrowed AS (SELECT *, {self._within()} AS within FROM events)
                 SELECT n.file, count(*) FILTER (within) AS counted,
                     min(n.time) FILTER (within AND {_DATED}) AS first, max(n.time) FILTER (within AND {_DATED}) AS last,
-                    list(struct_pack({", ".join(f"{ours} := n.{ours}" for ours in COLUMNS)})) FILTER (
+                    list({{{", ".join(f"'{ours}': n.{ours}" for ours in COLUMNS)}}}) FILTER (
                         within AND (k.source IS NOT NULL OR contains(n.error_message, 'iam:PassRole'))) AS kept
                 FROM narrowed n LEFT JOIN known k ON n.source = k.source AND k.name =
                     CASE WHEN right(n.name, 1) BETWEEN '0' AND '9'

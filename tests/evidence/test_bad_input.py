@@ -264,3 +264,11 @@ def test_nothing_but_the_answer_is_written_and_nothing_fetched() -> None:
     with store.Store(Bounds(), Reading()) as opened:
         settings = ("enable_progress_bar", "autoinstall_known_extensions")
         assert [opened.setting(one) for one in settings] == ["False", "False"]
+
+
+def test_what_is_as_it_should_be_is_read_by_duckdb(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way for damaged files is not taken for others: it would give the same, slowly."""
+    write(tmp_path, log.events)
+    monkeypatch.setattr(store, "events_of", None)
+    found, reading = read(tmp_path)
+    assert (len(found), reading.problems) == (200, [])
