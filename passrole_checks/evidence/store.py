@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ _SIZES = (4 << 20, 16 << 20, LARGEST_OBJECT)  # what is set aside for each file 
 _MOST_FILES = 256
 _MOST_BYTES = 128 << 20
 _FETCHED = 1_000
+_PATTERN = frozenset("*?[]{}")
 
 # A column of ours, and how CloudTrail calls what is in it ("CloudTrail record contents").
 COLUMNS = {
@@ -125,7 +127,16 @@ class Store:
         self._take_spool()
 
     def rows(self) -> Iterator[Row]:
-        """The events that may pass roles, each once, in the order of their times."""
+        """The events that may pass roles, each once, in the order of their times.
+
+        Raises a :class:`~passrole_checks.errors.ConfigurationError` where there is no room left for the database.
+        """
+        try:
+            yield from self._rows()
+        except self._duckdb.Error as error:
+            raise ConfigurationError(f"{self._folder.name}: {_reason(error)}") from None
+
+    def _rows(self) -> Iterator[Row]:
         whole = self._one("SELECT count(*) FROM events")
         # Of small columns alone, since groups have to be held at once. Of the files with an event the first counts.
         self._connection.execute(
@@ -156,7 +167,7 @@ class Store:
 
     def _add_batch(self, batch: Sequence[LogFile]) -> None:
         first = batch[0]
-        if first.form is Form.VALUES or first.size > LARGEST_OBJECT:
+        if first.form is Form.VALUES or (first.form is Form.RECORDS and (first.size > LARGEST_OBJECT or _odd(first))):
             for file in batch:
                 self._add_slowly(file)
             return
@@ -165,7 +176,7 @@ class Store:
                 self._add_records(batch)
             else:
                 self._add_export(first)
-        except (self._duckdb.Error, UnicodeError) as error:
+        except (self._duckdb.Error, UnicodeError, OSError) as error:
             if len(batch) > 1:  # one of them is damaged
                 half = len(batch) // 2
                 self._add_batch(batch[:half])
@@ -191,14 +202,19 @@ class Store:
         )
 
     def _add_export(self, file: LogFile) -> None:
+        name = file.path
+        if _odd(file):
+            link = Path(self._folder.name) / f"export-{len(os.listdir(self._folder.name))}"
+            link.symlink_to(Path(name).resolve())
+            file = replace(file, path=str(link))
         reader, parameters = exports.reader(file)
         described = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}", parameters).fetchall()
         columns = exports.columns([(row[0], row[1]) for row in described])
         if columns is None:
-            self._reading.problems.append(Problem(file.path, "an export without eventName and eventSource"))
+            self._reading.problems.append(Problem(name, "an export without eventName and eventSource"))
             self._reading.files -= 1
             return
-        self._sift(f"SELECT $name AS file, * FROM {reader}", columns, {**parameters, "name": file.path})
+        self._sift(f"SELECT $name AS file, * FROM {reader}", columns, {**parameters, "name": name})
 
     def _sift(self, rows: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> None:
         """Keeps of some rows the events that may pass roles, and counts all."""
@@ -237,11 +253,11 @@ class Store:
     def _within(self) -> str:
         tests = ["true"]
         if self._bounds.since:
-            tests.append(f"time >= '{self._bounds.since}'")
+            tests.append(f"time >= {_literal(self._bounds.since)}")
         if self._bounds.until:
-            tests.append(f"time < '{self._bounds.until}'")
+            tests.append(f"time < {_literal(self._bounds.until)}")
         if self._bounds.accounts:
-            listed = ", ".join(f"'{one}'" for one in sorted(self._bounds.accounts))
+            listed = ", ".join(map(_literal, sorted(self._bounds.accounts)))
             tests.append(f"account IN ({listed})")
         return f"coalesce({' AND '.join(tests)}, false)"
 
@@ -302,6 +318,15 @@ class Store:
         return int(row[0]) if row is not None else 0
 
 
+def _odd(file: LogFile) -> bool:
+    """Whether DuckDB would take the name of a file for a pattern of several."""
+    return not _PATTERN.isdisjoint(file.path)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
 def _columns(event: Mapping[str, Any]) -> dict[str, str | None]:
     """The columns of an event that was read by itself; structures as JSON."""
     found: dict[str, str | None] = {}
@@ -318,7 +343,7 @@ def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
     """Files of one kind and of about one size together, as many as are worth it; what is not read at once by itself."""
     open_batches: dict[tuple[Any, ...], list[LogFile]] = {}
     for file in files:
-        if file.form is not Form.RECORDS or file.size > LARGEST_OBJECT:
+        if file.form is not Form.RECORDS or file.size > LARGEST_OBJECT or _odd(file):
             yield [file]
             continue
         key = (file.packed, next(size for size in _SIZES if file.size <= size))

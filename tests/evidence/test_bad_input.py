@@ -14,7 +14,9 @@ from trails.writing import Log, Maker, write
 
 pytest.importorskip("duckdb")
 
+from passrole_checks.errors import ConfigurationError
 from passrole_checks.evidence import Bounds, Outcome, Pass, Problem, Reading, Wanted, passes_in, store
+from passrole_checks.evidence.places import log_files
 
 CREATE_FUNCTION = CALLS[0]
 
@@ -230,9 +232,23 @@ def test_names_of_files_mean_nothing(log: Log, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "lo'g$1;.json").write_bytes(_text(log.events[:100]))
     (folder / "*.json").write_bytes(_text(log.events[100:]))
+    (tmp_path / "*.json").write_bytes(_text(log.events[:50]))
+    (tmp_path / "a.json").write_bytes(_text(log.events[50:100]))
     found, reading = read(folder)
-    assert len(found) == 200
+    assert (len(found), reading.events) == (200, 200)
     assert (reading.problems, reading.duplicates) == ([], 0)
+    found, reading = read(tmp_path)
+    assert (len(found), reading.events, reading.duplicates) == (200, 300, 100)
+
+
+def test_a_full_disk_is_told(log: Log, tmp_path: Path) -> None:
+    """Where the database cannot go on, the error says where it stands."""
+    (tmp_path / "log.json").write_bytes(_text(log.events))
+    with store.Store(Bounds(), Reading()) as opened:
+        opened.add(log_files([tmp_path], Bounds(), Reading()))
+        opened._connection.execute("DROP TABLE events")
+        with pytest.raises(ConfigurationError, match="passrole-trail-"):
+            list(opened.rows())
 
 
 def test_nothing_is_left_behind(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

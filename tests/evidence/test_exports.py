@@ -109,7 +109,8 @@ def test_a_csv_with_columns_of_a_query(log: Log, tmp_path: Path) -> None:
              json.dumps(event["requestParameters"]), json.dumps(event["responseElements"]), event.get("errorCode"),
              event.get("errorMessage")]
         )  # fmt: skip
-    file = tmp_path / "lake.csv"
+    (tmp_path / "lake [1].csv").write_text("eventName,eventSource\n")
+    file = tmp_path / "*[1].csv"  # no pattern
     file.write_text(out.getvalue())
     found, reading = read(file)
     assert_same(found, log)
