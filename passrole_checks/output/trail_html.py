@@ -23,6 +23,7 @@ body { margin: 2rem auto; max-width: 78rem; padding: 0 1rem }
 code { font: 0.92em ui-monospace, monospace; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: 0.4rem 0.7rem; border-bottom: 1px solid #8886 }
+td:last-child { white-space: nowrap }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
 tr.tried { background: #e0a02022 }
 .bad { border-left: 4px solid #bb1f33; padding-left: 1rem }
