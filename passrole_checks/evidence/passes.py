@@ -144,7 +144,7 @@ class Passes:
             elif _PROFILE.fullmatch(text) or (place.kind == "instance_profile" and _is_name(text)):
                 yield self._profile(text, account, place)
             elif place.kind == "role" and _is_name(text):
-                yield _Given(text, place.services)
+                yield _Given(self._held.arn(account, text), place.services)
 
     def _profile(self, profile: str, account: str, place: Place, template: str = "") -> _Given:
         return _Given(self._held.role(account, profile), place.services, profile, template)

@@ -1,4 +1,4 @@
-"""What instance profiles and launch templates hold, as far as the logs show it.
+"""What instance profiles and launch templates hold, and where roles stand, as far as the logs show it.
 
 An instance profile holds one role (IAM User Guide, "Use instance profiles"); ``AddRoleToInstanceProfile`` says which. A
 launch template may name a profile, and whoever starts something from it passes the role (EC2 User Guide, "Control
@@ -17,6 +17,7 @@ IAM, EC2 = "iam.amazonaws.com", "ec2.amazonaws.com"
 # Events that say something here; some of them pass no role themselves.
 TELLING = frozenset(
     {
+        (IAM, "CreateRole"),
         (IAM, "AddRoleToInstanceProfile"),
         (IAM, "RemoveRoleFromInstanceProfile"),
         (EC2, "CreateLaunchTemplate"),
@@ -34,8 +35,10 @@ class _Template:
 
 @dataclass(slots=True)
 class Held:
-    """The state of profiles and templates so far, by account; templates by region as well."""
+    """The state of profiles and templates so far, by account; templates by region as well. Of a role that was made in
+    the logs the ARN is known, and so its path."""
 
+    _arns: dict[tuple[str, str], str] = field(default_factory=dict)
     _roles: dict[tuple[str, str], str] = field(default_factory=dict)
     _templates: dict[tuple[str, str, str], _Template] = field(default_factory=dict)
 
@@ -43,7 +46,10 @@ class Held:
         """Notes what an event that was answered without an error says."""
         if (source, event) not in TELLING:
             return
-        if source == IAM:
+        if event == "CreateRole":
+            for name, arn in zip(texts(request, ("roleName",)), texts(response, ("role", "arn")), strict=False):
+                self._arns[account, name] = arn
+        elif source == IAM:
             for name in texts(request, ("instanceProfileName",)):
                 if event == "AddRoleToInstanceProfile":
                     for role in texts(request, ("roleName",)):
@@ -55,9 +61,14 @@ class Held:
                 event, account, region, unwrapped(request, event), unwrapped(response, event, "Response")
             )
 
+    def arn(self, account: str, role: str) -> str:
+        """The ARN of a role that is given by its name, where the logs show it; else the name."""
+        return self._arns.get((account, role.rpartition("/")[2]), role)
+
     def role(self, account: str, profile: str) -> str:
-        """The name of the role in a profile, given by its name or ARN; empty where the logs do not show it."""
-        return self._roles.get((account, profile.rpartition("/")[2]), "")
+        """The role in a profile, given by its name or ARN: its ARN or name; empty where the logs do not show it."""
+        role = self._roles.get((account, profile.rpartition("/")[2]), "")
+        return self.arn(account, role) if role else ""
 
     def profile(self, account: str, region: str, chosen: Any) -> tuple[str, str]:
         """The profile that a template brings with it, and the name or id of the template; both may be empty.

@@ -204,3 +204,19 @@ def test_the_linked_role_of_a_group_counts_only_where_it_is_named(tmp_path: Path
     silent = event("autoscaling", "CreateAutoScalingGroup", {"autoScalingGroupName": "b"})
     (one,) = told(tmp_path, named, silent)
     assert (one.role, one.services, one.resource) == (linked, ("autoscaling.amazonaws.com",), "a")
+
+
+def test_a_role_that_was_made_is_known_by_its_arn(tmp_path: Path) -> None:
+    """The name alone does not tell the path; where the log shows how the role was made, it is the ARN that is told."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/service/web-role"
+    made = event("iam", "CreateRole", {"roleName": "web-role", "path": "/service/"}, {"role": {"arn": arn}})
+    failed = {**made, "errorCode": "EntityAlreadyExistsException", "responseElements": None}
+    job = event("glue", "CreateJob", {"name": "j", "role": "web-role"})
+    started = event("ec2", "RunInstances", {"iamInstanceProfile": {"name": "web"}})
+    found = told(tmp_path, job, failed, made, job, add_role(), started)
+    assert [(one.event, one.role) for one in found] == [
+        ("CreateJob", "web-role"),
+        ("CreateJob", arn),
+        ("AddRoleToInstanceProfile", arn),
+        ("RunInstances", arn),
+    ]
