@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from passrole_checks import __version__, cli_help, cli_review
+from passrole_checks import __version__, cli_help, cli_review, cli_trail
 from passrole_checks.cli_help import DocumentedCommand, DocumentedGroup
 from passrole_checks.cli_options import (
     applied_baseline,
@@ -430,6 +430,21 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
     failed = failing is not None and any(one.severity.rank >= failing.rank for one in left)
     return max(status, UNUSABLE if written.refused else CLEAN) or (FINDINGS if failed else CLEAN)
+
+
+@cli.command()
+@cli_trail.options
+@click.pass_context
+def trail(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Tell from CloudTrail which roles were passed.
+
+    Passing a role leaves no event of its own; the events that made or changed what received it tell of it: who, which
+    role, to which service, for which resource, when, from where, and whether it was denied.
+
+    Files are logs as CloudTrail delivers them, in folders or one by one, packed or not, and exports of CloudTrail Lake
+    and Athena as CSV or Parquet. Needs DuckDB: pip install 'passrole-checks[trail]'.
+    """
+    return cli_trail.trail(paths, options, destinations(context, options))
 
 
 def _severity_asked_for(context: click.Context, options: dict[str, Any]) -> Severity:

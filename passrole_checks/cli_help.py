@@ -16,10 +16,12 @@ Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
     "What is read": (
-        "account", "var_file", "var", "parameters", "source", "unchanged", "staged", "strict", "allow_empty",
+        "account", "var_file", "var", "parameters", "source", "unchanged", "staged", "strict", "allow_empty", "since",
+        "until",
     ),
     "What is told": (
-        "severity", "confidence", "check", "skip_check", "baseline", "write_baseline", "fail_on", "all",
+        "severity", "confidence", "check", "skip_check", "baseline", "write_baseline", "fail_on", "all", "principal",
+        "role", "against", "events",
     ),
     "Where and how": ("format", "output", "quiet", "no_color", "no_progress"),
     "On the forge": (
@@ -194,6 +196,27 @@ PAGES = {
         examples=(
             ("checkov", 'checkov -d . --external-checks-dir "$(passrole-checks where checkov)"'),
             ("cfn-lint", 'cfn-lint --append-rules "$(passrole-checks where cfn-lint)" -t app.yaml'),
+        ),
+    ),
+    "trail": Page(
+        (
+            ("0", "It is told what the logs hold, passes or not."),
+            (
+                "2",
+                "A file could not be read to its end (what could be is told), there are no logs, or the options are"
+                " wrong.",
+            ),
+            _FAULT,
+            _INTERRUPTED,
+        ),
+        examples=(
+            ("Who passed what", "aws s3 sync s3://BUCKET/AWSLogs logs && passrole-checks trail logs"),
+            (
+                "What one role passed in a month",
+                "passrole-checks trail logs --role app --since 2026-03-01 --until 2026-03-31",
+            ),
+            ("What is granted and never used", "passrole-checks trail logs --against ."),
+            ("Each pass by itself", "passrole-checks trail logs --format json --events --output passes.json"),
         ),
     ),
     "doctor": Page(

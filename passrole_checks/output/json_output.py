@@ -136,7 +136,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "sid": finding.sid,
         "grant": None
         if finding.grant is None
-        else _grant(finding.grant, finding.resource, finding.statement_path, finding.principals),
+        else grant_entry(finding.grant, finding.resource, finding.statement_path, finding.principals),
         "fingerprint": finding.fingerprint,
         "suppressed": _suppression(finding.suppressed) if finding.suppressed else None,
         "remediation": finding.remediation,
@@ -144,13 +144,14 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _located(located: LocatedGrant) -> dict[str, Any]:
-    entry = _grant(located.grant, located.resource, located.statement_path, located.principals)
+    entry = grant_entry(located.grant, located.resource, located.statement_path, located.principals)
     return {**entry, "effect_on_passrole": located.effect_on_passrole}
 
 
-def _grant(
+def grant_entry(
     grant: PassRoleGrant, resource: ResourceDefinition, statement_path: str, principals: Sequence[str]
 ) -> dict[str, Any]:
+    """A statement as ``grants`` tells it."""
     return {
         **_place(grant.at),
         "framework": resource.framework.value,

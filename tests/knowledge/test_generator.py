@@ -278,7 +278,9 @@ def test_an_action_that_iam_does_not_have_stops_the_generator() -> None:
         assemble.all_known({})
 
 
-@pytest.mark.parametrize("name", ["receivers.json", "passing_actions.json", "escalation_paths.json"])
+@pytest.mark.parametrize(
+    "name", ["receivers.json", "passing_actions.json", "escalation_paths.json", "trail_events.json"]
+)
 def test_the_committed_files_are_as_the_generator_writes_them(name: str) -> None:
     """A data file was not edited by hand: its text is what the generator makes of its content."""
     file = ROOT / "passrole_checks" / "knowledge" / name
@@ -294,6 +296,7 @@ def test_the_pins_are_those_of_the_data_and_of_the_notice() -> None:
         assert f"{package.name} {package.version}" in notice
         assert re.search(re.escape(package.name) + r"[\s\S]{0,160}?" + re.escape(package.licence), notice), package.name
     assert f"aws {sources['terraform-provider-aws']}" in notice
+    assert read_json("trail_events.json")["sources"] == {"botocore": packages.PACKAGES["botocore"].version}
     assert read_json("managed_policies.json.xz")["source"] == f"moto {packages.PACKAGES['moto'].version}"
 
 

