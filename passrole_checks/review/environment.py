@@ -21,8 +21,6 @@ from passrole_checks.errors import InputError
 
 GITHUB, GITLAB = "github", "gitlab"
 
-COMMENT_MODES = ("update", "new", "hide-and-new", "off")
-
 GITHUB_TOKEN = "GITHUB_TOKEN"
 GITLAB_TOKEN = "PASSROLE_GITLAB_TOKEN"
 
@@ -93,8 +91,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class PostOptions:
-    """What to write on the forge. ``comment``: one of :data:`COMMENT_MODES`, for the summary. ``max_inline``: how many
-    comments at lines at most, 0 for none. ``status``: set the commit status; ``check_run``: write a check run.
+    """What to write on the forge. ``comment``, for the summary: ``update``, ``new``, ``hide-and-new`` or ``off``.
+    ``max_inline``: how many comments at lines at most, 0 for none. ``status``: set the commit status; ``check_run``:
+    write a check run.
     ``dry_run``: print each call as JSON on standard output, and send none that writes. ``key`` tells several reviews of
     one pull request apart (each has its own comment, status and check). ``author``: whose comments are ours; "" for the
     one that the token belongs to. ``details_url``: where everything can be read, beside the run's page."""

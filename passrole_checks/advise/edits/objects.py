@@ -58,7 +58,7 @@ def condition_objects(text: str, statement: Written, wish: Wish, says: Says, *, 
     if new is not None:
         if container.form is Form.LIST:
             yield Add(container, len(container.items) - 1, (new,))
-        elif inside == (container,):
+        elif inside == (container,) and block:
             yield SetValue(field, container, Several((Same(container), new)))
         else:
             raise Refused("what takes the statement decides how its conditions are written")
