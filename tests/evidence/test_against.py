@@ -161,7 +161,7 @@ def test_the_sample_is_told_in_every_format(
     """Which grants were used, which never, and what was denied."""
     pytest.importorskip("duckdb")
     monkeypatch.chdir(ROOT)
-    arguments = ["trail", "sample_trail/logs", "--against", "sample_trail/terraform"]
+    arguments = ["trail", "sample_templates/evidence/logs", "--against", "sample_templates/evidence/terraform"]
     assert main([*arguments, "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
     found = told["against"]
@@ -185,7 +185,7 @@ def test_the_sample_is_told_in_every_format(
 def test_a_configuration_that_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The status is 2; what the logs say is told all the same."""
     pytest.importorskip("duckdb")
-    assert main(["trail", str(ROOT / "sample_trail/logs"), "--against", str(tmp_path)]) == 2
+    assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), "--against", str(tmp_path)]) == 2
     told = capsys.readouterr()
     assert "lambda-app" in told.out
     assert "no Terraform, plan, CloudFormation or SAM file here" in told.err

@@ -18,7 +18,7 @@ from trails.writing import Log, Maker, write
 from passrole_checks.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = "sample_trail/logs"
+SAMPLE = "sample_templates/evidence/logs"
 ACCOUNT = "111122223333"
 
 

@@ -1,8 +1,11 @@
-# Who passed what of this in sample_trail/logs: passrole-checks trail sample_trail/logs --against sample_trail/terraform
+# Who passed what of this in sample_templates/evidence/logs: passrole-checks trail sample_templates/evidence/logs --against sample_templates/evidence/terraform
 
 resource "aws_iam_role" "deploy" {
-  name               = "deploy"
-  assume_role_policy = file("${path.module}/trust.json")
+  name = "deploy"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "arn:aws:iam::111122223333:role/developer" } }]
+  })
 }
 
 resource "aws_iam_role_policy" "deploy" {
