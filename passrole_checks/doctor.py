@@ -11,6 +11,7 @@ documentation of ``importlib.metadata``, and of the option ``-I``; git's history
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import os
 import re
@@ -226,11 +227,21 @@ def _owner(name: str) -> Owner | None:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
-    files = [file for file in distribution.files or () if file.parts[0] == "hcl2" and file.suffix == ".py"]
+    files = dict(_recorded(distribution))
     intact = bool(files) and all(
-        file.hash is None or _hash(Path(str(file.locate())), file.hash.mode) == file.hash.value for file in files
+        not told or _hash(Path(str(distribution.locate_file(file))), told.partition("=")[0]) == told.partition("=")[2]
+        for file, told in files.items()
     )
     return Owner(name, distribution.version, intact)
+
+
+def _recorded(distribution: metadata.Distribution) -> Iterator[tuple[str, str]]:
+    """The files of the module, each with its hash, as the installer has written them down, there or not:
+    ``Distribution.files`` leaves out what is not there since Python 3.12. Source: Python Packaging User Guide,
+    "Recording installed projects" (``RECORD``)."""
+    for row in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
+        if len(row) > 1 and row[0].startswith("hcl2/") and row[0].endswith(".py"):
+            yield row[0], row[1]
 
 
 def _hash(path: Path, algorithm: str) -> str:
