@@ -134,8 +134,9 @@ FORMS: dict[str, tuple[dict[str, str], str]] = {
 
 
 def samples() -> list[str]:
-    """The folders of the samples of one kind in one format: ``001-any-role/terraform``."""
-    return sorted(str(path.relative_to(SAMPLES)) for path in SAMPLES.glob("*/*") if path.is_dir())
+    """The folders of the samples of one kind in one format: ``001-any-role/terraform``. Logs are no code."""
+    folders = (path for path in SAMPLES.glob("*/*") if path.is_dir() and path.name != "logs")
+    return sorted(str(path.relative_to(SAMPLES)) for path in folders)
 
 
 def test_every_sample_is_in_the_table() -> None:
