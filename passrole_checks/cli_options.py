@@ -63,12 +63,15 @@ _PATHS: tuple[_Decorator, ...] = (
 )
 
 
-def shared_options(
-    formats: Sequence[str], arguments: Sequence[_Decorator] = _PATHS
-) -> Callable[[_Function], _Function]:
-    """The options that the commands that read infrastructure code have in common."""
-    options = (
-        *arguments,
+HOW_WRITTEN: tuple[_Decorator, ...] = (
+    click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
+    click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
+)
+
+
+def where_written(formats: Sequence[str]) -> tuple[_Decorator, ...]:
+    """The options ``--format``, one of ``formats``, and ``--output``; :func:`destinations` says what was chosen."""
+    return (
         click.option(
             "--format",
             type=click.Choice(formats),
@@ -83,6 +86,16 @@ def shared_options(
             help="Where it is written: the n-th FILE in the n-th --format. - is standard output, the default.",
             shell_complete=cli_help.files,
         ),
+    )
+
+
+def shared_options(
+    formats: Sequence[str], arguments: Sequence[_Decorator] = _PATHS
+) -> Callable[[_Function], _Function]:
+    """The options that the commands that read infrastructure code have in common."""
+    options = (
+        *arguments,
+        *where_written(formats),
         click.option(
             "--account", metavar="ID", callback=_checked_account, help="The account that is deployed to, twelve digits."
         ),
@@ -120,8 +133,7 @@ def shared_options(
         click.option(
             "--allow-empty", is_flag=True, help="It is no error if a PATH, or all of them, hold no infrastructure code."
         ),
-        click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
-        click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
+        *HOW_WRITTEN,
     )
 
     def decorate(function: _Function) -> _Function:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from passrole_checks import cli_help
+from passrole_checks.cli_options import HOW_WRITTEN, where_written
 from passrole_checks.cli_writing import CLEAN, UNUSABLE, complain, write_lines
 
 if TYPE_CHECKING:
@@ -76,22 +77,8 @@ def options(function: _Function) -> _Function:
             ),
             click.option("--events", is_flag=True, help="In json, also each pass by itself."),
             click.option("--allow-empty", is_flag=True, help="It is no error if there are no logs."),
-            click.option(
-                "--format",
-                type=click.Choice(FORMATS),
-                multiple=True,
-                default=["text"],
-                help="How it is written. Repeatable.  [default: text]",
-            ),
-            click.option(
-                "--output",
-                metavar="FILE",
-                multiple=True,
-                help="Where it is written: the n-th FILE in the n-th --format. - is standard output, the default.",
-                shell_complete=cli_help.files,
-            ),
-            click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
-            click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
+            *where_written(FORMATS),
+            *HOW_WRITTEN,
             click.option("--no-progress", is_flag=True, help="Do not tell on a terminal how far it is."),
         )
     ):

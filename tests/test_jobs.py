@@ -20,10 +20,10 @@ import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.executors import processes as room
-from passrole_checks.executors.batches import MOST, batches, in_order, weight
+from passrole_checks.executors.batches import MOST, Batch, batches, in_order, weight
 from passrole_checks.executors.over import over, portable
 from passrole_checks.executors.processes import FORK, SPAWN, paying, processes, processors
-from passrole_checks.scan import ScanOptions, scan_paths, scan_unit
+from passrole_checks.scan import ScannedUnit, ScanOptions, scan_paths, scan_unit
 from passrole_checks.sources.detect import Unit, discover
 from passrole_checks.sources.resource import Framework
 
@@ -165,12 +165,12 @@ def test_units_come_in_order_and_as_soon_as_they_can(tmp_path: Path) -> None:
     first, second = batches(units, 1)[::-1][:2], batches(units, 1)[::-1][2:]
     asked = []
 
-    def answers() -> Iterator[tuple[object, object]]:
+    def answers() -> Iterator[tuple[Batch, list[ScannedUnit]]]:
         for batch in (*first, *second):
             asked.append(batch.numbers)
             yield batch, [scan_unit(unit, ScanOptions()) for unit in batch.units]
 
-    came = [(scanned.path.name, len(asked)) for scanned in in_order(answers())]  # type: ignore[arg-type]
+    came = [(scanned.path.name, len(asked)) for scanned in in_order(answers())]
     assert came == [("root-0", 4), ("root-1", 4), ("root-2", 4), ("root-3", 4)]
 
 
@@ -182,7 +182,7 @@ def test_little_code_starts_no_process(method: str) -> None:
     """Processes are for much code; there are never more than processors."""
     assert paying(0, method) == paying(100_000, method) == 0
     assert paying(10**12, method) == processors() >= 1
-    assert paying(10**12, None) == 1  # type: ignore[arg-type]
+    assert paying(10**12, None) == 1
 
 
 def test_a_small_scan_does_not_even_import_what_starts_processes(tmp_path: Path) -> None:
