@@ -10,7 +10,7 @@ pattern with a path. What cannot be told counts as perhaps, and is never silence
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -38,10 +38,25 @@ _KINDS = {"user": PrincipalKind.USER, "role": PrincipalKind.ROLE, "assumed-role"
 _SOME_PATH = "a/path/that/nobody/writes/"
 
 
+@dataclass(frozen=True, slots=True)
+class Through:
+    """An edge on its way through an Allow, also one of which requests were only denied or failed.
+
+    `holders`: whom the policy is attached to and who passed, as :attr:`AttachedPolicy.principals` names them; nobody
+    where it is attached to nobody here. `roles`: the patterns that cover the role, as written; none where the Allow is
+    of all roles but some. Each with whether that is sure; `surely`: whether all of it is.
+    """
+
+    edge: Edge
+    surely: bool
+    holders: Mapping[str, bool]
+    roles: Mapping[str, bool]
+
+
 @dataclass(slots=True)
 class Used:
     """An Allow of PassRole, and the edges that it let through: ``surely``, or ``perhaps``. Of what was denied nothing
-    counts."""
+    counts. ``ways`` are all edges that it lets through, with what of it they go through."""
 
     grant: PassRoleGrant
     resource: ResourceDefinition
@@ -49,6 +64,7 @@ class Used:
     holders: dict[str, None] = field(default_factory=dict)
     surely: list[Edge] = field(default_factory=list)
     perhaps: list[Edge] = field(default_factory=list)
+    ways: list[Through] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +94,21 @@ class Against:
 
 def held_against(edges: Sequence[Edge], configurations: Iterable[Configuration], account: str | None = None) -> Against:
     """Holds the edges of some logs against configurations. ``account`` is the account deployed to, if it is stated."""
-    sides = [_Side(one, account) for one in configurations]
+    log = _Log(edges)
     known: dict[int, Tri] = {id(edge): Tri.NO for edge in edges}
     allowed: dict[int, Tri] = {id(edge): Tri.NO for edge in edges}
     grants: list[Used] = []
-    for side in sides:
-        for edge in edges:
-            known[id(edge)] |= side.knows(edge)
-        for used, holders in side.granted():
+    for side in (_Side(one, account, log) for one in configurations):
+        for edge, answer in side.known():
+            known[id(edge)] |= answer
+        for used, hands in side.granted():
             grants.append(used)
-            for edge in edges:
-                lets = Tri.NO
-                for holder, passing in holders:
-                    lets |= side.lets(holder, passing, edge)
-                    if lets is Tri.YES:
-                        break
-                allowed[id(edge)] |= lets
-                if lets is not Tri.NO and edge.counts[Outcome.PASSED]:
-                    (used.surely if lets is Tri.YES else used.perhaps).append(edge)
+            for way in side.ways(hands):
+                edge = way.edge
+                used.ways.append(way)
+                allowed[id(edge)] |= Tri.YES if way.surely else Tri.UNKNOWN
+                if edge.counts[Outcome.PASSED]:
+                    (used.surely if way.surely else used.perhaps).append(edge)
     passed = [edge for edge in edges if edge.counts[Outcome.PASSED]]
     return Against(
         used=tuple(one for one in grants if one.surely),
@@ -107,21 +120,47 @@ def held_against(edges: Sequence[Edge], configurations: Iterable[Configuration],
     )
 
 
-class _Side:
-    """One configuration, asked whether it lets edges through."""
+class _Log:
+    """The edges of some logs, to be found by their principals."""
 
-    def __init__(self, configuration: Configuration, account: str | None) -> None:
-        self.configuration = configuration
+    def __init__(self, edges: Sequence[Edge]) -> None:
+        self.edges = edges
+        self.of: dict[str, list[int]] = {}
+        for number, edge in enumerate(edges):
+            self.of.setdefault(edge.principal, []).append(number)
+        self.principals = {name: _PRINCIPAL.fullmatch(name) for name in self.of}
+        self.named: dict[tuple[PrincipalKind, str], list[str]] = {}
+        for name, found in self.principals.items():
+            if found is not None:
+                self.named.setdefault((_KINDS[found["kind"]], found["name"]), []).append(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """What of an Allow is left in the hands of a principal, who has it from one that the policy is attached to, if it
+    is attached to anybody."""
+
+    attached: str | None
+    holder: Principal
+    passing: Passing
+
+
+class _Side:
+    """One configuration, asked whether it lets the edges of some logs through."""
+
+    def __init__(self, configuration: Configuration, account: str | None, log: _Log) -> None:
+        self.configuration, self.log = configuration, log
         self.account = account or configuration.account
         self.principals = Principals(configuration, self.account)
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
         self.by_address, self.by_name = known_roles(configuration.roles)
         self.members = by_group(configuration.members)
+        self._edges: dict[str, list[tuple[int, Tri]]] = {}
 
-    def granted(self) -> Iterator[tuple[Used, list[tuple[Principal, Passing]]]]:
+    def granted(self) -> Iterator[tuple[Used, list[_Hand]]]:
         """Each Allow of PassRole, with what is left of it in the hands of each of its holders."""
         policies = (*self.configuration.policies, *self.configuration.unchanged, *self.principals.managed)
-        found: dict[tuple[object, ...], tuple[Used, list[tuple[Principal, Passing]]]] = {}
+        found: dict[tuple[object, ...], tuple[Used, list[_Hand]]] = {}
         for policy in policies:
             if policy.kind is not PolicyKind.IDENTITY:
                 continue
@@ -129,31 +168,75 @@ class _Side:
                 if grant.effect != "Allow" or grant.denied:
                     continue
                 key = (policy.resource.address, grant.at, grant.statement.path, policy.path)
-                used, holders = found.setdefault(key, (Used(grant, policy.resource, _path(policy, grant)), []))
-                for holder in self._holders(policy):
+                used, hands = found.setdefault(key, (Used(grant, policy.resource, _path(policy, grant)), []))
+                for attached, holder in self._holders(policy):
                     passing = Passing(grant, holder.permissions, self.services, self.account)
                     if passing.anything is not None:
                         used.holders[holder.name] = None
-                        holders.append((holder, passing))
+                        hands.append(_Hand(attached, holder, passing))
         yield from found.values()
 
-    def _holders(self, policy: AttachedPolicy) -> Iterator[Principal]:
-        """Who holds a policy: the users of a group beside it, since what one user holds besides may deny what the group
-        allows, and it is users who make requests."""
+    def ways(self, hands: Iterable[_Hand]) -> Iterator[Through]:
+        """The edges that an Allow lets through, in their order."""
+        found: dict[int, tuple[dict[str, Tri], dict[str, Tri], Tri]] = {}
+        for hand in hands:
+            for number, who in self._edges_of(hand.holder):
+                edge = self.log.edges[number]
+                lets = who & self._lets(hand.passing, edge)
+                if lets is Tri.NO:
+                    continue
+                holders, roles, known = found.get(number, ({}, {}, Tri.NO))
+                found[number] = (holders, roles, known | lets)
+                if hand.attached is not None:
+                    holders[hand.attached] = holders.get(hand.attached, Tri.NO) | lets
+                for pattern, covers in self._covering(hand.passing.grant, edge):
+                    roles[pattern] = roles.get(pattern, Tri.NO) | (covers & lets)
+        for number in sorted(found):
+            holders, roles, known = found[number]
+            yield Through(self.log.edges[number], known is Tri.YES, _sure(holders), _sure(roles))
+
+    def _covering(self, grant: PassRoleGrant, edge: Edge) -> Iterator[tuple[str, Tri]]:
+        """The patterns of an Allow that cover the role of an edge."""
+        for role in () if grant.complement else grant.roles:
+            covers = self._among((role.pattern,), edge) if edge.role else Tri.UNKNOWN
+            if covers is not Tri.NO:
+                yield str(role.pattern), covers
+
+    def _holders(self, policy: AttachedPolicy) -> Iterator[tuple[str | None, Principal]]:
+        """Who holds a policy, and from whom: the users of a group beside it, since what one user holds besides may deny
+        what the group allows, and it is users who make requests."""
         for holder in self.principals.of(policy):
             users = self.members.get(holder.name, ()) if holder.kind is PrincipalKind.GROUP else ()
-            yield from map(self.principals.named, users)
+            attached = holder.name if holder.name in policy.principals else None
+            if attached is None:  # one of a group, who holds something else as well
+                groups = (name for name in policy.principals if holder.name in self.members.get(name, ()))
+                attached = next(groups, None)
+            yield from ((attached, self.principals.named(user)) for user in users)
             if not users:
-                yield holder
+                yield attached, holder
 
-    def knows(self, edge: Edge) -> Tri:
-        """Whether the principal of an edge is one of this configuration."""
-        answer = Tri.NO
+    def known(self) -> Iterator[tuple[Edge, Tri]]:
+        """The edges whose principals are, or may be, some of this configuration."""
         for name in self._all_holders:
-            answer |= self._is(self.principals.named(name), edge)
-            if answer is Tri.YES:
-                break
-        return answer
+            yield from ((self.log.edges[number], who) for number, who in self._edges_of(self.principals.named(name)))
+
+    def _edges_of(self, holder: Principal) -> list[tuple[int, Tri]]:
+        """The edges whose principal is, or may be, a holder."""
+        found = self._edges.get(holder.name)
+        if found is None:
+            name = self._names.get(holder.name)
+            principals: Iterable[str] = self.log.of
+            if (
+                holder.kind in (PrincipalKind.USER, PrincipalKind.ROLE)
+                and name is not None
+                and name.literal is not None
+            ):
+                principals = self.log.named.get((holder.kind, name.literal), ())
+            answers = ((principal, self._is(holder, principal)) for principal in principals)
+            found = self._edges[holder.name] = [
+                (number, who) for principal, who in answers if who is not Tri.NO for number in self.log.of[principal]
+            ]
+        return found
 
     @cached_property
     def _all_holders(self) -> tuple[str, ...]:
@@ -163,21 +246,20 @@ class _Side:
         found += [user for users in self.members.values() for user in users]
         return tuple(dict.fromkeys(found))
 
-    def lets(self, holder: Principal, passing: Passing, edge: Edge) -> Tri:
-        """Whether an Allow in the hands of a holder lets an edge through."""
-        who = self._is(holder, edge)
-        if who is Tri.NO or (self.account is not None and _account_of(edge) not in (self.account, "")):
+    def _lets(self, passing: Passing, edge: Edge) -> Tri:
+        """Whether what is left of an Allow lets an edge through, if its holder is the principal of the edge."""
+        if self.account is not None and _account_of(edge) not in (self.account, ""):
             return Tri.NO
         if not edge.services:
-            return who & self._covers(passing.anything, passing.grant, edge) & Tri.UNKNOWN
+            return self._covers(passing.anything, passing.grant, edge) & Tri.UNKNOWN
         answers = {self._covers(passing.to(service), passing.grant, edge) for service in edge.services}
-        return who & (answers.pop() if len(answers) == 1 else Tri.UNKNOWN)
+        return answers.pop() if len(answers) == 1 else Tri.UNKNOWN
 
-    def _is(self, holder: Principal, edge: Edge) -> Tri:
+    def _is(self, holder: Principal, principal: str) -> Tri:
         """Whether a holder is the principal of an edge."""
         if holder.kind is PrincipalKind.POLICY:
             return Tri.UNKNOWN  # it may be attached to anybody, elsewhere
-        found = _PRINCIPAL.fullmatch(edge.principal)
+        found = self.log.principals[principal]
         if found is None:
             return Tri.NO  # root, or a service
         set_ = _PERMISSION_SET.fullmatch(found["name"])
@@ -215,6 +297,10 @@ class _Side:
             role = named_role(pattern, self.by_address, self.by_name)
             answer |= _covered(_written_out(pattern, role), edge)
         return answer
+
+
+def _sure(answers: Mapping[str, Tri]) -> dict[str, bool]:
+    return {name: answer is Tri.YES for name, answer in answers.items()}
 
 
 def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
