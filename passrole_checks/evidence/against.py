@@ -1,10 +1,10 @@
 """The evidence beside what a configuration grants: what is used, what never was, what was denied, and who else passes
 roles.
 
-Every answer is three-valued. A principal is known by its name, where the configuration tells one: of a role whose name
-AWS makes, of a user whose name stands in the block of the user, or of a policy that is attached to nobody here, it
-cannot be told whether it is the one of the log. Neither can a role that is only known by its name be held against a
-pattern with a path. What cannot be told counts as perhaps, and is never silence.
+Every answer is three-valued. A principal is known by its name, where the configuration tells one: of a role or a user
+whose name AWS makes, or of a policy that is attached to nobody here, it cannot be told whether it is the one of the
+log. Neither can a role that is only known by its name be held against a pattern with a path. What cannot be told counts
+as perhaps, and is never silence.
 """
 
 from __future__ import annotations
@@ -276,6 +276,7 @@ class _Side:
     def _names(self) -> dict[str, Text]:
         """The names of holders, as far as they are told."""
         names = {role.resource.address: role.name for role in self.configuration.roles if role.name is not None}
+        names |= dict(self.configuration.users)
         return names | {shown: text(name, _NOWHERE) for shown, _, name in self.configuration.literals}
 
     def _covers(self, passed: Passed | None, grant: PassRoleGrant, edge: Edge) -> Tri:

@@ -72,6 +72,9 @@ ENTITIES = {
 }
 """IAM entities: the last word of their ARNs before the path, and the attributes of name and ARN."""
 
+USERS = frozenset(type_ for type_, entity in ENTITIES.items() if entity.kind == "user")
+"""The users."""
+
 HOLDERS = {
     "aws_iam_role_policy": {"role": "role"},
     "aws_iam_user_policy": {"user": "user"},

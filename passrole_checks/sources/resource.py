@@ -206,6 +206,7 @@ class Configuration:
     ``instance_profiles`` those of this configuration. ``stack_roles`` are the roles in the templates of CloudFormation
     stacks that Terraform describes, whose policies are not read. ``literals`` are the principals that are known by a
     literal name: what they are called here (the name, and their kind where it means two), their kind, and the name.
+    ``users`` are the users of this configuration with their names, where these are told.
     """
 
     framework: Framework
@@ -238,3 +239,4 @@ class Configuration:
     instance_profiles: tuple[InstanceProfile, ...] = ()
     stack_roles: tuple[RoleDefinition, ...] = ()
     literals: tuple[tuple[str, str, str], ...] = ()
+    users: tuple[tuple[str, Text], ...] = ()

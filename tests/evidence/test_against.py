@@ -155,6 +155,68 @@ def test_roles_of_the_configuration_are_known_by_reference(tmp_path: Path) -> No
     assert (found.elsewhere, found.strangers) == ((edges[1],), (edges[2],))
 
 
+TERRAFORM = """
+resource "aws_iam_user" "one" { name = NAME }
+resource "aws_iam_user_policy" "pass" {
+  user   = aws_iam_user.one.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = [
+    { Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::111122223333:role/app" }
+  ] })
+}
+"""
+TEMPLATE = {"Type": "AWS::IAM::User", "Properties": {"Policies": [{"PolicyName": "p", "PolicyDocument": {
+    "Version": "2012-10-17", "Statement": [statement(service=None)],
+}}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("alice", (USED, UNUSED)), ("bob", (UNUSED, UNUSED)), ("", (PERHAPS, PERHAPS))]
+)
+def test_users_are_known_by_the_names_in_their_blocks(
+    name: str, expected: tuple[tuple[int, int, int], ...], tmp_path: Path
+) -> None:
+    """In Terraform, in a plan and in a template; one whose name is not known may be anybody, and a role is no user."""
+    passes = edge(principal=f"arn:aws:iam::{ACCOUNT}:user/team/alice"), edge(principal=f"arn:aws:iam::{ACCOUNT}:user/x")
+    properties = {**TEMPLATE["Properties"], **({"UserName": name} if name else {})}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement(service=None)]})
+    values = {"name": name or None}
+    planned = [
+        ("aws_iam_user", "one", values), ("aws_iam_user_policy", "pass", {"user": name, "policy": document}),
+    ]  # fmt: skip
+    texts = {
+        "tf/main.tf": TERRAFORM.replace("NAME", json.dumps(name) if name else "var.name"),
+        "cfn/t.json": json.dumps({"Resources": {"One": {**TEMPLATE, "Properties": properties}}}),
+        "plan/plan.json": json.dumps(plan(planned)),
+    }
+    for file, written in texts.items():
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).write_text(written)
+        if file.startswith("plan") and not name:
+            continue
+        read = read_paths([tmp_path / file], ScanOptions(account=ACCOUNT))
+        found = [verdict(held_against([one], [unit for _, unit in read.units], ACCOUNT)) for one in passes]
+        assert tuple(found) == expected, file
+
+
+def plan(resources: list[tuple[str, str, dict[str, Any]]]) -> dict[str, Any]:
+    """A plan that creates resources."""
+    made = [
+        {"address": f"{type_}.{name}", "mode": "managed", "type": type_, "name": name, "values": values}
+        for type_, name, values in resources
+    ]
+    changes = [
+        {**one, "change": {"actions": ["create"], "before": None, "after": one["values"], "after_unknown": {}}}
+        for one in made
+    ]
+    return {
+        "format_version": "1.2",
+        "terraform_version": "1.9.0",
+        "planned_values": {"root_module": {"resources": made}},
+        "resource_changes": changes,
+        "configuration": {"root_module": {}},
+    }
+
+
 def test_the_sample_is_told_in_every_format(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

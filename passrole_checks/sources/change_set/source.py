@@ -97,6 +97,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         home=Deployment(found.account, (found.partition,)) if found.partition else ANYWHERE,
         incomplete=incomplete,
         stack=found.stack,
+        users=tuple(after.reader.users),
         received=tuple(after.received(rest)),
         instance_profiles=tuple(map(after.profile, after.reader.received.profiles)),
         members_before=stood["members"],

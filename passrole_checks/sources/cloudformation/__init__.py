@@ -47,6 +47,7 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         resources=tuple(reader.resources),
         policies=tuple(reader.policies),
         roles=tuple(reader.roles),
+        users=tuple(reader.users),
         suppressions=tuple(found),
         unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
         not_evaluated=tuple(reader.not_evaluated),

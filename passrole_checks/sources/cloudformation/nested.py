@@ -81,6 +81,7 @@ class Reader(Protocol):
     resources: list[ResourceDefinition]
     policies: list[AttachedPolicy]
     roles: list[RoleDefinition]
+    users: list[tuple[str, values.Text]]
     unreadable: list[Unreadable]
     not_evaluated: list[Unreadable]
     nested: NestedStacks
@@ -152,6 +153,9 @@ class NestedStacks:
             name, path = (part if isinstance(part, values.Text) else None for part in parts)
             trust = role.trust and brought_up(role.trust, stack)
             outer.roles.append(RoleDefinition(above(role.resource), name, path, trust))
+        for user, called in reader.users:
+            whole = brought_up(called, stack)
+            outer.users.extend([(name_above(user, stack), whole)] if isinstance(whole, values.Text) else ())
         outer.received.of_nested(reader.received, stack)
         outer.holdings.of_nested(reader.holdings, stack, named, outer.attachments)
         outer.unreadable.extend(reader.unreadable)

@@ -12,6 +12,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.errors import InputError
+from passrole_checks.iam.values import Text
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import Attachments
 from passrole_checks.sources.cloudformation.documents import Documents, Found, is_no_value
@@ -101,6 +102,7 @@ class PolicyReader:
         self.resources: list[ResourceDefinition] = []
         self.policies = self.documents.policies
         self.roles: list[RoleDefinition] = self.serverless.roles
+        self.users: list[tuple[str, Text]] = []
         self.unreadable = self.documents.unreadable
         self.not_evaluated = self.documents.not_evaluated
 
@@ -246,6 +248,8 @@ class PolicyReader:
             self._inline(resource, child(properties, "Policies"))
             if kind == "AWS::IAM::Role":
                 self._role(resource, properties)
+            elif kind == "AWS::IAM::User" and (name := self.documents.text(child(properties, "UserName"))) is not None:
+                self.users.append((resource.address, name))
         elif kind == "AWS::SSO::PermissionSet":
             self.documents.document(resource, properties, ("InlinePolicy",), PolicyKind.IDENTITY, (resource.address,))
         elif kind.startswith("AWS::Serverless::"):

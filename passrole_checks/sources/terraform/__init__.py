@@ -81,6 +81,7 @@ def load(
         resources=tuple(found.resources),
         policies=tuple(policies),
         roles=tuple(found.roles),
+        users=tuple(found.users),
         suppressions=tuple(_suppressions(root, run, found)),
         unreadable=(*_unreadable((*_files(run), *tfvars)), *broken, *found.unreadable),
         account=account_of(root),

@@ -21,6 +21,7 @@ from passrole_checks.sources.policy_attributes import (
     RESOURCE_POLICIES,
     STATEMENT_POLICIES,
     TRUST_POLICIES,
+    USERS,
     unread,
 )
 from passrole_checks.sources.principal_names import told_apart
@@ -125,6 +126,11 @@ class _Loader:
                 *(profile for stack in stacks for profile in stack.profiles),
             ),
             stack_roles=tuple(role for stack in stacks for role in stack.roles),
+            users=tuple(
+                (one.address, text(name, one.at))
+                for one in self.plan.resources.values()
+                if one.type in USERS and (name := as_text(one.values.get(ENTITIES[one.type].name)))
+            ),
             **self.change(judged),
             **self.held(judged),
         )

@@ -26,6 +26,7 @@ from passrole_checks.sources.policy_attributes import (
     SCP_TARGETS,
     STATEMENT_POLICIES,
     TRUST_POLICIES,
+    USERS,
     unread,
 )
 from passrole_checks.sources.receivers import receives
@@ -71,6 +72,7 @@ class Found:
     received: list[ReceivedRole] = field(default_factory=list)
     instance_profiles: list[InstanceProfile] = field(default_factory=list)
     stack_roles: list[RoleDefinition] = field(default_factory=list)
+    users: list[tuple[str, Text]] = field(default_factory=list)
     held: Held = field(default_factory=lambda: NOTHING_HELD)
 
 
@@ -136,6 +138,9 @@ def _collect_block(module: Module, block: Block, found: Found, holdings: Collect
             found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
             found.roles.append(_role(block, resource, scope))
+        elif type_ in USERS:
+            user = references.entity_name(block, scope)
+            found.users.extend([(address, plain_text(user))] if user is not None else ())
         holdings.attachments.look(block, scope, address, when)
         holdings.look(block, scope, resource, when)
 
