@@ -63,6 +63,38 @@ _PATHS: tuple[_Decorator, ...] = (
 )
 
 
+HOW_EVALUATED: tuple[_Decorator, ...] = (
+    click.option(
+        "--var-file",
+        metavar="FILE",
+        multiple=True,
+        help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
+        shell_complete=cli_help.files,
+    ),
+    click.option(
+        "--var",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_checked_variables,
+        help="A value for a variable of Terraform root modules, after all files. Repeatable.",
+    ),
+    click.option(
+        "--parameters",
+        metavar="KEY=VALUE|FILE",
+        multiple=True,
+        help="A value for a parameter of templates, or a file of them, as CloudFormation, CodePipeline or SAM take"
+        " it. Repeatable.",
+        shell_complete=cli_help.files,
+    ),
+    click.option(
+        "--source",
+        metavar="DIR",
+        help="The Terraform folder that a plan was made from: it tells what the plan does not.",
+        shell_complete=cli_help.folders,
+    ),
+)
+
+
 HOW_WRITTEN: tuple[_Decorator, ...] = (
     click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
     click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
@@ -99,34 +131,7 @@ def shared_options(
         click.option(
             "--account", metavar="ID", callback=_checked_account, help="The account that is deployed to, twelve digits."
         ),
-        click.option(
-            "--var-file",
-            metavar="FILE",
-            multiple=True,
-            help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
-            shell_complete=cli_help.files,
-        ),
-        click.option(
-            "--var",
-            metavar="NAME=VALUE",
-            multiple=True,
-            callback=_checked_variables,
-            help="A value for a variable of Terraform root modules, after all files. Repeatable.",
-        ),
-        click.option(
-            "--parameters",
-            metavar="KEY=VALUE|FILE",
-            multiple=True,
-            help="A value for a parameter of templates, or a file of them, as CloudFormation, CodePipeline or SAM take"
-            " it. Repeatable.",
-            shell_complete=cli_help.files,
-        ),
-        click.option(
-            "--source",
-            metavar="DIR",
-            help="The Terraform folder that a plan was made from: it tells what the plan does not.",
-            shell_complete=cli_help.folders,
-        ),
+        *HOW_EVALUATED,
         click.option(
             "--unchanged", is_flag=True, help="Of plans and change sets, also judge what they leave as it is."
         ),

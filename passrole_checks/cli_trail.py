@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from passrole_checks import cli_help
-from passrole_checks.cli_options import HOW_WRITTEN, where_written
+from passrole_checks.cli_options import HOW_EVALUATED, HOW_WRITTEN, scan_options, where_written
 from passrole_checks.cli_writing import CLEAN, UNUSABLE, complain, write_lines
 
 if TYPE_CHECKING:
     from passrole_checks.evidence import Progress
     from passrole_checks.evidence.report import Report
+    from passrole_checks.scanned import ScanResult
     from passrole_checks.sources.resource import Unreadable
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -75,6 +76,7 @@ def options(function: _Function) -> _Function:
                 help="Hold it against what this configuration grants: Terraform, templates, plans. Repeatable.",
                 shell_complete=cli_help.files,
             ),
+            *HOW_EVALUATED,
             click.option("--events", is_flag=True, help="In json, also each pass by itself."),
             click.option("--allow-empty", is_flag=True, help="It is no error if there are no logs."),
             *where_written(FORMATS),
@@ -96,6 +98,11 @@ def trail(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     bounds = Bounds(given["since"] or "", given["until"] or "", frozenset(given["account"]))
     if bounds.since and bounds.until and bounds.since >= bounds.until:
         raise click.UsageError("--since is not before --until: no event can be both")
+    for name in ("var_file", "var", "parameters", "source"):
+        if given[name] and not given["against"]:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is for the configuration of --against, which is not given"
+            )
     wanted = Wanted(bounds, given["principal"], given["role"])
     progress, done = _progress(given)
     try:
@@ -103,10 +110,12 @@ def trail(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     finally:
         done()
     unreadable: list[Unreadable] = []
+    result = None
     if given["against"]:
-        report, unreadable = _against(report, given)
+        drawn = any(output_format in ("markdown", "html") for output_format, _ in chosen)
+        report, result, unreadable = _against(report, given, drawn=drawn)
     for output_format, destination in chosen:
-        _write(report, output_format, destination, given)
+        _write(report, result, output_format, destination, given)
     for problem in report.reading.problems:
         complain(f"{located(problem.file, None)}: {problem.reason}")
     for entry in unreadable:
@@ -120,23 +129,36 @@ def trail(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     return CLEAN
 
 
-def _against(report: Report, given: dict[str, Any]) -> tuple[Report, list[Unreadable]]:
-    """The report with what it says of the configuration, and what of that could not be read."""
+def _against(
+    report: Report, given: dict[str, Any], *, drawn: bool
+) -> tuple[Report, ScanResult | None, list[Unreadable]]:
+    """The report with what it says of the configuration; what a scan of that gives, where it is ``drawn``; and what of
+    it could not be read."""
     from passrole_checks.evidence.against import held_against
-    from passrole_checks.scan import ScanOptions, read_paths
+    from passrole_checks.scan import read_paths, scan_configurations
     from passrole_checks.sources.resource import Unreadable
 
     account = given["account"][0] if len(given["account"]) == 1 else None
-    read = read_paths([Path(path) for path in given["against"]], ScanOptions(account=account, unchanged=True))
+    options = scan_options({**given, "account": account, "unchanged": True})
+    read = read_paths([Path(path) for path in given["against"]], options)
     configurations = [configuration for _, configuration in read.units]
     unreadable = [*read.unreadable, *(one for unit in configurations for one in unit.unreadable)]
     if not configurations:
         names = ", ".join(given["against"])
         unreadable.append(Unreadable(names, "no Terraform, plan, CloudFormation or SAM file here"))
-    return replace(report, against=held_against(report.edges, configurations, account)), unreadable
+    skipped = (*(one for unit in configurations for one in unit.not_evaluated), *read.notes)
+    against = held_against(report.edges, configurations, account)
+    result = None
+    if drawn:
+        result = scan_configurations(configurations, options)
+        missing = [one for one in unreadable if one not in result.unreadable]
+        result = replace(result, unreadable=(*missing, *result.unreadable))
+    return replace(report, against=against, not_evaluated=tuple(dict.fromkeys(skipped))), result, unreadable
 
 
-def _write(report: Report, output_format: str, destination: str, given: dict[str, Any]) -> None:
+def _write(
+    report: Report, result: ScanResult | None, output_format: str, destination: str, given: dict[str, Any]
+) -> None:
     from passrole_checks.output import trail as output
     from passrole_checks.output.destination import write
 
@@ -145,7 +167,11 @@ def _write(report: Report, output_format: str, destination: str, given: dict[str
     elif output_format == "markdown":
         from passrole_checks.output.trail_markdown import trail_markdown
 
-        write(destination, trail_markdown(report))
+        write(destination, trail_markdown(report, result))
+    elif output_format == "html" and report.against is not None and result is not None:
+        from passrole_checks.output.trail_page import trail_page
+
+        write(destination, trail_page(report, report.against, result))
     elif output_format == "html":
         from passrole_checks.output.trail_html import trail_html
 

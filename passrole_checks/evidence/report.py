@@ -9,18 +9,21 @@ from pathlib import Path
 from passrole_checks.evidence import Outcome, Pass, Progress, Reading, Wanted, passes_in
 from passrole_checks.evidence.against import Against
 from passrole_checks.evidence.summary import Edge, summarized
+from passrole_checks.sources.resource import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """The evidence in some logs. `passes` are all of them where they were asked for one by one; else only the `edges`
-    are kept, which do not grow with the logs."""
+    are kept, which do not grow with the logs. `against` is what they say of a configuration, `not_evaluated` what of
+    that is not known."""
 
     edges: tuple[Edge, ...]
     reading: Reading
     wanted: Wanted
     passes: tuple[Pass, ...] | None = None
     against: Against | None = None
+    not_evaluated: tuple[Unreadable, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
         """How many requests of an outcome there are."""

@@ -10,9 +10,10 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.arn import Scope
@@ -56,15 +57,27 @@ class Node:
     open: bool = False
 
 
+class Use(NamedTuple):
+    """That a pass went from a node to the next one by a statement: its number among those that are told, and whether
+    that is sure."""
+
+    source: int
+    target: int
+    passed: int
+    surely: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One statement with what is found about it, and the numbers of its nodes in each column."""
+    """One statement with what is found about it, and the numbers of its nodes in each column. ``uses``: None where
+    nobody knows whether it was used."""
 
     located: LocatedGrant
     findings: tuple[Finding, ...]
     principals: tuple[int, ...]
     roles: tuple[int, ...]
     services: tuple[int, ...]
+    uses: tuple[Use, ...] | None = None
 
     @property
     def effect(self) -> str:
@@ -79,12 +92,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two nodes that some statements join: their numbers, and the numbers of these entries."""
+    """Two nodes that some statements join: their numbers, and the numbers of these entries. ``uses``: the numbers of
+    the passes that went between them, each with whether that is sure."""
 
     source: int
     target: int
     entries: tuple[int, ...]
     severity: Severity | None
+    uses: Mapping[int, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,8 +119,13 @@ class Graph:
                 for left, right in ((entry.principals, entry.roles), (entry.roles, entry.services)):
                     for pair in ((source, target) for source in left for target in right):
                         pairs.setdefault(pair, []).append(number)
+        uses: dict[tuple[int, int], dict[int, bool]] = {pair: {} for pair in pairs}
+        for entry in self.entries if pairs else ():
+            for use in entry.uses or () if entry.effect == "allow" else ():
+                known = uses[use.source, use.target]
+                known[use.passed] = known.get(use.passed, False) or use.surely
         found = [
-            Link(*pair, tuple(numbers), worst(self.entries[number].severity for number in numbers))
+            Link(*pair, tuple(numbers), worst(self.entries[number].severity for number in numbers), uses[pair])
             for pair, numbers in pairs.items()
         ]
         return tuple(sorted(found, key=lambda link: (-rank(link.severity), -len(link.entries), link.source)))
@@ -131,6 +151,11 @@ class Graph:
                 principals=moved(entry.principals),
                 roles=moved(entry.roles),
                 services=moved(entry.services),
+                uses=None
+                if entry.uses is None
+                else tuple(
+                    use._replace(source=number_of[use.source], target=number_of[use.target]) for use in entry.uses
+                ),
             )
             for entry in self.entries
         )

@@ -13,10 +13,12 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from importlib import resources
 from string import Template
+from typing import Any
 
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.condition import Constraint
@@ -37,29 +39,63 @@ _REFERENCE = re.compile(r"https://(?:pathfinding\.cloud/paths/[\w-]+|docs\.aws\.
 _NONE = "none"
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a page tells beside the grants. All texts are HTML, and escaped already.
+
+    ``title``, and below it ``summary`` and ``notices``; ``style``: more of it; ``filters`` and ``legend`` beside or in
+    place of the page's own; ``data`` and ``of_entries`` (one for each) are for the script, ``column`` is the heading of
+    a column of the table with ``cells``, ``rows`` are pairs of words for the card of each statement, and ``sections``
+    come last.
+    """
+
+    title: str = "Who may pass which role to which service"
+    summary: str = ""
+    notices: str = ""
+    style: str = ""
+    filters: str = ""
+    legend: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    of_entries: Sequence[Mapping[str, Any]] = ()
+    column: str = ""
+    cells: Sequence[str] = ()
+    rows: Sequence[Sequence[tuple[str, str]]] = ()
+    sections: str = ""
+
+
 def grants_html(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     """A whole page: ``grants`` with the findings of ``result``, and what could not be read or was not evaluated."""
-    graph = graph_of(result, grants)
-    style, script = _file("page.css"), _file("page.js")
-    page = Template(_file("page.html")).substitute(
+    return page_of(graph_of(result, grants), result, grants, Beside())
+
+
+def page_of(graph: Graph, result: ScanResult, grants: Sequence[LocatedGrant], beside: Beside) -> str:
+    """The page of a graph of ``grants`` and the findings of ``result``, with what is told beside it."""
+    style, script = file_of_page("page.css") + beside.style, file_of_page("page.js")
+    page = Template(file_of_page("page.html")).substitute(
+        title=beside.title,
+        beside=beside.summary,
+        legend=beside.legend or file_of_page("legend.html"),
+        column=f'<th scope="col">{beside.column}</th>' if beside.column else "",
+        sections=beside.sections,
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
         summary=_summary(result, grants, len(graph.entries)),
-        notices=_notices(result),
-        filters=_filters(graph) if graph.entries else "",
+        notices=beside.notices + _notices(result),
+        filters=_filters(graph, beside.filters) if graph.entries else "",
         empty="" if graph.entries else _empty(result),
-        rows="\n".join(_row(number, entry, graph) for number, entry in enumerate(graph.entries)),
+        rows="\n".join(_row(number, entry, graph, beside) for number, entry in enumerate(graph.entries)),
         others="".join(_finding(finding, placed=True) for finding in graph.others),
         hide_table="" if graph.entries else " hidden",
         hide_others="" if graph.others else " hidden",
-        data=_data(graph),
+        data=_data(graph, beside),
     )
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _file(name: str) -> str:
+def file_of_page(name: str) -> str:
+    """A file that pages are made of."""
     return resources.files("passrole_checks.output").joinpath("page").joinpath(name).read_text(encoding="ascii")
 
 
@@ -67,13 +103,16 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
 
 
-def _text(foreign: str, most: int = _NAME) -> str:
+def text_of_page(foreign: str, most: int = _NAME) -> str:
     """Foreign text for the page: invisible and steering characters spelled out, cut where it is long, escaped."""
     foreign = harmless(foreign)
     return escape(foreign if len(foreign) <= most else f"{foreign[: most - 1]}… ({len(foreign):,} characters)")
 
 
-def _data(graph: Graph) -> str:
+_text = text_of_page
+
+
+def _data(graph: Graph, beside: Beside) -> str:
     """What the graph is drawn from, as JSON that cannot end its script element."""
     document = {
         "nodes": [
@@ -95,9 +134,11 @@ def _data(graph: Graph) -> str:
                 "v": _severity(entry),
                 "e": entry.effect,
                 "k": sorted({finding.check_id for finding in entry.findings if not finding.suppressed}),
+                **(beside.of_entries[number] if beside.of_entries else {}),
             }
-            for entry in graph.entries
+            for number, entry in enumerate(graph.entries)
         ],
+        **beside.data,
     }
     text = json.dumps(document, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
@@ -183,19 +224,25 @@ def _place(file: str, line: int | None) -> str:
     return _text(shown(file)) + (f":{line}" if line else "")
 
 
-def _filters(graph: Graph) -> str:
+def chip(name: str, value: str, words: str, count: int, style: str = "", *, ticked: bool = True) -> str:
+    """A box to tick for the script to filter by, with the number of statements that it is about."""
+    return (
+        f'<label class="chip{style and f" {style}"}"><input type="checkbox" name="{name}" value="{value}"'
+        f"{' checked' if ticked else ''}>{words} <span>{count}</span></label>"
+    )
+
+
+def _filters(graph: Graph, others: str) -> str:
     severities = Counter(_severity(entry) for entry in graph.entries)
     boxes = "".join(
-        f'<label class="chip {value}"><input type="checkbox" name="severity" value="{value}" checked>'
-        f"{_badge(value, 'no finding' if value == _NONE else value)} <span>{severities[value]}</span></label>"
+        chip("severity", value, _badge(value, "no finding" if value == _NONE else value), severities[value], value)
         for value in (*(severity.value for severity in reversed(Severity)), _NONE)
         if severities[value]
     )
     effects = Counter(entry.effect for entry in graph.entries)
     words = {"allow": "Allow", "deny": "Deny", "none": "without effect"}
     kinds = "".join(
-        f'<label class="chip"><input type="checkbox" name="effect" value="{value}"'
-        f"{' checked' if value == 'allow' or not effects['allow'] else ''}>{word} <span>{effects[value]}</span></label>"
+        chip("effect", value, word, effects[value], ticked=value == "allow" or not effects["allow"])
         for value, word in words.items()
         if effects[value]
     )
@@ -204,6 +251,7 @@ def _filters(graph: Graph) -> str:
     return (
         f'<fieldset class="chips"><legend>Severity</legend>{boxes}</fieldset>'
         + (f'<fieldset class="chips"><legend>Effect</legend>{kinds}</fieldset>' if len(effects) > 1 else "")
+        + others
         + _select("check", "Check", names)
         + _select("principal", "Who", _options(graph, Column.PRINCIPAL))
         + _select("service", "Service", _options(graph, Column.SERVICE))
@@ -229,27 +277,30 @@ def _badge(severity: str, words: str) -> str:
     return f'<span class="badge {severity}">{words}</span>'
 
 
-def _row(number: int, entry: Entry, graph: Graph) -> str:
-    grant, located = entry.located.grant, entry.located
-    severity = _severity(entry)
+def _row(number: int, entry: Entry, graph: Graph, beside: Beside) -> str:
+    grant, severity = entry.located.grant, _severity(entry)
     found = sorted(
         (finding for finding in entry.findings if not finding.suppressed), key=lambda one: -one.severity.rank
     )
     told = ", ".join(dict.fromkeys(f"{finding.check_id[-3:]} {finding.name}" for finding in found))
     effect = {"allow": "", "deny": '<span class="tag">Deny</span> ', "none": '<span class="tag">no effect</span> '}
-    cells = (
+    cells = [
         _badge(severity, "no finding" if severity == _NONE else severity) + f'<span class="told">{_text(told)}</span>',
         effect[entry.effect] + _names([graph.nodes[one].label for one in entry.principals]),
         _names([graph.nodes[one].label for one in entry.roles]),
         _names([graph.nodes[one].label for one in entry.services]),
         f"<code>{_place(grant.at.file, grant.at.line)}</code>",
-    )
-    heads = ("Severity", "Who", "May pass", "To", "Where")
+    ]
+    heads = ["Severity", "Who", "May pass", "To", "Where"]
+    if beside.column:
+        heads.insert(-1, beside.column)
+        cells.insert(-1, beside.cells[number])
+    card = _card(entry, found, beside.rows[number] if beside.rows else ())
     columns = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(heads, cells, strict=True))
     return (
-        f'<tbody id="g{number + 1}" class="{severity}"><tr>{columns}</tr><tr class="more"><td colspan="5">'
+        f'<tbody id="g{number + 1}" class="{severity}"><tr>{columns}</tr><tr class="more"><td colspan="{len(heads)}">'
         f"<details><summary>Statement{_and_findings(len(found))}</summary>"
-        f'<article class="card">{_card(entry, located, found)}</article></details></td></tr></tbody>'
+        f'<article class="card">{card}</article></details></td></tr></tbody>'
     )
 
 
@@ -262,7 +313,8 @@ def _names(names: Sequence[str]) -> str:
     return listed + (f"and {len(names) - _IN_A_CELL} more" if len(names) > _IN_A_CELL else "")
 
 
-def _card(entry: Entry, located: LocatedGrant, found: Sequence[Finding]) -> str:
+def _card(entry: Entry, found: Sequence[Finding], more: Sequence[tuple[str, str]]) -> str:
+    located = entry.located
     grant, resource = located.grant, located.resource
     last = f"&ndash;{grant.at.end_line}" if grant.at.end_line > grant.at.line else ""
     head = f'<p class="place"><code>{_place(grant.at.file, grant.at.line)}{last}</code></p>'
@@ -275,6 +327,7 @@ def _card(entry: Entry, located: LocatedGrant, found: Sequence[Finding]) -> str:
         ("All roles but" if grant.complement else "Roles", _all([str(role.pattern) for role in grant.roles])),
         ("Services", _services(located)),
         ("If", _all(grant.other_conditions)),
+        *more,
     ]
     listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows if value)
     code = "\n".join(escape(line) for line in statement(grant.at, grant, MOST_LINES, MOST_COLUMNS))

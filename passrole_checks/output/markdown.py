@@ -8,7 +8,7 @@ https://github.github.com/gfm/.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.findings import Severity
 from passrole_checks.output.escaping import code, label
@@ -45,7 +45,7 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: Graph) -> 
     yield from _list("Could not be read", result.unreadable)
     if graph.links:
         yield ""
-        yield from _diagram(graph)
+        yield from diagram(graph)
     if graph.entries:
         yield from ("", "### Statements", "")
         yield from _table(graph)
@@ -80,8 +80,11 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
     return words + (f"; {suppressed} suppressed" if suppressed else "") + "."
 
 
-def _diagram(graph: Graph) -> Iterator[str]:
-    """A flowchart of at most :data:`MOST_EDGES` arrows, and a line that says what it leaves out."""
+def diagram(graph: Graph, arrow: Callable[[Link], str] | None = None) -> Iterator[str]:
+    """A flowchart of at most :data:`MOST_EDGES` arrows, and a line that says what it leaves out.
+
+    ``arrow``: what the arrow of a link is written like; without one arrows tell the severity of what is found.
+    """
     drawn, said = graph, ""
     if len(graph.links) > MOST_EDGES:
         drawn = graph.grouped()
@@ -101,8 +104,8 @@ def _diagram(graph: Graph) -> Iterator[str]:
         note = f"<br/>{label(node.note)}" if node.note else ""
         yield f"  n{number}{before}{label(node.label)}{note}{after}:::{severity[number]}"
     for link in links:
-        yield f"  n{link.source} {_ARROWS[_word(link)]} n{link.target}"
-    for word, colour in _COLOURS.items():
+        yield f"  n{link.source} {_ARROWS[_word(link)] if arrow is None else arrow(link)} n{link.target}"
+    for word, colour in _COLOURS.items() if arrow is None else ():
         numbers = ",".join(str(number) for number, link in enumerate(links) if _word(link) == word)
         if numbers:
             yield f"  linkStyle {numbers} stroke:{colour}"

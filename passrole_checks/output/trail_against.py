@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Any
 
 from passrole_checks.evidence import Edge, Outcome
-from passrole_checks.evidence.against import Against, Attempt, Used
+from passrole_checks.evidence.against import Against, Attempt, Through, Used
 from passrole_checks.iam.values import Tri
-from passrole_checks.output.escaping import code, shortened
+from passrole_checks.output.escaping import code
 from passrole_checks.output.json_output import grant_entry
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.text import Line, Span
@@ -26,13 +25,16 @@ _WORDS = {Tri.YES: "yes", Tri.NO: "no", Tri.UNKNOWN: "unknown"}
 
 
 def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
-    """``uses`` and ``perhaps`` of a grant, and ``pass``, are numbers of entries in ``passes``, from 0."""
+    """``uses`` and ``perhaps`` of a grant, and ``pass``, are numbers of entries in ``passes``, from 0. ``edges`` of a
+    grant are all of them, also those of which each request was denied: whom of its principals and which of its patterns
+    they went by."""
     numbers = {id(edge): number for number, edge in enumerate(edges)}
 
     def grant(used: Used) -> dict[str, Any]:
         passed = [edge.last for edge in used.surely]
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
+            "edges": [_way(numbers[id(way.edge)], way) for way in used.ways],
             "passed": sum(edge.counts[Outcome.PASSED] for edge in used.surely),
             "last": max(passed, default=None),
             "uses": [numbers[id(edge)] for edge in used.surely],
@@ -46,6 +48,19 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
         "denied": [{"pass": numbers[id(one.edge)], "allowed": _WORDS[one.allowed]} for one in against.denied],
         "unknown_principals": [numbers[id(edge)] for edge in against.strangers],
         "granted_elsewhere": [numbers[id(edge)] for edge in against.elsewhere],
+    }
+
+
+def _way(number: int, way: Through) -> dict[str, Any]:
+    edge = way.edge
+    return {
+        "pass": number,
+        "sure": way.surely,
+        "principals": list(way.holders),
+        "patterns": list(way.roles),
+        "passed": edge.counts[Outcome.PASSED],
+        "denied": edge.counts[Outcome.DENIED],
+        "last": edge.last or None,
     }
 
 
@@ -71,7 +86,7 @@ def against_lines(against: Against) -> Iterator[Line]:
     for heading, items in sections(against):
         yield (Span(heading, "place"),)
         for one in items:
-            first, *rest = _described(one)
+            first, *rest = facts_of(one)
             yield (Span("  "), Span(harmless(first)))
             yield from ((Span("     "), Span(harmless(line), "quiet")) for line in rest)
         yield ()
@@ -82,33 +97,19 @@ def against_markdown(against: Against) -> Iterator[str]:
     for heading, items in sections(against):
         yield from ("", f"### {heading}: {len(items):,}", "")
         for one in items[:MOST_ROWS]:
-            first, *rest = _described(one)
+            first, *rest = facts_of(one)
             yield f"- {code(first)}" + "".join(f"<br>{code(line)}" for line in rest)
         if len(items) > MOST_ROWS:
             yield f"- and {len(items) - MOST_ROWS:,} more"
 
 
-def against_html(against: Against) -> Iterator[str]:
-    """The same for the page."""
-    for heading, items in sections(against):
-        yield f"<h2>{heading} ({len(items):,})</h2><ul>"
-        for one in items:
-            first, *rest = map(_text, _described(one))
-            yield f"<li><code>{first}</code>" + "".join(f"<br>{line}" for line in rest) + "</li>"
-        yield "</ul>"
-
-
-def _text(foreign: str) -> str:
-    return escape(shortened(harmless(foreign), 600))
-
-
-def _described(one: Used | Attempt | Edge) -> list[str]:
+def facts_of(one: Used | Attempt | Edge) -> list[str]:
     """An item in words: what it is, then a line for each of its facts."""
     if isinstance(one, Used):
         return list(_grant(one))
     if isinstance(one, Attempt):
-        return [_edge(one.edge), f"denied {times(one.edge.counts[Outcome.DENIED])}: {_ALLOWED[one.allowed]}"]
-    return [_edge(one), _passed(one)]
+        return [edge_in_words(one.edge), f"denied {times(one.edge.counts[Outcome.DENIED])}: {_ALLOWED[one.allowed]}"]
+    return [edge_in_words(one), _passed(one)]
 
 
 def _grant(used: Used) -> Iterator[str]:
@@ -118,12 +119,13 @@ def _grant(used: Used) -> Iterator[str]:
     if used.holders:
         yield f"who {', '.join(list(used.holders)[:3])}" + (" and others" if len(used.holders) > 3 else "")
     for edges, words in ((used.surely, _passed), (used.perhaps, _perhaps)):
-        yield from (f"{_edge(edge)}: {words(edge)}" for edge in edges[:MOST_EDGES])
+        yield from (f"{edge_in_words(edge)}: {words(edge)}" for edge in edges[:MOST_EDGES])
         if len(edges) > MOST_EDGES:
             yield f"and {len(edges) - MOST_EDGES:,} more"
 
 
-def _edge(edge: Edge) -> str:
+def edge_in_words(edge: Edge) -> str:
+    """Who passed what to which service."""
     services = " or ".join(edge.services) or f"whoever {edge.service} hands it to"
     return f"{edge.principal or '?'} -> {edge.passed} -> {services}"
 

@@ -1,5 +1,8 @@
-"""The evidence as one page of HTML that loads nothing: a table with the details of each row. It has no script, and its
-Content-Security-Policy lets no other take effect; it is in ASCII, so that no encoding on the way changes it."""
+"""The evidence alone as one page of HTML that loads nothing: a table with the details of each row.
+
+It has no script, and its Content-Security-Policy lets no other take effect; it is in ASCII, so that no encoding on the
+way changes it.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,9 @@ from passrole_checks.evidence import Edge, Outcome
 from passrole_checks.evidence.report import Report
 from passrole_checks.output.escaping import shortened
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.output.trail_against import against_html
-from passrole_checks.output.trail_words import names_of, notes_of, services_of, summary_of, when_of
+from passrole_checks.output.trail_words import details_of, notes_of, services_of, summary_of
 
 _NAME = 300
-_IN_DETAILS = 20
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }
 body { margin: 2rem auto; max-width: 78rem; padding: 0 1rem }
@@ -56,8 +57,6 @@ def _body(report: Report) -> Iterator[str]:
         yield '<th scope="col">last</th></tr></thead><tbody>'
         yield from map(_row, report.edges)
         yield "</tbody></table>"
-    if report.against is not None:
-        yield from against_html(report.against)
     notes = [f"<li>{_text(note)}</li>" for note in notes_of(report)]
     if notes:
         yield f"<h2>Notes</h2><ul>{''.join(notes)}</ul>"
@@ -67,15 +66,7 @@ def _row(edge: Edge) -> str:
     tried = "" if edge.counts[Outcome.PASSED] else ' class="tried"'
     counts = "".join(f'<td class="n">{edge.counts[one]:,}</td>' for one in Outcome)
     profile = "" if edge.role else " (an instance profile; the logs do not show its role)"
-    details = [("when", when_of(edge)), ("events", ", ".join(f"{one} ({n})" for one, n in edge.events.most_common()))]
-    for word, listed in (
-        ("for", edge.resources), ("from", edge.sources), ("sessions", edge.sessions),
-        ("source identities", edge.source_identities), ("regions", edge.regions), ("accounts", edge.accounts),
-        ("errors", edge.errors),
-    ):  # fmt: skip
-        if listed.shown:
-            details.append((word, names_of(listed, _IN_DETAILS)))
-    listed_details = "".join(f"<dt>{word}</dt><dd>{_text(text, 4_000)}</dd>" for word, text in details)
+    listed_details = "".join(f"<dt>{word}</dt><dd>{_text(text, 4_000)}</dd>" for word, text in details_of(edge))
     return (
         f"<tr{tried}><td>{_code(edge.principal or '?')}</td><td>{_code(edge.passed)}{profile}"
         f"<details><summary>details</summary><dl>{listed_details}</dl></details></td>"

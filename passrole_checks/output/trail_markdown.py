@@ -9,30 +9,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.evidence import Edge, Outcome
+from passrole_checks.evidence.against import Against
 from passrole_checks.evidence.report import Report
 from passrole_checks.output.escaping import code, label, prose
+from passrole_checks.output.graph import Link, graph_of
+from passrole_checks.output.graph_uses import State, grants_with_uses, state_of, with_uses
+from passrole_checks.output.markdown import diagram
 from passrole_checks.output.paths import shown
 from passrole_checks.output.trail_against import against_markdown
 from passrole_checks.output.trail_words import names_of, notes_of, summary_of, times
+from passrole_checks.scan import ScanResult
 
 MOST_DRAWN = 40  # edges that the eye can follow
 MOST_ROWS = 500
 
 
-def trail_markdown(report: Report) -> str:
-    """A page of Markdown."""
-    return "\n".join(_lines(report)) + "\n"
+def trail_markdown(report: Report, result: ScanResult | None = None) -> str:
+    """A page of Markdown. ``result`` is that of a scan of the configuration that the evidence is held against."""
+    return "\n".join(_lines(report, result)) + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, result: ScanResult | None) -> Iterator[str]:
     yield from ("## Which roles were passed to which services", "", f"{summary_of(report)}.")
     if report.reading.problems:
         yield from ("", "### Could not be read", "")
         for problem in report.reading.problems[:MOST_ROWS]:
             yield f"- {code(shown(problem.file))}: {prose(problem.reason)}"
-    if report.edges:
+    if report.against is not None and result is not None:
+        yield from _granted(report.against, result)
+    elif report.edges:
         yield ""
         yield from _diagram(report.edges)
+    if report.edges:
         yield from (
             "",
             "| who | passed | to | passed | denied | failed | last | for |",
@@ -47,6 +55,23 @@ def _lines(report: Report) -> Iterator[str]:
     if notes:
         yield ""
         yield from (f"- {prose(note)}" for note in notes)
+
+
+def _granted(against: Against, result: ScanResult) -> Iterator[str]:
+    """A flowchart of what is granted, by what of it was used."""
+    graph, edges = with_uses(graph_of(result, grants_with_uses(result, against)), against)
+
+    def arrow(link: Link) -> str:
+        state = state_of(link.uses, edges)
+        count = sum(edges[number].counts[Outcome.PASSED] for number, surely in link.uses.items() if surely)
+        if state is State.USED:
+            return f"== {label(times(count))} ==>"
+        return "-. perhaps .->" if state is State.PERHAPS else "-.->"
+
+    if graph.links:
+        yield ""
+        yield from diagram(graph, arrow)
+        yield from ("", "Thick arrows were used in these logs, so often; dotted ones perhaps, or never.")
 
 
 def _row(edge: Edge) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from passrole_checks.evidence import Edge, Outcome
 from passrole_checks.evidence.report import Report
@@ -11,6 +11,7 @@ from passrole_checks.output.markdown_items import count
 from passrole_checks.output.paths import shown
 
 _IN_A_ROW = 3
+_IN_DETAILS = 20
 _MOST_NOTES = 10
 
 
@@ -50,14 +51,33 @@ def names_of(listed: Listed, most: int = _IN_A_ROW) -> str:
     return ", ".join(names) + others
 
 
+def details_of(edge: Edge) -> Iterator[tuple[str, str]]:
+    """All facts of an edge that are listed, each with a word for it."""
+    yield "when", when_of(edge)
+    yield "events", ", ".join(f"{one} ({number})" for one, number in edge.events.most_common())
+    for word, listed in (
+        ("for", edge.resources), ("from", edge.sources), ("sessions", edge.sessions),
+        ("source identities", edge.source_identities), ("regions", edge.regions), ("accounts", edge.accounts),
+        ("errors", edge.errors),
+    ):  # fmt: skip
+        if listed.shown:
+            yield word, names_of(listed, _IN_DETAILS)
+
+
 def summary_of(report: Report) -> str:
     """The counts, in one sentence."""
-    reading, edges = report.reading, report.edges
+    reading = report.reading
     read = f"{count_of(reading.events, 'event')} in {count_of(reading.files, 'file')}"
     if reading.first:
         read += f", {reading.first[:10]} to {reading.last[:10]}"
+    return f"{passed_in(report)}{'; ' if report.edges else ': '}{read}"
+
+
+def passed_in(report: Report) -> str:
+    """How much was passed, by how many."""
+    edges = report.edges
     if not edges:
-        return f"no role was passed: {read}"
+        return "no role was passed"
     passed = [edge for edge in edges if edge.counts[Outcome.PASSED]]
     words = (
         f"{count_of(report.count(Outcome.PASSED), 'pass')} of {count_of(len({one.passed for one in passed}), 'role')}"
@@ -66,7 +86,7 @@ def summary_of(report: Report) -> str:
     for outcome, word in _OTHERWISE:
         if report.count(outcome):
             words += f", {report.count(outcome):,} {word}"
-    return f"{words}; {read}"
+    return words
 
 
 def count_of(number: int, noun: str) -> str:
@@ -98,14 +118,16 @@ def notes_of(report: Report) -> Iterator[str]:
     ):
         if number:
             yield f"{number:,} {several}" if number > 1 else one
-    yield from _some(f"{shown(file)}: no log of CloudTrail, passed over" for file in reading.not_logs)
+    files = [f"{shown(file)}: no log of CloudTrail, passed over" for file in reading.not_logs]
+    yield from _some(files, "file", "that are no logs of CloudTrail")
+    skipped = [f"{shown(one.file)}{f':{one.line}' if one.line else ''}: {one.reason}" for one in report.not_evaluated]
+    yield from _some(skipped, "part", "of the configuration that are not evaluated")
     if reading.others:
         listed = ", ".join(f"{number:,} {what}" for what, number in sorted(reading.others.items()))
         yield f"files passed over: {listed}"
 
 
-def _some(notes: Iterable[str]) -> Iterator[str]:
-    listed = list(notes)
-    yield from listed[:_MOST_NOTES]
-    if len(listed) > _MOST_NOTES:
-        yield f"and {count(len(listed) - _MOST_NOTES, 'file')} more that are no logs of CloudTrail"
+def _some(notes: Sequence[str], noun: str, what: str) -> Iterator[str]:
+    yield from notes[:_MOST_NOTES]
+    if len(notes) > _MOST_NOTES:
+        yield f"and {count(len(notes) - _MOST_NOTES, noun)} more {what}"

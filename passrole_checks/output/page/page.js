@@ -2,6 +2,7 @@
 // Draws the graph, filters, and shows copies of what stands in the page. Foreign text only ever becomes textContent.
 (() => {
   const RANKS = { none: 0, info: 1, low: 2, medium: 3, high: 4 };
+  const USES = { unused: 1, perhaps: 2, used: 3 };
   const MANY = 30; // boxes in a column, above which boxes of one group become one
   const CARDS = 20; // in the panel at once
   const HEIGHT = 42, GAP = 10, NARROWEST = 600;
@@ -9,7 +10,8 @@
 
   const one = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const { nodes, entries } = JSON.parse(one("#data").textContent);
+  // `passes`, where it is known which were used: how often each was answered, when last, how often denied
+  const { nodes, entries, passes } = JSON.parse(one("#data").textContent);
   if (!entries.length) return;
 
   const picture = one(".picture .scroll > svg"), scroll = one(".scroll"), heads = one(".heads");
@@ -19,7 +21,7 @@
   const words = rows.map((row) => row.textContent.toLowerCase());
   const expanded = new Set();
   const pen = document.createElement("canvas").getContext("2d");
-  let shown = [], boxes = new Map(), lines = new Map(), chosen = null, returnTo = null, from = null, width = 0;
+  let shown = [], boxes = new Map(), lines = new Map(), chosen = null, returnTo = null, from = null, width = 0, asked = null;
 
   const worse = (a, b) => (RANKS[a] >= RANKS[b] ? a : b);
   const plural = (number, noun) => number + " " + noun + (number === 1 ? "" : "s");
@@ -34,17 +36,60 @@
     return element;
   }
 
+  // ---- what was used
+
+  const NOTHING = new Map();
+  const uses = entries.map((entry) => { // by two nodes: the numbers of passes, each with whether it is sure
+    const found = new Map();
+    for (const [source, target, pass, surely] of entry.u || []) {
+      const key = source + ">" + target;
+      if (!found.has(key)) found.set(key, new Map());
+      found.get(key).set(pass, found.get(key).get(pass) || surely);
+    }
+    return found;
+  });
+  const between = (number, source, target) => uses[number].get(source + ">" + target) || NOTHING;
+  const merge = (known, more) => more.forEach((surely, pass) => known.set(pass, known.get(pass) || surely));
+
+  function state(used) {
+    let found = "unused";
+    for (const [pass, surely] of used) {
+      if (passes[pass][0] && surely) return "used";
+      if (passes[pass][0]) found = "perhaps";
+    }
+    return found;
+  }
+
+  function told(used) {
+    const times = (number) => (number === 1 ? "once" : number.toLocaleString("en") + " times");
+    let sure = 0, perhaps = 0, denied = 0, last = "";
+    for (const [pass, surely] of used) {
+      const [count, when, refused] = passes[pass];
+      if (surely) sure += count; else perhaps += count;
+      denied += refused;
+      if (count && when > last) last = when;
+    }
+    const words = sure ? ["used " + times(sure)] : [];
+    if (perhaps) words.push(`perhaps used ${times(perhaps)}${sure ? " more" : ""}`);
+    if (!words.length) words.push("never used in these logs");
+    if (last) words.push("last " + last);
+    if (denied) words.push("denied " + times(denied));
+    return words.join(", ");
+  }
+
   // ---- what is shown
 
   function filter() {
     const ticked = (name) => new Set(all(`[name=${name}]:checked`).map((box) => box.value));
     const value = (name) => one(`select[name=${name}]`).value;
     const severities = ticked("severity"), effects = one("[name=effect]") ? ticked("effect") : null;
+    asked = passes && all("[name=use]:not(:checked)").length ? ticked("use") : null;
     const check = value("check"), principal = value("principal"), service = value("service");
     const terms = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     shown = [];
     entries.forEach((entry, number) => {
-      const yes = severities.has(entry.v) && (!effects || effects.has(entry.e)) && (!check || entry.k.includes(check)) &&
+      const yes = severities.has(entry.v) && (!effects || effects.has(entry.e)) &&
+        (!asked || entry.e !== "allow" || entry.x.some((one) => asked.has(one))) && (!check || entry.k.includes(check)) &&
         (!principal || entry.p.includes(+principal)) && (!service || entry.s.includes(+service)) &&
         terms.every((term) => words[number].includes(term));
       rows[number].hidden = !yes;
@@ -55,14 +100,23 @@
     draw();
   }
 
-  function build() {
-    const used = [new Set(), new Set(), new Set()];
-    for (const number of shown) {
-      const entry = entries[number];
-      entry.p.forEach((id) => used[0].add(id));
-      entry.r.forEach((id) => used[1].add(id));
-      entry.s.forEach((id) => used[2].add(id));
+  // The nodes of a statement by columns, and, where uses are known, the pairs of them that are asked for.
+  function parts(number) {
+    const entry = entries[number], columns = [entry.p, entry.r, entry.s];
+    if (!passes) return { number, columns };
+    const pairs = [];
+    for (const [left, right] of [[entry.p, entry.r], [entry.r, entry.s]]) {
+      for (const source of left) for (const target of right) {
+        if (!asked || entry.e !== "allow" || asked.has(state(between(number, source, target)))) pairs.push([source, target]);
+      }
     }
+    const drawn = new Set(pairs.flat());
+    return { number, columns: columns.map((ids) => ids.filter((id) => drawn.has(id))), pairs };
+  }
+
+  function build() {
+    const used = [new Set(), new Set(), new Set()], drawn = shown.map(parts);
+    for (const { columns } of drawn) columns.forEach((ids, column) => ids.forEach((id) => used[column].add(id)));
     const standsFor = new Map();
     boxes = new Map();
     used.forEach((ids, column) => {
@@ -85,24 +139,39 @@
       }
     });
     lines = new Map();
-    for (const number of shown) {
+    for (const { number, columns, pairs } of drawn) {
       const entry = entries[number];
-      const ends = [entry.p, entry.r, entry.s].map((ids) => [...new Set(ids.map((id) => standsFor.get(id)))]);
-      const whole = [...entry.p, ...entry.r].map((id) => standsFor.get("in" + id)).filter(Boolean);
+      const ends = columns.map((ids) => [...new Set(ids.map((id) => standsFor.get(id)))]);
+      const whole = [...columns[0], ...columns[1]].map((id) => standsFor.get("in" + id)).filter(Boolean);
       for (const key of new Set([...ends.flat(), ...whole])) {
         const box = boxes.get(key);
         box.entries.add(number);
         box.severity = worse(box.severity, entry.v);
       }
-      for (const [left, right] of [[ends[0], ends[1]], [ends[1], ends[2]]]) {
-        for (const source of left) for (const target of right) {
-          const key = source + ">" + target;
-          if (!lines.has(key)) lines.set(key, { key, source, target, entries: new Set(), severity: "none", denied: true });
-          const line = lines.get(key);
-          line.entries.add(number);
-          line.severity = worse(line.severity, entry.v);
-          line.denied = line.denied && entry.e !== "allow";
+      const join = (source, target, used) => {
+        const key = source + ">" + target;
+        if (!lines.has(key)) lines.set(key, { key, source, target, entries: new Set(), severity: "none", denied: true, uses: new Map() });
+        const line = lines.get(key);
+        line.entries.add(number);
+        line.severity = worse(line.severity, entry.v);
+        line.denied = line.denied && entry.e !== "allow";
+        merge(line.uses, used);
+      };
+      if (pairs) {
+        pairs.forEach(([source, target]) => join(standsFor.get(source), standsFor.get(target), between(number, source, target)));
+      } else {
+        for (const [left, right] of [[ends[0], ends[1]], [ends[1], ends[2]]]) {
+          for (const source of left) for (const target of right) join(source, target, NOTHING);
         }
+      }
+    }
+    if (!passes) return;
+    for (const box of boxes.values()) box.uses = new Map();
+    for (const line of lines.values()) {
+      line.state = line.denied ? "denied" : state(line.uses);
+      for (const key of [line.source, line.target]) {
+        merge(boxes.get(key).uses, line.uses);
+        boxes.get(key).allowed ||= !line.denied;
       }
     }
   }
@@ -194,18 +263,18 @@
     }
     outgoing.forEach((list, key) => port(key, "target", list));
     incoming.forEach((list, key) => port(key, "source", list));
-    const drawn = [...lines.values()].sort((a, b) => RANKS[a.severity] - RANKS[b.severity]);
+    const drawn = [...lines.values()].sort((a, b) => (USES[a.state] || 0) - (USES[b.state] || 0) || RANKS[a.severity] - RANKS[b.severity]);
     for (const line of drawn) {
       const source = boxes.get(line.source), target = boxes.get(line.target);
       const x1 = left[source.column] + boxWidth, x2 = left[target.column];
       const y1 = ports.get(line.key + "target"), y2 = ports.get(line.key + "source"), bend = (x2 - x1) / 2;
       const path = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
-      const words = `${source.label} \u2192 ${target.label}: ${plural(line.entries.size, "statement")}, ${spoken(line.severity)}`;
+      const words = `${source.label} \u2192 ${target.label}: ${plural(line.entries.size, "statement")}, ${spoken(line.severity)}${useOf(line)}`;
       const edge = make("g", { class: "edge", tabindex: -1, role: "button", "aria-label": words }, picture);
       edge.dataset.key = line.key;
       make("title", {}, edge, words);
       make("path", { class: "hit", d: path }, edge);
-      make("path", { class: "line " + (line.denied ? "denied" : line.severity), d: path }, edge);
+      make("path", { class: "line " + (line.denied ? "denied" : line.state || line.severity), d: path }, edge);
       line.element = edge;
     }
     columns.flat().forEach((box, index) => {
@@ -213,12 +282,13 @@
       const count = box.entries.size;
       const note = [box.note, count > 1 ? plural(count, "statement") : ""].filter(Boolean).join(" \u00b7 ");
       const word = box.severity === "none" ? "" : box.severity;
-      const label = `${["Who", "Role", "Service"][box.column]}: ${box.full}${note ? ", " + note : ""}, ${spoken(box.severity)}`;
-      const classes = ["node", box.severity, box.open ? "open" : "", box.group ? "group" : ""].filter(Boolean).join(" ");
+      const label = `${["Who", "Role", "Service"][box.column]}: ${box.full}${note ? ", " + note : ""}, ${spoken(box.severity)}${useOf(box)}`;
+      const idle = box.allowed && state(box.uses) === "unused" ? "idle" : "";
+      const classes = ["node", box.severity, box.open ? "open" : "", box.group ? "group" : "", idle].filter(Boolean).join(" ");
       const element = make("g", { class: classes, transform: `translate(${x} ${box.y})`, tabindex: index ? -1 : 0, role: "button", "aria-label": label }, picture);
       element.dataset.key = box.key;
       if (box.group) element.setAttribute("aria-expanded", String(expanded.has(box.key)));
-      make("title", {}, element, box.full + (note ? "\n" + note : ""));
+      make("title", {}, element, box.full + (note ? "\n" + note : "") + (box.allowed ? "\n" + told(box.uses) : ""));
       make("rect", { class: "box", width: boxWidth, height: HEIGHT, rx: 8 }, element);
       make("rect", { class: "bar", x: 0, y: 8, width: 4, height: HEIGHT - 16, rx: 2 }, element);
       const room = boxWidth - 22 - (word ? 20 + word.length * 6.5 : 0);
@@ -233,6 +303,7 @@
     if (focused) focus(focused);
   }
 
+  const useOf = (item) => (passes && !item.denied && (item.state || item.allowed) ? "; " + told(item.uses) : "");
   const spoken = (severity) => (severity === "none" ? "nothing found" : "worst finding " + severity);
   const font = () => getComputedStyle(document.body).fontFamily;
 
