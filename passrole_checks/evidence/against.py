@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from passrole_checks.evidence.edges import KINDS, Log, plain
 from passrole_checks.evidence.model import Outcome
 from passrole_checks.evidence.summary import Edge
 from passrole_checks.iam import arn
@@ -30,11 +31,7 @@ from passrole_checks.reach import named_role
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 
 _NOWHERE = Position("", 0)
-_PRINCIPAL = re.compile(
-    r"arn:[^:]+:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>user|role|assumed-role)/(?P<path>.*/)?(?P<name>.+)"
-)
 _PERMISSION_SET = re.compile(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
-_KINDS = {"user": PrincipalKind.USER, "role": PrincipalKind.ROLE, "assumed-role": PrincipalKind.ROLE}
 _SOME_PATH = "a/path/that/nobody/writes/"
 
 
@@ -94,7 +91,7 @@ class Against:
 
 def held_against(edges: Sequence[Edge], configurations: Iterable[Configuration], account: str | None = None) -> Against:
     """Holds the edges of some logs against configurations. ``account`` is the account deployed to, if it is stated."""
-    log = _Log(edges)
+    log = Log(edges)
     known: dict[int, Tri] = {id(edge): Tri.NO for edge in edges}
     allowed: dict[int, Tri] = {id(edge): Tri.NO for edge in edges}
     grants: list[Used] = []
@@ -120,21 +117,6 @@ def held_against(edges: Sequence[Edge], configurations: Iterable[Configuration],
     )
 
 
-class _Log:
-    """The edges of some logs, to be found by their principals."""
-
-    def __init__(self, edges: Sequence[Edge]) -> None:
-        self.edges = edges
-        self.of: dict[str, list[int]] = {}
-        for number, edge in enumerate(edges):
-            self.of.setdefault(edge.principal, []).append(number)
-        self.principals = {name: _PRINCIPAL.fullmatch(name) for name in self.of}
-        self.named: dict[tuple[PrincipalKind, str], list[str]] = {}
-        for name, found in self.principals.items():
-            if found is not None:
-                self.named.setdefault((_KINDS[found["kind"]], found["name"]), []).append(name)
-
-
 @dataclass(frozen=True, slots=True)
 class _Hand:
     """What of an Allow is left in the hands of a principal, who has it from one that the policy is attached to, if it
@@ -148,7 +130,7 @@ class _Hand:
 class _Side:
     """One configuration, asked whether it lets the edges of some logs through."""
 
-    def __init__(self, configuration: Configuration, account: str | None, log: _Log) -> None:
+    def __init__(self, configuration: Configuration, account: str | None, log: Log) -> None:
         self.configuration, self.log = configuration, log
         self.account = account or configuration.account
         self.principals = Principals(configuration, self.account)
@@ -180,7 +162,11 @@ class _Side:
         """The edges that an Allow lets through, in their order."""
         found: dict[int, tuple[dict[str, Tri], dict[str, Tri], Tri]] = {}
         for hand in hands:
+            grant = hand.passing.grant
+            near = None if grant.complement else self.log.near([role.pattern for role in grant.roles])
             for number, who in self._edges_of(hand.holder):
+                if near is not None and number not in near:
+                    continue
                 edge = self.log.edges[number]
                 lets = who & self._lets(hand.passing, edge)
                 if lets is Tri.NO:
@@ -265,7 +251,7 @@ class _Side:
         set_ = _PERMISSION_SET.fullmatch(found["name"])
         if set_ is not None or holder.kind is PrincipalKind.PERMISSION_SET:
             return Tri.UNKNOWN if set_ is not None and holder.kind is PrincipalKind.PERMISSION_SET else Tri.NO
-        if holder.kind is not _KINDS[found["kind"]] and holder.kind is not PrincipalKind.GROUP:
+        if holder.kind is not KINDS[found["kind"]] and holder.kind is not PrincipalKind.GROUP:
             return Tri.NO
         if holder.kind is PrincipalKind.GROUP:
             return Tri.UNKNOWN if found["kind"] == "user" else Tri.NO  # whoever else is in it
@@ -295,8 +281,14 @@ class _Side:
     def _among(self, patterns: Sequence[Text], edge: Edge) -> Tri:
         answer = Tri.NO
         for pattern in patterns:
-            role = named_role(pattern, self.by_address, self.by_name)
-            answer |= _covered(_written_out(pattern, role), edge)
+            written = plain(pattern.parts)
+            covers = written.covers(edge.role) if written is not None else None
+            if covers is None:
+                role = named_role(pattern, self.by_address, self.by_name)
+                covers = _covered(_written_out(pattern, role), edge)
+            answer |= covers
+            if answer is Tri.YES:
+                break
         return answer
 
 
