@@ -163,10 +163,8 @@ class _Side:
         found: dict[int, tuple[dict[str, Tri], dict[str, Tri], Tri]] = {}
         for hand in hands:
             grant = hand.passing.grant
-            near = None if grant.complement else self.log.near([role.pattern for role in grant.roles])
-            for number, who in self._edges_of(hand.holder):
-                if near is not None and number not in near:
-                    continue
+            near = self.log.everything if grant.complement else self.log.near([role.pattern for role in grant.roles])
+            for number, who in self._edges_of(hand.holder, near):
                 edge = self.log.edges[number]
                 lets = who & self._lets(hand.passing, edge)
                 if lets is Tri.NO:
@@ -203,11 +201,13 @@ class _Side:
 
     def known(self) -> Iterator[tuple[Edge, Tri]]:
         """The edges whose principals are, or may be, some of this configuration."""
-        for name in self._all_holders:
-            yield from ((self.log.edges[number], who) for number, who in self._edges_of(self.principals.named(name)))
+        for holder in map(self.principals.named, self._all_holders):
+            yield from ((self.log.edges[number], who) for number, who in self._edges_of(holder, self.log.everything))
 
-    def _edges_of(self, holder: Principal) -> list[tuple[int, Tri]]:
-        """The edges whose principal is, or may be, a holder."""
+    def _edges_of(self, holder: Principal, near: frozenset[int]) -> Iterator[tuple[int, Tri]]:
+        """Those of some edges whose principal is, or may be, a holder."""
+        if holder.kind is PrincipalKind.POLICY:
+            return ((number, Tri.UNKNOWN) for number in near)  # it may be attached to anybody, elsewhere
         found = self._edges.get(holder.name)
         if found is None:
             name = self._names.get(holder.name)
@@ -222,7 +222,7 @@ class _Side:
             found = self._edges[holder.name] = [
                 (number, who) for principal, who in answers if who is not Tri.NO for number in self.log.of[principal]
             ]
-        return found
+        return (one for one in found if one[0] in near)
 
     @cached_property
     def _all_holders(self) -> tuple[str, ...]:
@@ -243,8 +243,6 @@ class _Side:
 
     def _is(self, holder: Principal, principal: str) -> Tri:
         """Whether a holder is the principal of an edge."""
-        if holder.kind is PrincipalKind.POLICY:
-            return Tri.UNKNOWN  # it may be attached to anybody, elsewhere
         found = self.log.principals[principal]
         if found is None:
             return Tri.NO  # root, or a service

@@ -32,7 +32,7 @@ class Log:
             if found is not None:
                 self.named.setdefault((KINDS[found["kind"]], found["name"]), []).append(name)
         self._places = sorted((_below(edge.role) or "", number) for number, edge in enumerate(edges))
-        self._all = frozenset(range(len(edges)))
+        self.everything = frozenset(range(len(edges)))
         self._near: dict[str, frozenset[int]] = {}
 
     def near(self, patterns: Iterable[Text]) -> frozenset[int]:
@@ -41,7 +41,7 @@ class Log:
         for pattern in patterns:
             written = plain(pattern.parts)
             if written is None:
-                return self._all
+                return self.everything
             if written.begins not in self._near:
                 first = bisect_left(self._places, (written.begins, 0))
                 last = bisect_left(self._places, (written.begins + "\U0010ffff", 0))
@@ -80,6 +80,8 @@ _OF_THE_PLACE = frozenset({Kind.ACCOUNT_ID, Kind.PARTITION})
 @lru_cache(maxsize=65536)
 def plain(parts: tuple[Part, ...]) -> Plain | None:
     """A pattern as far as it is written out, None for one that is not of the usual form."""
+    if parts == ("*",):
+        return Plain("", "*")
     if any(not isinstance(part, str) and part.kind not in _OF_THE_PLACE for part in parts):
         return None
     found = _ANY_ARN.fullmatch("".join(part if isinstance(part, str) else "\0" for part in parts))

@@ -25,16 +25,15 @@ _WORDS = {Tri.YES: "yes", Tri.NO: "no", Tri.UNKNOWN: "unknown"}
 
 
 def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
-    """``uses`` and ``perhaps`` of a grant, and ``pass``, are numbers of entries in ``passes``, from 0. ``edges`` of a
-    grant are all of them, also those of which each request was denied: whom of its principals and which of its patterns
-    they went by."""
+    """``uses`` and ``perhaps`` of a grant, and ``pass``, are numbers of entries in ``passes``, from 0. ``edges`` are
+    those that a grant surely lets through, denied ones too: by whom of its principals, and by which pattern."""
     numbers = {id(edge): number for number, edge in enumerate(edges)}
 
     def grant(used: Used) -> dict[str, Any]:
         passed = [edge.last for edge in used.surely]
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
-            "edges": [_way(numbers[id(way.edge)], way) for way in used.ways],
+            "edges": [_way(numbers[id(way.edge)], way) for way in used.ways if way.surely],
             "passed": sum(edge.counts[Outcome.PASSED] for edge in used.surely),
             "last": max(passed, default=None),
             "uses": [numbers[id(edge)] for edge in used.surely],
@@ -55,7 +54,6 @@ def _way(number: int, way: Through) -> dict[str, Any]:
     edge = way.edge
     return {
         "pass": number,
-        "sure": way.surely,
         "principals": list(way.holders),
         "patterns": list(way.roles),
         "passed": edge.counts[Outcome.PASSED],
@@ -124,10 +122,10 @@ def _grant(used: Used) -> Iterator[str]:
             yield f"and {len(edges) - MOST_EDGES:,} more"
 
 
-def edge_in_words(edge: Edge) -> str:
+def edge_in_words(edge: Edge, arrow: str = "->") -> str:
     """Who passed what to which service."""
     services = " or ".join(edge.services) or f"whoever {edge.service} hands it to"
-    return f"{edge.principal or '?'} -> {edge.passed} -> {services}"
+    return f"{edge.principal or '?'} {arrow} {edge.passed} {arrow} {services}"
 
 
 def _passed(edge: Edge) -> str:

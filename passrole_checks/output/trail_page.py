@@ -20,6 +20,7 @@ from passrole_checks.sources.resource import Unreadable
 
 _TITLE = "Who may pass which role to which service, and what was passed"
 _IN_A_CARD = 40  # passes of a statement
+_MOST_ROWS = 3_000  # of all passes
 _WORDS = {State.USED: "used", State.PERHAPS: "perhaps", State.UNUSED: "never used"}
 
 
@@ -115,7 +116,7 @@ def _cell(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) 
             lines.append(f'<span class="told">{word}{times(count)}, last {text_of_page(last[:10])}</span>')
     denied = sum(edges[number].counts[Outcome.DENIED] for number in uses)
     lines += [f'<span class="told">denied {times(denied)}</span>'] if denied else []
-    return "".join(lines)
+    return " ".join(lines)
 
 
 def _rows(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) -> list[tuple[str, str]]:
@@ -124,7 +125,7 @@ def _rows(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) 
         return []
     listed = sorted(uses, key=lambda number: (not uses[number], -edges[number].counts[Outcome.PASSED], number))
     items = [
-        f"<li>{'' if uses[number] else 'perhaps: '}{text_of_page(edge_in_words(edges[number]), 600)}: "
+        f"<li>{'' if uses[number] else 'perhaps: '}{text_of_page(edge_in_words(edges[number], chr(0x2192)), 600)}: "
         f"{text_of_page(when_of(edges[number]))}</li>"
         for number in listed[:_IN_A_CARD]
     ]
@@ -149,8 +150,13 @@ def _sections(report: Report, against: Against) -> Iterator[str]:
         heads = ("who", "passed", "to", *(one.value for one in Outcome), "last")
         yield f'<section id="passes"><h2>All passes ({len(report.edges):,})</h2>\n<table>\n<thead><tr>'
         yield "".join(f'<th scope="col">{head}</th>' for head in heads) + "</tr></thead>\n"
-        yield from (_pass(edge) for edge in report.edges)
-        yield "</table></section>\n"
+        most = sorted(report.edges, key=lambda edge: -edge.counts[Outcome.PASSED])[:_MOST_ROWS]
+        shown = {id(edge) for edge in most}
+        yield from (_pass(edge) for edge in report.edges if id(edge) in shown)
+        yield "</table>\n"
+        if len(report.edges) > len(most):
+            yield f'<p class="hint">The {len(most):,} that were passed most; --format json tells all.</p>\n'
+        yield "</section>\n"
     notes = "".join(f"<li>{text_of_page(note, 600)}</li>" for note in notes_of(report))
     if notes:
         yield f'<section><h2>Notes</h2><ul class="facts">{notes}</ul></section>\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.evidence.against import Against, held_against
+from passrole_checks.evidence.edges import Log, plain
 from passrole_checks.evidence.model import Outcome
 from passrole_checks.evidence.summary import Edge
-from passrole_checks.iam.values import Tri
+from passrole_checks.iam.arn import included
+from passrole_checks.iam.values import Position, Tri, text
 from passrole_checks.scan import ScanOptions, read_paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,6 +220,105 @@ def plan(resources: list[tuple[str, str, dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
+PATTERNS = (
+    f"{ARN}app", f"{ARN}app*", f"{ARN}app-?", f"{ARN}*", f"{ARN}a*p", f"{ARN}path/*", f"{ARN}path/app", "*", "arn:*",
+    f"arn:*:iam::{ACCOUNT}:role/app", "arn:aws:iam::*:role/app*", "arn:aws:iam::999999999999:role/app",
+    f"arn:aws:iam::{ACCOUNT}:user/app", f"arn:aws:iam::{ACCOUNT}:*", f"arn:aws:iam::{ACCOUNT}:role*",
+    f"arn:aws-cn:iam::{ACCOUNT}:role/app", f"{ARN}${{aws:username}}", f"{ARN}app${{aws:username}}", f"{ARN}App",
+)  # fmt: skip
+ROLES = ("app", "app-1", "path/app", "ap", "other", "path/deeper/app")
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_what_is_seen_at_a_glance_is_what_is_found_out(pattern: str) -> None:
+    """Whether a pattern covers a role of a log, by its letters and by the meaning of patterns; and no edge is passed
+    over that a pattern may cover."""
+    written = text(pattern, Position("", 0))
+    for number, name in enumerate(ROLES):
+        role = f"{ARN}{name}"
+        told = included(text(role, Position("", 0)), [written])
+        glance = plain(written.parts)
+        assert glance is None or glance.covers(role) in (None, told)
+        near = Log([edge(f"{ARN}{one}") for one in ROLES]).near([written])
+        assert told is Tri.NO or number in near
+
+
+@pytest.mark.parametrize("pattern", ["*", f"{ARN}app*", f"{ARN}app-1"])
+def test_the_usual_patterns_are_seen_at_a_glance(pattern: str) -> None:
+    """Those that are written out, or end with a wildcard."""
+    written = plain(text(pattern, Position("", 0)).parts)
+    assert written is not None and written.covers(f"{ARN}app-1") is Tri.YES
+
+
+def test_edges_whose_role_is_not_known_are_never_passed_over() -> None:
+    """Of a role its name alone is known, or only its instance profile."""
+    edges = [edge("app"), edge(""), edge(f"{ARN}app"), edge(f"{ARN}b")]
+    assert Log(edges).near([text(f"{ARN}app", Position("", 0))]) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "used"),
+    [((), "perhaps_used"), (("--var", "name=lambda-app"), "used"), (("--var-file", "values.tfvars"), "unused")],
+)
+def test_a_configuration_is_evaluated_with_what_is_given(
+    options: tuple[str, ...],
+    used: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Variables and files of them, as for a scan."""
+    pytest.importorskip("duckdb")
+    monkeypatch.chdir(tmp_path)
+    Path("values.tfvars").write_text('name = "another"\n')
+    Path("code").mkdir()
+    Path("code/main.tf").write_text(
+        """
+        variable "name" {}
+        resource "aws_iam_role" "deploy" {
+          name               = "deploy"
+          assume_role_policy = "{}"
+        }
+        resource "aws_iam_role_policy" "pass" {
+          role   = aws_iam_role.deploy.name
+          policy = jsonencode({ Version = "2012-10-17", Statement = [{
+            Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::111122223333:role/${var.name}"
+          }] })
+        }
+        """
+    )
+    arguments = ["trail", str(ROOT / "sample_templates/evidence/logs"), "--against", "code", "--format", "json"]
+    assert main([*arguments, *options]) == 0
+    found = json.loads(capsys.readouterr().out)["against"]
+    assert [key for key in ("used", "perhaps_used", "unused") if found[key]] == [used]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--var", "a=b"), ("--var-file", "x"), ("--parameters", "a=b"), ("--source", "x")],
+)
+def test_values_are_for_a_configuration(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """Without one they are refused in one line, and no log is read."""
+    assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), *options]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert f"{options[0]} is for the configuration of --against, which is not given" in told.err
+
+
+def test_two_configurations_count_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named apart or twice, each grant is told once; what of them is not evaluated is a note."""
+    pytest.importorskip("duckdb")
+    sample, other = ROOT / "sample_templates/evidence/terraform", tmp_path / "main.tf"
+    other.write_text('module "missing" { source = "example.com/a/b/c" }\n')
+    arguments = ["trail", str(ROOT / "sample_templates/evidence/logs"), "--format", "text"]
+    for path in (sample, sample, other):
+        arguments += ["--against", str(path)]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.count("Machines") == 1
+    assert re.search(r"note: \S+main\.tf:1: \S*module", out)
+
+
 def test_the_sample_is_told_in_every_format(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,10 +339,20 @@ def test_the_sample_is_told_in_every_format(
     assert [told["passes"][number]["services"] for number in found["granted_elsewhere"]] == [
         ["autoscaling.amazonaws.com"]
     ]
-    for output_format in ("text", "markdown", "html"):
+    assert found["used"][0]["edges"] == [
+        {
+            "pass": told["passes"].index(next(one for one in told["passes"] if one["role"] == f"{ARN}lambda-app")),
+            "principals": ["aws_iam_role.deploy"],
+            "patterns": [f"{ARN}lambda-*"],
+            "passed": 2,
+            "denied": 0,
+            "last": "2026-03-09T15:30:21Z",
+        }
+    ]
+    for output_format, heading in (("text", "Granted and used"), ("markdown", "Granted and used"), ("html", ">used<")):
         assert main([*arguments, "--format", output_format]) == 0
         out = capsys.readouterr().out
-        for words in ("Granted and used", "never used in these logs", "Denied", "does not know", "Machines"):
+        for words in (heading, "never used in these logs", "Denied", "does not know", "Machines"):
             assert words in out
 
 

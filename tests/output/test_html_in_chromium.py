@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contrast import CONTRAST
 
 from passrole_checks.output.html import grants_html
 from passrole_checks.scan import ScanOptions, scan_paths
@@ -18,21 +19,6 @@ HOSTILE = (
     "<img src='http://127.0.0.1:9/x' onerror=\"document.title='taken'\">"
 )
 LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
-# the least contrast of text and ground in the page
-CONTRAST = """(() => {
-  const linear = (part) => part <= 10.31475 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4;
-  const light = (colour) => { const [r, g, b] = colour.match(/[0-9.]+/g).map(linear);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-  const ground = (one) => { for (let at = one; at; at = at.parentElement) {
-    const colour = getComputedStyle(at).backgroundColor; if (!colour.endsWith(', 0)')) return colour; }
-    return 'rgb(255, 255, 255)'; };
-  const ratio = (...colours) => { const [a, b] = colours.map(light).sort((x, y) => y - x);
-    return (a + .05) / (b + .05); };
-  const html = 'h1, .summary, .badge, .field, .matched, .hint, th, td code, .told, summary, .tag';
-  const fill = (one) => getComputedStyle(one).fill;
-  const drawn = (one) => ratio(fill(one), fill(one.parentElement.querySelector('.box')));
-  return Math.min(...[...document.querySelectorAll(html)].map((one) => ratio(getComputedStyle(one).color, ground(one))),
-    ...[...document.querySelectorAll('.node text')].map(drawn)); })()"""
 
 Make = Callable[..., Path]
 
