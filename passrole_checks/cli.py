@@ -441,6 +441,8 @@ def trail(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> 
     Passing a role leaves no event of its own; the events that made or changed what received it tell of it: who, which
     role, to which service, for which resource, when, from where, and whether it was denied.
 
+    With --against it also tells what of a configuration was used, and what never was; as html on the page of grants.
+
     Files are logs as CloudTrail delivers them, in folders or one by one, packed or not, and exports of CloudTrail Lake
     and Athena as CSV or Parquet. Needs DuckDB: pip install 'passrole-checks[trail]'.
     """

@@ -216,6 +216,7 @@ PAGES = {
                 "passrole-checks trail logs --role app --since 2026-03-01 --until 2026-03-31",
             ),
             ("What is granted and never used", "passrole-checks trail logs --against ."),
+            ("The same as a page", "passrole-checks trail logs --against . --format html --output used.html"),
             ("Each pass by itself", "passrole-checks trail logs --format json --events --output passes.json"),
         ),
     ),

@@ -142,7 +142,8 @@ def _against(
     options = scan_options({**given, "account": account, "unchanged": True})
     read = read_paths([Path(path) for path in given["against"]], options)
     configurations = [configuration for _, configuration in read.units]
-    unreadable = [*read.unreadable, *(one for unit in configurations for one in unit.unreadable)]
+    found = (*read.unreadable, *(one for unit in configurations for one in unit.unreadable))
+    unreadable = list(dict.fromkeys(found))  # what is given for several roots is told once
     if not configurations:
         names = ", ".join(given["against"])
         unreadable.append(Unreadable(names, "no Terraform, plan, CloudFormation or SAM file here"))

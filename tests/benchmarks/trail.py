@@ -1,8 +1,9 @@
 """How time and memory of ``trail`` grow with the logs: ``python tests/benchmarks/trail.py --events 10000000``.
 
 Makes logs of half, and of all of the events in a temporary folder (about 1 GB of packed files for ten million), and
-reads each in a process of its own. Of a hundred events about one passes a role, three might and do not, and the others
-are what fills logs: reading, decrypting, assuming roles. Time is that of the processor, since other programs may run.
+reads each in a process of its own; ``--write`` puts what that took into the README. Of a hundred events about one
+passes a role, three might and do not, and the others are what fills logs: reading, decrypting, assuming roles. Time is
+that of the processor, since other programs may run.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HELPERS = Path(__file__).resolve().parent.parent / "helpers"
+README = HELPERS.parent.parent / "README.md"
 IN_A_FILE = 2_500
 CODE = """
 import resource, sys, time
@@ -70,18 +72,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where the logs are made; they are removed again")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
     wanted = parser.parse_args()
+    rows: list[tuple[float, float, float]] = []
     print(f"{'events':>12} {'MB':>8} {'passes':>9} {'s CPU':>8} {'s':>8} {'µs CPU/event':>13} {'MB memory':>10}")
     for number in (wanted.events // 2, wanted.events):
         with tempfile.TemporaryDirectory(dir=wanted.folder) as name:
             size = write(Path(name), number)
             done = subprocess.run([sys.executable, "-c", CODE, name], capture_output=True, text=True, check=True)
             read, passed, cpu, wall, memory = map(float, done.stdout.split())
+            rows.append((read, cpu, memory))
             print(
                 f"{read:12,.0f} {size / 1e6:8,.0f} {passed:9,.0f} {cpu:8.1f} {wall:8.1f} {cpu / read * 1e6:13.1f}"
                 f" {memory:10.0f}",
                 flush=True,
             )
+    if wanted.write:
+        sys.path.insert(0, str(HELPERS))
+        from benchmarking.table import MARK_OF_TRAIL, grown, placed
+
+        README.write_text(placed(README.read_text("utf-8"), grown(*rows), MARK_OF_TRAIL), "utf-8")
 
 
 if __name__ == "__main__":

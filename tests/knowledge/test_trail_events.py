@@ -63,6 +63,13 @@ def test_there_are_many() -> None:
     """The synthetic logs hold at least forty events of twenty services; the knowledge holds many more."""
     assert len({(call.source, call.name) for call in CALLS}) >= 40
     assert len({call.source for call in CALLS}) >= 20
+    passed = {(call.name.partition("2015")[0], *one) for call in CALLS for one in call.passes}
+    assert {  # of the services that AWS's page on passing roles names
+        ("CreateFunction", "R", "lambda"),
+        ("RunInstances", "Q", "ec2"),
+        ("CreateDBInstance", "R", "monitoring.rds"),
+        ("CreateAutoScalingGroup", "L", "autoscaling"),  # its service-linked role
+    } <= passed
     events_known = {(event.source, event.name) for event in trail_events().values()}
     assert len(events_known) >= 700
     assert len({source for source, _ in events_known}) >= 150
