@@ -16,17 +16,15 @@ from functools import cached_property
 
 from passrole_checks.evidence.model import Outcome
 from passrole_checks.evidence.summary import Edge
-from passrole_checks.iam import arn
 from passrole_checks.iam.passing import Passed, Passing
 from passrole_checks.iam.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.principal import Principal, PrincipalKind
-from passrole_checks.iam.trust import KnownRole
 from passrole_checks.iam.values import Position, Text, Tri, text
 from passrole_checks.judge import known_roles
 from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.logged import lets_be_passed
 from passrole_checks.principals import Principals, by_group
-from passrole_checks.reach import named_role
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 
 _NOWHERE = Position("", 0)
@@ -35,7 +33,6 @@ _PRINCIPAL = re.compile(
 )
 _PERMISSION_SET = re.compile(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
 _KINDS = {"user": PrincipalKind.USER, "role": PrincipalKind.ROLE, "assumed-role": PrincipalKind.ROLE}
-_SOME_PATH = "a/path/that/nobody/writes/"
 
 
 @dataclass(slots=True)
@@ -197,49 +194,13 @@ class _Side:
         return names | {shown: text(name, _NOWHERE) for shown, _, name in self.configuration.literals}
 
     def _covers(self, passed: Passed | None, grant: PassRoleGrant, edge: Edge) -> Tri:
-        """Whether the role of an edge is among those that can be passed."""
-        if passed is None:
-            return Tri.NO
-        if not edge.role:
-            return Tri.UNKNOWN  # of an instance profile the role is not known
-        taken = self._among(passed.denied, edge)
-        listed = self._among(passed.roles, edge)
-        within = ~listed if passed.complement else listed
-        answer = within & ~taken & passed.certain
-        uncertain = bool(passed.when or grant.other_conditions or grant.resource_tag or grant.associated_resource_arn)
-        return answer & Tri.UNKNOWN if uncertain else answer
-
-    def _among(self, patterns: Sequence[Text], edge: Edge) -> Tri:
-        answer = Tri.NO
-        for pattern in patterns:
-            role = named_role(pattern, self.by_address, self.by_name)
-            answer |= _covered(_written_out(pattern, role), edge)
-        return answer
+        """Whether the role of an edge is among those that can be passed; of an instance profile it is not known."""
+        account = next(iter(edge.accounts.shown), "")
+        return lets_be_passed(passed, grant, edge.role, account, self.by_address, self.by_name)
 
 
 def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
     return "/".join(filter(None, (policy.path, grant.statement.path)))
-
-
-def _written_out(pattern: Text, role: KnownRole | None) -> Text:
-    """A pattern that is a reference to a role, as the ARN of that role."""
-    referred = role is not None and bool(pattern.holes) and pattern.holes[-1].role is not None
-    return role.arn if referred and role is not None and role.arn is not None else pattern
-
-
-def _covered(pattern: Text, edge: Edge) -> Tri:
-    """Whether a pattern matches the role of an edge. A role that is known by its name may have any path."""
-    if edge.role.startswith("arn:"):
-        return arn.included(text(edge.role, _NOWHERE), [pattern])
-    account = next(iter(edge.accounts.shown), "")
-    if not account:
-        return Tri.UNKNOWN
-    paths = ("", _SOME_PATH) if "/" not in edge.role else ("",)
-    found = {
-        arn.included(text(f"arn:aws:iam::{account}:role/{path}{edge.role.lstrip('/')}", _NOWHERE), [pattern])
-        for path in paths
-    }
-    return found.pop() if len(found) == 1 else Tri.UNKNOWN
 
 
 def _account_of(edge: Edge) -> str:

@@ -81,6 +81,9 @@ USED, PERHAPS, UNUSED = (1, 0, 0), (0, 1, 0), (0, 0, 1)
         (statement({"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/app"}), edge(), USED),
         (statement({"Ref": "Which"}), edge(), PERHAPS),
         (statement(), edge("app"), PERHAPS),  # by its name: it may stand below a path
+        (statement(f"{ARN}service/app"), edge("app"), PERHAPS),
+        (statement(f"{ARN}service/*"), edge("app"), PERHAPS),
+        (statement(f"{ARN}service/other"), edge("app"), UNUSED),
         (statement(f"{ARN}*"), edge("app"), USED),
         (statement(), edge("other"), UNUSED),
         (statement(), edge(f"{ARN}app", LAMBDA, "ec2.amazonaws.com"), PERHAPS),
