@@ -67,11 +67,11 @@ class Logs:
 
         edges = [edge for edge in self.report.edges if _count(edge)]
         against = held_against(edges, configurations, account)
-        used: dict[tuple[Position, str], dict[Observation, None]] = {}
+        used: dict[tuple[Position, str, str], dict[Observation, None]] = {}
         for one in (*against.used, *against.perhaps, *against.unused):
             if not one.holders:
                 continue  # it lets nothing be passed, or nobody, so that it says nothing that nothing was
-            own = used.setdefault((one.grant.at, one.resource.address), {})
+            own = used.setdefault((one.grant.at, one.resource.address, one.path), {})
             own |= {_observation(edge, sure=True): None for edge in one.surely}
             own |= {_observation(edge, sure=False): None for edge in one.perhaps}
         reading = self.report.reading

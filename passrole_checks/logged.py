@@ -6,7 +6,8 @@ Source: IAM User Guide, "IAM identifiers" (a role's ARN holds its path, its name
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from passrole_checks.iam import arn
 from passrole_checks.iam.arn_pattern import fields_of, spelled_out
@@ -38,16 +39,17 @@ def lets_be_passed(
     if not role:
         return Tri.UNKNOWN
 
-    def among(patterns: Sequence[Text]) -> Tri:
-        answer = Tri.NO
-        for pattern in patterns:
-            answer |= fits(written_out(pattern, by_address, by_name), role, account)
-        return answer
+    patterns = [written_out(one, by_address, by_name) for one in passed.roles]
+    denied = [written_out(one, by_address, by_name) for one in passed.denied]
 
-    listed = among(passed.roles)
-    answer = (~listed if passed.complement else listed) & ~among(passed.denied) & passed.certain
+    def answer(among: Callable[[Sequence[Text]], Tri]) -> Tri:
+        listed = among(patterns)
+        return (~listed if passed.complement else listed) & ~among(denied)
+
+    found = {answer(partial(_among, role=one)) for one in _meant(role, account, (*patterns, *denied))}
+    told = (found.pop() if len(found) == 1 else Tri.UNKNOWN) & passed.certain
     uncertain = bool(passed.when or grant.other_conditions or grant.resource_tag or grant.associated_resource_arn)
-    return answer & Tri.UNKNOWN if uncertain else answer
+    return told & Tri.UNKNOWN if uncertain else told
 
 
 def written_out(pattern: Text, by_address: Roles, by_name: Roles) -> Text:
@@ -59,16 +61,26 @@ def written_out(pattern: Text, by_address: Roles, by_name: Roles) -> Text:
 
 def fits(pattern: Text, role: str, account: str) -> Tri:
     """Whether a pattern matches a role of a log. One that is known by its name may have any path."""
-    if role.startswith("arn:"):
-        return arn.included(text(role, _NOWHERE), [pattern])
-    if not account:
-        return Tri.UNKNOWN
-    paths = dict.fromkeys(("", _SOME_PATH, _path_of(pattern))) if "/" not in role else ("",)
-    found = {
-        arn.included(text(f"arn:aws:iam::{account}:role/{path}{role.lstrip('/')}", _NOWHERE), [pattern])
-        for path in paths
-    }
+    found = {_among([pattern], one) for one in _meant(role, account, [pattern])}
     return found.pop() if len(found) == 1 else Tri.UNKNOWN
+
+
+def _among(patterns: Sequence[Text], role: str) -> Tri:
+    answer = Tri.NO
+    for pattern in patterns:
+        answer |= arn.included(text(role, _NOWHERE), [pattern]) if role else Tri.UNKNOWN
+    return answer
+
+
+def _meant(role: str, account: str, patterns: Iterable[Text]) -> tuple[str, ...]:
+    """The ARNs that a role of a log may have, as far as patterns tell them apart; "" for one of an account that is not
+    known."""
+    if role.startswith("arn:"):
+        return (role,)
+    if not account:
+        return ("",)
+    paths = dict.fromkeys(("", _SOME_PATH, *map(_path_of, patterns))) if "/" not in role else ("",)
+    return tuple(f"arn:aws:iam::{account}:role/{path}{role.lstrip('/')}" for path in paths)
 
 
 def _path_of(pattern: Text) -> str:

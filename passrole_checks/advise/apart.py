@@ -88,21 +88,23 @@ def parted(
     Args:
         parts: for each statement the edits of the one that is there, and the services that it is called after.
         beside: the statement that is there keeps its other actions, and all parts stand behind it; else the first part
-            stands in its place.
+            stands in its place. The parts behind it are about iam:PassRole alone.
         text, taken: as for :func:`apart`.
     """
     if len(parts) == 1 and not beside:
         return tuple(parts[0][0])
-    items = _items(located, text) if beside else ()
-    if isinstance(items, str):
-        return items
+    found = _items(located, text)
+    if isinstance(found, str) and beside:
+        return found
+    items = found if not isinstance(found, str) else []
+    mixed = any(item.passes for item in items) and not all(item.passes for item in items)
     known = set(taken)
     statement, indent = _statement_at(located, text, items, known)
     try:
         own = statement.without(passing=True) if beside else statement.moved(parts[0][0])
         copies = []
         for inner, services in parts if beside else parts[1:]:
-            edits = [*statement.moved(inner), *(statement.without(passing=False) if beside else ())]
+            edits = [*statement.moved(inner), *(statement.without(passing=False) if beside or mixed else ())]
             copies.append(statement.copy(edits, _name_for(services)))
             known |= {found[3] for found in _SID.finditer(copies[-1])}
         return _placed(statement, own, copies, indent)

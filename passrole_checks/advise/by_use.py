@@ -94,6 +94,8 @@ class _Decision:
         self.named: dict[str, _Named] = {}
         self.missing: dict[str, None] = {}
         self.pathless: dict[str, None] = {}
+        self.together: dict[str, None] = {}
+        self.varying: dict[str, None] = {}
 
     def advice(self) -> UseAdvice:
         seen = seen_by(self.holdings, self.evidence)
@@ -104,6 +106,9 @@ class _Decision:
             reason = why_not(holding.over.judge, holding.over.located, complement=True)
             if reason:
                 self.missing[reason] = None
+        places = [(id(one.over.judge), one.over.located.resource.address) for one in self.holdings]
+        if len(set(places)) < len(places):
+            self.missing["a loop makes several statements of it: write them one by one"] = None
         self._refuse_two_accounts()
         self._refuse_silent_services()
         if self.evidence.grouped:
@@ -112,9 +117,10 @@ class _Decision:
         if self.missing:
             return UseAdvice(None, "", tuple(self.missing), parts, wider, seen)
         apart = self.grant.other_actions and not self.grant.condition.shared
-        observed = {
-            one.over.located.resource.address: one.observed for one in self.holdings
-        }  # instances of two roots that are called alike hold the same statement
+        observed: dict[str, tuple[Observation, ...]] = {}
+        for one in self.holdings:  # two roots may call what they hold alike
+            address = one.over.located.resource.address
+            observed[address] = (*observed.get(address, ()), *one.observed)
         narrowing = Narrowing(parts, observed, self.tags, apart)
         return UseAdvice(narrowing, self._says(seen, parts, apart), (), parts, wider, seen)
 
@@ -138,6 +144,7 @@ class _Decision:
                 if service:
                     self.named.setdefault(_key(role), _Named(role, set())).services.add(service)
                     used.add((role.arn.parts, service))
+        self.varying |= roles.varying
         return used
 
     def _service(self, one: Observation, over: HandedOver) -> str:
@@ -182,6 +189,7 @@ class _Decision:
                 pattern = patterns.get(one.role.arn)
                 if pattern is not None:
                     del self.named[_key(one.role)]
+                    self.together[str(pattern).partition(":role/")[2]] = None
                     together = WantedRole("", pattern)
                     self.named.setdefault(_key(together), _Named(together, set())).services.update(services)
 
@@ -200,7 +208,11 @@ class _Decision:
     # -- in words
 
     def _says(self, seen: Seen, parts: Sequence[Wish], apart: bool) -> str:
-        names = [_name_of(role, self.first) for part in parts for role in part.roles or ()]
+        pairs = [
+            f"{_listed([_name_of(role, self.first) for role in part.roles or ()])} to {_listed(part.services or ())}"
+            for part in parts
+        ]
+        told = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more like this"] if len(pairs) > _SHOWN else [])
         services = sorted({service for part in parts for service in part.services or ()})
         counted = f"{_count(seen.passes, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
         if seen.perhaps and seen.passes:
@@ -208,12 +220,19 @@ class _Decision:
             counted += f" of {_count(seen.roles, 'role')}"
         elif seen.perhaps:
             counted = f"perhaps {_count(seen.perhaps, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
+        more = f"what else fits {_listed(list(self.together))}" if self.together else "nothing else"
         words = [
-            f"allows what it was seen to allow from {self.evidence.window}, and nothing else: {counted}, the last on"
-            f" {seen.last[:10]} ({_listed(names)} to {_listed(services)})"
+            f"allows what it was seen to allow from {self.evidence.window}, and {more}: {counted}, the last on"
+            f" {seen.last[:10]} ({'; '.join(told)})"
         ]
         if len(parts) > 1:
-            words.append("a statement for each service, since their roles are not the same")
+            words.append("a statement for each set of services")
+        holders = {one.over.located.resource.address for one in self.holdings}
+        if len(holders) > 1:
+            words.append(f"it stands for {len(holders)} resources, each of which then allows what was seen of any")
+        if self.varying:
+            names = _listed(list(self.varying))
+            words.append(f"what is passed where {names} has another value than for these logs is not known")
         if self.pathless:
             words.append(f"of {_listed(list(self.pathless))} the logs hold the name, and not the path")
         left_out = self._left_out()
@@ -226,8 +245,8 @@ class _Decision:
             words.append(f"AWS does not document that requests for {_listed(unsure)} carry this key: try it first")
         if apart:
             words.append("the other actions keep the statement that is there")
-        told = "; ".join(words)
-        return f"{told[:1].upper()}{told[1:]}."
+        says = "; ".join(words)
+        return f"{says[:1].upper()}{says[1:]}."
 
     def _left_out(self) -> str:
         """What resources of the configuration are given and the logs do not show, for people."""

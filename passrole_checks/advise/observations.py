@@ -42,15 +42,15 @@ class Evidence:
 
     Args:
         since, until: the times of their first and last event, as CloudTrail writes them; "" where there are none.
-        used: by the place of a statement and the address of the resource that holds it, what it let be passed: nothing
-            where it surely was not used. A statement that nothing is known of is not among them.
+        used: by the place of a statement, the address of the resource that holds it and the path in that, what it let
+            be passed: nothing where it surely was not used. A statement that nothing is known of is not among them.
         silent: how many events there were that may have passed a role, and do not tell.
         grouped: roles with a common path or beginning become one pattern.
     """
 
     since: str
     until: str
-    used: Mapping[tuple[Position, str], tuple[Observation, ...]]
+    used: Mapping[tuple[Position, str, str], tuple[Observation, ...]]
     silent: int = 0
     grouped: bool = False
 

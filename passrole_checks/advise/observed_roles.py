@@ -23,6 +23,12 @@ EXACT = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
 """What stands for one role."""
 
 _ROLE = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/(?P<rest>[\w+=,.@/-]+)", re.ASCII)
+# variables of Terraform; parameters of templates, in Fn::Sub and Ref
+_VARYING = re.compile(
+    r"""\b((?:var|each|count)\.[\w-]+)|\$\{([A-Za-z0-9]+)\}|(?:!Ref|["']?Ref["']?\s*:)\s*["']?([A-Za-z0-9]+)(?!:)\b"""
+)
+_WORDS = re.compile(r"""(?:!Sub\s+)?(?P<quote>["']?)(?P<arn>arn:[^"'*?\\]+)\*(?P=quote)""")
+_HOLES = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 
 
@@ -36,6 +42,8 @@ class ObservedRoles:
     def __init__(self, over: HandedOver) -> None:
         self._over, self._grant = over, over.grant
         self._judge = over.judge
+        self.varying: dict[str, None] = {}
+        """The variables that roles were written with."""
 
     def of(self, one: Observation) -> tuple[WantedRole, ...]:
         """The role of an observation: mostly one; two patterns where its path is not known; several where the statement
@@ -52,7 +60,8 @@ class ObservedRoles:
         if exact:
             return (WantedRole("", exact[0]),)
         if surely:
-            return tuple(self._below(one, surely[0].pattern))
+            fixed = [role.pattern for role in surely if not self._varies(role.pattern)]
+            return tuple(self._below(one, fixed[0] if fixed else surely[0].pattern))
         perhaps = [role for role, answer in found if answer is Tri.UNKNOWN]
         wide = [role.pattern for role in perhaps if role.scope not in EXACT]
         by_arn = one.role.startswith("arn:")
@@ -67,6 +76,10 @@ class ObservedRoles:
 
     def _below(self, one: Observation, pattern: Text) -> Iterator[WantedRole]:
         """The role as a part of a pattern that stands for more."""
+        varies = self._varies(pattern)
+        if varies and self._here(one) is None:
+            yield self._in_its_words(one, pattern, varies)
+            return
         if one.role.startswith("arn:") or self._here(one) is not None:
             yield self._named(one, pattern)
             return
@@ -82,6 +95,33 @@ class ObservedRoles:
             yield WantedRole("", Text(join([*head, f":role/{path}{slash}{one.role}"]), pattern.at))
         if not stub:
             yield WantedRole("", Text(join([*head, f":role/{path}{slash}*/{one.role}"]), pattern.at))
+
+    def _in_its_words(self, one: Observation, pattern: Text, varies: str) -> WantedRole:
+        """The role in the words of the pattern that it is a part of, its name in the place of the wildcard, so that it
+        is another one where a variable has another value."""
+        words = _WORDS.fullmatch(self._over.surroundings.text_at(pattern.at).strip())
+        match = _ROLE.fullmatch(one.role)
+        last = pattern.parts[-1]
+        before, role, tail = last.partition(":role/") if isinstance(last, str) else ("", "", "")
+        named = match is not None and tail.endswith("*") and match["rest"].startswith(tail[:-1])
+        if words is None or match is None or not named or "$${" in words["arn"] or "%{" in words["arn"]:
+            raise UnknownRoleError(
+                f"how {shortened(one.role)} is called where {shortened(varies)} has another value: it is a part of what"
+                " is named now"
+            )
+        self.varying[varies] = None
+        rest = match["rest"][len(tail) - 1 :]
+        pieces = (Hole(piece) if number % 2 else piece for number, piece in enumerate(_HOLES.split(words["arn"])))
+        value = Text(join([*pattern.parts[:-1], f"{before}{role}{tail[:-1]}{rest}"]), pattern.at)
+        return WantedRole("", Text(join([*pieces, rest]), pattern.at), value)
+
+    def _varies(self, pattern: Text) -> str:
+        """What of the words of a pattern may have another value, where the same code is deployed once more; "" for
+        nothing."""
+        if pattern.defaults:
+            return pattern.defaults[0]
+        found = _VARYING.search(self._over.surroundings.text_at(pattern.at))
+        return next(filter(None, found.groups()), "") if found is not None else ""
 
     def _named(self, one: Observation, pattern: Text | None) -> WantedRole:
         """The role by a reference, where it is one of the configuration, or else by its ARN."""

@@ -56,8 +56,9 @@ def make_sure_of_use(
     for address, held in new.grants.items():
         was = old.grants[address]
         for one in held:
-            _is_wanted(one.grant, [other.grant for other in was], narrowing)
-            _is_no_wider(one, was, (before.judge, after.judge), several=len(narrowing.observed) > 1)
+            several = len(narrowing.observed) > 1
+            _is_wanted(one.grant, [other.grant for other in was], narrowing, several=several)
+            _is_no_wider(one, was, (before.judge, after.judge), several=several)
         for observation in narrowing.observed.get(address, ()):
             _is_still_allowed(observation, (before.judge, was), (after.judge, held))
     if narrowing.apart:
@@ -94,7 +95,7 @@ class _Side:
                     held.append(_Held(holder.name, grant, passing))
 
 
-def _is_wanted(grant: PassRoleGrant, old: Sequence[PassRoleGrant], narrowing: Narrowing) -> None:
+def _is_wanted(grant: PassRoleGrant, old: Sequence[PassRoleGrant], narrowing: Narrowing, *, several: bool) -> None:
     """Raises where a statement is none of the parts: by services, roles, actions or other conditions."""
     services = set(grant.services.values)
     parts = [part for part in narrowing.parts if set(part.services or ()) == services]
@@ -103,7 +104,8 @@ def _is_wanted(grant: PassRoleGrant, old: Sequence[PassRoleGrant], narrowing: Na
     wanted = [role for part in parts for role in part.roles or ()]
     for role in grant.roles:
         if not any(names_role(role.pattern, one) or role.pattern.parts == one.arn.parts for one in wanted):
-            raise NotProvedError(f"the statement would let {shortened(str(role.pattern))} be passed")
+            told = f"the statement would let {shortened(str(role.pattern))} be passed"
+            raise NotProvedError(_SEVERAL if several else told)
     if not set(actions_of(grant)) <= {name for one in old for name in actions_of(one)}:
         raise NotProvedError("the statement would allow other actions")
     if _conditions(grant, narrowing.drop) not in [_conditions(one, narrowing.drop) for one in old]:

@@ -60,9 +60,10 @@ class ByUse:
         some of what is found of it was accepted."""
         evidence = self._evidence
         known = [
-            (unit, one, Holding(self._narrowers[id(unit)].over(one), evidence.used[at, one.resource.address]))
+            (unit, one, Holding(self._narrowers[id(unit)].over(one), evidence.used[key]))
             for unit, one in self._at.get(at, ())
-            if one.effect_on_passrole == "allow" and (at, one.resource.address) in evidence.used
+            if one.effect_on_passrole == "allow"
+            and (key := (at, one.resource.address, one.statement_path)) in evidence.used
         ]
         if not known or self._is_accepted(at, findings):
             return None
@@ -80,11 +81,11 @@ class ByUse:
             done = self._narrowed(bare, unit, first, advice, trials)
         except NotProvedError as error:
             reason = str(error)
+            if reason == _SAYS_SO:
+                return None
             if evidence.grouped and advice.narrowing is not None:  # what stands for them together may be too wide
                 apart = ByUse(self._bench, replace(evidence, grouped=False), self._at, self._narrowers)
                 return apart.of(at, findings, trials)
-            if reason == _SAYS_SO and not findings:
-                return None
             missing = (*advice.missing, *((reason,) if reason else ()))
             return (replace(bare, missing=missing, statement=self._would_read(first, advice)),)
         self._bench.take_sids(first, done.edits)

@@ -1,0 +1,75 @@
+"""Suggestions for files that a test writes, by passes that a test makes up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from suggesting import checks
+
+from passrole_checks.advise.observations import Evidence
+from passrole_checks.advise.suggest import Session
+from passrole_checks.advise.suggestion import Suggestion
+from passrole_checks.cli_evidence import Logs
+from passrole_checks.cli_suggest import changed_by
+from passrole_checks.evidence import Bounds, Edge, Outcome, Reading, Wanted
+from passrole_checks.evidence.report import Report
+from passrole_checks.findings import Severity
+from passrole_checks.scan import ScanOptions, read_paths, scan_configurations
+
+ACCOUNT = "111122223333"
+ARN = f"arn:aws:iam::{ACCOUNT}:role/"
+BOT = f"arn:aws:iam::{ACCOUNT}:user/bot"
+LAMBDA, ECS = "lambda.amazonaws.com", "ecs-tasks.amazonaws.com"
+SINCE, UNTIL = "2026-01-01T08:00:00Z", "2026-04-30T08:00:00Z"
+
+
+def edge(
+    role: str, *services: str, who: str = BOT, times: int = 1, outcome: Outcome = Outcome.PASSED, profile: str = ""
+) -> Edge:
+    """What a principal passed: a role, by its ARN or name, or an instance profile; to Lambda where nothing is said."""
+    names = services if services else (LAMBDA,)
+    names = () if names == ("",) else names
+    made = Edge(who, role, profile, names, "", Counter({outcome: times}), SINCE, "2026-03-02T00:00:00Z")
+    found = who.split(":")
+    made.accounts.add(found[4] if len(found) > 4 and found[4] else ACCOUNT)
+    return made
+
+
+def logs(*edges: Edge, grouped: bool = False, silent: int = 0) -> Logs:
+    """The logs that tell this."""
+    reading = Reading(files=1, events=9, no_parameters=silent, first=SINCE, last=UNTIL)
+    return Logs(Report(edges, reading, Wanted(Bounds())), grouped)
+
+
+def narrowed(
+    folder: Path, files: Mapping[str, str], *edges: Edge, grouped: bool = False, account: str | None = None
+) -> Session:
+    """Scan these files, and suggest something by what was passed."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content.encode("utf-8"))
+    options = ScanOptions(minimum_severity=Severity.LOW, account=account)
+    read = read_paths([folder], options)
+    assert read.unreadable == ()
+    configurations = [configuration for _, configuration in read.units]
+    result = scan_configurations(configurations, options)
+    return Session(read, result.findings, options, evidence=evidence(read, *edges, grouped=grouped, account=account))
+
+
+def evidence(read: object, *edges: Edge, grouped: bool = False, account: str | None = None) -> Evidence:
+    """What edges say of configurations that were read."""
+    configurations = [configuration for _, configuration in read.units]  # type: ignore[attr-defined]
+    return logs(*edges, grouped=grouped).evidence(configurations, account)
+
+
+def texts(found: Session) -> dict[str, str]:
+    """The files with all that is suggested, by their names."""
+    return {Path(file).name: text for file, text in found.together().changed.items()}
+
+
+__all__ = [
+    "ACCOUNT", "ARN", "BOT", "ECS", "LAMBDA", "Suggestion", "changed_by", "checks", "edge", "evidence", "logs",
+    "narrowed", "texts",
+]  # fmt: skip
