@@ -402,7 +402,7 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
             write(destination, cli_suggest.rendered(found, output_format, terminal=is_terminal(destination)))
     status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
     status = max(status, logs.complain() if logs is not None else CLEAN)
-    return status or (FINDINGS if found.findings else CLEAN)
+    return status or (FINDINGS if found.findings or any(one.edits for one in found.suggestions) else CLEAN)
 
 
 @cli.command(cls=ConfiguredCommand)

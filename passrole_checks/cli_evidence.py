@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from passrole_checks import cli_help
 from passrole_checks.cli_logs import bounds_of, progress, since_and_until
@@ -104,8 +105,9 @@ def read(given: dict[str, Any]) -> Logs | None:
     :class:`~passrole_checks.errors.ConfigurationError` where there is no log, or no event, or DuckDB is not installed.
     """
     if not given["evidence"]:
+        context = click.get_current_context()
         for name in ("since", "until", "group_roles"):
-            if given[name]:
+            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 raise click.UsageError(
                     f"--{name.replace('_', '-')} is about the logs of --evidence, which is not given"
                 )

@@ -154,7 +154,11 @@ PAGES = {
         ),
     ),
     "suggest": Page(
-        (("0", "There is nothing to change."), ("1", "There are findings, with or without a suggestion."), *_ENDS),
+        (
+            ("0", "There is nothing to change."),
+            ("1", "There are findings, with or without a suggestion; or, with --evidence, statements to narrow."),
+            *_ENDS,
+        ),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
             ("What could be written instead", "passrole-checks suggest ."),

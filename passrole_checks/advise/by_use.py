@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from passrole_checks.advise.handed import Handed, HandedOver
 from passrole_checks.advise.observations import Evidence, Narrowing, Observation
@@ -59,10 +59,12 @@ class Holding:
 
 @dataclass(slots=True)
 class _Named:
-    """A role that is to be named, and the services that it was passed to."""
+    """A role that is to be named, and the services that it was passed to; ``also``: the same words, where they have
+    another value in another instance of a module."""
 
     role: WantedRole
     services: set[str]
+    also: dict[WantedRole, None] = field(default_factory=dict)
 
 
 def seen_by(holdings: Sequence[Holding], evidence: Evidence) -> Seen:
@@ -121,7 +123,8 @@ class _Decision:
         for one in self.holdings:  # two roots may call what they hold alike
             address = one.over.located.resource.address
             observed[address] = (*observed.get(address, ()), *one.observed)
-        narrowing = Narrowing(parts, observed, self.tags, apart)
+        also = tuple(role for named in self.named.values() for role in named.also)
+        narrowing = Narrowing(parts, observed, self.tags, apart, also)
         return UseAdvice(narrowing, self._says(seen, parts, apart), (), parts, wider, seen)
 
     # -- which roles, to which services
@@ -142,7 +145,9 @@ class _Decision:
                 self.pathless[one.role] = None
             for role in wanted:
                 if service:
-                    self.named.setdefault(_key(role), _Named(role, set())).services.add(service)
+                    named = self.named.setdefault(_key(role), _Named(role, set()))
+                    named.services.add(service)
+                    named.also[role] = None
                     used.add((role.arn.parts, service))
         self.varying |= roles.varying
         return used

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from passrole_checks.advise.suggestion import Wish
+from passrole_checks.advise.suggestion import WantedRole, Wish
 from passrole_checks.iam.values import Position
 
 SHORT = 90
@@ -71,9 +71,11 @@ class Evidence:
 class Narrowing:
     """What a statement should become: a statement for each of ``parts``, each with roles and services, the first of
     them in its place. ``apart``: the statement stays, with its other actions, and all parts stand behind it.
-    ``observed``: by the address of a resource what of it was passed, which all has to be allowed still."""
+    ``observed``: by the address of a resource what of it was passed, which all has to be allowed still. ``also``: the
+    roles of the parts as they are called in each instance of a module."""
 
     parts: tuple[Wish, ...]
     observed: Mapping[str, tuple[Observation, ...]]
     drop: tuple[str, ...] = ()
     apart: bool = False
+    also: tuple[WantedRole, ...] = ()

@@ -101,7 +101,9 @@ def _is_wanted(grant: PassRoleGrant, old: Sequence[PassRoleGrant], narrowing: Na
     parts = [part for part in narrowing.parts if set(part.services or ()) == services]
     if grant.condition.constraint is not Constraint.EXACT or not parts or grant.complement:
         raise NotProvedError("the statement would not name the services that are meant")
+    named = {role.arn.parts for part in parts for role in part.roles or ()}
     wanted = [role for part in parts for role in part.roles or ()]
+    wanted += [role for role in narrowing.also if role.arn.parts in named]
     for role in grant.roles:
         if not any(names_role(role.pattern, one) or role.pattern.parts == one.arn.parts for one in wanted):
             told = f"the statement would let {shortened(str(role.pattern))} be passed"

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-
-from suggesting import checks
 
 from passrole_checks.advise.observations import Evidence
 from passrole_checks.advise.suggest import Session
-from passrole_checks.advise.suggestion import Suggestion
 from passrole_checks.cli_evidence import Logs
-from passrole_checks.cli_suggest import changed_by
 from passrole_checks.evidence import Bounds, Edge, Outcome, Reading, Wanted
 from passrole_checks.evidence.report import Report
 from passrole_checks.findings import Severity
-from passrole_checks.scan import ScanOptions, read_paths, scan_configurations
+from passrole_checks.scan import ReadPaths, ScanOptions, read_paths, scan_configurations
 
 ACCOUNT = "111122223333"
 ARN = f"arn:aws:iam::{ACCOUNT}:role/"
@@ -43,33 +40,35 @@ def logs(*edges: Edge, grouped: bool = False, silent: int = 0) -> Logs:
     return Logs(Report(edges, reading, Wanted(Bounds())), grouped)
 
 
+def evidence(read: ReadPaths, *edges: Edge, grouped: bool = False, account: str | None = None) -> Evidence:
+    """What edges say of configurations that were read."""
+    return logs(*edges, grouped=grouped).evidence([configuration for _, configuration in read.units], account)
+
+
 def narrowed(
-    folder: Path, files: Mapping[str, str], *edges: Edge, grouped: bool = False, account: str | None = None
+    folder: Path,
+    files: Mapping[str, str],
+    *edges: Edge,
+    grouped: bool = False,
+    account: str | None = None,
+    checks: Collection[str] = (),
 ) -> Session:
     """Scan these files, and suggest something by what was passed."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content.encode("utf-8"))
-    options = ScanOptions(minimum_severity=Severity.LOW, account=account)
+    options = ScanOptions(minimum_severity=Severity.LOW, account=account, checks=frozenset(checks))
     read = read_paths([folder], options)
     assert read.unreadable == ()
-    configurations = [configuration for _, configuration in read.units]
-    result = scan_configurations(configurations, options)
+    result = scan_configurations([configuration for _, configuration in read.units], options)
     return Session(read, result.findings, options, evidence=evidence(read, *edges, grouped=grouped, account=account))
 
 
-def evidence(read: object, *edges: Edge, grouped: bool = False, account: str | None = None) -> Evidence:
-    """What edges say of configurations that were read."""
-    configurations = [configuration for _, configuration in read.units]  # type: ignore[attr-defined]
-    return logs(*edges, grouped=grouped).evidence(configurations, account)
-
-
-def texts(found: Session) -> dict[str, str]:
-    """The files with all that is suggested, by their names."""
-    return {Path(file).name: text for file, text in found.together().changed.items()}
-
-
-__all__ = [
-    "ACCOUNT", "ARN", "BOT", "ECS", "LAMBDA", "Suggestion", "changed_by", "checks", "edge", "evidence", "logs",
-    "narrowed", "texts",
-]  # fmt: skip
+def added(found: Session) -> list[str]:
+    """The lines that all that is suggested would add, without what they begin and end with."""
+    lines = []
+    for file, text in found.together().changed.items():
+        before = Path(file).read_bytes().decode("utf-8")
+        differing = difflib.ndiff(before.split("\n"), text.split("\n"))
+        lines += [line[2:].strip().rstrip(",") for line in differing if line.startswith("+ ")]
+    return lines
