@@ -124,7 +124,7 @@ def read(given: dict[str, Any]) -> Logs | None:
     if not report.reading.first:
         logs.complain()
         names = ", ".join(map(shown, given["evidence"]))
-        what = "no event in the time that is asked for" if report.reading.files else "no log of CloudTrail here"
+        what = "no event in the time that is asked for" if since or until else "no log of CloudTrail here"
         raise ConfigurationError(f"{names}: {what}")
     return logs
 

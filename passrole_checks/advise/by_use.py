@@ -4,8 +4,9 @@ No pair of a role and a service is allowed that was not seen, but where roles ar
 that the statement does not allow today. What nobody can tell of the logs, a person has to find out: a pass that is left
 out is a deployment that fails.
 
-Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource`` and
-the service in ``iam:PassedToService``; its note on CloudTrail says which events tell of passes.
+Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": name the roles in ``Resource``
+and the service in ``iam:PassedToService``; its note on CloudTrail says which events tell of passes. "IAM and AWS STS
+quotas": how long policies may be, white space not counted.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from passrole_checks.iam.values import Text
 
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SHOWN = 3
+_OUTLINE = 130  # characters of a statement beside its roles and services
+_LONGEST = (("user", 2_048), ("group", 5_120), ("role", 10_240))  # of the inline policies of one holder together
+_MANAGED = 6_144
 _LIMITED = (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
 
 
@@ -116,6 +120,7 @@ class _Decision:
         if self.evidence.grouped:
             self._group()
         parts = self._parts()
+        self._refuse_what_is_too_long(parts)
         if self.missing:
             return UseAdvice(None, "", tuple(self.missing), parts, wider, seen)
         apart = self.grant.other_actions and not self.grant.condition.shared
@@ -181,6 +186,18 @@ class _Decision:
             self.missing[
                 f"whether requests that pass roles to {_listed(silent)} carry iam:PassedToService: some services do not"
                 " send it"
+            ] = None
+
+    def _refuse_what_is_too_long(self, parts: Sequence[Wish]) -> None:
+        """Where the statements alone are longer than a policy may be."""
+        written = [str(role.arn) for part in parts for role in part.roles or ()]
+        services = [service for part in parts for service in part.services or ()]
+        length = sum(len(one) + len('"",') for one in (*written, *services)) + _OUTLINE * len(parts)
+        kind = self.first.located.resource.type.lower().replace("_", "")
+        if length > next((most for name, most in _LONGEST if f"iam{name}" in kind or f"::{name}" in kind), _MANAGED):
+            self.missing[
+                f"a path or a beginning that the {len(written)} roles share: all of them are more than a policy holds"
+                " (--group-roles looks for one)"
             ] = None
 
     def _group(self) -> None:

@@ -375,3 +375,12 @@ def test_roles_are_put_together_only_when_asked(tmp_path: Path) -> None:
     assert not [line for line in added(narrowed(tmp_path / "c", files, *seen, grouped=True)) if "role/" in line]
     files = {"main.tf": policy(allow(f'"{ARN}orders-*"', TO_LAMBDA))}
     assert narrowed(tmp_path / "d", files, *seen, grouped=True).suggestions == ()
+
+
+def test_more_than_a_policy_holds_is_left_to_a_person(tmp_path: Path) -> None:
+    """The inline policies of a user have 2,048 characters together, those of a role 10,240; patterns are shorter."""
+    seen = [edge(f"{ARN}orders-{number}") for number in range(60)]
+    files = {"main.tf": policy(allow(f'"{ARN}*"'))}
+    (reason,) = only(narrowed(tmp_path / "a", files, *seen)).missing
+    assert reason.startswith("a path or a beginning that the 60 roles share: all of them are more than a policy holds")
+    assert f'Resource = "{ARN}orders-*"' in added(narrowed(tmp_path / "b", files, *seen, grouped=True))
