@@ -140,7 +140,7 @@ class _Decision:
         roles = ObservedRoles(holding.over)
         used: set[tuple[tuple[object, ...], str]] = set()
         for one in holding.observed:
-            service = self._service(one, holding.over)
+            services = self._services(one, holding.over)
             try:
                 wanted = roles.of(one)
             except UnknownRoleError as error:
@@ -148,26 +148,23 @@ class _Decision:
                 continue
             if not one.role.startswith("arn:") and not any(role.address for role in wanted):
                 self.pathless[one.role] = None
-            for role in wanted:
-                if service:
-                    named = self.named.setdefault(_key(role), _Named(role, set()))
-                    named.services.add(service)
-                    named.also[role] = None
-                    used.add((role.arn.parts, service))
+            for role in wanted if services else ():
+                named = self.named.setdefault(_key(role), _Named(role, set()))
+                named.services.update(services)
+                named.also[role] = None
+                used |= {(role.arn.parts, service) for service in services}
         self.varying |= roles.varying
         return used
 
-    def _service(self, one: Observation, over: HandedOver) -> str:
-        """The one service that a role was passed to; "" where nobody can tell, which is noted."""
-        role = shortened(one.role or one.profile)
-        able = [service for service in one.services if over.lets_through(service)]
-        if len(able) == 1 and _SERVICE.fullmatch(able[0]):
-            return able[0]
-        if len(able) > 1:
-            self.missing[f"to which of {_listed(able)} {role} was passed: the logs do not tell"] = None
-        else:
-            self.missing[f"to which service {role} was passed: the logs do not tell"] = None
-        return ""
+    def _services(self, one: Observation, over: HandedOver) -> tuple[str, ...]:
+        """The service that a role was passed to, in China by each name that it may send; none where nobody can tell
+        which it was, which is noted."""
+        able = tuple(service for service in over.names_of(one.services) if over.lets_through(service))
+        if len({service.removesuffix(".cn") for service in able}) == 1 and all(map(_SERVICE.fullmatch, able)):
+            return able
+        which = f"to which of {_listed(able)}" if len(able) > 1 else "to which service"
+        self.missing[f"{which} {shortened(one.role or one.profile)} was passed: the logs do not tell"] = None
+        return ()
 
     def _refuse_two_accounts(self) -> None:
         """Where the account deployed to is not known, roles of several of them belong into no one statement."""

@@ -95,7 +95,7 @@ class HandedOver:
             if self.runs and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
                 continue
             let = spelled.__contains__ if spelled is not None else self.lets_through
-            services = tuple(filter(let, self._names_of(one.services)))
+            services = tuple(filter(let, self.names_of(one.services)))
             if not services or not self._is_covered(one):
                 continue
             known = found.get(one.label)
@@ -104,7 +104,7 @@ class HandedOver:
             found[one.label] = Handed(one.label, merged, self._wanted(one), places)
         return tuple(found[label] for label in sorted(found))
 
-    def _names_of(self, services: Iterable[str]) -> Iterator[str]:
+    def names_of(self, services: Iterable[str]) -> Iterator[str]:
         """The services, in China with the other name that some of them send (as ``required`` does)."""
         known = known_services(self.partition)
         for service in services:

@@ -157,14 +157,11 @@ class ObservedRoles:
         partition = match["partition"] if match is not None else self._over.partition
         account = match["account"] if match is not None else one.account
         fields = fields_of(spelled_out(pattern.parts)) if pattern is not None else []
-        if len(fields) < 6:
-            return [f"arn:{partition}:iam::{account}"]
-        return [
-            "arn:",
-            *(_own(fields[1], Kind.PARTITION) or [partition]),
-            ":iam::",
-            *(_own(fields[4], Kind.ACCOUNT_ID) or [account]),
-        ]
+        own = _own(fields[4], Kind.ACCOUNT_ID) if len(fields) > 5 else []
+        if not own and not account:
+            raise UnknownRoleError(f"which account the role {one.role} is of")
+        place = _own(fields[1], Kind.PARTITION) if len(fields) > 5 else []
+        return ["arn:", *(place or [partition]), ":iam::", *(own or [account])]
 
 
 def _own(field: Sequence[Part], kind: Kind) -> list[Part]:

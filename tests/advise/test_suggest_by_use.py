@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from observing import ACCOUNT, ARN, BOT, ECS, LAMBDA, added, edge, narrowed
 from suggesting import USED, allow, checks, only, policy, role
 
+from passrole_checks.advise.edits import edits_for
+from passrole_checks.advise.suggestion import Edit, WantedRole, Wish
+from passrole_checks.advise.surroundings import Read
 from passrole_checks.evidence import Outcome
+from passrole_checks.iam.values import Position, text
+from passrole_checks.judge import LocatedGrant
 
 APP, OTHER = f"{ARN}app", f"{ARN}other"
 TO_LAMBDA = f'{{ StringEquals = {{ "iam:PassedToService" = "{LAMBDA}" }} }}'
@@ -216,6 +223,22 @@ def test_tags_make_way(tmp_path: Path) -> None:
     assert added(found) == [f'Resource = "{APP}"', f"Condition = {TO_LAMBDA}"]
 
 
+def test_in_china_both_names_of_a_service_are_allowed(tmp_path: Path) -> None:
+    """It may send either."""
+    there = f"arn:aws-cn:iam::{ACCOUNT}:"
+    seen = edge(f"{there}role/app", "ec2.amazonaws.com", who=f"{there}user/bot")
+    found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{there}role/*"'))}, seen)
+    assert '"iam:PassedToService" = ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]' in added(found)
+
+
+def test_other_conditions_stay(tmp_path: Path) -> None:
+    """Whether they were met the logs do not tell, so that it is perhaps."""
+    condition = '{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }'
+    found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', condition))}, edge(APP))
+    both = f'"aws:MultiFactorAuthPresent" = "true" }}, StringEquals = {{ "iam:PassedToService" = "{LAMBDA}" }} }}'
+    assert added(found) == [f'Resource = "{APP}"', f"Condition = {{ Bool = {{ {both}"]
+
+
 def test_everything_but_some_roles_becomes_the_roles_that_were_passed(tmp_path: Path) -> None:
     """NotResource gives way to Resource."""
     content = policy(allow(f'"{ARN}admin"').replace("Resource", "NotResource"))
@@ -275,6 +298,16 @@ def test_instances_of_a_module(tmp_path: Path) -> None:
     )
 
 
+def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
+    """Where each instance may pass roles of its own, naming those of all would widen each."""
+    base = f'locals {{\n  base = "{ARN}${{var.name}}"\n}}\n'
+    files = {"main.tf": TWICE, "m/main.tf": base + MODULE.replace("RESOURCE", '"${local.base}-*"')}
+    seen = [edge(f"{ARN}{name}-app", who=f"arn:aws:iam::{ACCOUNT}:user/{name}") for name in ("a", "b")]
+    assert only(narrowed(tmp_path, files, *seen)).missing == (
+        "the statement is used in several places, which were not seen to pass the same roles: part them",
+    )
+
+
 @pytest.mark.parametrize(
     ("statement", "seen", "expected"),
     [
@@ -282,6 +315,7 @@ def test_instances_of_a_module(tmp_path: Path) -> None:
         (allow(), edge(APP, ""), f"to which service {APP} was passed: the logs do not tell"),
         (allow(), edge("", "ec2.amazonaws.com", profile="p"), "which role the instance profile p holds"),
         (allow(), edge(f"{ARN}*"), f"which role {ARN}* is"),
+        (allow(), edge('a"${b}'), 'which role a"${b} is'),
         (allow(f'"{ARN}${{var.stage}}-*"'), edge(f"{ARN}x-a"), f"whether {ARN}${{var.stage}}-* stands for {ARN}x-a"),
         (
             allow(action='"*"'),
@@ -356,6 +390,40 @@ def test_what_would_be_found_wrong_is_a_matter_for_a_person(tmp_path: Path) -> N
     found = narrowed(tmp_path, {"main.tf": policy(allow(f'"{ARN}*"', TO_LAMBDA)) + role("app", "ec2")}, edge(APP))
     assert only(found).edits == ()
     assert "PASSROLE_011 trust-mismatch would be found then" in only(found).missing[0]
+
+
+def other(arn: str) -> WantedRole:
+    """A role that is written by its ARN."""
+    return WantedRole("", text(arn, Position("", 0)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (lambda wish: replace(wish, roles=wish.roles[:1]), "could still be passed, as it was"),
+        (lambda wish: replace(wish, roles=(*wish.roles, other(f"{ARN}more"))), "would let"),
+        (lambda wish: replace(wish, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be found"),
+        (lambda wish: replace(wish, services=(LAMBDA, ECS)), "would not name the services that are meant"),
+        (lambda wish: replace(wish, services=(ECS,)), "would not name the services that are meant"),
+        (lambda wish: replace(wish, services=None), "PASSROLE_002 any-service would be found then"),
+        (lambda wish: replace(wish, get_role=True), "PASSROLE_017 shared-condition would be found then"),
+        (lambda wish: replace(wish, drop=("aws:MultiFactorAuthPresent",)), "would have other conditions"),
+    ],
+)
+def test_edits_that_do_something_else_are_not_offered(
+    wrong: Callable[[Wish], Wish], reason: str, tmp_path: Path
+) -> None:
+    """Whatever is written is read again, and asked what it lets be passed."""
+
+    def edit(located: LocatedGrant, wish: Wish, read: Read, files: Sequence[str]) -> tuple[Edit, ...] | str:
+        return edits_for(located, wrong(wish), read, files)
+
+    condition = '{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }'
+    files = {"main.tf": policy(allow(f'"{ARN}*"', condition))}
+    assert only(narrowed(tmp_path / "right", files, edge(APP), edge(OTHER))).edits
+    found = narrowed(tmp_path / "wrong", files, edge(APP), edge(OTHER), edit=edit)
+    assert only(found).edits == ()
+    assert reason in only(found).missing[0]
 
 
 def test_roles_are_put_together_only_when_asked(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from passrole_checks.advise.edits import edits_for
 from passrole_checks.advise.observations import Evidence
-from passrole_checks.advise.suggest import Session
+from passrole_checks.advise.suggest import Editor, Session
 from passrole_checks.cli_evidence import Logs
 from passrole_checks.evidence import Bounds, Edge, Outcome, Reading, Wanted
 from passrole_checks.evidence.report import Report
@@ -52,6 +53,7 @@ def narrowed(
     grouped: bool = False,
     account: str | None = None,
     checks: Collection[str] = (),
+    edit: Editor = edits_for,
 ) -> Session:
     """Scan these files, and suggest something by what was passed."""
     for name, content in files.items():
@@ -61,7 +63,8 @@ def narrowed(
     read = read_paths([folder], options)
     assert read.unreadable == ()
     result = scan_configurations([configuration for _, configuration in read.units], options)
-    return Session(read, result.findings, options, evidence=evidence(read, *edges, grouped=grouped, account=account))
+    known = evidence(read, *edges, grouped=grouped, account=account)
+    return Session(read, result.findings, options, edit=edit, evidence=known)
 
 
 def added(found: Session) -> list[str]:
