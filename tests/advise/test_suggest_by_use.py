@@ -373,6 +373,7 @@ def test_what_nothing_used_is_told_and_stays(seen: tuple[object, ...], tmp_path:
         f"whether it is needed: nothing was passed by it {WINDOW}",
     )
     assert one.evidence is not None and (one.evidence.passes, one.evidence.last) == (0, "")
+    assert one.missing[2] == "what 2 events passed, of which the logs do not hold the parameters"
     assert found.together().changed == {}
 
 

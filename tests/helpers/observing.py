@@ -35,9 +35,9 @@ def edge(
     return made
 
 
-def logs(*edges: Edge, grouped: bool = False, silent: int = 0) -> Logs:
+def logs(*edges: Edge, grouped: bool = False) -> Logs:
     """The logs that tell this."""
-    reading = Reading(files=1, events=9, no_parameters=silent, first=SINCE, last=UNTIL)
+    reading = Reading(files=1, events=9, no_parameters=2, first=SINCE, last=UNTIL)
     return Logs(Report(edges, reading, Wanted(Bounds())), grouped)
 
 
