@@ -30,6 +30,7 @@ from passrole_checks.iam.values import Text
 
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SHOWN = 3
+_MOST_REASONS = 5
 _OUTLINE = 130  # characters of a statement beside its roles and services
 _LONGEST = (("user", 2_048), ("group", 5_120), ("role", 10_240))  # of the inline policies of one holder together
 _MANAGED = 6_144
@@ -42,7 +43,7 @@ class UseAdvice:
 
     ``narrowing``: None where a person has to decide; ``says``: what it does, one sentence. ``missing``: what a person
     has to find out, each a phrase. ``parts``: what is known of the statements, for people, also without a narrowing.
-    ``wider``: whether the statement allows more than what was seen. ``seen``: the counts.
+    ``wider``: whether the statement surely allows more than what was seen. ``seen``: the counts.
     """
 
     narrowing: Narrowing | None
@@ -105,13 +106,12 @@ class _Decision:
 
     def advice(self) -> UseAdvice:
         seen = seen_by(self.holdings, self.evidence)
-        wider = False
-        for holding in self.holdings:
-            used = self._name(holding)
-            wider = wider or not _uses_all(holding.over, used)
-            reason = why_not(holding.over.judge, holding.over.located, complement=True)
-            if reason:
-                self.missing[reason] = None
+        refused = [why_not(one.over.judge, one.over.located, complement=True) for one in self.holdings]
+        if any(refused):
+            told = tuple(dict.fromkeys(filter(None, refused)))
+            return UseAdvice(None, "", told, (), False, seen)
+        used = [self._name(one) for one in self.holdings]
+        wider = not all(_uses_all(one.over, own) for one, own in zip(self.holdings, used, strict=True))
         places = [(id(one.over.judge), one.over.located.resource.address) for one in self.holdings]
         if len(set(places)) < len(places):
             self.missing["a loop makes several statements of it: write them one by one"] = None
@@ -122,7 +122,10 @@ class _Decision:
         parts = self._parts()
         self._refuse_what_is_too_long(parts)
         if self.missing:
-            return UseAdvice(None, "", tuple(self.missing), parts, wider, seen)
+            told = tuple(self.missing)[:_MOST_REASONS]
+            more = len(self.missing) - len(told)
+            told = (*told, *([f"and {more} more like this"] if more else []))
+            return UseAdvice(None, "", told, parts, wider, seen)
         apart = self.grant.other_actions and not self.grant.condition.shared
         observed: dict[str, tuple[Observation, ...]] = {}
         for one in self.holdings:  # two roots may call what they hold alike

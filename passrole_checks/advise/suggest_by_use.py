@@ -75,7 +75,7 @@ class ByUse:
             return (replace(bare, missing=unused(evidence)),)
         tags = first.grant.condition.tags if any(one.check_id == TAGS for one in findings) else ()
         advice = advice_by_use(holdings, evidence, tags)
-        if not advice.wider:
+        if not advice.wider and not (advice.missing and any(one.check_id in MENDED for one in findings)):
             return None
         try:
             done = self._narrowed(bare, unit, first, advice, trials)
