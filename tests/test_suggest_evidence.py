@@ -63,19 +63,24 @@ def test_the_sample_prints_what_stands_beside_it() -> None:
     assert printed() == (ROOT / SAMPLE / "suggested.txt").read_text("utf-8")
 
 
-def test_the_patch_is_what_fix_writes(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_patch_is_what_fix_writes(
+    sample: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """git applies the one, and the other ends with 0; after that nothing is left but what nothing used."""
-    copy = Path(shutil.copytree(sample, sample.parent / "patched"))
-    status, patch, _ = run(capsys, "suggest", copy / "main.tf", "--evidence", LOGS, "--format", "patch")
+    shutil.copytree(sample, sample.parent / "patched")
+    monkeypatch.chdir(sample.parent)
+    logs, before = ROOT / LOGS, (sample / "main.tf").read_bytes()
+    status, patch, _ = run(capsys, "suggest", "patched", "--evidence", logs, "--format", "patch")
     assert status == 1
-    subprocess.run(["git", "apply", "-p1", "--unsafe-paths", "--directory=/"], input=patch.encode(), check=False)
-    assert run(capsys, "fix", sample, "--evidence", LOGS, "--dry-run")[0] == 0
-    assert (sample / "main.tf").read_bytes() == (ROOT / SAMPLE / "terraform" / "main.tf").read_bytes()
-    status, out, _ = run(capsys, "fix", sample, "--evidence", LOGS)
+    subprocess.run(["git", "apply"], input=patch.encode(), check=True)
+    assert run(capsys, "fix", sample, "--evidence", logs, "--dry-run")[0] == 0
+    assert (sample / "main.tf").read_bytes() == before
+    status, out, _ = run(capsys, "fix", sample, "--evidence", logs)
     assert (status, out.splitlines()[-1]) == (0, "2 statements wider than used narrowed; 1 statement not used")
     text = (sample / "main.tf").read_text("utf-8")
+    assert text == Path("patched/main.tf").read_text("utf-8")
     assert f'"{ARN}lambda-app"' in text and f'"{ARN}states-*"' in text
-    status, out, _ = run(capsys, "suggest", sample, "--evidence", LOGS)
+    status, out, _ = run(capsys, "suggest", sample, "--evidence", logs)
     assert (status, out.splitlines()[-1]) == (0, "1 statement not used")
 
 
