@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from passrole_checks import __version__, cli_help, cli_review, cli_trail
+from passrole_checks import __version__, cli_evidence, cli_help, cli_review, cli_trail
 from passrole_checks.cli_help import DocumentedCommand, DocumentedGroup
 from passrole_checks.cli_options import (
     applied_baseline,
@@ -374,6 +374,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
 @cli.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "patch"])
 @which_findings
+@cli_evidence.options
 @click.pass_context
 def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """Show what can be written instead of what is found.
@@ -381,13 +382,18 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     A change is shown only if with it that finding is gone, and nothing new is found. Where nobody here can know which
     roles or which service are meant, it says what a person has to fill in. Nothing is written: patch is for git apply
     and patch -p1, and the command fix writes.
+
+    With --evidence a statement names the roles that logs of CloudTrail show it to have let be passed, each with the
+    services that it was passed to, and nothing else; all that they show is allowed still. Of what nothing was passed
+    by, that is told.
     """
     from passrole_checks import cli_suggest
     from passrole_checks.output import text
     from passrole_checks.output.destination import is_terminal, write
 
     chosen = destinations(context, options)
-    found = cli_suggest.suggested(paths, options, _severity_asked_for(context, options))
+    logs = cli_evidence.read(options)
+    found = cli_suggest.suggested(paths, options, _severity_asked_for(context, options), logs)
     for output_format, destination in chosen:
         if output_format == "text":
             width = text.width_for(is_terminal(destination))
@@ -395,12 +401,14 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
         else:
             write(destination, cli_suggest.rendered(found, output_format, terminal=is_terminal(destination)))
     status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
-    return status or (FINDINGS if found.findings else CLEAN)
+    status = max(status, logs.complain() if logs is not None else CLEAN)
+    return status or (FINDINGS if found.findings or any(one.edits for one in found.suggestions) else CLEAN)
 
 
 @cli.command(cls=ConfiguredCommand)
 @shared_options(["text"])
 @which_findings
+@cli_evidence.options
 @fail_on("The least severity that, if it is left, makes the exit status 1.")
 @click.option("--dry-run", is_flag=True, help="Write nothing, and tell what would be written.")
 @click.pass_context
@@ -409,6 +417,8 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
 
     Comments, layout and all that is not about the finding stay as they are. Where a person has to decide, nothing is
     written, and it is told. A file that is a symbolic link, or that was changed meanwhile, is not written.
+
+    With --evidence nothing is written if one of the logs cannot be read: it may hold what is needed.
     """
     from passrole_checks import cli_suggest
     from passrole_checks.output import text
@@ -418,11 +428,15 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     failing = severity_that_fails(options)
     shown = _severity_asked_for(context, options)
     least = shown if failing is None or shown.rank < failing.rank else failing
-    found = cli_suggest.suggested(paths, options, shown)
-    written = cli_suggest.fix_all(found, paths, options, shown, dry_run=options["dry_run"])
+    logs = cli_evidence.read(options)
+    if logs is not None and not logs.is_whole:
+        return logs.complain()
+    found = cli_suggest.suggested(paths, options, shown, logs)
+    written = cli_suggest.fix_all(found, paths, options, shown, logs, dry_run=options["dry_run"])
     for _, destination in chosen:
         width = text.width_for(is_terminal(destination))
-        lines = cli_suggest.fixed_lines(written, dry_run=options["dry_run"], width=width, quiet=options["quiet"])
+        dry_run, quiet = options["dry_run"], options["quiet"]
+        lines = cli_suggest.fixed_lines(written, found.notes, dry_run=dry_run, width=width, quiet=quiet)
         write_lines(destination, lines, options)
     for file, reason in written.refused:
         complain(f"{text.located(file, None)}: {reason}")

@@ -16,12 +16,12 @@ Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
     "What is read": (
-        "account", "var_file", "var", "parameters", "source", "unchanged", "staged", "strict", "allow_empty", "since",
-        "until",
+        "account", "var_file", "var", "parameters", "source", "unchanged", "staged", "strict", "allow_empty",
+        "evidence", "since", "until",
     ),
     "What is told": (
         "severity", "confidence", "check", "skip_check", "baseline", "write_baseline", "fail_on", "all", "principal",
-        "role", "against", "events",
+        "role", "against", "events", "group_roles",
     ),
     "Where and how": ("format", "output", "quiet", "no_color", "no_progress"),
     "On the forge": (
@@ -154,11 +154,16 @@ PAGES = {
         ),
     ),
     "suggest": Page(
-        (("0", "There is nothing to change."), ("1", "There are findings, with or without a suggestion."), *_ENDS),
+        (
+            ("0", "There is nothing to change."),
+            ("1", "There are findings, with or without a suggestion; or, with --evidence, statements to narrow."),
+            *_ENDS,
+        ),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
             ("What could be written instead", "passrole-checks suggest ."),
             ("As a patch", "passrole-checks suggest . --format patch | git apply"),
+            ("Only what was passed this year", "passrole-checks suggest . --evidence logs --since 2026-01-01"),
         ),
     ),
     "fix": Page(

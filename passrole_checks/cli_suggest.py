@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from passrole_checks.cli_options import applied_baseline, scan_options
 
 if TYPE_CHECKING:
+    from passrole_checks.advise.observations import Evidence
     from passrole_checks.advise.suggest import Session, Texts
     from passrole_checks.advise.suggestion import Suggestion
+    from passrole_checks.cli_evidence import Logs
     from passrole_checks.findings import Finding, Severity
     from passrole_checks.output.text import Line
     from passrole_checks.scan import ReadPaths, ScanOptions
@@ -28,21 +30,33 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Suggested:
     """What was found and what is suggested for it. ``findings`` are those that count: asked for, not suppressed, not
-    in the baseline."""
+    in the baseline. ``evidence``: what logs say, where they were asked."""
 
     findings: tuple[Finding, ...]
     session: Session
     unreadable: tuple[Unreadable, ...]
     not_evaluated: tuple[Unreadable, ...]
     files: tuple[str, ...]
+    evidence: Evidence | None = None
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
         return self.session.suggestions
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be told of the logs."""
+        from passrole_checks.advise.observations import SHORT
 
-def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity) -> Suggested:
-    """Scan, and say what can be written instead of what is found at this severity or above.
+        if self.evidence is None or self.evidence.days >= SHORT:
+            return ()
+        days = f"{self.evidence.days} {'day' if self.evidence.days == 1 else 'days'}"
+        return (f"the logs hold {days}, less than {SHORT}: what runs once a quarter is not in them",)
+
+
+def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity, logs: Logs | None = None) -> Suggested:
+    """Scan, and say what can be written instead of what is found at this severity or above; with ``logs`` also instead
+    of what is wider than they show.
 
     Raises a :class:`~passrole_checks.errors.ConfigurationError` for a baseline that cannot be used, and what
     :func:`scan_options` raises.
@@ -51,8 +65,10 @@ def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity)
     from passrole_checks.findings import Severity
 
     read, asked, findings, unreadable, not_evaluated, files = _found(paths, options, severity)
-    session = Session(read, findings, asked, informs=severity is Severity.INFO)
-    return Suggested(findings, session, unreadable, not_evaluated, files)
+    configurations = [configuration for _, configuration in read.units]
+    evidence = logs.evidence(configurations, options["account"]) if logs is not None else None
+    session = Session(read, findings, asked, informs=severity is Severity.INFO, evidence=evidence)
+    return Suggested(findings, session, unreadable, not_evaluated, files, evidence)
 
 
 def left_after(
@@ -114,6 +130,7 @@ def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
         found.suggestions,
         found.session.texts,
         lambda one: changed_by(one, found.session.texts),
+        notes=found.notes,
         width=width,
         quiet=quiet,
     )
@@ -154,14 +171,20 @@ def fix(found: Suggested, *, dry_run: bool) -> Written:
             written.add(file)
     made = tuple(one for one in plan.made if dry_run or {edit.file for edit in one.edits} <= written)
     gone = {id(finding) for one in made for finding in one.findings}
-    return Written(made, tuple(_left_of(found.suggestions, gone)), tuple(sorted(refused.items())))
+    return Written(made, tuple(_left_of(found.suggestions, made, gone)), tuple(sorted(refused.items())))
 
 
 _MOST_ROUNDS = 5  # two are enough for all that is known; what goes on and on ends here
 
 
 def fix_all(
-    found: Suggested, paths: Sequence[str], options: dict[str, Any], severity: Severity, *, dry_run: bool
+    found: Suggested,
+    paths: Sequence[str],
+    options: dict[str, Any],
+    severity: Severity,
+    logs: Logs | None = None,
+    *,
+    dry_run: bool,
 ) -> Written:
     """Write what is suggested, and then what is suggested only because of that: where one statement became narrower,
     another one may lack what the first had allowed as well. A dry run tells the first of it only."""
@@ -170,19 +193,24 @@ def fix_all(
     for _ in range(_MOST_ROUNDS):
         if dry_run or not written.made:
             break
-        written = fix(suggested(paths, options, severity), dry_run=False)
+        written = fix(suggested(paths, options, severity, logs), dry_run=False)
         made += written.made
         refused |= dict(written.refused)
     return Written(tuple(made), written.left, tuple(sorted(refused.items())))
 
 
-def _left_of(suggestions: Sequence[Suggestion], gone: Collection[int]) -> Iterator[Suggestion]:
-    """What is left for a person of suggestions, once these findings are gone."""
+def _left_of(
+    suggestions: Sequence[Suggestion], made: Sequence[Suggestion], gone: Collection[int]
+) -> Iterator[Suggestion]:
+    """What is left for a person of suggestions, once some are made and these findings are gone."""
+    places = {one.at for one in made}
     for one in suggestions:
         left = tuple(finding for finding in one.findings if id(finding) not in gone)
-        if left and one.edits:
+        if not left and (one.findings or one.at in places):
+            continue
+        if one.edits:
             yield replace(one, findings=left, edits=(), missing=("what is suggested, which was not written",))
-        elif left:
+        else:
             yield replace(one, findings=left)
 
 
@@ -230,8 +258,8 @@ def _replace(file: str, content: bytes, before: bytes) -> str:
             os.unlink(name)
 
 
-def fixed_lines(written: Written, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
+def fixed_lines(written: Written, notes: Sequence[str], *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
     """What was written and what is left, as people read it."""
     from passrole_checks.output import suggest as output
 
-    return output.fixed_lines(written.made, written.left, dry_run=dry_run, width=width, quiet=quiet)
+    return output.fixed_lines(written.made, written.left, notes, dry_run=dry_run, width=width, quiet=quiet)

@@ -5,22 +5,19 @@ As in the command line itself, only click and the standard library are imported 
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from passrole_checks import cli_help
+from passrole_checks.cli_logs import bounds_of, progress, since_and_until
 from passrole_checks.cli_options import HOW_EVALUATED, HOW_WRITTEN, scan_options, where_written
 from passrole_checks.cli_writing import CLEAN, UNUSABLE, complain, write_lines
 
 if TYPE_CHECKING:
-    from passrole_checks.evidence import Progress
     from passrole_checks.evidence.report import Report
     from passrole_checks.scanned import ScanResult
     from passrole_checks.sources.resource import Unreadable
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 FORMATS = ("text", "json", "markdown", "html")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_AS_CLOUDTRAIL = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def options(function: _Function) -> _Function:
@@ -37,18 +32,7 @@ def options(function: _Function) -> _Function:
     for option in reversed(
         (
             click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=cli_help.files),
-            click.option(
-                "--since",
-                metavar="TIME",
-                callback=_since,
-                help="Only events from then on: a day, or a time in ISO 8601.",
-            ),
-            click.option(
-                "--until",
-                metavar="TIME",
-                callback=_until,
-                help="Only events before that time, or to the end of that day.",
-            ),
+            *since_and_until(),
             click.option(
                 "--account",
                 metavar="ID",
@@ -95,20 +79,15 @@ def trail(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     from passrole_checks.output.paths import shown
     from passrole_checks.output.text import located
 
-    bounds = Bounds(given["since"] or "", given["until"] or "", frozenset(given["account"]))
-    if bounds.since and bounds.until and bounds.since >= bounds.until:
-        raise click.UsageError("--since is not before --until: no event can be both")
+    since, until = bounds_of(given)
     for name in ("var_file", "var", "parameters", "source"):
         if given[name] and not given["against"]:
             raise click.UsageError(
                 f"--{name.replace('_', '-')} is for the configuration of --against, which is not given"
             )
-    wanted = Wanted(bounds, given["principal"], given["role"])
-    progress, done = _progress(given)
-    try:
-        report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=progress)
-    finally:
-        done()
+    wanted = Wanted(Bounds(since, until, frozenset(given["account"])), given["principal"], given["role"])
+    with progress(silent=given["quiet"] or given["no_progress"]) as tell:
+        report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=tell)
     unreadable: list[Unreadable] = []
     result = None
     if given["against"]:
@@ -179,45 +158,6 @@ def _write(
         write(destination, trail_html(report))
     else:
         write_lines(destination, output.trail_lines(report, quiet=given["quiet"]), given)
-
-
-def _progress(given: dict[str, Any]) -> tuple[Progress | None, Callable[[], None]]:
-    """What tells on a terminal how far it is, and what takes that away again."""
-    if given["quiet"] or given["no_progress"] or sys.stderr is None or not sys.stderr.isatty():
-        return None, lambda: None
-
-    def tell(files: int, size: int) -> None:
-        sys.stderr.write(f"\r\x1b[K{files:,} files, {size / 1e6:,.0f} MB")
-        sys.stderr.flush()
-
-    def done() -> None:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
-
-    return tell, done
-
-
-def _since(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else _time(value)
-
-
-def _until(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """A day counts as a whole."""
-    if value is None:
-        return None
-    time = _time(value)
-    if not _DAY.fullmatch(value.strip()):
-        return time
-    return (datetime.strptime(time, _AS_CLOUDTRAIL) + timedelta(days=1)).strftime(_AS_CLOUDTRAIL)
-
-
-def _time(value: str) -> str:
-    try:
-        found = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
-        found = found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value!r} is neither a day (2026-03-01) nor a time (2026-03-01T12:00:00Z)") from None
-    return f"{found.year:04}" + found.strftime("-%m-%dT%H:%M:%SZ")
 
 
 def _accounts(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:

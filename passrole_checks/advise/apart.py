@@ -58,19 +58,10 @@ def apart(
         reading: iam:GetRole gets a statement of its own, with these edits of the old one, as it is now.
         taken: Sids that no new statement may have.
     """
-    at = located.grant.at
-    place = place_of(at, text)
     items = _items(located, text)
     if isinstance(items, str):
         return items
-    start, end = place.start, place.end
-    indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
-    above = _DASH_ABOVE.search(text, 0, start)
-    indent = above[0] if above is not None and above.end() == start else indent
-    if _DASH.match(indent):  # what is written into YAML may stand behind a comment on the last line
-        line = text.find("\n", end)
-        end = len(text) if line < 0 else line - (text[line - 1 : line] == "\r")
-    statement = _Statement(located, text, start, end, items, taken)
+    statement, indent = _statement_at(located, text, items, taken)
     try:
         own = statement.moved(inner)
         copies = []
@@ -82,6 +73,58 @@ def apart(
         return _placed(statement, own, copies, indent)
     except _RefusedError as reason:
         return str(reason)
+
+
+def parted(
+    located: LocatedGrant,
+    parts: Sequence[tuple[Sequence[Edit], Sequence[str]]],
+    text: str,
+    *,
+    beside: bool,
+    taken: Collection[str] = (),
+) -> tuple[Edit, ...] | str:
+    """The edits that make several statements of one, or the reason, for people, why there are none.
+
+    Args:
+        parts: for each statement the edits of the one that is there, and the services that it is called after.
+        beside: the statement that is there keeps its other actions, and all parts stand behind it; else the first part
+            stands in its place. The parts behind it are about iam:PassRole alone.
+        text, taken: as for :func:`apart`.
+    """
+    if len(parts) == 1 and not beside:
+        return tuple(parts[0][0])
+    found = _items(located, text)
+    if isinstance(found, str) and beside:
+        return found
+    items = found if not isinstance(found, str) else []
+    mixed = any(item.passes for item in items) and not all(item.passes for item in items)
+    known = set(taken)
+    statement, indent = _statement_at(located, text, items, known)
+    try:
+        own = statement.without(passing=True) if beside else statement.moved(parts[0][0])
+        copies = []
+        for inner, services in parts if beside else parts[1:]:
+            edits = [*statement.moved(inner), *(statement.without(passing=False) if beside or mixed else ())]
+            copies.append(statement.copy(edits, _name_for(services)))
+            known |= {found[3] for found in _SID.finditer(copies[-1])}
+        return _placed(statement, own, copies, indent)
+    except _RefusedError as reason:
+        return str(reason)
+
+
+def _statement_at(
+    located: LocatedGrant, text: str, items: Sequence[_Item], taken: Collection[str]
+) -> tuple[_Statement, str]:
+    """The statement, and what stands before it on its line."""
+    place = place_of(located.grant.at, text)
+    start, end = place.start, place.end
+    indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
+    above = _DASH_ABOVE.search(text, 0, start)
+    indent = above[0] if above is not None and above.end() == start else indent
+    if _DASH.match(indent):  # what is written into YAML may stand behind a comment on the last line
+        line = text.find("\n", end)
+        end = len(text) if line < 0 else line - (text[line - 1 : line] == "\r")
+    return _Statement(located, text, start, end, items, taken), indent
 
 
 class _RefusedError(Exception):

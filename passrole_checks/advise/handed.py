@@ -95,7 +95,7 @@ class HandedOver:
             if self.runs and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
                 continue
             let = spelled.__contains__ if spelled is not None else self.lets_through
-            services = tuple(filter(let, self._names_of(one.services)))
+            services = tuple(filter(let, self.names_of(one.services)))
             if not services or not self._is_covered(one):
                 continue
             known = found.get(one.label)
@@ -104,7 +104,7 @@ class HandedOver:
             found[one.label] = Handed(one.label, merged, self._wanted(one), places)
         return tuple(found[label] for label in sorted(found))
 
-    def _names_of(self, services: Iterable[str]) -> Iterator[str]:
+    def names_of(self, services: Iterable[str]) -> Iterator[str]:
         """The services, in China with the other name that some of them send (as ``required`` does)."""
         known = known_services(self.partition)
         for service in services:
@@ -134,15 +134,20 @@ class HandedOver:
             return True
         if one.arn is None or one.arn.only_hole is not None:
             return grant.scope is Scope.ANY_ROLE  # one whose name nobody knows; it is asked for
+        return self.covers(one.arn)
+
+    def covers(self, roles: Text) -> bool:
+        """Whether the Resource of the statement surely holds all roles of a pattern today."""
+        grant = self.grant
         patterns = tuple(role.pattern for role in grant.roles)
         accounts = {found for item in patterns if (found := arn.account_of(item)) is not None}
         account = self.judge.account or (accounts.pop() if len(accounts) == 1 else None)
         known = {Kind.PARTITION: self.partition, Kind.ACCOUNT_ID: account}
-        head = [known.get(part.kind) or part if isinstance(part, Hole) else part for part in one.arn.parts[:4]]
-        placed = Text(join([*head, *one.arn.parts[4:]]), one.arn.at)
+        head = [known.get(part.kind) or part if isinstance(part, Hole) else part for part in roles.parts[:4]]
+        placed = Text(join([*head, *roles.parts[4:]]), roles.at)
         variables = grant.statement.variables
-        where = Deployment(account, (self.partition,))
-        return surely_within(RoleSet((placed,), variables), [RoleSet(patterns, variables)], where=where)
+        allowed = RoleSet(patterns, variables, grant.complement)
+        return surely_within(RoleSet((placed,), variables), [allowed], where=Deployment(account, (self.partition,)))
 
     @cached_property
     def _reached(self) -> Collection[str]:

@@ -17,19 +17,18 @@ from collections.abc import Collection, Sequence
 from passrole_checks.advise.advice import READING, Advice
 from passrole_checks.advise.doubts import Doubts
 from passrole_checks.advise.handed import OPEN, Handed, HandedOver
+from passrole_checks.advise.refusals import why_not
 from passrole_checks.advise.services import meant_by, sends_the_key, undocumented
 from passrole_checks.advise.suggestion import WantedRole, Wish
 from passrole_checks.advise.surroundings import Surroundings
 from passrole_checks.check import module_of, seen_from, shortened
 from passrole_checks.iam.arn import Scope
 from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.policy import parse_document
-from passrole_checks.iam.values import Text, Tri
+from passrole_checks.iam.values import Text
 from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.reach import named_role, passed_as
 from passrole_checks.receiving import Received
-from passrole_checks.sources.resource import Framework
 
 ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS = "PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_004"
 LINKED, GET_ROLE = "PASSROLE_006", "PASSROLE_012"
@@ -53,6 +52,10 @@ class Narrower:
         self._judge = judge
         self._surroundings = surroundings
         self._received = judge.reach.receiving.roles if judge.reach.receiving is not None else ()
+
+    def over(self, located: LocatedGrant) -> HandedOver:
+        """What the resources of the configuration are given, as seen from a statement."""
+        return HandedOver(self._judge, self._surroundings, self._received, located)
 
     def advice(self, located: LocatedGrant, checks: Collection[str]) -> Advice:
         """What to do about a statement that these checks flag. Checks that nothing can be rewritten for are left
@@ -99,7 +102,9 @@ class _Decision:
 
     def _wish(self) -> Wish:
         grant, checks = self.grant, self.checks
-        self._refuse_what_is_no_plain_allow()
+        refused = why_not(self.judge, self.located)
+        if refused:
+            raise _PersonError(refused)
         tags = self.condition.tags if TAGS in checks else ()
         spelled = self._spelled() if INEFFECTIVE in checks else None
         wide = grant.scope is Scope.ANY_ROLE
@@ -139,36 +144,6 @@ class _Decision:
     def _is_apart(self) -> bool:
         """Whether iam:PassRole needs a statement of its own, for the sake of other actions that are allowed now."""
         return self.grant.explicit and self.grant.other_actions and not self.condition.shared
-
-    def _refuse_what_is_no_plain_allow(self) -> None:
-        grant = self.grant
-        framework = self.judge.configuration.framework
-        if framework is Framework.TERRAFORM_PLAN:
-            raise _PersonError("the statement stands in a plan: change the configuration that it is made from")
-        if grant.effect != "Allow":
-            raise _PersonError("the roles that the Deny is about, by their ARNs or a path")
-        if not grant.statement.whole or grant.certain is not Tri.YES or grant.scope is Scope.UNRESOLVED:
-            holes = ", ".join(dict.fromkeys(shortened(hole.expression) for hole in grant.statement.holes))
-            raise _PersonError(f"what is known at deployment only ({holes})" if holes else "what the statement says")
-        if grant.statement.when and self._has_other_readings():
-            raise _PersonError(
-                "the statement reads in another way under other conditions: change the one that is meant"
-            )
-        if grant.complement:
-            raise _PersonError("the roles that are passed, in Resource instead of NotResource")
-        if not grant.explicit:
-            raise _PersonError("which actions are needed: list them, and grant iam:PassRole in a statement of its own")
-
-    def _has_other_readings(self) -> bool:
-        """Whether the statement says something else under other conditions, and is not only there or not."""
-        own = self.grant.statement
-        return any(
-            one.identity != own.identity
-            for policy in self.judge.configuration.policies
-            if policy.resource.address == self.located.resource.address
-            for one in parse_document(policy.document).statements
-            if one.at == own.at
-        )
 
     def _get_role(self) -> Wish:
         """iam:GetRole beside iam:PassRole, as AWS writes it; a statement of its own where a condition stands in the

@@ -98,8 +98,7 @@ class Tried:
     """A unit with edits, judged. ``place_of``: where what it says of its files stands in the unit's own ones."""
 
     findings: tuple[Finding, ...]
-    grants: tuple[LocatedGrant, ...]
-    configuration: Configuration
+    judge: Judge
     place_of: Callable[[Position], Position]
 
 
@@ -113,9 +112,9 @@ def compared(
 ) -> tuple[list[Finding], set[str]]:
     """The findings of a unit at the places that are not there any more, and the checks that only inform and say
     something of them now that they did not. Raises :class:`NotProvedError` where something new is found."""
-    inside = [[one for one in unit.findings if _holds(place, one.at, texts)] for place in places]
+    inside = [[one for one in unit.findings if holds_at(place, one.at, texts)] for place in places]
     moved = [place.after(edits) for place in places]
-    now = [[one for one in after.findings if _holds(place, one.at, changed)] for place in moved]
+    now = [[one for one in after.findings if holds_at(place, one.at, changed)] for place in moved]
     informs: set[str] = set()
     excused: set[int] = set()
     for before, here in zip(inside, now, strict=True):
@@ -157,12 +156,12 @@ def _leave_others_alone(
     """Raises where another statement would say something else: one that is made of what stands at a place, as a Deny
     that would take away less."""
     was = Counter(
-        _said(one) for one in unit.judge.grants if not any(_holds(place, one.grant.at, texts) for place in places)
+        _said(one) for one in unit.judge.grants if not any(holds_at(place, one.grant.at, texts) for place in places)
     )
     now = Counter(
         _said(one)
-        for one in after.grants
-        if not any(_holds(place, after.place_of(one.grant.at), changed) for place in moved)
+        for one in after.judge.grants
+        if not any(holds_at(place, after.place_of(one.grant.at), changed) for place in moved)
     )
     other = sorted((was - now) | (now - was))
     if other:
@@ -184,8 +183,8 @@ def make_sure(
 ) -> None:
     """Raises where a statement does not say what is wished: other roles than before or than wanted, other services,
     other actions."""
-    was = [one for one in before.judge.grants if _holds(place, one.grant.at, texts)]
-    now = [one for one in after.grants if _holds(moved, after.place_of(one.grant.at), changed)]
+    was = [one for one in before.judge.grants if holds_at(place, one.grant.at, texts)]
+    now = [one for one in after.judge.grants if holds_at(moved, after.place_of(one.grant.at), changed)]
     if not was and not now:
         return  # a configuration that reads the file for something else
     old, new = ([one.grant for one in found] for found in (was, now))
@@ -197,33 +196,40 @@ def make_sure(
     known = {role.pattern.parts for grant in old for role in grant.roles}
     for grant in new:
         for role in grant.roles:
-            wanted = wish.roles is not None and any(_names(role.pattern, one) for one in wish.roles)
+            wanted = wish.roles is not None and any(names_role(role.pattern, one) for one in wish.roles)
             if not wanted and (role.pattern.parts not in known or wish.roles is not None):
                 raise NotProvedError(f"the statement would let {role.pattern} be passed")
         if wish.services is not None and set(grant.services.values) != set(wish.services):
             raise NotProvedError("the statement would not name the services that are meant")
-        if not set(_actions(grant)) <= {"iam:getrole", *(name for one in old for name in _actions(one))}:
+        if not set(actions_of(grant)) <= {"iam:getrole", *(name for one in old for name in actions_of(one))}:
             raise NotProvedError("the statement would allow other actions")
-    if not wish.apart:
-        return
-    others = {name for grant in old for name in _actions(grant)} - {"iam:passrole"}
-    documents = (parse_document(policy.document) for policy in after.configuration.policies)
+    if wish.apart:
+        keeps_its_other_actions(old, after, moved, changed)
+
+
+def keeps_its_other_actions(
+    old: Sequence[PassRoleGrant], after: Tried, moved: Place, changed: Mapping[str, str]
+) -> None:
+    """Raises :class:`NotProvedError` where an action beside iam:PassRole would not be allowed any more."""
+    others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
+    documents = (parse_document(policy.document) for policy in after.judge.configuration.policies)
     left = {
         str(name).lower()
         for document in documents
         for one in document.statements
-        if _holds(moved, after.place_of(one.at), changed)
+        if holds_at(moved, after.place_of(one.at), changed)
         for name in one.actions or ()
     }
     if not others <= left:
         raise NotProvedError("the statement would not allow its other actions any more")
 
 
-def _actions(grant: PassRoleGrant) -> list[str]:
+def actions_of(grant: PassRoleGrant) -> list[str]:
+    """The actions that a statement names, in small letters."""
     return [str(name).lower() for name in grant.statement.actions or ()]
 
 
-def _names(pattern: Text, role: WantedRole) -> bool:
+def names_role(pattern: Text, role: WantedRole) -> bool:
     """Whether a Resource is a role that was wanted, whichever instance of a module it stands in."""
     hole, wanted = pattern.only_hole, role.arn.only_hole
     if role.value is not None and _literally(pattern) == _literally(role.value):
@@ -243,7 +249,8 @@ def _literally(text: Text) -> str:
     return re.sub(r"\Aarn:[^:]*:iam::[^:]*:", "", written)
 
 
-def _holds(place: Place, at: Position, texts: Mapping[str, str]) -> bool:
+def holds_at(place: Place, at: Position, texts: Mapping[str, str]) -> bool:
+    """Whether what stands at a position, in files of these texts, lies within a place."""
     return at.file in texts and place.holds(at, texts[at.file])
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from passrole_checks.advise.observations import Narrowing
 from passrole_checks.advise.outcome import (
     NotProvedError,
     Place,
@@ -23,6 +24,7 @@ from passrole_checks.advise.outcome import (
     is_same,
     make_sure,
 )
+from passrole_checks.advise.still_allowed import make_sure_of_use
 from passrole_checks.advise.suggestion import Edit, Wish
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Finding, Severity
@@ -98,7 +100,7 @@ class Trials:
         changed: Map[str, str],
         places: Sequence[Place],
         targets: Sequence[Finding],
-        wishes: Sequence[Wish],
+        wishes: Sequence[Wish | Narrowing],
     ) -> Proved:
         """What the ``edits`` do to these ``places``, in all units that read the files.
 
@@ -130,7 +132,11 @@ class Trials:
             raise NotProvedError(f"{left[0].check_id} would still be found")
         for unit, after in tried:
             for place, wish in zip(places, wishes, strict=True):
-                make_sure(unit, after, wish, place, place.after(edits), self._texts, changed)
+                moved = place.after(edits)
+                if isinstance(wish, Narrowing):
+                    make_sure_of_use(unit, after, wish, place, moved, self._texts, changed)
+                else:
+                    make_sure(unit, after, wish, place, moved, self._texts, changed)
         return Proved(tuple(gone.values()), frozenset(informs))
 
     # -- a unit once more
@@ -175,7 +181,7 @@ class Trials:
             return replace(at, file=str(top / at.file[len(prefix) :])) if at.file.startswith(prefix) else at
 
         findings = (replace(one, at=place_of(one.at)) for one in judge.findings if one.suppressed is None)
-        return Tried(tuple(findings), tuple(judge.grants), found, place_of)
+        return Tried(tuple(findings), judge, place_of)
 
     def _inputs(self, top: Path, there: Path) -> Inputs:
         def moved(path: Path) -> Path:

@@ -15,8 +15,10 @@ from passrole_checks.advise.advice import READING, Advice, same_advice
 from passrole_checks.advise.apart import apart, sids_of
 from passrole_checks.advise.edits import apply, edits_for
 from passrole_checks.advise.narrower import GET_ROLE, MENDED, Narrower
+from passrole_checks.advise.observations import Evidence, Narrowing
 from passrole_checks.advise.outcome import NotProvedError, Unit, place_of, region_of
 from passrole_checks.advise.proof import Proved, Trials, judged
+from passrole_checks.advise.suggest_by_use import ByUse
 from passrole_checks.advise.suggestion import Edit, Suggestion, Wish
 from passrole_checks.advise.surroundings import Read, Surroundings
 from passrole_checks.advise.wording import language_of, statement_for, words_at
@@ -73,6 +75,7 @@ class Session:
         findings: those that something is to be suggested for.
         options: those of the scan.
         informs: whoever asks also wants to hear of what only informs, as soon as that has something to say.
+        evidence: what logs show: statements are narrowed to what was passed, also those that nothing is found of.
         edit: what makes edits, as :func:`passrole_checks.advise.edits.edits_for` does, which is the default.
     """
 
@@ -84,18 +87,25 @@ class Session:
         *,
         informs: bool = False,
         edit: Editor = edits_for,
+        evidence: Evidence | None = None,
     ) -> None:
         self._findings = [one for one in findings if one.suppressed is None]
-        self._options, self._edit = options, edit
+        self._options, self._edit, self._evidence = options, edit, evidence
         asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
         self._informs = informs and asked
         self.texts = Texts()
-        self._units = judged(read, options, {one.at.file for one in self._findings})
+        files = {one.at.file for one in self._findings} if evidence is None else None
+        self._units = judged(read, options, files)
+        self._at: dict[Position, list[tuple[Unit, LocatedGrant]]] = {}
+        for unit in self._units:
+            for one in unit.judge.grants:
+                self._at.setdefault(one.grant.at, []).append((unit, one))
         self._narrowers = {
             id(unit): Narrower(unit.judge, Surroundings(unit.configuration, self.texts)) for unit in self._units
         }
         self._not_alone: list[Suggestion] = []  # what may be right once other edits are made
-        self._wishes: dict[tuple[Edit, ...], Wish] = {}
+        self._wishes: dict[tuple[Edit, ...], Wish | Narrowing] = {}
+        self._by_use = None if evidence is None else ByUse(self, evidence, self._at, self._narrowers)
         self._sids: dict[tuple[int, str], set[str]] = {}  # of the policies of a unit's resources, with those to come
         self.suggestions = self._found()
 
@@ -104,10 +114,20 @@ class Session:
         for one in self._findings:
             within = one.grant.statement.path if one.grant is not None and not one.at.end_line else ""
             groups.setdefault((one.at, one.managed or within), []).append(one)
+        if self._evidence is not None and not self._options.checks:
+            flagged = {one.at for unit in self._units for one in unit.judge.findings if one.severity.rank}
+            flagged |= {at for at, _ in groups}
+            groups.update({(at, ""): [] for at in self._at if at not in flagged})
+            groups = dict(sorted(groups.items(), key=lambda group: _in_order(group[0])))
         if not groups:
             return ()
         with Trials(self._units, self._options, self.texts.known) as trials:
-            return tuple(one for group in groups.values() for one in self._of(group, trials))
+            return tuple(one for (at, _), group in groups.items() for one in self._at_place(at, group, trials))
+
+    def _at_place(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
+        """What is suggested for a statement: by the logs, if they say anything, else by its configuration."""
+        found = self._by_use.of(at, findings, trials) if self._by_use is not None else None
+        return found if found is not None else self._of(findings, trials) if findings else ()
 
     def together(self, without: Collection[str] = ()) -> Together:
         """The suggestions that go together, none of them in the files ``without``: all if that is proved, else one
@@ -145,7 +165,7 @@ class Session:
     def _of(self, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
         at = findings[0].at
         mended = [one for one in findings if one.check_id in MENDED and not one.managed]
-        located = [(unit, one) for unit in self._units for one in unit.judge.grants if one.grant.at == at]
+        located = self._at.get(at, [])
         try:
             text = self.texts(at.file)
         except (OSError, ValueError):
@@ -162,7 +182,7 @@ class Session:
         if advice.wish is not None:
             try:
                 done = self._proved(findings, unit, first, advice, trials)
-                self._take_sids(first, done.edits)
+                self.take_sids(first, done.edits)
                 yield done
             except NotProvedError as error:
                 reason = str(error)
@@ -187,12 +207,16 @@ class Session:
             with suppress(NotProvedError):
                 found, proved = self._tried(findings, unit, located, advice, trials, reads=True)
                 advice = replace(advice, says=f"{advice.says.rstrip('.')}; {READING}.")
-        at, changed = located.grant.at, _changed(found, self.texts)
-        after = region_of(at, self.texts(at.file), found).after(found)
+        return self.done(Suggestion(tuple(findings), located.grant.at, found, advice.says, (), ""), proved)
+
+    def done(self, one: Suggestion, proved: Proved) -> Suggestion:
+        """A suggestion that was proved, with those of its findings that are gone, and the words of the statement."""
+        at, changed = one.at, _changed(one.edits, self.texts)
+        after = region_of(at, self.texts(at.file), one.edits).after(one.edits)
         statement = words_at(at, changed[at.file], after.start, after.end) if at.file in changed else ""
-        keys = {one.check_id for one in proved.gone}
-        own = tuple(one for one in findings if one.check_id in keys)
-        return Suggestion(own, at, found, advice.says, (), statement)
+        keys = {gone.check_id for gone in proved.gone}
+        own = tuple(finding for finding in one.findings if finding.check_id in keys)
+        return replace(one, findings=own, statement=statement)
 
     def _tried(
         self,
@@ -211,44 +235,53 @@ class Session:
             raise NotProvedError(found)
         if not found:
             raise NotProvedError("the statement says so already")
-        self._wishes[found] = wish
-        place = region_of(located.grant.at, self.texts(located.grant.at.file), found)
+        mended = advice.targets if reads or wish.get_role else advice.targets - {GET_ROLE}
+        targets = tuple(one for one in findings if one.check_id in mended)
+        tried = Suggestion(targets, located.grant.at, found, advice.says, (), "")
+        return found, self.proof_of(tried, wish, located, trials)
+
+    def proof_of(self, one: Suggestion, wish: Wish | Narrowing, located: LocatedGrant, trials: Trials) -> Proved:
+        """What the edits of a suggestion do. Raises :class:`NotProvedError` where they do not mend its findings; they
+        may once others are made."""
+        self._wishes[one.edits] = wish
+        place = region_of(one.at, self.texts(one.at.file), one.edits)
         try:
-            changed = _changed(found, self.texts)
+            changed = _changed(one.edits, self.texts)
         except ValueError as error:
             raise NotProvedError(str(error)) from None
-        mended = advice.targets if reads or wish.get_role else advice.targets - {GET_ROLE}
-        targets = [one for one in findings if one.check_id in mended]
         try:
-            return found, trials.mended(found, changed, [place], targets, [wish])
+            return trials.mended(one.edits, changed, [place], one.findings, [wish])
         except NotProvedError:
-            self._not_alone.append(Suggestion(tuple(targets), located.grant.at, found, advice.says, (), ""))
-            self._take_sids(located, found)
+            self._not_alone.append(one)
+            self.take_sids(located, one.edits)
             raise
 
     def _edits(
         self, unit: Unit, located: LocatedGrant, wish: Wish, services: Sequence[str], *, reads: bool
     ) -> tuple[Edit, ...] | str:
         """The edits of what is advised, or the reason why there are none."""
-        if _COPIES & set(Path(located.grant.at.file).parts):
-            return "it stands in the copy of a module: change it where the module comes from"
-        files = unit.configuration.files
-        found = self._edit(located, replace(wish, apart=False), self.texts, files) if wish != Wish() else ()
+        found = self.edits_in(unit, located, replace(wish, apart=False)) if wish != Wish() else ()
         if isinstance(found, str) or not (wish.apart or reads):
             return found
         reading: tuple[Edit, ...] | None = None
         if reads:
-            told = self._edit(located, Wish(roles=wish.roles, drop=(*_PASSED_ONLY, *wish.drop)), self.texts, files)
+            told = self.edits_in(unit, located, Wish(roles=wish.roles, drop=(*_PASSED_ONLY, *wish.drop)))
             if isinstance(told, str):
                 return told
             reading = told
         services = wish.services or services or located.grant.services.values
         text = self.texts(located.grant.at.file)
         passing = services if wish.apart else None
-        taken = set().union(*self._policies_of(located))
+        taken = set().union(*self.policies_of(located))
         return apart(located, found, text, passing=passing, reading=reading, taken=taken)
 
-    def _policies_of(self, located: LocatedGrant) -> Iterable[set[str]]:
+    def edits_in(self, unit: Unit, located: LocatedGrant, wish: Wish) -> tuple[Edit, ...] | str:
+        """The edits by which a statement says what is wished itself, or the reason why there are none."""
+        if _COPIES & set(Path(located.grant.at.file).parts):
+            return "it stands in the copy of a module: change it where the module comes from"
+        return self._edit(located, wish, self.texts, unit.configuration.files)
+
+    def policies_of(self, located: LocatedGrant) -> Iterable[set[str]]:
         """The Sids in the policies of each resource that uses a statement. Within a policy they have to be unique (IAM
         User Guide, "IAM JSON policy elements: Sid"), and its statements may stand in several files."""
         for unit in self._units:
@@ -260,9 +293,10 @@ class Session:
                     self._sids[key] = {one.sid for one in statements if one.sid}
                 yield self._sids[key]
 
-    def _take_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
+    def take_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
+        """Remember the Sids that edits of a statement bring."""
         new = sids_of(edits)
-        for known in self._policies_of(located) if new else ():
+        for known in self.policies_of(located) if new else ():
             known |= new
 
     def _for_a_person(
@@ -297,6 +331,10 @@ class Session:
             sid = None if advice.new_statement else grant.sid
             words = statement_for(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
         return Suggestion(tuple(findings), at, (), "", missing, words)
+
+
+def _in_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:
+    return key[0].file, key[0].line, key[0].column, key[1]
 
 
 def _touches(one: Suggestion, files: Collection[str]) -> bool:

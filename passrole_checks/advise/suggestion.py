@@ -54,6 +54,20 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What logs show of one statement. ``since`` and ``until``: their first and last event, and ``last`` the last pass,
+    as CloudTrail writes times ("" for none). ``passes``: how many it surely let through, ``perhaps`` how many more it
+    may have; ``roles``: how many roles that were."""
+
+    since: str
+    until: str
+    passes: int
+    perhaps: int
+    roles: int
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """What is suggested for one statement.
 
@@ -61,7 +75,8 @@ class Suggestion:
     file can be read, the findings are not there any more, and no new one has come; empty where a person has to decide.
     ``says``: one sentence, what the edits do. ``missing``: what a person has to find out or fill in. ``statement``: how
     the statement would read, in the language of its file, with names in angle brackets for what is missing; "" where
-    nobody can say.
+    nobody can say. ``evidence``: what logs show of it, None where they were not asked; only with them there may be no
+    findings, and ``resource`` and ``sid`` say then whose statement it is.
     """
 
     findings: tuple[Finding, ...]
@@ -70,3 +85,6 @@ class Suggestion:
     says: str
     missing: tuple[str, ...]
     statement: str
+    evidence: Seen | None = None
+    resource: str = ""
+    sid: str | None = None

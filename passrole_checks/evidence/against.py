@@ -14,25 +14,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from passrole_checks.evidence.edges import KINDS, Log, plain
+from passrole_checks.evidence.edges import KINDS, Log
 from passrole_checks.evidence.model import Outcome
 from passrole_checks.evidence.summary import Edge
-from passrole_checks.iam import arn
 from passrole_checks.iam.passing import Passed, Passing
 from passrole_checks.iam.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.policy import parse_document
 from passrole_checks.iam.principal import Principal, PrincipalKind
-from passrole_checks.iam.trust import KnownRole
 from passrole_checks.iam.values import Position, Text, Tri, text
 from passrole_checks.judge import known_roles
 from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.logged import fits, lets_be_passed, written_out
 from passrole_checks.principals import Principals, by_group
-from passrole_checks.reach import named_role
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 
 _NOWHERE = Position("", 0)
 _PERMISSION_SET = re.compile(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
-_SOME_PATH = "a/path/that/nobody/writes/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +179,8 @@ class _Side:
     def _covering(self, grant: PassRoleGrant, edge: Edge) -> Iterator[tuple[str, Tri]]:
         """The patterns of an Allow that cover the role of an edge."""
         for role in () if grant.complement else grant.roles:
-            covers = self._among((role.pattern,), edge) if edge.role else Tri.UNKNOWN
+            written = written_out(role.pattern, self.by_address, self.by_name)
+            covers = fits(written, edge.role, _its_account(edge)) if edge.role else Tri.UNKNOWN
             if covers is not Tri.NO:
                 yield str(role.pattern), covers
 
@@ -264,30 +262,8 @@ class _Side:
         return names | {shown: text(name, _NOWHERE) for shown, _, name in self.configuration.literals}
 
     def _covers(self, passed: Passed | None, grant: PassRoleGrant, edge: Edge) -> Tri:
-        """Whether the role of an edge is among those that can be passed."""
-        if passed is None:
-            return Tri.NO
-        if not edge.role:
-            return Tri.UNKNOWN  # of an instance profile the role is not known
-        taken = self._among(passed.denied, edge)
-        listed = self._among(passed.roles, edge)
-        within = ~listed if passed.complement else listed
-        answer = within & ~taken & passed.certain
-        uncertain = bool(passed.when or grant.other_conditions or grant.resource_tag or grant.associated_resource_arn)
-        return answer & Tri.UNKNOWN if uncertain else answer
-
-    def _among(self, patterns: Sequence[Text], edge: Edge) -> Tri:
-        answer = Tri.NO
-        for pattern in patterns:
-            written = plain(pattern.parts)
-            covers = written.covers(edge.role) if written is not None else None
-            if covers is None:
-                role = named_role(pattern, self.by_address, self.by_name)
-                covers = _covered(_written_out(pattern, role), edge)
-            answer |= covers
-            if answer is Tri.YES:
-                break
-        return answer
+        """Whether the role of an edge is among those that can be passed; of an instance profile it is not known."""
+        return lets_be_passed(passed, grant, edge.role, _its_account(edge), self.by_address, self.by_name)
 
 
 def _sure(answers: Mapping[str, Tri]) -> dict[str, bool]:
@@ -298,30 +274,14 @@ def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
     return "/".join(filter(None, (policy.path, grant.statement.path)))
 
 
-def _written_out(pattern: Text, role: KnownRole | None) -> Text:
-    """A pattern that is a reference to a role, as the ARN of that role."""
-    referred = role is not None and bool(pattern.holes) and pattern.holes[-1].role is not None
-    return role.arn if referred and role is not None and role.arn is not None else pattern
-
-
-def _covered(pattern: Text, edge: Edge) -> Tri:
-    """Whether a pattern matches the role of an edge. A role that is known by its name may have any path."""
-    if edge.role.startswith("arn:"):
-        return arn.included(text(edge.role, _NOWHERE), [pattern])
-    account = next(iter(edge.accounts.shown), "")
-    if not account:
-        return Tri.UNKNOWN
-    paths = ("", _SOME_PATH) if "/" not in edge.role else ("",)
-    found = {
-        arn.included(text(f"arn:aws:iam::{account}:role/{path}{edge.role.lstrip('/')}", _NOWHERE), [pattern])
-        for path in paths
-    }
-    return found.pop() if len(found) == 1 else Tri.UNKNOWN
-
-
 def _account_of(edge: Edge) -> str:
     found = re.match(r"arn:[^:]+:iam::(\d{12}):", edge.passed)
-    return found[1] if found else next(iter(edge.accounts.shown), "")
+    return found[1] if found else _its_account(edge)
+
+
+def _its_account(edge: Edge) -> str:
+    """The account of whoever passed, which is that of a role whose ARN is not known."""
+    return next(iter(edge.accounts.shown), "")
 
 
 def _spelled(name: Text, found: str) -> Tri:

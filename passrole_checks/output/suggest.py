@@ -10,7 +10,7 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from passrole_checks.advise.suggestion import Suggestion
+from passrole_checks.advise.suggestion import Seen, Suggestion
 from passrole_checks.findings import Finding
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.text import PIPED, Line, Span, located
@@ -28,9 +28,16 @@ Changed = Callable[[Suggestion], Mapping[str, str]]
 
 
 def suggestion_lines(
-    found: Sequence[Suggestion], texts: Texts, changed: Changed, *, width: int = PIPED, quiet: bool = False
+    found: Sequence[Suggestion],
+    texts: Texts,
+    changed: Changed,
+    notes: Sequence[str] = (),
+    *,
+    width: int = PIPED,
+    quiet: bool = False,
 ) -> Iterator[Line]:
-    """Each statement with its findings and the change, or what a person has to do; then, unless ``quiet``, a summary.
+    """Each statement with its findings and the change, or what a person has to do; then, unless ``quiet``, the notes
+    and a summary.
 
     Args:
         texts: gives the text of a file.
@@ -40,21 +47,23 @@ def suggestion_lines(
         yield from _suggestion(one, texts, changed, width)
         yield ()
     if not quiet:
+        yield from _notes(notes)
         yield _summary(found)
 
 
 def fixed_lines(
     made: Sequence[Suggestion],
     left: Sequence[Suggestion],
+    notes: Sequence[str] = (),
     *,
     dry_run: bool,
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """What was written, and what is left for a person."""
+    """What was written, and what is left for a person; then, unless ``quiet``, the notes and a summary."""
     for one in made:
         yield _header(one)
-        yield (Span("  "), Span("would fix" if dry_run else "fixed", "good"), Span(f"  {_checks(one.findings)}"))
+        yield (Span("  "), Span("would fix" if dry_run else "fixed", "good"), Span(f"  {_checks(one)}"))
         yield from _prose(one.says, width)
         yield ()
     for one in left:
@@ -62,6 +71,7 @@ def fixed_lines(
         yield ()
     if quiet:
         return
+    yield from _notes(notes)
     fixed = sum(len(one.findings) for one in made)
     others = sum(len(one.findings) for one in left)
     files = len({edit.file for one in made for edit in one.edits})
@@ -69,9 +79,13 @@ def fixed_lines(
         yield (Span("nothing to fix", "good"),)
         return
     verb = "would be fixed" if dry_run else "fixed"
+    more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
+    if not fixed and not others and more:
+        yield (Span(more, "place"),)
+        return
     yield (
         Span(f"{_count(fixed, 'finding')} {verb}", "place"),
-        Span(f" in {_count(files, 'file')}; {others} left for a person"),
+        Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
     )
 
 
@@ -130,7 +144,7 @@ def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> 
         yield from _for_a_person(one, width)
         return
     yield _header(one)
-    yield (Span("  "), Span(_checks(one.findings)))
+    yield (Span("  "), Span(_checks(one)))
     files = changed(one)
     for number, file in enumerate(sorted(files, key=shown)):
         if number or file != one.at.file:
@@ -182,7 +196,7 @@ def _cut(lines: Sequence[str]) -> list[str]:
 
 def _for_a_person(one: Suggestion, width: int) -> Iterator[Line]:
     yield _header(one)
-    yield (Span("  "), Span(_checks(one.findings)))
+    yield (Span("  "), Span(_checks(one)))
     yield (Span(_INDENT), Span("Left for a person:", "medium"))
     for phrase in one.missing:
         wrapped = textwrap.wrap(harmless(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
@@ -195,17 +209,31 @@ def _for_a_person(one: Suggestion, width: int) -> Iterator[Line]:
 
 
 def _header(one: Suggestion) -> Line:
-    first = one.findings[0]
+    resource, sid = _whose(one)
     spans = [
         Span(located(one.at.file, one.at.line), "place"),
         Span("  "),
-        Span(harmless(first.resource.address)),
+        Span(harmless(resource)),
     ]
-    return [*spans, Span(f"  {harmless(first.sid)}", "quiet")] if first.sid else spans
+    return [*spans, Span(f"  {harmless(sid)}", "quiet")] if sid else spans
 
 
-def _checks(findings: Sequence[Finding]) -> str:
-    return ", ".join(f"{one.check_id} {one.name}" for one in sorted(findings, key=lambda one: one.check_id))
+def _whose(one: Suggestion) -> tuple[str, str | None]:
+    first = one.findings[0] if one.findings else None
+    return (first.resource.address, first.sid) if first is not None else (one.resource, one.sid)
+
+
+def _checks(one: Suggestion) -> str:
+    """What is found; of a statement that nothing is found of, what the logs show."""
+    if one.findings:
+        found = sorted(one.findings, key=lambda finding: finding.check_id)
+        return ", ".join(f"{finding.check_id} {finding.name}" for finding in found)
+    return "not used" if _is_unused(one) else "wider than used"
+
+
+def _notes(notes: Sequence[str]) -> Iterator[Line]:
+    for note in notes:
+        yield (Span("note: ", "quiet"), Span(harmless(note)))
 
 
 def _prose(text: str, width: int) -> Iterator[Line]:
@@ -220,10 +248,26 @@ def _summary(found: Sequence[Suggestion]) -> Line:
         return (Span("nothing to suggest", "good"),)
     able = sum(len(one.findings) for one in found if one.edits)
     others = sum(len(one.findings) for one in found if not one.edits)
+    more = _more([one for one in found if one.edits], found, "can be narrowed")
+    if not able and not others and more:
+        return (Span(more, "place"),)
     return (
         Span(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
-        Span(f"; {others} left for a person"),
+        Span(f"; {others} left for a person{'; ' if more else ''}{more}"),
     )
+
+
+def _more(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
+    """How many statements there are beside those that something is found of, as the logs show."""
+    wider = sum(not one.findings for one in able)
+    unused = sum(_is_unused(one) for one in others)
+    told = [f"{_count(wider, 'statement')} wider than used {verb}"] if wider else []
+    told += [f"{_count(unused, 'statement')} not used"] if unused else []
+    return "; ".join(told)
+
+
+def _is_unused(one: Suggestion) -> bool:
+    return one.evidence is not None and not one.evidence.passes + one.evidence.perhaps
 
 
 def _count(number: int, noun: str) -> str:
@@ -234,13 +278,13 @@ def _count(number: int, noun: str) -> str:
 
 
 def _as_json(one: Suggestion) -> dict[str, object]:
-    first = one.findings[0]
+    resource, sid = _whose(one)
     return {
         "file": shown(one.at.file),
         "line": one.at.line,
         "end_line": max(one.at.line, one.at.end_line),
-        "resource": first.resource.address,
-        "sid": first.sid,
+        "resource": resource,
+        "sid": sid,
         "findings": [_finding(finding) for finding in one.findings],
         "says": one.says,
         "missing": list(one.missing),
@@ -248,6 +292,18 @@ def _as_json(one: Suggestion) -> dict[str, object]:
         "edits": [
             {"file": shown(edit.file), "start": edit.start, "end": edit.end, "text": edit.text} for edit in one.edits
         ],
+        "evidence": _seen(one.evidence) if one.evidence is not None else None,
+    }
+
+
+def _seen(one: Seen) -> dict[str, object]:
+    return {
+        "since": one.since,
+        "until": one.until,
+        "passes": one.passes,
+        "perhaps": one.perhaps,
+        "roles": one.roles,
+        "last": one.last or None,
     }
 
 

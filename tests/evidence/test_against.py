@@ -12,11 +12,12 @@ import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.evidence.against import Against, held_against
-from passrole_checks.evidence.edges import Log, plain
+from passrole_checks.evidence.edges import Log
 from passrole_checks.evidence.model import Outcome
 from passrole_checks.evidence.summary import Edge
 from passrole_checks.iam.arn import included
 from passrole_checks.iam.values import Position, Tri, text
+from passrole_checks.logged import plain
 from passrole_checks.scan import ScanOptions, read_paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +85,9 @@ USED, PERHAPS, UNUSED = (1, 0, 0), (0, 1, 0), (0, 0, 1)
         (statement({"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/app"}), edge(), USED),
         (statement({"Ref": "Which"}), edge(), PERHAPS),
         (statement(), edge("app"), PERHAPS),  # by its name: it may stand below a path
+        (statement(f"{ARN}service/app"), edge("app"), PERHAPS),
+        (statement(f"{ARN}service/*"), edge("app"), PERHAPS),
+        (statement(f"{ARN}service/other"), edge("app"), UNUSED),
         (statement(f"{ARN}*"), edge("app"), USED),
         (statement(), edge("other"), UNUSED),
         (statement(), edge(f"{ARN}app", LAMBDA, "ec2.amazonaws.com"), PERHAPS),
