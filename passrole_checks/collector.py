@@ -1,4 +1,4 @@
-"""Python's collector of cycles, held back while one unit is read and judged.
+"""Python's collector of cycles, held back while units are read and judged.
 
 A template or a root module becomes many thousand nodes that all live until it is judged. By itself the collector goes
 through them again and again, which took a third of a scan of templates, to find nothing: what is in no cycle goes

@@ -59,6 +59,7 @@ def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[S
     return (scan_unit(unit, options) for unit in units)
 
 
+@held_back()
 def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = one_after_another) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
     from passrole_checks.sources import detect

@@ -9,8 +9,11 @@ import pytest
 
 from passrole_checks.collector import held_back
 from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.sources import terraform
+from passrole_checks.sources.terraform.modules.module import Module
 
-SAMPLE = Path(__file__).parent.parent / "sample_templates" / "001-any-role" / "cloudformation"
+SAMPLES = Path(__file__).parent.parent / "sample_templates"
+SAMPLE = SAMPLES / "001-any-role" / "cloudformation"
 
 
 def test_it_is_as_before_afterwards() -> None:
@@ -36,3 +39,15 @@ def test_a_scan_leaves_it_as_it_was() -> None:
     before = gc.get_threshold(), gc.isenabled()
     scan_paths([SAMPLE], ScanOptions())
     assert (gc.get_threshold(), gc.isenabled()) == before
+
+
+def test_an_evaluated_module_needs_no_collector() -> None:
+    """What was evaluated of a root goes by itself once that is read, however its modules refer to each other."""
+    gc.collect()
+    gc.disable()
+    try:
+        found = terraform.load(SAMPLES / "modules" / "terraform")
+        assert not any(isinstance(one, Module) for one in gc.get_objects())
+        assert found.policies
+    finally:
+        gc.enable()

@@ -71,10 +71,12 @@ def _statement(at: Position) -> list[str]:
     lines = list(_source(at.file)[at.line - 1 : max(at.line, at.end_line)])
     if not lines:
         return []
-    if at.end_line >= at.line and at.end_column > 0:
-        lines[-1] = lines[-1][: at.end_column - 1]
+    end = at.end_column - 1 if at.end_line >= at.line and at.end_column > 0 else None
+    if len(lines) == 1:  # cut in one go: a plan is one line of up to 100 MB
+        return [lines[0][at.column - 1 : end].strip()]
+    lines[-1] = lines[-1][:end]
     lines[0] = lines[0][at.column - 1 :]
-    rest = textwrap.dedent("\n".join(lines[1:])).split("\n") if len(lines) > 1 else []
+    rest = textwrap.dedent("\n".join(lines[1:])).split("\n")
     return [line.rstrip() for line in (lines[0].lstrip(), *rest)]
 
 

@@ -53,9 +53,9 @@ def load(
     """Evaluate one folder as a root module.
 
     ``only``: report the policies whose statements or resource stand in this one file. ``boundary``: the folder below
-    which expressions may read files (default: ``folder``). ``look`` is called with the evaluated root module. Never
-    raises for what is in the files: one that cannot be read is among ``unreadable``, with the line and the reason, and
-    the rest is read.
+    which expressions may read files (default: ``folder``). ``look`` is called with the evaluated root module, which
+    holds nothing afterwards. Never raises for what is in the files: one that cannot be read is among ``unreadable``,
+    with the line and the reason, and the rest is read.
     """
     root_folder = read_folder(folder)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
@@ -92,6 +92,7 @@ def load(
         beside=tuple(beside),
         **held,
     )
+    root.close()
     return told_apart(as_read)
 
 

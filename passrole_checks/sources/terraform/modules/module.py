@@ -330,6 +330,15 @@ class Module:
             for block in module.folder.modules.values():
                 pending.extend((module.children(block) or {}).values())
 
+    def close(self) -> None:
+        """Forget what was evaluated, here and in all modules that this one calls. They refer to each other in circles,
+        which nothing but Python's collector would take apart, and it would have to go through all of them for that."""
+        for module in list(self.walk()):
+            module._memory.clear()
+            module._instances.clear()
+            module._children.clear()
+            module.arguments = {}
+
 
 def _at_instance(value: Reference, suffix: str, instance: Instance | None, at: Position) -> Reference:
     return Reference(
