@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,8 @@ def generated() -> str:
 
     Raises ``ModuleNotFoundError`` where it is not installed.
     """
+    from importlib import metadata  # takes a while, and only whoever writes the data needs it
+
     source = resources.files("samtranslator.policy_templates_data").joinpath("policy_templates.json")
     templates = json.loads(source.read_text(encoding="utf-8"))["Templates"]
     rows = [

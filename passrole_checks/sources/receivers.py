@@ -20,7 +20,6 @@ from passrole_checks.knowledge.receivers import (
     receivers_of,
 )
 from passrole_checks.sources.resource import ReceivedRole, ResourceDefinition
-from passrole_checks.sources.yaml_text import parse_yaml
 
 _DEPTH = 40  # levels that "any depth" goes down
 ANY = "{}"  # in a path: each value of a map
@@ -238,7 +237,11 @@ def _parsed(value: Text) -> Node | None:
     if not isinstance(first, str):
         return None
     if not first.lstrip().startswith(("{", "[")):
-        return parse_yaml(value) if "\n" in first and ":" in first else None
+        if "\n" not in first or ":" not in first:
+            return None
+        from passrole_checks.sources.yaml_text import parse_yaml  # heavy, and seldom needed
+
+        return parse_yaml(value)
     try:
         return parse_json(value)
     except MalformedDocument:

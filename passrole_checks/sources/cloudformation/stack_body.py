@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam import values
@@ -18,31 +18,13 @@ from passrole_checks.sources.cloudformation.policies import reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.scopes import Call, Passed, brought_up, handed_down
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.resource import InstanceProfile, ReceivedRole, ResourceDefinition, RoleDefinition
+from passrole_checks.sources.resource import InstanceProfile, ResourceDefinition, RoleDefinition
+from passrole_checks.sources.stack_content import NOTHING, ONE_ACCOUNT, StackContent
 from passrole_checks.sources.yaml_text import restored, without_holes, word
 
 MAX_LENGTH = 1_000_000  # CloudFormation takes templates of up to 1 MB
 _DEPTH = 60
 _STACK_NAME = "AWS::StackName"
-_ONE_ACCOUNT = "aws_cloudformation_stack"  # the other type is that of stack sets
-
-PARTS = ("template_body", "parameters", "name", "iam_role_arn")
-"""The attributes that say what a stack is made of."""
-
-TYPES = frozenset({_ONE_ACCOUNT, "aws_cloudformation_stack_set"})
-
-
-@dataclass(frozen=True)
-class StackContent:
-    """What the template of a stack holds: the roles that its resources receive, named below the stack's resource; the
-    instance profiles and the roles in it."""
-
-    received: tuple[ReceivedRole, ...] = ()
-    profiles: tuple[InstanceProfile, ...] = ()
-    roles: tuple[RoleDefinition, ...] = ()
-
-
-NOTHING = StackContent()
 
 
 def content_of(resource: ResourceDefinition, parts: dict[str, Node]) -> StackContent:
@@ -91,7 +73,7 @@ def _read(resource: ResourceDefinition, body: Node, parts: dict[str, Node]) -> S
         return found if isinstance(found, Text) else None
 
     lines = body.starts[0][0] - 1 if isinstance(body, Text) and body.starts else None
-    by = "resource" if resource.type != _ONE_ACCOUNT or _is_given(parts.get("iam_role_arn")) else ""
+    by = "resource" if resource.type != ONE_ACCOUNT or _is_given(parts.get("iam_role_arn")) else ""
     received = tuple(
         replace(
             one,

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Kind, Mapping, Node, Text, text
-from passrole_checks.sources.cloudformation.stack_body import NOTHING, PARTS, TYPES, StackContent, content_of
 from passrole_checks.sources.json_text import Json
 from passrole_checks.sources.policy_attributes import ENTITIES, TRUST_POLICIES
 from passrole_checks.sources.receivers import received_by, receives
 from passrole_checks.sources.resource import InstanceProfile, ReceivedRole, ResourceDefinition
+from passrole_checks.sources.stack_content import NOTHING, PARTS, TYPES, StackContent
 from passrole_checks.sources.terraform_plan.missing import AFTER_APPLY, Missing, missing_part
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import Owner, Reference, References
@@ -45,6 +45,8 @@ class Received:
         """What the template of a CloudFormation stack holds; nothing for other resources."""
         if resource.type not in TYPES:
             return NOTHING
+        from passrole_checks.sources.cloudformation.stack_body import content_of  # heavy, and seldom needed
+
         found = content_of(definition, {name: self.value_of(resource, name) for name in PARTS})
         return replace(found, received=tuple(_as_judged(one, judged) for one in found.received))
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.values import Choice, Entry, Items, Mapping, Node, Position, Text, moved, text
-from passrole_checks.sources.cloudformation.stack_body import NOTHING, PARTS, TYPES, StackContent, content_of
 from passrole_checks.sources.receivers import ANY, DEEP, Path, paths_below, received_by
 from passrole_checks.sources.resource import InstanceProfile, ReceivedRole, ResourceDefinition
+from passrole_checks.sources.stack_content import NOTHING, PARTS, TYPES, StackContent
 from passrole_checks.sources.terraform.evaluation.finished import document
 from passrole_checks.sources.terraform.evaluation.scope import Scope
 from passrole_checks.sources.terraform.functions.signature import Call
@@ -36,6 +36,8 @@ def stack_content(block: Block, resource: ResourceDefinition, scope: Scope) -> S
     """What the template of a CloudFormation stack holds; nothing for other resources."""
     if resource.type not in TYPES:
         return NOTHING
+    from passrole_checks.sources.cloudformation.stack_body import content_of  # heavy, and seldom needed
+
     values = {name: references.written(block, name, scope) for name in PARTS}
     return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
 
