@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -240,20 +241,21 @@ def terraform_roots(folders: Iterable[Path]) -> frozenset[Path]:
     known = set(folders)
     if len(known) < 2:
         return frozenset(known)
-    from passrole_checks.sources.terraform import called_folders  # heavy, and templates do without it
+    from passrole_checks.sources.terraform import called_folders, will_be_read  # heavy, and templates do without them
 
     calls = {folder: set(called_folders(folder) & known) for folder in known}
     called = set().union(*calls.values())
-    return frozenset(folder for folder in known if folder not in called or _reaches(calls, folder, folder))
+    roots = frozenset(folder for folder in known if folder not in called or folder in _reached(calls, folder))
+    will_be_read(Counter(str(folder) for root in roots for folder in {root, *_reached(calls, root)}))
+    return roots
 
 
-def _reaches(calls: dict[Path, set[Path]], start: Path, end: Path) -> bool:
+def _reached(calls: dict[Path, set[Path]], start: Path) -> set[Path]:
+    """The folders that one calls, directly or not; itself where they call each other in a circle."""
     pending, seen = list(calls[start]), set[Path]()
     while pending:
         folder = pending.pop()
-        if folder == end:
-            return True
         if folder not in seen:
             seen.add(folder)
             pending.extend(calls[folder])
-    return False
+    return seen

@@ -34,6 +34,7 @@ from passrole_checks.sources.terraform.modules.tfvars import (
 )
 from passrole_checks.sources.terraform.policies.policies import Found, collect
 from passrole_checks.sources.terraform.reading.files import Files
+from passrole_checks.sources.terraform.reading.kept import will_be_read
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
@@ -172,4 +173,4 @@ def undeclared(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...
     return tuple(not_declared(inputs, declared))
 
 
-__all__ = ["called_folders", "load", "undeclared", "unreadable_inputs"]
+__all__ = ["called_folders", "load", "undeclared", "unreadable_inputs", "will_be_read"]

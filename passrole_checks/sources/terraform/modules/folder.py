@@ -15,6 +15,7 @@ from pathlib import Path
 
 from passrole_checks.contents import content_of
 from passrole_checks.sources.looked_at import at_file, at_lead
+from passrole_checks.sources.terraform.reading import kept
 from passrole_checks.sources.terraform.reading.files import (
     LARGEST,
     is_override,
@@ -58,6 +59,7 @@ def read_folder(path: Path) -> Folder:
     folder = Folder(path, shadowed=shadowed)
     for name in files:
         parsed, override = parse_file(name), is_override(name.name)
+        kept.was_read(parsed)
         folder.files.append(parsed)
         for block in parsed.body.blocks:
             _add(folder, block, override=override)
@@ -158,7 +160,9 @@ def called_folders(folder: Path) -> frozenset[Path]:
             continue
         if b"module" not in data or not _LOCAL_SOURCE.search(data):
             continue
-        for block in parse_file(name).body.all("module"):
+        parsed = parse_file(name)
+        kept.keep(parsed)
+        for block in parsed.body.all("module"):
             source = module_source(block)
             if source is not None and is_local(source):
                 called = local_path(folder, source)

@@ -14,6 +14,7 @@ from pathlib import Path
 from passrole_checks.contents import content_of
 from passrole_checks.sources.looked_at import at_file, at_folder, at_lead
 from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_name
+from passrole_checks.sources.terraform.reading import kept
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, Problem
@@ -90,7 +91,7 @@ def parse_file(path: Path) -> ParsedFile:
         data = content_of(path, LARGEST)
     except OSError as error:
         return _unreadable(file, 1, f"cannot be opened: {error.strerror or error}")
-    return parse_bytes(file, data)
+    return kept.take(file, data) or parse_bytes(file, data)
 
 
 @lru_cache(maxsize=256)
