@@ -38,11 +38,12 @@ def _attempt(source: SourceText, start: int, end: int) -> Attempt:
     builder = Builder(source, start)
     items: list[tuple[Item, int]] = []
     for child in _top(root):
-        if child.type == "comment":
+        kind = child.type
+        if kind == "comment":
             continue
-        if child.has_error or child.type not in ("attribute", "block") or not _on_one_line(child):
+        if child.has_error or kind not in ("attribute", "block") or not _on_one_line(child):
             return Attempt(tuple(items), _first_error(child).start_byte + start)
-        item = builder.block(child) if child.type == "block" else builder.attribute(child)
+        item = builder.block(child) if kind == "block" else builder.attribute(child)
         items.append((item, child.end_byte + start))
     return Attempt(tuple(items), start if root.has_error else None)
 
@@ -86,8 +87,10 @@ def _top(root: tree_sitter.Node) -> list[tree_sitter.Node]:
 
 def _on_one_line(node: tree_sitter.Node) -> bool:
     """HCL wants the type, the labels and the brace of a block on one line, which tree-sitter-hcl does not ask for."""
-    brace = next((child for child in node.children if child.type == "block_start"), None)
-    return brace is None or brace.start_point.row == node.start_point.row
+    for child in node.children:
+        if child.type == "block_start":
+            return child.start_point.row == node.start_point.row
+    return True
 
 
 def _first_error(node: tree_sitter.Node) -> tree_sitter.Node:

@@ -64,6 +64,11 @@ class SourceText:
     def _ascii(self) -> bool:
         return self.data.isascii()
 
+    @property
+    def plain(self) -> bool:
+        """Whether the places of its bytes are those of its characters in the file."""
+        return self._ascii and (self.first_line, self.first_column) == (1, 1)
+
     @cached_property
     def _line_starts(self) -> list[int]:
         ends = enumerate(accumulate(map(len, self.data.split(b"\n"))), 1)
@@ -79,7 +84,7 @@ class SourceText:
 
     def span(self, start: int, end: int) -> tuple[int, int, int, int]:
         """The places of two byte offsets, of which the second one is not before the first."""
-        if not self._ascii or (self.first_line, self.first_column) != (1, 1):
+        if not self.plain:
             return *self.place(start), *self.place(end)
         starts = self._line_starts
         line = bisect_right(starts, start)

@@ -46,8 +46,12 @@ class Builder:
 
     def __init__(self, source: SourceText, base: int, cut: int | None = None) -> None:
         self.source, self.base, self.cut = source, base, cut
+        self.as_it_stands = not base and source.plain
 
     def span(self, node: tree_sitter.Node) -> Span:
+        if self.as_it_stands:
+            (line, column), (end_line, end_column) = node.start_point, node.end_point
+            return Span(line + 1, column + 1, end_line + 1, end_column + 1)
         return Span(*self.source.span(node.start_byte + self.base, node.end_byte + self.base))
 
     def words(self, node: tree_sitter.Node) -> str:
@@ -55,7 +59,9 @@ class Builder:
 
     def attribute(self, node: tree_sitter.Node) -> Attribute:
         children = node.children
-        value = next((child for child in reversed(children) if child.type == "expression"), None)
+        value: tree_sitter.Node | None = children[-1]
+        if children[-1].type != "expression":
+            value = next((child for child in reversed(children) if child.type == "expression"), None)
         span = self.span(node)
 
         def build() -> Expression:
@@ -64,30 +70,27 @@ class Builder:
         return Attribute(self.words(children[0]), span, self.source, build)
 
     def block(self, node: tree_sitter.Node) -> Block:
+        type_, *rest = node.children
         labels: list[str] = []
         body: tree_sitter.Node | None = None
-        names = 0
-        for child in node.children:
+        for child in rest:
             kind = child.type
             if kind == "identifier":
-                names += 1
-                if names > 1:
-                    labels.append(self.words(child))
+                labels.append(self.words(child))
             elif kind == "string_lit":
                 labels.append(self.words(child)[1:-1])
             elif kind == "body":
                 body = child
-        return Block(
-            self.words(node.children[0]), tuple(labels), self.span(node), self.source, partial(self.body, body)
-        )
+        return Block(self.words(type_), tuple(labels), self.span(node), self.source, partial(self.body, body))
 
     def body(self, node: tree_sitter.Node | None) -> Body:
         attributes: list[Attribute] = []
         blocks: list[Block] = []
         for child in node.children if node is not None else ():
-            if child.type == "attribute":
+            kind = child.type
+            if kind == "attribute":
                 attributes.append(self.attribute(child))
-            elif child.type == "block":
+            elif kind == "block":
                 blocks.append(self.block(child))
         return Body(tuple(attributes), tuple(blocks))
 
