@@ -58,6 +58,8 @@ def _run(command: Command, printed: int) -> Measured:
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "NO_COLOR": "1", **command.environment,
     }  # fmt: skip
+    # what pip installs is compiled, and so is what it is compared with
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as errors:
         began = time.perf_counter()
         process = subprocess.Popen(
