@@ -213,7 +213,7 @@ def ask(
     """
     path = os.path.abspath(file)
     stamps = tuple(_stamp(name) for name in (path, *sorted(others), *map(str, inputs.var_files)))
-    asked = replace(options(), inputs=inputs)
+    asked = options() if inputs is NO_INPUTS else replace(options(), inputs=inputs)
     if is_terraform_file(Path(path)):
         around = scanned and os.path.abspath(scanned)
         return _ask(os.path.dirname(path), around, path if only else None, stamps, asked)
@@ -248,13 +248,22 @@ def _root(folder: str, scanned: str | None) -> Unit:
     return replace(unit, only=None)
 
 
+_CONFIDENCES = [level.value for level in Confidence]
+
+
 def options() -> ScanOptions:
     """The options that the environment asks for. Infos are always asked for: :func:`wanted` says what is shown."""
-    account = os.environ.get("PASSROLE_CHECKS_ACCOUNT") or None
+    return _options(
+        os.environ.get("PASSROLE_CHECKS_ACCOUNT") or None,
+        Confidence(_chosen("PASSROLE_CHECKS_CONFIDENCE", _CONFIDENCES) or "low"),
+    )
+
+
+@lru_cache(maxsize=16)  # asked for with each resource and check
+def _options(account: str | None, confidence: Confidence) -> ScanOptions:
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
         complain(f"PASSROLE_CHECKS_ACCOUNT={account} is not an account id of twelve digits and is ignored")
         account = None
-    confidence = Confidence(_chosen("PASSROLE_CHECKS_CONFIDENCE", [level.value for level in Confidence]) or "low")
     return ScanOptions(account=account, minimum_severity=Severity.INFO, minimum_confidence=confidence)
 
 

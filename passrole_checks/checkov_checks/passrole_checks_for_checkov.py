@@ -117,6 +117,8 @@ class _Asking(BaseCheck):
 class _OnResource(_Asking):
     """Checks that are shown resources. ``locate`` and ``lines`` are where they differ."""
 
+    located: tuple[_Place, str] | None = None  # the resource that was asked about last
+
     def locate(self, conf: Mapping[str, Any]) -> tuple[_Place, str] | None:
         """The place and the address of the resource that checkov shows; None where it hides them."""
         raise NotImplementedError
@@ -126,7 +128,7 @@ class _OnResource(_Asking):
         return None
 
     def answer(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        found = self.locate(conf)
+        found = self.located = self.locate(conf)
         if found is None:
             return (), ("checkov does not say in which file this resource stands",)
         place, address = found
@@ -221,7 +223,7 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
 
     def answer(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
         found, untold = super().answer(conf)
-        located = self.locate(conf)
+        located = self.located
         inner = located[0].answers.inside(self.id, located[1]) if located is not None else ()
         return (*found, *inner), untold
 
