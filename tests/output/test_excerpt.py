@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,16 @@ def test_a_document_in_json_is_shown_as_it_was(tmp_path: Path) -> None:
     content = '{"policy": ' + json.dumps(policy) + "}"
     at = within(tmp_path, content, "{\\n", "\\n}")
     assert excerpt(at, grant()) == ['"Action": "iam:*",', '"Resource": "*"']
+
+
+def test_of_a_long_line_only_the_statement_is_copied(tmp_path: Path) -> None:
+    """A plan is one line, and hundreds of its statements are shown: none of them costs the length of the line."""
+    statement = '{"Action": "iam:PassRole"}'
+    at = within(tmp_path, "[" + "0," * 2_000_000 + statement + "]", '{"Action', "}")
+    assert excerpt(at) == [statement]
+    tracemalloc.start()
+    try:
+        excerpt(at)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
