@@ -77,7 +77,7 @@ def _formatted(call: Call, value: Node, match: re.Match[str]) -> tuple[Part, ...
     if verb == "q":
         found = literal(value)
         if found is None:
-            return ('"', *parts_of(value), '"') if not width else (_unknown(call, value),)
+            return ('"', *parts_of(value), '"') if not width else (Hole(call.words),)
         return _padded(parts_of(Encoded((Hole("…"),), value.at, value=text(found, value.at))), flags, width, call)
     if verb == "t":
         decided = truth(value)

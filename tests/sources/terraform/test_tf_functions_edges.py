@@ -1,0 +1,278 @@
+"""Functions of Terraform at the edges of what they take: no argument of that kind, too much of it, an unusual form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform.evaluation.finished import plain
+from passrole_checks.sources.terraform.modules.folder import read_folder
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.modules.run import Run
+from passrole_checks.sources.terraform.reading.files import Files
+
+HEAD = """
+variable "u" {}
+variable "v" {}
+variable "m" { type = map(string) }
+data "aws_caller_identity" "me" {}
+data "aws_region" "here" {}
+resource "aws_iam_role" "r" {
+  path = "/team/"
+}
+resource "aws_iam_role" "each" {
+  for_each = { b = 1, a = 2 }
+  name     = each.key
+}
+resource "aws_iam_role" "open" {
+  for_each = var.u
+  name     = each.key
+}
+locals {
+  account = data.aws_caller_identity.me.account_id
+  region  = data.aws_region.here.name
+  name    = aws_iam_role.r.name
+"""
+FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"  # one character of five code points
+NO_DEFAULT = "no default"
+NO_LIST = "argument 1 is not a list or a set"
+
+
+def evaluated(root: Path, expression: str) -> Node:
+    (root / "main.tf").write_text(f"{HEAD}  found = {expression}\n}}\n", encoding="utf-8")
+    (root / "f.json").write_text('{"a": 1}\n', encoding="utf-8")
+    folder = read_folder(root)
+    assert [problem for parsed in folder.files for problem in parsed.problems] == []
+    module = Module(Run(Files(root)), folder)
+    attribute = folder.locals["found"]
+    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+
+
+def shown(node: Node) -> object:
+    if isinstance(node, Text):
+        return f"?{node}" if node.optional else str(node)
+    if isinstance(node, Const):
+        return node.value
+    if isinstance(node, Items):
+        return [shown(item) for item in node.items]
+    if isinstance(node, Mapping):
+        return {str(entry.key): shown(entry.value) for entry in node.entries}
+    if isinstance(node, Choice):
+        return (node.condition, *(shown(option) for _, option in node.options))
+    return "absent"
+
+
+ANSWERED = [
+    # lists
+    ("element(var.m, 0)", "${var.m[0]}"),
+    ('element(["a", "b"], var.u)', ("var.u % 2", "a", "b")),
+    ('coalescelist(null, ["a"])', ["a"]),
+    ('distinct([for x in ["a", "b"] : [1]])', [[1]]),
+    ('length([for x in ["a", "b"] : x if x == var.u])', ('var.u == "a"', 1, ('var.u == "b"', 1, 0))),
+    ("length(aws_iam_role.each)", 2),
+    ('length("äb")', 2),
+    (f"flatten({'[' * 33}1{']' * 33})", ["${…}"]),
+    ('toset(var.u ? ["b", "a"] : ["c"])', ("var.u", ["a", "b"], ["c"])),
+    ("toset([3, 1, 2])", [1, 2, 3]),
+    # maps
+    ("merge(null, null)", None),
+    ("keys(aws_iam_role.each)", ["a", "b"]),
+    ("keys(var.u)", ["?${keys(var.u)}"]),
+    ("values(var.u)", ["?${values(var.u)}"]),
+    ("values(aws_iam_role.open)[*].name", ["?${aws_iam_role.open.name}"]),
+    ('lookup(var.u, "a")', '${var.u["a"]}'),
+    ('lookup(aws_iam_role.open, "a", "d")', '${aws_iam_role.open["a"]}'),
+    # calls
+    ('format("%s-%s", (var.u ? ["a", "b"] : ["c", "d"])...)', ("var.u", "a-b", "c-d")),
+    ('try(jsonencode([{}.x]), "d")', "d"),
+    ("can(jsonencode([{}.x]))", False),
+    # format
+    ('format("%q", "a${var.u}")', '"a${var.u}"'),
+    ('format("%q", var.u)', '"${var.u}"'),
+    ('format("%9q", var.u)', '${format("%9q", var.u)}'),
+    ('format("%5q", "a")', '  "a"'),
+    ('format("%t", var.u)', "${var.u}"),
+    ('format("%08b|%-8b|% b|%+b", 5, 5, 5, 5)', "00000101|101     | 101|+101"),
+    ('format("%g|%G|%g", 3, 3.5, 1e30)', "3|3.5|1e+30"),
+    ('format("%.1s|%.2s", "x${var.u}", "xyz")', "x|xy"),
+    ('format("%3s", "abc${var.u}")', "abc${var.u}"),
+    ('formatlist(var.u, ["a"])', ['${formatlist(var.u, ["a"])}']),
+    # patterns
+    ('regex("\\\\x41[\\\\]a]\\\\n", "Aa\\n")', "Aa\n"),
+    ('regex("[\\\\n]", "\\n")', "\n"),
+    ('regex("(?i)[a-z]+", "ABC")', "ABC"),
+    ('regex("(?i-s:A)", "a")', "a"),
+    ('regex("(?:){3}a", "a")', "a"),
+    # times
+    ('timeadd("2017-11-22T00:00:00Z", "0")', "2017-11-22T00:00:00Z"),
+    ('formatdate("h aa HH AA Z ZZZ ZZZZZ", "2017-11-22T00:00:00Z")', "0 am 12 AM Z UTC +00:00"),
+    ('formatdate("h aa HH AA Z ZZZ ZZZZZ", "2017-11-22T13:00:00+02:00")', "13 pm 01 PM +02:00 +0200 +02:00"),
+    # ends of texts
+    ('trimsuffix("${local.name}ab", "ab")', "${aws_iam_role.r.name}"),
+    ('endswith("ab", "cab")', False),
+    ('startswith("ab", "abc")', False),
+    ("trimspace(jsonencode({ a = 1 }))", '{"a":1}'),
+    ("trimspace(5)", "5"),
+    ('trimspace("{a}  ")', "{a}"),
+    ('trimspace(file("f.json"))', '{"a": 1}'),
+    ('trimspace("    ")', ""),
+    ('trimspace("{${var.u}")', "{${var.u}"),
+    ('indent(2, file("f.json"))', '{"a": 1}\n'),
+    ("indent(2, jsonencode({}))", "{}"),
+    ("indent(2, 5)", 5),
+    ('indent(2, "a\\n${var.u}")', "a\n  ${indent(var.u)}"),
+    # texts
+    ("upper(true)", "TRUE"),
+    ('upper(jsonencode({ a = "b" }))', '{"A":"B"}'),
+    ('replace("${local.account}bc", "ab", "x")', "${data.aws_caller_identity.me.account_id}bc"),
+    ('split("::", "a:${var.u}")', ['?${split("::", "a:${var.u}")[*]}']),
+    ('split("", "abc")', ["a", "b", "c"]),
+    ('substr("ö${var.u}", 0, 1)', "ö"),
+    ('substr("abc", 1, 0)', ""),
+    ('strrev("äb")', "bä"),
+    # ARNs
+    (
+        'provider::aws::trim_iam_role_path("arn:aws:iam::1:role/${local.name}")',
+        "arn:aws:iam::1:role/${aws_iam_role.r.name}",
+    ),
+    # templates and files
+    ('templatestring("$${a}-$${b}", merge(var.u, { a = 1 }))', "1-${var.u.b}"),
+    ('templatestring("$${a}", var.m)', "${var.m.a}"),
+    ('filebase64("f.json")', "eyJhIjogMX0K"),
+    ('fileset(".", "[a-g].json")', ["f.json"]),
+    ('fileset(".", "[!a-e]*.json")', ["f.json"]),
+    ('fileset(".", "{f,[ ]}.json")', ["f.json"]),
+    ('basename("")', "."),
+    # YAML
+    ('yamldecode("a: &x {b: 1, c: 2}\\nd: {<<: *x, b: 3}").d', {"b": 3, "c": 2}),
+    ('yamldecode("a: &x {b: 1}\\nd: {<<: [*x, *x], c: 1}").d', {"c": 1, "b": 1}),
+    ('yamldecode("? [a]\\n: b")', {"${…}": "b"}),
+]
+
+
+@pytest.mark.parametrize(("expression", "expected"), ANSWERED)
+def test_an_answer_at_an_edge(tmp_path: Path, expression: str, expected: object) -> None:
+    """What can be said is said, in unusual forms of arguments too."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+UNANSWERED = [
+    # lists
+    ('element("x", 1)', NO_LIST),
+    ('compact("a-${var.u}")', NO_LIST),
+    ('contains({ a = 1 }, "a")', NO_LIST),
+    ("one({ a = 1 })", NO_LIST),
+    ("setproduct(5)", NO_LIST),
+    *((f"{call}", NO_DEFAULT) for call in (
+        "one(var.u)", "reverse(var.u)", "alltrue(var.u)", "sum(var.u)", 'index(var.u, "a")', "slice(var.u, 0, 1)",
+        'index(distinct(["a", var.u]), "a")', 'slice(distinct(["a", var.u]), 0, 1)', 'slice(["a"], 0, var.u)',
+        'matchkeys(var.u, ["a"], ["b"])', 'matchkeys(["a"], distinct(["a", var.u]), ["b"])',
+    )),
+    ('coalescelist([for x in ["a"] : x if var.u], ["b"])', ""),
+    ('length([for name, role in aws_iam_role.open : name])', ""),
+    ("matchkeys(range(999), [for x in range(999) : [x]], [for x in range(999) : [x]])", "too much to evaluate"),
+    # maps
+    ('lookup("x${var.u}", "a")', "argument 1 is not a map or an object"),
+    ('zipmap(["a", "b"], ["c"])', "lists of different lengths"),
+    *((f"{call}", NO_DEFAULT) for call in (
+        "zipmap(var.u, [1])", 'zipmap(distinct(["a", var.u]), ["b", "c"])', "transpose(var.u)",
+        'transpose({ (var.u) = ["a"] })', "transpose({ a = var.u })",
+    )),
+    # calls
+    ('format("%s-%s", (var.u ? ["a", "b"] : ["c"])...)', ""),
+    ('format("%s", null...)', ""),
+    # format
+    ("format(var.u, 1)", NO_DEFAULT),
+    ('format("%s", [1])', "a collection"),
+    ('format("%t", "x")', "not a bool"),
+    ('format("%b", 1.5)', "not a whole number"),
+    ('format("%d", "a${var.u}")', ""),
+    ('format("%.9s", "x${var.u}")', ""),
+    ('format("%5s", "a${var.u}")', ""),
+    ('formatlist("%d-%s", "a", var.u)', "not a number"),
+    ('formatlist("%s-%s", ["a", "b"], distinct(["a", var.u]))', NO_DEFAULT),
+    ('formatlist("%s-%s", ["a"], var.u[*])', NO_DEFAULT),
+    # patterns
+    ('regex(var.u, "a")', NO_DEFAULT),
+    ('regex("(?P<a>x)(y)", "xy")', "some groups have a name and some have none"),
+    ('regex("(?", "a")', "not a regular expression: a group that does not end"),
+    ('regex("(?=a)", "a")', "not a regular expression: a group of a kind that does not exist"),
+    ('regex("(?-i-s:A)", "a")', "not a regular expression: a group of a kind that does not exist"),
+    ('regex("(?i)[ä-ö]+", "ä")', "a regular expression that ignores the case of letters that are not ASCII"),
+    # times
+    ('timeadd(var.u, "1h")', NO_DEFAULT),
+    ('timeadd("2017-11-22T00:00:00Z", "1.5s")', ""),
+    ('timeadd("9999-11-22T00:00:00Z", "999999999999h")', "a time out of range"),
+    ('timecmp(var.u, "2017-11-22T00:00:00Z")', NO_DEFAULT),
+    ('timecmp("x", "2017-11-22T00:00:00Z")', "not a time"),
+    ('formatdate(var.u, "2017-11-22T00:00:00Z")', NO_DEFAULT),
+    ('formatdate("YYYY", "x")', "not a time"),
+    ("formatdate(\"'YYYY\", \"2017-11-22T00:00:00Z\")", "a quotation that does not end"),
+    ('formatdate("X", "2017-11-22T00:00:00Z")', "'X' is no part of a time"),
+    # texts and their ends
+    ("trimprefix(var.u, var.v)", NO_DEFAULT),
+    ('trimsuffix("a", var.v)', NO_DEFAULT),
+    ('trimprefix("ab${local.name}", "abc")', ""),
+    ('indent(-1, "a")', "a negative number of spaces"),
+    ('indent(2000, "a")', "too wide"),
+    ('join(",", distinct(["a", var.u]))', NO_DEFAULT),
+    ('replace("x", var.v, "x")', NO_DEFAULT),
+    ('replace("${var.u}bc", "ab", "x")', NO_DEFAULT),
+    ('split(var.u, "a")', NO_DEFAULT),
+    ('substr("abc", -2, 0)', ""),
+    (f'substr("{FAMILY}", 0, 1)', ""),
+    (f'substr("${{var.u}}{FAMILY}", -1, 1)', NO_DEFAULT),
+    ('substr("${var.u}abc", -9, 1)', NO_DEFAULT),
+    ('substr("a${var.u}", 3, 1)', NO_DEFAULT),
+    (f'strrev("{FAMILY}")', ""),
+    (f'length("{FAMILY}")', ""),
+    ("title(yamlencode({}))", ""),
+    # ARNs
+    ('provider::aws::arn_parse("x")', "not an ARN"),
+    ("provider::aws::arn_parse(5)", "not an ARN"),
+    ('provider::aws::trim_iam_role_path("x")', "not an ARN"),
+    ("provider::aws::trim_iam_role_path(var.u)", NO_DEFAULT),
+    ('provider::aws::trim_iam_role_path("arn:aws:iam::1:user/x")', "not the ARN of a role"),
+    ('provider::aws::trim_iam_role_path("arn:aws:s3:::role/x")', "not the ARN of a role"),
+    ('provider::aws::trim_iam_role_path("arn:aws:iam::1:role/${var.u}")', NO_DEFAULT),
+    ('provider::aws::trim_iam_role_path("arn:aws:iam::1:${local.name}")', ""),
+    ('provider::aws::trim_iam_role_path("arn:aws:${local.region}:::role/x")', "known when it is deployed"),
+    # templates and files
+    ('templatestring("x${var.u}", {})', "a template that is not known"),
+    ("templatestring(jsonencode({ a = 1 }), {})", ""),
+    ('templatestring("$${templatestring(\\"a\\", {})}", {})', "a template within a template"),
+    ('templatestring("$${templatefile(\\"f.json\\", {})}", {})', "a template within a template"),
+    ("filemd5(var.u)", "a file whose name is not known"),
+    ('filemd5("none")', "no such file"),
+    ("fileexists(var.u)", "a file whose name is not known"),
+    ('fileset(var.u, "*")', "a folder whose name is not known"),
+    ('fileset(".", var.u)', ""),
+    ('fileset("/etc", "*")', "a file outside the scanned folder"),
+    ('fileset(".", "[a b]*")', "a pattern of files that is not read"),
+    ('fileset(".", "[z-a]*")', "a pattern of files that is not read"),
+    ("dirname(var.u)", NO_DEFAULT),
+    ("dirname(path.module)", "a path"),
+    ("abspath(var.u)", NO_DEFAULT),
+    ("pathexpand(var.u)", NO_DEFAULT),
+    ('pathexpand("~/x")', "a folder of whoever runs it"),
+    # encodings and numbers
+    ("yamldecode(var.u)", NO_DEFAULT),
+    ('yamldecode("\\ue000 ${local.name}")', "characters for private use"),
+    ('yamldecode("[${local.name}")', "not YAML as far as it is known"),
+    ("jsondecode(5)", ""),
+    ("csvdecode(var.u)", NO_DEFAULT),
+    ("pow(10, 400)", "no number"),
+    ("pow(var.u, 2)", NO_DEFAULT),
+    ('parseint("10", var.u)', NO_DEFAULT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "reason"), UNANSWERED)
+def test_no_answer_at_an_edge(tmp_path: Path, expression: str, reason: str) -> None:
+    """Where nothing can be said, the call is a hole with its own text, which says why."""
+    found = evaluated(tmp_path, expression)
+    assert isinstance(found, Text)
+    assert found.only_hole is not None
+    assert found.only_hole.reason == reason
