@@ -61,16 +61,16 @@ ALLOW = '{{Effect: Allow, Action: iam:PassRole, Resource: "{role}"}}'
 ANY, ONE = ALLOW.format(role="*"), ALLOW.format(role="arn:aws:iam::111122223333:role/app")
 
 
-def read(resources: str, **parameters: str) -> Configuration:
+def read(resources: str, head: str = HEAD, **parameters: str) -> Configuration:
     return load(
         Path("t.yaml"),
-        HEAD + textwrap.indent(textwrap.dedent(resources), "  "),
+        head + textwrap.indent(textwrap.dedent(resources), "  "),
         inputs=Inputs(parameters=tuple(parameters.items())),
     )
 
 
-def value(written: str, **parameters: str) -> Node:
-    configuration = read(PROBE.format(value=written), **parameters)
+def value(written: str, head: str = HEAD, **parameters: str) -> Node:
+    configuration = read(PROBE.format(value=written), head, **parameters)
     document = configuration.policies[0].document
     assert isinstance(document, Mapping)
     found = document.get("Probe")
@@ -133,6 +133,48 @@ def statements(configuration: Configuration) -> list[Statement]:
 def test_a_condition_is_what_it_says_of_its_parameters(written: str, expected: str) -> None:
     """Fn::If speaks of the values that its condition compares, and leaves out what cannot be."""
     assert spelled(value(written)) == expected
+
+
+UNUSUAL = [
+    # what is not written as CloudFormation expects it says nothing
+    ("!Condition [a]", "X?(true=a | false=b)"),
+    ("!And [!Equals [a], !Condition IsProd]", "X?(true=a | false=b)"),
+    ("!And [!Condition IsProd, !Equals [a]]", "X?(true=a | false=b)"),
+    ("!Or x", "X?(true=a | false=b)"),
+    ("IsProd", "X?(true=a | false=b)"),
+    ("{Condition: IsProd, Other: x}", "X?(true=a | false=b)"),
+    ("!Equals [[a], a]", "Fn::Equals a, a?(true=a | false=b)"),
+    # two unknown texts, and one of which something is known
+    ("!Equals [!Ref Free, !Ref Free]", "a"),
+    ('!Equals [!Sub "${Free}-app", web]', "b"),
+    ('!Equals [!Sub "${Free}-x", web]', "b"),
+    ('!Equals [!Sub "${Free}${Other}", web]', '${Free}${Other}?("web"=a | not "web"=b)'),
+    ('!Equals [!Ref AWS::Partition, ""]', "b"),
+    ('!Equals [!GetAtt Probe.Arn, ""]', "b"),
+    ("!Equals [!Ref Only, only]", "a"),
+    ("!Equals [!Ref Only, other]", "b"),
+    # decisions about the same value, which leave one answer or the other
+    ("!Equals [!If [IsProd, a, b], !If [IsProd, a, b]]", "a"),
+    ("!Equals [!If [FreeX, a, b], !If [FreeX, b, a]]", "b"),
+    ("!And [!Not [!Condition FreeX], !Condition FreeX]", "b"),
+    ("!Or [!Not [!Condition FreeX], !Condition FreeX]", "a"),
+    ("!Or [!Condition Same, !Not [!Condition Same]]", "a"),
+    ("!And [!Equals [!Ref Free, x], !Equals [!Ref Free, y]]", "b"),
+    ("!Or [!Equals [!Ref Free, x], !Equals [!Ref Free, y]]", 'Free?("x" or "y"=a | not "x" or "y"=b)'),
+    ("!And [!Condition FreeX, !Equals [!Ref Other, y], !Not [!Condition FreeX]]", "b"),
+    (
+        "!And [!Or [!Condition FreeX, !Condition IsProd], !Not [!Condition FreeX]]",
+        'Free?("x"=b | not "x"=Env?("prod"=a | "dev" or "stage"=b))',
+    ),
+]
+
+
+@pytest.mark.parametrize(("condition", "expected"), UNUSUAL)
+def test_a_condition_in_an_unusual_form(condition: str, expected: str) -> None:
+    """A condition that cannot be read is a fact by its own name; one with one answer is none."""
+    head = HEAD.replace("Resources:\n", f"  X: {condition}\nResources:\n")
+    head = head.replace("Parameters:\n", "Parameters:\n  Only: {Type: String, AllowedValues: [only]}\n")
+    assert spelled(value("!If [X, a, b]", head)) == expected
 
 
 def test_a_given_value_decides() -> None:

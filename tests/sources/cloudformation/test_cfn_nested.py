@@ -11,7 +11,7 @@ from passrole_checks.iam.values import Choice, Hole, Kind, Position, Text
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation import load, nested
 from passrole_checks.sources.cloudformation.scopes import brought_up, handed_down
-from passrole_checks.sources.resource import Configuration, Inputs
+from passrole_checks.sources.resource import AttachedPolicy, Configuration, Inputs
 
 AT = Position("t.yaml", 1)
 PATTERN = "Parameters: {Pattern: {Type: String, Default: app-*}}\n"
@@ -416,3 +416,72 @@ def test_names_go_down_and_come_up_unchanged() -> None:
     text = found.options[0][1]
     assert isinstance(text, Text) and text.defaults == ("Inner.D", "AWS::URLSuffix")
     assert (text.holes[0].expression, text.holes[0].role) == ("Inner.Role.Arn", "Inner.Role")
+
+
+HOLDERS = """\
+Parameters: {Edge: {Type: String}, Stage: {Type: String}}
+Conditions: {IsProd: !Equals [!Ref Stage, prod]}
+Resources:
+  Own: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {Statement: []}}}
+  G: {Type: AWS::IAM::Group, Properties: {ManagedPolicyArns: ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}}
+  A:
+    Type: AWS::IAM::User
+    Properties:
+      Groups: [!Ref G]
+      ManagedPolicyArns: [!If [IsProd, !Ref Edge, "arn:aws:iam::aws:policy/IAMFullAccess"]]
+      PermissionsBoundary: !If [IsProd, !Ref Own, !Ref AWS::NoValue]
+  B: {Type: AWS::IAM::User, Properties: {PermissionsBoundary: !If [IsProd, !Ref Edge, !ImportValue shared]}}
+  C: {Type: AWS::IAM::User, Properties: {ManagedPolicyArns: [!Ref Edge], PermissionsBoundary: !Ref Own}}
+  D: {Type: AWS::IAM::User, Properties: {PermissionsBoundary: !ImportValue shared}}
+"""
+HOLDING_STACK = """\
+Parameters: {Stage: {Type: String}, Team: {Type: String}}
+Conditions: {Ours: !Equals [!Ref Team, ours]}
+Resources:
+  M:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {PolicyDocument: {Statement: []}, Users: !If [Ours, [someone], !Ref AWS::NoValue]}
+"""
+
+
+def test_what_principals_of_a_nested_stack_hold(tmp_path: Path) -> None:
+    """Groups, policies and boundaries of a nested stack's principals are told with the facts of the outer stack."""
+    write(tmp_path, "inner.yaml", HOLDERS)
+    nested_stack = stack("Inner", "inner.yaml", "{Edge: !Ref M, Stage: !Ref Stage}")
+    found = read(write(tmp_path, "main.yaml", HOLDING_STACK + nested_stack))
+    prod, not_prod = (("Stage", '"prod"'),), (("Stage", 'not "prod"'),)
+    assert found.members == (("Inner.G", "Inner.A"),)
+    assert [(one.holder, str(one.policy), one.when) for one in found.attachments] == [
+        ("Inner.G", "arn:aws:iam::aws:policy/ReadOnlyAccess", ()),
+        ("Inner.A", "arn:aws:iam::aws:policy/IAMFullAccess", not_prod),
+    ]
+    given = found.policies[0]
+    assert given.principals == ("someone", "Inner.A", "Inner.C")
+    assert given.held == (("someone", (("Team", '"ours"'),)), ("Inner.A", prod))
+    assert [(holder, policy.resource.address) for holder, policy in found.boundaries] == [("Inner.C", "Inner.Own")]
+    assert [(holder, str(name)) for holder, name in found.boundary_names] == [("Inner.D", "${Fn::ImportValue shared}")]
+    readings = [
+        (holder, when, bound.resource.address if isinstance(bound, AttachedPolicy) else bound and str(bound))
+        for holder, when, bound in found.boundary_readings
+    ]
+    assert readings == [
+        ("Inner.A", prod, "Inner.Own"),
+        ("Inner.A", not_prod, None),
+        ("Inner.B", prod, "M"),
+        ("Inner.B", not_prod, "${Fn::ImportValue shared}"),
+    ]
+
+
+def test_a_boundary_that_a_nested_stack_cannot_tell_is_not_known(tmp_path: Path) -> None:
+    """A boundary that is a list in one case is not known above either, and what is no text is attached to nobody."""
+    write(tmp_path, "inner.yaml", HOLDERS + """\
+  E:
+    Type: AWS::IAM::User
+    Properties:
+      ManagedPolicyArns: [{a: b}, 7]
+      PermissionsBoundary: !If [IsProd, [x], !ImportValue shared]
+""")  # fmt: skip
+    nested_stack = stack("Inner", "inner.yaml", "{Edge: !Ref M, Stage: !Ref Stage}")
+    found = read(write(tmp_path, "main.yaml", HOLDING_STACK + nested_stack))
+    assert set(found.boundary_unknown) == {"Inner.D", "Inner.E"}
+    assert not any(one.holder == "Inner.E" for one in found.attachments)

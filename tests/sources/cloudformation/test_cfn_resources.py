@@ -263,3 +263,47 @@ def test_hosts_are_asked_for_every_type() -> None:
         if any(policy.kind is PolicyKind.IDENTITY for policy in configuration.policies):
             judged.add(kind)
     assert judged == set(CLOUDFORMATION_TYPES)
+
+
+def test_the_targets_of_an_organization_policy() -> None:
+    """A service control policy is told with what it is attached to, known or not."""
+    configuration = read(
+        """\
+        Parameters: {Unit: {Type: String}}
+        Resources:
+          S:
+            Type: AWS::Organizations::Policy
+            Properties: {Type: SERVICE_CONTROL_POLICY, Content: WIDE, TargetIds: ["111122223333", !Ref Unit]}
+        """
+    )
+    assert [(str(target), policy.resource.address) for target, policy in configuration.targets] == [
+        ("111122223333", "S"),
+        ("${Unit}", "S"),
+    ]
+
+
+def test_what_principals_of_a_stack_set_hold() -> None:
+    """Policies and boundaries in the template of a stack set are told of principals below the stack set."""
+    configuration = read(
+        """\
+        Parameters: {Given: {Type: String}}
+        Resources:
+          S:
+            Type: AWS::CloudFormation::StackSet
+            Properties:
+              Parameters:
+                - {ParameterKey: Undeclared, ParameterValue: !Ref Given}
+                - {ParameterKey: Open, ParameterValue: !Ref Given}
+                - {ParameterValue: nameless}
+              TemplateBody: |
+                Parameters: {Open: {Type: String, Default: "arn:aws:iam::aws:policy/ReadOnlyAccess"}}
+                Resources:
+                  R: {Type: AWS::IAM::Role, Properties: {ManagedPolicyArns: [!Ref Open]}}
+                  U: {Type: AWS::IAM::User, Properties: {PermissionsBoundary: !Ref Open}}
+          Set:
+            Type: AWS::SSO::PermissionSet
+            Properties: {PermissionsBoundary: {CustomerManagedPolicyReference: {Path: /}}}
+        """
+    )
+    assert [(one.holder, str(one.policy)) for one in configuration.attachments] == [("S.R", "${Open}")]
+    assert configuration.boundary_unknown == ("S.U",)
