@@ -18,7 +18,7 @@ import yaml
 from passrole_checks.iam.outcomes import When, consistent, implies, none_of, one_of, quoted
 from passrole_checks.iam.values import Absent, Choice, Items, Kind, Node, Position, Text, moved, unknown
 from passrole_checks.sources.cloudformation.rules import values_by_rules
-from passrole_checks.sources.cloudformation.strings import as_text, plain, resolved, split, truth_of
+from passrole_checks.sources.cloudformation.strings import as_text, plain, resolved, truth_of
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 
 MAX_ALLOWED_VALUES = 50
@@ -104,8 +104,7 @@ class Parameters:
             return moved(text, at)
         if text.literal is not None:
             return _listed(text.literal, at, text.defaults)
-        rows = split(text, ",")
-        return unknown(name, at, _PASSED) if rows is None else Items(tuple(moved(row, at) for row in rows), at)
+        return unknown(name, at, _PASSED)  # what is not known may hold a comma, as names of roles do
 
     def _own(self, name: str, at: Position, when: When, is_list: bool, open_default: bool) -> Node:
         node = self.nodes[name]

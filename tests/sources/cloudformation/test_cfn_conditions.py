@@ -177,6 +177,12 @@ def test_a_condition_in_an_unusual_form(condition: str, expected: str) -> None:
     assert spelled(value("!If [X, a, b]", head)) == expected
 
 
+def test_conditions_that_aliases_share() -> None:
+    """A condition that stands at several places by an alias is the same at each."""
+    head = HEAD.replace("  Literal:", "  Here: &here !Equals [!Ref Env, stage]\n  There: *here\n  Literal:")
+    assert spelled(value("!If [There, a, b]", head)) == 'Env?("stage"=a | "dev" or "prod"=b)'
+
+
 def test_a_given_value_decides() -> None:
     """With a value from the command line a condition has one outcome."""
     assert spelled(value("!If [IsProd, a, b]", Env="prod")) == "a"

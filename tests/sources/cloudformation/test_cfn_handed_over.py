@@ -124,3 +124,20 @@ def test_a_list_of_properties_is_named() -> None:
     """A list in the place of the properties is told with its line."""
     result = scan("Resources:\n  R:\n    Type: AWS::IAM::Policy\n    Properties:\n      - PolicyDocument: x\n")
     assert [(item.line, item.reason) for item in result.unreadable] == [(5, "R: Properties is not a mapping")]
+
+
+@pytest.mark.parametrize(
+    ("properties", "paths"),
+    [
+        (f"A: !If [C, !If [D, {{Statement: [{STATEMENT}]}}, text], {{a: b}}]", ["A/Fn::If/1/Fn::If/1"]),
+        (f"A: {{Statement: !If [C, [{STATEMENT}], !Ref X]}}", ["A"]),
+        ("A: !If [C, !Ref X, {Statement: 1}]", []),
+        (f"A: {{B: {{C: {{D: {{E: {{F: {{G: {{H: {{Statement: [{STATEMENT}]}}}}}}}}}}}}}}}}", []),
+        ("A: 3", []),
+    ],
+)
+def test_a_document_is_found_in_alternatives_and_not_too_far_below(properties: str, paths: list[str]) -> None:
+    """A document in one alternative is one; what stands deeper than anybody writes it is not looked for."""
+    conditions = "Conditions: {C: !Equals [!Ref AWS::Region, x], D: !Equals [!Ref AWS::AccountId, x]}\n"
+    found = load(Path("t.yaml"), conditions + template("Custom::Type", properties))
+    assert [policy.path for policy in found.policies] == paths

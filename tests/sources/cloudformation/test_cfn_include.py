@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.cloudformation.include import MAX_BYTES
 
 STATEMENT = """\
 Statement:
@@ -156,3 +157,27 @@ def test_positions_of_included_json_texts() -> None:
     )
     (finding,) = result.findings
     assert (Path(finding.at.file).name, finding.at.line, finding.at.column) == ("policy.yaml", 3, 4)
+
+
+def test_one_file_at_several_places_and_one_that_is_too_large() -> None:
+    """A file is read once, wherever it is included; one that is larger than any template is told."""
+    Path("stack/parts/policy.yaml").write_text(STATEMENT)
+    with Path("stack/parts/large.yaml").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    policy, large = (INCLUDE.format(location=f"parts/{name}.yaml") for name in ("policy", "large"))
+    others = "".join(
+        f"  {name}: {{Type: AWS::IAM::Policy, Properties: {{PolicyDocument: {document}}}}}\n"
+        for name, document in (("Q", f"&same {policy}"), ("R", "*same"), ("L", large))
+    )
+    result = scanned(POLICY.format(document=policy) + others)
+    (finding,) = (one for one in result.findings if one.check_id == "PASSROLE_001")
+    assert finding.uses == ("P", "Q", "R")
+    assert [(Path(one.file).name, one.reason) for one in result.unreadable] == [
+        ("large.yaml", "too large to be included in a template")
+    ]
+
+
+def test_an_include_that_is_a_folder_is_told() -> None:
+    """What is no file cannot be included, and the line of the template says so."""
+    result = scanned(POLICY.format(document=INCLUDE.format(location="parts")))
+    assert [one.reason for one in result.unreadable] == ["the included file parts cannot be opened: is no regular file"]

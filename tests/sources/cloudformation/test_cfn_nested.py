@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam.values import Choice, Hole, Kind, Position, Text
+from passrole_checks.iam.values import Absent, Choice, Const, Hole, Items, Kind, Mapping, Node, Position, Text
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation import load, nested
 from passrole_checks.sources.cloudformation.scopes import brought_up, handed_down
@@ -485,3 +485,79 @@ def test_a_boundary_that_a_nested_stack_cannot_tell_is_not_known(tmp_path: Path)
     found = read(write(tmp_path, "main.yaml", HOLDING_STACK + nested_stack))
     assert set(found.boundary_unknown) == {"Inner.D", "Inner.E"}
     assert not any(one.holder == "Inner.E" for one in found.attachments)
+
+
+LISTS = [
+    ("'a,b'", "[a, b]"),
+    ("[a, b]", "[a, b]"),
+    ("!Split ['-', a-b]", "[a, b]"),
+    ("!Sub 'a,${Free}'", "${Inner.P}"),
+    ("!Ref Free", "${Free}"),
+    ("{a: b}", "${Inner.P}"),
+    ("!Ref AWS::NoValue", "[d, e]"),
+    ("!If [IsX, 'a,b', !Ref AWS::NoValue]", 'Free?("x"=[a, b] | not "x"=[d, e])'),
+]
+OUTPUTS = [
+    ("{Value: [a, b]}", "[a, b]"),
+    ("{Value: 7}", "7"),
+    ("{Value: !If [IsX, [a, b], c]}", 'P?("x"=[a, b] | not "x"=c)'),
+    ("{Value: a, Condition: IsX}", 'P?("x"=a | not "x"=-)'),
+]
+OF_ONE = "Conditions: {IsX: !Equals [!Ref %s, x]}\nResources:\n  M:\n    Type: AWS::IAM::ManagedPolicy\n"
+
+
+def spelled(node: Node | None) -> str:
+    if isinstance(node, Choice):
+        return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
+    if isinstance(node, Items):
+        return "[" + ", ".join(map(spelled, node.items)) + "]"
+    return "-" if isinstance(node, Absent) else str(node.value if isinstance(node, Const) else node)
+
+
+def probed(configuration: Configuration) -> str:
+    document = configuration.policies[0].document
+    assert isinstance(document, Mapping)
+    return spelled(document.get("Probe"))
+
+
+@pytest.mark.parametrize(("passed", "expected"), LISTS)
+def test_a_list_that_is_passed(tmp_path: Path, passed: str, expected: str) -> None:
+    """A list comes as one, or as a text with commas; where none is passed, it is the default of the nested template."""
+    head = "Parameters: {P: {Type: CommaDelimitedList, Default: 'd,e'}}\n" + OF_ONE % "P"
+    write(tmp_path, "inner.yaml", head + "    Properties: {PolicyDocument: {Probe: !Ref P}}\n")
+    main = (
+        "Parameters: {Free: {Type: String}}\n" + OF_ONE % "Free" + "    Properties: {PolicyDocument: {Statement: []}}\n"
+    )
+    found = read(write(tmp_path, "main.yaml", main + stack("Inner", "inner.yaml", f"{{P: {passed}}}")))
+    (inner,) = (policy for policy in found.policies if policy.resource.address == "Inner.M")
+    assert isinstance(inner.document, Mapping)
+    assert spelled(inner.document.get("Probe")) == expected
+
+
+def test_nothing_passed_at_all(tmp_path: Path) -> None:
+    """A stack without Parameters leaves the nested template its defaults."""
+    head = "Parameters: {P: {Type: CommaDelimitedList, Default: 'd,e'}}\n" + OF_ONE % "P"
+    write(tmp_path, "inner.yaml", head + "    Properties: {PolicyDocument: {Probe: !Ref P}}\n")
+    inner = "Resources:\n  Inner: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: inner.yaml}}\n"
+    assert probed(read(write(tmp_path, "main.yaml", inner))) == "[d, e]"
+
+
+@pytest.mark.parametrize(("output", "expected"), OUTPUTS)
+def test_an_output_that_is_no_text(tmp_path: Path, output: str, expected: str) -> None:
+    """Lists, numbers and alternatives come up as they are."""
+    head = "Parameters: {P: {Type: String}}\n" + OF_ONE % "P"
+    rest = f"    Properties: {{PolicyDocument: {{Statement: []}}}}\nOutputs: {{O: {output}}}\n"
+    write(tmp_path, "inner.yaml", head + rest)
+    main = "Parameters: {P: {Type: String}}\n" + OF_ONE % "P"
+    main += "    Properties: {PolicyDocument: {Probe: !GetAtt Inner.Outputs.O}}\n"
+    assert probed(read(write(tmp_path, "main.yaml", main + stack("Inner", "inner.yaml", "{P: !Ref P}")))) == expected
+
+
+def test_a_nested_template_that_is_too_large(tmp_path: Path) -> None:
+    """A file that no template can be is not read."""
+    with write(tmp_path, "inner.yaml", "Resources: {}\n").open("ab") as file:
+        file.truncate(nested.MAX_BYTES + 1)
+    found = read(write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "inner.yaml")))
+    assert [(Path(one.file).name, one.reason) for one in found.unreadable] == [
+        ("inner.yaml", "too large for a nested template")
+    ]

@@ -11,7 +11,7 @@ from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.iam.values import Choice, Hole, Items, Kind, Mapping, Node, Text
 from passrole_checks.sources.cloudformation import load
-from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+from passrole_checks.sources.cloudformation.parameter_values import MAX_BYTES, given_parameters, read_parameters
 from passrole_checks.sources.resource import Inputs
 
 EXACT = "arn:aws:iam::111122223333:role/app"
@@ -265,3 +265,32 @@ def test_a_word_without_quotes_is_the_same_in_a_parameter_and_as_a_key_of_a_mapp
     document = load(Path("t.yaml"), template, inputs=Inputs(parameters=given)).policies[0].document
     assert isinstance(document, Mapping)
     assert str(document.get("X")) == "app-*"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("numbers.json", '{"Count": 2, "On": true, "Ids": ["a", 5]}'),
+        ("keys.json", '[{"ParameterKey": "Count", "ParameterValue": 2}, "On=true", "Ids=a,5"]'),
+        ("table.toml", f'{DEPLOY}parameter_overrides = {{ Count = 2, On = true, Ids = ["a", 5] }}'),
+    ],
+)
+def test_values_that_are_no_texts(name: str, content: str, tmp_path: Path) -> None:
+    """Numbers, booleans and lists of a file are the texts that CloudFormation makes of them."""
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert dict(read_parameters(tmp_path / name)) == {"Count": "2", "On": "true", "Ids": "a,5"}
+
+
+def test_a_file_of_values_that_is_too_large(tmp_path: Path) -> None:
+    """A file that nobody writes by hand is not read."""
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(InputError, match="too large for a file of parameters"):
+        read_parameters(tmp_path / "large.json")
+
+
+def test_an_allowed_value_that_is_listed_twice_is_one() -> None:
+    """A parameter with one allowed value, however often it is listed, is that value."""
+    found = value("Type: String, AllowedValues: [dev, dev]")
+    assert isinstance(found, Text)
+    assert found.literal == "dev"

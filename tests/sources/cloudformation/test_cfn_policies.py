@@ -471,3 +471,53 @@ def test_cfn_lint_ids_are_those_of_the_checks() -> None:
     letters = {Severity.HIGH: "E", Severity.MEDIUM: "W", Severity.LOW: "W", Severity.INFO: "I"}
     for check in ALL:
         assert [letter for letter in "EWI" if check.id in silenced[letter]] == [letters[check.severity]], check.id
+
+
+@pytest.mark.parametrize(
+    ("rest", "unreadable", "skipped"),
+    [
+        ("Fn::Transform: {Name: AWS::Include}", "", "Fn::Transform adds sections at deployment"),
+        ("  Fn::ForEach::L: [X, [a], c]", "Fn::ForEach::L is not written as identifier, collection, template", ""),
+        ("  T: {Type: !Sub 'AWS::IAM::User'}", "", "T: its type is filled in before deployment"),
+        ("  ? [a]\n  : {Type: AWS::IAM::User}", "a name in Resources is not a text", ""),
+        (
+            "  T: {Type: AWS::IAM::User, Properties: {Fn::Transform: {Name: x}}}",
+            "",
+            "T: Fn::Transform adds properties at deployment",
+        ),
+        (
+            "  T: {Type: AWS::IAM::User, Properties: {Fn::Transform: {Name: x}, UserName: a}}",
+            "",
+            "T: Fn::Transform adds properties at deployment",
+        ),
+    ],
+)
+def test_what_macros_add_is_not_read(rest: str, unreadable: str, skipped: str) -> None:
+    """What cannot be read, and what is added at deployment, is named once, and the other resources are read."""
+    found = load(Path("t.yaml"), f"Resources:\n  R: {{Type: AWS::IAM::User}}\n{rest}\n")
+    assert [one.reason for one in found.unreadable] == [unreadable] * bool(unreadable)
+    assert [one.reason for one in found.not_evaluated] == [skipped] * bool(skipped)
+
+
+def test_a_policy_that_a_macro_inserts_is_a_hole() -> None:
+    """An inline policy without a document, which a transform adds, may allow anything."""
+    found = read("Resources: {U: {Type: AWS::IAM::User, Properties: {Policies: [{Fn::Transform: {}, PolicyName: a}]}}}")
+    (policy,) = found.policies
+    assert isinstance(policy.document, Text)
+    assert policy.document.only_hole is not None
+    assert policy.document.only_hole.reason == "inserted at deployment"
+
+
+def test_a_loop_with_an_unusual_identifier_is_read_as_it_stands() -> None:
+    """A loop whose variable is no text is not written out; what stands in it, in further loops too, is read once."""
+    found = read(
+        """\
+        Resources:
+          Fn::ForEach::L:
+            - [X]
+            - [a, b]
+            - U: {Type: AWS::IAM::User, Properties: {Policies: [{PolicyDocument: {}}]}}
+              Fn::ForEach::M: [[Y], [c], {V: {Type: AWS::IAM::User, Properties: {Policies: [{PolicyDocument: {}}]}}}]
+        """
+    )
+    assert [principals for *_, principals in held(found)] == [("U",), ("V",)]

@@ -263,3 +263,57 @@ def test_sam_invokes_without_a_role(role: str, expected: list[str]) -> None:
                 InvokeRole: {role}
         """)
     assert [str(one.value) for one in found.received] == expected
+
+
+def test_roles_of_sam_resources_that_are_given() -> None:
+    """SAM makes no role where one is given, or where there is nothing to do for it; an event of a type that is not
+    known has the services of all events."""
+    found = read("""\
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          M:
+            Type: AWS::Serverless::StateMachine
+            Properties: {Role: m, Events: {Known: {Type: Schedule, Properties: {RoleArn: e}}, Odd: {Type: Odd}}}
+          O:
+            Type: AWS::Serverless::StateMachine
+            Properties: {Role: o, Events: {E: {Type: Odd, Properties: {RoleArn: e}}}}
+          G:
+            Type: AWS::Serverless::GraphQLApi
+            Properties:
+              Logging: false
+              DataSources: {DynamoDb: {T: {ServiceRoleArn: t}, U: {TableName: u}}, Lambda: {L: {FunctionArn: f}}}
+          H:
+            Type: AWS::Serverless::GraphQLApi
+            Properties: {Logging: {CloudWatchLogsRoleArn: h}}
+        """)
+    assert services(found) == [
+        ("M", "e", ("events",)),
+        ("M", "m", ("states",)),
+        ("O", "e", ("events", "scheduler")),
+        ("O", "o", ("states",)),
+        ("G", "t", ("appsync",)),
+        ("G", "${GUDynamoDBDataSourceRole}", ("appsync",)),
+        ("G", "${GLLambdaDataSourceRole}", ("appsync",)),
+        ("H", "h", ("appsync",)),
+    ]
+
+
+def test_instance_profiles_of_nested_stacks(tmp_path: Path) -> None:
+    """An instance profile of a nested stack is named below it, with the role that the outer stack gives it."""
+    (tmp_path / "inner.yaml").write_text(
+        "Parameters: {R: {Type: String}}\nResources:\n"
+        "  P: {Type: AWS::IAM::InstanceProfile, Properties: {InstanceProfileName: web, Roles: [!Ref R]}}\n"
+    )
+    found = read(
+        """\
+        Resources:
+          Role: {Type: AWS::IAM::Role}
+          Inner:
+            Type: AWS::CloudFormation::Stack
+            Properties: {TemplateURL: inner.yaml, Parameters: {R: !Ref Role}}
+        """,
+        tmp_path / "main.yaml",
+    )
+    assert [(one.address, str(one.name), str(one.role)) for one in found.instance_profiles] == [
+        ("Inner.P", "web", "${Role}")
+    ]
