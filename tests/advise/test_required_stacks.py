@@ -230,3 +230,39 @@ def test_a_template_that_terraform_deploys_is_no_stack_of_its_own(tmp_path: Path
     assert sorted(row[:2] for row in rows(found)[:-1]) == sorted(ROWS)
     assert {Path(one.received.at.file).name for one in found.received} == {"app.yaml", "other.yaml"}
     assert passes(found) == {**PASSES, "osis-pipelines.amazonaws.com": [f"{A}ingest"]}
+
+
+OBJECT = """\
+jsonencode({
+    Description = 7
+    Resources = {
+      Own = { Type = "AWS::IAM::Role", Properties = { AssumeRolePolicyDocument = {} } }
+      P = { Type = "AWS::IAM::InstanceProfile", Properties = { Roles = [{ Ref = "Own" }] } }
+      I = { Type = "AWS::EC2::Instance", Properties = { IamInstanceProfile = { Ref = "P" } } }
+    }
+  })"""
+
+
+def test_of_alternatives_the_first_that_is_a_template(tmp_path: Path) -> None:
+    """A body that a variable decides on is read in the first form that is a template; a name of a stack that is cut
+    stands in the names that CloudFormation makes as far as it is kept."""
+    long = stack(f'var.x ? "none" : {OBJECT}').replace('"app"\n', '"a-stack-with-a-name-that-is-much-too-long"\n')
+    (tmp_path / "main.tf").write_text(long + 'variable "x" {}\n', encoding="utf-8")
+    found = of(tmp_path)
+    assert {row[1].partition("/Properties/")[2] for row in rows(found)} == {"Roles/0", "IamInstanceProfile"}
+    assert passes(found) == {"ec2.amazonaws.com": [f"{A}a-stack-with-a-name-that*-Own-*"]}
+
+
+def test_the_name_of_a_stack_in_alternatives(tmp_path: Path) -> None:
+    """The name of the stack is put in wherever the template asks for it, in each alternative too."""
+    body = """\
+Parameters: {Stage: {Type: String}}
+Conditions: {IsProd: !Equals [!Ref Stage, prod]}
+Resources:
+  F:
+    Type: AWS::Lambda::Function
+    Properties:
+      Role: !If [IsProd, !Sub "arn:aws:iam::111122223333:role/${AWS::StackName}", "arn:aws:iam::111122223333:role/dev"]
+"""
+    (tmp_path / "main.tf").write_text(stack(in_heredoc(body)), encoding="utf-8")
+    assert passes(of(tmp_path)) == {"lambda.amazonaws.com": [f"{A}app", f"{A}dev"]}

@@ -235,3 +235,39 @@ def test_a_finding_under_alternatives_within_a_loop() -> None:
         statement = policy.document.get("Statement")
         assert isinstance(statement, Choice)
         assert statement.condition == name
+
+
+def test_a_collection_of_one_text() -> None:
+    """A text in the place of a list is its one element, as a parameter that holds one name is."""
+    loop = LOOP.format(collection="!Ref AWS::URLSuffix", key="P", resource="'role/${Team}'")
+    assert resources(read(loop)) == ["role/amazonaws.com"]
+
+
+@pytest.mark.parametrize("collection", ["[!Ref Open]", "{a: b}", "!If [C, [a], [b]]"])
+def test_a_collection_that_is_not_known_to_its_end(collection: str) -> None:
+    """An element that is not known, or no list at all, leaves the loop as it is written."""
+    loop = LOOP.format(collection=collection, key="P${Team}", resource="'role/${Team}'")
+    assert addresses(read(loop)) == ["P${Team}"]
+
+
+def test_a_loop_in_a_property_over_what_is_not_known() -> None:
+    """Within a resource, a loop that cannot be written out is a hole in its place, also in a list."""
+    configuration = read(
+        """\
+        Resources:
+          Fn::ForEach::Known:
+            - A
+            - [x]
+            - P${A}:
+                Type: AWS::IAM::Policy
+                Properties:
+                  PolicyDocument:
+                    Statement:
+                      - Fn::ForEach::Open: [B, !Ref Open, {"${B}": b}]
+                        Effect: Allow
+                        Action: iam:PassRole
+                        Resource: !Ref A
+        """
+    )
+    assert addresses(configuration) == ["Px"]
+    assert resources(configuration) == ["x"]
