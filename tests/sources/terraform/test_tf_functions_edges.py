@@ -5,64 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from terraform_values import evaluated, shown
 
-from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.finished import plain
-from passrole_checks.sources.terraform.modules.folder import read_folder
-from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.modules.run import Run
-from passrole_checks.sources.terraform.reading.files import Files
+from passrole_checks.iam.values import Text
 
-HEAD = """
-variable "u" {}
-variable "v" {}
-variable "m" { type = map(string) }
-data "aws_caller_identity" "me" {}
-data "aws_region" "here" {}
-resource "aws_iam_role" "r" {
-  path = "/team/"
-}
-resource "aws_iam_role" "each" {
-  for_each = { b = 1, a = 2 }
-  name     = each.key
-}
-resource "aws_iam_role" "open" {
-  for_each = var.u
-  name     = each.key
-}
-locals {
-  account = data.aws_caller_identity.me.account_id
-  region  = data.aws_region.here.name
-  name    = aws_iam_role.r.name
-"""
 FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"  # one character of five code points
 NO_DEFAULT = "no default"
 NO_LIST = "argument 1 is not a list or a set"
-
-
-def evaluated(root: Path, expression: str) -> Node:
-    (root / "main.tf").write_text(f"{HEAD}  found = {expression}\n}}\n", encoding="utf-8")
-    (root / "f.json").write_text('{"a": 1}\n', encoding="utf-8")
-    folder = read_folder(root)
-    assert [problem for parsed in folder.files for problem in parsed.problems] == []
-    module = Module(Run(Files(root)), folder)
-    attribute = folder.locals["found"]
-    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
-
-
-def shown(node: Node) -> object:
-    if isinstance(node, Text):
-        return f"?{node}" if node.optional else str(node)
-    if isinstance(node, Const):
-        return node.value
-    if isinstance(node, Items):
-        return [shown(item) for item in node.items]
-    if isinstance(node, Mapping):
-        return {str(entry.key): shown(entry.value) for entry in node.entries}
-    if isinstance(node, Choice):
-        return (node.condition, *(shown(option) for _, option in node.options))
-    return "absent"
-
 
 ANSWERED = [
     # lists

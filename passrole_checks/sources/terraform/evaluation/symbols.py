@@ -325,7 +325,7 @@ def _write(node: Node, parts: list[Part]) -> None:
             parts.append(_escaped(part) if isinstance(part, str) else part)
         parts.append('"')
     elif isinstance(node, Const):
-        parts.append(json.dumps(node.value))
+        parts.append("null" if node.value is None else number_text(node.value))
     elif isinstance(node, Items):
         items = [item for item in node.items if not isinstance(item, Absent)]
         parts.append("[")

@@ -1,0 +1,155 @@
+"""Operators, indexes, loops and templates at the edges: values of another kind, known in part, or too many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from terraform_values import evaluated, shown
+
+from passrole_checks.iam.values import Text
+
+NO_DEFAULT = "no default"
+
+ANSWERED = [
+    # attributes and indexes
+    ("(var.u ? { a = 1 } : { a = 2 }).a", ("var.u", 1, 2)),
+    ("{ (5) = 1 }", {"5": 1}),
+    ("{ ([1]) = 1 }", {"${…}": 1}),
+    ('concat([for x in ["a"] : x if var.u], ["b"])[0]', ("var.u", "a", "b")),
+    ('(var.u ? "a" : null)[*]', ("var.u", ["a"], [])),
+    # arithmetic and comparisons
+    ("7 % 4", 3),
+    ("1.0e14 + 0", 100000000000000),
+    ("true == 1", False),
+    ('"a" == 1', False),
+    ("[1] == [1, 2]", False),
+    ("[1, 2] == [1, 3]", False),
+    ("[1, 2] == [1, 2]", True),
+    ("{ a = 1 } == { a = 1 }", True),
+    ("{ a = 1 } == { a = 2 }", False),
+    ("{ a = 1 } == { b = 1 }", False),
+    ("{ a = 1 } == [1]", False),
+    ('"abc${var.u}" == "abd${var.v}"', False),
+    ('"abc${local.name}" == "abc${local.name}"', True),
+    ('toset(["b", "a"]) == toset(["a", "b"])', True),
+    ("null == jsonencode(1)", False),
+    ("null == [1]", False),
+    ("null == (var.u ? null : 1)", ("var.u", True, False)),
+    # what jsonencode writes
+    ("jsonencode([null, 1.0, 2.5, true])", "[null,1,2.5,true]"),
+    ("jsonencode({ a = var.u ? 1 : 2 })", '{"a":${var.u}}'),
+    ('jsonencode(concat(["a"], var.u))', '["a",${var.u}]'),
+    ("jsonencode({ (var.u) = 1 })", "{${var.u}}"),
+    ('"${jsonencode(merge(var.u, { a = 1 }))}!"', '{"a":1,${var.u}}!'),
+    ('"x${[1]}"', "x${…}"),
+    # loops and templates
+    ('[for x in (var.u ? ["a"] : null) : x]', ("var.u", ["a"], '${[for x in (var.u ? ["a"] : null) : x]}')),
+    ('[for x in [for y in ["a", "b"] : y if y == "b" || var.u] : x]', [("var.u", "a", "absent"), "b"]),
+    ('"%{ if true }a%{ else }b%{ endif }"', "a"),
+    ('"%{ for x in 5 }a%{ endfor }"', "${5}"),
+    ('"%{ for x in ["a", "b"] ~}\\n ${x} %{ endfor ~}"', "a b "),
+    # JSON that a template makes
+    ('jsondecode("[%{ for x in var.u }\\"${x}\\",%{ endfor }1]")', ["${${var.u}}"]),
+    ('jsondecode("{\\"%{ for x in var.u }${x}%{ endfor }\\": 1}")', {"${var.u}": 1}),
+    ('jsondecode("[${jsonencode({ a = 1 })}]")', [{"a": 1}]),
+    ('jsondecode("[%{ if var.u }null,%{ endif }2]")', ("var.u", [None, 2], [2])),
+    ('"x%{ for x in var.u }${jsonencode({ a = x })}%{ endfor }"', "x${var.u}"),
+]
+
+
+@pytest.mark.parametrize(("expression", "expected"), ANSWERED)
+def test_an_expression_at_an_edge(tmp_path: Path, expression: str, expected: object) -> None:
+    """What is known of unusual operands is told, and what is not known stays in its place."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+UNANSWERED = [
+    ('"abc".x', "no attribute x"),
+    ('"abc"[0]', "not a collection"),
+    ('"x${var.u}"[0]', "not a collection"),
+    ("local.name[0]", "known when it is deployed"),
+    ('[for x in ["a"] : x if var.u][var.v]', NO_DEFAULT),
+    ("{ (var.u) = 1 }[var.v]", NO_DEFAULT),
+    ("7 % 0", "no number"),
+    ("1e308 * 10", "no number"),
+    ('"a" < 1', ""),
+    ("[1, var.u] == [1, 2]", NO_DEFAULT),
+    ("{ a = 1 } == { a = var.u }", NO_DEFAULT),
+    ("{ (var.u) = 1 } == { a = 1 }", NO_DEFAULT),
+    ('"abc${var.u}" == "abc${var.u}"', NO_DEFAULT),
+    ('"a${var.u}" == "${var.v}b"', NO_DEFAULT),
+    ('concat(["a"], var.u) == distinct(["a", var.v])', NO_DEFAULT),
+    ('[for x in "a" : x]', "a 'for' over something that is no collection"),
+    ('join(",", [for x in range(1024) : "${var.u}${x}${var.v}${local.name}${local.account}"])', "too long"),
+    ("path.nope", "a path"),
+]
+
+
+@pytest.mark.parametrize(("expression", "reason"), UNANSWERED)
+def test_no_value_at_an_edge(tmp_path: Path, expression: str, reason: str) -> None:
+    """An expression that cannot be told is a hole with its own text, which says why."""
+    found = evaluated(tmp_path, expression)
+    assert isinstance(found, Text)
+    assert found.only_hole is not None
+    assert found.only_hole.reason == reason
+
+
+DATA = """
+variable "arn" {}
+data "aws_service_principal" "ec2" { service_name = "ec2" }
+data "aws_partition" "p" {}
+data "aws_sqs_queue" "q" { name = "q" }
+data "aws_iam_instance_profile" "i" { name = "i" }
+data "aws_iam_roles" "all" {}
+data "aws_iam_roles" "below" { path_prefix = "/team/" }
+data "aws_iam_session_context" "s" { arn = var.arn }
+data "aws_iam_role" "by_arn" { name = aws_iam_role.r.unique_id }
+data "aws_organizations_organization" "o" {}
+data "template_file" "t" {
+  template = "a-$${n}"
+  vars     = { n = "b" }
+}
+data "template_file" "empty" {}
+data "local_file" "f" { filename = "f.json" }
+data "local_file" "none" {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("data.aws_service_principal.ec2.suffix", ("the partition is aws-cn", "amazonaws.com", "amazonaws.com.cn")),
+        (
+            "data.aws_service_principal.ec2.name",
+            ("the partition is aws-cn", "ec2.amazonaws.com", "ec2.amazonaws.com.cn"),
+        ),
+        ("data.aws_service_principal.ec2.id", "${data.aws_service_principal.ec2.id}"),
+        (
+            "data.aws_partition.p.reverse_dns_prefix",
+            ("the partition is aws-cn", "com.amazonaws", "cn.com.amazonaws"),
+        ),
+        ("data.aws_partition.p.other", "${data.aws_partition.p.other}"),
+        ("data.aws_caller_identity.me.user_id", "${data.aws_caller_identity.me.user_id}"),
+        ("data.aws_caller_identity.me.other", "${data.aws_caller_identity.me.other}"),
+        ("data.aws_sqs_queue.q.arn", "${data.aws_sqs_queue.q.arn}"),
+        ("data.aws_iam_instance_profile.i.path", "${data.aws_iam_instance_profile.i.path}"),
+        ("data.aws_iam_roles.all.names", ["?${data.aws_iam_roles.all.names[*]}"]),
+        ("data.aws_iam_roles.below.arns", ["?${data.aws_iam_roles.below.arns[*]}"]),
+        ("data.aws_iam_roles.all.id", "${data.aws_iam_roles.all.id}"),
+        ("data.aws_iam_session_context.s.arn", "${var.arn}"),
+        ("data.aws_iam_role.by_arn.arn", "${data.aws_iam_role.by_arn.arn}"),
+        ("data.aws_organizations_organization.o.master_account_id",
+         "${data.aws_organizations_organization.o.master_account_id}"),
+        ("data.aws_organizations_organization.o.arn", "${data.aws_organizations_organization.o.arn}"),
+        ("data.template_file.t.rendered", "a-b"),
+        ("data.template_file.t.id", "${data.template_file.t.id}"),
+        ("data.template_file.empty.rendered", "${data.template_file.empty.rendered}"),
+        ("data.local_file.f.content", '{"a": 1}\n'),
+        ("data.local_file.f.id", "${data.local_file.f.id}"),
+        ("data.local_file.none.content", "${data.local_file.none.content}"),
+    ],
+)  # fmt: skip
+def test_an_attribute_of_a_data_source(tmp_path: Path, expression: str, expected: object) -> None:
+    """Of a data source is told what its type and its block say; the rest is a hole."""
+    assert shown(evaluated(tmp_path, expression, DATA)) == expected

@@ -1,0 +1,60 @@
+"""Where the sequences of a template begin and end; the reader with python-hcl2 asks this of heredocs."""
+
+from __future__ import annotations
+
+import pytest
+
+from passrole_checks.sources.terraform.reading.heredoc import Sequence, scan
+
+
+def told(text: str, one: Sequence) -> tuple[str, str, str]:
+    """The sequence, the word of its directive, and its expression."""
+    return text[one.start : one.end], one.word, text[one.expression_start : one.expression_end]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a ${b} c", [("${b}", "", "b")]),
+        ("${~ a ~}", [("${~ a ~}", "", " a ")]),
+        ("$${a} %%{b} $$${c}", [("${c}", "", "c")]),
+        ("${ {a = {b = 1}} }", [("${ {a = {b = 1}} }", "", " {a = {b = 1}} ")]),
+        ('${f("}")}', [('${f("}")}', "", 'f("}")')]),
+        (r'${f("\"}")}', [(r'${f("\"}")}', "", r'f("\"}")')]),
+        ('${f("a${g("}")}b")}', [('${f("a${g("}")}b")}', "", 'f("a${g("}")}b")')]),
+        ('${f("$${x")}', [('${f("$${x")}', "", 'f("$${x")')]),
+        ("${a # }\n}", [("${a # }\n}", "", "a # }\n")]),
+        ("${a // }\n}", [("${a // }\n}", "", "a // }\n")]),
+        ("${a /* } */}", [("${a /* } */}", "", "a /* } */")]),
+        ("${f(<<EOT)}", [("${f(<<EOT)}", "", "f(<<EOT)")]),
+        ("%{ if x }%{ else }%{ endif }",
+         [("%{ if x }", "if", "x "), ("%{ else }", "else", ""), ("%{ endif }", "endif", "")]),
+        ("%{ odd }", [("%{ odd }", "?", " odd ")]),
+        # what does not close ends the scan
+        ("${a} ${b", [("${a}", "", "a")]),
+        ('${f("a', []),
+        ('${f("a${b', []),
+        ('${f("a${b}', []),
+        ("${a # }", []),
+        ("${a /* }", []),
+    ],
+)  # fmt: skip
+def test_sequences(text: str, expected: list[tuple[str, str, str]]) -> None:
+    """A sequence ends at the brace that closes it: strings, comments and what stands within them are passed over."""
+    assert [told(text, one) for one in scan(text, 0, len(text))] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [("%{ for x in y }", None, "x"), ("%{ for k, v in y ~}", "k", "v"), ("%{ for in y }", None, "")],
+)
+def test_the_names_of_a_loop(text: str, key: str | None, value: str) -> None:
+    """A directive ``for`` has one name, or a key and a value; what is no loop has none."""
+    (found,) = scan(text, 0, len(text))
+    assert (found.word, found.key, found.value) == ("for", key, value)
+
+
+def test_interpolations_within_interpolations_end() -> None:
+    """However many strings stand in one, the scan comes to an end."""
+    text = '${f("' + "${a}" * 1_500 + '")}'
+    assert list(scan(text, 0, len(text))) == []
