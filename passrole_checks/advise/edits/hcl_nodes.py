@@ -13,7 +13,6 @@ from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
     Attribute,
-    Binary,
     Block,
     Body,
     Call,
@@ -25,7 +24,6 @@ from passrole_checks.sources.terraform.reading.syntax import (
     GetAttribute,
     IfDirective,
     Index,
-    Interpolation,
     Literal,
     Name,
     Object,
@@ -34,7 +32,6 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Template,
     TemplatePart,
     Tuple,
-    Unary,
 )
 
 _TRANSPARENT = frozenset({
@@ -223,13 +220,7 @@ def _inside(node: Expression) -> Iterator[Expression]:
         yield from node.arguments
     elif isinstance(node, Conditional):
         yield from (node.condition, node.then, node.otherwise)
-    elif isinstance(node, Binary):
-        yield from (node.left, node.right)
-    elif isinstance(node, Unary):
-        yield node.operand
     elif isinstance(node, (GetAttribute, Index, Splat)):
         yield node.target
     elif isinstance(node, For):
         yield from (one for one in (node.collection, node.result_key, node.result, node.condition) if one is not None)
-    elif isinstance(node, Template):
-        yield from (part.expression for part in node.parts if isinstance(part, Interpolation))
