@@ -1,0 +1,125 @@
+"""A review as text: what each item tells, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from reports_of_tests import ALL_KINDS, ANY, APP, EMPTY, NEW, UNKNOWN, WIDENED
+
+from passrole_checks.findings import Severity
+from passrole_checks.review.report import Access, Item, Note, Report
+from passrole_checks.review.text import review_lines
+
+
+def text(report: Report, *, width: int = 100, quiet: bool = False) -> list[str]:
+    return ["".join(span.text for span in line).rstrip() for line in review_lines(report, width=width, quiet=quiet)]
+
+
+def told(item: Item, width: int = 100) -> list[str]:
+    return text(replace(EMPTY, items=(item,)), width=width, quiet=True)
+
+
+def test_everything_in_its_order() -> None:
+    """Items come first, then what is fixed, less and noted, and one line for all of it."""
+    lines = text(ALL_KINDS)
+    assert [line for line in lines if line[:2] in ("+ ", "! ")] == [
+        "! modules/deployer/iam.tf:12  module.deployer.aws_iam_role_policy.deploy  PassToLambda  worse, wider access",
+        "+ release/template.yaml:31  ReleasePolicy  new",
+        "+ legacy/orders.json:8  OrdersPolicy  PassTaskRole  new",
+    ]
+    assert lines[-10:] == [
+        "- old/iam.tf:3  aws_iam_policy.tags  PASSROLE_004 tag-condition  fixed",
+        "Also gives more, none of it flagged:",
+        "  ci/iam.tf:31  aws_iam_role_policy.ci  PassToBuild  services lambda.amazonaws.com -> lambda.amazonaws.com, "
+        "states.amazonaws.com",
+        "- ci/iam.tf:5  aws_iam_role_policy.ci  narrowed",
+        "- ci/old.tf:1  aws_iam_role_policy.old  removed",
+        "main.tf:40: note: not evaluated: the module registry.example.com/net/vpc is not here",
+        ".checkov.yaml: note: this change edits the configuration; the one of main was used",
+        "note: there are several merge bases; the best one was taken",
+        "",
+        "2 new, 1 worse, 1 fixed; 12 unchanged; 2 fail (medium or more)",
+    ]
+
+
+def test_quietly_only_the_items() -> None:
+    """Asked to be quiet, a review tells its items and nothing else."""
+    assert text(replace(ALL_KINDS, items=()), quiet=True) == []
+
+
+def test_what_an_item_gives_now_and_gave_before() -> None:
+    """A row that changed stands twice, one that is as it was once, and one that is gone once."""
+    before: Access = replace(APP, conditions=("aws:SourceAccount",))
+    lines = told(replace(WIDENED, access=replace(ANY, services=()), before=before))
+    assert lines[1:7] == [
+        "    who       aws_iam_role.deployer",
+        "  - roles     arn:${AWS::Partition}:iam::${AWS::AccountId}:role/app-*",
+        "  + roles     * (any role)",
+        "  - services  lambda.amazonaws.com",
+        "  + services  any service",
+        "  - if        aws:SourceAccount",
+    ]
+    allowing_but = replace(ANY, complement=True, conditions=("aws:SourceAccount",))
+    new_rows = told(replace(WIDENED, access=allowing_but, before=APP))
+    assert "  + all but   *" in new_rows
+    assert "  + if        aws:SourceAccount" in new_rows
+    assert told(replace(WIDENED, access=None))[1].startswith("    because of modules/deployer/variables.tf:4")
+
+
+@pytest.mark.parametrize(
+    ("uses", "expected"),
+    [(("A", "B"), "  also B"), (("A", "B", "C", "D", "E", "F"), "  also B, C, D and 2 more")],
+)
+def test_other_resources_that_use_a_statement(uses: tuple[str, ...], expected: str) -> None:
+    """The first of them are named, and the rest is counted."""
+    assert told(replace(NEW, resource="A", uses=uses))[1] == expected
+
+
+def test_a_suggestion_or_advice() -> None:
+    """The lines to be written stand as a difference; what only a person can write stands behind "Instead"."""
+    short = told(WIDENED, width=160)
+    place = short.index(
+        "          Suggestion for modules/deployer/variables.tf:4: takes back the change of the default of var.roles."
+    )
+    assert short[place + 1 :] == [
+        '            - default     = ["*"]',
+        '            + default     = ["arn:aws:iam::111122223333:role/app-*"]',
+        "",
+    ]
+    assert "          Suggestion for release/template.yaml:32-34:" in told(NEW)
+    assert "          Instead: Find out which role orders-task-role-arn is, and name it in Resource." in told(UNKNOWN)
+    with_lines = told(replace(UNKNOWN, advice='Write:\n{"Action": "iam:PassRole"}', cause=None))
+    assert with_lines[-2] == '            {"Action": "iam:PassRole"}'
+    assert not any("Instead" in line for line in told(replace(UNKNOWN, advice="")))
+
+
+def test_a_cause_that_is_gone_is_called_so() -> None:
+    """What was removed, and widens something else by that, is told as removed."""
+    assert "    because of modules/deployer/variables.tf:4  (removed)" in told(replace(WIDENED, cause_removed=True))
+
+
+def test_of_many_lines_the_first_stand_there() -> None:
+    """More than a few notes are counted."""
+    notes = tuple(Note("a.tf", number, "x") for number in range(1, 14))
+    assert "3 more to be known (--format json names them all)" in text(replace(EMPTY, notes=notes))
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (EMPTY, "nothing new; 0 unchanged"),
+        (replace(ALL_KINDS, items=(), fixed=()), "nothing new to flag; 12 unchanged"),
+        (replace(ALL_KINDS, items=()), "1 fixed, nothing new to flag; 12 unchanged"),
+        (replace(EMPTY, items=(NEW,)), "1 new; 0 unchanged; 1 fails (medium or more)"),
+        (replace(EMPTY, items=(WIDENED,), fail_on=Severity.HIGH), "1 worse; 0 unchanged; 1 fails (high)"),
+        (replace(EMPTY, items=(NEW,), fail_on=None), "1 new; 0 unchanged"),
+        (
+            replace(EMPTY, unreadable=(Note("a.tf", 1, "x"), Note("a.tf", 2, "y"))),
+            "nothing new seen; 0 unchanged; 1 file could not be read, so that this is not all",
+        ),
+    ],
+)
+def test_the_last_line(report: Report, expected: str) -> None:
+    """One line says how much there is of each kind, how much fails, and whether anything could not be read."""
+    assert text(report)[-1] == expected
