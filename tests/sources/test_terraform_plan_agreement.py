@@ -221,3 +221,45 @@ def test_many_unknown_statements_end_in_time() -> None:
         refused = together([*["?a", ANY] * 40, {**ANY, "Effect": "Deny"}], [*["?b", TWO] * 40, ANY])
     assert found is not None and refused is None
     assert all(statement in found for statement in (ANY, TWO))
+
+
+def test_alternatives_of_a_whole_document() -> None:
+    """Of documents that a condition decides between, the one that the plan shows is left."""
+    narrow = {**ANY, "Resource": "r/a"}
+    written = Choice("var.wide", (("true", document(ANY, at=CODE)), ("false", document(narrow, at=CODE))), CODE)
+    found = agreed(document(narrow, at=PLAN), written)
+    assert isinstance(found, Mapping)
+    assert spelled(found)["Statement"] == [narrow]
+
+
+def test_versions_that_differ_contradict() -> None:
+    """Two documents of different versions are not the same, whatever else they say."""
+    shown = node({"Version": "2008-10-17", "Statement": [ANY]}, PLAN)
+    assert agreed(shown, document(ANY, at=CODE)) is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "written", "expected"),
+    [
+        # a condition that only one of the two knows
+        ({"Condition": "?later"}, {"Condition": {"Bool": {"a": "b"}}}, {"Condition": {"Bool": {"a": "b"}}}),
+        ({"Condition": {"Bool": {"a": "b"}}}, {"Condition": "?var.c"}, {"Condition": {"Bool": {"a": "b"}}}),
+        ({"Condition": {"Bool": {"a": "b"}}}, {"Condition": "text"}, None),
+        # a list of which nothing is shown
+        ({"Resource": "?later"}, {"Resource": ["r/a", "r/b"]}, {"Resource": ["r/a", "r/b"]}),
+        # elements in alternatives
+        ({"Resource": ["r/a"]}, {"Resource": [{"?": "c", "true": "r/a", "false": "r/b"}]}, {"Resource": ["r/a"]}),
+        ({"Resource": ["r/a"]}, {"Resource": ["r/a", {"?": "c", "true": "r/b", "false": None}]},
+         {"Resource": ["r/a", {"?": "c", "true": "r/b", "false": None}]}),
+        ({"Resource": ["r/?x"]}, {"Resource": [{"?": "c", "true": "q/?y", "false": 7}]}, "any"),
+        # two texts, both with holes, and one with more holes than are looked through
+        ({"Resource": ["r/?x"]}, {"Resource": ["r/?y"]}, {"Resource": ["r/${y}"]}),
+    ],
+)  # fmt: skip
+def test_parts_that_only_one_side_tells(shown: Any, written: Any, expected: Any) -> None:
+    """What one side does not know is what the other tells; what cannot be the same contradicts."""
+    found = together([{**ANY, **shown}], [{**ANY, **written}])
+    if expected is None:
+        assert found is None
+    elif expected != "any":
+        assert found == [{**ANY, **expected}]

@@ -90,7 +90,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         not_evaluated=(
             *found.not_evaluated,
             *after.reader.not_evaluated,
-            *_lost_denials(identities, after.policies, incomplete),
+            *_lost_denials(identities, after.policies),
         ),
         before=identities,
         unchanged=tuple(policy for policy in after.policies if policy.resource.address in rest),
@@ -230,15 +230,14 @@ class _Side:
         return Hole(expression + number, reason=reason)
 
 
-def _lost_denials(
-    before: Iterable[AttachedPolicy], after: Iterable[AttachedPolicy], incomplete: frozenset[str]
-) -> Iterator[Unreadable]:
-    """The Deny statements that go away: what they took from policies that the change set does not name is not known."""
+def _lost_denials(before: Iterable[AttachedPolicy], after: Iterable[AttachedPolicy]) -> Iterator[Unreadable]:
+    """The Deny statements that go away: what they took from policies that the change set does not name is not known.
+
+    Who held a policy was there before, so that a change set never tells all that it holds.
+    """
     stays = {item.identity for policy in after for item in parse_document(policy.document).statements}
     services = {name: known_services(name) for name in ("aws", "aws-cn")}
     for policy in before:
-        if policy.principals and not incomplete & set(policy.principals):
-            continue
         statements = parse_document(policy.document).statements
         denies = access_of([item for item in statements if item.effect == "Deny"], services).denies
         for item in denies:

@@ -347,3 +347,92 @@ def test_what_resources_receive_is_known() -> None:
         ("F", "${changeSet:KNOWN_AFTER_APPLY}", "deployer"),
         ("G", f"arn:aws:iam::{ACCOUNT}:role/f", "unchanged"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reasons"),
+    [
+        ([described(), 7], ["a page of a change set is no object"]),
+        (described(Changes={}), ["Changes is no list"]),
+        (described(Changes=[7, {"HookInvocationCount": 1}, {"Type": "Resource"}]), ["a change is no object"]),
+    ],
+    ids=["page", "changes", "entry"],
+)
+def test_a_part_of_another_form_is_told(content: Any, reasons: list[str]) -> None:
+    """What is no page, no list or no change is named, and nothing else is."""
+    assert [one.reason for one in read(content).unreadable] == reasons
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"Status": "FAILED", "StatusReason": "No\n updates"}, "the change set is FAILED: No updates"),
+        ({"Status": "CREATE_PENDING"}, "the change set is CREATE_PENDING"),
+    ],
+)
+def test_a_change_set_that_cannot_be_executed_is_told(more: dict[str, Any], reason: str) -> None:
+    """Its status is named, with the reason that CloudFormation gives."""
+    assert reason in [one.reason for one in read(described(**more)).not_evaluated]
+
+
+def test_what_is_decided_at_execution_is_told() -> None:
+    """An action that CloudFormation decides on while it executes a change set is named."""
+    found = read(described(change("Dynamic", "Pass", "Policy", policy(allow(APP)), policy(allow("*")))))
+    assert [one.reason for one in found.not_evaluated] == [
+        "Pass: what happens to it is decided while the change set is executed"
+    ]
+
+
+def test_only_properties_and_metadata_of_a_context_count() -> None:
+    """Other parts of a context, and properties that are no object, leave the rest as it is."""
+    entry = change("Add", "Pass", "Policy", None, policy(allow("*")))
+    context = json.loads(entry["ResourceChange"]["AfterContext"])
+    entry["ResourceChange"]["AfterContext"] = json.dumps({"CreationPolicy": {}, "Metadata": {"a": "b"}, **context})
+    odd = change("Add", "Odd", "User", None, {})
+    odd["ResourceChange"]["AfterContext"] = json.dumps({"Properties": [1]})
+    found = read(described(entry, odd))
+    assert [one.resource.address for one in found.policies] == ["Pass"]
+    assert [one.reason for one in found.unreadable] == ["Odd: Properties is not a mapping"]
+
+
+def test_a_text_of_which_a_part_is_known_later() -> None:
+    """What is known after the change set is executed is a hole within what is known already; numbers stay."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{LATER}-x"
+    statement = {**allow(arn), "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": 5}}}
+    found = read(described(change("Add", "Pass", "Policy", None, policy(statement))))
+    assert [str(hole.expression) for hole in holes_in(found.policies[0].document)] == ["changeSet:KNOWN_AFTER_APPLY"]
+
+
+def test_a_denial_that_moves_is_not_lost() -> None:
+    """A Deny that goes away with one policy and comes with another takes what it took."""
+    moved = read(
+        described(
+            change("Remove", "Old", "Policy", policy(deny(APP))),
+            change("Add", "New", "Policy", None, policy(deny(APP))),
+        )
+    )
+    assert moved.not_evaluated == ()
+
+
+def test_a_cause_is_named_where_a_value_is_not_known() -> None:
+    """The role that causes a value is what stands in its place, in lists too; a cause with a path that leads nowhere,
+    or to a value that is known, changes nothing."""
+    made = change("Add", "Made", "Role", None, role())
+    entry = change("Modify", "Pass", "Policy", policy(allow(APP)), policy(allow(LATER, APP), roles=(LATER,)))
+
+    def cause(path: str, entity: str) -> dict[str, Any]:
+        return {"Target": {"Attribute": "Properties", "Path": path}, "CausingEntity": entity}
+
+    entry["ResourceChange"]["Details"] = [
+        cause("/Properties/PolicyDocument/Statement/0/Resource/0", "Made.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Resource/1", "Made.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Resource/first", "Made.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Nothing", "Made.Arn"),
+        cause("/Properties/Roles/0", "Made"),
+        cause("/Metadata/x", "Made"),
+        cause("/Properties/PolicyName", "Elsewhere.Arn"),
+    ]
+    found = read(described(made, entry))
+    (given,) = (one for one in found.policies if one.resource.address == "Pass")
+    assert given.principals == ("Made",)
+    assert [hole.role for hole in holes_in(given.document)] == ["Made"]
