@@ -94,6 +94,7 @@ def test_what_is_implied_holds_for_every_request(narrow: Any, wide: Any) -> None
         ({"StringEquals": {"aws:a": "x"}}, {"StringEqualsIfExists": {"aws:a": "x"}}, Tri.YES, ()),
         ({"StringEqualsIfExists": {"aws:a": "x"}}, {"StringEquals": {"aws:a": "x"}}, Tri.UNKNOWN, ("aws:a",)),
         ({"StringLike": {"aws:a": "x"}}, {"StringEquals": {"aws:a": "x"}}, Tri.UNKNOWN, ("aws:a",)),
+        ({"StringEquals": "x"}, {"StringEquals": "x"}, Tri.YES, ()),
     ],
 )
 def test_by_hand(narrow: Any, wide: Any, answer: Tri, keys: tuple[str, ...]) -> None:

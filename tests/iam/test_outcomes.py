@@ -99,6 +99,10 @@ def test_readings_said_as_one_mean_the_same(readings: list[list[Fact]]) -> None:
         ([(("x", "true"), ("y", "true")), (("x", "true"), ("y", "false"))], ((("x", "true"),),)),
         ([(("x", "true"),), (("x", "true"), ("y", "true"))], ((("x", "true"),),)),
         ([(("AllowedValues", "dev"),), (("AllowedValues", "prod"),)], None),
+        ([(("x", "true"), ("y", "true")), (("x", "true"),)], ((("x", "true"),),)),
+        ([(("e", 'not "a" or "b"'),), (("e", '"a" or "b" or "c"'),)], ((),)),
+        ([(("e", 'not "a"'),), (("e", 'not "b"'),)], ((),)),
+        ([(("e", 'not "a" or "b"'),), (("e", '"a"'),)], ((("e", 'not "b"'),),)),
     ],
 )
 def test_what_is_said_shorter(readings: list[When], united: tuple[When, ...] | None) -> None:

@@ -89,6 +89,10 @@ def test_variables_need_the_new_version(version: str | None, variables: bool) ->
         ({"Statement": {**PASS, "Action": {"a": "b"}}}, "Action holds something that is not a string"),
         ({"Statement": {**PASS, "Resource": [1]}}, "Resource holds something that is not a string"),
         ({"Statement": {**PASS, "Condition": "x"}}, "Condition is not an object"),
+        (
+            '{"Statement": {"Effect": "Allow", "Effect": "Deny", "Action": "*", "Resource": "*"}}',
+            "Effect is given twice",
+        ),
     ],
 )
 def test_what_aws_would_refuse_is_a_problem(document: Any, reason: str) -> None:
@@ -118,6 +122,48 @@ def test_an_unknown_document_is_one_unknown_statement() -> None:
     """A document that is one hole is never an empty document."""
     (statement,) = parse(Text((Hole("var.policy"),), AT)).statements
     assert not statement.whole and statement.path == ""
+
+
+HOLE = Text((Hole("var.x"),), AT)
+ALLOW = Entry(Text(("Effect",), AT), Text(("Allow",), AT))
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (Text((Hole("var.x"), " {"), AT), ""),
+        (Mapping((Entry(HOLE, Text(("x",), AT)),), AT), "Statement"),
+        ({"Statement": Mapping((Entry(HOLE, HOLE), ALLOW), AT)}, "Statement"),
+        ({"Statement": Mapping((ALLOW, Entry(HOLE, choice("a", "b"))), AT)}, "Statement"),
+    ],
+    ids=["text", "key", "statement", "alternatives"],
+)
+def test_where_the_elements_are_not_known_nothing_is(document: Any, path: str) -> None:
+    """A text that begins with a hole, and an object whose keys are not known, may be anything."""
+    parsed = parse(document)
+    assert parsed.problems == ()
+    assert {(statement.path, statement.whole) for statement in parsed.statements} == {(path, False)}
+
+
+def test_elements_behind_an_unknown_one_hold() -> None:
+    """Elements that stand behind what is not known, and say all, are taken; their own condition too."""
+    limited = {**PASS, "Condition": {"Bool": {"a": "true"}}}
+    later = node(limited)
+    assert isinstance(later, Mapping)
+    (statement,) = parse({"Statement": Mapping((Entry(HOLE, HOLE), *later.entries), AT)}).statements
+    assert statement.whole and isinstance(statement.condition, Mapping)
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_text_is_no_policy(empty: str) -> None:
+    """An empty text is how "no policy" is written."""
+    assert parse(empty) == parse({})
+
+
+def test_a_missing_value_in_a_list_is_left_out() -> None:
+    """An element of a list of actions that is null is none."""
+    (statement,) = parse({"Statement": {**PASS, "Action": ["iam:PassRole", None, ["iam:GetRole"]]}}).statements
+    assert [str(action) for action in statement.actions or ()] == ["iam:PassRole", "iam:GetRole"]
 
 
 def test_alternatives_are_consistent() -> None:

@@ -232,3 +232,51 @@ def test_values_of_which_one_is_enough_are_read_apart(operator: str) -> None:
         )
         for name in named
     }
+
+
+def test_lists_inside_lists_are_read_apart() -> None:
+    """Thirty optional elements, some in lists of their own, are a reading each, and those that are sure one more."""
+    inner = Items(tuple(conditional(number, f"iam:A{number}", None) for number in range(30)), AT)
+    actions = Items((inner, text("s3:x", AT)), AT)
+    written = statement_of(Effect=text("Allow", AT), Action=actions, Resource=text("*", AT))
+    assert len(readings(written)) == 31
+
+
+def test_lists_and_objects_under_a_condition_count_as_one_element() -> None:
+    """An element whose alternatives hold lists and objects with conditions of their own depends on all of these."""
+
+    def nested(number: int) -> Node:
+        inside = statement_of(x=Items((conditional(number, "a", None),), AT))
+        return Choice(f"many{number}", (("true", Items((inside, text("b", AT)), AT)), ("false", Absent(AT))), AT)
+
+    resources = Items(tuple(nested(number) for number in range(6)), AT)
+    written = statement_of(Effect=text("Allow", AT), Action=text("*", AT), Resource=resources)
+    assert len(readings(written)) == 6
+
+
+def test_what_is_too_much_to_be_read_apart_may_be_there() -> None:
+    """Elements of one list under one condition, of which there are too many readings, are optional; no text is none."""
+    elements = Items(tuple(conditional(number, f"a{number}", None) for number in range(9)), AT)
+    more = Choice("many0", (("true", Items((text("b", AT), Const(5, AT)), AT)), ("false", Absent(AT))), AT)
+    action = Choice("c0", (("true", Items((elements, more), AT)), ("false", text("c", AT))), AT)
+    ((when, reading),) = readings(statement_of(Effect=text("Allow", AT), Action=action, Resource=text("*", AT)))
+    actions = reading.get("Action")
+    assert when == () and isinstance(actions, Items)
+    texts = [item for item in actions.items if isinstance(item, Text)]
+    assert [str(item) for item in texts] == [*(f"a{number}" for number in range(9)), "b", "c"]
+    assert all(item.optional for item in texts)
+
+
+def test_more_readings_than_are_looked_at_are_one() -> None:
+    """A list with more conditions than there may be readings is read as one, with all of its elements optional."""
+    elements = Items(tuple(conditional(number, f"a{number}", None) for number in range(700)), AT)
+    written = statement_of(Effect=text("Allow", AT), Action=elements, Resource=text("*", AT))
+    assert len(readings(written)) == 1
+
+
+def test_a_test_that_is_no_object_is_left_as_it_is() -> None:
+    """An operator without keys is none whose values could be read apart."""
+    values = Items(tuple(conditional(n, f"x{n}", None) for n in range(9)), AT)
+    condition = statement_of(StringEquals=text("x", AT), StringLike=statement_of(key=values))
+    written = statement_of(Effect=text("Allow", AT), Action=text("a", AT), Resource=text("*", AT), Condition=condition)
+    assert len(readings(written)) == 9
