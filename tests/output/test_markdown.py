@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from passrole_checks.output.markdown import MOST_EDGES, grants_markdown
+from passrole_checks.iam.values import Position
+from passrole_checks.output.markdown import MOST_EDGES, MOST_ROWS, grants_markdown
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.resource import Unreadable
 
@@ -135,3 +137,26 @@ def test_the_page_says_when_there_is_nothing_and_what_was_not_read() -> None:
     text = markdown(ScanResult((), (), (Unreadable("b.tf", "no block"),), (missing,), (), ("a.tf",)))
     assert "### Could not be read\n\n- `b.tf`: no block\n" in text
     assert "### Not evaluated\n\n- `main.tf:7`: module x is not here\n" in text
+
+
+def test_long_lists_are_cut_and_counted() -> None:
+    """Of findings, statements and notes the first stand there, and the rest is counted."""
+    result = scanned({"Resource": "*"}, {"Resource": f"{ACCOUNT}:role/a"})
+    (finding,) = (one for one in result.findings if one.check_id == "PASSROLE_001")
+    notes = tuple(Unreadable("a.tf", f"reason {number}", number) for number in range(1, MOST_ROWS + 3))
+    many = replace(result, findings=(finding,) * (MOST_ROWS + 1), unreadable=notes)
+    text = grants_markdown(many, result.grants)
+    assert "- and 1 more\n" in text
+    assert "- and 2 more\n" in text
+    first = result.grants[0]
+    grants = tuple(
+        replace(first, grant=replace(first.grant, statement=replace(first.grant.statement, at=Position("t.json", n))))
+        for n in range(1, MOST_ROWS + 5)
+    )
+    assert "6 more statements are not listed." in grants_markdown(replace(result, grants=grants), grants)
+
+
+def test_statements_that_findings_are_about_beside_the_grants() -> None:
+    """Statements of AWS managed policies that findings are about are counted beside the grants of the files."""
+    result = scanned({"Resource": "*"})
+    assert "1 statement more that findings are about" in grants_markdown(result, ())

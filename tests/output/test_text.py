@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from passrole_checks.baseline import Applied, Entry
 from passrole_checks.findings import Severity
 from passrole_checks.output.text import PIPED, grants_lines, plain, scan_lines, width_for
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
@@ -117,3 +118,35 @@ def test_many_notes_of_a_kind_are_counted(result: ScanResult) -> None:
     assert "module m10 (x) is not here" in text
     assert "module m11 (x) is not here" not in text
     assert "note: 4 more like these are not evaluated (--format json names them all)" in text
+
+
+def test_grants_with_all_that_is_said_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grant that is taken away, one without effect, and one under other conditions are told as such."""
+    monkeypatch.chdir(tmp_path)
+    text = TEMPLATE.replace("role/app-*", "role/admin").replace(
+        "            Resource: arn:aws:iam::111122223333:role/admin\n          - Sid: Guard",
+        "            Resource: arn:aws:iam::111122223333:role/admin\n"
+        "            Condition: {StringEquals: {aws:SourceIp: 10.0.0.1}}\n          - Sid: Guard",
+    )
+    trust = "  Key:\n    Type: AWS::S3::BucketPolicy\n    Properties:\n      PolicyDocument:\n" + (
+        "        Statement: {Effect: Allow, Principal: '*', Action: iam:PassRole, Resource: '*'}\n"
+    )
+    Path("iam.yaml").write_text(text + trust, "utf-8")
+    found = scan_paths([Path("iam.yaml")], ScanOptions())
+    lines = plain(grants_lines(found, found.grants)).splitlines()
+    assert "  Allow iam:PassRole  (denied: a Deny or a permissions boundary takes it away)" in lines
+    assert "  Allow iam:PassRole  (no effect on PassRole here)" in lines
+    assert any(line.startswith("    if        ") for line in lines)
+    assert lines[-1] == "0 PassRole grants, 1 denied, 2 without effect in 1 file"
+    assert plain(grants_lines(found, [])).endswith("no PassRole grants in 1 file\n")
+    assert plain(grants_lines(found, [], quiet=True)) == ""
+
+
+def test_of_many_notes_of_a_baseline_the_first_are_told(result: ScanResult) -> None:
+    """More notes than are worth reading are counted."""
+    unused = tuple(Entry(f"{n}", "PASSROLE_001", "gone.tf", f"r{n}", Severity.HIGH) for n in range(12))
+    lines = plain(
+        scan_lines(result, baseline=Applied("baseline.json", (), result.findings, (), (), unused))
+    ).splitlines()
+    assert sum("is no longer found" in line for line in lines) == 10
+    assert "note: 2 more like these (--format json names them all)" in lines
