@@ -153,3 +153,103 @@ data "local_file" "none" {}
 def test_an_attribute_of_a_data_source(tmp_path: Path, expression: str, expected: object) -> None:
     """Of a data source is told what its type and its block say; the rest is a hole."""
     assert shown(evaluated(tmp_path, expression, DATA)) == expected
+
+
+MERGED = [
+    ('source_policy_documents = ["", "{}", "[1]", jsonencode({ Statement = [[{ sid = "A" }]] })]',
+     '[${…},[{"Sid":"A"}]]'),
+    ("source_policy_documents = [jsonencode({ (var.u) = 1 })]", "[${Statement}]"),
+    ('source_policy_documents = [jsonencode({ Version = "2012-10-17" })]', "[]"),
+    ('source_policy_documents = [jsonencode(var.u ? { Statement = [] } : { Statement = [{ Sid = "X" }] })]',
+     "[${var.u}]"),
+    ('source_policy_documents = [jsonencode({ Statement = var.u ? [{ Sid = "A" }] : [] })]\n'
+     '  override_policy_documents = [jsonencode({ Statement = [{ Sid = var.v }] })]',
+     '[${var.u},{"Sid":${var.v}}]'),
+    ('source_policy_documents = [jsonencode({ Statement = var.u ? [[{ Sid = "A" }], [{ Sid = "B" }]] : [] })]\n'
+     '  override_policy_documents = [jsonencode({ Statement = [{ Sid = var.v }] })]',
+     '[${var.u},{"Sid":${var.v}}]'),
+    ('statement {\n    actions   = null\n    resources = ["&{aws:username}"]\n'
+     '    principals {\n      type        = "*"\n      identifiers = ["*"]\n    }\n  }',
+     '[{"Effect":"Allow","Principal":"*","Resource":["${aws:username}"]}]'),
+    ('statement {\n    actions = ["a"]\n'
+     '    principals {\n      type        = var.u\n      identifiers = ["x"]\n    }\n  }',
+     '[{"Action":["a"],"Effect":"Allow","Principal":{${principals}}}]'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "statements"), MERGED)
+def test_a_document_of_a_data_source_at_an_edge(tmp_path: Path, body: str, statements: str) -> None:
+    """Documents that are empty, no policies, or not known leave what is known of the statements."""
+    found = evaluated(
+        tmp_path, "data.aws_iam_policy_document.d.json", f'data "aws_iam_policy_document" "d" {{\n  {body}\n}}\n'
+    )
+    assert shown(found) == f'{{"Statement":{statements},"Version":"2012-10-17"}}'
+
+
+TYPES = [
+    (
+        'object({ a = string, b = optional(number, 5), "c" = optional(bool) })',
+        "{ a = 1 }",
+        {"a": "1", "b": 5, "c": None},
+    ),
+    ("object({ (x) = string })", "{ a = 1 }", {}),
+    ("object(1)", "{ a = 1 }", {"a": 1}),
+    ("set(string)", '["a", "a", 1]', ["a", "1"]),
+    ("set(list(string))", '[["a"], ["a"]]', [["a"], ["a"]]),
+    ("tuple([string, number])", '[1, "2", true]', ["1", 2, True]),
+    ("map(bool)", '{ a = "true", b = "x" }', {"a": True, "b": "x"}),
+    ("list(" * 25 + "string" + ")" * 25, "[" * 25 + "1" + "]" * 25, 1),
+]
+
+
+@pytest.mark.parametrize(("type_", "default", "expected"), TYPES)
+def test_the_type_of_a_variable_at_an_edge(tmp_path: Path, type_: str, default: str, expected: object) -> None:
+    """A default is what its type makes of it; what does not fit, and what is too deep, stays as it is."""
+    found = shown(evaluated(tmp_path, "var.t", f'variable "t" {{\n  type    = {type_}\n  default = {default}\n}}\n'))
+    while isinstance(found, list) and type_.startswith("list(list("):
+        (found,) = found
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("convert(var.u ? 1 : 2, string)", ("var.u", "1", "2")),
+        ("convert({ (var.u) = 1 }, object({ a = string }))", {"${var.u}": 1}),
+        ('"a%{ if var.u } %{ endif }b"', ("var.u", "a b", "ab")),
+        ('"%{ if true ~} x %{ endif }y"', "x y"),
+        ('"${""}%{ if false }a%{ endif }"', ""),
+        ('jsondecode("[%{ for x in var.u }\\"a\\"],%{ endfor }[5]]")', ["${var.u}", [5]]),
+        ('jsondecode("{\\"a\\": %{ if var.u }1%{ else }2%{ endif }}")', ("var.u", {"a": 1}, {"a": 2})),
+        ('"a${jsonencode([1])}%{ for x in var.u }b%{ endfor }"', "a[1]${var.u}"),
+    ],
+)
+def test_a_template_at_an_edge(tmp_path: Path, expression: str, expected: object) -> None:
+    """Directives and encoded values in templates keep what is known of their text."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+LONG = 'join("", [for x in range(201) : format("%1000s", "a")])'
+PARTS = "${var.u}${var.v}${local.name}${local.account}x"
+MANY = f'join("", [for x in range(800) : "{PARTS}"])'
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        (f"concat({', '.join(['range(1024)'] * 10)})", "too many elements"),
+        ('merge([for i in range(11) : { for x in range(1000) : "${i}-${x}" => 1 }]...)', "too many entries"),
+        (f'"%{{ for x in range(1024) }}{PARTS}%{{ endfor }}"', "too long"),
+        (f"format(\"%s%s\", {MANY}, {MANY})", "too long"),
+        ('csvdecode(join("\\n", [for x in range(1001) : "a,b,c,d,e,f,g,h,i,j"]))', "too many elements"),
+        (f'regex("a", {LONG})', "a regular expression over a text too long"),
+        (f'replace({LONG}, "/a/", "b")', "a regular expression over a text too long"),
+        (f"yamldecode({LONG})", "too large"),
+    ],
+)  # fmt: skip
+def test_what_grows_too_large_is_a_hole(tmp_path: Path, expression: str, reason: str) -> None:
+    """Collections and texts that are larger than any configuration has them are not followed further."""
+    found = evaluated(tmp_path, expression)
+    assert isinstance(found, Text)
+    assert found.only_hole is not None
+    assert found.only_hole.reason == reason
