@@ -183,7 +183,8 @@ class Mending:
     def taken_back(self, item: Item, told: Told, anchors: Anchors) -> Replacement | None:
         """The lines of HEAD that undo the cause of an item, or the one change of a statement that stood in BASE too,
         where they can stand in a suggestion."""
-        atom = self._atom_of(item) if item.cause is not None else self._own_atom(told)
+        cause, removed = item.cause, item.cause_removed
+        atom = self._atom_of(cause, removed=removed) if cause is not None else self._own_atom(told)
         if atom is None:
             return None
         file = self._files()[atom[0]]
@@ -203,16 +204,13 @@ class Mending:
         old = self._old(file.new_name, first, last)
         return Replacement(file.new_name, first, last, text, says, of_cause=item.cause is not None, old=old)
 
-    def _atom_of(self, item: Item) -> _Atom | None:
+    def _atom_of(self, cause: Place, *, removed: bool) -> _Atom | None:
         """The one change that the cause of an item lies in."""
-        cause = item.cause
-        if cause is None:
-            return None
         for number, file in enumerate(self._files()):
-            if (file.old_name if item.cause_removed else file.new_name) != cause.file:
+            if (file.old_name if removed else file.new_name) != cause.file:
                 continue
             for index, piece in enumerate(file.pieces):
-                first, end = piece.old if item.cause_removed else piece.new
+                first, end = piece.old if removed else piece.new
                 if piece.says_something and first < cause.line <= end:
                     return number, index
         return None

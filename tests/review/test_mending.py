@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from git_repositories import template
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, SERVICE, START, VARIABLE, Reviews, policy
@@ -209,3 +211,49 @@ def test_a_new_file_of_values(repository: Reviews) -> None:
     (item,) = repository.review("HEAD^", "HEAD").report.items
     assert item.cause is not None
     assert (item.cause.file, item.cause.line) == ("x.auto.tfvars.json", 1)
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"), [('other = "x"\n', (1, 1, f'other = "x"\nroles = "{ROLES}"')), ("", None)], ids=["end", "all"]
+)
+def test_what_is_gone_at_the_end_of_a_file(
+    repository: Reviews, rest: str, expected: tuple[int, int, str] | None
+) -> None:
+    """A last line that is gone is put back behind the one before it; in a file that is empty no comment can stand."""
+    before = {
+        "main.tf": policy(FROM_VARIABLE),
+        "variables.tf": VARIABLE % "*" + 'variable "other" {\n  default = ""\n}\n',
+        "terraform.tfvars": f'{rest}roles = "{ROLES}"\n',
+    }
+    found = offered(repository, before, {"terraform.tfvars": rest})
+    assert (found and (found.line, found.end_line, found.text)) == expected
+
+
+def test_a_narrower_statement_where_no_comment_can_stand(repository: Reviews) -> None:
+    """A statement that a default widens is as it was: its own lines cannot be commented on, so that the default is
+    taken back; where that cannot be offered either, the advice says how the statement would be narrower."""
+    before = {"worker.tf": WORKER, "main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % ROLES}
+    found = offered(repository, before, {"variables.tf": VARIABLE % "*"})
+    assert found is not None and found.of_cause
+    mixed = [(VARIABLE % value).replace("string\n", "string\r\n") for value in (ROLES, "*")]
+    (item,) = repository.between({**before, "variables.tf": mixed[0]}, {"variables.tf": mixed[1]}).report.items
+    assert item.replacement is None
+    assert "aws_iam_role.worker.arn" in item.advice
+
+
+def test_statements_of_one_place_are_told_and_not_mended(repository: Reviews) -> None:
+    """Two statements in one quoted text stand in the same place, where nobody could tell which one is meant."""
+    arns = [f"arn:aws:iam::111122223333:role/{name}" for name in "ab"]
+    statements = [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": arn} for arn in arns]
+    text = json.dumps(json.dumps({"Statement": statements}))
+    quoted = f'resource "aws_iam_user_policy" "p" {{\n  user   = "u"\n  policy = {text}\n}}\n'
+    items = repository.between({"a.tf": "# nothing\n"}, {"p.tf": quoted}).report.items
+    assert [(item.at.line, item.replacement) for item in items] == [(3, None), (3, None)]
+
+
+def test_a_new_statement_among_mixed_line_endings(repository: Reviews) -> None:
+    """In a file that mixes line endings a narrower statement is told, and not offered."""
+    text = policy('{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }').replace(
+        '"deployer"\n', '"deployer"\r\n'
+    )
+    assert offered(repository, {"worker.tf": WORKER}, {"main.tf": text}) is None
