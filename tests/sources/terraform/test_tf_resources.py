@@ -683,3 +683,124 @@ def test_nested_blocks_in_json_syntax(tmp_path: Path) -> None:
         ("awscc_iam_user.u", "policies/0/policy_document", PolicyKind.IDENTITY),
         ("aws_iam_policy.b", "policy", PolicyKind.BOUNDARY),
     ]
+
+
+EDGE = block("aws_iam_policy", f'  name = "edge"\n  policy = {ANY}', "edge") + block(
+    "aws_iam_role", f"  {TRUST}\n  permissions_boundary = aws_iam_policy.edge.arn", "r"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ("", PolicyKind.BOUNDARY),
+        ('module "m" {\n  source = "./nowhere"\n  policy = aws_iam_policy.edge.arn\n}\n', PolicyKind.IDENTITY),
+        ('module "m" {\n  source = "./nowhere"\n  version = "1"\n}\n', PolicyKind.BOUNDARY),
+    ],
+)
+def test_a_boundary_that_a_module_which_is_not_here_is_given_grants(
+    tmp_path: Path, more: str, kind: PolicyKind
+) -> None:
+    """What a module that cannot be read makes of a policy is not known: it may give it to someone."""
+    assert policy(loaded(tmp_path, EDGE + more), "aws_iam_policy.edge").kind is kind
+
+
+def test_attachments_of_which_only_a_part_is_known(tmp_path: Path) -> None:
+    """Who gets a policy is told as far as it is named; numbers are nobody, and null attaches nothing."""
+    text = (
+        'variable "u" {}\n'
+        + block(
+            "aws_iam_role",
+            f'  name = "r"\n  {TRUST}\n  managed_policy_arns = var.u ? [aws_iam_policy.a.arn] : null',
+            "r",
+        )
+        + block("aws_iam_policy", f'  name = "a"\n  policy = {ANY}', "a")
+        + block(
+            "aws_iam_policy_attachment",
+            '  policy_arn = "arn:aws:iam::aws:policy/X"\n  roles = [aws_iam_role.r.name, 5]',
+        )
+        + block(
+            "aws_iam_user_policy_attachment",
+            "  user = aws_iam_role.r.name\n  policy_arn = aws_iam_policy.a.description",
+        )
+        + block("aws_iam_group_policy_attachment", "  group = var.u\n  policy_arn = aws_iam_policy.a", "y")
+    )
+    found = loaded(tmp_path, text)
+    given = policy(found, "aws_iam_policy.a")
+    assert given.principals == ("aws_iam_role.r", "${var.u}")
+    assert given.held == (("aws_iam_role.r", (("var.u", "true"),)),)
+    assert [(one.holder, str(one.policy)) for one in found.attachments] == [
+        ("aws_iam_role.r", "arn:aws:iam::aws:policy/X"),
+        ("aws_iam_role.r (user)", "${aws_iam_policy.a.description}"),
+    ]
+
+
+def test_a_reference_to_a_customer_managed_policy_that_is_not_known(tmp_path: Path) -> None:
+    """An object that is given from outside has a name that is not known."""
+    text = (
+        'variable "ref" {}\n'
+        + block("aws_ssoadmin_permission_set", '  name = "p"', "p")
+        + block(
+            "aws_ssoadmin_customer_managed_policy_attachment",
+            "  permission_set_arn = aws_ssoadmin_permission_set.p.arn\n  customer_managed_policy_reference = var.ref",
+        )
+    )
+    (attached,) = loaded(tmp_path, text).attachments
+    assert (attached.holder, str(attached.policy)) == ("aws_ssoadmin_permission_set.p", "${var.ref.name}")
+
+
+def test_inline_policies_in_objects_of_other_forms(tmp_path: Path) -> None:
+    """Statements as JSON text are read; what is no JSON, not known, null, or no object leaves the others."""
+    allowed = [{"Effect": "Allow", "Action": "a", "Resource": "*"}]
+    items = [
+        '{ policy_document = { Statement = "no json" } }',
+        '{ policy_document = { Statement = jsonencode([{ Effect = "Allow", Action = "a", Resource = "*" }]) } }',
+        f"{{ policy_document = {{ Statement = {json.dumps(json.dumps(allowed))} }} }}",
+        "{ policy_document = { Statement = var.more } }",
+        "{ policy_document = null }",
+        "var.more",
+        "5",
+    ]
+    text = 'variable "more" {}\n' + block("awscc_iam_user", f"  policies = [{', '.join(items)}]")
+    found = loaded(tmp_path, text).policies
+    assert [one.path.split("/")[1] for one in found] == ["0", "1", "2", "3", "5"]
+    assert [len(parse_document(one.document).statements) for one in found] == [0, 1, 1, 1, 1]
+    nested = block("aws_iam_role", "  assume_role_policy = null\n  inline_policy {\n    policy = null\n  }", "r")
+    assert loaded(tmp_path, nested).policies == ()
+
+
+def test_targets_of_organization_policies(tmp_path: Path) -> None:
+    """A target is told with the policy that is attached to it; what is no text, or attaches something else, is not."""
+    text = (
+        'variable "u" {}\n'
+        + block("aws_organizations_policy", f'  name = "p"\n  content = {ANY}', "p")
+        + "".join(
+            block("aws_organizations_policy_attachment", f"  policy_id = {which}\n  target_id = {target}", name)
+            for name, which, target in (
+                ("a", "aws_organizations_policy.p.id", '"111122223333"'),
+                ("b", "aws_organizations_policy.p.id", "[5, {}.x]"),
+                ("c", "var.u", '"r-abcd"'),
+            )
+        )
+    )
+    assert [(str(target), one.resource.address) for target, one in loaded(tmp_path, text).targets] == [
+        ("111122223333", "aws_organizations_policy.p")
+    ]
+
+
+def test_a_boundary_that_a_document_demands_in_one_case(tmp_path: Path) -> None:
+    """A policy that a condition names as the boundary to be set, in one alternative, is one; text that is no JSON
+    demands nothing."""
+    demand = '{ StringEquals = { "iam:PermissionsBoundary" = var.u ? aws_iam_policy.c.arn : "x" } }'
+    text = (
+        'variable "u" {}\n'
+        + block("aws_iam_policy", f'  name = "c"\n  policy = {ANY}', "c")
+        + block("aws_iam_user_policy", '  user = "u"\n  policy = "{\\"iam:permissionsboundary\\": "', "odd")
+        + block(
+            "aws_iam_policy",
+            '  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:CreateRole", Resource = "*",'
+            f" Condition = {demand} }}] }})",
+            "b",
+        )
+    )
+    assert policy(loaded(tmp_path, text), "aws_iam_policy.c").kind is PolicyKind.BOUNDARY
