@@ -266,3 +266,27 @@ Resources:
 """
     (tmp_path / "main.tf").write_text(stack(in_heredoc(body)), encoding="utf-8")
     assert passes(of(tmp_path)) == {"lambda.amazonaws.com": [f"{A}app", f"{A}dev"]}
+
+
+def test_values_that_name_no_role(tmp_path: Path) -> None:
+    """An empty text is no role, nor is what is no name and no ARN; of an instance profile that is not here the role is
+    not known, and a list is each of its elements."""
+    (tmp_path / "template.yaml").write_text(
+        """\
+Parameters: {Stage: {Type: String}}
+Conditions: {IsProd: !Equals [!Ref Stage, prod]}
+Resources:
+  Empty: {Type: AWS::Lambda::Function, Properties: {Role: ""}}
+  Odd: {Type: AWS::Lambda::Function, Properties: {Role: "app:x"}}
+  Listed: {Type: AWS::Lambda::Function, Properties: {Role: !If [IsProd, [one, two], three]}}
+  I: {Type: AWS::EC2::Instance, Properties: {IamInstanceProfile: !ImportValue profile}}
+""",
+        encoding="utf-8",
+    )
+    found = of(tmp_path)
+    assert [(one.received.resource.address, one.label) for one in found.received] == [
+        ("Listed", "one"),
+        ("Listed", "two"),
+        ("Listed", "three"),
+        ("I", "the role in the instance profile Fn::ImportValue profile"),
+    ]

@@ -1,79 +1,65 @@
-"""Texts with holes that hold YAML."""
+"""YAML inside texts: what the words in it stand for comes back in their places."""
 
 from __future__ import annotations
 
 import pytest
 
-from passrole_checks.iam.values import Hole, Items, Mapping, Node, Part, Position, Text
-from passrole_checks.sources.yaml_text import parse_yaml
+from passrole_checks.iam.values import Choice, Const, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.sources.yaml_text import parse_yaml, restored, without_holes, word
 
-AT = Position("template.yaml", 7)
-ROLE, NAME = Hole("Role.Arn", role="Role"), Hole("AWS::StackName")
+AT, THERE = Position("a.yaml", 1), Position("b.yaml", 7)
+ROLE = Hole("Role.Arn", role="Role")
 
 
-def told(node: Node | None) -> object:
-    """A value in Python's words; of a text its parts, the literal alone where it has no hole."""
+def shown(node: Node | None) -> object:
     if isinstance(node, Mapping):
-        return {told(entry.key): told(entry.value) for entry in node.entries}
+        return {str(entry.key): shown(entry.value) for entry in node.entries}
     if isinstance(node, Items):
-        return [told(item) for item in node.items]
-    if isinstance(node, Text):
-        return node.literal if node.literal is not None else node.parts
-    return node
-
-
-def parsed(*parts: Part) -> object:
-    return told(parse_yaml(Text(parts, AT)))
-
-
-def test_holes_stay_in_their_places() -> None:
-    """A hole is the value that it stands for, or a part of it, or of a key; what was quoted stays text."""
-    assert parsed("a:\n  - ", ROLE, '\n  - "x-', NAME, '-y"\n', NAME, ": 1\n") == {
-        "a": [(ROLE,), ("x-", NAME, "-y")],
-        (NAME,): "1",
-    }
-
-
-def test_all_of_it_stands_where_the_text_does() -> None:
-    """Each value is at the place of the text."""
-    found = parse_yaml(Text(("a:\n- b\n",), AT))
-    assert isinstance(found, Mapping)
-    assert {found.at, found.entries[0].key.at, found.entries[0].value.at} == {AT}
+        return [shown(item) for item in node.items]
+    if isinstance(node, Choice):
+        return (node.condition, *(shown(option) for _, option in node.options))
+    return node.value if isinstance(node, Const) else str(node) if node is not None else None
 
 
 @pytest.mark.parametrize(
-    "written",
+    ("parts", "expected"),
     [
-        "a: \ue0000\ue001\n",  # the characters that a hole becomes
-        'a: "\\ue0000\\ue001"\n',
-        'a: "\\ue00099999999999999\\ue001"\n',
+        (("a: ", ROLE, "\nb: [x, ", ROLE, "-y]"), {"a": "${Role.Arn}", "b": ["x", "${Role.Arn}-y"]}),
+        ((ROLE, ": 1"), {"${Role.Arn}": "1"}),
+        (("[a, b]",), ["a", "b"]),
+        (("a: &x {b: c}\nd: *x",), {"a": {"b": "c"}, "d": {"b": "c"}}),
+        (("? [a]\n: b\nc: d",), {"c": "d"}),
+        (("just words",), None),
+        (("a: [",), None),
+        (("[" * 70 + "]" * 70,), None),
     ],
 )
-def test_no_text_can_pass_for_a_hole(written: str) -> None:
-    """A text without holes has none, whatever characters YAML spells in it."""
-    found = parsed(written)
-    assert isinstance(found, dict)
-    assert isinstance(found["a"], str)
+def test_a_text_as_yaml(parts: tuple[str | Hole, ...], expected: object) -> None:
+    """A list or an object is read with the holes where they stand; anything else, or too much, is none."""
+    assert shown(parse_yaml(Text(parts, AT))) == expected
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "",
-        "only a text",
-        "a: [b\n",
-        "a: &a [*a]\n",
-        "x: " + "[" * 100_000 + "]" * 100_000 + "\n",
-        "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)),
-        "a: " + "b" * 1_000_001 + "\n",
-    ],
-    ids=["empty", "text", "broken", "endless", "deep", "aliases", "long"],
-)
-def test_what_is_no_object_is_none(written: str) -> None:
-    """Neither broken text nor what grows without end is read, and nothing takes long."""
-    assert parse_yaml(Text((written,), AT)) is None
+def test_marks_of_our_own_in_a_text_are_no_holes() -> None:
+    """Characters that stand for holes are replaced in a text that holds them, and a word without a meaning stays."""
+    written, meant = without_holes(Text(("\ue000\ue001", ROLE), AT))
+    assert (written, meant) == ("\ufffd\ufffd" + word(0), [ROLE])
+    assert str(restored(text(word(5), AT), meant)) == word(5)
 
 
-def test_of_equal_keys_the_last_counts() -> None:
-    """A key that stands twice has the value of the last."""
-    assert parsed("a: 1\na: 2\n") == {"a": "2"}
+def test_values_behind_words() -> None:
+    """A word alone is the value behind it, at the place of the word; among others it is a hole in its words."""
+    choice = Choice("IsProd", (("true", text("a", AT)), ("false", text("b", AT))), AT)
+    meant = [choice, text("c", THERE), Const(5, THERE), Items((text("d", THERE),), THERE)]
+    assert restored(text(word(0), AT), meant) == choice
+    found = restored(text(word(1), AT), meant)
+    assert isinstance(found, Text) and found.at == AT
+    assert shown(restored(text(word(2), AT), meant)) == 5
+    assert str(restored(text(f"{word(0)}-{word(1)}-{word(3)}", AT), meant)) == "${IsProd}-${c}-${…}"
+    nested = Choice("Other", (("true", text(word(1), AT)), ("false", Const(1, AT))), AT)
+    assert shown(restored(nested, meant)) == ("Other", "c", 1)
+
+
+def test_words_in_the_expressions_of_holes() -> None:
+    """A hole whose words hold others tells what they stand for."""
+    outer = Text((Hole(f"Fn::ImportValue {word(0)} {word(1)}"), "x"), AT)
+    assert str(restored(outer, [ROLE, text("c", AT)])) == "${Fn::ImportValue Role.Arn c}x"
