@@ -161,6 +161,55 @@ def test_the_documents_are_there(tmp_path: Path, kind: str) -> None:
     assert handed_over(written(tmp_path, MADE[kind], "local"))
 
 
+EACH_VALUES = {
+    "a statement": STATEMENT,
+    "in a list": f"[5, [{STATEMENT}]]",
+    "under a computed key": '{ (var.unknown) = "x" }',
+    "under a quoted key": '{ "a\\"b" = "x" }',
+    "a text with quotes": '"{\\"Statement\\": []}"',
+    "alternatives": f'var.unknown ? {STATEMENT} : {{ a = "x" }}',
+    "of a resource": "aws_iam_policy.p",
+    "a plain object": '{ a = "x", b = [1, true, null] }',
+    "unknown": "var.unknown",
+}
+
+
+@pytest.mark.parametrize("value", EACH_VALUES.values(), ids=EACH_VALUES.keys())
+def test_what_a_module_is_given_for_each_is_looked_at(tmp_path: Path, value: str) -> None:
+    """What ``each.value`` is in a module that is here counts where that module hands it to one that is not."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "main.tf").write_text(
+        'variable "given" {}\nmodule "away" {\n  source = "./nowhere"\n  policy = var.given\n  plain = var.none\n}\n'
+    )
+    (tmp_path / "main.tf").write_text(
+        f'variable "unknown" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = jsonencode({{ Statement = [] }})\n}}\n'
+        f'module "m" {{\n  source = "./here"\n  for_each = {{ a = {value} }}\n'
+        "  given = concat([each.value], [])\n}\n"
+    )
+    found = handed_over(tmp_path)
+    with none_taken():
+        assert found == handed_over(tmp_path)
+
+
+TUPLE = 'variable "u" {\n  type = tuple([object({ a = string })])\n}\n'
+ODD = (
+    "[for one in [{}] : one]", "format(var.u)", "var[0]",
+    "data.aws_ssm_parameter[0]", "aws_iam_policy.none.policy", "module.none.x", "count.index",
+    "templatestring(\"$${a}\", { a = 1 })", "(" * 70 + "var.u" + ")" * 70, "[" * 70 + "var.u" + "]" * 70,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", ODD)
+def test_odd_expressions_are_looked_at(tmp_path: Path, expression: str) -> None:
+    """Names of nothing, expressions that are too deep, and types without names are looked at like any other."""
+    (tmp_path / "main.tf").write_text(
+        f'{TUPLE}module "m" {{\n  source = "./nowhere"\n  policy = [var.u, {expression}]\n}}\n'
+    )
+    found = handed_over(tmp_path)
+    with none_taken():
+        assert found == handed_over(tmp_path)
+
+
 @st.composite
 def expressions(draw: st.DrawFn, depth: int = 3) -> str:
     if not depth or draw(st.booleans()):
