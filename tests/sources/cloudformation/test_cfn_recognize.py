@@ -75,3 +75,26 @@ def test_templates_are_claimed(name: str) -> None:
 def test_other_texts_are_not_claimed(name: str) -> None:
     """A text that only mentions CloudFormation's words below its top level is passed over."""
     assert not looks_like_template(OTHERS[name])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('{ # a comment\n "Resources": {"R": {"Type": "AWS::S3::Bucket"}}}', True),
+        ("!!map\nTransform: [AWS::Serverless-2016-10-31]\n", True),
+        ("!!map\nTransform: !!str AWS::Serverless-2016-10-31\n", True),
+        ("!!map\nTransform: My::Macro\nOutputs: {}\n", False),
+        ('? "AWSTemplateFormat\\u0056ersion"\n: 2010-09-09\n', True),
+        ("x: &r {R: {Type: AWS::S3::Bucket}}\n? Resources\n: {<<: *r}\n", True),
+        ("x: &r {R: {Type: AWS::S3::Bucket}}\n? Resources\n: {<<: [text, *r]}\n", True),
+        ("? Resources\n: {<<: [text, {a: b}], ? [c] : d, R: {Type: AWS::S3::Bucket}}\n", True),
+        ("? Resources\n: {<<: {R: {a: b}}, S: text}\nx: AWS::S3::Bucket\n", False),
+        ("? Resources\n: {'Fn::ForEach::L': [X, [a], {'R${X}': {Type: AWS::S3::Bucket}}]}\n", True),
+        ("? Resources\n: {'Fn::ForEach::L': [X, [a], {R: {a: b}}], 'Fn::ForEach::M': []}\nx: AWS::S3::Bucket\n", False),
+        ("# Type: AWS::S3::Bucket\n\n---\n", False),
+        ("# AWS::S3::Bucket\n", False),
+    ],
+)  # fmt: skip
+def test_rare_forms_of_yaml_and_json(content: str, expected: bool) -> None:
+    """Merge keys, complex keys, tags, loops and comments make no difference to what a text is meant to be."""
+    assert looks_like_template(content) is expected

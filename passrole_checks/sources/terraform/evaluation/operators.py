@@ -77,10 +77,8 @@ def _arithmetic(operator: str, first: int | float, second: int | float, words: s
             value = first * second
         elif operator == "/":
             value = first / second
-        elif operator == "%":
+        else:  # "%"
             value = math.fmod(first, second)
-        else:
-            return hole(words, at)
     except (ArithmeticError, ValueError):
         return hole(words, at, "no number")
     if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > 1e300:
