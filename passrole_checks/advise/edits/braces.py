@@ -127,7 +127,7 @@ class Braces:
             )
             yield container.start, container.end, self.write(value, indent, flat=self._on_a_shared_line(container))
             return
-        after = change.after
+        after, last = change.after, len(members) - 1
         start, end = members[after]
         comma = self.comma(container, after)
         rest = end if comma is None else comma + 1
@@ -148,6 +148,8 @@ class Braces:
             for number in range(len(change.values))
         ]
         lead = "," + (" " if not self._tight(container) else "")
+        if comma is None and after != last and self.language.line_breaks:
+            lead = ", "
         yield end, end, "".join(lead + one for one in new)
 
     def _member(self, change: Add, number: int, indent: str, *, flat: bool) -> str:
