@@ -108,3 +108,13 @@ def test_template_files_are_the_same() -> None:
     assert isinstance(first, Template)
     assert isinstance(second, Template)
     assert first.parts == second.parts
+
+
+@oracle
+@pytest.mark.parametrize("value", ["[" * 120 + "]" * 120, "x" + ".y" * 120, "{ a = " * 120 + "1" + " }" * 120])
+def test_an_expression_that_is_too_deep_is_not_read(value: str) -> None:
+    """More levels or steps than any code has are told, by either reader; what stands beside them is read."""
+    for found in both(f"a = {value}\nb = 1\n"):
+        deep, beside = found.body.attributes
+        assert "Unparsed" in repr(deep.value)
+        assert beside.value == both("\nb = 1\n")[0].body.attributes[0].value
