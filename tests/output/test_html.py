@@ -17,7 +17,7 @@ from passrole_checks.cli import main
 from passrole_checks.findings import Finding
 from passrole_checks.output.html import grants_html
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Suppression, Unreadable
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&"
 
@@ -186,3 +186,23 @@ def test_grants_writes_the_page_and_the_markdown() -> None:
     told = Elements(Path("g.html").read_text("ascii")).text
     assert "1 PassRole grant in 2 files" in told and "no effect on PassRole here" in told
     assert Path("g.md").read_text("utf-8").count("| no effect: `Q` |") == 1
+
+
+def test_what_is_suppressed_is_told_with_its_reason() -> None:
+    """A finding that a comment silences is counted, and stands at its statement with the reason."""
+    result = scanned()
+    silenced = Suppression("PASSROLE_002", "broken glass", result.findings[0].at, "passrole")
+    quiet = replace(result, findings=tuple(replace(one, suppressed=silenced) for one in result.findings))
+    text = " ".join(Elements(page(quiet)).text.split())
+    assert f"{len(result.findings)} suppressed" in text
+    assert "Suppressed: broken glass" in text
+
+
+def test_a_condition_that_leaves_out_services() -> None:
+    """A statement that names the services that it is not about says so beside them."""
+    condition = {"StringNotEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition}
+    properties = {"Users": ["ann"], "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+    resource = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+    Path("t.json").write_text(json.dumps({"Resources": {"A": resource}}, indent=1), "utf-8")
+    assert "any service but these" in Elements(page(scan_paths([Path("t.json")], ScanOptions()))).text

@@ -12,12 +12,16 @@ import click
 import pytest
 
 from passrole_checks import cli
+from passrole_checks.advise.required import Required
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.github import scan_github
 from passrole_checks.output.gitlab import scan_gitlab
 from passrole_checks.output.junit import scan_junit
+from passrole_checks.output.required import required_lines
+from passrole_checks.output.required_policy import yaml as required_yaml
 from passrole_checks.output.scan import FORMATS
+from passrole_checks.output.text import plain
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.resource import Unreadable
 
@@ -267,3 +271,23 @@ def test_equal_statements_have_fingerprints_of_their_own(result: ScanResult) -> 
         Path(name, "main.tf").write_text(MODULE, "utf-8")
     entries = json.loads(scan_gitlab(scan_paths([Path("a"), Path("b")], ScanOptions())))
     assert len({entry["fingerprint"] for entry in entries}) == len(entries) == 4
+
+
+def test_github_counts_files_that_could_not_be_read(result: ScanResult) -> None:
+    """Ten files that could not be read are named, and the others are counted."""
+    entries = tuple(replace(result.unreadable[0], line=number) for number in range(1, 14))
+    lines = scan_github(replace(result, findings=(), unreadable=entries)).splitlines()
+    assert [line.split(" ")[0] for line in lines[:-1]] == ["::error"] * 10
+    assert lines[-1].endswith("3 could not be read")
+
+
+def test_required_tells_what_is_left_out(result: ScanResult) -> None:
+    """Of many places that are not evaluated ten are named; quietly, none is, nor any note."""
+    nothing = Required((), (), (), ("a note",))
+    skipped = tuple(replace(result.unreadable[0], reason=f"reason {number}") for number in range(12))
+    told = plain(required_lines(nothing, 1, skipped)).splitlines()
+    assert told[0] == "note: a note"
+    assert "note: 2 more like these are not evaluated (--format json names them all)" in told
+    assert told[-1] == "no role is passed; 1 file"
+    assert plain(required_lines(nothing, 1, skipped, quiet=True)) == ""
+    assert required_yaml(nothing) == '# a note\nAWSTemplateFormatVersion: "2010-09-09"\nResources: {}\n'

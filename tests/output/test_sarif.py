@@ -205,3 +205,13 @@ def test_what_cannot_be_read_is_a_notification(run: dict[str, Any]) -> None:
     assert notification["level"] == "error"
     (location,) = notification["locations"]
     assert location["physicalLocation"]["artifactLocation"]["uri"] == "broken.yaml"
+
+
+def test_a_place_whose_end_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region of which only the beginning is known has no end."""
+    monkeypatch.chdir(tmp_path)
+    Path("main.tf").write_text(MODULE, "utf-8")
+    result = scan_paths([Path("main.tf")], ScanOptions())
+    open_ended = tuple(replace(one, at=replace(one.at, end_line=0, end_column=0)) for one in result.findings)
+    run = check(json.loads(scan_sarif(replace(result, findings=open_ended), ALL)))
+    assert all("endLine" not in one["locations"][0]["physicalLocation"]["region"] for one in run["results"])
