@@ -55,6 +55,7 @@ def test_bounds_stand_in_it(capsys: pytest.CaptureFixture[str]) -> None:
         (("--sql", "athena", "--principal", "x"), "--principal does not go with --sql"),
         (("--sql", "athena", "--against", "."), "--against does not go with --sql"),
         (("--sql", "athena", "--events"), "--events does not go with --sql"),
+        (("--sql", "athena", "--var", "a=b"), "--var does not go with --sql"),
         (("--sql", "athena", "--allow-empty"), "--allow-empty does not go with --sql"),
         (("--sql", "athena", "--format", "json"), "--format does not go with --sql"),
         (("--sql", "athena", "--output", "a", "--output", "b"), "one --output at most"),

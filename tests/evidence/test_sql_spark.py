@@ -36,6 +36,17 @@ else:
     import pyspark.sql
 
 
+def long_event() -> dict[str, Any]:
+    """An event with a text that is longer than any, and full of what has to be escaped."""
+    return {
+        "eventID": "long",
+        "eventTime": "2026-01-01T00:00:00Z",
+        "eventSource": "lambda.amazonaws.com",
+        "eventName": "CreateFunction20150331",
+        "requestParameters": {"description": '\\"s" \\\n{:,' * 30_000, "role": "arn:aws:iam::111122223333:role/long"},
+    }
+
+
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Logs as CloudTrail delivers them: those whose truth is known, every event that knowledge has, and such that tell
@@ -43,7 +54,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("logs")
     write(folder, Maker(1).log(repeat=2, noise=100).events)
     write(folder / "held", [*Held(1).events(600)], organisation="o-a1b2c3d4e5")
-    every = [*Every(1).events(), *Every(2, 0.2).events()]
+    every = [*Every(1).events(), *Every(2, 0.2).events(), long_event()]
     (folder / "1_CloudTrail_every.json").write_text(json.dumps({"Records": every}, indent=1))
     (folder / "CloudTrail-Digest").mkdir()
     (folder / "CloudTrail-Digest" / "1_CloudTrail-Digest_x.json").write_text('{"digestS3Bucket": "b"}')
@@ -94,3 +105,4 @@ def test_the_view_tells_what_trail_tells(spark: Any, logs: Path) -> None:
     rows = [json.loads(row) for row in found]
     assert len({row["event_name"] for row in rows}) > 0.8 * len({event.name for event in trail_events().values()})
     assert sum(row["launch_template"] is not None for row in rows) > 20
+    assert any(row["event_id"] == "long" for row in rows)
