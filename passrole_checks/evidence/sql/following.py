@@ -10,6 +10,7 @@ from passrole_checks.evidence.sql.dialect import Dialect
 
 # Before the last step of a path: only objects with a member that fits, ``?name=pattern``.
 WHERE, EQUALS = "?", "="
+_CONTENT = "'content'"
 _LISTS = ("items", "item", "member", "members")
 
 
@@ -74,11 +75,10 @@ def _stepped(d: Dialect) -> str:
 def _content(d: Dialect, node: str) -> str:
     """An element of a list of EC2's without its number."""
     members = d.members(node)
-    content = d.at(members, d.key("'content'"))
-    tag = d.at(members, d.key("'tag'"))
+    has_content, has_tag = (d.contains(f"map_keys({members})", d.key(name)) for name in (_CONTENT, "'tag'"))
     return (
-        f"CASE WHEN {d.is_object(node)} AND cardinality({members}) <= 2 AND {content} IS NOT NULL"
-        f" AND (cardinality({members}) = 1 OR {tag} IS NOT NULL) THEN {content} ELSE {node} END"
+        f"CASE WHEN {d.is_object(node)} AND cardinality({members}) <= 2 AND {has_content}"
+        f" AND (cardinality({members}) = 1 OR {has_tag}) THEN {d.at(members, d.key(_CONTENT))} ELSE {node} END"
     )
 
 
