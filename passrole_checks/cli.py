@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from passrole_checks import __version__, cli_evidence, cli_help, cli_review, cli_trail
+from passrole_checks import __version__, cli_evidence, cli_help, cli_review, cli_sql, cli_trail
 from passrole_checks.cli_help import DocumentedCommand, DocumentedGroup
 from passrole_checks.cli_options import (
     applied_baseline,
@@ -459,7 +459,12 @@ def trail(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> 
 
     Files are logs as CloudTrail delivers them, in folders or one by one, packed or not, and exports of CloudTrail Lake
     and Athena as CSV or Parquet. Needs DuckDB: pip install 'passrole-checks[trail]'.
+
+    Of logs that are too many for one machine, --sql prints a view for Athena or Spark that tells the same.
     """
+    cli_sql.checked(context, paths, options)
+    if options["sql"] is not None:
+        return cli_sql.printed(context, options)
     return cli_trail.trail(paths, options, destinations(context, options))
 
 

@@ -23,6 +23,7 @@ _GROUPS = {
         "severity", "confidence", "check", "skip_check", "baseline", "write_baseline", "fail_on", "all", "principal",
         "role", "against", "events", "group_roles",
     ),
+    "As SQL": ("sql", "table", "view"),
     "Where and how": ("format", "output", "quiet", "no_color", "no_progress"),
     "On the forge": (
         "post", "comment", "max_inline", "status", "check_run", "key", "author", "mask_accounts", "offline_bundle",
@@ -223,6 +224,7 @@ PAGES = {
             ("What is granted and never used", "passrole-checks trail logs --against ."),
             ("The same as a page", "passrole-checks trail logs --against . --format html --output used.html"),
             ("Each pass by itself", "passrole-checks trail logs --format json --events --output passes.json"),
+            ("The same in Athena", "passrole-checks trail --sql athena --table logs.cloudtrail --output view.sql"),
         ),
     ),
     "doctor": Page(

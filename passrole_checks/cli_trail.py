@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from passrole_checks import cli_help
+from passrole_checks import cli_help, cli_sql
 from passrole_checks.cli_logs import bounds_of, progress, since_and_until
 from passrole_checks.cli_options import HOW_EVALUATED, HOW_WRITTEN, scan_options, where_written
 from passrole_checks.cli_writing import CLEAN, UNUSABLE, complain, write_lines
@@ -31,7 +31,7 @@ def options(function: _Function) -> _Function:
     """The arguments and options of ``trail``."""
     for option in reversed(
         (
-            click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=cli_help.files),
+            click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=cli_help.files),
             *since_and_until(),
             click.option(
                 "--account",
@@ -63,6 +63,7 @@ def options(function: _Function) -> _Function:
             *HOW_EVALUATED,
             click.option("--events", is_flag=True, help="In json, also each pass by itself."),
             click.option("--allow-empty", is_flag=True, help="It is no error if there are no logs."),
+            *cli_sql.OPTIONS,
             *where_written(FORMATS),
             *HOW_WRITTEN,
             click.option("--no-progress", is_flag=True, help="Do not tell on a terminal how far it is."),

@@ -182,7 +182,9 @@ def _is_name(text: str) -> bool:
 def _resource(event: TrailEvent, request: Any, response: Any) -> str:
     for path, answered in event.resources:
         found = texts(response if answered else request, path)
-        if answered and not found:  # of the query protocol's answers the outermost name is left out, as in RDS
+        if (
+            answered and not found and path[1:]
+        ):  # of the query protocol's answers the outermost name is left out, as in RDS
             found = texts(response, path[1:])
         if found:
             return found[0]

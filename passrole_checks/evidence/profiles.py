@@ -103,8 +103,10 @@ class Held:
         names = [*_names(answered), *_names(request)]
         if not names:
             return
-        known = (self._templates[key] for one in names if (key := (account, region, one)) in self._templates)
-        template = next(known, None) or _Template()
+        # Names may be given again when a template is deleted, ids are not.
+        ids = [*_words(answered, "launchTemplateId"), *_words(request, "launchTemplateId")]
+        known = (self._templates[key] for one in ids or names if (key := (account, region, one)) in self._templates)
+        template = (next(known, None) if event != "CreateLaunchTemplate" else None) or _Template()
         number = (_words(answered, "versionNumber") or ["1" if event == "CreateLaunchTemplate" else ""])[0]
         number = number or str(max(map(_number, template.profiles), default=0) + 1)
         given = next(iter(values(request, ("launchTemplateData", "iamInstanceProfile"))), None)

@@ -85,6 +85,11 @@ def trail_events() -> Mapping[tuple[str, str], TrailEvent]:
     return MappingProxyType(found)
 
 
+def trail_sources() -> Mapping[str, str]:
+    """What the events are derived from besides the table kept by hand: names of packages, with their versions."""
+    return MappingProxyType(dict(read_json(_FILE)["sources"]))
+
+
 def trail_event(source: str, name: str) -> TrailEvent | None:
     """The event called `name`, with or without a version, from `source`; None where it passes no role."""
     return trail_events().get((source, without_version(name)))

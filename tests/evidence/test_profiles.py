@@ -158,6 +158,20 @@ def test_a_version_has_what_its_source_has(tmp_path: Path) -> None:
     assert [one.instance_profile for one in told(tmp_path, *made, *uses)] == ["web", "web"]
 
 
+def test_a_template_made_again_under_its_name_is_another(tmp_path: Path) -> None:
+    """What was the default version of the first one is not that of the second."""
+    again = template(data={"IamInstanceProfile": {"Name": "second"}})
+    again["responseElements"]["CreateLaunchTemplateResponse"]["launchTemplate"]["launchTemplateId"] = "lt-again"
+    default = event(
+        "ec2",
+        "ModifyLaunchTemplate",
+        {"ModifyLaunchTemplateRequest": {"LaunchTemplateId": "lt-web", "SetDefaultVersion": 2}},
+    )
+    made = [template(), version(2, {"IamInstanceProfile": {"Name": "other"}}), default]
+    uses = [run({"launchTemplateName": "web"}), again, run({"launchTemplateName": "web"})]
+    assert [one.instance_profile for one in told(tmp_path, *made, *uses)] == ["other", "second"]
+
+
 def test_regions_are_told_apart(tmp_path: Path) -> None:
     """A template of the same name in another Region is another one."""
     assert told(tmp_path, template(region="eu-central-1"), run({"launchTemplateName": "web"})) == []
