@@ -91,7 +91,12 @@ def cluster() -> Iterator[Any]:
 @pytest.fixture
 def client(cluster: Any) -> Iterator[Any]:
     with distributed.Client(cluster.scheduler_address, set_as_default=False) as found:
-        found.wait_for_workers(3)
+        try:
+            found.wait_for_workers(3, timeout=60)
+        except TimeoutError:  # the one that a test killed did not come back: a loaded machine starts it too late
+            cluster.scale(0)
+            cluster.scale(3)
+            found.wait_for_workers(3, timeout=60)
         yield found
 
 
