@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.arn import Scope, account_of
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.iam.values import Text
 from passrole_checks.reach import Reach, acts_for_callers, named_role, passed_as
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.principal import Principal
+    from passrole_checks.iam.permissions.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from passrole_checks.iam import arn
-from passrole_checks.iam.access import Access, Comparison, Gain, access_of
-from passrole_checks.iam.arn import Deployment
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.passing.access import Access, Comparison, Gain, access_of
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.values import Entry, Items, Node, Position, Text, text
 from passrole_checks.iam.values import Mapping as MappingNode
 from passrole_checks.principals import by_group, by_holder

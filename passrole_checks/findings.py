@@ -11,7 +11,7 @@ from passrole_checks.iam.values import Position
 from passrole_checks.sources.resource import Framework, ResourceDefinition, Suppression
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.passrole import PassRoleGrant
+    from passrole_checks.iam.passing.passrole import PassRoleGrant
 
 
 class _Ordered(str, Enum):

@@ -12,8 +12,8 @@ from itertools import starmap
 
 from passrole_checks.check import listed, module_of, seen_from, shortened
 from passrole_checks.findings import Finding
+from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.outcomes import When, either
-from passrole_checks.iam.policy import Statement
 from passrole_checks.iam.values import Position
 from passrole_checks.sources.resource import MODULE, uses_in_its_own_way
 

@@ -13,12 +13,12 @@ from passrole_checks.checks import ALL
 from passrole_checks.comparison import Changes, Gainer
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.grouping import one_for_each_statement, shared_places
-from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
+from passrole_checks.iam.documents.trust import KnownRole, only_others, only_services, trusted_services
 from passrole_checks.iam.outcomes import When, both, implies
-from passrole_checks.iam.passrole import PassRoleGrant, grants_of, under
-from passrole_checks.iam.policy import PolicyDocument, parse_document
-from passrole_checks.iam.principal import Principal, PrincipalKind
-from passrole_checks.iam.trust import KnownRole, only_others, only_services, trusted_services
+from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of, under
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, join
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.principals import Principals

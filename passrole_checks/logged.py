@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from passrole_checks.iam import arn
-from passrole_checks.iam.arn_pattern import fields_of, spelled_out
-from passrole_checks.iam.passing import Passed
-from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.passing.passing import Passed
+from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
 from passrole_checks.iam.values import Kind, Part, Position, Text, Tri, text
 from passrole_checks.reach import named_role
 
@@ -29,7 +29,7 @@ def lets_be_passed(
     passed: Passed | None, grant: PassRoleGrant, role: str, account: str, by_address: Roles, by_name: Roles
 ) -> Tri:
     """Whether a role of a log is among those that ``grant`` leaves to be passed (``passed``, as
-    :class:`~passrole_checks.iam.passing.Passing` tells it; None for nothing).
+    :class:`~passrole_checks.iam.passing.passing.Passing` tells it; None for nothing).
 
     Args:
         role: its ARN, or its name where only that is known; "" for a role that is not known.

@@ -16,12 +16,12 @@ from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
 
-from passrole_checks.iam import action
-from passrole_checks.iam.arn_pattern import spelled_out
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.outcomes import When, both, either
-from passrole_checks.iam.permissions import Permissions
-from passrole_checks.iam.policy import Statement, parse_document
-from passrole_checks.iam.principal import Principal, PrincipalKind
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles.arn_pattern import spelled_out
 from passrole_checks.iam.values import Choice, Const, Entry, Hole, Items, Kind, Node, Position, Text, Tri, text
 from passrole_checks.iam.values import Mapping as Object
 from passrole_checks.knowledge.managed_policies import ManagedPolicy, managed_policy

@@ -13,17 +13,17 @@ from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam import role_set
-from passrole_checks.iam.arn import Deployment, Scope, account_of, partition_of
-from passrole_checks.iam.arn_pattern import spelled_out
-from passrole_checks.iam.escalation import OpenWay, Way, family, open_ways, plain_name
-from passrole_checks.iam.excess import excess
+from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.passing import Passed, Passing
-from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.permissions import Permissions
-from passrole_checks.iam.role_set import RoleSet
-from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.passing.passing import Passed, Passing
+from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.permissions.escalation import OpenWay, Way, family, open_ways, plain_name
+from passrole_checks.iam.permissions.excess import excess
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.roles import role_set
+from passrole_checks.iam.roles.arn import Deployment, Scope, account_of, partition_of
+from passrole_checks.iam.roles.arn_pattern import spelled_out
+from passrole_checks.iam.roles.role_set import RoleSet
 from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
 from passrole_checks.knowledge.counterparts import counterparts
 from passrole_checks.knowledge.escalation_paths import escalation_paths
@@ -31,7 +31,7 @@ from passrole_checks.knowledge.passing_actions import PassingAction, passing_act
 from passrole_checks.strength import Strength, most_of, strength_of
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.principal import Principal
+    from passrole_checks.iam.permissions.principal import Principal
     from passrole_checks.principals import Principals
     from passrole_checks.receiving import Receiving
 

@@ -18,7 +18,7 @@ from passrole_checks.sources.resource import (
 
 if TYPE_CHECKING:
     from passrole_checks.check import Check
-    from passrole_checks.iam.passrole import PassRoleGrant
+    from passrole_checks.iam.passing.passrole import PassRoleGrant
     from passrole_checks.sources.sightings import Sightings
 
 

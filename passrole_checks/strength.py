@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam import action
+from passrole_checks.iam.documents import action
 from passrole_checks.iam.values import Position, Tri, text
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.excess import Excess
+    from passrole_checks.iam.permissions.excess import Excess
 
 _NOWHERE = Position("", 0)
 

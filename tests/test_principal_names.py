@@ -16,7 +16,7 @@ import pytest
 
 from passrole_checks.difference import difference_of
 from passrole_checks.findings import Severity
-from passrole_checks.iam.principal import PrincipalKind
+from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.principals import Principals
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources import change_set, cloudformation, terraform, terraform_plan

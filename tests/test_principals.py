@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.principal import PrincipalKind
+from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.values import Tri
 from passrole_checks.principals import Principals
 from passrole_checks.sources import cloudformation, terraform

@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam import action, arn
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import evaluate
-from passrole_checks.iam.passrole import grants_of
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.conditions.condition import evaluate
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.passing.passrole import grants_of
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Position, Tri, text
 
 AT = Position("policy.json", 1)

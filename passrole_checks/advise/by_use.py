@@ -23,9 +23,9 @@ from passrole_checks.advise.role_groups import grouped
 from passrole_checks.advise.services import sends_the_key, undocumented
 from passrole_checks.advise.suggestion import Seen, WantedRole, Wish
 from passrole_checks.check import module_of, seen_from, shortened
-from passrole_checks.iam import arn
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Text
 
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from passrole_checks.advise.surroundings import Surroundings
 from passrole_checks.check import module_of, shortened
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.knowledge.passing_actions import passing_actions

@@ -13,12 +13,12 @@ from functools import cached_property
 from passrole_checks.advise.suggestion import WantedRole
 from passrole_checks.advise.surroundings import Surroundings
 from passrole_checks.check import module_of
-from passrole_checks.iam import arn
-from passrole_checks.iam.arn import Deployment, Scope
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.passing import Passed
-from passrole_checks.iam.role_set import RoleSet, surely_within
-from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.passing.passing import Passed
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.role_set import RoleSet, surely_within
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri, join
 from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.knowledge.service_principals import known_services

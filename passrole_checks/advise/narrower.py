@@ -22,8 +22,8 @@ from passrole_checks.advise.services import meant_by, sends_the_key, undocumente
 from passrole_checks.advise.suggestion import WantedRole, Wish
 from passrole_checks.advise.surroundings import Surroundings
 from passrole_checks.check import module_of, seen_from, shortened
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Text
 from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.knowledge.service_principals import known_services

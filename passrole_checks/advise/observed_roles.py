@@ -14,8 +14,8 @@ from passrole_checks.advise.handed import HandedOver
 from passrole_checks.advise.observations import Observation
 from passrole_checks.advise.suggestion import WantedRole
 from passrole_checks.check import shortened
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.arn_pattern import fields_of, spelled_out
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
 from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
 from passrole_checks.logged import fits, written_out
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from passrole_checks.advise.suggestion import Edit, WantedRole, Wish
 from passrole_checks.check import module_of
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.values import Position, Text
 from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.sources.resource import Configuration

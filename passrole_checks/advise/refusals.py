@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from passrole_checks.check import shortened
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.sources.resource import Framework

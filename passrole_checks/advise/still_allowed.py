@@ -21,13 +21,13 @@ from passrole_checks.advise.outcome import (
     names_role,
 )
 from passrole_checks.check import shortened
-from passrole_checks.iam import arn
-from passrole_checks.iam.arn import Deployment
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.passing import Passing
-from passrole_checks.iam.passrole import PassRoleGrant, grants_of
-from passrole_checks.iam.policy import parse_document
-from passrole_checks.iam.role_set import RoleSet, surely_within
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.passing import Passing
+from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment
+from passrole_checks.iam.roles.role_set import RoleSet, surely_within
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri, join
 from passrole_checks.judge import Judge
 from passrole_checks.logged import lets_be_passed, written_out

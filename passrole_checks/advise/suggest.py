@@ -24,8 +24,8 @@ from passrole_checks.advise.surroundings import Read, Surroundings
 from passrole_checks.advise.wording import language_of, statement_for, words_at
 from passrole_checks.check import module_of
 from passrole_checks.findings import Finding
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import LocatedGrant, ScanOptions
 from passrole_checks.scan import ReadPaths

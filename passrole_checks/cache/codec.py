@@ -27,11 +27,11 @@ _PACKAGE = __name__.partition(".")[0]
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "findings": ("Confidence", "Finding", "Severity"),
-    "iam.arn": ("Scope",),
-    "iam.condition": ("ConditionEffect", "Constraint"),
-    "iam.condition_suspicions": ("Suspicion",),
-    "iam.passrole": ("PassRoleGrant", "RoleScope", "Services"),
-    "iam.policy": ("Statement",),
+    "iam.roles.arn": ("Scope",),
+    "iam.conditions.condition": ("ConditionEffect", "Constraint"),
+    "iam.conditions.condition_suspicions": ("Suspicion",),
+    "iam.passing.passrole": ("PassRoleGrant", "RoleScope", "Services"),
+    "iam.documents.policy": ("Statement",),
     "iam.values": ("Choice", "Const", "Entry", "Hole", "Items", "Kind", "Mapping", "Position", "Text", "Tri"),
     "scanned": ("Judged", "LocatedGrant", "ScanResult"),
     "sources.resource": ("Framework", "ResourceDefinition", "Suppression", "Unreadable"),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow, beside, how_granted, is_live, narrows_services
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 
 

@@ -18,9 +18,9 @@ from passrole_checks.check import (
     roles_in_words,
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.trust import linked_service
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.documents.trust import linked_service
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"

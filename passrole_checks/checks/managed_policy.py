@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow, is_live, listed, narrows_services, only_by, shortened
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.principal import Principal
+from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 from passrole_checks.reach import works_for_callers
 

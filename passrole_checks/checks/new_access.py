@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from passrole_checks.check import Check, Example, Subject, allow, is_live, shortened
 from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.access import ServiceSet, Widening
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.passing.access import ServiceSet, Widening
+from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Text, Tri
 
 _APP = "arn:aws:iam::111122223333:role/app-*"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow, roles_in_words
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Text
 
 

@@ -19,12 +19,12 @@ from passrole_checks.check import (
     shortened,
 )
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.escalation import OpenWay
+from passrole_checks.iam.documents.trust import KnownRole, linked_service
 from passrole_checks.iam.outcomes import When, both
-from passrole_checks.iam.passing import Passed, Passing
-from passrole_checks.iam.principal import Principal, PrincipalKind
-from passrole_checks.iam.trust import KnownRole, linked_service
+from passrole_checks.iam.passing.passing import Passed, Passing
+from passrole_checks.iam.permissions.escalation import OpenWay
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 from passrole_checks.reach import Reach, Reached, assumes, trusts
 from passrole_checks.strength import Strength

@@ -17,9 +17,9 @@ from passrole_checks.check import (
     shortened,
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.passing import Passing
-from passrole_checks.iam.principal import Principal, PrincipalKind
-from passrole_checks.iam.trust import linked_service
+from passrole_checks.iam.documents.trust import linked_service
+from passrole_checks.iam.passing.passing import Passing
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.values import Text, Tri
 from passrole_checks.reach import Reach
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam import arn
+from passrole_checks.iam.roles import arn
 from passrole_checks.iam.values import Tri
 
 _CONDITION = {"StringEquals": {"iam:PassedToService": "autoscaling.amazonaws.com"}}

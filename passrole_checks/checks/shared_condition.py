@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.principal import Principal, PrincipalKind
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 from passrole_checks.reach import Reach
 

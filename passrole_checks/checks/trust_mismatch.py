@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, is_scoped, listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.trust import KnownRole
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.values import Tri
 from passrole_checks.reach import assumes, is_documented
 

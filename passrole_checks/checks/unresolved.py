@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from passrole_checks.check import Check, Example, Subject, allow, condition_on, seen_from, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Hole, Kind, Text, Tri
 
 # a role's partition and account are those of whoever passes it, so they decide only where nothing else does

@@ -2,7 +2,7 @@
 
 Both directions are one comparison: what NEW gives that OLD did not is new or widened; what OLD gave that NEW does not
 is removed or narrowed. A statement is widened or narrowed where it has a counterpart in the other version, among those
-of the same principal. Access is compared as :mod:`passrole_checks.iam.access` does it.
+of the same principal. Access is compared as :mod:`passrole_checks.iam.passing.access` does it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from passrole_checks.difference.statements import Written, by_holder, key_of, pa
 from passrole_checks.difference.units import AS_BEFORE, Pair, versions_of
 from passrole_checks.difference.wishes import with_old_wishes
 from passrole_checks.findings import Finding
-from passrole_checks.iam.passrole import PassRoleGrant, grants_of
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import unreadable_in
 from passrole_checks.knowledge.service_principals import known_services

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from passrole_checks.iam import values
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Choice, Entry, Hole, Items, Node, Text, texts_in
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, RoleDefinition
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.iam.arn import ANYWHERE, Scope
-from passrole_checks.iam.passrole import PassRoleGrant
-from passrole_checks.iam.role_set import RoleSet, may_meet
+from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.roles.arn import ANYWHERE, Scope
+from passrole_checks.iam.roles.role_set import RoleSet, may_meet
 from passrole_checks.iam.values import Position
 from passrole_checks.scan import LocatedGrant
 from passrole_checks.sources.resource import AttachedPolicy

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.difference.reading import Readings, Side
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan import ReadPaths
 from passrole_checks.sources.looked_at import LookedAt
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE

@@ -17,10 +17,10 @@ from functools import cached_property
 from passrole_checks.evidence.edges import KINDS, Log
 from passrole_checks.evidence.model import Outcome
 from passrole_checks.evidence.summary import Edge
-from passrole_checks.iam.passing import Passed, Passing
-from passrole_checks.iam.passrole import PassRoleGrant, grants_of
-from passrole_checks.iam.policy import parse_document
-from passrole_checks.iam.principal import Principal, PrincipalKind
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.passing import Passed, Passing
+from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.values import Position, Text, Tri, text
 from passrole_checks.judge import known_roles
 from passrole_checks.knowledge.service_principals import known_services

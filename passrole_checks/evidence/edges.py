@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from passrole_checks.evidence.summary import Edge
-from passrole_checks.iam.principal import PrincipalKind
+from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.values import Text
 from passrole_checks.logged import below, plain
 

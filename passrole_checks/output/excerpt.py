@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.output.paths import harmless
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.passrole import PassRoleGrant
+    from passrole_checks.iam.passing.passrole import PassRoleGrant
     from passrole_checks.iam.values import Position
 
 MAX_LINES = 8

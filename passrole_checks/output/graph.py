@@ -16,9 +16,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.passrole import PassRoleGrant, RoleScope
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.passing.passrole import PassRoleGrant, RoleScope
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Kind, Text
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.scan import LocatedGrant, ScanResult

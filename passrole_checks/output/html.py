@@ -21,7 +21,7 @@ from string import Template
 from typing import Any
 
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.output.excerpt import statement
 from passrole_checks.output.graph import Column, Entry, Graph, graph_of
 from passrole_checks.output.paths import harmless, shown

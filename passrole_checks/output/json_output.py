@@ -13,7 +13,7 @@ from passrole_checks.output.paths import shown
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied, Entry
     from passrole_checks.difference import Change, Difference
-    from passrole_checks.iam.passrole import PassRoleGrant
+    from passrole_checks.iam.passing.passrole import PassRoleGrant
     from passrole_checks.iam.values import Position
     from passrole_checks.scanned import LocatedGrant, ScanResult
     from passrole_checks.snapshots import Comparison

@@ -19,7 +19,7 @@ from passrole_checks.output.paths import harmless, shown
 
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
-    from passrole_checks.iam.passrole import PassRoleGrant
+    from passrole_checks.iam.passing.passrole import PassRoleGrant
     from passrole_checks.scanned import LocatedGrant, ScanResult
     from passrole_checks.sources.resource import ResourceDefinition, Suppression
 

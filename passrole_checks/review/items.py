@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.iam.passrole import PassRoleGrant
+from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import digest
 from passrole_checks.review.matching import Names, matched, were_at

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.iam.arn import Scope
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.paths import harmless
 from passrole_checks.output.text import Line, Span, heading
 from passrole_checks.review.report import Access, Item, Less, More, Note, Place, Remark, Replacement, Report, Verdict

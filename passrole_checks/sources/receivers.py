@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Text, text
 from passrole_checks.knowledge.receivers import (
     EmbeddedReceiver,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from passrole_checks.iam.arn import ANYWHERE, Deployment
 from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.iam.values import Node, Position, Text
 from passrole_checks.knowledge.receivers import Receiver
 

@@ -15,9 +15,9 @@ import pytest
 from passrole_checks.advise.required import Required, required_by
 from passrole_checks.cli import main
 from passrole_checks.findings import Severity
-from passrole_checks.iam.arn import matches
-from passrole_checks.iam.passrole import PassRoleGrant, grants_of
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.roles.arn import matches
 from passrole_checks.iam.values import Position, Text, Tri, text
 from passrole_checks.output.required import required_json
 from passrole_checks.output.required_policy import hcl, statements_json, yaml

@@ -15,7 +15,9 @@ import pytest
 from work import calls_of
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam import arn, condition, passrole, role_question
+from passrole_checks.iam.conditions import condition
+from passrole_checks.iam.passing import passrole
+from passrole_checks.iam.roles import arn, role_question
 from passrole_checks.scan import ScanOptions, scan_paths
 
 ROLE = "arn:aws:iam::111122223333:role/"

@@ -15,9 +15,9 @@ from passrole_checks.checks.any_service import AnyService
 from passrole_checks.checks.ineffective_condition import IneffectiveCondition
 from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.access import Comparison, access_of
-from passrole_checks.iam.passrole import grants_of
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.access import Comparison, access_of
+from passrole_checks.iam.passing.passrole import grants_of
 from passrole_checks.iam.values import Hole, Position, Text, join, text
 from passrole_checks.judge import known_roles
 from passrole_checks.knowledge.service_principals import known_services

@@ -12,9 +12,9 @@ from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.comparison import Gainer
 from passrole_checks.explain import page
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.access import Comparison, access_of
-from passrole_checks.iam.passrole import grants_of
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.passing.access import Comparison, access_of
+from passrole_checks.iam.passing.passrole import grants_of
 from passrole_checks.iam.values import Hole, Position, Text, text
 from passrole_checks.knowledge.service_principals import known_services
 

@@ -9,7 +9,7 @@ from principals_of_tests import allow, configuration, deny, document, findings, 
 
 from passrole_checks import reach
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.iam.escalation import Way
+from passrole_checks.iam.permissions.escalation import Way
 from passrole_checks.reach import ways
 from passrole_checks.scan import ScanOptions, scan_configurations
 

@@ -15,7 +15,7 @@ from passrole_checks.evidence.against import Against, held_against
 from passrole_checks.evidence.edges import Log
 from passrole_checks.evidence.model import Outcome
 from passrole_checks.evidence.summary import Edge
-from passrole_checks.iam.arn import included
+from passrole_checks.iam.roles.arn import included
 from passrole_checks.iam.values import Position, Tri, text
 from passrole_checks.logged import plain
 from passrole_checks.scan import ScanOptions, read_paths

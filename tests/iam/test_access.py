@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.access import NO_KEY, UNKNOWN_SERVICE, Comparison, Gain, access_of
-from passrole_checks.iam.arn import Deployment
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.passing.access import NO_KEY, UNKNOWN_SERVICE, Comparison, Gain, access_of
+from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri, join
 
 ACCOUNT = "111122223333"

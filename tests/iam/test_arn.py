@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.iam import arn
-from passrole_checks.iam.arn import Deployment, Scope
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.values import Hole, Kind, Position, Text, Tri
 
 A = "arn:aws:iam::111122223333:"

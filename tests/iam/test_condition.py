@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.condition import ConditionEffect, Constraint, evaluate
+from passrole_checks.iam.conditions.condition import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.values import (
     Absent,
     Choice,

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.condition import ConditionEffect, evaluate
+from passrole_checks.iam.conditions.condition import ConditionEffect, evaluate
 from passrole_checks.iam.values import (
     Absent,
     Choice,

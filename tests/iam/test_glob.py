@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam import glob
+from passrole_checks.iam.permissions import glob
 from passrole_checks.iam.values import Hole, Kind
 
 # two letters that patterns mention, and one that none does

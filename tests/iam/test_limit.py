@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.limit import Limit, implies, limits_of
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.conditions.limit import Limit, implies, limits_of
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Position, Tri, text
 
 _OPERATORS = [

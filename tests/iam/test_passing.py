@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.passing import Passing
-from passrole_checks.iam.passrole import grants_apart
-from passrole_checks.iam.permissions import Permissions
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.passing.passing import Passing
+from passrole_checks.iam.passing.passrole import grants_apart
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Position, Tri, text
 
 AT = Position("policy.json", 1)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
-from passrole_checks.iam.passrole import PassRoleGrant, grants_of
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Position, Text, Tri
 from passrole_checks.knowledge.service_principals import known_services
 
@@ -188,7 +188,7 @@ def test_denied_means_that_no_request_is_left(
     resources: list[str], allowed: list[str], denials: list[tuple[str, list[str]]]
 ) -> None:
     """A grant is wholly denied only if each request of a small world is denied; what is left keeps its services."""
-    from passrole_checks.iam import arn
+    from passrole_checks.iam.roles import arn
 
     def text(value: str) -> Text:
         return Text((value,), Position("p.json", 1))

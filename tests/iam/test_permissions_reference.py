@@ -9,9 +9,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.excess import excess
-from passrole_checks.iam.permissions import Permissions
-from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.permissions.excess import excess
+from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.values import Position, Tri, text
 
 AT = Position("x.tf", 1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from work import calls_of
 
-from passrole_checks.iam.policy import MAX_STATEMENTS, MAX_VALUES, PolicyDocument, parse_document
+from passrole_checks.iam.documents.policy import MAX_STATEMENTS, MAX_VALUES, PolicyDocument, parse_document
 from passrole_checks.iam.values import (
     Absent,
     Choice,

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from work import at_most
 
+from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
+from passrole_checks.iam.documents.readings import readings
 from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.passrole import grants_of
-from passrole_checks.iam.policy import PolicyDocument, parse_document
-from passrole_checks.iam.readings import readings
+from passrole_checks.iam.passing.passrole import grants_of
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text, text
 
 AT = Position("x", 1)

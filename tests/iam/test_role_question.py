@@ -7,12 +7,12 @@ from unittest import mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam import arn
-from passrole_checks.iam.arn import Deployment, Scope
-from passrole_checks.iam.arn_pattern import Reading, machine, spelled_out
-from passrole_checks.iam.role_question import _exists, _Question
-from passrole_checks.iam.role_shape import Role, covers, example_name, meet, names_one, shape_of
-from passrole_checks.iam.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.arn_pattern import Reading, machine, spelled_out
+from passrole_checks.iam.roles.role_question import _exists, _Question
+from passrole_checks.iam.roles.role_shape import Role, covers, example_name, meet, names_one, shape_of
+from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri, join
 
 AT = Position("policy.json", 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.trust import only_others, trusted_services
+from passrole_checks.iam.documents.trust import only_others, trusted_services
 from passrole_checks.iam.values import Choice, Hole, Position, Text
 
 AT = Position("role.tf", 1)

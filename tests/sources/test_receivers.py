@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.json_document import parse_json
+from passrole_checks.iam.documents.json_document import parse_json
 from passrole_checks.iam.values import Absent, Choice, Items, Mapping, Node, Position, Text, text
 from passrole_checks.knowledge.receivers import EmbeddedReceiver, Receiver
 from passrole_checks.sources import receivers

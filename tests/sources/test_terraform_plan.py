@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.json_document import parse_json
+from passrole_checks.iam.documents.json_document import parse_json
 from passrole_checks.iam.values import Hole, Items, Kind, Mapping, Node, Text
 from passrole_checks.sources.resource import Configuration, Framework, PolicyKind
 from passrole_checks.sources.terraform_plan import load

@@ -37,7 +37,7 @@ from passrole_checks.advise.edits.references import (
 from passrole_checks.advise.edits.written import Form, Refused, Written, is_first
 from passrole_checks.advise.edits.yaml_nodes import YamlFile
 from passrole_checks.advise.suggestion import Edit, WantedRole, Wish
-from passrole_checks.iam import action
+from passrole_checks.iam.documents import action
 from passrole_checks.iam.values import Text, Tri
 from passrole_checks.judge import LocatedGrant
 from passrole_checks.sources.resource import Framework

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from passrole_checks.iam.arn import Scope
-from passrole_checks.iam.condition import Constraint
+from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.escaping import label
 from passrole_checks.output.graph import ANY_ROLE, ANY_SERVICE, UNKNOWN_SERVICE, Column
 from passrole_checks.review.markdown.words import role_name

@@ -16,9 +16,9 @@ from pathlib import Path
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.access import access_of
-from passrole_checks.iam.arn import ANYWHERE, Deployment
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.access import access_of
+from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.iam.values import Choice, Entry, Hole, Items, Mapping, Node, Part, Text, join
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.sources.change_set.pages import (

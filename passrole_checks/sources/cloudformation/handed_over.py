@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Choice, Mapping, Node, Text
 from passrole_checks.sources.cloudformation.documents import Documents, Found
 from passrole_checks.sources.cloudformation.template import call, entries

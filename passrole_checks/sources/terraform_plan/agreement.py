@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Kind, Mapping, Node, Part, Position, Text
 
 _TRIES = 20_000  # pairs of statements that are looked at for one document

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from passrole_checks.iam.arn import ANYWHERE, Deployment
+from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.json_text import find
 from passrole_checks.sources.policy_attributes import ENTITIES
 from passrole_checks.sources.principal_names import bare, literal

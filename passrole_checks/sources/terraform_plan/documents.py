@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values import Entry, Hole, Items, Mapping, Node, Position, Text, text
 from passrole_checks.sources.json_text import Json
 from passrole_checks.sources.terraform_plan.missing import Missing, missing_part

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
-from passrole_checks.iam.arn import Deployment
+from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.values import Hole, Kind, Node, Position, Text, text
 from passrole_checks.sources.holdings import Held
 from passrole_checks.sources.json_text import Json

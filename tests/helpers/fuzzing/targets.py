@@ -29,8 +29,8 @@ from passrole_checks.advise.required import required_by
 from passrole_checks.difference import difference_of
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.findings import Severity
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Hole, Position, Text
 from passrole_checks.judge import ScanOptions
 from passrole_checks.output import html, json_output, markdown, required_policy, text

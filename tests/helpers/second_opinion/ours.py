@@ -7,15 +7,16 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
-from passrole_checks.iam import action, arn
-from passrole_checks.iam.access import Comparison, access_of
-from passrole_checks.iam.arn import Deployment, Scope
-from passrole_checks.iam.condition import ConditionEffect, evaluate
-from passrole_checks.iam.passing import Passing
-from passrole_checks.iam.passrole import PassRoleGrant, grants_of
-from passrole_checks.iam.permissions import Permissions
-from passrole_checks.iam.policy import Statement, parse_document
-from passrole_checks.iam.rule import rule_of
+from passrole_checks.iam.conditions.condition import ConditionEffect, evaluate
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.passing.access import Comparison, access_of
+from passrole_checks.iam.passing.passing import Passing
+from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.rule import rule_of
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.values import Position, Text, Tri, text
 from second_opinion.cases import ACCOUNT, SERVICES, Case, Json, Request
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.outcomes import consistent, quoted
-from passrole_checks.iam.policy import Statement, parse_document
 from passrole_checks.iam.values import Absent, Choice, Items, Mapping, Node, Text
 from passrole_checks.scan import ScanOptions, scan_configurations
 from passrole_checks.sources.cloudformation import load

@@ -9,7 +9,7 @@ import pytest
 from work import at_most
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.values import Choice, Mapping, Text
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.resource import Configuration, Inputs

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.sources.cloudformation import load
 
 TEMPLATE = """\

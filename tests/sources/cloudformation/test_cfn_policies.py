@@ -9,7 +9,7 @@ import pytest
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Absent, Choice, Mapping, Text
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.resource import Configuration, Framework, PolicyKind

@@ -7,8 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from passrole_checks.iam.passrole import grants_of
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.passing.passrole import grants_of
 from passrole_checks.iam.values import Mapping, Position, Text, texts_in
 from passrole_checks.knowledge.sam_policy_templates import policy_templates
 from passrole_checks.knowledge.service_principals import known_services

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from work import at_most
 
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
 from passrole_checks.sources.terraform import load
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.values import Mapping, texts_in
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform import load

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Const, Items, Mapping, Text, texts_in
 from passrole_checks.sources.resource import Configuration, Inputs
 from passrole_checks.sources.terraform import load, undeclared

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from work import at_most
 
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources.terraform import load
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.values import Hole, Items, Kind, Mapping, Text
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind

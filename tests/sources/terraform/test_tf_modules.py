@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Hole, Text
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources.resource import Configuration

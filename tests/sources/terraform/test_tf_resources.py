@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.policy import Statement, parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.values import Hole, Kind, Text
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources.policy_attributes import (

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from work import at_most
 
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
 from passrole_checks.sources.resource import Configuration
 from passrole_checks.sources.terraform import called_folders, load

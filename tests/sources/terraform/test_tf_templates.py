@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.policy import parse_document
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
 from passrole_checks.sources.terraform import load
 

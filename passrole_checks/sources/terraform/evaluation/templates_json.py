@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Part, Text, join
 from passrole_checks.sources.terraform.evaluation.alternatives import under

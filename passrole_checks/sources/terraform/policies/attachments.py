@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from passrole_checks.iam.arn_pattern import spelled_out
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.roles.arn_pattern import spelled_out
 from passrole_checks.iam.values import Absent, Choice, Hole, Items, Mapping, Node, Part, Text, join, texts_in
 from passrole_checks.sources.holdings import each_with_facts, held_under
 from passrole_checks.sources.policy_attributes import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Text
 from passrole_checks.sources.holdings import NOTHING_HELD, Held

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values import Const, Entry, Items, Mapping, Node, Position, Text
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText

@@ -6,7 +6,7 @@ every other one is added at the end. Keys are read as Go reads JSON, whatever th
 
 from __future__ import annotations
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, holes_in, text
 from passrole_checks.sources.terraform.evaluation.alternatives import choice
 from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Rest, hole, is_null, literal

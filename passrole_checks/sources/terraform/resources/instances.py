@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.outcomes import When, either
-from passrole_checks.iam.policy import alternatives_of
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
 from passrole_checks.sources.terraform.evaluation.alternatives import choice
 from passrole_checks.sources.terraform.evaluation.loops import rounds_of

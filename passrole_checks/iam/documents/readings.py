@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from passrole_checks.iam.condition_operators import Family, parse_operator
+from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.outcomes import When, added, consistent
 from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Text
 

@@ -1,6 +1,6 @@
 """What one principal may do and another may not: the excess of the one over the other.
 
-Compared are patterns of actions and of resources, by general members of them (:mod:`passrole_checks.iam.glob`): what
+Compared are patterns of actions and of resources, by general members of them (`glob`): what
 holds for one of them holds for all but those that other statements single out, and these are looked at by themselves.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import NamedTuple
 
-from passrole_checks.iam import glob
-from passrole_checks.iam.glob import RUN
-from passrole_checks.iam.permissions import Permissions
-from passrole_checks.iam.rule import PASS_ROLE, Rule, can_be_about, narrowed
+from passrole_checks.iam.permissions import glob
+from passrole_checks.iam.permissions.glob import RUN
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.rule import PASS_ROLE, Rule, can_be_about, narrowed
 from passrole_checks.iam.values import Tri
 
 _MOST_MEMBERS = 500  # of one pair of patterns that are looked at

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from passrole_checks.iam.arn_pattern import spelled_out
-from passrole_checks.iam.role_shape import Shape, meet, shape_of
+from passrole_checks.iam.roles.arn_pattern import spelled_out
+from passrole_checks.iam.roles.role_shape import Shape, meet, shape_of
 from passrole_checks.iam.values import Part, Text
 
 Pattern = tuple[tuple[Part, ...], bool]  # a Resource text, spelled out, and whether ${...} in it are policy variables

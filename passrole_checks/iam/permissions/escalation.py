@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from passrole_checks.iam import action, glob
-from passrole_checks.iam.arn_pattern import fields_of, spelled_out
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.outcomes import When, both
-from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.rule import rule_of
+from passrole_checks.iam.permissions import glob
+from passrole_checks.iam.permissions.rule import rule_of
+from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
 from passrole_checks.iam.values import Tri
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.permissions import Permissions
+    from passrole_checks.iam.permissions.permissions import Permissions
 
 _MOST_PAIRS = 200  # of resource patterns that are looked at for two actions
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.iam import action, arn
-from passrole_checks.iam.allowing import Allowing
-from passrole_checks.iam.arn import Deployment, Scope
-from passrole_checks.iam.condition import ConditionEffect, Constraint, evaluate
+from passrole_checks.iam.conditions.condition import ConditionEffect, Constraint, evaluate
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.outcomes import When, added, both, consistent, either, implies, otherwise
-from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.passing.allowing import Allowing
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.values import Position, Text, Tri, without_variables
 
 PASS_ROLE = "iam:PassRole"

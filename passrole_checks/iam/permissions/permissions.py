@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from passrole_checks.iam import glob
-from passrole_checks.iam.glob import ANY, RUN
-from passrole_checks.iam.limit import Limit
-from passrole_checks.iam.limit import implies as limits_imply
+from passrole_checks.iam.conditions.limit import Limit
+from passrole_checks.iam.conditions.limit import implies as limits_imply
+from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.outcomes import When, both, implies, unless
-from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.rule import Rule, asked_for, can_be_about, rule_of
+from passrole_checks.iam.permissions import glob
+from passrole_checks.iam.permissions.glob import ANY, RUN
+from passrole_checks.iam.permissions.rule import Rule, asked_for, can_be_about, rule_of
 from passrole_checks.iam.values import Text, Tri
 
 _MOST_WAYS = 64  # in which one action is allowed
@@ -117,7 +117,7 @@ class Permissions:
         )
 
     def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: When = ()) -> Tri:
-        """Whether a request (as :mod:`passrole_checks.iam.glob` writes them) is allowed for every text that is open in
+        """Whether a request (as `glob` writes them) is allowed for every text that is open in
         it, to whoever meets ``tests``, where the facts ``when`` hold."""
         answer = self._covered(self._about(action, "Allow"), action, resource, tests, when)
         for number in range(len(self.limits)):

@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from passrole_checks.iam import arn
-from passrole_checks.iam.arn import Deployment, Scope
-from passrole_checks.iam.condition import Constraint, evaluate
+from passrole_checks.iam.conditions.condition import Constraint, evaluate
 from passrole_checks.iam.outcomes import When, both, implies, unless
-from passrole_checks.iam.passrole import PassRoleGrant, grants_apart, in_new_words, roles_left, surely_denies
+from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_apart, in_new_words, roles_left, surely_denies
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.values import Text, Tri
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.permissions import Permissions
+    from passrole_checks.iam.permissions.permissions import Permissions
 
 
 @dataclass(frozen=True, slots=True)

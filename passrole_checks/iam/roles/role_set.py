@@ -1,7 +1,7 @@
 """Sets of roles compared: is every role that may be passed now one that could be passed before?
 
 A set of roles is a union of Resource patterns, or (NotResource) everything else. Without holes every answer is exact:
-the patterns of all sets are run side by side (:mod:`passrole_checks.iam.automaton`). A hole is read as wide as it may
+the patterns of all sets are run side by side (`automaton`). A hole is read as wide as it may
 be where that is the careful side, and as narrow where that is; a hole that stands on both sides holds the same text on
 both, so there it is one letter that matches itself.
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from passrole_checks.iam.automaton import NAME_CHARACTERS
-from passrole_checks.iam.role_question import PLACES, some_role_in
-from passrole_checks.iam.role_search import Deployment
-from passrole_checks.iam.role_shape import LITERALS, ROLE, VARIABLE
-from passrole_checks.iam.role_union import Pattern, RoleSet, RoleUnion
+from passrole_checks.iam.roles.automaton import NAME_CHARACTERS
+from passrole_checks.iam.roles.role_question import PLACES, some_role_in
+from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.roles.role_shape import LITERALS, ROLE, VARIABLE
+from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion
 from passrole_checks.iam.values import Hole, Kind, Part, Text, join
 
 _Parts = tuple[Part, ...]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.iam import action
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.policy import alternatives_of
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.values import Items, Mapping, Node, Text, Tri
 
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 
-from passrole_checks.iam.arn_pattern import PARTITIONS, Reading, fields_of, machine, spelled_out
-from passrole_checks.iam.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
-from passrole_checks.iam.role_question import covered_at_a_glance, overlap_at_a_glance
-from passrole_checks.iam.role_search import (
+from passrole_checks.iam.roles.arn_pattern import PARTITIONS, Reading, fields_of, machine, spelled_out
+from passrole_checks.iam.roles.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
+from passrole_checks.iam.roles.role_question import covered_at_a_glance, overlap_at_a_glance
+from passrole_checks.iam.roles.role_search import (
     ANYWHERE,
     Deployment,
     accepted,
@@ -24,8 +24,8 @@ from passrole_checks.iam.role_search import (
     before_role,
     first_of,
 )
-from passrole_checks.iam.role_shape import ANY_NAME, names_one, plain_role, shape_of
-from passrole_checks.iam.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.roles.role_shape import ANY_NAME, names_one, plain_role, shape_of
+from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri
 
 _LINKED = "aws-service-role/"

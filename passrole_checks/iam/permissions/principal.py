@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from passrole_checks.iam.permissions import Permissions
+from passrole_checks.iam.permissions.permissions import Permissions
 
 
 class PrincipalKind(str, Enum):

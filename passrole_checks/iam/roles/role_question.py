@@ -1,7 +1,7 @@
 """One question of sets of roles: is there a role that is in all of these and in none of those?
 
-What a glance tells (:mod:`passrole_checks.iam.role_shape`) is not looked for; for the rest the patterns of all sets are
-run side by side (:mod:`passrole_checks.iam.automaton`), as few of them as can make a difference.
+What a glance tells (`role_shape`) is not looked for; for the rest the patterns of all sets are
+run side by side (`automaton`), as few of them as can make a difference.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice, product
 
-from passrole_checks.iam.arn_pattern import Reading, fields_of, machine
-from passrole_checks.iam.automaton import Machine, OverBudgetError
-from passrole_checks.iam.role_search import Deployment, some_role
-from passrole_checks.iam.role_shape import (
+from passrole_checks.iam.roles.arn_pattern import Reading, fields_of, machine
+from passrole_checks.iam.roles.automaton import Machine, OverBudgetError
+from passrole_checks.iam.roles.role_search import Deployment, some_role
+from passrole_checks.iam.roles.role_shape import (
     ANY_NAME,
     ROLE,
     Role,
@@ -25,7 +25,7 @@ from passrole_checks.iam.role_shape import (
     name_in_both,
     shape_of,
 )
-from passrole_checks.iam.role_union import Entry, Pattern, RoleSet, RoleUnion
+from passrole_checks.iam.roles.role_union import Entry, Pattern, RoleSet, RoleUnion
 from passrole_checks.iam.values import Hole, Kind, Part, Tri, join
 
 # their text is bound by where the policy stands, which is the same on both sides

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from passrole_checks.iam import arn
-from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.role_shape import covers, shape_of
-from passrole_checks.iam.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.role_shape import covers, shape_of
+from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 from passrole_checks.iam.values import Text, Tri
 
 

@@ -1,8 +1,8 @@
 """What of somebody's access is new: one principal's access before and after a change, compared.
 
 Answers are by pattern of each statement and by class of services that no statement tells apart; what is the same for
-all statements of a kind is decided once (:mod:`passrole_checks.iam.kinds`), and of the patterns only those are compared
-that may have a role in common (:mod:`passrole_checks.iam.role_union`).
+all statements of a kind is decided once (`kinds`), and of the patterns only those are compared
+that may have a role in common (`role_union`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from passrole_checks.iam import arn, role_set
-from passrole_checks.iam.access_set import Access, Gain, Permission, ServiceSet, Widening, access_of, permission_of
-from passrole_checks.iam.arn import Deployment
-from passrole_checks.iam.kinds import NO_KEY, UNKNOWN_SERVICE, Kind, Kinds
-from passrole_checks.iam.limit import implies
-from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.role_set import RoleSet, RoleUnion
+from passrole_checks.iam.conditions.limit import implies
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.passing.access_set import (
+    Access,
+    Gain,
+    Permission,
+    ServiceSet,
+    Widening,
+    access_of,
+    permission_of,
+)
+from passrole_checks.iam.passing.kinds import NO_KEY, UNKNOWN_SERVICE, Kind, Kinds
+from passrole_checks.iam.roles import arn, role_set
+from passrole_checks.iam.roles.arn import Deployment
+from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
 from passrole_checks.iam.values import Text, Tri
 
 
@@ -73,7 +81,7 @@ class _Side:
 class Comparison:
     """The access of one principal before and after a change.
 
-    ``services_of`` as in :func:`~passrole_checks.iam.access.access_of`; ``where`` is where the principal stands, as far
+    ``services_of`` as in `access_of`; ``where`` is where the principal stands, as far
     as that is known: of the partitions only those that a policy names count, if any does.
     """
 

@@ -2,7 +2,7 @@
 
 Nearly every Resource is the ARN of a role, perhaps with wildcards in its name. Whether two of these have a role in
 common, or one holds the other, can mostly be read off their text. Each answer here is sure; where a glance does not
-tell, it is for the machines to say (:mod:`passrole_checks.iam.role_search`).
+tell, it is for the machines to say (:mod:`passrole_checks.iam.roles.role_search`).
 
 Form of a role's ARN: Service Authorization Reference, list_iam. Wildcards: IAM User Guide,
 reference_policies_elements_resource.
@@ -14,9 +14,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from passrole_checks.iam.arn_pattern import PARTITIONS, spelled_out
-from passrole_checks.iam.automaton import CONSTANT
-from passrole_checks.iam.role_search import Deployment
+from passrole_checks.iam.roles.arn_pattern import PARTITIONS, spelled_out
+from passrole_checks.iam.roles.automaton import CONSTANT
+from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.values import Hole, Kind, Part
 from passrole_checks.iam.wildcard import takes
 

@@ -15,9 +15,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from passrole_checks.iam.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, Block
-from passrole_checks.iam.condition_operators import DOMAINS, Family
-from passrole_checks.iam.condition_suspicions import Suspicion
+from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, Block
+from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
+from passrole_checks.iam.conditions.condition_suspicions import Suspicion
 from passrole_checks.iam.values import Choice, Const, Hole, Items, Mapping, Node, Text, Tri
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from passrole_checks.iam.condition_operators import DOMAINS, Operator, example_service, literal, read_pattern
+from passrole_checks.iam.conditions.condition_operators import DOMAINS, Operator, example_service, literal, read_pattern
 from passrole_checks.iam.values import Position, Text
 
 

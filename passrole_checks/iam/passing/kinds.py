@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from passrole_checks.iam import outcomes, values
-from passrole_checks.iam.access_set import Permission
-from passrole_checks.iam.condition import PASSED_TO_SERVICE, evaluate, words_of
-from passrole_checks.iam.condition_operators import Family, example_service, parse_operator, read_pattern
-from passrole_checks.iam.limit import implies
+from passrole_checks.iam.conditions.condition import PASSED_TO_SERVICE, evaluate, words_of
+from passrole_checks.iam.conditions.condition_operators import Family, example_service, parse_operator, read_pattern
+from passrole_checks.iam.conditions.limit import implies
+from passrole_checks.iam.passing.access_set import Permission
 from passrole_checks.iam.values import Text, Tri
 
 UNKNOWN_SERVICE = "\0a service that nobody knows yet"

@@ -1,6 +1,6 @@
 """A Condition block as it is written: operators, keys and values, read into tests of ``iam:PassedToService``.
 
-What the tests let through is decided in :mod:`passrole_checks.iam.condition`. Sources, in the IAM User Guide: "IAM JSON
+What the tests let through is decided in `condition`. Sources, in the IAM User Guide: "IAM JSON
 policy elements: Condition", and "Grant a user permissions to pass a role to an AWS service" (the keys).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from passrole_checks.iam.condition_operators import (
+from passrole_checks.iam.conditions.condition_operators import (
     OPERATOR_NAMES,
     Family,
     Operator,
@@ -20,7 +20,7 @@ from passrole_checks.iam.condition_operators import (
     parse_operator,
     read_pattern,
 )
-from passrole_checks.iam.condition_suspicions import Suspicion, meant, suspicion_of
+from passrole_checks.iam.conditions.condition_suspicions import Suspicion, meant, suspicion_of
 from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Text, Tri, text
 
 PASSED_TO_SERVICE = "iam:PassedToService"
@@ -32,7 +32,7 @@ class Block:
     """What a Condition block says, read: its tests of ``iam:PassedToService``, and what else stands in it.
 
     ``known`` are the service principals that there are; ``variables``: whether ``${...}`` is a policy variable. The
-    other fields are filled by :meth:`read`: as in :class:`~passrole_checks.iam.condition.ConditionEffect`, and with the
+    other fields are filled by :meth:`read`: as in `ConditionEffect`, and with the
     services that the block itself speaks of.
     """
 

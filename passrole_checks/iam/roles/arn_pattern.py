@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from itertools import product
 
-from passrole_checks.iam.automaton import CONSTANT, NAME_CHARACTERS, Machine, Token, literal
+from passrole_checks.iam.roles.automaton import CONSTANT, NAME_CHARACTERS, Machine, Token, literal
 from passrole_checks.iam.values import Hole, Kind, Part, join
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")

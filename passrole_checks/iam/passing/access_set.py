@@ -4,7 +4,7 @@ What somebody may do is decided by all policies together: a request is allowed i
 (IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow). So access is a set of requests: a role, the
 service that it is passed to, and what the other conditions ask for. Two sets are compared by meaning: for every service
 that makes a difference, is every role that may be passed now one that could be passed before? How the policies are
-spelled, split and ordered makes no difference. The comparison itself is in :mod:`passrole_checks.iam.access`.
+spelled, split and ordered makes no difference. The comparison itself is in :mod:`passrole_checks.iam.passing.access`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from passrole_checks.iam.arn_pattern import has_early_variable
-from passrole_checks.iam.condition import evaluate
-from passrole_checks.iam.limit import Limit, limits_of
-from passrole_checks.iam.passrole import speaks_of_pass_role
-from passrole_checks.iam.policy import Statement
-from passrole_checks.iam.role_union import RoleSet
+from passrole_checks.iam.conditions.condition import evaluate
+from passrole_checks.iam.conditions.limit import Limit, limits_of
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.passing.passrole import speaks_of_pass_role
+from passrole_checks.iam.roles.arn_pattern import has_early_variable
+from passrole_checks.iam.roles.role_union import RoleSet
 from passrole_checks.iam.values import Text, Tri
 
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from passrole_checks.iam import glob
-from passrole_checks.iam.arn_pattern import PARTITIONS, fields_of, has_early_variable
-from passrole_checks.iam.condition_operators import Family, parse_operator
-from passrole_checks.iam.glob import ANY, RUN
-from passrole_checks.iam.limit import Limit, limits_of
-from passrole_checks.iam.policy import Statement
+from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
+from passrole_checks.iam.conditions.limit import Limit, limits_of
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.permissions import glob
+from passrole_checks.iam.permissions.glob import ANY, RUN
+from passrole_checks.iam.roles.arn_pattern import PARTITIONS, fields_of, has_early_variable
 from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
 
 PASS_ROLE = "iam:passrole"

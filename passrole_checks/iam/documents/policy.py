@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.iam.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.readings import readings
 from passrole_checks.iam.outcomes import When, added, both, consistent, implies
-from passrole_checks.iam.readings import readings
 from passrole_checks.iam.values import (
     Absent,
     Choice,

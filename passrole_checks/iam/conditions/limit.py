@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from passrole_checks.iam.condition import PASSED_TO_SERVICE
-from passrole_checks.iam.condition_operators import Family, parse_operator, settle
+from passrole_checks.iam.conditions.condition import PASSED_TO_SERVICE
+from passrole_checks.iam.conditions.condition_operators import Family, parse_operator, settle
 from passrole_checks.iam.values import Const, Hole, Items, Mapping, Node, Text, Tri, holes_in
 
 
