@@ -14,7 +14,7 @@ import pytest
 from passrole_checks import __version__, findings
 from passrole_checks import cli as command_line
 from passrole_checks.cli import main
-from passrole_checks.cli_options import CONFIDENCES, SEVERITIES
+from passrole_checks.cli.options import CONFIDENCES, SEVERITIES
 
 ANY_ROLE = """\
 resource "aws_iam_role_policy" "deploy" {
@@ -44,7 +44,7 @@ BROKEN = "Resources:\n  A:\n    Type: AWS::IAM::Policy\n   B: [\n"
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory of the test's own, from which subprocesses import the same package as the tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parent.parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PASSROLE_CHECKS_DEBUG", raising=False)
     return tmp_path

@@ -37,7 +37,7 @@ OPEN = "\n".join(line for line in NARROW.split("\n") if "Condition" not in line)
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory of the test's own, from which subprocesses import the same package as the tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parent.parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

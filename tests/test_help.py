@@ -14,9 +14,8 @@ import click
 import pytest
 from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
 
-from passrole_checks import cli_help
 from passrole_checks.checks import ALL
-from passrole_checks.cli import PROGRAM, cli, main
+from passrole_checks.cli import PROGRAM, cli, main, manual
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLE = "_PASSROLE_CHECKS_COMPLETE"
@@ -42,7 +41,7 @@ def test_a_command_has_a_page(command: str, capsys: pytest.CaptureFixture[str]) 
 
 def test_there_is_no_page_without_a_command() -> None:
     """The pages are those of the commands that there are."""
-    assert sorted(cli_help.PAGES) == COMMANDS
+    assert sorted(manual.PAGES) == COMMANDS
 
 
 def test_the_list_of_commands_is_told_in_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +60,7 @@ def test_options_stand_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
         assert set(re.findall(r"^  .*?(--[a-z-]+)", rest, re.MULTILINE)) <= {"--help", "--dry-run"}, command
 
 
-EXAMPLES = [example for page in (*cli_help.PAGES.values(), cli_help.PROGRAM) for _, example in page.examples]
+EXAMPLES = [example for page in (*manual.PAGES.values(), manual.PROGRAM) for _, example in page.examples]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -81,7 +80,7 @@ def test_the_environment_is_that_of_the_source(capsys: pytest.CaptureFixture[str
     source = "\n".join(path.read_text("utf-8") for path in (ROOT / "passrole_checks").rglob("*.py"))
     read = set(re.findall(r"\"(PASSROLE_[A-Z][A-Z_]+)\"", source)) - {"PASSROLE_CHECKS_"}
     read |= {name for name in ("NO_COLOR", "GITHUB_WORKSPACE", "CI_PROJECT_DIR") if f'"{name}"' in source}
-    rows = [row for page in (*cli_help.PAGES.values(), cli_help.PROGRAM) for row in page.environment]
+    rows = [row for page in (*manual.PAGES.values(), manual.PROGRAM) for row in page.environment]
     told = {name for names, _ in rows for name in names.split(", ")}
     ours = {name for name in told if name.startswith("PASSROLE_")} | (read & {"NO_COLOR", *told})
     assert read == ours
@@ -188,7 +187,7 @@ def run_completion(program: dict[str, str], instruction: str, **more: str) -> st
 def test_bash_completes(program: dict[str, str]) -> None:
     """In a real bash, the line that the help tells makes the function that completes a command line."""
     line = f'eval "$({VARIABLE}=bash_source {PROGRAM})"'
-    assert line in [command for _, command in cli_help.PROGRAM.examples]
+    assert line in [command for _, command in manual.PROGRAM.examples]
     asked = f"{line}\nCOMP_WORDS=({PROGRAM} scan --fail-on m)\nCOMP_CWORD=3\n"
     asked += f'_passrole_checks_completion {PROGRAM} m --fail-on\nprintf "%s\\n" "${{COMPREPLY[@]}}"\n'
     done = subprocess.run(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from suggesting import USED, allow, policy
 
 from passrole_checks import cli as command_line
-from passrole_checks import cli_suggest
+from passrole_checks.cli import suggesting
 from passrole_checks.findings import Severity
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ NOT_FIXABLE = policy(allow())
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory of the test's own, from which subprocesses import the same package as the tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parent.parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -262,9 +262,9 @@ def test_a_template_on_one_line_is_shown_around_the_change() -> None:
 def test_a_file_that_was_changed_meanwhile_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody else has written since the file was read is not lost."""
     file = put(FIXABLE)
-    found = cli_suggest.suggested(["."], options(), severity())
+    found = suggesting.suggested(["."], options(), severity())
     file.write_text(FIXABLE + "# more\n")
-    written = cli_suggest.fix(found, dry_run=False)
+    written = suggesting.fix(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written, because it was changed since it was read"]
     assert written.made == ()
     assert file.read_text() == FIXABLE + "# more\n"
@@ -286,9 +286,9 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatc
         raise PermissionError(13, "Permission denied")
 
     file = put(FIXABLE)
-    found = cli_suggest.suggested(["."], options(), severity())
-    monkeypatch.setattr(cli_suggest.tempfile, "mkstemp", refuse)
-    written = cli_suggest.fix(found, dry_run=False)
+    found = suggesting.suggested(["."], options(), severity())
+    monkeypatch.setattr(suggesting.tempfile, "mkstemp", refuse)
+    written = suggesting.fix(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written: Permission denied"]
     assert [bool(one.edits) for one in written.left] == [False]
     assert file.read_text() == FIXABLE
@@ -341,12 +341,12 @@ def test_fixing_twice_is_fixing_once(tmp_path: Path, statements: list[str], leas
     """Whatever stands there: after fix there is nothing that fix would write, and nothing new is found."""
     file = put(policy(*statements) + USED)
     asked = [str(tmp_path)], options(), severity(least)
-    first = cli_suggest.suggested(*asked)
+    first = suggesting.suggested(*asked)
     before = {one.check_id for one in first.findings}
-    cli_suggest.fix_all(first, *asked, dry_run=False)
+    suggesting.fix_all(first, *asked, dry_run=False)
     text = file.read_text()
-    second = cli_suggest.suggested(*asked)
-    assert cli_suggest.fix_all(second, *asked, dry_run=False).made == ()
+    second = suggesting.suggested(*asked)
+    assert suggesting.fix_all(second, *asked, dry_run=False).made == ()
     assert file.read_text() == text
     assert {one.check_id for one in second.findings if one.severity.rank} <= before
 
@@ -356,8 +356,8 @@ def test_what_is_suggested_because_of_what_was_written_is_written_too(tmp_path: 
     condition = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
     put(policy(allow(), allow('"*"', condition, '["iam:GetRole", "iam:PassRole"]')) + USED)
     asked = [str(tmp_path)], options(), severity("info")
-    cli_suggest.fix_all(cli_suggest.suggested(*asked), *asked, dry_run=False)
-    assert "PASSROLE_012" not in {one.check_id for one in cli_suggest.suggested(*asked).findings}
+    suggesting.fix_all(suggesting.suggested(*asked), *asked, dry_run=False)
+    assert "PASSROLE_012" not in {one.check_id for one in suggesting.suggested(*asked).findings}
 
 
 def template(statements: list[dict[str, object]], form: str) -> str:
@@ -413,15 +413,15 @@ def test_fixing_templates_twice_is_fixing_once(
     if least == "info":  # of several statements one may allow iam:GetRole for another, which is told only then
         statements = statements[:1]
     file = put(template(statements, form), "app.json" if form.startswith("json") else "app.yaml")
-    cli_suggest.fix(cli_suggest.suggested([str(file)], options(), severity(least)), dry_run=False)
+    suggesting.fix(suggesting.suggested([str(file)], options(), severity(least)), dry_run=False)
     text = file.read_text()
     policy_ = yaml.safe_load(text.replace("!GetAtt ", ""))["Resources"]["Policy"]["Properties"]
     found = as_list(policy_["PolicyDocument"]["Statement"])
     allowed = {name for one in found for name in as_list(one["Action"])}
     assert {name for one in statements for name in as_list(one["Action"])} <= allowed
     assert allowed <= {"iam:PassRole", "iam:GetRole", "s3:*"}
-    second = cli_suggest.suggested([str(file)], options(), severity(least))
-    assert cli_suggest.fix(second, dry_run=False).made == ()
+    second = suggesting.suggested([str(file)], options(), severity(least))
+    assert suggesting.fix(second, dry_run=False).made == ()
     assert file.read_text() == text
 
 

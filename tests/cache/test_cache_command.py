@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from changing_trees import planted
 
 from passrole_checks.cache.store import ENVIRONMENT
-from passrole_checks.cli import configurable, main
+from passrole_checks.cli import cli, main
+from passrole_checks.cli.configured import configurable
 from passrole_checks.sources import sightings
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +81,7 @@ def test_no_cache(kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     monkeypatch.setenv(ENVIRONMENT, str(kept))
     main(["scan", ".", "--no-cache"])
     assert not kept.exists()
-    assert not any("cache" in name for name in configurable())
+    assert not any("cache" in name for name in configurable(click.Context(cli)))
 
 
 def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

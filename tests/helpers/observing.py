@@ -10,7 +10,7 @@ from pathlib import Path
 from passrole_checks.advise.edits import edits_for
 from passrole_checks.advise.observations import Evidence
 from passrole_checks.advise.suggest import Editor, Session
-from passrole_checks.cli_evidence import Logs
+from passrole_checks.cli.evidence import Logs
 from passrole_checks.evidence import Bounds, Edge, Outcome, Reading, Wanted
 from passrole_checks.evidence.report import Report
 from passrole_checks.findings import Severity

@@ -85,7 +85,7 @@ def many(result: ScanResult, *severities: Severity) -> ScanResult:
 
 def test_the_formats_are_those_of_the_command_line() -> None:
     """scan offers each format that there is."""
-    (option,) = (one for one in cli.scan.params if one.name == "format")
+    (option,) = (one for one in cli.cli.commands["scan"].params if one.name == "format")
     assert isinstance(option.type, click.Choice)
     assert tuple(option.type.choices) == FORMATS
 

@@ -19,13 +19,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import reports_of_tests
 
 from fuzzing import making
 from fuzzing.corpus import Tree, files_named, format_of, pieces, trees
 from fuzzing.mutators import erase, flip, mutated, repeat, truncate
-from passrole_checks import baseline, cli, cli_suggest, configuration
+from passrole_checks import baseline, cli, configuration
 from passrole_checks.advise.required import required_by
+from passrole_checks.cli import suggesting
+from passrole_checks.cli.configured import configurable
 from passrole_checks.difference import difference_of
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.findings import Severity
@@ -268,10 +271,10 @@ def _suggest(folder: Path) -> None:
     """What is suggested can be written in each format."""
     empty = dict.fromkeys(("var_file", "var", "parameters", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
-    found = cli_suggest.suggested([str(folder)], options, Severity.LOW)
-    _check_output(cli_suggest.rendered(found, "json", terminal=False), "json")
-    cli_suggest.rendered(found, "patch", terminal=False).encode("utf-8")
-    _check_output(text.plain(cli_suggest.lines(found, width=100, quiet=False)), "text")
+    found = suggesting.suggested([str(folder)], options, Severity.LOW)
+    _check_output(suggesting.rendered(found, "json", terminal=False), "json")
+    suggesting.rendered(found, "patch", terminal=False).encode("utf-8")
+    _check_output(text.plain(suggesting.lines(found, width=100, quiet=False)), "text")
 
 
 def _inputs(folder: Path) -> None:
@@ -336,7 +339,8 @@ def _document(folder: Path) -> None:
 def _configuration(folder: Path) -> None:
     (file,) = folder.iterdir()
     _refused(
-        lambda: configuration.checked(configuration.table_in(file.read_bytes()), cli.configurable()), "pyproject.toml"
+        lambda: configuration.checked(configuration.table_in(file.read_bytes()), configurable(click.Context(cli.cli))),
+        "pyproject.toml",
     )
 
 

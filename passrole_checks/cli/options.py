@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from passrole_checks import cli_help
+from passrole_checks.cli import manual
 
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
@@ -59,7 +59,7 @@ def two_at_most(_context: click.Context, _parameter: click.Parameter, values: tu
 
 _Decorator = Callable[[Any], Any]
 _PATHS: tuple[_Decorator, ...] = (
-    click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=cli_help.files),
+    click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=manual.files),
 )
 
 
@@ -69,7 +69,7 @@ HOW_EVALUATED: tuple[_Decorator, ...] = (
         metavar="FILE",
         multiple=True,
         help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
-        shell_complete=cli_help.files,
+        shell_complete=manual.files,
     ),
     click.option(
         "--var",
@@ -84,13 +84,13 @@ HOW_EVALUATED: tuple[_Decorator, ...] = (
         multiple=True,
         help="A value for a parameter of templates, or a file of them, as CloudFormation, CodePipeline or SAM take"
         " it. Repeatable.",
-        shell_complete=cli_help.files,
+        shell_complete=manual.files,
     ),
     click.option(
         "--source",
         metavar="DIR",
         help="The Terraform folder that a plan was made from: it tells what the plan does not.",
-        shell_complete=cli_help.folders,
+        shell_complete=manual.folders,
     ),
 )
 
@@ -116,7 +116,7 @@ def where_written(formats: Sequence[str]) -> tuple[_Decorator, ...]:
             metavar="FILE",
             multiple=True,
             help="Where it is written: the n-th FILE in the n-th --format. - is standard output, the default.",
-            shell_complete=cli_help.files,
+            shell_complete=manual.files,
         ),
     )
 
@@ -178,7 +178,7 @@ def some_checks(function: _Function) -> _Function:
         ("--skip-check", "All checks but this one. Repeatable."),
         ("--check", "Only this check (its id, number or name); several with commas between. Repeatable."),
     ):
-        function = click.option(name, metavar="ID", multiple=True, help=words, shell_complete=cli_help.checks)(function)
+        function = click.option(name, metavar="ID", multiple=True, help=words, shell_complete=manual.checks)(function)
     return function
 
 
@@ -193,7 +193,7 @@ def ids(words: Collection[str]) -> frozenset[str]:
 
 def baseline(words: str) -> _Decorator:
     """The option ``--baseline``."""
-    return click.option("--baseline", metavar="FILE", help=words, shell_complete=cli_help.files)
+    return click.option("--baseline", metavar="FILE", help=words, shell_complete=manual.files)
 
 
 def which_findings(function: _Function) -> _Function:

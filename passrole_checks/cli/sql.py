@@ -12,8 +12,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from passrole_checks.cli_logs import bounds_of
-from passrole_checks.cli_writing import CLEAN
+from passrole_checks.cli.logs import bounds_of
+from passrole_checks.cli.writing import CLEAN
 
 DIALECTS = ("athena", "spark")
 TABLE, VIEW = "cloudtrail_logs", "passed_roles"

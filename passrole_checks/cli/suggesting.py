@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passrole_checks.cli_options import applied_baseline, scan_options
+from passrole_checks.cli.options import applied_baseline, scan_options
 
 if TYPE_CHECKING:
     from passrole_checks.advise.observations import Evidence
     from passrole_checks.advise.suggest import Session, Texts
     from passrole_checks.advise.suggestion import Suggestion
-    from passrole_checks.cli_evidence import Logs
+    from passrole_checks.cli.evidence import Logs
     from passrole_checks.findings import Finding, Severity
     from passrole_checks.output.text import Line
     from passrole_checks.scan import ReadPaths, ScanOptions

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from passrole_checks import cli_help
-from passrole_checks.cli_logs import bounds_of, progress, since_and_until
-from passrole_checks.cli_writing import CLEAN, UNUSABLE, complain
+from passrole_checks.cli import manual
+from passrole_checks.cli.logs import bounds_of, progress, since_and_until
+from passrole_checks.cli.writing import CLEAN, UNUSABLE, complain
 
 if TYPE_CHECKING:
     from passrole_checks.advise.observations import Evidence, Observation
@@ -38,7 +38,7 @@ def options(function: _Function) -> _Function:
                 multiple=True,
                 help="Narrow statements to what was passed in these logs of CloudTrail, files or folders; also those"
                 " that nothing is found of. Repeatable.",
-                shell_complete=cli_help.files,
+                shell_complete=manual.files,
             ),
             *since_and_until("Of the evidence, only events"),
             click.option(

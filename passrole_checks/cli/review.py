@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from passrole_checks import cli_help, configuration
-from passrole_checks.cli_options import (
+from passrole_checks import configuration
+from passrole_checks.cli import manual
+from passrole_checks.cli.configured import ConfiguredCommand
+from passrole_checks.cli.options import (
     baseline,
     confidence,
+    destinations,
     fail_on,
     severity,
     severity_that_fails,
@@ -25,7 +28,7 @@ from passrole_checks.cli_options import (
     some_checks,
     two_at_most,
 )
-from passrole_checks.cli_writing import CLEAN, FINDINGS, UNUSABLE, write_lines
+from passrole_checks.cli.writing import CLEAN, FINDINGS, UNUSABLE, complain, write_lines
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ class Asked:
 def options(function: _Function) -> _Function:
     """The arguments and options of ``review``."""
     versions = click.argument(
-        "versions", metavar="[BASE [HEAD]]", nargs=-1, callback=two_at_most, shell_complete=cli_help.versions
+        "versions", metavar="[BASE [HEAD]]", nargs=-1, callback=two_at_most, shell_complete=manual.versions
     )
     own = (
         click.option("--staged", is_flag=True, help="Review what is staged for the next commit."),
@@ -102,13 +105,13 @@ def options(function: _Function) -> _Function:
             "--offline-bundle",
             metavar="FILE",
             help="Write the report to FILE, to be posted elsewhere.",
-            shell_complete=cli_help.files,
+            shell_complete=manual.files,
         ),
         click.option(
             "--from-bundle",
             metavar="FILE",
             help="Read the report from FILE (JSON, or a zip that holds it).",
-            shell_complete=cli_help.files,
+            shell_complete=manual.files,
         ),
     )
     for option in reversed(own):
@@ -149,7 +152,7 @@ def table_of(asked: Asked) -> dict[str, Any]:
     return {} if content is None else configuration.table_in(content)
 
 
-def review(asked: Asked, given: dict[str, Any], chosen: Sequence[tuple[str, str]], say: Callable[[str], None]) -> int:
+def _done(asked: Asked, given: dict[str, Any], chosen: Sequence[tuple[str, str]], say: Callable[[str], None]) -> int:
     """Review, write what is asked for, and post it; the exit status. ``chosen``: formats with their destinations;
     ``say`` tells one line on standard error."""
     from passrole_checks.output.destination import write
@@ -179,7 +182,8 @@ def review(asked: Asked, given: dict[str, Any], chosen: Sequence[tuple[str, str]
 
 
 def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str]) -> Review:
-    from passrole_checks import cli_diff, explain
+    from passrole_checks import explain
+    from passrole_checks.cli import diff
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.review.making import Wanted, reviewed
 
@@ -192,8 +196,8 @@ def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str])
         everything=any(name in OF_THE_SCAN for name in formats),
     )
     checks, skip_checks = explain.ids(given["check"]), explain.ids(given["skip_check"])
-    judging = cli_diff.judging(given, checks=checks, skip_checks=skip_checks)
-    return reviewed(versions, judging, cli_diff.inputs_of(given), wanted)
+    judging = diff.judging(given, checks=checks, skip_checks=skip_checks)
+    return reviewed(versions, judging, diff.inputs_of(given), wanted)
 
 
 def _read(path: str, given: dict[str, Any]) -> Report:
@@ -328,3 +332,32 @@ def _write_step_summary(report: Report, context: Context, say: Callable[[str], N
             stream.write(text)
     except OSError as error:
         say(f"{context.step_summary}: the summary of the step cannot be written: {error.strerror or error}")
+
+
+class ReviewCommand(ConfiguredCommand):
+    """A command that takes its defaults from BASE, which the environment may tell."""
+
+    def table(
+        self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]
+    ) -> dict[str, Any]:
+        given = click.Command.make_context(self, info_name, args, parent, **extra).params
+        extra["obj"] = asked_for(given)
+        return table_of(extra["obj"])
+
+
+@click.command(cls=ReviewCommand)
+@options
+@click.pass_context
+def review(context: click.Context, /, **options: Any) -> int:
+    """Tell what a pull request changes.
+
+    What is new is told once, where it can be mended, with what to write instead.
+
+    BASE and HEAD are versions as for diff. Without them it is the pull request or merge request whose pipeline this
+    runs in, and there the result is also written on the forge, as far as the token allows: one comment that is kept up
+    to date, comments at the lines that differ, and a status.
+
+    Both versions are scanned in full. New is what HEAD has and BASE has not; suppressions, the baseline and the
+    configuration are those of BASE. sarif and gitlab hold all findings of HEAD, the other formats what is new.
+    """
+    return _done(context.obj, options, destinations(context, options), complain)

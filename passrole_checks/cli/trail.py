@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from passrole_checks import cli_help, cli_sql
-from passrole_checks.cli_logs import bounds_of, progress, since_and_until
-from passrole_checks.cli_options import HOW_EVALUATED, HOW_WRITTEN, scan_options, where_written
-from passrole_checks.cli_writing import CLEAN, UNUSABLE, complain, write_lines
+from passrole_checks.cli import manual, sql
+from passrole_checks.cli.logs import bounds_of, progress, since_and_until
+from passrole_checks.cli.manual import DocumentedCommand
+from passrole_checks.cli.options import HOW_EVALUATED, HOW_WRITTEN, destinations, scan_options, where_written
+from passrole_checks.cli.writing import CLEAN, UNUSABLE, complain, write_lines
 
 if TYPE_CHECKING:
     from passrole_checks.evidence.report import Report
@@ -31,7 +32,7 @@ def options(function: _Function) -> _Function:
     """The arguments and options of ``trail``."""
     for option in reversed(
         (
-            click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=cli_help.files),
+            click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=manual.files),
             *since_and_until(),
             click.option(
                 "--account",
@@ -58,12 +59,12 @@ def options(function: _Function) -> _Function:
                 metavar="PATH",
                 multiple=True,
                 help="Hold it against what this configuration grants: Terraform, templates, plans. Repeatable.",
-                shell_complete=cli_help.files,
+                shell_complete=manual.files,
             ),
             *HOW_EVALUATED,
             click.option("--events", is_flag=True, help="In json, also each pass by itself."),
             click.option("--allow-empty", is_flag=True, help="It is no error if there are no logs."),
-            *cli_sql.OPTIONS,
+            *sql.OPTIONS,
             *where_written(FORMATS),
             *HOW_WRITTEN,
             click.option("--no-progress", is_flag=True, help="Do not tell on a terminal how far it is."),
@@ -73,7 +74,7 @@ def options(function: _Function) -> _Function:
     return function
 
 
-def trail(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, str]]) -> int:
+def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, str]]) -> int:
     """Read the logs and write what they tell; the exit status. ``chosen``: formats with their destinations."""
     from passrole_checks.evidence import Bounds, Wanted
     from passrole_checks.evidence.report import reported
@@ -166,3 +167,25 @@ def _accounts(_context: click.Context, _parameter: click.Parameter, values: tupl
         if not (len(value) == 12 and value.isascii() and value.isdigit()):
             raise click.BadParameter(f"{value!r} is not an account id of twelve digits")
     return values
+
+
+@click.command(cls=DocumentedCommand)
+@options
+@click.pass_context
+def trail(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Tell from CloudTrail which roles were passed.
+
+    Passing a role leaves no event of its own; the events that made or changed what received it tell of it: who, which
+    role, to which service, for which resource, when, from where, and whether it was denied.
+
+    With --against it also tells what of a configuration was used, and what never was; as html on the page of grants.
+
+    Files are logs as CloudTrail delivers them, in folders or one by one, packed or not, and exports of CloudTrail Lake
+    and Athena as CSV or Parquet. Needs DuckDB: pip install 'passrole-checks[trail]'.
+
+    Of logs that are too many for one machine, --sql prints a view for Athena or Spark that tells the same.
+    """
+    sql.checked(context, paths, options)
+    if options["sql"] is not None:
+        return sql.printed(context, options)
+    return _told(paths, options, destinations(context, options))

@@ -1,0 +1,88 @@
+"""The command line. It parses options, calls the scan, and hands the result to an output; it decides nothing else.
+
+Only the standard library and click are imported here: everything else where it is used, so that ``--version`` and
+mistakes in the options are answered at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from click.core import ParameterSource
+
+from passrole_checks import __version__
+from passrole_checks.cli import about, diff, required, review, scan, suggest, trail
+from passrole_checks.cli.manual import DocumentedGroup
+from passrole_checks.cli.writing import CLEAN, INTERRUPTED, OUR_FAULT, UNUSABLE, complain
+from passrole_checks.errors import PassRoleChecksError
+
+PROGRAM = "passrole-checks"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with ``arguments`` (without the program's name) and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to stop
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = cli.main(args=list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as error:
+        complain(_usage(error))
+        return UNUSABLE
+    except PassRoleChecksError as error:
+        complain(str(error))
+        return UNUSABLE
+    except (KeyboardInterrupt, click.Abort):
+        complain(f"{PROGRAM}: interrupted")
+        return INTERRUPTED
+    except Exception as error:  # the last line of defence: a traceback is of no use to whoever scans
+        if os.environ.get("PASSROLE_CHECKS_DEBUG"):
+            raise
+        complain(
+            f"{PROGRAM}: internal error: {type(error).__name__}: {error}"
+            " (please report it, with what PASSROLE_CHECKS_DEBUG=1 in the environment adds)"
+        )
+        return OUR_FAULT
+    return int(status or CLEAN)
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message().strip().rstrip(".")
+    context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    if context is None:
+        return f"{PROGRAM}: {message}"
+    if parameter is not None and context.get_parameter_source(parameter.name) is ParameterSource.DEFAULT_MAP:
+        return f"pyproject.toml: [tool.passrole_checks] {parameter.name}: {message}"
+    return f"{context.command_path}: {message} ({context.command_path} --help)"
+
+
+@click.group(cls=DocumentedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Who would be able to pass which IAM role to which AWS service, and is that more than it should be?
+
+    Reads Terraform and OpenTofu, their plans and states (JSON), CloudFormation, its change sets, and SAM. Nothing that
+    is read is run, nothing is downloaded, and no account is asked. passrole-checks COMMAND --help tells all of a
+    command.
+    """
+
+
+for _command in (
+    scan.scan,
+    scan.grants,
+    diff.diff,
+    review.review,
+    required.required,
+    suggest.suggest,
+    suggest.fix,
+    trail.trail,
+    about.explain,
+    about.where,
+    about.doctor,
+):
+    cli.add_command(_command)

@@ -1,0 +1,51 @@
+"""The command ``required``.
+
+As everywhere in the command line, only click and the standard library are imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from passrole_checks.cli.configured import ConfiguredCommand
+from passrole_checks.cli.options import destinations, scan_options, shared_options
+from passrole_checks.cli.writing import that_matter, unusable, write_lines
+
+
+@click.command(cls=ConfiguredCommand)
+@shared_options(["text", "json", "hcl", "yaml"])
+@click.pass_context
+def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Tell which roles whoever deploys this must pass.
+
+    Each resource that is given a role, with the role and the service that it goes to; then the smallest
+    PassRole statements for all of them, as text, as JSON, as a Terraform data document (hcl) or as a CloudFormation
+    template (yaml).
+    """
+    from passrole_checks.advise.required import required_by
+    from passrole_checks.output import required as output
+    from passrole_checks.output import required_policy
+    from passrole_checks.output.destination import write
+    from passrole_checks.scan import read_paths
+
+    chosen = destinations(context, options)
+    read = read_paths([Path(path) for path in paths], scan_options(options))
+    configurations = [configuration for _, configuration in read.units]
+    found = required_by(configurations, options["account"])
+    unreadable = that_matter([*read.unreadable, *(one for unit in configurations for one in unit.unreadable)], options)
+    skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
+    files = {file for configuration in configurations for file in configuration.files}
+    for output_format, destination in chosen:
+        if output_format == "json":
+            write(destination, output.required_json(found, unreadable, skipped))
+        elif output_format == "hcl":
+            write(destination, required_policy.hcl(found))
+        elif output_format == "yaml":
+            write(destination, required_policy.yaml(found))
+        else:
+            lines = output.required_lines(found, len(files), skipped, quiet=options["quiet"])
+            write_lines(destination, lines, options)
+    return unusable(unreadable, bool(files), paths, options["allow_empty"])

@@ -1,0 +1,116 @@
+"""The commands ``suggest`` and ``fix``; `suggesting` has what they do.
+
+As everywhere in the command line, only click and the standard library are imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from passrole_checks.cli import evidence
+from passrole_checks.cli.configured import ConfiguredCommand
+from passrole_checks.cli.options import (
+    destinations,
+    fail_on,
+    severity_that_fails,
+    shared_options,
+    which_findings,
+)
+from passrole_checks.cli.writing import (
+    CLEAN,
+    FINDINGS,
+    UNUSABLE,
+    complain,
+    that_matter,
+    unusable,
+    write_lines,
+)
+
+if TYPE_CHECKING:
+    from passrole_checks.findings import Severity
+
+
+@click.command(cls=ConfiguredCommand)
+@shared_options(["text", "json", "patch"])
+@which_findings
+@evidence.options
+@click.pass_context
+def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Show what can be written instead of what is found.
+
+    A change is shown only if with it that finding is gone, and nothing new is found. Where nobody here can know which
+    roles or which service are meant, it says what a person has to fill in. Nothing is written: patch is for git apply
+    and patch -p1, and the command fix writes.
+
+    With --evidence a statement names the roles that logs of CloudTrail show it to have let be passed, each with the
+    services that it was passed to, and nothing else; all that they show is allowed still. Of what nothing was passed
+    by, that is told.
+    """
+    from passrole_checks.cli import suggesting
+    from passrole_checks.output import text
+    from passrole_checks.output.destination import is_terminal, write
+
+    chosen = destinations(context, options)
+    logs = evidence.read(options)
+    found = suggesting.suggested(paths, options, _severity_asked_for(context, options), logs)
+    for output_format, destination in chosen:
+        if output_format == "text":
+            width = text.width_for(is_terminal(destination))
+            write_lines(destination, suggesting.lines(found, width=width, quiet=options["quiet"]), options)
+        else:
+            write(destination, suggesting.rendered(found, output_format, terminal=is_terminal(destination)))
+    status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    status = max(status, logs.complain() if logs is not None else CLEAN)
+    return status or (FINDINGS if found.findings or any(one.edits for one in found.suggestions) else CLEAN)
+
+
+@click.command(cls=ConfiguredCommand)
+@shared_options(["text"])
+@which_findings
+@evidence.options
+@fail_on("The least severity that, if it is left, makes the exit status 1.")
+@click.option("--dry-run", is_flag=True, help="Write nothing, and tell what would be written.")
+@click.pass_context
+def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+    """Write what suggest shows into the files.
+
+    Comments, layout and all that is not about the finding stay as they are. Where a person has to decide, nothing is
+    written, and it is told. A file that is a symbolic link, or that was changed meanwhile, is not written.
+
+    With --evidence nothing is written if one of the logs cannot be read: it may hold what is needed.
+    """
+    from passrole_checks.cli import suggesting
+    from passrole_checks.output import text
+    from passrole_checks.output.destination import is_terminal
+
+    chosen = destinations(context, options)
+    failing = severity_that_fails(options)
+    shown = _severity_asked_for(context, options)
+    least = shown if failing is None or shown.rank < failing.rank else failing
+    logs = evidence.read(options)
+    if logs is not None and not logs.is_whole:
+        return logs.complain()
+    found = suggesting.suggested(paths, options, shown, logs)
+    written = suggesting.fix_all(found, paths, options, shown, logs, dry_run=options["dry_run"])
+    for _, destination in chosen:
+        width = text.width_for(is_terminal(destination))
+        dry_run, quiet = options["dry_run"], options["quiet"]
+        lines = suggesting.fixed_lines(written, found.notes, dry_run=dry_run, width=width, quiet=quiet)
+        write_lines(destination, lines, options)
+    for file, reason in written.refused:
+        complain(f"{text.located(file, None)}: {reason}")
+    left = suggesting.left_after(paths, options, least, written if options["dry_run"] else None)
+    status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    failed = failing is not None and any(one.severity.rank >= failing.rank for one in left)
+    return max(status, UNUSABLE if written.refused else CLEAN) or (FINDINGS if failed else CLEAN)
+
+
+def _severity_asked_for(context: click.Context, options: dict[str, Any]) -> Severity:
+    """The least severity to look at: whoever names a check wants to hear of it."""
+    from passrole_checks.findings import Severity
+
+    named = options["check"] and context.get_parameter_source("severity") is ParameterSource.DEFAULT
+    return Severity.INFO if named else Severity(options["severity"])
