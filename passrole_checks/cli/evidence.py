@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks.cli import manual
-from passrole_checks.cli.logs import bounds_of, progress, since_and_until
+from passrole_checks.cli.logs import bounds_of, nothing_in, progress, since_and_until
 from passrole_checks.cli.writing import CLEAN, UNUSABLE, complain
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ def read(given: dict[str, Any]) -> Logs | None:
     if not report.reading.first:
         logs.complain()
         names = ", ".join(map(shown, given["evidence"]))
-        what = "no event in the time that is asked for" if since or until else "no log of CloudTrail here"
-        raise ConfigurationError(f"{names}: {what}")
+        raise ConfigurationError(f"{names}: {nothing_in(given)}")
     return logs
 
 

@@ -49,6 +49,11 @@ def bounds_of(given: dict[str, Any]) -> tuple[str, str]:
     return since, until
 
 
+def nothing_in(given: dict[str, Any]) -> str:
+    """Why nothing was read: files whose names tell another time are not opened."""
+    return "no event in the time that is asked for" if given["since"] or given["until"] else "no log of CloudTrail here"
+
+
 @contextmanager
 def progress(*, silent: bool) -> Iterator[Progress | None]:
     """What tells on a terminal how far it is; None where nothing is to be told. It is taken away at the end."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from passrole_checks.cli import manual, sql
-from passrole_checks.cli.logs import bounds_of, progress, since_and_until
+from passrole_checks.cli.logs import bounds_of, nothing_in, progress, since_and_until
 from passrole_checks.cli.manual import DocumentedCommand
 from passrole_checks.cli.options import HOW_EVALUATED, HOW_WRITTEN, destinations, scan_options, where_written
 from passrole_checks.cli.writing import CLEAN, UNUSABLE, complain, write_lines
@@ -105,7 +105,7 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
         return UNUSABLE
     if not report.reading.files and not given["allow_empty"]:
         names = ", ".join(map(shown, paths))
-        complain(f"{names}: no log of CloudTrail here (--allow-empty accepts that)")
+        complain(f"{names}: {nothing_in(given)} (--allow-empty accepts that)")
         return UNUSABLE
     return CLEAN
 

@@ -148,6 +148,13 @@ def test_a_folder_without_logs_is_a_mistake(capsys: pytest.CaptureFixture[str], 
     assert run(capsys, tmp_path, "--allow-empty")[0] == 0
 
 
+def test_logs_of_another_time_are_no_missing_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Files whose names tell another time are not opened, and that is said."""
+    status, _, err = run(capsys, ROOT / SAMPLE, "--since", "2030-01-01")
+    assert status == 2
+    assert err.endswith(": no event in the time that is asked for (--allow-empty accepts that)\n")
+
+
 def test_the_same_logs_give_the_same_bytes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Whatever the order in which paths are named and files are read."""
     log = Maker(2).log(repeat=3, noise=50)
