@@ -244,7 +244,8 @@ class Fault(Exception):
 def trouble(marker):
     raise Fault("a", "fault")
 """
-_RUN = "\nsys.exit(main())\n"
+# Those in the background of a shell ignore an interrupt.
+_RUN = "\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(main())\n"
 
 
 @with_fork

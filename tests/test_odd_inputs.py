@@ -306,13 +306,14 @@ def test_an_interrupt_in_the_middle_of_a_scan_is_one_line(folder: Path) -> None:
 
 
 _TELLING = """\
-import sys
+import signal, sys
 from passrole_checks import scan
 from passrole_checks.cli import main
 real = scan.scan_paths
 def telling(*arguments):
     print("reading", flush=True)
     return real(*arguments)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which those in the background of a shell do not have
 scan.scan_paths = telling
 sys.exit(main())
 """
