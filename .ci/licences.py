@@ -86,7 +86,7 @@ def source(about: metadata.PackageMetadata) -> str:
     links = dict(one.split(", ", 1) for one in about.get_all("Project-URL") or ())
     links = {label.lower(): url for label, url in links.items()}
     known = (links.get(label) for label in ("source", "source code", "code", "repository", "homepage"))
-    return next(filter(None, known), about["Home-page"] or "")
+    return next(filter(None, known), about.get("Home-page") or "")
 
 
 def rows(page: str) -> dict[str, str]:
