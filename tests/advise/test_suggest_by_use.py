@@ -15,6 +15,7 @@ from passrole_checks.advise.edits import edits_for
 from passrole_checks.advise.suggestion import Edit, WantedRole, Wish
 from passrole_checks.advise.surroundings import Read
 from passrole_checks.evidence import Outcome
+from passrole_checks.evidence.summary import Edge
 from passrole_checks.iam.values import Position, text
 from passrole_checks.judge import LocatedGrant
 
@@ -331,9 +332,9 @@ def test_no_instance_of_a_module_gets_more_than_it_has(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_told_is_left_to_a_person(statement: str, seen: object, expected: str, tmp_path: Path) -> None:
+def test_what_cannot_be_told_is_left_to_a_person(statement: str, seen: Edge, expected: str, tmp_path: Path) -> None:
     """With the reason, and without edits."""
-    found = narrowed(tmp_path, {"main.tf": policy(statement) + 'variable "stage" {}\n'}, seen)  # type: ignore[arg-type]
+    found = narrowed(tmp_path, {"main.tf": policy(statement) + 'variable "stage" {}\n'}, seen)
     assert only(found).edits == ()
     assert [one for one in only(found).missing if one.startswith(expected)], only(found).missing
 
@@ -363,9 +364,9 @@ def test_roles_of_two_accounts_belong_into_no_one_statement(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "seen", [(), (edge(APP, outcome=Outcome.DENIED),), (edge(APP, who=f"arn:aws:iam::{ACCOUNT}:user/another"),)]
 )
-def test_what_nothing_used_is_told_and_stays(seen: tuple[object, ...], tmp_path: Path) -> None:
+def test_what_nothing_used_is_told_and_stays(seen: tuple[Edge, ...], tmp_path: Path) -> None:
     """Attempts that were denied, and what others passed, are no use of it."""
-    found = narrowed(tmp_path, {"main.tf": policy(allow())}, *seen)  # type: ignore[arg-type]
+    found = narrowed(tmp_path, {"main.tf": policy(allow())}, *seen)
     one = only(found)
     assert (one.edits, one.statement, one.missing[0]) == (
         (),

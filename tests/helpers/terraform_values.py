@@ -35,15 +35,20 @@ locals {
 """
 
 
-def evaluated(root: Path, expression: str, before: str = "") -> Node:
-    """The value of an expression in a configuration of its own, which ``before`` adds blocks to."""
-    (root / "main.tf").write_text(f"{before}{HEAD}  found = {expression}\n}}\n", encoding="utf-8")
-    (root / "f.json").write_text('{"a": 1}\n', encoding="utf-8")
+def value_in(root: Path, text: str) -> Node:
+    """The value of ``local.found`` in a configuration of one file."""
+    (root / "main.tf").write_text(text, encoding="utf-8")
     folder = read_folder(root)
     assert [problem for parsed in folder.files for problem in parsed.problems] == []
     module = Module(Run(Files(root)), folder)
     attribute = folder.locals["found"]
     return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+
+
+def evaluated(root: Path, expression: str, before: str = "") -> Node:
+    """The value of an expression in a configuration of its own, which ``before`` adds blocks to."""
+    (root / "f.json").write_text('{"a": 1}\n', encoding="utf-8")
+    return value_in(root, f"{before}{HEAD}  found = {expression}\n}}\n")
 
 
 def shown(node: Node) -> object:

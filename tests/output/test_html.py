@@ -7,11 +7,11 @@ import hashlib
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from html_pages import Elements
 
 from passrole_checks.cli import main
 from passrole_checks.findings import Finding
@@ -38,28 +38,6 @@ def scanned(user: str = "ann", sid: str = "Pass", role: str = "app-*") -> ScanRe
 
 def page(result: ScanResult) -> str:
     return grants_html(result, result.grants)
-
-
-class Elements(HTMLParser):
-    """The elements of a page, and the text outside of scripts and styles."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.within = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-        self.within = tag if tag in ("script", "style") else ""
-
-    def handle_endtag(self, tag: str) -> None:
-        self.within = ""
-
-    def handle_data(self, data: str) -> None:
-        if not self.within:
-            self.text += data
 
 
 @pytest.fixture(autouse=True)

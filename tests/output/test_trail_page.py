@@ -3,14 +3,13 @@ its place."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from html_pages import Elements, drawn
 from used_grants import ARN, EC2, LAMBDA, edge, reported, role, statement
 
 from passrole_checks.evidence import Bounds, Edge, Problem, Wanted
@@ -24,27 +23,6 @@ DEPLOY = {
         "deploy", statement(Sid="Used"), statement(f"{ARN}b*", EC2, Sid="Never"), statement({"Ref": "W"}, Sid="May")
     )
 }
-
-
-class Elements(HTMLParser):
-    """The elements of a page, and the text outside of scripts and styles."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.text = self.within = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-        self.within = tag if tag in ("script", "style") else ""
-
-    def handle_endtag(self, tag: str) -> None:
-        self.within = ""
-
-    def handle_data(self, data: str) -> None:
-        if not self.within:
-            self.text += data
 
 
 def page(folder: Path, *edges: Edge, resources: dict[str, Any] | None = None, events: int = 5, **changes: Any) -> str:
@@ -88,7 +66,7 @@ def test_the_page_tells_what_was_used(tmp_path: Path) -> None:
 def test_what_the_script_draws_is_in_the_page(tmp_path: Path) -> None:
     """For each statement the links that were used, and their states; the passes with their counts."""
     text = page(tmp_path, edge(passed=12, denied=3))
-    found = json.loads(re.search('id="data">(.*?)</script>', text)[1])  # type: ignore[index]
+    found = drawn(text)
     assert found["passes"] == [[12, "2026-03-02", 3]]
     states = [(entry["e"], entry["x"], bool(entry["u"])) for entry in found["entries"]]
     assert states == [("allow", ["used"], True), ("allow", ["unused"], False), ("allow", ["perhaps"], True)]
@@ -102,7 +80,7 @@ def test_the_page_of_grants_has_nothing_of_it(tmp_path: Path) -> None:
     _, result = reported(tmp_path, DEPLOY)
     text = grants_html(result, result.grants)
     assert "used" not in words(text)
-    assert "passes" not in json.loads(re.search('id="data">(.*?)</script>', text)[1])  # type: ignore[index]
+    assert "passes" not in drawn(text)
 
 
 def test_no_event_says_nothing_of_use(tmp_path: Path) -> None:

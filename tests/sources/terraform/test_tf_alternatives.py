@@ -9,15 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from terraform_values import value_in
 from work import at_most
 
 from passrole_checks.iam.outcomes import consistent
 from passrole_checks.iam.values import Absent, Choice, Const, Items, Mapping, Node, Text
 from passrole_checks.scan import ScanOptions, scan_paths
-from passrole_checks.sources.terraform.evaluation.finished import plain
-from passrole_checks.sources.terraform.modules.folder import read_folder
-from passrole_checks.sources.terraform.modules.module import Module, Run
-from passrole_checks.sources.terraform.reading.files import Files
 
 UNKNOWN = "".join(f'variable "{name}" {{}}\n' for name in ("a", "b", "e", "i", "n", "u"))
 CONTEXT = f"""{UNKNOWN}
@@ -52,12 +49,7 @@ ROLE = "${aws_iam_role.%s.arn}"
 
 
 def evaluated(root: Path, expression: str, context: str = CONTEXT) -> Node:
-    (root / "main.tf").write_text(f"{context}\nlocals {{\n  found = {expression}\n}}\n", encoding="utf-8")
-    folder = read_folder(root)
-    assert [problem for parsed in folder.files for problem in parsed.problems] == []
-    module = Module(Run(Files(root)), folder)
-    attribute = folder.locals["found"]
-    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+    return value_in(root, f"{context}\nlocals {{\n  found = {expression}\n}}\n")
 
 
 def shown(node: Node) -> object:

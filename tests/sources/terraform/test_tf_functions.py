@@ -5,22 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from terraform_values import value_in
 
 from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.finished import plain
-from passrole_checks.sources.terraform.modules.folder import read_folder
-from passrole_checks.sources.terraform.modules.module import Module, Run
-from passrole_checks.sources.terraform.reading.files import Files
 
 
 def evaluated(root: Path, expression: str) -> Node:
     text = f'variable "u" {{}}\nvariable "v" {{}}\nlocals {{\n  found = {expression}\n}}\n'
-    (root / "main.tf").write_text(text, encoding="utf-8")
-    folder = read_folder(root)
-    assert [problem for parsed in folder.files for problem in parsed.problems] == []
-    module = Module(Run(Files(root)), folder)
-    attribute = folder.locals["found"]
-    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+    return value_in(root, text)
 
 
 def shown(node: Node) -> object:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from terraform_values import shown, value_in
 
-from passrole_checks.iam.values import Choice, Const, Items, Kind, Mapping, Node, Text, holes_in
-from passrole_checks.sources.terraform.evaluation.finished import plain
-from passrole_checks.sources.terraform.modules.folder import read_folder
-from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.modules.run import Run
-from passrole_checks.sources.terraform.reading.files import Files
+from passrole_checks.iam.values import Kind, Node, Text, holes_in
 
 HEAD = """
 variable "u" {}
@@ -30,27 +26,7 @@ locals {
 
 
 def evaluated(root: Path, expression: str) -> Node:
-    (root / "main.tf").write_text(f"{HEAD}  found = {expression}\n}}\n", encoding="utf-8")
-    folder = read_folder(root)
-    assert [problem for parsed in folder.files for problem in parsed.problems] == []
-    module = Module(Run(Files(root)), folder)
-    attribute = folder.locals["found"]
-    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
-
-
-def shown(node: Node) -> object:
-    """A node as plain data: holes as ``${...}``, optional elements behind a question mark, alternatives as tuples."""
-    if isinstance(node, Text):
-        return f"?{node}" if node.optional else str(node)
-    if isinstance(node, Const):
-        return node.value
-    if isinstance(node, Items):
-        return [shown(item) for item in node.items]
-    if isinstance(node, Mapping):
-        return {str(entry.key): shown(entry.value) for entry in node.entries}
-    if isinstance(node, Choice):
-        return (node.condition, *(shown(option) for _, option in node.options))
-    return "absent"
+    return value_in(root, f"{HEAD}  found = {expression}\n}}\n")
 
 
 UNKNOWN = "unknown"

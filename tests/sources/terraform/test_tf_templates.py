@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from terraform_values import shown
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
 from passrole_checks.sources.terraform import load
 
 HEAD = """
@@ -26,21 +27,6 @@ def document(root: Path, expression: str, boundary: Path | None = None) -> Node:
     found = load(root, boundary=boundary)
     assert not found.unreadable
     return found.policies[0].document
-
-
-def shown(node: Node) -> object:
-    """A node as plain data: holes as ``${...}``, optional elements behind a question mark, alternatives as tuples."""
-    if isinstance(node, Text):
-        return f"?{node}" if node.optional else str(node)
-    if isinstance(node, Const):
-        return node.value
-    if isinstance(node, Items):
-        return [shown(item) for item in node.items]
-    if isinstance(node, Mapping):
-        return {str(entry.key): shown(entry.value) for entry in node.entries}
-    if isinstance(node, Choice):
-        return (node.condition, *(shown(option) for _, option in node.options))
-    return "absent"
 
 
 def lines(node: Node) -> list[tuple[str, int]]:
