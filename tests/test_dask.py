@@ -5,6 +5,7 @@ Skipped where ``distributed`` (extra ``dask``) is not installed, unless NEED_DAS
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -93,7 +94,7 @@ def client(cluster: Any) -> Iterator[Any]:
     with distributed.Client(cluster.scheduler_address, set_as_default=False) as found:
         try:
             found.wait_for_workers(3, timeout=60)
-        except TimeoutError:  # the one that a test killed did not come back: a loaded machine starts it too late
+        except asyncio.TimeoutError:  # one that a test killed did not come back: a loaded machine starts it too late
             cluster.scale(0)
             cluster.scale(3)
             found.wait_for_workers(3, timeout=60)

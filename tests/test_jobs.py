@@ -307,6 +307,7 @@ def test_a_broken_pool_of_somebody_else_is_told_to_them() -> None:
             scan_paths(FEW, ScanOptions(), over(pool))
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="no new Python is started there, unless one is asked for")
 def test_code_in_the_working_directory_is_not_run_by_new_processes(tmp_path: Path) -> None:
     """A scanned repository with modules named like those of the standard library runs none of them."""
     roots(tmp_path / "repository", 6)

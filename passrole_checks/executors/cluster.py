@@ -14,6 +14,7 @@ Sources: Dask's documentation of ``distributed`` ("Client", "Why did my worker d
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import warnings
 from collections import deque
@@ -145,7 +146,7 @@ def _checked(client: Client, url: str, seconds: float) -> int:
     """How many units the cluster scans at once, of workers that are of this version."""
     try:
         client.wait_for_workers(1, timeout=seconds)
-    except (OSError, TimeoutError):
+    except (OSError, asyncio.TimeoutError):  # which is an error of its own before Python 3.11
         raise ExecutorError(f"{url}: the cluster has no workers") from None
     versions: dict[str, str | None] = client.run(_asking())
     for worker, version in sorted(versions.items()):

@@ -38,9 +38,9 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 def processes(jobs: int | None = None, method: str | None = None) -> UnitScanner:
     """Scan with ``jobs`` processes; None: with as many as pay, which for little code is this one alone.
 
-    ``method``: how they begin, ``fork`` or ``spawn`` (default: what is safe here). Where none can begin, the units are
-    scanned in this process. One that is killed loses nothing: what it had in hand is scanned once more, each unit by
-    itself, and a unit that ends its process again is unreadable.
+    ``method``: how they begin, ``fork`` or ``spawn`` (default: what is safe here; another one is used as it is asked
+    for). Where none can begin, the units are scanned in this process. One that is killed loses nothing: what it had in
+    hand is scanned once more, each unit by itself, and a unit that ends its process again is unreadable.
     """
 
     def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
@@ -40,6 +41,18 @@ class Place:
 def receives(resource_type: str) -> bool:
     """Whether a resource of this type can be given a role or an instance profile."""
     return resource_type in receiver_types() or bool(embedded_receivers_of(resource_type))
+
+
+@lru_cache(maxsize=4096)
+def entrances(resource_type: str) -> frozenset[str]:
+    """The properties of which a resource of this type has one at least where it receives anything; empty where any may
+    be it."""
+    embedded = embedded_receivers_of(resource_type)
+    first = {
+        *(one.path[0] for one in receivers_of(resource_type)),
+        *(name for one in embedded for name in one.path[:1] or (*(key for key, _ in one.where), *one.inside[:1])),
+    }
+    return frozenset() if ANY in first else frozenset(first)
 
 
 def paths_below(resource_type: str, name: str) -> list[Path]:

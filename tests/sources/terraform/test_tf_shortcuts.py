@@ -11,9 +11,12 @@ from fuzzing.targets import changed_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from passrole_checks.knowledge.receivers import receiver_types, receivers_of
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.receivers import ANY, DEEP
 from passrole_checks.sources.resource import AttachedPolicy
 from passrole_checks.sources.terraform import load
+from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.files import is_override
 from passrole_checks.sources.terraform.shortcuts import none_taken
 
@@ -268,3 +271,68 @@ def test_override_files_are_known_by_name() -> None:
     assert is_override("override.tf.json")
     assert is_override("x_override.tofu")
     assert not is_override("overrides.tf")
+
+
+def nested(path: tuple[str, ...]) -> str:
+    """An expression in which a role stands at the end of a path."""
+    if not path:
+        return '"arn:aws:iam::111122223333:role/r"'
+    step, inner = path[0], nested(path[1:])
+    return f"[{inner}]" if step == "*" else f"{{ {'k' if step in (ANY, DEEP) else step} = {inner} }}"
+
+
+def test_every_way_to_receive_a_role_is_looked_at(tmp_path: Path) -> None:
+    """Of each type that receives a role, at each place where one can stand, as much is found as where no type is left
+    out for the names that it does not write."""
+    blocks = []
+    for type_ in sorted(receiver_types()):
+        for number, receiver in enumerate(receivers_of(type_)) if "::" not in type_ else ():
+            name = "any" if receiver.path[0] == ANY else receiver.path[0]
+            blocks.append(f'resource "{type_}" "r{number}" {{\n  {name} = {nested(receiver.path[1:])}\n}}\n')
+    (tmp_path / "main.tf").write_text("".join(blocks), encoding="utf-8")
+    found = load(tmp_path).received
+    assert len(found) > 500
+    with none_taken():
+        assert found == load(tmp_path).received
+
+
+RECEIVED_ELSEWHERE = {
+    "in an override file": {
+        "main.tf": 'resource "aws_lambda_function" "f" {\n  function_name = "f"\n}\n',
+        "override.tf": 'resource "aws_lambda_function" "f" {\n  role = "arn:aws:iam::111122223333:role/r"\n}\n',
+    },
+    "in JSON, escaped": {
+        "main.tf.json": '{"resource": {"aws_lambda_function": {"f": {"r\\u006fle": "arn:aws:iam::1:role/r"}}}}',
+    },
+    "in blocks that are made": {
+        "main.tf": 'resource "aws_codepipeline" "p" {\n  dynamic "stage" {\n    for_each = ["x"]\n    content {\n'
+        '      dynamic "action" {\n        for_each = ["y"]\n        content {\n'
+        '          role_arn = "arn:aws:iam::111122223333:role/r"\n        }\n      }\n    }\n  }\n}\n',
+    },
+    "in a local": {
+        "main.tf": 'locals {\n  d = [{ iam_role = "r" }]\n}\nresource "aws_transfer_server" "s" {\n'
+        '  logging_role = local.d[0].iam_role\n}\n',
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files", RECEIVED_ELSEWHERE.values(), ids=RECEIVED_ELSEWHERE.keys())
+def test_a_role_that_is_written_elsewhere_is_received(tmp_path: Path, files: dict[str, str]) -> None:
+    """What a block does not say in plain words, because another file or its syntax says it, is looked at."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert len(load(tmp_path).received) == 1
+
+
+def test_a_resource_that_names_no_role_is_not_evaluated(tmp_path: Path) -> None:
+    """A resource of a type that may receive a role, and writes no name of a place for one, is left alone."""
+    (tmp_path / "main.tf").write_text('resource "aws_instance" "i" {\n  count = 3\n  ami   = "ami-1"\n}\n')
+    looked: list[bool] = []
+
+    def look(module: Module) -> None:
+        looked.append("body" in vars(module.folder.resources[0]))
+
+    load(tmp_path, look=look)
+    with none_taken():
+        load(tmp_path, look=look)
+    assert looked == [False, True]

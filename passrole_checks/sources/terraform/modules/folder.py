@@ -111,7 +111,7 @@ def provider_alias(block: Block) -> str | None:
 
 
 def _merged(base: Block, over: Block) -> Block:
-    return Block(base.type, base.labels, base.span, base.source, partial(_merged_body, base, over))
+    return Block(base.type, base.labels, base.span, base.source, partial(_merged_body, base, over), literal=False)
 
 
 def _merged_body(base: Block, over: Block) -> Body:

@@ -29,7 +29,6 @@ from passrole_checks.sources.policy_attributes import (
     USERS,
     unread,
 )
-from passrole_checks.sources.receivers import receives
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     Framework,
@@ -53,6 +52,7 @@ from passrole_checks.sources.terraform.policies.holdings import Collected
 from passrole_checks.sources.terraform.policies.received import (
     INSTANCE_PROFILES,
     instance_profile,
+    may_receive,
     roles_received,
     stack_content,
 )
@@ -111,7 +111,7 @@ def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, Scope,
     for module in root.walk():
         for block in module.folder.resources:
             type_, name = block.labels[0], block.labels[1]
-            if type_ in INSTANCE_PROFILES or receives(type_):
+            if may_receive(block):
                 for instance in module.instances(block).items:
                     scope = module.scope(block.source, instance)
                     address = module.prefixed(f"{type_}.{name}{instance.suffix}")

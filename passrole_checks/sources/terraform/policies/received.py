@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.values import Choice, Entry, Items, Mapping, Node, Position, Text, moved, text
-from passrole_checks.sources.receivers import ANY, DEEP, Path, paths_below, received_by
+from passrole_checks.sources.receivers import ANY, DEEP, Path, entrances, paths_below, received_by, receives
 from passrole_checks.sources.resource import InstanceProfile, ReceivedRole, ResourceDefinition
 from passrole_checks.sources.stack_content import NOTHING, PARTS, TYPES, StackContent
 from passrole_checks.sources.terraform.evaluation.finished import document
@@ -20,6 +20,7 @@ from passrole_checks.sources.terraform.functions.yaml import yaml_decode
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
+from passrole_checks.sources.terraform.shortcuts import taken
 
 INSTANCE_PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
 """The types of instance profiles, with the attribute of the role in one."""
@@ -30,6 +31,18 @@ _DEPTH = 12  # blocks inside blocks
 def roles_received(block: Block, resource: ResourceDefinition, scope: Scope) -> Iterator[ReceivedRole]:
     """What a resource receives; each value stands where the attribute of the resource does."""
     yield from received_by(resource, _Attributes(block, resource.type, scope))
+
+
+def may_receive(block: Block) -> bool:
+    """Whether a resource can receive a role or be an instance profile; the names that are written in it may tell that
+    it does not, without more."""
+    type_ = block.labels[0]
+    if type_ in INSTANCE_PROFILES or type_ in TYPES:
+        return True
+    if not receives(type_):
+        return False
+    names, words = entrances(type_), block.words
+    return not (taken() and names and words is not None) or any(name.encode() in words for name in names)
 
 
 def stack_content(block: Block, resource: ResourceDefinition, scope: Scope) -> StackContent:

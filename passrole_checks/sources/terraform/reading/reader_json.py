@@ -112,7 +112,7 @@ def _blocks(
             pending.extend(((*names, one.key.literal or ""), one.key, one.value) for one in reversed(node.entries))
         elif isinstance(node, Mapping):
             at = _span(node) if not names else Span(*_span(key)[:2], *_span(node)[2:])
-            yield Block(kind, names, at, source, partial(_body, source, kind, node))
+            yield Block(kind, names, at, source, partial(_body, source, kind, node), literal=False)
         elif not (isinstance(node, Const) and node.value is None) and key.literal != "//" and problems is not None:
             address = ".".join((kind, *names))
             problems.append(Problem(_span(node).line, f"not Terraform: {address} is no JSON object"))

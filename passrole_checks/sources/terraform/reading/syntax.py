@@ -232,6 +232,15 @@ class Block:
     span: Span
     source: SourceText
     build: Callable[[], Body] = field(repr=False, compare=False)
+    literal: bool = field(default=True, repr=False, compare=False)  # every name in it is written within its span
+
+    @cached_property
+    def words(self) -> bytes | None:
+        """The text of the block, None where names of attributes and blocks may be missing in it."""
+        if not self.literal:
+            return None
+        source, span = self.source, self.span
+        return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
 
     @cached_property
     def body(self) -> Body:
