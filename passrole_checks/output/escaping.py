@@ -41,7 +41,12 @@ def code(text: str, *, in_table: bool = False, most: int = _NAME) -> str:
     """A code span of Markdown, with a fence that is longer than any within; in a table a bar is escaped, and what is
     before it. In a code span nothing is a mark, a mention, a reference or a link. The beginning of a comment of HTML is
     spelled out all the same: other programs look for their comments by one, wherever in a text it stands."""
-    text = shortened(harmless(text).replace("<!--", _COMMENT), most) or " "
+    return _span(harmless(text), in_table=in_table, most=most)
+
+
+def _span(text: str, *, in_table: bool = False, most: int = _PROSE) -> str:
+    """The same of text that is harmless: once more, what is taken out of a line would pass for the beginning of one."""
+    text = shortened(text.replace("<!--", _COMMENT), most) or " "
     if in_table:
         text = re.sub(r"(\\*)\|", r"\1\1\\|", text)
     longest = max(map(len, re.findall("`+", text)), default=0)
@@ -87,7 +92,7 @@ def prose(words: str, names: Collection[str] = ()) -> str:
     name = re.compile(rf"(?<![^ (])(?:{'|'.join(map(re.escape, guarded))})(?=[.,;:)]*(?: |$))")
     said, at = [], 0
     for found in name.finditer(text):
-        said += [_around(text[at : found.start()], behind=at > 0), code(found[0], most=_PROSE)]
+        said += [_around(text[at : found.start()], behind=at > 0), _span(found[0])]
         at = found.end()
     return "".join([*said, _around(text[at:], behind=at > 0)])
 
@@ -153,7 +158,7 @@ def _coded(run: str) -> str:
     before, within, after = found.groups() if found is not None else ("", run, "")
     if within.endswith(")") and within.count(")") > within.count("("):
         within, after = within[:-1], f"){after}"
-    return before + (code(within, most=_PROSE) if within else "") + after
+    return before + (_span(within) if within else "") + after
 
 
 def label(text: str) -> str:
