@@ -141,7 +141,8 @@ def test_every_template_is_read(folder: str) -> None:
     """No template of a sample is passed over or unreadable, so that its silence means something."""
     result = scan(folder)
     assert result.unreadable == ()
-    assert {below(folder, file) for file in result.files} == templates_of(folder)
+    filled_in = {file for file in result.files if file.endswith(".tftpl")}  # the templates of stacks among them
+    assert {below(folder, file) for file in {*result.files} - filled_in} == templates_of(folder)
 
 
 @pytest.mark.parametrize("folder", [name for name in FOLDERS if (SAMPLES / name / "expected.txt").exists()])

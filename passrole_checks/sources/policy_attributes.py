@@ -143,10 +143,8 @@ _HOLDING_TYPES = ("AWS::IAM::", "AWS::SSO::PermissionSet", "AWS::CloudFormation:
 
 
 def unread(type_: str, type_name: str | None) -> str | None:
-    """Why policies inside a resource are not seen: it is a CloudFormation stack, or a resource of the Cloud Control API
-    of a type (``type_name``, None if not known) that holds policies. None for every other resource."""
-    if type_ in _STACKS:
-        return "a CloudFormation stack, whose policies are not read here"
+    """Why policies inside a resource are not seen: it is a resource of the Cloud Control API of a type (``type_name``,
+    None if not known) that holds policies. None for every other resource."""
     if type_ in _CLOUD_CONTROL and (type_name is None or type_name.startswith(_HOLDING_TYPES)):
         return "a resource of the Cloud Control API, whose desired state is not read here"
     return None
@@ -161,11 +159,11 @@ organizational units and accounts that get it."""
 
 MANY_ACCOUNTS = frozenset({
     "aws_ssoadmin_permission_set_inline_policy", "awscc_sso_permission_set", "aws_organizations_policy",
-    "awscc_organizations_policy",
+    "awscc_organizations_policy", "aws_cloudformation_stack_set",
 })  # fmt: skip
 """Types whose policies are provisioned into many accounts, so that a literal account in them is no mistake."""
 
-FLAGGABLE = tuple(sorted({*IDENTITY_POLICIES, *NESTED_POLICIES}))
+FLAGGABLE = tuple(sorted({*IDENTITY_POLICIES, *NESTED_POLICIES, *_STACKS}))
 """Types whose resources can have findings."""
 
 RESOURCE_POLICIES = {

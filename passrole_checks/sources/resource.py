@@ -204,8 +204,9 @@ class Configuration:
     stacks, at any depth, that were read with it, and ``stack`` is the name of the stack that it makes, where that is
     known. ``received`` are the roles that resources are given, and
     ``instance_profiles`` those of this configuration. ``stack_roles`` are the roles in the templates of CloudFormation
-    stacks that Terraform describes, whose policies are not read. ``literals`` are the principals that are known by a
-    literal name: what they are called here (the name, and their kind where it means two), their kind, and the name.
+    stack sets that Terraform describes, by the names that they have in other accounts. ``literals`` are the principals
+    that are known by a literal name: what they are called here (the name, and their kind where it means two), their
+    kind, and the name.
     ``users`` are the users of this configuration with their names, where these are told.
     """
 

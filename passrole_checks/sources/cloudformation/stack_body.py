@@ -14,13 +14,21 @@ from dataclasses import replace
 from passrole_checks.errors import InputError
 from passrole_checks.iam import values
 from passrole_checks.iam.values import Choice, Const, Hole, Items, Kind, Node, Part, Position, Text
-from passrole_checks.sources.cloudformation.policies import reader_of
+from passrole_checks.sources.cloudformation.policies import PolicyReader, reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.scopes import Call, Passed, brought_up, handed_down
+from passrole_checks.sources.cloudformation.scopes import Call, Passed, facts_above, handed_down
+from passrole_checks.sources.cloudformation.stack_around import Around
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.resource import InstanceProfile, ResourceDefinition, RoleDefinition
+from passrole_checks.sources.resource import (
+    AttachedPolicy,
+    InstanceProfile,
+    ManagedAttachment,
+    ResourceDefinition,
+    RoleDefinition,
+    Suppression,
+)
 from passrole_checks.sources.stack_content import NOTHING, ONE_ACCOUNT, StackContent
-from passrole_checks.sources.yaml_text import restored, without_holes, word
+from passrole_checks.sources.yaml_text import without_holes, word
 
 MAX_LENGTH = 1_000_000  # CloudFormation takes templates of up to 1 MB
 _DEPTH = 60
@@ -28,12 +36,20 @@ _STACK_NAME = "AWS::StackName"
 
 
 def content_of(resource: ResourceDefinition, parts: dict[str, Node]) -> StackContent:
-    """Read the template in the attributes ``PARTS`` of a resource; of alternatives the first that is a template."""
-    for body in _alternatives(parts.get("template_body")):
-        read = _read(resource, body, parts)
-        if read is not None:
-            return read
+    """Read the template in the attributes ``PARTS`` of a resource; of alternatives the first that is a template, and of
+    that no policies, since the others may be given instead."""
+    bodies = list(_alternatives(parts.get("template_body")))
+    for body in bodies:
+        found = _read(resource, body, parts)
+        if found.is_read:
+            return found if len(bodies) == 1 else _one_of_several(found)
+        if found.fault:
+            return found
     return NOTHING
+
+
+def _one_of_several(found: StackContent) -> StackContent:
+    return StackContent(found.received, found.profiles, named=(*found.named, *found.roles))
 
 
 def _alternatives(node: Node | None) -> Iterator[Node]:
@@ -44,92 +60,151 @@ def _alternatives(node: Node | None) -> Iterator[Node]:
         yield node
 
 
-def _read(resource: ResourceDefinition, body: Node, parts: dict[str, Node]) -> StackContent | None:
+def _read(resource: ResourceDefinition, body: Node, parts: dict[str, Node]) -> StackContent:
     content, meant = _as_text(body)
     if len(content) > MAX_LENGTH or not looks_like_template(content):
-        return None
+        return NOTHING
     given = parts.get("parameters")
     complete = not isinstance(given, Text)
     passed = {
-        str(entry.key): Passed(handed_down(entry.value), handed_down(entry.value))
+        str(entry.key): handed_down(entry.value)
         for entry in (given.entries if isinstance(given, values.Mapping) else ())
     }
+    call = Call({name: Passed(value, value) for name, value in passed.items()}, complete=complete)
     try:
-        reader = reader_of(Template(body.at.file, content, called=Call(passed, complete=complete)))
+        reader = reader_of(Template(body.at.file, content, called=call))
         reader.read()
-    except (InputError, RecursionError):
-        return None
+    except (InputError, RecursionError) as error:
+        reason = error.reason if isinstance(error, InputError) else "nested too deeply"
+        return StackContent(fault=reason)
     outer = [handed_down(node) if not isinstance(node, (str, Hole)) else _handed_down(node) for node in meant]
-
     name = parts.get("name")
     name = name if isinstance(name, Text) and name.only_hole is None else None
-
-    def above(node: Node | None) -> Node | None:
-        found = node and brought_up(restored(node, outer), resource.address)
-        return found if found is None or name is None else _of_stack(found, f"{resource.address}.{_STACK_NAME}", name)
-
-    def named(node: Node | None) -> Text | None:
-        found = above(node)
-        return found if isinstance(found, Text) else None
-
-    lines = body.starts[0][0] - 1 if isinstance(body, Text) and body.starts else None
+    around = Around(resource.address, body, outer, tuple(passed.values()), name)
     by = "resource" if resource.type != ONE_ACCOUNT or _is_given(parts.get("iam_role_arn")) else ""
-    received = tuple(
-        replace(
+    return _Held(resource, around, reader).content(by)
+
+
+class _Held:
+    """What a template holds, as parts of the configuration around it."""
+
+    def __init__(self, resource: ResourceDefinition, around: Around, reader: PolicyReader) -> None:
+        self.resource, self.around, self.reader = resource, around, reader
+        self.own = {one.address for one in (*reader.resources, *(role.resource for role in reader.roles))}
+
+    def content(self, by: str) -> StackContent:
+        """All of it. ``by`` says who passes the roles of its resources, where that is not who deploys the stack."""
+        resource, around, reader = self.resource, self.around, self.reader
+        one_account = resource.type == ONE_ACCOUNT
+        received = tuple(
+            replace(
+                one,
+                resource=resource,
+                attribute=self._path(one.resource, one.attribute),
+                value=around.value(one.value),
+                at=around.place(one.at),
+                by=by if by and one.by == "deployer" else one.by,
+            )
+            for one in reader.received.roles
+        )
+        profiles = tuple(
+            InstanceProfile(
+                f"{resource.address}.{one.address}",
+                around.text(one.name),
+                around.value(one.role) if one.role is not None else None,
+                resource.at,
+            )
+            for one in reader.received.profiles
+        )
+        roles = tuple(map(self._role, reader.roles))
+        unnamed = tuple(replace(role, name=None, role_path=None) for role in roles)  # they are in other accounts
+        held = reader.holdings.holdings
+        bounded = (*held.bounded, *held.boundary_unknown, *held.readings)
+        file = around.body.at.file
+        problems = (*reader.unreadable, *reader.not_evaluated)
+        return StackContent(
+            received,
+            profiles,
+            roles if one_account else unnamed,
+            () if one_account else roles,
+            policies=tuple(map(self._policy, reader.policies)),
+            users=tuple(self._users()) if one_account else (),
+            attachments=tuple(map(self._attachment, held.managed)),
+            members=tuple((self._principal(group), self._principal(user)) for group, user in held.members),
+            boundary_unknown=tuple(dict.fromkeys(map(self._principal, bounded))),
+            suppressions=tuple(self._suppressions()) if file != resource.at.file else (),
+            not_evaluated=tuple(
+                replace(one, reason=f"{resource.address}: {one.reason}", line=self._line(one.line)) for one in problems
+            ),
+            file=file if file != resource.at.file else "",
+            is_read=True,
+        )
+
+    def _path(self, inner: ResourceDefinition, path: str) -> str:
+        return f"template_body/Resources/{inner.address}/Properties/{path}"
+
+    def _principal(self, name: str) -> str:
+        return self.around.principal(name, self.own)
+
+    def _line(self, line: int | None) -> int:
+        return self.around.place(Position("", line or 1)).line
+
+    def _document(self, node: Node, inner: ResourceDefinition, path: str) -> Node:
+        return self.around.value(self.around.placed(node, f"Resources/{inner.address}/Properties/{path}"))
+
+    def _policy(self, policy: AttachedPolicy) -> AttachedPolicy:
+        return replace(
+            policy,
+            resource=self.resource,
+            path=self._path(policy.resource, policy.path),
+            document=self._document(policy.document, policy.resource, policy.path),
+            principals=tuple(map(self._principal, policy.principals)),
+            held=tuple((self._principal(who), facts_above(facts, self.resource.address)) for who, facts in policy.held),
+        )
+
+    def _attachment(self, one: ManagedAttachment) -> ManagedAttachment:
+        return replace(
             one,
-            resource=resource,
-            attribute=f"template_body/Resources/{one.resource.address}/Properties/{one.attribute}",
-            value=above(one.value) or one.value,
-            at=_place(body.at, lines, one.at.line),
-            by=by if by and one.by == "deployer" else one.by,
+            holder=self._principal(one.holder),
+            policy=self.around.text(one.policy) or one.policy,
+            resource=self.resource,
+            path=self._path(one.resource, one.path),
+            at=self._document(one.policy, one.resource, one.path).at,
+            when=facts_above(one.when, self.resource.address),
         )
-        for one in reader.received.roles
-    )
-    profiles = tuple(
-        InstanceProfile(f"{resource.address}.{one.address}", named(one.name), above(one.role), resource.at)
-        for one in reader.received.profiles
-    )
-    roles = tuple(
-        RoleDefinition(
-            replace(resource, address=f"{resource.address}.{role.resource.address}", type="AWS::IAM::Role"),
-            named(role.name) or _generated(name, role.resource.address, resource.at),
-            named(role.role_path),
+
+    def _role(self, role: RoleDefinition) -> RoleDefinition:
+        inner, around = role.resource, self.around
+        return RoleDefinition(
+            replace(self.resource, address=f"{self.resource.address}.{inner.address}", type="AWS::IAM::Role"),
+            around.text(role.name) or _generated(around.name, inner.address, self.resource.at),
+            around.text(role.role_path),
+            self._document(role.trust, inner, "AssumeRolePolicyDocument") if role.trust is not None else None,
         )
-        for role in reader.roles
-    )
-    return StackContent(received, profiles, roles)
+
+    def _users(self) -> Iterator[tuple[str, Text]]:
+        for user, called in self.reader.users:
+            name = self.around.text(called)
+            if name is not None:
+                yield f"{self.resource.address}.{user}", name
+
+    def _suppressions(self) -> Iterator[Suppression]:
+        """Those of a template that is a file of its own; its resources are told by the lines that they stand on."""
+        places = {one.address: one.at for one in self.reader.resources}
+        for one in self.reader.suppressions():
+            span = places.get(one.resource) if one.resource is not None else one.span
+            yield replace(
+                one,
+                at=self.around.place(one.at),
+                resource=None,
+                span=self.around.place(span) if span is not None else None,
+            )
 
 
 def _handed_down(part: Part) -> Part:
     """A part of a text of the outer configuration as the template sees it."""
     found = handed_down(Text((part,), Position("", 1)))
     return found.parts[0] if isinstance(found, Text) else part
-
-
-def _place(at: Position, lines: int | None, line: int) -> Position:
-    """A line of a template that stands letter for letter in a file; else where the whole template is given."""
-    if lines is None or not at.covers(lines + line):
-        return at
-    return Position(at.file, lines + line, 1, lines + line, 1)
-
-
-def _of_stack(node: Node, expression: str, name: Text) -> Node:
-    """A value with the name of the stack in the place of the pseudo parameter for it."""
-    if isinstance(node, Text):
-        if not any(isinstance(part, Hole) and part.expression == expression for part in node.parts):
-            return node
-        parts = (
-            inner
-            for part in node.parts
-            for inner in (name.parts if isinstance(part, Hole) and part.expression == expression else (part,))
-        )
-        return Text(values.join(list(parts)), node.at, defaults=node.defaults)
-    if isinstance(node, Items):
-        return replace(node, items=tuple(_of_stack(item, expression, name) for item in node.items))
-    if isinstance(node, Choice):
-        options = tuple((outcome, _of_stack(option, expression, name)) for outcome, option in node.options)
-        return replace(node, options=options)
-    return node
 
 
 def _generated(stack: Text | None, logical_id: str, at: Position) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -78,19 +79,24 @@ def load(
         received = [one for one in received if str(only) in (one.at.file, one.resource.at.file)]
     as_read = Configuration(
         framework=Framework.TERRAFORM,
-        files=(*(parsed.source.file for parsed in (*_files(run), *tfvars) if _was_opened(parsed)), *_manifest(run)),
+        files=(
+            *(parsed.source.file for parsed in (*_files(run), *tfvars) if _was_opened(parsed)),
+            *_manifest(run),
+            *dict.fromkeys(found.nested),
+        ),
         resources=tuple(found.resources),
         policies=tuple(policies),
         roles=tuple(found.roles),
         users=tuple(found.users),
-        suppressions=tuple(_suppressions(root, run, found)),
+        suppressions=(*_suppressions(root, run, found), *found.suppressions),
         unreadable=(*_unreadable((*_files(run), *tfvars)), *broken, *found.unreadable),
         account=account_of(root),
-        not_evaluated=(*run.notes(), *_shadowed(run)),
+        not_evaluated=(*run.notes(), *_shadowed(run), *found.not_evaluated),
         received=tuple(received),
         instance_profiles=tuple(found.instance_profiles),
         stack_roles=tuple(found.stack_roles),
         beside=tuple(beside),
+        nested=tuple(dict.fromkeys(os.path.realpath(file) for file in found.nested)),
         **held,
     )
     root.close()

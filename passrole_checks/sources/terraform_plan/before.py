@@ -25,7 +25,7 @@ from passrole_checks.sources.terraform_plan.model import (
     without_key,
 )
 
-_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_")
+_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
 _PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")
 

@@ -31,6 +31,7 @@ class Received:
     def __init__(self, plan: PlanFile, references: References, source: Written | None = None) -> None:
         self.plan, self.references, self.source = plan, references, source
         self.missing = Missing(plan, references)
+        self._stacks: dict[str, StackContent] = {}
 
     def roles(self, resource: PlannedResource, definition: ResourceDefinition, judged: bool) -> Iterator[ReceivedRole]:
         """The roles that a resource receives. Nobody passes those of one that is not ``judged``: it stays as it is."""
@@ -47,8 +48,11 @@ class Received:
             return NOTHING
         from passrole_checks.sources.cloudformation.stack_body import content_of  # heavy, and seldom needed
 
-        found = content_of(definition, {name: self.value_of(resource, name) for name in PARTS})
-        return replace(found, received=tuple(_as_judged(one, judged) for one in found.received))
+        known = self._stacks.get(resource.address)
+        if known is None:
+            values = {name: self.value_of(resource, name) for name in PARTS}
+            known = self._stacks[resource.address] = content_of(definition, values)
+        return replace(known, received=tuple(_as_judged(one, judged) for one in known.received))
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:
         """The instance profile that a resource is, None where it is none."""

@@ -36,6 +36,7 @@ from passrole_checks.sources.resource import (
     RoleDefinition,
     Unreadable,
 )
+from passrole_checks.sources.stack_content import TYPES, held_in
 from passrole_checks.sources.terraform_plan.before import (
     before_of,
     boundaries_before,
@@ -101,11 +102,14 @@ class _Loader:
             if unchanged or resource.changed or resource.address in self.attachments.newly_attached
         ]
         policies = [policy for resource in judged for policy in self.policies(resource)]
-        roles = [self.role(role) for role in self.plan.resources.values() if role.type in TRUST_POLICIES]
         addresses = {resource.address for resource in judged}
         stacks = [
-            self.received.stack(one, _definition(one), one.address in addresses) for one in self.plan.resources.values()
+            self.received.stack(one, _definition(one), one.address in addresses)
+            for one in self.plan.resources.values()
+            if one.type in TYPES
         ]
+        roles = [self.role(role) for role in self.plan.resources.values() if role.type in TRUST_POLICIES]
+        roles += [role for stack in stacks for role in stack.roles]
         as_read = Configuration(
             Framework.TERRAFORM_PLAN,
             (self.plan.file, *(self.source.files if self.source is not None else ())),
@@ -125,12 +129,13 @@ class _Loader:
                 *filter(None, map(self.received.profile, self.plan.resources.values())),
                 *(profile for stack in stacks for profile in stack.profiles),
             ),
-            stack_roles=tuple(role for stack in stacks for role in stack.roles),
+            stack_roles=tuple(role for stack in stacks for role in stack.named),
             users=tuple(
                 (one.address, text(name, one.at))
                 for one in self.plan.resources.values()
                 if one.type in USERS and (name := as_text(one.values.get(ENTITIES[one.type].name)))
-            ),
+            )
+            + tuple(user for stack in stacks for user in stack.users),
             **self.change(judged),
             **self.held(judged),
         )
@@ -143,7 +148,8 @@ class _Loader:
         limits = (one for one in self.plan.resources.values() if one.type in ORGANIZATION_POLICIES)
         held = found.held([policy for one in limits for policy in self.policies(one)])
         held["boundaries"] = tuple(self.boundaries())
-        return held
+        stacks = (self.received.stack(one, _definition(one), True) for one in judged if one.type in TYPES)
+        return held_in(stacks, held)
 
     def roles_received(self, judged: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
@@ -175,14 +181,22 @@ class _Loader:
             yield from ((principal, policy) for policy in self.policies(self.plan.resources[address]))
 
     def stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
-        """The CloudFormation stacks of a plan and the like, whose own templates are not read here."""
+        """The CloudFormation stacks of a plan and the like, whose own templates are not read here, and what of those
+        that are read is not evaluated."""
         for resource in resources:
-            reason = unread(resource.type, as_text(resource.values.get("type_name")))
+            if resource.type in TYPES:
+                content = self.received.stack(resource, _definition(resource), True)
+                yield from content.not_evaluated
+                reason = None if content.is_read else content.unread
+            else:
+                reason = unread(resource.type, as_text(resource.values.get("type_name")))
             if reason is not None:
                 yield Unreadable(self.plan.file, f"{resource.address}: {reason}", resource.at.line)
 
     def policies(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
         definition, type_ = _definition(resource), resource.type
+        if type_ in TYPES:
+            yield from self.received.stack(resource, definition, True).policies
         if type_ in IDENTITY_POLICIES:
             attribute = IDENTITY_POLICIES[type_]
             document = self.document(resource, attribute, required=type_ not in OPTIONAL_IDENTITY_POLICIES)

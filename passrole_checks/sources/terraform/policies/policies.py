@@ -37,8 +37,10 @@ from passrole_checks.sources.resource import (
     ReceivedRole,
     ResourceDefinition,
     RoleDefinition,
+    Suppression,
     Unreadable,
 )
+from passrole_checks.sources.stack_content import TYPES, held_in
 from passrole_checks.sources.terraform.evaluation.access import take
 from passrole_checks.sources.terraform.evaluation.alternatives import under
 from passrole_checks.sources.terraform.evaluation.finished import document, plain_text
@@ -54,8 +56,8 @@ from passrole_checks.sources.terraform.policies.received import (
     instance_profile,
     may_receive,
     roles_received,
-    stack_content,
 )
+from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -74,6 +76,9 @@ class Found:
     stack_roles: list[RoleDefinition] = field(default_factory=list)
     users: list[tuple[str, Text]] = field(default_factory=list)
     held: Held = field(default_factory=lambda: NOTHING_HELD)
+    suppressions: list[Suppression] = field(default_factory=list)
+    not_evaluated: list[Unreadable] = field(default_factory=list)
+    nested: list[str] = field(default_factory=list)
 
 
 def collect(root: Module) -> Found:
@@ -89,15 +94,17 @@ def collect(root: Module) -> Found:
         for block in module.folder.modules.values():
             if module.children(block) is None:
                 found.policies.extend(policies_handed_over(module, block, bearing))
+    stacks = list(stacks_of(root))
+    for stack in stacks:
+        _collect_stack(stack, found)
     attachments.demanded(found.policies)
     found.policies = [attachments.settled(policy) for policy in found.policies]
-    found.held = holdings.held(found.policies)
+    found.held = held_in((stack.content for stack in stacks), holdings.held(found.policies))
+    received_in = {stack.resource.address: stack.content.received for stack in stacks}
     for block, resource, scope, when in _receiving(root):  # last: policies come first where there is too much
         try:
-            stack = stack_content(block, resource, scope)
-            found.instance_profiles.extend(stack.profiles)
-            found.stack_roles.extend(stack.roles)
-            for one in (*roles_received(block, resource, scope), *stack.received):
+            inner = received_in.get(resource.address, ())
+            for one in (*roles_received(block, resource, scope), *inner):
                 found.received.append(replace(one, value=under(when, one.value)) if when else one)
             if resource.type in INSTANCE_PROFILES:
                 found.instance_profiles.append(instance_profile(block, resource, scope))
@@ -120,8 +127,24 @@ def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, Scope,
                     yield block, resource, scope, (*module.when, *instance.when)
 
 
+def _collect_stack(stack: Stack, found: Found) -> None:
+    content, when = stack.content, stack.when
+    found.resources.append(stack.resource)
+    for policy in content.policies:
+        found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
+    found.roles.extend(content.roles)
+    found.stack_roles.extend(content.named)
+    found.users.extend(content.users)
+    found.instance_profiles.extend(content.profiles)
+    found.suppressions.extend(content.suppressions)
+    found.not_evaluated.extend(content.not_evaluated if content.is_read else ())
+    found.nested.extend([content.file] if content.file else ())
+
+
 def _collect_block(module: Module, block: Block, found: Found, holdings: Collected) -> None:
     type_, name = block.labels[0], block.labels[1]
+    if type_ in TYPES:
+        return
     if type_ not in _INTERESTING:
         address = module.prefixed(f"{type_}.{name}")
         at = module.scope(block.source).position(block.span)

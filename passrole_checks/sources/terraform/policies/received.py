@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from passrole_checks.iam.values import Choice, Entry, Items, Mapping, Node, Position, Text, moved, text
 from passrole_checks.sources.receivers import ANY, DEEP, Path, entrances, paths_below, received_by, receives
 from passrole_checks.sources.resource import InstanceProfile, ReceivedRole, ResourceDefinition
-from passrole_checks.sources.stack_content import NOTHING, PARTS, TYPES, StackContent
+from passrole_checks.sources.stack_content import TYPES
 from passrole_checks.sources.terraform.evaluation.finished import document
 from passrole_checks.sources.terraform.evaluation.scope import Scope
 from passrole_checks.sources.terraform.functions.signature import Call
@@ -43,16 +43,6 @@ def may_receive(block: Block) -> bool:
         return False
     names, words = entrances(type_), block.words
     return not (taken() and names and words is not None) or any(name.encode() in words for name in names)
-
-
-def stack_content(block: Block, resource: ResourceDefinition, scope: Scope) -> StackContent:
-    """What the template of a CloudFormation stack holds; nothing for other resources."""
-    if resource.type not in TYPES:
-        return NOTHING
-    from passrole_checks.sources.cloudformation.stack_body import content_of  # heavy, and seldom needed
-
-    values = {name: references.written(block, name, scope) for name in PARTS}
-    return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""CloudFormation stacks and stack sets of a configuration, with what is in their templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from passrole_checks.iam.outcomes import When
+from passrole_checks.sources.resource import Framework, ResourceDefinition, Unreadable
+from passrole_checks.sources.stack_content import NOTHING, PARTS, TYPES, StackContent
+from passrole_checks.sources.terraform.evaluation.finished import document
+from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources import references
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One instance of a stack; ``when``: the conditions under which it exists."""
+
+    block: Block
+    resource: ResourceDefinition
+    content: StackContent
+    when: When
+
+
+def stacks_of(root: Module) -> Iterator[Stack]:
+    """The stacks of a root module and of the modules that it calls; one whose policies are not read is named there."""
+    for module in root.walk():
+        for block in module.folder.resources:
+            type_, name = block.labels[0], block.labels[1]
+            for instance in module.instances(block).items if type_ in TYPES else ():
+                scope = module.scope(block.source, instance)
+                address = module.prefixed(f"{type_}.{name}{instance.suffix}")
+                resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
+                stack = Stack(block, resource, _content(block, resource, scope), (*module.when, *instance.when))
+                if not stack.content.is_read:
+                    whole = module.prefixed(f"{type_}.{name}")
+                    note = Unreadable(resource.at.file, f"{whole}: {stack.content.unread}", resource.at.line)
+                    module.run.not_evaluated.setdefault(whole, note)
+                yield stack
+
+
+def _content(block: Block, resource: ResourceDefinition, scope: Scope) -> StackContent:
+    from passrole_checks.sources.cloudformation.stack_body import content_of  # heavy, and seldom needed
+
+    values = {name: references.written(block, name, scope) for name in PARTS}
+    try:
+        return content_of(resource, {name: document(value) for name, value in values.items() if value is not None})
+    except RecursionError:
+        return NOTHING
