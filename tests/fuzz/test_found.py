@@ -10,7 +10,7 @@ from work import at_most
 
 from passrole_checks import configuration
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.iam.values import Text
+from passrole_checks.iam.values import Text, holes_in
 from passrole_checks.judge import ScanOptions
 from passrole_checks.scan import scan_paths
 from passrole_checks.sources.terraform import load
@@ -84,3 +84,18 @@ def test_a_configuration_with_too_long_a_number_or_a_name(content: bytes, messag
         configuration.checked(configuration.table_in(content), {})
     assert str(caught.value).startswith(message)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("index", ["1e999", "0.5", '"1_0"', '"0.5"'])
+def test_an_index_that_is_no_whole_number_is_no_index(tmp_path: Path, index: str) -> None:
+    """A number beyond all bounds, a fraction, or what is no number in Terraform leads to no element."""
+    (tmp_path / "main.tf").write_text(user_policy(f'{{ Statement = [{{ Action = ["iam:PassRole"][{index}] }}] }}'))
+    (policy,) = load(tmp_path).policies
+    assert "no whole number" in {hole.reason for hole in holes_in(policy.document)}
+
+
+def test_a_reason_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:
+    """Words of a document with a line break in them, which stand in the reason why it cannot be read, stay one line."""
+    (tmp_path / "main.tf").write_text(user_policy('jsonencode({ Statement = [{ Effect = "A\\nllow" }] })'))
+    (one,) = scan_paths([tmp_path], ScanOptions()).unreadable
+    assert one.reason == "aws_iam_user_policy.p: Effect is 'A llow'; it must be Allow or Deny"

@@ -21,9 +21,10 @@ _MARK = "\ue000"  # stands for a hole in the joined text
 
 
 class MalformedDocument(ValueError):
-    """A text that is no policy document: ``at`` is the place, ``reason`` a phrase."""
+    """A text that is no policy document: ``at`` is the place, ``reason`` a phrase, on one line whatever it quotes."""
 
     def __init__(self, at: Position, reason: str) -> None:
+        reason = " ".join(reason.split())
         super().__init__(reason)
         self.at, self.reason = at, reason
 

@@ -23,7 +23,7 @@ from passrole_checks.sources.terraform.evaluation.symbols import (
     hole,
     hole_from,
     literal,
-    number,
+    whole,
 )
 
 MAX_OUTCOMES = 32  # different values under one key that is not known
@@ -101,8 +101,8 @@ def _index(value: Node, key: Node, words: str, at: Position, otherwise: Node | N
     if isinstance(value, Mapping) and name is not None:
         return _entry(value, name, words, at)
     if isinstance(value, Items):
-        place = number(key)
-        return failure(words, at, "no number") if place is None else item_at(value, int(place), words, at, otherwise)
+        place = whole(key)
+        return failure(words, at, "no whole number") if place is None else item_at(value, place, words, at, otherwise)
     if isinstance(value, Reference):
         if value.module is not None and not value.attribute:
             return _perhaps(value.module.indexed(value, key, at), value.module, otherwise)

@@ -7,6 +7,7 @@ plain texts they are holes, so that nothing is lost where one leaks; :mod:`finis
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,8 @@ MAX_PARTS = 5_000  # literals and holes of one text
 MAX_ITEMS = 10_000  # elements of one collection
 _MAX_NODES = 50_000  # nodes of one value
 _MOST_OPERANDS = 100  # nodes that are searched for the reason of a hole
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a text
+_LONGEST_NUMBER = 300
 LATER = "known when it is deployed"  # why an attribute of a resource is not known
 
 _FORMS = {
@@ -226,20 +229,23 @@ def truth(node: Node) -> bool | None:
 
 
 def number(node: Node) -> int | float | None:
-    """The number that a node certainly is."""
-    if isinstance(node, Const) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
-        return node.value
-    value = literal(node) if isinstance(node, Text) else None
-    if value is None:
+    """The finite number that a value certainly is."""
+    if isinstance(node, Const):
+        found = node.value
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            return None
+        return found if isinstance(found, int) or math.isfinite(found) else None
+    text = literal(node) if isinstance(node, Text) else None
+    if text is None or len(text) > _LONGEST_NUMBER or not NUMBER.fullmatch(text):
         return None
-    try:
-        return int(value)
-    except ValueError:
-        pass
-    try:
-        return float(value)
-    except ValueError:
-        return None
+    amount = int(text) if re.fullmatch(r"-?\d+", text) else float(text)
+    return amount if isinstance(amount, int) or math.isfinite(amount) else None
+
+
+def whole(node: Node) -> int | None:
+    """The whole number that a value certainly is."""
+    amount = number(node)
+    return int(amount) if amount is not None and amount == int(amount) else None
 
 
 def defaults_of(nodes: Iterable[Node]) -> tuple[str, ...]:

@@ -19,9 +19,11 @@ from passrole_checks.sources.terraform.evaluation.symbols import (
     hole,
     is_null,
     literal,
+    number,
     truth,
+    whole,
 )
-from passrole_checks.sources.terraform.functions.signature import Call, declare, number, open_ended, whole
+from passrole_checks.sources.terraform.functions.signature import Call, declare, open_ended
 
 _DEEP = 30
 _OPEN = 4  # elements that may be missing, in a list whose length is asked for

@@ -14,12 +14,14 @@ from passrole_checks.sources.terraform.evaluation.symbols import (
     defaults_of,
     is_null,
     literal,
+    number,
     parts_of,
     too_long,
     truth,
+    whole,
 )
 from passrole_checks.sources.terraform.functions.collection import listed, settled
-from passrole_checks.sources.terraform.functions.signature import Call, declare, number, open_ended, whole
+from passrole_checks.sources.terraform.functions.signature import Call, declare, open_ended
 from passrole_checks.sources.terraform.functions.text import graphemes
 
 _VERB = re.compile(r"%(?:(%)|([-+ #0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?(.)?)", re.DOTALL)

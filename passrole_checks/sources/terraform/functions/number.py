@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 
 from passrole_checks.iam.values import Const, Node
-from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, exact, number, whole
+from passrole_checks.sources.terraform.evaluation.symbols import number, whole
+from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, exact
 
 _LARGEST = 1e300
 _DIGITS = 300

@@ -28,6 +28,7 @@ from passrole_checks.iam.values import (
 )
 from passrole_checks.sources.terraform.evaluation.scope import Scope
 from passrole_checks.sources.terraform.evaluation.symbols import (
+    NUMBER,
     Encoded,
     Reference,
     Rest,
@@ -62,8 +63,6 @@ Function = Callable[[Call, list[Node]], Node | None]
 
 _NAMES = {"s": "a string", "n": "a number", "b": "a bool", "l": "a list or a set", "m": "a map or an object",
           "c": "a collection", "x": "a string or a collection"}  # fmt: skip
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_LONGEST_NUMBER = 300
 
 
 def declare(entries: dict[str, tuple[Function, str]]) -> dict[str, Function]:
@@ -118,7 +117,7 @@ def mismatch(letter: str, value: Node) -> str:
 def _converts(kind: str, value: str | None) -> bool:
     if value is None:
         return True
-    return bool(_NUMBER.fullmatch(value)) if kind == "n" else value in ("true", "false")
+    return bool(NUMBER.fullmatch(value)) if kind == "n" else value in ("true", "false")
 
 
 def open_ended(value: Text) -> bool:
@@ -154,26 +153,6 @@ def weight(node: Node, most: int = 10_000) -> int:
         elif isinstance(current, Choice):
             pending.extend(option for _, option in current.options)
     return min(found, 10 * most)
-
-
-def number(value: Node) -> int | float | None:
-    """The finite number that a value certainly is."""
-    if isinstance(value, Const):
-        found = value.value
-        if isinstance(found, bool) or not isinstance(found, (int, float)):
-            return None
-        return found if isinstance(found, int) or math.isfinite(found) else None
-    text = literal(value) if isinstance(value, Text) else None
-    if text is None or len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
-        return None
-    amount = int(text) if re.fullmatch(r"-?\d+", text) else float(text)
-    return amount if isinstance(amount, int) or math.isfinite(amount) else None
-
-
-def whole(value: Node) -> int | None:
-    """The whole number that a value certainly is."""
-    amount = number(value)
-    return int(amount) if amount is not None and amount == int(amount) else None
 
 
 def spelled(value: Text) -> Text:

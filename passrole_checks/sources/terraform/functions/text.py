@@ -23,10 +23,12 @@ from passrole_checks.sources.terraform.evaluation.symbols import (
     is_null,
     joined,
     literal,
+    number,
     number_text,
     parts_of,
     too_long,
     truth,
+    whole,
 )
 from passrole_checks.sources.terraform.functions.collection import elements, length
 from passrole_checks.sources.terraform.functions.pattern import replaced
@@ -37,9 +39,7 @@ from passrole_checks.sources.terraform.functions.signature import (
     declare,
     exact,
     filled,
-    number,
     spelled,
-    whole,
 )
 
 
