@@ -62,7 +62,7 @@ def difference(asked: Comparison | None, names: Sequence[str], options: dict[str
 
     with asked.snapshots() as snapshots:
         sides = compare.sides_of(asked, snapshots, inputs_of(options))
-        found = compare.compared(sides, snapshots, judging(options))
+        found = compare.told_once(compare.compared(sides, snapshots, judging(options)), snapshots)
         notes = compare.about_configuration(asked, snapshots)
         return compare.named(replace(found, not_evaluated=(*notes, *found.not_evaluated)), snapshots)
 

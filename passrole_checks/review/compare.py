@@ -93,6 +93,21 @@ def named(found: Difference, snapshots: Snapshots) -> Difference:
     )
 
 
+def told_once(found: Difference, snapshots: Snapshots) -> Difference:
+    """The same, with what neither version evaluates of a file as the new one says it, where only its line differs."""
+    old, new = (f"{folder}/" for folder in snapshots.folders)
+    renames = snapshots.renames or {}
+    entries = found.not_evaluated
+    told = {(entry.file.removeprefix(new), entry.reason) for entry in entries if entry.file.startswith(new)}
+    kept = [
+        entry
+        for entry in entries
+        if not entry.file.startswith(old)
+        or (renames.get(path := entry.file.removeprefix(old), path), entry.reason) not in told
+    ]
+    return replace(found, not_evaluated=tuple(kept))
+
+
 def names_of(snapshots: Snapshots) -> dict[str, str]:
     """For the folders of both versions: the top of the repository."""
     return {str(folder): "" for folder in snapshots.folders}

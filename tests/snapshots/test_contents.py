@@ -311,3 +311,15 @@ def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.M
         Unreadable(name, reason) for name in ("file.tf", "gone.tf", "moved.tf", "new.tf")
     )
     assert known.left_out == 4
+
+
+def test_a_note_that_moves_within_its_file_is_told_once(repository: Repository) -> None:
+    """What neither version evaluates, at another line now since something above has changed, stands at its new line."""
+    stack = (
+        'resource "aws_cloudformation_stack" "s" {\n  name = "s"\n  template_url = "https://example.com/t.yaml"\n}\n'
+    )
+    repository.commit({"old.tf": terraform(APP) + stack})
+    repository.git("mv", "old.tf", "main.tf")
+    repository.commit({"main.tf": "\n\n" + terraform(APP) + stack})
+    (entry,) = repository.diff("HEAD^", "HEAD").json["not_evaluated"]
+    assert (entry["file"], entry["line"]) == ("main.tf", 3 + len(terraform(APP).splitlines()))
