@@ -137,7 +137,24 @@ def test_a_list_of_properties_is_named() -> None:
     ],
 )
 def test_a_document_is_found_in_alternatives_and_not_too_far_below(properties: str, paths: list[str]) -> None:
-    """A document in one alternative is one; what stands deeper than anybody writes it is not looked for."""
+    """A document in one alternative is one; what stands deeper than anybody writes it is not read."""
     conditions = "Conditions: {C: !Equals [!Ref AWS::Region, x], D: !Equals [!Ref AWS::AccountId, x]}\n"
     found = load(Path("t.yaml"), conditions + template("Custom::Type", properties))
     assert [policy.path for policy in found.policies] == paths
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [
+        (f"{{Statement: [{STATEMENT}]}}", True),
+        (f"[{{Rest: [1, {{Statement: [{STATEMENT}]}}]}}]", True),
+        (f"'{TEXT}'", True),
+        ("{Rest: [{Other: text}]}", False),
+    ],
+)
+def test_what_lies_too_deep_is_told(inside: str, told: bool) -> None:
+    """Where a policy document may stand deeper than is looked, the place is named, and nothing else is."""
+    text = template("Custom::Type", f"A:\n        B: {{C: {{D: {{E: {{F: {{G: {{H: {inside}}}}}}}}}}}}}")
+    result = scan(text)
+    place = "R: A/B/C/D/E/F/G: policy documents may stand in it, too deep to be looked at here"
+    assert [(one.line, one.reason) for one in result.not_evaluated] == ([(6, place)] if told else [])
