@@ -89,7 +89,7 @@ class PrivilegeEscalation(Check):
         if grant.roles and not grant.complement and all(linked_service(role.pattern) for role in grant.roles):
             return  # service-linked roles: each can be assumed by its own service only, whose code no caller writes
         for holder in subject.holders:
-            if not holder.permissions.is_administrator:
+            if not holder.permissions.administers(grant.statement.when):
                 yield from _about(subject, reach, holder)
 
 
@@ -123,7 +123,8 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
     if not found:
         return
-    gained, _ = reach.strongest(dict.fromkeys(role for one in found for role in one.roles), holder)
+    roles = dict.fromkeys(role for one in found for role in one.roles)
+    gained, _ = reach.strongest(roles, holder, grant.statement.when)
     severity = _severity(subject, found, [one for _, one in gained])
     if severity is None:
         return
