@@ -93,6 +93,16 @@ class PrivilegeEscalation(Check):
                 yield from _about(subject, reach, holder)
 
 
+_REMEDY = (
+    "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
+    "iam:PassedToService, or take away the actions that start something with the role."
+)
+_REMEDY_OF_MANAGED = (
+    "Attach a policy of your own in its place, with roles in Resource that can do no more than this principal and the "
+    "service in a condition on iam:PassedToService, or take away the actions that start something with the role."
+)
+
+
 @dataclass(frozen=True)
 class _Open:
     """A way that is open: what can be passed to which services, and the roles of this configuration among that."""
@@ -135,8 +145,7 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     yield Verdict(
         severity,
         _message(subject, found, gained, unknown, (holder.name,), only_by(only)),
-        "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
-        "iam:PassedToService, or take away the actions that start something with the role.",
+        _REMEDY_OF_MANAGED if subject.managed else _REMEDY,
         _confidence(subject, holder, found, gained, severity),
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=_facts(_strongest(found)[0]),
@@ -217,6 +226,7 @@ def _message(
     words = f"can act as {_roles(first)} by passing {'them' if _many(first) else 'it'}"
     words += f" to {listed(services)}" if services else ""
     words += f", with {listed(first.way.way.actions, 4)} ({_ids(ranked)})."
+    words += f" The AWS managed policy {shortened(subject.managed)} lets it pass." if subject.managed else ""
     if gained:
         words += (
             f" Here {'these include' if unknown else 'that is'} "
