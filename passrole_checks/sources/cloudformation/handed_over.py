@@ -12,12 +12,13 @@ from collections.abc import Iterator
 
 import yaml
 
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Choice, Mapping, Node, Text
+from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
 from passrole_checks.sources.cloudformation.documents import Documents, Found
 from passrole_checks.sources.cloudformation.template import call, entries
 from passrole_checks.sources.handed_over import TOO_DEEP, kind_of
-from passrole_checks.sources.resource import ResourceDefinition
+from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition
 
 _DEPTH = 6  # levels of objects below a property
 
@@ -33,6 +34,10 @@ def read_handed_over(documents: Documents, resource: ResourceDefinition, propert
             document = documents.evaluator.node(found.node)
             if _is_document(document):
                 documents.emit(resource, found, kind_of(found.path, document), ())
+                continue
+            for path, inside in _in_text(documents.under(found.conditions, found.node), found.path):
+                there = documents.evaluator.there(inside)
+                documents.policies.append(AttachedPolicy(resource, path, there, kind_of(path, inside)))
 
 
 def _below(documents: Documents, place: Found, depth: int) -> Iterator[tuple[Found, bool]]:
@@ -46,6 +51,33 @@ def _below(documents: Documents, place: Found, depth: int) -> Iterator[tuple[Fou
         else:
             for key, value in keys:
                 yield from _below(documents, found.within(key.value, value), depth - 1)
+
+
+def _in_text(node: Node, path: str, depth: int = _DEPTH) -> Iterator[tuple[str, Node]]:
+    """The documents in a value that is JSON text, or holds some, such as the call of an API that ``AwsCustomResource``
+    of the AWS CDK is given; each with its path."""
+    if isinstance(node, Choice):
+        for outcome, option in node.options:
+            for inner, found in _in_text(option, path, depth):
+                yield inner, Choice(node.condition, ((outcome, found),), node.at)
+    elif isinstance(node, Text) and depth and any(isinstance(part, str) and "Statement" in part for part in node.parts):
+        try:
+            yield from _in_json(parse_json(node), path, depth - 1)
+        except MalformedDocument:
+            return
+
+
+def _in_json(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node]]:
+    if _is_document(value):
+        yield path, value
+    elif isinstance(value, Text):
+        yield from _in_text(value, path, depth)
+    elif isinstance(value, Items):
+        for number, item in enumerate(value.items):
+            yield from _in_json(item, f"{path}/{number}", depth)
+    elif isinstance(value, Mapping):
+        for entry in value.entries:
+            yield from _in_json(entry.value, f"{path}/{entry.key}", depth)
 
 
 def _speaks_of_statements(node: yaml.Node) -> bool:

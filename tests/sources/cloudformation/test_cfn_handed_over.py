@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,26 @@ def test_a_document_is_found_in_alternatives_and_not_too_far_below(properties: s
     conditions = "Conditions: {C: !Equals [!Ref AWS::Region, x], D: !Equals [!Ref AWS::AccountId, x]}\n"
     found = load(Path("t.yaml"), conditions + template("Custom::Type", properties))
     assert [policy.path for policy in found.policies] == paths
+
+
+CALL = json.dumps({"action": "putRolePolicy", "parameters": {"PolicyDocument": TEXT}})
+
+
+@pytest.mark.parametrize(
+    ("properties", "path"),
+    [
+        (f"Create: '{CALL}'", "Create/parameters/PolicyDocument/Statement/0"),
+        (f"Create: {{'Fn::Join': ['', ['{CALL[:-3]}', '\"}}}}']]}}", "Create/parameters/PolicyDocument/Statement/0"),
+        (f"Calls: ['{json.dumps([1, json.loads(TEXT)])}']", "Calls/0/1/Statement/0"),
+    ],
+)
+def test_a_document_inside_json_text_is_found(properties: str, path: str) -> None:
+    """A document in the JSON text of an API call, as text or as it stands, is judged as others are. Source: AWS CDK API
+    Reference, AwsCustomResource (``onCreate`` is synthesized as JSON text)."""
+    (found,) = scan(template("Custom::AWS", properties)).findings
+    assert (found.check_id, found.statement_path) == ("PASSROLE_001", path)
+    trust = CALL.replace("Resource", "Principal")
+    assert not scan(template("Custom::AWS", f"Create: '{trust}'")).findings
 
 
 @pytest.mark.parametrize(
