@@ -18,7 +18,7 @@ from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.documents.trust import KnownRole, linked_service
 from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.iam.values import Text
@@ -82,13 +82,16 @@ class Subject:
 
     def services_to_name(self) -> tuple[str, ...]:
         """The services that the condition should name: those that the roles in scope are handed to here, or else those
-        that their trust policies name. None where a role in scope is not known here, or says neither."""
+        that their trust policies name; of a service-linked role the one in its path. None where a role in scope is not
+        known here, or says neither."""
         if self.grant.complement or not self.grant.roles:
             return ()
         found: dict[str, None] = {}
         for item in self.grant.roles:
-            role = self.known_role(item.pattern)
-            services = (self.services_of(role) or passed_as(role.trusted or ())) if role is not None else ()
+            role, linked = self.known_role(item.pattern), linked_service(item.pattern)
+            services = passed_as((linked,)) if linked else ()
+            if role is not None:
+                services = self.services_of(role) or passed_as(role.trusted or ())
             if not services:
                 return ()
             found.update(dict.fromkeys(services))
@@ -193,10 +196,15 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
-def condition_on(services: Sequence[str]) -> str:
-    """The condition on iam:PassedToService that names these services, as JSON."""
+def equals(services: Sequence[str]) -> str:
+    """The condition operator on iam:PassedToService that names these services, as JSON."""
     value = json.dumps(services[0] if len(services) == 1 else list(services))
-    return f'"Condition": {{"StringEquals": {{"iam:PassedToService": {value}}}}}'
+    return f'"StringEquals": {{"iam:PassedToService": {value}}}'
+
+
+def condition_on(services: Sequence[str]) -> str:
+    """The whole condition, as JSON."""
+    return f'"Condition": {{{equals(services)}}}'
 
 
 def roles_in_words(grant: PassRoleGrant) -> str:

@@ -288,6 +288,18 @@ def unreadable_in(policy: AttachedPolicy, document: PolicyDocument) -> Iterator[
         yield Unreadable(problem.at.file, f"{policy.resource.address}: {problem.reason}", problem.at.line)
 
 
+def unreadable_of(configuration: Configuration) -> Iterator[Unreadable]:
+    """What of a configuration, and of its identity-based policies, cannot be read: what a scan of it names."""
+    yield from configuration.unreadable
+    documents: dict[int, PolicyDocument] = {}
+    for policy in configuration.policies:
+        if policy.kind is PolicyKind.IDENTITY:
+            document = documents.get(id(policy.document))
+            if document is None:
+                document = documents[id(policy.document)] = parse_document(policy.document)
+            yield from unreadable_in(policy, document)
+
+
 def _says_as_much(other: Verdict, verdict: Verdict, known: When) -> bool:
     """Whether another verdict is on the same principal, holds where the facts ``known`` do, and is no less severe or
     sure."""
@@ -338,4 +350,4 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-__all__ = ["Judge", "LocatedGrant", "ScanOptions", "digest", "known_roles", "unreadable_in"]
+__all__ = ["Judge", "LocatedGrant", "ScanOptions", "digest", "known_roles", "unreadable_in", "unreadable_of"]

@@ -115,7 +115,7 @@ class Principals:
             AttachedPolicy(
                 one.resource,
                 one.path,
-                _under(one.when, _node(policy.document, one.at)),
+                _under(one.when, _node(policy.document, one.at, one.policy.defaults)),
                 principals=tuple(holders),
                 managed=policy.name,
             )
@@ -342,13 +342,13 @@ def _speaks_of_pass_role(name: str) -> bool:
     )
 
 
-def _node(value: Any, at: Position) -> Node:
-    """A part of a JSON document, standing at one place."""
+def _node(value: Any, at: Position, defaults: tuple[str, ...] = ()) -> Node:
+    """A part of a JSON document, standing at one place; ``defaults`` are those by which it stands there."""
     if isinstance(value, Mapping):
-        return Object(tuple(Entry(text(key, at), _node(one, at)) for key, one in value.items()), at)
+        return Object(tuple(Entry(text(key, at), _node(one, at, defaults)) for key, one in value.items()), at)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return Items(tuple(_node(one, at) for one in value), at)
-    return text(value, at) if isinstance(value, str) else Const(value, at)
+        return Items(tuple(_node(one, at, defaults) for one in value), at)
+    return Text((value,), at, defaults=defaults) if isinstance(value, str) else Const(value, at)
 
 
 def _under(when: When, document: Node) -> Node:

@@ -143,3 +143,19 @@ def test_both_formats_at_once(folder: Path) -> None:
     assert result.stdout.startswith("~ new.yaml:10  Pass  Pass  widened  (high)\n")
     assert "unchanged" not in result.stdout
     assert len(json.loads((folder / "out.json").read_text("utf-8"))["widened"]) == 1
+
+
+def test_each_role_that_differs_stands_among_the_roles(folder: Path) -> None:
+    """Of several roles only one differs: it stands in its place among them, not behind the services."""
+    for name, roles in (("old", ["a", "b"]), ("new", ["a", "b*"])):
+        arns = [f"arn:aws:iam::111122223333:role/{role}" for role in roles]
+        statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": arns}
+        properties = {"PolicyName": "p", "Roles": ["deployer"], "PolicyDocument": {"Statement": statement}}
+        resources = {"P": {"Type": "AWS::IAM::Policy", "Properties": properties}}
+        (folder / f"{name}.json").write_text(json.dumps({"Resources": resources}), "utf-8")
+    lines = run(str(folder / "old.json"), str(folder / "new.json")).stdout.splitlines()
+    assert [line[:4] + line[14:].partition(":role/")[2] for line in lines[2:5]] == [
+        "    a  exact",
+        "  - b  exact",
+        "  + b*  prefix",
+    ]

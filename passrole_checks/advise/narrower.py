@@ -170,7 +170,7 @@ class _Decision:
         known = known_services(self.over.partition)
         found: dict[str, None] = {}
         for value in condition.values:
-            meant = meant_by(value, known)
+            meant = (value,) if value in known_services("aws-cn") else meant_by(value, known)
             if not meant:
                 raise _PersonError(f'the service that "{shortened(value)}" stands for, by its full name')
             found.update(dict.fromkeys(meant))

@@ -143,9 +143,14 @@ def _role(language: Language, role: WantedRole | Text) -> str:
 
 
 def words_at(at: Position, text: str, start: int, end: int) -> str:
-    """A piece of a file as it stands, its further lines moved to the left as far as the first one is."""
+    """A piece of a file as it stands, its further lines moved to the left as far as the first one is. Of several
+    elements of a list of YAML the first has its dash as well."""
+    before = text[text.rfind("\n", 0, start) + 1 : start]
     lines = text[start:end].replace("\r\n", "\n").split("\n")
     blank = " " * (at.column - 1)
+    if before.strip() == "-" and any(line.startswith(before) for line in lines[1:]):
+        blank = before[: before.index("-")]
+        lines[0] = before.removeprefix(blank) + lines[0]
     return "\n".join([lines[0], *(line.removeprefix(blank) for line in lines[1:])])
 
 

@@ -86,7 +86,9 @@ class AnyService(Check):
         linked = [linked_service(role.pattern) for role in grant.roles]
         if linked and all(linked) and not grant.complement:
             severity = Severity.INFO
-            trusted = f" As service-linked roles they can be assumed by {listed(sorted({*linked}))} only."
+            one = len(linked) == 1 and grant.scope is not Scope.PREFIX
+            words = "a service-linked role it" if one else "service-linked roles they"
+            trusted = f" As {words} can be assumed by {listed(sorted({*linked}))} only."
         elif service is not None:
             severity = Severity.INFO
             trusted = f" Its trust policy names {service} only, which decides as long as it stays so."

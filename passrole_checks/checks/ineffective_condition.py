@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow
+from passrole_checks.check import Check, Example, Subject, allow, equals
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
 
 
@@ -70,11 +72,15 @@ class IneffectiveCondition(Check):
         if found is None:
             return
         severity, message = found
+        named = grant.services.values
+        if grant.services.constraint is Constraint.EXACT_IF_PRESENT and all(map(_SERVICE.fullmatch, named)):
+            remedy = f"Write {equals(named)}, unless the service is one that does not send the key."
+        else:
+            remedy = f"Write {equals(['SERVICE.amazonaws.com'])} with the full name of the service that uses the role."
         yield Verdict(
             severity,
             message,
-            'Write "StringEquals": {"iam:PassedToService": "SERVICE.amazonaws.com"} with the full name of the service '
-            "that uses the role.",
+            remedy,
             Confidence.HIGH if grant.certain is Tri.YES else Confidence.MEDIUM,
         )
 
@@ -102,7 +108,8 @@ class IneffectiveCondition(Check):
             )
         if reasons:
             return Severity.LOW, f"Part of the condition on iam:PassedToService can never match ({reasons})."
-        if constraint is Constraint.EXACT_IF_PRESENT:
+        patterns = constraint is condition.constraint is Constraint.PATTERN and not condition.negated_only
+        if constraint is Constraint.EXACT_IF_PRESENT or (patterns and grant.services.without_key):
             return Severity.LOW, (
                 "The condition on iam:PassedToService also lets a request without the key through, and some services "
                 "do not send it."

@@ -89,8 +89,18 @@ class PrivilegeEscalation(Check):
         if grant.roles and not grant.complement and all(linked_service(role.pattern) for role in grant.roles):
             return  # service-linked roles: each can be assumed by its own service only, whose code no caller writes
         for holder in subject.holders:
-            if not holder.permissions.is_administrator:
+            if not holder.permissions.administers(grant.statement.when):
                 yield from _about(subject, reach, holder)
+
+
+_REMEDY = (
+    "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
+    "iam:PassedToService, or take away the actions that start something with the role."
+)
+_REMEDY_OF_MANAGED = (
+    "Attach a policy of your own in its place, with roles in Resource that can do no more than this principal and the "
+    "service in a condition on iam:PassedToService, or take away the actions that start something with the role."
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,8 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
     if not found:
         return
-    gained, _ = reach.strongest(dict.fromkeys(role for one in found for role in one.roles), holder)
+    roles = dict.fromkeys(role for one in found for role in one.roles)
+    gained, _ = reach.strongest(roles, holder, grant.statement.when)
     severity = _severity(subject, found, [one for _, one in gained])
     if severity is None:
         return
@@ -134,8 +145,7 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     yield Verdict(
         severity,
         _message(subject, found, gained, unknown, (holder.name,), only_by(only)),
-        "Limit Resource to roles that can do no more than this principal and name the service in a condition on "
-        "iam:PassedToService, or take away the actions that start something with the role.",
+        _REMEDY_OF_MANAGED if subject.managed else _REMEDY,
         _confidence(subject, holder, found, gained, severity),
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=_facts(_strongest(found)[0]),
@@ -216,6 +226,7 @@ def _message(
     words = f"can act as {_roles(first)} by passing {'them' if _many(first) else 'it'}"
     words += f" to {listed(services)}" if services else ""
     words += f", with {listed(first.way.way.actions, 4)} ({_ids(ranked)})."
+    words += f" The AWS managed policy {shortened(subject.managed)} lets it pass." if subject.managed else ""
     if gained:
         words += (
             f" Here {'these include' if unknown else 'that is'} "

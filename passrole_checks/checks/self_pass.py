@@ -76,7 +76,7 @@ class SelfPass(Check):
         if grant.complement or all(subject.is_foreign(role.pattern) for role in grant.roles):
             return
         for holder in subject.holders:
-            if holder.permissions.is_administrator:
+            if holder.permissions.administers(grant.statement.when):
                 continue
             passing = reach.passing(holder, grant, many_accounts=subject.many_accounts)
             verdict = self._changes(subject, passing, holder) or self._itself(subject, reach, passing, holder)

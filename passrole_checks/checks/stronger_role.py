@@ -63,13 +63,13 @@ class StrongerRole(Check):
         if reach is None or not is_live(grant) or grant.certain is not Tri.YES or grant.scope is Scope.UNRESOLVED:
             return
         for holder in subject.holders:
-            if not holder.permissions.is_administrator:
+            if not holder.permissions.administers(grant.statement.when):
                 yield from _about(subject, reach, holder)
 
 
 def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdict]:
     passing = reach.passing(holder, subject.grant, many_accounts=subject.many_accounts)
-    stronger, complete = reach.strongest(reach.passable(passing), holder)
+    stronger, complete = reach.strongest(reach.passable(passing), holder, subject.grant.statement.when)
     if not stronger:
         return
     worst = stronger[0][1].severity

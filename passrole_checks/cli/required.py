@@ -26,6 +26,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     template (yaml).
     """
     from passrole_checks.advise.required import required_by
+    from passrole_checks.judge import unreadable_of
     from passrole_checks.output import required as output
     from passrole_checks.output import required_policy
     from passrole_checks.output.destination import write
@@ -35,7 +36,8 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     read = read_paths([Path(path) for path in paths], scan_options(options))
     configurations = [configuration for _, configuration in read.units]
     found = required_by(configurations, options["account"])
-    unreadable = that_matter([*read.unreadable, *(one for unit in configurations for one in unit.unreadable)], options)
+    malformed = dict.fromkeys(one for unit in configurations for one in unreadable_of(unit))
+    unreadable = that_matter([*read.unreadable, *malformed], options)
     skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
     files = {file for configuration in configurations for file in configuration.files}
     for output_format, destination in chosen:

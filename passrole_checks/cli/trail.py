@@ -21,7 +21,6 @@ from passrole_checks.cli.writing import CLEAN, UNUSABLE, complain, write_lines
 if TYPE_CHECKING:
     from passrole_checks.evidence.report import Report
     from passrole_checks.scanned import ScanResult
-    from passrole_checks.sources.resource import Unreadable
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -90,18 +89,17 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     wanted = Wanted(Bounds(since, until, frozenset(given["account"])), given["principal"], given["role"])
     with progress(silent=given["quiet"] or given["no_progress"]) as tell:
         report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=tell)
-    unreadable: list[Unreadable] = []
     result = None
     if given["against"]:
         drawn = any(output_format in ("markdown", "html") for output_format, _ in chosen)
-        report, result, unreadable = _against(report, given, drawn=drawn)
+        report, result = _against(report, given, drawn=drawn)
     for output_format, destination in chosen:
         _write(report, result, output_format, destination, given)
     for problem in report.reading.problems:
         complain(f"{located(problem.file, None)}: {problem.reason}")
-    for entry in unreadable:
+    for entry in report.unreadable:
         complain(f"{located(entry.file, entry.line)}: {entry.reason}")
-    if report.reading.problems or unreadable:
+    if report.reading.problems or report.unreadable:
         return UNUSABLE
     if not report.reading.files and not given["allow_empty"]:
         names = ", ".join(map(shown, paths))
@@ -110,12 +108,10 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     return CLEAN
 
 
-def _against(
-    report: Report, given: dict[str, Any], *, drawn: bool
-) -> tuple[Report, ScanResult | None, list[Unreadable]]:
-    """The report with what it says of the configuration; what a scan of that gives, where it is ``drawn``; and what of
-    it could not be read."""
+def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Report, ScanResult | None]:
+    """The report with what it says of the configuration; and what a scan of that gives, where it is ``drawn``."""
     from passrole_checks.evidence.against import held_against
+    from passrole_checks.judge import unreadable_of
     from passrole_checks.scan import read_paths, scan_configurations
     from passrole_checks.sources.resource import Unreadable
 
@@ -123,7 +119,7 @@ def _against(
     options = scan_options({**given, "account": account, "unchanged": True})
     read = read_paths([Path(path) for path in given["against"]], options)
     configurations = [configuration for _, configuration in read.units]
-    found = (*read.unreadable, *(one for unit in configurations for one in unit.unreadable))
+    found = (*read.unreadable, *(one for unit in configurations for one in unreadable_of(unit)))
     unreadable = list(dict.fromkeys(found))  # what is given for several roots is told once
     if not configurations:
         names = ", ".join(given["against"])
@@ -135,7 +131,8 @@ def _against(
         result = scan_configurations(configurations, options)
         missing = [one for one in unreadable if one not in result.unreadable]
         result = replace(result, unreadable=(*missing, *result.unreadable))
-    return replace(report, against=against, not_evaluated=tuple(dict.fromkeys(skipped))), result, unreadable
+    skipped = tuple(dict.fromkeys(skipped))
+    return replace(report, against=against, unreadable=tuple(unreadable), not_evaluated=skipped), result
 
 
 def _write(

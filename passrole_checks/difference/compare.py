@@ -15,7 +15,7 @@ from passrole_checks.difference.again import Touched
 from passrole_checks.difference.causes import Causes
 from passrole_checks.difference.change import Change, Difference
 from passrole_checks.difference.reading import Readings, Side, left_out_of
-from passrole_checks.difference.renames import holding_alike, named_alike, relabelled, renamed
+from passrole_checks.difference.renames import called_anew, holding_alike, named_alike, relabelled, renamed
 from passrole_checks.difference.statements import Written, by_holder, key_of, pairs_of
 from passrole_checks.difference.units import AS_BEFORE, Pair, versions_of
 from passrole_checks.difference.wishes import with_old_wishes
@@ -181,7 +181,7 @@ class _Compared:
         old, new = told_apart_in_both(self.pair.old, self.pair.new)
         names = named_alike(old, new)
         written = [*old.policies, *old.unchanged]
-        same = [renamed(policy, names) for policy in written]
+        same = called_anew([renamed(policy, names) for policy in written], old, new, names)
         alike = holding_alike(old, same, new, names)
         same = [relabelled(policy, alike) for policy in same]
         both = {**names, **alike}

@@ -3,19 +3,20 @@
 Told apart are two ways to know it. A role that bears the same literal name is the same role in AWS, whoever refers to
 it. What has no name of its own is taken for the same where it is of the same type and holds exactly the same statements
 (the trust policy included): whoever compares access then compares equal things, and nothing else is concluded of it; in
-particular a role that is passed is never taken for another one that only looks like it.
+particular a role that is passed is never taken for another one that only looks like it. A role that keeps its address
+and gets another name is the same to those who refer to it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from passrole_checks.iam import values
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Choice, Entry, Hole, Items, Node, Text, texts_in
+from passrole_checks.iam.values import Choice, Entry, Hole, Items, Kind, Node, Text, holes_in, texts_in
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, RoleDefinition
 
 _Profile = tuple[str, frozenset[tuple[tuple[str, ...], int]]]
@@ -82,6 +83,29 @@ def renamed(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
     )
 
 
+def called_anew(
+    policies: Iterable[AttachedPolicy], old: Configuration, new: Configuration, names: Mapping[str, str]
+) -> list[AttachedPolicy]:
+    """Policies of ``old``, in which roles that are at one address in both versions are called as ``new`` calls them.
+
+    A reference to a role means what stands at its address, whatever that is called: who could pass it still can.
+    """
+    there = {names.get(role.resource.address, role.resource.address) for role in old.roles}
+    both = there & {role.resource.address for role in new.roles}
+    found: dict[tuple[str, Kind], set[tuple[str | Hole, ...]]] = {}
+    for policy in (*new.policies, *new.unchanged) if both else ():
+        for hole in holes_in(policy.document):
+            if hole.role in both and hole.known is not None:
+                found.setdefault((hole.role, hole.kind), set()).add(hole.known)
+    called = {key: spelled.pop() for key, spelled in found.items() if len(spelled) == 1}
+    return [
+        policy
+        if (document := _called(policy.document, called)) is policy.document
+        else replace(policy, document=document)
+        for policy in policies
+    ]
+
+
 def relabelled(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedPolicy:
     """The policy with its resource and its principals under new names; what it says stays."""
     address = policy.resource.address
@@ -145,17 +169,55 @@ def _alike(
 
 
 def _referring(node: Node, names: Mapping[str, str]) -> Node:
+    return _with_texts(
+        node,
+        lambda text: (
+            replace(text, parts=tuple(_part(part, names) for part in text.parts))
+            if any(hole.role in names for hole in text.holes)
+            else text
+        ),
+    )
+
+
+def _called(node: Node, called: Mapping[tuple[str, Kind], tuple[str | Hole, ...]]) -> Node:
+    """A value in which references to roles say what these are called."""
+
+    def of(text: Text) -> Text:
+        parts = tuple(
+            replace(part, known=called[part.role, part.kind])
+            if isinstance(part, Hole) and part.role is not None and (part.role, part.kind) in called
+            else part
+            for part in text.parts
+        )
+        return text if parts == text.parts else replace(text, parts=parts)
+
+    return _with_texts(node, of)
+
+
+def _with_texts(node: Node, change: Callable[[Text], Text]) -> Node:
+    """The same value with its texts changed; itself where none of them is."""
     if isinstance(node, Text):
-        if not any(hole.role in names for hole in node.holes):
-            return node
-        return replace(node, parts=tuple(_part(part, names) for part in node.parts))
+        return change(node)
     if isinstance(node, Items):
-        return Items(tuple(_referring(item, names) for item in node.items), node.at)
+        items = tuple(_with_texts(item, change) for item in node.items)
+        return node if _same(items, node.items) else Items(items, node.at)
     if isinstance(node, values.Mapping):
-        return values.Mapping(tuple(Entry(one.key, _referring(one.value, names)) for one in node.entries), node.at)
+        found = tuple(_with_texts(one.value, change) for one in node.entries)
+        if _same(found, [one.value for one in node.entries]):
+            return node
+        entries = tuple(Entry(one.key, value) for one, value in zip(node.entries, found, strict=True))
+        return values.Mapping(entries, node.at)
     if isinstance(node, Choice):
-        return replace(node, options=tuple((label, _referring(option, names)) for label, option in node.options))
+        options = tuple(_with_texts(option, change) for _, option in node.options)
+        if _same(options, [option for _, option in node.options]):
+            return node
+        labels = (label for label, _ in node.options)
+        return replace(node, options=tuple(zip(labels, options, strict=True)))
     return node
+
+
+def _same(found: Sequence[Node], before: Sequence[Node]) -> bool:
+    return all(one is other for one, other in zip(found, before, strict=True))
 
 
 def _part(part: str | Hole, names: Mapping[str, str]) -> str | Hole:

@@ -15,14 +15,15 @@ from passrole_checks.sources.resource import Unreadable
 @dataclass(frozen=True, slots=True)
 class Report:
     """The evidence in some logs. `passes` are all of them where they were asked for one by one; else only the `edges`
-    are kept, which do not grow with the logs. `against` is what they say of a configuration, `not_evaluated` what of
-    that is not known."""
+    are kept, which do not grow with the logs. `against` is what they say of a configuration, `unreadable` what of
+    that could not be read, `not_evaluated` what of it is not known."""
 
     edges: tuple[Edge, ...]
     reading: Reading
     wanted: Wanted
     passes: tuple[Pass, ...] | None = None
     against: Against | None = None
+    unreadable: tuple[Unreadable, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
 
     def count(self, outcome: Outcome) -> int:

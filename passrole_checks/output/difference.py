@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 
 from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Confidence
@@ -53,15 +54,22 @@ def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]
             yield (Span("    the statement itself is the same", "quiet"),)
     else:
         at = before.grant.at
-        yield from (row for row in words if row in told)
-        for sign, rows, others in (("-", told, words), ("+", words, told)):
-            for row in rows:
-                if row not in others:
-                    yield (Span(f"  {sign} "), *_dedented(row))
+        yield from _differing(told, words)
         yield (Span(f"    {'before':<10}", "quiet"), Span(located(at.file, at.line), "quiet"))
     if change.cause is not None:
         because = located(change.cause.file, change.cause.line)
         yield (Span(f"    {'because of':<11}"), Span(f"{because}{'  (removed)' if change.cause_removed else ''}"))
+
+
+def _differing(told: Sequence[Line], words: Sequence[Line]) -> Iterator[Line]:
+    """Two descriptions of a statement as one, each line that differs in its place."""
+    first, second = (["".join(span.text for span in row) for row in rows] for rows in (told, words))
+    for what, start, end, other, other_end in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
+        if what == "equal":
+            yield from words[other:other_end]
+            continue
+        for sign, rows in (("-", told[start:end]), ("+", words[other:other_end])):
+            yield from ((Span(f"  {sign} "), *_dedented(row)) for row in rows)
 
 
 def _words(located: LocatedGrant) -> Sequence[Line]:

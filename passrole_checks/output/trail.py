@@ -14,6 +14,7 @@ from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.text import Line, Span
 from passrole_checks.output.trail_against import against_json, against_lines
 from passrole_checks.output.trail_words import names_of, notes_of, services_of, summary_of, when_of
+from passrole_checks.sources.resource import Unreadable
 
 VERSION = 1
 
@@ -35,7 +36,10 @@ def trail_json(report: Report) -> str:
         document["events"] = [_pass(one) for one in report.passes]
     if report.against is not None:
         document["against"] = against_json(report.against, report.edges)
-    document["unreadable"] = [{"file": shown(one.file), "line": None, "reason": one.reason} for one in reading.problems]
+    problems = (Unreadable(one.file, one.reason) for one in reading.problems)
+    document["unreadable"] = list(map(_problem, (*problems, *report.unreadable)))
+    if report.against is not None:
+        document["not_evaluated"] = list(map(_problem, report.not_evaluated))
     document["summary"] = {
         "files": reading.files,
         "events": reading.events,
@@ -49,6 +53,10 @@ def trail_json(report: Report) -> str:
         "passed_over": dict(sorted(reading.others.items())),
     }
     return json_text(document)
+
+
+def _problem(one: Unreadable) -> Mapping[str, Any]:
+    return {"file": shown(one.file), "line": one.line or None, "reason": one.reason}
 
 
 def _edge(edge: Edge) -> Mapping[str, Any]:

@@ -146,7 +146,10 @@ class Mending:
     def advice(self, told: Told) -> str:
         """What a person has to write or to fill in: words on the first line, and the statement below it."""
         words, statement = remediation_of(told.item), ""
+        asked = {remark.check_id for remark in told.item.remarks}
         for suggestion in () if told.shares_place else self._suggested.get(told.at, ()):
+            if asked.isdisjoint(one.check_id for one in suggestion.findings):
+                continue  # it mends something else of the statement
             known = [one.remediation for one in suggestion.findings]
             missing = "; ".join(" ".join(one.split()) for one in suggestion.missing if one not in known)
             if suggestion.edits:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
 from passrole_checks.sources.resource import PolicyKind
 
+TOO_DEEP = "policy documents may stand in it, too deep to be looked at here"
+
 _PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 
 

@@ -551,6 +551,11 @@ def test_the_command_exits_with_2_for_what_cannot_be_read(tmp_path: Path, capsys
     printed = capsys.readouterr()
     assert "aws_lambda_function.app role" in printed.out
     assert "broken.json:1: " in printed.err
+    malformed = 'resource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [{ Effect = "Maybe" }] })\n}\n'
+    (tmp_path / "broken.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "policy.tf").write_text(malformed, encoding="utf-8")
+    assert main(["required", str(tmp_path)]) == 2
+    assert "policy.tf:2: aws_iam_policy.p: Effect is 'Maybe'; it must be Allow or Deny" in capsys.readouterr().err
 
 
 def test_a_configuration_that_hands_out_no_role_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

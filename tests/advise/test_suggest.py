@@ -172,6 +172,13 @@ def test_if_exists_goes_where_the_service_is_known_to_send_the_key(tmp_path: Pat
     )
 
 
+def test_a_service_of_another_partition_is_a_full_name(tmp_path: Path) -> None:
+    """What a launch of an instance sends in China stands beside the other name, where both are meant."""
+    condition = '{ StringEqualsIfExists = { "iam:PassedToService" = ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] } }'
+    said = now(tmp_path, allow('"arn:${data.aws_partition.current.partition}:iam::*:role/app"', condition), more="")
+    assert "StringEquals = " in said and "ec2.amazonaws.com.cn" in said
+
+
 def test_get_role_is_written_beside_where_no_condition_is_in_the_way(tmp_path: Path) -> None:
     """For 012 alone, where the service cannot be told, iam:GetRole goes into the statement, as AWS writes it."""
     found = session(tmp_path, {"main.tf": policy(allow('"arn:aws:iam::111122223333:role/app"'))}, Severity.INFO)

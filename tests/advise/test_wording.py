@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from passrole_checks.advise.suggestion import WantedRole
-from passrole_checks.advise.wording import ROLE, SERVICE, Language, language_of, statement_for
+from passrole_checks.advise.wording import ROLE, SERVICE, Language, language_of, statement_for, words_at
 from passrole_checks.iam.values import Hole, Kind, Position, Text, text
 
 AT = Position("x", 1)
@@ -77,3 +77,22 @@ def test_a_statement_of_terraform() -> None:
 def test_the_language_of_a_statement(file: str, statement: str, name: str) -> None:
     """The name of a file and the words of a statement tell how it is written."""
     assert language_of(file, statement).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Statement:\n    - Sid: A\n      Effect: Allow\n", "Sid: A\nEffect: Allow"),
+        (
+            "Statement:\n    - Sid: A\n      Effect: Allow\n    - Sid: B\n      Effect: Allow\n",
+            "- Sid: A\n  Effect: Allow\n- Sid: B\n  Effect: Allow",
+        ),
+        ("Statement: {Sid: A,\n  Effect: Allow}", "{Sid: A,\n  Effect: Allow}"),
+    ],
+)
+def test_a_piece_of_a_file(text: str, written: str) -> None:
+    """A statement reads as it stands in its file; of several in a list of YAML each has its dash."""
+    start = text.index("{" if "{" in text else "Sid")
+    line = text.count("\n", 0, start) + 1
+    at = Position("t.yaml", line, start - text.rfind("\n", 0, start))
+    assert words_at(at, text, start, len(text.rstrip())) == written

@@ -7,6 +7,7 @@ documentation, "The count Meta-Argument" and "Conditional Expressions".
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan import ScanOptions, scan_configurations, scan_paths
 from passrole_checks.sources import cloudformation
 
+ARN = "arn:aws:iam::111122223333:role/"
 SERVICE = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 PASS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": SERVICE}
 START = {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"}
@@ -41,8 +43,17 @@ def template(role: str) -> str:
     )
 
 
-def of_template(body: str) -> list[Finding]:
-    return list(scan_configurations([cloudformation.load(Path("t.yaml"), body)], OPTIONS).findings)
+def of_template(body: str, check: str = "PASSROLE_008") -> list[Finding]:
+    options = replace(OPTIONS, checks=frozenset({check}))
+    return list(scan_configurations([cloudformation.load(Path("t.yaml"), body)], options).findings)
+
+
+def role(name: str, condition: str, service: str, *statements: object) -> str:
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": f"{service}.amazonaws.com"}}
+    held = f"Policies: [{{PolicyName: p, PolicyDocument: {document(*statements)}}}]"
+    there = f"Condition: {condition}, " if condition else ""
+    properties = f"RoleName: app-{name}, AssumeRolePolicyDocument: {document(trust)}, {held}"
+    return f"  {name}: {{Type: AWS::IAM::Role, {there}Properties: {{{properties}}}}}\n"
 
 
 BOTH = "ManagedPolicyArns: [!Ref A, !Ref B]"
@@ -185,3 +196,25 @@ def test_policies_of_a_function_of_sam(attached: str, ways: int) -> None:
     body = template("Path: /").replace("Resources:", f"Resources:\n  F: {function}", 1)
     found = of_template("Transform: AWS::Serverless-2016-10-31\n" + body)
     assert [one.who for one in found] == [("FRole",)] * ways
+
+
+@pytest.mark.parametrize(
+    ("holder", "other", "stronger"),
+    [("Prod", "Dev", False), ("Prod", "Prod", True), ("", "Dev", True), ("Prod", "", True)],
+)
+@pytest.mark.parametrize("check", ["PASSROLE_008", "PASSROLE_009"])
+def test_roles_that_are_never_there_together(check: str, holder: str, other: str, stronger: bool) -> None:
+    """A role that is there only where its passer is not is no stronger role of it."""
+    can = {"PASSROLE_008": [PASS | {"Resource": f"{ARN}app-*"}, START], "PASSROLE_009": [PASS]}[check]
+    body = template("Path: /") + role("H", holder, "codebuild", *can) + role("O", other, "lambda", STORAGE)
+    found = [one for one in of_template(body, check) if one.who == ("H",) and "O, which can" in one.message]
+    assert bool(found) is stronger
+
+
+def test_what_a_principal_has_wherever_it_is_there_is_its_own() -> None:
+    """Policies of a role under a condition count in full where the role is there: it is an administrator, or can do
+    as much as the role that it passes."""
+    all_of_it = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    for own in (all_of_it, STORAGE):
+        body = template("Path: /") + role("H", "Prod", "codebuild", PASS, own) + role("O", "", "lambda", STORAGE)
+        assert not [one for one in of_template(body, "PASSROLE_009") if one.who == ("H",)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
 from passrole_checks.findings import Severity
 from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.sources import cloudformation
 
 ID = "PASSROLE_013"
 
@@ -97,3 +100,14 @@ def test_a_policy_that_is_not_known_is_named_once() -> None:
     assert result.findings == ()
     (note,) = result.not_evaluated
     assert note.line == 50 and "NobodyKnowsThis, attached to deployer, is not here" in note.reason
+
+
+@pytest.mark.parametrize("attached", ["[!Ref P]", "!Split [',', !Ref P]"])
+def test_a_default_is_named(attached: str) -> None:
+    """A managed policy that only the default of a parameter attaches is attached by default."""
+    body = (
+        "Parameters: {P: {Type: String, Default: 'arn:aws:iam::aws:policy/IAMFullAccess'}}\n"
+        f"Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties: {{ManagedPolicyArns: {attached}}}\n"
+    )
+    (found,) = scan_configurations([cloudformation.load(Path("t.yaml"), body)], ScanOptions()).findings
+    assert found.check_id == ID and found.message.endswith("By default (P).")

@@ -159,6 +159,8 @@ def test_an_aws_managed_policy_is_the_other_half() -> None:
     assert "lambda-001" in found.message and found.at.line == 1
     (other,) = findings(ID, [[allow("ec2:RunInstances")]], managed=["AmazonElasticMapReduceFullAccess"])
     assert "ec2-001" in other.message and other.at.line == 50 and other.managed == "AmazonElasticMapReduceFullAccess"
+    assert "The AWS managed policy AmazonElasticMapReduceFullAccess lets it pass." in other.message
+    assert other.remediation.startswith("Attach a policy of your own in its place, ")
     assert findings(ID, [[]], managed=["AWSLambda_FullAccess"]) == []
     named = findings(ID, [[allow("ec2:RunInstances")]], managed=["AWSBatchFullAccess"])
     assert [item.severity for item in named] == [Severity.INFO]  # its roles are those that AWS names

@@ -155,3 +155,12 @@ def test_a_passer_that_only_a_service_can_act_as(check: str) -> None:
     accounts = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {
         "AWS": "arn:aws:iam::111122223333:root", "Service": "backup.amazonaws.com"}})  # fmt: skip
     assert said(accounts) == [(Severity.HIGH, False)]
+
+
+@pytest.mark.parametrize("pattern", ["iam:PassRole", "iam:Pass*", "IAM:PASSR?LE"])
+def test_other_words_for_pass_role_are_no_excess(pattern: str) -> None:
+    """A pattern that takes PassRole and no other action of IAM lets a role do no more than PassRole by its name."""
+    passes = allow("iam:PassRole", "*", to("lambda.amazonaws.com"))
+    worker = [allow(pattern, "*", to("lambda.amazonaws.com"))]
+    assert not findings(ID, [[passes]], roles={"worker": (LAMBDA, worker)})
+    assert findings(ID, [[passes]], roles={"worker": (LAMBDA, [allow("iam:P*")])})

@@ -197,5 +197,44 @@ def test_002_of_service_linked_roles_is_information() -> None:
     (found,) = findings("PASSROLE_002", [[allow("iam:PassRole", linked)]])
     assert found.severity is Severity.INFO
     assert "As service-linked roles they can be assumed by ecs.amazonaws.com only." in found.message
+    assert '{"iam:PassedToService": "ecs.amazonaws.com"}' in found.remediation
+    (found,) = findings("PASSROLE_002", [[allow("iam:PassRole", linked.replace("ECS*", "ECS"))]])
+    assert "As a service-linked role it can be assumed by ecs.amazonaws.com only." in found.message
     (found,) = findings("PASSROLE_002", [[allow("iam:PassRole", [linked, "arn:aws:iam::*:role/app-*"])]])
     assert found.severity is Severity.MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("services", "written"),
+    [
+        ("ec2.amazonaws.com", 'Write "StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}, unless '),
+        (["ec2.amazonaws.com", "ec2.amazonaws.com.cn"], '["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}, unless '),
+        ("ec2.amazonaws.com*", '"SERVICE.amazonaws.com"} with the full name'),
+    ],
+)
+def test_the_remedy_of_003_keeps_the_services_that_are_named(services: str | list[str], written: str) -> None:
+    """Where only requests without the key are let through besides, the services stand there already."""
+    condition = {"StringLikeIfExists": {"iam:PassedToService": services}}
+    (found,) = findings("PASSROLE_003", [[allow("iam:PassRole", "arn:aws:iam::*:role/app-a", condition)]])
+    assert written in found.remediation
+
+
+@pytest.mark.parametrize(
+    ("condition", "flagged"),
+    [
+        ({"StringLikeIfExists": {"iam:PassedToService": "ec2.*"}}, True),
+        ({"ForAllValues:StringLike": {"iam:PassedToService": "ec2.*"}}, True),
+        ({"StringLikeIfExists": {"iam:PassedToService": "ec2.*"}, "Null": {"iam:PassedToService": "false"}}, False),
+        ({"StringLike": {"iam:PassedToService": "ec2.*"}}, False),
+    ],
+)
+def test_003_of_patterns_that_let_a_request_without_the_key_through(
+    condition: dict[str, object], flagged: bool
+) -> None:
+    """Also where the services are named by a pattern, a request without the key passes under IfExists and ForAllValues,
+    unless another operator or a Deny asks for the key."""
+    grant = allow("iam:PassRole", "arn:aws:iam::*:role/app-a", condition)
+    assert bool(findings("PASSROLE_003", [[grant]])) is flagged
+    keyless = {"Null": {"iam:PassedToService": "true"}}
+    denied = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*", "Condition": keyless}
+    assert not findings("PASSROLE_003", [[grant, denied]])

@@ -283,6 +283,18 @@ def test_a_passed_role_is_not_taken_for_a_look_alike(folder: Path) -> None:
     assert told(compared(folder, template("App", "app"), template("Admin", "app"))) == {}
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "app"), ("app", None), ("app", "other")])
+def test_a_passed_role_that_is_called_anew_is_the_same(folder: Path, before: str | None, after: str | None) -> None:
+    """A reference to a role means the same role, also where that gets another name; a name in an ARN is that name."""
+    reference = {"Fn::GetAtt": ["Worker", "Arn"]}
+    old = {"Deployer": role(allow(reference)), "Worker": role(name=before)}
+    new = {"Deployer": role(allow(reference, services=(LAMBDA,))), "Worker": role(name=after)}
+    assert set(told(compared(folder, old, new))) == {"narrowed"}
+    if after is not None:
+        written = {"Deployer": role(allow(f"arn:aws:iam::111122223333:role/{after}")), "Worker": role(name=after)}
+        assert {"new", "widened"} & told(compared(folder, old, written)).keys()
+
+
 def test_folders_are_compared_file_by_file(folder: Path) -> None:
     """In folders the same path is the same template, what moves is the same, and the rest is new or removed."""
     one, two, three = ({"Deployer": role(allow(f"{APP}{number}"))} for number in "123")

@@ -367,3 +367,21 @@ def test_a_configuration_that_cannot_be_read_is_told(capsys: pytest.CaptureFixtu
     told = capsys.readouterr()
     assert "lambda-app" in told.out
     assert "no Terraform, plan, CloudFormation or SAM file here" in told.err
+
+
+@pytest.mark.parametrize("output_format", ["text", "json", "markdown", "html"])
+def test_a_policy_document_that_cannot_be_read_is_told(
+    output_format: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A malformed statement is named as a scan names it, with status 2, in every format that lists such things."""
+    pytest.importorskip("duckdb")
+    statement = '{Effect: Maybe, Action: "iam:PassRole", Resource: "*"}'
+    properties = f"{{PolicyDocument: {{Statement: {statement}}}}}"
+    (tmp_path / "t.yaml").write_text(
+        f"Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {properties}\n"
+    )
+    logs = str(ROOT / "sample_templates/evidence/logs")
+    assert main(["trail", logs, "--against", str(tmp_path), "--format", output_format]) == 2
+    told = capsys.readouterr()
+    assert "t.yaml:4: P: Effect is 'Maybe'; it must be Allow or Deny" in told.err
+    assert ("it must be Allow or Deny" in told.out) is (output_format != "text")

@@ -194,6 +194,18 @@ def test_advice_says_what_to_fill_in(repository: Reviews) -> None:
     assert "<service>.amazonaws.com" in statement
 
 
+def test_advice_is_about_what_is_told(repository: Reviews) -> None:
+    """What would mend something else of the statement, of which nothing is told, is no advice."""
+    able = policy('{ Effect = "Allow", Action = "s3:*", Resource = "*" }', name="able", role="worker")
+    passes = '{ Effect = "Allow", Action = "iam:PassRole", Resource = aws_iam_role.worker.arn, %s }'
+    (item,) = repository.between(
+        {"other.tf": WORKER.replace("worker", "other")},
+        {"worker.tf": WORKER, "able.tf": able, "main.tf": policy(passes % SERVICE)},
+    ).report.items
+    assert [one.name for one in item.remarks] == ["stronger-role"]
+    assert item.advice.startswith("Take from the role what its work does not need")
+
+
 def test_nothing_is_left_behind(repository: Reviews) -> None:
     """Trials are made elsewhere: the repository is as it was."""
     repository.commit({"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % ROLES})

@@ -37,10 +37,14 @@ class RoleScope:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that a role may be passed to: ``values`` as written, or, where a Deny decides, by name."""
+    """The services that a role may be passed to: ``values`` as written, or, where a Deny decides, by name.
+
+    ``without_key``: requests that do not tell the service are surely let through as well.
+    """
 
     constraint: Constraint
     values: tuple[str, ...] = ()
+    without_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,7 @@ def _grant(statement: Statement, services_of: dict[str, Collection[str]], where:
         scope=scope,
         roles=roles,
         complement=complement,
-        services=Services(condition.constraint, condition.values),
+        services=Services(condition.constraint, condition.values, condition.without_key is Tri.YES),
         condition=condition,
         other_actions=_has_other_actions(statement),
     )
@@ -400,8 +404,9 @@ def _services_left(grant: PassRoleGrant, left: set[str]) -> Services:
     if left == before:
         return grant.services
     named = tuple(sorted(left - {_UNKNOWN_SERVICE, _NO_KEY}))
+    without_key = _NO_KEY in left and grant.services.without_key
     if _UNKNOWN_SERVICE in left:
-        return Services(Constraint.PATTERN, grant.services.values)
+        return Services(Constraint.PATTERN, grant.services.values, without_key)
     if not named:
-        return Services(Constraint.INEFFECTIVE)
-    return Services(Constraint.EXACT_IF_PRESENT if _NO_KEY in left else Constraint.EXACT, named)
+        return Services(Constraint.INEFFECTIVE, (), without_key)
+    return Services(Constraint.EXACT_IF_PRESENT if _NO_KEY in left else Constraint.EXACT, named, without_key)

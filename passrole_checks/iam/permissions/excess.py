@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import NamedTuple
 
+from passrole_checks.iam.outcomes import When, both
 from passrole_checks.iam.permissions import glob
 from passrole_checks.iam.permissions.glob import RUN
 from passrole_checks.iam.permissions.permissions import Permissions
@@ -40,14 +41,14 @@ class Excess:
         return self.pairs[0].certain
 
 
-def excess(role: Permissions, principal: Permissions) -> Excess | None:
-    """What a role can do and a principal cannot, None for nothing.
+def excess(role: Permissions, principal: Permissions, when: When = ()) -> Excess | None:
+    """What a role can do and a principal cannot where the facts ``when`` hold, None for nothing.
 
     Of a pattern that is covered in part the rest is told, where the rest is a pattern too, else the whole. Where not
     all policies of the principal are known nothing is certain. What the principal is allowed under conditions that the
     role need not meet is not counted as surely allowed.
     """
-    return _Difference(replace(role, owner="the role's "), principal).found()
+    return _Difference(replace(role, owner="the role's "), principal, when).found()
 
 
 class _Difference:
@@ -57,8 +58,8 @@ class _Difference:
     which the shortest is looked at.
     """
 
-    def __init__(self, role: Permissions, principal: Permissions) -> None:
-        self.role, self.principal = role, principal
+    def __init__(self, role: Permissions, principal: Permissions, when: When) -> None:
+        self.role, self.principal, self.when = role, principal, when
         found = [*_singled_out(principal, limits=False), *_singled_out(role, limits=True)]
         self.singled_out = tuple(dict.fromkeys(one for part in found for one in part[side]) for side in (0, 1))
         self.plain = not role.limits and not role.denials
@@ -111,7 +112,9 @@ class _Difference:
     def exceeds(self, rule: Rule, action: str, resource: str) -> Tri:
         """Whether the general member of a pair is allowed to the role, and not to the principal."""
         request = glob.request(action)
-        when = rule.statement.when
+        when = both(self.when, rule.statement.when)
+        if when is None:
+            return Tri.NO
         answer = ~self.principal.decides(request, glob.request(resource), rule.tests, when)
         if not self.principal.complete:
             answer &= Tri.UNKNOWN

@@ -307,6 +307,8 @@ def action_glob(parts: tuple[Part, ...]) -> str | None:
     holes = any(isinstance(part, Hole) for part in parts)
     if spelled.count(":") != 1 and not holes:
         return None
+    if spelled.startswith("iam:pass") and not holes and glob.surely(spelled, PASS_ROLE):
+        return PASS_ROLE  # the only action of its kind (Service Authorization Reference, "Actions defined by IAM")
     return spelled
 
 

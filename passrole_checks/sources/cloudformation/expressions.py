@@ -5,11 +5,14 @@ Source: AWS CloudFormation Template Reference, "Intrinsic function reference".
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from passrole_checks.sources.cloudformation.template import call, entries
 
 MAX_EXPRESSION = 120
+_WORD = re.compile(r"[\w*]")
 
 
 def expression_of(name: str, argument: yaml.Node) -> str:
@@ -34,7 +37,8 @@ def words_of(node: yaml.Node, depth: int = 0) -> str:
             return "${" + words.replace(", ", ".") + "}"
         return f"{name} {words}"
     if isinstance(node, yaml.ScalarNode):
-        return " ".join(node.value[: 2 * MAX_EXPRESSION].split())
+        words = " ".join(node.value[: 2 * MAX_EXPRESSION].split())
+        return words if _WORD.search(words) else f'"{words}"'
     if isinstance(node, yaml.SequenceNode):
         return ", ".join(words_of(item, depth + 1) for item in node.value[:20])
     return ", ".join(f"{key.value}: {words_of(value, depth + 1)}" for key, value in entries(node)[:20])

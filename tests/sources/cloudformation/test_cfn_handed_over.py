@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,44 @@ def test_a_list_of_properties_is_named() -> None:
     ],
 )
 def test_a_document_is_found_in_alternatives_and_not_too_far_below(properties: str, paths: list[str]) -> None:
-    """A document in one alternative is one; what stands deeper than anybody writes it is not looked for."""
+    """A document in one alternative is one; what stands deeper than anybody writes it is not read."""
     conditions = "Conditions: {C: !Equals [!Ref AWS::Region, x], D: !Equals [!Ref AWS::AccountId, x]}\n"
     found = load(Path("t.yaml"), conditions + template("Custom::Type", properties))
     assert [policy.path for policy in found.policies] == paths
+
+
+CALL = json.dumps({"action": "putRolePolicy", "parameters": {"PolicyDocument": TEXT}})
+
+
+@pytest.mark.parametrize(
+    ("properties", "path"),
+    [
+        (f"Create: '{CALL}'", "Create/parameters/PolicyDocument/Statement/0"),
+        (f"Create: {{'Fn::Join': ['', ['{CALL[:-3]}', '\"}}}}']]}}", "Create/parameters/PolicyDocument/Statement/0"),
+        (f"Calls: ['{json.dumps([1, json.loads(TEXT)])}']", "Calls/0/1/Statement/0"),
+    ],
+)
+def test_a_document_inside_json_text_is_found(properties: str, path: str) -> None:
+    """A document in the JSON text of an API call, as text or as it stands, is judged as others are. Source: AWS CDK API
+    Reference, AwsCustomResource (``onCreate`` is synthesized as JSON text)."""
+    (found,) = scan(template("Custom::AWS", properties)).findings
+    assert (found.check_id, found.statement_path) == ("PASSROLE_001", path)
+    trust = CALL.replace("Resource", "Principal")
+    assert not scan(template("Custom::AWS", f"Create: '{trust}'")).findings
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [
+        (f"{{Statement: [{STATEMENT}]}}", True),
+        (f"[{{Rest: [1, {{Statement: [{STATEMENT}]}}]}}]", True),
+        (f"'{TEXT}'", True),
+        ("{Rest: [{Other: text}]}", False),
+    ],
+)
+def test_what_lies_too_deep_is_told(inside: str, told: bool) -> None:
+    """Where a policy document may stand deeper than is looked, the place is named, and nothing else is."""
+    text = template("Custom::Type", f"A:\n        B: {{C: {{D: {{E: {{F: {{G: {{H: {inside}}}}}}}}}}}}}")
+    result = scan(text)
+    place = "R: A/B/C/D/E/F/G: policy documents may stand in it, too deep to be looked at here"
+    assert [(one.line, one.reason) for one in result.not_evaluated] == ([(6, place)] if told else [])

@@ -145,3 +145,20 @@ def test_statements_side_by_side_are_one_document(tmp_path: Path) -> None:
         (PolicyKind.IDENTITY, "p", 3),
         (PolicyKind.RESOURCE, "p", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [
+        (f"{{ policy = jsonencode({{ Statement = [{ANY_ROLE}] }}) }}", True),
+        (f"{{ statement = {{ {PASS} }} }}", True),
+        (f"{{ more = var.x ? [{{ Statement = [{ANY_ROLE}] }}] : [] }}", True),
+        ('{ g = { h = ["text"] }, actions = "x" }', False),
+    ],
+)
+def test_what_lies_too_deep_is_told(tmp_path: Path, inside: str, told: bool) -> None:
+    """Where a policy document may stand deeper than is looked, the place is named, and nothing else is."""
+    assert handed_over(tmp_path, f"p = {{ a = {{ b = {{ c = {{ d = {{ e = {{ f = {inside} }} }} }} }} }} }}") == []
+    notes = [(one.line, one.reason) for one in load(tmp_path).not_evaluated if "too deep" in one.reason]
+    place = "module.m: p/a/b/c/d/e/f: policy documents may stand in it, too deep to be looked at here"
+    assert notes == ([(4, place)] if told else [])

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
-from passrole_checks.sources.handed_over import kind_of, names_principal
-from passrole_checks.sources.resource import MODULE, AttachedPolicy, Framework, ResourceDefinition
+from passrole_checks.sources.handed_over import TOO_DEEP, kind_of, names_principal
+from passrole_checks.sources.resource import MODULE, AttachedPolicy, Framework, ResourceDefinition, Unreadable
 from passrole_checks.sources.terraform.evaluation.alternatives import under
 from passrole_checks.sources.terraform.evaluation.finished import document
 from passrole_checks.sources.terraform.modules.module import Module
@@ -40,26 +40,51 @@ def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iter
         for attribute in arguments:
             value = references.written(block, attribute.name, scope)
             for path, found in _documents(value, attribute.name, _DEPTH) if value is not None else ():
-                yield AttachedPolicy(resource, path, found, kind_of(path, found))
+                if found is not None:
+                    yield AttachedPolicy(resource, path, found, kind_of(path, found))
+                    continue
+                called = f"module.{block.labels[0]}: {attribute.name}"
+                module.run.not_evaluated.setdefault(
+                    module.prefixed(called),
+                    Unreadable(block.source.file, f"{address}: {path}: {TOO_DEEP}", attribute.span.line),
+                )
 
 
-def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node]]:
+def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
+    """The documents at a path or below it, each with its own path; None for those that lie too deep."""
     if isinstance(value, (Text, Choice)) or (isinstance(value, Mapping) and value.get("Statement") is not None):
         found = document(value)
         if _is_document(found):
             yield path, found
             return
     if not depth:
-        return
-    if isinstance(value, (Items, Mapping)):
+        if _speaks_of_statements(value):
+            yield path, None
+    elif isinstance(value, (Items, Mapping)):
         yield from _inside(value, path, depth)
     elif isinstance(value, Choice):
         for outcome, option in value.options:
-            for inner, found in _documents(option, path, depth - 1):
-                yield inner, under(((value.condition, outcome),), found)
+            for inner, below in _documents(option, path, depth - 1):
+                yield inner, under(((value.condition, outcome),), below) if below is not None else None
 
 
-def _inside(value: Items | Mapping, path: str, depth: int) -> Iterator[tuple[str, Node]]:
+def _speaks_of_statements(value: Node) -> bool:
+    """Whether anything at or below a value looks like a statement or a policy document."""
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if _is_document(document(one) if isinstance(one, Text) else one) or as_statement(one) is not None:
+            return True
+        if isinstance(one, Items):
+            pending.extend(one.items)
+        elif isinstance(one, Mapping):
+            pending.extend(entry.value for entry in one.entries)
+        elif isinstance(one, Choice):
+            pending.extend(option for _, option in one.options)
+    return False
+
+
+def _inside(value: Items | Mapping, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
     """The documents in a list or an object. The statements in it make one; those with a Principal one of their own."""
     alone = as_statement(value)
     if alone is not None:
