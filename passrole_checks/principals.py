@@ -278,11 +278,11 @@ class Principals:
         took it off.
         """
         denials = [
-            item
-            for target, policy in self.configuration.targets
+            item if not facts else replace(item, when=merged)
+            for target, facts, policy in self.configuration.targets
             if self._is_here(target)
             for item in self._read(policy)
-            if item.effect == "Deny"
+            if item.effect == "Deny" and (merged := both(facts, item.when)) is not None
         ]
         if not denials:
             return ()
