@@ -19,7 +19,7 @@ from passrole_checks.iam.documents import action
 from passrole_checks.iam.values import Position, Tri, text
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.permissions.excess import Excess
+    from passrole_checks.iam.permissions.excess import Excess, Pair
 
 _NOWHERE = Position("", 0)
 
@@ -48,6 +48,8 @@ _OWN_TRACES = re.compile(
     r"|xray:(put\w*\*?|getsampling\w*\*?)|cloudwatch:putmetric(data|\*)|cloudwatch:putmetric",
 )
 _REFERENCE = re.compile(r"arn:[^:]*:[^:]*:\$\{([^}]*)/…\}[:*]*")  # an ARN of which only the service is known
+_HOLE = re.compile(r"\$\{[^{}]*\}")  # a value of which nothing is known
+_NAMED = "arn:aws:example:::kind/name"
 _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "scan", "search", "select", "view")
 
 
@@ -62,9 +64,9 @@ class Strength:
 
 def strength_of(excess: Excess) -> Strength | None:
     """How much the pairs of an excess are; None where all of it counts for nothing. Pairs that are
-    not certain only count where no other does."""
+    not certain, or of which it is not known whether they are about one thing or all, only count where no other does."""
     graded = [(grade, pair) for pair in excess.pairs if (grade := _grade(pair.action, pair.resource)) is not None]
-    sure = [item for item in graded if item[1].certain is Tri.YES]
+    sure = [item for item in graded if item[1].certain is Tri.YES and not _is_hole(item[1])]
     if not graded:
         return None
     graded = sorted(sure or graded, key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource))
@@ -106,11 +108,16 @@ def _grade(name: str, resource: str) -> Severity | None:
     return Severity.LOW if wide else Severity.INFO
 
 
+def _is_hole(pair: Pair) -> bool:
+    """Whether nothing is known of the resource of a pair, where it matters."""
+    return bool(_HOLE.fullmatch(pair.resource)) and _grade(pair.action, "*") != _grade(pair.action, _NAMED)
+
+
 def _is_wide(resource: str) -> bool:
     """Whether a resource pattern names nothing in particular: ``*``, or a wildcard for all of one kind."""
     fields = resource.split(":", 5)
-    if "/…}" in resource:
-        return False  # what a reference to a resource holds
+    if "/…}" in resource or (resource.startswith("${") and not _HOLE.fullmatch(resource)):
+        return False  # what a reference to a resource holds; before more text a value is no wildcard by itself
     if len(fields) < 6:
         return True  # what is left out is any (IAM User Guide, "Identify AWS resources with ARNs")
     kind, found, name = fields[5].replace(":", "/").partition("/")

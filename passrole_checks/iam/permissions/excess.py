@@ -132,6 +132,8 @@ def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tu
         *(one for limit in permissions.limiting for one in limit),
     ):
         statement = rule.statement
+        if not statement.whole:
+            continue  # of a boundary that is not here nothing is known that it would single out
         allows = rule in permissions.allowing or not limits
         if statement.effect == "Allow" and allows and statement.not_actions is None and statement.not_resources is None:
             continue
