@@ -226,9 +226,15 @@ def only_by(services: Sequence[str]) -> str:
 
 
 def shortened(words: str, most: int = 90) -> str:
-    """An expression of the scanned file on one line, cut where it is long."""
+    """An expression of the scanned file on one line, cut where it is long: first within what is filled in, so that the
+    name of a role behind a long expression for its account is still told."""
     words = " ".join(words.split())
+    if len(words) > most:
+        words = _FILLED_IN.sub(r"\1…\2", words)
     return words if len(words) <= most else words[: most - 1] + "…"
+
+
+_FILLED_IN = re.compile(r"(\$\{[^{}]{18})[^{}]{4,}([^{}]{21}\})")
 
 
 _MODULES = re.compile(r"""(?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?\.)*""")

@@ -206,5 +206,5 @@ resource "aws_iam_user_policy" "joe" {{
   policy = jsonencode({{ Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }}] }})
 }}
 """)
-    options = ScanOptions(checks=frozenset({ID}), severity=Severity.INFO)
+    options = ScanOptions(checks=frozenset({ID}), minimum_severity=Severity.INFO)
     return scan_configurations([terraform.load(folder)], options).findings
