@@ -136,6 +136,10 @@ def _counterparts() -> Mapping[str, frozenset[str]]:
     return {service: frozenset(trusted) for service, trusted in found.items()}
 
 
+def _order(role: KnownRole, strength: Strength) -> tuple[int, bool, int, str]:
+    return -strength.severity.rank, strength.certain is not Tri.YES, len(strength.when), role.address
+
+
 def is_documented(service: str) -> bool:
     """Whether it is known which service principals assume the roles that are passed to a service."""
     return plain_name(service) in _counterparts()
@@ -225,7 +229,7 @@ class Reach:
         self.receiving = receiving
         # by the identity of the principal: of two policies that stand for themselves one resource may hold both
         self._ways: dict[tuple[int, When], tuple[OpenWay, ...]] = {}
-        self._strengths: dict[tuple[str, int], Strength | None] = {}
+        self._strengths: dict[tuple[str, int, When], Strength | None] = {}
         self._ceilings: dict[str, Severity | None] = {}
         self._reached: dict[tuple[object, ...], Reached] = {}
 
@@ -317,20 +321,23 @@ class Reach:
             yield self.by_address[address]
         yield from others
 
-    def strength(self, role: KnownRole, holder: Principal) -> Strength | None:
-        """How much a role can do that a principal cannot. None for nothing.
+    def strength(self, role: KnownRole, holder: Principal, when: When = ()) -> Strength | None:
+        """How much a role can do that a principal cannot, where the facts ``when`` hold. None for nothing.
 
         Of what a role gets from policies that are not known here nothing is said.
         """
-        key = (role.address, id(holder))
+        key = (role.address, id(holder), when)
         if key not in self._strengths:
             found = self.principals.role(role.address) if self.principals is not None else None
-            more = excess(found.permissions, holder.permissions) if found is not None else None
+            more = excess(found.permissions, holder.permissions, when) if found is not None else None
             self._strengths[key] = strength_of(more) if more is not None else None
         return self._strengths[key]
 
-    def strongest(self, roles: Iterable[KnownRole], holder: Principal) -> tuple[list[tuple[KnownRole, Strength]], bool]:
-        """The roles that can do more than a principal, the strongest first, and whether these are all.
+    def strongest(
+        self, roles: Iterable[KnownRole], holder: Principal, when: When = ()
+    ) -> tuple[list[tuple[KnownRole, Strength]], bool]:
+        """The roles that can do more than a principal where the facts ``when`` hold, the strongest first and those
+        before that do so under fewer facts, and whether these are all.
 
         Once there are enough to be named that could not be worse, the others are not looked at, and of a great many
         roles only the first are, in the order of what they can do at all.
@@ -344,10 +351,10 @@ class Reach:
             if (worst >= _MOST_NAMED and not few) or number == _MOST_COMPARED:
                 complete = False
                 break
-            strength = self.strength(role, holder) if role.address != holder.name else None
+            strength = self.strength(role, holder, when) if role.address != holder.name else None
             if strength is not None:
                 found.append((role, strength))
-        found.sort(key=lambda item: (-item[1].severity.rank, item[1].certain is not Tri.YES, item[0].address))
+        found.sort(key=lambda item: _order(*item))
         return found, complete
 
     def _ceiling(self, role: KnownRole) -> Severity | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents import action
+from passrole_checks.iam.outcomes import When, implies
 from passrole_checks.iam.values import Position, Tri, text
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "sca
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What a role can do and a principal cannot: how much that is, and two examples of it in words."""
+    """What a role can do and a principal cannot: how much that is, two examples of it in words, and the facts under
+    which it can."""
 
     severity: Severity
     words: str
     certain: Tri
+    when: When = ()
 
 
 def strength_of(excess: Excess) -> Strength | None:
@@ -70,13 +73,15 @@ def strength_of(excess: Excess) -> Strength | None:
     if not graded:
         return None
     graded = sorted(sure or graded, key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource))
+    when = min((pair.when for grade, pair in graded if grade is graded[0][0]), key=len)  # under the fewest facts
+    graded = [item for item in graded if all(implies(when, fact) for fact in item[1].when)]
     by_action: dict[str, str] = {}  # of several resources of one action the first, which is the widest
     for _, pair in graded:
         by_action.setdefault(pair.action.lower(), _in_words(pair.action, pair.resource))
     examples = list(by_action.values())
     more = len(examples) - 2
     shown = " and ".join(examples[:2]) if more <= 0 else f"{', '.join(examples[:2])} and {more} more"
-    return Strength(graded[0][0], shown, Tri.YES if sure else Tri.UNKNOWN)
+    return Strength(graded[0][0], shown, Tri.YES if sure else Tri.UNKNOWN, when)
 
 
 def most_of(excess: Excess) -> Severity | None:
