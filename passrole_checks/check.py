@@ -234,6 +234,14 @@ def shortened(words: str, most: int = 90) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
+def condition_in_short(words: str, most: int = 90) -> str:
+    """A condition of the scanned file on one line, cut in the middle where it is long: what it is compared with stands
+    at its end."""
+    words = " ".join(words.split())
+    end = most // 3
+    return words if len(words) <= most else f"{words[: most - end - 1]}…{words[-end:]}"
+
+
 _FILLED_IN = re.compile(r"(\$\{[^{}]{18})[^{}]{4,}([^{}]{21}\})")
 
 
