@@ -70,6 +70,10 @@ PROVIDER = {
 }
 
 
+MEMBERS = {"StringEquals": {"aws:PrincipalOrgID": "o-example"}}
+PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
+
+
 @pytest.mark.parametrize(
     ("document", "answer"),
     [
@@ -86,6 +90,13 @@ PROVIDER = {
         (trust(ACCOUNT, LAMBDA), (False, False)),
         (trust({**ACCOUNT, "Principal": {"AWS": "*"}}), (False, False)),
         (trust({**ACCOUNT, "Principal": "*"}), (False, False)),
+        (trust({**ACCOUNT, "Principal": {"AWS": "*"}, "Condition": MEMBERS}), (True, False)),
+        (trust({**ACCOUNT, "Principal": "*", "Condition": MEMBERS}), (True, False)),
+        (trust({**ACCOUNT, "Principal": "*", "Condition": PATHS}), (True, False)),
+        (trust({**ACCOUNT, "Principal": "*", "Condition": {"StringEqualsIfExists": MEMBERS["StringEquals"]}}),
+         (False, False)),
+        (trust({**ACCOUNT, "Principal": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}), (False, False)),
+        (trust({**LAMBDA, "Condition": MEMBERS}), (False, False)),
         (Text((Hole("var.trust"),), AT), (False, False)),
         (None, (False, False)),
     ],

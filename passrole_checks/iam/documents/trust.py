@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from passrole_checks.iam.conditions.condition_operators import parse_operator
+from passrole_checks.iam.conditions.limit import limits_of
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
@@ -55,7 +57,8 @@ def trusted_services(document: Node | None) -> frozenset[str] | None:
 def only_others(document: Node | None) -> tuple[bool, bool]:
     """Whether a trust policy surely lets no service assume the role, and whether it names an identity provider.
 
-    Under ``AWS`` stand accounts, users and roles, or ``*`` for everybody, services included; under ``Federated``
+    Under ``AWS`` stand accounts, users and roles, or ``*`` for everybody, services included unless a condition asks for
+    members of an organization; under ``Federated``
     identity providers (IAM User Guide, "AWS JSON policy elements: Principal"). Of alternatives all have to be such.
     """
     kinds = _kinds(document)
@@ -78,14 +81,31 @@ def _kinds(document: Node | None) -> set[str]:
 def _kinds_of(statement: Node) -> Iterator[str]:
     """The kinds of principals that a statement names; "" for what may be anybody."""
     principal = statement.get("Principal") if isinstance(statement, Mapping) else None
+    members = isinstance(statement, Mapping) and _is_for_members(statement)
+    if members and isinstance(principal, Text) and principal.literal == "*":
+        yield "AWS"
+        return
     if not isinstance(principal, Mapping) or not principal.entries:
         yield ""
         return
     for entry in principal.entries:
-        known = entry.key.literal == "Federated" or all(
-            isinstance(item, Text) and _is_account(item) for item in _options(_as_list(entry.value))
-        )
-        yield (entry.key.literal or "") if known else ""
+        kind = entry.key.literal or ""
+        known = kind == "Federated" or (members and kind == "AWS")
+        known = known or all(isinstance(item, Text) and _is_account(item) for item in _options(_as_list(entry.value)))
+        yield kind if known else ""
+
+
+def _is_for_members(statement: Mapping) -> bool:
+    """Whether a condition asks for members of an organization, which services are not: these keys are in a request only
+    if the principal is one (IAM User Guide, "AWS global condition context keys")."""
+    for test in limits_of(statement.get("Condition")):
+        operator = parse_operator(test.operator)
+        if test.key in _OF_MEMBERS and operator is not None and operator.base != "Null" and operator.absent is Tri.NO:
+            return True
+    return False
+
+
+_OF_MEMBERS = ("aws:principalorgid", "aws:principalorgpaths")
 
 
 def _is_account(name: Text) -> bool:
