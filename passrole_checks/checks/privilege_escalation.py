@@ -125,6 +125,7 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
     if not found:
         return
+    found = [one for one in found if not holder.permissions.administers(_facts(one))]
     worst: Severity | None = None
     while found:  # ways under the same facts are told together; others only where more is gained by them
         facts = min(map(_facts, [one for one in found if _is_sure(one)] or found), key=len)

@@ -104,6 +104,8 @@ class SelfPass(Check):
             return None
         sure = {name: when for name, (_, certain, when) in found.items() if certain is Tri.YES}
         facts = min(sure.values() if sure else (when for _, _, when in found.values()), key=len)
+        if holder.permissions.administers(facts):
+            return None
         names = [name for name in sure or found if all(implies(facts, fact) for fact in found[name][2])]
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
         known = sure and not facts and holder.kind is not PrincipalKind.POLICY

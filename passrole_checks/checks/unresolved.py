@@ -85,6 +85,11 @@ class Unresolved(Check):
         services = subject.services_to_name() if what == _SERVICES else ()
         if services:
             return f"Write {condition_on(services)}, or look at the value and suppress this with a reason."
+        if any(hole.reason == "no default" for hole in holes):
+            return (
+                "Give its value to the scan (--var-file, --parameters), bound it (role/app-${name} instead of a whole "
+                "ARN), or look at it and suppress this with a reason."
+            )
         return (
             "Bound the value (role/app-${name} instead of a whole ARN), refer to the role itself, or look at the value "
             "and suppress this with a reason."

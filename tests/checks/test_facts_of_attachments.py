@@ -250,3 +250,14 @@ def test_a_change_of_what_is_passed_under_facts(tmp_path: Path) -> None:
     (found,) = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_016"}))).findings
     assert found.message.endswith("with iam:PutRolePolicy. This holds when var.prod is true.")
     assert found.confidence is Confidence.MEDIUM
+
+
+def test_what_an_administrator_under_facts_could_do_anyway(tmp_path: Path) -> None:
+    """Where facts make somebody an administrator, passing roles gains them nothing, and neither does changing them."""
+    code = ROLE % "" + policies(("a", {**PASS, "Resource": "arn:aws:iam::111122223333:role/app-*"}, ""))
+    code += (
+        'resource "aws_iam_role_policy_attachment" "x" {\n  count = var.prod ? 1 : 0\n  role = aws_iam_role.r.name\n'
+        '  policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"\n}\n'
+    )
+    (tmp_path / "main.tf").write_text(code)
+    assert [one.check_id for one in scan_paths([tmp_path], ScanOptions()).findings] == ["PASSROLE_013"]

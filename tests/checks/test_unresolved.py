@@ -47,3 +47,10 @@ def test_what_to_do_about_a_module_that_is_not_here(tmp_path: Path) -> None:
     )
     (found,) = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_014"}))).findings
     assert found.remediation.startswith("Scan where the module is installed (after terraform init)")
+
+
+def test_what_to_do_about_a_value_that_nobody_gave(tmp_path: Path) -> None:
+    """A parameter without a default may be given to the scan."""
+    (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    (finding,) = scan_paths([tmp_path], ScanOptions()).findings
+    assert finding.remediation.startswith("Give its value to the scan (--var-file, --parameters), bound it")

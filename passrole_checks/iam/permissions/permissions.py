@@ -102,19 +102,32 @@ class Permissions:
                 best = best or found
         return best
 
-    @cached_property
+    @property
     def is_administrator(self) -> bool:
         """Whether every action on every resource is allowed without conditions, but for what a Deny singles out."""
+        return self.administers(())
+
+    def administers(self, when: When) -> bool:
+        """The same where the facts ``when`` hold."""
+        if when not in self._administering:
+            self._administering[when] = self._administers(when)
+        return self._administering[when]
+
+    def _administers(self, when: When) -> bool:
         return all(
             any(
                 way.certain is Tri.YES
-                and not way.when
+                and all(implies(when, fact) for fact in way.when)
                 and way.by.condition is None
                 and rule_of(way.by, self.account, self.owner).reaches(ANY) is Tri.YES
-                for way in self.ways_of(action, (RUN,))
+                for way in self.ways_of(action, (RUN,), when)
             )
             for action in (_EVERY_ACTION, f"iam:{ANY}")
         )
+
+    @cached_property
+    def _administering(self) -> dict[When, bool]:
+        return {}
 
     def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: When = ()) -> Tri:
         """Whether a request (as `glob` writes them) is allowed for every text that is open in
