@@ -107,6 +107,8 @@ class _Open:
 def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdict]:
     grant = subject.grant
     ways = reach.open_ways(holder, grant.statement.when)
+    if subject.managed and holder.kind is PrincipalKind.POLICY:
+        return  # handed to a module that is not here: what else its holder gets is not known
     if subject.managed:  # a way within the AWS managed policy itself is what managed-policy says
         ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != subject.managed for one in way.by))
     if grant.granted_by == "*" and grant.scope is Scope.ANY_ROLE:  # everything, if only under a condition: any-role
