@@ -234,9 +234,23 @@ def only_by(services: Sequence[str]) -> str:
 
 
 def shortened(words: str, most: int = 90) -> str:
-    """An expression of the scanned file on one line, cut where it is long."""
+    """An expression of the scanned file on one line, cut where it is long: first within what is filled in, so that the
+    name of a role behind a long expression for its account is still told."""
     words = " ".join(words.split())
+    if len(words) > most:
+        words = _FILLED_IN.sub(r"\1…\2", words)
     return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def condition_in_short(words: str, most: int = 90) -> str:
+    """A condition of the scanned file on one line, cut in the middle where it is long: what it is compared with stands
+    at its end."""
+    words = " ".join(words.split())
+    end = most // 3
+    return words if len(words) <= most else f"{words[: most - end - 1]}…{words[-end:]}"
+
+
+_FILLED_IN = re.compile(r"(\$\{[^{}]{18})[^{}]{4,}([^{}]{21}\})")
 
 
 _MODULES = re.compile(r"""(?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?\.)*""")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import starmap
 
-from passrole_checks.check import listed, module_of, seen_from, shortened
+from passrole_checks.check import condition_in_short, listed, module_of, seen_from, shortened
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.outcomes import When, either
@@ -123,11 +123,10 @@ def when_in_words(alternatives: Sequence[When]) -> str:
     readings = either(alternatives)
     if not readings or () in readings:
         return ""
-    shown = ", or ".join(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings[:2])
-    return f"when {shown}" + (
-        f", and in {'one more case' if len(readings) == 3 else f'{len(readings) - 2} more cases'}"
-        if len(readings) > 2
-        else ""
+    told = list(dict.fromkeys(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings))
+    more = len(told) - 2
+    return f"when {', or '.join(told[:2])}" + (
+        f", and in {'one more case' if more == 1 else f'{more} more cases'}" if more > 0 else ""
     )
 
 
@@ -152,7 +151,7 @@ def _fact_in_words(condition: str, outcome: str) -> str:
         return f"{shortened(sentence['subject'])} {verb}" + (f" {shortened(rest)}" if rest else "")
     if outcome.startswith("not ") and " or " in outcome:
         outcome = "neither " + outcome.removeprefix("not ").replace(" or ", " nor ")
-    return f"{shortened(condition)} is {outcome}"
+    return f"{condition_in_short(condition)} is {outcome}"
 
 
 def _more(when: When) -> str:

@@ -104,7 +104,8 @@ class Principals:
     @cached_property
     def managed(self) -> tuple[AttachedPolicy, ...]:
         """The AWS managed policies that are attached here and speak of PassRole, each where it is attached: once for an
-        attachment, with all who get it by that. A policy that could not be judged by itself is left out."""
+        attachment, with all who get it by that; nobody knows who that is in a module that is not here. A policy that
+        could not be judged by itself is left out."""
         together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
         for attachment in self.configuration.attachments:
             policy = _of_aws(attachment) if attachment.judged else None
@@ -116,7 +117,7 @@ class Principals:
                 one.resource,
                 one.path,
                 _under(one.when, _node(policy.document, one.at, one.policy.defaults)),
-                principals=tuple(holders),
+                principals=tuple(holders) if one.resource.type != MODULE else (),
                 managed=policy.name,
             )
             for policy, one, holders in together.values()
@@ -278,11 +279,11 @@ class Principals:
         took it off.
         """
         denials = [
-            item
-            for target, policy in self.configuration.targets
+            item if not facts else replace(item, when=merged)
+            for target, facts, policy in self.configuration.targets
             if self._is_here(target)
             for item in self._read(policy)
-            if item.effect == "Deny"
+            if item.effect == "Deny" and (merged := both(facts, item.when)) is not None
         ]
         if not denials:
             return ()

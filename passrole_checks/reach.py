@@ -136,6 +136,10 @@ def _counterparts() -> Mapping[str, frozenset[str]]:
     return {service: frozenset(trusted) for service, trusted in found.items()}
 
 
+def _order(role: KnownRole, strength: Strength) -> tuple[int, bool, int, str]:
+    return -strength.severity.rank, strength.certain is not Tri.YES, len(strength.when), role.address
+
+
 def is_documented(service: str) -> bool:
     """Whether it is known which service principals assume the roles that are passed to a service."""
     return plain_name(service) in _counterparts()
@@ -318,7 +322,7 @@ class Reach:
         yield from others
 
     def strength(self, role: KnownRole, holder: Principal, when: When = ()) -> Strength | None:
-        """How much a role can do that a principal cannot where the facts ``when`` hold. None for nothing.
+        """How much a role can do that a principal cannot, where the facts ``when`` hold. None for nothing.
 
         Of what a role gets from policies that are not known here nothing is said.
         """
@@ -332,8 +336,8 @@ class Reach:
     def strongest(
         self, roles: Iterable[KnownRole], holder: Principal, when: When = ()
     ) -> tuple[list[tuple[KnownRole, Strength]], bool]:
-        """The roles that can do more than a principal where the facts ``when`` hold, the strongest first, and whether
-        these are all.
+        """The roles that can do more than a principal where the facts ``when`` hold, the strongest first and those
+        before that do so under fewer facts, and whether these are all.
 
         Once there are enough to be named that could not be worse, the others are not looked at, and of a great many
         roles only the first are, in the order of what they can do at all.
@@ -350,7 +354,7 @@ class Reach:
             strength = self.strength(role, holder, when) if role.address != holder.name else None
             if strength is not None:
                 found.append((role, strength))
-        found.sort(key=lambda item: (-item[1].severity.rank, item[1].certain is not Tri.YES, item[0].address))
+        found.sort(key=lambda item: _order(*item))
         return found, complete
 
     def _ceiling(self, role: KnownRole) -> Severity | None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents import action
+from passrole_checks.iam.outcomes import When, implies
 from passrole_checks.iam.values import Position, Tri, text
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.permissions.excess import Excess
+    from passrole_checks.iam.permissions.excess import Excess, Pair
 
 _NOWHERE = Position("", 0)
 
@@ -48,33 +49,39 @@ _OWN_TRACES = re.compile(
     r"|xray:(put\w*\*?|getsampling\w*\*?)|cloudwatch:putmetric(data|\*)|cloudwatch:putmetric",
 )
 _REFERENCE = re.compile(r"arn:[^:]*:[^:]*:\$\{([^}]*)/…\}[:*]*")  # an ARN of which only the service is known
+_HOLE = re.compile(r"\$\{[^{}]*\}")  # a value of which nothing is known
+_NAMED = "arn:aws:example:::kind/name"
 _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "scan", "search", "select", "view")
 
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What a role can do and a principal cannot: how much that is, and two examples of it in words."""
+    """What a role can do and a principal cannot: how much that is, two examples of it in words, and the facts under
+    which it can."""
 
     severity: Severity
     words: str
     certain: Tri
+    when: When = ()
 
 
 def strength_of(excess: Excess) -> Strength | None:
     """How much the pairs of an excess are; None where all of it counts for nothing. Pairs that are
-    not certain only count where no other does."""
+    not certain, or of which it is not known whether they are about one thing or all, only count where no other does."""
     graded = [(grade, pair) for pair in excess.pairs if (grade := _grade(pair.action, pair.resource)) is not None]
-    sure = [item for item in graded if item[1].certain is Tri.YES]
+    sure = [item for item in graded if item[1].certain is Tri.YES and not _is_hole(item[1])]
     if not graded:
         return None
     graded = sorted(sure or graded, key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource))
+    when = min((pair.when for grade, pair in graded if grade is graded[0][0]), key=len)  # under the fewest facts
+    graded = [item for item in graded if all(implies(when, fact) for fact in item[1].when)]
     by_action: dict[str, str] = {}  # of several resources of one action the first, which is the widest
     for _, pair in graded:
         by_action.setdefault(pair.action.lower(), _in_words(pair.action, pair.resource))
     examples = list(by_action.values())
     more = len(examples) - 2
     shown = " and ".join(examples[:2]) if more <= 0 else f"{', '.join(examples[:2])} and {more} more"
-    return Strength(graded[0][0], shown, Tri.YES if sure else Tri.UNKNOWN)
+    return Strength(graded[0][0], shown, Tri.YES if sure else Tri.UNKNOWN, when)
 
 
 def most_of(excess: Excess) -> Severity | None:
@@ -106,11 +113,16 @@ def _grade(name: str, resource: str) -> Severity | None:
     return Severity.LOW if wide else Severity.INFO
 
 
+def _is_hole(pair: Pair) -> bool:
+    """Whether nothing is known of the resource of a pair, where it matters."""
+    return bool(_HOLE.fullmatch(pair.resource)) and _grade(pair.action, "*") != _grade(pair.action, _NAMED)
+
+
 def _is_wide(resource: str) -> bool:
     """Whether a resource pattern names nothing in particular: ``*``, or a wildcard for all of one kind."""
     fields = resource.split(":", 5)
-    if "/…}" in resource:
-        return False  # what a reference to a resource holds
+    if "/…}" in resource or (resource.startswith("${") and not _HOLE.fullmatch(resource)):
+        return False  # what a reference to a resource holds; before more text a value is no wildcard by itself
     if len(fields) < 6:
         return True  # what is left out is any (IAM User Guide, "Identify AWS resources with ARNs")
     kind, found, name = fields[5].replace(":", "/").partition("/")

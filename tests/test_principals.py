@@ -307,6 +307,64 @@ def test_service_control_policies(tmp_path: Path, target: str, account: str | No
     assert (role.permissions.allows("iam:PassRole") is not None) is allowed
 
 
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        'policy_id = var.on ? aws_organizations_policy.p.id : "p-examplepolicyid111"\n target_id = "111122223333"',
+        'policy_id = aws_organizations_policy.p.id\n target_id = var.on ? "111122223333" : "444455556666"',
+        'count = var.on ? 1 : 0\n policy_id = aws_organizations_policy.p.id\n target_id = "111122223333"',
+    ],
+)
+def test_a_service_control_policy_that_is_attached_in_one_case(tmp_path: Path, attachment: str) -> None:
+    """What decides whether a service control policy is attached decides as well whether it takes anything away."""
+    code = f"""{ROLE}
+    variable "on" {{}}
+    resource "aws_organizations_policy" "p" {{
+      name    = "no-passing"
+      content = jsonencode({document(PASS.replace("Allow", "Deny"))})
+    }}
+    resource "aws_organizations_policy_attachment" "a" {{
+      {attachment}
+    }}
+    resource "aws_iam_role_policy" "p" {{
+      role   = aws_iam_role.r.id
+      policy = jsonencode({document(PASS)})
+    }}"""
+    role = Principals(read_terraform(tmp_path, code), "111122223333").role("aws_iam_role.r")
+    assert role is not None
+    assert [(way.certain, way.when) for way in role.permissions.ways("iam:PassRole")] == [
+        (Tri.YES, (("var.on", "false"),))
+    ]
+
+
+def test_a_service_control_policy_of_a_template_that_is_attached_in_one_case() -> None:
+    """The same of a target that stands in ``Fn::If``."""
+    configuration = read_template(
+        f"""
+Parameters: {{On: {{Type: String}}}}
+Conditions: {{IsOn: !Equals [!Ref On, "yes"]}}
+Resources:
+  S:
+    Type: AWS::Organizations::Policy
+    Properties:
+      Name: no-passing
+      Type: SERVICE_CONTROL_POLICY
+      Content: {document(PASS.replace("Allow", "Deny"))}
+      TargetIds: [!If [IsOn, "111122223333", !Ref AWS::NoValue]]
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {{}}
+      Policies: [{{PolicyName: p, PolicyDocument: {document(PASS)}}}]
+"""
+    )
+    role = Principals(configuration, "111122223333").role("R")
+    assert role is not None
+    assert [(way.certain, way.when) for way in role.permissions.ways("iam:PassRole")] == [
+        (Tri.YES, (("On", 'not "yes"'),))
+    ]
+
+
 def test_members_and_boundaries_of_a_template() -> None:
     """Groups are told by the users' own lists and by UserToGroupAddition; boundaries by reference and by name."""
     configuration = read_template(

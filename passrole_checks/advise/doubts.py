@@ -26,6 +26,7 @@ _ATTACHED = ", attached to "  # of a managed policy that is not here, which pass
 _VARIABLE = re.compile(r"\bvar\.[\w-]+")
 _SURE = ("documented", "corroborated")
 _FEW = 2
+_LONG = 90
 
 
 class Doubts:
@@ -45,7 +46,7 @@ class Doubts:
         """What belongs to the configuration and is not here, and may pass roles as well."""
         found = [one.reason for one in self._judge.configuration.not_evaluated if self._is_below(one.file)]
         parts = list(dict.fromkeys(reason for reason in found if _ATTACHED not in reason))
-        told = [f"whether more roles are passed, since {shortened(reason)}" for reason in parts[:_FEW]]
+        told = [f"whether more roles are passed, since {_without_source(reason)}" for reason in parts[:_FEW]]
         more = len(parts) - len(told)
         return (*told, *([f"and {more} more parts like this"] if more else []))
 
@@ -89,6 +90,14 @@ class Doubts:
         if not module_of(self._located.resource.address):
             return True
         return os.path.dirname(file) == os.path.dirname(self._located.grant.at.file)
+
+
+def _without_source(reason: str) -> str:
+    """Why a part is not here, on one line: a long source of a module is cut, and not that it is not here."""
+    found = re.fullmatch(r"(module \S+ \()(.*)(\) .*)", reason, re.DOTALL)
+    if found is None or len(reason) <= _LONG:
+        return shortened(reason)
+    return f"{found[1]}{shortened(found[2], 40)}{shortened(found[3])}"
 
 
 def _passing(statements: Iterable[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -29,6 +29,7 @@ from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.reach import named_role, passed_as
 from passrole_checks.receiving import Received
+from passrole_checks.sources.policy_attributes import PERMISSION_SETS
 
 ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS = "PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_004"
 LINKED, GET_ROLE = "PASSROLE_006", "PASSROLE_012"
@@ -212,6 +213,11 @@ class _Decision:
 
     def _name(self, handed: Sequence[Handed], spelled: tuple[str, ...] | None) -> None:
         """Names the roles that are handed over. Raises what a person has to find out."""
+        if self.located.resource.type in PERMISSION_SETS:
+            raise _PersonError(
+                "the roles in the accounts that the permission set is provisioned into: a role can be passed in its own"
+                " account only"
+            )
         self.roles = tuple(one.wanted for one in handed if one.wanted is not None)
         self.services = tuple(sorted({service for one in handed for service in one.services}))
         unknown = [one.label for one in handed if one.wanted is None]

@@ -20,7 +20,7 @@ from passrole_checks.check import (
 )
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, linked_service
-from passrole_checks.iam.outcomes import When, both
+from passrole_checks.iam.outcomes import When, both, implies
 from passrole_checks.iam.passing.passing import Passed, Passing
 from passrole_checks.iam.permissions.escalation import OpenWay
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -117,12 +117,16 @@ class _Open:
 def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdict]:
     grant = subject.grant
     ways = reach.open_ways(holder, grant.statement.when)
+    if subject.managed and holder.kind is PrincipalKind.POLICY:
+        return  # handed to a module that is not here: what else its holder gets is not known
     if subject.managed:  # a way within the AWS managed policy itself is what managed-policy says
         ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != subject.managed for one in way.by))
     if grant.granted_by == "*" and grant.scope is Scope.ANY_ROLE:  # everything, if only under a condition: any-role
         own = (grant.at, grant.statement.path)  # the statements of a text on one line have one place
         # a way that has something of it, and needs nothing that it does not give, it opens by itself
         everything = any(role.pattern.literal == "*" for role in grant.roles) and not grant.complement
+        if everything and grant.statement.condition is None:
+            return  # an administrator, wherever the statement is there
         other = all if everything else any
         ways = tuple(way for way in ways if other((one.at, one.path) != own for one in way.by))
     if not ways:
@@ -133,28 +137,49 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
     if not found:
         return
-    roles = dict.fromkeys(role for one in found for role in one.roles)
-    gained, _ = reach.strongest(roles, holder, grant.statement.when)
+    found = [one for one in found if not holder.permissions.administers(_facts(one))]
+    worst: Severity | None = None
+    while found:  # ways under the same facts are told together; others only where more is gained by them
+        facts = min(map(_facts, [one for one in found if _is_sure(one)] or found), key=len)
+        together = [one for one in found if all(implies(facts, fact) for fact in _facts(one))]
+        found = [one for one in found if one not in together]
+        verdict = _verdict(subject, reach, holder, together, facts)
+        if verdict is not None and (worst is None or verdict.severity.rank > worst.rank):
+            worst = verdict.severity
+            yield verdict
+
+
+def _verdict(subject: Subject, reach: Reach, holder: Principal, found: Sequence[_Open], facts: When) -> Verdict | None:
+    """What ways that are open under the same facts come to."""
+    gained, _ = reach.strongest(dict.fromkeys(role for one in found for role in one.roles), holder, facts)
     severity = _severity(subject, found, [one for _, one in gained])
     if severity is None:
-        return
+        return None
+    otherwise = _severity(subject, found, ())
+    if otherwise is None or otherwise.rank < severity.rank:  # it is what roles can do that decides
+        facts = min((one.when for _, one in gained if one.severity is severity), key=len)
+    gained = [item for item in gained if all(implies(facts, fact) for fact in item[1].when)]
     only = subject.only_for(holder)
     if only and severity.rank > Severity.LOW.rank:
         severity = Severity.LOW
     unknown = any(not one.reached.all_known for one in found)
-    yield Verdict(
+    return Verdict(
         severity,
         _message(subject, found, gained, unknown, (holder.name,), only_by(only)),
         _REMEDY_OF_MANAGED if subject.managed else _REMEDY,
-        _confidence(subject, holder, found, gained, severity),
+        _confidence(subject, holder, found, gained, severity, facts),
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
-        when=_facts(_strongest(found)[0]),
+        when=facts,
     )
 
 
 def _facts(one: _Open) -> When:
     """The facts under which a way is open."""
     return both(one.way.when, one.passed.when) or ()
+
+
+def _is_sure(one: _Open) -> bool:
+    return one.way.certain is Tri.YES and one.passed.certain is Tri.YES
 
 
 def _opened(way: OpenWay, passing: Passing, reach: Reach) -> _Open | None:
@@ -192,8 +217,9 @@ def _confidence(
     found: Sequence[_Open],
     gained: Sequence[tuple[KnownRole, Strength]],
     severity: Severity,
+    facts: When,
 ) -> Confidence:
-    sure = [one for one in found if one.way.certain is Tri.YES and one.passed.certain is Tri.YES]
+    sure = [one for one in found if _is_sure(one)]
     if not sure or any(one.passed.scope is Scope.UNRESOLVED for one in sure):
         return Confidence.LOW
     wide = any(one.passed.scope is Scope.ANY_ROLE or one.passed.complement for one in sure)
@@ -205,8 +231,8 @@ def _confidence(
     ):
         return Confidence.LOW
     grant = subject.grant
-    open_questions = grant.statement.when or grant.associated_resource_arn or grant.resource_tag or holder.unknown
-    if open_questions or holder.kind is PrincipalKind.POLICY or all(one.way.when or one.passed.when for one in sure):
+    open_questions = facts or grant.associated_resource_arn or grant.resource_tag or holder.unknown
+    if open_questions or holder.kind is PrincipalKind.POLICY:
         return Confidence.MEDIUM
     return Confidence.HIGH
 
@@ -260,7 +286,7 @@ def _strongest(found: Sequence[_Open]) -> list[_Open]:
         found,
         key=lambda one: (
             one.way.way.derived,
-            one.way.certain is not Tri.YES or one.passed.certain is not Tri.YES,
+            not _is_sure(one),
             len(one.way.way.actions),
             one.way.way.id,
         ),

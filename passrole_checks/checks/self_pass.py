@@ -18,6 +18,7 @@ from passrole_checks.check import (
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import linked_service
+from passrole_checks.iam.outcomes import When, implies
 from passrole_checks.iam.passing.passing import Passing
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.values import Text, Tri
@@ -89,22 +90,26 @@ class SelfPass(Check):
         left = passing.anything
         if left is None:
             return None
-        found: dict[str, tuple[Text, Tri]] = {}
+        found: dict[str, tuple[Text, Tri, When]] = {}
         for pattern in left.roles:
             if linked_service(pattern):
                 continue  # a service-linked role can be changed by its service only
             for name in _CHANGES:
-                allowed = holder.permissions.allows(name, (pattern,), subject.grant.statement.when)
+                allowed = holder.permissions.allows(name, (pattern,), left.when)
                 if allowed is None or {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
                     continue
                 if name not in found or found[name][1] is not Tri.YES:
-                    found[name] = (pattern, allowed.certain & left.certain)
+                    found[name] = (pattern, allowed.certain & left.certain, allowed.when)
         if not found:
             return None
-        sure = {name: pattern for name, (pattern, certain) in found.items() if certain is Tri.YES}
-        names = list(sure or found)
+        sure = {name: when for name, (_, certain, when) in found.items() if certain is Tri.YES}
+        facts = min(sure.values() if sure else (when for _, _, when in found.values()), key=len)
+        if holder.permissions.administers(facts):
+            return None
+        names = [name for name in sure or found if all(implies(facts, fact) for fact in found[name][2])]
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
-        confidence = Confidence.HIGH if sure and holder.kind is not PrincipalKind.POLICY else Confidence.MEDIUM
+        known = sure and not facts and holder.kind is not PrincipalKind.POLICY
+        confidence = Confidence.HIGH if known else Confidence.MEDIUM
         return Verdict(
             Severity.MEDIUM,
             f"can pass {listed([shortened(role, 140) for role in roles])} and also change what is passed, with "
@@ -113,6 +118,7 @@ class SelfPass(Check):
             "condition on iam:PermissionsBoundary.",
             confidence if sure else Confidence.LOW,
             who=_who(holder),
+            when=facts,
         )
 
     @staticmethod
@@ -124,7 +130,9 @@ class SelfPass(Check):
         exact = any(subject.known_role(role.pattern) == own for role in subject.grant.roles)
         narrowed = narrows_services(subject.grant)
         low = exact and (narrowed or len(own.trusted or ()) == 1)
-        confidence = Confidence.MEDIUM if own.trusted is None or subject.grant.statement.when else Confidence.HIGH
+        left = passing.anything
+        facts = left.when if left is not None else subject.grant.statement.when
+        confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
         return Verdict(
             Severity.LOW if low else Severity.MEDIUM,
             "can pass its own role, and so live on in what that starts" + _where(subject, own.trusted, narrowed) + ".",
@@ -133,6 +141,7 @@ class SelfPass(Check):
             else "Leave the role itself out of Resource, unless what it starts has to run with the same role.",
             confidence,
             who=_who(holder),
+            when=facts,
         )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.outcomes import When, implies
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
 from passrole_checks.reach import Reach
+from passrole_checks.strength import Strength
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", _LAMBDA)
@@ -69,9 +72,19 @@ class StrongerRole(Check):
 
 def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdict]:
     passing = reach.passing(holder, subject.grant, many_accounts=subject.many_accounts)
-    stronger, complete = reach.strongest(reach.passable(passing), holder, subject.grant.statement.when)
-    if not stronger:
-        return
+    left = passing.anything
+    facts = left.when if left is not None else subject.grant.statement.when
+    stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
+    while stronger:  # those that are there under the same facts are told together
+        facts = stronger[0][1].when
+        together = [item for item in stronger if all(implies(facts, fact) for fact in item[1].when)]
+        stronger = [item for item in stronger if item not in together]
+        yield _verdict(subject, holder, together, facts, complete)
+
+
+def _verdict(
+    subject: Subject, holder: Principal, stronger: Sequence[tuple[KnownRole, Strength]], facts: When, complete: bool
+) -> Verdict:
     worst = stronger[0][1].severity
     decided = [strength for _, strength in stronger if strength.severity is worst]
     named = [f"{shortened(role.address)}, which can also do {strength.words}" for role, strength in stronger[:3]]
@@ -88,18 +101,19 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
     elif only and worst.rank > Severity.LOW.rank:
         worst = Severity.LOW
     unknown += only_by(only)
-    yield Verdict(
+    return Verdict(
         worst,
         f"can pass {'stronger roles' if len(stronger) > 1 else 'a stronger role'}: {'; '.join(named)}{more}.{unknown}",
         "Take from the role what its work does not need, or let only principals pass it that can do as much.",
-        _confidence(subject, holder, any(one.certain is Tri.YES for one in decided)),
+        _confidence(subject, holder, any(one.certain is Tri.YES for one in decided), facts),
         who=(holder.name if not alone else "",),
+        when=facts,
     )
 
 
-def _confidence(subject: Subject, holder: Principal, certain: bool) -> Confidence:
+def _confidence(subject: Subject, holder: Principal, certain: bool, facts: When) -> Confidence:
     if not certain or not holder.permissions.complete or holder.kind is PrincipalKind.POLICY:
         return Confidence.LOW
-    if subject.grant.statement.when or subject.grant.other_conditions:
+    if facts or subject.grant.other_conditions:
         return Confidence.MEDIUM
     return Confidence.HIGH

@@ -71,15 +71,25 @@ class Unresolved(Check):
         yield Verdict(
             Severity.LOW,
             f"{what} cannot be told before deployment{why}.",
-            self._remedy(subject, what),
+            self._remedy(subject, what, holes),
             Confidence.LOW,
         )
 
     @staticmethod
-    def _remedy(subject: Subject, what: str) -> str:
+    def _remedy(subject: Subject, what: str, holes: tuple[Hole, ...]) -> str:
+        if any(hole.reason.startswith("the module is not here") for hole in holes):
+            return (
+                "Scan where the module is installed (after terraform init), or a plan (terraform show -json); or look "
+                "at the value and suppress this with a reason."
+            )
         services = subject.services_to_name() if what == _SERVICES else ()
         if services:
             return f"Write {condition_on(services)}, or look at the value and suppress this with a reason."
+        if any(hole.reason == "no default" for hole in holes):
+            return (
+                "Give its value to the scan (--var-file, --parameters), bound it (role/app-${name} instead of a whole "
+                "ARN), or look at it and suppress this with a reason."
+            )
         return (
             "Bound the value (role/app-${name} instead of a whole ARN), refer to the role itself, or look at the value "
             "and suppress this with a reason."

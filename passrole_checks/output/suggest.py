@@ -227,7 +227,7 @@ def _checks(one: Suggestion) -> str:
     """What is found; of a statement that nothing is found of, what the logs show."""
     if one.findings:
         found = sorted(one.findings, key=lambda finding: finding.check_id)
-        return ", ".join(f"{finding.check_id} {finding.name}" for finding in found)
+        return ", ".join(dict.fromkeys(f"{finding.check_id} {finding.name}" for finding in found))
     return "not used" if _is_unused(one) else "wider than used"
 
 

@@ -27,14 +27,14 @@ class Held(TypedDict):
     boundary_names: tuple[tuple[str, Text], ...]
     boundary_unknown: tuple[str, ...]
     boundary_readings: tuple[tuple[str, When, AttachedPolicy | Text | None], ...]
-    targets: tuple[tuple[Text, AttachedPolicy], ...]
+    targets: tuple[tuple[Text, When, AttachedPolicy], ...]
 
 
 @dataclass
 class Holdings:
     """``bounded`` are principals, each with the address of its permissions boundary; ``readings`` those of whom facts
     decide which one it is (an address, a policy that stands elsewhere, or none); ``limited`` the targets of service
-    control policies, each with the policy's address."""
+    control policies, each with the facts under which it is one, and the policy's address."""
 
     managed: list[ManagedAttachment] = field(default_factory=list)
     members: dict[tuple[str, str], None] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Holdings:
     boundary_names: dict[str, Text] = field(default_factory=dict)
     boundary_unknown: dict[str, None] = field(default_factory=dict)
     readings: dict[str, list[tuple[When, str | Text | None]]] = field(default_factory=dict)
-    limited: list[tuple[Text, str]] = field(default_factory=list)
+    limited: list[tuple[Text, When, str]] = field(default_factory=list)
 
     def bind(self, holder: str, values: Sequence[tuple[When, Node]], named: Named) -> None:
         """Note the permissions boundary of a principal: what it may be, each with the facts under which it is that."""
@@ -99,8 +99,8 @@ class Holdings:
             boundary_unknown=tuple(self.boundary_unknown),
             boundary_readings=tuple(readings),
             targets=tuple(
-                (target, policy)
-                for target, address in self.limited
+                (target, facts, policy)
+                for target, facts, address in self.limited
                 for policy in by_address.get(address, ())
                 if policy.kind is PolicyKind.SCP
             ),

@@ -157,6 +157,11 @@ SCP_TARGETS = {
 """What attaches organization policies: the attributes of the policy, empty where the resource is one, and of the roots,
 organizational units and accounts that get it."""
 
+PERMISSION_SETS = frozenset({
+    "aws_ssoadmin_permission_set_inline_policy", "awscc_sso_permission_set", "AWS::SSO::PermissionSet",
+})  # fmt: skip
+"""Types whose policies are those of a permission set: the roles that it makes are in other accounts."""
+
 MANY_ACCOUNTS = frozenset({
     "aws_ssoadmin_permission_set_inline_policy", "awscc_sso_permission_set", "aws_organizations_policy",
     "awscc_organizations_policy", "aws_cloudformation_stack_set",

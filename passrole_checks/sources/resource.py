@@ -199,7 +199,8 @@ class Configuration:
     stands in ``boundary_names`` where it is told. ``boundary_readings`` are principals of whom facts decide what bounds
     them: a policy of this configuration, one that stands elsewhere, or nothing. ``attachments`` are the managed
     policies that are attached here and do not stand here, and ``targets`` the targets of service control policies, each
-    with its policy. ``beside`` are policies of the same configuration that are not asked for, as those in other files.
+    with the facts under which it is one, and its policy. ``beside`` are policies of the same configuration that are not
+    asked for, as those in other files.
     ``parameters`` are the names of the parameters that a template declares, ``nested`` the templates of its nested
     stacks, at any depth, that were read with it, and ``stack`` is the name of the stack that it makes, where that is
     known. ``received`` are the roles that resources are given, and
@@ -231,7 +232,7 @@ class Configuration:
     boundary_names: tuple[tuple[str, Text], ...] = ()
     boundary_readings: tuple[tuple[str, When, AttachedPolicy | Text | None], ...] = ()
     attachments: tuple[ManagedAttachment, ...] = ()
-    targets: tuple[tuple[Text, AttachedPolicy], ...] = ()
+    targets: tuple[tuple[Text, When, AttachedPolicy], ...] = ()
     beside: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()

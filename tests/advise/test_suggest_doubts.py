@@ -92,6 +92,16 @@ def test_a_module_that_is_not_here(tmp_path: Path) -> None:
     )
 
 
+def test_a_module_of_a_long_source_that_is_not_here(tmp_path: Path) -> None:
+    """A source is cut where it is long, and what is wrong with the module is told."""
+    source = f"github.com/acme/terraform-aws-cluster-with-a-long-name?ref={'0' * 40}"
+    (asked,) = left_for_a_person(
+        session(tmp_path, {"main.tf": policy(allow()) + USED + f'module "cluster" {{\n  source = "{source}"\n}}\n'})
+    )
+    assert asked.startswith("whether more roles are passed, since module cluster (github.com/acme/terraform-aws-")
+    assert asked.endswith("…) is not here")
+
+
 def test_a_policy_that_a_custom_resource_is_given(tmp_path: Path) -> None:
     """Of a policy that is handed to a custom resource nobody knows who holds it, and so what is passed with it."""
     text = TEMPLATE + (

@@ -47,3 +47,12 @@ def test_of_many_names_some_are_told(tmp_path: Path) -> None:
 def test_what_is_asked_for(tmp_path: Path, statement: str, asked: str) -> None:
     """Where the statement does not say what is meant, it is asked for in words, and nothing is edited."""
     assert asked in left_for_a_person(session(tmp_path, {"main.tf": policy(statement) + USED}))
+
+
+def test_a_permission_set_gets_no_role_of_this_account(tmp_path: Path) -> None:
+    """Who has a permission set passes roles of other accounts (IAM User Guide, "Grant a user permissions to pass a role
+    to an AWS service": role and service are in one account), so a role of this configuration is not named."""
+    text = policy(allow()).replace("aws_iam_user_policy", "aws_ssoadmin_permission_set_inline_policy")
+    text = text.replace("policy = json", "inline_policy = json").replace('user   = "bot"', "permission_set_arn = var.p")
+    (asked,) = left_for_a_person(session(tmp_path, {"main.tf": text + USED}))
+    assert asked.startswith("the roles in the accounts that the permission set is provisioned into")

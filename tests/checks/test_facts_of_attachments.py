@@ -218,3 +218,79 @@ def test_what_a_principal_has_wherever_it_is_there_is_its_own() -> None:
     for own in (all_of_it, STORAGE):
         body = template("Path: /") + role("H", "Prod", "codebuild", PASS, own) + role("O", "", "lambda", STORAGE)
         assert not [one for one in of_template(body, "PASSROLE_009") if one.who == ("H",)]
+
+
+ADMIN = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+TRUST = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}}
+PASSER = """
+resource "aws_iam_user_policy" "p" {
+  count  = %s
+  user   = "joe"
+  policy = jsonencode({ Statement = [%s] })
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "more", "severity"),
+    [("PASSROLE_009", "", Severity.HIGH), ("PASSROLE_008", json.dumps(START) + ",", Severity.HIGH)],
+)
+@pytest.mark.parametrize(
+    ("count", "facts"),
+    [("1", "This holds when var.prod is true."), ("var.prod ? 1 : 0", "This holds when var.prod is true."),
+     ("var.prod ? 0 : 1", None)],
+)  # fmt: skip
+def test_what_the_passed_role_can_do_under_facts(
+    tmp_path: Path, check: str, more: str, severity: Severity, count: str, facts: str | None
+) -> None:
+    """What makes a role stronger under some facts only is told with these, and not where they exclude the passing."""
+    code = ROLE.replace('"{}"', f"jsonencode({json.dumps(TRUST)})") % "" + policies(
+        ("a", ADMIN, "count = var.prod ? 1 : 0")
+    )
+    code += PASSER % (count, more + '{ Effect = "Allow", Action = "iam:PassRole", Resource = aws_iam_role.r.arn }')
+    (tmp_path / "main.tf").write_text(code)
+    found = scan_paths([tmp_path], ScanOptions(checks=frozenset({check}))).findings
+    assert [(one.severity, one.confidence, one.message.endswith(facts or "")) for one in found] == (
+        [(severity, Confidence.MEDIUM, True)] if facts else []
+    )
+
+
+def test_a_way_that_is_open_in_any_case_is_told_before_one_under_facts(tmp_path: Path) -> None:
+    """Of several ways to act as the same roles those count that are open under the fewest facts."""
+    other = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
+    code = ROLE % "" + policies(("b", START, ""), ("c", other, "count = var.prod ? 1 : 0"))
+    code += policies(("a", {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}, ""))
+    (tmp_path / "main.tf").write_text(code)
+    (found,) = scan_paths([tmp_path], OPTIONS).findings
+    assert "by passing it to lambda.amazonaws.com, with lambda:CreateFunction" in found.message
+    assert "ec2" not in found.message and "This holds" not in found.message and found.confidence is Confidence.HIGH
+
+
+def test_whoever_is_an_administrator_under_facts(tmp_path: Path) -> None:
+    """A statement that allows everything is any-role, and no way to act as a role, in the one case as in any."""
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    code = ROLE % "" + policies(("a", everything, "count = var.prod ? 1 : 0"), ("b", START, ""))
+    (tmp_path / "main.tf").write_text(code)
+    assert [one.check_id for one in scan_paths([tmp_path], ScanOptions()).findings] == ["PASSROLE_001"]
+
+
+def test_a_change_of_what_is_passed_under_facts(tmp_path: Path) -> None:
+    """Where the right to change a role is there under facts only, self-pass says so."""
+    passing = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/app-*"}
+    change = {"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": "*"}
+    code = ROLE % "" + policies(("a", passing, ""), ("b", change, "count = var.prod ? 1 : 0"))
+    (tmp_path / "main.tf").write_text(code)
+    (found,) = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_016"}))).findings
+    assert found.message.endswith("with iam:PutRolePolicy. This holds when var.prod is true.")
+    assert found.confidence is Confidence.MEDIUM
+
+
+def test_what_an_administrator_under_facts_could_do_anyway(tmp_path: Path) -> None:
+    """Where facts make somebody an administrator, passing roles gains them nothing, and neither does changing them."""
+    code = ROLE % "" + policies(("a", {**PASS, "Resource": "arn:aws:iam::111122223333:role/app-*"}, ""))
+    code += (
+        'resource "aws_iam_role_policy_attachment" "x" {\n  count = var.prod ? 1 : 0\n  role = aws_iam_role.r.name\n'
+        '  policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"\n}\n'
+    )
+    (tmp_path / "main.tf").write_text(code)
+    assert [one.check_id for one in scan_paths([tmp_path], ScanOptions()).findings] == ["PASSROLE_013"]

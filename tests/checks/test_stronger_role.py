@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
-from passrole_checks.findings import Confidence, Severity
+from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.sources import terraform
 
 ID = "PASSROLE_009"
 WORKER = "arn:aws:iam::111122223333:role/worker"
@@ -164,3 +166,54 @@ def test_other_words_for_pass_role_are_no_excess(pattern: str) -> None:
     worker = [allow(pattern, "*", to("lambda.amazonaws.com"))]
     assert not findings(ID, [[passes]], roles={"worker": (LAMBDA, worker)})
     assert findings(ID, [[passes]], roles={"worker": (LAMBDA, [allow("iam:P*")])})
+
+
+@pytest.mark.parametrize(
+    ("resource", "severity", "confidence", "words"),
+    [
+        ("aws_kms_key.k.arn", Severity.INFO, Confidence.HIGH, "kms:Decrypt on ${aws_kms_key.k.arn}."),
+        ('"${aws_kms_key.k.arn}/x"', Severity.INFO, Confidence.HIGH, "kms:Decrypt on ${aws_kms_key.k.arn}/x."),
+        ('"${var.key}/x"', Severity.INFO, Confidence.HIGH, "kms:Decrypt on ${var.key}/x."),
+        ("var.key", Severity.MEDIUM, Confidence.LOW, "kms:Decrypt on ${var.key}."),
+        ('"*"', Severity.MEDIUM, Confidence.HIGH, "kms:Decrypt."),
+    ],
+)
+def test_a_reference_is_one_thing(
+    tmp_path: Path, resource: str, severity: Severity, confidence: Confidence, words: str
+) -> None:
+    """What a reference to a resource says is that resource's ARN and no wildcard; of a variable it cannot be told."""
+    (found,) = in_terraform(tmp_path, f'{{ Effect = "Allow", Action = "kms:Decrypt", Resource = {resource} }}')
+    assert (found.severity, found.confidence) == (severity, confidence)
+    assert f"which can also do {words}" in found.message
+
+
+def test_a_boundary_that_is_not_here_is_no_resource(tmp_path: Path) -> None:
+    """Where nobody here knows the role's permissions boundary, the resources are still those of its policies."""
+    statement = '{ Effect = "Allow", Action = "ec2:TerminateInstances", Resource = "*" }'
+    (found,) = in_terraform(tmp_path, statement, "permissions_boundary = var.key")
+    assert found.confidence is Confidence.LOW
+    assert "which can also do ec2:TerminateInstances." in found.message
+
+
+def in_terraform(folder: Path, statement: str, more: str = "") -> tuple[Finding, ...]:
+    """The findings about who may pass a role with a statement."""
+    trusted = '{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }'
+    (folder / "main.tf").write_text(f"""
+variable "key" {{}}
+resource "aws_kms_key" "k" {{}}
+resource "aws_iam_role" "worker" {{
+  name               = "worker"
+  assume_role_policy = jsonencode({{ Statement = [{trusted}] }})
+  {more}
+}}
+resource "aws_iam_role_policy" "worker" {{
+  role   = aws_iam_role.worker.id
+  policy = jsonencode({{ Statement = [{statement}] }})
+}}
+resource "aws_iam_user_policy" "joe" {{
+  user   = "joe"
+  policy = jsonencode({{ Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }}] }})
+}}
+""")
+    options = ScanOptions(checks=frozenset({ID}), minimum_severity=Severity.INFO)
+    return scan_configurations([terraform.load(folder)], options).findings

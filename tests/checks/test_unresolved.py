@@ -36,3 +36,21 @@ def test_an_operator_that_does_not_exist_is_named(tmp_path: Path) -> None:
     messages = [finding.message for finding in scan_paths([tmp_path], ScanOptions()).findings]
     assert any('"StringEqual" is no condition operator; did you mean StringEquals?' in message for message in messages)
     assert not any("it depends on there" in message for message in messages)
+
+
+def test_what_to_do_about_a_module_that_is_not_here(tmp_path: Path) -> None:
+    """A value of a module that is not installed is known where it is."""
+    (tmp_path / "main.tf").write_text(
+        'module "node" {\n  source  = "acme/node/aws"\n  version = "1.0.0"\n}\n'
+        'resource "aws_iam_user_policy" "p" {\n  user   = "bot"\n  policy = jsonencode({ Statement = [{\n'
+        '    Effect = "Allow", Action = "iam:PassRole", Resource = module.node.role_arn\n  }] })\n}\n'
+    )
+    (found,) = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_014"}))).findings
+    assert found.remediation.startswith("Scan where the module is installed (after terraform init)")
+
+
+def test_what_to_do_about_a_value_that_nobody_gave(tmp_path: Path) -> None:
+    """A parameter without a default may be given to the scan."""
+    (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    (finding,) = scan_paths([tmp_path], ScanOptions()).findings
+    assert finding.remediation.startswith("Give its value to the scan (--var-file, --parameters), bound it")

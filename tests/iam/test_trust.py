@@ -8,10 +8,18 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.trust import only_others, trusted_services
-from passrole_checks.iam.values import Choice, Hole, Position, Text
+from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, text
 
 AT = Position("role.tf", 1)
 LAMBDA = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def trusting(accounts: Node) -> Node:
+    """A trust policy whose accounts are a node."""
+    found: Node = Items((accounts,), AT)
+    for key in ("AWS", "Principal", "Statement"):
+        found = Mapping((Entry(text(key, AT), found),), AT)
+    return found
 
 
 def trust(*statements: dict[str, Any]) -> Text:
@@ -62,6 +70,10 @@ PROVIDER = {
 }
 
 
+MEMBERS = {"StringEquals": {"aws:PrincipalOrgID": "o-example"}}
+PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
+
+
 @pytest.mark.parametrize(
     ("document", "answer"),
     [
@@ -70,9 +82,21 @@ PROVIDER = {
         (trust({**ACCOUNT, "Principal": {"AWS": ["111122223333", "arn:aws:iam::111122223333:role/a"]}}), (True, False)),
         (Text(('{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::',
                Hole("account"), ':root"}}]}'), AT), (True, False)),
+        (Choice("known", (("true", trust(ACCOUNT)), ("false", trust(PROVIDER))), AT), (True, True)),
+        (Choice("known", (("true", trust(ACCOUNT)), ("false", trust(LAMBDA))), AT), (False, False)),
+        (Choice("known", (("true", trust(ACCOUNT)), ("false", Text(("{",), AT))), AT), (False, False)),
+        (trusting(Choice("known", (("true", text("111122223333", AT)), ("false", Absent(AT))), AT)), (True, False)),
+        (trusting(Choice("known", (("true", text("111122223333", AT)), ("false", text("*", AT))), AT)), (False, False)),
         (trust(ACCOUNT, LAMBDA), (False, False)),
         (trust({**ACCOUNT, "Principal": {"AWS": "*"}}), (False, False)),
         (trust({**ACCOUNT, "Principal": "*"}), (False, False)),
+        (trust({**ACCOUNT, "Principal": {"AWS": "*"}, "Condition": MEMBERS}), (True, False)),
+        (trust({**ACCOUNT, "Principal": "*", "Condition": MEMBERS}), (True, False)),
+        (trust({**ACCOUNT, "Principal": "*", "Condition": PATHS}), (True, False)),
+        (trust({**ACCOUNT, "Principal": "*", "Condition": {"StringEqualsIfExists": MEMBERS["StringEquals"]}}),
+         (False, False)),
+        (trust({**ACCOUNT, "Principal": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}), (False, False)),
+        (trust({**LAMBDA, "Condition": MEMBERS}), (False, False)),
         (Text((Hole("var.trust"),), AT), (False, False)),
         (None, (False, False)),
     ],

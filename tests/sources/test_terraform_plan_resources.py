@@ -79,6 +79,35 @@ def test_a_tag_policy_has_no_statements() -> None:
     assert read(change("aws_organizations_policy.x", {"type": "TAG_POLICY", "content": "{}"})).policies == ()
 
 
+@pytest.mark.parametrize(
+    ("given", "names", "limited"),
+    [
+        (None, ["aws_organizations_policy.p.id", "aws_organizations_policy.p"], ["aws_organizations_policy.p"]),
+        ("p-known", ["var.on", "aws_organizations_policy.q.id"], ["aws_organizations_policy.p"]),
+        ("p-elsewhere", ["var.on", "aws_organizations_policy.p.id"], []),
+        (None, ["var.on", "aws_organizations_policy.p.id", "aws_organizations_policy.q.id"], []),
+    ],
+)
+def test_which_service_control_policy_is_attached(given: str | None, names: list[str], limited: list[str]) -> None:
+    """An id that the plan knows says which policy it is; else its expression does, if it names one only."""
+    content = {"type": "SERVICE_CONTROL_POLICY", "content": ANY}
+    found = read(
+        change("aws_organizations_policy.p", {**content, "id": "p-known"}),
+        change("aws_organizations_policy.q", content, {"id": True}),
+        change(
+            "aws_organizations_policy_attachment.a",
+            {"target_id": "111122223333", **({"policy_id": given} if given else {})},
+            {} if given else {"policy_id": True},
+        ),
+        resources=(
+            written("aws_organizations_policy.p", content={}),
+            written("aws_organizations_policy.q", content={}),
+            written("aws_organizations_policy_attachment.a", policy_id={"references": names}),
+        ),
+    )
+    assert [one.resource.address for _, _, one in found.targets] == limited
+
+
 @pytest.mark.parametrize("type_", sorted(NESTED_POLICIES))
 def test_inline_policies_of_a_principal(type_: str) -> None:
     """Each inline policy is held by the role, user or group that it stands in."""

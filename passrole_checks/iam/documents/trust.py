@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from passrole_checks.iam.conditions.condition_operators import parse_operator
+from passrole_checks.iam.conditions.limit import limits_of
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
-from passrole_checks.iam.values import Items, Mapping, Node, Text, Tri
+from passrole_checks.iam.values import Absent, Items, Mapping, Node, Text, Tri
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ def trusted_services(document: Node | None) -> frozenset[str] | None:
     NotPrincipal can only be read as "cannot be told" here.
     """
     services: set[str] = set()
-    for statement in _statements(document):
+    readings = _readings(document)
+    for statement in readings[0] if len(readings) == 1 else ():
         found = _services_of(statement)
         if found is None:
             return None
@@ -54,31 +57,55 @@ def trusted_services(document: Node | None) -> frozenset[str] | None:
 def only_others(document: Node | None) -> tuple[bool, bool]:
     """Whether a trust policy surely lets no service assume the role, and whether it names an identity provider.
 
-    Under ``AWS`` stand accounts, users and roles, or ``*`` for everybody, services included; under ``Federated``
-    identity providers (IAM User Guide, "AWS JSON policy elements: Principal").
+    Under ``AWS`` stand accounts, users and roles, or ``*`` for everybody, services included unless a condition asks for
+    members of an organization; under ``Federated``
+    identity providers (IAM User Guide, "AWS JSON policy elements: Principal"). Of alternatives all have to be such.
     """
-    found = list(_statements(document))
-    kinds = {kind for statement in found for kind in _kinds_of(statement)}
-    return bool(found) and kinds <= {"AWS", "Federated"}, "Federated" in kinds
+    kinds = _kinds(document)
+    return bool(kinds) and kinds <= {"AWS", "Federated"}, "Federated" in kinds
 
 
 def only_services(document: Node | None) -> bool:
     """Whether a trust policy surely names services and nobody else."""
-    kinds = {kind for statement in _statements(document) for kind in _kinds_of(statement)}
-    return kinds == {"Service"}
+    return _kinds(document) == {"Service"}
+
+
+def _kinds(document: Node | None) -> set[str]:
+    """The kinds of principals in all readings of a trust policy; "" among them for what may be anybody."""
+    readings = [list(_options(statements)) for statements in _readings(document)]
+    if not all(readings):
+        return set()
+    return {kind for statements in readings for statement in statements for kind in _kinds_of(statement)}
 
 
 def _kinds_of(statement: Node) -> Iterator[str]:
     """The kinds of principals that a statement names; "" for what may be anybody."""
     principal = statement.get("Principal") if isinstance(statement, Mapping) else None
+    members = isinstance(statement, Mapping) and _is_for_members(statement)
+    if members and isinstance(principal, Text) and principal.literal == "*":
+        yield "AWS"
+        return
     if not isinstance(principal, Mapping) or not principal.entries:
         yield ""
         return
     for entry in principal.entries:
-        known = entry.key.literal == "Federated" or all(
-            isinstance(item, Text) and _is_account(item) for item in _as_list(entry.value)
-        )
-        yield (entry.key.literal or "") if known else ""
+        kind = entry.key.literal or ""
+        known = kind == "Federated" or (members and kind == "AWS")
+        known = known or all(isinstance(item, Text) and _is_account(item) for item in _options(_as_list(entry.value)))
+        yield kind if known else ""
+
+
+def _is_for_members(statement: Mapping) -> bool:
+    """Whether a condition asks for members of an organization, which services are not: these keys are in a request only
+    if the principal is one (IAM User Guide, "AWS global condition context keys")."""
+    for test in limits_of(statement.get("Condition")):
+        operator = parse_operator(test.operator)
+        if test.key in _OF_MEMBERS and operator is not None and operator.base != "Null" and operator.absent is Tri.NO:
+            return True
+    return False
+
+
+_OF_MEMBERS = ("aws:principalorgid", "aws:principalorgpaths")
 
 
 def _is_account(name: Text) -> bool:
@@ -87,18 +114,26 @@ def _is_account(name: Text) -> bool:
     return isinstance(start, str) and (start.startswith("arn:") or name.literal not in (None, "*"))
 
 
-def _statements(document: Node | None) -> Iterator[Node]:
-    """The statements of a trust policy; none where it has alternatives or cannot be read."""
-    readings = [node for _, node in alternatives_of(document)] if document is not None else []
-    if len(readings) != 1:
-        return
-    node = readings[0]
+def _readings(document: Node | None) -> list[tuple[Node, ...]]:
+    """The statements of a trust policy, of each of its alternatives; none of one that cannot be read."""
+    return [_statements(node) for _, node in alternatives_of(document)] if document is not None else []
+
+
+def _statements(node: Node) -> tuple[Node, ...]:
     if isinstance(node, Text):
         try:
             node = parse_json(node)
         except MalformedDocument:
-            return
-    yield from _as_list(node.get("Statement") if isinstance(node, Mapping) else None)
+            return ()
+    return _as_list(node.get("Statement") if isinstance(node, Mapping) else None)
+
+
+def _options(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes, of alternatives all that there may be."""
+    for node in nodes:
+        for _, option in alternatives_of(node):
+            if not isinstance(option, Absent):
+                yield from _options(option.items) if isinstance(option, Items) else (option,)
 
 
 def _services_of(statement: Node) -> set[str] | None:

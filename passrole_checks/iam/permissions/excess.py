@@ -22,11 +22,13 @@ _MOST_MEMBERS = 500  # of one pair of patterns that are looked at
 
 
 class Pair(NamedTuple):
-    """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess."""
+    """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess. ``when``: the
+    facts under which the role can do it."""
 
     action: str
     resource: str
     certain: Tri
+    when: When = ()
 
 
 @dataclass(frozen=True)
@@ -67,32 +69,33 @@ class _Difference:
         self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
 
     def found(self) -> Excess | None:
-        pairs: dict[tuple[str, str], Tri] = {}
+        pairs: dict[tuple[str, str, When], Tri] = {}
         for rule in self.role.allowing:
-            for action, resource, certain in self.of_rule(rule):
-                known = pairs.get((action, resource), Tri.NO)
-                pairs[action, resource] = known | certain
+            when = both(self.when, rule.statement.when)
+            for action, resource, certain, _ in self.of_rule(rule, when) if when is not None else ():
+                known = pairs.get((action, resource, when or ()), Tri.NO)
+                pairs[action, resource, when or ()] = known | certain
         if not pairs:
             return None
-        found = [Pair(action, resource, certain) for (action, resource), certain in pairs.items()]
+        found = [Pair(action, resource, certain, when) for (action, resource, when), certain in pairs.items()]
         return Excess(tuple(sorted(found, key=lambda pair: pair.certain is not Tri.YES)))
 
-    def of_rule(self, rule: Rule) -> Iterator[Pair]:
+    def of_rule(self, rule: Rule, when: When) -> Iterator[Pair]:
         statement = rule.statement
         resources = (*rule.resources.sure, *rule.resources.doubtful) if statement.resources is not None else (RUN,)
         for given in rule.patterns if statement.actions is not None else (f"{RUN}:{RUN}",):
             for resource in resources:
                 for action in narrowed(given, resource):
-                    yield from self.of_pair(rule, action, resource)
+                    yield from self.of_pair(rule, action, resource, when)
 
-    def of_pair(self, rule: Rule, action: str, resource: str) -> Iterator[Pair]:
+    def of_pair(self, rule: Rule, action: str, resource: str, when: When) -> Iterator[Pair]:
         if can_be_about(action, resource) is Tri.NO:
             return
         if rule.met(glob.request(action))[0] is Tri.NO:
             if not glob.surely(action, PASS_ROLE):
                 return
             action = PASS_ROLE
-        exceeds = self.exceeds(rule, action, resource)
+        exceeds = self.exceeds(rule, action, resource, when)
         if exceeds is not Tri.NO:
             yield self.pair(action, resource, exceeds)
         if exceeds is Tri.YES:
@@ -101,7 +104,7 @@ class _Difference:
         others = _common(resource, self.singled_out[1])
         for one, other in islice(product(actions, others), 1, _MOST_MEMBERS):
             if can_be_about(one, other) is not Tri.NO:
-                exceeds = self.exceeds(rule, one, other)
+                exceeds = self.exceeds(rule, one, other, when)
                 if exceeds is not Tri.NO:
                     yield self.pair(one, other, exceeds)
 
@@ -109,12 +112,9 @@ class _Difference:
         words = "*" if action == f"{RUN}:{RUN}" else self.words.get(action) or glob.words_of(action)
         return Pair(words, glob.words_of(resource), certain)
 
-    def exceeds(self, rule: Rule, action: str, resource: str) -> Tri:
+    def exceeds(self, rule: Rule, action: str, resource: str, when: When) -> Tri:
         """Whether the general member of a pair is allowed to the role, and not to the principal."""
         request = glob.request(action)
-        when = both(self.when, rule.statement.when)
-        if when is None:
-            return Tri.NO
         answer = ~self.principal.decides(request, glob.request(resource), rule.tests, when)
         if not self.principal.complete:
             answer &= Tri.UNKNOWN
@@ -135,6 +135,8 @@ def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tu
         *(one for limit in permissions.limiting for one in limit),
     ):
         statement = rule.statement
+        if not statement.whole:
+            continue  # of a boundary that is not here nothing is known that it would single out
         allows = rule in permissions.allowing or not limits
         if statement.effect == "Allow" and allows and statement.not_actions is None and statement.not_resources is None:
             continue

@@ -102,26 +102,32 @@ class Permissions:
                 best = best or found
         return best
 
-    @cached_property
+    @property
     def is_administrator(self) -> bool:
         """Whether every action on every resource is allowed without conditions, but for what a Deny singles out."""
-        return self.administers()
+        return self.administers(())
 
-    def administers(self, when: When = ()) -> bool:
+    def administers(self, when: When) -> bool:
         """The same where the facts ``when`` hold."""
-        known = self._administers.get(when)
-        if known is None:
-            known = self._administers[when] = all(
-                any(
-                    way.certain is Tri.YES
-                    and all(implies(when, fact) for fact in way.when)
-                    and way.by.condition is None
-                    and rule_of(way.by, self.account, self.owner).reaches(ANY) is Tri.YES
-                    for way in self.ways_of(action, (RUN,), when)
-                )
-                for action in (_EVERY_ACTION, f"iam:{ANY}")
+        if when not in self._administering:
+            self._administering[when] = self._administers(when)
+        return self._administering[when]
+
+    def _administers(self, when: When) -> bool:
+        return all(
+            any(
+                way.certain is Tri.YES
+                and all(implies(when, fact) for fact in way.when)
+                and way.by.condition is None
+                and rule_of(way.by, self.account, self.owner).reaches(ANY) is Tri.YES
+                for way in self.ways_of(action, (RUN,), when)
             )
-        return known
+            for action in (_EVERY_ACTION, f"iam:{ANY}")
+        )
+
+    @cached_property
+    def _administering(self) -> dict[When, bool]:
+        return {}
 
     def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: When = ()) -> Tri:
         """Whether a request (as `glob` writes them) is allowed for every text that is open in
@@ -160,10 +166,6 @@ class Permissions:
 
     @cached_property
     def _known(self) -> dict[tuple[str, tuple[str, ...], When], tuple[Allowed, ...]]:
-        return {}
-
-    @cached_property
-    def _administers(self) -> dict[When, bool]:
         return {}
 
     @cached_property

@@ -362,7 +362,8 @@ def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | No
             if own or (variables and isinstance(held, str) and held[2:-1].lower() in _OWN_ACCOUNT):
                 fields[4] = [_ACCOUNT]
         last = fields[-1][-1] if fields[-1] else ""
-        if len(fields) < 6 and not (isinstance(last, str) and last.endswith("*")):
+        rest = any(isinstance(part, Hole) and part.expression.endswith("/…") for part in fields[-1])  # all that is left
+        if len(fields) < 6 and not rest and not (isinstance(last, str) and last.endswith("*")):
             fields += [["*"]] * (6 - len(fields))
     return ":".join("".join(_letters(field, variables, owner)) for field in fields)
 
@@ -408,6 +409,8 @@ def _spelled_out(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:
             yield replace(part, expression=part.kind.value, role=None, reason="")
         elif part.expression in _NAMELESS:
             yield replace(part, expression=f"{around}/{part.expression}")
+        elif part.expression == around:  # the rest of an ARN of which only the service is known
+            yield replace(part, expression=f"{around}/…")
         else:
             yield part
 

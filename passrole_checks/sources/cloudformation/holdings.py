@@ -78,9 +78,9 @@ class Collector:
             groups, users = self._value(child(properties, "GroupName")), self._value(child(properties, "Users"))
             self._join(attachments.names(groups, "group"), attachments.names(users, "user"))
         elif kind == "AWS::Organizations::Policy":
-            for _, target in each_with_facts(self._value(child(properties, "TargetIds"))):
+            for facts, target in each_with_facts(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, Text):
-                    self.holdings.limited.append((target, holder))
+                    self.holdings.limited.append((target, facts, holder))
 
     def of_nested(
         self, inner: Collector, stack: str, principal: Callable[[str], str], attachments: Attachments

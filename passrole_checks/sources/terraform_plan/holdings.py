@@ -120,8 +120,9 @@ def _names(value: Node) -> Iterator[Text]:
                 yield from _names(entry.value)
 
 
-def _limited(plan: PlanFile, resource: PlannedResource, received: Received) -> Iterator[tuple[Text, str]]:
-    """The targets of an organization policy, each with the policy's address."""
+def _limited(plan: PlanFile, resource: PlannedResource, received: Received) -> Iterator[tuple[Text, When, str]]:
+    """The targets of an organization policy, each with the policy's address; an id that is known says which policy it
+    is, whatever else its expression refers to."""
     policy, target = SCP_TARGETS[resource.type]
     addresses = [resource.address]
     if policy:
@@ -132,8 +133,10 @@ def _limited(plan: PlanFile, resource: PlannedResource, received: Received) -> I
             one.address
             for one in plan.resources.values()
             if one.type in ORGANIZATION_POLICIES
-            and (one.address in named or (given is not None and given == as_text(one.values.get("id"))))
+            and (one.address in named if given is None else given == as_text(one.values.get("id")))
         ]
-    for _, value in each_with_facts(received.value_of(resource, target)):
+    if len(addresses) > 1:
+        return  # one of several, and it cannot be told which
+    for facts, value in each_with_facts(received.value_of(resource, target)):
         if isinstance(value, Text):
-            yield from ((value, address) for address in addresses)
+            yield from ((value, facts, address) for address in addresses)

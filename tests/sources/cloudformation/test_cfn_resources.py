@@ -276,7 +276,7 @@ def test_the_targets_of_an_organization_policy() -> None:
             Properties: {Type: SERVICE_CONTROL_POLICY, Content: WIDE, TargetIds: ["111122223333", !Ref Unit]}
         """
     )
-    assert [(str(target), policy.resource.address) for target, policy in configuration.targets] == [
+    assert [(str(target), policy.resource.address) for target, _, policy in configuration.targets] == [
         ("111122223333", "S"),
         ("${Unit}", "S"),
     ]

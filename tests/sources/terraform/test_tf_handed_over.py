@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.values import Mapping, texts_in
+from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform import load
 
@@ -162,3 +164,43 @@ def test_what_lies_too_deep_is_told(tmp_path: Path, inside: str, told: bool) -> 
     notes = [(one.line, one.reason) for one in load(tmp_path).not_evaluated if "too deep" in one.reason]
     place = "module.m: p/a/b/c/d/e/f: policy documents may stand in it, too deep to be looked at here"
     assert notes == ([(4, place)] if told else [])
+
+
+ADMIN = '"arn:aws:iam::aws:policy/AdministratorAccess"'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "attached"),
+    [
+        (f"policy_arns = [{ADMIN}]", [("policy_arns/0", ())]),
+        (f"sets = {{ admin = {{ attach = [{ADMIN}] }} }}", [("sets/admin/attach/0", ())]),
+        (f"policy_arns = var.x ? [{ADMIN}] : []", [("policy_arns/0", (("var.x", "true"),))]),
+        ('arn = "arn:${data.aws_partition.p.partition}:iam::aws:policy/AdministratorAccess"', [("arn", ())]),
+        (f"permissions_boundary = {ADMIN}", []),
+        (f"limits = {{ boundary = {ADMIN} }}", []),
+        ('policy_arns = ["arn:aws:iam::111122223333:policy/own"]', []),
+    ],
+)
+def test_aws_managed_policies(tmp_path: Path, arguments: str, attached: list[tuple[str, object]]) -> None:
+    """One that is handed over is attached to somebody there, but for a permissions boundary."""
+    (tmp_path / "main.tf").write_text(
+        f'variable "x" {{}}\nmodule "m" {{\n  source = "example.com/some/module"\n{arguments}\n}}\n', encoding="utf-8"
+    )
+    found = load(tmp_path).attachments
+    assert [(one.path, one.when) for one in found] == attached
+    assert {one.holder for one in found} <= {"module.m"}
+
+
+def test_aws_managed_policies_are_judged_each_by_itself(tmp_path: Path) -> None:
+    """Nobody knows who gets what in a module that is not here, so two policies are not put together."""
+    (tmp_path / "main.tf").write_text(
+        'module "m" {\n  source = "example.com/some/module"\n'
+        '  policies = ["arn:aws:iam::aws:policy/AWSLambda_FullAccess",'
+        ' "arn:aws:iam::aws:policy/AmazonEC2FullAccess", "arn:aws:iam::aws:policy/AmazonEventBridgeFullAccess"]\n}\n'
+    )
+    found = scan_paths([tmp_path], ScanOptions()).findings
+    assert [(one.check_id, one.severity, one.confidence) for one in found] == [
+        ("PASSROLE_013", Severity.MEDIUM, Confidence.MEDIUM),
+        ("PASSROLE_013", Severity.MEDIUM, Confidence.MEDIUM),
+    ]
+    assert all(one.message.endswith("The policy is handed to module.m, which is not here.") for one in found)

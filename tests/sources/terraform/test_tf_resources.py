@@ -783,7 +783,7 @@ def test_targets_of_organization_policies(tmp_path: Path) -> None:
             )
         )
     )
-    assert [(str(target), one.resource.address) for target, one in loaded(tmp_path, text).targets] == [
+    assert [(str(target), one.resource.address) for target, _, one in loaded(tmp_path, text).targets] == [
         ("111122223333", "aws_organizations_policy.p")
     ]
 

@@ -179,7 +179,7 @@ class Bearing:
         if block is None:
             return False
         type_ = block.body.get("type")
-        if type_ is not None and _SUSPICIOUS.search(_text(type_)) and _has_keys(type_.value):
+        if type_ is not None and _SUSPICIOUS.search(bytes_of(type_)) and _has_keys(type_.value):
             return True
         return self._value(module, block.body.get("default"), depth)
 
@@ -210,7 +210,7 @@ class Bearing:
 
     def _written(self, attribute: Attribute, scope: Scope, depth: int, bound: frozenset[str] = frozenset()) -> bool:
         """What is said of the value of an attribute; its words alone may say that there is nothing to see."""
-        if not _SUSPICIOUS.search(_text(attribute)):
+        if not _SUSPICIOUS.search(bytes_of(attribute)):
             return False
         return self.may(attribute.value, scope, bound, depth)
 
@@ -225,7 +225,8 @@ class Bearing:
         return self._written(attribute, module.scope(attribute.source), depth, frozenset({"each"}))
 
 
-def _text(attribute: Attribute) -> bytes:
+def bytes_of(attribute: Attribute) -> bytes:
+    """An attribute as it is written."""
     source, span = attribute.source, attribute.span
     return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
 

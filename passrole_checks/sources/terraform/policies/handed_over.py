@@ -1,27 +1,37 @@
-"""Policy documents that are handed to a module that is not here.
+"""Policy documents, and AWS managed policies, that are handed to a module that is not here.
 
 What such a module makes of a document is not known, but a document says itself what it can be: a resource-based or a
 trust policy names a Principal, an identity-based policy never does (IAM User Guide, "IAM JSON policy elements:
 Principal"). So one without is judged as what it will be once somebody holds it, and so is a statement that is handed
-over as an object.
+over as an object. An AWS managed policy has no other use than to be attached, or to be a permissions boundary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from passrole_checks.iam.outcomes import When, added, consistent
 from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
 from passrole_checks.sources.handed_over import TOO_DEEP, kind_of, names_principal
-from passrole_checks.sources.resource import MODULE, AttachedPolicy, Framework, ResourceDefinition, Unreadable
+from passrole_checks.sources.resource import (
+    MODULE,
+    AttachedPolicy,
+    Framework,
+    ManagedAttachment,
+    ResourceDefinition,
+    Unreadable,
+)
 from passrole_checks.sources.terraform.evaluation.alternatives import under
-from passrole_checks.sources.terraform.evaluation.finished import document
+from passrole_checks.sources.terraform.evaluation.finished import document, plain_text
+from passrole_checks.sources.terraform.evaluation.symbols import known
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.bearing import Bearing
+from passrole_checks.sources.terraform.policies.bearing import Bearing, bytes_of
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement, document_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
 _NOT_DOCUMENTS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
+_AWS_MANAGED = ":iam::aws:policy/"
 _DEPTH = 6  # levels of lists and objects below an argument
 
 
@@ -48,6 +58,41 @@ def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iter
                     module.prefixed(called),
                     Unreadable(block.source.file, f"{address}: {path}: {TOO_DEEP}", attribute.span.line),
                 )
+
+
+def managed_handed_over(module: Module, block: Block) -> Iterator[ManagedAttachment]:
+    """The AWS managed policies that are written among the arguments of a ``module`` block, none that are to be a
+    permissions boundary. The module stands for whoever gets them."""
+    arguments = [
+        attribute
+        for attribute in block.body.attributes
+        if attribute.name not in _NOT_DOCUMENTS and _AWS_MANAGED.encode() in bytes_of(attribute)
+    ]
+    for instance in module.instances(block).items if arguments else ():
+        scope = module.scope(block.source, instance)
+        address = module.prefixed(f"module.{block.labels[0]}{instance.suffix}")
+        resource = ResourceDefinition(address, MODULE, Framework.TERRAFORM, scope.position(block.span))
+        for attribute in arguments:
+            value = references.written(block, attribute.name, scope)
+            when = (*module.when, *instance.when)
+            for path, facts, found in _texts(value, attribute.name, when, _DEPTH) if value is not None else ():
+                if _AWS_MANAGED in str(known(found)) and "boundary" not in path.lower():
+                    yield ManagedAttachment(address, plain_text(found), resource, path, found.at, facts)
+
+
+def _texts(value: Node, path: str, when: When, depth: int) -> Iterator[tuple[str, When, Text]]:
+    if isinstance(value, Text):
+        yield path, when, value
+    elif depth and isinstance(value, Choice):
+        for outcome, option in value.options:
+            if consistent(when, value.condition, outcome):
+                yield from _texts(option, path, added(when, value.condition, outcome), depth - 1)
+    elif depth and isinstance(value, Items):
+        for number, item in enumerate(value.items):
+            yield from _texts(item, f"{path}/{number}", when, depth - 1)
+    elif depth and isinstance(value, Mapping):
+        for entry in value.entries:
+            yield from _texts(entry.value, f"{path}/{entry.key}", when, depth - 1)
 
 
 def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:

@@ -26,7 +26,7 @@ from passrole_checks.sources.resource import AttachedPolicy, ManagedAttachment, 
 from passrole_checks.sources.terraform.evaluation.finished import plain_text
 from passrole_checks.sources.terraform.evaluation.scope import Scope
 from passrole_checks.sources.terraform.evaluation.symbols import Failure, Reference
-from passrole_checks.sources.terraform.policies.attachments import Attachments, each, inner_values
+from passrole_checks.sources.terraform.policies.attachments import Attachments, inner_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
@@ -69,10 +69,14 @@ class Collected:
             self._bound(block, scope, resource)
         if type_ in SCP_TARGETS:
             policy, target = SCP_TARGETS[type_]
-            named = _policy_named(references.written(block, policy, scope)) if policy else resource.address
-            for value in each(references.written(block, target, scope)):
-                if isinstance(value, Text) and not isinstance(value, Failure):
-                    self.holdings.limited.append((plain_text(value), named))
+            for facts, value in each_with_facts(references.written(block, target, scope), when):
+                if not isinstance(value, Text) or isinstance(value, Failure):
+                    continue
+                named = [(facts, resource.address)]
+                if policy:
+                    which = each_with_facts(references.written(block, policy, scope), facts)
+                    named = [(further, _policy_named(one)) for further, one in which]
+                self.holdings.limited.extend((plain_text(value), further, name) for further, name in named)
         if type_ in ORGANIZATION_POLICIES:
             given = references.written(block, "name", scope)
             if isinstance(given, Text):
@@ -81,10 +85,10 @@ class Collected:
     def held(self, policies: Sequence[AttachedPolicy]) -> Held:
         """All of it, given the policies of the configuration."""
         found = replace(self.holdings, limited=[])
-        for target, named in self.holdings.limited:
+        for target, facts, named in self.holdings.limited:
             addresses = self._limits.get(named, [named])
             if len(addresses) == 1:
-                found.limited.append((target, addresses[0]))
+                found.limited.append((target, facts, addresses[0]))
         return found.held(policies)
 
     def _attach(
@@ -130,7 +134,7 @@ def _plain(value: Node) -> Node:
     return plain_text(value) if isinstance(value, Text) and not isinstance(value, (Reference, Failure)) else value
 
 
-def _policy_named(value: Node | None) -> str:
+def _policy_named(value: Node) -> str:
     """The words by which a value names an organization policy: its address, or its name."""
     if isinstance(value, Reference) and value.type in ORGANIZATION_POLICIES:
         return value.address

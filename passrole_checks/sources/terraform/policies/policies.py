@@ -49,7 +49,7 @@ from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Failur
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import Attachments
 from passrole_checks.sources.terraform.policies.bearing import Bearing
-from passrole_checks.sources.terraform.policies.handed_over import policies_handed_over
+from passrole_checks.sources.terraform.policies.handed_over import managed_handed_over, policies_handed_over
 from passrole_checks.sources.terraform.policies.holdings import Collected
 from passrole_checks.sources.terraform.policies.received import (
     INSTANCE_PROFILES,
@@ -94,6 +94,7 @@ def collect(root: Module) -> Found:
         for block in module.folder.modules.values():
             if module.children(block) is None:
                 found.policies.extend(policies_handed_over(module, block, bearing))
+                holdings.holdings.managed.extend(managed_handed_over(module, block))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, found)

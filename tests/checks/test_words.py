@@ -1,0 +1,32 @@
+"""The words that checks share."""
+
+from __future__ import annotations
+
+from passrole_checks.check import condition_in_short, shortened
+from passrole_checks.grouping import when_in_words
+
+
+def test_the_name_of_a_role_behind_a_long_expression() -> None:
+    """What is filled in is cut before the name of the role is."""
+    account = 'jsondecode(data.aws_secretsmanager_secret_version.accounts.secret_string).account_ids["data-production"]'
+    words = shortened(f"arn:aws:iam::${{{account}}}:role/reader", 90)
+    assert words == 'arn:aws:iam::${jsondecode(data.aw…ds["data-production"]}:role/reader'
+    assert shortened("x" * 100, 90) == "x" * 89 + "…"
+
+
+LONG = 'substr(terraform.workspace, length(local.application_name), length(terraform.workspace)) == "-production"'
+
+
+def test_a_long_condition_keeps_its_end() -> None:
+    """What a condition compares with stands at its end, and two of them are not told as one."""
+    words = condition_in_short(LONG)
+    assert words.startswith("substr(terraform.workspace, ") and words.endswith('== "-production"') and len(words) == 90
+    assert condition_in_short(LONG.replace("production", "test")) != words
+
+
+def test_facts_that_read_the_same_are_told_once() -> None:
+    """Sets of facts that differ in what is not shown only are one."""
+    shown = (("var.a", "true"), ("var.b", "true"))
+    assert when_in_words([(*shown, ("var.c", "true")), (*shown, ("var.d", "true"))]) == (
+        "when var.a is true and var.b is true and one more condition holds"
+    )
