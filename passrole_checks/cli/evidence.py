@@ -118,7 +118,7 @@ def read(given: dict[str, Any]) -> Logs | None:
     from passrole_checks.evidence.report import reported
     from passrole_checks.output.paths import shown
 
-    with progress(silent=given["quiet"]) as tell:
+    with progress(given) as tell:
         report = reported([Path(path) for path in given["evidence"]], Wanted(Bounds(since, until)), progress=tell)
     logs = Logs(report, given["group_roles"])
     if not report.reading.first:

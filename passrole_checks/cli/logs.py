@@ -6,13 +6,14 @@ As in the command line itself, only click and the standard library are imported 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from passrole_checks.cli.progress import told
 
 if TYPE_CHECKING:
     from passrole_checks.evidence import Progress
@@ -55,21 +56,10 @@ def nothing_in(given: dict[str, Any]) -> str:
 
 
 @contextmanager
-def progress(*, silent: bool) -> Iterator[Progress | None]:
-    """What tells on a terminal how far it is; None where nothing is to be told. It is taken away at the end."""
-    if silent or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-
-    def tell(files: int, size: int) -> None:
-        sys.stderr.write(f"\r\x1b[K{files:,} files, {size / 1e6:,.0f} MB")
-        sys.stderr.flush()
-
-    try:
-        yield tell
-    finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+def progress(given: dict[str, Any]) -> Iterator[Progress | None]:
+    """What tells on a terminal how far reading is; None where nothing is to be told."""
+    with told(given) as tell:
+        yield None if tell is None else lambda files, size: tell(f"{files:,} files, {size / 1e6:,.0f} MB")
 
 
 def _since(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

@@ -98,6 +98,7 @@ HOW_EVALUATED: tuple[_Decorator, ...] = (
 HOW_WRITTEN: tuple[_Decorator, ...] = (
     click.option("-q", "--quiet", is_flag=True, help="No notes and no summary."),
     click.option("--no-color", is_flag=True, help="No colours; so does NO_COLOR in the environment."),
+    click.option("--no-progress", is_flag=True, help="Do not tell on a terminal how far it is."),
 )
 
 

@@ -32,6 +32,7 @@ from passrole_checks.cli.options import (
     unit_scanner,
     where_it_scans,
 )
+from passrole_checks.cli.progress import telling, told
 from passrole_checks.cli.writing import (
     CLEAN,
     FINDINGS,
@@ -142,15 +143,18 @@ def _able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
     where, asked, kept = [Path(path) for path in paths], scan_options(options, **judging), store(options)
-    if kept is None:
-        from passrole_checks.scan import scan_paths
+    with told(options) as tell:
+        if kept is None:
+            from passrole_checks.scan import scan_paths
 
-        result = scan_paths(where, asked, unit_scanner(options))
-    else:
-        from passrole_checks.cache.remembering import scan_remembered
+            result = scan_paths(where, asked, telling(unit_scanner(options), tell))
+        else:
+            from passrole_checks.cache.remembering import scan_remembered
 
-        # what scans is imported only if there is something to scan
-        result = scan_remembered(where, asked, kept, lambda units, how: unit_scanner(options)(units, how))
-        if kept.trouble and not options["quiet"]:
-            complain(kept.trouble)
+            # what scans is imported only if there is something to scan
+            result = scan_remembered(
+                where, asked, kept, lambda units, how: telling(unit_scanner(options), tell)(units, how)
+            )
+    if kept is not None and kept.trouble and not options["quiet"]:
+        complain(kept.trouble)
     return replace(result, unreadable=that_matter(result.unreadable, options))

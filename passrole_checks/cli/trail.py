@@ -66,7 +66,6 @@ def options(function: _Function) -> _Function:
             *sql.OPTIONS,
             *where_written(FORMATS),
             *HOW_WRITTEN,
-            click.option("--no-progress", is_flag=True, help="Do not tell on a terminal how far it is."),
         )
     ):
         function = option(function)
@@ -87,7 +86,7 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
                 f"--{name.replace('_', '-')} is for the configuration of --against, which is not given"
             )
     wanted = Wanted(Bounds(since, until, frozenset(given["account"])), given["principal"], given["role"])
-    with progress(silent=given["quiet"] or given["no_progress"]) as tell:
+    with progress(given) as tell:
         report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=tell)
     result = None
     if given["against"]:
