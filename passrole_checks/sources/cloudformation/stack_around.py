@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from passrole_checks.iam import values
-from passrole_checks.iam.values import Choice, Entry, Hole, Items, Node, Part, Position, Text, holes_in, moved
+from passrole_checks.iam.values import Choice, Entry, Hole, Items, Node, Part, Position, Text, moved
 from passrole_checks.sources.cloudformation.scopes import brought_up, name_above
 from passrole_checks.sources.principal_names import bare, renamed
 from passrole_checks.sources.yaml_text import restored
@@ -22,13 +22,11 @@ _WORD = "\ue000"  # begins what stands for a value of the outer configuration (s
 @dataclass(frozen=True)
 class Around:
     """``stack`` is the address of the stack, ``body`` its template as it is given, ``outer`` what the words in it stand
-    for, and ``given`` the values of its parameters, both as the template sees them; ``name`` its name, where that is
-    told."""
+    for, as the template sees it, and ``name`` its name, where that is told."""
 
     stack: str
     body: Node
     outer: Sequence[Part | Node]
-    given: Sequence[Node]
     name: Text | None = None
 
     def value(self, node: Node) -> Node:
@@ -51,7 +49,7 @@ class Around:
         if outer is not None and outer[2]:
             return outer[2]
         if outer is not None:
-            return self._roles.get(outer[1]) or renamed(name, lambda _: f"${{{outer[1]}}}")
+            return renamed(name, lambda _: f"${{{outer[1]}}}")
         parameter = _PARAMETER.fullmatch(inner)
         if parameter is not None:
             return renamed(name, lambda _: f"${{{name_above(parameter[1], self.stack)}}}")
@@ -60,13 +58,6 @@ class Around:
         found = self.value(Text((inner,), self.body.at))
         hole = found.only_hole if isinstance(found, Text) else None
         return hole.role if hole is not None and hole.role else renamed(name, lambda _: str(found))
-
-    @cached_property
-    def _roles(self) -> Mapping[str, str]:
-        """The roles of the configuration around, by what is written for them."""
-        values_given = [*self.given, *(Text((one,), self.body.at) for one in self.outer if isinstance(one, Hole))]
-        holes = [hole for node in values_given for hole in holes_in(node) if hole.role]
-        return {hole.expression.removeprefix("../"): str(hole.role).removeprefix("../") for hole in holes}
 
     # places
 

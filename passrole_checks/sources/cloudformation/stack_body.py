@@ -80,7 +80,7 @@ def _read(resource: ResourceDefinition, body: Node, parts: dict[str, Node]) -> S
     outer = [handed_down(node) if not isinstance(node, (str, Hole)) else _handed_down(node) for node in meant]
     name = parts.get("name")
     name = name if isinstance(name, Text) and name.only_hole is None else None
-    around = Around(resource.address, body, outer, tuple(passed.values()), name)
+    around = Around(resource.address, body, outer, name)
     by = "resource" if resource.type != ONE_ACCOUNT or _is_given(parts.get("iam_role_arn")) else ""
     return _Held(resource, around, reader).content(by)
 

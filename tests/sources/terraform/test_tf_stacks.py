@@ -92,18 +92,19 @@ def test_what_is_filled_in_moves_no_line(tmp_path: Path) -> None:
         ("Roles: [app]", "app"),
         ("Users: ['${var.user}']", "${var.user}"),
         ("Users: [!Ref Free]", "${aws_cloudformation_stack.s.Free}"),
+        ("Users: [!Ref Outer]", "${var.user}"),
         ("Groups: [team]", "team"),
     ],
 )
 def test_who_gets_a_policy(tmp_path: Path, written: str, principal: str) -> None:
     """A principal is one of the template, one of the configuration around it, or known by its name."""
     template = (
-        "Parameters: {Given: {Type: String}, Free: {Type: String}}\n"
+        "Parameters: {Given: {Type: String}, Free: {Type: String}, Outer: {Type: String}}\n"
         + MANAGED
         + f"      {written}\n  Own:\n    Type: AWS::IAM::Role\n"
         + f"    Properties: {{AssumeRolePolicyDocument: {TRUST}}}\n"
     )
-    given = "  parameters = {\n    Given = aws_iam_role.r.name\n  }\n"
+    given = "  parameters = {\n    Given = aws_iam_role.r.name\n    Outer = var.user\n  }\n"
     found = loaded(tmp_path, 'variable "user" {}\n' + ROLE + stack(template, given))
     (policy,) = (one for one in found.policies if "PolicyDocument" in one.path and "P/" in one.path)
     assert policy.principals == (principal,)
@@ -135,6 +136,48 @@ def test_roles_of_a_template_are_roles_of_the_configuration(tmp_path: Path) -> N
     assert set(about) == {"PASSROLE_008", "PASSROLE_013"}
     assert "aws_cloudformation_stack.s.Admin" in about["PASSROLE_008"].message
     assert (about["PASSROLE_013"].resource.address, about["PASSROLE_013"].at.line) == ("aws_cloudformation_stack.s", 10)
+
+
+CONDITIONAL = {
+    "Parameters": {"Stage": {"Type": "String"}},
+    "Conditions": {"Live": {"Fn::Equals": [{"Ref": "Stage"}, "live"]}},
+    "Resources": {
+        "P": {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "PolicyDocument": {
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Action": "iam:PassRole",
+                            "Resource": {
+                                "Fn::If": [
+                                    "Live",
+                                    {"Fn::Sub": "arn:aws:iam::111122223333:role/${AWS::StackName}-x"},
+                                    "*",
+                                ]
+                            },
+                        }
+                    ]
+                }
+            },
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("written", ["text", "object"])
+def test_conditions_of_a_template(tmp_path: Path, written: str) -> None:
+    """What depends on a condition is judged in each way, with the name of the stack; the condition is the stack's."""
+    template = json.dumps(CONDITIONAL, indent=1).replace("${", "$${")
+    body = f"<<EOT\n{template}\nEOT" if written == "text" else f"jsonencode({template})"
+    text = f'resource "aws_cloudformation_stack" "s" {{\n  name = "jobs"\n  template_body = {body}\n}}\n'
+    found = {one.check_id: one for one in scanned(tmp_path, main_tf=text).findings}
+    assert set(found) == {"PASSROLE_001", "PASSROLE_002"}
+    assert found["PASSROLE_001"].message.endswith('This holds when aws_cloudformation_stack.s.Stage is not "live".')
+    assert "role/jobs-x can be passed to any service" in found["PASSROLE_002"].message
+    effect = next(number for number, line in enumerate(text.splitlines(), 1) if '"Effect"' in line)
+    assert {one.at.line for one in found.values()} == {effect - 1}
 
 
 def test_each_instance_of_a_stack_counts(tmp_path: Path) -> None:
