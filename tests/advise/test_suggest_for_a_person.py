@@ -56,3 +56,20 @@ def test_a_permission_set_gets_no_role_of_this_account(tmp_path: Path) -> None:
     text = text.replace("policy = json", "inline_policy = json").replace('user   = "bot"', "permission_set_arn = var.p")
     (asked,) = left_for_a_person(session(tmp_path, {"main.tf": text + USED}))
     assert asked.startswith("the roles in the accounts that the permission set is provisioned into")
+
+
+def test_what_the_other_actions_do_not_pass_is_not_offered(tmp_path: Path) -> None:
+    """Of the roles that the configuration hands over, a draft names those only that the statement's own other actions
+    can pass; where there are none, it says the services."""
+    trail = role("trail", "cloudtrail") + (
+        'resource "aws_cloudtrail" "all" {\n  name = "all"\n  s3_bucket_name = "logs"\n'
+        "  cloud_watch_logs_role_arn = aws_iam_role.trail.arn\n}\n"
+    )
+    other = policy(allow(action='["ecs:RunTask", "iam:PassRole"]'))
+    one = only(session(tmp_path, {"main.tf": other + trail}))
+    assert "the roles that are passed to ecs-tasks.amazonaws.com (ecs:RunTask)" in one.missing
+    assert "trail" not in one.statement and '"ecs-tasks.amazonaws.com"' in one.statement
+    unknown = task("app").replace("aws_iam_role.app.arn", 'var.stage == "live" ? aws_iam_role.app.arn : ""')
+    text = other + trail + role("app", "ecs-tasks") + unknown + 'variable "stage" {\n  default = "live"\n}\n'
+    one = only(session(tmp_path, {"main.tf": text}))
+    assert not one.edits and "Resource  = aws_iam_role.app.arn\n" in one.statement and "trail" not in one.statement
