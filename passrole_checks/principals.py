@@ -180,7 +180,7 @@ class Principals:
         if holder in self._boundaries:
             boundary = self._read(self._boundaries[holder])
         elif holder in self._boundary_names:
-            boundary = _allowed_by(self._boundary_names[holder])
+            boundary = allowed_by(self._boundary_names[holder])
         elif holder in self._boundary_readings:
             boundary = tuple(
                 replace(one, when=merged)
@@ -199,7 +199,7 @@ class Principals:
         """The statements of a boundary; everything, where there is none."""
         if bound is None:
             return (_everything(_NOWHERE),)
-        return self._read(bound) if isinstance(bound, AttachedPolicy) else _allowed_by(bound)
+        return self._read(bound) if isinstance(bound, AttachedPolicy) else allowed_by(bound)
 
     def _kind(self, holder: str) -> PrincipalKind:
         if holder in self._roles:
@@ -365,7 +365,7 @@ def _everything(at: Position) -> Statement:
     return Statement("", at, None, "Allow", every, None, every, None, None, True)
 
 
-def _allowed_by(boundary: Text) -> tuple[Statement, ...]:
+def allowed_by(boundary: Text) -> tuple[Statement, ...]:
     """The statements of a boundary that does not stand here: an AWS managed policy, or one that nobody here knows."""
     policy = _managed(boundary)
     return _statements_of(policy.name) if policy is not None else (_anything(boundary),)

@@ -102,6 +102,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         instance_profiles=tuple(map(after.profile, after.reader.received.profiles)),
         members_before=stood["members"],
         boundaries_before=stood["boundaries"],
+        boundary_names_before=stood["boundary_names"],
         **after.held(),
     )
     return told_apart(as_read)
