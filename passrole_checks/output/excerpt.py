@@ -88,7 +88,7 @@ def _unescaped(line: str) -> list[str]:
         text = str(json.loads(f'"{line}"'))
     except ValueError:
         return [line.replace('\\"', '"')]
-    first, *rest = text.split("\n")
+    first, *rest = text.replace("\r\n", "\n").split("\n")
     return [first, *textwrap.dedent("\n".join(rest)).split("\n")] if rest else [first]
 
 
