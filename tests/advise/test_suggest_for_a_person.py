@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,14 @@ def test_what_the_other_actions_do_not_pass_is_not_offered(tmp_path: Path) -> No
     text = other + trail + role("app", "ecs-tasks") + unknown + 'variable "stage" {\n  default = "live"\n}\n'
     one = only(session(tmp_path, {"main.tf": text}))
     assert not one.edits and "Resource  = aws_iam_role.app.arn\n" in one.statement and "trail" not in one.statement
+
+
+def test_a_draft_for_a_plan_is_in_the_words_of_its_configuration(tmp_path: Path) -> None:
+    """A plan is JSON, and what is to be changed is HCL: an object, or a block where a data document is read."""
+    given = {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/app-*"}]}
+    after = {"name": "p", "user": "bot", "policy": json.dumps(given)}
+    change = {"actions": ["create"], "before": None, "after": after, "after_unknown": {}}
+    entry = {"address": "aws_iam_user_policy.p", "mode": "managed", "type": "aws_iam_user_policy", "name": "p"}
+    plan = {"format_version": "1.2", "resource_changes": [{**entry, "change": change}]}
+    one = only(session(tmp_path, {"plan.json": json.dumps(plan, indent=1)}))
+    assert '  Condition = { StringEquals = { "iam:PassedToService" = ' in one.statement

@@ -151,3 +151,11 @@ def test_of_a_long_line_only_the_statement_is_copied(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
+
+
+def test_what_a_plan_says_is_not_set_tells_nothing(tmp_path: Path) -> None:
+    """Of a data document that a plan reads during apply, the attributes that are null or empty are left out."""
+    block = {"actions": ["iam:PassRole"], "condition": [], "not_actions": None, "resources": [None], "sid": ""}
+    content = json.dumps({"statement": [block]}, indent=1)
+    lines = excerpt(within(tmp_path, content, '{\n   "actions', "}\n"))
+    assert [line.strip() for line in lines] == ['"actions": [', '"iam:PassRole"', '"resources": [', "null"]
