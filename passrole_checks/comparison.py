@@ -18,7 +18,7 @@ from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.values import Entry, Hole, Items, Node, Part, Position, Text, Tri, text
 from passrole_checks.iam.values import Mapping as MappingNode
-from passrole_checks.principals import allowed_by, by_group, by_holder
+from passrole_checks.principals import allowed_by, by_group, by_holder, managed_by_holder
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
 
 
@@ -47,7 +47,11 @@ class Changes:
         self.stated, self.home = account, configuration.home
         self.members, members_before = by_group(configuration.members), by_group(configuration.members_before)
         self.before = _by_holder(configuration.before or (), members_before)
+        for who, policies in managed_by_holder(configuration.attachments_before, members_before).items():
+            self.before.setdefault(who, []).extend(policies)
         self.after = _by_holder((*configuration.policies, *configuration.unchanged), self.members)
+        for who, policies in managed_by_holder(configuration.attachments, self.members).items():
+            self.after.setdefault(who, []).extend(policies)
         newly = frozenset(configuration.members) - frozenset(configuration.members_before)
         self.joined = frozenset(group for group, _ in newly)
         self.bounds, self.bounds_before = dict(configuration.boundaries), dict(configuration.boundaries_before)

@@ -65,6 +65,23 @@ def by_holder(
     return found
 
 
+def managed_by_holder(
+    attachments: Iterable[ManagedAttachment], members: Mapping[str, Sequence[str]]
+) -> dict[str, list[AttachedPolicy]]:
+    """For each principal, a user by its groups too, the AWS managed policies that it has and that speak of PassRole."""
+    found: dict[str, list[AttachedPolicy]] = {}
+    known: dict[tuple[str, When], AttachedPolicy] = {}
+    for one in attachments:
+        policy = _of_aws(one)
+        if policy is None or not _speaks_of_pass_role(policy.name):
+            continue
+        document = _under(one.when, _node(policy.document, Position(policy.arn, 1)))
+        same = AttachedPolicy(one.resource, one.path, document, managed=policy.name)
+        for holder in dict.fromkeys((one.holder, *members.get(one.holder, ()))):
+            found.setdefault(holder, []).append(known.setdefault((policy.name, one.when), same))
+    return found
+
+
 class Principals:
     """The principals of one configuration. ``account``: the account deployed to, if it is known."""
 

@@ -128,7 +128,7 @@ def _principals(configuration: Configuration) -> Iterator[str]:
         yield holder
     yield from (holder for holder, _ in (*whole.boundary_names, *whole.boundary_names_before))
     yield from (holder for holder, _, _ in whole.boundary_readings)
-    yield from (one.holder for one in whole.attachments)
+    yield from (one.holder for one in (*whole.attachments, *whole.attachments_before))
     yield from whole.boundary_unknown
     yield from whole.incomplete
 
@@ -175,5 +175,6 @@ def _called(whole: Configuration, names: dict[str, str]) -> Configuration:
             for who, facts, bound in whole.boundary_readings
         ),
         attachments=tuple(replace(one, holder=to(one.holder)) for one in whole.attachments),
+        attachments_before=tuple(replace(one, holder=to(one.holder)) for one in whole.attachments_before),
         incomplete=frozenset(map(to, whole.incomplete)),
     )

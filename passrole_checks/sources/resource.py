@@ -233,6 +233,7 @@ class Configuration:
     boundary_names_before: tuple[tuple[str, Text], ...] = ()
     boundary_readings: tuple[tuple[str, When, AttachedPolicy | Text | None], ...] = ()
     attachments: tuple[ManagedAttachment, ...] = ()
+    attachments_before: tuple[ManagedAttachment, ...] = ()
     targets: tuple[tuple[Text, When, AttachedPolicy], ...] = ()
     beside: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()

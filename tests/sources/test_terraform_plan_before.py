@@ -214,6 +214,28 @@ def test_members_of_a_stack_that_stay_are_not_new(tmp_path: Path) -> None:
     assert found.message.startswith("bob had no PassRole access here")
 
 
+def of_aws(policy: str) -> Values:
+    return {"role": "dev", "policy_arn": f"arn:aws:iam::aws:policy/{policy}"}
+
+
+def test_an_administrator_who_gets_less_has_nothing_new(tmp_path: Path) -> None:
+    """What AWS managed policies let through counts, before and after: the narrow policy that takes the place of one is
+    no new access, nor is one beside it."""
+    admin, narrow = of_aws("AdministratorAccess"), change(INLINE, None, inline("dev", A))
+    attached_to = "aws_iam_role_policy_attachment.dev"
+    assert new(tmp_path, DEV, change(attached_to, admin, None), narrow) == []
+    assert new(tmp_path, DEV, change(attached_to, admin, admin), narrow) == []
+    (found,) = new(tmp_path, DEV, change(attached_to, of_aws("ReadOnlyAccess"), None), narrow)
+    assert found.message.startswith("aws_iam_role.dev had no PassRole access here")
+
+
+def test_an_aws_managed_deny_that_is_gone_is_new_access(tmp_path: Path) -> None:
+    """... as is any other Deny."""
+    stays = change(INLINE, inline("dev", A), inline("dev", A))
+    (found,) = new(tmp_path, DEV, change("aws_iam_role_policy_attachment.dev", of_aws("AWSDenyAll"), None), stays)
+    assert "because of a Deny that is gone now" in found.message
+
+
 def test_what_a_limited_plan_says_nothing_of_stands(tmp_path: Path) -> None:
     """With ``-target`` the other resources are in the prior state only, and count before and after."""
     guard = {"address": "aws_iam_role_policy.guard", "mode": "managed", "type": "aws_iam_role_policy", "name": "guard",

@@ -104,6 +104,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         members_before=stood["members"],
         boundaries_before=stood["boundaries"],
         boundary_names_before=stood["boundary_names"],
+        attachments_before=stood["attachments"],
         **after.held(),
     )
     return told_apart(as_read)

@@ -17,7 +17,7 @@ from passrole_checks.iam.values import Text
 from passrole_checks.sources.json_text import find
 from passrole_checks.sources.policy_attributes import ENTITIES
 from passrole_checks.sources.principal_names import bare, literal
-from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
+from passrole_checks.sources.resource import AttachedPolicy, ManagedAttachment, PolicyKind
 from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
     PlanFile,
@@ -114,6 +114,14 @@ def boundaries_before(
     """Principals and the boundaries that they had, named as in ``after``."""
     names = dict(_renamed(before, after))
     return tuple((names.get(principal, principal), policy) for principal, policy in boundaries)
+
+
+def attachments_before(
+    before: PlanFile, after: PlanFile, attachments: Iterable[ManagedAttachment]
+) -> tuple[ManagedAttachment, ...]:
+    """The managed policies that were attached and do not stand in the plan, their holders named as in ``after``."""
+    names = dict(_renamed(before, after))
+    return tuple(replace(one, holder=names.get(one.holder, one.holder)) for one in attachments)
 
 
 def home_of(before: PlanFile) -> Deployment:

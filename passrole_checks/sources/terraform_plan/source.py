@@ -30,6 +30,7 @@ from passrole_checks.sources.resource import (
     Configuration,
     Framework,
     Inputs,
+    ManagedAttachment,
     PolicyKind,
     ReceivedRole,
     ResourceDefinition,
@@ -38,6 +39,7 @@ from passrole_checks.sources.resource import (
 )
 from passrole_checks.sources.stack_content import ONE_ACCOUNT, TYPES, StackContent, held_in
 from passrole_checks.sources.terraform_plan.before import (
+    attachments_before,
     before_of,
     boundaries_before,
     home_of,
@@ -86,6 +88,7 @@ class _Change(TypedDict, total=False):
     members_before: tuple[tuple[str, str], ...]
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...]
     boundary_names_before: tuple[tuple[str, Text], ...]
+    attachments_before: tuple[ManagedAttachment, ...]
 
 
 class _Loader:
@@ -166,6 +169,7 @@ class _Loader:
             if resource.address not in addresses and resource.type in FLAGGABLE
         ]
         stood = _Loader(before)
+        held = holdings_of(before, stood.attachments, stood.received, _definition, {})
         policies = (policy for resource in before.resources.values() for policy in stood.policies(resource))
         return {
             "before": policies_before(before, self.plan, policies),
@@ -173,7 +177,8 @@ class _Loader:
             "home": home_of(before),
             "members_before": members_before(before, self.plan, stood.members()),
             "boundaries_before": boundaries_before(before, self.plan, stood.boundaries()),
-            "boundary_names_before": boundaries_before(before, self.plan, stood.boundary_names()),
+            "boundary_names_before": boundaries_before(before, self.plan, held.boundary_names.items()),
+            "attachments_before": attachments_before(before, self.plan, held.managed),
         }
 
     def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:
@@ -185,11 +190,6 @@ class _Loader:
         yield from self.attachments.members()
         for one in self.plan.resources.values():
             yield from self.stack(one, False).members if one.type in TYPES else ()
-
-    def boundary_names(self) -> Iterator[tuple[str, Text]]:
-        """Whom a permissions boundary bounds that does not stand in the plan."""
-        found = holdings_of(self.plan, self.attachments, self.received, _definition, {})
-        yield from found.boundary_names.items()
 
     def stack(self, resource: PlannedResource, judged: bool) -> StackContent:
         """What the template of a stack holds. Its principals may be known by their names, since a plan has the text of
