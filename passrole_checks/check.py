@@ -196,15 +196,24 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
-def equals(services: Sequence[str]) -> str:
-    """The condition operator on iam:PassedToService that names these services, as JSON."""
+def equals(grant: PassRoleGrant, services: Sequence[str]) -> str:
+    """The condition operator on iam:PassedToService that names these services: as JSON, which objects of HCL and YAML
+    take as well, or in the words of a ``condition`` block where the statement is written as a ``statement`` block."""
+    if grant.statement.block:
+        return f'test = "StringEquals", variable = "iam:PassedToService", values = {json.dumps(list(services))}'
     value = json.dumps(services[0] if len(services) == 1 else list(services))
     return f'"StringEquals": {{"iam:PassedToService": {value}}}'
 
 
-def condition_on(services: Sequence[str]) -> str:
-    """The whole condition, as JSON."""
-    return f'"Condition": {{{equals(services)}}}'
+def condition_on(grant: PassRoleGrant, services: Sequence[str]) -> str:
+    """The whole condition, in the words of the statement."""
+    operator = equals(grant, services)
+    return f"a condition ({operator})" if grant.statement.block else f'"Condition": {{{operator}}}'
+
+
+def resource_of(grant: PassRoleGrant) -> str:
+    """The element that names the roles, in the words of the statement."""
+    return "resources = […]" if grant.statement.block else "Resource"
 
 
 def roles_in_words(grant: PassRoleGrant) -> str:

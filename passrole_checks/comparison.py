@@ -9,16 +9,16 @@ Sources: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries f
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.passing.access import Access, Comparison, Gain, access_of
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
-from passrole_checks.iam.values import Entry, Items, Node, Position, Text, text
+from passrole_checks.iam.values import Entry, Hole, Items, Node, Part, Position, Text, Tri, text
 from passrole_checks.iam.values import Mapping as MappingNode
-from passrole_checks.principals import by_group, by_holder
+from passrole_checks.principals import allowed_by, by_group, by_holder, managed_by_holder
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
 
 
@@ -47,11 +47,17 @@ class Changes:
         self.stated, self.home = account, configuration.home
         self.members, members_before = by_group(configuration.members), by_group(configuration.members_before)
         self.before = _by_holder(configuration.before or (), members_before)
+        for who, policies in managed_by_holder(configuration.attachments_before, members_before).items():
+            self.before.setdefault(who, []).extend(policies)
         self.after = _by_holder((*configuration.policies, *configuration.unchanged), self.members)
+        for who, policies in managed_by_holder(configuration.attachments, self.members).items():
+            self.after.setdefault(who, []).extend(policies)
         newly = frozenset(configuration.members) - frozenset(configuration.members_before)
         self.joined = frozenset(group for group, _ in newly)
         self.bounds, self.bounds_before = dict(configuration.boundaries), dict(configuration.boundaries_before)
+        self.names, self.names_before = dict(configuration.boundary_names), dict(configuration.boundary_names_before)
         self._statements: dict[int, tuple[Statement, ...]] = {}
+        self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries that do not stand here
         self._comparisons: dict[tuple[object, ...], Comparison] = {}
 
     def gainers(
@@ -67,10 +73,22 @@ class Changes:
             for who in (key, *self.members.get(key, ())):
                 gain = self._comparison(who, where).gain_of(statement)
                 if gain is not None:
+                    gain = self._if_bounded_otherwise(who, gain)
                     found.setdefault(who, Gainer("" if who.startswith(_ITSELF) else who, gain))
                     if who == key:
                         break
         return tuple(found.values())
+
+    def _if_bounded_otherwise(self, who: str, gain: Gain) -> Gain:
+        """The gain, where one boundary that does not stand here takes the place of another: what was taken away may be
+        taken away still."""
+        bounds = self._bound(who, self.bounds_before, self.names_before), self._bound(who, self.bounds, self.names)
+        if bounds[0] is bounds[1] or not all(any(not one.whole for one in bound) for bound in bounds):
+            return gain
+        return Gain(
+            gain.first,
+            tuple(replace(one, denied=one.denied and one.certain is Tri.YES) for one in gain.widenings),
+        )
 
     def loses_a_denial(self, policy: AttachedPolicy) -> bool:
         """Whether a Deny that held for one of a policy's holders may not hold any more."""
@@ -85,36 +103,52 @@ class Changes:
         known = self._comparisons.get((key, where))
         if known is None:
             before, after = self.before.get(key, ()), self.after.get(key, ())
-            bounds = self.bounds_before.get(key), self.bounds.get(key)
+            bounds = self._bound(key, self.bounds_before, self.names_before), self._bound(key, self.bounds, self.names)
             # the users of a group, and the holders of one managed policy, often have the same policies
             same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where)
             known = self._comparisons.get(same)
             if known is None:
                 known = self._comparisons[same] = Comparison(
-                    self._access(before, bounds[0]), self._access(after, bounds[1]), self.services_of, where
+                    self._access(before, bounds[0], bounds[1]), self._access(after, bounds[1]), self.services_of, where
                 )
             self._comparisons[key, where] = known
         return known
 
-    def _access(self, policies: Iterable[AttachedPolicy], boundary: AttachedPolicy | None) -> Access:
+    def _access(
+        self, policies: Iterable[AttachedPolicy], bound: tuple[Statement, ...], later: tuple[Statement, ...] = ()
+    ) -> Access:
+        """The access that policies give within a boundary. One that does not stand here, and is not there ``later``,
+        may have taken anything away."""
         statements = [statement for policy in policies for statement in self._read(policy)]
-        if boundary is not None:
-            statements += self._taken_by(boundary)
+        statements += self._taken_by(bound)
+        if bound is not later:
+            statements += (_perhaps_taken(one) for one in bound if one.effect is None and not one.whole)
         return access_of(statements, self.services_of)
 
-    def _taken_by(self, boundary: AttachedPolicy) -> Iterator[Statement]:
+    def _bound(
+        self, key: str, bounds: Mapping[str, AttachedPolicy], names: Mapping[str, Text]
+    ) -> tuple[Statement, ...]:
+        """The statements of a principal's permissions boundary; the same object for the same boundary."""
+        if key in bounds:
+            return self._read(bounds[key])
+        if key not in names:
+            return ()
+        return self._named.setdefault(names[key].parts, allowed_by(names[key]))
+
+    def _taken_by(self, statements: tuple[Statement, ...]) -> Iterator[Statement]:
         """What a permissions boundary surely takes away, as Deny statements: what it denies; all but the roles that it
         names; and of these, the services that it does not name for them.
 
         Source: IAM User Guide, "Permissions boundaries for IAM entities".
         """
-        statements = self._read(boundary)
+        if not statements:
+            return
         yield from (statement for statement in statements if statement.effect == "Deny")
         allows = [item.statement for item in access_of(statements, self.services_of).allows]
         uncertain = any(statement.effect is None or not statement.whole for statement in statements)
         if uncertain or any(item.resources is None for item in allows) or len({item.variables for item in allows}) > 1:
             return
-        at = boundary.document.at
+        at = statements[0].at
         yield _all_but(allows, None, at)
         limited = {id(item): services for item in allows if (services := _only_services(item))}
         names = tuple(dict.fromkeys(name for services in limited.values() for name in services))
@@ -156,6 +190,14 @@ def _all_but(allows: Sequence[Statement], condition: Node | None, at: Position) 
         not_resources=named or None,
         condition=condition,
         variables=all(item.variables for item in allows),
+    )
+
+
+def _perhaps_taken(unknown: Statement) -> Statement:
+    """A Deny of passing roles that nobody here knows."""
+    roles = Text((Hole(str(unknown.at)),), unknown.at)
+    return Statement(
+        "", unknown.at, None, "Deny", (text("iam:PassRole", unknown.at),), None, (roles,), None, None, True
     )
 
 

@@ -65,6 +65,23 @@ def by_holder(
     return found
 
 
+def managed_by_holder(
+    attachments: Iterable[ManagedAttachment], members: Mapping[str, Sequence[str]]
+) -> dict[str, list[AttachedPolicy]]:
+    """For each principal, a user by its groups too, the AWS managed policies that it has and that speak of PassRole."""
+    found: dict[str, list[AttachedPolicy]] = {}
+    known: dict[tuple[str, When], AttachedPolicy] = {}
+    for one in attachments:
+        policy = _of_aws(one)
+        if policy is None or not _speaks_of_pass_role(policy.name):
+            continue
+        document = _under(one.when, _node(policy.document, Position(policy.arn, 1)))
+        same = AttachedPolicy(one.resource, one.path, document, managed=policy.name)
+        for holder in dict.fromkeys((one.holder, *members.get(one.holder, ()))):
+            found.setdefault(holder, []).append(known.setdefault((policy.name, one.when), same))
+    return found
+
+
 class Principals:
     """The principals of one configuration. ``account``: the account deployed to, if it is known."""
 
@@ -180,7 +197,7 @@ class Principals:
         if holder in self._boundaries:
             boundary = self._read(self._boundaries[holder])
         elif holder in self._boundary_names:
-            boundary = _allowed_by(self._boundary_names[holder])
+            boundary = allowed_by(self._boundary_names[holder])
         elif holder in self._boundary_readings:
             boundary = tuple(
                 replace(one, when=merged)
@@ -199,7 +216,7 @@ class Principals:
         """The statements of a boundary; everything, where there is none."""
         if bound is None:
             return (_everything(_NOWHERE),)
-        return self._read(bound) if isinstance(bound, AttachedPolicy) else _allowed_by(bound)
+        return self._read(bound) if isinstance(bound, AttachedPolicy) else allowed_by(bound)
 
     def _kind(self, holder: str) -> PrincipalKind:
         if holder in self._roles:
@@ -365,7 +382,7 @@ def _everything(at: Position) -> Statement:
     return Statement("", at, None, "Allow", every, None, every, None, None, True)
 
 
-def _allowed_by(boundary: Text) -> tuple[Statement, ...]:
+def allowed_by(boundary: Text) -> tuple[Statement, ...]:
     """The statements of a boundary that does not stand here: an AWS managed policy, or one that nobody here knows."""
     policy = _managed(boundary)
     return _statements_of(policy.name) if policy is not None else (_anything(boundary),)

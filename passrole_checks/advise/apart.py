@@ -21,6 +21,9 @@ _BETWEEN = re.compile(r"(?:[\s,-]|#[^\n]*\n|//[^\n]*\n)*")
 _ITEM = re.compile(r"""(["']?)([\w*?:.-]+)\1""")
 _SID = re.compile(r"""(?m)((?:^|(?<=[\s{,"']))["']?[Ss]id["']?\s*[:=]\s*)(["']?)([A-Za-z0-9]*)\2(?=[\s,}]|$)""")
 _COMMENT = re.compile(r"(?m)^[ \t]*(?:#|//)[^\n]*\n")
+_SAID = re.compile(
+    r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
+)  # a comment behind something on its line
 _ALONE = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
@@ -208,16 +211,27 @@ def _placed(statement: _Statement, own: Sequence[Edit], copies: Sequence[str], i
     elif _ALONE.search(before) and statement.own.startswith("{"):
         own, between, closing = [Edit("", 0, 0, "["), *own], ", ", "]"
     elif _ALONE.search(before) and not indent.strip():
-        listed = (f"- {one.rstrip()}".replace("\n", "\n  ") for one in (statement.made(own), *copies))
+        first = statement.made(own)
+        parts = (first, *_said_once(first, copies))
+        listed = (f"- {one.rstrip()}".replace("\n", "\n  ") for one in parts)
         whole = re.sub(r"(?m)^[ \t]+(?=\r?$)", "", f"{break_}{indent}".join(listed))
         return (Edit(file, start, end, whole),)
     else:
         raise _RefusedError("it stands alone: make a list of statements, and add one for iam:PassRole")
     last = end - start
-    statement.made(own)  # they do not touch each other
+    copies = _said_once(statement.made(own), copies)
     behind = "".join(one.text for one in own if one.start == last)
     added = Edit(file, end, end, behind + "".join(between + one for one in copies) + closing)
     return (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
+
+
+def _said_once(first: str, copies: Iterable[str]) -> list[str]:
+    """The new statements without the comments that stand in an earlier one, or still in the old one."""
+    said, found = {one[2].rstrip() for one in _SAID.finditer(first)}, list[str]()
+    for copy in copies:
+        found.append(_SAID.sub(lambda one: one[1] if one[2].rstrip() in said else one[0], copy))
+        said.update(one[2].rstrip() for one in _SAID.finditer(copy))
+    return found
 
 
 def _before(text: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 
 from passrole_checks.advise.surroundings import Surroundings
 from passrole_checks.check import module_of, shortened
@@ -71,6 +72,21 @@ class Doubts:
 
     def of_actions(self, services: Collection[str]) -> str:
         """Where what the principal may do beside passing roles hands them to other services only."""
+        found = self._reached
+        if not found or set(found) & set(services):
+            return ""
+        service, action = next(iter(found.items()))
+        return f"the roles that are passed to {service} ({action})"
+
+    def reached(self) -> tuple[str, ...]:
+        """The services that the other actions of the statement hand roles to, or else those that the rest of what its
+        holders may do does; none where that says nothing."""
+        own = (passed for _, passed in _passing([self._located.grant.statement]))
+        return tuple(sorted({service for passed in own for service in passed} or self._reached))
+
+    @cached_property
+    def _reached(self) -> dict[str, str]:
+        """The services that what the principal may do beside passing roles hands them to, with the actions."""
         own = {self._located.resource.address}
         holders = set(self._located.principals)
         found: dict[str, str] = {}
@@ -78,10 +94,7 @@ class Doubts:
             if policy.resource.address in own or holders & set(policy.principals):
                 for action, passed in _passing(parse_document(policy.document).statements):
                     found.update(dict.fromkeys(passed, action))
-        if not found or set(found) & set(services):
-            return ""
-        service, action = next(iter(found.items()))
-        return f"the roles that are passed to {service} ({action})"
+        return found
 
     def _is_below(self, file: str) -> bool:
         """Whether a file is of the module that the statement stands in, or of those that it may call."""

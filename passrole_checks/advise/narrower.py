@@ -78,6 +78,7 @@ class _Decision:
         self.doubts = Doubts(judge, surroundings, located)
         self.located, self.grant, self.checks = located, located.grant, checks
         self.condition = self.grant.condition
+        self.handed: Sequence[Handed] = ()
         self.roles: tuple[WantedRole, ...] = ()
         self.services: tuple[str, ...] = ()
         self.words: list[str] = []
@@ -91,6 +92,7 @@ class _Decision:
             wish = self._wish()
         except _PersonError as missing:
             told = (*missing.args, *((_APART,) if new and self.checks != {GET_ROLE} else ()))
+            self._keep_what_fits()
             return Advice(None, "", told, self.roles, self.services, self.checks, new)
         reads = GET_ROLE in self.checks and not wish.get_role
         if reads and wish != Wish():
@@ -218,6 +220,7 @@ class _Decision:
                 "the roles in the accounts that the permission set is provisioned into: a role can be passed in its own"
                 " account only"
             )
+        self.handed = handed
         self.roles = tuple(one.wanted for one in handed if one.wanted is not None)
         self.services = tuple(sorted({service for one in handed for service in one.services}))
         unknown = [one.label for one in handed if one.wanted is None]
@@ -252,6 +255,15 @@ class _Decision:
             f"names the {'role' if len(handed) == 1 else f'{len(handed)} roles'} that this configuration hands to"
             f" {services} ({names}); if others are passed by hand or from elsewhere, they have to be added"
         )
+
+    def _keep_what_fits(self) -> None:
+        """Of what people are shown, only what the other actions can pass: the rest was handed over by somebody else."""
+        reached = self.doubts.reached() if self.services and not self._named_services(None) else ()
+        if reached:
+            fits = [one for one in self.handed if set(one.services) & set(reached)]
+            self.roles = tuple(one.wanted for one in fits if one.wanted is not None)
+            services = tuple(one for one in self.services if one in reached)
+            self.services = services or (reached if len(reached) <= _SHOWN else ())
 
     def _doubts(self, handed: Sequence[Handed], spelled: tuple[str, ...] | None) -> tuple[str, ...]:
         """Why the roles that are handed over may not be all, or not the right ones."""

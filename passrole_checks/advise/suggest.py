@@ -21,8 +21,7 @@ from passrole_checks.advise.proof import Proved, Trials, judged
 from passrole_checks.advise.suggest_by_use import ByUse
 from passrole_checks.advise.suggestion import Edit, Suggestion, Wish
 from passrole_checks.advise.surroundings import Read, Surroundings
-from passrole_checks.advise.wording import language_of, statement_for, words_at
-from passrole_checks.check import module_of
+from passrole_checks.advise.wording import statement_for, words_at, written_in
 from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.documents.policy import parse_document
@@ -316,7 +315,7 @@ class Session:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
         place = place_of(at, text)
-        language = language_of(at.file, text[place.start : place.end], module_of(located.resource.address))
+        language = written_in(located, text[place.start : place.end])
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
         wide = any(one.check_id in MENDED - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for one in findings)

@@ -17,8 +17,7 @@ from passrole_checks.advise.outcome import NotProvedError, Unit, place_of
 from passrole_checks.advise.proof import Proved, Trials
 from passrole_checks.advise.suggestion import Edit, Suggestion, Wish
 from passrole_checks.advise.surroundings import Read
-from passrole_checks.advise.wording import language_of, statement_for
-from passrole_checks.check import module_of
+from passrole_checks.advise.wording import statement_for, written_in
 from passrole_checks.findings import Finding
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import LocatedGrant
@@ -132,7 +131,7 @@ class ByUse:
             return ""
         text = self._bench.texts(grant.at.file)
         place = place_of(grant.at, text)
-        language = language_of(grant.at.file, text[place.start : place.end], module_of(located.resource.address))
+        language = written_in(located, text[place.start : place.end])
         sid = grant.sid if len(advice.parts) == 1 and not grant.other_actions else None
         return "\n".join(
             statement_for(language, sid, "iam:PassRole", part.roles or (), part.services) for part in advice.parts

@@ -14,7 +14,9 @@ from pathlib import Path
 from passrole_checks.advise.suggestion import WantedRole
 from passrole_checks.check import module_of, seen_from
 from passrole_checks.iam.values import Kind, Part, Position, Text
+from passrole_checks.judge import LocatedGrant
 from passrole_checks.sources.names import is_terraform_file
+from passrole_checks.sources.resource import Framework
 
 ROLE = "<ARN of the role that is passed>"
 SERVICE = "<service>.amazonaws.com"
@@ -42,6 +44,14 @@ def language_of(file: str, statement: str, module: str = "") -> Language:
             return Language("block", True, module)
         return Language("hcl" if _HCL.search(statement) else "json", True, module)
     return Language("json" if statement.startswith("{") and '"' in statement else "yaml", False)
+
+
+def written_in(located: LocatedGrant, statement: str) -> Language:
+    """The language of a statement that stands so in its file; of one in a plan that of the configuration."""
+    module, file = module_of(located.resource.address), located.grant.at.file
+    if located.resource.framework is Framework.TERRAFORM_PLAN and not is_terraform_file(Path(file)):
+        return Language("block" if located.grant.statement.block else "hcl", True, module)
+    return language_of(file, statement, module)
 
 
 def statement_for(

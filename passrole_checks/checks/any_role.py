@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, beside, how_granted, is_live, narrows_services
+from passrole_checks.check import (
+    Check,
+    Example,
+    Subject,
+    allow,
+    beside,
+    how_granted,
+    is_live,
+    narrows_services,
+    resource_of,
+)
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.roles.arn import Scope
@@ -69,15 +79,16 @@ class AnyRole(Check):
             services = " The condition on iam:PassedToService cannot be told before deployment."
         elif narrowed and grant.services.values:
             services = f" It is limited to {', '.join(grant.services.values)}."
+        named = resource_of(grant)
         but = " but those that NotResource names" if grant.complement else ""
         yield Verdict(
             Severity.MEDIUM if narrowed else Severity.HIGH,
             f"Any role of the account{but} can be passed{how_granted(grant)}, also one that can do more than the "
             f"policy's holder.{services}{beside(grant)}",
-            "Name the roles that are passed in Resource"
+            f"Name the roles that are passed in {named}"
             + ("." if narrowed else " and the service in a condition on iam:PassedToService.")
             if grant.explicit
             else "Take iam:PassRole out with a Deny, or list the actions that are needed and grant iam:PassRole in a "
-            "statement of its own: the roles in Resource, the service in a condition on iam:PassedToService.",
+            f"statement of its own: the roles in {named}, the service in a condition on iam:PassedToService.",
             Confidence.MEDIUM if unresolved or grant.statement.when else Confidence.HIGH,
         )

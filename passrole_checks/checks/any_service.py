@@ -98,7 +98,7 @@ class AnyService(Check):
             + (" but those that a Deny leaves out." if excluded else ": no condition on iam:PassedToService.")
             + f"{trusted}{beside(grant)}",
             ("Add " if grant.explicit else "Grant iam:PassRole in a statement of its own, with ")
-            + condition_on(services or ("SERVICE.amazonaws.com",))
+            + condition_on(grant, services or ("SERVICE.amazonaws.com",))
             + ("." if services else " with the service that uses the role."),
             Confidence.MEDIUM if grant.scope is Scope.UNRESOLVED else Confidence.HIGH,
         )

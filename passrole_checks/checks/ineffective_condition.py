@@ -74,9 +74,10 @@ class IneffectiveCondition(Check):
         severity, message = found
         named = grant.services.values
         if grant.services.constraint is Constraint.EXACT_IF_PRESENT and all(map(_SERVICE.fullmatch, named)):
-            remedy = f"Write {equals(named)}, unless the service is one that does not send the key."
+            remedy = f"Write {equals(grant, named)}, unless the service is one that does not send the key."
         else:
-            remedy = f"Write {equals(['SERVICE.amazonaws.com'])} with the full name of the service that uses the role."
+            written = equals(grant, ["SERVICE.amazonaws.com"])
+            remedy = f"Write {written} with the full name of the service that uses the role."
         yield Verdict(
             severity,
             message,

@@ -66,7 +66,9 @@ class NewAccess(Check):
         if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
         certain = any(item.gain.certain is Tri.YES for item in subject.gainers)
-        changed = any(widening.conditions for item in subject.gainers for widening in item.gain.widenings)
+        changed = any(
+            widening.conditions or widening.denied for item in subject.gainers for widening in item.gain.widenings
+        )
         known = (
             grant.certain is Tri.YES
             and grant.scope is not Scope.UNRESOLVED
@@ -133,6 +135,11 @@ def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first:
     services = "services that are not known yet" if unresolved else _services(same.services, same.kept)
     if first:
         return f"had no PassRole access here, and now can pass {roles} to {services}"
+    if same.denied and same.certain is not Tri.YES:
+        cause = (
+            "a Deny (a permissions boundary counts as one) that is gone now, or has changed, may have been in the way"
+        )
+        return f"can pass {roles} to {services}, and whether that is new cannot be told: {cause}"
     if same.denied:
         cause = "a Deny that is gone now, or narrower (a permissions boundary counts as one)"
         return f"could not pass {roles} to {services} because of {cause}"

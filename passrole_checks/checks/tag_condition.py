@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow
+from passrole_checks.check import Check, Example, Subject, allow, resource_of
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
@@ -64,5 +64,5 @@ class TagCondition(Check):
         yield Verdict(
             Severity.MEDIUM,
             f"PassRole is limited by tags of the role ({names}), which is not reliable for PassRole.",
-            "Limit the roles in Resource instead, by ARN, path or name prefix.",
+            f"Limit the roles in {resource_of(grant)} instead, by ARN, path or name prefix.",
         )

@@ -84,7 +84,9 @@ class Unresolved(Check):
             )
         services = subject.services_to_name() if what == _SERVICES else ()
         if services:
-            return f"Write {condition_on(services)}, or look at the value and suppress this with a reason."
+            return (
+                f"Write {condition_on(subject.grant, services)}, or look at the value and suppress this with a reason."
+            )
         if any(hole.reason == "no default" for hole in holes):
             return (
                 "Give its value to the scan (--var-file, --parameters), bound it (role/app-${name} instead of a whole "

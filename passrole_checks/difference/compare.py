@@ -318,6 +318,8 @@ def _change(
         before=stood,
         members_before=other.members,
         boundaries_before=other.boundaries,
+        boundary_names_before=other.boundary_names,
+        attachments_before=other.attachments,
     )
 
 
@@ -325,7 +327,9 @@ def _renamed(side: Configuration, names: Mapping[str, str]) -> Configuration:
     """The principals of a version with the names of the new one, in groups and with their boundaries."""
     members = tuple((names.get(group, group), names.get(user, user)) for group, user in side.members)
     boundaries = tuple((names.get(principal, principal), policy) for principal, policy in side.boundaries)
-    return replace(side, members=members, boundaries=boundaries)
+    unheld = tuple((names.get(principal, principal), name) for principal, name in side.boundary_names)
+    attached = tuple(replace(one, holder=names.get(one.holder, one.holder)) for one in side.attachments)
+    return replace(side, members=members, boundaries=boundaries, boundary_names=unheld, attachments=attached)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int]:

@@ -10,7 +10,7 @@ checks) sees only this tree.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import overload
 
@@ -164,10 +164,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """An object; entries in the order of the file, duplicates kept."""
+    """An object; entries in the order of the file, duplicates kept.
+
+    ``block``: it is a statement that is written in other words than IAM's, those of Terraform's ``statement`` blocks.
+    """
 
     entries: tuple[Entry, ...]
     at: Position
+    block: bool = field(default=False, compare=False)
 
     def get(self, key: str) -> Node | None:
         """The value of the last entry with this literal key, or None."""

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 MAX_LINES = 8
 MAX_COLUMNS = 160
 
-# Brackets, comments, the Sid, which stands above the excerpt anyway, and "Effect: Allow", which is what one expects.
+# Brackets, comments, what a plan says is not set, the Sid, which stands above the excerpt anyway, and "Effect: Allow",
+# which is what one expects.
 _UNTELLING = re.compile(
     r"""[\s\[\]{}(),;]*|(?:statement|condition)\s*\{\s*|\s*(?:\#|//).*
+    |\s*"(?-i:[a-z_]+)":\s*(?:null|\[\]|\{\}|""),?
     |\s*-?\s*["']?sid["']?\s*[:=].*|\s*-?\s*["']?effect["']?\s*[:=]\s*["']?allow["']?,?""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -88,7 +90,7 @@ def _unescaped(line: str) -> list[str]:
         text = str(json.loads(f'"{line}"'))
     except ValueError:
         return [line.replace('\\"', '"')]
-    first, *rest = text.split("\n")
+    first, *rest = text.replace("\r\n", "\n").split("\n")
     return [first, *textwrap.dedent("\n".join(rest)).split("\n")] if rest else [first]
 
 

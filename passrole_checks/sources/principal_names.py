@@ -30,6 +30,12 @@ def bare(principal: str) -> str:
     return principal.partition(_MARK)[0]
 
 
+def kind_and_name(principal: str) -> tuple[str, str] | None:
+    """What :func:`literal` was given; None for an address."""
+    name, mark, kind = principal.partition(_MARK)
+    return (kind, name) if mark else None
+
+
 def renamed(principal: str, rename: Callable[[str], str]) -> str:
     """A principal under a new name; one with a kind keeps it."""
     name, mark, kind = principal.partition(_MARK)
@@ -120,9 +126,9 @@ def _principals(configuration: Configuration) -> Iterator[str]:
         yield from pair
     for holder, _ in (*whole.boundaries, *whole.boundaries_before):
         yield holder
-    yield from (holder for holder, _ in whole.boundary_names)
+    yield from (holder for holder, _ in (*whole.boundary_names, *whole.boundary_names_before))
     yield from (holder for holder, _, _ in whole.boundary_readings)
-    yield from (one.holder for one in whole.attachments)
+    yield from (one.holder for one in (*whole.attachments, *whole.attachments_before))
     yield from whole.boundary_unknown
     yield from whole.incomplete
 
@@ -163,10 +169,12 @@ def _called(whole: Configuration, names: dict[str, str]) -> Configuration:
         boundaries_before=bounded(whole.boundaries_before),
         boundary_unknown=tuple(map(to, whole.boundary_unknown)),
         boundary_names=tuple((to(who), name) for who, name in whole.boundary_names),
+        boundary_names_before=tuple((to(who), name) for who, name in whole.boundary_names_before),
         boundary_readings=tuple(
             (to(who), facts, holding(bound) if isinstance(bound, AttachedPolicy) else bound)
             for who, facts, bound in whole.boundary_readings
         ),
         attachments=tuple(replace(one, holder=to(one.holder)) for one in whole.attachments),
+        attachments_before=tuple(replace(one, holder=to(one.holder)) for one in whole.attachments_before),
         incomplete=frozenset(map(to, whole.incomplete)),
     )

@@ -194,7 +194,7 @@ class Configuration:
     stood, as far as their ARNs tell, and ``unchanged`` are the policies that the change leaves as they are, where
     ``policies`` are only the others. ``incomplete`` are principals of which not all policies are known, because the
     change names only what it touches. ``members`` are groups, each with a user in it; ``boundaries`` principals, each
-    with the managed policy that is its permissions boundary; ``…_before`` are those before the change.
+    with the managed policy that is its permissions boundary; ``…_before`` is what held before the change.
     ``boundary_unknown`` are principals whose permissions boundary this configuration does not hold; its ARN or name
     stands in ``boundary_names`` where it is told. ``boundary_readings`` are principals of whom facts decide what bounds
     them: a policy of this configuration, one that stands elsewhere, or nothing. ``attachments`` are the managed
@@ -230,8 +230,10 @@ class Configuration:
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...] = ()
     boundary_unknown: tuple[str, ...] = ()
     boundary_names: tuple[tuple[str, Text], ...] = ()
+    boundary_names_before: tuple[tuple[str, Text], ...] = ()
     boundary_readings: tuple[tuple[str, When, AttachedPolicy | Text | None], ...] = ()
     attachments: tuple[ManagedAttachment, ...] = ()
+    attachments_before: tuple[ManagedAttachment, ...] = ()
     targets: tuple[tuple[Text, When, AttachedPolicy], ...] = ()
     beside: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()

@@ -3,8 +3,8 @@ stands. Reading it is a matter of :mod:`passrole_checks.sources.cloudformation.s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from passrole_checks.iam.values import Text
 from passrole_checks.sources.holdings import Held
@@ -56,6 +56,23 @@ class StackContent:
         """What to say of a stack that is not read."""
         fault = f"template cannot be read: {self.fault}" if self.fault else "policies are not read here"
         return f"a CloudFormation stack, whose {fault}"
+
+    def called(self, who: Callable[[str], str]) -> StackContent:
+        """The same with other names of those who hold something."""
+        return replace(
+            self,
+            policies=tuple(
+                replace(
+                    one,
+                    principals=tuple(map(who, one.principals)),
+                    held=tuple((who(holder), facts) for holder, facts in one.held),
+                )
+                for one in self.policies
+            ),
+            attachments=tuple(replace(one, holder=who(one.holder)) for one in self.attachments),
+            members=tuple((who(group), who(user)) for group, user in self.members),
+            boundary_unknown=tuple(map(who, self.boundary_unknown)),
+        )
 
 
 NOTHING = StackContent()

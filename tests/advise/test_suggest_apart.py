@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from suggesting import USED, USED_IN_TEMPLATE, allow, checks, only, policy, session
 
+from passrole_checks.advise.apart import _said_once
 from passrole_checks.advise.edits import apply
 from passrole_checks.advise.suggest import Session
 from passrole_checks.findings import Severity
@@ -66,11 +67,11 @@ def test_a_block_of_yaml_is_parted(tmp_path: Path) -> None:
               - lambda:CreateFunction # the function
             # the roles came later
             Resource: "*" # all
-          - Sid: PassRolesToLambda # every role
+          - Sid: PassRolesToLambda
             Effect: Allow
             Action:
               - iam:PassRole # and its role
-            Resource: !GetAtt Role.Arn # all
+            Resource: !GetAtt Role.Arn
 """
         + CONDITION
         + """\
@@ -292,7 +293,7 @@ def test_reading_gets_a_statement_without_the_condition(tmp_path: Path) -> None:
           - Sid: ReadPassedRoles
             Effect: Allow
             Action: [iam:GetRole]
-            Resource: arn:aws:iam::111122223333:role/orders-* # the application's
+            Resource: arn:aws:iam::111122223333:role/orders-*
             Condition:
               StringEquals:
                 aws:RequestedRegion: eu-central-1
@@ -406,3 +407,23 @@ def test_comments_and_blank_lines_stay_with_the_others(tmp_path: Path) -> None:
 """
         + CONDITION
     )
+
+
+def test_a_comment_is_said_once(tmp_path: Path) -> None:
+    """A comment at a line stays where that line stays, and goes with a line that goes: no further statement repeats it.
+    What looks like one inside of a string is none."""
+    text = policy(allow(action='[\n"lambda:InvokeFunction", # runs\n"iam:PassRole", // deploys\n]'))
+    text = text.replace('Resource = "*"', 'Resource = "*" # all')
+    text = text.replace("Effect", 'Sid = "A"\n        Effect')
+    found = session(tmp_path, {"main.tf": text + USED}, Severity.INFO)
+    new = written(found, "main.tf", tmp_path)
+    assert new.count("Sid = ") == 3
+    assert [new.count(comment) for comment in ("# runs", "// deploys", "# all")] == [1, 1, 1]
+    assert new.index("# runs") < new.index("# all") < new.index("// deploys")
+
+
+@pytest.mark.parametrize("line", ['a = "x # y" # z', "a: 'x # y' # z", 'a = "http://x" # z', "a = x#y # z"])
+def test_where_a_comment_begins(line: str) -> None:
+    """A mark in a string, or within a word, begins no comment."""
+    assert _said_once("b # z\nc # y", [line]) == [line.removesuffix(" # z")]
+    assert _said_once("b # y", [line]) == [line]

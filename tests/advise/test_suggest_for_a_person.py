@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,31 @@ def test_a_permission_set_gets_no_role_of_this_account(tmp_path: Path) -> None:
     text = text.replace("policy = json", "inline_policy = json").replace('user   = "bot"', "permission_set_arn = var.p")
     (asked,) = left_for_a_person(session(tmp_path, {"main.tf": text + USED}))
     assert asked.startswith("the roles in the accounts that the permission set is provisioned into")
+
+
+def test_what_the_other_actions_do_not_pass_is_not_offered(tmp_path: Path) -> None:
+    """Of the roles that the configuration hands over, a draft names those only that the statement's own other actions
+    can pass; where there are none, it says the services."""
+    trail = role("trail", "cloudtrail") + (
+        'resource "aws_cloudtrail" "all" {\n  name = "all"\n  s3_bucket_name = "logs"\n'
+        "  cloud_watch_logs_role_arn = aws_iam_role.trail.arn\n}\n"
+    )
+    other = policy(allow(action='["ecs:RunTask", "iam:PassRole"]'))
+    one = only(session(tmp_path, {"main.tf": other + trail}))
+    assert "the roles that are passed to ecs-tasks.amazonaws.com (ecs:RunTask)" in one.missing
+    assert "trail" not in one.statement and '"ecs-tasks.amazonaws.com"' in one.statement
+    unknown = task("app").replace("aws_iam_role.app.arn", 'var.stage == "live" ? aws_iam_role.app.arn : ""')
+    text = other + trail + role("app", "ecs-tasks") + unknown + 'variable "stage" {\n  default = "live"\n}\n'
+    one = only(session(tmp_path, {"main.tf": text}))
+    assert not one.edits and "Resource  = aws_iam_role.app.arn\n" in one.statement and "trail" not in one.statement
+
+
+def test_a_draft_for_a_plan_is_in_the_words_of_its_configuration(tmp_path: Path) -> None:
+    """A plan is JSON, and what is to be changed is HCL: an object, or a block where a data document is read."""
+    given = {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/app-*"}]}
+    after = {"name": "p", "user": "bot", "policy": json.dumps(given)}
+    change = {"actions": ["create"], "before": None, "after": after, "after_unknown": {}}
+    entry = {"address": "aws_iam_user_policy.p", "mode": "managed", "type": "aws_iam_user_policy", "name": "p"}
+    plan = {"format_version": "1.2", "resource_changes": [{**entry, "change": change}]}
+    one = only(session(tmp_path, {"plan.json": json.dumps(plan, indent=1)}))
+    assert '  Condition = { StringEquals = { "iam:PassedToService" = ' in one.statement

@@ -102,6 +102,13 @@ def test_a_policy_within_a_json_string_is_shown_without_its_escapes(tmp_path: Pa
     assert excerpt(within(tmp_path, content, "{", "}")) == ['{"Action":"iam:PassRole"}']
 
 
+def test_line_breaks_of_windows_within_a_json_string_are_line_breaks(tmp_path: Path) -> None:
+    """Of a policy that was a file of Windows no carriage return is shown."""
+    content = json.dumps({"policy": '{\r\n  "Action": "iam:PassRole",\r\n  "Resource": "*"\r\n}'})
+    lines = excerpt(within(tmp_path, content, "{\\r", "\\n}"))
+    assert lines == ['"Action": "iam:PassRole",', '"Resource": "*"']
+
+
 def test_a_file_that_is_gone_or_shorter_is_no_error(tmp_path: Path) -> None:
     """Without the file's lines there are the grant's words, and without a grant nothing."""
     missing = Position(str(tmp_path / "missing"), 3, 1, 5, 2)
@@ -144,3 +151,11 @@ def test_of_a_long_line_only_the_statement_is_copied(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
+
+
+def test_what_a_plan_says_is_not_set_tells_nothing(tmp_path: Path) -> None:
+    """Of a data document that a plan reads during apply, the attributes that are null or empty are left out."""
+    block = {"actions": ["iam:PassRole"], "condition": [], "not_actions": None, "resources": [None], "sid": ""}
+    content = json.dumps({"statement": [block]}, indent=1)
+    lines = excerpt(within(tmp_path, content, '{\n   "actions', "}\n"))
+    assert [line.strip() for line in lines] == ['"actions": [', '"iam:PassRole"', '"resources": [', "null"]

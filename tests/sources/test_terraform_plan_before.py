@@ -186,6 +186,56 @@ def test_a_block_of_a_role_that_becomes_a_resource_is_not_new(tmp_path: Path) ->
     assert len(new(tmp_path, to_block)) == 1
 
 
+def test_a_stack_names_the_roles_of_the_plan(tmp_path: Path) -> None:
+    """In a plan a template has the name of a role where the code refers to the role: what moves from the stack to a
+    resource of its own, or back, is not new."""
+    template = {"Resources": {"P": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {
+        "Roles": ["dev"], "PolicyDocument": json.loads(document(A))}}}}  # fmt: skip
+    stack = {"name": "s", "template_body": json.dumps(template)}
+    out = change("aws_cloudformation_stack.s", stack, None), change(INLINE, None, inline("dev", A))
+    assert new(tmp_path, DEV, *out) == []
+    back = change("aws_cloudformation_stack.s", None, stack), change(INLINE, inline("dev", A), None)
+    assert new(tmp_path, DEV, *back) == []
+    (found,) = new(tmp_path, DEV, back[0])
+    assert found.message.startswith("aws_iam_role.dev had no PassRole access here")
+    elsewhere = change("aws_cloudformation_stack_set.s", None, stack)
+    assert new(tmp_path, DEV, elsewhere)[0].message.startswith("dev had no PassRole access here")
+
+
+def test_members_of_a_stack_that_stay_are_not_new(tmp_path: Path) -> None:
+    """Who is put into a group by a stack before and after a plan does not join it."""
+    template = {"Resources": {"M": {"Type": "AWS::IAM::UserToGroupAddition", "Properties": {
+        "GroupName": "team", "Users": ["bob"]}}}}  # fmt: skip
+    stack = {"name": "s", "template_body": json.dumps(template), "tags": {}}
+    group = {"name": "pass", "group": "team", "policy": document(A)}
+    old = change("aws_iam_group_policy.team", group, group)
+    assert new(tmp_path, old, change("aws_cloudformation_stack.s", stack, {**stack, "tags": {"a": "b"}})) == []
+    (found,) = new(tmp_path, old, change("aws_cloudformation_stack.s", None, stack))
+    assert found.message.startswith("bob had no PassRole access here")
+
+
+def of_aws(policy: str) -> Values:
+    return {"role": "dev", "policy_arn": f"arn:aws:iam::aws:policy/{policy}"}
+
+
+def test_an_administrator_who_gets_less_has_nothing_new(tmp_path: Path) -> None:
+    """What AWS managed policies let through counts, before and after: the narrow policy that takes the place of one is
+    no new access, nor is one beside it."""
+    admin, narrow = of_aws("AdministratorAccess"), change(INLINE, None, inline("dev", A))
+    attached_to = "aws_iam_role_policy_attachment.dev"
+    assert new(tmp_path, DEV, change(attached_to, admin, None), narrow) == []
+    assert new(tmp_path, DEV, change(attached_to, admin, admin), narrow) == []
+    (found,) = new(tmp_path, DEV, change(attached_to, of_aws("ReadOnlyAccess"), None), narrow)
+    assert found.message.startswith("aws_iam_role.dev had no PassRole access here")
+
+
+def test_an_aws_managed_deny_that_is_gone_is_new_access(tmp_path: Path) -> None:
+    """... as is any other Deny."""
+    stays = change(INLINE, inline("dev", A), inline("dev", A))
+    (found,) = new(tmp_path, DEV, change("aws_iam_role_policy_attachment.dev", of_aws("AWSDenyAll"), None), stays)
+    assert "because of a Deny that is gone now" in found.message
+
+
 def test_what_a_limited_plan_says_nothing_of_stands(tmp_path: Path) -> None:
     """With ``-target`` the other resources are in the prior state only, and count before and after."""
     guard = {"address": "aws_iam_role_policy.guard", "mode": "managed", "type": "aws_iam_role_policy", "name": "guard",
@@ -293,6 +343,37 @@ def test_a_boundary_that_is_gone_or_wider_is_new_access(
     found = new(tmp_path, dev, *policies, change(INLINE, wide, wide))
     assert [(item.resource.address, item.severity) for item in found] == [(INLINE, Severity.HIGH)] * expected
     assert all("permissions boundary" in item.message for item in found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("123456789012:policy/shared", None, (Severity.HIGH, Confidence.MEDIUM)),
+        ("123456789012:policy/shared", "123456789012:policy/other", (Severity.INFO, Confidence.LOW)),
+        ("123456789012:policy/shared", "123456789012:policy/shared", None),
+        (None, "123456789012:policy/shared", None),
+        ("aws:policy/PowerUserAccess", None, (Severity.HIGH, Confidence.HIGH)),
+        ("aws:policy/PowerUserAccess", "123456789012:policy/shared", (Severity.HIGH, Confidence.MEDIUM)),
+        ("aws:policy/AdministratorAccess", None, None),
+    ],
+)
+def test_a_boundary_that_does_not_stand_here(
+    tmp_path: Path, before: str | None, after: str | None, told: tuple[Severity, Confidence] | None
+) -> None:
+    """What a boundary took away is known of AWS managed policies; of others it may have been anything, and where one
+    takes the place of another it may be taken away still."""
+    bounds = ({**role("dev"), "permissions_boundary": one and f"arn:aws:iam::{one}"} for one in (before, after))
+    wide = inline("dev", allow("*"))
+    actions = "no-op" if before == after else "update"
+    found = new(tmp_path, change("aws_iam_role.dev", *bounds, actions=actions), change(INLINE, wide, wide))
+    assert [(one.severity, one.confidence) for one in found] == ([told] if told else [])
+
+
+def test_an_aws_managed_boundary_limits_what_is_new(tmp_path: Path) -> None:
+    """A policy that grants what such a boundary does not is no new access."""
+    bounded = {**role("dev"), "permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"}
+    dev = change("aws_iam_role.dev", bounded, bounded)
+    assert new(tmp_path, dev, change(INLINE, None, inline("dev", allow("*")))) == []
 
 
 def test_a_boundary_limits_what_is_new(tmp_path: Path) -> None:

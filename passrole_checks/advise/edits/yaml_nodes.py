@@ -52,9 +52,13 @@ class YamlFile:
         """The statement that begins at a place (1-based), None where no mapping does."""
         for node in self.nodes:
             mark = node.start_mark
-            if isinstance(node, yaml.MappingNode) and (mark.line + 1, mark.column + 1) == (line, column):
+            if isinstance(node, yaml.CollectionNode) and (mark.line + 1, mark.column + 1) == (line, column):
                 self._refuse_loops(node)
-                return node
+                function = call(node)
+                if function is not None:
+                    raise Refused(f"the policy document is a string that {function[0]} makes")
+                if isinstance(node, yaml.MappingNode):
+                    return node
         return None
 
     def scalar_around(self, offset: int) -> tuple[yaml.ScalarNode, bool] | None:

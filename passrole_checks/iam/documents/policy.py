@@ -47,7 +47,8 @@ class Statement:
     cannot be told. Of ``actions``/``not_actions`` and of ``resources``/``not_resources`` exactly one is not None.
     ``variables``: whether ``${aws:...}`` are policy variables here (Version 2012-10-17). ``when`` names the outcomes
     of unknown conditions under which the statement reads like this. ``whole`` is False where the statement or the
-    document is one hole, of which nothing is known.
+    document is one hole, of which nothing is known. ``block``: it is written in the words of Terraform's ``statement``
+    blocks.
     """
 
     path: str
@@ -64,6 +65,7 @@ class Statement:
     defaults: tuple[str, ...] = ()
     holes: tuple[Hole, ...] = ()
     whole: bool = True
+    block: bool = False
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -236,8 +238,8 @@ class _Reader:
                 relevant.append(entry)
         unknown = [one for one in relevant if one.key.literal is None and not isinstance(one.value, (Absent, Choice))]
         if unknown and _behind(Mapping(tuple(relevant), node.at), unknown[-1]) is None:
-            return self.unknown(path, Mapping(tuple(unknown), node.at), when, variables=variables)
-        variants = readings(Mapping(tuple(relevant), node.at), when)
+            return self.unknown(path, Mapping(tuple(unknown), node.at, node.block), when, variables=variables)
+        variants = readings(Mapping(tuple(relevant), node.at, node.block), when)
         return self.in_all([self.variant(alternative, path, chosen, variables) for chosen, alternative in variants])
 
     def variant(self, node: Mapping, path: str, when: When, variables: bool) -> _Problems:
@@ -276,7 +278,7 @@ def _behind(node: Mapping, unknown: Entry) -> Mapping | None:
         return None
     if "Condition" not in names:
         later = (*later, Entry(Text(("Condition",), unknown.key.at), Text(unknown.key.holes, unknown.key.at)))
-    return Mapping(later, node.at)
+    return Mapping(later, node.at, node.block)
 
 
 def _there(node: Node) -> bool:
@@ -316,6 +318,7 @@ def _statement(node: Mapping, path: str, when: When, variables: bool, *, trust: 
         when=when,
         defaults=tuple(dict.fromkeys(name for item in texts_in(node) for name in item.defaults)),
         holes=tuple(dict.fromkeys(found for key, value in parts for found in holes_in(value) if key != "Sid")),
+        block=node.block,
     )
 
 

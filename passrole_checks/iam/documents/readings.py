@@ -175,7 +175,7 @@ def _combine(node: Node, when: When) -> list[tuple[When, Node]]:
                     for deeper, value in _combine(entry.value, upto)
                 ]
             )
-        return [(upto, Mapping(entries, node.at)) for upto, entries in maps]
+        return [(upto, Mapping(entries, node.at, node.block)) for upto, entries in maps]
     return [(when, node)]
 
 
@@ -196,7 +196,7 @@ def _flattened(node: Mapping) -> Mapping:
             entries.append(Entry(entry.key, Items(tuple(found), value.at)))
         else:
             entries.append(Entry(entry.key, _holes(value)))
-    return Mapping(tuple(entries), node.at)
+    return Mapping(tuple(entries), node.at, node.block)
 
 
 def _optional(node: Node, perhaps: bool) -> Iterator[Node]:

@@ -23,6 +23,7 @@ from passrole_checks.iam.values import Choice, Entry, Hole, Items, Mapping, Node
 from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.sources.change_set.pages import (
     ADD,
+    IMPORT,
     REMOVE,
     SYNC,
     Cause,
@@ -102,6 +103,8 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         instance_profiles=tuple(map(after.profile, after.reader.received.profiles)),
         members_before=stood["members"],
         boundaries_before=stood["boundaries"],
+        boundary_names_before=stood["boundary_names"],
+        attachments_before=stood["attachments"],
         **after.held(),
     )
     return told_apart(as_read)
@@ -150,7 +153,9 @@ class _Side:
         return replace(profile, name=name, role=self.with_holes(profile.role) if profile.role is not None else None)
 
     def context_of(self, item: ResourceChange) -> yaml.Node | None:
-        if item.action == SYNC:
+        """What the resource is, on this side. One that is imported is there before, and is what the template says
+        (AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation stack automatically")."""
+        if item.action in (SYNC, IMPORT):
             return item.after if item.after is not None else item.before
         return item.after if self.after else item.before
 

@@ -125,7 +125,7 @@ class _Agreement:
             if value is None:
                 return None
             entries.append(Entry(entry.key, value))
-        return Mapping(tuple(entries), written.at)
+        return Mapping(tuple(entries), written.at, written.block)
 
     def value(self, shown: Node | None, written: Node | None, depth: int = 0) -> Node | None:
         if shown is None or written is None or depth > _DEPTH:
@@ -201,7 +201,7 @@ def _tree(node: Node) -> Node | None:
 def _without_blank(statement: Mapping) -> Mapping:
     """A statement without an empty Sid, which a data document writes and nobody means."""
     blank = (entry for entry in statement.entries if not (str(entry.key) == "Sid" and _literal(entry.value) == ""))
-    return Mapping(tuple(blank), statement.at)
+    return Mapping(tuple(blank), statement.at, statement.block)
 
 
 def _literal(node: Node) -> str | None:

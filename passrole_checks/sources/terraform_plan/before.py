@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
+from passrole_checks.iam.values import Text
 from passrole_checks.sources.json_text import find
 from passrole_checks.sources.policy_attributes import ENTITIES
 from passrole_checks.sources.principal_names import bare, literal
-from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
+from passrole_checks.sources.resource import AttachedPolicy, ManagedAttachment, PolicyKind
 from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
     PlanFile,
@@ -27,6 +29,7 @@ from passrole_checks.sources.terraform_plan.model import (
 
 _TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
+_Boundary = TypeVar("_Boundary", AttachedPolicy, Text)
 _PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")
 
 
@@ -106,11 +109,19 @@ def members_before(
 
 
 def boundaries_before(
-    before: PlanFile, after: PlanFile, boundaries: Iterable[tuple[str, AttachedPolicy]]
-) -> tuple[tuple[str, AttachedPolicy], ...]:
+    before: PlanFile, after: PlanFile, boundaries: Iterable[tuple[str, _Boundary]]
+) -> tuple[tuple[str, _Boundary], ...]:
     """Principals and the boundaries that they had, named as in ``after``."""
     names = dict(_renamed(before, after))
     return tuple((names.get(principal, principal), policy) for principal, policy in boundaries)
+
+
+def attachments_before(
+    before: PlanFile, after: PlanFile, attachments: Iterable[ManagedAttachment]
+) -> tuple[ManagedAttachment, ...]:
+    """The managed policies that were attached and do not stand in the plan, their holders named as in ``after``."""
+    names = dict(_renamed(before, after))
+    return tuple(replace(one, holder=names.get(one.holder, one.holder)) for one in attachments)
 
 
 def home_of(before: PlanFile) -> Deployment:

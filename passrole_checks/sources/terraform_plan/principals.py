@@ -27,7 +27,7 @@ from passrole_checks.sources.policy_attributes import (
     RESOURCE_POLICIES,
     TRUST_POLICIES,
 )
-from passrole_checks.sources.principal_names import literal
+from passrole_checks.sources.principal_names import kind_and_name, literal
 from passrole_checks.sources.resource import PolicyKind
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import Reference, References, without_index
@@ -232,6 +232,12 @@ class Attachments:
         bearers = self._by_name.get((kind, name), [])
         nearest = [bearer for bearer in bearers if bearer.module == resource.module] or bearers
         return nearest[0].address if len(nearest) == 1 else literal(kind, name)
+
+    def called(self, resource: PlannedResource, principal: str) -> str:
+        """The address of what a literal of :mod:`passrole_checks.sources.principal_names` names, as seen from a
+        resource; an address as it is."""
+        known = kind_and_name(principal)
+        return principal if known is None else self._principal(resource, *known)
 
     def referred(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
         """Addresses of this plan's resources of a kind that the expression of an attribute names."""

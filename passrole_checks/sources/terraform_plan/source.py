@@ -30,14 +30,16 @@ from passrole_checks.sources.resource import (
     Configuration,
     Framework,
     Inputs,
+    ManagedAttachment,
     PolicyKind,
     ReceivedRole,
     ResourceDefinition,
     RoleDefinition,
     Unreadable,
 )
-from passrole_checks.sources.stack_content import TYPES, held_in
+from passrole_checks.sources.stack_content import ONE_ACCOUNT, TYPES, StackContent, held_in
 from passrole_checks.sources.terraform_plan.before import (
+    attachments_before,
     before_of,
     boundaries_before,
     home_of,
@@ -85,6 +87,8 @@ class _Change(TypedDict, total=False):
     home: Deployment
     members_before: tuple[tuple[str, str], ...]
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...]
+    boundary_names_before: tuple[tuple[str, Text], ...]
+    attachments_before: tuple[ManagedAttachment, ...]
 
 
 class _Loader:
@@ -104,9 +108,7 @@ class _Loader:
         policies = [policy for resource in judged for policy in self.policies(resource)]
         addresses = {resource.address for resource in judged}
         stacks = [
-            self.received.stack(one, _definition(one), one.address in addresses)
-            for one in self.plan.resources.values()
-            if one.type in TYPES
+            self.stack(one, one.address in addresses) for one in self.plan.resources.values() if one.type in TYPES
         ]
         roles = [self.role(role) for role in self.plan.resources.values() if role.type in TRUST_POLICIES]
         roles += [role for stack in stacks for role in stack.roles]
@@ -148,7 +150,7 @@ class _Loader:
         limits = (one for one in self.plan.resources.values() if one.type in ORGANIZATION_POLICIES)
         held = found.held([policy for one in limits for policy in self.policies(one)])
         held["boundaries"] = tuple(self.boundaries())
-        stacks = (self.received.stack(one, _definition(one), True) for one in judged if one.type in TYPES)
+        stacks = (self.stack(one, True) for one in judged if one.type in TYPES)
         return held_in(stacks, held)
 
     def roles_received(self, judged: set[str]) -> Iterator[ReceivedRole]:
@@ -167,25 +169,42 @@ class _Loader:
             if resource.address not in addresses and resource.type in FLAGGABLE
         ]
         stood = _Loader(before)
+        held = holdings_of(before, stood.attachments, stood.received, _definition, {})
         policies = (policy for resource in before.resources.values() for policy in stood.policies(resource))
         return {
             "before": policies_before(before, self.plan, policies),
             "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
             "home": home_of(before),
-            "members_before": members_before(before, self.plan, stood.attachments.members()),
+            "members_before": members_before(before, self.plan, stood.members()),
             "boundaries_before": boundaries_before(before, self.plan, stood.boundaries()),
+            "boundary_names_before": boundaries_before(before, self.plan, held.boundary_names.items()),
+            "attachments_before": attachments_before(before, self.plan, held.managed),
         }
 
     def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:
         for principal, address in self.attachments.boundaries():
             yield from ((principal, policy) for policy in self.policies(self.plan.resources[address]))
 
+    def members(self) -> Iterator[tuple[str, str]]:
+        """Groups and the users in them, those in the templates of stacks too."""
+        yield from self.attachments.members()
+        for one in self.plan.resources.values():
+            yield from self.stack(one, False).members if one.type in TYPES else ()
+
+    def stack(self, resource: PlannedResource, judged: bool) -> StackContent:
+        """What the template of a stack holds. Its principals may be known by their names, since a plan has the text of
+        the template with all references filled in; those of a stack set are in other accounts."""
+        found = self.received.stack(resource, _definition(resource), judged)
+        return (
+            found.called(lambda who: self.attachments.called(resource, who)) if resource.type == ONE_ACCOUNT else found
+        )
+
     def stacks(self, resources: Iterable[PlannedResource]) -> Iterator[Unreadable]:
         """The CloudFormation stacks of a plan and the like, whose own templates are not read here, and what of those
         that are read is not evaluated."""
         for resource in resources:
             if resource.type in TYPES:
-                content = self.received.stack(resource, _definition(resource), True)
+                content = self.stack(resource, True)
                 yield from content.not_evaluated
                 reason = None if content.is_read else content.unread
             else:
@@ -196,7 +215,7 @@ class _Loader:
     def policies(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
         definition, type_ = _definition(resource), resource.type
         if type_ in TYPES:
-            yield from self.received.stack(resource, definition, True).policies
+            yield from self.stack(resource, True).policies
         if type_ in IDENTITY_POLICIES:
             attribute = IDENTITY_POLICIES[type_]
             document = self.document(resource, attribute, required=type_ not in OPTIONAL_IDENTITY_POLICIES)

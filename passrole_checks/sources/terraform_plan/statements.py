@@ -6,6 +6,7 @@ Source: the AWS provider's documentation of the data source ``aws_iam_policy_doc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from passrole_checks.iam.values import Entry, Hole, Items, Mapping, Node, Position, Text, text
 from passrole_checks.sources.json_text import Json
@@ -49,7 +50,7 @@ class StatementReader:
         condition = self.conditions(value.get("condition"), unknown.get("condition"), block.get("condition"))
         if condition is not None:
             entries.append(("Condition", condition))
-        return self.mapping(entries)
+        return replace(self.mapping(entries), block=True)
 
     def mapping(self, entries: Sequence[tuple[str, Node]]) -> Mapping:
         """A mapping of these keys and values."""

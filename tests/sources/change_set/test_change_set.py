@@ -103,6 +103,12 @@ def test_what_is_not_wider_is_not_new(tmp_path: Path, after: dict[str, Any]) -> 
     assert new(tmp_path, change("Modify", "Pass", "Policy", before, {**policy(after), "PolicyName": "other"})) == []
 
 
+def test_what_is_imported_is_not_new(tmp_path: Path) -> None:
+    """A resource that is imported into the stack is there already; what it lets through is found all the same."""
+    imported = described(change("Import", "Deployer", "Role", None, role(allow("*")), PhysicalResourceId="deployer"))
+    assert [one.check_id for one in scanned(tmp_path, imported).findings] == ["PASSROLE_001"]
+
+
 def test_a_policy_that_moves_is_not_new(tmp_path: Path) -> None:
     """A statement that goes from one policy of a role to another is no new access."""
     stays = policy(allow(APP))

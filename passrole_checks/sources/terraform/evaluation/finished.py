@@ -20,7 +20,7 @@ def plain(node: Node, depth: int = 0) -> Node:
         return Items(tuple(plain(item, depth + 1) for item in node.items), node.at)
     if isinstance(node, Mapping):
         entries = (Entry(plain_text(entry.key), plain(entry.value, depth + 1)) for entry in _in_force(node))
-        return Mapping(tuple(entries), node.at)
+        return Mapping(tuple(entries), node.at, node.block)
     if isinstance(node, Choice):
         options = tuple((outcome, plain(option, depth + 1)) for outcome, option in node.options)
         return Choice(node.condition, options, node.at)

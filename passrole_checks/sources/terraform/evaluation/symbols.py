@@ -377,7 +377,8 @@ def tagged(node: Node, name: str) -> Node:
     if isinstance(node, Items):
         return Items(tuple(tagged(item, name) for item in node.items), node.at)
     if isinstance(node, Mapping):
-        return Mapping(tuple(Entry(entry.key, tagged(entry.value, name)) for entry in node.entries), node.at)
+        entries = tuple(Entry(entry.key, tagged(entry.value, name)) for entry in node.entries)
+        return Mapping(entries, node.at, node.block)
     if isinstance(node, Choice):
         return Choice(node.condition, tuple((o, tagged(n, name)) for o, n in node.options), node.at)
     return node

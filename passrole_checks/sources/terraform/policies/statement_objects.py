@@ -72,7 +72,7 @@ def _statement(value: Mapping) -> Mapping:
         found = value.get(name)
         if found is not None and _given(found):
             entries.append(Entry(text("Condition", at), _condition(found)))
-    return Mapping(tuple(entries), at)
+    return Mapping(tuple(entries), at, block=True)
 
 
 def _given(node: Node | None) -> bool:

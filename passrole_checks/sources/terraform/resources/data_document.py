@@ -113,7 +113,7 @@ def _statement(block: Block, scope: Scope) -> Mapping:
     condition = _conditions(block, scope)
     if condition is not None:
         entries.append(Entry(text("Condition", at), condition))
-    return Mapping(tuple(entries), at)
+    return Mapping(tuple(entries), at, block=True)
 
 
 def _where_written(statement: Mapping, scope: Scope) -> Mapping:

@@ -80,7 +80,7 @@ def _in_case(statement: Node) -> Node:
         name = entry.key.literal
         right = _ELEMENTS.get(name.lower(), name) if name is not None else None
         entries.append(entry if right == name else Entry(text(right or "", entry.key.at), entry.value))
-    return Mapping(tuple(entries), statement.at)
+    return Mapping(tuple(entries), statement.at, statement.block)
 
 
 def put(statements: list[Node], added: list[Node]) -> list[Node]:

@@ -1,0 +1,76 @@
+"""What to write instead, in the words that the statement is written in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.scan import ScanOptions, scan_paths
+
+BLOCKS = """
+data "aws_iam_policy_document" "deploy" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = [RESOURCE]
+CONDITION  }
+}
+resource "aws_iam_policy" "deploy" {
+  policy = data.aws_iam_policy_document.deploy.json
+}
+"""
+OPEN = """    condition {
+      test     = "StringLike"
+      variable = "iam:PassedToService"
+      values   = ["*"]
+    }
+"""
+OBJECT = """
+resource "aws_iam_policy" "deploy" {
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::*:role/app-*" }]
+  })
+}
+"""
+IN_BLOCK = 'test = "StringEquals", variable = "iam:PassedToService", values = ["SERVICE.amazonaws.com"]'
+
+
+def remedies(folder: Path, configuration: str) -> dict[str, str]:
+    (folder / "main.tf").write_text(configuration, encoding="utf-8")
+    return {one.check_id: one.remediation for one in scan_paths([folder], ScanOptions()).findings}
+
+
+@pytest.mark.parametrize(
+    ("resource", "condition", "check_id", "said"),
+    [
+        ('"*"', "", "PASSROLE_001", "Name the roles that are passed in resources = […] and "),
+        ('"arn:aws:iam::*:role/app-*"', "", "PASSROLE_002", f"Add a condition ({IN_BLOCK}) with the service "),
+        ('"arn:aws:iam::*:role/app-*"', OPEN, "PASSROLE_003", f"Write {IN_BLOCK} with the full name "),
+    ],
+)
+def test_a_statement_block_is_told_what_blocks_hold(
+    tmp_path: Path, resource: str, condition: str, check_id: str, said: str
+) -> None:
+    """A ``statement`` block takes ``condition`` blocks of ``test``, ``variable`` and ``values``, not a Condition.
+
+    Source: Terraform Registry, provider hashicorp/aws, data source ``aws_iam_policy_document``.
+    """
+    text = BLOCKS.replace("RESOURCE", resource).replace("CONDITION", condition)
+    assert remedies(tmp_path, text)[check_id].startswith(said)
+
+
+def test_a_block_in_several_readings_is_a_block(tmp_path: Path) -> None:
+    """Alternatives and dynamic blocks leave a statement in the words that it is written in."""
+    text = BLOCKS.replace("RESOURCE", 'var.a ? "arn:aws:iam::*:role/app-*" : "arn:aws:iam::*:role/web-*"').replace(
+        "CONDITION", ""
+    )
+    assert remedies(tmp_path, f'variable "a" {{}}\n{text}')["PASSROLE_002"].startswith("Add a condition (")
+    dynamic = BLOCKS.replace("  statement {", '  dynamic "statement" {\n    for_each = toset(["x"])\n    content {')
+    dynamic = dynamic.replace("CONDITION  }", "  }\n  }").replace("RESOURCE", '"arn:aws:iam::*:role/app-*"')
+    assert remedies(tmp_path, dynamic)["PASSROLE_002"].startswith("Add a condition (")
+
+
+def test_an_object_is_told_what_a_document_holds(tmp_path: Path) -> None:
+    """An object of HCL takes the keys of IAM, and JSON."""
+    assert remedies(tmp_path, OBJECT)["PASSROLE_002"].startswith('Add "Condition": {"StringEquals": ')
