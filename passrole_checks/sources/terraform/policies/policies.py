@@ -57,6 +57,7 @@ from passrole_checks.sources.terraform.policies.received import (
     may_receive,
     roles_received,
 )
+from passrole_checks.sources.terraform.policies.speaking import Speaking
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -84,7 +85,7 @@ class Found:
 def collect(root: Module) -> Found:
     """All resources, policies and roles of a root module and the modules that it calls."""
     found, attachments = Found(), Attachments.of(root)
-    holdings, bearing = Collected(attachments), Bearing()
+    holdings, bearing, speaking = Collected(attachments), Bearing(), Speaking()
     for module in root.walk():
         for block in module.folder.resources:
             try:
@@ -94,7 +95,7 @@ def collect(root: Module) -> Found:
         for block in module.folder.modules.values():
             if module.children(block) is None:
                 found.policies.extend(policies_handed_over(module, block, bearing))
-                holdings.holdings.managed.extend(managed_handed_over(module, block))
+                holdings.holdings.managed.extend(managed_handed_over(module, block, speaking))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, found)
