@@ -105,7 +105,8 @@ class Judge:
         for variants in by_statement.values():
             widest = min(variants, key=lambda item: (item.denied, item.scope.width))
             dead = widest.denied or widest.scope is Scope.NOT_A_ROLE
-            effect = "none" if not judged or dead else widest.effect.lower()
+            counts = judged or (widest.effect == "Deny" and self.principals.is_limit(policy))
+            effect = "none" if not counts or dead else widest.effect.lower()
             path = _path(policy, widest)
             self.grants.append(LocatedGrant(widest, policy.resource, path, policy.principals, effect))
         if not judged:
