@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from passrole_checks.contents import why_not
 from passrole_checks.sources.json_text import Keys, NotJson, walk
 from passrole_checks.sources.resource import Framework
 
@@ -95,7 +96,7 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
         # of a file without an extension nothing says that it could be infrastructure code
         if suffix in _SNIFFED and suffix == "" and not named:
             return _NOTHING
-        return Recognized(unreadable=f"cannot be opened: {error.strerror or error}")
+        return Recognized(unreadable=why_not(path, error))
 
 
 def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> Recognized:
