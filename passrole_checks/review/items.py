@@ -15,7 +15,7 @@ from passrole_checks.iam.values import Position
 from passrole_checks.judge import digest
 from passrole_checks.review.matching import Names, matched, were_at
 from passrole_checks.review.report import Access, Fixed, Item, Less, More, Place, Remark
-from passrole_checks.sources.resource import Framework, ResourceDefinition
+from passrole_checks.sources.resource import Framework, ResourceDefinition, Unreadable
 
 NEW_ACCESS = "PASSROLE_015"
 UNRESOLVED = "PASSROLE_014"
@@ -72,17 +72,32 @@ class Judged:
         return Counter(one.mark for one in self.told)
 
 
-def judged(difference: Difference, asked: Asked, name: Callable[[str], str], renames: Mapping[str, str]) -> Judged:
+def judged(
+    difference: Difference,
+    asked: Asked,
+    name: Callable[[str], str],
+    renames: Mapping[str, str],
+    is_old: Callable[[Unreadable], bool],
+) -> Judged:
     """What of a difference (with its ``scans``) is to be told. ``name``: how a file that is laid out is called in its
-    version; ``renames``: the names that files of BASE have in HEAD, where they differ."""
+    version; ``renames``: the names that files of BASE have in HEAD, where they differ; ``is_old``: whether what cannot
+    be read is of BASE."""
     assert difference.scans is not None
     names = Names(lambda file: renames.get(name(file), name(file)), name, dict(difference.renamed))
-    return _Judging(difference, asked, name, names).result()
+    return _Judging(difference, asked, name, names, is_old).result()
 
 
 class _Judging:
-    def __init__(self, difference: Difference, asked: Asked, name: Callable[[str], str], names: Names) -> None:
+    def __init__(
+        self,
+        difference: Difference,
+        asked: Asked,
+        name: Callable[[str], str],
+        names: Names,
+        is_old: Callable[[Unreadable], bool],
+    ) -> None:
         assert difference.scans is not None
+        self._unreadable_before = [entry for entry in difference.unreadable if is_old(entry)]
         self._difference, self._asked, self._name, self._names = difference, asked, name, names
         self._old, self._new = difference.scans
         self._changes: dict[_Where, list[tuple[str, Change]]] = {}
@@ -146,9 +161,11 @@ class _Judging:
             return ""
         return "worse" if were_at(self._told_gone, finding, self._names, self._counterpart) else "new"
 
-    def _is_hidden(self, at: Position, framework: Framework) -> bool:
+    def _is_hidden(self, at: Position, framework: Framework, unreadable: Sequence[Unreadable] | None = None) -> bool:
         """Whether something may only seem to be gone, because a file that it may stand in cannot be read."""
-        files = {self._name(entry.file) for entry in self._difference.unreadable}
+        files = {
+            self._name(entry.file) for entry in (self._difference.unreadable if unreadable is None else unreadable)
+        }
         if not files:
             return False
         file = self._names.old(at.file)
@@ -270,8 +287,10 @@ class _Judging:
         """More access of which nothing is as severe as what is to be told."""
         changes = [(group, change) for group, change in statement.changes if not change.suppressed]
         resource, sid = statement.resource
-        if not changes or not self._asked.new_access or self._is_hidden(statement.at, resource.framework):
+        if not changes or not self._asked.new_access:
             return None
+        if self._is_hidden(statement.at, resource.framework, self._unreadable_before):
+            return None  # it may have been there
         access, before = self._access(statement, changes)
         if access is None or access == before:
             return None

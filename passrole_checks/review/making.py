@@ -152,7 +152,7 @@ class _Making:
         return self._outcome(again, told) if again is not None else None
 
     def _outcome(self, found: Difference, told: Asked) -> Outcome:
-        result = judged(found, told, self._name, self._snapshots.renames or {})
+        result = judged(found, told, self._name, self._snapshots.renames or {}, self._is_old)
         return Outcome(result, tuple(sorted({entry.reason for entry in found.unreadable})))
 
     def _shown(self, found: Difference, accepted: Iterable[tuple[Finding, baseline.Entry]]) -> ScanResult:

@@ -361,6 +361,15 @@ def test_more_that_is_not_flagged(
     assert bool(said.items) == (after == ANY)
 
 
+def test_more_beside_what_cannot_be_read(repository: Reviews) -> None:
+    """In a new file with a malformed statement the others give more; where BASE has that file, it may be as it was."""
+    broken = '{ Effect = "Allow", Action = 5, Resource = "*" }'
+    said = repository.between({"main.tf": policy(START)}, {"more/main.tf": policy(APP, broken)})
+    assert [(one.change, f"{one.at.file}:{one.at.line}") for one in said.report.more] == [("new", "more/main.tf:5")]
+    again = repository.between({"more/main.tf": policy(START, broken)}, {"more/main.tf": policy(START, broken, APP)})
+    assert again.report.more == ()
+
+
 def test_more_where_access_is_not_compared(repository: Reviews) -> None:
     """Where the check that compares is not run, or tells of information as well, nothing is left to be told apart."""
     files = {"main.tf": policy(APP)}, {"main.tf": policy(APP.replace("app-*", "ap*"))}
