@@ -34,6 +34,7 @@ _ENCODINGS = (
 _CLUES = (
     b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"', b'"resource_changes"',
     b'"planned_values"', b'"terraform_version"', b"esourceChange", b"hangeSetName", b"hangeSetId",
+    b"iamRoleStatements", b"statements",
 )  # fmt: skip
 _ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # a letter in disguise
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
@@ -157,7 +158,7 @@ def _mentions(data: bytes) -> bool:
 def recognize_text(content: str) -> Recognized:
     """What a text is: a plan, a template, or neither."""
     from passrole_checks.sources import change_set
-    from passrole_checks.sources.cloudformation import looks_like_template
+    from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
 
     content = content.removeprefix("\ufeff")
     if any(key in content for key in _PLAN_KEYS):
@@ -171,6 +172,8 @@ def recognize_text(content: str) -> Recognized:
         return Recognized(Framework.CLOUDFORMATION)
     if _may_be_template(content) and looks_like_template(content):
         return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
+    if looks_like_service(content):
+        return Recognized(Framework.CLOUDFORMATION)
     return _NOTHING
 
 
