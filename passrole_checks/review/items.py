@@ -13,7 +13,7 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import digest
-from passrole_checks.review.matching import Names, matched, were_at
+from passrole_checks.review.matching import Names, is_still_said, matched, were_at
 from passrole_checks.review.report import Access, Fixed, Item, Less, More, Place, Remark
 from passrole_checks.sources.resource import Framework, ResourceDefinition, Unreadable
 
@@ -109,7 +109,7 @@ class _Judging:
         self._before = self._counterparts()
         open_before = [one for one in self._old.findings if self._is_open(one, 0)]
         self._open = [one for one in self._new.findings if self._is_open(one, 1)]
-        self._matched = matched(open_before, self._open, names, self._counterpart)
+        self._matched = matched(open_before, self._open, names, self._counterpart, self._has_grown)
         self._told_gone = [one for one in self._matched.gone if self._shows(one)]
         self._groups = [self._group_of(number, finding) for number, finding in enumerate(self._open)]
 
@@ -128,6 +128,9 @@ class _Judging:
     def _counterpart(self, finding: Finding) -> _Where | None:
         return self._before.get((finding.at, finding.statement_path))
 
+    def _has_grown(self, finding: Finding) -> bool:
+        return (finding.at, finding.statement_path) in self._changes
+
     # -- the result
 
     def result(self) -> Judged:
@@ -139,7 +142,11 @@ class _Judging:
             self._shows(finding) and not group for finding, group in zip(self._open, self._groups, strict=True)
         )
         gone = [one for one in self._matched.gone if not self._is_hidden(one.at, one.framework)]
-        fixed = [self._fixed(one) for one in gone if self._shows(one)]
+        fixed = [
+            self._fixed(one)
+            for one in gone
+            if self._shows(one) and not is_still_said(one, self._open, self._names, self._counterpart)
+        ]
         less = [
             self._less(group, change)
             for group, changes in (("narrowed", self._difference.narrowed), ("removed", self._difference.removed))
@@ -183,7 +190,7 @@ class _Judging:
             states[finding.fingerprint] = "new" if not stood else "updated" if updated else "unchanged"
         silenced = [one for one in self._new.findings if one.fingerprint not in states]
         if silenced:
-            others = matched(self._old.findings, silenced, self._names, self._counterpart)
+            others = matched(self._old.findings, silenced, self._names, self._counterpart, self._has_grown)
             for number, finding in enumerate(silenced):
                 was = "updated" if number in others.reworded else "unchanged"
                 states[finding.fingerprint] = was if number in others.pairs else "new"

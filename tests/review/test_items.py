@@ -377,3 +377,32 @@ def test_more_where_access_is_not_compared(repository: Reviews) -> None:
     assert (said.items, said.report.more) == ([], ())
     again = repository.review("HEAD^", "HEAD", "--severity", "info")
     assert (again.items, again.report.more) == ([("worse", "widened", "main.tf:5", ["015"])], ())
+
+
+WORKER = (
+    policy('{ Effect = "Allow", Action = "iam:CreateUser", Resource = "*" }', name="worker", role="worker")
+    + """
+resource "aws_iam_role" "worker" {
+  name               = "worker"
+  assume_role_policy = jsonencode({ Statement = [
+    { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }
+  ] })
+}
+"""
+)
+PASS_WORKER = APP.replace("app-*", "worker")
+LIMIT = """{ Effect = "Deny", Action = "lambda:*", Resource = "*",
+      Condition = { StringNotEquals = { "lambda:VpcIds" = "vpc-1" } } }"""
+
+
+def test_which_check_speaks_makes_nothing_worse_or_better(repository: Reviews) -> None:
+    """What 008 is less sure of, since less is possible, is said by 009 then, which is neither news nor, the other way
+    round, mended."""
+    wide = {"main.tf": policy(PASS_WORKER, START) + WORKER}
+    narrow = {"main.tf": policy(PASS_WORKER, START, LIMIT) + WORKER}
+    said = repository.between(wide, narrow)
+    assert (said.items, said.report.fixed) == ([], ())
+    again = repository.between(narrow, wide)
+    assert again.report.fixed == ()
+    grown = repository.between(wide, {"main.tf": policy(PASS_WORKER.replace("worker", "*"), START, LIMIT) + WORKER})
+    assert [(group, line) for group, _, line, _ in grown.items] == [("worse", "main.tf:5")]
