@@ -119,7 +119,7 @@ class _Judging:
     def _counterparts(self) -> dict[_Where, _Where]:
         found: dict[_Where, _Where] = {}
         changes = self._difference
-        for change in (*changes.new, *changes.widened, *changes.narrowed):
+        for change in (*changes.new, *changes.widened, *changes.narrowed, *changes.moved):
             if change.before is not None:
                 now = change.grant.grant.at, change.grant.statement_path
                 found.setdefault(now, (change.before.grant.at, change.before.statement_path))
