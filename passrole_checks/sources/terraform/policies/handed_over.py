@@ -8,6 +8,7 @@ over as an object. An AWS managed policy has no other use than to be attached, o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from passrole_checks.iam.outcomes import When, added, consistent
@@ -32,6 +33,7 @@ from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
 _NOT_DOCUMENTS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
+_AWS_MANAGED = re.compile(rf'[^\s"]*{AWS_MANAGED}[^\s"]+')  # and no document that speaks of one
 _DEPTH = 6  # levels of lists and objects below an argument
 
 
@@ -76,7 +78,7 @@ def managed_handed_over(module: Module, block: Block, speaking: Speaking) -> Ite
             value = references.written(block, attribute.name, scope)
             when = (*module.when, *instance.when)
             for path, facts, found in _texts(value, attribute.name, when, _DEPTH) if value is not None else ():
-                if AWS_MANAGED in str(known(found)) and "boundary" not in path.lower():
+                if _AWS_MANAGED.fullmatch(str(known(found))) and "boundary" not in path.lower():
                     yield ManagedAttachment(address, plain_text(found), resource, path, found.at, facts)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import cast
 
 from passrole_checks.iam.values import Node, texts_in
@@ -20,9 +21,11 @@ from passrole_checks.sources.terraform.shortcuts import taken
 AWS_MANAGED = ":iam::aws:policy/"
 _MARK = AWS_MANAGED.encode()
 _NAME = re.compile(
-    rb"(?<![\w.-])(?P<data>data\s*\.\s*)?(?P<first>[A-Za-z_][\w-]*)\s*(?:\[[^\]]*\]\s*)?\.\s*(?P<second>[A-Za-z_][\w-]*)"
+    rb"(?<![\w.-])(?P<data>data\s*\.\s*)?(?P<first>[A-Za-z_][\w-]*)\s*\.\s*(?P<second>[A-Za-z_][\w-]*)"
+    rb"(?:\s*(?:\[[^\]]*\]\s*)?\.\s*(?P<third>[A-Za-z_][\w-]*))?"
 )
-_Name = tuple[str, bool, str, str]  # the address of a module; whether it is a data source; both parts
+# the address of a module; what stands before a dot, the name behind it, and what is asked of that
+_Name = tuple[str, bool, str, str, str]
 
 
 class Speaking:
@@ -30,11 +33,18 @@ class Speaking:
 
     def __init__(self) -> None:
         self._silent: set[_Name] = set()
+        self._anywhere: bool | None = None
 
     def may(self, module: Module, block: Block, attribute: Attribute) -> bool:
         """Whether the value of an argument of a ``module`` block may name an AWS managed policy."""
+        if not taken():
+            return True
+        if self._anywhere is None:
+            self._anywhere = _is_anywhere(module)
         each = block.body.get("for_each")
-        return not taken() or any(self._words(module, bytes_of(one)) for one in (attribute, each) if one is not None)
+        return self._anywhere and any(
+            self._words(module, bytes_of(one)) for one in (attribute, each) if one is not None
+        )
 
     def _words(self, module: Module, words: bytes) -> bool:
         pending, seen, read = [(module, words)], set[_Name](), set[tuple[str, bytes]]()
@@ -45,23 +55,40 @@ class Speaking:
             if (inside.address, said) in read:
                 continue  # a folder that is looked at as a whole, again
             read.add((inside.address, said))
-            for found in _NAME.finditer(said):
-                first, second = found["first"].decode(), found["second"].decode()
-                name = inside.address, found["data"] is not None, first, second
+            for data, first, second, third in _names_in(said):
+                name = inside.address, data, first, second, third
                 if name not in self._silent and name not in seen:
                     seen.add(name)
-                    pending += _behind(inside, first, second, data=name[1])
+                    pending += _behind(inside, first, second, third, data=data)
         self._silent |= seen
         return False
 
 
-def _behind(module: Module, first: str, second: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
+@lru_cache(maxsize=4096)
+def _names_in(words: bytes) -> tuple[tuple[bool, str, str, str], ...]:
+    """What may be references in an expression: whether to a data source, and the names."""
+    found: dict[tuple[bool, str, str, str], None] = {}
+    for one in _NAME.finditer(words):
+        first, second, third = ((one[part] or b"").decode() for part in ("first", "second", "third"))
+        found[one["data"] is not None, first, second, third] = None
+    return tuple(found)
+
+
+def _is_anywhere(module: Module) -> bool:
+    """Whether anything in a configuration speaks of them."""
+    run = module.run
+    texts = (parsed.source.data for folder in run.folders.values() for parsed in folder.files)
+    return any(_MARK in text for text in (*texts, *(given.source.data for given in run.values.values())))
+
+
+def _behind(module: Module, first: str, second: str, third: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
     """What is written behind a name, each with the module in which it stands."""
     folder = module.folder
     if data:
-        yield from _whole(module, folder.data_source(first, second))
-    elif first == "local" and second in folder.locals:
-        yield module, bytes_of(folder.locals[second])
+        yield from _attribute(module, folder.data_source(first, second), third)
+    elif first == "local":
+        if second in folder.locals:
+            yield module, bytes_of(folder.locals[second])
     elif first == "var":
         if second in module.arguments:
             attribute, scope = module.arguments[second]
@@ -70,12 +97,24 @@ def _behind(module: Module, first: str, second: str, *, data: bool) -> Iterator[
         elif not module.address and second in module.run.values:
             yield module, bytes_of(module.run.values[second])
         yield from _whole(module, folder.variables.get(second))
-    elif first == "module" and second in folder.modules:
-        for child in (module.children(folder.modules[second]) or {}).values():
-            for output in child.folder.outputs.values():
+    elif first == "module":
+        block = folder.modules.get(second)
+        for child in ((module.children(block) or {}) if block is not None else {}).values():
+            outputs = [child.folder.outputs[third]] if third in child.folder.outputs else child.folder.outputs.values()
+            for output in outputs:
                 yield from _whole(child, output)
     else:
-        yield from _whole(module, folder.resource(first, second))
+        yield from _attribute(module, folder.resource(first, second), third)
+
+
+def _attribute(module: Module, block: Block | None, name: str) -> Iterator[tuple[Module, bytes]]:
+    """What a resource or a data source says of one of its attributes, or all of it where none is named."""
+    if not name:
+        yield from _whole(module, block)
+    elif block is not None:
+        for one in (block.body.get(name), block.body.get("for_each")):
+            if one is not None:
+                yield module, bytes_of(one)
 
 
 def _whole(module: Module, block: Block | None) -> Iterator[tuple[Module, bytes]]:
