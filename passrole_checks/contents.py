@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 _PIECE = 1_000_000
+_MOST_SHOWN = 200  # characters of what a link leads to
 
 
 def content_of(path: str | Path, most: int, *, pipes: bool = False) -> bytes:
@@ -31,3 +32,13 @@ def content_of(path: str | Path, most: int, *, pipes: bool = False) -> bytes:
                 raise OSError(errno.EFBIG, f"larger than {most / 1_000_000:g} MB", str(path))
             pieces.append(stream.read(min(_PIECE, left + 1)))  # room for what is asked for is made at once
     return b"".join(pieces)
+
+
+def why_not(path: str | Path, error: Exception) -> str:
+    """Why a file cannot be opened, in words; of a symbolic link that leads to nothing, where it leads."""
+    if isinstance(error, FileNotFoundError):
+        try:
+            return f"a symbolic link to {os.readlink(path)[:_MOST_SHOWN]}, which leads to nothing"
+        except (OSError, ValueError):
+            pass
+    return f"cannot be opened: {getattr(error, 'strerror', None) or error}"

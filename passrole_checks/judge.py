@@ -105,7 +105,8 @@ class Judge:
         for variants in by_statement.values():
             widest = min(variants, key=lambda item: (item.denied, item.scope.width))
             dead = widest.denied or widest.scope is Scope.NOT_A_ROLE
-            effect = "none" if not judged or dead else widest.effect.lower()
+            counts = judged or (widest.effect == "Deny" and self.principals.is_limit(policy))
+            effect = "none" if not counts or dead else widest.effect.lower()
             path = _path(policy, widest)
             self.grants.append(LocatedGrant(widest, policy.resource, path, policy.principals, effect))
         if not judged:
@@ -327,8 +328,12 @@ def known_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             *only_others(trust),
             _role_arn(definition),
             only_services(trust),
+            definition.there,
         )
-        by_address[definition.resource.address] = role
+        known = by_address.get(role.address)
+        if known is not None:  # one whose properties are alternatives is there in each of them
+            role = replace(role, there=(*known.there, *role.there) if known.there and role.there else ())
+        by_address[role.address] = role
         path = name_key(definition.role_path.parts) if definition.role_path is not None else "/"
         name = name_key(definition.name.parts) if definition.name is not None else ""
         if name and path:

@@ -160,6 +160,14 @@ class Principals:
         names = [who for who in policy.principals if who == holder or holder in self._members.get(who, ())]
         return either([facts for who in names for facts in readings.get(who, [()])]) or ((),)
 
+    def is_limit(self, policy: AttachedPolicy) -> bool:
+        """Whether a policy is a service control policy that is attached to what may be, or hold, the account here."""
+        if policy.kind is not PolicyKind.SCP:
+            return False
+        place = policy.resource.address, policy.path
+        targets = [target for target, _, one in self.configuration.targets if (one.resource.address, one.path) == place]
+        return any(self._is_here(target) or not _is_account(target) or self.account is None for target in targets)
+
     # -- one principal
 
     def _put_together(self, holder: str) -> Principal:
@@ -316,6 +324,10 @@ class Principals:
 
 def _literal(value: Text) -> str | None:
     return Text(spelled_out(value.parts), value.at).literal
+
+
+def _is_account(target: Text) -> bool:
+    return re.fullmatch(r"\d{12}", _literal(target) or "") is not None
 
 
 def _of_aws(attachment: ManagedAttachment) -> ManagedPolicy | None:

@@ -271,13 +271,21 @@ class Reach:
     def reached(self, passed: Passed, grant: PassRoleGrant) -> Reached:
         """The roles of the configuration that surely are in scope."""
         roles, denied = (tuple(item.parts for item in texts) for texts in (passed.roles, passed.denied))
-        key = (roles, denied, passed.complement, passed.scope, grant.statement.variables)
+        when = passed.when if self._some_are_conditional else ()
+        key = (roles, denied, passed.complement, passed.scope, grant.statement.variables, when)
         if key not in self._reached:
             self._reached[key] = self._reach(passed, grant.statement.variables)
         return self._reached[key]
 
+    @cached_property
+    def _some_are_conditional(self) -> bool:
+        return any(role.there for role in self.by_address.values())
+
     def _reach(self, passed: Passed, variables: bool) -> Reached:
         found = self._all_within(passed, variables)
+        if self._some_are_conditional:
+            together = tuple(role for role in found.roles if role.may_be_there(passed.when))
+            found = Reached(together, found.all_known and bool(together or not found.roles))
         if not passed.denied:
             return found
         taken = {role.address for role in self._inside(RoleSet(passed.denied, variables), found.roles)}
@@ -294,13 +302,22 @@ class Reach:
         for pattern in passed.roles:
             named = named_role(pattern, self.by_address, self.by_name)
             if named is not None and not self._is_foreign(pattern):
-                found[named.address] = named
+                found.update((role.address, role) for role in self._called_like(named))
                 continue
             all_known = False
             if passed.scope is Scope.PREFIX:
                 inside = self._inside(RoleSet((pattern,), variables), self._near(pattern))
                 found.update((role.address, role) for role in inside)
         return Reached(tuple(self._in_order(found.values())), all_known)
+
+    def _called_like(self, named: KnownRole) -> Iterator[KnownRole]:
+        """A role and those of the same path and name, of which there can be one at a time."""
+        if not named.there or named.arn is None:
+            yield named
+            return
+        for role in self.by_address.values():
+            if role.arn is not None and role.arn.parts == named.arn.parts:
+                yield role
 
     @cached_property
     def _beginnings(self) -> tuple[list[tuple[str, str]], list[KnownRole]]:
@@ -344,6 +361,7 @@ class Reach:
         """
         found: list[tuple[KnownRole, Strength]] = []
         complete = True
+        roles = [role for role in roles if role.may_be_there(when)]
         most = [(ceiling, role) for role in roles if (ceiling := self._ceiling(role)) is not None]
         for number, (ceiling, role) in enumerate(sorted(most, key=lambda item: (-item[0].rank, item[1].address))):
             worst = sum(one.certain is Tri.YES and one.severity.rank >= ceiling.rank for _, one in found)

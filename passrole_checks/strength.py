@@ -11,6 +11,7 @@ pass a role to an AWS service"), and neither does what nearly every workload wri
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ _OWN_TRACES = re.compile(
 _REFERENCE = re.compile(r"arn:[^:]*:[^:]*:\$\{([^}]*)/…\}[:*]*")  # an ARN of which only the service is known
 _HOLE = re.compile(r"\$\{[^{}]*\}")  # a value of which nothing is known
 _NAMED = "arn:aws:example:::kind/name"
+_MOST_LEFT_OUT = 3  # of the actions that a NotAction leaves out
 _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "scan", "search", "select", "view")
 
 
@@ -68,16 +70,18 @@ class Strength:
 def strength_of(excess: Excess) -> Strength | None:
     """How much the pairs of an excess are; None where all of it counts for nothing. Pairs that are
     not certain, or of which it is not known whether they are about one thing or all, only count where no other does."""
-    graded = [(grade, pair) for pair in excess.pairs if (grade := _grade(pair.action, pair.resource)) is not None]
+    graded = [(grade, pair) for pair in excess.pairs if (grade := _graded(pair)) is not None]
     sure = [item for item in graded if item[1].certain is Tri.YES and not _is_hole(item[1])]
     if not graded:
         return None
-    graded = sorted(sure or graded, key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource))
+    graded = sorted(
+        sure or graded, key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource, item[1].but)
+    )
     when = min((pair.when for grade, pair in graded if grade is graded[0][0]), key=len)  # under the fewest facts
     graded = [item for item in graded if all(implies(when, fact) for fact in item[1].when)]
     by_action: dict[str, str] = {}  # of several resources of one action the first, which is the widest
     for _, pair in graded:
-        by_action.setdefault(pair.action.lower(), _in_words(pair.action, pair.resource))
+        by_action.setdefault(pair.action.lower(), _in_words(pair))
     examples = list(by_action.values())
     more = len(examples) - 2
     shown = " and ".join(examples[:2]) if more <= 0 else f"{', '.join(examples[:2])} and {more} more"
@@ -86,28 +90,38 @@ def strength_of(excess: Excess) -> Strength | None:
 
 def most_of(excess: Excess) -> Severity | None:
     """The most that one of the pairs of an excess counts, certain or not; None where all count for nothing."""
-    grades = [grade for pair in excess.pairs if (grade := _grade(pair.action, pair.resource)) is not None]
+    grades = [grade for pair in excess.pairs if (grade := _graded(pair)) is not None]
     return max(grades, key=lambda grade: grade.rank, default=None)
 
 
-def _grade(name: str, resource: str) -> Severity | None:
-    """How much one pair is; None for what counts for nothing."""
+def _graded(pair: Pair) -> Severity | None:
+    return _grade(pair.action, pair.resource, pair.but)
+
+
+def _grade(name: str, resource: str, but: Sequence[str] = ()) -> Severity | None:
+    """How much one pair is, ``but`` being left out of it; None for what counts for nothing."""
     if _OWN_TRACES.fullmatch(name.lower()) is not None:
         return None
     wide = _is_wide(resource)
     pattern = text(name, _NOWHERE)
-    rising = [one for one in _RISING if action.matches(pattern, one) is Tri.YES]
+    left_out = [text(one, _NOWHERE) for one in but]
+
+    def among(actions: Iterable[str]) -> list[str]:
+        found = (one for one in actions if action.matches(pattern, one) is Tri.YES)
+        return [one for one in found if not any(action.matches(other, one) is Tri.YES for other in left_out)]
+
+    rising = among(_RISING)
     if rising == ["iam:PassRole"]:
         return Severity.MEDIUM if wide else Severity.LOW  # it takes one step more, and mostly a service is named
     if rising:
         return Severity.HIGH if wide or any(one not in _NAMED_IS_LESS for one in rising) else Severity.LOW
-    verb = name.partition(":")[2].lower()
-    if "*" not in verb and any(action.matches(pattern, one) is Tri.YES for one in _PARAMETERS):
+    verb = name.partition(":")[2].lower() or name
+    if "*" not in verb and among(_PARAMETERS):
         return Severity.LOW if wide else Severity.INFO
-    if any(action.matches(pattern, one) is Tri.YES for one in (*_SECRETS, *_PARAMETERS)):
+    if among((*_SECRETS, *_PARAMETERS)):
         return Severity.MEDIUM if wide else Severity.INFO
     if verb.startswith(_READS):
-        return Severity.MEDIUM if wide and any(action.matches(pattern, one) is Tri.YES for one in _DATA) else None
+        return Severity.MEDIUM if wide and among(_DATA) else None
     if "*" in verb:
         return Severity.MEDIUM if wide else Severity.LOW
     return Severity.LOW if wide else Severity.INFO
@@ -131,7 +145,11 @@ def _is_wide(resource: str) -> bool:
     return not (name if found else kind).strip("*")
 
 
-def _in_words(name: str, resource: str) -> str:
-    where = _REFERENCE.sub(r"${\1}", resource).replace("${an account id}", "${AccountId}")
+def _in_words(pair: Pair) -> str:
+    name = pair.action
+    if pair.but:
+        more = len(pair.but) - _MOST_LEFT_OUT
+        name = f"everything but {', '.join(pair.but[:_MOST_LEFT_OUT])}" + (f" and {more} more" if more > 0 else "")
+    where = _REFERENCE.sub(r"${\1}", pair.resource).replace("${an account id}", "${AccountId}")
     where = where if len(where) <= 80 else f"{where[:79]}…"
     return f"{name} on {where}" if where != "*" else name

@@ -112,7 +112,7 @@ def test_json_has_the_promised_keys() -> None:
     """The JSON holds the groups, a count and what is not evaluated; an entry is a grant with what was before."""
     result = run(put("old.yaml", NARROW), put("new.yaml", OPEN), "--format", "json")
     found = json.loads(result.stdout)
-    assert list(found) == ["version", "new", "widened", "narrowed", "removed", "unchanged", "not_evaluated"]
+    assert list(found) == ["version", "new", "widened", "narrowed", "removed", "moved", "unchanged", "not_evaluated"]
     assert (found["version"], found["unchanged"], found["not_evaluated"]) == (1, 0, [])
     (entry,) = found["widened"]
     assert (entry["file"], entry["line"], entry["sid"], entry["severity"]) == ("new.yaml", 10, "Pass", "high")

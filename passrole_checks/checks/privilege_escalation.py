@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passrole_checks.check import (
     Check,
@@ -159,6 +159,7 @@ def _verdict(subject: Subject, reach: Reach, holder: Principal, found: Sequence[
     if otherwise is None or otherwise.rank < severity.rank:  # it is what roles can do that decides
         facts = min((one.when for _, one in gained if one.severity is severity), key=len)
     gained = [item for item in gained if all(implies(facts, fact) for fact in item[1].when)]
+    found = [replace(one, roles=tuple(role for role in one.roles if role.may_be_there(facts))) for one in found]
     only = subject.only_for(holder)
     if only and severity.rank > Severity.LOW.rank:
         severity = Severity.LOW
@@ -188,11 +189,13 @@ def _opened(way: OpenWay, passing: Passing, reach: Reach) -> _Open | None:
     passed = max((one for one in candidates if one is not None), key=lambda one: one.certain is Tri.YES, default=None)
     if passed is None:
         return None
-    if both(way.when, passed.when) is None:
+    facts = both(way.when, passed.when)
+    if facts is None:
         return None  # what starts it is there only where what passes it is not
     reached = reach.reached(passed, passing.grant)
     fits = [trusts(role, way.way.trusted) if way.way.trusted else assumes(role, services) for role in reached.roles]
     roles = tuple(role for role, answer in zip(reached.roles, fits, strict=True) if answer is not Tri.NO)
+    roles = tuple(role for role in roles if role.may_be_there(facts))
     if reached.all_known and not roles:
         return None  # none of the roles trusts the service
     let = tuple(name for name, one in zip(services, candidates, strict=False) if one is not None)

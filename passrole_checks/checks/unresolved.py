@@ -82,6 +82,11 @@ class Unresolved(Check):
                 "Scan where the module is installed (after terraform init), or a plan (terraform show -json); or look "
                 "at the value and suppress this with a reason."
             )
+        if any(hole.reason == "no such file" for hole in holes):
+            return (
+                "The file is not there: write a path at which it is (${path.module}/…; another one begins where "
+                "Terraform is run), or scan once it is made; or look at it and suppress this with a reason."
+            )
         services = subject.services_to_name() if what == _SERVICES else ()
         if services:
             return (

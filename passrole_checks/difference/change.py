@@ -36,6 +36,7 @@ class Change:
 class Difference:
     """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
     new addresses that were taken for the same. ``unreadable``: what of either version could not be read.
+    ``moved``: statements that stand in another unit now, with ``before`` where they stood.
     ``left_out_files``: what has changed and is knowingly not read, as symbolic links and submodules, each path once,
     with the reason; ``left_out`` counts it. ``standing``: what is not evaluated in either version, for the same reason,
     and has not been touched. ``scans``: what the checks say of each version, where that was asked for, of HEAD with the
@@ -54,6 +55,7 @@ class Difference:
     standing: tuple[Unreadable, ...] = ()
     scans: tuple[ScanResult, ScanResult] | None = None
     left_out_files: tuple[Unreadable, ...] = ()
+    moved: tuple[Change, ...] = ()
     touched: Touching | None = field(default=None, repr=False, compare=False)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from passrole_checks.difference.again import Touched
 from passrole_checks.difference.causes import Causes
 from passrole_checks.difference.change import Change, Difference
+from passrole_checks.difference.moved import take_moved
 from passrole_checks.difference.reading import Readings, Side, left_out_of
 from passrole_checks.difference.renames import called_anew, holding_alike, named_alike, relabelled, renamed
 from passrole_checks.difference.statements import Written, by_holder, key_of, pairs_of
@@ -127,6 +128,8 @@ def _difference(
 ) -> Difference:
     """What units tell together."""
 
+    moved = tuple(sorted(take_moved(units), key=_order))
+
     def in_order(name: str) -> tuple[Change, ...]:
         return tuple(sorted((change for one in units for change in getattr(one, name)), key=_order))
 
@@ -141,6 +144,7 @@ def _difference(
         _sorted(notes),
         files,
         scans=scans,
+        moved=moved,
     )
 
 
@@ -196,6 +200,10 @@ class _Compared:
         self._gained(_change(stood, same, new, now), self._before, self.removed, self.narrowed, forward=False)
         touched = {id(item) for item in self._told}
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
+
+    def old_statements(self) -> Sequence[Written]:
+        """The statements of the old version."""
+        return () if self.pair.is_same else self._before
 
     def _as_before(self, side: Configuration) -> None:
         """Count what is in both, and tell what cannot be read of it."""

@@ -136,6 +136,19 @@ def both(first: When, second: When) -> When | None:
     return merged
 
 
+def in_both(first: Sequence[When], second: Sequence[When]) -> tuple[When, ...]:
+    """What holds where one of the readings of each does; no readings are those of what holds anyway."""
+    if not first or not second:
+        return tuple(first or second)
+    merged = (both(one, other) for one in first[:_MOST_READINGS] for other in second[:_MOST_READINGS])
+    return tuple(dict.fromkeys(one for one in merged if one is not None))
+
+
+def may_hold(readings: Sequence[When], when: When) -> bool:
+    """Whether one of the readings goes together with some facts; no readings are those of what holds anyway."""
+    return not readings or any(both(when, one) is not None for one in readings)
+
+
 def unless(when: When, facts: When) -> When | None:
     """``when``, and that not all of ``facts`` hold; None where they have to."""
     for condition, outcome in facts:

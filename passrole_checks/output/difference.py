@@ -1,4 +1,5 @@
-"""The difference between two versions as text: ``+`` new, ``~`` widened or narrowed, ``-`` removed."""
+"""The difference between two versions as text: ``+`` new, ``~`` widened or narrowed, ``-`` removed,
+``=`` moved to another unit."""
 
 from __future__ import annotations
 
@@ -13,7 +14,13 @@ from passrole_checks.output.text import Line, Span, located, what_is_granted
 from passrole_checks.scan import LocatedGrant
 from passrole_checks.snapshots import Comparison
 
-_GROUPS = (("new", "+", "high"), ("widened", "~", "high"), ("narrowed", "~", "good"), ("removed", "-", "good"))
+_GROUPS = (
+    ("new", "+", "high"),
+    ("widened", "~", "high"),
+    ("narrowed", "~", "good"),
+    ("removed", "-", "good"),
+    ("moved", "=", "quiet"),
+)
 _MOST_NOTES = 10
 
 
@@ -50,7 +57,12 @@ def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]
     words = _words(now)
     if before is None or (told := _words(before)) == words:
         yield from words
-        if before is not None and change.cause is None:
+        if before is not None and group == "moved":
+            yield (
+                Span(f"    {'before':<10}", "quiet"),
+                Span(located(before.grant.at.file, before.grant.at.line), "quiet"),
+            )
+        elif before is not None and change.cause is None:
             yield (Span("    the statement itself is the same", "quiet"),)
     else:
         at = before.grant.at

@@ -88,7 +88,7 @@ def diff_json(difference: Difference, compared: Comparison | None = None) -> str
     """The changes by what they are, as one JSON document; what could not be read is among what is not evaluated.
 
     ``compared``: the versions, where they are some of a repository."""
-    groups = ("new", "widened", "narrowed", "removed")
+    groups = ("new", "widened", "narrowed", "removed", "moved")
     return json_text(
         {
             "version": VERSION,

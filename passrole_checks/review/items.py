@@ -13,9 +13,9 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import digest
-from passrole_checks.review.matching import Names, matched, were_at
+from passrole_checks.review.matching import Names, is_still_said, matched, were_at
 from passrole_checks.review.report import Access, Fixed, Item, Less, More, Place, Remark
-from passrole_checks.sources.resource import Framework, ResourceDefinition
+from passrole_checks.sources.resource import Framework, ResourceDefinition, Unreadable
 
 NEW_ACCESS = "PASSROLE_015"
 UNRESOLVED = "PASSROLE_014"
@@ -72,17 +72,32 @@ class Judged:
         return Counter(one.mark for one in self.told)
 
 
-def judged(difference: Difference, asked: Asked, name: Callable[[str], str], renames: Mapping[str, str]) -> Judged:
+def judged(
+    difference: Difference,
+    asked: Asked,
+    name: Callable[[str], str],
+    renames: Mapping[str, str],
+    is_old: Callable[[Unreadable], bool],
+) -> Judged:
     """What of a difference (with its ``scans``) is to be told. ``name``: how a file that is laid out is called in its
-    version; ``renames``: the names that files of BASE have in HEAD, where they differ."""
+    version; ``renames``: the names that files of BASE have in HEAD, where they differ; ``is_old``: whether what cannot
+    be read is of BASE."""
     assert difference.scans is not None
     names = Names(lambda file: renames.get(name(file), name(file)), name, dict(difference.renamed))
-    return _Judging(difference, asked, name, names).result()
+    return _Judging(difference, asked, name, names, is_old).result()
 
 
 class _Judging:
-    def __init__(self, difference: Difference, asked: Asked, name: Callable[[str], str], names: Names) -> None:
+    def __init__(
+        self,
+        difference: Difference,
+        asked: Asked,
+        name: Callable[[str], str],
+        names: Names,
+        is_old: Callable[[Unreadable], bool],
+    ) -> None:
         assert difference.scans is not None
+        self._unreadable_before = [entry for entry in difference.unreadable if is_old(entry)]
         self._difference, self._asked, self._name, self._names = difference, asked, name, names
         self._old, self._new = difference.scans
         self._changes: dict[_Where, list[tuple[str, Change]]] = {}
@@ -94,7 +109,7 @@ class _Judging:
         self._before = self._counterparts()
         open_before = [one for one in self._old.findings if self._is_open(one, 0)]
         self._open = [one for one in self._new.findings if self._is_open(one, 1)]
-        self._matched = matched(open_before, self._open, names, self._counterpart)
+        self._matched = matched(open_before, self._open, names, self._counterpart, self._has_grown)
         self._told_gone = [one for one in self._matched.gone if self._shows(one)]
         self._groups = [self._group_of(number, finding) for number, finding in enumerate(self._open)]
 
@@ -104,7 +119,7 @@ class _Judging:
     def _counterparts(self) -> dict[_Where, _Where]:
         found: dict[_Where, _Where] = {}
         changes = self._difference
-        for change in (*changes.new, *changes.widened, *changes.narrowed):
+        for change in (*changes.new, *changes.widened, *changes.narrowed, *changes.moved):
             if change.before is not None:
                 now = change.grant.grant.at, change.grant.statement_path
                 found.setdefault(now, (change.before.grant.at, change.before.statement_path))
@@ -112,6 +127,9 @@ class _Judging:
 
     def _counterpart(self, finding: Finding) -> _Where | None:
         return self._before.get((finding.at, finding.statement_path))
+
+    def _has_grown(self, finding: Finding) -> bool:
+        return (finding.at, finding.statement_path) in self._changes
 
     # -- the result
 
@@ -124,7 +142,11 @@ class _Judging:
             self._shows(finding) and not group for finding, group in zip(self._open, self._groups, strict=True)
         )
         gone = [one for one in self._matched.gone if not self._is_hidden(one.at, one.framework)]
-        fixed = [self._fixed(one) for one in gone if self._shows(one)]
+        fixed = [
+            self._fixed(one)
+            for one in gone
+            if self._shows(one) and not is_still_said(one, self._open, self._names, self._counterpart)
+        ]
         less = [
             self._less(group, change)
             for group, changes in (("narrowed", self._difference.narrowed), ("removed", self._difference.removed))
@@ -146,9 +168,11 @@ class _Judging:
             return ""
         return "worse" if were_at(self._told_gone, finding, self._names, self._counterpart) else "new"
 
-    def _is_hidden(self, at: Position, framework: Framework) -> bool:
+    def _is_hidden(self, at: Position, framework: Framework, unreadable: Sequence[Unreadable] | None = None) -> bool:
         """Whether something may only seem to be gone, because a file that it may stand in cannot be read."""
-        files = {self._name(entry.file) for entry in self._difference.unreadable}
+        files = {
+            self._name(entry.file) for entry in (self._difference.unreadable if unreadable is None else unreadable)
+        }
         if not files:
             return False
         file = self._names.old(at.file)
@@ -166,7 +190,7 @@ class _Judging:
             states[finding.fingerprint] = "new" if not stood else "updated" if updated else "unchanged"
         silenced = [one for one in self._new.findings if one.fingerprint not in states]
         if silenced:
-            others = matched(self._old.findings, silenced, self._names, self._counterpart)
+            others = matched(self._old.findings, silenced, self._names, self._counterpart, self._has_grown)
             for number, finding in enumerate(silenced):
                 was = "updated" if number in others.reworded else "unchanged"
                 states[finding.fingerprint] = was if number in others.pairs else "new"
@@ -270,8 +294,10 @@ class _Judging:
         """More access of which nothing is as severe as what is to be told."""
         changes = [(group, change) for group, change in statement.changes if not change.suppressed]
         resource, sid = statement.resource
-        if not changes or not self._asked.new_access or self._is_hidden(statement.at, resource.framework):
+        if not changes or not self._asked.new_access:
             return None
+        if self._is_hidden(statement.at, resource.framework, self._unreadable_before):
+            return None  # it may have been there
         access, before = self._access(statement, changes)
         if access is None or access == before:
             return None

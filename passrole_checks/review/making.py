@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from passrole_checks import __version__, baseline
-from passrole_checks.difference import Difference
+from passrole_checks.difference import Change, Difference
 from passrole_checks.difference.wishes import IGNORED
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.findings import Confidence, Finding, Severity
@@ -121,6 +121,7 @@ class _Making:
                 self._placed(one, anchors, mending if number < MOST else None) for number, one in enumerate(result.told)
             )
         self._about_configuration()
+        self._notes += map(self._moved, found.moved)
         unreadable, not_evaluated = self._unread(found)
         report = _report(
             self._asked,
@@ -152,7 +153,7 @@ class _Making:
         return self._outcome(again, told) if again is not None else None
 
     def _outcome(self, found: Difference, told: Asked) -> Outcome:
-        result = judged(found, told, self._name, self._snapshots.renames or {})
+        result = judged(found, told, self._name, self._snapshots.renames or {}, self._is_old)
         return Outcome(result, tuple(sorted({entry.reason for entry in found.unreadable})))
 
     def _shown(self, found: Difference, accepted: Iterable[tuple[Finding, baseline.Entry]]) -> ScanResult:
@@ -190,6 +191,12 @@ class _Making:
         return replace(item, anchor=anchor, replacement=replacement, advice=advice)
 
     # -- files
+
+    def _moved(self, change: Change) -> Note:
+        now, before = change.grant, change.before or change.grant
+        where = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
+        reason = f"{', '.join(now.principals)} had this access before, by {where} in {self._asked.base.name}"
+        return Note(self._name(now.grant.at.file), now.grant.at.line, reason)
 
     def _name(self, file: str) -> str:
         """A file that is laid out, from the top of the repository."""

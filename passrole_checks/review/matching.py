@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import digest
@@ -22,6 +23,8 @@ _SAYS_AS_WELL = {
     "PASSROLE_001": frozenset({"PASSROLE_002", "PASSROLE_006", "PASSROLE_007", "PASSROLE_012"}),
     "PASSROLE_003": frozenset({"PASSROLE_002"}),
 }
+# What a check leaves to others where they say it no less surely: what it says once they are less sure was so before.
+_YIELDS_TO = {check.id: frozenset(check.yields_to) for check in ALL if check.yields_to}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,16 @@ class Matched:
     unsaid: frozenset[int]
 
 
+HasGrown = Callable[[Finding], bool]
+"""Whether the statement of a finding of HEAD gives more access than in BASE."""
+
 Counterpart = Callable[[Finding], "tuple[Position, str] | None"]
 """For a finding of HEAD: where its statement stood in BASE (and by which path), as far as that is known."""
 
 
-def matched(old: Sequence[Finding], new: Sequence[Finding], names: Names, counterpart: Counterpart) -> Matched:
+def matched(
+    old: Sequence[Finding], new: Sequence[Finding], names: Names, counterpart: Counterpart, has_grown: HasGrown
+) -> Matched:
     """Pair the findings of two versions."""
     pairs: dict[int, Finding] = {}
     by_words: dict[str, list[int]] = defaultdict(list)
@@ -106,13 +114,33 @@ def matched(old: Sequence[Finding], new: Sequence[Finding], names: Names, counte
         number
         for number, finding in enumerate(new)
         if number not in pairs
-        and any(
-            finding.check_id in _SAYS_AS_WELL.get(other.check_id, ())
-            and _is_same_statement(other, finding, names, counterpart(finding))
-            for other in gone
+        and (
+            any(
+                finding.check_id in _SAYS_AS_WELL.get(other.check_id, ())
+                and _is_same_statement(other, finding, names, counterpart(finding))
+                for other in gone
+            )
+            or (said_by(old, finding, names, counterpart) and not has_grown(finding))
         )
     }
     return Matched(pairs, frozenset(reworded), gone, frozenset(unsaid))
+
+
+def said_by(old: Iterable[Finding], finding: Finding, names: Names, counterpart: Counterpart) -> bool:
+    """Whether in BASE another check, to which this one leaves it, said as much of the statement."""
+    others = [one for one in old if one.check_id in _YIELDS_TO.get(finding.check_id, ())]
+    found = were_at(others, finding, names, counterpart) if others else ()
+    return any(one.severity.rank >= finding.severity.rank for one in found)
+
+
+def is_still_said(gone: Finding, new: Iterable[Finding], names: Names, counterpart: Counterpart) -> bool:
+    """Whether what a finding of BASE said is said in HEAD by a check to which its own leaves it."""
+    return any(
+        one.check_id in _YIELDS_TO.get(gone.check_id, ())
+        and one.severity.rank >= gone.severity.rank
+        and were_at([gone], one, names, counterpart)
+        for one in new
+    )
 
 
 def were_at(old: Iterable[Finding], finding: Finding, names: Names, counterpart: Counterpart) -> list[Finding]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from passrole_checks.contents import content_of
+from passrole_checks.contents import content_of, why_not
 from passrole_checks.errors import InputError
 from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
 from passrole_checks.sources.names import is_terraform_file
@@ -100,7 +100,7 @@ def _read(path: Path) -> str:
     try:
         data = content_of(path, LARGEST_PLAN)
     except OSError as error:
-        raise InputError(str(path), f"cannot be opened: {error.strerror or error}") from None
+        raise InputError(str(path), why_not(path, error)) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -123,12 +123,11 @@ class _Search:
         try:
             resolved = path.resolve(strict=True)
             mode = resolved.stat().st_mode
-        except FileNotFoundError:
-            self.complain(path, "no such file or folder")
+        except FileNotFoundError as error:
+            self.complain(path, why_not(path, error) if path.is_symlink() else "no such file or folder")
             return
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that no file can have
-            reason = error.strerror if isinstance(error, OSError) else None
-            self.complain(path, f"cannot be opened: {reason or error}")
+            self.complain(path, why_not(path, error))
             return
         if stat.S_ISDIR(mode):
             self.given[resolved] = None
@@ -180,7 +179,7 @@ class _Search:
             self.complain(file, found.unreadable, found.line)
 
     def cannot_open(self, path: Path, error: OSError) -> None:
-        self.complain(path, f"cannot be opened: {error.strerror or error}")
+        self.complain(path, why_not(path, error))
 
     def complain(self, path: Path, reason: str, line: int | None = None) -> None:
         self.unreadable.setdefault((str(path), reason), Unreadable(str(path), reason, line))

@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from passrole_checks.contents import why_not
 from passrole_checks.sources.json_text import Keys, NotJson, walk
 from passrole_checks.sources.resource import Framework
 
@@ -33,6 +34,7 @@ _ENCODINGS = (
 _CLUES = (
     b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"', b'"resource_changes"',
     b'"planned_values"', b'"terraform_version"', b"esourceChange", b"hangeSetName", b"hangeSetId",
+    b"iamRoleStatements", b"statements",
 )  # fmt: skip
 _ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # a letter in disguise
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
@@ -95,7 +97,7 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
         # of a file without an extension nothing says that it could be infrastructure code
         if suffix in _SNIFFED and suffix == "" and not named:
             return _NOTHING
-        return Recognized(unreadable=f"cannot be opened: {error.strerror or error}")
+        return Recognized(unreadable=why_not(path, error))
 
 
 def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> Recognized:
@@ -156,7 +158,7 @@ def _mentions(data: bytes) -> bool:
 def recognize_text(content: str) -> Recognized:
     """What a text is: a plan, a template, or neither."""
     from passrole_checks.sources import change_set
-    from passrole_checks.sources.cloudformation import looks_like_template
+    from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
 
     content = content.removeprefix("\ufeff")
     if any(key in content for key in _PLAN_KEYS):
@@ -170,6 +172,8 @@ def recognize_text(content: str) -> Recognized:
         return Recognized(Framework.CLOUDFORMATION)
     if _may_be_template(content) and looks_like_template(content):
         return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
+    if looks_like_service(content):
+        return Recognized(Framework.CLOUDFORMATION)
     return _NOTHING
 
 

@@ -119,12 +119,14 @@ class ManagedAttachment:
 
 @dataclass(frozen=True, slots=True)
 class RoleDefinition:
-    """A role of this configuration. ``name``/``role_path``: None where AWS generates it or the default holds."""
+    """A role of this configuration. ``name``/``role_path``: None where AWS generates it or the default holds.
+    ``there``: the facts under which it is there, in sets of which each suffices; none where it is whatever holds."""
 
     resource: ResourceDefinition
     name: Text | None = None
     role_path: Text | None = None
     trust: Node | None = None
+    there: tuple[When, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

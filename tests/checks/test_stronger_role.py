@@ -217,3 +217,18 @@ resource "aws_iam_user_policy" "joe" {{
 """)
     options = ScanOptions(checks=frozenset({ID}), minimum_severity=Severity.INFO)
     return scan_configurations([terraform.load(folder)], options).findings
+
+
+@pytest.mark.parametrize(
+    ("left_out", "severity", "words"),
+    [
+        (["iam:*"], Severity.HIGH, "everything but iam:*."),
+        (["iam:*", "sts:*", "organizations:*", "sso:*"], Severity.MEDIUM,
+         "everything but iam:*, sts:*, organizations:* and 1 more."),
+    ],
+)  # fmt: skip
+def test_what_a_not_action_leaves_out_is_said(left_out: list[str], severity: Severity, words: str) -> None:
+    """A role with all actions but some can do everything but these, and what is left out makes it no stronger."""
+    statement = {"Effect": "Allow", "NotAction": left_out, "Resource": "*"}
+    (found,) = findings(ID, [[PASS]], roles={"worker": (LAMBDA, [statement])})
+    assert (found.severity, words in found.message) == (severity, True)

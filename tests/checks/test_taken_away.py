@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from principals_of_tests import allow, configuration, deny, to
 
-from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.scan import ScanOptions, scan_configurations, scan_paths
 
 PASS = allow("iam:PassRole")
 
@@ -43,3 +45,35 @@ def test_the_inventory_says_what_is_taken_away() -> None:
     assert listed([[PASS], [deny("iam:PassRole")]]) == [("none", True)]
     nothing = {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": "*"}
     assert listed([[nothing]]) == [("none", False)]
+
+
+@pytest.mark.parametrize(
+    ("target", "account", "effect"),
+    [
+        ("var.unit", "111122223333", "deny"),
+        ('"111122223333"', "111122223333", "deny"),
+        ('"111122223333"', None, "deny"),
+        ('"444455556666"', "111122223333", "none"),
+        (None, "111122223333", "none"),
+    ],
+)
+def test_the_inventory_lists_what_service_control_policies_deny(
+    tmp_path: Path, target: str | None, account: str | None, effect: str
+) -> None:
+    """A Deny in one that is attached to what is, or may hold, the account is one; elsewhere it does nothing here."""
+    attached = f"""resource "aws_organizations_policy_attachment" "a" {{
+  policy_id = aws_organizations_policy.p.id
+  target_id = {target}
+}}
+"""
+    (tmp_path / "main.tf").write_text(
+        """variable "unit" {}
+resource "aws_organizations_policy" "p" {
+  name    = "p"
+  content = jsonencode({ Statement = [{ Effect = "Deny", Action = "iam:PassRole", Resource = "*" }] })
+}
+"""
+        + (attached if target is not None else "")
+    )
+    (listed,) = scan_paths([tmp_path], ScanOptions(account=account)).grants
+    assert listed.effect_on_passrole == effect

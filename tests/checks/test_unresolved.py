@@ -54,3 +54,13 @@ def test_what_to_do_about_a_value_that_nobody_gave(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
     (finding,) = scan_paths([tmp_path], ScanOptions()).findings
     assert finding.remediation.startswith("Give its value to the scan (--var-file, --parameters), bound it")
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    """A template that cannot be found asks for its file, not for bounds of its value."""
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_iam_policy" "p" {\n  policy = templatefile("./repo/policy.json", {})\n}\n'
+    )
+    (found,) = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_014"}))).findings
+    assert found.message.endswith('it depends on templatefile("./repo/policy.json", {}) (no such file).')
+    assert found.remediation.startswith("The file is not there: ")

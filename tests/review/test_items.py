@@ -361,6 +361,15 @@ def test_more_that_is_not_flagged(
     assert bool(said.items) == (after == ANY)
 
 
+def test_more_beside_what_cannot_be_read(repository: Reviews) -> None:
+    """In a new file with a malformed statement the others give more; where BASE has that file, it may be as it was."""
+    broken = '{ Effect = "Allow", Action = 5, Resource = "*" }'
+    said = repository.between({"main.tf": policy(START)}, {"more/main.tf": policy(APP, broken)})
+    assert [(one.change, f"{one.at.file}:{one.at.line}") for one in said.report.more] == [("new", "more/main.tf:5")]
+    again = repository.between({"more/main.tf": policy(START, broken)}, {"more/main.tf": policy(START, broken, APP)})
+    assert again.report.more == ()
+
+
 def test_more_where_access_is_not_compared(repository: Reviews) -> None:
     """Where the check that compares is not run, or tells of information as well, nothing is left to be told apart."""
     files = {"main.tf": policy(APP)}, {"main.tf": policy(APP.replace("app-*", "ap*"))}
@@ -368,3 +377,32 @@ def test_more_where_access_is_not_compared(repository: Reviews) -> None:
     assert (said.items, said.report.more) == ([], ())
     again = repository.review("HEAD^", "HEAD", "--severity", "info")
     assert (again.items, again.report.more) == ([("worse", "widened", "main.tf:5", ["015"])], ())
+
+
+WORKER = (
+    policy('{ Effect = "Allow", Action = "iam:CreateUser", Resource = "*" }', name="worker", role="worker")
+    + """
+resource "aws_iam_role" "worker" {
+  name               = "worker"
+  assume_role_policy = jsonencode({ Statement = [
+    { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }
+  ] })
+}
+"""
+)
+PASS_WORKER = APP.replace("app-*", "worker")
+LIMIT = """{ Effect = "Deny", Action = "lambda:*", Resource = "*",
+      Condition = { StringNotEquals = { "lambda:VpcIds" = "vpc-1" } } }"""
+
+
+def test_which_check_speaks_makes_nothing_worse_or_better(repository: Reviews) -> None:
+    """What 008 is less sure of, since less is possible, is said by 009 then, which is neither news nor, the other way
+    round, mended."""
+    wide = {"main.tf": policy(PASS_WORKER, START) + WORKER}
+    narrow = {"main.tf": policy(PASS_WORKER, START, LIMIT) + WORKER}
+    said = repository.between(wide, narrow)
+    assert (said.items, said.report.fixed) == ([], ())
+    again = repository.between(narrow, wide)
+    assert again.report.fixed == ()
+    grown = repository.between(wide, {"main.tf": policy(PASS_WORKER.replace("worker", "*"), START, LIMIT) + WORKER})
+    assert [(group, line) for group, _, line, _ in grown.items] == [("worse", "main.tf:5")]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.errors import InputError
+from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources import recognize
 from passrole_checks.sources.detect import Discovery, Unit, discover, load, terraform_roots
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
@@ -338,3 +339,14 @@ def test_unchanged_reaches_the_plan(tmp_path: Path) -> None:
     """What a plan leaves alone is loaded on request."""
     unit = Unit(Framework.TERRAFORM_PLAN, tmp_path / "p", content=PLAN.replace('"create"', '"no-op"'))
     assert (len(load(unit).policies), len(load(unit, unchanged=True).policies)) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["main.tf", "app.template"])
+def test_a_link_that_leads_to_nothing_names_where_it_leads(tmp_path: Path, name: str) -> None:
+    """A symbolic link whose target is not there is told with its target, in a folder and given by name."""
+    link = tmp_path / name
+    link.symlink_to("../elsewhere/gone.tf")
+    reasons = {one.reason for one in scan_paths([link], ScanOptions()).unreadable}
+    if name == "main.tf":
+        reasons |= {one.reason for one in scan_paths([tmp_path], ScanOptions()).unreadable}
+    assert reasons == {"a symbolic link to ../elsewhere/gone.tf, which leads to nothing"}

@@ -10,6 +10,7 @@ from passrole_checks.iam.conditions.limit import limits_of
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
+from passrole_checks.iam.outcomes import When, may_hold
 from passrole_checks.iam.values import Absent, Items, Mapping, Node, Text, Tri
 
 
@@ -19,7 +20,8 @@ class KnownRole:
 
     ``no_service``: its trust policy surely names accounts, users, roles and identity providers only; ``federated``:
     providers among them. ``only_services``: it surely names services only. ``arn`` is its ARN as far as it is known,
-    with holes for account and partition, or None.
+    with holes for account and partition, or None. ``there``: the facts under which it is there, in sets of which each
+    suffices; none where it is whatever holds.
     """
 
     address: str
@@ -28,6 +30,11 @@ class KnownRole:
     federated: bool = False
     arn: Text | None = None
     only_services: bool = False
+    there: tuple[When, ...] = ()
+
+    def may_be_there(self, when: When) -> bool:
+        """Whether it can be there where some facts hold."""
+        return may_hold(self.there, when)
 
 
 def linked_service(pattern: Text) -> str:

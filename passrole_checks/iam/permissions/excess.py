@@ -23,12 +23,13 @@ _MOST_MEMBERS = 500  # of one pair of patterns that are looked at
 
 class Pair(NamedTuple):
     """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess. ``when``: the
-    facts under which the role can do it."""
+    facts under which the role can do it. ``but``: of every action, those that a NotAction leaves out."""
 
     action: str
     resource: str
     certain: Tri
     when: When = ()
+    but: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,15 @@ class _Difference:
         self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
 
     def found(self) -> Excess | None:
-        pairs: dict[tuple[str, str, When], Tri] = {}
+        pairs: dict[tuple[str, str, When, tuple[str, ...]], Tri] = {}
         for rule in self.role.allowing:
             when = both(self.when, rule.statement.when)
-            for action, resource, certain, _ in self.of_rule(rule, when) if when is not None else ():
-                known = pairs.get((action, resource, when or ()), Tri.NO)
-                pairs[action, resource, when or ()] = known | certain
+            for one in self.of_rule(rule, when) if when is not None else ():
+                key = one.action, one.resource, when or (), one.but
+                pairs[key] = pairs.get(key, Tri.NO) | one.certain
         if not pairs:
             return None
-        found = [Pair(action, resource, certain, when) for (action, resource, when), certain in pairs.items()]
+        found = [Pair(*key[:2], certain, *key[2:]) for key, certain in pairs.items()]
         return Excess(tuple(sorted(found, key=lambda pair: pair.certain is not Tri.YES)))
 
     def of_rule(self, rule: Rule, when: When) -> Iterator[Pair]:
@@ -97,7 +98,7 @@ class _Difference:
             action = PASS_ROLE
         exceeds = self.exceeds(rule, action, resource, when)
         if exceeds is not Tri.NO:
-            yield self.pair(action, resource, exceeds)
+            yield self.pair(rule, action, resource, exceeds)
         if exceeds is Tri.YES:
             return
         actions = _common(action, self.singled_out[0])
@@ -106,11 +107,13 @@ class _Difference:
             if can_be_about(one, other) is not Tri.NO:
                 exceeds = self.exceeds(rule, one, other, when)
                 if exceeds is not Tri.NO:
-                    yield self.pair(one, other, exceeds)
+                    yield self.pair(rule, one, other, exceeds)
 
-    def pair(self, action: str, resource: str, certain: Tri) -> Pair:
-        words = "*" if action == f"{RUN}:{RUN}" else self.words.get(action) or glob.words_of(action)
-        return Pair(words, glob.words_of(resource), certain)
+    def pair(self, rule: Rule, action: str, resource: str, certain: Tri) -> Pair:
+        if action != f"{RUN}:{RUN}":
+            return Pair(self.words.get(action) or glob.words_of(action), glob.words_of(resource), certain)
+        left_out = tuple(map(str, rule.statement.not_actions or ()))
+        return Pair("*", glob.words_of(resource), certain, but=left_out)
 
     def exceeds(self, rule: Rule, action: str, resource: str, when: When) -> Tri:
         """Whether the general member of a pair is allowed to the role, and not to the principal."""

@@ -1,4 +1,4 @@
-"""CloudFormation and SAM templates, YAML and JSON.
+"""CloudFormation and SAM templates, YAML and JSON, and services of the Serverless Framework.
 
 Sources: AWS CloudFormation User Guide and Template Reference; AWS SAM Developer Guide. Each room names its pages.
 """
@@ -15,11 +15,12 @@ from passrole_checks.sources.cloudformation.language_extensions import expand_lo
 from passrole_checks.sources.cloudformation.nested import Surroundings
 from passrole_checks.sources.cloudformation.policies import reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
+from passrole_checks.sources.cloudformation.service_file import as_template, is_service, looks_like_service
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.principal_names import told_apart
 from passrole_checks.sources.resource import NO_INPUTS, Configuration, Inputs, Unreadable
 
-__all__ = ["load", "looks_like_template"]
+__all__ = ["load", "looks_like_service", "looks_like_template"]
 
 
 @held_back()
@@ -34,9 +35,12 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
     file = str(path)
     try:
         template = Template(file, content, dict(inputs.parameters))
+        unknown = as_template(template) if is_service(template.root) else ()
         broken = include_files(template, path, boundary) if boundary is not None else ()
         expand_loops(template)
         reader = reader_of(template, Surroundings(path, boundary) if boundary is not None else None)
+        for node in unknown:
+            reader.documents.skipped(node, f"{str(node.value)[:80]} is filled in before deployment, and not read here")
         reader.read()
         found = reader.suppressions()
     except RecursionError:

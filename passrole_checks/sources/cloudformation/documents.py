@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import yaml
 
-from passrole_checks.iam.values import Absent, Choice, Node, Text, unknown
+from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.values import Absent, Choice, Const, Node, Position, Text, unknown
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, has_different_keys, scalar
+from passrole_checks.sources.holdings import each_with_facts
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
 
 Conditions = tuple[tuple[str, bool], ...]
@@ -23,6 +25,13 @@ def is_no_value(node: yaml.Node) -> bool:
     """Whether a node is ``Ref AWS::NoValue``, which stands for nothing at all."""
     function = call(node)
     return function is not None and function[0] == "Ref" and scalar(function[1]) == "AWS::NoValue"
+
+
+def there(evaluator: Evaluator) -> tuple[When, ...]:
+    """The facts under which the resource that is read is there, in sets of which each suffices; none for a resource
+    that is there whatever holds."""
+    exists = evaluator.there(Const(True, Position(evaluator.template.file, 1)))
+    return tuple(facts for facts, _ in each_with_facts(exists) if facts)
 
 
 @dataclass(frozen=True, slots=True)

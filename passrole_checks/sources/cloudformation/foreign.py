@@ -1,6 +1,7 @@
 """What other tools fill into a template before CloudFormation sees it: holes with their own words.
 
-Sources: Serverless Framework, "Variables" (``${self:custom.role}``, ``${file(./x.yml)}``, ``${aws:accountId}``); Jinja,
+Sources: Serverless Framework, "Variables" (``${self:custom.role}``, ``${file(./x.yml)}``, ``${aws:accountId}``), the
+README of its plugin serverless-pseudo-parameters (``#{AWS::AccountId}``); Jinja,
 "Template Designer Documentation" (``{{ account }}``), as Ansible and Sceptre use it. ``{{resolve:…}}`` is
 CloudFormation's own and not touched here.
 """
@@ -16,9 +17,10 @@ _SERVERLESS = (
     r"\$\{(?:(?:self|opt|env|param|sls|cf|s3|ssm|custom|output|terraform|git|strToBool)(?:\([^{}()]*\))?:[^{}]*"
     r"|file\([^{}]*|aws:(?:accountId|region)(?:,[^{}]*)?)\}"
 )
+_PSEUDO = r"#\{AWS::\w+\}"
 _JINJA = r"\{\{(?!resolve:)[^{}\n]*\}\}"
-_FOREIGN = re.compile(rf"{_SERVERLESS}|{_JINJA}")
-_ACCOUNT = re.compile(r"\$\{aws:accountId\}")
+_FOREIGN = re.compile(rf"{_SERVERLESS}|{_PSEUDO}|{_JINJA}")
+_ACCOUNT = re.compile(r"\$\{aws:accountId\}|#\{AWS::AccountId\}")
 
 
 def with_foreign_holes(text: Text, loop_variables: frozenset[str]) -> Text:
@@ -61,5 +63,5 @@ def _hole(found: re.Match[str]) -> Hole:
     if words.startswith("{{changeSet:"):
         return Hole(words, reason="known after the change set is executed")
     kind = Kind.ACCOUNT_ID if _ACCOUNT.fullmatch(words) else Kind.ANYTHING
-    expression = words[2:-1] if words.startswith("$") else words
+    expression = words[2:-1] if words.startswith(("$", "#")) else words
     return Hole(expression, kind, reason="filled in by another tool")

@@ -20,9 +20,11 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam import values
+from passrole_checks.iam.outcomes import in_both
 from passrole_checks.iam.values import Choice, Node, Position, unknown
 from passrole_checks.sources.cloudformation.attachments import Attachments
 from passrole_checks.sources.cloudformation.cdk import asset_named
+from passrole_checks.sources.cloudformation.documents import there
 from passrole_checks.sources.cloudformation.holdings import Collector
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
@@ -148,11 +150,13 @@ class NestedStacks:
             held = tuple((named(who), facts_above(facts, stack)) for who, facts in inner.held)
             policy = replace(inner, resource=above(inner.resource), document=document, principals=principals, held=held)
             outer.policies.append(outer.attachments.of_nested(policy, stack, reader.attachments))
+        around = there(self.evaluator)
         for role in reader.roles:
             parts: list[Node | None] = [part and brought_up(part, stack) for part in (role.name, role.role_path)]
             name, path = (part if isinstance(part, values.Text) else None for part in parts)
             trust = role.trust and brought_up(role.trust, stack)
-            outer.roles.append(RoleDefinition(above(role.resource), name, path, trust))
+            exists = in_both(around, [facts_above(facts, stack) for facts in role.there])
+            outer.roles.append(RoleDefinition(above(role.resource), name, path, trust, exists))
         for user, called in reader.users:
             whole = brought_up(called, stack)
             outer.users.extend([(name_above(user, stack), whole)] if isinstance(whole, values.Text) else ())

@@ -15,7 +15,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.iam.values import Text
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import Attachments
-from passrole_checks.sources.cloudformation.documents import Documents, Found, is_no_value
+from passrole_checks.sources.cloudformation.documents import Documents, Found, is_no_value, there
 from passrole_checks.sources.cloudformation.handed_over import read_handed_over
 from passrole_checks.sources.cloudformation.holdings import Collector
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
@@ -292,7 +292,7 @@ class PolicyReader:
     def _role(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
         trust = self.documents.document(resource, properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
         name, path = (self.documents.text(child(properties, key)) for key in ("RoleName", "Path"))
-        self.roles.append(RoleDefinition(resource, name, path, trust))
+        self.roles.append(RoleDefinition(resource, name, path, trust, there(self.documents.evaluator)))
 
     def _stack_set(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
         """The template of a stack set, where it stands in this file: its policies are the stack set's."""

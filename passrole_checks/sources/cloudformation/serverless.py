@@ -12,7 +12,7 @@ import yaml
 
 from passrole_checks.iam.values import Node
 from passrole_checks.sources.cloudformation import sam
-from passrole_checks.sources.cloudformation.documents import Documents
+from passrole_checks.sources.cloudformation.documents import Documents, there
 from passrole_checks.sources.cloudformation.sam_policies import expanded, template_used
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, type_of
 from passrole_checks.sources.resource import Framework, PolicyKind, ResourceDefinition, RoleDefinition
@@ -47,7 +47,8 @@ class Serverless:
             if trust is None:
                 trust = sam.implicit_trust(self.template, resource.address, resource.at)
             role = ResourceDefinition(made, "AWS::IAM::Role", resource.framework, resource.at)
-            self.roles.append(RoleDefinition(role, None, self.documents.text(child(whole, "RolePath")), trust))
+            path = self.documents.text(child(whole, "RolePath"))
+            self.roles.append(RoleDefinition(role, None, path, trust, there(self.documents.evaluator)))
         policies = child(properties, "Policies") if resource.type in sam.HOLDERS else None
         if policies is not None and (made is not None or child(properties, "Role") is None):
             self._policies(resource, policies, "Policies", (made,) if made is not None else ())

@@ -180,6 +180,7 @@ class _Held:
             around.text(role.name) or _generated(around.name, inner.address, self.resource.at),
             around.text(role.role_path),
             self._document(role.trust, inner, "AssumeRolePolicyDocument") if role.trust is not None else None,
+            tuple(facts_above(facts, self.resource.address) for facts in role.there),
         )
 
     def _users(self) -> Iterator[tuple[str, Text]]:

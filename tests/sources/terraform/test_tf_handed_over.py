@@ -12,6 +12,7 @@ from passrole_checks.iam.values import Mapping, texts_in
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform import load
+from passrole_checks.sources.terraform.shortcuts import none_taken
 
 ANY_ROLE = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 TRUST = '{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "*" } }'
@@ -204,3 +205,27 @@ def test_aws_managed_policies_are_judged_each_by_itself(tmp_path: Path) -> None:
         ("PASSROLE_013", Severity.MEDIUM, Confidence.MEDIUM),
     ]
     assert all(one.message.endswith("The policy is handed to module.m, which is not here.") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [("local.arns", 1), ("var.arns", 2), ("[for one in local.arns : one]", 1), ("module.here.given", 1)],
+)
+def test_aws_managed_policies_are_found_behind_references(tmp_path: Path, value: str, line: int) -> None:
+    """One that stands in a local, a variable or an output of a module is handed over as well, also out of a module."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "main.tf").write_text(
+        'variable "given" {}\noutput "given" {\n  value = var.given\n}\n'
+        'module "away" {\n  source = "./nowhere"\n  arns = var.given\n}\n'
+    )
+    given = "each.value\n  for_each = { a = " + value + " }" if value != "module.here.given" else "local.arns"
+    (tmp_path / "main.tf").write_text(
+        f'locals {{ arns = [{ADMIN}] }}\nvariable "arns" {{ default = [{ADMIN}] }}\n'
+        f'module "here" {{\n  source = "./here"\n  given = {given}\n}}\n'
+        f'module "m" {{\n  source = "example.com/some/module"\n  arns = {value}\n}}\n'
+    )
+    found = load(tmp_path).attachments
+    assert {(one.path, one.at.line) for one in found} == {("arns/0", line)}
+    assert len({one.holder for one in found}) == 2
+    with none_taken():
+        assert load(tmp_path).attachments == found

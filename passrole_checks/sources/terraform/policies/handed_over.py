@@ -8,6 +8,7 @@ over as an object. An AWS managed policy has no other use than to be attached, o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from passrole_checks.iam.outcomes import When, added, consistent
@@ -25,13 +26,14 @@ from passrole_checks.sources.terraform.evaluation.alternatives import under
 from passrole_checks.sources.terraform.evaluation.finished import document, plain_text
 from passrole_checks.sources.terraform.evaluation.symbols import known
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.bearing import Bearing, bytes_of
+from passrole_checks.sources.terraform.policies.bearing import Bearing
+from passrole_checks.sources.terraform.policies.speaking import AWS_MANAGED, Speaking
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement, document_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
 _NOT_DOCUMENTS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
-_AWS_MANAGED = ":iam::aws:policy/"
+_AWS_MANAGED = re.compile(rf'[^\s"]*{AWS_MANAGED}[^\s"]+')  # and no document that speaks of one
 _DEPTH = 6  # levels of lists and objects below an argument
 
 
@@ -60,13 +62,13 @@ def policies_handed_over(module: Module, block: Block, bearing: Bearing) -> Iter
                 )
 
 
-def managed_handed_over(module: Module, block: Block) -> Iterator[ManagedAttachment]:
-    """The AWS managed policies that are written among the arguments of a ``module`` block, none that are to be a
-    permissions boundary. The module stands for whoever gets them."""
+def managed_handed_over(module: Module, block: Block, speaking: Speaking) -> Iterator[ManagedAttachment]:
+    """The AWS managed policies among the arguments of a ``module`` block, none that are to be a permissions boundary.
+    The module stands for whoever gets them."""
     arguments = [
         attribute
         for attribute in block.body.attributes
-        if attribute.name not in _NOT_DOCUMENTS and _AWS_MANAGED.encode() in bytes_of(attribute)
+        if attribute.name not in _NOT_DOCUMENTS and speaking.may(module, block, attribute)
     ]
     for instance in module.instances(block).items if arguments else ():
         scope = module.scope(block.source, instance)
@@ -76,7 +78,7 @@ def managed_handed_over(module: Module, block: Block) -> Iterator[ManagedAttachm
             value = references.written(block, attribute.name, scope)
             when = (*module.when, *instance.when)
             for path, facts, found in _texts(value, attribute.name, when, _DEPTH) if value is not None else ():
-                if _AWS_MANAGED in str(known(found)) and "boundary" not in path.lower():
+                if _AWS_MANAGED.fullmatch(str(known(found))) and "boundary" not in path.lower():
                     yield ManagedAttachment(address, plain_text(found), resource, path, found.at, facts)
 
 

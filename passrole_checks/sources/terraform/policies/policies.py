@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.outcomes import When, in_both
 from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Text
 from passrole_checks.sources.holdings import NOTHING_HELD, Held
 from passrole_checks.sources.policy_attributes import (
@@ -57,6 +57,7 @@ from passrole_checks.sources.terraform.policies.received import (
     may_receive,
     roles_received,
 )
+from passrole_checks.sources.terraform.policies.speaking import Speaking
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -84,7 +85,7 @@ class Found:
 def collect(root: Module) -> Found:
     """All resources, policies and roles of a root module and the modules that it calls."""
     found, attachments = Found(), Attachments.of(root)
-    holdings, bearing = Collected(attachments), Bearing()
+    holdings, bearing, speaking = Collected(attachments), Bearing(), Speaking()
     for module in root.walk():
         for block in module.folder.resources:
             try:
@@ -94,7 +95,7 @@ def collect(root: Module) -> Found:
         for block in module.folder.modules.values():
             if module.children(block) is None:
                 found.policies.extend(policies_handed_over(module, block, bearing))
-                holdings.holdings.managed.extend(managed_handed_over(module, block))
+                holdings.holdings.managed.extend(managed_handed_over(module, block, speaking))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, found)
@@ -133,7 +134,8 @@ def _collect_stack(stack: Stack, found: Found) -> None:
     found.resources.append(stack.resource)
     for policy in content.policies:
         found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
-    found.roles.extend(content.roles)
+    roles = (replace(role, there=in_both((when,), role.there)) for role in content.roles)
+    found.roles.extend(roles if when else content.roles)
     found.stack_roles.extend(content.named)
     found.users.extend(content.users)
     found.instance_profiles.extend(content.profiles)
@@ -161,7 +163,7 @@ def _collect_block(module: Module, block: Block, found: Found, holdings: Collect
         for policy in _policies(block, resource, scope, holdings.attachments):
             found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
-            found.roles.append(_role(block, resource, scope))
+            found.roles.append(_role(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
             found.users.extend([(address, plain_text(user))] if user is not None else ())
@@ -276,13 +278,14 @@ def _nested(block: Block, attribute: str, key: str, scope: Scope) -> Iterator[tu
             number += 1
 
 
-def _role(block: Block, resource: ResourceDefinition, scope: Scope) -> RoleDefinition:
+def _role(block: Block, resource: ResourceDefinition, scope: Scope, when: When) -> RoleDefinition:
     name, path = references.entity_name(block, scope), references.entity_path(block, scope)
     return RoleDefinition(
         resource,
         plain_text(name) if name is not None else None,
         plain_text(path) if path is not None else None,
         _document(block, TRUST_POLICIES[resource.type], scope),
+        (when,) if when else (),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from passrole_checks.contents import content_of
+from passrole_checks.contents import content_of, why_not
 from passrole_checks.sources.looked_at import at_file, at_folder, at_lead
 from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_name
 from passrole_checks.sources.terraform.reading import kept
@@ -90,7 +90,7 @@ def parse_file(path: Path) -> ParsedFile:
             return _unreadable(file, 1, f"larger than {LARGEST // 1_000_000} MB")
         data = content_of(path, LARGEST)
     except OSError as error:
-        return _unreadable(file, 1, f"cannot be opened: {error.strerror or error}")
+        return _unreadable(file, 1, why_not(path, error))
     return kept.take(file, data) or parse_bytes(file, data)
 
 

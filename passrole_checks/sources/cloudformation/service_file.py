@@ -1,0 +1,151 @@
+"""A service of the Serverless Framework (``serverless.yml``) as the template that it becomes, as far as roles go.
+
+Statements under ``provider`` are those of the role that the framework makes for all functions; those of a function are
+of a role of its own (plugin serverless-iam-roles-per-function). What stands under ``resources`` is a template already.
+The nodes of the file stay as they are, with their places. Sources: Serverless Framework, "IAM Permissions For
+Functions" and "AWS Infrastructure Resources"; the README of that plugin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import yaml
+
+from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
+
+_MAP, _LIST, _TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))
+_KEYS = tuple(re.compile(rf"^{key}[ \t]*:", re.MULTILINE) for key in ("service", "provider"))
+_STATEMENTS = re.compile(r"(?:^[ \t]+|[{,][ \t]*)(?:iamRoleStatements|statements)[ \t]*:", re.MULTILINE)
+_RESOURCES = re.compile(r"^resources[ \t]*:", re.MULTILINE)
+_SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
+# as the framework's "naming" makes a logical id of a function's name
+_NAMING = (("-", "Dash"), ("_", "Underscore"))
+_SHARED = "IamRoleLambdaExecution"
+
+
+def looks_like_service(content: str) -> bool:
+    """Whether a text is meant as a service of the Serverless Framework with policies in it."""
+    if not all(key.search(content) for key in _KEYS):
+        return False
+    return bool(_STATEMENTS.search(content)) or ("AWS::IAM::" in content and bool(_RESOURCES.search(content)))
+
+
+def is_service(root: yaml.MappingNode) -> bool:
+    """Whether a file is a service, by its keys."""
+    keys = {key.value for key, _ in entries(root)}
+    return {"service", "provider"} <= keys and not {"AWSTemplateFormatVersion", "Resources"} & keys
+
+
+def as_template(template: Template) -> list[yaml.ScalarNode]:
+    """Make of a service the template that it becomes. Given is what is filled in before, of which nothing is known."""
+    root = template.root
+    unknown: list[yaml.ScalarNode] = []
+    sections: dict[str, list[tuple[yaml.Node, yaml.Node]]] = {name: [] for name in _SECTIONS}
+    for part in _parts(child(root, "resources")):
+        if isinstance(part, yaml.ScalarNode):
+            unknown += [part] if part.value else []
+        for name in _SECTIONS:
+            found = child(part, name)
+            sections[name] += entries(found)
+            unknown += [found] if isinstance(found, yaml.ScalarNode) and found.value else []
+    functions = [one for part in _parts(child(root, "functions")) for one in entries(part)]
+    own = {key.value for key, _ in sections["Resources"]}
+    roles = [entry for entry in _roles(root, functions) if entry[0].value not in own]
+    sections["Resources"][:0] = roles
+    made: list[tuple[yaml.Node, yaml.Node]] = []
+    made += [(_text(name, root), _mapping(listed, root)) for name, listed in sections.items() if listed]
+    template.replace(_mapping(made, root))
+    return unknown
+
+
+def _parts(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    """What is merged: a mapping, or each of a list."""
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value
+    elif node is not None:
+        yield node
+
+
+def _roles(
+    root: yaml.MappingNode, functions: list[tuple[yaml.ScalarNode, yaml.Node]]
+) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+    """The roles that the framework makes, each with its logical id."""
+    provider = child(root, "provider")
+    role = child(provider, "iam", "role")
+    key, shared = _statements(provider, role)
+    given = child(provider, "role") is not None or isinstance(role, yaml.ScalarNode)
+    each_has_one = functions and all(child(one, "role") is not None for _, one in functions)
+    settings = {
+        "RoleName": child(role, "name"),
+        "Path": child(role, "path"),
+        "ManagedPolicyArns": child(role, "managedPolicies") or child(provider, "iamManagedPolicies"),
+        "PermissionsBoundary": child(role, "permissionsBoundary")
+        or child(role, "permissionBoundary")
+        or child(provider, "rolePermissionsBoundary"),
+    }
+    if not (given or each_has_one):
+        yield _role(_SHARED, key or root, [shared] if shared is not None else [], settings)
+    inherited = scalar(child(root, "custom", "serverless-iam-roles-per-function", "defaultInherit"))
+    for name, function in functions:
+        own = next(((key, value) for key, value in entries(function) if key.value == "iamRoleStatements"), None)
+        if own is None:
+            continue
+        inherits = scalar(child(function, "iamRoleStatementsInherit")) or inherited
+        statements = [own[1], *([shared] if shared is not None and inherits == "true" else [])]
+        settings = {"RoleName": child(function, "iamRoleStatementsName")}
+        yield _role(f"{_normalized(name.value)}{_SHARED}", own[0], statements, settings)
+
+
+def _statements(provider: yaml.Node | None, role: yaml.Node | None) -> tuple[yaml.ScalarNode | None, yaml.Node | None]:
+    """The statements of the role for all functions, with their key, in the form of today or in the one before."""
+    for node, name in ((role, "statements"), (provider, "iamRoleStatements")):
+        for key, value in entries(node):
+            if key.value == name:
+                return key, value
+    return None, None
+
+
+def _normalized(function: str) -> str:
+    """A function's name as logical ids begin with it."""
+    for mark, word in _NAMING:
+        function = function.replace(mark, word)
+    return function[:1].upper() + function[1:]
+
+
+def _role(
+    name: str, key: yaml.Node, statements: list[yaml.Node], settings: dict[str, yaml.Node | None]
+) -> tuple[yaml.ScalarNode, yaml.Node]:
+    """A role that Lambda can assume; ``key`` is what it stands at."""
+    at, end = key, statements[-1] if statements else key
+
+    def mapping(**values: yaml.Node | None) -> yaml.MappingNode:
+        return _mapping([(_text(word, at), value) for word, value in values.items() if value is not None], at, end)
+
+    def policy(number: int, listed: yaml.Node) -> yaml.Node:
+        return mapping(PolicyName=_text(str(number), at), PolicyDocument=mapping(Version=version, Statement=listed))
+
+    version = _text("2012-10-17", at)
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    trust = mapping(
+        Version=version,
+        Statement=mapping(
+            **{word: _text(value, at) for word, value in allow.items()},
+            Principal=mapping(Service=_text("lambda.amazonaws.com", at)),
+        ),
+    )
+    policies = [policy(number, listed) for number, listed in enumerate(statements)]
+    listed = yaml.SequenceNode(_LIST, policies, at.start_mark, end.end_mark, False)
+    properties = mapping(AssumeRolePolicyDocument=trust, **settings, Policies=listed if policies else None)
+    return _text(name, at), mapping(Type=_text("AWS::IAM::Role", at), Properties=properties)
+
+
+def _text(value: str, at: yaml.Node) -> yaml.ScalarNode:
+    return yaml.ScalarNode(_TEXT, value, at.start_mark, at.start_mark)
+
+
+def _mapping(
+    listed: list[tuple[yaml.Node, yaml.Node]], at: yaml.Node, end: yaml.Node | None = None
+) -> yaml.MappingNode:
+    return yaml.MappingNode(_MAP, listed, at.start_mark, (end or at).end_mark, False)

@@ -1,0 +1,99 @@
+"""Services of the Serverless Framework: the roles that it makes of their statements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.findings import Severity
+from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.sources.recognize import recognize
+from passrole_checks.sources.resource import Framework
+
+STATEMENT = "{Effect: Allow, Action: iam:PassRole, Resource: RESOURCE}"
+SINCE = "provider:\n  name: aws\n  iam: {role: {name: orders, statements: [" + STATEMENT + "]}}\n"
+BEFORE = "provider:\n  name: aws\n  iamRoleStatements:\n    - " + STATEMENT + "\n"
+
+
+def grants(folder: Path, content: str, resource: str = '"*"') -> list[tuple[str, int, str]]:
+    (folder / "serverless.yml").write_text("service: orders\n" + content.replace("RESOURCE", resource))
+    found = scan_paths([folder], ScanOptions())
+    assert not found.unreadable
+    return [(one.resource.address, one.grant.at.line, str(one.grant.roles[0].pattern)) for one in found.grants]
+
+
+@pytest.mark.parametrize(("provider", "line"), [(SINCE, 4), (BEFORE, 5)])
+@pytest.mark.parametrize("functions", ["", "functions:\n  hello: {handler: a.b}\n  own: {handler: a.b, role: x}\n"])
+def test_statements_are_those_of_the_role_of_all_functions(
+    tmp_path: Path, provider: str, line: int, functions: str
+) -> None:
+    """However they are written; where each statement stands is told."""
+    assert grants(tmp_path, provider + functions) == [("IamRoleLambdaExecution", line, "*")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        BEFORE + "  role: arn:aws:iam::111122223333:role/own\n",
+        BEFORE + "  iam: {role: arn:aws:iam::111122223333:role/own}\n",
+        BEFORE + "functions:\n  hello: {handler: a.b, role: x}\n",
+    ],
+)
+def test_the_role_is_not_made_where_another_is_given(tmp_path: Path, content: str) -> None:
+    """Where all functions have a role, the framework makes none and the statements count for nothing."""
+    assert grants(tmp_path, content) == []
+
+
+@pytest.mark.parametrize(("inherit", "more"), [("", 0), ("    iamRoleStatementsInherit: true\n", 1)])
+def test_a_function_may_have_a_role_of_its_own(tmp_path: Path, inherit: str, more: int) -> None:
+    """The plugin gives it the function's statements, and where it says so those of all functions."""
+    content = f"{BEFORE}functions:\n  hand-over_it:\n    handler: a.b\n{inherit}    iamRoleStatements: [{STATEMENT}]\n"
+    found = grants(tmp_path, content)
+    own = [line for address, line, _ in found if address == "HandDashoverUnderscoreitIamRoleLambdaExecution"]
+    assert own == [5] * more + [9 + more]
+    assert ("IamRoleLambdaExecution", 5, "*") in found
+
+
+@pytest.mark.parametrize(
+    ("resource", "written"),
+    [
+        ('"arn:aws:iam::#{AWS::AccountId}:role/app-${self:service}"', "${AWS::AccountId}:role/app-${self:service}"),
+        ("!GetAtt Worker.Arn", "${Worker.Arn}"),
+        ('"${file(roles.yml):arn}"', "${file(roles.yml):arn}"),
+    ],
+)
+def test_variables_are_holes(tmp_path: Path, resource: str, written: str) -> None:
+    """What the framework fills in is not known; what CloudFormation does is."""
+    assert grants(tmp_path, BEFORE, resource)[0][2].endswith(written)
+
+
+def test_its_resources_are_a_template(tmp_path: Path) -> None:
+    """Roles under ``resources`` are those that the statements may pass; what is in other files is named."""
+    content = BEFORE + (
+        "resources:\n  - ${file(more.yml)}\n  - Resources:\n      Worker:\n        Type: AWS::IAM::Role\n"
+        "        Properties:\n          ManagedPolicyArns: [arn:aws:iam::aws:policy/AdministratorAccess]\n"
+        "          AssumeRolePolicyDocument: {Statement: {Effect: Allow, Action: sts:AssumeRole,\n"
+        "            Principal: {Service: states.amazonaws.com}}}\n"
+    )
+    assert grants(tmp_path, content, "!GetAtt Worker.Arn") == [("IamRoleLambdaExecution", 5, "${Worker.Arn}")]
+    found = scan_paths([tmp_path], ScanOptions())
+    assert ("PASSROLE_009", Severity.HIGH) in {(one.check_id, one.severity) for one in found.findings}
+    (note,) = found.not_evaluated
+    assert (note.line, note.reason.startswith("${file(more.yml)} is filled in")) == (7, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "framework"),
+    [
+        ("service: a\n" + BEFORE, Framework.CLOUDFORMATION),
+        ("service: a\nprovider: {name: aws}\nfunctions: {f: {handler: a.b}}\n", None),
+        ("service: a\nprovider: {name: aws}\nresources:\n  Resources: {B: {Type: AWS::S3::Bucket}}\n", None),
+        ("services:\n  provider:\n    statements: []\n", None),
+    ],
+)
+def test_what_holds_no_policies_is_passed_over(tmp_path: Path, content: str, framework: Framework | None) -> None:
+    """A service without statements and IAM resources is no infrastructure code to look at."""
+    file = tmp_path / "serverless.yml"
+    file.write_text(content)
+    assert recognize(file).framework is framework
