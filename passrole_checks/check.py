@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from passrole_checks.assuming import acts_for_callers, passed_as
 from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.conditions.condition import Constraint
@@ -22,7 +23,7 @@ from passrole_checks.iam.documents.trust import KnownRole, linked_service
 from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.iam.values import Text
-from passrole_checks.reach import Reach, acts_for_callers, named_role, passed_as
+from passrole_checks.reach import Reach, named_role
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.principal import Principal

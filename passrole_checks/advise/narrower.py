@@ -21,13 +21,14 @@ from passrole_checks.advise.refusals import why_not
 from passrole_checks.advise.services import meant_by, sends_the_key, undocumented
 from passrole_checks.advise.suggestion import WantedRole, Wish
 from passrole_checks.advise.surroundings import Surroundings
+from passrole_checks.assuming import passed_as
 from passrole_checks.check import module_of, seen_from, shortened
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Text
 from passrole_checks.judge import Judge, LocatedGrant
 from passrole_checks.knowledge.service_principals import known_services
-from passrole_checks.reach import named_role, passed_as
+from passrole_checks.reach import named_role
 from passrole_checks.receiving import Received
 from passrole_checks.sources.policy_attributes import PERMISSION_SETS
 

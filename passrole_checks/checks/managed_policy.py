@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from passrole_checks.assuming import works_for_callers
 from passrole_checks.check import Check, Example, Subject, allow, is_live, listed, narrows_services, only_by, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
-from passrole_checks.reach import works_for_callers
 
 
 class ManagedPolicy(Check):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from passrole_checks.assuming import assumes, trusts
 from passrole_checks.check import (
     Check,
     Example,
@@ -26,7 +27,7 @@ from passrole_checks.iam.permissions.escalation import OpenWay
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
-from passrole_checks.reach import Reach, Reached, assumes, trusts
+from passrole_checks.reach import Reach, Reached
 from passrole_checks.strength import Strength
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}

@@ -8,9 +8,9 @@ import pytest
 from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
 from passrole_checks import reach
+from passrole_checks.assuming import ways
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.permissions.escalation import Way
-from passrole_checks.reach import ways
 from passrole_checks.scan import ScanOptions, scan_configurations
 
 ID = "PASSROLE_008"
