@@ -72,7 +72,7 @@ def test_real_reports(repository: Reviews) -> None:
     roles = "arn:aws:iam::111122223333:role/app-*"
     before = {
         "a/main.tf": policy(FROM_VARIABLE, OPEN), "a/variables.tf": VARIABLE % roles, "b/main.tf": policy(OPEN),
-        "c.yaml": template("*"),
+        "c.yaml": template("arn:aws:iam::111122223333:role/other"),
     }  # fmt: skip
     after = {
         "a/main.tf": policy(FROM_VARIABLE, APP),
