@@ -199,7 +199,8 @@ def test_a_stack_names_the_roles_of_the_plan(tmp_path: Path) -> None:
     (found,) = new(tmp_path, DEV, back[0])
     assert found.message.startswith("aws_iam_role.dev had no PassRole access here")
     elsewhere = change("aws_cloudformation_stack_set.s", None, stack)
-    assert new(tmp_path, DEV, elsewhere)[0].message.startswith("dev had no PassRole access here")
+    (there,) = new(tmp_path, DEV, elsewhere)
+    assert there.message.startswith("aws_cloudformation_stack_set.s.dev had no PassRole access here")
 
 
 def test_members_of_a_stack_that_stay_are_not_new(tmp_path: Path) -> None:

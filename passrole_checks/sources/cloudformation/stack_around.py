@@ -16,7 +16,6 @@ from passrole_checks.sources.yaml_text import restored
 _STACK_NAME = "AWS::StackName"
 _OUTER = re.compile(r"\$\{\.\./([^}]+)\}|\.\./(.+)")
 _PARAMETER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
-_WORD = "\ue000"  # begins what stands for a value of the outer configuration (see ``yaml_text``)
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,6 @@ class Around:
         parameter = _PARAMETER.fullmatch(inner)
         if parameter is not None:
             return renamed(name, lambda _: f"${{{name_above(parameter[1], self.stack)}}}")
-        if _WORD not in inner:
-            return name
         found = self.value(Text((inner,), self.body.at))
         hole = found.only_hole if isinstance(found, Text) else None
         return hole.role if hole is not None and hole.role else renamed(name, lambda _: str(found))

@@ -19,6 +19,7 @@ from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.scopes import Call, Passed, facts_above, handed_down
 from passrole_checks.sources.cloudformation.stack_around import Around
 from passrole_checks.sources.cloudformation.template import Template
+from passrole_checks.sources.principal_names import bare
 from passrole_checks.sources.resource import (
     AttachedPolicy,
     InstanceProfile,
@@ -144,7 +145,10 @@ class _Held:
         return f"template_body/Resources/{inner.address}/Properties/{path}"
 
     def _principal(self, name: str) -> str:
-        return self.around.principal(name, self.own)
+        found = self.around.principal(name, self.own)
+        if self.resource.type == ONE_ACCOUNT or bare(name) in self.own:
+            return found
+        return f"{self.resource.address}.{bare(found)}"  # whoever bears the name in the accounts of a stack set
 
     def _line(self, line: int | None) -> int:
         return self.around.place(Position("", line or 1)).line

@@ -180,6 +180,25 @@ def test_conditions_of_a_template(tmp_path: Path, written: str) -> None:
     assert {one.at.line for one in found.values()} == {effect - 1}
 
 
+@pytest.mark.parametrize(
+    ("type_", "who", "joined"),
+    [
+        ("aws_cloudformation_stack", "bob", True),
+        ("aws_cloudformation_stack_set", "aws_cloudformation_stack_set.s.bob", False),
+    ],
+)
+def test_users_of_other_accounts_are_others(tmp_path: Path, type_: str, who: str, joined: bool) -> None:
+    """A user that a stack set names is one of its accounts, and has no policies of the user of that name here."""
+    user = (
+        'resource "aws_iam_user_policy" "p" {\n  user = "bob"\n  policy = jsonencode({ Statement = [\n'
+        '    { Effect = "Allow", Action = ["lambda:CreateFunction", "lambda:InvokeFunction"], Resource = "*" }\n'
+        "  ] })\n}\n"
+    )
+    result = scanned(tmp_path, main_tf=stack(MANAGED + "      Users: [bob]\n", type_=type_) + user)
+    assert ("PASSROLE_008" in {one.check_id for one in result.findings}) is joined
+    assert [one.principals for one in result.grants if one.grant.roles] == [(who,)]
+
+
 def test_each_instance_of_a_stack_counts(tmp_path: Path) -> None:
     """The policies of each instance are there; of one that may not exist, under its condition."""
     found = loaded(tmp_path, stack(MANAGED, "  count = 2\n"))

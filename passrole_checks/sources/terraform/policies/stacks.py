@@ -19,7 +19,6 @@ from passrole_checks.sources.terraform.resources import references
 class Stack:
     """One instance of a stack; ``when``: the conditions under which it exists."""
 
-    block: Block
     resource: ResourceDefinition
     content: StackContent
     when: When
@@ -34,7 +33,7 @@ def stacks_of(root: Module) -> Iterator[Stack]:
                 scope = module.scope(block.source, instance)
                 address = module.prefixed(f"{type_}.{name}{instance.suffix}")
                 resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
-                stack = Stack(block, resource, _content(block, resource, scope), (*module.when, *instance.when))
+                stack = Stack(resource, _content(block, resource, scope), (*module.when, *instance.when))
                 if not stack.content.is_read:
                     whole = module.prefixed(f"{type_}.{name}")
                     note = Unreadable(resource.at.file, f"{whole}: {stack.content.unread}", resource.at.line)
