@@ -79,7 +79,9 @@ class Remembering:
 
     def keep_all(self, name: str, own: tuple[Looks, str] | None, result: ScanResult) -> None:
         """Remember the whole scan, where everything is now as it was for each unit, and for what found them."""
-        if own is None or not self._complete or any(self._disk.told(looks) != told for looks, told in self._told):
+        if own is None or not self._complete or result.faults:
+            return
+        if any(self._disk.told(looks) != told for looks, told in self._told):
             return
         _keep(self._store, self._disk, name, union([own[0], *(looks for looks, _ in self._told)]), result)
 
@@ -91,8 +93,8 @@ class Remembering:
         return found
 
     def _kept(self, name: str | None, found: ScannedUnit) -> ScannedUnit:
-        cut = found.judged is not None and found.judged.out_of_time  # the next scan may give more
-        stamp = None if name is None or found.looked is None or cut else self._disk.stamp(found.looked)
+        kept = name is not None and found.looked is not None and found.is_complete
+        stamp = self._disk.stamp(found.looked) if kept and found.looked is not None else None
         if name is None or stamp is None:
             self._complete = False
             return found

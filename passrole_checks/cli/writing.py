@@ -90,6 +90,8 @@ def unusable(unreadable: Sequence[Unreadable], anything: bool, paths: Sequence[s
 
     for entry in unreadable:
         complain(f"{located(entry.file, entry.line)}: {entry.reason}")
+    if any(entry.fault for entry in unreadable):
+        return OUR_FAULT
     if unreadable:
         return UNUSABLE
     if anything or allow_empty:

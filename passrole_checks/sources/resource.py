@@ -6,6 +6,7 @@ and returns a :class:`Configuration`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -178,13 +179,24 @@ class Unreadable:
     """A file, or a part of one, that looks like infrastructure code and could not be read.
 
     ``subject``: what it is about, where it is something else than its place: the source of a module, or its folder.
-    Of a subject is told once.
+    Of a subject is told once. ``fault``: this package itself failed there.
     """
 
     file: str
     reason: str
     line: int | None = None
     subject: str = ""
+    fault: bool = False
+
+
+def faults_in(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    """Return the entries that are faults of this package."""
+    return tuple(entry for entry in entries if entry.fault)
+
+
+def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    """Return the entries that are about the input itself."""
+    return tuple(entry for entry in entries if not entry.fault)
 
 
 @dataclass(frozen=True, slots=True)
