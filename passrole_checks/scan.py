@@ -132,6 +132,33 @@ def read_paths(
     return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
 
 
+_Answer = TypeVar("_Answer")
+
+
+def isolated(
+    read: ReadPaths, ask: Callable[[Sequence[Configuration]], _Answer]
+) -> tuple[_Answer, tuple[Unreadable, ...]]:
+    """Ask something of all configurations together; if that fails, of those that it does not fail for by themselves.
+
+    The faults are returned, one for each of the others.
+    """
+    try:
+        return ask([configuration for _, configuration in read.units]), ()
+    except Exception:
+        sound: list[Configuration] = []
+        faults: list[Unreadable] = []
+        for path, configuration in read.units:
+            try:
+                ask([configuration])
+            except Exception as error:
+                faults.append(_fault(path, error))
+            else:
+                sound.append(configuration)
+        if not faults:
+            raise
+        return ask(sound), tuple(faults)
+
+
 def _about_inputs(
     discovery: Discovery, options: ScanOptions, declared: frozenset[str] | None
 ) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
@@ -270,6 +297,7 @@ __all__ = [
     "ScannedUnit",
     "UnitScanner",
     "findings_of_change",
+    "isolated",
     "judged",
     "one_after_another",
     "read_paths",

@@ -288,6 +288,23 @@ def test_fault_in_a_worker_process_costs_one_unit(trouble: str, words: str, tmp_
     assert sorted(files) == sorted(f"root-{number}/main.tf" for number in range(6) if number != 3)
 
 
+_RETURNS_WHAT_CANNOT_BE_HANDED_BACK = """
+from passrole_checks.executors import crew
+crew.scan_batch = lambda units, options: (lambda: None,)
+def trouble(marker):
+    pass
+"""
+
+
+@with_fork
+def test_result_that_cannot_be_handed_back_is_a_fault(tmp_path: Path) -> None:
+    """Each unit of the batch is named; there is no traceback."""
+    roots(tmp_path, 6)
+    done = ran(["scan", ".", "--jobs", "2"], tmp_path, _PREPARED + _RETURNS_WHAT_CANNOT_BE_HANDED_BACK + _RUN)
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 6 and all("internal error" in line for line in done.stderr.splitlines())
+
+
 @with_fork
 def test_where_no_process_can_begin_this_one_scans(tmp_path: Path) -> None:
     """A system that lets no process begin, here for lack of open files, changes nothing of the output."""

@@ -9,14 +9,16 @@ was, or may have been, changed while it was looked at is not kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.cache.codec import NotKept, from_bytes, to_bytes
 from passrole_checks.cache.disk import Disk, Looks, union
 from passrole_checks.cache.questions import about_paths, about_unit
 from passrole_checks.cache.store import Store
+from passrole_checks.errors import internal_error
 
 if TYPE_CHECKING:
     from passrole_checks.scan import UnitScanner
@@ -50,8 +52,8 @@ def scan_remembered(
     with watched(looked):
         result = scan_paths(paths, options, units)
     if not any(_is_in(store.folder, path) for path in paths):  # else the scan changes what it looks at
-        units.keep_all(name, disk.stamp(looked), result)
-    store.tidy()
+        _sound(lambda: units.keep_all(name, disk.stamp(looked), result))
+    _sound(store.tidy)
     return result
 
 
@@ -93,8 +95,9 @@ class Remembering:
         return found
 
     def _kept(self, name: str | None, found: ScannedUnit) -> ScannedUnit:
-        kept = name is not None and found.looked is not None and found.is_complete
-        stamp = self._disk.stamp(found.looked) if kept and found.looked is not None else None
+        stamp = None
+        if name is not None and found.looked is not None and found.is_complete:
+            stamp = _sound(partial(self._disk.stamp, found.looked))
         if name is None or stamp is None:
             self._complete = False
             return found
@@ -103,8 +106,24 @@ class Remembering:
         return found
 
 
+_Answer = TypeVar("_Answer")
+
+
+def _sound(ask: Callable[[], _Answer]) -> _Answer | None:
+    """What is asked of the cache; None where this package fails there, since what is not remembered is scanned."""
+    try:
+        return ask()
+    except Exception as error:
+        internal_error(error)
+        return None
+
+
 def _known(store: Store, disk: Disk, name: str) -> _Kept | None:
     """An entry, where what it is about is the same."""
+    return _sound(partial(_read, store, disk, name))
+
+
+def _read(store: Store, disk: Disk, name: str) -> _Kept | None:
     data = store.read(name)
     if data is None:
         return None
@@ -125,6 +144,10 @@ def _text(path: object) -> str:
 
 
 def _keep(store: Store, disk: Disk, name: str, looks: Looks, value: object) -> None:
+    _sound(partial(_write, store, disk, name, looks, value))
+
+
+def _write(store: Store, disk: Disk, name: str, looks: Looks, value: object) -> None:
     told = disk.told(looks)
     if told is None:
         return

@@ -6,11 +6,13 @@ and returns a :class:`Configuration`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from passrole_checks.errors import internal_error
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.iam.values import Node, Position, Text
@@ -192,6 +194,15 @@ class Unreadable:
 def faults_in(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
     """Return the entries that are faults of this package."""
     return tuple(entry for entry in entries if entry.fault)
+
+
+@contextmanager
+def noting_faults(file: str, faults: list[Unreadable]) -> Iterator[None]:
+    """Note an exception that this package did not expect as a fault in ``file``, and go on."""
+    try:
+        yield
+    except Exception as error:
+        faults.append(Unreadable(file, internal_error(error), fault=True))
 
 
 def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
