@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 _PIECE = 1_000_000
 _MOST_SHOWN = 200  # characters of what a link leads to
@@ -18,20 +19,39 @@ def content_of(path: str | Path, most: int, *, pipes: bool = False) -> bytes:
     never ends, and a file may become one after it was looked at: so it is opened without waiting, and looked at then.
     ``pipes``: whoever runs the program has named it, and waits for what comes (``<(…)``).
 
-    Raises an :class:`OSError` where it cannot be opened, is no regular file, or holds more.
+    Raises an :class:`OSError` where it cannot be opened or read, is no regular file, or holds more.
     """
+    try:
+        return _content_of(path, most, pipes)
+    except ValueError as error:  # a name that no file can have
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
+
+
+def _content_of(path: str | Path, most: int, pipes: bool) -> bytes:
     waiting = 0 if pipes else getattr(os, "O_NONBLOCK", 0)
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waiting)) as stream:
         status = os.fstat(stream.fileno())
         if not (pipes or stat.S_ISREG(status.st_mode)):
             raise OSError(errno.EINVAL, "is no regular file", str(path))
-        pieces, left = [stream.read(min(status.st_size, most) + 1)], most
+        pieces, left = [read_from(stream, min(status.st_size, most) + 1)], most
         while pieces[-1]:
             left -= len(pieces[-1])
             if left < 0:
                 raise OSError(errno.EFBIG, f"larger than {most / 1_000_000:g} MB", str(path))
-            pieces.append(stream.read(min(_PIECE, left + 1)))  # room for what is asked for is made at once
+            pieces.append(read_from(stream, min(_PIECE, left + 1)))  # room for what is asked for is made at once
     return b"".join(pieces)
+
+
+def read_from(stream: BinaryIO, count: int) -> bytes:
+    """Read at most ``count`` bytes of a file that was opened without waiting.
+
+    Raises a :class:`BlockingIOError` where there is nothing to read yet, as of ``/proc/kmsg``: such files say that they
+    are regular, and ``read`` then returns None.
+    """
+    data: bytes | None = stream.read(count)
+    if data is None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return data
 
 
 def why_not(path: str | Path, error: Exception) -> str:

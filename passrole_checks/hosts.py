@@ -134,9 +134,12 @@ class Answers:
         real = self._real(file)
         read = real in self._files
         reasons = [
+            (1, f"passrole_checks failed on this file: {harmless(entry.reason)}") for entry in self.result.faults
+        ]
+        reasons += [
             (entry.line or 1, f"passrole_checks cannot read this: {harmless(entry.reason)}")
             for entry in self._unreadable.get(real, ())
-            if not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
+            if not entry.fault and not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
         ]
         if read or reasons:
             return tuple(reasons)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
 from passrole_checks.collector import held_back
-from passrole_checks.errors import InputError
+from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
 from passrole_checks.judge import Judge, digest
 from passrole_checks.scanned import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.sources.looked_at import watched
-from passrole_checks.sources.resource import Configuration, Framework, Unreadable
+from passrole_checks.sources.resource import Configuration, Framework, Unreadable, faults_in
 from passrole_checks.sources.sightings import Sightings
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ UnitScanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
 
 @held_back()
 def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
-    """Read and judge one unit. Never raises an :class:`InputError`: what cannot be read is told in what it gives."""
+    """Read and judge one unit. Never raises: what cannot be read, and a fault of this package, is in what it returns,
+    so that one unit cannot cost the findings of the others."""
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     path = unit.only or unit.path
@@ -42,7 +43,9 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         except InputError as error:
             unreadable = Unreadable(error.file, error.reason, error.line)
             return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked)
-        found = judged(configuration, options)
+        except Exception as error:
+            return ScannedUnit(path, unit.framework, unreadable=_fault(path, error), looked=looked)
+        found = judged(configuration, options, path)
     return ScannedUnit(
         path,
         configuration.framework,
@@ -52,6 +55,10 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
         looked=looked,
     )
+
+
+def _fault(path: str | Path, error: Exception) -> Unreadable:
+    return Unreadable(str(path), internal_error(error), fault=True)
 
 
 def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
@@ -90,6 +97,11 @@ class ReadPaths:
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
 
+    @property
+    def faults(self) -> tuple[Unreadable, ...]:
+        """Those of ``unreadable`` that are faults of this package."""
+        return faults_in(self.unreadable)
+
 
 def read_paths(
     paths: Sequence[Path], options: ScanOptions, load: Callable[[Unit], Configuration] | None = None
@@ -109,6 +121,8 @@ def read_paths(
             found = load(unit)
         except InputError as error:
             unreadable.append(Unreadable(error.file, error.reason, error.line))
+        except Exception as error:
+            unreadable.append(_fault(unit.only or unit.path, error))
         else:
             units.append((unit.only or unit.path, found))
     units = _called_by_none(units)
@@ -116,6 +130,33 @@ def read_paths(
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
     return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
+
+
+_Answer = TypeVar("_Answer")
+
+
+def isolated(
+    read: ReadPaths, ask: Callable[[Sequence[Configuration]], _Answer]
+) -> tuple[_Answer, tuple[Unreadable, ...]]:
+    """Ask something of all configurations together; if that fails, of those that it does not fail for by themselves.
+
+    The faults are returned, one for each of the others.
+    """
+    try:
+        return ask([configuration for _, configuration in read.units]), ()
+    except Exception:
+        sound: list[Configuration] = []
+        faults: list[Unreadable] = []
+        for path, configuration in read.units:
+            try:
+                ask([configuration])
+            except Exception as error:
+                faults.append(_fault(path, error))
+            else:
+                sound.append(configuration)
+        if not faults:
+            raise
+        return ask(sound), tuple(faults)
 
 
 def _about_inputs(
@@ -153,9 +194,15 @@ def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple
     return tuple(told.values())
 
 
-def judged(configuration: Configuration, options: ScanOptions) -> Judged:
-    """Judge one configuration that a source has read."""
-    judge = Judge(configuration, options)
+def judged(configuration: Configuration, options: ScanOptions, path: str | Path | None = None) -> Judged:
+    """Judge one configuration that a source has read. Never raises: a fault of this package is in what it returns, for
+    ``path`` (default: the first file of the configuration)."""
+    try:
+        judge = Judge(configuration, options)
+    except Exception as error:
+        fault = _fault(path or next(iter(configuration.files), "."), error)
+        unreadable = (*configuration.unreadable, fault)
+        return Judged((), (), unreadable, configuration.not_evaluated, (), configuration.files)
     return Judged(
         tuple(judge.findings),
         tuple(judge.grants),
@@ -250,6 +297,7 @@ __all__ = [
     "ScannedUnit",
     "UnitScanner",
     "findings_of_change",
+    "isolated",
     "judged",
     "one_after_another",
     "read_paths",

@@ -14,6 +14,7 @@ from passrole_checks.sources.resource import (
     ResourceDefinition,
     Suppression,
     Unreadable,
+    faults_in,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ class LocatedGrant:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC."""
+    """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC.
+
+    ``unreadable`` includes the ``faults``: where this package itself failed. Neither was judged in full.
+    """
 
     findings: tuple[Finding, ...]
     grants: tuple[LocatedGrant, ...]
@@ -71,6 +75,11 @@ class ScanResult:
     not_evaluated: tuple[Unreadable, ...]
     unused_suppressions: tuple[Suppression, ...]
     files: tuple[str, ...]
+
+    @property
+    def faults(self) -> tuple[Unreadable, ...]:
+        """Where this package itself failed, one entry for each unit or policy."""
+        return faults_in(self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,11 @@ class Judged:
     unused_suppressions: tuple[Suppression, ...]
     files: tuple[str, ...]
     out_of_time: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """True if the next scan of the same files cannot return more: nothing failed or ran out of time."""
+        return not self.out_of_time and not faults_in(self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +121,9 @@ class ScannedUnit:
     parameters: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     looked: Sightings | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if the next scan of the same files cannot return more."""
+        failed = self.unreadable is not None and self.unreadable.fault
+        return not failed and (self.judged is None or self.judged.is_complete)

@@ -22,12 +22,14 @@ from passrole_checks.advise.suggest_by_use import ByUse
 from passrole_checks.advise.suggestion import Edit, Suggestion, Wish
 from passrole_checks.advise.surroundings import Read, Surroundings
 from passrole_checks.advise.wording import statement_for, words_at, written_in
+from passrole_checks.errors import internal_error
 from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import LocatedGrant, ScanOptions
 from passrole_checks.scan import ReadPaths
+from passrole_checks.sources.resource import Unreadable
 
 _PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys of requests that pass roles
 _COPIES = frozenset({".terraform", ".external_modules"})  # where Terraform and checkov put the modules they fetch
@@ -93,6 +95,7 @@ class Session:
         asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
         self._informs = informs and asked
         self.texts = Texts()
+        self.faults: list[Unreadable] = []  # of this package, in what is suggested
         files = {one.at.file for one in self._findings} if evidence is None else None
         self._units = judged(read, options, files)
         self._at: dict[Position, list[tuple[Unit, LocatedGrant]]] = {}
@@ -121,7 +124,16 @@ class Session:
         if not groups:
             return ()
         with Trials(self._units, self._options, self.texts.known) as trials:
-            return tuple(one for (at, _), group in groups.items() for one in self._at_place(at, group, trials))
+            return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group, trials))
+
+    def _isolated(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Sequence[Suggestion]:
+        """What is suggested for a statement; where this package fails, what the checks say, and a fault."""
+        try:
+            return tuple(self._at_place(at, findings, trials))
+        except Exception as error:
+            self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
+            remedies = tuple(dict.fromkeys(one.remediation for one in findings))
+            return (Suggestion(tuple(findings), at, (), "", remedies, ""),) if findings else ()
 
     def _at_place(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
         """What is suggested for a statement: by the logs, if they say anything, else by its configuration."""
@@ -158,6 +170,10 @@ class Session:
             wishes = [self._wishes[one.edits] for one in chosen]
             trials.mended(edits, changed, places, [finding for one in chosen for finding in one.findings], wishes)
         except (NotProvedError, ValueError):
+            return None
+        except Exception as error:
+            at = chosen[-1].at
+            self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
             return None
         return changed
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from passrole_checks.cli.options import applied_baseline, scan_options
+from passrole_checks.cli.writing import that_matter
 
 if TYPE_CHECKING:
     from passrole_checks.advise.observations import Evidence
@@ -34,10 +35,22 @@ class Suggested:
 
     findings: tuple[Finding, ...]
     session: Session
-    unreadable: tuple[Unreadable, ...]
+    unread: tuple[Unreadable, ...]
     not_evaluated: tuple[Unreadable, ...]
     files: tuple[str, ...]
     evidence: Evidence | None = None
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """What could not be read, and the faults of this package, those in what is suggested included."""
+        return tuple(dict.fromkeys([*self.unread, *self.session.faults]))
+
+    @property
+    def error(self) -> str:
+        """How the summary begins where not everything was read and judged; "" where it was."""
+        from passrole_checks.output.text import error_in_words
+
+        return error_in_words(self.unreadable, self.files, anything=bool(self.findings))
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
@@ -63,10 +76,13 @@ def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity,
     """
     from passrole_checks.advise.suggest import Session
     from passrole_checks.findings import Severity
+    from passrole_checks.scan import isolated
 
     read, asked, findings, unreadable, not_evaluated, files = _found(paths, options, severity)
-    configurations = [configuration for _, configuration in read.units]
-    evidence = logs.evidence(configurations, options["account"]) if logs is not None else None
+    evidence = None
+    if logs is not None:
+        evidence, faults = isolated(read, lambda units: logs.evidence(units, options["account"]))
+        unreadable = (*unreadable, *faults)
     session = Session(read, findings, asked, informs=severity is Severity.INFO, evidence=evidence)
     return Suggested(findings, session, unreadable, not_evaluated, files, evidence)
 
@@ -101,6 +117,7 @@ def _found(
     read = read_paths([Path(path) for path in paths], asked)
     result = scan_configurations([configuration for _, configuration in read.units], asked)
     unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
+    unreadable = that_matter(unreadable, result.files, paths, options)
     result = replace(result, unreadable=unreadable)
     findings: Sequence[Finding] = result.findings
     if options["baseline"]:
@@ -131,6 +148,7 @@ def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
         found.session.texts,
         lambda one: changed_by(one, found.session.texts),
         notes=found.notes,
+        error=found.error,
         width=width,
         quiet=quiet,
     )
@@ -258,8 +276,10 @@ def _replace(file: str, content: bytes, before: bytes) -> str:
             os.unlink(name)
 
 
-def fixed_lines(written: Written, notes: Sequence[str], *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
+def fixed_lines(written: Written, found: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
     """What was written and what is left, as people read it."""
     from passrole_checks.output import suggest as output
 
-    return output.fixed_lines(written.made, written.left, notes, dry_run=dry_run, width=width, quiet=quiet)
+    return output.fixed_lines(
+        written.made, written.left, found.notes, dry_run=dry_run, error=found.error, width=width, quiet=quiet
+    )

@@ -14,7 +14,7 @@ from passrole_checks.difference.change import Difference
 from passrole_checks.difference.reading import Side
 from passrole_checks.difference.units import Pair
 from passrole_checks.difference.wishes import with_old_wishes
-from passrole_checks.errors import InputError
+from passrole_checks.errors import InputError, internal_error
 from passrole_checks.places import with_known_names
 from passrole_checks.scan import Judged, ReadPaths, ScanOptions, judged
 from passrole_checks.sources.resource import Configuration, Framework, Inputs
@@ -56,6 +56,9 @@ class Touched:
             try:
                 other = self._read(pair, top) if pair.new.files else pair.new
             except (InputError, OSError):
+                return None
+            except Exception as error:  # of what was tried, and not of either version
+                internal_error(error)
                 return None
             roots = self._sides[0].path, top
             pairs.append(with_old_wishes(replace(pair, new=other), roots, self._renames, judged=True))

@@ -26,6 +26,12 @@ class Report:
     unreadable: tuple[Unreadable, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
 
+    @property
+    def unknown(self) -> tuple[Unreadable, ...]:
+        """What of the logs and of the configuration was not read in full, faults of this package included."""
+        logs = (Unreadable(one.file, one.reason, fault=one.fault) for one in self.reading.problems)
+        return (*logs, *self.unreadable)
+
     def count(self, outcome: Outcome) -> int:
         """How many requests of an outcome there are."""
         return sum(edge.counts[outcome] for edge in self.edges)

@@ -28,7 +28,7 @@ def scan_sarif(result: ScanResult, checks: Iterable[type[Check]], baseline: Appl
     """The findings of ``result`` as one SARIF run; ``checks`` become its rules.
 
     Suppressed findings are there with their suppression. With a ``baseline`` those that it accepts are there too, as
-    unchanged and suppressed from outside of the source, and all others are new. What could not be read is a
+    unchanged and suppressed from outside of the source, and all others are new. What could not be read or judged is a
     notification of level ``error``, and the run is then not successful; modules and nested stacks that are not here,
     and entries of the baseline that are to be looked at, are notifications of level ``note``.
     """
@@ -78,6 +78,7 @@ def _log(
         "invocations": [
             {
                 "executionSuccessful": not result.unreadable,
+                **({"exitCode": 3 if result.faults else 2} if result.unreadable else {}),
                 "toolExecutionNotifications": [
                     *_notifications(result.unreadable, "error"),
                     *_notifications([*result.not_evaluated, *notes], "note"),

@@ -14,7 +14,7 @@ from passrole_checks.advise.suggestion import Seen, Suggestion
 from passrole_checks.findings import Finding
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.text import PIPED, Line, Span, located
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
 
 _CONTEXT = 3
 _FEW = 1  # lines around a change that people are shown
@@ -33,6 +33,7 @@ def suggestion_lines(
     changed: Changed,
     notes: Sequence[str] = (),
     *,
+    error: str = "",
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
@@ -42,13 +43,14 @@ def suggestion_lines(
     Args:
         texts: gives the text of a file.
         changed: gives the files that a suggestion changes, as they would be.
+        error: what was not read or judged.
     """
     for one in found:
         yield from _suggestion(one, texts, changed, width)
         yield ()
     if not quiet:
         yield from _notes(notes)
-        yield _summary(found)
+        yield _with_error(_summary(found), error)
 
 
 def fixed_lines(
@@ -57,10 +59,12 @@ def fixed_lines(
     notes: Sequence[str] = (),
     *,
     dry_run: bool,
+    error: str = "",
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """What was written, and what is left for a person; then, unless ``quiet``, the notes and a summary."""
+    """What was written, and what is left for a person; then, unless ``quiet``, the notes and a summary. ``error``: what
+    was not read or judged."""
     for one in made:
         yield _header(one)
         yield (Span("  "), Span("would fix" if dry_run else "fixed", "good"), Span(f"  {_checks(one)}"))
@@ -72,18 +76,28 @@ def fixed_lines(
     if quiet:
         return
     yield from _notes(notes)
+    yield _with_error(_summary_of_fixes(made, left, dry_run=dry_run), error)
+
+
+def _with_error(summary: Line, error: str) -> Line:
+    if not error:
+        return summary
+    if summary[0].style == "good":
+        return (Span(error, "high"),)
+    return (Span(f"{error}; ", "high"), *summary)
+
+
+def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
     fixed = sum(len(one.findings) for one in made)
     others = sum(len(one.findings) for one in left)
     files = len({edit.file for one in made for edit in one.edits})
     if not made and not left:
-        yield (Span("nothing to fix", "good"),)
-        return
+        return (Span("nothing to fix", "good"),)
     verb = "would be fixed" if dry_run else "fixed"
     more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
     if not fixed and not others and more:
-        yield (Span(more, "place"),)
-        return
-    yield (
+        return (Span(more, "place"),)
+    return (
         Span(f"{_count(fixed, 'finding')} {verb}", "place"),
         Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
     )
@@ -97,7 +111,8 @@ def suggestions_json(
         "version": 1,
         "suggestions": [_as_json(one) for one in found],
         "patch": patch,
-        "unreadable": [_entry(one) for one in unreadable],
+        "unreadable": [_entry(one) for one in without_faults(unreadable)],
+        "faults": [_entry(one) for one in faults_in(unreadable)],
         "not_evaluated": [_entry(one) for one in skipped],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -313,5 +313,6 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "unreadable": _listed(_of(Note), _MANY), "not_evaluated": _listed(_of(Note), _MANY),
         "notes": _listed(_of(Note), _MANY), "fail_on": _or_none(_SEVERITY), "files": _number(0, 10**9),
         "more": _listed(_of(More), _MANY), "unlike_head": _listed(_path, _SOME),
+        "faults": _listed(_of(Note), _MANY),
     },
 }  # fmt: skip

@@ -19,7 +19,7 @@ from passrole_checks.snapshots.snapshot import matters
 from passrole_checks.snapshots.trees import LINK
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
-from passrole_checks.sources.resource import Inputs, Unreadable
+from passrole_checks.sources.resource import Inputs, Unreadable, without_faults
 from passrole_checks.sources.walk import is_ignored
 
 _ENVIRONMENT = "pyvenv.cfg"  # marks a virtual environment of Python
@@ -158,7 +158,7 @@ def _without_old_news(found: Difference, snapshots: Snapshots) -> Difference:
     terraform = any(map(_is_terraform, touched))
     as_before = [
         entry
-        for path, entry in _in_both(found.unreadable, snapshots)
+        for path, entry in _in_both(without_faults(found.unreadable), snapshots)
         if is_idle(path, entry.reason) and not (terraform and _is_terraform(path))  # it may hide what another file does
     ]
     standing = [entry for path, entry in _in_both(found.not_evaluated, snapshots) if path not in touched]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from passrole_checks.contents import content_of, why_not
@@ -18,7 +19,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
-from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
+from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable, noting_faults
 from passrole_checks.sources.walk import files_to_scan
 
 
@@ -50,11 +51,12 @@ def discover(paths: Sequence[Path]) -> Discovery:
     """Find the units below the given files and folders.
 
     Folders are walked as :func:`~passrole_checks.sources.walk.walk` says; a path that is given may itself be a symbolic
-    link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is unreadable.
+    link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is unreadable;
+    a fault of this package in one file is named, and costs none of the others.
     """
     search = _Search()
     for path in paths:
-        search.add(path)
+        search.isolated(path, partial(search.add, path))
     return search.result()
 
 
@@ -134,12 +136,19 @@ class _Search:
             for file in self.below(resolved):
                 if file not in self.seen:
                     self.seen.add(file)
-                    self.walked(file)
+                    self.isolated(file, partial(self.walked, file))
         elif not stat.S_ISREG(mode):
             self.complain(resolved, "is no regular file")
         else:
             self.seen.add(resolved)
             self.named(resolved)
+
+    def isolated(self, path: Path, look: Callable[[], None]) -> None:
+        """Look at one path; a fault of this package there is named, and costs nothing of the others."""
+        faults: list[Unreadable] = []
+        with noting_faults(str(path), faults):
+            look()
+        self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
 
     def below(self, folder: Path) -> Sequence[Path]:
         broken: list[tuple[Path, OSError]] = []
@@ -185,7 +194,11 @@ class _Search:
         self.unreadable.setdefault((str(path), reason), Unreadable(str(path), reason, line))
 
     def result(self) -> Discovery:
-        roots = terraform_roots(self.folders)
+        roots = frozenset(self.folders)  # where it cannot be told, each is read for itself
+        faults: list[Unreadable] = []
+        with noting_faults(str(next(iter(self.folders), ".")), faults):
+            roots = terraform_roots(self.folders)
+        self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
         for root in roots:
             self.units[root, None] = Unit(Framework.TERRAFORM, root, boundary=self.boundary(root))
         for file in self.single:

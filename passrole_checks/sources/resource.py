@@ -6,10 +6,13 @@ and returns a :class:`Configuration`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from passrole_checks.errors import internal_error
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.iam.values import Node, Position, Text
@@ -178,13 +181,33 @@ class Unreadable:
     """A file, or a part of one, that looks like infrastructure code and could not be read.
 
     ``subject``: what it is about, where it is something else than its place: the source of a module, or its folder.
-    Of a subject is told once.
+    Of a subject is told once. ``fault``: this package itself failed there.
     """
 
     file: str
     reason: str
     line: int | None = None
     subject: str = ""
+    fault: bool = False
+
+
+def faults_in(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    """Return the entries that are faults of this package."""
+    return tuple(entry for entry in entries if entry.fault)
+
+
+@contextmanager
+def noting_faults(file: str, faults: list[Unreadable]) -> Iterator[None]:
+    """Note an exception that this package did not expect as a fault in ``file``, and go on."""
+    try:
+        yield
+    except Exception as error:
+        faults.append(Unreadable(file, internal_error(error), fault=True))
+
+
+def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    """Return the entries that are about the input itself."""
+    return tuple(entry for entry in entries if not entry.fault)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,29 @@ def test_a_denied_event_may_hide_its_parameters(tmp_path: Path) -> None:
     assert reading.denied_without_role == 1
 
 
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        ("User: u is not authorized to perform: iam:PassRole on resource: {role} because no policy", Outcome.DENIED),
+        ("User: u is not authorized to perform: rds:AddRoleToDBInstance on resource: {role}", Outcome.FAILED),
+        ("User: u is not authorized to perform: lambda:CreateFunction", Outcome.FAILED),
+        ("User: u is not authorized to perform:iam:CreateRole with an explicit deny", Outcome.FAILED),
+        ("You are not authorized to perform this operation. Encoded authorization failure message: x", Outcome.DENIED),
+        ("", Outcome.DENIED),
+    ],
+)
+def test_denied_event_is_a_denied_pass_unless_it_names_another_action(
+    message: str, outcome: Outcome, tmp_path: Path
+) -> None:
+    """IAM User Guide, "Access denied error messages": the message names the action that was not allowed."""
+    maker, log = Maker(2), Log()
+    event = maker.add(log, CREATE_FUNCTION, "denied")
+    event["errorMessage"] = message.format(role=event["requestParameters"]["role"])
+    (tmp_path / "log.json").write_bytes(_text([event]))
+    ((one,), _) = read(tmp_path)
+    assert one.outcome is outcome
+
+
 def test_a_refusal_is_told_of_events_that_are_not_known(tmp_path: Path) -> None:
     """Where the error says that a role could not be passed, it counts, whatever the event."""
     maker, log = Maker(2), Log()

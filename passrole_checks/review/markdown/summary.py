@@ -67,7 +67,10 @@ def summary(
     if budget < _LEAST:
         return _fitting(first, last, budget)
     share = budget // 12
-    unread = _section("### Could not be read", report.unreadable, lambda one: _note(one, links), share)
+    unread = [
+        *_section("### Internal errors", report.faults, lambda one: _note(one, links), share),
+        *_section("### Could not be read", report.unreadable, lambda one: _note(one, links), share),
+    ]
     rest = [
         *_folded(_count_of_fixed(report), report.fixed, lambda one: _fixed(one, links), share),
         *_folded(_MORE, report.more, lambda one: _more(one, links), share),

@@ -19,11 +19,13 @@ from typing import Any
 
 import yaml
 
+from passrole_checks.contents import content_of
 from passrole_checks.sources.cloudformation.template import scalar
 from passrole_checks.sources.looked_at import at_file
 
 MANIFEST = "manifest.json"
 MAX_BYTES = 20_000_000
+_LARGEST = 100_000_000  # bytes of a template that may be a copy of another one
 MAX_DEPTH = 5  # stages inside stages
 _TEMPLATE, _ASSETS = ".template.json", ".assets.json"
 _ACCOUNT = re.compile(r"aws://(\d{12})/.*")
@@ -122,7 +124,7 @@ def _in_asset(file: Path) -> bool:
 def _digest(file: Path) -> bytes:
     at_file(file)
     try:
-        return hashlib.sha256(file.read_bytes()).digest()
+        return hashlib.sha256(content_of(file, _LARGEST)).digest()
     except OSError:
         return str(file).encode("utf-8", "surrogateescape")
 
@@ -149,7 +151,7 @@ def _json(path: Path) -> dict[str, Any]:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
             return {}
-        document = json.loads(path.read_bytes())
+        document = json.loads(content_of(path, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

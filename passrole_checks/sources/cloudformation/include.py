@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from passrole_checks.contents import content_of
 from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 from passrole_checks.sources.looked_at import at_file, at_lead
@@ -125,7 +126,7 @@ class _Includes:
         if status.st_size > MAX_BYTES:
             raise InputError(str(path), "too large to be included in a template")
         try:
-            content = path.read_bytes().decode("utf-8-sig")
+            content = content_of(path, MAX_BYTES).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise InputError(str(path), "not UTF-8 text") from None
         return self.template.include(str(path), content)

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import yaml
 
+from passrole_checks.contents import content_of
 from passrole_checks.errors import InputError
 from passrole_checks.iam import values
 from passrole_checks.iam.outcomes import in_both
@@ -314,7 +315,7 @@ def _content(path: Path) -> str:
         raise OSError("is no regular file")
     if status.st_size > MAX_BYTES:
         raise InputError(str(path), "too large for a nested template")
-    data = path.read_bytes()
+    data = content_of(path, MAX_BYTES)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
