@@ -64,7 +64,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
     from passrole_checks.sources import detect
 
-    discovery = detect.discover(paths)
+    discovery = detect.discover(paths, options.inputs.exclusions)
     scanned = list(scanner(discovery.units, options))
     read = [(unit.path, unit) for unit in scanned if unit.judged is not None]
     shown = [unit for _, unit in _called_by_none(read)]
@@ -78,17 +78,19 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
         result,
         unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
         not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
+        excluded=discovery.excluded,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPaths:
     """``units``: each configuration with where it was found, a file or a Terraform root folder; ``notes``: what of the
-    inputs nothing uses."""
+    inputs nothing uses; ``excluded``: the paths that were left out, folders with ``/``."""
 
     units: tuple[tuple[Path, Configuration], ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
+    excluded: tuple[str, ...] = ()
 
 
 def read_paths(
@@ -101,7 +103,7 @@ def read_paths(
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
-    discovery = detect.discover(paths)
+    discovery = detect.discover(paths, options.inputs.exclusions)
     units: list[tuple[Path, Configuration]] = []
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
@@ -115,7 +117,7 @@ def read_paths(
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
-    return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
+    return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes), discovery.excluded)
 
 
 def _about_inputs(

@@ -63,7 +63,8 @@ class LocatedGrant:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC."""
+    """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC.
+    ``excluded``: the paths that were left out; folders, which end in ``/``, as a whole."""
 
     findings: tuple[Finding, ...]
     grants: tuple[LocatedGrant, ...]
@@ -71,6 +72,7 @@ class ScanResult:
     not_evaluated: tuple[Unreadable, ...]
     unused_suppressions: tuple[Suppression, ...]
     files: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def scan_remembered(
 
     ``scanner`` scans the units that are not remembered.
     """
-    disk, name = Disk(), about_paths(paths, options)
+    disk, name = Disk(options.inputs.exclusions), about_paths(paths, options)
     known = _known(store, disk, name)
     if known is not None:
         result = _result(known[2])

@@ -57,7 +57,7 @@ def difference(asked: Comparison | None, names: Sequence[str], options: dict[str
     from passrole_checks.difference import difference_of
 
     if asked is None:
-        return difference_of(Path(names[0]), Path(names[1]), scan_options(options))
+        return difference_of(Path(names[0]), Path(names[1]), scan_options(options, names))
     from passrole_checks.review import compare
 
     with asked.snapshots() as snapshots:
@@ -145,5 +145,5 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
     )
     # a version without infrastructure code is one before there was any; a path without it is a mistake
     empty = [] if compared else [path for path, files in zip(versions, found.files, strict=True) if not files]
-    status = unusable(found.unreadable, not empty, empty, options["allow_empty"])
+    status = unusable(found.unreadable, not empty, empty, options["allow_empty"], found.excluded)
     return status or (FINDINGS if failed else CLEAN)

@@ -33,7 +33,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     from passrole_checks.scan import read_paths
 
     chosen = destinations(context, options)
-    read = read_paths([Path(path) for path in paths], scan_options(options))
+    read = read_paths([Path(path) for path in paths], scan_options(options, paths))
     configurations = [configuration for _, configuration in read.units]
     found = required_by(configurations, options["account"])
     malformed = dict.fromkeys(one for unit in configurations for one in unreadable_of(unit))
@@ -42,12 +42,12 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     files = {file for configuration in configurations for file in configuration.files}
     for output_format, destination in chosen:
         if output_format == "json":
-            write(destination, output.required_json(found, unreadable, skipped))
+            write(destination, output.required_json(found, unreadable, skipped, read.excluded))
         elif output_format == "hcl":
             write(destination, required_policy.hcl(found))
         elif output_format == "yaml":
             write(destination, required_policy.yaml(found))
         else:
-            lines = output.required_lines(found, len(files), skipped, quiet=options["quiet"])
+            lines = output.required_lines(found, len(files), skipped, read.excluded, quiet=options["quiet"])
             write_lines(destination, lines, options)
-    return unusable(unreadable, bool(files), paths, options["allow_empty"])
+    return unusable(unreadable, bool(files), paths, options["allow_empty"], read.excluded)

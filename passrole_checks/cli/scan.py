@@ -108,7 +108,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     failed = failing is not None and any(
         finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
     )
-    status = unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
+    status = unusable(result.unreadable, bool(result.files), paths, options["allow_empty"], result.excluded)
     return status or (FINDINGS if failed else CLEAN)
 
 
@@ -129,7 +129,7 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     listed = [one for one in result.grants if options["all"] or one.grant.denied or one.effect_on_passrole != "none"]
     for output_format, destination in chosen:
         write_grants(output_format, destination, result, listed, options)
-    return unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
+    return unusable(result.unreadable, bool(result.files), paths, options["allow_empty"], result.excluded)
 
 
 def _able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]) -> list[type[Check]]:
@@ -142,7 +142,7 @@ def _able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]
 
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
-    where, asked, kept = [Path(path) for path in paths], scan_options(options, **judging), store(options)
+    where, asked, kept = [Path(path) for path in paths], scan_options(options, paths, **judging), store(options)
     with told(options) as tell:
         if kept is None:
             from passrole_checks.scan import scan_paths

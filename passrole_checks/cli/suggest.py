@@ -62,7 +62,9 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
             write_lines(destination, suggesting.lines(found, width=width, quiet=options["quiet"]), options)
         else:
             write(destination, suggesting.rendered(found, output_format, terminal=is_terminal(destination)))
-    status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    status = unusable(
+        that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"], found.excluded
+    )
     status = max(status, logs.complain() if logs is not None else CLEAN)
     return status or (FINDINGS if found.findings or any(one.edits for one in found.suggestions) else CLEAN)
 
@@ -98,12 +100,14 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     for _, destination in chosen:
         width = text.width_for(is_terminal(destination))
         dry_run, quiet = options["dry_run"], options["quiet"]
-        lines = suggesting.fixed_lines(written, found.notes, dry_run=dry_run, width=width, quiet=quiet)
+        lines = suggesting.fixed_lines(written, found, dry_run=dry_run, width=width, quiet=quiet)
         write_lines(destination, lines, options)
     for file, reason in written.refused:
         complain(f"{text.located(file, None)}: {reason}")
     left = suggesting.left_after(paths, options, least, written if options["dry_run"] else None)
-    status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    status = unusable(
+        that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"], found.excluded
+    )
     failed = failing is not None and any(one.severity.rank >= failing.rank for one in left)
     return max(status, UNUSABLE if written.refused else CLEAN) or (FINDINGS if failed else CLEAN)
 

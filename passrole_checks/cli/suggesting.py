@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Suggested:
     """What was found and what is suggested for it. ``findings`` are those that count: asked for, not suppressed, not
-    in the baseline. ``evidence``: what logs say, where they were asked."""
+    in the baseline. ``evidence``: what logs say, where they were asked. ``excluded``: the paths that were left out."""
 
     findings: tuple[Finding, ...]
     session: Session
@@ -38,6 +38,7 @@ class Suggested:
     not_evaluated: tuple[Unreadable, ...]
     files: tuple[str, ...]
     evidence: Evidence | None = None
+    excluded: tuple[str, ...] = ()
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
@@ -68,7 +69,7 @@ def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity,
     configurations = [configuration for _, configuration in read.units]
     evidence = logs.evidence(configurations, options["account"]) if logs is not None else None
     session = Session(read, findings, asked, informs=severity is Severity.INFO, evidence=evidence)
-    return Suggested(findings, session, unreadable, not_evaluated, files, evidence)
+    return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
 
 
 def left_after(
@@ -97,7 +98,7 @@ def _found(
 
     checks, skip_checks = explain.ids(options["check"]), explain.ids(options["skip_check"])
     least = Severity.INFO if options["baseline"] else severity
-    asked = scan_options(options, checks=checks, skip_checks=skip_checks, minimum_severity=least)
+    asked = scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
     read = read_paths([Path(path) for path in paths], asked)
     result = scan_configurations([configuration for _, configuration in read.units], asked)
     unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
@@ -119,7 +120,7 @@ def rendered(found: Suggested, output_format: str, *, terminal: bool) -> str:
     patch = output.patch_of(found.session.together().changed, found.session.texts)
     if output_format == "patch":
         return "\n".join(map(harmless, patch.split("\n"))) if terminal else patch
-    return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated)
+    return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated, found.excluded)
 
 
 def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
@@ -131,6 +132,7 @@ def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
         found.session.texts,
         lambda one: changed_by(one, found.session.texts),
         notes=found.notes,
+        excluded=found.excluded,
         width=width,
         quiet=quiet,
     )
@@ -258,8 +260,16 @@ def _replace(file: str, content: bytes, before: bytes) -> str:
             os.unlink(name)
 
 
-def fixed_lines(written: Written, notes: Sequence[str], *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
+def fixed_lines(written: Written, found: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
     """What was written and what is left, as people read it."""
     from passrole_checks.output import suggest as output
 
-    return output.fixed_lines(written.made, written.left, notes, dry_run=dry_run, width=width, quiet=quiet)
+    return output.fixed_lines(
+        written.made,
+        written.left,
+        found.notes,
+        excluded=found.excluded,
+        dry_run=dry_run,
+        width=width,
+        quiet=quiet,
+    )

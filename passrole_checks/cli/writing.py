@@ -84,7 +84,13 @@ def write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]
     write(destination, (coloured if wants_colour(destination) and not options["no_color"] else plain)(lines))
 
 
-def unusable(unreadable: Sequence[Unreadable], anything: bool, paths: Sequence[str], allow_empty: bool) -> int:
+def unusable(
+    unreadable: Sequence[Unreadable],
+    anything: bool,
+    paths: Sequence[str],
+    allow_empty: bool,
+    excluded: Sequence[str] = (),
+) -> int:
     """Name on standard error what could not be read, and that there was nothing to read; the status that follows."""
     from passrole_checks.output.text import located
 
@@ -94,5 +100,14 @@ def unusable(unreadable: Sequence[Unreadable], anything: bool, paths: Sequence[s
         return UNUSABLE
     if anything or allow_empty:
         return CLEAN
-    complain(f"{', '.join(paths)}: no Terraform, plan, CloudFormation or SAM file here (--allow-empty accepts that)")
+    complain(f"{', '.join(paths)}: {nothing_to_scan(excluded)} (--allow-empty accepts that)")
     return UNUSABLE
+
+
+def nothing_to_scan(excluded: Sequence[str]) -> str:
+    """The reason why there is nothing to scan."""
+    if not excluded:
+        return "no Terraform, plan, CloudFormation or SAM file here"
+    from passrole_checks.output.excluded import in_words
+
+    return f"nothing to scan: {in_words(excluded)}"

@@ -142,7 +142,8 @@ class Readings:
     def _values(self, number: int) -> Hashable:
         inputs = self._sides[number].inputs
         files = tuple(self._below(number, path) for path in inputs.var_files)
-        return files, inputs.variables, self._below(number, inputs.source), inputs.values, inputs.parameters
+        source, exclusions = self._below(number, inputs.source), inputs.exclusions.moved(self._roots[number], ".")
+        return files, inputs.variables, source, inputs.values, inputs.parameters, exclusions
 
     def _below(self, number: int, path: Path | None) -> str | None:
         """A path within a version from its top; another one as it is."""

@@ -10,7 +10,7 @@ from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Confidence
 from passrole_checks.grouping import when_in_words
 from passrole_checks.output.paths import harmless
-from passrole_checks.output.text import Line, Span, located, what_is_granted
+from passrole_checks.output.text import Line, Span, excluded_spans, located, what_is_granted
 from passrole_checks.scan import LocatedGrant
 from passrole_checks.snapshots import Comparison
 
@@ -121,4 +121,4 @@ def _summary(difference: Difference) -> Line:
         spans.append(Span(f"; {difference.left_out} changed {files} not evaluated", "high"))
     if unread:
         spans.append(Span(f"; {unread} could not be read, so that this is not all", "high"))
-    return spans
+    return [*spans, *excluded_spans(difference.excluded)]

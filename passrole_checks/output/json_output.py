@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import shown
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: A
             "findings": [_finding(finding) for finding in result.findings],
             "unreadable": _unreadable(result.unreadable),
             "not_evaluated": _unreadable(result.not_evaluated),
+            "excluded": shown_excluded(result.excluded),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
@@ -80,6 +82,7 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
             "grants": [_located(located) for located in grants],
             "unreadable": _unreadable(result.unreadable),
             "not_evaluated": _unreadable(result.not_evaluated),
+            "excluded": shown_excluded(result.excluded),
         }
     )
 
@@ -95,6 +98,7 @@ def diff_json(difference: Difference, compared: Comparison | None = None) -> str
             **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
             "unchanged": difference.unchanged,
             "not_evaluated": _unreadable([*difference.unreadable, *difference.not_evaluated, *difference.standing]),
+            "excluded": shown_excluded(difference.excluded),
             **(_versions(compared) if compared is not None else {}),
         }
     )

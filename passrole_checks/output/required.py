@@ -10,9 +10,10 @@ from passrole_checks.advise.required import Required, confidence_of
 from passrole_checks.advise.statements import ACCOUNT, PARTITION, camel
 from passrole_checks.findings import Confidence
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
-from passrole_checks.output.text import Line, Span, located
+from passrole_checks.output.text import Line, Span, excluded_spans, located
 from passrole_checks.receiving import ASSUMED, LATER, PASSED, Received
 from passrole_checks.sources.resource import Unreadable
 
@@ -23,7 +24,12 @@ _NOT_PASSED = {
 }
 
 
-def required_json(required: Required, unreadable: Sequence[Unreadable], not_evaluated: Sequence[Unreadable]) -> str:
+def required_json(
+    required: Required,
+    unreadable: Sequence[Unreadable],
+    not_evaluated: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
+) -> str:
     """The places that receive roles, and the statements that they need, as one JSON document."""
     document = {
         "version": 1,
@@ -33,6 +39,7 @@ def required_json(required: Required, unreadable: Sequence[Unreadable], not_eval
         "notes": _notes(required),
         "unreadable": [_problem(one) for one in unreadable],
         "not_evaluated": [_problem(one) for one in not_evaluated],
+        "excluded": shown_excluded(excluded),
     }
     return json_text(document)
 
@@ -73,7 +80,12 @@ def _problem(one: Unreadable) -> dict[str, Any]:
 
 
 def required_lines(
-    required: Required, files: int, not_evaluated: Sequence[Unreadable], *, quiet: bool = False
+    required: Required,
+    files: int,
+    not_evaluated: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
+    *,
+    quiet: bool = False,
 ) -> Iterator[Line]:
     """Each role with the services that it is passed to and the resources that receive it; then the statements."""
     passed = [one for one in required.received if one.how == PASSED]
@@ -104,7 +116,7 @@ def required_lines(
         yield ()
     roles, places = len({one.label for one in passed}), len(passed)
     counted = f"{_count(roles, 'role')} passed in {_count(places, 'place')}" if passed else "no role is passed"
-    yield (Span(f"{counted}; {_count(files, 'file')}", "place"),)
+    yield (Span(f"{counted}; {_count(files, 'file')}", "place"), *excluded_spans(excluded))
 
 
 def _table(passed: Sequence[Received]) -> Iterator[Line]:

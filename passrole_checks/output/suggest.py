@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from passrole_checks.advise.suggestion import Seen, Suggestion
 from passrole_checks.findings import Finding
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.output.text import PIPED, Line, Span, located
+from passrole_checks.output.text import PIPED, Line, Span, excluded_spans, located
 from passrole_checks.sources.resource import Unreadable
 
 _CONTEXT = 3
@@ -33,6 +34,7 @@ def suggestion_lines(
     changed: Changed,
     notes: Sequence[str] = (),
     *,
+    excluded: Sequence[str] = (),
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
@@ -48,7 +50,7 @@ def suggestion_lines(
         yield ()
     if not quiet:
         yield from _notes(notes)
-        yield _summary(found)
+        yield (*_summary(found), *excluded_spans(excluded))
 
 
 def fixed_lines(
@@ -56,6 +58,7 @@ def fixed_lines(
     left: Sequence[Suggestion],
     notes: Sequence[str] = (),
     *,
+    excluded: Sequence[str] = (),
     dry_run: bool,
     width: int = PIPED,
     quiet: bool = False,
@@ -72,25 +75,15 @@ def fixed_lines(
     if quiet:
         return
     yield from _notes(notes)
-    fixed = sum(len(one.findings) for one in made)
-    others = sum(len(one.findings) for one in left)
-    files = len({edit.file for one in made for edit in one.edits})
-    if not made and not left:
-        yield (Span("nothing to fix", "good"),)
-        return
-    verb = "would be fixed" if dry_run else "fixed"
-    more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
-    if not fixed and not others and more:
-        yield (Span(more, "place"),)
-        return
-    yield (
-        Span(f"{_count(fixed, 'finding')} {verb}", "place"),
-        Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
-    )
+    yield (*_fixed_summary(made, left, dry_run=dry_run), *excluded_spans(excluded))
 
 
 def suggestions_json(
-    found: Sequence[Suggestion], patch: str, unreadable: Sequence[Unreadable], skipped: Sequence[Unreadable]
+    found: Sequence[Suggestion],
+    patch: str,
+    unreadable: Sequence[Unreadable],
+    skipped: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
 ) -> str:
     """All that is known of each suggestion. ``patch``: those that go together, as :func:`patch_of` writes it."""
     document = {
@@ -99,6 +92,7 @@ def suggestions_json(
         "patch": patch,
         "unreadable": [_entry(one) for one in unreadable],
         "not_evaluated": [_entry(one) for one in skipped],
+        "excluded": shown_excluded(excluded),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -254,6 +248,22 @@ def _summary(found: Sequence[Suggestion]) -> Line:
     return (
         Span(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
         Span(f"; {others} left for a person{'; ' if more else ''}{more}"),
+    )
+
+
+def _fixed_summary(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
+    fixed = sum(len(one.findings) for one in made)
+    others = sum(len(one.findings) for one in left)
+    files = len({edit.file for one in made for edit in one.edits})
+    if not made and not left:
+        return (Span("nothing to fix", "good"),)
+    verb = "would be fixed" if dry_run else "fixed"
+    more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
+    if not fixed and not others and more:
+        return (Span(more, "place"),)
+    return (
+        Span(f"{_count(fixed, 'finding')} {verb}", "place"),
+        Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
     )
 
 

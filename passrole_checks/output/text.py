@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.excerpt import excerpt
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.paths import harmless, shown
 
 if TYPE_CHECKING:
@@ -115,10 +116,9 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         words = [_count(counts["allow"], "PassRole grant")]
         words += [f"{counts['deny']} denied"] if counts["deny"] else []
         words += [f"{counts['none']} without effect"] if counts["none"] else []
-        if grants:
-            yield (Span(f"{', '.join(words)} in {_count(len(result.files), 'file')}"),)
-        else:
-            yield (Span(f"no PassRole grants in {_count(len(result.files), 'file')}"),)
+        counted = ", ".join(words) if grants else "no PassRole grants"
+        counted += f" in {_count(len(result.files), 'file')}"
+        yield (Span(counted), *excluded_spans(result.excluded))
 
 
 def what_is_granted(grant: PassRoleGrant) -> Iterator[Line]:
@@ -271,7 +271,12 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
     ):
         if count:
             spans.append(Span(f"; {count} {what}"))
-    return spans
+    return [*spans, *excluded_spans(result.excluded)]
+
+
+def excluded_spans(excluded: Sequence[str]) -> Sequence[Span]:
+    """The end of a summary: how much was excluded."""
+    return (Span(f"; {in_words(excluded)}"),) if excluded else ()
 
 
 def _count(number: int, noun: str) -> str:

@@ -173,7 +173,8 @@ class Report:
     configuration is changed and not used; several merge bases). ``fail_on``: the least severity of an item that
     fails, None for none. ``files``: how many files of HEAD were read as infrastructure code. ``more``: access that
     grows in statements that are no items. ``unlike_head``: the files told of that the commit ``head`` has with other
-    lines, because it is its merge with the target that was compared.
+    lines, because it is its merge with the target that was compared. ``excluded``: the paths of either version that
+    were left out by the configuration; a folder, left out as a whole, ends in ``/``.
     """
 
     tool: str
@@ -192,6 +193,7 @@ class Report:
     files: int
     more: tuple[More, ...] = ()
     unlike_head: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
     @property
     def failing(self) -> tuple[Item, ...]:

@@ -14,6 +14,7 @@ from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.iam.values import Node, Position, Text
 from passrole_checks.knowledge.receivers import Receiver
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 
 
 class Framework(str, Enum):
@@ -43,6 +44,7 @@ class Inputs:
     values for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
     ``values`` are values of a type of their own, which win over all others: those that a plan was made with.
     ``parameters`` (name and text) are values for the parameters of CloudFormation templates; later ones win.
+    ``exclusions``: the paths that are left out.
     """
 
     var_files: tuple[Path, ...] = ()
@@ -50,6 +52,7 @@ class Inputs:
     source: Path | None = None
     values: tuple[tuple[str, Node], ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+    exclusions: Exclusions = NO_EXCLUSIONS
 
 
 NO_INPUTS = Inputs()

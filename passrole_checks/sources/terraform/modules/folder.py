@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.contents import content_of
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.looked_at import at_file, at_lead
 from passrole_checks.sources.terraform.reading import kept
 from passrole_checks.sources.terraform.reading.files import (
@@ -53,9 +54,9 @@ class Folder:
         return self.by_name.get(("data", type_, name))
 
 
-def read_folder(path: Path) -> Folder:
-    """Read all files of a folder. Never raises; what cannot be read is a problem of its file."""
-    files, shadowed = listed(path)
+def read_folder(path: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Folder:
+    """Read all files of a folder but those excluded. Never raises; what cannot be read is a problem of its file."""
+    files, shadowed = listed(path, exclusions)
     folder = Folder(path, shadowed=shadowed)
     for name in files:
         parsed, override = parse_file(name), is_override(name.name)
@@ -149,10 +150,10 @@ def local_path(folder: Path, source: str) -> Path:
     return Path(os.path.normpath(folder / source.replace("\\", "/")))
 
 
-def called_folders(folder: Path) -> frozenset[Path]:
+def called_folders(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
     """The folders, resolved, that the ``module`` blocks of a folder's files call as local modules."""
     found: set[Path] = set()
-    for name in terraform_files(folder):
+    for name in terraform_files(folder, exclusions):
         at_file(name)
         try:
             data = content_of(name, LARGEST)
