@@ -342,7 +342,7 @@ def applied_baseline(
 
     read, written = options["baseline"], options["write_baseline"]
     entries = baselines.load(read or written) if read or os.path.exists(written) else ()
-    concerns = baselines.about(paths, checks, skip_checks, complete=not result.unreadable)
+    concerns = baselines.about(paths, checks, skip_checks, complete=not result.unreadable, excluded=result.excluded)
     if written:
         entries = baselines.renewed(entries, result.findings, shown, concerns)
         write(written, baselines.dump(entries))

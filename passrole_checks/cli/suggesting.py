@@ -102,7 +102,7 @@ def _found(
     read = read_paths([Path(path) for path in paths], asked)
     result = scan_configurations([configuration for _, configuration in read.units], asked)
     unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
-    result = replace(result, unreadable=unreadable)
+    result = replace(result, unreadable=unreadable, excluded=read.excluded)
     findings: Sequence[Finding] = result.findings
     if options["baseline"]:
         with_baseline = {**options, "write_baseline": None}

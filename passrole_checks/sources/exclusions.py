@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MOST_PATTERNS = 1_000
 _LONGEST = 4_096  # characters of a pattern
 _MOST_WILDCARDS = 3  # in one part of a pattern, and of `**`: the time to match grows with the power of their number
+_SET = re.compile(r"\\.|\[[!^]?\]?[^\]]*\]")  # of characters; or one that is escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ def _problem(pattern: str) -> str:
     most = max(part.count("*") for part in parts if part != "**") if set(parts) - {"**"} else 0
     if most > _MOST_WILDCARDS or parts.count("**") > _MOST_WILDCARDS:
         return f"has more than {_MOST_WILDCARDS} wildcards in one part, or more than {_MOST_WILDCARDS} **"
+    if "[" in _SET.sub("", pattern):
+        return "never matches: a [ is not closed"
     try:
         (compiled,) = _compiled((pattern,)).patterns
     except (ValueError, re.error):
