@@ -253,7 +253,9 @@ def _path(value: object, where: str) -> str:
 
 def _excluded(value: object, where: str) -> str:
     """The path of a file, or with a slash at the end that of a folder."""
-    path = _text(_LONGEST_PATH)(value, where)
+    path: str = _text(_LONGEST_PATH, empty=False)(value, where)
+    if path == "/":
+        raise _Refused(f"{where}: not a path below the top of a repository")
     return f"{_path(path.removesuffix('/'), where)}{'/' if path.endswith('/') else ''}"
 
 
