@@ -88,6 +88,15 @@ def test_excluded_paths_are_left_out_and_named(run: Run, command: str, status: i
     assert found(command, said[1]) == {"app/main.tf"}
 
 
+def test_options_add_to_the_configuration(run: Run) -> None:
+    """And win over it, since they come last."""
+    put("pyproject.toml", TABLE)
+    put("more/jinja.tf", JINJA)
+    assert run("scan", ".", "--exclude", "more/")[1]["excluded"] == sorted([*EXCLUDED, "more/"])
+    said = run("scan", ".", "--exclude", "!vendor/", "--exclude", "more/")[1]
+    assert found("scan", said) == {"app/main.tf", "vendor/module/main.tf"}
+
+
 def test_fix_writes_no_excluded_file(capsys: pytest.CaptureFixture[str]) -> None:
     narrow = '"arn:aws:iam::111122223333:role/app"'
     function = 'resource "aws_lambda_function" "f" {\n  role = "arn:aws:iam::111122223333:role/app"\n}\n'

@@ -63,6 +63,14 @@ def test_an_option_excludes_in_both_versions(repository: Reviews) -> None:
     assert "1 file excluded" in page
 
 
+def test_an_option_adds_to_the_configuration_of_base(repository: Reviews) -> None:
+    files = {"main.tf": policy(APP), "jinja.tf": JINJA, "vendor/main.tf": policy(APP)}
+    repository.commit({**files, "pyproject.toml": table("vendor/")})
+    repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2, "pyproject.toml": table("*")})
+    said = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
+    assert (said.status, said.report.excluded, len(said.items)) == (1, ("jinja.tf", "vendor/"), 1)
+
+
 @pytest.mark.parametrize("excluded", ["vendor/", "vendor/pass.tf"])
 def test_what_moves_to_an_excluded_path_is_not_removed(repository: Reviews, excluded: str) -> None:
     """A policy that HEAD moves to where BASE looks at nothing may hold anything there."""
@@ -106,11 +114,12 @@ def test_the_index_and_the_working_tree(repository: Reviews) -> None:
         assert (said.status, said.report.excluded, len(said.items)) == (1, ("jinja.tf",), 1)
 
 
-def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews) -> None:
+@pytest.mark.parametrize("content", [JINJA, VARIABLE % ROLES])
+def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, content: str) -> None:
     """HEAD is tried with other lines in copies, where the same files are left out."""
-    before = {"app/main.tf": policy(FROM_VARIABLE), "app/variables.tf": VARIABLE % ROLES, "app/jinja.tf": JINJA}
+    before = {"app/main.tf": policy(FROM_VARIABLE), "app/variables.tf": VARIABLE % ROLES, "app/override.tf": content}
     said = repository.between(
-        {**before, "pyproject.toml": table("/app/jinja.tf")}, {"app/variables.tf": VARIABLE % "*"}
+        {**before, "pyproject.toml": table("/app/override.tf")}, {"app/variables.tf": VARIABLE % "*"}
     )
     (item,) = said.report.items
     assert item.cause is not None and (item.cause.file, item.cause.line) == ("app/variables.tf", 3)
