@@ -50,6 +50,7 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         nested=configuration.nested,
         parameters=configuration.parameters,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
+        excluded=configuration.excluded,
         looked=looked,
     )
 
@@ -78,7 +79,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
         result,
         unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
         not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
-        excluded=discovery.excluded,
+        excluded=_excluded(discovery, shown),
     )
 
 
@@ -117,7 +118,14 @@ def read_paths(
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
-    return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes), discovery.excluded)
+    return ReadPaths(
+        tuple(units), (*unreadable, *complaints), tuple(notes), _excluded(discovery, [unit for _, unit in units])
+    )
+
+
+def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
+    """What was left out where files were looked for, and where the modules of units were read."""
+    return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.excluded)}))
 
 
 def _about_inputs(

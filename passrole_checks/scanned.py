@@ -97,8 +97,8 @@ class ScannedUnit:
 
     ``path``: where the unit was found, a file or a Terraform root folder. ``judged``: None where the unit could not be
     read; ``unreadable`` then says why. ``nested`` and ``parameters`` are those of its configuration, ``folders`` those
-    that its resources stand in. ``looked``: what its reading has looked at; None
-    where it was not scanned.
+    that its resources stand in; ``excluded``: the files of it that were left out. ``looked``: what its reading
+    has looked at; None where it was not scanned.
     """
 
     path: Path
@@ -108,4 +108,5 @@ class ScannedUnit:
     nested: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
+    excluded: tuple[str, ...] = ()
     looked: Sightings | None = field(default=None, compare=False, repr=False)

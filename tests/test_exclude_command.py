@@ -165,6 +165,46 @@ def test_an_excluded_file_of_a_module_is_left_out(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize("command", ["scan", "grants", "required", "suggest"])
+def test_files_of_modules_elsewhere_are_named(run: Run, command: str) -> None:
+    """Of a module outside of what is scanned, and of one that `terraform init` has installed."""
+    put("app/calls.tf", CALLS)
+    put("app/.terraform/modules/modules.json", INSTALLED)
+    for folder in ("modules/m", "app/.terraform/modules/r"):
+        put(f"{folder}/main.tf", passing("inner"))
+        put(f"{folder}/jinja.tf", JINJA)
+    everything = ["app/.terraform/modules/r/jinja.tf", "app/jinja.tf", "modules/m/jinja.tf"]
+    assert run(command, "app", "--exclude", "jinja.tf")[1]["excluded"] == everything
+    given = ["app/.terraform/modules/r/jinja.tf", "modules/m/jinja.tf"]
+    Path("app/jinja.tf").unlink()
+    status, document, _ = run(command, "app/main.tf", "--exclude", "jinja.tf")
+    assert (status in (0, 1), document["excluded"]) == (True, given)
+
+
+CALLS = """\
+module "m" {
+  source = "../modules/m"
+}
+module "r" {
+  source  = "terraform-aws-modules/iam/aws"
+  version = "1.0.0"
+}
+"""
+INSTALLED = json.dumps(
+    {
+        "Modules": [
+            {"Key": "", "Source": "", "Dir": "."},
+            {
+                "Key": "r",
+                "Source": "registry.terraform.io/terraform-aws-modules/iam/aws",
+                "Version": "1.0.0",
+                "Dir": ".terraform/modules/r",
+            },
+        ]
+    }
+)
+
+
 def test_a_module_that_only_an_excluded_file_calls_is_a_root(run: Run) -> None:
     put("app/jinja.tf", 'module "m" {\n  source = "../modules/m"\n}\n')
     put("modules/m/main.tf", passing("inner"))
@@ -233,7 +273,8 @@ def test_a_plan_is_read_with_its_source_as_a_scan_reads_it(run: Run) -> None:
     plan = {"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes": []}
     put("plan.json", json.dumps(plan))
     assert run("scan", "plan.json", "--source", "app")[1]["unreadable"]
-    assert not run("scan", "plan.json", "--source", "app", "--exclude", "jinja.tf")[1]["unreadable"]
+    _, document, _ = run("scan", "plan.json", "--source", "app", "--exclude", "jinja.tf")
+    assert (document["unreadable"], document["excluded"]) == ([], ["app/jinja.tf"])
 
 
 # -- paths that are given
@@ -277,7 +318,7 @@ def test_a_pattern_that_cannot_be_used_ends_the_command(command: str, capsys: py
 @pytest.mark.parametrize("command", ["scan", "grants", "required", "suggest", "fix"])
 def test_the_summary_counts_what_is_excluded(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main([command, "app/main.tf", "tests", *OPTIONS])
-    assert "1 folder excluded" in capsys.readouterr().out.splitlines()[-1]
+    assert "1 folder and 1 file excluded" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("command", "format_"), [("scan", "markdown"), ("grants", "markdown"), ("grants", "html")])
@@ -327,6 +368,10 @@ def test_a_warm_cache_answers_with_other_exclusions(run: Run, tmp_path: Path, mo
     def answers(*more: str) -> list[tuple[int, dict[str, Any]]]:
         return [run("scan", "app", "vendor", *options, *more)[:2] for options in asked]
 
+    put("app/calls.tf", CALLS)
+    put("modules/m/main.tf", passing("inner"))
+    put("modules/m/jinja.tf", JINJA)
+
     fresh = answers("--no-cache")
     assert answers() == fresh
     assert Store(str(cache), program()).held().entries
@@ -335,7 +380,8 @@ def test_a_warm_cache_answers_with_other_exclusions(run: Run, tmp_path: Path, mo
     put("app/sub/vendor/x.tf", "")
     later = answers()
     assert later == answers("--no-cache")
-    assert later[1][1]["excluded"] == ["app/jinja.tf", "app/sub/jinja.tf", "app/sub/vendor/", "vendor/"]
+    more = ["app/sub/jinja.tf", "app/sub/vendor/", "modules/m/jinja.tf"]
+    assert later[1][1]["excluded"] == sorted(["app/jinja.tf", *more, "vendor/"])
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -109,7 +109,8 @@ class Readings:
             if isinstance(known.found, InputError):
                 error = known.found
                 raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
-            alike = replace(known.found, files=self.moved(known.found.files), nested=self.moved(known.found.nested))
+            files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded")}
+            alike = replace(known.found, **files)
             self._original[id(alike)] = known.found
             looked = known.looked
             return self._keep(alike, LookedAt(*map(self._moved_paths, (looked.files, looked.folders, looked.trees))))

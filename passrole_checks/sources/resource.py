@@ -213,7 +213,8 @@ class Configuration:
     stack sets that Terraform describes, by the names that they have in other accounts. ``literals`` are the principals
     that are known by a literal name: what they are called here (the name, and their kind where it means two), their
     kind, and the name.
-    ``users`` are the users of this configuration with their names, where these are told.
+    ``users`` are the users of this configuration with their names, where these are told. ``excluded`` are the files
+    that belong to it and are left out on request.
     """
 
     framework: Framework
@@ -249,3 +250,4 @@ class Configuration:
     stack_roles: tuple[RoleDefinition, ...] = ()
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, Text], ...] = ()
+    excluded: tuple[str, ...] = ()

@@ -103,6 +103,7 @@ def load(
         stack_roles=tuple(found.stack_roles),
         beside=tuple(beside),
         nested=tuple(dict.fromkeys(os.path.realpath(file) for file in found.nested)),
+        excluded=tuple(os.path.realpath(file) for one in run.folders.values() for file in one.excluded),
         **held,
     )
     root.close()

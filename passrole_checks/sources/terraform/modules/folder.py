@@ -43,6 +43,7 @@ class Folder:
     data: list[Block] = field(default_factory=list)
     providers: list[Block] = field(default_factory=list)
     shadowed: list[tuple[Path, Path]] = field(default_factory=list)  # files that are not read for another's sake
+    excluded: list[Path] = field(default_factory=list)
     by_name: dict[tuple[str, str, str], Block] = field(default_factory=dict)
 
     def resource(self, type_: str, name: str) -> Block | None:
@@ -56,9 +57,9 @@ class Folder:
 
 def read_folder(path: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Folder:
     """Read all files of a folder but those excluded. Never raises; what cannot be read is a problem of its file."""
-    files, shadowed = listed(path, exclusions)
-    folder = Folder(path, shadowed=shadowed)
-    for name in files:
+    listing = listed(path, exclusions)
+    folder = Folder(path, shadowed=listing.shadowed, excluded=listing.excluded)
+    for name in listing.files:
         parsed, override = parse_file(name), is_override(name.name)
         kept.was_read(parsed)
         folder.files.append(parsed)

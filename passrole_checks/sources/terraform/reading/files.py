@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from passrole_checks.contents import content_of, why_not
 from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
@@ -31,12 +32,20 @@ def terraform_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> lis
     Of ``x.tf`` and ``x.tofu`` the second one is read (OpenTofu's page "Files and Directories", "Extension Precedence").
     A symbolic link that leads nowhere is among them, so that it is named.
     """
-    return listed(folder, exclusions)[0]
+    return listed(folder, exclusions).files
 
 
-def listed(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> tuple[list[Path], list[tuple[Path, Path]]]:
-    """The configuration files of a folder (:func:`terraform_files`), and those that another one stands in for, each
-    with that one. What is excluded is as if it were not there."""
+class Listing(NamedTuple):
+    """The configuration files of a folder (:func:`terraform_files`); those that another one stands in for, each with
+    that one; and those that are left out on request."""
+
+    files: list[Path]
+    shadowed: list[tuple[Path, Path]]
+    excluded: list[Path]
+
+
+def listed(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Listing:
+    """List the configuration files of a folder. What is excluded is as if it were not there."""
     at_folder(folder)
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
@@ -53,10 +62,12 @@ def listed(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> tuple[list[P
             else:
                 files.append((is_override(name), name))
     except OSError:
-        return [], []
-    return [folder / name for _, name in sorted(files)], [
-        (folder / one, folder / other) for one, other in sorted(shadowed)
-    ]
+        return Listing([], [], [])
+    return Listing(
+        [folder / name for _, name in sorted(files)],
+        [(folder / one, folder / other) for one, other in sorted(shadowed)],
+        [folder / name for name in sorted(excluded)],
+    )
 
 
 def _is_one(entry: os.DirEntry[str]) -> bool:
