@@ -1,7 +1,7 @@
 """Paths that are left out of a scan, by patterns in the syntax of gitignore.
 
-Source: gitignore(5), "PATTERN FORMAT". The library pathspec matches one path with patterns; as in git, nothing below an
-excluded folder is included again.
+Source: gitignore(5), "PATTERN FORMAT". The library pathspec reads one pattern; the last one that matches counts, and
+nothing below an excluded folder is included again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import Pattern
 
 _MOST_PATTERNS = 1_000
 _LONGEST = 4_096  # characters of a pattern
@@ -104,39 +104,96 @@ def problem_with(patterns: Sequence[str]) -> str | None:
 def _problem(pattern: str) -> str:
     if len(pattern) > _LONGEST:
         return f"is longer than {_LONGEST:,} characters"
+    if "\n" in pattern or "\0" in pattern:
+        return "contains a line feed or a null character"
     if not pattern.strip() or pattern.startswith("#"):
         return r"is no pattern (a name that begins with # is written \#)"
-    parts = re.split("/", pattern.removeprefix("!").strip())
+    parts = _without_marks(pattern)[2].split("/")
     if "." in parts or ".." in parts:
         return "never matches: patterns are relative to the working directory, without . and .. (/vendor, not ./vendor)"
-    most = max(part.count("*") for part in parts if part != "**") if set(parts) - {"**"} else 0
-    if most > _MOST_WILDCARDS or parts.count("**") > _MOST_WILDCARDS:
+    if not parts[-1] or "" in parts[1:]:
+        return "never matches: a part between two slashes is empty"
+    most = max((part.count("*") for part in parts if part != "**"), default=0)
+    if most > _MOST_WILDCARDS or parts.count("**") > _MOST_WILDCARDS or "***" in parts:
         return f"has more than {_MOST_WILDCARDS} wildcards in one part, or more than {_MOST_WILDCARDS} **"
-    if "[" in _SET.sub("", pattern):
-        return "never matches: a [ is not closed"
+    sets = _SET.findall(pattern)
+    if "[" in _SET.sub("", pattern) or any("/" in one for one in sets):
+        return "never matches: a [ is not closed, or a / is between [ and ]"
+    if "**" in parts and any(one.startswith(("[!", "[^")) for one in sets):
+        return "has ** and a set of characters that do not match, which are not supported together"
     try:
-        (compiled,) = _compiled((pattern,)).patterns
+        return "" if _compiled((pattern,))[0].library.include is not None else "never matches anything"
     except (ValueError, re.error):
         return "is no valid gitignore pattern"
-    return "" if compiled.include is not None else "never matches anything"
 
 
 def _shortened(pattern: str) -> str:
     return pattern if len(pattern) <= 60 else f"{pattern[:59]}…"
 
 
+def _without_marks(pattern: str) -> tuple[bool, bool, str]:
+    """True if a pattern includes again (``!``), true if it is for folders only (``/`` at the end), and the rest of it
+    without these marks and the spaces that git ignores."""
+    rest = pattern.removeprefix("!")
+    while rest.endswith(" ") and not rest.endswith("\\ "):
+        rest = rest[:-1]
+    return pattern.startswith("!"), rest.endswith("/"), rest.removesuffix("/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """One pattern, matched as git does: without a slash with the name of a file or folder, else with its path.
+
+    The library itself takes a match of a folder for one of all that is in it, and lets a set of characters match a
+    slash; in combinations of patterns that hides other files than git does.
+    """
+
+    includes: bool
+    folders_only: bool
+    by_name: bool
+    slashes: int | None  # in the paths that it matches; None for any number
+    library: Pattern
+
+    @classmethod
+    def of(cls, pattern: str) -> _Pattern:
+        from pathspec import GitIgnoreSpec  # takes as long as a small scan, and most have no patterns
+
+        includes, folders_only, rest = _without_marks(pattern)
+        by_name = "/" not in rest
+        slashes = None if "**" in rest.split("/") else rest.removeprefix("/").count("/")
+        if rest.endswith(" ") and not rest.endswith("\\ "):  # the library drops spaces at both ends
+            rest = f"{rest[:-1]}\\ "
+        if rest.startswith(" "):
+            rest = f"\\{rest}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of sets of characters that look like others
+            (library,) = GitIgnoreSpec.from_lines([rest]).patterns
+        return cls(includes, folders_only, by_name, slashes, library)
+
+    def matches(self, path: str, is_folder: bool) -> bool:
+        if self.folders_only and not is_folder:
+            return False
+        if self.by_name:
+            path = path[path.rfind("/") + 1 :]
+        elif self.slashes is not None and path.count("/") != self.slashes:
+            return False
+        found = self.library.match_file(path)
+        return found is not None and not found.match.groupdict().get("ps_d")  # the slash behind a folder in the path
+
+
 @lru_cache(maxsize=8)
-def _compiled(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec  # takes as long as a small scan, and most have no patterns
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of sets of characters that look like others
-        return GitIgnoreSpec.from_lines(patterns)
+def _compiled(patterns: tuple[str, ...]) -> tuple[_Pattern, ...]:
+    return tuple(map(_Pattern.of, patterns))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
-    return _compiled(patterns).match_file(path)
+    """True if the last pattern that matches a path, of a folder if it ends in ``/``, excludes it."""
+    name = path.removesuffix("/").replace("\n", "\0")  # for regular expressions a line feed is an end; no name has \0
+    for pattern in reversed(_compiled(patterns)):
+        if pattern.matches(name, path.endswith("/")):
+            return not pattern.includes
+    return False
 
 
 def _from_the_top(path: str) -> Iterator[str]:
