@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _MOST_PATTERNS = 1_000
 _LONGEST = 4_096  # characters of a pattern
-_MOST_WILDCARDS = 3  # in one part of a pattern, and of `**`: the time to match grows with the power of their number
+_MOST_WILDCARDS = 3  # in one part of a pattern: the time to match a name grows with the power of their number
+_MOST_PARTS = 16
 _SET = re.compile(r"\\.|\[[!^]?\]?[^\]]*\]")  # of characters; or one that is escaped
 
 
@@ -47,6 +48,11 @@ class Exclusions:
         name = f"{relative}/" if folder else relative
         return any(_matches(self.patterns, part) for part in _from_the_top(name))
 
+    def excludes_entry(self, path: str, *, folder: bool = False) -> bool:
+        """The same for what is in a folder that is known not to be excluded."""
+        relative = self._relative(path) if self.patterns else ""
+        return bool(relative) and _matches(self.patterns, f"{relative}/" if folder else relative)
+
     def excluded_names(self, folder: Path, names: Collection[str]) -> frozenset[str]:
         """The files of a folder that are not part of the Terraform module in it.
 
@@ -54,7 +60,7 @@ class Exclusions:
         """
         if not self.patterns or self.excludes(folder, folder=True):
             return frozenset()
-        found = frozenset(name for name in names if self.excludes(folder / name))
+        found = frozenset(name for name in names if self.excludes_entry(str(folder / name)))
         return found if len(found) < len(names) else frozenset()
 
     def moved(self, old: str, new: str) -> Exclusions:
@@ -113,18 +119,15 @@ def _problem(pattern: str) -> str:
         return "never matches: patterns are relative to the working directory, without . and .. (/vendor, not ./vendor)"
     if not parts[-1] or "" in parts[1:]:
         return "never matches: a part between two slashes is empty"
-    most = max((part.count("*") for part in parts if part != "**"), default=0)
-    if most > _MOST_WILDCARDS or parts.count("**") > _MOST_WILDCARDS or "***" in parts:
-        return f"has more than {_MOST_WILDCARDS} wildcards in one part, or more than {_MOST_WILDCARDS} **"
-    sets = _SET.findall(pattern)
-    if "[" in _SET.sub("", pattern) or any("/" in one for one in sets):
+    if any(part.count("*") > _MOST_WILDCARDS for part in parts) or "***" in parts or len(parts) > _MOST_PARTS:
+        return f"has more than {_MOST_WILDCARDS} wildcards in one part, or more than {_MOST_PARTS} parts"
+    if "[" in _SET.sub("", pattern) or any("/" in one for one in _SET.findall(pattern)):
         return "never matches: a [ is not closed, or a / is between [ and ]"
-    if "**" in parts and any(one.startswith(("[!", "[^")) for one in sets):
-        return "has ** and a set of characters that do not match, which are not supported together"
     try:
-        return "" if _compiled((pattern,))[0].library.include is not None else "never matches anything"
+        compiled = [_compiled_part(part) for part in parts if part not in ("", "**")]
     except (ValueError, re.error):
         return "is no valid gitignore pattern"
+    return "" if all(one.include is not None for one in compiled) else "never matches anything"
 
 
 def _shortened(pattern: str) -> str:
@@ -144,41 +147,66 @@ def _without_marks(pattern: str) -> tuple[bool, bool, str]:
 class _Pattern:
     """One pattern, matched as git does: without a slash with the name of a file or folder, else with its path.
 
-    The library itself takes a match of a folder for one of all that is in it, and lets a set of characters match a
-    slash; in combinations of patterns that hides other files than git does.
+    ``parts``: what is between slashes; None for ``**``. Each part is matched with one name, so that the time does not
+    grow with the product of their wildcards.
     """
 
     includes: bool
     folders_only: bool
     by_name: bool
-    slashes: int | None  # in the paths that it matches; None for any number
-    library: Pattern
+    parts: tuple[str | None, ...]
 
     @classmethod
     def of(cls, pattern: str) -> _Pattern:
-        from pathspec import GitIgnoreSpec  # takes as long as a small scan, and most have no patterns
-
         includes, folders_only, rest = _without_marks(pattern)
         by_name = "/" not in rest
-        slashes = None if "**" in rest.split("/") else rest.removeprefix("/").count("/")
-        if rest.endswith(" ") and not rest.endswith("\\ "):  # the library drops spaces at both ends
-            rest = f"{rest[:-1]}\\ "
-        if rest.startswith(" "):
-            rest = f"\\{rest}"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of sets of characters that look like others
-            (library,) = GitIgnoreSpec.from_lines([rest]).patterns
-        return cls(includes, folders_only, by_name, slashes, library)
+        parts = [None if part == "**" and not by_name else part for part in rest.removeprefix("/").split("/")]
+        if parts[-1] is None:
+            parts.append("*")  # at the end, ** is all that is in a folder, and not the folder
+        return cls(includes, folders_only, by_name, tuple(parts))
 
-    def matches(self, path: str, is_folder: bool) -> bool:
+    def matches(self, names: Sequence[str], is_folder: bool) -> bool:
+        """True if the pattern matches the path of a file or folder, given as the names in it."""
         if self.folders_only and not is_folder:
             return False
-        if self.by_name:
-            path = path[path.rfind("/") + 1 :]
-        elif self.slashes is not None and path.count("/") != self.slashes:
+        names = names[-1:] if self.by_name else names
+        if None not in self.parts and len(self.parts) != len(names):
             return False
-        found = self.library.match_file(path)
-        return found is not None and not found.match.groupdict().get("ps_d")  # the slash behind a folder in the path
+        part = name = resumed = 0
+        any_depth = -1  # the last ** before here: if the rest does not match, it stands for one folder more
+        while name < len(names):
+            wanted = self.parts[part] if part < len(self.parts) else ""
+            if wanted is None:
+                any_depth, resumed, part = part, name, part + 1
+            elif wanted and _part_matches(wanted, names[name]):
+                part, name = part + 1, name + 1
+            elif any_depth >= 0:
+                resumed += 1
+                part, name = any_depth + 1, resumed
+            else:
+                return False
+        return part == len(self.parts)
+
+
+@lru_cache(maxsize=_MOST_PATTERNS)
+def _compiled_part(part: str) -> Pattern:
+    """Compile a pattern for one name. Raises ValueError or re.error."""
+    from pathspec import GitIgnoreSpec  # takes as long as a small scan, and most have no patterns
+
+    if part.endswith(" ") and not part.endswith("\\ "):  # the library drops spaces at both ends
+        part = f"{part[:-1]}\\ "
+    if part.startswith((" ", "!", "#")):
+        part = f"\\{part}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of sets of characters that look like others
+        (compiled,) = GitIgnoreSpec.from_lines([part]).patterns
+    return compiled
+
+
+@lru_cache(maxsize=10_000)
+def _part_matches(part: str, name: str) -> bool:
+    # regular expressions take a line feed for an end; no name contains the character in its place
+    return _compiled_part(part).match_file(name.replace("\n", "\0")) is not None
 
 
 @lru_cache(maxsize=8)
@@ -189,9 +217,9 @@ def _compiled(patterns: tuple[str, ...]) -> tuple[_Pattern, ...]:
 @lru_cache(maxsize=10_000)
 def _matches(patterns: tuple[str, ...], path: str) -> bool:
     """True if the last pattern that matches a path, of a folder if it ends in ``/``, excludes it."""
-    name = path.removesuffix("/").replace("\n", "\0")  # for regular expressions a line feed is an end; no name has \0
+    names, is_folder = path.removesuffix("/").split("/"), path.endswith("/")
     for pattern in reversed(_compiled(patterns)):
-        if pattern.matches(name, path.endswith("/")):
+        if pattern.matches(names, is_folder):
             return not pattern.includes
     return False
 

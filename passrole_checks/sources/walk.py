@@ -39,7 +39,7 @@ def files_to_scan(
     """
 
     def is_left_out(path: str, is_folder: bool) -> bool:
-        if not exclusions.excludes(path, folder=is_folder):
+        if not exclusions.excludes_entry(path, folder=is_folder):
             return False
         excluded(f"{path}/" if is_folder else path)
         return True

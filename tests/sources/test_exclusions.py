@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.errors import ConfigurationError
+from passrole_checks.sources import exclusions as matching
 from passrole_checks.sources.detect import discover
 from passrole_checks.sources.exclusions import Exclusions, exclusions_of, problem_with
 
@@ -63,6 +64,7 @@ PATTERNS = (
     ("app/vendor*",),
     ("**", "!*/", "!a.tf"),
     ("*.tf", "!vendor/"),
+    ("**/[!a]*/**/a.tf", "a/!b", "a/#b"),
     ("vendor*", "!app/**", "sub/vendor/"),
     ("app/sub/**/",),
     ("app[!a]*.tf", "vendor[!b]a.tf"),
@@ -206,14 +208,31 @@ def test_exclusions_go_to_other_processes(tree: Path) -> None:
     "pattern",
     [
         "", " ", "# note", "!", "/", "[", "[a", "a\\", "[z-a]", "./vendor", "../x", "a/../b", "a/./b",
-        "a*a*a*a*b", "****", "**/a/**/b/**/c/**", "x" * 5_000, "***", "a/***/b", "[a/b]", "a//b",
-        "a//", "**/[!a]", "a\nb", "a\0b",
+        "a*a*a*a*b", "****", "a/" * 40 + "b", "x" * 5_000, "***", "a/***/b", "[a/b]", "a//b",
+        "a//", "a\nb", "a\0b",
     ],
 )  # fmt: skip
 def test_a_pattern_that_cannot_be_used_is_refused(pattern: str) -> None:
     assert problem_with([pattern])
     with pytest.raises(ConfigurationError):
         exclusions_of(["vendor/", pattern])
+
+
+@pytest.mark.parametrize(
+    "pattern", ["**/a*a*a*/**/a*a*a*/**/a*a*a*b", "a*a*a*b", "a/**/a/a/**/b", "**/" + "a/" * 14 + "b"]
+)
+def test_steps_grow_with_the_length_of_a_path(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not with a power of the number of wildcards in a pattern."""
+    steps: list[str] = []
+    match = matching._part_matches
+    monkeypatch.setattr(matching, "_part_matches", lambda part, name: steps.append(name) or match(part, name))
+
+    def steps_for(depth: int) -> int:
+        steps.clear()
+        assert not matching._Pattern.of(pattern).matches(["aaaa"] * depth, False)
+        return len(steps)
+
+    assert steps_for(400) <= 2.2 * max(steps_for(200), 1)
 
 
 def test_too_many_patterns_are_refused() -> None:
