@@ -53,6 +53,7 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         nested=configuration.nested,
         parameters=configuration.parameters,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
+        excluded=configuration.excluded,
         looked=looked,
     )
 
@@ -71,7 +72,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
     from passrole_checks.sources import detect
 
-    discovery = detect.discover(paths)
+    discovery = detect.discover(paths, options.inputs.exclusions)
     scanned = list(scanner(discovery.units, options))
     read = [(unit.path, unit) for unit in scanned if unit.judged is not None]
     shown = [unit for _, unit in _called_by_none(read)]
@@ -85,17 +86,19 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
         result,
         unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
         not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
+        excluded=_excluded(discovery, shown),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPaths:
     """``units``: each configuration with where it was found, a file or a Terraform root folder; ``notes``: what of the
-    inputs nothing uses."""
+    inputs nothing uses; ``excluded``: the paths that were left out, folders with ``/``."""
 
     units: tuple[tuple[Path, Configuration], ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
+    excluded: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
@@ -113,7 +116,7 @@ def read_paths(
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
-    discovery = detect.discover(paths)
+    discovery = detect.discover(paths, options.inputs.exclusions)
     units: list[tuple[Path, Configuration]] = []
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
@@ -129,7 +132,14 @@ def read_paths(
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
-    return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
+    return ReadPaths(
+        tuple(units), (*unreadable, *complaints), tuple(notes), _excluded(discovery, [unit for _, unit in units])
+    )
+
+
+def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
+    """What was left out where files were looked for, and where the modules of units were read."""
+    return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.excluded)}))
 
 
 _Answer = TypeVar("_Answer")

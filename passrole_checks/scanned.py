@@ -67,6 +67,7 @@ class ScanResult:
     """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC.
 
     ``unreadable`` includes the ``faults``: where this package itself failed. Neither was judged in full.
+    ``excluded``: the paths that were left out; folders, which end in ``/``, as a whole.
     """
 
     findings: tuple[Finding, ...]
@@ -75,6 +76,7 @@ class ScanResult:
     not_evaluated: tuple[Unreadable, ...]
     unused_suppressions: tuple[Suppression, ...]
     files: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
@@ -109,8 +111,8 @@ class ScannedUnit:
 
     ``path``: where the unit was found, a file or a Terraform root folder. ``judged``: None where the unit could not be
     read; ``unreadable`` then says why. ``nested`` and ``parameters`` are those of its configuration, ``folders`` those
-    that its resources stand in. ``looked``: what its reading has looked at; None
-    where it was not scanned.
+    that its resources stand in; ``excluded``: the files of it that were left out. ``looked``: what its reading
+    has looked at; None where it was not scanned.
     """
 
     path: Path
@@ -120,6 +122,7 @@ class ScannedUnit:
     nested: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
+    excluded: tuple[str, ...] = ()
     looked: Sightings | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -113,7 +113,7 @@ def test_json_has_the_promised_keys() -> None:
     result = run(put("old.yaml", NARROW), put("new.yaml", OPEN), "--format", "json")
     found = json.loads(result.stdout)
     groups = ["new", "widened", "narrowed", "removed", "moved"]
-    assert list(found) == ["version", *groups, "unchanged", "faults", "not_evaluated"]
+    assert list(found) == ["version", *groups, "unchanged", "faults", "not_evaluated", "excluded"]
     assert (found["version"], found["unchanged"], found["faults"], found["not_evaluated"]) == (1, 0, [], [])
     (entry,) = found["widened"]
     assert (entry["file"], entry["line"], entry["sid"], entry["severity"]) == ("new.yaml", 10, "Pass", "high")

@@ -304,7 +304,7 @@ def test_names_from_the_files_cannot_steer_a_terminal() -> None:
 def options() -> dict[str, object]:
     """The options of a command that is given none."""
     none = dict.fromkeys(("account", "source", "baseline"))
-    empty: dict[str, object] = dict.fromkeys(("var_file", "var", "parameters", "check", "skip_check"), ())
+    empty: dict[str, object] = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     return {**none, **empty, "unchanged": False}
 
 

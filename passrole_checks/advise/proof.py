@@ -202,7 +202,8 @@ class Trials:
 
         inputs = self._options.inputs
         source = moved(inputs.source) if inputs.source is not None else None
-        return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source)
+        exclusions = inputs.exclusions.moved(str(top), str(there))
+        return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _lay_out(self, unit: Unit, top: Path) -> Path:
         """The folder that stands for ``top``, with all that the unit was read from."""

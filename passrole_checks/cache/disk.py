@@ -7,10 +7,21 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
-from passrole_checks.sources.sightings import Sight, Sightings, is_file, is_settled, listing, sight, sight_of, tree
-from passrole_checks.sources.sightings import walk_again as walk
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.sightings import (
+    Sight,
+    Sightings,
+    is_file,
+    is_settled,
+    listing,
+    sight,
+    sight_of,
+    tree,
+    walk_again,
+)
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _PIECE = 1 << 20
@@ -31,9 +42,10 @@ class Looks(NamedTuple):
 
 class Disk:
     """The disk as it is in one moment; after :meth:`again`, in another one. What a file holds is read once for as long
-    as its status is the same."""
+    as its status is the same. ``exclusions``: what is left out where a folder is walked."""
 
-    def __init__(self) -> None:
+    def __init__(self, exclusions: Exclusions = NO_EXCLUSIONS) -> None:
+        self._walk_again = partial(walk_again, exclusions=exclusions)
         self._held: dict[str, tuple[Sight, int, bytes]] = {}
         self.again()
 
@@ -101,7 +113,7 @@ class Disk:
         return _once(self._trees, path, tree)
 
     def _walk(self, path: str) -> bytes | None:
-        return _once(self._walks, path, walk)
+        return _once(self._walks, path, self._walk_again)
 
     def _lead(self, path: str) -> bytes | None:
         return self._real(path).encode("utf-8", "surrogatepass")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
 _Kept = tuple[Looks, str, memoryview]
-_PARTS = ("framework", "judged", "unreadable", "nested", "parameters", "folders")  # of a ScannedUnit
+_PARTS = ("framework", "judged", "unreadable", "nested", "parameters", "folders", "excluded")  # of a ScannedUnit
 
 
 def scan_remembered(
@@ -36,7 +36,7 @@ def scan_remembered(
 
     ``scanner`` scans the units that are not remembered.
     """
-    disk, name = Disk(), about_paths(paths, options)
+    disk, name = Disk(options.inputs.exclusions), about_paths(paths, options)
     known = _known(store, disk, name)
     if known is not None:
         result = _result(known[2])

@@ -57,7 +57,7 @@ def difference(asked: Comparison | None, names: Sequence[str], options: dict[str
     from passrole_checks.difference import difference_of
 
     if asked is None:
-        return difference_of(Path(names[0]), Path(names[1]), scan_options(options))
+        return difference_of(Path(names[0]), Path(names[1]), scan_options(options, names))
     from passrole_checks.review import compare
 
     with asked.snapshots() as snapshots:
@@ -130,7 +130,7 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
     found = difference(compared, versions, options)
     # a version without infrastructure code is one before there was any; a path without it is a mistake
     empty = [] if compared else [path for path, files in zip(versions, found.files, strict=True) if not files]
-    unreadable = that_matter(found.unreadable, () if empty else ("",), empty, options)
+    unreadable = that_matter(found.unreadable, () if empty else ("",), empty, options, found.excluded)
     found = replace(found, unreadable=unreadable)
 
     def write_one(output_format: str, destination: str) -> None:

@@ -140,7 +140,7 @@ def _able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]
 
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
-    where, asked, kept = [Path(path) for path in paths], scan_options(options, **judging), store(options)
+    where, asked, kept = [Path(path) for path in paths], scan_options(options, paths, **judging), store(options)
     with told(options) as tell:
         if kept is None:
             from passrole_checks.scan import scan_paths
@@ -155,4 +155,4 @@ def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> S
             )
     if kept is not None and kept.trouble and not options["quiet"]:
         complain(kept.trouble)
-    return replace(result, unreadable=that_matter(result.unreadable, result.files, paths, options))
+    return replace(result, unreadable=that_matter(result.unreadable, result.files, paths, options, result.excluded))

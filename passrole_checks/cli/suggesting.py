@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Suggested:
     """What was found and what is suggested for it. ``findings`` are those that count: asked for, not suppressed, not
-    in the baseline. ``evidence``: what logs say, where they were asked."""
+    in the baseline. ``evidence``: what logs say, where they were asked. ``excluded``: the paths that were left out."""
 
     findings: tuple[Finding, ...]
     session: Session
@@ -39,6 +39,7 @@ class Suggested:
     not_evaluated: tuple[Unreadable, ...]
     files: tuple[str, ...]
     evidence: Evidence | None = None
+    excluded: tuple[str, ...] = ()
 
     @property
     def unreadable(self) -> tuple[Unreadable, ...]:
@@ -84,7 +85,7 @@ def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity,
         evidence, faults = isolated(read, lambda units: logs.evidence(units, options["account"]))
         unreadable = (*unreadable, *faults)
     session = Session(read, findings, asked, informs=severity is Severity.INFO, evidence=evidence)
-    return Suggested(findings, session, unreadable, not_evaluated, files, evidence)
+    return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
 
 
 def left_after(
@@ -113,12 +114,12 @@ def _found(
 
     checks, skip_checks = explain.ids(options["check"]), explain.ids(options["skip_check"])
     least = Severity.INFO if options["baseline"] else severity
-    asked = scan_options(options, checks=checks, skip_checks=skip_checks, minimum_severity=least)
+    asked = scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
     read = read_paths([Path(path) for path in paths], asked)
     result = scan_configurations([configuration for _, configuration in read.units], asked)
     unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
-    unreadable = that_matter(unreadable, result.files, paths, options)
-    result = replace(result, unreadable=unreadable)
+    unreadable = that_matter(unreadable, result.files, paths, options, read.excluded)
+    result = replace(result, unreadable=unreadable, excluded=read.excluded)
     findings: Sequence[Finding] = result.findings
     if options["baseline"]:
         with_baseline = {**options, "write_baseline": None}
@@ -136,7 +137,7 @@ def rendered(found: Suggested, output_format: str, *, terminal: bool) -> str:
     patch = output.patch_of(found.session.together().changed, found.session.texts)
     if output_format == "patch":
         return "\n".join(map(harmless, patch.split("\n"))) if terminal else patch
-    return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated)
+    return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated, found.excluded)
 
 
 def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
@@ -149,6 +150,7 @@ def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
         lambda one: changed_by(one, found.session.texts),
         notes=found.notes,
         error=found.error,
+        excluded=found.excluded,
         width=width,
         quiet=quiet,
     )
@@ -281,5 +283,12 @@ def fixed_lines(written: Written, found: Suggested, *, dry_run: bool, width: int
     from passrole_checks.output import suggest as output
 
     return output.fixed_lines(
-        written.made, written.left, found.notes, dry_run=dry_run, error=found.error, width=width, quiet=quiet
+        written.made,
+        written.left,
+        found.notes,
+        error=found.error,
+        excluded=found.excluded,
+        dry_run=dry_run,
+        width=width,
+        quiet=quiet,
     )

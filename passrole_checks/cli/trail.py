@@ -16,7 +16,15 @@ from passrole_checks.cli import manual, sql
 from passrole_checks.cli.logs import bounds_of, nothing_in, progress, since_and_until
 from passrole_checks.cli.manual import DocumentedCommand
 from passrole_checks.cli.options import HOW_EVALUATED, HOW_WRITTEN, destinations, scan_options, where_written
-from passrole_checks.cli.writing import CLEAN, UNUSABLE, complain, unusable, write_each, write_lines
+from passrole_checks.cli.writing import (
+    CLEAN,
+    UNUSABLE,
+    complain,
+    nothing_to_scan,
+    unusable,
+    write_each,
+    write_lines,
+)
 
 if TYPE_CHECKING:
     from passrole_checks.evidence.report import Report
@@ -79,7 +87,7 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     from passrole_checks.output.paths import shown
 
     since, until = bounds_of(given)
-    for name in ("var_file", "var", "parameters", "source"):
+    for name in ("var_file", "var", "parameters", "source", "exclude"):
         if given[name] and not given["against"]:
             raise click.UsageError(
                 f"--{name.replace('_', '-')} is for the configuration of --against, which is not given"
@@ -110,7 +118,7 @@ def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Rep
     from passrole_checks.sources.resource import Unreadable
 
     account = given["account"][0] if len(given["account"]) == 1 else None
-    options = scan_options({**given, "account": account, "unchanged": True})
+    options = scan_options({**given, "account": account, "unchanged": True}, given["against"])
     read = read_paths([Path(path) for path in given["against"]], options)
     configurations = [configuration for _, configuration in read.units]
     against, faults = isolated(read, lambda units: held_against(report.edges, units, account))
@@ -118,7 +126,7 @@ def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Rep
     unreadable = list(dict.fromkeys(found))  # what is given for several roots is told once
     if not configurations:
         names = ", ".join(given["against"])
-        unreadable.append(Unreadable(names, "no Terraform, plan, CloudFormation or SAM file here"))
+        unreadable.append(Unreadable(names, nothing_to_scan(read.excluded)))
     skipped = (*(one for unit in configurations for one in unit.not_evaluated), *read.notes)
     result = None
     if drawn:
@@ -127,7 +135,14 @@ def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Rep
         result = replace(result, unreadable=(*missing, *result.unreadable))
         unreadable += result.faults
     skipped = tuple(dict.fromkeys(skipped))
-    return replace(report, against=against, unreadable=tuple(dict.fromkeys(unreadable)), not_evaluated=skipped), result
+    report = replace(
+        report,
+        against=against,
+        unreadable=tuple(dict.fromkeys(unreadable)),
+        not_evaluated=skipped,
+        excluded=read.excluded,
+    )
+    return report, result
 
 
 def _write(

@@ -30,10 +30,17 @@ def complain(message: str) -> None:
 
 
 def that_matter(
-    unreadable: Sequence[Unreadable], files: Collection[str], paths: Sequence[str], options: dict[str, Any]
+    unreadable: Sequence[Unreadable],
+    files: Collection[str],
+    paths: Sequence[str],
+    options: dict[str, Any],
+    excluded: Sequence[str] = (),
 ) -> tuple[Unreadable, ...]:
-    """What could not be read, or that there was nothing to read: no ``files`` at the ``paths``. With ``--allow-empty``
-    neither that nor a file that is no infrastructure code matters: hooks give every file of a kind by name."""
+    """Return what could not be read, or that there was nothing to read: no ``files`` at the ``paths`` but ``excluded``.
+
+    With ``--allow-empty`` neither that nor a file that is no infrastructure code matters: hooks give every file of a
+    kind by name.
+    """
     from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, NOTHING_HERE
     from passrole_checks.sources.resource import Unreadable
 
@@ -41,7 +48,8 @@ def that_matter(
         return tuple(one for one in unreadable if one.reason != NOT_INFRASTRUCTURE)
     if unreadable or files:
         return tuple(unreadable)
-    return tuple(Unreadable(path, NOTHING_HERE) for path in paths)
+    reason = f"{nothing_to_scan(excluded)} (--allow-empty accepts that)"
+    return tuple(Unreadable(path, reason, subject=NOTHING_HERE) for path in paths)
 
 
 def write_each(chosen: Sequence[tuple[str, str]], write: Callable[[str, str], None]) -> int:
@@ -122,3 +130,13 @@ def unusable(unreadable: Sequence[Unreadable]) -> int:
     if any(entry.fault for entry in unreadable):
         return OUR_FAULT
     return UNUSABLE if unreadable else CLEAN
+
+
+def nothing_to_scan(excluded: Sequence[str]) -> str:
+    """The reason why there is nothing to scan."""
+    from passrole_checks.output.excluded import in_words
+    from passrole_checks.sources.recognize import NOTHING_HERE
+
+    if not excluded:
+        return NOTHING_HERE
+    return f"nothing to scan: {in_words(excluded)}"

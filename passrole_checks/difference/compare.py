@@ -7,6 +7,7 @@ of the same principal. Access is compared as :mod:`passrole_checks.iam.passing.a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -31,13 +32,27 @@ from passrole_checks.scan import Judged, ScanOptions, ScanResult, findings_of_ch
 from passrole_checks.scan import judged as judged_unit
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.principal_names import told_apart_in_both
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, Unreadable, noting_faults
+from passrole_checks.sources.resource import (
+    AttachedPolicy,
+    Configuration,
+    Inputs,
+    PolicyKind,
+    Unreadable,
+    noting_faults,
+)
 
 
 def difference_of(old: Path, new: Path, options: ScanOptions) -> Difference:
     """Compare two files or two folders. Never raises: what cannot be read is in ``unreadable``, and neither it nor its
     counterpart is compared."""
-    return difference_between(Side(old, options.inputs), Side(new, options.inputs), options)
+    return difference_between(_side(old, options.inputs), _side(new, options.inputs), options)
+
+
+def _side(path: Path, inputs: Inputs) -> Side:
+    """One version; patterns of exclusions are relative to it if it is a folder."""
+    if os.path.isdir(path):
+        inputs = replace(inputs, exclusions=replace(inputs.exclusions, roots=((os.path.realpath(path), ""),)))
+    return Side(path, inputs)
 
 
 def difference_between(
@@ -121,6 +136,7 @@ def difference_between(
         found,
         left_out=len(left_out),
         left_out_files=left_out,
+        excluded=versions.excluded,
         touched=Touched(differing, (old, new), options, renames or {}, settled) if judged else None,
     )
 

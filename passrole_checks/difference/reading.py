@@ -109,7 +109,8 @@ class Readings:
             if isinstance(known.found, InputError):
                 error = known.found
                 raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
-            alike = replace(known.found, files=self.moved(known.found.files), nested=self.moved(known.found.nested))
+            files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded")}
+            alike = replace(known.found, **files)
             self._original[id(alike)] = known.found
             looked = known.looked
             return self._keep(alike, LookedAt(*map(self._moved_paths, (looked.files, looked.folders, looked.trees))))
@@ -142,7 +143,8 @@ class Readings:
     def _values(self, number: int) -> Hashable:
         inputs = self._sides[number].inputs
         files = tuple(self._below(number, path) for path in inputs.var_files)
-        return files, inputs.variables, self._below(number, inputs.source), inputs.values, inputs.parameters
+        source, exclusions = self._below(number, inputs.source), inputs.exclusions.moved(self._roots[number], ".")
+        return files, inputs.variables, source, inputs.values, inputs.parameters, exclusions
 
     def _below(self, number: int, path: Path | None) -> str | None:
         """A path within a version from its top; another one as it is."""

@@ -42,12 +42,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """``notes``: what is not compared, because its counterpart cannot be read, and what of the inputs nothing uses."""
+    """``notes``: what is not compared, because its counterpart cannot be read, and what of the inputs nothing uses.
+    ``excluded``: the paths of either version that were left out."""
 
     pairs: tuple[Pair, ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
     files: tuple[tuple[str, ...], tuple[str, ...]]
+    excluded: tuple[str, ...] = ()
 
 
 def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, str] | None = None) -> Versions:
@@ -88,6 +90,7 @@ def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, 
         (*read[0].unreadable, *read[1].unreadable),
         tuple(dict.fromkeys(notes)),
         (_files(read[0]), _files(read[1])),
+        (*read[0].excluded, *read[1].excluded),
     )
 
 

@@ -10,7 +10,7 @@ from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Confidence
 from passrole_checks.grouping import when_in_words
 from passrole_checks.output.paths import harmless
-from passrole_checks.output.text import Line, Span, error_in_words, located, what_is_granted
+from passrole_checks.output.text import Line, Span, error_in_words, excluded_spans, located, what_is_granted
 from passrole_checks.scan import LocatedGrant
 from passrole_checks.snapshots import Comparison
 
@@ -122,4 +122,4 @@ def _summary(difference: Difference) -> Line:
     if difference.left_out:
         noun = "file" if difference.left_out == 1 else "files"
         spans.append(Span(f"; {difference.left_out} changed {noun} not evaluated", "high"))
-    return spans
+    return [*spans, *excluded_spans(difference.excluded)]

@@ -23,6 +23,7 @@ from typing import Any
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.output.excerpt import statement
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.graph import Column, Entry, Graph, graph_of
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.text import error_in_words
@@ -182,6 +183,8 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
     error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
     if error:
         parts.insert(0, f"<strong>{_text(error)}</strong>")
+    if result.excluded:
+        parts.append(in_words(result.excluded))
     return '<span class="dot"> &middot; </span>'.join(f"<span>{part}</span>" for part in parts)
 
 

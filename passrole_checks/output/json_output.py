@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import shown
 from passrole_checks.sources.resource import faults_in, without_faults
 
@@ -38,6 +39,7 @@ def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: A
             "unreadable": _unreadable(without_faults(result.unreadable)),
             "faults": _unreadable(result.faults),
             "not_evaluated": _unreadable(result.not_evaluated),
+            "excluded": shown_excluded(result.excluded),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
@@ -83,6 +85,7 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
             "unreadable": _unreadable(without_faults(result.unreadable)),
             "faults": _unreadable(result.faults),
             "not_evaluated": _unreadable(result.not_evaluated),
+            "excluded": shown_excluded(result.excluded),
         }
     )
 
@@ -101,6 +104,7 @@ def diff_json(difference: Difference, compared: Comparison | None = None) -> str
             "not_evaluated": _unreadable(
                 [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
             ),
+            "excluded": shown_excluded(difference.excluded),
             **(_versions(compared) if compared is not None else {}),
         }
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.findings import Severity
 from passrole_checks.output.escaping import code, label
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.graph import Column, Entry, Graph, Link, graph_of
 from passrole_checks.output.markdown_items import count, finding_item, note_item
 from passrole_checks.output.paths import shown
@@ -63,16 +64,21 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: Graph) -> 
 
 
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
+    excluded = f"; {in_words(result.excluded)}" if result.excluded else ""
+    return f"{_counts(result, grants, entries)}{excluded}."
+
+
+def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
     effects = Counter(located.effect_on_passrole for located in grants)
     findings = [finding for finding in result.findings if not finding.suppressed]
     files = count(len(result.files), "file")
     error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
     if error and not grants and not findings:
-        return f"{error}."
+        return error
     if not result.files:
-        return "No Terraform, plan, CloudFormation or SAM file was read."
+        return "No Terraform, plan, CloudFormation or SAM file was read"
     if not grants and not findings:
-        return f"No PassRole grants in {files}."
+        return f"No PassRole grants in {files}"
     words = f"{error}; " if error else ""
     words += f"{count(effects['allow'], 'PassRole grant')}"
     words += f", {effects['deny']} denied" if effects["deny"] else ""
@@ -83,7 +89,7 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
     counts = [f"{severities[one]} {one.value}" for one in reversed(Severity) if severities[one]]
     words += f"{count(len(findings), 'finding')}: {', '.join(counts)}" if findings else "nothing found"
     suppressed = len(result.findings) - len(findings)
-    return words + (f"; {suppressed} suppressed" if suppressed else "") + "."
+    return words + (f"; {suppressed} suppressed" if suppressed else "")
 
 
 def diagram(graph: Graph, arrow: Callable[[Link], str] | None = None) -> Iterator[str]:

@@ -10,9 +10,10 @@ from passrole_checks.advise.required import Required, confidence_of
 from passrole_checks.advise.statements import ACCOUNT, PARTITION, camel
 from passrole_checks.findings import Confidence
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
-from passrole_checks.output.text import Line, Span, error_in_words, located
+from passrole_checks.output.text import Line, Span, error_in_words, excluded_spans, located
 from passrole_checks.receiving import ASSUMED, LATER, PASSED, Received
 from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
 
@@ -23,7 +24,12 @@ _NOT_PASSED = {
 }
 
 
-def required_json(required: Required, unreadable: Sequence[Unreadable], not_evaluated: Sequence[Unreadable]) -> str:
+def required_json(
+    required: Required,
+    unreadable: Sequence[Unreadable],
+    not_evaluated: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
+) -> str:
     """The places that receive roles, and the statements that they need, as one JSON document."""
     document = {
         "version": 1,
@@ -34,6 +40,7 @@ def required_json(required: Required, unreadable: Sequence[Unreadable], not_eval
         "unreadable": [_problem(one) for one in without_faults(unreadable)],
         "faults": [_problem(one) for one in faults_in(unreadable)],
         "not_evaluated": [_problem(one) for one in not_evaluated],
+        "excluded": shown_excluded(excluded),
     }
     return json_text(document)
 
@@ -78,6 +85,7 @@ def required_lines(
     files: Collection[str],
     unreadable: Sequence[Unreadable],
     not_evaluated: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
     *,
     quiet: bool = False,
 ) -> Iterator[Line]:
@@ -114,7 +122,8 @@ def required_lines(
     if passed or error:
         counted = f"{_count(roles, 'role')} passed in {_count(places, 'place')}"
     words_of_error = [Span(f"{error}; ", "high")] if error else []
-    yield (*words_of_error, Span(f"{counted}; {_count(len(files), 'file')}", "place"))
+    counted += f"; {_count(len(files), 'file')}"
+    yield (*words_of_error, Span(counted, "place"), *excluded_spans(excluded))
 
 
 def _table(passed: Sequence[Received]) -> Iterator[Line]:

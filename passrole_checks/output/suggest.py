@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from passrole_checks.advise.suggestion import Seen, Suggestion
 from passrole_checks.findings import Finding
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.output.text import PIPED, Line, Span, located
+from passrole_checks.output.text import PIPED, Line, Span, excluded_spans, located
 from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
 
 _CONTEXT = 3
@@ -34,6 +35,7 @@ def suggestion_lines(
     notes: Sequence[str] = (),
     *,
     error: str = "",
+    excluded: Sequence[str] = (),
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
@@ -50,7 +52,7 @@ def suggestion_lines(
         yield ()
     if not quiet:
         yield from _notes(notes)
-        yield _with_error(_summary(found), error)
+        yield (*_with_error(_summary(found), error), *excluded_spans(excluded))
 
 
 def fixed_lines(
@@ -58,6 +60,7 @@ def fixed_lines(
     left: Sequence[Suggestion],
     notes: Sequence[str] = (),
     *,
+    excluded: Sequence[str] = (),
     dry_run: bool,
     error: str = "",
     width: int = PIPED,
@@ -76,7 +79,7 @@ def fixed_lines(
     if quiet:
         return
     yield from _notes(notes)
-    yield _with_error(_summary_of_fixes(made, left, dry_run=dry_run), error)
+    yield (*_with_error(_summary_of_fixes(made, left, dry_run=dry_run), error), *excluded_spans(excluded))
 
 
 def _with_error(summary: Line, error: str) -> Line:
@@ -104,7 +107,11 @@ def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *,
 
 
 def suggestions_json(
-    found: Sequence[Suggestion], patch: str, unreadable: Sequence[Unreadable], skipped: Sequence[Unreadable]
+    found: Sequence[Suggestion],
+    patch: str,
+    unreadable: Sequence[Unreadable],
+    skipped: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
 ) -> str:
     """All that is known of each suggestion. ``patch``: those that go together, as :func:`patch_of` writes it."""
     document = {
@@ -114,6 +121,7 @@ def suggestions_json(
         "unreadable": [_entry(one) for one in without_faults(unreadable)],
         "faults": [_entry(one) for one in faults_in(unreadable)],
         "not_evaluated": [_entry(one) for one in skipped],
+        "excluded": shown_excluded(excluded),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -269,6 +277,22 @@ def _summary(found: Sequence[Suggestion]) -> Line:
     return (
         Span(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
         Span(f"; {others} left for a person{'; ' if more else ''}{more}"),
+    )
+
+
+def _fixed_summary(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
+    fixed = sum(len(one.findings) for one in made)
+    others = sum(len(one.findings) for one in left)
+    files = len({edit.file for one in made for edit in one.edits})
+    if not made and not left:
+        return (Span("nothing to fix", "good"),)
+    verb = "would be fixed" if dry_run else "fixed"
+    more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
+    if not fixed and not others and more:
+        return (Span(more, "place"),)
+    return (
+        Span(f"{_count(fixed, 'finding')} {verb}", "place"),
+        Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.excerpt import excerpt
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.sources.recognize import NOTHING_HERE
 from passrole_checks.sources.resource import faults_in
@@ -127,9 +128,10 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         if grants:
             error = error_in_words(result.unreadable, result.files, anything=True)
             words_of_error = [Span(f"{error}; ", "high")] if error else []
-            yield (*words_of_error, Span(f"{', '.join(words)} in {_count(len(result.files), 'file')}"))
+            counted = f"{', '.join(words)} in {_count(len(result.files), 'file')}"
+            yield (*words_of_error, Span(counted), *excluded_spans(result.excluded))
         else:
-            yield _no_grants(result)
+            yield (*_no_grants(result), *excluded_spans(result.excluded))
 
 
 def what_is_granted(grant: PassRoleGrant) -> Iterator[Line]:
@@ -283,7 +285,7 @@ def error_in_words(entries: Sequence[Unreadable], files: Collection[str], *, any
     """
     if not entries:
         return ""
-    unreadable = [entry for entry in entries if not entry.fault and entry.reason != NOTHING_HERE]
+    unreadable = [entry for entry in entries if not entry.fault and entry.subject != NOTHING_HERE]
     words = not_read_in_words(unreadable, faults_in(entries), files)
     nothing = not anything and set(files) <= {entry.file for entry in unreadable}
     return f"ERROR: {'; '.join(filter(None, (words, 'nothing was checked' if nothing else '')))}"
@@ -319,7 +321,12 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
     ):
         if count:
             spans.append(Span(f"; {count} {what}"))
-    return spans
+    return [*spans, *excluded_spans(result.excluded)]
+
+
+def excluded_spans(excluded: Sequence[str]) -> Sequence[Span]:
+    """The end of a summary: how much was excluded."""
+    return (Span(f"; {in_words(excluded)}"),) if excluded else ()
 
 
 def _count(number: int, noun: str) -> str:

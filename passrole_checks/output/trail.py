@@ -10,6 +10,7 @@ from passrole_checks.evidence import Edge, Outcome, Pass
 from passrole_checks.evidence.report import Report
 from passrole_checks.evidence.summary import Listed
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.text import Line, Span
 from passrole_checks.output.trail_against import against_json, against_lines
@@ -40,6 +41,7 @@ def trail_json(report: Report) -> str:
     document["faults"] = list(map(_problem, faults_in(report.unknown)))
     if report.against is not None:
         document["not_evaluated"] = list(map(_problem, report.not_evaluated))
+        document["excluded"] = shown_excluded(report.excluded)
     document["summary"] = {
         "files": reading.files,
         "events": reading.events,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.evidence import Edge, Outcome
 from passrole_checks.evidence.report import Report
 from passrole_checks.evidence.summary import Listed
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.markdown_items import count
 from passrole_checks.output.paths import shown
 from passrole_checks.output.text import not_read_in_words
@@ -129,6 +130,8 @@ def notes_of(report: Report) -> Iterator[str]:
     yield from _some(files, "file", "that are no logs of CloudTrail")
     skipped = [f"{shown(one.file)}{f':{one.line}' if one.line else ''}: {one.reason}" for one in report.not_evaluated]
     yield from _some(skipped, "part", "of the configuration that are not evaluated")
+    if report.excluded:
+        yield f"of the configuration, {in_words(report.excluded)}"
     if reading.others:
         listed = ", ".join(f"{number:,} {what}" for what, number in sorted(reading.others.items()))
         yield f"files passed over: {listed}"

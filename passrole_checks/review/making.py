@@ -138,6 +138,7 @@ class _Making:
             not_evaluated=not_evaluated,
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(found.files[1]),
+            excluded=tuple(sorted({self._excluded_name(path) for path in found.excluded})),
         )
         known = with_known_names(
             (report, self._shown(found, after), tuple(filter(self._shows, result.gone)), after),
@@ -172,6 +173,7 @@ class _Making:
             findings=tuple(filter(self._shows, findings)),
             unreadable=unreadable,
             not_evaluated=not_evaluated,
+            excluded=tuple(path for path in found.excluded if path.startswith(f"{self._snapshots.folders[1]}/")),
         )
 
     def _shows(self, finding: Finding) -> bool:
@@ -216,6 +218,9 @@ class _Making:
             if file.startswith(f"{folder}/"):
                 return PurePath(file[len(str(folder)) + 1 :]).as_posix()
         return file
+
+    def _excluded_name(self, path: str) -> str:
+        return f"{self._name(path)}{'/' if path.endswith('/') else ''}"
 
     def _unread(self, found: Difference) -> tuple[tuple[Note, ...], tuple[Note, ...]]:
         """What could not be read, and what is not evaluated of what has changed. What both versions say alike of the

@@ -174,6 +174,8 @@ class Report:
     the least severity of an item that fails, None for none. ``files``: how many files of HEAD were read as
     infrastructure code. ``more``: access that grows in statements that are no items. ``unlike_head``: the files told of
     that the commit ``head`` has with other lines, because it is its merge with the target that was compared.
+    ``excluded``: the paths of either version that were left out by the configuration; a folder, left out as a whole,
+    ends in ``/``.
     """
 
     tool: str
@@ -193,6 +195,7 @@ class Report:
     more: tuple[More, ...] = ()
     unlike_head: tuple[str, ...] = ()
     faults: tuple[Note, ...] = ()
+    excluded: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> tuple[Note, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.paths import harmless
-from passrole_checks.output.text import Line, Span, heading, not_read_in_words
+from passrole_checks.output.text import Line, Span, excluded_spans, heading, not_read_in_words
 from passrole_checks.review.report import Access, Item, Less, More, Note, Place, Remark, Replacement, Report, Verdict
 from passrole_checks.review.shown_lines import CAME, GONE, aligned, changed_lines
 
@@ -29,7 +29,7 @@ def review_lines(report: Report, *, width: int, quiet: bool = False) -> Iterator
     yield from told
     if told:
         yield ()
-    yield _summary(report)
+    yield (*_summary(report), *excluded_spans(report.excluded))
 
 
 def _item(item: Item, width: int) -> Iterator[Line]:

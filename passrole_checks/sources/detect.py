@@ -16,6 +16,7 @@ from pathlib import Path
 
 from passrole_checks.contents import content_of, why_not
 from passrole_checks.errors import InputError
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
@@ -40,21 +41,24 @@ class Unit:
 
 @dataclass(frozen=True)
 class Discovery:
-    """``units`` in order of their paths; ``files_seen`` counts all files that were met, IaC or not."""
+    """``units`` in order of their paths; ``files_seen`` counts all files that were met, IaC or not. ``excluded``: what
+    may hold IaC and is left out; folders, which end in ``/``, as a whole."""
 
     units: tuple[Unit, ...]
     unreadable: tuple[Unreadable, ...]
     files_seen: int
+    excluded: tuple[str, ...] = ()
 
 
-def discover(paths: Sequence[Path]) -> Discovery:
+def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
     """Find the units below the given files and folders.
 
     Folders are walked as :func:`~passrole_checks.sources.walk.walk` says; a path that is given may itself be a symbolic
     link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is unreadable;
-    a fault of this package in one file is named, and costs none of the others.
+    a fault of this package in one file is named, and costs none of the others. What ``exclusions`` leave out is left
+    out under whatever name it is given.
     """
-    search = _Search()
+    search = _Search(exclusions)
     for path in paths:
         search.isolated(path, partial(search.add, path))
     return search.result()
@@ -111,6 +115,7 @@ def _read(path: Path) -> str:
 
 @dataclass
 class _Search:
+    exclusions: Exclusions
     units: dict[tuple[Path, Path | None], Unit] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], Unreadable] = field(default_factory=dict)
     seen: set[Path] = field(default_factory=set)
@@ -118,6 +123,7 @@ class _Search:
     single: dict[Path, None] = field(default_factory=dict)  # Terraform files that were given by name
     given: dict[Path, None] = field(default_factory=dict)  # folders that were given
     assembled: set[Path] = field(default_factory=set)  # templates that the manifest of a cloud assembly names
+    excluded: dict[str, None] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         for at in (at_file, at_lead):
@@ -131,7 +137,10 @@ class _Search:
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that no file can have
             self.complain(path, why_not(path, error))
             return
-        if stat.S_ISDIR(mode):
+        is_folder = stat.S_ISDIR(mode)
+        if any(self.exclusions.excludes(name, folder=is_folder) for name in (resolved, os.path.abspath(path))):
+            self.excluded[f"{resolved}/" if is_folder else str(resolved)] = None
+        elif is_folder:
             self.given[resolved] = None
             for file in self.below(resolved):
                 if file not in self.seen:
@@ -152,10 +161,14 @@ class _Search:
 
     def below(self, folder: Path) -> Sequence[Path]:
         broken: list[tuple[Path, OSError]] = []
-        files = list(files_to_scan(folder, lambda path, error: broken.append((path, error))))
+        excluded: list[str] = []
+        files = list(
+            files_to_scan(folder, lambda path, error: broken.append((path, error)), self.exclusions, excluded.append)
+        )
         for path, error in broken:
             self.cannot_open(path, error)
-        at_walk(folder, None if broken else files)
+        at_walk(folder, None if broken else [*map(str, files), *excluded])
+        self.excluded.update(dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_read(Path(path))))
         return files
 
     def walked(self, file: Path) -> None:
@@ -197,7 +210,7 @@ class _Search:
         roots = frozenset(self.folders)  # where it cannot be told, each is read for itself
         faults: list[Unreadable] = []
         with noting_faults(str(next(iter(self.folders), ".")), faults):
-            roots = terraform_roots(self.folders)
+            roots = terraform_roots(self.folders, self.exclusions)
         self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
         for root in roots:
             self.units[root, None] = Unit(Framework.TERRAFORM, root, boundary=self.boundary(root))
@@ -211,6 +224,7 @@ class _Search:
             ),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             len(self.seen),
+            tuple(sorted(self.excluded)),
         )
 
     def boundary(self, folder: Path) -> Path:
@@ -222,6 +236,10 @@ class _Search:
                 return parent
         around = [given for given in self.given if folder.is_relative_to(given)]
         return min(around, key=lambda given: len(given.parts), default=folder)
+
+
+def _may_be_read(file: Path) -> bool:
+    return is_terraform_file(file) or is_candidate(file)
 
 
 def _assembled(file: Path) -> tuple[Path, ...]:
@@ -248,14 +266,14 @@ def _without_copies(units: Iterable[Unit]) -> Iterator[Unit]:
     yield from known
 
 
-def terraform_roots(folders: Iterable[Path]) -> frozenset[Path]:
+def terraform_roots(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
     """The folders that none of them calls as a module; those that call each other in a circle stay roots."""
     known = set(folders)
     if len(known) < 2:
         return frozenset(known)
     from passrole_checks.sources.terraform import called_folders, will_be_read  # heavy, and templates do without them
 
-    calls = {folder: set(called_folders(folder) & known) for folder in known}
+    calls = {folder: set(called_folders(folder, exclusions) & known) for folder in known}
     called = set().union(*calls.values())
     roots = frozenset(folder for folder in known if folder not in called or folder in _reached(calls, folder))
     will_be_read(Counter(str(folder) for root in roots for folder in {root, *_reached(calls, root)}))

@@ -41,8 +41,8 @@ class LookedAt:
         """A folder is walked now."""
         self.trees.add(path)
 
-    def at_walk(self, path: str, files: Sequence[Path] | None) -> None:
-        """These are the files below a folder; None where they could not all be told."""
+    def at_walk(self, path: str, paths: Sequence[str] | None) -> None:
+        """These are the files below a folder, and what is excluded; None where they could not all be told."""
         self.walks.add(path)
 
 
@@ -165,11 +165,12 @@ def at_tree(path: str | Path) -> None:
         found.at_tree(str(path))
 
 
-def at_walk(path: str | Path, files: Sequence[Path] | None) -> None:
-    """A folder was walked for the files to scan, and these are there; None where they could not all be told."""
+def at_walk(path: str | Path, paths: Sequence[str] | None) -> None:
+    """A folder was walked for the files to scan, and these, and what is excluded, are there; None where they could not
+    all be told."""
     found = _now.get()
     if found is not None:
-        found.at_walk(str(path), files)
+        found.at_walk(str(path), paths)
 
 
 def at_lead(path: str | Path) -> None:

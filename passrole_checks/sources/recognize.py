@@ -15,7 +15,7 @@ from passrole_checks.sources.resource import Framework
 NOT_INFRASTRUCTURE = "is no Terraform, CloudFormation, SAM or plan"
 """The reason given for a file that was named and is none of these."""
 
-NOTHING_HERE = "no Terraform, plan, CloudFormation or SAM file here (--allow-empty accepts that)"
+NOTHING_HERE = "no Terraform, plan, CloudFormation or SAM file here"
 """The reason given for paths that hold none of these."""
 
 _READ = frozenset({".json", ".template", ".yaml", ".yml"})

@@ -17,6 +17,7 @@ from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.iam.values import Node, Position, Text
 from passrole_checks.knowledge.receivers import Receiver
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 
 
 class Framework(str, Enum):
@@ -46,6 +47,7 @@ class Inputs:
     values for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
     ``values`` are values of a type of their own, which win over all others: those that a plan was made with.
     ``parameters`` (name and text) are values for the parameters of CloudFormation templates; later ones win.
+    ``exclusions``: the paths that are left out.
     """
 
     var_files: tuple[Path, ...] = ()
@@ -53,6 +55,7 @@ class Inputs:
     source: Path | None = None
     values: tuple[tuple[str, Node], ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+    exclusions: Exclusions = NO_EXCLUSIONS
 
 
 NO_INPUTS = Inputs()
@@ -233,7 +236,8 @@ class Configuration:
     stack sets that Terraform describes, by the names that they have in other accounts. ``literals`` are the principals
     that are known by a literal name: what they are called here (the name, and their kind where it means two), their
     kind, and the name.
-    ``users`` are the users of this configuration with their names, where these are told.
+    ``users`` are the users of this configuration with their names, where these are told. ``excluded`` are the files
+    that belong to it and are left out on request.
     """
 
     framework: Framework
@@ -269,3 +273,4 @@ class Configuration:
     stack_roles: tuple[RoleDefinition, ...] = ()
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, Text], ...] = ()
+    excluded: tuple[str, ...] = ()

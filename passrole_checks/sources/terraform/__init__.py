@@ -59,11 +59,17 @@ def load(
     holds nothing afterwards. Never raises for what is in the files: one that cannot be read is among ``unreadable``,
     with the line and the reason, and the rest is read.
     """
-    root_folder = read_folder(folder)
+    root_folder = read_folder(folder, inputs.exclusions)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
     texts, broken = given_texts(inputs, root_folder.variables)
     values = {**values_of(tfvars), **texts, **{name: value_attribute(name, node) for name, node in inputs.values}}
-    run = Run(Files(boundary or folder), root=folder, folders={folder: root_folder}, values=values)
+    run = Run(
+        Files(boundary or folder),
+        root=folder,
+        folders={folder: root_folder},
+        values=values,
+        exclusions=inputs.exclusions,
+    )
     root = Module(run, root_folder)
     found = collect(root)
     if look is not None:
@@ -97,6 +103,7 @@ def load(
         stack_roles=tuple(found.stack_roles),
         beside=tuple(beside),
         nested=tuple(dict.fromkeys(os.path.realpath(file) for file in found.nested)),
+        excluded=tuple(os.path.realpath(file) for one in run.folders.values() for file in one.excluded),
         **held,
     )
     root.close()
@@ -175,7 +182,7 @@ def _shadowed(run: Run) -> Iterator[Unreadable]:
 
 def undeclared(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:
     """What is given to variables that none of these root modules declares."""
-    declared = frozenset(name for folder in folders for name in read_folder(folder).variables)
+    declared = frozenset(name for folder in folders for name in read_folder(folder, inputs.exclusions).variables)
     return tuple(not_declared(inputs, declared))
 
 

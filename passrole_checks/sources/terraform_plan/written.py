@@ -54,7 +54,8 @@ _DEPTH = 40
 class Written:
     """What the configuration in a folder says of the resources of a plan.
 
-    ``unreadable``: what in the folder could not be read, and that there is none. ``files``: those that were read.
+    ``unreadable``: what in the folder could not be read, and that there is none. ``files``: those that were read,
+    ``excluded``: those that were left out on request.
     """
 
     def __init__(self, plan: PlanFile, folder: Path, inputs: Inputs) -> None:
@@ -66,6 +67,7 @@ class Written:
         self.unreadable: tuple[Unreadable, ...] = ()
         self.not_evaluated: tuple[Unreadable, ...] = ()
         self.files: tuple[str, ...] = ()
+        self.excluded: tuple[str, ...] = ()
         self._literals: dict[tuple[str, str], str] = {}
         self._suppressions: tuple[Suppression, ...] = ()
         self._used: list[Position] = []
@@ -90,7 +92,7 @@ class Written:
             self.policies.setdefault(policy.resource.address, []).append(policy)
         self.received = {(one.resource.address, one.attribute): one.value for one in found.received}
         self.unreadable, self.not_evaluated, self.files = found.unreadable, found.not_evaluated, found.files
-        self._suppressions = found.suppressions
+        self._suppressions, self.excluded = found.suppressions, found.excluded
 
     def completed(self, resource: PlannedResource, path: str, shown: Node, found: tuple[Reference, ...]) -> Node:
         """A document that a plan has ``shown`` with holes, with what the configuration says of it.

@@ -269,7 +269,7 @@ def _diff(folder: Path) -> None:
 
 def _suggest(folder: Path) -> None:
     """What is suggested can be written in each format."""
-    empty = dict.fromkeys(("var_file", "var", "parameters", "check", "skip_check"), ())
+    empty = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
     found = suggesting.suggested([str(folder)], options, Severity.LOW)
     _check_output(suggesting.rendered(found, "json", terminal=False), "json")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.resource import Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import Budget
 from passrole_checks.sources.terraform.modules.folder import Folder, is_local, local_path, read_folder
@@ -34,11 +35,12 @@ class Run:
     called: set[str] = field(default_factory=set)  # folders of which there is an instance
     modules: int = 0
     values: dict[str, Attribute] = field(default_factory=dict)
+    exclusions: Exclusions = NO_EXCLUSIONS
 
     def folder(self, path: Path) -> Folder:
         """A folder of configuration, read once."""
         if path not in self.folders:
-            self.folders[path] = read_folder(path)
+            self.folders[path] = read_folder(path, self.exclusions)
         return self.folders[path]
 
     @cached_property

@@ -10,8 +10,10 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from passrole_checks.contents import content_of, why_not
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.looked_at import at_file, at_folder, at_lead
 from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_name
 from passrole_checks.sources.terraform.reading import kept
@@ -24,36 +26,48 @@ LARGEST = 20_000_000  # bytes of one file of configuration
 _LARGEST_READ = 2_000_000  # bytes that an expression may read
 
 
-def terraform_files(folder: Path) -> list[Path]:
+def terraform_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> list[Path]:
     """The configuration files of a folder, override files last, as Terraform merges them.
 
     Of ``x.tf`` and ``x.tofu`` the second one is read (OpenTofu's page "Files and Directories", "Extension Precedence").
     A symbolic link that leads nowhere is among them, so that it is named.
     """
-    return listed(folder)[0]
+    return listed(folder, exclusions).files
 
 
-def listed(folder: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
-    """The configuration files of a folder (:func:`terraform_files`), and those that another one stands in for, each
-    with that one."""
+class Listing(NamedTuple):
+    """The configuration files of a folder (:func:`terraform_files`); those that another one stands in for, each with
+    that one; and those that are left out on request."""
+
+    files: list[Path]
+    shadowed: list[tuple[Path, Path]]
+    excluded: list[Path]
+
+
+def listed(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Listing:
+    """List the configuration files of a folder. What is excluded is as if it were not there."""
     at_folder(folder)
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                name = entry.name
-                if is_terraform_name(name) and _is_one(entry):
-                    shadow = _shadow(entry.path, name)
-                    if shadow is not None:
-                        shadowed.append((name, shadow))
-                    else:
-                        files.append((is_override(name), name))
+            names = [entry.name for entry in entries if is_terraform_name(entry.name) and _is_one(entry)]
+        excluded = exclusions.excluded_names(folder, names)
+        for name in names:
+            if name in excluded:
+                continue
+            shadow = _shadow(os.path.join(folder, name), name)
+            if shadow is not None and shadow not in excluded:
+                shadowed.append((name, shadow))
+            else:
+                files.append((is_override(name), name))
     except OSError:
-        return [], []
-    return [folder / name for _, name in sorted(files)], [
-        (folder / one, folder / other) for one, other in sorted(shadowed)
-    ]
+        return Listing([], [], [])
+    return Listing(
+        [folder / name for _, name in sorted(files)],
+        [(folder / one, folder / other) for one, other in sorted(shadowed)],
+        [folder / name for name in sorted(excluded)],
+    )
 
 
 def _is_one(entry: os.DirEntry[str]) -> bool:
