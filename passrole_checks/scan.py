@@ -15,6 +15,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
 from passrole_checks.judge import Judge, digest
 from passrole_checks.scanned import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.sources.boundary import UNBOUNDED, Boundary, repository_around
 from passrole_checks.sources.looked_at import watched
 from passrole_checks.sources.resource import Configuration, Framework, Unreadable
 from passrole_checks.sources.sightings import Sightings
@@ -84,11 +85,12 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
 @dataclass(frozen=True, slots=True)
 class ReadPaths:
     """``units``: each configuration with where it was found, a file or a Terraform root folder; ``notes``: what of the
-    inputs nothing uses."""
+    inputs nothing uses; ``boundary``: the folders whose files may be read and changed."""
 
     units: tuple[tuple[Path, Configuration], ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
+    boundary: Boundary = UNBOUNDED
 
 
 def read_paths(
@@ -115,7 +117,11 @@ def read_paths(
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
-    return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
+    folders = [unit.boundary or unit.path for unit in discovery.units]
+    if options.inputs.source is not None:
+        source = Path(os.path.realpath(options.inputs.source))
+        folders.append(repository_around(source) or source)
+    return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes), Boundary.around(*folders))
 
 
 def _about_inputs(
@@ -124,8 +130,7 @@ def _about_inputs(
     """What cannot be read of the inputs, and what of them nothing uses."""
     from passrole_checks.sources import detect
 
-    roots = [unit.path for unit in discovery.units if unit.framework is Framework.TERRAFORM]
-    return detect.about_inputs(roots, options.inputs, declared)
+    return detect.about_inputs(discovery.units, options.inputs, declared)
 
 
 _Read = TypeVar("_Read", Configuration, ScannedUnit)

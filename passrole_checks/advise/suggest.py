@@ -28,6 +28,8 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import LocatedGrant, ScanOptions
 from passrole_checks.scan import ReadPaths
+from passrole_checks.sources.boundary import UNBOUNDED, Boundary, within
+from passrole_checks.sources.recognize import LARGEST_PLAN
 
 _PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys of requests that pass roles
 _COPIES = frozenset({".terraform", ".external_modules"})  # where Terraform and checkov put the modules they fetch
@@ -36,15 +38,17 @@ Editor = Callable[[LocatedGrant, Wish, Read, Sequence[str]], "tuple[Edit, ...] |
 
 @dataclass
 class Texts:
-    """The files as they were read: characters with a BOM and carriage returns, and for each the bytes."""
+    """The files as they were read: characters with a BOM and carriage returns, and for each the bytes. Files outside of
+    the ``boundary`` are not read."""
 
+    boundary: Boundary = UNBOUNDED
     data: dict[str, bytes] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, file: str) -> str:
         """The text of a file. Raises OSError, and ValueError where it is not UTF-8."""
         if file not in self.known:
-            self.data[file] = Path(file).read_bytes()
+            self.data[file] = self.boundary.read(file, LARGEST_PLAN)
             self.known[file] = self.data[file].decode("utf-8")
         return self.known[file]
 
@@ -92,7 +96,7 @@ class Session:
         self._options, self._edit, self._evidence = options, edit, evidence
         asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
         self._informs = informs and asked
-        self.texts = Texts()
+        self.boundary, self.texts = read.boundary, Texts(read.boundary)
         files = {one.at.file for one in self._findings} if evidence is None else None
         self._units = judged(read, options, files)
         self._at: dict[Position, list[tuple[Unit, LocatedGrant]]] = {}
@@ -106,7 +110,8 @@ class Session:
         self._wishes: dict[tuple[Edit, ...], Wish | Narrowing] = {}
         self._by_use = None if evidence is None else ByUse(self, evidence, self._at, self._narrowers)
         self._sids: dict[tuple[int, str], set[str]] = {}  # of the policies of a unit's resources, with those to come
-        self.suggestions = self._found()
+        with within(read.boundary):
+            self.suggestions = self._found()
 
     def _found(self) -> tuple[Suggestion, ...]:
         groups: dict[tuple[Position, str], list[Finding]] = {}
@@ -135,7 +140,7 @@ class Session:
         later = [one for one in self._not_alone if not _touches(one, without)]
         kept: list[Suggestion] = []
         changed: Mapping[str, str] = {}
-        with Trials(self._units, self._options, self.texts.known) as trials:
+        with within(self.boundary), Trials(self._units, self._options, self.texts.known) as trials:
             whole = self._works(able, trials) if able else None
             if whole is not None:
                 kept, changed, able = able, whole, []

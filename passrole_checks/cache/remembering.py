@@ -79,7 +79,7 @@ class Remembering:
 
     def keep_all(self, name: str, own: tuple[Looks, str] | None, result: ScanResult) -> None:
         """Remember the whole scan, where everything is now as it was for each unit, and for what found them."""
-        if own is None or not self._complete or any(self._disk.told(looks) != told for looks, told in self._told):
+        if own is None or not self._complete or not all(self._disk.is_same(*told) for told in self._told):
             return
         _keep(self._store, self._disk, name, union([own[0], *(looks for looks, _ in self._told)]), result)
 
@@ -113,7 +113,7 @@ def _known(store: Store, disk: Disk, name: str) -> _Kept | None:
     except (NotKept, TypeError, ValueError):
         store.drop(name)
         return None
-    return (looks, told, data[8 + size :]) if disk.told(looks) == told else None
+    return (looks, told, data[8 + size :]) if isinstance(told, str) and disk.is_same(looks, told) else None
 
 
 def _text(path: object) -> str:

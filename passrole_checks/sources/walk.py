@@ -57,9 +57,7 @@ def walk(
                     if not is_ignored(entry.name):
                         below.append(entry.path)
                 elif entry.is_file(follow_symlinks=False) or (
-                    entry.is_symlink()
-                    and links(Path(entry.path))
-                    and (os.path.isfile(entry.path) or not os.path.exists(entry.path))  # nowhere, or round in a circle
+                    entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path)
                 ):
                     yield Path(entry.path)
             except OSError as error:
