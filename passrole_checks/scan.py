@@ -15,6 +15,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
 from passrole_checks.judge import Judge, digest
 from passrole_checks.scanned import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.sources.boundary import UNBOUNDED, Boundary, repository_around
 from passrole_checks.sources.looked_at import watched
 from passrole_checks.sources.resource import Configuration, Framework, Unreadable, faults_in
 from passrole_checks.sources.sightings import Sightings
@@ -93,12 +94,14 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
 @dataclass(frozen=True, slots=True)
 class ReadPaths:
     """``units``: each configuration with where it was found, a file or a Terraform root folder; ``notes``: what of the
-    inputs nothing uses; ``excluded``: the paths that were left out, folders with ``/``."""
+    inputs nothing uses; ``excluded``: the paths that were left out, folders with ``/``; ``boundary``:
+    the folders whose files may be read and changed."""
 
     units: tuple[tuple[Path, Configuration], ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
+    boundary: Boundary = UNBOUNDED
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
@@ -133,8 +136,20 @@ def read_paths(
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
     return ReadPaths(
-        tuple(units), (*unreadable, *complaints), tuple(notes), _excluded(discovery, [unit for _, unit in units])
+        tuple(units),
+        (*unreadable, *complaints),
+        tuple(notes),
+        _excluded(discovery, [unit for _, unit in units]),
+        _boundary(discovery, options),
     )
+
+
+def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
+    folders = [unit.boundary or unit.path for unit in discovery.units]
+    if options.inputs.source is not None:
+        source = Path(os.path.realpath(options.inputs.source))
+        folders.append(repository_around(source) or source)
+    return Boundary.around(*folders)
 
 
 def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
@@ -175,8 +190,7 @@ def _about_inputs(
     """What cannot be read of the inputs, and what of them nothing uses."""
     from passrole_checks.sources import detect
 
-    roots = [unit.path for unit in discovery.units if unit.framework is Framework.TERRAFORM]
-    return detect.about_inputs(roots, options.inputs, declared)
+    return detect.about_inputs(discovery.units, options.inputs, declared)
 
 
 _Read = TypeVar("_Read", Configuration, ScannedUnit)

@@ -31,6 +31,7 @@ from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.values import Node, Position, children_of
 from passrole_checks.judge import Judge, ScanOptions
 from passrole_checks.scan import ReadPaths
+from passrole_checks.sources.boundary import current, repository_around
 from passrole_checks.sources.resource import Configuration, Framework, Inputs, faults_in
 from passrole_checks.sources.walk import walk
 
@@ -228,9 +229,9 @@ class Trials:
         if self._count > _MOST_FILES:
             raise NotProvedError("there are too many files to try it")
         try:
-            if file.is_file() and file.stat().st_size <= _LARGEST:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(file.read_bytes())
+            data = current().read(file, _LARGEST)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
         except OSError:
             return  # it could not be read before either
 
@@ -241,9 +242,9 @@ class Trials:
 def _top_of(unit: Unit) -> Path:
     """The repository that holds a unit, or else the folder around all its files."""
     own = unit.path if unit.path.is_dir() else unit.path.parent
-    for folder in (own, *own.parents):
-        if os.path.lexists(folder / ".git"):
-            return folder
+    repository = repository_around(own)
+    if repository is not None:
+        return repository
     folders = {os.path.dirname(file) for file in unit.files if os.path.isabs(file)} | {str(own)}
     return Path(os.path.commonpath(sorted(folders)))
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -61,15 +61,33 @@ class Disk:
     def told(self, looks: Looks) -> str | None:
         """A digest of everything at these paths; None where something cannot be told, or may say something else each
         time (a pipe, a device)."""
-        told = hashlib.blake2b(digest_size=_SIZE)
+        leads = self._where(looks)
+        others = self._what(looks)
+        return None if leads is None or others is None else f"{leads}-{others}"
+
+    def is_same(self, looks: Looks, told: str) -> bool:
+        """True if :meth:`told` returns this. No file is opened where a path leads elsewhere: what is read through a
+        symbolic link depends on where it leads."""
+        leads, _, others = told.partition("-")
+        return self._where(looks) == leads and self._what(looks) == others
+
+    def _where(self, looks: Looks) -> str | None:
         folders = {os.path.dirname(path) for path in looks.files}
-        for paths, state in (
-            (looks.files, self._state),
-            (looks.folders, self._listing),
-            (looks.trees, self._tree),
-            (looks.walks, self._walk),
-            (sorted(folders.union(looks.folders, looks.trees, looks.walks, looks.leads)), self._lead),
-        ):
+        return self._digest([(sorted(folders.union(looks.folders, looks.trees, looks.walks, looks.leads)), self._lead)])
+
+    def _what(self, looks: Looks) -> str | None:
+        return self._digest(
+            [
+                (looks.folders, self._listing),
+                (looks.trees, self._tree),
+                (looks.walks, self._walk),
+                (looks.files, self._state),
+            ]
+        )
+
+    def _digest(self, kinds: Iterable[tuple[Sequence[str], Callable[[str], bytes | None]]]) -> str | None:
+        told = hashlib.blake2b(digest_size=_SIZE)
+        for paths, state in kinds:
             for path in paths:
                 found = state(path)
                 if found is None:

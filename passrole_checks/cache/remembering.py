@@ -83,7 +83,7 @@ class Remembering:
         """Remember the whole scan, where everything is now as it was for each unit, and for what found them."""
         if own is None or not self._complete or result.faults:
             return
-        if any(self._disk.told(looks) != told for looks, told in self._told):
+        if not all(self._disk.is_same(*told) for told in self._told):
             return
         _keep(self._store, self._disk, name, union([own[0], *(looks for looks, _ in self._told)]), result)
 
@@ -134,7 +134,7 @@ def _read(store: Store, disk: Disk, name: str) -> _Kept | None:
     except (NotKept, TypeError, ValueError):
         store.drop(name)
         return None
-    return (looks, told, data[8 + size :]) if disk.told(looks) == told else None
+    return (looks, told, data[8 + size :]) if isinstance(told, str) and disk.is_same(looks, told) else None
 
 
 def _text(path: object) -> str:

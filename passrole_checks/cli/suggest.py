@@ -80,7 +80,8 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     """Write what suggest shows into the files.
 
     Comments, layout and all that is not about the finding stay as they are. Where a person has to decide, nothing is
-    written, and it is told. A file that is a symbolic link, or that was changed meanwhile, is not written.
+    written, and it is told. A file that is reached through a symbolic link, that another tool generates, or that was
+    changed meanwhile, is not written.
 
     With --evidence nothing is written if one of the logs cannot be read: it may hold what is needed.
     """

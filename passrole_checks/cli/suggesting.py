@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from passrole_checks.findings import Finding, Severity
     from passrole_checks.output.text import Line
     from passrole_checks.scan import ReadPaths, ScanOptions
+    from passrole_checks.sources.boundary import Boundary
     from passrole_checks.sources.resource import Unreadable
 
 
@@ -175,16 +174,17 @@ class Written:
 
 
 def fix(found: Suggested, *, dry_run: bool) -> Written:
-    """Write what is suggested, each file at once, in its place. A file is not written that is a symbolic link, or that
-    was changed since it was read; its statements are left as they are, and so are those that share edits with it."""
-    data = found.session.texts.data
+    """Write what is suggested, each file at once, in its place. A file is not written that is a symbolic link or is
+    reached through one, that lies outside of the repository or the folder that was given, or that was changed since it
+    was read; its statements are left as they are, and so are those that share edits with it."""
+    data, boundary = found.session.texts.data, found.session.boundary
     plan = found.session.together()
-    refused = {file: reason for file in plan.changed if (reason := _why_not(file, data[file]))}
+    refused = {file: reason for file in plan.changed if (reason := _why_not(file, data[file], boundary))}
     if refused:
         plan = found.session.together(without=refused)
     written: set[str] = set()
     for file, text in plan.changed.items() if not dry_run else ():
-        reason = _replace(file, text.encode("utf-8"), data[file])
+        reason = _replace(file, text.encode("utf-8"), data[file], boundary)
         if reason:
             refused[file] = reason
         else:
@@ -234,48 +234,34 @@ def _left_of(
             yield replace(one, findings=left)
 
 
-def _why_not(file: str, data: bytes) -> str:
+def _why_not(file: str, data: bytes, boundary: Boundary) -> str:
+    """Return why a file will not be written, "" where it will be."""
+    from passrole_checks.sources.recognize import LARGEST_PLAN
+
     try:
-        if os.path.islink(file):
-            return "not written, because it is a symbolic link"
         mode = os.lstat(file).st_mode
-        if not stat.S_ISREG(mode):
-            return "not written, because it is no regular file"
+        if stat.S_ISLNK(mode):
+            return "not written, because it is a symbolic link"
+        if os.path.realpath(file) != os.path.normpath(file):
+            return "not written, because it is reached through a symbolic link"
         if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
             return "not written, because it is read-only"
-        if Path(file).read_bytes() != data:
+        if boundary.read(file, LARGEST_PLAN) != data:
             return "not written, because it was changed since it was read"
     except OSError as error:
         return f"not written: {error.strerror or error}"
     return ""
 
 
-def _replace(file: str, content: bytes, before: bytes) -> str:
-    """Write a file anew, whole or not at all, with its mode and, where that is possible, its owner. The reason why not,
-    or ""."""
-    place = Path(file)
+def _replace(file: str, content: bytes, before: bytes, boundary: Boundary) -> str:
+    """Replace a file's content. Return the reason where that is refused or fails, else ""."""
+    from passrole_checks.file_replacement import replace_file
+
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        replace_file(file, content, guarded=list(map(Path, boundary.folders)), contained=True, expected=before)
     except OSError as error:
         return f"not written: {error.strerror or error}"
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        there = os.lstat(file)
-        os.chmod(name, stat.S_IMODE(there.st_mode))
-        with suppress(OSError, AttributeError):
-            os.chown(name, there.st_uid, there.st_gid)
-        reason = _why_not(file, before)  # once more, right before
-        if not reason:
-            os.replace(name, file)
-        return reason
-    except OSError as error:
-        return f"not written: {error.strerror or error}"
-    finally:
-        with suppress(OSError):
-            os.unlink(name)
+    return ""
 
 
 def fixed_lines(written: Written, found: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:

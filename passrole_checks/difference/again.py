@@ -17,6 +17,7 @@ from passrole_checks.difference.wishes import with_old_wishes
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.places import with_known_names
 from passrole_checks.scan import Judged, ReadPaths, ScanOptions, judged
+from passrole_checks.sources.boundary import Boundary
 from passrole_checks.sources.resource import Configuration, Framework, Inputs
 
 
@@ -44,7 +45,7 @@ class Touched:
         """The units of the new version."""
         top = self._sides[1].path
         units = ((top / pair.place if pair.place not in ("", ".") else top, pair.new) for pair in self._pairs)
-        return ReadPaths(tuple(unit for unit in units if unit[1].files), (), ())
+        return ReadPaths(tuple(unit for unit in units if unit[1].files), (), (), boundary=Boundary.around(top))
 
     def again(self, top: Path) -> Difference | None:
         """What differs where the folder ``top`` stands for the new version, of these units alone, with their places as

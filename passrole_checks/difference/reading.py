@@ -32,8 +32,8 @@ class Side:
     """One version: a file or a folder, and the values given for it.
 
     ``unreadable``: what of it could not be had, ``missing``: what of it is knowingly left out; neither, nor its
-    counterpart, is compared. A ``sealed`` folder is not trusted: what of it leads to files elsewhere is not used. It
-    holds no symbolic links.
+    counterpart, is compared. A ``sealed`` folder is ours, laid out
+    for the comparison. It holds no symbolic links.
     """
 
     path: Path
@@ -137,7 +137,7 @@ class Readings:
         return set(map(self.moved, paths))
 
     def _key(self, number: int, unit: Unit) -> Hashable:
-        places = (unit.path, unit.only, unit.boundary)
+        places = (unit.path, unit.only, unit.boundary, *unit.beside)
         return (unit.framework, *(self._below(number, place) for place in places))
 
     def _values(self, number: int) -> Hashable:

@@ -121,22 +121,7 @@ def _part(
 
 def _read(side: Side, readings: Readings, number: int) -> ReadPaths:
     found = readings.read(number)
-    unreadable = [*found.unreadable, *side.unreadable]
-    units = []
-    for path, unit in found.units:
-        leads = _leads_elsewhere(side, unit) if side.sealed else False
-        if leads:
-            unreadable.append(Unreadable(str(path), "not used, because it leads to files outside of the repository"))
-        else:
-            units.append((path, unit))
-    return replace(found, units=tuple(units), unreadable=tuple(unreadable), notes=(*found.notes, *side.missing))
-
-
-def _leads_elsewhere(side: Side, unit: Configuration) -> bool:
-    root = os.path.join(os.path.realpath(side.path), "")
-    given = {os.path.realpath(path) for path in side.inputs.var_files}
-    places = [os.path.realpath(file) for file in unit.files]
-    return any(not place.startswith(root) and place not in given for place in places)
+    return replace(found, unreadable=(*found.unreadable, *side.unreadable), notes=(*found.notes, *side.missing))
 
 
 def _pairs(old: dict[str, Configuration], new: dict[str, Configuration], renames: Mapping[str, str]) -> Iterator[Pair]:

@@ -10,7 +10,7 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from passrole_checks.advise.suggestion import Seen, Suggestion
+from passrole_checks.advise.suggestion import Seen, Shared, Suggestion
 from passrole_checks.findings import Finding
 from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
@@ -72,6 +72,7 @@ def fixed_lines(
         yield _header(one)
         yield (Span("  "), Span("would fix" if dry_run else "fixed", "good"), Span(f"  {_checks(one)}"))
         yield from _prose(one.says, width)
+        yield from _shared_by(one, width)
         yield ()
     for one in left:
         yield from _for_a_person(one, width)
@@ -174,6 +175,7 @@ def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> 
             yield (Span(f"  in {harmless(shown(file))}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
     yield from _prose(one.says, width)
+    yield from _shared_by(one, width)
 
 
 def _small_diff(old: str, new: str) -> Iterator[Line]:
@@ -266,6 +268,21 @@ def _prose(text: str, width: int) -> Iterator[Line]:
         yield (Span(_INDENT), Span(line))
 
 
+def _shared_by(one: Suggestion, width: int) -> Iterator[Line]:
+    """Who else uses the files that a suggestion edits."""
+    if one.shared is None:
+        return
+    units, callers = (", ".join(map(shown, paths)) for paths in (one.shared.units, one.shared.callers))
+    if len(one.shared.units) > 1:
+        yield from _prose(f"The change applies to, and is checked for: {units}.", width)
+    if callers:
+        yield from _prose(f"Also called by, but not scanned or checked for: {callers}.", width)
+    if not one.shared.is_complete:
+        yield from _prose(
+            "Other folders may call this module: not all files of the repository could be searched.", width
+        )
+
+
 def _summary(found: Sequence[Suggestion]) -> Line:
     if not found:
         return (Span("nothing to suggest", "good"),)
@@ -332,6 +349,15 @@ def _as_json(one: Suggestion) -> dict[str, object]:
             {"file": shown(edit.file), "start": edit.start, "end": edit.end, "text": edit.text} for edit in one.edits
         ],
         "evidence": _seen(one.evidence) if one.evidence is not None else None,
+        "shared": _users(one.shared) if one.shared is not None else None,
+    }
+
+
+def _users(one: Shared) -> dict[str, object]:
+    return {
+        "units": list(map(shown, one.units)),
+        "callers": list(map(shown, one.callers)),
+        "callers_complete": one.is_complete,
     }
 
 

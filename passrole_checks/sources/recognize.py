@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.contents import read_from, why_not
+from passrole_checks.sources.boundary import current
 from passrole_checks.sources.json_text import Keys, NotJson, walk
 from passrole_checks.sources.resource import Framework
 
@@ -80,12 +80,8 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
     """What the file is. ``named``: it was given by name, so that it is looked at whatever its extension."""
     suffix = path.suffix.lower()
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return Recognized(unreadable="is no regular file")
-        # not blocking: should a pipe take the file's place in this moment, it would wait for ever
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb") as stream:
+        with current().open(path) as stream:
+            status = os.fstat(stream.fileno())
             head = read_from(stream, _SNIFF)
             if head.startswith(b"PK\x03\x04") and b"tfplan" in head:
                 return Recognized(unreadable=f"a binary plan: run terraform show -json {path.name}")

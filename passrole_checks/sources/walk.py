@@ -84,11 +84,7 @@ def walk(
                         below.append(entry.path)
                 elif (
                     entry.is_file(follow_symlinks=False)
-                    or (
-                        entry.is_symlink()
-                        and links(Path(entry.path))
-                        and (os.path.isfile(entry.path) or not os.path.exists(entry.path))  # nowhere, or round a circle
-                    )
+                    or (entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path))
                 ) and not left_out(entry.path, False):
                     yield Path(entry.path)
             except OSError as error:

@@ -274,6 +274,21 @@ def test_a_full_disk_is_told(log: Log, tmp_path: Path) -> None:
             list(opened.rows())
 
 
+def test_a_link_that_leads_out_of_the_folder_is_named(log: Log, tmp_path: Path) -> None:
+    """A log behind a symbolic link counts where it lies in the same folder or repository, else it is a problem; one
+    that is named itself is read wherever it leads."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "real.txt").write_bytes(_text(log.events[:50]))
+    (tmp_path / "outside.json").write_bytes(_text(log.events[50:]))
+    (folder / "inside.json").symlink_to("real.txt")
+    (folder / "outside.json").symlink_to("../outside.json")
+    _, reading = read(folder)
+    assert reading.events == 50
+    assert [problem.file for problem in reading.problems] == [str(folder / "outside.json")]
+    assert read(folder / "outside.json")[1].events == 150
+
+
 def test_nothing_is_left_behind(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database is removed, whatever happens."""
     scratch = tmp_path / "scratch"

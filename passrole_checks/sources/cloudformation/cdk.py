@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,8 @@ from typing import Any
 
 import yaml
 
-from passrole_checks.contents import content_of
+from passrole_checks.sources.boundary import current
 from passrole_checks.sources.cloudformation.template import scalar
-from passrole_checks.sources.looked_at import at_file
 
 MANIFEST = "manifest.json"
 MAX_BYTES = 20_000_000
@@ -122,9 +120,8 @@ def _in_asset(file: Path) -> bool:
 
 
 def _digest(file: Path) -> bytes:
-    at_file(file)
     try:
-        return hashlib.sha256(content_of(file, _LARGEST)).digest()
+        return hashlib.sha256(current().read(file, MAX_BYTES)).digest()
     except OSError:
         return str(file).encode("utf-8", "surrogateescape")
 
@@ -146,12 +143,8 @@ def _hashes(node: yaml.Node | None) -> Iterator[str]:
 
 def _json(path: Path) -> dict[str, Any]:
     """The object in a file; an empty one where there is none."""
-    at_file(path)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
-            return {}
-        document = json.loads(content_of(path, MAX_BYTES))
+        document = json.loads(current().read(path, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

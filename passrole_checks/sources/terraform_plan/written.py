@@ -26,6 +26,7 @@ from passrole_checks.iam.values import (
     text,
     unknown,
 )
+from passrole_checks.sources.boundary import repository_around
 from passrole_checks.sources.json_text import Member, members
 from passrole_checks.sources.looked_at import at_file, at_lead
 from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, NESTED_POLICIES, RESOURCE_POLICIES
@@ -84,7 +85,7 @@ class Written:
 
         values = tuple(_variables(plan))
         given = replace(inputs, source=None, values=values)
-        found = terraform.load(full, boundary=_repository(full), inputs=given, look=look)
+        found = terraform.load(full, boundary=repository_around(full), inputs=given, look=look)
         if not found.files:
             self.unreadable = (Unreadable(str(folder), "no Terraform configuration here (--source)"),)
             return
@@ -244,15 +245,6 @@ def _without_keys(address: str) -> str:
     steps = module_steps(address)
     rest = address[len(".".join(steps)) :].lstrip(".")
     return ".".join((*(step.partition("[")[0] for step in steps), without_key(rest)))
-
-
-def _repository(folder: Path) -> Path:
-    """The folder that expressions may read files below: the repository around the configuration, else the folder."""
-    for parent in (folder, *folder.parents):
-        at_file(parent / ".git")
-        if os.path.lexists(parent / ".git"):
-            return parent
-    return folder
 
 
 def _variables(plan: PlanFile) -> Iterator[tuple[str, Node]]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from passrole_checks.contents import content_of
+from passrole_checks.sources.boundary import current
 from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
-from passrole_checks.sources.looked_at import at_file, at_lead
+from passrole_checks.sources.looked_at import at_lead
 from passrole_checks.sources.terraform.reading import kept
 from passrole_checks.sources.terraform.reading.files import (
     LARGEST,
@@ -155,9 +155,8 @@ def called_folders(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> froz
     """The folders, resolved, that the ``module`` blocks of a folder's files call as local modules."""
     found: set[Path] = set()
     for name in terraform_files(folder, exclusions):
-        at_file(name)
         try:
-            data = content_of(name, LARGEST)
+            data = current().read(name, LARGEST)
         except OSError:
             continue
         if b"module" not in data or not _LOCAL_SOURCE.search(data):
