@@ -178,13 +178,18 @@ class Unreadable:
     """A file, or a part of one, that looks like infrastructure code and could not be read.
 
     ``subject``: what it is about, where it is something else than its place: the source of a module, or its folder.
-    Of a subject is told once.
+    Of a subject is told once. ``resource``: the address of the only resource that it concerns; :data:`EVERY_RESOURCE`
+    if it concerns all of them; empty if only its place says so.
     """
 
     file: str
     reason: str
     line: int | None = None
     subject: str = ""
+    resource: str = ""
+
+
+EVERY_RESOURCE = "*"
 
 
 @dataclass(frozen=True, slots=True)

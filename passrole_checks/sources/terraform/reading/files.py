@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from passrole_checks.contents import content_of, why_not
+from passrole_checks.contents import (
+    CANNOT_BE_READ,
+    NO_SUCH_FILE,
+    NO_TEXT,
+    OUTSIDE,
+    TOO_LARGE,
+    content_of,
+    why_not,
+)
 from passrole_checks.sources.looked_at import at_file, at_folder, at_lead
 from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_name
 from passrole_checks.sources.terraform.reading import kept
@@ -150,17 +158,17 @@ class Files:
 
     def _read(self, path: str) -> tuple[str | None, str]:
         if not self.allows(path):
-            return None, "a file outside the scanned folder"
+            return None, OUTSIDE
         at_file(path)
         try:
             if not Path(path).is_file():
-                return None, "no such file"
+                return None, NO_SUCH_FILE
             if Path(path).stat().st_size > _LARGEST_READ:
-                return None, "a file too large to read"
+                return None, TOO_LARGE
             data = content_of(path, _LARGEST_READ)
         except (OSError, ValueError):
-            return None, "a file that cannot be read"
+            return None, CANNOT_BE_READ
         try:
             return SourceText.of(path, data).data.decode("utf-8"), ""
         except NotText:
-            return None, "a file that is no text"
+            return None, NO_TEXT
