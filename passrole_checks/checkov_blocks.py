@@ -58,7 +58,7 @@ def _blocks_of(definition: Any, file: str) -> Iterator[Block]:
         if isinstance(kind, str) and any(
             fnmatchcase(kind, one) for one in (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES)
         ):
-            yield Block(name, name, file)
+            yield Block(name, name, file, lines_of(conf.get("Properties")))
     for entry in definition.get("module") or ():
         for name, conf in entry.items() if isinstance(entry, dict) else ():
             address = f"module.{name}"
@@ -208,8 +208,12 @@ def inputs_of_checkov() -> Inputs:
 
 
 def lines_of(conf: Any) -> tuple[int, int] | None:
-    first, last = (conf.get(key) if isinstance(conf, dict) else None for key in ("__start_line__", "__end_line__"))
-    return (first, last) if isinstance(first, int) and isinstance(last, int) else None
+    """The first and the last line of a block, if checkov knows them; in templates the last is that after it."""
+    for first, last in (("__start_line__", "__end_line__"), ("__startline__", "__endline__")):
+        lines = (conf.get(first), conf.get(last)) if isinstance(conf, dict) else (None, None)
+        if isinstance(lines[0], int) and isinstance(lines[1], int):
+            return lines[0], lines[1]
+    return None
 
 
 def _vertices(graph: Any) -> list[dict[str, Any]]:

@@ -272,7 +272,7 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
         if not isinstance(file, str):
             return None
         address = self.named(conf)
-        return alone(hosts.ask(file), Block(address, address, file)), address
+        return alone(hosts.ask(file), Block(address, address, file, lines_of(properties))), address
 
     def named(self, conf: Mapping[str, Any]) -> str:
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id
