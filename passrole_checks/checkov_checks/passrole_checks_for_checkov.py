@@ -44,7 +44,7 @@ def _import_package() -> None:
         sys.path[:] = path  # a package finds its own modules, and nothing else of a clone should be found
 
 
-_unavailable = ""  # why nothing can be judged at all
+unavailable = ""  # why nothing can be judged at all
 try:
     _import_package()
     from passrole_checks import hosts
@@ -62,7 +62,7 @@ try:
     from passrole_checks.findings import Severity
     from passrole_checks.unjudged import Block
 except Exception as error:  # checkov drops a file that fails to load, and passes
-    _unavailable = " ".join(f"passrole_checks cannot be imported ({type(error).__name__}: {error})".split())
+    unavailable = " ".join(f"passrole_checks cannot be imported ({type(error).__name__}: {error})".split())
 
 # What is registered if the package cannot be imported: the numbers of the checks by severity, and their blocks.
 _NUMBERS = {"HIGH": (1, 8, 9, 13, 15), "MEDIUM": (2, 3, 4, 10, 11, 16), "LOW": (5, 6, 7, 14, 17), "INFO": (12,)}
@@ -109,8 +109,8 @@ class _Asking(BaseCheck):
 
     def safe_answer(self, conf: Mapping[str, Any]) -> _Answer | None:
         """The answer, or why there is none: checkov drops a check that raises, and passes."""
-        if _unavailable:
-            return _Answer(untold=(_unavailable,))
+        if unavailable:
+            return _Answer(untold=(unavailable,))
         try:
             return self.answer(conf)
         except Exception as error:
@@ -245,7 +245,7 @@ class _OnModule(_OnBlock, ModuleCheck):
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
         file = from_callers("full_file_path")
-        if _unavailable or not (isinstance(file, str) and file.endswith(".json")):
+        if unavailable or not (isinstance(file, str) and file.endswith(".json")):
             return super().carried(conf)
         # The runner terraform_json loads no modules.
         module = "module." + self.entity_path.rsplit(":", 1)[-1]
@@ -282,7 +282,7 @@ def _register(check_id: str, severity: str, title: str) -> None:
     common = (title, check_id, [CheckCategories.IAM])
     of_terraform: Sequence[str] = _PATTERNS["terraform"]
     of_templates: Sequence[str] = _PATTERNS["cloudformation"]
-    if not _unavailable:
+    if not unavailable:
         of_terraform = hosts.TERRAFORM_TYPES
         of_templates = (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES)
     for instance in (
@@ -292,7 +292,7 @@ def _register(check_id: str, severity: str, title: str) -> None:
         _OnCloudFormation(*common, of_templates, guideline=_GUIDE),
     ):
         instance.severity = Severities[severity]
-        if not _unavailable:
+        if not unavailable:
             registered[check_id] = instance
 
 
@@ -311,10 +311,10 @@ def _register_all() -> None:
     """Register the checks, once in each process: several runners may load this file there."""
     if resource_registry.get_check_by_id("PASSROLE_001") is not None:
         return
-    missing = _unavailable or hosts.missing_parser()
+    missing = unavailable or hosts.missing_parser()
     if missing:
         _complain_of_installation(missing)
-    if _unavailable:
+    if unavailable:
         checks = [(f"PASSROLE_{one:03}", level, _TITLE) for level, ones in _NUMBERS.items() for one in ones]
     else:
         checks = [(check.id, check.severity.value.upper(), check.title) for check in ALL]
