@@ -124,7 +124,8 @@ class Answers:
     def is_undecided(self, check_id: str, address: str) -> bool:
         """True if an unresolved value could make the check flag a resource, or one in a nested stack."""
         segments = segments_of(address)
-        return any(contains(segments, theirs) for theirs in self._undecided_by_check[check_id])
+        undecided = self._undecided.get((check_id, names_of(segments)), {})
+        return segments in undecided or any(alike(segments, theirs) for theirs in undecided)
 
     @cached_property
     def problems(self) -> tuple[Unreadable, ...]:
@@ -193,14 +194,16 @@ class Answers:
         return frozenset(map(self._real, self.result.files)) if self.result else frozenset()
 
     @cached_property
-    def _undecided_by_check(self) -> dict[str, list[Segments]]:
-        index: dict[str, list[Segments]] = {check.id: [] for check in ALL}
+    def _undecided(self) -> dict[tuple[str, tuple[str, ...]], dict[Segments, None]]:
+        """The resources, and the stacks around them, by check and names."""
+        index: dict[tuple[str, tuple[str, ...]], dict[Segments, None]] = defaultdict(dict)
         for finding in self.unresolved:
-            addresses = [segments_of(address) for address in _uses(finding)]
             elements = unresolved_elements(finding.grant) if finding.grant is not None else frozenset(Element)
-            for check in ALL:
-                if not elements <= check.independent_of:
-                    index[check.id].extend(addresses)
+            checks = [check.id for check in ALL if not elements <= check.independent_of]
+            for segments in map(segments_of, _uses(finding)):
+                for around in (segments[:depth] for depth in range(1, len(segments) + 1)):
+                    for check_id in checks:
+                        index[check_id, names_of(around)][around] = None
         return index
 
     @cached_property

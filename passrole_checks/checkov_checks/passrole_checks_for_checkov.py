@@ -304,7 +304,8 @@ def _complain_of_installation(reason: str) -> None:
     runners = known["valid_runners"]
     if not isinstance(runners, list) or known["runner"] in (None, runners[0][0]):
         remedy = f"install passrole-checks beside checkov, with {sys.executable} -m pip"
-        print(f"passrole_checks: every PASSROLE check fails: {reason}: {remedy}", file=sys.stderr)
+        where = "" if unavailable else " on Terraform"
+        print(f"passrole_checks: every PASSROLE check fails{where}: {reason}: {remedy}", file=sys.stderr)
 
 
 def _register_all() -> None:
