@@ -86,22 +86,27 @@ class _Answer(NamedTuple):
     undecided: bool = False
 
 
+def _fault(error: Exception) -> str:
+    return " ".join(f"passrole_checks failed: internal error: {type(error).__name__}: {error}".split())
+
+
 class _Asking(BaseCheck):
     """What all kinds of checks do: carry findings out. ``answer`` is where they differ."""
 
     silenced: str | None = None
-    registered: Any = None  # the severity of the check
-    worst: Any = None  # that of what the last record says
+    is_judged = True
+    own_severity: Any = None
+    worst: Any = None  # the severity of what the last record says
 
     @property
     def severity(self) -> Any:
         """The severity of the check for ``--check`` and ``--skip-check``, and of what was found for the record."""
         filtering = isinstance(sys._getframe(1).f_locals.get("self"), RunnerFilter)
-        return self.registered if filtering or self.worst is None else self.worst
+        return self.own_severity if filtering or self.worst is None else self.worst
 
     @severity.setter
     def severity(self, level: Any) -> None:
-        self.registered = level
+        self.own_severity = level
 
     def answer(self, conf: Mapping[str, Any]) -> _Answer | None:
         """The answer about what checkov shows; None asks for no record at all."""
@@ -114,21 +119,18 @@ class _Asking(BaseCheck):
         try:
             return self.answer(conf)
         except Exception as error:
-            return _Answer(untold=(f"passrole_checks failed: internal error: {type(error).__name__}: {error}",))
+            return _Answer(untold=(_fault(error),))
 
     def run(
         self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
     ) -> Any:
-        self.silenced = self.worst = None
+        self.silenced, self.worst, self.is_judged = None, None, True
         result = super().run(scanned_file, entity_configuration, entity_name, entity_type, skip_info)
-        if skip_info:  # asked all the same: the report says what is skipped, and what nobody could judge is not
+        if skip_info:  # asked all the same: the report says what is skipped, and what could not be judged is not
             self.entity_path = f"{scanned_file}:{entity_type}:{entity_name}"
-            self.entity_type = entity_type
-            answer = self.safe_answer(entity_configuration)
-            if answer is None:
-                result["result"] = CheckResult.UNKNOWN
-            elif self.verdict(answer, entity_configuration) is CheckResult.FAILED and answer.untold:
-                result = {"result": CheckResult.FAILED, "evaluated_keys": self.evaluated_keys}
+            self.scan_entity_conf(entity_configuration, entity_type)
+            if not self.is_judged:
+                result = {"result": CheckResult.FAILED, "evaluated_keys": []}
         elif self.silenced is not None:
             result["result"], result["suppress_comment"] = CheckResult.SKIPPED, self.silenced
         # The CloudFormation runner drops a check's details; what is in the result reaches the JSON report.
@@ -142,7 +144,12 @@ class _Asking(BaseCheck):
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
         answer = self.safe_answer(conf)
-        return CheckResult.UNKNOWN if answer is None else self.verdict(answer, conf)
+        if answer is None:
+            return CheckResult.UNKNOWN
+        try:
+            return self.verdict(answer, conf)
+        except Exception as error:
+            return self.fail_closed((_fault(error),))
 
     def verdict(self, answer: _Answer, conf: Mapping[str, Any]) -> CheckResult:
         """The result of a check, with its details, its severity, and the reason of a suppression."""
@@ -151,9 +158,7 @@ class _Asking(BaseCheck):
         told = unsilenced or findings
         self._tell(told, self.named(conf))
         if answer.untold:
-            self.details.extend(answer.untold)
-            self.worst = Severities["HIGH"]
-            return CheckResult.FAILED
+            return self.fail_closed(answer.untold)
         if told:
             worst = max((finding.severity for _, finding in told), key=lambda severity: severity.rank)
             self.worst = Severities[worst.value.upper()]
@@ -162,6 +167,12 @@ class _Asking(BaseCheck):
                 self.silenced = "; ".join(filter(None, reasons)) or "No comment provided"
             return CheckResult.FAILED
         return CheckResult.UNKNOWN if answer.undecided else CheckResult.PASSED
+
+    def fail_closed(self, reasons: Sequence[str]) -> CheckResult:
+        """Fail because there is no verdict, with the severity that no option for a single check makes soft."""
+        self.details.extend(reasons)
+        self.worst, self.silenced, self.is_judged = Severities["HIGH"], None, False
+        return CheckResult.FAILED
 
     def named(self, conf: Mapping[str, Any]) -> str | None:
         """The address that the report shows for this resource, None where it shows something else."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from checkov_runs import LEAF, NOT_INSTALLED, Run, run_checkov, without
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
+from passrole_checks.hosts import CLOUDFORMATION_TYPES, STACK_TYPES, TERRAFORM_TYPES
 
 IDS = {check.id for check in ALL}
 SHOWN = {check.id for check in ALL if check.severity is not Severity.INFO}
@@ -121,14 +124,20 @@ def test_without_the_package_every_check_fails(one_policy: Path, tmp_path: Path,
     assert "install passrole-checks" in line and "Traceback" not in run.errors
 
 
-def test_the_ids_that_need_no_package_are_those_of_the_checks(tmp_path: Path) -> None:
-    """Each with the severity of its check, so that a severity as --check chooses the same ones."""
-    write(tmp_path, {"main.tf": CLEAN})
-    for severity in ("HIGH", "MEDIUM"):
-        run = run_checkov(tmp_path, "-c", severity, start=without("passrole_checks"), frameworks=["terraform"])
-        least = Severity(severity.lower()).rank
-        ours = {check_id for check_id in run.ids() if check_id.startswith("PASSROLE")}
-        assert ours == {check.id for check in ALL if check.severity.rank >= least}
+def test_what_needs_no_package_is_what_the_package_says() -> None:
+    """The ids, their severities and the types of the resources that fail without it are those of the checks."""
+    tree = ast.parse((LEAF / "passrole_checks_for_checkov.py").read_text())
+    constants = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    numbers, patterns = (ast.literal_eval(constants[name]) for name in ("_NUMBERS", "_PATTERNS"))
+    known = {(f"PASSROLE_{number:03}", level.lower()) for level, all_of in numbers.items() for number in all_of}
+    assert known == {(check.id, check.severity.value) for check in ALL}
+    types = {"terraform": TERRAFORM_TYPES, "cloudformation": (*CLOUDFORMATION_TYPES, *STACK_TYPES)}
+    for host, names in types.items():
+        assert all(any(fnmatchcase(name, pattern) for pattern in patterns[host]) for name in names)
 
 
 # -- Terraform that cannot be read
@@ -376,6 +385,7 @@ def test_files_given_by_name_fail_for_their_root(roots: Path) -> None:
 FAULTS = {
     "the engine": "from passrole_checks import hosts; hosts.scan_configurations = hosts.scan_paths = None",
     "the adapter": "from passrole_checks import checkov_blocks as blocks; blocks.callers_of = blocks.lines_of = None",
+    "the messages": "from passrole_checks import hosts; hosts.words = hosts.harmless = None",
     "no time": "from passrole_checks import judge; judge._MOST_SECONDS = -1",
 }
 
