@@ -135,7 +135,7 @@ class Answers:
         if self.result is None:
             return (Unreadable(self.asked, f"passrole_checks failed: {self.fault}", resource=EVERY_RESOURCE),)
         unreadable = (
-            replace(entry, reason=f"cannot be read: {entry.reason}")
+            entry if entry.fault else replace(entry, reason=f"cannot be read: {entry.reason}")
             for entry in (*self.result.unreadable, *without_content(self.unresolved))
         )
         return tuple(unreadable)
