@@ -15,6 +15,7 @@ from passrole_checks.cli.configured import ConfiguredCommand
 from passrole_checks.cli.options import (
     destinations,
     fail_on,
+    least_severity,
     severity_that_fails,
     shared_options,
     which_findings,
@@ -109,8 +110,6 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
 
 
 def _severity_asked_for(context: click.Context, options: dict[str, Any]) -> Severity:
-    """The least severity to look at: whoever names a check wants to hear of it."""
-    from passrole_checks.findings import Severity
-
-    named = options["check"] and context.get_parameter_source("severity") is ParameterSource.DEFAULT
-    return Severity.INFO if named else Severity(options["severity"])
+    """The least severity to look at."""
+    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
+    return least_severity(options, explicit=explicit)

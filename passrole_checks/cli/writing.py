@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from passrole_checks.output.destination import Destination
     from passrole_checks.output.scan import Report
     from passrole_checks.output.text import Line
     from passrole_checks.scanned import LocatedGrant, ScanResult
@@ -36,7 +37,7 @@ def that_matter(unreadable: Sequence[Unreadable], options: dict[str, Any]) -> tu
     return tuple(one for one in unreadable if one.reason != NOT_INFRASTRUCTURE)
 
 
-def write_scan(report: Report, output_format: str, destination: str, options: dict[str, Any]) -> None:
+def write_scan(report: Report, output_format: str, destination: Destination, options: dict[str, Any]) -> None:
     """Write the report of a scan in one format to a file, or to standard output (``-``)."""
     from passrole_checks.output import text
     from passrole_checks.output.destination import is_terminal, write
@@ -53,7 +54,11 @@ def write_scan(report: Report, output_format: str, destination: str, options: di
 
 
 def write_grants(
-    output_format: str, destination: str, result: ScanResult, listed: Sequence[LocatedGrant], options: dict[str, Any]
+    output_format: str,
+    destination: Destination,
+    result: ScanResult,
+    listed: Sequence[LocatedGrant],
+    options: dict[str, Any],
 ) -> None:
     """Write the inventory in one format; ``listed`` are the grants of ``result`` to tell."""
     from passrole_checks.output.destination import write
@@ -76,7 +81,7 @@ def write_grants(
         write_lines(destination, text.grants_lines(result, listed, quiet=options["quiet"]), options)
 
 
-def write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]) -> None:
+def write_lines(destination: Destination, lines: Iterable[Line], options: dict[str, Any]) -> None:
     """Write text, in colours where they are wanted."""
     from passrole_checks.output.destination import wants_colour, write
     from passrole_checks.output.text import coloured, plain
