@@ -91,6 +91,13 @@ def check_file(path: str | Path, *, guarded: Collection[Path]) -> None:
             _writable(place)
 
 
+def check_folder(path: str | Path, *, guarded: Collection[Path]) -> None:
+    """Raise an :class:`OSError` if a symbolic link in or below a guarded folder is part of ``path``, a folder that may
+    be missing as yet."""
+    with suppress(FileNotFoundError):
+        _resolved(str(path), guarded)
+
+
 def append_to_file(path: str | Path, data: bytes, *, guarded: Collection[Path]) -> None:
     """Append ``data`` to a regular file, or to a new one, with the same rules for symbolic links as
     :func:`replace_file`. Raises an :class:`OSError`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,26 @@ def test_the_summary_of_a_step_follows_no_planted_link(
     assert main(["review", "HEAD^", "HEAD", "--post", "none"]) == 1
     assert home(repository) == {".bashrc": OLD}
     assert "summary of the step" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("link", ["kept", "kept/program", "kept/program/entry"])
+def test_nothing_is_kept_behind_a_planted_link(
+    link: str, repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a pipeline keeps its cache among the files of the repository."""
+    monkeypatch.setattr("passrole_checks.cache.disk.is_settled", lambda *_: True)  # no waiting for files to settle
+    monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(repository.folder / "kept"))
+    main(["scan", "."])
+    folder = repository.folder / "kept"
+    (program,) = (path for path in folder.iterdir() if path.is_dir())
+    folders = {"kept": [folder], "kept/program": [program], "kept/program/entry": list(program.iterdir())}[link]
+    for path in folders:
+        shutil.rmtree(path)
+        path.symlink_to(repository.folder.parent / "home")
+    capsys.readouterr()
+    assert main(["scan", "."]) == 1
+    assert "nothing can be kept there" in capsys.readouterr().err
+    assert home(repository) == {".bashrc": OLD}
 
 
 def test_a_baseline_is_not_read_through_the_link_that_it_is_to_replace(

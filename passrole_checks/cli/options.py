@@ -326,14 +326,15 @@ def cached(function: _Function) -> _Function:
     return decorated
 
 
-def store(options: dict[str, Any]) -> Store | None:
-    """Where what scans have given is kept; None where nothing is to be."""
+def store(paths: Sequence[str], options: dict[str, Any]) -> Store | None:
+    """Where what scans of ``paths`` have given is kept; None where nothing is to be."""
     if options["no_cache"]:
         return None
     from passrole_checks.cache.questions import program
     from passrole_checks.cache.store import store_of
+    from passrole_checks.file_replacement import guarded_folders
 
-    return store_of(program())
+    return store_of(program(), guarded=guarded_folders(paths))
 
 
 def applied_baseline(

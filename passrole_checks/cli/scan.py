@@ -135,7 +135,7 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
 
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
-    where, asked, kept = [Path(path) for path in paths], scan_options(options, **judging), store(options)
+    where, asked, kept = [Path(path) for path in paths], scan_options(options, **judging), store(paths, options)
     with told(options) as tell:
         if kept is None:
             from passrole_checks.scan import scan_paths
