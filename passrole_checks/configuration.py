@@ -15,12 +15,12 @@ from passrole_checks.file_replacement import repository_around
 
 FILE = "pyproject.toml"
 TABLE = "tool.passrole_checks"
+# A scanned repository decides neither what is written where, nor who scans it and what is kept of that.
+COMMAND_LINE_ONLY = frozenset({"output", "write_baseline", "executor", "no_cache"})
 
 _LARGEST = 5_000_000  # bytes
 _LONGEST = 60  # characters of a name or a path in a message
 _NAME = "passrole_checks"
-# A scanned repository decides neither what is written where, nor who scans it and what is kept of that.
-_COMMAND_LINE_ONLY = frozenset({"output", "write_baseline", "executor", "no_cache"})
 _PATHS = frozenset({"var_file", "parameters", "source", "baseline", "account_details"})
 
 
@@ -81,7 +81,7 @@ def checked(table: Mapping[str, Any], options: Mapping[str, type], folder: Path)
     """
     values: dict[str, Any] = {}
     for key, value in table.items():
-        if key in _COMMAND_LINE_ONLY:
+        if key in COMMAND_LINE_ONLY:
             option = f"--{key.replace('_', '-')}"
             raise ConfigurationError(f"{FILE}: [{TABLE}] {key} is accepted only on the command line ({option})")
         wanted = options.get(key)

@@ -37,8 +37,7 @@ class ConfiguredCommand(DocumentedCommand):
         except OSError as error:
             raise ConfigurationError(f"the working directory cannot be used: {error.strerror}") from None
         values = configuration.checked(table, known, Path.cwd())
-        a_report = self.name == "scan"  # whose formats are not an inventory's
-        own = set(_options(self)) - (set() if a_report else {"format"})
+        own = set(_options(self)) - (set() if self.name == "scan" else {"format"})  # a report's are no inventory's
         extra["default_map"] = {name: value for name, value in values.items() if name in own}
         return super().make_context(info_name, args, parent, **extra)
 
@@ -61,9 +60,12 @@ class ConfiguredCommand(DocumentedCommand):
 def configurable(context: click.Context | None) -> dict[str, type]:
     """The options that ``pyproject.toml`` can set: those of ``scan`` and ``grants``, with the type of each one's value
     there. ``context`` is the program's, or within it."""
+    from passrole_checks.configuration import COMMAND_LINE_ONLY
+
     program = context.find_root().command if context is not None else None
     commands = program.commands if isinstance(program, click.Group) else {}
-    return {name: kind for command in ("scan", "grants") for name, kind in _options(commands[command]).items()}
+    known = {name: kind for command in ("scan", "grants") for name, kind in _options(commands[command]).items()}
+    return {name: kind for name, kind in known.items() if name not in COMMAND_LINE_ONLY}
 
 
 def hidden_by_configuration(context: click.Context) -> list[Unreadable]:
