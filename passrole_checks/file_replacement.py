@@ -149,7 +149,7 @@ def _opened(path: str | Path, guarded: Collection[Path], *, contained: bool = Fa
 def _resolved(path: str, guarded: Collection[Path]) -> tuple[str, list[str], int]:
     """The top of the file system, the real components of a path below it, and how many of them lead to the outermost
     guarded folder (more than there are folders where the path is in none)."""
-    known = frozenset(filter(None, map(_identity, guarded)))
+    known = frozenset(name for folder in guarded for name in (_identity(folder), os.path.realpath(folder)) if name)
     path = os.path.join(os.getcwd(), path)
     top, pending, done = _top(path), _steps(path), list[str]()
     links = 0
@@ -196,14 +196,17 @@ def _steps(path: str) -> list[str]:
     return [name for name in reversed(names) if name not in ("", os.curdir)]
 
 
-def _outermost(top: str, steps: list[str], known: Collection[tuple[int, int]]) -> int:
+def _outermost(top: str, steps: list[str], known: Collection[tuple[int, int] | str]) -> int:
     """How many steps lead to the first of the known folders; one more than there are where none is among them."""
-    paths = (os.path.join(top, *steps[:number]) for number in range(len(steps) + 1))
-    return next((number for number, path in enumerate(paths) if _identity(path) in known), len(steps) + 1)
+    for number in range(len(steps) + 1):
+        path = os.path.join(top, *steps[:number])
+        if path in known or _identity(path) in known:
+            return number
+    return len(steps) + 1
 
 
 def _identity(folder: str | Path) -> tuple[int, int] | None:
-    """What a folder is known by, however its path is spelled."""
+    """What a folder is known by, however its path is spelled (which not every file system has)."""
     try:
         status = os.stat(folder)
     except OSError:

@@ -115,6 +115,23 @@ def test_a_link_that_appears_meanwhile_is_not_followed(tree: Path, monkeypatch: 
     assert contents(tree.parent / "outside") == {"file": OLD}
 
 
+@pytest.mark.parametrize("path", REFUSED)
+def test_folders_are_known_by_their_paths_where_numbers_say_nothing(
+    path: str, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on file systems that number files anew each time."""
+    monkeypatch.setattr(file_replacement, "_identity", lambda _: None)
+    with pytest.raises(OSError):
+        replace_file(tree.parent / path, NEW, guarded=[tree])
+    assert NEW not in contents(tree.parent).values()
+
+
+def test_folders_are_known_however_their_paths_are_spelled(tree: Path) -> None:
+    """A path through a link stands for the same folder."""
+    with pytest.raises(OSError):
+        replace_file(tree / "link", NEW, guarded=[tree.parent / "to_tree"])
+
+
 def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     """Where links are followed at all."""
     (tmp_path / "a").symlink_to("b")
