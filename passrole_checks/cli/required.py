@@ -6,13 +6,16 @@ As everywhere in the command line, only click and the standard library are impor
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from passrole_checks.cli.configured import ConfiguredCommand
 from passrole_checks.cli.options import destinations, scan_options, shared_options
 from passrole_checks.cli.writing import that_matter, unusable, write_each, write_lines
+
+if TYPE_CHECKING:
+    from passrole_checks.output.destination import Destination
 
 
 @click.command(cls=ConfiguredCommand)
@@ -41,7 +44,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     unreadable = that_matter([*read.unreadable, *malformed, *faults], files, paths, options, read.excluded)
     skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
 
-    def write_one(output_format: str, destination: str) -> None:
+    def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
             write(destination, output.required_json(found, unreadable, skipped, read.excluded))
         elif output_format == "hcl":
