@@ -85,11 +85,11 @@ def changed_tree(rng: random.Random) -> Tree:
     if rng.random() < 0.15:
         tree.update(rng.choice(trees()))
     for name in rng.sample(sorted(tree), min(len(tree), rng.choice((1, 1, 2)))):
-        tree[name] = _changed(name, tree[name], rng)
+        tree[name] = changed(name, tree[name], rng)
     return tree
 
 
-def _changed(name: str, content: bytes, rng: random.Random) -> bytes:
+def changed(name: str, content: bytes, rng: random.Random) -> bytes:
     kind = format_of(name)
     change = making.expressions if kind == "hcl" and rng.random() < 0.3 else mutated
     return change(content, rng, kind)
@@ -100,7 +100,7 @@ def _two_versions(rng: random.Random) -> Tree:
     versions = {"old": dict(base), "new": dict(base)}
     for side in ("old", "new"):
         for name in rng.sample(sorted(base), 1) if side == "new" or rng.random() < 0.4 else ():
-            versions[side][name] = _changed(name, base[name], rng)
+            versions[side][name] = changed(name, base[name], rng)
     if rng.random() < 0.1:
         versions["new"] = dict(rng.choice(trees()))
     return {f"{side}/{name}": content for side, tree in versions.items() for name, content in tree.items()}
@@ -199,12 +199,12 @@ def _check_scan(found: ScanResult) -> None:
     report = Report(found)
     for output_format in FORMATS:
         if output_format != "text":
-            _check_output(rendered(report, output_format), output_format)
-    _check_output(text.plain(text.scan_lines(found, width=100)), "text")
-    _check_output(json_output.grants_json(found, found.grants), "json")
-    _check_output(html.grants_html(found, found.grants), "html")
-    _check_output(markdown.grants_markdown(found, found.grants), "markdown")
-    _check_output(text.plain(text.grants_lines(found, found.grants)), "text")
+            check_output(rendered(report, output_format), output_format)
+    check_output(text.plain(text.scan_lines(found, width=100)), "text")
+    check_output(json_output.grants_json(found, found.grants), "json")
+    check_output(html.grants_html(found, found.grants), "html")
+    check_output(markdown.grants_markdown(found, found.grants), "markdown")
+    check_output(text.plain(text.grants_lines(found, found.grants)), "text")
     _check_unreadable(found.unreadable)
     for place in [one.at for one in found.findings] + [one.grant.at for one in found.grants]:
         count = _line_count(place.file)
@@ -213,7 +213,7 @@ def _check_scan(found: ScanResult) -> None:
         )
 
 
-def _check_output(written: str, output_format: str) -> None:
+def check_output(written: str, output_format: str) -> None:
     written.encode("utf-8")
     if output_format in ("json", "sarif", "gitlab"):
         json.loads(written, parse_constant=_no_constant)
@@ -246,8 +246,8 @@ def _required(folder: Path) -> None:
     """What is required can be written in each format."""
     read = read_paths([folder], _ALL)
     found = required_by([configuration for _, configuration in read.units], "111122223333")
-    _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
-    _check_output(text.plain(required_output.required_lines(found, 1, read.notes)), "text")
+    check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
+    check_output(text.plain(required_output.required_lines(found, 1, read.notes)), "text")
     required_policy.hcl(found).encode("utf-8")
     required_policy.yaml(found).encode("utf-8")
 
@@ -257,8 +257,8 @@ def _diff(folder: Path) -> None:
     (folder / "old").mkdir(exist_ok=True)
     (folder / "new").mkdir(exist_ok=True)
     found = difference_of(folder / "old", folder / "new", _ALL)
-    _check_output(json_output.diff_json(found), "json")
-    _check_output(text.plain(diff_lines(found)), "text")
+    check_output(json_output.diff_json(found), "json")
+    check_output(text.plain(diff_lines(found)), "text")
     _check_unreadable(found.unreadable)
     copy = folder.parent / "copy"
     shutil.copytree(folder / "new", copy)
@@ -272,9 +272,9 @@ def _suggest(folder: Path) -> None:
     empty = dict.fromkeys(("var_file", "var", "parameters", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
     found = suggesting.suggested([str(folder)], options, Severity.LOW)
-    _check_output(suggesting.rendered(found, "json", terminal=False), "json")
+    check_output(suggesting.rendered(found, "json", terminal=False), "json")
     suggesting.rendered(found, "patch", terminal=False).encode("utf-8")
-    _check_output(text.plain(suggesting.lines(found, width=100, quiet=False)), "text")
+    check_output(text.plain(suggesting.lines(found, width=100, quiet=False)), "text")
 
 
 def _inputs(folder: Path) -> None:
