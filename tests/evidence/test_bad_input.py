@@ -288,3 +288,34 @@ def test_what_is_as_it_should_be_is_read_by_duckdb(log: Log, tmp_path: Path, mon
     monkeypatch.setattr(store, "events_of", None)
     found, reading = read(tmp_path)
     assert (len(found), reading.problems) == (200, [])
+
+
+@pytest.mark.parametrize("odd", ["\ud83d", "\udc00x", "a\0b", "\u2028"])
+@pytest.mark.parametrize("name", ["one a line", "a list", "records"])
+def test_text_that_is_not_unicode_does_not_stop_the_command(log: Log, tmp_path: Path, odd: str, name: str) -> None:
+    """JSON may escape half of a surrogate pair, which DuckDB refuses; the other events count."""
+    event = log.events[1]
+    event["awsRegion"] = event["sourceIPAddress"] = event["requestParameters"]["odd"] = odd
+    texts = {
+        "one a line": "".join(f"{json.dumps(one)}\n" for one in log.events),
+        "a list": json.dumps(log.events),
+        "records": json.dumps({"Records": log.events}),
+    }
+    (tmp_path / "log.json").write_text(texts[name], "utf-8")
+    found, reading = read(tmp_path)
+    assert (len(found), reading.problems) == (200, [])
+
+
+def test_link_out_of_the_folder_is_not_followed(log: Log, tmp_path: Path) -> None:
+    """A link within the folder is read once, as its target; one that leads out is named; one that is given is read."""
+    outside, inside = tmp_path / "outside.json", tmp_path / "logs" / "a.json"
+    inside.parent.mkdir()
+    outside.write_bytes(_text(log.events[:1]))
+    inside.write_bytes(_text(log.events[1:3]))
+    (inside.parent / "b.json").symlink_to("a.json")
+    (inside.parent / "c.json").symlink_to("../outside.json")
+    found, reading = read(inside.parent)
+    assert len(found) == 2
+    assert [Path(problem.file).name for problem in reading.problems] == ["c.json"]
+    found, reading = read(inside.parent / "c.json")
+    assert (len(found), reading.problems) == (1, [])
