@@ -23,7 +23,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,10 +125,8 @@ def write(tree: Tree, folder: Path, ground: Ground | None = None) -> None:
     """Lay out a tree. An entry that the file system does not take, or whose place is taken, is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     versions: dict[str, list[git_objects.Entry]] = {"base": [], "head": []}
-    for name, content in tree.items():
-        if ground is not None:
-            content = content.replace(b"{outside}", os.fsencode(ground.outside))
-            content = content.replace(b"{output}", os.fsencode(ground.output))
+    contents = {name: _filled(content, ground) for name, content in tree.items()}
+    for name, content in contents.items():
         kind, _, rest = name[1:].partition(" ") if name.startswith("@") else ("", "", name)
         if kind in versions:
             mode, _, path = rest.partition(" ")
@@ -142,10 +140,18 @@ def write(tree: Tree, folder: Path, ground: Ground | None = None) -> None:
         except (OSError, ValueError):
             continue
     if versions["base"] or versions["head"]:
-        git_objects.write(folder, versions["base"], versions["head"])
-        for name, content in tree.items():
-            if name.startswith("@git "):
-                _put("", folder / ".git" / name.removeprefix("@git "), content)
+        with suppress(OSError):  # .git is taken
+            git_objects.write(folder, versions["base"], versions["head"])
+            for name, content in contents.items():
+                if name.startswith("@git "):
+                    _put("", folder / ".git" / name.removeprefix("@git "), content)
+
+
+def _filled(content: bytes, ground: Ground | None) -> bytes:
+    if ground is None:
+        return content
+    content = content.replace(b"{outside}", os.fsencode(ground.outside))
+    return content.replace(b"{output}", os.fsencode(ground.output))
 
 
 def _put(kind: str, path: Path, content: bytes) -> None:
