@@ -88,6 +88,8 @@ def _check_accesses(accesses: Accesses, *, trusted: bool = False) -> None:
 def _git_leads_outside(folder: Path, place: Ground) -> bool:
     names = ("config", "objects/info/alternates", "info/attributes", "HEAD")
     files = [folder / ".git" / name for name in names]
+    if (folder / ".git").is_symlink():
+        return True
     return any(os.fsencode(place.outside.name) in file.read_bytes() for file in files if file.is_file())
 
 

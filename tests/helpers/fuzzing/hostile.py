@@ -342,7 +342,7 @@ def logs(rng: random.Random) -> Tree:
             content = _lines(originals[name], rng)
             name = f"{place}.jsonl"
         elif kind == 1:
-            content = mutated(_csv(originals[name]), rng, "yaml")
+            content = mutated(as_csv(originals[name]), rng, "yaml")
             name = f"{place}.csv"
         elif kind == 2:
             content = gzip.compress(content, mtime=0)
@@ -378,7 +378,7 @@ def _lines(content: bytes, rng: random.Random) -> bytes:
     return mutated(b"".join(json.dumps(one).encode() + b"\n" for one in _records(content)), rng, "json")
 
 
-def _csv(content: bytes) -> bytes:
+def as_csv(content: bytes) -> bytes:
     """An export with a column for each field, quoted as RFC 4180 says."""
     names = sorted({name for one in _records(content) for name in one})
     rows = [names, *([_cell(one.get(name)) for name in names] for one in _records(content))]
