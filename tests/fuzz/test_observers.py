@@ -82,9 +82,8 @@ def test_guard_stops_it_before_it_is_done(folders: tuple[Path, Path], harm: str)
         HARM[harm](mine, other)
     assert [path.name for path in other.iterdir()] == ["file"]
     assert (other / "file").read_text() == "x"
-    with pytest.raises(Forbidden), guarded(Guard((str(mine),), (str(mine), *of_python()))):
-        with suppress(BaseException):
-            HARM[harm](mine, other)
+    with pytest.raises(Forbidden), guarded(Guard((str(mine),), (str(mine), *of_python()))), suppress(BaseException):
+        HARM[harm](mine, other)
     os.close(_opened.pop())
 
 

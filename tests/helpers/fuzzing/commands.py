@@ -268,7 +268,7 @@ def _adapters(folder: Path) -> None:
 
 TARGETS = (
     Target("command", hostile.with_command, _command, 40),
-    Target("repository", hostile.repository, _command, 2),
-    Target("logs", hostile.logs, _command, 2),
+    Target("repository", hostile.repository, _command, 6),
+    Target("logs", hostile.logs, _command, 6),
     Target("adapters", lambda rng: hostile.folder(rng) if rng.random() < 0.7 else changed_tree(rng), _adapters, 6),
 )

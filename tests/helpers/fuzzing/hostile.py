@@ -171,9 +171,10 @@ _WEIGHTS = (8, 2, 3, 4, 1, 8)
 
 # -- command lines
 
+_OUTPUTS = ("report.sarif", "report.json", "out/x", "m/x", "./report.json", "d/../report.sarif")
 _SCAN_FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 _SEVERITIES = ("info", "low", "medium", "high")
-_CHECKS = ("001", "any-service", "PASSROLE_014", "008,009", "new-access", "nothing")
+_CHECKS = ("001", "any-service", "PASSROLE_014", "008,009", "new-access", "001,002,003", "016", "nothing")
 
 
 def with_command(rng: random.Random) -> Tree:
@@ -184,6 +185,8 @@ def with_command(rng: random.Random) -> Tree:
     words = [command, *_COMMANDS[command](rng, names)]
     if rng.random() < 0.2:
         words += _inputs(rng, names)
+    if rng.random() < 0.3:
+        words.append("--allow-empty")
     if rng.random() < 0.1:
         words.append(rng.choice(("--allow-empty", "--unchanged", "--quiet", "--no-color")))
     if command != "diff":
@@ -204,11 +207,11 @@ def _paths(rng: random.Random, tree: Tree, names: list[str]) -> list[str]:
     ]
     if links and rng.random() < 0.1:  # one that leads outside may be read where a user names it
         return ["--", rng.choice(links)]
-    return [rng.choice((".", ".", ".", ".", ".", ".", "./", "nothing", "-"))]
+    return [rng.choice((".",) * 16 + ("./", "-", "nothing"))]
 
 
 def _inputs(rng: random.Random, names: list[str]) -> list[str]:
-    words = ["--account", rng.choice(("111122223333", "111122223333", "1"))]
+    words = ["--account", rng.choice(("111122223333",) * 9 + ("1",))]
     names = [name for name in names if "\n" not in name]
     if names:
         name = rng.choice(names)
@@ -217,14 +220,15 @@ def _inputs(rng: random.Random, names: list[str]) -> list[str]:
 
 
 def _written(rng: random.Random, choices: tuple[str, ...]) -> list[str]:
-    """One to three formats, some of them written to files, which may be links of the folder."""
+    """One to three formats, all but the last of them written to files, which may be links of the folder."""
     words = []
-    for place, name in enumerate(rng.sample(choices, rng.choice((1, 1, 2, 3)) if len(choices) > 2 else 1)):
+    chosen = rng.sample(choices, min(len(choices), rng.choice((1, 1, 1, 2, 3))))
+    for place, name in enumerate(chosen):
         words += ["--format", name]
-        if place or rng.random() < 0.3:
-            file = rng.choice(("{output}/" + f"{place}.{name}",) * 2 + ("report.sarif", "report.json", "out/x", "m/x"))
-            words += ["--output", file if rng.random() < 0.8 else f"{place}.{file.replace('/', '.')}"]
-    return words if words.count("--output") < 2 or rng.random() < 0.5 else words[:4]
+        if place < len(chosen) - 1 or rng.random() < 0.2:
+            names = (f"{{output}}/{place}.{name}", f"{place}.{name}", *_OUTPUTS)
+            words += ["--output", rng.choice(names[:2] if rng.random() < 0.85 else names)]
+    return words
 
 
 def _scan(rng: random.Random, _names: list[str]) -> list[str]:
@@ -247,6 +251,8 @@ def _scan(rng: random.Random, _names: list[str]) -> list[str]:
 
 def _diff(rng: random.Random, names: list[str]) -> list[str]:
     names = [name for name in names if "\n" not in name and not name.startswith("-")] or ["x"]
+    if rng.random() < 0.7:
+        return [*_written(rng, ("text", "json")), rng.choice(names), rng.choice(names)]
     return [*_written(rng, ("text", "json")), rng.choice((*names, ".")), rng.choice((*names, ".", "m"))]
 
 
@@ -287,17 +293,18 @@ _GIT_FILES = {
 
 def repository(rng: random.Random) -> Tree:
     """Two versions of a mutated folder as commits, and a command that compares them."""
-    base = {name: content for name, content in folder(rng).items() if not name.startswith("@")}
+    original = rng.choice((*trees(), *formats.BY_FORMAT.values())) if rng.random() < 0.7 else folder(rng)
+    base = {name: content for name, content in original.items() if not name.startswith("@")}
     head = dict(base)
-    for name in rng.sample(sorted(base), min(len(base), 2)):
+    for name in rng.sample(sorted(base), min(len(base), rng.choice((1, 1, 2)))):
         head[name] = changed(name, base[name], rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         head.update(rng.choice(trees()))
     tree: Tree = {}
     for side, files in (("base", base), ("head", head)):
         for name, content in files.items():
-            tree[f"@{side} {rng.choice(_MODES) if rng.random() < 0.3 else '100644'} {name}"] = content
-        if rng.random() < 0.4:
+            tree[f"@{side} {rng.choice(_MODES) if rng.random() < 0.1 else '100644'} {name}"] = content
+        if rng.random() < 0.25:
             mode, path = rng.choice(_MODES), rng.choice((*_GIT_PATHS, *_NAMES))
             link = mode == git_objects.LINK
             tree[f"@{side} {mode} {path}"] = os.fsencode(_place(rng)) if link else rng.choice(tuple(base.values()))
@@ -310,13 +317,15 @@ def repository(rng: random.Random) -> Tree:
         if rng.random() < 0.5:
             _link(tree, rng)
     words = _versions(rng)
+    if rng.random() < 0.3:
+        words.append("--allow-empty")
     tree["@arguments"] = "\n".join(words).encode("utf-8", "surrogateescape")
     return tree
 
 
 def _versions(rng: random.Random) -> list[str]:
     versions = rng.choice(
-        (["main", "head"], ["main...head"], ["main"], ["--staged"], ["main", "-x"], ["HEAD~1", "HEAD"])
+        (["main", "head"],) * 12 + (["main...head"], ["main"], ["--staged"], ["main", "-x"], ["HEAD~1", "HEAD"])
     )
     if rng.random() < 0.5:
         return ["diff", *_written(rng, ("text", "json")), *versions]
