@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from passrole_checks.collector import held_back
-from passrole_checks.errors import InputError, PassRoleChecksError
+from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, scan_paths
@@ -240,11 +240,7 @@ def _ask(
 
 def _root(folder: str, scanned: str | None) -> Unit:
     """A folder as a root module. It is not walked: what stands below it is somebody else's question."""
-    files = [path for path in sorted(Path(folder).iterdir()) if is_terraform_file(path) and path.is_file()]
-    units = discover(files[:1]).units
-    if not units:
-        raise InputError(folder, "contains no Terraform file that can be read")
-    (unit,) = units
+    (unit,) = discover([next(path for path in Path(folder).iterdir() if is_terraform_file(path))]).units
     in_repository = unit.boundary != unit.path or os.path.lexists(unit.path / ".git")
     around = Path(scanned).resolve() if scanned else unit.path
     if not in_repository and unit.path.is_relative_to(around):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from work import at_most
 
-from passrole_checks import configuration, hosts
+from passrole_checks import configuration
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.iam.values import Text, holes_in
@@ -133,12 +133,3 @@ def test_a_folder_deeper_than_python_recurses_is_scanned_with_a_cache(
     first = main(["scan", "."]), capsys.readouterr()
     assert first[0] == 0
     assert (main(["scan", "."]), capsys.readouterr()) == first
-
-
-def test_an_adapter_reads_a_folder_whose_first_file_is_a_link_to_nothing(tmp_path: Path) -> None:
-    """The root module is found by a file that is there, whatever the order of names is."""
-    (tmp_path / "a.tf").symlink_to("nothing")
-    (tmp_path / "main.tf").write_text(user_policy('jsonencode({ Statement = [{ Action = "iam:PassRole" }] })'))
-    answers = hosts.ask(str(tmp_path / "main.tf"))
-    assert answers.result is not None
-    assert [Path(one.file).name for one in answers.result.unreadable if "link" in one.reason] == ["a.tf"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from fuzzing import hostile
 from fuzzing.guard import Accesses, Guard, guarded, of_python
 from fuzzing.layout import CANARY, Ground, new_ground
-from fuzzing.targets import Target, changed_tree, check_output
+from fuzzing.targets import Target, _check_output, changed_tree
 from passrole_checks import cli, hosts
 from passrole_checks.checks import ALL
 
@@ -237,7 +237,7 @@ def _check_formats(folder: Path, arguments: Sequence[str], ended: Ended) -> None
 def _check_written(text: str, name: str) -> None:
     assert CANARY not in text, f"a file outside is in the output: {_around(text)}"
     if name in _FILES_OF_FORMATS:
-        check_output(text, name)
+        _check_output(text, name)
 
 
 def _adapters(folder: Path) -> None:

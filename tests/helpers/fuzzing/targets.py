@@ -199,12 +199,12 @@ def _check_scan(found: ScanResult) -> None:
     report = Report(found)
     for output_format in FORMATS:
         if output_format != "text":
-            check_output(rendered(report, output_format), output_format)
-    check_output(text.plain(text.scan_lines(found, width=100)), "text")
-    check_output(json_output.grants_json(found, found.grants), "json")
-    check_output(html.grants_html(found, found.grants), "html")
-    check_output(markdown.grants_markdown(found, found.grants), "markdown")
-    check_output(text.plain(text.grants_lines(found, found.grants)), "text")
+            _check_output(rendered(report, output_format), output_format)
+    _check_output(text.plain(text.scan_lines(found, width=100)), "text")
+    _check_output(json_output.grants_json(found, found.grants), "json")
+    _check_output(html.grants_html(found, found.grants), "html")
+    _check_output(markdown.grants_markdown(found, found.grants), "markdown")
+    _check_output(text.plain(text.grants_lines(found, found.grants)), "text")
     _check_unreadable(found.unreadable)
     for place in [one.at for one in found.findings] + [one.grant.at for one in found.grants]:
         count = _line_count(place.file)
@@ -213,7 +213,7 @@ def _check_scan(found: ScanResult) -> None:
         )
 
 
-def check_output(written: str, output_format: str) -> None:
+def _check_output(written: str, output_format: str) -> None:
     written.encode("utf-8")
     if output_format in ("json", "sarif", "gitlab"):
         json.loads(written, parse_constant=_no_constant)
@@ -246,8 +246,8 @@ def _required(folder: Path) -> None:
     """What is required can be written in each format."""
     read = read_paths([folder], _ALL)
     found = required_by([configuration for _, configuration in read.units], "111122223333")
-    check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
-    check_output(text.plain(required_output.required_lines(found, 1, read.notes)), "text")
+    _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
+    _check_output(text.plain(required_output.required_lines(found, 1, read.notes)), "text")
     required_policy.hcl(found).encode("utf-8")
     required_policy.yaml(found).encode("utf-8")
 
@@ -257,8 +257,8 @@ def _diff(folder: Path) -> None:
     (folder / "old").mkdir(exist_ok=True)
     (folder / "new").mkdir(exist_ok=True)
     found = difference_of(folder / "old", folder / "new", _ALL)
-    check_output(json_output.diff_json(found), "json")
-    check_output(text.plain(diff_lines(found)), "text")
+    _check_output(json_output.diff_json(found), "json")
+    _check_output(text.plain(diff_lines(found)), "text")
     _check_unreadable(found.unreadable)
     copy = folder.parent / "copy"
     shutil.copytree(folder / "new", copy)
@@ -272,9 +272,9 @@ def _suggest(folder: Path) -> None:
     empty = dict.fromkeys(("var_file", "var", "parameters", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
     found = suggesting.suggested([str(folder)], options, Severity.LOW)
-    check_output(suggesting.rendered(found, "json", terminal=False), "json")
+    _check_output(suggesting.rendered(found, "json", terminal=False), "json")
     suggesting.rendered(found, "patch", terminal=False).encode("utf-8")
-    check_output(text.plain(suggesting.lines(found, width=100, quiet=False)), "text")
+    _check_output(text.plain(suggesting.lines(found, width=100, quiet=False)), "text")
 
 
 def _inputs(folder: Path) -> None:
