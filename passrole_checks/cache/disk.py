@@ -111,6 +111,8 @@ class Disk:
         if not is_file(found):
             (kind,) = found
             return b"%d" % kind if kind < 0 or kind == stat.S_IFDIR else None
+        if os.path.basename(path) == ".git":  # only its presence counts, and it may be a link that leads outside
+            return b"%d" % stat.S_IFREG
         known = self._held.get(path)
         if known is None or known[0] != found or not is_settled(found, known[1]):
             now, digest = time.time_ns(), _content(path, found)

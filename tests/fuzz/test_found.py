@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
+from fuzzing import commands, running
+from fuzzing.corpus import Tree
 from work import at_most
 
 from passrole_checks import configuration
@@ -133,3 +135,27 @@ def test_a_folder_deeper_than_python_recurses_is_scanned_with_a_cache(
     first = main(["scan", "."]), capsys.readouterr()
     assert first[0] == 0
     assert (main(["scan", "."]), capsys.readouterr()) == first
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        pytest.param(
+            {"main.tf": b"", "@link .git": b"../../outside/main.tf", "@arguments": b"scan\n--allow-empty\n."},
+            id="a .git that leads outside is not read for the cache",
+        ),
+        pytest.param(
+            {
+                "logs/a.json": b'{"Records": []}',
+                "@link logs/b.json": b"{outside}/secret.json",
+                "@arguments": b"trail\nlogs",
+            },
+            id="a log that leads outside is not read",
+        ),
+    ],
+)
+def test_a_hostile_folder_does_no_harm(tree: Tree) -> None:
+    """Run the program under the observers of the fuzzer."""
+    (target,) = (target for target in running.TARGETS if target.name == "command")
+    assert running.fails(target, tree) is None
+    commands.leave()
