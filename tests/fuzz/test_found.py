@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fuzzing import commands, running
 from fuzzing.corpus import Tree
+from fuzzing.targets import GOOD
 from work import at_most
 
 from passrole_checks import configuration
@@ -141,7 +142,7 @@ def test_a_folder_deeper_than_python_recurses_is_scanned_with_a_cache(
     "tree",
     [
         pytest.param(
-            {"main.tf": b"", "@link .git": b"../../outside/main.tf", "@arguments": b"scan\n--allow-empty\n."},
+            {"main.tf": GOOD, "@link .git": b"../../outside/main.tf", "@arguments": b"scan\n."},
             id="a .git that leads outside is not read for the cache",
         ),
         pytest.param(
