@@ -14,6 +14,7 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from fuzzing.corpus import ROOT
@@ -132,6 +133,7 @@ def guarded(guard: Guard) -> Iterator[None]:
         raise Forbidden(guard.seen[0])
 
 
+@cache
 def of_python() -> tuple[str, ...]:
     """The folders that the interpreter, the installed packages and this repository are in."""
     named = {sys.prefix, sys.base_prefix, str(ROOT), *sysconfig.get_paths().values()}

@@ -191,6 +191,8 @@ def with_command(rng: random.Random) -> Tree:
         words.append(rng.choice(("--allow-empty", "--unchanged", "--quiet", "--no-color")))
     if command != "diff":
         words += _paths(rng, tree, names)
+    for word in words:  # a pipe that a user names is waited for
+        tree.pop(f"@pipe {word}", None)
     if "-" in words and names:
         tree["@stdin"] = tree[rng.choice(names)]
     tree["@arguments"] = "\n".join(words).encode("utf-8", "surrogateescape")

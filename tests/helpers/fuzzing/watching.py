@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SECONDS = 20.0  # of the processor, for any input below 100 kB
-WAITING = 300.0  # seconds, should something wait for what never comes
+WAITING = 120.0  # seconds, should something wait for what never comes
 MOST_MEMORY = 1_000_000_000  # bytes of the whole process
 BYTES, BYTES_FOR_EACH = 60_000_000, 4_000  # at once; and for each byte of the sample
 
