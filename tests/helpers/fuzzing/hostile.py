@@ -32,7 +32,6 @@ _OUTSIDE = (
     "../../outside/main.tf", "../../outside/secret.txt", "../../outside/template.yaml", "../../outside/deep",
     "{outside}/pyproject.toml", "{outside}/new.txt", "../../outside/new/file",
 )  # fmt: skip
-_LEADING_OUT = (b"{outside}", b"../../outside", b"/")
 _SYSTEM = (
     "/proc/kmsg", "/proc/self/environ", "/proc/self/fd/0", "/proc/self/mem", "/dev/zero", "/dev/stdin", "/dev/tty",
     "/etc/passwd", "/proc/self/root", "/", "..", ".", "/proc/1/maps", "/dev/fd/0", "/sys/kernel",
@@ -203,11 +202,9 @@ def _paths(rng: random.Random, tree: Tree, names: list[str]) -> list[str]:
     names = [name for name in names if "\n" not in name]  # arguments are lines
     if names and rng.random() < 0.2:
         return ["--", rng.choice(names)]
-    links = [name.partition(" ")[2] for name in sorted(tree) if name.startswith(("@link", "@pipe", "@folder"))]
-    links = [
-        name for name in links if not tree.get(f"@link {name}", b"").startswith((b"{outside}", b"../../outside", b"/"))
-    ]
-    if links and rng.random() < 0.1:  # one that leads outside may be read where a user names it
+    links = [name.partition(" ")[2] for name in sorted(tree) if name.startswith("@link ")]
+    links = [name for name in links if os.fsdecode(tree[f"@link {name}"]) in names]
+    if links and rng.random() < 0.3:  # one that leads outside may be read where a user names it
         return ["--", rng.choice(links)]
     return [rng.choice((".",) * 16 + ("./", "-", "nothing"))]
 
