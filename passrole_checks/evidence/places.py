@@ -74,7 +74,7 @@ def log_files(paths: Iterable[Path], bounds: Bounds, reading: Reading) -> Iterat
     seen: set[str] = set()
     for path in paths:
         if not path.is_dir():
-            yield from _looked_at(str(path), reading, seen)
+            yield from _looked_at(str(path), reading, seen, named=True)
             continue
         for name in _below(str(path), reading):
             posix = name.replace(os.sep, "/")
@@ -86,7 +86,7 @@ def log_files(paths: Iterable[Path], bounds: Bounds, reading: Reading) -> Iterat
             elif not bounds.may_hold(posix):
                 reading.others["outside of what is asked for"] += 1
             else:
-                yield from _looked_at(name, reading, seen, below=os.path.realpath(path))
+                yield from _looked_at(name, reading, seen, named=False)
 
 
 def _below(folder: str, reading: Reading) -> Iterator[str]:
@@ -98,14 +98,9 @@ def _below(folder: str, reading: Reading) -> Iterator[str]:
         yield from (os.path.join(parent, name) for name in sorted(names))
 
 
-def _looked_at(name: str, reading: Reading, seen: set[str], *, below: str = "") -> Iterator[LogFile]:
-    """Yield the file if it is a log. ``below``: the folder that it was found in; none for a path that was given."""
-    named = not below
+def _looked_at(name: str, reading: Reading, seen: set[str], *, named: bool) -> Iterator[LogFile]:
     try:
         where = os.path.realpath(name)
-        if below and os.path.commonpath((below, where)) != below:
-            reading.problems.append(Problem(name, "a symbolic link that leads out of the folder, and is not followed"))
-            return
         about = os.stat(where)
         if where in seen:
             return

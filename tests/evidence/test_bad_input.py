@@ -304,18 +304,3 @@ def test_text_that_is_not_unicode_does_not_stop_the_command(log: Log, tmp_path: 
     (tmp_path / "log.json").write_text(texts[name], "utf-8")
     found, reading = read(tmp_path)
     assert (len(found), reading.problems) == (200, [])
-
-
-def test_link_out_of_the_folder_is_not_followed(log: Log, tmp_path: Path) -> None:
-    """A link within the folder is read once, as its target; one that leads out is named; one that is given is read."""
-    outside, inside = tmp_path / "outside.json", tmp_path / "logs" / "a.json"
-    inside.parent.mkdir()
-    outside.write_bytes(_text(log.events[:1]))
-    inside.write_bytes(_text(log.events[1:3]))
-    (inside.parent / "b.json").symlink_to("a.json")
-    (inside.parent / "c.json").symlink_to("../outside.json")
-    found, reading = read(inside.parent)
-    assert len(found) == 2
-    assert [Path(problem.file).name for problem in reading.problems] == ["c.json"]
-    found, reading = read(inside.parent / "c.json")
-    assert (len(found), reading.problems) == (1, [])

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from fuzzing import commands, running
-from fuzzing.corpus import Tree
 from fuzzing.targets import GOOD
 from work import at_most
 
@@ -138,25 +137,9 @@ def test_a_folder_deeper_than_python_recurses_is_scanned_with_a_cache(
     assert (main(["scan", "."]), capsys.readouterr()) == first
 
 
-@pytest.mark.parametrize(
-    "tree",
-    [
-        pytest.param(
-            {"main.tf": GOOD, "@link .git": b"../../outside/main.tf", "@arguments": b"scan\n."},
-            id="a .git that leads outside is not read for the cache",
-        ),
-        pytest.param(
-            {
-                "logs/a.json": b'{"Records": []}',
-                "@link logs/b.json": b"{outside}/secret.json",
-                "@arguments": b"trail\nlogs",
-            },
-            id="a log that leads outside is not read",
-        ),
-    ],
-)
-def test_a_hostile_folder_does_no_harm(tree: Tree) -> None:
-    """Run the program under the observers of the fuzzer."""
+def test_a_git_folder_that_leads_outside_is_not_read_for_the_cache() -> None:
+    """Of .git only the presence counts. The program runs under the observers of the fuzzer."""
     (target,) = (target for target in running.TARGETS if target.name == "command")
+    tree = {"main.tf": GOOD, "@link .git": b"../../outside/main.tf", "@arguments": b"scan\n."}
     assert running.fails(target, tree) is None
     commands.leave()
