@@ -130,7 +130,7 @@ def _odd_name(tree: Tree, rng: random.Random) -> None:
 
 def _deep(tree: Tree, rng: random.Random) -> None:
     """Everything is deep below."""
-    depth = rng.choice((3, 30, 120, 350))
+    depth = rng.choice((3, 30, 60, 150))
     for name in sorted(formats.names_of(tree)):
         tree["d/" * depth + name] = tree.pop(name)
 
