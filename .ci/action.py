@@ -17,7 +17,7 @@ CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 LARGEST_ARTIFACT = 20_000_000
 SECONDS = 60
 SINGLE = ("fail-on", "severity", "post", "comment", "max-inline", "key", "baseline", "account")
-REPEATED = ("var-file", "parameters")  # one a line
+REPEATED = ("var-file", "parameters", "exclude")  # one a line
 FLAGS = {"status": ("--status", "--no-status"), "check-run": ("--check-run", ""), "strict": ("--strict", "")}
 
 

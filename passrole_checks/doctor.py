@@ -33,7 +33,7 @@ DISTRIBUTION = "passrole-checks"
 
 # What pyproject.toml asks for; a test holds both in step. What is run from a clone has no metadata that could be asked.
 NEEDED = {
-    "click": "8.1", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
+    "click": "8.1", "pathspec": "0.12", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
     "tree-sitter-hcl": "1.2",
 }  # fmt: skip
 if sys.version_info < (3, 11):

@@ -17,14 +17,16 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from passrole_checks.collector import held_back
+from passrole_checks.contents import OutsideError
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, scan_paths
-from passrole_checks.sources.detect import Unit, discover, load
+from passrole_checks.sources.boundary import Boundary, repository_around
+from passrole_checks.sources.detect import Unit, load
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
-from passrole_checks.sources.resource import NO_INPUTS, Inputs, Unreadable
+from passrole_checks.sources.resource import NO_INPUTS, Framework, Inputs, Unreadable
 
 UNRESOLVED = "PASSROLE_014"  # the check that speaks for everything that cannot be told
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
@@ -134,9 +136,12 @@ class Answers:
         real = self._real(file)
         read = real in self._files
         reasons = [
+            (1, f"passrole_checks failed on this file: {harmless(entry.reason)}") for entry in self.result.faults
+        ]
+        reasons += [
             (entry.line or 1, f"passrole_checks cannot read this: {harmless(entry.reason)}")
             for entry in self._unreadable.get(real, ())
-            if not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
+            if not entry.fault and not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
         ]
         if read or reasons:
             return tuple(reasons)
@@ -145,7 +150,7 @@ class Answers:
             return ((1, "passrole_checks does not read this file as infrastructure code"),)
         return tuple(
             (1, f"passrole_checks has not evaluated this: {harmless(entry.reason)}")
-            for entry in self.result.not_evaluated
+            for entry in (*self.result.unreadable, *self.result.not_evaluated)
             if self._real(entry.file) == nearest
         )
 
@@ -211,13 +216,12 @@ def ask(
     Terraform's expressions read no files. ``inputs`` is what the host knows beside the files. ``only``: of a Terraform
     root, just what stands in ``file``, as the command line does with a file that is given by name. Nothing is raised.
     """
-    path = os.path.abspath(file)
+    path, around = os.path.abspath(file), os.path.abspath(scanned) if scanned else None
     stamps = tuple(_stamp(name) for name in (path, *sorted(others), *map(str, inputs.var_files)))
     asked = options() if inputs is NO_INPUTS else replace(options(), inputs=inputs)
     if is_terraform_file(Path(path)):
-        around = scanned and os.path.abspath(scanned)
         return _ask(os.path.dirname(path), around, path if only else None, stamps, asked)
-    return _ask(path, None, None, stamps, asked)
+    return _ask(path, around, None, stamps, asked)
 
 
 @lru_cache(maxsize=256)
@@ -231,21 +235,33 @@ def _ask(
                 if only is not None:
                     unit = replace(unit, only=unit.path / Path(only).name)
                 return Answers(scan_configurations([load(unit, inputs=scan_options.inputs)], scan_options))
+            if scanned is not None:
+                Boundary.around(_boundary(os.path.dirname(path), scanned)).check(path)
             return Answers(scan_paths([Path(path)], scan_options))
     except PassRoleChecksError as error:
         return Answers(None, harmless(str(error)))
+    except OutsideError as error:
+        return Answers(None, harmless(f"it {error.strerror}"))
     except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
         return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"))
 
 
 def _root(folder: str, scanned: str | None) -> Unit:
-    """A folder as a root module. It is not walked: what stands below it is somebody else's question."""
-    (unit,) = discover([next(path for path in Path(folder).iterdir() if is_terraform_file(path))]).units
-    in_repository = unit.boundary != unit.path or os.path.lexists(unit.path / ".git")
-    around = Path(scanned).resolve() if scanned else unit.path
-    if not in_repository and unit.path.is_relative_to(around):
-        unit = replace(unit, boundary=around)
-    return replace(unit, only=None)
+    """Return a folder as a root module. It is not walked: what is below it is another question. Raises
+    :class:`OutsideError` for one that a symbolic link places outside of what the host was given."""
+    boundary = _boundary(folder, scanned)
+    return Unit(Framework.TERRAFORM, Path(os.path.realpath(folder)), boundary=boundary)
+
+
+def _boundary(folder: str, scanned: str | None) -> Path:
+    """Return the folder below which files are read: the repository around ``folder``, or the folder that was scanned
+    if ``folder`` is in that, or else itself. Raises :class:`OutsideError` where ``folder`` is in the scanned folder by
+    its name and leads out of that and of the repository around it."""
+    real = Path(os.path.realpath(folder))
+    around = Path(os.path.realpath(scanned)) if scanned is not None else real
+    if scanned is not None and Path(folder).is_relative_to(scanned):
+        Boundary.around(repository_around(around) or around).check(folder)
+    return repository_around(real) or (around if real.is_relative_to(around) else real)
 
 
 _CONFIDENCES = [level.value for level in Confidence]

@@ -168,7 +168,7 @@ def test_an_unreadable_file_is_named_and_the_rest_is_scanned(capsys: pytest.Capt
     assert captured.err.startswith("broken.yaml:")
     assert captured.err.count("\n") == 1
     assert "PASSROLE_001" in captured.out
-    assert "1 could not be read" in captured.out
+    assert "ERROR: 1 of 2 files could not be read" in captured.out
 
 
 def test_a_path_that_does_not_exist_is_named_and_the_rest_is_scanned(capsys: pytest.CaptureFixture[str]) -> None:

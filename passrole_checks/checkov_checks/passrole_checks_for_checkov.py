@@ -217,7 +217,7 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
         file = file or _from_callers("file_abs_path")
         if not isinstance(file, str):
             return None
-        answers = hosts.ask(file)
+        answers = hosts.ask(file, (), _from_callers("root_folder"))
         _say(answers, file)
         return _Place(answers, file), self.named(conf)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from passrole_checks.cli.manual import DocumentedCommand
 from passrole_checks.errors import ConfigurationError
@@ -33,7 +34,11 @@ class ConfiguredCommand(DocumentedCommand):
         a_report = self.name == "scan"  # whose formats are not an inventory's
         own = set(_options(self)) - (set() if a_report else {"format", "output"})
         extra["default_map"] = {name: value for name, value in values.items() if name in own}
-        return super().make_context(info_name, args, parent, **extra)
+        context = super().make_context(info_name, args, parent, **extra)
+        if context.get_parameter_source("exclude") is ParameterSource.COMMANDLINE:
+            # added to those of the configuration, over which they win: of several patterns the last one counts
+            context.params["exclude"] = (*values.get("exclude", ()), *context.params["exclude"])
+        return context
 
     def table(
         self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]

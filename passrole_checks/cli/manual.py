@@ -16,8 +16,8 @@ Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
     "What is read": (
-        "account", "var_file", "var", "parameters", "source", "unchanged", "staged", "strict", "allow_empty",
-        "evidence", "since", "until",
+        "account", "var_file", "var", "parameters", "source", "exclude", "unchanged", "staged", "strict",
+        "allow_empty", "evidence", "since", "until",
     ),
     "What is told": (
         "severity", "confidence", "check", "skip_check", "baseline", "write_baseline", "fail_on", "all", "principal",

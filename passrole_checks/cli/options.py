@@ -57,6 +57,15 @@ def two_at_most(_context: click.Context, _parameter: click.Parameter, values: tu
     return values
 
 
+def _checked_patterns(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    if values:
+        from passrole_checks.sources.exclusions import problem_with
+
+        if problem := problem_with(values):
+            raise click.BadParameter(problem)
+    return values
+
+
 _Decorator = Callable[[Any], Any]
 _PATHS: tuple[_Decorator, ...] = (
     click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=manual.files),
@@ -91,6 +100,13 @@ HOW_EVALUATED: tuple[_Decorator, ...] = (
         metavar="DIR",
         help="The Terraform folder that a plan was made from: it tells what the plan does not.",
         shell_complete=manual.folders,
+    ),
+    click.option(
+        "--exclude",
+        metavar="PATTERN",
+        multiple=True,
+        callback=_checked_patterns,
+        help="Leave out files and folders that match PATTERN (gitignore syntax), also if given as PATH. Repeatable.",
     ),
 )
 
@@ -264,12 +280,13 @@ def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[
     return paired(options["format"], outputs)
 
 
-def scan_options(options: dict[str, Any], **judging: Any) -> ScanOptions:
-    """What the shared options ask of a scan, and with it what its findings are ``judging`` by.
+def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: Any) -> ScanOptions:
+    """What the shared options ask of a scan of ``paths``, and with it what its findings are ``judging`` by.
 
     Raises an :class:`~passrole_checks.errors.InputError` for a file of parameters that cannot be read or used.
     """
     from passrole_checks.scanned import ScanOptions
+    from passrole_checks.sources.exclusions import exclusions_of
     from passrole_checks.sources.resource import Inputs
 
     source = Path(options["source"]) if options["source"] is not None else None
@@ -278,7 +295,13 @@ def scan_options(options: dict[str, Any], **judging: Any) -> ScanOptions:
         from passrole_checks.sources.cloudformation.parameter_values import given_parameters
 
         parameters = given_parameters(options["parameters"])
-    inputs = Inputs(tuple(map(Path, options["var_file"])), options["var"], source, parameters=parameters)
+    inputs = Inputs(
+        tuple(map(Path, options["var_file"])),
+        options["var"],
+        source,
+        parameters=parameters,
+        exclusions=exclusions_of(options["exclude"], paths),
+    )
     return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **judging)
 
 
@@ -319,7 +342,7 @@ def applied_baseline(
 
     read, written = options["baseline"], options["write_baseline"]
     entries = baselines.load(read or written) if read or os.path.exists(written) else ()
-    concerns = baselines.about(paths, checks, skip_checks, complete=not result.unreadable)
+    concerns = baselines.about(paths, checks, skip_checks, complete=not result.unreadable, excluded=result.excluded)
     if written:
         entries = baselines.renewed(entries, result.findings, shown, concerns)
         write(written, baselines.dump(entries))

@@ -28,7 +28,7 @@ from passrole_checks.cli.options import (
     some_checks,
     two_at_most,
 )
-from passrole_checks.cli.writing import CLEAN, FINDINGS, UNUSABLE, complain, write_lines
+from passrole_checks.cli.writing import CLEAN, FINDINGS, OUR_FAULT, UNUSABLE, complain, write_each, write_lines
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -163,22 +163,21 @@ def _done(asked: Asked, given: dict[str, Any], chosen: Sequence[tuple[str, str]]
         from passrole_checks.review.markdown.masking import masked
 
         report = masked(report)
-    for output_format, destination in chosen:
+
+    def write_one(output_format: str, destination: str) -> None:
         if output_format == "text":
             _write_text(report, destination, given)
         else:
             write(destination, _rendered(report, made, asked.context, output_format))
-    if given["offline_bundle"]:
-        from passrole_checks.review.bundle import dump
 
-        write(given["offline_bundle"], dump(report))
-    for note in report.unreadable:
+    bundle = [("json", given["offline_bundle"])] if given["offline_bundle"] else []
+    written = write_each([*chosen, *bundle], write_one)
+    for note in report.unknown:
         say(": ".join(filter(None, (f"{note.file}:{note.line}" if note.line else note.file, note.reason))))
     with_annotations = all(name in ("text", "markdown") for name, destination in chosen if destination == "-")
     _publish(report, asked, given, say, with_annotations=with_annotations)
-    if report.unreadable:
-        return UNUSABLE
-    return FINDINGS if report.failing else CLEAN
+    status = OUR_FAULT if report.faults else UNUSABLE if report.unreadable else CLEAN
+    return max(written, status) or (FINDINGS if report.failing else CLEAN)
 
 
 def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str]) -> Review:

@@ -39,6 +39,7 @@ from passrole_checks.cli.writing import (
     complain,
     that_matter,
     unusable,
+    write_each,
     write_grants,
     write_scan,
 )
@@ -103,13 +104,11 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
     report = Report(visible, hidden, accepted, _able(shown, checks, skip_checks) if "junit" in dict(chosen) else None)
-    for output_format, destination in chosen:
-        write_scan(report, output_format, destination, options)
+    written = write_each(chosen, lambda name, destination: write_scan(report, name, destination, options))
     failed = failing is not None and any(
         finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
     )
-    status = unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
-    return status or (FINDINGS if failed else CLEAN)
+    return max(written, unusable(result.unreadable)) or (FINDINGS if failed else CLEAN)
 
 
 @click.command(cls=ConfiguredCommand)
@@ -127,9 +126,8 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     chosen = destinations(context, options)
     result = _scanned(paths, options)
     listed = [one for one in result.grants if options["all"] or one.grant.denied or one.effect_on_passrole != "none"]
-    for output_format, destination in chosen:
-        write_grants(output_format, destination, result, listed, options)
-    return unusable(result.unreadable, bool(result.files), paths, options["allow_empty"])
+    written = write_each(chosen, lambda name, destination: write_grants(name, destination, result, listed, options))
+    return max(written, unusable(result.unreadable))
 
 
 def _able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]) -> list[type[Check]]:
@@ -142,7 +140,7 @@ def _able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]
 
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
-    where, asked, kept = [Path(path) for path in paths], scan_options(options, **judging), store(options)
+    where, asked, kept = [Path(path) for path in paths], scan_options(options, paths, **judging), store(options)
     with told(options) as tell:
         if kept is None:
             from passrole_checks.scan import scan_paths
@@ -157,4 +155,4 @@ def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> S
             )
     if kept is not None and kept.trouble and not options["quiet"]:
         complain(kept.trouble)
-    return replace(result, unreadable=that_matter(result.unreadable, options))
+    return replace(result, unreadable=that_matter(result.unreadable, result.files, paths, options, result.excluded))

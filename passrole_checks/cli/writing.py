@@ -6,8 +6,10 @@ As in the command line itself, only the standard library is imported before it i
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from passrole_checks.errors import PassRoleChecksError, internal_error
 
 if TYPE_CHECKING:
     from passrole_checks.output.scan import Report
@@ -27,13 +29,48 @@ def complain(message: str) -> None:
         write_to(sys.stderr, harmless(" ".join(message.split("\n"))) + "\n")
 
 
-def that_matter(unreadable: Sequence[Unreadable], options: dict[str, Any]) -> tuple[Unreadable, ...]:
-    """What could not be read. Hooks give every file of a kind by name, most of which hold no infrastructure code."""
-    if not options["allow_empty"]:
-        return tuple(unreadable)
-    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
+def that_matter(
+    unreadable: Sequence[Unreadable],
+    files: Collection[str],
+    paths: Sequence[str],
+    options: dict[str, Any],
+    excluded: Sequence[str] = (),
+) -> tuple[Unreadable, ...]:
+    """Return what could not be read, or that there was nothing to read: no ``files`` at the ``paths`` but ``excluded``.
 
-    return tuple(one for one in unreadable if one.reason != NOT_INFRASTRUCTURE)
+    With ``--allow-empty`` neither that nor a file that is no infrastructure code matters: hooks give every file of a
+    kind by name.
+    """
+    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, NOTHING_HERE
+    from passrole_checks.sources.resource import Unreadable
+
+    if options.get("allow_empty"):
+        return tuple(one for one in unreadable if one.reason != NOT_INFRASTRUCTURE)
+    if unreadable or files:
+        return tuple(unreadable)
+    reason = f"{nothing_to_scan(excluded)} (--allow-empty accepts that)"
+    return tuple(Unreadable(path, reason, subject=NOTHING_HERE) for path in paths)
+
+
+def write_each(chosen: Sequence[tuple[str, str]], write: Callable[[str, str], None]) -> int:
+    """Write each format to its destination; one that fails is named, and costs none of the others.
+
+    Returns the exit status that follows.
+    """
+    from passrole_checks.output.destination import STANDARD_OUTPUT
+
+    status = CLEAN
+    for output_format, destination in chosen:
+        try:
+            write(output_format, destination)
+        except PassRoleChecksError as error:
+            complain(str(error))
+            status = max(status, UNUSABLE)
+        except Exception as error:
+            where = "standard output" if destination == STANDARD_OUTPUT else destination
+            complain(f"{where}: {internal_error(error, output_format)}")
+            status = OUR_FAULT
+    return status
 
 
 def write_scan(report: Report, output_format: str, destination: str, options: dict[str, Any]) -> None:
@@ -84,15 +121,22 @@ def write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]
     write(destination, (coloured if wants_colour(destination) and not options["no_color"] else plain)(lines))
 
 
-def unusable(unreadable: Sequence[Unreadable], anything: bool, paths: Sequence[str], allow_empty: bool) -> int:
-    """Name on standard error what could not be read, and that there was nothing to read; the status that follows."""
+def unusable(unreadable: Sequence[Unreadable]) -> int:
+    """Name on standard error what could not be read; the status that follows."""
     from passrole_checks.output.text import located
 
     for entry in unreadable:
         complain(f"{located(entry.file, entry.line)}: {entry.reason}")
-    if unreadable:
-        return UNUSABLE
-    if anything or allow_empty:
-        return CLEAN
-    complain(f"{', '.join(paths)}: no Terraform, plan, CloudFormation or SAM file here (--allow-empty accepts that)")
-    return UNUSABLE
+    if any(entry.fault for entry in unreadable):
+        return OUR_FAULT
+    return UNUSABLE if unreadable else CLEAN
+
+
+def nothing_to_scan(excluded: Sequence[str]) -> str:
+    """The reason why there is nothing to scan."""
+    from passrole_checks.output.excluded import in_words
+    from passrole_checks.sources.recognize import NOTHING_HERE
+
+    if not excluded:
+        return NOTHING_HERE
+    return f"nothing to scan: {in_words(excluded)}"

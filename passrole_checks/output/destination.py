@@ -54,9 +54,9 @@ def write(destination: str, text: str) -> None:
             write_to(sys.stdout, text)
         else:
             Path(destination).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         name = "standard output" if destination == STANDARD_OUTPUT else harmless(destination)
-        raise ConfigurationError(f"{name}: cannot be written: {error.strerror}") from error
+        raise ConfigurationError(f"{name}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
 
 
 def write_to(stream: TextIO, text: str) -> None:

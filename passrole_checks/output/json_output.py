@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import shown
+from passrole_checks.sources.resource import faults_in, without_faults
 
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied, Entry
@@ -34,8 +36,10 @@ def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: A
         {
             "version": VERSION,
             "findings": [_finding(finding) for finding in result.findings],
-            "unreadable": _unreadable(result.unreadable),
+            "unreadable": _unreadable(without_faults(result.unreadable)),
+            "faults": _unreadable(result.faults),
             "not_evaluated": _unreadable(result.not_evaluated),
+            "excluded": shown_excluded(result.excluded),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
@@ -78,8 +82,10 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
         {
             "version": VERSION,
             "grants": [_located(located) for located in grants],
-            "unreadable": _unreadable(result.unreadable),
+            "unreadable": _unreadable(without_faults(result.unreadable)),
+            "faults": _unreadable(result.faults),
             "not_evaluated": _unreadable(result.not_evaluated),
+            "excluded": shown_excluded(result.excluded),
         }
     )
 
@@ -94,7 +100,11 @@ def diff_json(difference: Difference, compared: Comparison | None = None) -> str
             "version": VERSION,
             **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
             "unchanged": difference.unchanged,
-            "not_evaluated": _unreadable([*difference.unreadable, *difference.not_evaluated, *difference.standing]),
+            "faults": _unreadable(faults_in(difference.unreadable)),
+            "not_evaluated": _unreadable(
+                [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
+            ),
+            "excluded": shown_excluded(difference.excluded),
             **(_versions(compared) if compared is not None else {}),
         }
     )

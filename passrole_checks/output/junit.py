@@ -16,7 +16,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.output.escaping import xml
 from passrole_checks.output.paths import shown
 from passrole_checks.scan import ScanResult
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Unreadable, without_faults
 
 _KINDS = ("failure", "error", "skipped")
 
@@ -40,12 +40,15 @@ def scan_junit(
     for finding in (*result.findings, *accepted, *not_shown):
         findings[shown(finding.at.file)].append(finding)
     judged = {shown(located.grant.at.file) for located in result.grants}
-    unreadable, not_evaluated = _by_file(result.unreadable), _by_file(result.not_evaluated)
+    unreadable, faults = _by_file(without_faults(result.unreadable)), _by_file(result.faults)
+    not_evaluated = _by_file(result.not_evaluated)
     root = ElementTree.Element("testsuites", name="passrole_checks")
-    for file in sorted({*map(shown, result.files), *findings, *judged, *unreadable, *not_evaluated}):
+    for file in sorted({*map(shown, result.files), *findings, *judged, *unreadable, *faults, *not_evaluated}):
         suite = ElementTree.SubElement(root, "testsuite", name=xml(file))
         if file in unreadable:
             _noted(_case(suite, "can be read"), "error", unreadable[file])
+        if file in faults:
+            _noted(_case(suite, "is judged without an internal error"), "error", faults[file])
         if file in not_evaluated:
             _noted(_case(suite, "is evaluated"), "skipped", not_evaluated[file])
         by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in judged else {}

@@ -121,6 +121,7 @@ def test_every_option_that_is_made_exists() -> None:
     everything = options(
         **dict.fromkeys(("status", "check_run", "strict"), "true"),
         **{"baseline": "b.json", "account": "111122223333", "var_file": "a.tfvars\n\n b.tfvars ", "parameters": "A=B"},
+        exclude="vendor/\n !vendor/ours/\n*.j2.tf",
         sarif_file="out.sarif",
     )
     told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.zip", made=True))
@@ -128,6 +129,11 @@ def test_every_option_that_is_made_exists() -> None:
         assert words[0] == "review"
         values, rest, _ = command.make_parser(click.Context(command)).parse_args(words[1:])
         assert rest == [] and values["format"][0] == "text"
+    assert [word for word in everything if word.startswith("--exclude")] == [
+        "--exclude=vendor/",
+        "--exclude=!vendor/ours/",
+        "--exclude=*.j2.tf",
+    ]
     assert "--var-file=a.tfvars" in everything and "--var-file=b.tfvars" in everything
     assert "--offline-bundle=bundle.json" in everything and "--from-bundle=bundle.zip" in told
     assert "--status" in everything and "--no-status" in told

@@ -119,6 +119,7 @@ class _Loader:
             tuple(policies),
             tuple(roles),
             suppressions=self.source.suppressions({one.address for one in judged}) if self.source is not None else (),
+            excluded=self.source.excluded if self.source is not None else (),
             unreadable=(*self.plan.unreadable, *(self.source.unreadable if self.source is not None else ())),
             account=self.account(),
             not_evaluated=(

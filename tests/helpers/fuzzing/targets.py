@@ -247,7 +247,7 @@ def _required(folder: Path) -> None:
     read = read_paths([folder], _ALL)
     found = required_by([configuration for _, configuration in read.units], "111122223333")
     _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
-    _check_output(text.plain(required_output.required_lines(found, 1, read.notes)), "text")
+    _check_output(text.plain(required_output.required_lines(found, ["a.tf"], read.unreadable, read.notes)), "text")
     required_policy.hcl(found).encode("utf-8")
     required_policy.yaml(found).encode("utf-8")
 
@@ -269,7 +269,7 @@ def _diff(folder: Path) -> None:
 
 def _suggest(folder: Path) -> None:
     """What is suggested can be written in each format."""
-    empty = dict.fromkeys(("var_file", "var", "parameters", "check", "skip_check"), ())
+    empty = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
     found = suggesting.suggested([str(folder)], options, Severity.LOW)
     _check_output(suggesting.rendered(found, "json", terminal=False), "json")
