@@ -141,6 +141,8 @@ class Disk:
         if not is_file(found):
             (kind,) = found
             return b"%d" % kind if kind < 0 or kind == stat.S_IFDIR else None
+        if os.path.basename(path) == ".git":  # only its presence counts, and it may be a link that leads outside
+            return b"%d" % stat.S_IFREG
         known = self._held.get(path)
         if known is None or known[0] != found or not is_settled(found, known[1]):
             now, digest = time.time_ns(), _content(path, found)
@@ -150,16 +152,26 @@ class Disk:
         return known[2]
 
     def _real(self, path: str) -> str:
-        return _once(self._leads, path, self._resolved)
+        """Where a path leads; as :func:`os.path.realpath`, which looks up each parent folder in every call."""
+        pending = []  # a loop, because a folder can be deeper than Python recurses
+        while path not in self._leads:
+            pending.append(path)
+            parent = os.path.dirname(path)
+            if parent == path:
+                break
+            path = parent
+        for one in reversed(pending):
+            self._leads[one] = self._resolved(one)
+        return self._leads[pending[0] if pending else path]
 
     def _resolved(self, path: str) -> str:
-        """Where a path leads; as :func:`os.path.realpath` says, which asks for each folder on the way every time."""
+        """Where a path leads whose parent folder is in ``_leads``."""
         parent, name = os.path.split(path)
         if os.name != "posix" or not os.path.isabs(path) or name in (os.curdir, os.pardir):
             return _realpath(path)
         if not name:
             return path if parent == path == os.sep else _realpath(path)
-        if self._real(parent) != parent:
+        if self._leads[parent] != parent:
             return _realpath(path)
         try:
             is_link = stat.S_ISLNK(os.lstat(path).st_mode)

@@ -101,7 +101,7 @@ class Store:
                 status = os.fstat(handle)
                 if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST or _of_others(status):
                     return None
-                data = memoryview(stream.read(_LARGEST + 1))
+                data = memoryview(stream.read(status.st_size))  # room for all that is asked for is made at once
         except OSError:
             return None
         start = len(_MARK) + _SUM

@@ -326,3 +326,19 @@ def test_what_is_as_it_should_be_is_read_by_duckdb(log: Log, tmp_path: Path, mon
     monkeypatch.setattr(store, "events_of", None)
     found, reading = read(tmp_path)
     assert (len(found), reading.problems) == (200, [])
+
+
+@pytest.mark.parametrize("odd", ["\ud83d", "\udc00x", "a\0b", "\u2028"])
+@pytest.mark.parametrize("name", ["one a line", "a list", "records"])
+def test_text_that_is_not_unicode_does_not_stop_the_command(log: Log, tmp_path: Path, odd: str, name: str) -> None:
+    """JSON may escape half of a surrogate pair, which DuckDB refuses; the other events count."""
+    event = log.events[1]
+    event["awsRegion"] = event["sourceIPAddress"] = event["requestParameters"]["odd"] = odd
+    texts = {
+        "one a line": "".join(f"{json.dumps(one)}\n" for one in log.events),
+        "a list": json.dumps(log.events),
+        "records": json.dumps({"Records": log.events}),
+    }
+    (tmp_path / "log.json").write_text(texts[name], "utf-8")
+    found, reading = read(tmp_path)
+    assert (len(found), reading.problems) == (200, [])

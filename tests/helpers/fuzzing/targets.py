@@ -85,11 +85,11 @@ def changed_tree(rng: random.Random) -> Tree:
     if rng.random() < 0.15:
         tree.update(rng.choice(trees()))
     for name in rng.sample(sorted(tree), min(len(tree), rng.choice((1, 1, 2)))):
-        tree[name] = _changed(name, tree[name], rng)
+        tree[name] = changed(name, tree[name], rng)
     return tree
 
 
-def _changed(name: str, content: bytes, rng: random.Random) -> bytes:
+def changed(name: str, content: bytes, rng: random.Random) -> bytes:
     kind = format_of(name)
     change = making.expressions if kind == "hcl" and rng.random() < 0.3 else mutated
     return change(content, rng, kind)
@@ -100,7 +100,7 @@ def _two_versions(rng: random.Random) -> Tree:
     versions = {"old": dict(base), "new": dict(base)}
     for side in ("old", "new"):
         for name in rng.sample(sorted(base), 1) if side == "new" or rng.random() < 0.4 else ():
-            versions[side][name] = _changed(name, base[name], rng)
+            versions[side][name] = changed(name, base[name], rng)
     if rng.random() < 0.1:
         versions["new"] = dict(rng.choice(trees()))
     return {f"{side}/{name}": content for side, tree in versions.items() for name, content in tree.items()}
