@@ -9,6 +9,7 @@ What fails is made small and saved with its traceback. The exit status is 1 wher
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--memory", type=float, default=3, metavar="GB", help="what the process may take")
     parser.add_argument("--second-reader", action="store_true", help="read Terraform with python-hcl2")
     given = parser.parse_args(arguments)
+    os.environ["PASSROLE_CHECKS_DEBUG"] = "1"  # so that an exception ends the sample, and is no fault in its result
     if given.second_reader:
         sys.modules["tree_sitter_hcl"] = None  # as if it were not installed
     running.limit_memory(given.memory)
