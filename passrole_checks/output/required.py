@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +12,7 @@ from passrole_checks.findings import Confidence
 from passrole_checks.output.escaping import json_text
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
-from passrole_checks.output.text import Line, Span, error_in_words, located
+from passrole_checks.output.text import Line, Span, located
 from passrole_checks.receiving import ASSUMED, LATER, PASSED, Received
 from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
 
@@ -75,13 +75,16 @@ def _problem(one: Unreadable) -> dict[str, Any]:
 
 def required_lines(
     required: Required,
-    files: Collection[str],
-    unreadable: Sequence[Unreadable],
+    files: int,
+    error: str,
     not_evaluated: Sequence[Unreadable],
     *,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """Each role with the services that it is passed to and the resources that receive it; then the statements."""
+    """Each role with the services that it is passed to and the resources that receive it; then the statements.
+
+    ``error``: how the summary begins where not everything was read.
+    """
     passed = [one for one in required.received if one.how == PASSED]
     yield from _table(passed)
     others = [one for one in required.received if one.how != PASSED]
@@ -109,12 +112,11 @@ def required_lines(
     if notes or not_evaluated:
         yield ()
     roles, places = len({one.label for one in passed}), len(passed)
-    error = error_in_words(unreadable, files, anything=bool(required.received))
     counted = "no role is passed"
     if passed or error:
         counted = f"{_count(roles, 'role')} passed in {_count(places, 'place')}"
     words_of_error = [Span(f"{error}; ", "high")] if error else []
-    yield (*words_of_error, Span(f"{counted}; {_count(len(files), 'file')}", "place"))
+    yield (*words_of_error, Span(f"{counted}; {_count(files, 'file')}", "place"))
 
 
 def _table(passed: Sequence[Received]) -> Iterator[Line]:
