@@ -59,7 +59,7 @@ def ran(
     return subprocess.run(
         [sys.executable, *start, *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PASSROLE_CHECKS_DEBUG": "", **variables},
         capture_output=True,
         encoding="utf-8",
         timeout=300,

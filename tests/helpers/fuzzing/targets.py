@@ -247,7 +247,7 @@ def _required(folder: Path) -> None:
     read = read_paths([folder], _ALL)
     found = required_by([configuration for _, configuration in read.units], "111122223333")
     _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
-    _check_output(text.plain(required_output.required_lines(found, ["a.tf"], read.unreadable, read.notes)), "text")
+    _check_output(text.plain(required_output.required_lines(found, 1, "", read.notes)), "text")
     required_policy.hcl(found).encode("utf-8")
     required_policy.yaml(found).encode("utf-8")
 
