@@ -385,7 +385,6 @@ def test_files_given_by_name_fail_for_their_root(roots: Path) -> None:
 FAULTS = {
     "the engine": "from passrole_checks import hosts; hosts.scan_configurations = hosts.scan_paths = None",
     "the adapter": "from passrole_checks import checkov_blocks as blocks; blocks.callers_of = blocks.lines_of = None",
-    "the messages": "from passrole_checks import hosts; hosts.words = hosts.harmless = None",
     "no time": "from passrole_checks import judge; judge._MOST_SECONDS = -1",
 }
 
@@ -399,6 +398,15 @@ def test_a_fault_fails_every_check(one_policy: Path, fault: str) -> None:
         ("/main.tf", "aws_iam_policy.clean"),
         ("/template.yaml", "AWS::IAM::ManagedPolicy.Clean"),
     }
+
+
+def test_a_fault_while_a_finding_is_worded_fails_its_check(severities: Path) -> None:
+    """checkov leaves out the record of a check that raises, and with it the finding."""
+    start = without(before="from passrole_checks import hosts; hosts.words = None")
+    run = run_checkov(severities / "low", "-c", "PASSROLE_002", start=start, frameworks=["terraform"])
+    (record,) = run.records["failed"]["PASSROLE_002"].values()
+    assert run.status == 1 and record["severity"] == "HIGH"
+    assert "TypeError" in " ".join(record["details"])
 
 
 # -- unresolved values
