@@ -49,14 +49,14 @@ class Exclusions:
         return any(_matches(self.patterns, part) for part in _from_the_top(name))
 
     def excludes_entry(self, path: str, *, folder: bool = False) -> bool:
-        """The same for what is in a folder that is known not to be excluded."""
+        """The same for a file or folder whose parent folders are known not to be excluded."""
         relative = self._relative(path) if self.patterns else ""
         return bool(relative) and _matches(self.patterns, f"{relative}/" if folder else relative)
 
     def excluded_names(self, folder: Path, names: Collection[str]) -> frozenset[str]:
-        """The files of a folder that are not part of the Terraform module in it.
+        """Files of a folder that are left out of the Terraform module in it.
 
-        A module whose folder, or every file, is excluded is called all the same: it is read whole.
+        Empty if the folder, or every file in it, is excluded: such a module is read whole if it is called.
         """
         if not self.patterns or self.excludes(folder, folder=True):
             return frozenset()
@@ -64,11 +64,11 @@ class Exclusions:
         return found if len(found) < len(names) else frozenset()
 
     def moved(self, old: str, new: str) -> Exclusions:
-        """The same exclusions for a copy of the folder ``old`` at ``new``."""
+        """Return the same exclusions for a copy of the folder ``old`` at ``new``."""
         return Exclusions(self.patterns, tuple(_moved(root, old, new) for root in self.roots))
 
     def _relative(self, path: str) -> str:
-        """The path that is matched; empty where the patterns say nothing of it."""
+        """Return the path to match; empty if it is outside of the roots."""
         for root, prefix in self.roots:
             if path == root:
                 return prefix
@@ -83,8 +83,8 @@ NO_EXCLUSIONS = Exclusions()
 
 
 def exclusions_of(patterns: Sequence[str], paths: Sequence[str | Path] = ()) -> Exclusions:
-    """Exclusions relative to the working directory, and outside of it to each of ``paths``: a folder that was given, or
-    the folder of a file.
+    """Return exclusions relative to the working directory, and outside of it to each of ``paths``: a folder that was
+    given, or the folder of a file.
 
     Raises a :class:`~passrole_checks.errors.ConfigurationError` for patterns that cannot be used.
     """
@@ -101,7 +101,7 @@ def exclusions_of(patterns: Sequence[str], paths: Sequence[str | Path] = ()) -> 
 
 
 def problem_with(patterns: Sequence[str]) -> str | None:
-    """The reason why patterns cannot be used, None if they can. A pattern that never matches is a mistake."""
+    """Return the reason why patterns cannot be used, None if they can. A pattern that never matches is a mistake."""
     if len(patterns) > _MOST_PATTERNS:
         return f"more than {_MOST_PATTERNS:,} patterns"
     return next((f"{_shortened(one)!r} {reason}" for one in patterns if (reason := _problem(one))), None)
@@ -135,7 +135,7 @@ def _shortened(pattern: str) -> str:
 
 
 def _without_marks(pattern: str) -> tuple[bool, bool, str]:
-    """True if a pattern includes again (``!``), true if it is for folders only (``/`` at the end), and the rest of it
+    """Return whether a pattern includes again (``!``), whether it is for folders only (``/`` at the end), and its rest,
     without these marks and the spaces that git ignores."""
     rest = pattern.removeprefix("!")
     while rest.endswith(" ") and not rest.endswith("\\ "):

@@ -42,7 +42,7 @@ class LookedAt:
         self.trees.add(path)
 
     def at_walk(self, path: str, paths: Sequence[str] | None) -> None:
-        """These are the files below a folder, and what is excluded; None where they could not all be told."""
+        """Record the files found below a folder and what was excluded there; None if a folder could not be listed."""
         self.walks.add(path)
 
 
@@ -177,8 +177,7 @@ def at_tree(path: str | Path) -> None:
 
 
 def at_walk(path: str | Path, paths: Sequence[str] | None) -> None:
-    """A folder was walked for the files to scan, and these, and what is excluded, are there; None where they could not
-    all be told."""
+    """Record that a folder was walked, the files to scan and what was excluded; None if one could not be listed."""
     found = _now.get()
     if found is not None:
         found.at_walk(str(path), paths)
