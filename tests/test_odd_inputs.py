@@ -135,7 +135,9 @@ def test_a_configuration_that_is_no_file_is_one_line(kind: str) -> None:
     put("main.tf", POLICY)
     odd_file(kind, Path("pyproject.toml"))
     done = run("scan", "main.tf")
-    assert (done.returncode, done.stderr) == (2, "pyproject.toml: is no regular file\n")
+    assert done.returncode == 2
+    assert done.stderr.startswith("pyproject.toml: ")
+    assert done.stderr.count("\n") == 1
 
 
 @needs_devices
