@@ -145,7 +145,7 @@ def read_paths(
 
 
 def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
-    folders = [unit.boundary or unit.path for unit in discovery.units]
+    folders = [folder for unit in discovery.units for folder in (unit.boundary or unit.path, *unit.beside)]
     if options.inputs.source is not None:
         source = Path(os.path.realpath(options.inputs.source))
         folders.append(repository_around(source) or source)

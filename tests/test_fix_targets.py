@@ -184,6 +184,23 @@ def test_a_module_behind_a_link_is_not_written() -> None:
     assert Path("shared/main.tf").read_text() == FIXABLE
 
 
+def test_a_module_in_another_given_folder_is_written() -> None:
+    """Each folder that is given may be written in."""
+    put({"modules/app/main.tf": FIXABLE, "root/main.tf": 'module "app" {\n  source = "../modules/app"\n}\n'})
+    assert run("fix", "root", "modules").returncode == 0
+    assert Path("modules/app/main.tf").read_text() != FIXABLE
+
+
+def test_a_link_that_leads_out_keeps_no_other_file_from_being_fixed() -> None:
+    """What is not read for its sake is named, and the rest of the root is still tried and written."""
+    put({"outside/main.tf": FIXABLE, "root/main.tf": FIXABLE + 'module "app" {\n  source = "./app"\n}\n'})
+    Path("root/app").symlink_to("../outside")
+    Path("root/more.tf").symlink_to("../outside/main.tf")
+    assert run("fix", "root").returncode == 2
+    assert '"*"' not in Path("root/main.tf").read_text()
+    assert Path("outside/main.tf").read_text() == FIXABLE
+
+
 @pytest.mark.parametrize("source", ["./app", "../outside"])
 def test_a_module_outside_is_not_written(source: str) -> None:
     """Neither a link nor a path that leads out of the given folder makes fix write there."""

@@ -38,7 +38,7 @@ class Callers:
         found: dict[str, set[str]] = defaultdict(set)
         broken: list[Path] = []
         names = files = 0
-        for top in self._boundary.folders:
+        for top in self._boundary.folders or ():
             for file in files_to_scan(Path(top), lambda path, _: broken.append(path)):
                 names += 1
                 files += is_terraform_file(file)

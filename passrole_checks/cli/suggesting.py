@@ -257,7 +257,7 @@ def _replace(file: str, content: bytes, before: bytes, boundary: Boundary) -> st
     from passrole_checks.file_replacement import replace_file
 
     try:
-        replace_file(file, content, guarded=list(map(Path, boundary.folders)), contained=True, expected=before)
+        replace_file(file, content, guarded=list(map(Path, boundary.folders or ())), contained=True, expected=before)
     except OSError as error:
         return f"not written: {error.strerror or error}"
     return ""

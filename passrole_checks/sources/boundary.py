@@ -21,9 +21,9 @@ from passrole_checks.sources.looked_at import at_file, at_lead
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """``folders``: those that files may be read in and below, symbolic links resolved. Without any, every file is."""
+    """``folders``: those that files may be read in and below, symbolic links resolved; None for every file."""
 
-    folders: tuple[str, ...] = ()
+    folders: tuple[str, ...] | None
 
     @classmethod
     def around(cls, *folders: Path) -> Boundary:
@@ -32,7 +32,7 @@ class Boundary:
 
     def contains(self, real: str) -> bool:
         """Return True for a path without symbolic links in or below one of the folders."""
-        return not self.folders or any(
+        return self.folders is None or any(
             real == folder or real.startswith(os.path.join(folder, "")) for folder in self.folders
         )
 
@@ -63,7 +63,7 @@ class Boundary:
         return opened(path, self.contains)
 
 
-UNBOUNDED = Boundary()
+UNBOUNDED = Boundary(None)
 """No boundary: for what the user names, and for folders that are all ours."""
 
 _now: ContextVar[Boundary] = ContextVar("boundary", default=UNBOUNDED)
