@@ -42,6 +42,7 @@ def passing(name: str, roles: str = '"*"') -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with a Jinja template among the files of a root, an invalid fixture, and a vendored folder."""
     monkeypatch.chdir(tmp_path)
+    Path(".git").mkdir()
     put("app/main.tf", passing("own") + FUNCTION.replace("NAME", "own"))
     put("app/jinja.tf", JINJA)
     put("tests/invalid/template.yaml", "Resources:\n  R: {Type: AWS::IAM::Role, Properties: [\n")

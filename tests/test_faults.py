@@ -21,10 +21,12 @@ from passrole_checks.difference.causes import Causes
 from passrole_checks.evidence.passes import Passes, Row
 from passrole_checks.findings import Verdict
 from passrole_checks.output import json_output
+from passrole_checks.output.destination import Destination
 from passrole_checks.review.mending import Mending
 from passrole_checks.scan import ScanOptions, scan_paths
 from passrole_checks.sources import detect
 from passrole_checks.sources.resource import Configuration
+from passrole_checks.unjudged import Block
 
 TEMPLATE = """\
 Resources:
@@ -422,9 +424,11 @@ def test_hosts_are_told_of_a_fault_in_every_resource(folder: Path, monkeypatch: 
     a_check_fails(monkeypatch)
     answers = hosts.ask(str(folder / "bad" / "main.tf"))
     assert answers.result is not None and answers.result.faults
-    ((_, reason),) = answers.untold(str(folder / "bad" / "main.tf"), (100, 120))
-    assert "internal error" in reason
-    assert not hosts.ask(str(folder / "good" / "main.tf")).untold(str(folder / "good" / "main.tf"), (1, 120))
+    blocks = [Block(n, f"aws_iam_user_policy.p{n}", str(folder / "bad" / "main.tf"), (n, n)) for n in (100, 200)]
+    reasons = answers.untold_of(blocks)
+    assert set(reasons) == {100, 200} and all("internal error" in why for whys in reasons.values() for why in whys)
+    good = str(folder / "good" / "main.tf")
+    assert not hosts.ask(good).untold_of([Block("good", "aws_iam_user_policy.p", good, (1, 120))])
 
 
 def test_fault_in_one_format_costs_no_other(
@@ -440,7 +444,10 @@ def test_fault_in_one_format_costs_no_other(
     assert "PASSROLE_001" in out and json.loads((folder / "out.sarif").read_text("utf-8"))["runs"]
 
 
-def test_destination_that_cannot_be_written_costs_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_destination_that_cannot_be_written_any_more_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Destination, "check", lambda _: None)  # before the scan it could be written
     formats = ("--format", "json", "--output", "missing/out.json", "--format", "text")
     status, out, err = run(capsys, "scan", "good.yaml", "--no-cache", *formats)
     assert (status, len(err)) == (2, 1) and err[0].startswith("missing/out.json: ")

@@ -71,9 +71,9 @@ _NOTHING = Recognized()
 
 
 def is_candidate(path: Path) -> bool:
-    """Whether a file met on a walk is worth opening."""
+    """Whether a file met on a walk is worth opening. A ``.git``, which says where a repository is, never is."""
     suffix = path.suffix.lower()
-    return suffix in _READ or suffix in _SNIFFED
+    return (suffix in _READ or suffix in _SNIFFED) and path.name != ".git"
 
 
 def recognize(path: Path, *, named: bool = False) -> Recognized:
