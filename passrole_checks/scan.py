@@ -309,7 +309,12 @@ def _numbered(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _in_order(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
-    return tuple(sorted(set(items), key=lambda item: (item.file, item.line or 0, item.reason)))
+    """The entries by place, each once: one that concerns several resources names none of them."""
+    merged: dict[Unreadable, Unreadable] = {}
+    for item in items:
+        key = replace(item, resource="")
+        merged[key] = item if merged.get(key, item) == item else key
+    return tuple(sorted(merged.values(), key=lambda item: (item.file, item.line or 0, item.reason)))
 
 
 __all__ = [

@@ -339,6 +339,9 @@ def test_a_broken_nested_template_is_unreadable_once(tmp_path: Path) -> None:
     result = scan(tmp_path)
     assert [item.file for item in result.unreadable] == [str(broken)]
     assert said(result) == {("001", "main.yaml", "P")}
+    write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "t.yaml") + stack("Other", "t.yaml"))
+    (entry,) = scan(tmp_path / "main.yaml").unreadable
+    assert (entry.file, entry.resource) == (str(broken), "")  # it concerns both stacks
 
 
 def test_circles_are_judged(tmp_path: Path) -> None:
