@@ -298,7 +298,6 @@ def test_a_file_beside_an_excluded_one_is_reported(run: Run) -> None:
 
 def test_git_ignore_rules_exclude_nothing(run: Run) -> None:
     put(".gitignore", "app/\n")
-    Path(".git").mkdir()
     assert found("scan", run("scan", ".", *OPTIONS)[1]) == {"app/main.tf"}
 
 
