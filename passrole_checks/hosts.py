@@ -11,16 +11,24 @@ import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from passrole_checks import suppressions
 from passrole_checks.collector import held_back
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, scan_paths
+from passrole_checks.scan import (
+    ScannedUnit,
+    ScanOptions,
+    ScanResult,
+    one_after_another,
+    scan_configurations,
+    scan_paths,
+)
 from passrole_checks.sources.detect import Unit, discover, load
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
@@ -49,6 +57,7 @@ CLOUDFORMATION_TYPES = (
     "Custom::*",
 )
 STACK_TYPES = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")  # hosts do not follow them
+TEMPLATE_TYPES = (*CLOUDFORMATION_TYPES, *STACK_TYPES)
 
 _SEGMENT = re.compile(r'([^.\[]+)(\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
 _Segments = tuple[tuple[str, str], ...]
@@ -56,10 +65,16 @@ _Segments = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Answers:
-    """What the engine says of the files that it was asked about; ``fault`` where it failed itself."""
+    """What the engine says of the files that it was asked about; ``fault`` where it failed itself.
+
+    ``stacks``: the addresses of the nested stacks that a template was judged with, each with the file of its template.
+    ``local``: of a template that was judged in a stack, the addresses of its resources, each with the logical id.
+    """
 
     result: ScanResult | None
     fault: str = ""
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    local: Mapping[str, str] = field(default_factory=dict)
 
     def about(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
         """The findings of a check on a resource, each with its address there, suppressed ones and infos included.
@@ -100,7 +115,7 @@ class Answers:
         return tuple(found)
 
     def notes(self, but: Iterable[str] = ()) -> tuple[str, ...]:
-        """What could not be read or evaluated, one line each, of files other than ``but``."""
+        """What could not be read or evaluated, of files other than ``but``, and what is wrong with suppressions."""
         if self.result is None:
             return ()
         known = {os.path.realpath(file) for file in but}
@@ -113,6 +128,10 @@ class Answers:
             *(
                 f"{shown(entry.file)}:{entry.line or 1}: not evaluated: {harmless(entry.reason)}"
                 for entry in self.result.not_evaluated
+            ),
+            *(
+                f"{shown(at.file)}:{at.line}: {harmless(words)}"
+                for at, words in suppressions.notes(self.result.findings, self.result.unused_suppressions)
             ),
         )
 
@@ -182,8 +201,9 @@ class Answers:
         index: dict[tuple[str, str], list[tuple[str, Finding]]] = defaultdict(list)
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
-                for dot in (place for place, character in enumerate(address) if character == "."):
-                    index[finding.check_id, address[:dot]].append((address, finding))
+                name = self.local.get(address, address)
+                for dot in (place for place, character in enumerate(name) if character == "."):
+                    index[finding.check_id, name[:dot]].append((address, finding))
         return index
 
     @cached_property
@@ -191,7 +211,7 @@ class Answers:
         index: dict[tuple[str, tuple[str, ...]], list[tuple[str, _Segments, Finding]]] = defaultdict(list)
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
-                segments = _segments(address)
+                segments = _segments(self.local.get(address, address))
                 index[finding.check_id, _names(segments)].append((address, segments, finding))
         return index
 
@@ -207,17 +227,17 @@ def ask(
     """What the engine says of a template, of a plan, or of the Terraform root that ``file`` stands in.
 
     Each is evaluated once a process, and again when the file, or one of the ``others`` that belong to it, has changed.
-    ``scanned`` is the folder that the host was given, if any: outside of it (and of a repository around the root)
-    Terraform's expressions read no files. ``inputs`` is what the host knows beside the files. ``only``: of a Terraform
-    root, just what stands in ``file``, as the command line does with a file that is given by name. Nothing is raised.
+    ``scanned`` is the folder that the host was given, if any: nothing is read outside of it, or of a repository around
+    the root or the template. ``inputs`` is what the host knows beside the files. ``only``: of a Terraform root,
+    just what stands in ``file``, as the command line does with a file that is given by name. Nothing is raised.
     """
     path = os.path.abspath(file)
     stamps = tuple(_stamp(name) for name in (path, *sorted(others), *map(str, inputs.var_files)))
     asked = options() if inputs is NO_INPUTS else replace(options(), inputs=inputs)
+    around = scanned and os.path.abspath(scanned)
     if is_terraform_file(Path(path)):
-        around = scanned and os.path.abspath(scanned)
         return _ask(os.path.dirname(path), around, path if only else None, stamps, asked)
-    return _ask(path, None, None, stamps, asked)
+    return _ask(path, around, None, stamps, asked)
 
 
 @lru_cache(maxsize=256)
@@ -231,21 +251,35 @@ def _ask(
                 if only is not None:
                     unit = replace(unit, only=unit.path / Path(only).name)
                 return Answers(scan_configurations([load(unit, inputs=scan_options.inputs)], scan_options))
-            return Answers(scan_paths([Path(path)], scan_options))
+            return _ask_file(path, scanned, scan_options)
     except PassRoleChecksError as error:
         return Answers(None, harmless(str(error)))
     except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
         return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"))
 
 
+def _ask_file(path: str, scanned: str | None, scan_options: ScanOptions) -> Answers:
+    stacks: dict[str, str] = {}
+
+    def scanner(units: Sequence[Unit], chosen: ScanOptions) -> Iterator[ScannedUnit]:
+        for found in one_after_another([_bounded(unit, unit.path.parent, scanned) for unit in units], chosen):
+            stacks.update(found.stacks)
+            yield found
+
+    return Answers(scan_paths([Path(path)], scan_options, scanner), stacks=stacks)
+
+
 def _root(folder: str, scanned: str | None) -> Unit:
     """A folder as a root module. It is not walked: what stands below it is somebody else's question."""
     (unit,) = discover([next(path for path in Path(folder).iterdir() if is_terraform_file(path))]).units
-    in_repository = unit.boundary != unit.path or os.path.lexists(unit.path / ".git")
-    around = Path(scanned).resolve() if scanned else unit.path
-    if not in_repository and unit.path.is_relative_to(around):
-        unit = replace(unit, boundary=around)
-    return replace(unit, only=None)
+    return replace(_bounded(unit, unit.path, scanned), only=None)
+
+
+def _bounded(unit: Unit, folder: Path, scanned: str | None) -> Unit:
+    """A unit in ``folder`` that may read files in the repository around it, or else in the folder that is scanned."""
+    in_repository = unit.boundary != folder or os.path.lexists(folder / ".git")
+    around = Path(scanned).resolve() if scanned else folder
+    return unit if in_repository or not folder.is_relative_to(around) else replace(unit, boundary=around)
 
 
 _CONFIDENCES = [level.value for level in Confidence]

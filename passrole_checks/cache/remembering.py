@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
 _Kept = tuple[Looks, str, memoryview]
-_PARTS = ("framework", "judged", "unreadable", "nested", "parameters", "folders")  # of a ScannedUnit
+_PARTS = ("framework", "judged", "unreadable", "nested", "stacks", "parameters", "folders")  # of a ScannedUnit
 
 
 def scan_remembered(

@@ -14,6 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +31,7 @@ try:
     from passrole_checks import hosts
     from passrole_checks.checks import ALL
     from passrole_checks.findings import Severity
+    from passrole_checks.host_templates import TemplateRun
     from passrole_checks.sources.resource import Inputs
 except ImportError as error:
     ALL = ()
@@ -217,7 +219,7 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
         file = file or _from_callers("file_abs_path")
         if not isinstance(file, str):
             return None
-        answers = hosts.ask(file)
+        answers = _templates().about(file)
         _say(answers, file)
         return _Place(answers, file), self.named(conf)
 
@@ -229,6 +231,33 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
 
     def named(self, conf: Mapping[str, Any]) -> str:
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id
+
+
+_run_of_templates: tuple[Any, TemplateRun | None] = (None, None)
+
+
+def _templates() -> TemplateRun:
+    """Return the templates that checkov's runner shows, from its own definitions."""
+    global _run_of_templates
+    definitions = getattr(_from_callers("self", "definitions"), "definitions", None) or {}
+    known, run = _run_of_templates
+    if run is None or known is not definitions:
+        offered = {os.path.realpath(file): _offered(definition) for file, definition in definitions.items()}
+        files = [file for file, names in offered.items() if names]
+        run = TemplateRun(files, _from_callers("root_folder"), lambda file, name: name in offered[file])
+        _run_of_templates = (definitions, run)
+    return run
+
+
+def _offered(definition: Any) -> frozenset[str]:
+    """The logical ids of the resources of a template that checkov shows to these checks."""
+    resources = definition.get("Resources") if isinstance(definition, dict) else None
+    return frozenset(
+        name
+        for name, resource in (resources.items() if isinstance(resources, dict) else ())
+        if isinstance(resource, dict)
+        and any(fnmatchcase(str(resource.get("Type")), kind) for kind in hosts.TEMPLATE_TYPES)
+    )
 
 
 @dataclass(frozen=True)
@@ -387,11 +416,11 @@ def _callers(module: Any) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _from_callers(variable: str) -> Any:
-    """A local variable of the nearest caller that has it: some files are known to checkov's runner only."""
+def _from_callers(variable: str, attribute: str = "") -> Any:
+    """A local variable of the nearest caller that has it (with ``attribute``): some files only the runner knows."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if variable in frame.f_locals:
+        if variable in frame.f_locals and (not attribute or hasattr(frame.f_locals[variable], attribute)):
             return frame.f_locals[variable]
         frame = frame.f_back
     return None
@@ -406,7 +435,7 @@ def _register(check: type[Check]) -> None:
         _OnTerraform(*common, hosts.TERRAFORM_TYPES, guideline=hosts.GUIDE),
         _OnModule(*common, guideline=hosts.GUIDE),
         _OnData(*common, [hosts.DATA_DOCUMENT], guideline=hosts.GUIDE),
-        _OnCloudFormation(*common, (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES), guideline=hosts.GUIDE),
+        _OnCloudFormation(*common, hosts.TEMPLATE_TYPES, guideline=hosts.GUIDE),
     ):
         instance.severity = Severities[check.severity.value.upper()]
         _registered[check.id] = instance
