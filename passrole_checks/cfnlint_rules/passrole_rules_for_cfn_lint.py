@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from cfnlint.decode import cfn_json, cfn_yaml
-from cfnlint.rules import CloudFormationLintRule, RuleMatch
+from cfnlint.rules import CloudFormationLintRule, RuleMatch, errors
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 if _ROOT not in sys.path and Path(_ROOT, "passrole_checks", "__init__.py").is_file():
@@ -125,13 +125,38 @@ def _from_callers(variable: str, attribute: str) -> Any:
     return None
 
 
+def _watch() -> None:
+    """Close what a template opens in cfn-lint: no rule runs where it is not decoded, or not transformed."""
+    for decoder in (cfn_yaml, cfn_json):
+        decoder.loads = _keeping_text(decoder.loads)
+
+    def is_enabled(
+        rule: Any, include_experimental: bool = False, ignore_rules: Any = None, *more: Any, **named: Any
+    ) -> bool:
+        given = _given_outside(ignore_rules)
+        return bool(CloudFormationLintRule.is_enabled(rule, include_experimental, given, *more, **named))
+
+    errors.TransformError.is_enabled = is_enabled  # imported by its name, cfn-lint would make a rule of it
+
+
+def _given_outside(ignored: Sequence[str] | None) -> list[str]:
+    """The ids that the command line and configuration files ignore: those of a template have a place in it."""
+    return [word for word in ignored or () if not hasattr(word, "start_mark")]
+
+
 def _keeping_text(decode: Callable[..., Any]) -> Callable[..., Any]:
-    """A decoder of cfn-lint that leaves the text on the template: comments are in nothing else that rules can see."""
+    """A decoder of cfn-lint that leaves the text on the template: comments are in nothing else that rules can see.
+
+    It also ends the settings of the template before, which cfn-lint else applies to errors of this one.
+    """
     if hasattr(decode, _TEXT):
         return decode
 
     @functools.wraps(decode)
     def kept(text: Any, fname: str | None = None, *more: Any) -> Any:
+        config = _from_callers("config", "set_template_args")
+        if config is not None:
+            config.set_template_args(None)
         template = decode(text, *([fname, *more] if fname is not None else ()))
         if fname in (None, "-") and isinstance(template, dict) and hasattr(template, "__dict__"):
             setattr(template, _TEXT, text)
@@ -211,9 +236,8 @@ class _Ours:
         mandatory_rules: Sequence[str] | None = None,
     ) -> bool:
         """As cfn-lint says, but a template cannot ignore what in it was not judged."""
-        words = list(ignore_rules or ())
-        given = [word for word in words if not hasattr(word, "start_mark")]  # those of the template have a place in it
-        own = [word for word in words if hasattr(word, "start_mark") and len(word) >= _SHORTEST]
+        given = _given_outside(ignore_rules)
+        own = [word for word in ignore_rules or () if hasattr(word, "start_mark") and len(word) >= _SHORTEST]
 
         def enabled(ignored: list[str]) -> bool:
             chosen = (include_experimental, ignored, include_rules, mandatory_rules)
@@ -259,12 +283,11 @@ def _rule_without_engine(rule_id: str) -> type[CloudFormationLintRule]:
 
 
 def _rules() -> Iterator[type[CloudFormationLintRule]]:
+    _watch()
     if _FAULT:
         print(f"passrole_rules_for_cfn_lint: {_FAULT}", file=sys.stderr)
         yield from map(_rule_without_engine, IDS)
         return
-    for decoder in (cfn_yaml, cfn_json):
-        decoder.loads = _keeping_text(decoder.loads)
     yield from (_rule_of(check) for check in ALL if not check.compares)
 
 

@@ -362,6 +362,24 @@ def test_a_template_cannot_ignore_that_it_was_not_judged(tmp_path: Path, place: 
     assert {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")}
 
 
+def test_a_template_cannot_hide_that_no_rule_ran(tmp_path: Path) -> None:
+    """cfn-lint's own errors on what it cannot transform or parse are not for a template to ignore, nor for another."""
+    loop = "  Fn::ForEach::Each: [Name, [a]]\n"
+    transform = "Transform: AWS::LanguageExtensions\n"
+    for name, ignored, text in (
+        ("a.yaml", "E0001", transform + SILENCED + loop),
+        ("b.yaml", "E0000", SILENCED),
+        ("c.yaml", "E0000", SILENCED + "    Type: AWS::IAM::ManagedPolicy\n" * 2),
+    ):
+        metadata = f"Metadata: {{cfn-lint: {{config: {{ignore_checks: [{ignored}]}}}}}}\n"
+        (tmp_path / name).write_text(metadata + text)
+    run = run_cfn_lint(tmp_path, "-t", "a.yaml", "b.yaml", "c.yaml")
+    found = {(match["Rule"]["Id"], match["Filename"]) for match in run.matches}
+    assert {("E0001", "a.yaml"), ("E0000", "c.yaml")} <= found and run.status
+    chosen = run_cfn_lint(tmp_path, "-i", "E0001", "-t", "a.yaml")
+    assert chosen.status == 0 and not chosen.matches
+
+
 def starting(*lines: str) -> list[str]:
     """Options that start cfn-lint after some lines of Python."""
     return ["-c", "\n".join(["import sys", *lines, "from cfnlint.runner.cli import main", "main()"])]
@@ -392,12 +410,10 @@ def test_beside_other_rules(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["passrole_checks", "passrole_checks.scan"])
-@pytest.mark.parametrize(
-    "template", [TEMPLATE, "Metadata: {cfn-lint: {config: {ignore_checks: [E95, W95]}}}\n" + TEMPLATE]
-)
-def test_without_the_engine_every_rule_fails(tmp_path: Path, missing: str, template: str) -> None:
+@pytest.mark.parametrize("metadata", ["", "Metadata: {cfn-lint: {config: {ignore_checks: [E95, W95]}}}\n"])
+def test_without_the_engine_every_rule_fails(tmp_path: Path, missing: str, metadata: str) -> None:
     """Where passrole_checks, or something that it needs, cannot be imported, each id is a rule that says so."""
-    (tmp_path / "template.yaml").write_text(template)
+    (tmp_path / "template.yaml").write_text(metadata + TEMPLATE)
     copy = tmp_path / "leaf_elsewhere"
     shutil.copytree(LEAF, copy, ignore=shutil.ignore_patterns("__pycache__"))
     start = starting(f"sys.modules[{missing!r}] = None")

@@ -131,11 +131,6 @@ _ALIAS = (
     + "  Q:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {PolicyDocument: *d}\n"
 )
 _SUPPRESSED = _TEMPLATE.replace("    Type", "    # passrole:skip=PASSROLE_001 reviewed\n    Type")
-_NO_TRANSFORM = (
-    "Metadata: {cfn-lint: {config: {ignore_checks: [E0001]}}}\nTransform: AWS::LanguageExtensions\n"
-    + _TEMPLATE
-    + "  Fn::ForEach::Each: [Name, !Ref Nothing, {}]\n"
-)
 
 
 class Form(NamedTuple):
@@ -188,9 +183,6 @@ FORMS: dict[str, Form] = {
     "Terraform files": Form("cfn-lint", {"main.tf": _RESOURCE}),
     SAME_PLACE: Form("cfn-lint", {"template.yaml": _ALIAS}, "Q"),
     "suppressed findings": Form("cfn-lint", {"template.yaml": _SUPPRESSED}, "P"),
-    "templates whose transform fails, where they ignore `E0001`": Form(
-        "cfn-lint", {"template.yaml": _NO_TRANSFORM}, "P"
-    ),
 }
 
 
