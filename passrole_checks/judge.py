@@ -88,9 +88,7 @@ class Judge:
         self.marked, used = suppressions.apply(found, configuration.suppressions)
         self.findings = list(one_for_each_statement(self.marked, self.shared))
         ran = {check.id for check in ALL if options.runs(check)}
-        self.unused = list(
-            suppressions.unused((item for item in configuration.suppressions if item.check_id in ran), used)
-        )
+        self.unused = list(suppressions.unused(configuration.suppressions, used, ran))
 
     def _policy(self, policy: AttachedPolicy, document: PolicyDocument) -> Iterator[Finding]:
         account = None if policy.resource.type in _MANY_ACCOUNTS else self.account

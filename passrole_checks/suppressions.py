@@ -23,9 +23,11 @@ def apply(findings: Sequence[Finding], suppressions: Sequence[Suppression]) -> t
     return marked, used
 
 
-def unused(suppressions: Iterable[Suppression], used: Collection[Suppression]) -> Iterator[Suppression]:
-    """Suppressions that suppress nothing; of an entry of cfn-lint's Metadata that names several checks, the first."""
-    working = {_entry(item) for item in used}
+def unused(
+    suppressions: Sequence[Suppression], used: Collection[Suppression], ran: Collection[str]
+) -> Iterator[Suppression]:
+    """Suppressions of checks that ``ran`` which suppress nothing; the first of an entry that names several checks."""
+    working = {_entry(item) for item in suppressions if item in used or item.check_id not in ran}
     for item in suppressions:
         if _entry(item) not in working:
             working.add(_entry(item))
