@@ -59,7 +59,8 @@ print(len([id for id in ids if id.startswith("PASSROLE_")]))
 """,
     "cfn-lint": """
 from cfnlint.rules import Rules
-print(len([rule for rule in Rules.create_from_directory(LEAF).values() if "unavailable" not in rule.tags]))
+rules = Rules.create_from_directory(LEAF)
+print(len([id for id in rules if "unavailable" not in rules[id].tags]))
 """,
 }
 

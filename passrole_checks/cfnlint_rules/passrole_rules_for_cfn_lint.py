@@ -11,6 +11,7 @@ imported, rules with the same ids report that.
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 import sys
@@ -25,11 +26,20 @@ from weakref import WeakKeyDictionary
 from cfnlint.decode import cfn_json, cfn_yaml
 from cfnlint.rules import CloudFormationLintRule, RuleMatch, errors
 
-_ROOT = str(Path(__file__).resolve().parents[2])
-if _ROOT not in sys.path and Path(_ROOT, "passrole_checks", "__init__.py").is_file():
-    sys.path.insert(0, _ROOT)  # a clone that is not installed
+
+def _import_package() -> None:
+    """Import the package that this file is in, also from a clone that is not installed, or not the one installed."""
+    root = Path(__file__).resolve().parents[2]
+    here = [str(root)] if (root / "passrole_checks" / "__init__.py").is_file() else []
+    sys.path[:0] = here
+    try:
+        importlib.import_module("passrole_checks")
+    finally:
+        del sys.path[: len(here)]
+
 
 try:
+    _import_package()
     from passrole_checks import hosts
     from passrole_checks.checks import ALL
     from passrole_checks.findings import Severity
