@@ -176,18 +176,25 @@ def _order(entry: Entry) -> tuple[str, str, str, str, str, str]:
 
 
 def about(
-    paths: Iterable[str], checks: Collection[str], skip_checks: Collection[str], complete: bool
+    paths: Iterable[str],
+    checks: Collection[str],
+    skip_checks: Collection[str],
+    complete: bool,
+    excluded: Collection[str] = (),
 ) -> Callable[[Entry], bool]:
-    """Whether an entry is about what a scan of ``paths`` looked at: a file in one of them, a check that was asked for.
+    """Whether an entry is about what a scan of ``paths`` looked at: a file in one of them that is not ``excluded``, a
+    check that was asked for.
 
     Where the scan is not ``complete``, because a file could not be read, nothing can be said to be gone.
     """
     roots = [Path(os.path.realpath(path)) for path in paths]
+    left_out = [Path(path) for path in excluded]
 
     def concerns(entry: Entry) -> bool:
         asked = entry.check_id not in skip_checks and (not checks or entry.check_id in checks)
         file = Path(os.path.realpath(entry.file))
-        return complete and asked and any(file.is_relative_to(root) for root in roots)
+        looked_at = any(map(file.is_relative_to, roots)) and not any(map(file.is_relative_to, left_out))
+        return complete and asked and looked_at
 
     return concerns
 

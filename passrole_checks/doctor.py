@@ -33,7 +33,7 @@ DISTRIBUTION = "passrole-checks"
 
 # What pyproject.toml asks for; a test holds both in step. What is run from a clone has no metadata that could be asked.
 NEEDED = {
-    "click": "8.1", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
+    "click": "8.1", "pathspec": "0.12", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
     "tree-sitter-hcl": "1.2",
 }  # fmt: skip
 if sys.version_info < (3, 11):
@@ -53,6 +53,9 @@ _PROBES = {
 from checkov.terraform.checks.resource.registry import resource_registry as registry
 from checkov.terraform.runner import Runner
 registry.load_external_checks(LEAF)
+unavailable = sys.modules["passrole_checks_for_checkov"].unavailable
+if unavailable:  # the checks are there, and fail
+    sys.exit(unavailable)
 ids = {check.id for checks in registry.checks.values() for check in checks}
 ids |= {check.id for checks in registry.wildcard_checks.values() for check in checks}
 print(len([id for id in ids if id.startswith("PASSROLE_")]))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+DEBUG = "PASSROLE_CHECKS_DEBUG"  # the environment variable that lets unexpected exceptions pass
+_LONGEST = 300  # characters of an exception's message
+
 
 class PassRoleChecksError(Exception):
     """Whatever this package raises on purpose."""
@@ -28,3 +33,16 @@ class SnapshotError(PassRoleChecksError):
 
 class ExecutorError(PassRoleChecksError):
     """Other computers that were to scan, and cannot be used."""
+
+
+def internal_error(error: Exception, where: str = "") -> str:
+    """Describe an exception that this package did not expect; with ``PASSROLE_CHECKS_DEBUG``, raise it again.
+
+    ``where``: the part of a file that it concerns, such as the address of a resource.
+    """
+    if os.environ.get(DEBUG):
+        raise error
+    message = " ".join(str(error).split())
+    message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
+    described = ": ".join(filter(None, (where, "internal error", type(error).__name__, message)))
+    return f"{described} (please report it, with the output of {DEBUG}=1)"

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from passrole_checks import hosts
 from passrole_checks.contents import content_of
+from passrole_checks.findings import Finding
 from passrole_checks.hosts import Answers
-from passrole_checks.output.paths import harmless, shown
 from passrole_checks.scan import ScanResult, root_templates
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import EVERY_RESOURCE, Unreadable
 
 # A file that matches is only evaluated earlier: an escape, an include or a loop can spell the type differently.
 _MAY_NEST = re.compile(
@@ -64,7 +64,8 @@ class TemplateRun:
         if len(known) < len(parts):
             return next(part for part in parts if part.result is None)
         local = {address: name for part in parts for address, name in part.local.items()}
-        return Answers(_joined(known), stacks=parts[0].stacks, local=local)
+        unresolved = tuple(finding for part in parts for finding in part.unresolved)
+        return Answers(_joined(known), asked=file, unresolved=unresolved, stacks=parts[0].stacks, local=local)
 
     @cached_property
     def _candidates(self) -> dict[str, Answers]:
@@ -87,22 +88,38 @@ class TemplateRun:
         if answers.result is None:
             return answers
         local: dict[str, str] = {}
-        findings = []
-        for finding in answers.result.findings:
-            uses = []
-            for address in dict.fromkeys((finding.resource.address, *finding.uses)):
-                template, name = self._template_of(root, answers, address)
-                if template == real:
-                    uses.append(address)
-                    if real != root:
-                        local[address] = name
-            if uses:
-                resource = replace(finding.resource, address=uses[0])
-                findings.append(replace(finding, resource=resource, uses=tuple(uses)))
-        unreadable = tuple(self._unreadable(root, answers.result, real))
-        return replace(
-            answers, result=replace(answers.result, findings=tuple(findings), unreadable=unreadable), local=local
+        findings = tuple(self._findings(answers.result.findings, root, answers, real, local))
+        unresolved = tuple(self._findings(answers.unresolved, root, answers, real, local))
+        unreadable = tuple(
+            entry for entry in answers.result.unreadable if self._concerns(entry, root, answers, real, local)
         )
+        result = replace(answers.result, findings=findings, unreadable=unreadable)
+        return replace(answers, result=result, unresolved=unresolved, local=local)
+
+    def _findings(
+        self, findings: Iterable[Finding], root: str, answers: Answers, real: str, local: dict[str, str]
+    ) -> Iterator[Finding]:
+        """The findings on resources of one template, which are noted in ``local``."""
+        for finding in findings:
+            addresses = dict.fromkeys((finding.resource.address, *finding.uses))
+            uses = tuple(address for address in addresses if self._is_in(address, root, answers, real, local))
+            if uses:
+                yield replace(finding, resource=replace(finding.resource, address=uses[0]), uses=uses)
+
+    def _is_in(self, address: str, root: str, answers: Answers, real: str, local: dict[str, str]) -> bool:
+        template, name = self._template_of(root, answers, address)
+        if template == real != root:
+            local[address] = name
+        return template == real
+
+    def _concerns(self, entry: Unreadable, root: str, answers: Answers, real: str, local: dict[str, str]) -> bool:
+        """True if a template must report what could not be judged: the parent also does for files not shown."""
+        if entry.resource == EVERY_RESOURCE:
+            return True
+        if entry.resource:
+            return self._is_in(entry.resource, root, answers, real, local)
+        file = os.path.realpath(entry.file)
+        return file == real or (real == root and file not in self._files)
 
     def _template_of(self, root: str, answers: Answers, address: str) -> tuple[str, str]:
         """The innermost template that shows a resource, or the stack around it, and the address there."""
@@ -112,16 +129,6 @@ class TemplateRun:
             if template in self._files and self._offers(template, keys[depth]):
                 return template, ".".join(keys[depth:])
         return root, address
-
-    def _unreadable(self, root: str, result: ScanResult, real: str) -> Iterator[Unreadable]:
-        """What concerns a template of what could not be read: the parent also reports files that the host does not."""
-        for entry in result.unreadable:
-            file = os.path.realpath(entry.file)
-            if file == real:
-                yield entry
-            elif real == root and file not in self._files:
-                place = f"{shown(entry.file)}:{entry.line or 1}"
-                yield Unreadable(self._files[real], harmless(f"{place}: {entry.reason}"))
 
 
 def _may_nest(file: str) -> bool:

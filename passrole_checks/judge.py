@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 from passrole_checks import suppressions
 from passrole_checks.check import Check, Subject, module_of, shortened
 from passrole_checks.checks import ALL
 from passrole_checks.comparison import Changes, Gainer
+from passrole_checks.errors import internal_error
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.grouping import one_for_each_statement, shared_places
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
@@ -27,11 +28,13 @@ from passrole_checks.receiving import Receiving
 from passrole_checks.scanned import LocatedGrant, ScanOptions
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import (
+    EVERY_RESOURCE,
     AttachedPolicy,
     Configuration,
     PolicyKind,
     RoleDefinition,
     Unreadable,
+    faults_in,
     uses_in_its_own_way,
 )
 
@@ -76,21 +79,29 @@ class Judge:
                 self.out_of_time = True
                 self.unreadable.append(_not_judged(policy))
                 break
-            document = documents.get(id(policy.document))
-            if document is None:
-                trust = policy.kind is PolicyKind.TRUST
-                document = documents[id(policy.document)] = parse_document(policy.document, trust=trust)
-                self.shared.update(shared_places(document.statements))
-            found.extend(self._policy(policy, document))
+            found.extend(self._isolated(policy, self._policy(policy, documents)))
         found.extend(self._widened_elsewhere())
         found.extend(self._managed())
         self.notes = self._not_known() if any(check.joint and options.runs(check) for check in ALL) else []
         self.marked, used = suppressions.apply(found, configuration.suppressions)
         self.findings = list(one_for_each_statement(self.marked, self.shared))
-        ran = {check.id for check in ALL if options.runs(check)}
+        whole = not self.out_of_time and not faults_in(self.unreadable)  # else some findings may be missing
+        ran = {check.id for check in ALL if options.runs(check)} if whole else set()
         self.unused = list(suppressions.unused(configuration.suppressions, used, ran))
 
-    def _policy(self, policy: AttachedPolicy, document: PolicyDocument) -> Iterator[Finding]:
+    def _isolated(self, policy: AttachedPolicy, findings: Iterator[Finding]) -> Iterator[Finding]:
+        """The findings of one policy; a fault of this package costs none of another policy's."""
+        try:
+            yield from findings
+        except Exception as error:
+            self.unreadable.append(_fault_in(policy, error))
+
+    def _policy(self, policy: AttachedPolicy, documents: dict[int, PolicyDocument]) -> Iterator[Finding]:
+        document = documents.get(id(policy.document))
+        if document is None:
+            trust = policy.kind is PolicyKind.TRUST
+            document = documents[id(policy.document)] = parse_document(policy.document, trust=trust)
+            self.shared.update(shared_places(document.statements))
         account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
         grants = grants_of(document.statements, self.services, account)
         judged = policy.kind is PolicyKind.IDENTITY
@@ -117,11 +128,18 @@ class Judge:
         if not any(check.judges_managed and self.options.runs(check) for check in ALL):
             return
         for policy in self.principals.managed:
-            document = parse_document(policy.document)
-            account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
-            for grant in grants_of(document.statements, self.services, account):
-                subject = self._subject(policy, document, grant)
-                for check, verdict, part in self._verdicts(policy, subject):
+            yield from self._isolated(policy, self._by_itself(policy))
+
+    def _by_itself(
+        self, policy: AttachedPolicy, counts: Callable[[type[Check]], bool] = lambda _: True
+    ) -> Iterator[Finding]:
+        """What the checks that count say of a policy that is not among those of the configuration."""
+        document = parse_document(policy.document)
+        account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
+        for grant in grants_of(document.statements, self.services, account):
+            subject = self._subject(policy, document, grant)
+            for check, verdict, part in self._verdicts(policy, subject):
+                if counts(check):
                     yield self._finding(check, verdict, policy, part)
 
     def _not_known(self) -> list[Unreadable]:
@@ -141,19 +159,15 @@ class Judge:
         somebody who holds them gets another policy."""
         touched = {holder for policy in self.configuration.policies for holder in policy.principals}
         for policy in self.configuration.unchanged:
-            widened = self.changes is not None and (
-                self.changes.loses_a_denial(policy) or self.changes.reaches_more(policy)
-            )
             joined = not touched.isdisjoint(policy.principals)
-            if not widened and not joined:
-                continue
-            document = parse_document(policy.document)
-            account = None if policy.resource.type in _MANY_ACCOUNTS else self.account
-            for grant in grants_of(document.statements, self.services, account):
-                subject = self._subject(policy, document, grant)
-                for check, verdict, part in self._verdicts(policy, subject):
-                    if (check.compares and widened) or (check.joint and joined):
-                        yield self._finding(check, verdict, policy, part)
+            yield from self._isolated(policy, self._widened(policy, joined))
+
+    def _widened(self, policy: AttachedPolicy, joined: bool) -> Iterator[Finding]:
+        widened = self.changes is not None and (
+            self.changes.loses_a_denial(policy) or self.changes.reaches_more(policy)
+        )
+        if widened or joined:
+            yield from self._by_itself(policy, lambda one: (one.compares and widened) or (one.joint and joined))
 
     def _subject(self, policy: AttachedPolicy, document: PolicyDocument, grant: PassRoleGrant) -> Subject:
         many_accounts = policy.resource.type in _MANY_ACCOUNTS
@@ -210,7 +224,11 @@ class Judge:
         parts = self._by_facts(policy, subject)
         asked = [check for check in ALL if check.judges_managed or not subject.managed]
         said = {
-            check: [(said, part) for part in (parts if check.joint else [subject]) for said in check().evaluate(part)]
+            check: [
+                (said, part)
+                for part in (parts if check.joint else [subject])
+                for said in self._evaluated(check, policy, part)
+            ]
             for check in asked
             if not check.weighs and (self.options.runs(check) or subject.gainers)
         }
@@ -222,7 +240,7 @@ class Judge:
         for check in asked:
             if self.options.runs(check):
                 weighed = replace(subject, flagged=frozenset(serious & set(check.weighs)))
-                weighing = ((verdict, subject) for verdict in check().evaluate(weighed)) if check not in said else ()
+                weighing = ((verdict, subject) for verdict in self._evaluated(check, policy, weighed))
                 more = [
                     other
                     for one, verdicts in said.items()
@@ -233,6 +251,14 @@ class Judge:
                     known = (*part.grant.statement.when, *verdict.when)
                     if not any(_says_as_much(other, verdict, known) for other in more):
                         yield check, verdict, part
+
+    def _evaluated(self, check: type[Check], policy: AttachedPolicy, subject: Subject) -> list[Verdict]:
+        """What one check says; a fault in it costs nothing that the others say."""
+        try:
+            return list(check().evaluate(subject))
+        except Exception as error:
+            self.unreadable.append(_fault_in(policy, error, check.id))
+            return []
 
     def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: Subject) -> Finding:
         address, grant = policy.resource.address, subject.grant
@@ -276,13 +302,19 @@ class Judge:
 def _not_judged(policy: AttachedPolicy) -> Unreadable:
     at = policy.resource.at
     reason = f"{policy.resource.address} and what follows it is not judged: {_MOST_SECONDS} seconds were not enough"
-    return Unreadable(at.file, reason, at.line)
+    return Unreadable(at.file, reason, at.line, resource=EVERY_RESOURCE)
+
+
+def _fault_in(policy: AttachedPolicy, error: Exception, check: str = "") -> Unreadable:
+    at, address = policy.resource.at, policy.resource.address
+    return Unreadable(at.file, internal_error(error, f"{address}: {check}" if check else address), at.line, fault=True)
 
 
 def unreadable_in(policy: AttachedPolicy, document: PolicyDocument) -> Iterator[Unreadable]:
     """What of a policy's document cannot be read."""
     for problem in document.problems:
-        yield Unreadable(problem.at.file, f"{policy.resource.address}: {problem.reason}", problem.at.line)
+        address = policy.resource.address
+        yield Unreadable(problem.at.file, f"{address}: {problem.reason}", problem.at.line, resource=address)
 
 
 def unreadable_of(configuration: Configuration) -> Iterator[Unreadable]:
@@ -291,10 +323,13 @@ def unreadable_of(configuration: Configuration) -> Iterator[Unreadable]:
     documents: dict[int, PolicyDocument] = {}
     for policy in configuration.policies:
         if policy.kind is PolicyKind.IDENTITY:
-            document = documents.get(id(policy.document))
-            if document is None:
-                document = documents[id(policy.document)] = parse_document(policy.document)
-            yield from unreadable_in(policy, document)
+            try:
+                document = documents.get(id(policy.document))
+                if document is None:
+                    document = documents[id(policy.document)] = parse_document(policy.document)
+                yield from unreadable_in(policy, document)
+            except Exception as error:
+                yield _fault_in(policy, error)
 
 
 def _says_as_much(other: Verdict, verdict: Verdict, known: When) -> bool:
@@ -347,8 +382,9 @@ def _role_arn(definition: RoleDefinition) -> Text:
 
 
 def digest(*parts: str) -> str:
-    """A short name for texts in their order, the same in every run and version."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    """A short name for texts in their order, the same in every run and version; others have another one."""
+    unambiguous = (part.replace("\1", "\1\1").replace("\0", "\1\0") for part in parts)
+    return hashlib.sha256("\0".join(unambiguous).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 __all__ = ["Judge", "LocatedGrant", "ScanOptions", "digest", "known_roles", "unreadable_in", "unreadable_of"]

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
 from passrole_checks.collector import held_back
-from passrole_checks.errors import InputError
+from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
 from passrole_checks.judge import Judge, digest
 from passrole_checks.scanned import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.sources.boundary import UNBOUNDED, Boundary, repository_around
 from passrole_checks.sources.looked_at import watched
-from passrole_checks.sources.resource import Configuration, Framework, Unreadable
+from passrole_checks.sources.resource import Configuration, Framework, Unreadable, faults_in
 from passrole_checks.sources.sightings import Sightings
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ UnitScanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
 
 @held_back()
 def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
-    """Read and judge one unit. Never raises an :class:`InputError`: what cannot be read is told in what it gives."""
+    """Read and judge one unit. Never raises: what cannot be read, and a fault of this package, is in what it returns,
+    so that one unit cannot cost the findings of the others."""
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     path = unit.only or unit.path
@@ -42,7 +44,9 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         except InputError as error:
             unreadable = Unreadable(error.file, error.reason, error.line)
             return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked)
-        found = judged(configuration, options)
+        except Exception as error:
+            return ScannedUnit(path, unit.framework, unreadable=_fault(path, error), looked=looked)
+        found = judged(configuration, options, path)
     return ScannedUnit(
         path,
         configuration.framework,
@@ -51,8 +55,13 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         stacks=configuration.stacks,
         parameters=configuration.parameters,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
+        excluded=configuration.excluded,
         looked=looked,
     )
+
+
+def _fault(path: str | Path, error: Exception) -> Unreadable:
+    return Unreadable(str(path), internal_error(error), fault=True)
 
 
 def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
@@ -65,7 +74,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
     from passrole_checks.sources import detect
 
-    discovery = detect.discover(paths)
+    discovery = detect.discover(paths, options.inputs.exclusions)
     scanned = list(scanner(discovery.units, options))
     read = [(unit.path, unit) for unit in scanned if unit.judged is not None]
     shown = [unit for _, unit in _called_by_none(read)]
@@ -79,17 +88,26 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
         result,
         unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
         not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
+        excluded=_excluded(discovery, shown),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPaths:
     """``units``: each configuration with where it was found, a file or a Terraform root folder; ``notes``: what of the
-    inputs nothing uses."""
+    inputs nothing uses; ``excluded``: the paths that were left out, folders with ``/``; ``boundary``:
+    the folders whose files may be read and changed."""
 
     units: tuple[tuple[Path, Configuration], ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
+    excluded: tuple[str, ...] = ()
+    boundary: Boundary = UNBOUNDED
+
+    @property
+    def faults(self) -> tuple[Unreadable, ...]:
+        """Those of ``unreadable`` that are faults of this package."""
+        return faults_in(self.unreadable)
 
 
 def read_paths(
@@ -102,7 +120,7 @@ def read_paths(
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
-    discovery = detect.discover(paths)
+    discovery = detect.discover(paths, options.inputs.exclusions)
     units: list[tuple[Path, Configuration]] = []
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
@@ -110,13 +128,61 @@ def read_paths(
             found = load(unit)
         except InputError as error:
             unreadable.append(Unreadable(error.file, error.reason, error.line))
+        except Exception as error:
+            unreadable.append(_fault(unit.only or unit.path, error))
         else:
             units.append((unit.only or unit.path, found))
     units = _called_by_none(units)
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
-    return ReadPaths(tuple(units), (*unreadable, *complaints), tuple(notes))
+    return ReadPaths(
+        tuple(units),
+        (*unreadable, *complaints),
+        tuple(notes),
+        _excluded(discovery, [unit for _, unit in units]),
+        _boundary(discovery, options),
+    )
+
+
+def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
+    folders = [unit.boundary or unit.path for unit in discovery.units]
+    if options.inputs.source is not None:
+        source = Path(os.path.realpath(options.inputs.source))
+        folders.append(repository_around(source) or source)
+    return Boundary.around(*folders)
+
+
+def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
+    """What was left out where files were looked for, and where the modules of units were read."""
+    return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.excluded)}))
+
+
+_Answer = TypeVar("_Answer")
+
+
+def isolated(
+    read: ReadPaths, ask: Callable[[Sequence[Configuration]], _Answer]
+) -> tuple[_Answer, tuple[Unreadable, ...]]:
+    """Ask something of all configurations together; if that fails, of those that it does not fail for by themselves.
+
+    The faults are returned, one for each of the others.
+    """
+    try:
+        return ask([configuration for _, configuration in read.units]), ()
+    except Exception:
+        sound: list[Configuration] = []
+        faults: list[Unreadable] = []
+        for path, configuration in read.units:
+            try:
+                ask([configuration])
+            except Exception as error:
+                faults.append(_fault(path, error))
+            else:
+                sound.append(configuration)
+        if not faults:
+            raise
+        return ask(sound), tuple(faults)
 
 
 def _about_inputs(
@@ -125,8 +191,7 @@ def _about_inputs(
     """What cannot be read of the inputs, and what of them nothing uses."""
     from passrole_checks.sources import detect
 
-    roots = [unit.path for unit in discovery.units if unit.framework is Framework.TERRAFORM]
-    return detect.about_inputs(roots, options.inputs, declared)
+    return detect.about_inputs(discovery.units, options.inputs, declared)
 
 
 _Read = TypeVar("_Read", Configuration, ScannedUnit)
@@ -161,9 +226,15 @@ def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple
     return tuple(told.values())
 
 
-def judged(configuration: Configuration, options: ScanOptions) -> Judged:
-    """Judge one configuration that a source has read."""
-    judge = Judge(configuration, options)
+def judged(configuration: Configuration, options: ScanOptions, path: str | Path | None = None) -> Judged:
+    """Judge one configuration that a source has read. Never raises: a fault of this package is in what it returns, for
+    ``path`` (default: the first file of the configuration)."""
+    try:
+        judge = Judge(configuration, options)
+    except Exception as error:
+        fault = _fault(path or next(iter(configuration.files), "."), error)
+        unreadable = (*configuration.unreadable, fault)
+        return Judged((), (), unreadable, configuration.not_evaluated, (), configuration.files)
     return Judged(
         tuple(judge.findings),
         tuple(judge.grants),
@@ -258,6 +329,7 @@ __all__ = [
     "ScannedUnit",
     "UnitScanner",
     "findings_of_change",
+    "isolated",
     "judged",
     "one_after_another",
     "read_paths",

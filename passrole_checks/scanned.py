@@ -14,6 +14,7 @@ from passrole_checks.sources.resource import (
     ResourceDefinition,
     Suppression,
     Unreadable,
+    faults_in,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +64,11 @@ class LocatedGrant:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC."""
+    """``findings`` in order of file, line, check; suppressed ones included. ``files`` are those read as IaC.
+
+    ``unreadable`` includes the ``faults``: where this package itself failed. Neither was judged in full.
+    ``excluded``: the paths that were left out; folders, which end in ``/``, as a whole.
+    """
 
     findings: tuple[Finding, ...]
     grants: tuple[LocatedGrant, ...]
@@ -71,6 +76,12 @@ class ScanResult:
     not_evaluated: tuple[Unreadable, ...]
     unused_suppressions: tuple[Suppression, ...]
     files: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def faults(self) -> tuple[Unreadable, ...]:
+        """Where this package itself failed, one entry for each unit or policy."""
+        return faults_in(self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,11 @@ class Judged:
     files: tuple[str, ...]
     out_of_time: bool = False
 
+    @property
+    def is_complete(self) -> bool:
+        """True if the next scan of the same files cannot return more: nothing failed or ran out of time."""
+        return not self.out_of_time and not faults_in(self.unreadable)
+
 
 @dataclass(frozen=True, slots=True)
 class ScannedUnit:
@@ -95,8 +111,8 @@ class ScannedUnit:
 
     ``path``: where the unit was found, a file or a Terraform root folder. ``judged``: None where the unit could not be
     read; ``unreadable`` then says why. ``nested``, ``stacks`` and ``parameters`` are those of its configuration,
-    ``folders`` those that its resources stand in. ``looked``: what its reading has looked at; None
-    where it was not scanned.
+    ``folders`` those that its resources are in; ``excluded``: the files of it that were left out. ``looked``: what its
+    reading has looked at; None where it was not scanned.
     """
 
     path: Path
@@ -107,4 +123,11 @@ class ScannedUnit:
     stacks: tuple[tuple[str, str], ...] = ()
     parameters: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
+    excluded: tuple[str, ...] = ()
     looked: Sightings | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if the next scan of the same files cannot return more."""
+        failed = self.unreadable is not None and self.unreadable.fault
+        return not failed and (self.judged is None or self.judged.is_complete)

@@ -94,7 +94,7 @@ def test_an_unreadable_side_is_never_clean() -> None:
         "new": [], "widened": [], "narrowed": [], "removed": [],
     }  # fmt: skip
     assert {entry["file"] for entry in found["not_evaluated"]} == {"old.yaml", "new.yaml"}
-    assert "1 could not be read, so that this is not all" in result_missing.stdout
+    assert "ERROR: 1 of 2 files could not be read" in result_missing.stdout
     assert result_missing.stderr == "missing.yaml: no such file or folder\n"
 
 
@@ -112,8 +112,9 @@ def test_json_has_the_promised_keys() -> None:
     """The JSON holds the groups, a count and what is not evaluated; an entry is a grant with what was before."""
     result = run(put("old.yaml", NARROW), put("new.yaml", OPEN), "--format", "json")
     found = json.loads(result.stdout)
-    assert list(found) == ["version", "new", "widened", "narrowed", "removed", "moved", "unchanged", "not_evaluated"]
-    assert (found["version"], found["unchanged"], found["not_evaluated"]) == (1, 0, [])
+    groups = ["new", "widened", "narrowed", "removed", "moved"]
+    assert list(found) == ["version", *groups, "unchanged", "faults", "not_evaluated", "excluded"]
+    assert (found["version"], found["unchanged"], found["faults"], found["not_evaluated"]) == (1, 0, [], [])
     (entry,) = found["widened"]
     assert (entry["file"], entry["line"], entry["sid"], entry["severity"]) == ("new.yaml", 10, "Pass", "high")
     assert (entry["principals"], entry["services"]["constraint"]) == (["deployer"], "absent")

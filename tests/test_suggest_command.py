@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from suggesting import USED, allow, policy
 
 from passrole_checks import cli as command_line
+from passrole_checks import file_replacement
 from passrole_checks.cli import suggesting
 from passrole_checks.findings import Severity
 
@@ -227,8 +228,7 @@ def test_what_is_suppressed_is_left_as_it_is() -> None:
 
 def test_a_symbolic_link_is_not_written(folder: Path) -> None:
     """A file that is a symbolic link is named and left, and so is what it leads to."""
-    target = put(FIXABLE, "elsewhere/real.txt")
-    Path("root").mkdir()
+    target = put(FIXABLE, "root/elsewhere/real.txt")
     Path("root/main.tf").symlink_to(target.resolve())
     done = run("fix", "root")
     assert done.returncode == 2
@@ -282,12 +282,12 @@ def test_the_mode_of_a_file_stays_and_nothing_else_is_left(folder: Path) -> None
 def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the folder takes no new file, the file is left and named."""
 
-    def refuse(**_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     file = put(FIXABLE)
     found = suggesting.suggested(["."], options(), severity())
-    monkeypatch.setattr(suggesting.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(file_replacement, "replace_file", refuse)
     written = suggesting.fix(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written: Permission denied"]
     assert [bool(one.edits) for one in written.left] == [False]
@@ -304,7 +304,7 @@ def test_names_from_the_files_cannot_steer_a_terminal() -> None:
 def options() -> dict[str, object]:
     """The options of a command that is given none."""
     none = dict.fromkeys(("account", "source", "baseline"))
-    empty: dict[str, object] = dict.fromkeys(("var_file", "var", "parameters", "check", "skip_check"), ())
+    empty: dict[str, object] = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     return {**none, **empty, "unchanged": False}
 
 

@@ -26,12 +26,13 @@ from passrole_checks.advise.outcome import (
 )
 from passrole_checks.advise.still_allowed import make_sure_of_use
 from passrole_checks.advise.suggestion import Edit, Wish
-from passrole_checks.errors import InputError
+from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.values import Node, Position, children_of
 from passrole_checks.judge import Judge, ScanOptions
 from passrole_checks.scan import ReadPaths
-from passrole_checks.sources.resource import Configuration, Framework, Inputs
+from passrole_checks.sources.boundary import current, repository_around
+from passrole_checks.sources.resource import Configuration, Framework, Inputs, faults_in
 from passrole_checks.sources.walk import walk
 
 _LARGEST = 20_000_000  # bytes of one file that is laid out
@@ -40,19 +41,25 @@ _MOST_SECONDS = 120.0
 
 
 def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[Unit, ...]:
-    """The configurations, judged; with ``files`` only those that are read from one of them."""
+    """The configurations, judged; with ``files`` only those that are read from one of them. Left out are those that
+    this package fails on, and those that share files with them: no edit of these could be proved."""
     every = replace(options, checks=frozenset(), minimum_severity=Severity.INFO)
     wanted = None if files is None else set(files)
-    found = []
+    found, lost = [], set[str]()
     for path, configuration in read.units:
         own = {*configuration.files, *(resource.at.file for resource in configuration.resources)}
         if wanted is not None and not wanted & own and not _mentions(configuration, wanted):
             continue
-        judge = Judge(configuration, every)
+        try:
+            judge = Judge(configuration, every)
+        except Exception as error:  # the scan has named it
+            internal_error(error)
+            lost |= own
+            continue
         own |= {one.grant.at.file for one in judge.grants}
         if wanted is None or wanted & own:
             found.append(Unit(path, configuration, judge, frozenset(own)))
-    return tuple(found)
+    return tuple(unit for unit in found if not lost & unit.files)
 
 
 def _mentions(configuration: Configuration, files: set[str]) -> bool:
@@ -167,6 +174,10 @@ class Trials:
             found = detect.load(asked, unchanged=self._options.unchanged, inputs=self._inputs(top, there))
         except (InputError, OSError) as error:
             raise NotProvedError(f"the file could not be read any more ({getattr(error, 'reason', error)})") from None
+        except NotProvedError:
+            raise
+        except Exception as error:
+            raise NotProvedError(internal_error(error)) from None
         finally:
             for file, place in put:
                 if place is not None:
@@ -175,6 +186,8 @@ class Trials:
         if sorted(one.reason for one in found.unreadable) != before:
             raise NotProvedError("the file could not be read any more")
         judge = Judge(found, unit.judge.options)
+        if judge.out_of_time or faults_in(judge.unreadable):
+            raise NotProvedError("it could not be judged in full")
 
         def place_of(at: Position) -> Position:
             prefix = f"{there}{os.sep}"
@@ -190,7 +203,8 @@ class Trials:
 
         inputs = self._options.inputs
         source = moved(inputs.source) if inputs.source is not None else None
-        return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source)
+        exclusions = inputs.exclusions.moved(str(top), str(there))
+        return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _lay_out(self, unit: Unit, top: Path) -> Path:
         """The folder that stands for ``top``, with all that the unit was read from."""
@@ -215,9 +229,9 @@ class Trials:
         if self._count > _MOST_FILES:
             raise NotProvedError("there are too many files to try it")
         try:
-            if file.is_file() and file.stat().st_size <= _LARGEST:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(file.read_bytes())
+            data = current().read(file, _LARGEST)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
         except OSError:
             return  # it could not be read before either
 
@@ -228,9 +242,9 @@ class Trials:
 def _top_of(unit: Unit) -> Path:
     """The repository that holds a unit, or else the folder around all its files."""
     own = unit.path if unit.path.is_dir() else unit.path.parent
-    for folder in (own, *own.parents):
-        if os.path.lexists(folder / ".git"):
-            return folder
+    repository = repository_around(own)
+    if repository is not None:
+        return repository
     folders = {os.path.dirname(file) for file in unit.files if os.path.isabs(file)} | {str(own)}
     return Path(os.path.commonpath(sorted(folders)))
 

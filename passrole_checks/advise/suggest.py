@@ -6,6 +6,7 @@ that says what a person has to do about the rest.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,38 +14,45 @@ from pathlib import Path
 
 from passrole_checks.advise.advice import READING, Advice, same_advice
 from passrole_checks.advise.apart import apart, sids_of
+from passrole_checks.advise.callers import Callers
 from passrole_checks.advise.edits import apply, edits_for
 from passrole_checks.advise.narrower import GET_ROLE, MENDED, Narrower
 from passrole_checks.advise.observations import Evidence, Narrowing
 from passrole_checks.advise.outcome import NotProvedError, Unit, place_of, region_of
 from passrole_checks.advise.proof import Proved, Trials, judged
 from passrole_checks.advise.suggest_by_use import ByUse
-from passrole_checks.advise.suggestion import Edit, Suggestion, Wish
+from passrole_checks.advise.suggestion import Edit, Shared, Suggestion, Wish
 from passrole_checks.advise.surroundings import Read, Surroundings
 from passrole_checks.advise.wording import statement_for, words_at, written_in
+from passrole_checks.errors import internal_error
 from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.values import Position
 from passrole_checks.judge import LocatedGrant, ScanOptions
 from passrole_checks.scan import ReadPaths
+from passrole_checks.sources.boundary import UNBOUNDED, Boundary, within
+from passrole_checks.sources.names import is_terraform_file
+from passrole_checks.sources.recognize import LARGEST_PLAN
+from passrole_checks.sources.resource import Unreadable
 
 _PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys of requests that pass roles
-_COPIES = frozenset({".terraform", ".external_modules"})  # where Terraform and checkov put the modules they fetch
 Editor = Callable[[LocatedGrant, Wish, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
 @dataclass
 class Texts:
-    """The files as they were read: characters with a BOM and carriage returns, and for each the bytes."""
+    """The files as they were read: characters with a BOM and carriage returns, and for each the bytes. Files outside of
+    the ``boundary`` are not read."""
 
+    boundary: Boundary = UNBOUNDED
     data: dict[str, bytes] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, file: str) -> str:
         """The text of a file. Raises OSError, and ValueError where it is not UTF-8."""
         if file not in self.known:
-            self.data[file] = Path(file).read_bytes()
+            self.data[file] = self.boundary.read(file, LARGEST_PLAN)
             self.known[file] = self.data[file].decode("utf-8")
         return self.known[file]
 
@@ -92,7 +100,9 @@ class Session:
         self._options, self._edit, self._evidence = options, edit, evidence
         asked = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
         self._informs = informs and asked
-        self.texts = Texts()
+        self.boundary, self.texts = read.boundary, Texts(read.boundary)
+        self._callers = Callers(read.boundary)
+        self.faults: list[Unreadable] = []  # of this package, in what is suggested
         files = {one.at.file for one in self._findings} if evidence is None else None
         self._units = judged(read, options, files)
         self._at: dict[Position, list[tuple[Unit, LocatedGrant]]] = {}
@@ -106,7 +116,8 @@ class Session:
         self._wishes: dict[tuple[Edit, ...], Wish | Narrowing] = {}
         self._by_use = None if evidence is None else ByUse(self, evidence, self._at, self._narrowers)
         self._sids: dict[tuple[int, str], set[str]] = {}  # of the policies of a unit's resources, with those to come
-        self.suggestions = self._found()
+        with within(read.boundary):
+            self.suggestions = self._found()
 
     def _found(self) -> tuple[Suggestion, ...]:
         groups: dict[tuple[Position, str], list[Finding]] = {}
@@ -121,7 +132,16 @@ class Session:
         if not groups:
             return ()
         with Trials(self._units, self._options, self.texts.known) as trials:
-            return tuple(one for (at, _), group in groups.items() for one in self._at_place(at, group, trials))
+            return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group, trials))
+
+    def _isolated(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Sequence[Suggestion]:
+        """What is suggested for a statement; where this package fails, what the checks say, and a fault."""
+        try:
+            return tuple(self._at_place(at, findings, trials))
+        except Exception as error:
+            self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
+            remedies = tuple(dict.fromkeys(one.remediation for one in findings))
+            return (Suggestion(tuple(findings), at, (), "", remedies, ""),) if findings else ()
 
     def _at_place(self, at: Position, findings: Sequence[Finding], trials: Trials) -> Iterable[Suggestion]:
         """What is suggested for a statement: by the logs, if they say anything, else by its configuration."""
@@ -135,7 +155,7 @@ class Session:
         later = [one for one in self._not_alone if not _touches(one, without)]
         kept: list[Suggestion] = []
         changed: Mapping[str, str] = {}
-        with Trials(self._units, self._options, self.texts.known) as trials:
+        with within(self.boundary), Trials(self._units, self._options, self.texts.known) as trials:
             whole = self._works(able, trials) if able else None
             if whole is not None:
                 kept, changed, able = able, whole, []
@@ -158,6 +178,10 @@ class Session:
             wishes = [self._wishes[one.edits] for one in chosen]
             trials.mended(edits, changed, places, [finding for one in chosen for finding in one.findings], wishes)
         except (NotProvedError, ValueError):
+            return None
+        except Exception as error:
+            at = chosen[-1].at
+            self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
             return None
         return changed
 
@@ -215,7 +239,20 @@ class Session:
         statement = words_at(at, changed[at.file], after.start, after.end) if at.file in changed else ""
         keys = {gone.check_id for gone in proved.gone}
         own = tuple(finding for finding in one.findings if finding.check_id in keys)
-        return replace(one, findings=own, statement=statement)
+        return replace(one, findings=own, statement=statement, shared=self._shared(one))
+
+    def _shared(self, one: Suggestion) -> Shared | None:
+        """Return who uses the edited files, where that is more than one root or template."""
+        files = {edit.file for edit in one.edits}
+        units = sorted({str(unit.path) for unit in self._units if files & unit.files})
+        read = {os.path.dirname(file) for unit in self._units for file in unit.files}
+        folders = {os.path.dirname(file) for file in files if is_terraform_file(Path(file))}
+        callers = sorted({caller for folder in folders for caller in self._callers.of(folder)} - read)
+        is_complete = not folders or self._callers.is_complete
+        called = not folders <= set(units)
+        if len(units) < 2 and not callers and (is_complete or not called):
+            return None
+        return Shared(tuple(units), tuple(callers), is_complete)
 
     def _tried(
         self,
@@ -276,8 +313,6 @@ class Session:
 
     def edits_in(self, unit: Unit, located: LocatedGrant, wish: Wish) -> tuple[Edit, ...] | str:
         """The edits by which a statement says what is wished itself, or the reason why there are none."""
-        if _COPIES & set(Path(located.grant.at.file).parts):
-            return "it stands in the copy of a module: change it where the module comes from"
         return self._edit(located, wish, self.texts, unit.configuration.files)
 
     def policies_of(self, located: LocatedGrant) -> Iterable[set[str]]:

@@ -68,6 +68,17 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Who uses a file that is edited. ``units``: the paths of the scanned roots or templates, for all of which the edit
+    is proved. ``callers``: other folders that call the module and were not scanned; ``is_complete``: there are no more
+    of them."""
+
+    units: tuple[str, ...]
+    callers: tuple[str, ...]
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """What is suggested for one statement.
 
@@ -76,7 +87,7 @@ class Suggestion:
     ``says``: one sentence, what the edits do. ``missing``: what a person has to find out or fill in. ``statement``: how
     the statement would read, in the language of its file, with names in angle brackets for what is missing; "" where
     nobody can say. ``evidence``: what logs show of it, None where they were not asked; only with them there may be no
-    findings, and ``resource`` and ``sid`` say then whose statement it is.
+    findings, and ``resource`` and ``sid`` say then whose statement it is. ``shared``: who else uses the edited files.
     """
 
     findings: tuple[Finding, ...]
@@ -88,3 +99,4 @@ class Suggestion:
     evidence: Seen | None = None
     resource: str = ""
     sid: str | None = None
+    shared: Shared | None = None

@@ -6,11 +6,22 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
-from passrole_checks.sources.sightings import Sight, Sightings, is_file, is_settled, listing, sight, sight_of, tree
-from passrole_checks.sources.sightings import walk_again as walk
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.sightings import (
+    Sight,
+    Sightings,
+    is_file,
+    is_settled,
+    listing,
+    sight,
+    sight_of,
+    tree,
+    walk_again,
+)
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _PIECE = 1 << 20
@@ -31,9 +42,10 @@ class Looks(NamedTuple):
 
 class Disk:
     """The disk as it is in one moment; after :meth:`again`, in another one. What a file holds is read once for as long
-    as its status is the same."""
+    as its status is the same. ``exclusions``: what is left out where a folder is walked."""
 
-    def __init__(self) -> None:
+    def __init__(self, exclusions: Exclusions = NO_EXCLUSIONS) -> None:
+        self._walk_again = partial(walk_again, exclusions=exclusions)
         self._held: dict[str, tuple[Sight, int, bytes]] = {}
         self.again()
 
@@ -49,15 +61,33 @@ class Disk:
     def told(self, looks: Looks) -> str | None:
         """A digest of everything at these paths; None where something cannot be told, or may say something else each
         time (a pipe, a device)."""
-        told = hashlib.blake2b(digest_size=_SIZE)
+        leads = self._where(looks)
+        others = self._what(looks)
+        return None if leads is None or others is None else f"{leads}-{others}"
+
+    def is_same(self, looks: Looks, told: str) -> bool:
+        """True if :meth:`told` returns this. No file is opened where a path leads elsewhere: what is read through a
+        symbolic link depends on where it leads."""
+        leads, _, others = told.partition("-")
+        return self._where(looks) == leads and self._what(looks) == others
+
+    def _where(self, looks: Looks) -> str | None:
         folders = {os.path.dirname(path) for path in looks.files}
-        for paths, state in (
-            (looks.files, self._state),
-            (looks.folders, self._listing),
-            (looks.trees, self._tree),
-            (looks.walks, self._walk),
-            (sorted(folders.union(looks.folders, looks.trees, looks.walks, looks.leads)), self._lead),
-        ):
+        return self._digest([(sorted(folders.union(looks.folders, looks.trees, looks.walks, looks.leads)), self._lead)])
+
+    def _what(self, looks: Looks) -> str | None:
+        return self._digest(
+            [
+                (looks.folders, self._listing),
+                (looks.trees, self._tree),
+                (looks.walks, self._walk),
+                (looks.files, self._state),
+            ]
+        )
+
+    def _digest(self, kinds: Iterable[tuple[Sequence[str], Callable[[str], bytes | None]]]) -> str | None:
+        told = hashlib.blake2b(digest_size=_SIZE)
+        for paths, state in kinds:
             for path in paths:
                 found = state(path)
                 if found is None:
@@ -101,7 +131,7 @@ class Disk:
         return _once(self._trees, path, tree)
 
     def _walk(self, path: str) -> bytes | None:
-        return _once(self._walks, path, walk)
+        return _once(self._walks, path, self._walk_again)
 
     def _lead(self, path: str) -> bytes | None:
         return self._real(path).encode("utf-8", "surrogatepass")
@@ -111,6 +141,8 @@ class Disk:
         if not is_file(found):
             (kind,) = found
             return b"%d" % kind if kind < 0 or kind == stat.S_IFDIR else None
+        if os.path.basename(path) == ".git":  # only its presence counts, and it may be a link that leads outside
+            return b"%d" % stat.S_IFREG
         known = self._held.get(path)
         if known is None or known[0] != found or not is_settled(found, known[1]):
             now, digest = time.time_ns(), _content(path, found)
@@ -120,16 +152,26 @@ class Disk:
         return known[2]
 
     def _real(self, path: str) -> str:
-        return _once(self._leads, path, self._resolved)
+        """Where a path leads; as :func:`os.path.realpath`, which looks up each parent folder in every call."""
+        pending = []  # a loop, because a folder can be deeper than Python recurses
+        while path not in self._leads:
+            pending.append(path)
+            parent = os.path.dirname(path)
+            if parent == path:
+                break
+            path = parent
+        for one in reversed(pending):
+            self._leads[one] = self._resolved(one)
+        return self._leads[pending[0] if pending else path]
 
     def _resolved(self, path: str) -> str:
-        """Where a path leads; as :func:`os.path.realpath` says, which asks for each folder on the way every time."""
+        """Where a path leads whose parent folder is in ``_leads``."""
         parent, name = os.path.split(path)
         if os.name != "posix" or not os.path.isabs(path) or name in (os.curdir, os.pardir):
             return _realpath(path)
         if not name:
             return path if parent == path == os.sep else _realpath(path)
-        if self._real(parent) != parent:
+        if self._leads[parent] != parent:
             return _realpath(path)
         try:
             is_link = stat.S_ISLNK(os.lstat(path).st_mode)

@@ -79,7 +79,7 @@ def about_unit(unit: Unit, options: ScanOptions) -> str | None:
     """The name of the scan of one unit; None for one whose text is not that of its file."""
     if unit.content is not None:
         return None
-    places = (str(unit.path), str(unit.only or ""), str(unit.boundary or ""))
+    places = (str(unit.path), str(unit.only or ""), str(unit.boundary or ""), *map(str, unit.beside))
     return _digest(["unit", unit.framework.value, *places, *_options(options, but=_LAST)])
 
 

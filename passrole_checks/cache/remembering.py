@@ -9,14 +9,16 @@ was, or may have been, changed while it was looked at is not kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.cache.codec import NotKept, from_bytes, to_bytes
 from passrole_checks.cache.disk import Disk, Looks, union
 from passrole_checks.cache.questions import about_paths, about_unit
 from passrole_checks.cache.store import Store
+from passrole_checks.errors import internal_error
 
 if TYPE_CHECKING:
     from passrole_checks.scan import UnitScanner
@@ -24,7 +26,16 @@ if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
 _Kept = tuple[Looks, str, memoryview]
-_PARTS = ("framework", "judged", "unreadable", "nested", "stacks", "parameters", "folders")  # of a ScannedUnit
+_PARTS = (
+    "framework",
+    "judged",
+    "unreadable",
+    "nested",
+    "stacks",
+    "parameters",
+    "folders",
+    "excluded",
+)  # of a ScannedUnit
 
 
 def scan_remembered(
@@ -34,7 +45,7 @@ def scan_remembered(
 
     ``scanner`` scans the units that are not remembered.
     """
-    disk, name = Disk(), about_paths(paths, options)
+    disk, name = Disk(options.inputs.exclusions), about_paths(paths, options)
     known = _known(store, disk, name)
     if known is not None:
         result = _result(known[2])
@@ -50,8 +61,8 @@ def scan_remembered(
     with watched(looked):
         result = scan_paths(paths, options, units)
     if not any(_is_in(store.folder, path) for path in paths):  # else the scan changes what it looks at
-        units.keep_all(name, disk.stamp(looked), result)
-    store.tidy()
+        _sound(lambda: units.keep_all(name, disk.stamp(looked), result))
+    _sound(store.tidy)
     return result
 
 
@@ -79,7 +90,9 @@ class Remembering:
 
     def keep_all(self, name: str, own: tuple[Looks, str] | None, result: ScanResult) -> None:
         """Remember the whole scan, where everything is now as it was for each unit, and for what found them."""
-        if own is None or not self._complete or any(self._disk.told(looks) != told for looks, told in self._told):
+        if own is None or not self._complete or result.faults:
+            return
+        if not all(self._disk.is_same(*told) for told in self._told):
             return
         _keep(self._store, self._disk, name, union([own[0], *(looks for looks, _ in self._told)]), result)
 
@@ -91,8 +104,9 @@ class Remembering:
         return found
 
     def _kept(self, name: str | None, found: ScannedUnit) -> ScannedUnit:
-        cut = found.judged is not None and found.judged.out_of_time  # the next scan may give more
-        stamp = None if name is None or found.looked is None or cut else self._disk.stamp(found.looked)
+        stamp = None
+        if name is not None and found.looked is not None and found.is_complete:
+            stamp = _sound(partial(self._disk.stamp, found.looked))
         if name is None or stamp is None:
             self._complete = False
             return found
@@ -101,8 +115,24 @@ class Remembering:
         return found
 
 
+_Answer = TypeVar("_Answer")
+
+
+def _sound(ask: Callable[[], _Answer]) -> _Answer | None:
+    """What is asked of the cache; None where this package fails there, since what is not remembered is scanned."""
+    try:
+        return ask()
+    except Exception as error:
+        internal_error(error)
+        return None
+
+
 def _known(store: Store, disk: Disk, name: str) -> _Kept | None:
     """An entry, where what it is about is the same."""
+    return _sound(partial(_read, store, disk, name))
+
+
+def _read(store: Store, disk: Disk, name: str) -> _Kept | None:
     data = store.read(name)
     if data is None:
         return None
@@ -113,7 +143,7 @@ def _known(store: Store, disk: Disk, name: str) -> _Kept | None:
     except (NotKept, TypeError, ValueError):
         store.drop(name)
         return None
-    return (looks, told, data[8 + size :]) if disk.told(looks) == told else None
+    return (looks, told, data[8 + size :]) if isinstance(told, str) and disk.is_same(looks, told) else None
 
 
 def _text(path: object) -> str:
@@ -123,6 +153,10 @@ def _text(path: object) -> str:
 
 
 def _keep(store: Store, disk: Disk, name: str, looks: Looks, value: object) -> None:
+    _sound(partial(_write, store, disk, name, looks, value))
+
+
+def _write(store: Store, disk: Disk, name: str, looks: Looks, value: object) -> None:
     told = disk.told(looks)
     if told is None:
         return

@@ -120,7 +120,7 @@ def _asked_by_text(template: Template) -> _Asked:
 
 def _noted(asked: _Asked, name: str = "") -> _Asked:
     """What is not evaluated, and what is wrong with suppressions, is said on standard error, once."""
-    for note in asked.answers.notes([asked.file]):
+    for note in asked.answers.remarks():
         hosts.complain(note.replace(hosts.named(asked.file), name) if name else note)
     return asked
 

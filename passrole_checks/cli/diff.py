@@ -23,10 +23,11 @@ from passrole_checks.cli.options import (
     shared_options,
     two_at_most,
 )
-from passrole_checks.cli.writing import CLEAN, FINDINGS, that_matter, unusable, write_lines
+from passrole_checks.cli.writing import CLEAN, FINDINGS, that_matter, unusable, write_each, write_lines
 
 if TYPE_CHECKING:
     from passrole_checks.difference import Difference
+    from passrole_checks.output.destination import Destination
     from passrole_checks.review.compare import Find, InputsOf
     from passrole_checks.scan import ScanOptions
     from passrole_checks.snapshots import Comparison
@@ -57,7 +58,7 @@ def difference(asked: Comparison | None, names: Sequence[str], options: dict[str
     from passrole_checks.difference import difference_of
 
     if asked is None:
-        return difference_of(Path(names[0]), Path(names[1]), scan_options(options))
+        return difference_of(Path(names[0]), Path(names[1]), scan_options(options, names))
     from passrole_checks.review import compare
 
     with asked.snapshots() as snapshots:
@@ -128,8 +129,12 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
     chosen = destinations(context, options)
     compared = context.obj
     found = difference(compared, versions, options)
-    found = replace(found, unreadable=that_matter(found.unreadable, options))
-    for output_format, destination in chosen:
+    # a version without infrastructure code is one before there was any; a path without it is a mistake
+    empty = [] if compared else [path for path, files in zip(versions, found.files, strict=True) if not files]
+    unreadable = that_matter(found.unreadable, () if empty else ("",), empty, options, found.excluded)
+    found = replace(found, unreadable=unreadable)
+
+    def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
             from passrole_checks.output.destination import write
             from passrole_checks.output.json_output import diff_json
@@ -139,11 +144,10 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
             from passrole_checks.output.difference import diff_lines
 
             write_lines(destination, diff_lines(found, compared, quiet=options["quiet"]), options)
+
+    written = write_each(chosen, write_one)
     failing = severity_that_fails(options)
     failed = failing is not None and any(
         change.severity.rank >= failing.rank for change in (*found.new, *found.widened) if not change.suppressed
     )
-    # a version without infrastructure code is one before there was any; a path without it is a mistake
-    empty = [] if compared else [path for path, files in zip(versions, found.files, strict=True) if not files]
-    status = unusable(found.unreadable, not empty, empty, options["allow_empty"])
-    return status or (FINDINGS if failed else CLEAN)
+    return max(written, unusable(unreadable)) or (FINDINGS if failed else CLEAN)

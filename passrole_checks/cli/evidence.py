@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from passrole_checks.cli import manual
 from passrole_checks.cli.logs import bounds_of, nothing_in, progress, since_and_until
-from passrole_checks.cli.writing import CLEAN, UNUSABLE, complain
+from passrole_checks.cli.writing import unusable
 
 if TYPE_CHECKING:
     from passrole_checks.advise.observations import Evidence, Observation
@@ -91,11 +91,7 @@ class Logs:
 
     def complain(self) -> int:
         """Name the logs that could not be read; the exit status that follows."""
-        from passrole_checks.output.text import located
-
-        for problem in self.report.reading.problems:
-            complain(f"{located(problem.file, None)}: {problem.reason}")
-        return CLEAN if self.is_whole else UNUSABLE
+        return unusable(self.report.unknown)
 
 
 def read(given: dict[str, Any]) -> Logs | None:

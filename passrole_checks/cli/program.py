@@ -6,7 +6,6 @@ mistakes in the options are answered at once.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -17,7 +16,7 @@ from passrole_checks import __version__
 from passrole_checks.cli import about, diff, required, review, scan, suggest, trail
 from passrole_checks.cli.manual import DocumentedGroup
 from passrole_checks.cli.writing import CLEAN, INTERRUPTED, OUR_FAULT, UNUSABLE, complain
-from passrole_checks.errors import PassRoleChecksError
+from passrole_checks.errors import PassRoleChecksError, internal_error
 
 PROGRAM = "passrole-checks"
 
@@ -40,12 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"{PROGRAM}: interrupted")
         return INTERRUPTED
     except Exception as error:  # the last line of defence: a traceback is of no use to whoever scans
-        if os.environ.get("PASSROLE_CHECKS_DEBUG"):
-            raise
-        complain(
-            f"{PROGRAM}: internal error: {type(error).__name__}: {error}"
-            " (please report it, with what PASSROLE_CHECKS_DEBUG=1 in the environment adds)"
-        )
+        complain(f"{PROGRAM}: {internal_error(error)}")
         return OUR_FAULT
     return int(status or CLEAN)
 

@@ -6,13 +6,16 @@ As everywhere in the command line, only click and the standard library are impor
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from passrole_checks.cli.configured import ConfiguredCommand
 from passrole_checks.cli.options import destinations, scan_options, shared_options
-from passrole_checks.cli.writing import that_matter, unusable, write_lines
+from passrole_checks.cli.writing import that_matter, unusable, write_each, write_lines
+
+if TYPE_CHECKING:
+    from passrole_checks.output.destination import Destination
 
 
 @click.command(cls=ConfiguredCommand)
@@ -30,24 +33,26 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     from passrole_checks.output import required as output
     from passrole_checks.output import required_policy
     from passrole_checks.output.destination import write
-    from passrole_checks.scan import read_paths
+    from passrole_checks.scan import isolated, read_paths
 
     chosen = destinations(context, options)
-    read = read_paths([Path(path) for path in paths], scan_options(options))
+    read = read_paths([Path(path) for path in paths], scan_options(options, paths))
     configurations = [configuration for _, configuration in read.units]
-    found = required_by(configurations, options["account"])
+    found, faults = isolated(read, lambda units: required_by(units, options["account"]))
     malformed = dict.fromkeys(one for unit in configurations for one in unreadable_of(unit))
-    unreadable = that_matter([*read.unreadable, *malformed], options)
-    skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
     files = {file for configuration in configurations for file in configuration.files}
-    for output_format, destination in chosen:
+    unreadable = that_matter([*read.unreadable, *malformed, *faults], files, paths, options, read.excluded)
+    skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
+
+    def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
-            write(destination, output.required_json(found, unreadable, skipped))
+            write(destination, output.required_json(found, unreadable, skipped, read.excluded))
         elif output_format == "hcl":
             write(destination, required_policy.hcl(found))
         elif output_format == "yaml":
             write(destination, required_policy.yaml(found))
         else:
-            lines = output.required_lines(found, len(files), skipped, quiet=options["quiet"])
+            lines = output.required_lines(found, files, unreadable, skipped, read.excluded, quiet=options["quiet"])
             write_lines(destination, lines, options)
-    return unusable(unreadable, bool(files), paths, options["allow_empty"])
+
+    return max(write_each(chosen, write_one), unusable(unreadable))

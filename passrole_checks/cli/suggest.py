@@ -15,6 +15,7 @@ from passrole_checks.cli.configured import ConfiguredCommand
 from passrole_checks.cli.options import (
     destinations,
     fail_on,
+    least_severity,
     severity_that_fails,
     shared_options,
     which_findings,
@@ -24,13 +25,14 @@ from passrole_checks.cli.writing import (
     FINDINGS,
     UNUSABLE,
     complain,
-    that_matter,
     unusable,
+    write_each,
     write_lines,
 )
 
 if TYPE_CHECKING:
     from passrole_checks.findings import Severity
+    from passrole_checks.output.destination import Destination
 
 
 @click.command(cls=ConfiguredCommand)
@@ -56,13 +58,15 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     chosen = destinations(context, options)
     logs = evidence.read(options)
     found = suggesting.suggested(paths, options, _severity_asked_for(context, options), logs)
-    for output_format, destination in chosen:
+
+    def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "text":
             width = text.width_for(is_terminal(destination))
             write_lines(destination, suggesting.lines(found, width=width, quiet=options["quiet"]), options)
         else:
             write(destination, suggesting.rendered(found, output_format, terminal=is_terminal(destination)))
-    status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+
+    status = max(write_each(chosen, write_one), unusable(found.unreadable))
     status = max(status, logs.complain() if logs is not None else CLEAN)
     return status or (FINDINGS if found.findings or any(one.edits for one in found.suggestions) else CLEAN)
 
@@ -78,7 +82,8 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     """Write what suggest shows into the files.
 
     Comments, layout and all that is not about the finding stay as they are. Where a person has to decide, nothing is
-    written, and it is told. A file that is a symbolic link, or that was changed meanwhile, is not written.
+    written, and it is told. A file that is reached through a symbolic link, that another tool generates, or that was
+    changed meanwhile, is not written.
 
     With --evidence nothing is written if one of the logs cannot be read: it may hold what is needed.
     """
@@ -95,22 +100,23 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
         return logs.complain()
     found = suggesting.suggested(paths, options, shown, logs)
     written = suggesting.fix_all(found, paths, options, shown, logs, dry_run=options["dry_run"])
-    for _, destination in chosen:
+
+    def write_one(_: str, destination: Destination) -> None:
         width = text.width_for(is_terminal(destination))
         dry_run, quiet = options["dry_run"], options["quiet"]
-        lines = suggesting.fixed_lines(written, found.notes, dry_run=dry_run, width=width, quiet=quiet)
+        lines = suggesting.fixed_lines(written, found, dry_run=dry_run, width=width, quiet=quiet)
         write_lines(destination, lines, options)
+
+    status = write_each(chosen, write_one)
     for file, reason in written.refused:
         complain(f"{text.located(file, None)}: {reason}")
     left = suggesting.left_after(paths, options, least, written if options["dry_run"] else None)
-    status = unusable(that_matter(found.unreadable, options), bool(found.files), paths, options["allow_empty"])
+    status = max(status, unusable(found.unreadable))
     failed = failing is not None and any(one.severity.rank >= failing.rank for one in left)
     return max(status, UNUSABLE if written.refused else CLEAN) or (FINDINGS if failed else CLEAN)
 
 
 def _severity_asked_for(context: click.Context, options: dict[str, Any]) -> Severity:
-    """The least severity to look at: whoever names a check wants to hear of it."""
-    from passrole_checks.findings import Severity
-
-    named = options["check"] and context.get_parameter_source("severity") is ParameterSource.DEFAULT
-    return Severity.INFO if named else Severity(options["severity"])
+    """The least severity to look at."""
+    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
+    return least_severity(options, explicit=explicit)

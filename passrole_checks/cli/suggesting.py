@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from passrole_checks.cli.options import applied_baseline, scan_options
+from passrole_checks.cli.writing import that_matter
 
 if TYPE_CHECKING:
     from passrole_checks.advise.observations import Evidence
@@ -24,20 +23,34 @@ if TYPE_CHECKING:
     from passrole_checks.findings import Finding, Severity
     from passrole_checks.output.text import Line
     from passrole_checks.scan import ReadPaths, ScanOptions
+    from passrole_checks.sources.boundary import Boundary
     from passrole_checks.sources.resource import Unreadable
 
 
 @dataclass(frozen=True)
 class Suggested:
     """What was found and what is suggested for it. ``findings`` are those that count: asked for, not suppressed, not
-    in the baseline. ``evidence``: what logs say, where they were asked."""
+    in the baseline. ``evidence``: what logs say, where they were asked. ``excluded``: the paths that were left out."""
 
     findings: tuple[Finding, ...]
     session: Session
-    unreadable: tuple[Unreadable, ...]
+    unread: tuple[Unreadable, ...]
     not_evaluated: tuple[Unreadable, ...]
     files: tuple[str, ...]
     evidence: Evidence | None = None
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """What could not be read, and the faults of this package, those in what is suggested included."""
+        return tuple(dict.fromkeys([*self.unread, *self.session.faults]))
+
+    @property
+    def error(self) -> str:
+        """How the summary begins where not everything was read and judged; "" where it was."""
+        from passrole_checks.output.text import error_in_words
+
+        return error_in_words(self.unreadable, self.files, anything=bool(self.findings))
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
@@ -63,12 +76,15 @@ def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity,
     """
     from passrole_checks.advise.suggest import Session
     from passrole_checks.findings import Severity
+    from passrole_checks.scan import isolated
 
     read, asked, findings, unreadable, not_evaluated, files = _found(paths, options, severity)
-    configurations = [configuration for _, configuration in read.units]
-    evidence = logs.evidence(configurations, options["account"]) if logs is not None else None
+    evidence = None
+    if logs is not None:
+        evidence, faults = isolated(read, lambda units: logs.evidence(units, options["account"]))
+        unreadable = (*unreadable, *faults)
     session = Session(read, findings, asked, informs=severity is Severity.INFO, evidence=evidence)
-    return Suggested(findings, session, unreadable, not_evaluated, files, evidence)
+    return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
 
 
 def left_after(
@@ -97,15 +113,15 @@ def _found(
 
     checks, skip_checks = explain.ids(options["check"]), explain.ids(options["skip_check"])
     least = Severity.INFO if options["baseline"] else severity
-    asked = scan_options(options, checks=checks, skip_checks=skip_checks, minimum_severity=least)
+    asked = scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
     read = read_paths([Path(path) for path in paths], asked)
     result = scan_configurations([configuration for _, configuration in read.units], asked)
     unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
-    result = replace(result, unreadable=unreadable)
+    unreadable = that_matter(unreadable, result.files, paths, options, read.excluded)
+    result = replace(result, unreadable=unreadable, excluded=read.excluded)
     findings: Sequence[Finding] = result.findings
     if options["baseline"]:
-        with_baseline = {**options, "write_baseline": None}
-        findings = applied_baseline(result, paths, checks, skip_checks, with_baseline).open
+        findings = applied_baseline(result, paths, checks, skip_checks, options["baseline"]).open
     counting = tuple(one for one in findings if one.suppressed is None and one.severity.rank >= severity.rank)
     skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
     return read, asked, counting, unreadable, skipped, result.files
@@ -119,7 +135,7 @@ def rendered(found: Suggested, output_format: str, *, terminal: bool) -> str:
     patch = output.patch_of(found.session.together().changed, found.session.texts)
     if output_format == "patch":
         return "\n".join(map(harmless, patch.split("\n"))) if terminal else patch
-    return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated)
+    return output.suggestions_json(found.suggestions, patch, found.unreadable, found.not_evaluated, found.excluded)
 
 
 def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
@@ -131,6 +147,8 @@ def lines(found: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
         found.session.texts,
         lambda one: changed_by(one, found.session.texts),
         notes=found.notes,
+        error=found.error,
+        excluded=found.excluded,
         width=width,
         quiet=quiet,
     )
@@ -155,16 +173,17 @@ class Written:
 
 
 def fix(found: Suggested, *, dry_run: bool) -> Written:
-    """Write what is suggested, each file at once, in its place. A file is not written that is a symbolic link, or that
-    was changed since it was read; its statements are left as they are, and so are those that share edits with it."""
-    data = found.session.texts.data
+    """Write what is suggested, each file at once, in its place. A file is not written that is a symbolic link or is
+    reached through one, that lies outside of the repository or the folder that was given, or that was changed since it
+    was read; its statements are left as they are, and so are those that share edits with it."""
+    data, boundary = found.session.texts.data, found.session.boundary
     plan = found.session.together()
-    refused = {file: reason for file in plan.changed if (reason := _why_not(file, data[file]))}
+    refused = {file: reason for file in plan.changed if (reason := _why_not(file, data[file], boundary))}
     if refused:
         plan = found.session.together(without=refused)
     written: set[str] = set()
     for file, text in plan.changed.items() if not dry_run else ():
-        reason = _replace(file, text.encode("utf-8"), data[file])
+        reason = _replace(file, text.encode("utf-8"), data[file], boundary)
         if reason:
             refused[file] = reason
         else:
@@ -214,52 +233,47 @@ def _left_of(
             yield replace(one, findings=left)
 
 
-def _why_not(file: str, data: bytes) -> str:
+def _why_not(file: str, data: bytes, boundary: Boundary) -> str:
+    """Return why a file will not be written, "" where it will be."""
+    from passrole_checks.sources.recognize import LARGEST_PLAN
+
     try:
-        if os.path.islink(file):
-            return "not written, because it is a symbolic link"
         mode = os.lstat(file).st_mode
-        if not stat.S_ISREG(mode):
-            return "not written, because it is no regular file"
+        if stat.S_ISLNK(mode):
+            return "not written, because it is a symbolic link"
+        if os.path.realpath(file) != os.path.normpath(file):
+            return "not written, because it is reached through a symbolic link"
         if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
             return "not written, because it is read-only"
-        if Path(file).read_bytes() != data:
+        if boundary.read(file, LARGEST_PLAN) != data:
             return "not written, because it was changed since it was read"
     except OSError as error:
         return f"not written: {error.strerror or error}"
     return ""
 
 
-def _replace(file: str, content: bytes, before: bytes) -> str:
-    """Write a file anew, whole or not at all, with its mode and, where that is possible, its owner. The reason why not,
-    or ""."""
-    place = Path(file)
+def _replace(file: str, content: bytes, before: bytes, boundary: Boundary) -> str:
+    """Replace a file's content. Return the reason where that is refused or fails, else ""."""
+    from passrole_checks.file_replacement import replace_file
+
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        replace_file(file, content, guarded=list(map(Path, boundary.folders)), contained=True, expected=before)
     except OSError as error:
         return f"not written: {error.strerror or error}"
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        there = os.lstat(file)
-        os.chmod(name, stat.S_IMODE(there.st_mode))
-        with suppress(OSError, AttributeError):
-            os.chown(name, there.st_uid, there.st_gid)
-        reason = _why_not(file, before)  # once more, right before
-        if not reason:
-            os.replace(name, file)
-        return reason
-    except OSError as error:
-        return f"not written: {error.strerror or error}"
-    finally:
-        with suppress(OSError):
-            os.unlink(name)
+    return ""
 
 
-def fixed_lines(written: Written, notes: Sequence[str], *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
+def fixed_lines(written: Written, found: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
     """What was written and what is left, as people read it."""
     from passrole_checks.output import suggest as output
 
-    return output.fixed_lines(written.made, written.left, notes, dry_run=dry_run, width=width, quiet=quiet)
+    return output.fixed_lines(
+        written.made,
+        written.left,
+        found.notes,
+        error=found.error,
+        excluded=found.excluded,
+        dry_run=dry_run,
+        width=width,
+        quiet=quiet,
+    )

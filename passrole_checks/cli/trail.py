@@ -16,10 +16,19 @@ from passrole_checks.cli import manual, sql
 from passrole_checks.cli.logs import bounds_of, nothing_in, progress, since_and_until
 from passrole_checks.cli.manual import DocumentedCommand
 from passrole_checks.cli.options import HOW_EVALUATED, HOW_WRITTEN, destinations, scan_options, where_written
-from passrole_checks.cli.writing import CLEAN, UNUSABLE, complain, write_lines
+from passrole_checks.cli.writing import (
+    CLEAN,
+    UNUSABLE,
+    complain,
+    nothing_to_scan,
+    unusable,
+    write_each,
+    write_lines,
+)
 
 if TYPE_CHECKING:
     from passrole_checks.evidence.report import Report
+    from passrole_checks.output.destination import Destination
     from passrole_checks.scanned import ScanResult
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -72,15 +81,14 @@ def options(function: _Function) -> _Function:
     return function
 
 
-def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, str]]) -> int:
+def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:
     """Read the logs and write what they tell; the exit status. ``chosen``: formats with their destinations."""
     from passrole_checks.evidence import Bounds, Wanted
     from passrole_checks.evidence.report import reported
     from passrole_checks.output.paths import shown
-    from passrole_checks.output.text import located
 
     since, until = bounds_of(given)
-    for name in ("var_file", "var", "parameters", "source"):
+    for name in ("var_file", "var", "parameters", "source", "exclude"):
         if given[name] and not given["against"]:
             raise click.UsageError(
                 f"--{name.replace('_', '-')} is for the configuration of --against, which is not given"
@@ -92,14 +100,10 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     if given["against"]:
         drawn = any(output_format in ("markdown", "html") for output_format, _ in chosen)
         report, result = _against(report, given, drawn=drawn)
-    for output_format, destination in chosen:
-        _write(report, result, output_format, destination, given)
-    for problem in report.reading.problems:
-        complain(f"{located(problem.file, None)}: {problem.reason}")
-    for entry in report.unreadable:
-        complain(f"{located(entry.file, entry.line)}: {entry.reason}")
-    if report.reading.problems or report.unreadable:
-        return UNUSABLE
+    written = write_each(chosen, lambda name, destination: _write(report, result, name, destination, given))
+    status = max(written, unusable(report.unknown))
+    if status:
+        return status
     if not report.reading.files and not given["allow_empty"]:
         names = ", ".join(map(shown, paths))
         complain(f"{names}: {nothing_in(given)} (--allow-empty accepts that)")
@@ -111,31 +115,39 @@ def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Rep
     """The report with what it says of the configuration; and what a scan of that gives, where it is ``drawn``."""
     from passrole_checks.evidence.against import held_against
     from passrole_checks.judge import unreadable_of
-    from passrole_checks.scan import read_paths, scan_configurations
+    from passrole_checks.scan import isolated, read_paths, scan_configurations
     from passrole_checks.sources.resource import Unreadable
 
     account = given["account"][0] if len(given["account"]) == 1 else None
-    options = scan_options({**given, "account": account, "unchanged": True})
+    options = scan_options({**given, "account": account, "unchanged": True}, given["against"])
     read = read_paths([Path(path) for path in given["against"]], options)
     configurations = [configuration for _, configuration in read.units]
-    found = (*read.unreadable, *(one for unit in configurations for one in unreadable_of(unit)))
+    against, faults = isolated(read, lambda units: held_against(report.edges, units, account))
+    found = (*read.unreadable, *(one for unit in configurations for one in unreadable_of(unit)), *faults)
     unreadable = list(dict.fromkeys(found))  # what is given for several roots is told once
     if not configurations:
         names = ", ".join(given["against"])
-        unreadable.append(Unreadable(names, "no Terraform, plan, CloudFormation or SAM file here"))
+        unreadable.append(Unreadable(names, nothing_to_scan(read.excluded)))
     skipped = (*(one for unit in configurations for one in unit.not_evaluated), *read.notes)
-    against = held_against(report.edges, configurations, account)
     result = None
     if drawn:
         result = scan_configurations(configurations, options)
         missing = [one for one in unreadable if one not in result.unreadable]
         result = replace(result, unreadable=(*missing, *result.unreadable))
+        unreadable += result.faults
     skipped = tuple(dict.fromkeys(skipped))
-    return replace(report, against=against, unreadable=tuple(unreadable), not_evaluated=skipped), result
+    report = replace(
+        report,
+        against=against,
+        unreadable=tuple(dict.fromkeys(unreadable)),
+        not_evaluated=skipped,
+        excluded=read.excluded,
+    )
+    return report, result
 
 
 def _write(
-    report: Report, result: ScanResult | None, output_format: str, destination: str, given: dict[str, Any]
+    report: Report, result: ScanResult | None, output_format: str, destination: Destination, given: dict[str, Any]
 ) -> None:
     from passrole_checks.output import trail as output
     from passrole_checks.output.destination import write

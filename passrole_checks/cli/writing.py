@@ -6,10 +6,13 @@ As in the command line itself, only the standard library is imported before it i
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from passrole_checks.errors import PassRoleChecksError, internal_error
+
 if TYPE_CHECKING:
+    from passrole_checks.output.destination import Destination
     from passrole_checks.output.scan import Report
     from passrole_checks.output.text import Line
     from passrole_checks.scanned import LocatedGrant, ScanResult
@@ -27,16 +30,48 @@ def complain(message: str) -> None:
         write_to(sys.stderr, harmless(" ".join(message.split("\n"))) + "\n")
 
 
-def that_matter(unreadable: Sequence[Unreadable], options: dict[str, Any]) -> tuple[Unreadable, ...]:
-    """What could not be read. Hooks give every file of a kind by name, most of which hold no infrastructure code."""
-    if not options["allow_empty"]:
+def that_matter(
+    unreadable: Sequence[Unreadable],
+    files: Collection[str],
+    paths: Sequence[str],
+    options: dict[str, Any],
+    excluded: Sequence[str] = (),
+) -> tuple[Unreadable, ...]:
+    """Return what could not be read, or that there was nothing to read: no ``files`` at the ``paths`` but ``excluded``.
+
+    With ``--allow-empty`` neither that nor a file that is no infrastructure code matters: hooks give every file of a
+    kind by name.
+    """
+    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, NOTHING_HERE
+    from passrole_checks.sources.resource import Unreadable
+
+    if options.get("allow_empty"):
+        return tuple(one for one in unreadable if one.reason != NOT_INFRASTRUCTURE)
+    if unreadable or files:
         return tuple(unreadable)
-    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
+    reason = f"{nothing_to_scan(excluded)} (--allow-empty accepts that)"
+    return tuple(Unreadable(path, reason, subject=NOTHING_HERE) for path in paths)
 
-    return tuple(one for one in unreadable if one.reason != NOT_INFRASTRUCTURE)
+
+def write_each(chosen: Sequence[tuple[str, Destination]], write: Callable[[str, Destination], None]) -> int:
+    """Write each format to its destination; one that fails is named, and costs none of the others.
+
+    Returns the exit status that follows.
+    """
+    status = CLEAN
+    for output_format, destination in chosen:
+        try:
+            write(output_format, destination)
+        except PassRoleChecksError as error:
+            complain(str(error))
+            status = max(status, UNUSABLE)
+        except Exception as error:
+            complain(f"{destination}: {internal_error(error, output_format)}")
+            status = OUR_FAULT
+    return status
 
 
-def write_scan(report: Report, output_format: str, destination: str, options: dict[str, Any]) -> None:
+def write_scan(report: Report, output_format: str, destination: Destination, options: dict[str, Any]) -> None:
     """Write the report of a scan in one format to a file, or to standard output (``-``)."""
     from passrole_checks.output import text
     from passrole_checks.output.destination import is_terminal, write
@@ -53,7 +88,11 @@ def write_scan(report: Report, output_format: str, destination: str, options: di
 
 
 def write_grants(
-    output_format: str, destination: str, result: ScanResult, listed: Sequence[LocatedGrant], options: dict[str, Any]
+    output_format: str,
+    destination: Destination,
+    result: ScanResult,
+    listed: Sequence[LocatedGrant],
+    options: dict[str, Any],
 ) -> None:
     """Write the inventory in one format; ``listed`` are the grants of ``result`` to tell."""
     from passrole_checks.output.destination import write
@@ -76,7 +115,7 @@ def write_grants(
         write_lines(destination, text.grants_lines(result, listed, quiet=options["quiet"]), options)
 
 
-def write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]) -> None:
+def write_lines(destination: Destination, lines: Iterable[Line], options: dict[str, Any]) -> None:
     """Write text, in colours where they are wanted."""
     from passrole_checks.output.destination import wants_colour, write
     from passrole_checks.output.text import coloured, plain
@@ -84,15 +123,22 @@ def write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]
     write(destination, (coloured if wants_colour(destination) and not options["no_color"] else plain)(lines))
 
 
-def unusable(unreadable: Sequence[Unreadable], anything: bool, paths: Sequence[str], allow_empty: bool) -> int:
-    """Name on standard error what could not be read, and that there was nothing to read; the status that follows."""
+def unusable(unreadable: Sequence[Unreadable]) -> int:
+    """Name on standard error what could not be read; the status that follows."""
     from passrole_checks.output.text import located
 
     for entry in unreadable:
         complain(f"{located(entry.file, entry.line)}: {entry.reason}")
-    if unreadable:
-        return UNUSABLE
-    if anything or allow_empty:
-        return CLEAN
-    complain(f"{', '.join(paths)}: no Terraform, plan, CloudFormation or SAM file here (--allow-empty accepts that)")
-    return UNUSABLE
+    if any(entry.fault for entry in unreadable):
+        return OUR_FAULT
+    return UNUSABLE if unreadable else CLEAN
+
+
+def nothing_to_scan(excluded: Sequence[str]) -> str:
+    """The reason why there is nothing to scan."""
+    from passrole_checks.output.excluded import in_words
+    from passrole_checks.sources.recognize import NOTHING_HERE
+
+    if not excluded:
+        return NOTHING_HERE
+    return f"nothing to scan: {in_words(excluded)}"

@@ -14,9 +14,10 @@ from passrole_checks.difference.change import Difference
 from passrole_checks.difference.reading import Side
 from passrole_checks.difference.units import Pair
 from passrole_checks.difference.wishes import with_old_wishes
-from passrole_checks.errors import InputError
+from passrole_checks.errors import InputError, internal_error
 from passrole_checks.places import with_known_names
 from passrole_checks.scan import Judged, ReadPaths, ScanOptions, judged
+from passrole_checks.sources.boundary import Boundary
 from passrole_checks.sources.resource import Configuration, Framework, Inputs
 
 
@@ -44,7 +45,7 @@ class Touched:
         """The units of the new version."""
         top = self._sides[1].path
         units = ((top / pair.place if pair.place not in ("", ".") else top, pair.new) for pair in self._pairs)
-        return ReadPaths(tuple(unit for unit in units if unit[1].files), (), ())
+        return ReadPaths(tuple(unit for unit in units if unit[1].files), (), (), boundary=Boundary.around(top))
 
     def again(self, top: Path) -> Difference | None:
         """What differs where the folder ``top`` stands for the new version, of these units alone, with their places as
@@ -56,6 +57,9 @@ class Touched:
             try:
                 other = self._read(pair, top) if pair.new.files else pair.new
             except (InputError, OSError):
+                return None
+            except Exception as error:  # of what was tried, and not of either version
+                internal_error(error)
                 return None
             roots = self._sides[0].path, top
             pairs.append(with_old_wishes(replace(pair, new=other), roots, self._renames, judged=True))
@@ -79,4 +83,5 @@ class Touched:
 
         inputs = self._sides[1].inputs
         source = there(inputs.source) if inputs.source is not None else None
-        return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source)
+        exclusions = inputs.exclusions.moved(str(root), str(top))
+        return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source, exclusions=exclusions)

@@ -12,17 +12,19 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from passrole_checks.contents import content_of
 from passrole_checks.difference.change import Change
 from passrole_checks.difference.reading import Side, difference_at
 from passrole_checks.difference.text_changes import ChangedFile, changed_file
 from passrole_checks.difference.units import Pair
 from passrole_checks.errors import InputError
 from passrole_checks.iam.values import Position, holes_in
-from passrole_checks.sources.resource import Configuration, Framework, Inputs
+from passrole_checks.sources.resource import Configuration, Framework, Inputs, Unreadable, faults_in
 from passrole_checks.sources.walk import walk
 
 _MOST_TRIALS = 300
@@ -37,8 +39,9 @@ _Found = frozenset[tuple[str, str, Hashable]]  # who has something new, in which
 
 
 class Compared(Protocol):
-    """What the comparison of a unit says."""
+    """What the comparison of a unit says; ``unreadable`` with the faults of it."""
 
+    unreadable: list[Unreadable]
     new: list[Change]
     widened: list[Change]
 
@@ -229,6 +232,8 @@ class Causes:
         if not _unknown(other) <= _unknown(pair.old) | _unknown(pair.new):
             return None  # it refers to what was taken back
         compared = self._compare(replace(pair, new=replace(other, suppressions=())))
+        if faults_in(compared.unreadable):
+            return None
         return _who_by_what([*compared.new, *compared.widened])
 
     def _read(self, pair: Pair, top: Path) -> Configuration:
@@ -250,7 +255,8 @@ class Causes:
 
         inputs = self._new.inputs
         source = there(inputs.source) if inputs.source is not None else None
-        return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source)
+        exclusions = inputs.exclusions.moved(str(root), str(top))
+        return replace(inputs, var_files=tuple(map(there, inputs.var_files)), source=source, exclusions=exclusions)
 
     def _copy(self) -> Path:
         """The new version once more, to change it."""
@@ -312,7 +318,8 @@ def _copied(file: Path, place: Path, *, link: bool) -> None:
             return
         except OSError:
             pass
-    place.write_bytes(file.read_bytes())
+    with suppress(OSError):  # it could not be read before either
+        place.write_bytes(content_of(file, _LARGEST))
 
 
 def _put(top: Path, name: str, text: str) -> None:

@@ -40,7 +40,8 @@ class Difference:
     ``left_out_files``: what has changed and is knowingly not read, as symbolic links and submodules, each path once,
     with the reason; ``left_out`` counts it. ``standing``: what is not evaluated in either version, for the same reason,
     and has not been touched. ``scans``: what the checks say of each version, where that was asked for, of HEAD with the
-    suppressions that count; ``touched``: then, the units that are not the same in both, to be compared again."""
+    suppressions that count; ``touched``: then, the units that are not the same in both, to be compared again.
+    ``excluded``: the paths of either version that were left out on request."""
 
     new: tuple[Change, ...]
     widened: tuple[Change, ...]
@@ -55,6 +56,7 @@ class Difference:
     standing: tuple[Unreadable, ...] = ()
     scans: tuple[ScanResult, ScanResult] | None = None
     left_out_files: tuple[Unreadable, ...] = ()
+    excluded: tuple[str, ...] = ()
     moved: tuple[Change, ...] = ()
     touched: Touching | None = field(default=None, repr=False, compare=False)
 

@@ -7,7 +7,9 @@ of the same principal. Access is compared as :mod:`passrole_checks.iam.passing.a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,13 +32,27 @@ from passrole_checks.scan import Judged, ScanOptions, ScanResult, findings_of_ch
 from passrole_checks.scan import judged as judged_unit
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.principal_names import told_apart_in_both
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, Unreadable
+from passrole_checks.sources.resource import (
+    AttachedPolicy,
+    Configuration,
+    Inputs,
+    PolicyKind,
+    Unreadable,
+    noting_faults,
+)
 
 
 def difference_of(old: Path, new: Path, options: ScanOptions) -> Difference:
     """Compare two files or two folders. Never raises: what cannot be read is in ``unreadable``, and neither it nor its
     counterpart is compared."""
-    return difference_between(Side(old, options.inputs), Side(new, options.inputs), options)
+    return difference_between(_side(old, options.inputs), _side(new, options.inputs), options)
+
+
+def _side(path: Path, inputs: Inputs) -> Side:
+    """One version; patterns of exclusions are relative to it if it is a folder."""
+    if os.path.isdir(path):
+        inputs = replace(inputs, exclusions=replace(inputs.exclusions, roots=((os.path.realpath(path), ""),)))
+    return Side(path, inputs)
 
 
 def difference_between(
@@ -66,14 +82,15 @@ def difference_between(
     compared = [_Compared(pair, options) for pair in versions.pairs]
     with Causes(old, new, told, lambda pair: _Compared(pair, options)) as causes:
         for one in compared:
-            one.new, one.widened = causes.named(one.pair, one.new, one.widened)
+            with one.isolated():
+                one.new, one.widened = causes.named(one.pair, one.new, one.widened)
 
     def in_both(pair: Pair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
         """What is said of a unit, in both versions where it was read once for both."""
         return (*entries, *readings.moved(tuple(entries))) if pair.is_same else tuple(entries)
 
     unreadable = [
-        (told is not None and one.pair.is_idle, entry)
+        (told is not None and one.pair.is_idle and not entry.fault, entry)
         for one in compared
         for entry in in_both(one.pair, one.unreadable)
     ]
@@ -88,6 +105,7 @@ def difference_between(
             for pair, was in zip(versions.pairs, before, strict=True)
         ]
         scans = together(before, options), together(after, options)
+        unreadable += [(False, entry) for entry in _cut_short((*before, *after))]
 
     left_out = left_out_of((old, new), told or ())
 
@@ -97,7 +115,10 @@ def difference_between(
         after = [judged_unit(pair.new, options) for pair in pairs]
         return _difference(
             units,
-            (entry for one in units for entry in one.unreadable),
+            [
+                *(entry for one in units for entry in one.unreadable),
+                *_cut_short((*before, *after)),
+            ],
             (note for pair in pairs for note in _notes(pair)),
             versions.files,
             (together(before, options), together(after, options)),
@@ -115,8 +136,14 @@ def difference_between(
         found,
         left_out=len(left_out),
         left_out_files=left_out,
+        excluded=versions.excluded,
         touched=Touched(differing, (old, new), options, renames or {}, settled) if judged else None,
     )
+
+
+def _cut_short(units: Iterable[Judged]) -> Iterator[Unreadable]:
+    """What is said of units that were not judged to their end."""
+    return (entry for unit in units if not unit.is_complete for entry in unit.unreadable)
 
 
 def _difference(
@@ -179,6 +206,16 @@ class _Compared:
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._before: list[Written] = []
+        self._told: list[Written] = []
+        with self.isolated():
+            self._compare()
+
+    def isolated(self) -> AbstractContextManager[None]:
+        """A fault of this package in the comparison of one unit is named, and costs nothing of the others."""
+        return noting_faults(next(iter(self.pair.new.files or self.pair.old.files), self.pair.place), self.unreadable)
+
+    def _compare(self) -> None:
         if self.pair.is_same:
             self._as_before(self.pair.new)
             return
@@ -238,7 +275,6 @@ class _Compared:
         """Find each statement's counterpart among those of the same holder: the same words first, then the same place
         or Sid, then the only one that is left."""
         self._counterparts: dict[tuple[str, int], Written] = {}
-        self._told: list[Written] = []
         before, after = by_holder(self._before), by_holder(self._after)
         for holder in before.keys() & after.keys():
             for effect in ("Allow", "Deny"):

@@ -32,8 +32,8 @@ class Side:
     """One version: a file or a folder, and the values given for it.
 
     ``unreadable``: what of it could not be had, ``missing``: what of it is knowingly left out; neither, nor its
-    counterpart, is compared. A ``sealed`` folder is not trusted: what of it leads to files elsewhere is not used. It
-    holds no symbolic links.
+    counterpart, is compared. A ``sealed`` folder is ours, laid out
+    for the comparison. It holds no symbolic links.
     """
 
     path: Path
@@ -109,7 +109,8 @@ class Readings:
             if isinstance(known.found, InputError):
                 error = known.found
                 raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
-            alike = replace(known.found, files=self.moved(known.found.files), nested=self.moved(known.found.nested))
+            files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded")}
+            alike = replace(known.found, **files)
             self._original[id(alike)] = known.found
             looked = known.looked
             return self._keep(alike, LookedAt(*map(self._moved_paths, (looked.files, looked.folders, looked.trees))))
@@ -136,13 +137,14 @@ class Readings:
         return set(map(self.moved, paths))
 
     def _key(self, number: int, unit: Unit) -> Hashable:
-        places = (unit.path, unit.only, unit.boundary)
+        places = (unit.path, unit.only, unit.boundary, *unit.beside)
         return (unit.framework, *(self._below(number, place) for place in places))
 
     def _values(self, number: int) -> Hashable:
         inputs = self._sides[number].inputs
         files = tuple(self._below(number, path) for path in inputs.var_files)
-        return files, inputs.variables, self._below(number, inputs.source), inputs.values, inputs.parameters
+        source, exclusions = self._below(number, inputs.source), inputs.exclusions.moved(self._roots[number], ".")
+        return files, inputs.variables, source, inputs.values, inputs.parameters, exclusions
 
     def _below(self, number: int, path: Path | None) -> str | None:
         """A path within a version from its top; another one as it is."""

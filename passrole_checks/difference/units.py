@@ -42,12 +42,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """``notes``: what is not compared, because its counterpart cannot be read, and what of the inputs nothing uses."""
+    """``notes``: what is not compared, because its counterpart cannot be read, and what of the inputs nothing uses.
+    ``excluded``: the paths of either version that were left out."""
 
     pairs: tuple[Pair, ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
     files: tuple[tuple[str, ...], tuple[str, ...]]
+    excluded: tuple[str, ...] = ()
 
 
 def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, str] | None = None) -> Versions:
@@ -88,6 +90,7 @@ def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, 
         (*read[0].unreadable, *read[1].unreadable),
         tuple(dict.fromkeys(notes)),
         (_files(read[0]), _files(read[1])),
+        (*read[0].excluded, *read[1].excluded),
     )
 
 
@@ -118,22 +121,7 @@ def _part(
 
 def _read(side: Side, readings: Readings, number: int) -> ReadPaths:
     found = readings.read(number)
-    unreadable = [*found.unreadable, *side.unreadable]
-    units = []
-    for path, unit in found.units:
-        leads = _leads_elsewhere(side, unit) if side.sealed else False
-        if leads:
-            unreadable.append(Unreadable(str(path), "not used, because it leads to files outside of the repository"))
-        else:
-            units.append((path, unit))
-    return replace(found, units=tuple(units), unreadable=tuple(unreadable), notes=(*found.notes, *side.missing))
-
-
-def _leads_elsewhere(side: Side, unit: Configuration) -> bool:
-    root = os.path.join(os.path.realpath(side.path), "")
-    given = {os.path.realpath(path) for path in side.inputs.var_files}
-    places = [os.path.realpath(file) for file in unit.files]
-    return any(not place.startswith(root) and place not in given for place in places)
+    return replace(found, unreadable=(*found.unreadable, *side.unreadable), notes=(*found.notes, *side.missing))
 
 
 def _pairs(old: dict[str, Configuration], new: dict[str, Configuration], renames: Mapping[str, str]) -> Iterator[Pair]:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from passrole_checks.errors import internal_error
 from passrole_checks.evidence.model import Outcome, Pass, Problem, Reading, Who
-from passrole_checks.evidence.passes import Passes
+from passrole_checks.evidence.passes import Passes, Row
 from passrole_checks.evidence.places import Bounds, log_files
 from passrole_checks.evidence.store import Progress, Store
 from passrole_checks.evidence.summary import Edge, summarized
@@ -62,7 +63,17 @@ def passes_in(
     with Store(wanted.bounds, reading, threads=threads) as store:
         store.add(log_files(paths, wanted.bounds, reading), progress)
         reader = Passes(reading)
-        yield (one for row in store.rows() for one in reader.of(row) if wanted.includes(one))
+        yield (one for row in store.rows() for one in _passes_of(row, reader) if wanted.includes(one))
+
+
+def _passes_of(row: Row, reader: Passes) -> Iterator[Pass]:
+    """The passes of one event; a fault of this package there costs none of the others."""
+    try:
+        yield from reader.of(row)
+    except Exception as error:
+        problem = Problem(row.file, internal_error(error), fault=True)
+        if problem not in reader.reading.problems:
+            reader.reading.problems.append(problem)
 
 
 def _any_fits(patterns: Iterable[str], texts: Iterable[str]) -> bool:

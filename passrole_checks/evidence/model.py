@@ -9,9 +9,9 @@ from enum import Enum
 
 
 class Outcome(str, Enum):
-    """What became of a request. `PASSED`: it was answered without an error. `DENIED`: IAM did not allow it; of a call
-    that needs several permissions the log mostly does not tell which one was missing. `FAILED`: it ended in another
-    error."""
+    """What became of a request. `PASSED`: it was answered without an error. `DENIED`: IAM did not allow it, and the
+    error names iam:PassRole, or does not say which permission was missing. `FAILED`: it ended in another error, or
+    lacked a permission other than iam:PassRole."""
 
     PASSED = "passed"
     DENIED = "denied"
@@ -76,10 +76,11 @@ class Pass:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A file that could not be read to its end, or not at all; `reason` is a phrase for people. What was read of it
-    before counts."""
+    before counts. `fault`: this package itself failed on an event of it."""
 
     file: str
     reason: str
+    fault: bool = False
 
 
 @dataclass(slots=True)

@@ -20,6 +20,8 @@ _DENIED = re.compile(
 # "User: ARN is not authorized to perform: iam:PassRole on resource: ARN because …" (IAM User Guide, "Access denied
 # error messages"). Of EC2's own errors the message is encoded.
 _NAMED = re.compile(r"iam:PassRole on resource: (arn:[^\s,]+)")
+_ACTION = re.compile(r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+")
+_PASS_ROLE = "perform: iam:PassRole"
 _ROLE = re.compile(r"arn:[^:]+:iam::(\d{12}):role/\S+")
 _PROFILE = re.compile(r"arn:[^:]+:iam::(\d{12}):instance-profile/\S+")
 _NAME = re.compile(
@@ -171,6 +173,8 @@ class Passes:
 def _outcome(row: Row) -> Outcome:
     if not row.error_code and not row.error_message:
         return Outcome.PASSED
+    if _PASS_ROLE not in row.error_message and _ACTION.search(row.error_message):
+        return Outcome.FAILED  # it lacked a permission for something else
     denied = _DENIED.search(row.error_code) or "is not authorized to perform" in row.error_message
     return Outcome.DENIED if denied else Outcome.FAILED
 

@@ -18,6 +18,7 @@ from enum import Enum
 from pathlib import Path
 
 from passrole_checks.evidence.model import Problem, Reading
+from passrole_checks.sources.boundary import Boundary, repository_around
 
 _ENDINGS = (".json", ".json.gz", ".gz", ".jsonl", ".ndjson", ".csv", ".parquet", ".log")
 _DELIVERED = re.compile(r"AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>\d{12})/CloudTrail/[a-z0-9-]+/(?P<day>\d{4}/\d\d/\d\d)/")
@@ -76,6 +77,7 @@ def log_files(paths: Iterable[Path], bounds: Bounds, reading: Reading) -> Iterat
         if not path.is_dir():
             yield from _looked_at(str(path), reading, seen, named=True)
             continue
+        boundary = Boundary.around(repository_around(path.resolve()) or path)
         for name in _below(str(path), reading):
             posix = name.replace(os.sep, "/")
             beside = _BESIDE.search(posix)
@@ -86,6 +88,11 @@ def log_files(paths: Iterable[Path], bounds: Bounds, reading: Reading) -> Iterat
             elif not bounds.may_hold(posix):
                 reading.others["outside of what is asked for"] += 1
             else:
+                try:
+                    boundary.check(name)
+                except OSError as error:
+                    reading.problems.append(Problem(name, _words(error)))
+                    continue
                 yield from _looked_at(name, reading, seen, named=False)
 
 

@@ -16,7 +16,7 @@ from passrole_checks.sources.resource import Unreadable
 class Report:
     """The evidence in some logs. `passes` are all of them where they were asked for one by one; else only the `edges`
     are kept, which do not grow with the logs. `against` is what they say of a configuration, `unreadable` what of
-    that could not be read, `not_evaluated` what of it is not known."""
+    that could not be read, `not_evaluated` what of it is not known, `excluded` what of it was left out."""
 
     edges: tuple[Edge, ...]
     reading: Reading
@@ -25,6 +25,13 @@ class Report:
     against: Against | None = None
     unreadable: tuple[Unreadable, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def unknown(self) -> tuple[Unreadable, ...]:
+        """What of the logs and of the configuration was not read in full, faults of this package included."""
+        logs = (Unreadable(one.file, one.reason, fault=one.fault) for one in self.reading.problems)
+        return (*logs, *self.unreadable)
 
     def count(self, outcome: Outcome) -> int:
         """How many requests of an outcome there are."""

@@ -277,7 +277,7 @@ class Store:
                     if time[4:5] == "-":
                         first, last = min(first or time, time), max(last, time)
                     if self._may_pass(event):
-                        spool.write(json.dumps({**_columns(event), "file": file.path}) + "\n")
+                        spool.write(json.dumps({**_columns(event), "file": file.path}, ensure_ascii=False) + "\n")
                         self._spooled += 1
         except Damaged as damage:
             self._reading.problems.append(Problem(file.path, str(damage)))

@@ -81,7 +81,7 @@ def in_order(answers: Iterable[tuple[Batch, Sequence[ScannedUnit]]]) -> Iterator
             following += 1
 
 
-def lost_unit(unit: Unit, reason: str = ENDED) -> ScannedUnit:
+def lost_unit(unit: Unit, reason: str = ENDED, *, fault: bool = False) -> ScannedUnit:
     """What is told of a unit that could not be scanned where it was handed to."""
     path = unit.only or unit.path
-    return ScannedUnit(path, unit.framework, unreadable=Unreadable(str(path), reason))
+    return ScannedUnit(path, unit.framework, unreadable=Unreadable(str(path), reason, fault=fault))

@@ -26,6 +26,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, cast
 
+from passrole_checks.errors import internal_error
+from passrole_checks.executors.batches import lost_unit
 from passrole_checks.executors.over import portable, scan_batch
 from passrole_checks.scan import ScannedUnit, ScanOptions
 
@@ -196,4 +198,9 @@ def _scan_what_comes(connection: Connection, not_its_own: Sequence[Connection]) 
                 told: object = scan_batch(units, options)
             except Exception as error:
                 told = _Failure(portable(error), traceback.format_exc())
-            connection.send(told)
+            try:
+                connection.send(told)
+            except OSError:
+                raise
+            except Exception as error:  # it cannot be handed back: too deep, say
+                connection.send(tuple(lost_unit(unit, internal_error(error), fault=True) for unit in units))

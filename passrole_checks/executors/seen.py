@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Digests by path: of the content of ``files`` that were looked for, of the names in ``folders`` that were listed,
-    and of all names in ``trees`` that were walked."""
+    """Digests by path: of where ``leads`` lead, of the content of ``files`` that were looked for, of the names in
+    ``folders`` that were listed, and of all names in ``trees`` that were walked."""
 
+    leads: tuple[tuple[str, str], ...]
     files: tuple[tuple[str, str], ...]
     folders: tuple[tuple[str, str], ...]
     trees: tuple[tuple[str, str], ...]
@@ -44,6 +45,7 @@ def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[Sca
 def seen(looked: LookedAt) -> Seen:
     """What is there now, at all places that were looked at."""
     return Seen(
+        tuple(_digests(looked.leads, _where)),
         tuple(_digests(looked.files, _content)),
         tuple(_digests(looked.folders, _listed)),
         tuple(_digests(looked.trees, _walked)),
@@ -52,7 +54,8 @@ def seen(looked: LookedAt) -> Seen:
 
 def not_seen_here(there: Seen) -> str | None:
     """The first of the paths at which something else is here than was seen there; None where all is the same."""
-    kinds = ((there.files, _content), (there.folders, _listed), (there.trees, _walked))
+    # where paths lead comes first: a symbolic link that is here only may lead to what must not be opened
+    kinds = ((there.leads, _where), (there.files, _content), (there.folders, _listed), (there.trees, _walked))
     for paths, digest in kinds:
         for path, known in paths:
             if _digest(path, digest) != known:
@@ -73,6 +76,10 @@ def _digest(path: str, digest: Callable[[str], bytes]) -> str:
         return "no name"
     except OSError as error:
         return f"error {error.errno}"
+
+
+def _where(path: str) -> bytes:
+    return os.fsencode(os.path.realpath(path))
 
 
 def _content(path: str) -> bytes:

@@ -10,7 +10,7 @@ from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Confidence
 from passrole_checks.grouping import when_in_words
 from passrole_checks.output.paths import harmless
-from passrole_checks.output.text import Line, Span, located, what_is_granted
+from passrole_checks.output.text import Line, Span, error_in_words, excluded_spans, located, what_is_granted
 from passrole_checks.scan import LocatedGrant
 from passrole_checks.snapshots import Comparison
 
@@ -112,13 +112,14 @@ def _notes(difference: Difference, about_versions: Sequence[str]) -> Iterator[Li
 
 def _summary(difference: Difference) -> Line:
     counts = [(len(getattr(difference, name)), name) for name, _, _ in _GROUPS]
-    unread = len({entry.file for entry in difference.unreadable})
-    none = "no change seen" if unread or difference.left_out else "no change of PassRole access"
+    files = (*difference.files[0], *difference.files[1])
+    anything = bool(difference.unchanged or any(count for count, _ in counts))
+    error = error_in_words(difference.unreadable, files, anything=anything)
+    none = "0 changes" if error else "no change seen" if difference.left_out else "no change of PassRole access"
     words = ", ".join(f"{count} {name}" for count, name in counts if count) or none
-    spans = [Span(words, "place"), Span(f"; {difference.unchanged} unchanged")]
+    spans = [Span(f"{error}; ", "high")] if error else []
+    spans += [Span(words, "place"), Span(f"; {difference.unchanged} unchanged")]
     if difference.left_out:
-        files = "file" if difference.left_out == 1 else "files"
-        spans.append(Span(f"; {difference.left_out} changed {files} not evaluated", "high"))
-    if unread:
-        spans.append(Span(f"; {unread} could not be read, so that this is not all", "high"))
-    return spans
+        noun = "file" if difference.left_out == 1 else "files"
+        spans.append(Span(f"; {difference.left_out} changed {noun} not evaluated", "high"))
+    return [*spans, *excluded_spans(difference.excluded)]

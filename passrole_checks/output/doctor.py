@@ -78,8 +78,9 @@ def doctor_lines(found: Diagnosis, configuration: Sequence[str]) -> Iterator[Lin
             yield (Span(f"{one.about}: ", style), Span(harmless(one.what)))
             yield (Span(f"  {one.remedy}", "code"),)
     yield ()
-    number = len(found.problems)
-    yield (Span("no problem" if not number else f"{number} problem{'s' if number > 1 else ''}"),)
+    counts = ((len(found.problems), "problem"), (len(found.remarks), "warning"))
+    words = ", ".join(f"{number} {noun}{'s' if number > 1 else ''}" for number, noun in counts if number)
+    yield (Span(words or "no problems found"),)
 
 
 def _cache(found: Cache) -> str:

@@ -8,7 +8,9 @@ import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from passrole_checks.contents import content_of
 from passrole_checks.output.paths import harmless
+from passrole_checks.sources.recognize import LARGEST_PLAN
 
 if TYPE_CHECKING:
     from passrole_checks.iam.passing.passrole import PassRoleGrant
@@ -62,9 +64,9 @@ def statement(at: Position, grant: PassRoleGrant, most: int, columns: int) -> li
 @lru_cache(maxsize=4)
 def _source(file: str) -> tuple[str, ...]:
     try:
-        with open(file, encoding="utf-8-sig", errors="replace", newline="") as stream:
-            # Not splitlines(): parsers count line feeds only, and form feeds and the like are no line ends to them.
-            return tuple(line.rstrip("\r") for line in stream.read().split("\n"))
+        text = content_of(file, LARGEST_PLAN).decode("utf-8-sig", "replace")
+        # Not splitlines(): parsers count line feeds only, and form feeds and the like are no line ends to them.
+        return tuple(line.rstrip("\r") for line in text.split("\n"))
     except OSError:
         return ()
 

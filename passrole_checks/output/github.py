@@ -35,7 +35,7 @@ def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
         if written["error"] <= MOST:
             yield _unreadable(unreadable, root)
         else:
-            left_out["could not be read"] += 1
+            left_out[_what(unreadable)] += 1
     for finding in sorted(findings, key=lambda one: -one.severity.rank):  # within a severity in their own order
         command = _COMMANDS[finding.severity]
         written[command] += 1
@@ -60,4 +60,8 @@ def _finding(finding: Finding, command: str, root: str | None) -> str:
 def _unreadable(entry: Unreadable, root: str | None) -> str:
     line = f",line={entry.line}" if entry.line else ""
     file = command_property(below(entry.file, root))
-    return f"::error file={file}{line},title=could not be read::{command_data(entry.reason)}"
+    return f"::error file={file}{line},title={_what(entry)}::{command_data(entry.reason)}"
+
+
+def _what(entry: Unreadable) -> str:
+    return "internal error" if entry.fault else "could not be read"

@@ -42,10 +42,11 @@ def _finding(finding: Finding, root: str | None) -> dict[str, Any]:
 
 def _unreadable(entry: Unreadable, root: str | None) -> dict[str, Any]:
     path = below(entry.file, root)
+    kind, words = ("internal-error", "Not judged") if entry.fault else ("unreadable", "Could not be read")
     return {
-        "description": harmless(f"Could not be read: {entry.reason}"),
-        "check_name": "unreadable",
-        "fingerprint": digest("unreadable", path, str(entry.line), entry.reason),
+        "description": harmless(f"{words}: {entry.reason}"),
+        "check_name": kind,
+        "fingerprint": digest(kind, path, str(entry.line), entry.reason),
         "severity": "blocker",
         "location": _location(entry.file, entry.line or 1, root),
     }

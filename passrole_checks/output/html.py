@@ -23,10 +23,12 @@ from typing import Any
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.output.excerpt import statement
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.graph import Column, Entry, Graph, graph_of
 from passrole_checks.output.paths import harmless, shown
+from passrole_checks.output.text import error_in_words
 from passrole_checks.scan import LocatedGrant, ScanResult
-from passrole_checks.sources.resource import Suppression, Unreadable
+from passrole_checks.sources.resource import Suppression, Unreadable, without_faults
 
 MOST_LINES, MOST_COLUMNS = 60, 800  # of a statement
 MOST_CHARACTERS = 2_000  # of a message; names are cut earlier
@@ -173,29 +175,31 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
             if severities[severity]
         )
         parts.append(f"<strong>{_count(len(findings), 'finding')}</strong> {counts}")
-    elif grants:
+    elif grants and not result.unreadable:
         parts.append("<strong>nothing found</strong>")
     suppressed = len(result.findings) - len(findings)
     if suppressed:
         parts.append(f"{suppressed:,} suppressed")
-    unreadable = len({entry.file for entry in result.unreadable})
-    if unreadable:
-        parts.append(f"<strong>{_count(unreadable, 'file')} not read</strong>")
+    error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
+    if error:
+        parts.insert(0, f"<strong>{_text(error)}</strong>")
+    if result.excluded:
+        parts.append(in_words(result.excluded))
     return '<span class="dot"> &middot; </span>'.join(f"<span>{part}</span>" for part in parts)
 
 
 def _empty(result: ScanResult) -> str:
+    if result.unreadable:
+        return f'<p class="empty">{_text(error_in_words(result.unreadable, result.files))}.</p>'
     if not result.files:
         return '<p class="empty">No Terraform, plan, CloudFormation or SAM file was read.</p>'
-    words = f"No PassRole grants in {_count(len(result.files), 'file')}."
-    if result.unreadable:
-        words += " What could not be read is named above, so that this may not be all."
-    return f'<p class="empty">{words}</p>'
+    return f'<p class="empty">No PassRole grants in {_count(len(result.files), "file")}.</p>'
 
 
 def _notices(result: ScanResult) -> str:
     return (
-        _notice("Could not be read", result.unreadable, "bad", opened=True)
+        _notice("Internal errors", result.faults, "bad", opened=True)
+        + _notice("Could not be read", without_faults(result.unreadable), "bad", opened=True)
         + _notice("Not evaluated", result.not_evaluated, "")
         + _suppressions(result.unused_suppressions)
     )

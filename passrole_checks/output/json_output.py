@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import shown
+from passrole_checks.sources.resource import faults_in, without_faults
 
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied, Entry
@@ -22,11 +24,17 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: Applied | None = None) -> str:
+def scan_json(
+    result: ScanResult,
+    not_shown: Sequence[Finding] = (),
+    baseline: Applied | None = None,
+    configuration: Sequence[Unreadable] = (),
+) -> str:
     """The findings, the files that could not be read and a summary, as one JSON document.
 
     ``not_shown`` are findings that were asked to be left out; they are only counted, as are those that the ``baseline``
-    accepts; of its entries those are named that somebody should look at.
+    accepts; of its entries those are named that somebody should look at. ``configuration``: notes on what the
+    configuration hides.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in open_findings)
@@ -34,9 +42,12 @@ def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: A
         {
             "version": VERSION,
             "findings": [_finding(finding) for finding in result.findings],
-            "unreadable": _unreadable(result.unreadable),
+            "unreadable": _unreadable(without_faults(result.unreadable)),
+            "faults": _unreadable(result.faults),
             "not_evaluated": _unreadable(result.not_evaluated),
+            "excluded": shown_excluded(result.excluded),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
+            "notes": _unreadable(configuration),
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
                 "files": len(result.files),
@@ -78,8 +89,10 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
         {
             "version": VERSION,
             "grants": [_located(located) for located in grants],
-            "unreadable": _unreadable(result.unreadable),
+            "unreadable": _unreadable(without_faults(result.unreadable)),
+            "faults": _unreadable(result.faults),
             "not_evaluated": _unreadable(result.not_evaluated),
+            "excluded": shown_excluded(result.excluded),
         }
     )
 
@@ -94,7 +107,11 @@ def diff_json(difference: Difference, compared: Comparison | None = None) -> str
             "version": VERSION,
             **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
             "unchanged": difference.unchanged,
-            "not_evaluated": _unreadable([*difference.unreadable, *difference.not_evaluated, *difference.standing]),
+            "faults": _unreadable(faults_in(difference.unreadable)),
+            "not_evaluated": _unreadable(
+                [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
+            ),
+            "excluded": shown_excluded(difference.excluded),
             **(_versions(compared) if compared is not None else {}),
         }
     )

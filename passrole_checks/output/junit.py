@@ -16,7 +16,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.output.escaping import xml
 from passrole_checks.output.paths import shown
 from passrole_checks.scan import ScanResult
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Unreadable, without_faults
 
 _KINDS = ("failure", "error", "skipped")
 
@@ -26,12 +26,13 @@ def scan_junit(
     checks: Iterable[type[Check]],
     accepted: Collection[Finding] = (),
     not_shown: Collection[Finding] = (),
+    configuration: Sequence[Unreadable] = (),
 ) -> str:
     """One XML document. ``checks`` are those that can have spoken. Findings that the baseline has ``accepted`` are
     skipped, and so are those ``not_shown`` on request and suppressed ones.
 
     A file in which nothing is to be judged has one case, one that could not be read an error, and what of a file was
-    not evaluated is a case that was skipped.
+    not evaluated is a case that was skipped; so is what the ``configuration`` hides.
     """
     names = {check.id: check.name for check in checks}
     silent = {finding.fingerprint: "in the baseline" for finding in accepted}
@@ -40,12 +41,15 @@ def scan_junit(
     for finding in (*result.findings, *accepted, *not_shown):
         findings[shown(finding.at.file)].append(finding)
     judged = {shown(located.grant.at.file) for located in result.grants}
-    unreadable, not_evaluated = _by_file(result.unreadable), _by_file(result.not_evaluated)
+    unreadable, faults = _by_file(without_faults(result.unreadable)), _by_file(result.faults)
+    not_evaluated = _by_file([*result.not_evaluated, *configuration])
     root = ElementTree.Element("testsuites", name="passrole_checks")
-    for file in sorted({*map(shown, result.files), *findings, *judged, *unreadable, *not_evaluated}):
+    for file in sorted({*map(shown, result.files), *findings, *judged, *unreadable, *faults, *not_evaluated}):
         suite = ElementTree.SubElement(root, "testsuite", name=xml(file))
         if file in unreadable:
             _noted(_case(suite, "can be read"), "error", unreadable[file])
+        if file in faults:
+            _noted(_case(suite, "is judged without an internal error"), "error", faults[file])
         if file in not_evaluated:
             _noted(_case(suite, "is evaluated"), "skipped", not_evaluated[file])
         by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in judged else {}

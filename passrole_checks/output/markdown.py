@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.findings import Severity
 from passrole_checks.output.escaping import code, label
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.graph import Column, Entry, Graph, Link, graph_of
 from passrole_checks.output.markdown_items import count, finding_item, note_item
 from passrole_checks.output.paths import shown
+from passrole_checks.output.text import error_in_words
 from passrole_checks.scan import LocatedGrant, ScanResult
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Unreadable, without_faults
 
 MOST_EDGES = 60  # more than these nobody follows with the eye
 MOST_ROWS = 300  # of each table and list; GitHub shows no file of more than some hundred kilobytes
@@ -42,7 +44,8 @@ def grants_markdown(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
 
 def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: Graph) -> Iterator[str]:
     yield from ("## Who may pass which role to which service", "", _summary(result, grants, len(graph.entries)))
-    yield from _list("Could not be read", result.unreadable)
+    yield from _list("Internal errors", result.faults)
+    yield from _list("Could not be read", without_faults(result.unreadable))
     if graph.links:
         yield ""
         yield from diagram(graph)
@@ -61,14 +64,23 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: Graph) -> 
 
 
 def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
+    excluded = f"; {in_words(result.excluded)}" if result.excluded else ""
+    return f"{_counts(result, grants, entries)}{excluded}."
+
+
+def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
     effects = Counter(located.effect_on_passrole for located in grants)
     findings = [finding for finding in result.findings if not finding.suppressed]
     files = count(len(result.files), "file")
+    error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
+    if error and not grants and not findings:
+        return error
     if not result.files:
-        return "No Terraform, plan, CloudFormation or SAM file was read."
+        return "No Terraform, plan, CloudFormation or SAM file was read"
     if not grants and not findings:
-        return f"No PassRole grants in {files}."
-    words = f"{count(effects['allow'], 'PassRole grant')}"
+        return f"No PassRole grants in {files}"
+    words = f"{error}; " if error else ""
+    words += f"{count(effects['allow'], 'PassRole grant')}"
     words += f", {effects['deny']} denied" if effects["deny"] else ""
     words += f" in {files}; "
     if entries > len(grants):  # of AWS managed policies, and of policies that a change leaves as they are
@@ -77,7 +89,7 @@ def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -
     counts = [f"{severities[one]} {one.value}" for one in reversed(Severity) if severities[one]]
     words += f"{count(len(findings), 'finding')}: {', '.join(counts)}" if findings else "nothing found"
     suppressed = len(result.findings) - len(findings)
-    return words + (f"; {suppressed} suppressed" if suppressed else "") + "."
+    return words + (f"; {suppressed} suppressed" if suppressed else "")
 
 
 def diagram(graph: Graph, arrow: Callable[[Link], str] | None = None) -> Iterator[str]:

@@ -14,7 +14,7 @@ from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.markdown_items import count, finding_item, note_item
 from passrole_checks.output.text import plain, scan_summary
 from passrole_checks.scan import ScanResult
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Unreadable, without_faults
 
 BUDGET = 60_000
 _LIST = 8_000  # of it, for each list of what is no finding
@@ -25,6 +25,7 @@ def scan_markdown(
     result: ScanResult,
     not_shown: Sequence[Finding] = (),
     baseline: Applied | None = None,
+    configuration: Sequence[Unreadable] = (),
     *,
     quiet: bool = False,
     budget: int = BUDGET,
@@ -32,12 +33,20 @@ def scan_markdown(
     """A page of Markdown of at most ``budget`` characters, cut between findings, with a line that counts the others.
 
     Suppressed findings, ``not_shown`` (left out on request) and those that the ``baseline`` accepts are only counted.
-    ``quiet``: without notes.
+    ``configuration``: notes on what the configuration hides. ``quiet``: without other notes.
     """
     findings = [finding for finding in result.findings if not finding.suppressed]
-    head = [f"## {_title(findings)}", "", *_table(findings), plain([scan_summary(result, not_shown, baseline)])]
-    unread = _section("### Could not be read", result.unreadable, note_item, _LIST)
-    notes: list[str] = []
+    head = [
+        f"## {_title(findings, whole=not result.unreadable)}",
+        "",
+        *_table(findings),
+        plain([scan_summary(result, not_shown, baseline)]),
+    ]
+    unread = [
+        *_section("### Internal errors", result.faults, note_item, _LIST),
+        *_section("### Could not be read", without_faults(result.unreadable), note_item, _LIST),
+    ]
+    notes = [*_section("### Configuration", configuration, note_item, _LIST)]
     if not quiet:
         entries = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
         notes += _section("### Baseline", entries, note_item, _LIST)
@@ -46,8 +55,9 @@ def scan_markdown(
     return "\n".join((*head, *unread, *_findings(findings, left), *notes)).rstrip("\n") + "\n"
 
 
-def _title(findings: Sequence[Finding]) -> str:
-    return f"iam:PassRole: {count(len(findings), 'finding') if findings else 'no findings'}"
+def _title(findings: Sequence[Finding], *, whole: bool) -> str:
+    words = [count(len(findings), "finding")] if findings else ["no findings"] if whole else []
+    return f"iam:PassRole: {', '.join([*words, *([] if whole else ['not everything could be checked'])])}"
 
 
 def _table(findings: Sequence[Finding]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -10,11 +10,12 @@ from passrole_checks.advise.required import Required, confidence_of
 from passrole_checks.advise.statements import ACCOUNT, PARTITION, camel
 from passrole_checks.findings import Confidence
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
-from passrole_checks.output.text import Line, Span, located
+from passrole_checks.output.text import Line, Span, error_in_words, excluded_spans, located
 from passrole_checks.receiving import ASSUMED, LATER, PASSED, Received
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
 
 _NOT_PASSED = {
     ASSUMED: "assumed, not passed",
@@ -23,7 +24,12 @@ _NOT_PASSED = {
 }
 
 
-def required_json(required: Required, unreadable: Sequence[Unreadable], not_evaluated: Sequence[Unreadable]) -> str:
+def required_json(
+    required: Required,
+    unreadable: Sequence[Unreadable],
+    not_evaluated: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
+) -> str:
     """The places that receive roles, and the statements that they need, as one JSON document."""
     document = {
         "version": 1,
@@ -31,8 +37,10 @@ def required_json(required: Required, unreadable: Sequence[Unreadable], not_eval
         "statements": statements_json(required),
         "policies": policies_json(required),
         "notes": _notes(required),
-        "unreadable": [_problem(one) for one in unreadable],
+        "unreadable": [_problem(one) for one in without_faults(unreadable)],
+        "faults": [_problem(one) for one in faults_in(unreadable)],
         "not_evaluated": [_problem(one) for one in not_evaluated],
+        "excluded": shown_excluded(excluded),
     }
     return json_text(document)
 
@@ -73,7 +81,13 @@ def _problem(one: Unreadable) -> dict[str, Any]:
 
 
 def required_lines(
-    required: Required, files: int, not_evaluated: Sequence[Unreadable], *, quiet: bool = False
+    required: Required,
+    files: Collection[str],
+    unreadable: Sequence[Unreadable],
+    not_evaluated: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
+    *,
+    quiet: bool = False,
 ) -> Iterator[Line]:
     """Each role with the services that it is passed to and the resources that receive it; then the statements."""
     passed = [one for one in required.received if one.how == PASSED]
@@ -103,8 +117,13 @@ def required_lines(
     if notes or not_evaluated:
         yield ()
     roles, places = len({one.label for one in passed}), len(passed)
-    counted = f"{_count(roles, 'role')} passed in {_count(places, 'place')}" if passed else "no role is passed"
-    yield (Span(f"{counted}; {_count(files, 'file')}", "place"),)
+    error = error_in_words(unreadable, files, anything=bool(required.received))
+    counted = "no role is passed"
+    if passed or error:
+        counted = f"{_count(roles, 'role')} passed in {_count(places, 'place')}"
+    words_of_error = [Span(f"{error}; ", "high")] if error else []
+    counted += f"; {_count(len(files), 'file')}"
+    yield (*words_of_error, Span(counted, "place"), *excluded_spans(excluded))
 
 
 def _table(passed: Sequence[Received]) -> Iterator[Line]:

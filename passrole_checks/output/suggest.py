@@ -10,11 +10,12 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from passrole_checks.advise.suggestion import Seen, Suggestion
+from passrole_checks.advise.suggestion import Seen, Shared, Suggestion
 from passrole_checks.findings import Finding
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.output.text import PIPED, Line, Span, located
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.output.text import PIPED, Line, Span, excluded_spans, located
+from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
 
 _CONTEXT = 3
 _FEW = 1  # lines around a change that people are shown
@@ -33,6 +34,8 @@ def suggestion_lines(
     changed: Changed,
     notes: Sequence[str] = (),
     *,
+    error: str = "",
+    excluded: Sequence[str] = (),
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
@@ -42,13 +45,14 @@ def suggestion_lines(
     Args:
         texts: gives the text of a file.
         changed: gives the files that a suggestion changes, as they would be.
+        error: what was not read or judged.
     """
     for one in found:
         yield from _suggestion(one, texts, changed, width)
         yield ()
     if not quiet:
         yield from _notes(notes)
-        yield _summary(found)
+        yield (*_with_error(_summary(found), error), *excluded_spans(excluded))
 
 
 def fixed_lines(
@@ -56,15 +60,19 @@ def fixed_lines(
     left: Sequence[Suggestion],
     notes: Sequence[str] = (),
     *,
+    excluded: Sequence[str] = (),
     dry_run: bool,
+    error: str = "",
     width: int = PIPED,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """What was written, and what is left for a person; then, unless ``quiet``, the notes and a summary."""
+    """What was written, and what is left for a person; then, unless ``quiet``, the notes and a summary. ``error``: what
+    was not read or judged."""
     for one in made:
         yield _header(one)
         yield (Span("  "), Span("would fix" if dry_run else "fixed", "good"), Span(f"  {_checks(one)}"))
         yield from _prose(one.says, width)
+        yield from _shared_by(one, width)
         yield ()
     for one in left:
         yield from _for_a_person(one, width)
@@ -72,33 +80,49 @@ def fixed_lines(
     if quiet:
         return
     yield from _notes(notes)
+    yield (*_with_error(_summary_of_fixes(made, left, dry_run=dry_run), error), *excluded_spans(excluded))
+
+
+def _with_error(summary: Line, error: str) -> Line:
+    if not error:
+        return summary
+    if summary[0].style == "good":
+        return (Span(error, "high"),)
+    return (Span(f"{error}; ", "high"), *summary)
+
+
+def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
     fixed = sum(len(one.findings) for one in made)
     others = sum(len(one.findings) for one in left)
     files = len({edit.file for one in made for edit in one.edits})
     if not made and not left:
-        yield (Span("nothing to fix", "good"),)
-        return
+        return (Span("nothing to fix", "good"),)
     verb = "would be fixed" if dry_run else "fixed"
     more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
     if not fixed and not others and more:
-        yield (Span(more, "place"),)
-        return
-    yield (
+        return (Span(more, "place"),)
+    return (
         Span(f"{_count(fixed, 'finding')} {verb}", "place"),
         Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
     )
 
 
 def suggestions_json(
-    found: Sequence[Suggestion], patch: str, unreadable: Sequence[Unreadable], skipped: Sequence[Unreadable]
+    found: Sequence[Suggestion],
+    patch: str,
+    unreadable: Sequence[Unreadable],
+    skipped: Sequence[Unreadable],
+    excluded: Sequence[str] = (),
 ) -> str:
     """All that is known of each suggestion. ``patch``: those that go together, as :func:`patch_of` writes it."""
     document = {
         "version": 1,
         "suggestions": [_as_json(one) for one in found],
         "patch": patch,
-        "unreadable": [_entry(one) for one in unreadable],
+        "unreadable": [_entry(one) for one in without_faults(unreadable)],
+        "faults": [_entry(one) for one in faults_in(unreadable)],
         "not_evaluated": [_entry(one) for one in skipped],
+        "excluded": shown_excluded(excluded),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -151,6 +175,7 @@ def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> 
             yield (Span(f"  in {harmless(shown(file))}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
     yield from _prose(one.says, width)
+    yield from _shared_by(one, width)
 
 
 def _small_diff(old: str, new: str) -> Iterator[Line]:
@@ -243,6 +268,21 @@ def _prose(text: str, width: int) -> Iterator[Line]:
         yield (Span(_INDENT), Span(line))
 
 
+def _shared_by(one: Suggestion, width: int) -> Iterator[Line]:
+    """Who else uses the files that a suggestion edits."""
+    if one.shared is None:
+        return
+    units, callers = (", ".join(map(shown, paths)) for paths in (one.shared.units, one.shared.callers))
+    if len(one.shared.units) > 1:
+        yield from _prose(f"The change applies to, and is checked for: {units}.", width)
+    if callers:
+        yield from _prose(f"Also called by, but not scanned or checked for: {callers}.", width)
+    if not one.shared.is_complete:
+        yield from _prose(
+            "Other folders may call this module: not all files of the repository could be searched.", width
+        )
+
+
 def _summary(found: Sequence[Suggestion]) -> Line:
     if not found:
         return (Span("nothing to suggest", "good"),)
@@ -254,6 +294,22 @@ def _summary(found: Sequence[Suggestion]) -> Line:
     return (
         Span(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
         Span(f"; {others} left for a person{'; ' if more else ''}{more}"),
+    )
+
+
+def _fixed_summary(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
+    fixed = sum(len(one.findings) for one in made)
+    others = sum(len(one.findings) for one in left)
+    files = len({edit.file for one in made for edit in one.edits})
+    if not made and not left:
+        return (Span("nothing to fix", "good"),)
+    verb = "would be fixed" if dry_run else "fixed"
+    more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
+    if not fixed and not others and more:
+        return (Span(more, "place"),)
+    return (
+        Span(f"{_count(fixed, 'finding')} {verb}", "place"),
+        Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
     )
 
 
@@ -293,6 +349,15 @@ def _as_json(one: Suggestion) -> dict[str, object]:
             {"file": shown(edit.file), "start": edit.start, "end": edit.end, "text": edit.text} for edit in one.edits
         ],
         "evidence": _seen(one.evidence) if one.evidence is not None else None,
+        "shared": _users(one.shared) if one.shared is not None else None,
+    }
+
+
+def _users(one: Shared) -> dict[str, object]:
+    return {
+        "units": list(map(shown, one.units)),
+        "callers": list(map(shown, one.callers)),
+        "callers_complete": one.is_complete,
     }
 
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from passrole_checks import suppressions
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.excerpt import excerpt
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.paths import harmless, shown
+from passrole_checks.sources.recognize import NOTHING_HERE
+from passrole_checks.sources.resource import faults_in
 
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
     from passrole_checks.iam.passing.passrole import PassRoleGrant
     from passrole_checks.scanned import LocatedGrant, ScanResult
-    from passrole_checks.sources.resource import ResourceDefinition
+    from passrole_checks.sources.resource import ResourceDefinition, Unreadable
 
 NARROW, WIDE = 60, 100
 PIPED = 80
@@ -47,6 +50,13 @@ class Span(NamedTuple):
 
 
 Line = Sequence[Span]
+
+
+class _InFile(Protocol):
+    """What is said of a file."""
+
+    @property
+    def file(self) -> str: ...
 
 
 def width_for(terminal: bool) -> int:
@@ -117,9 +127,12 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         words += [f"{counts['deny']} denied"] if counts["deny"] else []
         words += [f"{counts['none']} without effect"] if counts["none"] else []
         if grants:
-            yield (Span(f"{', '.join(words)} in {_count(len(result.files), 'file')}"),)
+            error = error_in_words(result.unreadable, result.files, anything=True)
+            words_of_error = [Span(f"{error}; ", "high")] if error else []
+            counted = f"{', '.join(words)} in {_count(len(result.files), 'file')}"
+            yield (*words_of_error, Span(counted), *excluded_spans(result.excluded))
         else:
-            yield (Span(f"no PassRole grants in {_count(len(result.files), 'file')}"),)
+            yield (*_no_grants(result), *excluded_spans(result.excluded))
 
 
 def what_is_granted(grant: PassRoleGrant) -> Iterator[Line]:
@@ -234,12 +247,46 @@ def located(file: str, line: int | None) -> str:
     return harmless(shown(file)) + (f":{line}" if line else "")
 
 
+def _no_grants(result: ScanResult) -> Line:
+    files = _count(len(result.files), "file")
+    error = error_in_words(result.unreadable, result.files)
+    if error:
+        return (Span(error, "high"), Span(f"; 0 PassRole grants in {files}"))
+    return (Span(f"no PassRole grants in {files}", "good"),)
+
+
+def not_read_in_words(
+    unreadable: Collection[_InFile], faults: Collection[_InFile] = (), files: Collection[str] | None = None
+) -> str:
+    """How often this package failed, and how many files could not be read (of these and the ``files`` that were)."""
+    unread = {entry.file for entry in unreadable}
+    words = [_count(len(faults), "internal error")] if faults else []
+    if unread:
+        of_all = f"{len(unread)} of " if files is not None else ""
+        words.append(f"{of_all}{_count(len(unread.union(files or ())), 'file')} could not be read")
+    return ", ".join(words)
+
+
+def error_in_words(entries: Sequence[Unreadable], files: Collection[str], *, anything: bool = False) -> str:
+    """How a summary begins that is not about everything; "" where all was read and judged.
+
+    ``files``: those that were read, which may be in part; ``anything``: something was found in them.
+    """
+    if not entries:
+        return ""
+    unreadable = [entry for entry in entries if not entry.fault and entry.subject != NOTHING_HERE]
+    words = not_read_in_words(unreadable, faults_in(entries), files)
+    nothing = not anything and set(files) <= {entry.file for entry in unreadable}
+    return f"ERROR: {'; '.join(filter(None, (words, 'nothing was checked' if nothing else '')))}"
+
+
 def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: Applied | None = None) -> Line:
     """How many findings there are, and how many more were not shown, in one line."""
     findings = [finding for finding in result.findings if not finding.suppressed]
     accepted = 0 if baseline is None else len(baseline.accepted)
     files = _count(len(result.files), "file")
     grants = sum(grant.effect_on_passrole == "allow" for grant in result.grants)
+    error = error_in_words(result.unreadable, result.files, anything=bool(result.findings or grants or accepted))
     if findings:
         severities = Counter(finding.severity for finding in findings)
         spans = [Span(f"{_count(len(findings), 'finding')}: ", "place")]
@@ -247,20 +294,28 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
             if severities[severity]:
                 spans += [Span(f"{severities[severity]} {severity.value}", severity.value), Span(", ")]
         spans[-1] = Span(f"; {_count(grants, 'PassRole grant')} in {files}")
+    elif error:
+        spans = [Span(f"0 findings, {_count(grants, 'PassRole grant')} in {files}")]
     elif grants or not_shown or accepted:
         spans = [Span("no findings", "good"), Span(f"; {_count(grants, 'PassRole grant')} in {files}")]
     else:
-        spans = [Span(f"no PassRole grants in {files}", "good")]
+        spans = [*_no_grants(result)]
+    if error:
+        spans = [Span(f"{error}; ", "high"), *spans]
     suppressed = sum(finding.suppressed is not None for finding in result.findings)
     for count, what in (
         (suppressed, "suppressed"),
         (accepted, "in the baseline, not shown"),
         (len(not_shown), "below --severity, not shown"),
-        (len({entry.file for entry in result.unreadable}), "could not be read"),
     ):
         if count:
             spans.append(Span(f"; {count} {what}"))
-    return spans
+    return [*spans, *excluded_spans(result.excluded)]
+
+
+def excluded_spans(excluded: Sequence[str]) -> Sequence[Span]:
+    """The end of a summary: how much was excluded."""
+    return (Span(f"; {in_words(excluded)}"),) if excluded else ()
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,11 +10,12 @@ from passrole_checks.evidence import Edge, Outcome, Pass
 from passrole_checks.evidence.report import Report
 from passrole_checks.evidence.summary import Listed
 from passrole_checks.output.escaping import json_text
+from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.text import Line, Span
 from passrole_checks.output.trail_against import against_json, against_lines
 from passrole_checks.output.trail_words import names_of, notes_of, services_of, summary_of, when_of
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
 
 VERSION = 1
 
@@ -36,10 +37,11 @@ def trail_json(report: Report) -> str:
         document["events"] = [_pass(one) for one in report.passes]
     if report.against is not None:
         document["against"] = against_json(report.against, report.edges)
-    problems = (Unreadable(one.file, one.reason) for one in reading.problems)
-    document["unreadable"] = list(map(_problem, (*problems, *report.unreadable)))
+    document["unreadable"] = list(map(_problem, without_faults(report.unknown)))
+    document["faults"] = list(map(_problem, faults_in(report.unknown)))
     if report.against is not None:
         document["not_evaluated"] = list(map(_problem, report.not_evaluated))
+        document["excluded"] = shown_excluded(report.excluded)
     document["summary"] = {
         "files": reading.files,
         "events": reading.events,

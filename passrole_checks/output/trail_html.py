@@ -48,8 +48,8 @@ def trail_html(report: Report) -> str:
 
 def _body(report: Report) -> Iterator[str]:
     yield f"<h1>Which roles were passed to which services</h1><p>{_text(summary_of(report))}.</p>"
-    if report.reading.problems:
-        items = "".join(f"<li>{_code(shown(one.file))}: {_text(one.reason)}</li>" for one in report.reading.problems)
+    if report.unknown:
+        items = "".join(f"<li>{_code(shown(one.file))}: {_text(one.reason)}</li>" for one in report.unknown)
         yield f'<div class="bad"><h2>Could not be read</h2><ul>{items}</ul></div>'
     if report.edges:
         yield '<table><thead><tr><th scope="col">who</th><th scope="col">passed</th><th scope="col">to</th>'

@@ -15,11 +15,11 @@ from passrole_checks.output.escaping import code, label, prose
 from passrole_checks.output.graph import Link, graph_of
 from passrole_checks.output.graph_uses import State, grants_with_uses, state_of, with_uses
 from passrole_checks.output.markdown import diagram
-from passrole_checks.output.paths import shown
 from passrole_checks.output.text import located
 from passrole_checks.output.trail_against import against_markdown
 from passrole_checks.output.trail_words import names_of, notes_of, summary_of, times
 from passrole_checks.scan import ScanResult
+from passrole_checks.sources.resource import faults_in, without_faults
 
 MOST_DRAWN = 40  # edges that the eye can follow
 MOST_ROWS = 500
@@ -32,12 +32,13 @@ def trail_markdown(report: Report, result: ScanResult | None = None) -> str:
 
 def _lines(report: Report, result: ScanResult | None) -> Iterator[str]:
     yield from ("## Which roles were passed to which services", "", f"{summary_of(report)}.")
-    if report.reading.problems or report.unreadable:
-        yield from ("", "### Could not be read", "")
-        for problem in report.reading.problems[:MOST_ROWS]:
-            yield f"- {code(shown(problem.file))}: {prose(problem.reason)}"
-        for entry in report.unreadable[:MOST_ROWS]:
-            yield f"- {code(located(entry.file, entry.line))}: {prose(entry.reason)}"
+    for heading, entries in (
+        ("Internal errors", faults_in(report.unknown)),
+        ("Could not be read", without_faults(report.unknown)),
+    ):
+        if entries:
+            yield from ("", f"### {heading}", "")
+            yield from (f"- {code(located(one.file, one.line))}: {prose(one.reason)}" for one in entries[:MOST_ROWS])
     if report.against is not None and result is not None:
         yield from _granted(report.against, result)
     elif report.edges:

@@ -16,7 +16,6 @@ from passrole_checks.output.html import Beside, chip, file_of_page, page_of, tex
 from passrole_checks.output.trail_against import edge_in_words, facts_of, sections
 from passrole_checks.output.trail_words import count_of, details_of, notes_of, passed_in, services_of, times, when_of
 from passrole_checks.scan import ScanResult
-from passrole_checks.sources.resource import Unreadable
 
 _TITLE = "Who may pass which role to which service, and what was passed"
 _IN_A_CARD = 40  # passes of a statement
@@ -28,8 +27,7 @@ def trail_page(report: Report, against: Against, result: ScanResult) -> str:
     """A whole page: the grants of a result with its findings, and what of them was used in the logs of a report."""
     grants = grants_with_uses(result, against)
     graph, edges = with_uses(graph_of(result, grants), against)
-    problems = (Unreadable(one.file, one.reason) for one in report.reading.problems)
-    result = replace(result, unreadable=(*result.unreadable, *problems))
+    result = replace(result, unreadable=tuple(dict.fromkeys([*result.unreadable, *report.unknown])))
     uses = [whole(entry) for entry in graph.entries]
     states = [state_of(one, edges) for one in uses]
     told = [state if entry.uses is not None else None for state, entry in zip(states, graph.entries, strict=True)]

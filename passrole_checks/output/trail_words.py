@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.evidence import Edge, Outcome
 from passrole_checks.evidence.report import Report
 from passrole_checks.evidence.summary import Listed
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.markdown_items import count
 from passrole_checks.output.paths import shown
+from passrole_checks.output.text import not_read_in_words
+from passrole_checks.sources.resource import faults_in, without_faults
 
 _IN_A_ROW = 3
 _IN_DETAILS = 20
@@ -74,10 +77,15 @@ def summary_of(report: Report) -> str:
 
 
 def passed_in(report: Report) -> str:
-    """How much was passed, by how many."""
+    """How much was passed, by how many; before that, what could not be read, which may say more."""
+    error = not_read_in_words(without_faults(report.unknown), faults_in(report.unknown))
+    return f"ERROR: {error}; {_passed(report)}" if error else _passed(report)
+
+
+def _passed(report: Report) -> str:
     edges = report.edges
     if not edges:
-        return "no role was passed"
+        return "0 passes" if report.reading.problems else "no role was passed"
     passed = [edge for edge in edges if edge.counts[Outcome.PASSED]]
     words = (
         f"{count_of(report.count(Outcome.PASSED), 'pass')} of {count_of(len({one.passed for one in passed}), 'role')}"
@@ -122,6 +130,8 @@ def notes_of(report: Report) -> Iterator[str]:
     yield from _some(files, "file", "that are no logs of CloudTrail")
     skipped = [f"{shown(one.file)}{f':{one.line}' if one.line else ''}: {one.reason}" for one in report.not_evaluated]
     yield from _some(skipped, "part", "of the configuration that are not evaluated")
+    if report.excluded:
+        yield f"of the configuration, {in_words(report.excluded)}"
     if reading.others:
         listed = ", ".join(f"{number:,} {what}" for what, number in sorted(reading.others.items()))
         yield f"files passed over: {listed}"

@@ -75,12 +75,13 @@ def _commands(report: Report) -> Iterator[str]:
 
 
 def _all(report: Report) -> Iterator[_Annotation]:
-    yield from map(_of_note, report.unreadable)
+    yield from (_of_note(note, "internal error") for note in report.faults)
+    yield from (_of_note(note, "could not be read") for note in report.unreadable)
     yield from map(_of_item, sorted(report.items, key=lambda item: -item.severity.rank))
 
 
-def _of_note(note: Note) -> _Annotation:
-    return _Annotation("error", note.file, note.line, note.line, "iam:PassRole: could not be read", note.reason)
+def _of_note(note: Note, what: str) -> _Annotation:
+    return _Annotation("error", note.file, note.line, note.line, f"iam:PassRole: {what}", note.reason)
 
 
 def _of_item(item: Item) -> _Annotation:

@@ -104,7 +104,13 @@ def _fitted(value: Any, most: int) -> Any:
     changed = {}
     for one in fields(value):
         old = getattr(value, one.name)
-        new = old if one.name == "file" else _fitted(old, _LONG if one.name in _PROSE else _NAME)
+        new = (
+            old
+            if one.name == "file"
+            else old[:_MANY]
+            if one.name == "excluded"
+            else _fitted(old, _LONG if one.name in _PROSE else _NAME)
+        )
         if new is not old and new != old:
             changed[one.name] = new
     return replace(value, **changed) if changed else value
@@ -245,6 +251,14 @@ def _path(value: object, where: str) -> str:
     return path
 
 
+def _excluded(value: object, where: str) -> str:
+    """The path of a file, or with a slash at the end that of a folder."""
+    path: str = _text(_LONGEST_PATH, empty=False)(value, where)
+    if path == "/":
+        raise _Refused(f"{where}: not a path below the top of a repository")
+    return f"{_path(path.removesuffix('/'), where)}{'/' if path.endswith('/') else ''}"
+
+
 def _of(kind: type[Any]) -> _Loader:
     def load(value: object, where: str) -> Any:
         if not isinstance(value, dict):
@@ -313,5 +327,6 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "unreadable": _listed(_of(Note), _MANY), "not_evaluated": _listed(_of(Note), _MANY),
         "notes": _listed(_of(Note), _MANY), "fail_on": _or_none(_SEVERITY), "files": _number(0, 10**9),
         "more": _listed(_of(More), _MANY), "unlike_head": _listed(_path, _SOME),
+        "faults": _listed(_of(Note), _MANY), "excluded": _listed(_excluded, _MANY),
     },
 }  # fmt: skip

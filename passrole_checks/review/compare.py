@@ -19,7 +19,7 @@ from passrole_checks.snapshots.snapshot import matters
 from passrole_checks.snapshots.trees import LINK
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
-from passrole_checks.sources.resource import Inputs, Unreadable
+from passrole_checks.sources.resource import Inputs, Unreadable, without_faults
 from passrole_checks.sources.walk import is_ignored
 
 _ENVIRONMENT = "pyvenv.cfg"  # marks a virtual environment of Python
@@ -67,7 +67,7 @@ def compared(
     )
     if sides[1].path != snapshots.folders[1]:
         found = with_known_names(found, {str(sides[1].path): str(snapshots.folders[1])})
-    lost = dict.fromkeys(_not_read_any_more(found, snapshots))
+    lost = dict.fromkeys(_not_read_any_more(found, sides, snapshots))
     hidden = {entry.file for entry in lost}
     aside = [entry for entry in _aside(found, snapshots) if entry.file not in hidden]
     aside += [*_unused_values(sides, snapshots), *_called_otherwise(found, snapshots)]
@@ -90,6 +90,7 @@ def named(found: Difference, snapshots: Snapshots) -> Difference:
         unreadable=tuple(dict.fromkeys(known.unreadable)),
         not_evaluated=tuple(dict.fromkeys(known.not_evaluated)),
         standing=tuple(dict.fromkeys(known.standing)),
+        excluded=tuple(dict.fromkeys(known.excluded)),
     )
 
 
@@ -114,7 +115,10 @@ def names_of(snapshots: Snapshots) -> dict[str, str]:
 
 
 def found_in(asked: Comparison, snapshots: Snapshots, number: int) -> Find:
-    """Finds what is given as a path of the working tree in one of the versions (0 or 1)."""
+    """Finds what is given as a path of the working tree in one of the versions (0 or 1).
+
+    It raises an :class:`InputError` where a symbolic link in the working tree leads from there out of the repository.
+    """
 
     def there(name: str, *, folder: bool = False) -> str | None:
         top = asked.repository.top
@@ -123,13 +127,17 @@ def found_in(asked: Comparison, snapshots: Snapshots, number: int) -> Find:
         path = os.path.abspath(name.removeprefix("file://"))
         real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         below = os.path.relpath(real, os.path.realpath(top))
-        if below.split(os.sep)[0] == os.pardir:
-            return name
-        exists = os.path.isdir if folder else os.path.isfile
-        places = [os.path.join(place, below) for place in snapshots.folders]
-        if exists(places[number]):
-            return places[number]
-        return None if exists(places[1 - number]) else name
+        if below.split(os.sep)[0] != os.pardir:
+            exists = os.path.isdir if folder else os.path.isfile
+            places = [os.path.join(place, below) for place in snapshots.folders]
+            if exists(places[number]):
+                return places[number]
+            if exists(places[1 - number]):
+                return None
+        is_inside = Path(path).is_relative_to(top)
+        if is_inside and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(top)):
+            raise InputError(name, "not read: a symbolic link leads out of the repository")
+        return name
 
     return there
 
@@ -139,11 +147,18 @@ def _side(asked: Comparison, snapshots: Snapshots, number: int, inputs_of: Input
         inputs = inputs_of(found_in(asked, snapshots, number))
     except InputError as error:
         raise InputError(with_known_names(error.file, names_of(snapshots)), error.reason, error.line) from None
+    top = snapshots.folders[number]
+    here = str(top / asked.repository.prefix)  # the working directory
+    exclusions = replace(inputs.exclusions, roots=tuple((root, "") for root in dict.fromkeys((here, str(top)))))
+
+    def read(entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
+        return tuple(entry for entry in entries if not exclusions.excludes(entry.file))
+
     return Side(
-        snapshots.folders[number],
-        inputs,
-        tuple(snapshots.unreadable[number]),
-        tuple(snapshots.skipped[number]),
+        top,
+        replace(inputs, exclusions=exclusions),
+        read(snapshots.unreadable[number]),
+        read(snapshots.skipped[number]),
         sealed=True,
     )
 
@@ -158,7 +173,7 @@ def _without_old_news(found: Difference, snapshots: Snapshots) -> Difference:
     terraform = any(map(_is_terraform, touched))
     as_before = [
         entry
-        for path, entry in _in_both(found.unreadable, snapshots)
+        for path, entry in _in_both(without_faults(found.unreadable), snapshots)
         if is_idle(path, entry.reason) and not (terraform and _is_terraform(path))  # it may hide what another file does
     ]
     standing = [entry for path, entry in _in_both(found.not_evaluated, snapshots) if path not in touched]
@@ -179,7 +194,7 @@ def _without_old_news(found: Difference, snapshots: Snapshots) -> Difference:
     )
 
 
-def _not_read_any_more(found: Difference, snapshots: Snapshots) -> Iterator[Unreadable]:
+def _not_read_any_more(found: Difference, sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
     """What of the old version was read, stands in the new one, and is not read there: what it held may all be there,
     and would pass for removed."""
     old, new = (set(files) for files in found.files)
@@ -206,6 +221,9 @@ def _not_read_any_more(found: Difference, snapshots: Snapshots) -> Iterator[Unre
             yield Unreadable(lost, f"{said} infrastructure code before, and is not read now: {reason}")
         elif (folder := _passed_over(after, now)) and not _passed_over(before, was):
             yield Unreadable(place, f"was infrastructure code before, and {folder} is passed over now")
+        elif _is_excluded(after, snapshots, sides, 1):
+            if not _is_excluded(before, snapshots, sides, 0):
+                yield Unreadable(place, "was infrastructure code before, and is excluded now")
         elif after in touched and (reason := _is_broken(place)):
             yield Unreadable(place, f"was infrastructure code before, and is {reason}")
 
@@ -336,6 +354,10 @@ def _passed_over(path: str, files: Collection[str]) -> str:
         if is_ignored(os.path.basename(folder)) or f"{folder}/{_ENVIRONMENT}" in files:
             return folder
     return ""
+
+
+def _is_excluded(path: str, snapshots: Snapshots, sides: tuple[Side, Side], number: int) -> bool:
+    return sides[number].inputs.exclusions.excludes(f"{snapshots.folders[number]}/{path}")
 
 
 def _is_broken(file: str) -> str:

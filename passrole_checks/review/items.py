@@ -15,7 +15,7 @@ from passrole_checks.iam.values import Position
 from passrole_checks.judge import digest
 from passrole_checks.review.matching import Names, is_still_said, matched, were_at
 from passrole_checks.review.report import Access, Fixed, Item, Less, More, Place, Remark
-from passrole_checks.sources.resource import Framework, ResourceDefinition, Unreadable
+from passrole_checks.sources.resource import Framework, ResourceDefinition, Unreadable, faults_in
 
 NEW_ACCESS = "PASSROLE_015"
 UNRESOLVED = "PASSROLE_014"
@@ -169,12 +169,14 @@ class _Judging:
         return "worse" if were_at(self._told_gone, finding, self._names, self._counterpart) else "new"
 
     def _is_hidden(self, at: Position, framework: Framework, unreadable: Sequence[Unreadable] | None = None) -> bool:
-        """Whether something may only seem to be gone, because a file that it may stand in cannot be read."""
-        files = {
-            self._name(entry.file) for entry in (self._difference.unreadable if unreadable is None else unreadable)
-        }
+        """Whether something may only seem to be gone, because a file that it may stand in cannot be read, or was not
+        judged in full."""
+        unreadable = self._difference.unreadable if unreadable is None else unreadable
+        files = {self._name(entry.file) for entry in unreadable}
         if not files:
             return False
+        if faults_in(unreadable):
+            return True
         file = self._names.old(at.file)
         return file in files or (
             framework is Framework.TERRAFORM and any(".tf" in one or ".tofu" in one for one in files)

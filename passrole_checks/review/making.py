@@ -25,7 +25,7 @@ from passrole_checks.review.report import Item, Note, Report, files_of
 from passrole_checks.scan import ScanResult
 from passrole_checks.snapshots import Comparison, Snapshots, with_known_names
 from passrole_checks.snapshots.snapshot import matters
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.resource import Unreadable, faults_in, noting_faults, without_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,15 @@ class _Making:
         anchors = Anchors(self._snapshots, unlike_head)
         with Mending(self._sides, self._snapshots, outcome, lambda top: self._tried(found, top, told)) as mending:
             if found.touched is not None and result.told:
-                mending.suggested(result.told[:MOST], found.touched.read, self._options_of_head)
+                with noting_faults("", mending.faults):
+                    mending.suggested(result.told[:MOST], found.touched.read, self._options_of_head)
             items = tuple(
-                self._placed(one, anchors, mending if number < MOST else None) for number, one in enumerate(result.told)
+                self._placed_alone(one, anchors, mending, number < MOST) for number, one in enumerate(result.told)
             )
+            faults = [*faults_in(found.unreadable), *mending.faults]
         self._about_configuration()
         self._notes += map(self._moved, found.moved)
-        unreadable, not_evaluated = self._unread(found)
+        unreadable, not_evaluated = self._unread(replace(found, unreadable=without_faults(found.unreadable)))
         report = _report(
             self._asked,
             self._wanted,
@@ -132,9 +134,11 @@ class _Making:
             more=result.more,
             unchanged=result.unchanged,
             unreadable=unreadable,
+            faults=tuple(dict.fromkeys(map(self._note, faults))),
             not_evaluated=not_evaluated,
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(found.files[1]),
+            excluded=tuple(sorted({self._excluded_name(path) for path in found.excluded})),
         )
         known = with_known_names(
             (report, self._shown(found, after), tuple(filter(self._shows, result.gone)), after),
@@ -169,6 +173,7 @@ class _Making:
             findings=tuple(filter(self._shows, findings)),
             unreadable=unreadable,
             not_evaluated=not_evaluated,
+            excluded=tuple(path for path in found.excluded if path.startswith(f"{self._snapshots.folders[1]}/")),
         )
 
     def _shows(self, finding: Finding) -> bool:
@@ -180,6 +185,13 @@ class _Making:
     @property
     def _options_of_head(self) -> ScanOptions:
         return replace(self._options, inputs=self._sides[1].inputs, unchanged=True)
+
+    def _placed_alone(self, told: Told, anchors: Anchors, mending: Mending, mends: bool) -> Item:
+        """An item with its place and what to write instead; without them where this package fails at that."""
+        item = replace(told.item, advice=remediation_of(told.item))
+        with noting_faults(str(told.at.file), mending.faults):
+            item = self._placed(told, anchors, mending if mends else None)
+        return item
 
     def _placed(self, told: Told, anchors: Anchors, mending: Mending | None) -> Item:
         item = mending.with_cause(told, anchors) if mending is not None else told.item
@@ -206,6 +218,9 @@ class _Making:
             if file.startswith(f"{folder}/"):
                 return PurePath(file[len(str(folder)) + 1 :]).as_posix()
         return file
+
+    def _excluded_name(self, path: str) -> str:
+        return f"{self._name(path)}{'/' if path.endswith('/') else ''}"
 
     def _unread(self, found: Difference) -> tuple[tuple[Note, ...], tuple[Note, ...]]:
         """What could not be read, and what is not evaluated of what has changed. What both versions say alike of the

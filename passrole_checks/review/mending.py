@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.advise import edits
-from passrole_checks.advise.suggest import suggestions
+from passrole_checks.advise.suggest import Session
 from passrole_checks.advise.suggestion import Suggestion
 from passrole_checks.difference import Side
 from passrole_checks.difference.text_changes import ChangedFile, Piece, changed_file
@@ -27,6 +27,7 @@ from passrole_checks.review.items import NEW_ACCESS, Judged, Told
 from passrole_checks.review.report import Item, Place, Replacement
 from passrole_checks.scan import ReadPaths
 from passrole_checks.snapshots import Snapshots
+from passrole_checks.sources.resource import Unreadable
 from passrole_checks.sources.walk import walk
 
 MOST = 30  # items, the worst, that something is looked for to mend
@@ -63,6 +64,7 @@ class Mending:
         self._was_tried = False
         self._until = 0.0
         self._suggested: dict[Position, list[Suggestion]] = {}
+        self.faults: list[Unreadable] = []  # of this package
 
     def __enter__(self) -> Mending:
         return self
@@ -125,7 +127,9 @@ class Mending:
         findings = {id(one): one for item in told for one in item.findings}
         if not findings:
             return
-        for suggestion in suggestions(read, tuple(findings.values()), options):
+        session = Session(read, tuple(findings.values()), options)
+        self.faults += session.faults
+        for suggestion in session.suggestions:
             self._suggested.setdefault(suggestion.at, []).append(suggestion)
 
     def narrowed(self, told: Told, anchors: Anchors) -> Replacement | None:

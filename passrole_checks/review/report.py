@@ -15,7 +15,7 @@ VERSION = 1
 
 
 class Verdict(str, Enum):
-    """``CANNOT_TELL``: one of the two versions could not be read in full, which is never clean."""
+    """``CANNOT_TELL``: one of the two versions could not be read or judged in full, which is never clean."""
 
     CLEAN = "clean"
     FINDINGS = "findings"
@@ -169,11 +169,13 @@ class Report:
     """What BASE and HEAD (ids of commits, or words where there is none) differ in.
 
     ``items`` are sorted worst first. ``unchanged`` counts the findings that both have. ``unreadable`` is what of either
-    could not be read, ``not_evaluated`` what is not here or not done, ``notes`` what else should be known (the
-    configuration is changed and not used; several merge bases). ``fail_on``: the least severity of an item that
-    fails, None for none. ``files``: how many files of HEAD were read as infrastructure code. ``more``: access that
-    grows in statements that are no items. ``unlike_head``: the files told of that the commit ``head`` has with other
-    lines, because it is its merge with the target that was compared.
+    could not be read, ``faults`` where this package itself failed, ``not_evaluated`` what is not here or not done,
+    ``notes`` what else should be known (the configuration is changed and not used; several merge bases). ``fail_on``:
+    the least severity of an item that fails, None for none. ``files``: how many files of HEAD were read as
+    infrastructure code. ``more``: access that grows in statements that are no items. ``unlike_head``: the files told of
+    that the commit ``head`` has with other lines, because it is its merge with the target that was compared.
+    ``excluded``: the paths of either version that were left out by the configuration; a folder, left out as a whole,
+    ends in ``/``.
     """
 
     tool: str
@@ -192,6 +194,13 @@ class Report:
     files: int
     more: tuple[More, ...] = ()
     unlike_head: tuple[str, ...] = ()
+    faults: tuple[Note, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def unknown(self) -> tuple[Note, ...]:
+        """What was not read or judged in full, and may hold anything."""
+        return (*self.faults, *self.unreadable)
 
     @property
     def failing(self) -> tuple[Item, ...]:
@@ -202,21 +211,21 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         """What the exit status and the commit status say."""
-        if self.unreadable:
+        if self.unknown:
             return Verdict.CANNOT_TELL
         return Verdict.FINDINGS if self.failing else Verdict.CLEAN
 
     @property
     def is_silent(self) -> bool:
         """Whether there is nothing to tell."""
-        told = (self.items, self.fixed, self.less, self.more, self.unreadable, self.not_evaluated, self.notes)
+        told = (self.items, self.fixed, self.less, self.more, self.unknown, self.not_evaluated, self.notes)
         return not any(told)
 
     @property
     def begins_a_comment(self) -> bool:
         """Whether a request to merge is told of it at all: something is new, or may be, or the change edits what the
         review itself goes by. What got better alone, and more access of which nothing is flagged, begins no comment."""
-        return bool(self.items or self.unreadable or self.not_evaluated or any(note.file for note in self.notes))
+        return bool(self.items or self.unknown or self.not_evaluated or any(note.file for note in self.notes))
 
 
 def files_of(value: object) -> set[str]:

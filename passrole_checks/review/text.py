@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.paths import harmless
-from passrole_checks.output.text import Line, Span, heading
+from passrole_checks.output.text import Line, Span, excluded_spans, heading, not_read_in_words
 from passrole_checks.review.report import Access, Item, Less, More, Note, Place, Remark, Replacement, Report, Verdict
 from passrole_checks.review.shown_lines import CAME, GONE, aligned, changed_lines
 
@@ -29,7 +29,7 @@ def review_lines(report: Report, *, width: int, quiet: bool = False) -> Iterator
     yield from told
     if told:
         yield ()
-    yield _summary(report)
+    yield (*_summary(report), *excluded_spans(report.excluded))
 
 
 def _item(item: Item, width: int) -> Iterator[Line]:
@@ -160,13 +160,8 @@ def _summary(report: Report) -> Line:
     counts = [*groups, (len(report.fixed), "fixed")]
     words = ", ".join(f"{count} {what}" for count, what in counts if count)
     if report.verdict is Verdict.CANNOT_TELL:
-        unread = len({note.file for note in report.unreadable})
-        could = f"{unread} {'file' if unread == 1 else 'files'} could not be read, so that this is not all"
-        return (
-            Span(words or "nothing new seen", "place"),
-            Span(f"; {report.unchanged} unchanged; "),
-            Span(could, "high"),
-        )
+        could = f"{not_read_in_words(report.unreadable, report.faults)}, so that this is not all"
+        return (Span(f"ERROR: {could}; ", "high"), Span(f"{words or '0 new'}; {report.unchanged} unchanged", "place"))
     if report.more and not report.items:
         words = f"{words}, nothing new to flag" if words else "nothing new to flag"
     rest = Span(f"; {report.unchanged} unchanged")

@@ -60,7 +60,7 @@ def fixed_ones(found: Sequence[Thread], report: Report) -> list[Thread]:
     fixed, and it may have been moved there. Where something in a file was not evaluated, those stay that stand in that
     file, or are about a statement in it (a thread may stand at the cause, in another file), or do not tell.
     """
-    if report.unreadable or any(note.file and not note.line for note in report.not_evaluated):
+    if report.unknown or any(note.file and not note.line for note in report.not_evaluated):
         return []
     present = {item.key for item in report.items}
     unknown = {note.file for note in report.not_evaluated} - {""}

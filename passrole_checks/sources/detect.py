@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from passrole_checks.contents import content_of, why_not
+from passrole_checks.contents import why_not
 from passrole_checks.errors import InputError
+from passrole_checks.sources.boundary import Boundary, current, repository_around, within
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
-from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable
+from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable, noting_faults
 from passrole_checks.sources.walk import files_to_scan
 
 
@@ -27,7 +30,8 @@ class Unit:
     """What is read in one go. ``path`` is resolved: a Terraform root folder, or else a file.
 
     ``only``: the one file of the folder that is asked about. ``content``: the text of the file, where whoever asks has
-    it already. ``boundary``: the folder below which files may be read that the unit names.
+    it already. ``boundary``: the folder below which files may be read that the unit names; ``beside``: others that were
+    given to the scan.
     """
 
     framework: Framework
@@ -35,26 +39,37 @@ class Unit:
     only: Path | None = None
     content: str | None = None
     boundary: Path | None = None
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def readable(self) -> Boundary:
+        """The folders below which files may be read that the unit names."""
+        own = self.path if self.framework is Framework.TERRAFORM else self.path.parent
+        return Boundary.around(self.boundary or own, *self.beside)
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """``units`` in order of their paths; ``files_seen`` counts all files that were met, IaC or not."""
+    """``units`` in order of their paths; ``files_seen`` counts all files that were met, IaC or not. ``excluded``: what
+    may hold IaC and is left out; folders, which end in ``/``, as a whole."""
 
     units: tuple[Unit, ...]
     unreadable: tuple[Unreadable, ...]
     files_seen: int
+    excluded: tuple[str, ...] = ()
 
 
-def discover(paths: Sequence[Path]) -> Discovery:
+def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
     """Find the units below the given files and folders.
 
     Folders are walked as :func:`~passrole_checks.sources.walk.walk` says; a path that is given may itself be a symbolic
-    link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is unreadable.
+    link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is unreadable;
+    a fault of this package in one file is named, and costs none of the others. What ``exclusions`` leave out is left
+    out under whatever name it is given.
     """
-    search = _Search()
+    search = _Search(exclusions)
     for path in paths:
-        search.add(path)
+        search.isolated(path, partial(search.add, path))
     return search.result()
 
 
@@ -63,8 +78,8 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
-        return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, inputs=inputs)
-    content = unit.content if unit.content is not None else _read(unit.path)
+        return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
+    content = unit.content if unit.content is not None else _read(unit)
     if unit.framework is Framework.TERRAFORM_PLAN:
         from passrole_checks.sources import terraform_plan
 
@@ -73,13 +88,13 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
 
     if change_set.is_change_set(content):
         return change_set.load(unit.path, content, unchanged=unchanged)
-    return cloudformation.load(unit.path, content, boundary=unit.boundary, inputs=inputs)
+    return cloudformation.load(unit.path, content, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
 
 
 def about_inputs(
-    roots: Sequence[Path], inputs: Inputs, declared: frozenset[str] | None = None
+    units: Sequence[Unit], inputs: Inputs, declared: frozenset[str] | None = None
 ) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
-    """What cannot be read of the inputs, and what of them nothing uses: no Terraform root among ``roots``, and none of
+    """What cannot be read of the inputs, and what of them nothing uses: no Terraform root among ``units``, and none of
     the templates, which declare these parameters (None: there are no templates)."""
     complaints: tuple[Unreadable, ...] = ()
     notes: tuple[Unreadable, ...] = ()
@@ -87,7 +102,9 @@ def about_inputs(
         from passrole_checks.sources import terraform
 
         complaints = terraform.unreadable_inputs(inputs)
-        notes = terraform.undeclared(roots, inputs) if roots else ()
+        roots = [unit for unit in units if unit.framework is Framework.TERRAFORM]
+        with within(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
+            notes = terraform.undeclared([unit.path for unit in roots], inputs) if roots else ()
     if inputs.parameters and declared is not None:
         from passrole_checks.sources.cloudformation.parameter_values import not_declared
 
@@ -95,10 +112,10 @@ def about_inputs(
     return complaints, notes
 
 
-def _read(path: Path) -> str:
-    at_file(path)
+def _read(unit: Unit) -> str:
+    path = unit.path
     try:
-        data = content_of(path, LARGEST_PLAN)
+        data = unit.readable.read(path, LARGEST_PLAN)
     except OSError as error:
         raise InputError(str(path), why_not(path, error)) from None
     try:
@@ -109,13 +126,16 @@ def _read(path: Path) -> str:
 
 @dataclass
 class _Search:
+    exclusions: Exclusions
     units: dict[tuple[Path, Path | None], Unit] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], Unreadable] = field(default_factory=dict)
     seen: set[Path] = field(default_factory=set)
     folders: dict[Path, None] = field(default_factory=dict)  # that hold Terraform files and were walked
     single: dict[Path, None] = field(default_factory=dict)  # Terraform files that were given by name
     given: dict[Path, None] = field(default_factory=dict)  # folders that were given
+    repositories: dict[Path, Path | None] = field(default_factory=dict)  # around folders
     assembled: set[Path] = field(default_factory=set)  # templates that the manifest of a cloud assembly names
+    excluded: dict[str, None] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         for at in (at_file, at_lead):
@@ -129,31 +149,46 @@ class _Search:
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that no file can have
             self.complain(path, why_not(path, error))
             return
-        if stat.S_ISDIR(mode):
+        is_folder = stat.S_ISDIR(mode)
+        if any(self.exclusions.excludes(name, folder=is_folder) for name in (resolved, os.path.abspath(path))):
+            self.excluded[f"{resolved}/" if is_folder else str(resolved)] = None
+        elif is_folder:
             self.given[resolved] = None
-            for file in self.below(resolved):
-                if file not in self.seen:
-                    self.seen.add(file)
-                    self.walked(file)
+            with within(Boundary.around(resolved)):
+                for file in self.below(resolved):
+                    if file not in self.seen:
+                        self.seen.add(file)
+                        self.isolated(file, partial(self.walked, file))
         elif not stat.S_ISREG(mode):
             self.complain(resolved, "is no regular file")
         else:
             self.seen.add(resolved)
-            self.named(resolved)
+            with within(Boundary.around(self.boundary(resolved.parent))):
+                self.named(resolved)
+
+    def isolated(self, path: Path, look: Callable[[], None]) -> None:
+        """Look at one path; a fault of this package there is named, and costs nothing of the others."""
+        faults: list[Unreadable] = []
+        with noting_faults(str(path), faults):
+            look()
+        self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
 
     def below(self, folder: Path) -> Sequence[Path]:
         broken: list[tuple[Path, OSError]] = []
-        files = list(files_to_scan(folder, lambda path, error: broken.append((path, error))))
+        excluded: list[str] = []
+        files = list(
+            files_to_scan(folder, lambda path, error: broken.append((path, error)), self.exclusions, excluded.append)
+        )
         for path, error in broken:
             self.cannot_open(path, error)
-        at_walk(folder, None if broken else files)
+        at_walk(folder, None if broken else [*map(str, files), *excluded])
+        self.excluded.update(dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_read(Path(path))))
         return files
 
     def walked(self, file: Path) -> None:
         if is_terraform_file(file):
             self.folders[file.parent] = None
         elif is_candidate(file):
-            at_file(file)
             self.take(file, recognize(file))
 
     def named(self, file: Path) -> None:
@@ -166,7 +201,6 @@ class _Search:
             for template in templates:
                 self.add(template)
             return
-        at_file(file)
         found = recognize(file, named=True)
         if not found.something and file in self.assembled:  # a stack without resources
             found = Recognized(Framework.CLOUDFORMATION)
@@ -174,7 +208,7 @@ class _Search:
 
     def take(self, file: Path, found: Recognized) -> None:
         if found.framework is not None:
-            self.units.setdefault((file, None), Unit(found.framework, file, boundary=self.boundary(file.parent)))
+            self.units.setdefault((file, None), Unit(found.framework, file))
         elif found.unreadable is not None:
             self.complain(file, found.unreadable, found.line)
 
@@ -185,30 +219,44 @@ class _Search:
         self.unreadable.setdefault((str(path), reason), Unreadable(str(path), reason, line))
 
     def result(self) -> Discovery:
-        roots = terraform_roots(self.folders)
+        roots = frozenset(self.folders)  # where it cannot be told, each is read for itself
+        faults: list[Unreadable] = []
+        bounded = within(Boundary.around(*map(self.boundary, self.folders), *self.given))
+        with bounded, noting_faults(str(next(iter(self.folders), ".")), faults):
+            roots = terraform_roots(self.folders, self.exclusions)
+        self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
         for root in roots:
-            self.units[root, None] = Unit(Framework.TERRAFORM, root, boundary=self.boundary(root))
+            self.units[root, None] = Unit(Framework.TERRAFORM, root)
         for file in self.single:
             if file.parent not in roots:
-                unit = Unit(Framework.TERRAFORM, file.parent, only=file, boundary=self.boundary(file.parent))
-                self.units[file.parent, file] = unit
+                self.units[file.parent, file] = Unit(Framework.TERRAFORM, file.parent, only=file)
+        units = [self.bounded(unit) for unit in self.units.values()]
         return Discovery(
-            tuple(
-                sorted(_without_copies(self.units.values()), key=lambda unit: (str(unit.path), str(unit.only or "")))
-            ),
+            tuple(sorted(_without_copies(units), key=lambda unit: (str(unit.path), str(unit.only or "")))),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             len(self.seen),
+            tuple(sorted(self.excluded)),
         )
+
+    def bounded(self, unit: Unit) -> Unit:
+        boundary = self.boundary(unit.path if unit.framework is Framework.TERRAFORM else unit.path.parent)
+        beside = tuple(sorted(given for given in self.given if not given.is_relative_to(boundary)))
+        return replace(unit, boundary=boundary, beside=beside)
 
     def boundary(self, folder: Path) -> Path:
         """The folder that expressions may read files below: the repository that holds ``folder``, or else the
         outermost scanned folder around it."""
-        for parent in (folder, *folder.parents):
-            at_file(parent / ".git")
-            if os.path.lexists(parent / ".git"):
-                return parent
+        if folder not in self.repositories:
+            self.repositories[folder] = repository_around(folder)
+        repository = self.repositories[folder]
+        if repository is not None:
+            return repository
         around = [given for given in self.given if folder.is_relative_to(given)]
         return min(around, key=lambda given: len(given.parts), default=folder)
+
+
+def _may_be_read(file: Path) -> bool:
+    return is_terraform_file(file) or is_candidate(file)
 
 
 def _assembled(file: Path) -> tuple[Path, ...]:
@@ -217,10 +265,9 @@ def _assembled(file: Path) -> tuple[Path, ...]:
         return ()
     from passrole_checks.sources.cloudformation.cdk import templates_in
 
-    templates = tuple(templates_in(file.parent))
-    for template in templates:
-        at_lead(template)
-    return tuple(template for template in templates if not template.is_symlink())
+    return tuple(
+        template for template in templates_in(file.parent) if current().allows(template) and not template.is_symlink()
+    )
 
 
 def _without_copies(units: Iterable[Unit]) -> Iterator[Unit]:
@@ -230,19 +277,20 @@ def _without_copies(units: Iterable[Unit]) -> Iterator[Unit]:
     if any("/asset." in file.as_posix() for file in files):
         from passrole_checks.sources.cloudformation.cdk import copies
 
-        copied = copies(files)
+        with within(Boundary.around(*(unit.boundary or unit.path for unit in known))):
+            copied = copies(files)
         known = [unit for unit in known if unit.path not in copied]
     yield from known
 
 
-def terraform_roots(folders: Iterable[Path]) -> frozenset[Path]:
+def terraform_roots(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
     """The folders that none of them calls as a module; those that call each other in a circle stay roots."""
     known = set(folders)
     if len(known) < 2:
         return frozenset(known)
     from passrole_checks.sources.terraform import called_folders, will_be_read  # heavy, and templates do without them
 
-    calls = {folder: set(called_folders(folder) & known) for folder in known}
+    calls = {folder: set(called_folders(folder, exclusions) & known) for folder in known}
     called = set().union(*calls.values())
     roots = frozenset(folder for folder in known if folder not in called or folder in _reached(calls, folder))
     will_be_read(Counter(str(folder) for root in roots for folder in {root, *_reached(calls, root)}))

@@ -41,8 +41,8 @@ class LookedAt:
         """A folder is walked now."""
         self.trees.add(path)
 
-    def at_walk(self, path: str, files: Sequence[Path] | None) -> None:
-        """These are the files below a folder; None where they could not all be told."""
+    def at_walk(self, path: str, paths: Sequence[str] | None) -> None:
+        """These are the files below a folder, and what is excluded; None where they could not all be told."""
         self.walks.add(path)
 
 
@@ -74,6 +74,10 @@ class Difference:
 
 def same_at(looked: LookedAt, old: str, new: str) -> bool:
     """Whether what was looked at below the folder ``old`` is the same below ``new``; what is elsewhere is."""
+    for path in map(os.path.normpath, looked.leads):  # first: what leads elsewhere may be outside, and is not opened
+        there = _moved(path, old, new)
+        if there != path and os.path.realpath(there) != _moved(os.path.realpath(path), old, new):
+            return False
     pairs = ((_alike, looked.files), (_list_alike, looked.folders), (_grown_alike, looked.trees))
     for alike, paths in pairs:
         for path in map(os.path.normpath, paths):
@@ -84,6 +88,11 @@ def same_at(looked: LookedAt, old: str, new: str) -> bool:
                 except (OSError, ValueError):
                     return False
     return True
+
+
+def _moved(path: str, old: str, new: str) -> str:
+    """Return a path below ``old`` as one below ``new``, and any other as it is."""
+    return new + path[len(old) :] if path == old or path.startswith(f"{old}{os.sep}") else path
 
 
 def _alike(one: str, other: str) -> bool:
@@ -109,10 +118,11 @@ def _list_alike(one: str, other: str) -> bool:
     return _listed(one) == _listed(other)
 
 
-def _listed(path: str) -> list[tuple[str, bool]] | None:
+def _listed(path: str) -> list[tuple[str, bool, bool]] | None:
+    """Return the names in a folder, for each whether it is a folder, and whether it is a symbolic link."""
     try:
         with os.scandir(path) as entries:
-            return sorted((entry.name, entry.is_dir()) for entry in entries)
+            return sorted((entry.name, entry.is_dir(), entry.is_symlink()) for entry in entries)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 
@@ -125,7 +135,8 @@ def _grown_alike(one: str, other: str) -> bool:
         names = _listed(first)
         if names != _listed(second):
             return False
-        pending += [(os.path.join(first, name), os.path.join(second, name)) for name, folder in names or () if folder]
+        below = [name for name, is_folder, is_link in names or () if is_folder and not is_link]
+        pending += [(os.path.join(first, name), os.path.join(second, name)) for name in below]
     return True
 
 
@@ -165,11 +176,12 @@ def at_tree(path: str | Path) -> None:
         found.at_tree(str(path))
 
 
-def at_walk(path: str | Path, files: Sequence[Path] | None) -> None:
-    """A folder was walked for the files to scan, and these are there; None where they could not all be told."""
+def at_walk(path: str | Path, paths: Sequence[str] | None) -> None:
+    """A folder was walked for the files to scan, and these, and what is excluded, are there; None where they could not
+    all be told."""
     found = _now.get()
     if found is not None:
-        found.at_walk(str(path), files)
+        found.at_walk(str(path), paths)
 
 
 def at_lead(path: str | Path) -> None:

@@ -14,41 +14,46 @@ from dataclasses import replace
 
 from passrole_checks.sources.resource import AttachedPolicy, Configuration
 
-_MARK = "\0"
+_MARK, _WRITTEN_OUT = "\0", "\\0"
+_KINDS = frozenset({"role", "user", "group", "permission-set"})
 _KIND = re.compile(r"(?:_|::)(role|user|group)$", re.IGNORECASE)
 
 _Literal = tuple[str, str]  # kind and name
 
 
 def literal(kind: str, name: str) -> str:
-    """What stands for a principal of a kind (role, user, group, permission-set) while a source reads."""
-    return f"{name}{_MARK}{kind}"
+    """What stands for a principal of a kind (role, user, group, permission-set) while a source reads.
+
+    A NUL in the name, which no principal can have, is written out, so that only the mark before the kind is one.
+    """
+    return f"{name.replace(_MARK, _WRITTEN_OUT)}{_MARK}{kind}"
 
 
 def bare(principal: str) -> str:
     """The name alone of what :func:`literal` gives; an address as it is."""
-    return principal.partition(_MARK)[0]
+    known = kind_and_name(principal)
+    return principal if known is None else known[1]
 
 
 def kind_and_name(principal: str) -> tuple[str, str] | None:
     """What :func:`literal` was given; None for an address."""
-    name, mark, kind = principal.partition(_MARK)
-    return (kind, name) if mark else None
+    name, _, kind = principal.rpartition(_MARK)
+    return (kind, name) if kind in _KINDS and principal != kind else None
 
 
 def renamed(principal: str, rename: Callable[[str], str]) -> str:
     """A principal under a new name; one with a kind keeps it."""
-    name, mark, kind = principal.partition(_MARK)
-    return f"{rename(name)}{mark}{kind}"
+    known = kind_and_name(principal)
+    return rename(principal) if known is None else literal(known[0], rename(known[1]))
 
 
 def told_apart(configuration: Configuration) -> Configuration:
     """A configuration as its source read it with the names of its principals as they are shown."""
-    keys = {name for name in _principals(configuration) if _MARK in name}
-    if not keys:
+    principals = set(_principals(configuration))
+    literals = {key: known for key in principals if (known := kind_and_name(key)) is not None}
+    if not literals:
         return configuration
-    literals = {key: _parsed(key) for key in keys}
-    addresses = _addresses(configuration).keys() | (set(_principals(configuration)) - keys)
+    addresses = _addresses(configuration).keys() | (principals - literals.keys())
     shown = _shown(literals.values(), _roles(configuration), lambda one: one[1] in addresses)
     found = _called(configuration, {key: shown[one] for key, one in literals.items()})
     return replace(found, literals=tuple(sorted((shown[one], *one) for one in literals.values())))
@@ -95,11 +100,6 @@ def _shown(
         else name
         for kind, name in known
     }  # fmt: skip
-
-
-def _parsed(key: str) -> _Literal:
-    name, _, kind = key.partition(_MARK)
-    return kind, name
 
 
 def _addresses(configuration: Configuration) -> dict[str, str]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from passrole_checks.contents import why_not
+from passrole_checks.contents import read_from, why_not
+from passrole_checks.sources.boundary import current
 from passrole_checks.sources.json_text import Keys, NotJson, walk
 from passrole_checks.sources.resource import Framework
 
 NOT_INFRASTRUCTURE = "is no Terraform, CloudFormation, SAM or plan"
 """The reason given for a file that was named and is none of these."""
+
+NOTHING_HERE = "no Terraform, plan, CloudFormation or SAM file here"
+"""The reason given for paths that hold none of these."""
 
 _READ = frozenset({".json", ".template", ".yaml", ".yml"})
 _SNIFFED = frozenset({"", ".cfn", ".cform", ".cft", ".out", ".plan", ".tfplan", ".tmpl", ".tpl", ".txt"})
@@ -77,23 +80,19 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
     """What the file is. ``named``: it was given by name, so that it is looked at whatever its extension."""
     suffix = path.suffix.lower()
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return Recognized(unreadable="is no regular file")
-        # not blocking: should a pipe take the file's place in this moment, it would wait for ever
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb") as stream:
-            head = stream.read(_SNIFF)
+        with current().open(path) as stream:
+            status = os.fstat(stream.fileno())
+            head = read_from(stream, _SNIFF)
             if head.startswith(b"PK\x03\x04") and b"tfplan" in head:
                 return Recognized(unreadable=f"a binary plan: run terraform show -json {path.name}")
             if suffix not in _READ and not named and not _promising(head):
                 return _NOTHING
-            head += stream.read(_HEAD - len(head))
+            head += read_from(stream, _HEAD - len(head))
             if status.st_size > LARGEST_TEMPLATE:
                 whole = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
-                return _large(head + stream.read(status.st_size) if whole else head, status.st_size)
-            return recognize_bytes(head + stream.read(status.st_size), named=named, name=path.name)
-    except OSError as error:
+                return _large(head + read_from(stream, status.st_size) if whole else head, status.st_size)
+            return recognize_bytes(head + read_from(stream, status.st_size), named=named, name=path.name)
+    except (OSError, ValueError) as error:
         # of a file without an extension nothing says that it could be infrastructure code
         if suffix in _SNIFFED and suffix == "" and not named:
             return _NOTHING

@@ -6,14 +6,18 @@ and returns a :class:`Configuration`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from passrole_checks.errors import internal_error
 from passrole_checks.iam.outcomes import When
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.iam.values import Node, Position, Text
 from passrole_checks.knowledge.receivers import Receiver
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 
 
 class Framework(str, Enum):
@@ -43,6 +47,7 @@ class Inputs:
     values for Terraform's root variables, ``source`` the folder of the configuration that a plan was made from.
     ``values`` are values of a type of their own, which win over all others: those that a plan was made with.
     ``parameters`` (name and text) are values for the parameters of CloudFormation templates; later ones win.
+    ``exclusions``: the paths that are left out.
     """
 
     var_files: tuple[Path, ...] = ()
@@ -50,6 +55,7 @@ class Inputs:
     source: Path | None = None
     values: tuple[tuple[str, Node], ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+    exclusions: Exclusions = NO_EXCLUSIONS
 
 
 NO_INPUTS = Inputs()
@@ -180,13 +186,38 @@ class Unreadable:
     """A file, or a part of one, that looks like infrastructure code and could not be read.
 
     ``subject``: what it is about, where it is something else than its place: the source of a module, or its folder.
-    Of a subject is told once.
+    Of a subject is told once. ``fault``: this package itself failed there. ``resource``: the address of the only
+    resource that it concerns; :data:`EVERY_RESOURCE` if it concerns all of them; empty if only its place says so.
     """
 
     file: str
     reason: str
     line: int | None = None
     subject: str = ""
+    fault: bool = False
+    resource: str = ""
+
+
+EVERY_RESOURCE = "*"
+
+
+def faults_in(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    """Return the entries that are faults of this package."""
+    return tuple(entry for entry in entries if entry.fault)
+
+
+@contextmanager
+def noting_faults(file: str, faults: list[Unreadable]) -> Iterator[None]:
+    """Note an exception that this package did not expect as a fault in ``file``, and go on."""
+    try:
+        yield
+    except Exception as error:
+        faults.append(Unreadable(file, internal_error(error), fault=True))
+
+
+def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    """Return the entries that are about the input itself."""
+    return tuple(entry for entry in entries if not entry.fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +243,7 @@ class Configuration:
     the templates of CloudFormation stack sets that Terraform describes, by the names that they have in other accounts.
     ``literals`` are the principals that are known by a literal name: what they are called here (the name, and their
     kind where it means two), their kind, and the name. ``users`` are the users of this configuration with their names,
-    where these are told.
+    where these are told. ``excluded`` are the files that belong to it and are left out on request.
     """
 
     framework: Framework
@@ -249,3 +280,4 @@ class Configuration:
     stack_roles: tuple[RoleDefinition, ...] = ()
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, Text], ...] = ()
+    excluded: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.looked_at import LookedAt
 from passrole_checks.sources.walk import files_to_scan
 
@@ -80,16 +81,19 @@ def tree(path: str) -> bytes | None:
     return _digest(told)
 
 
-def walked(files: Sequence[Path]) -> bytes:
-    """The files of a walk as a digest."""
-    return _digest(map(str, files))
+def walked(paths: Sequence[str]) -> bytes:
+    """Return a digest of what a walk gave: the files, and what is excluded."""
+    return _digest(paths)
 
 
-def walk_again(path: str) -> bytes | None:
-    """The digest of the files that are below a folder now; None where they cannot all be told."""
+def walk_again(path: str, exclusions: Exclusions = NO_EXCLUSIONS) -> bytes | None:
+    """Return the digest of what a walk gives now; None if a folder cannot be listed."""
     broken: list[Path] = []
-    found = walked(list(files_to_scan(Path(path), lambda other, _: broken.append(other))))
-    return None if broken else found
+    excluded: list[str] = []
+    files = list(
+        map(str, files_to_scan(Path(path), lambda other, _: broken.append(other), exclusions, excluded.append))
+    )
+    return None if broken else walked([*files, *excluded])
 
 
 def _names(path: str) -> list[tuple[str, str]] | None:
@@ -138,6 +142,6 @@ class Sightings(LookedAt):
             self.trodden[path] = tree(path)
             self.trees.add(path)
 
-    def at_walk(self, path: str, files: Sequence[Path] | None) -> None:
-        self.found[path] = None if files is None else walked(files)
+    def at_walk(self, path: str, paths: Sequence[str] | None) -> None:
+        self.found[path] = None if paths is None else walked(paths)
         self.walks.add(path)

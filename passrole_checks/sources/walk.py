@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.names import is_terraform_file
 
 # what tools put beside the code: copies, downloads, build results. cdk.out is not among them: it holds the templates.
@@ -25,19 +26,44 @@ def is_ignored(name: str) -> bool:
     return name in _IGNORED or _HIDDEN_CACHE.fullmatch(name) is not None
 
 
-def files_to_scan(folder: Path, unreadable: Callable[[Path, OSError], None]) -> Iterator[Path]:
-    """The files of a folder that is scanned: those of :func:`walk`, and links that are named like Terraform files."""
-    return walk(folder, unreadable, links=is_terraform_file)
+def files_to_scan(
+    folder: Path,
+    unreadable: Callable[[Path, OSError], None],
+    exclusions: Exclusions = NO_EXCLUSIONS,
+    excluded: Callable[[str], None] = lambda _: None,
+) -> Iterator[Path]:
+    """The files of a folder that is scanned: those of :func:`walk`, and links that are named like Terraform files.
+
+    ``excluded`` is called with each path that ``exclusions`` leave out; a folder, which is not listed then, ends in
+    ``/``.
+    """
+
+    def is_left_out(path: str, is_folder: bool) -> bool:
+        if not exclusions.excludes_entry(path, folder=is_folder):
+            return False
+        excluded(f"{path}/" if is_folder else path)
+        return True
+
+    left_out = is_left_out if exclusions.patterns else _nothing
+    return walk(folder, unreadable, links=is_terraform_file, left_out=left_out)
+
+
+def _nothing(_path: str, _is_folder: bool) -> bool:
+    return False
 
 
 def walk(
-    folder: Path, unreadable: Callable[[Path, OSError], None], links: Callable[[Path], bool] = lambda _: False
+    folder: Path,
+    unreadable: Callable[[Path, OSError], None],
+    links: Callable[[Path], bool] = lambda _: False,
+    left_out: Callable[[str, bool], bool] = _nothing,
 ) -> Iterator[Path]:
     """Every regular file below a folder, in the order of names, folders after the files beside them.
 
     Symbolic links are not followed, neither to files nor to folders; ``links`` says which ones that lead to no folder
     are given out all the same, under their own names. Pipes, sockets and devices are passed over; so are ignored
     folders and Python's virtual environments. ``unreadable`` is told of each folder that cannot be listed.
+    ``left_out`` says of each path, and whether it is a folder, if it is passed over as well.
     """
     pending = [str(folder)]
     while pending:
@@ -54,13 +80,12 @@ def walk(
         for entry in entries:
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if not is_ignored(entry.name):
+                    if not is_ignored(entry.name) and not left_out(entry.path, True):
                         below.append(entry.path)
-                elif entry.is_file(follow_symlinks=False) or (
-                    entry.is_symlink()
-                    and links(Path(entry.path))
-                    and (os.path.isfile(entry.path) or not os.path.exists(entry.path))  # nowhere, or round in a circle
-                ):
+                elif (
+                    entry.is_file(follow_symlinks=False)
+                    or (entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path))
+                ) and not left_out(entry.path, False):
                     yield Path(entry.path)
             except OSError as error:
                 unreadable(Path(entry.path), error)

@@ -18,6 +18,7 @@ from passrole_checks.output.json_output import grants_json, scan_json
 from passrole_checks.scan import one_after_another, scan_paths
 from passrole_checks.scanned import ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.sources import detect, sightings
+from passrole_checks.sources.exclusions import exclusions_of
 from passrole_checks.sources.resource import Inputs
 
 SAMPLES = Path(__file__).parents[2] / "sample_templates"
@@ -102,7 +103,13 @@ def test_changes_at_random(seed: int, tmp_path: Path, store: Store, at_once: Non
     top = planted(tmp_path / "tree")
     (tmp_path / "elsewhere").mkdir()
     inputs = Inputs(var_files=(top / "given.tfvars",), source=top / "root")
-    asked = [ScanOptions(), ScanOptions(unchanged=True, inputs=inputs), ScanOptions(account="111122223333")]
+    excluding = Inputs(exclusions=exclusions_of(["/mod", "*.json", "b*"], [top]))
+    asked = [
+        ScanOptions(),
+        ScanOptions(unchanged=True, inputs=inputs),
+        ScanOptions(account="111122223333"),
+        ScanOptions(inputs=excluding),
+    ]
     done: list[str] = []
     hits = 0
     for number in range(40):

@@ -183,6 +183,29 @@ def test_a_denied_event_may_hide_its_parameters(tmp_path: Path) -> None:
     assert reading.denied_without_role == 1
 
 
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        ("User: u is not authorized to perform: iam:PassRole on resource: {role} because no policy", Outcome.DENIED),
+        ("User: u is not authorized to perform: rds:AddRoleToDBInstance on resource: {role}", Outcome.FAILED),
+        ("User: u is not authorized to perform: lambda:CreateFunction", Outcome.FAILED),
+        ("User: u is not authorized to perform:iam:CreateRole with an explicit deny", Outcome.FAILED),
+        ("You are not authorized to perform this operation. Encoded authorization failure message: x", Outcome.DENIED),
+        ("", Outcome.DENIED),
+    ],
+)
+def test_denied_event_is_a_denied_pass_unless_it_names_another_action(
+    message: str, outcome: Outcome, tmp_path: Path
+) -> None:
+    """IAM User Guide, "Access denied error messages": the message names the action that was not allowed."""
+    maker, log = Maker(2), Log()
+    event = maker.add(log, CREATE_FUNCTION, "denied")
+    event["errorMessage"] = message.format(role=event["requestParameters"]["role"])
+    (tmp_path / "log.json").write_bytes(_text([event]))
+    ((one,), _) = read(tmp_path)
+    assert one.outcome is outcome
+
+
 def test_a_refusal_is_told_of_events_that_are_not_known(tmp_path: Path) -> None:
     """Where the error says that a role could not be passed, it counts, whatever the event."""
     maker, log = Maker(2), Log()
@@ -251,6 +274,21 @@ def test_a_full_disk_is_told(log: Log, tmp_path: Path) -> None:
             list(opened.rows())
 
 
+def test_a_link_that_leads_out_of_the_folder_is_named(log: Log, tmp_path: Path) -> None:
+    """A log behind a symbolic link counts where it lies in the same folder or repository, else it is a problem; one
+    that is named itself is read wherever it leads."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "real.txt").write_bytes(_text(log.events[:50]))
+    (tmp_path / "outside.json").write_bytes(_text(log.events[50:]))
+    (folder / "inside.json").symlink_to("real.txt")
+    (folder / "outside.json").symlink_to("../outside.json")
+    _, reading = read(folder)
+    assert reading.events == 50
+    assert [problem.file for problem in reading.problems] == [str(folder / "outside.json")]
+    assert read(folder / "outside.json")[1].events == 150
+
+
 def test_nothing_is_left_behind(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database is removed, whatever happens."""
     scratch = tmp_path / "scratch"
@@ -286,5 +324,21 @@ def test_what_is_as_it_should_be_is_read_by_duckdb(log: Log, tmp_path: Path, mon
     """The way for damaged files is not taken for others: it would give the same, slowly."""
     write(tmp_path, log.events)
     monkeypatch.setattr(store, "events_of", None)
+    found, reading = read(tmp_path)
+    assert (len(found), reading.problems) == (200, [])
+
+
+@pytest.mark.parametrize("odd", ["\ud83d", "\udc00x", "a\0b", "\u2028"])
+@pytest.mark.parametrize("name", ["one a line", "a list", "records"])
+def test_text_that_is_not_unicode_does_not_stop_the_command(log: Log, tmp_path: Path, odd: str, name: str) -> None:
+    """JSON may escape half of a surrogate pair, which DuckDB refuses; the other events count."""
+    event = log.events[1]
+    event["awsRegion"] = event["sourceIPAddress"] = event["requestParameters"]["odd"] = odd
+    texts = {
+        "one a line": "".join(f"{json.dumps(one)}\n" for one in log.events),
+        "a list": json.dumps(log.events),
+        "records": json.dumps({"Records": log.events}),
+    }
+    (tmp_path / "log.json").write_text(texts[name], "utf-8")
     found, reading = read(tmp_path)
     assert (len(found), reading.problems) == (200, [])

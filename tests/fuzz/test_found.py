@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from fuzzing import commands, running
+from fuzzing.targets import GOOD
 from work import at_most
 
 from passrole_checks import configuration
+from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.iam.values import Text, holes_in
 from passrole_checks.judge import ScanOptions
@@ -81,7 +85,7 @@ def test_a_link_that_leads_round_in_a_circle_is_named_once(tmp_path: Path) -> No
 def test_a_configuration_with_too_long_a_number_or_a_name(content: bytes, message: str) -> None:
     """A number that Python does not convert is no fault of ours, and no message is as long as a name may be."""
     with pytest.raises(ConfigurationError) as caught:
-        configuration.checked(configuration.table_in(content), {})
+        configuration.checked(configuration.table_in(content), {}, Path())
     assert str(caught.value).startswith(message)
     assert len(str(caught.value)) < 300
 
@@ -99,3 +103,43 @@ def test_a_reason_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(user_policy('jsonencode({ Statement = [{ Effect = "A\\nllow" }] })'))
     (one,) = scan_paths([tmp_path], ScanOptions()).unreadable
     assert one.reason == "aws_iam_user_policy.p: Effect is 'A llow'; it must be Allow or Deny"
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a\rb", "\x1b[2J"])
+def test_an_instance_key_is_quoted_as_in_hcl(tmp_path: Path, key: str) -> None:
+    """A line break in the key of an instance is an escape in its address, so that a reason stays one line."""
+    quoted = json.dumps(key)
+    text = user_policy('jsonencode({ Statement = ["x"] })').replace("{\n", f"{{\n  for_each = [{quoted}]\n", 1)
+    unknown = user_policy('jsonencode({ Statement = ["x"] })').replace(
+        "{\n", f'{{\n  for_each = ["${{var.x}}${{{quoted}}}"]\n', 1
+    )
+    for number, content in enumerate((text, unknown)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "main.tf").write_text('variable "x" {}\n' + content)
+        (one,) = scan_paths([folder], ScanOptions()).unreadable
+        assert one.reason.isprintable()
+        assert json.dumps(key)[1:-1] in one.reason
+
+
+def test_a_folder_deeper_than_python_recurses_is_scanned_with_a_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What leads to a file is looked up in a loop, and the second scan is the same."""
+    monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "code").mkdir()
+    monkeypatch.chdir(tmp_path / "code")
+    folder = "/".join(["d"] * 700)
+    os.makedirs(folder)
+    Path(folder, "t.yaml").write_text("Resources:\n  A: {Type: AWS::IAM::Role, Properties: {}}\n")
+    first = main(["scan", "."]), capsys.readouterr()
+    assert first[0] == 0
+    assert (main(["scan", "."]), capsys.readouterr()) == first
+
+
+def test_a_git_folder_that_leads_outside_is_not_read_for_the_cache() -> None:
+    """Of .git only the presence counts. The program runs under the observers of the fuzzer."""
+    (target,) = (target for target in running.TARGETS if target.name == "command")
+    tree = {"main.tf": GOOD, "@link .git": b"../../outside/main.tf", "@arguments": b"scan\n."}
+    assert running.fails(target, tree) is None
+    commands.leave()

@@ -15,10 +15,11 @@ from fuzzing import running
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARES = {  # seed and samples of one process; together they take two minutes of one processor
-    "files": (101, 1000, ("scan", "required")),
-    "versions": (102, 500, ("diff", "suggest", "inputs")),
-    "evaluation": (103, 1000, ("functions", "policies", "document")),
-    "others": (104, 900, ("configuration", "baseline", "bundle")),
+    "files": (101, 700, ("scan", "required")),
+    "versions": (102, 350, ("diff", "suggest", "inputs")),
+    "evaluation": (103, 600, ("functions", "policies", "document")),
+    "others": (104, 600, ("configuration", "baseline", "bundle")),
+    "program": (107, 1500, ("command", "repository", "logs", "adapters")),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.sources.boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.finished import plain
 from passrole_checks.sources.terraform.modules.folder import read_folder
 from passrole_checks.sources.terraform.modules.module import Module
@@ -40,7 +41,7 @@ def value_in(root: Path, text: str) -> Node:
     (root / "main.tf").write_text(text, encoding="utf-8")
     folder = read_folder(root)
     assert [problem for parsed in folder.files for problem in parsed.problems] == []
-    module = Module(Run(Files(root)), folder)
+    module = Module(Run(Files(Boundary.around(root))), folder)
     attribute = folder.locals["found"]
     return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
 

@@ -128,7 +128,8 @@ def test_the_page_says_when_there_is_nothing_and_what_is_missing() -> None:
     assert "No Terraform, plan, CloudFormation or SAM file was read." in page(replace(nothing, files=()))
     broken = replace(nothing, unreadable=(Unreadable("c.tf", "not HCL", 4),))
     text = Elements(page(broken)).text
-    assert "Could not be read (1)" in text and "c.tf:4 not HCL" in text and "this may not be all" in text
+    assert "Could not be read (1)" in text and "c.tf:4 not HCL" in text
+    assert "ERROR: 1 of 3 files could not be read" in text
     missing = replace(nothing, not_evaluated=(Unreadable("a.tf", "module x is not here", 2),))
     text = Elements(page(missing)).text
     assert "Not evaluated (1)" in text and "a.tf:2 module x is not here" in text

@@ -47,7 +47,7 @@ SCHEMA: dict[str, tuple[set[str], set[str]]] = {
         {"name", "shortDescription", "fullDescription", "help", "defaultConfiguration", "properties"},
     ),
     "message": ({"text"}, {"markdown"}),
-    "invocation": ({"executionSuccessful"}, {"toolExecutionNotifications"}),
+    "invocation": ({"executionSuccessful"}, {"exitCode", "toolExecutionNotifications"}),
     "notification": ({"message"}, {"level", "locations"}),
     "result": (
         {"message"},
@@ -200,7 +200,7 @@ def test_a_message_holds_no_link_of_the_scanned_file(tmp_path: Path, monkeypatch
 def test_what_cannot_be_read_is_a_notification(run: dict[str, Any]) -> None:
     """A run with an unreadable file is not successful, and says which file and where."""
     (invocation,) = run["invocations"]
-    assert invocation["executionSuccessful"] is False
+    assert (invocation["executionSuccessful"], invocation["exitCode"]) == (False, 2)
     (notification,) = invocation["toolExecutionNotifications"]
     assert notification["level"] == "error"
     (location,) = notification["locations"]

@@ -121,6 +121,7 @@ def test_every_option_that_is_made_exists() -> None:
     everything = options(
         **dict.fromkeys(("status", "check_run", "strict"), "true"),
         **{"baseline": "b.json", "account": "111122223333", "var_file": "a.tfvars\n\n b.tfvars ", "parameters": "A=B"},
+        exclude="vendor/\n !vendor/ours/\n*.j2.tf",
         sarif_file="out.sarif",
     )
     told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.zip", made=True))
@@ -128,6 +129,11 @@ def test_every_option_that_is_made_exists() -> None:
         assert words[0] == "review"
         values, rest, _ = command.make_parser(click.Context(command)).parse_args(words[1:])
         assert rest == [] and values["format"][0] == "text"
+    assert [word for word in everything if word.startswith("--exclude")] == [
+        "--exclude=vendor/",
+        "--exclude=!vendor/ours/",
+        "--exclude=*.j2.tf",
+    ]
     assert "--var-file=a.tfvars" in everything and "--var-file=b.tfvars" in everything
     assert "--offline-bundle=bundle.json" in everything and "--from-bundle=bundle.zip" in told
     assert "--status" in everything and "--no-status" in told
@@ -229,3 +235,28 @@ def test_code_scanning_is_given_what_is_to_be_shown(tmp_path: Path) -> None:
     action.for_code_scanning(sarif)
     content = json.loads(sarif.read_text("utf-8"))
     assert content == {"version": "2.1.0", "runs": [{"tool": {}, "results": results[:2]}]}
+
+
+@pytest.mark.parametrize("planted", ["files", "links"])
+def test_files_that_a_pull_request_planted_are_handed_on_to_nobody(
+    planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the review fails before it writes, or may not write, files of these names are no result of it."""
+    (tmp_path / "clone").mkdir()
+    monkeypatch.chdir(tmp_path / "clone")
+    foreign = tmp_path / "foreign.json"
+    foreign.write_text(json.dumps({"version": "2.1.0", "runs": []}))
+    for name in ("passrole.sarif", "bundle.json"):
+        if planted == "links":
+            Path(name).symlink_to(foreign)
+        else:
+            Path(name).write_bytes(foreign.read_bytes())
+    for name in [name for name in os.environ if name.startswith(("GITHUB_", "CI_", "GITLAB_"))]:
+        monkeypatch.delenv(name)
+    for name, value in {**defaults(), "FOLDER": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(action.variable("sarif-file"), "passrole.sarif")
+    monkeypatch.setenv(action.variable("bundle"), "bundle.json")
+    assert action.run() == 2
+    assert (tmp_path / "output").read_text() == "verdict=cannot-tell\n"
+    assert json.loads(foreign.read_text()) == {"version": "2.1.0", "runs": []}

@@ -116,7 +116,7 @@ def test_of_many_lines_the_first_stand_there() -> None:
         (replace(EMPTY, items=(NEW,), fail_on=None), "1 new; 0 unchanged"),
         (
             replace(EMPTY, unreadable=(Note("a.tf", 1, "x"), Note("a.tf", 2, "y"))),
-            "nothing new seen; 0 unchanged; 1 file could not be read, so that this is not all",
+            "ERROR: 1 file could not be read, so that this is not all; 0 new; 0 unchanged",
         ),
     ],
 )

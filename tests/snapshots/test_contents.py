@@ -179,7 +179,7 @@ def test_what_cannot_be_read_is_never_clean(repository: Repository, side: str) -
     said = repository.diff("HEAD^", "HEAD", text=True)
     assert said.status == 2
     assert said.err.startswith("app.yaml:")
-    assert said.out.endswith("no change seen; 0 unchanged; 1 could not be read, so that this is not all\n")
+    assert said.out.endswith("ERROR: 1 of 1 file could not be read; nothing was checked; 0 changes; 0 unchanged\n")
 
 
 def test_what_could_not_be_read_before_either(repository: Repository) -> None:

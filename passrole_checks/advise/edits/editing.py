@@ -36,6 +36,7 @@ from passrole_checks.advise.edits.references import (
 )
 from passrole_checks.advise.edits.written import Form, Refused, Written, is_first
 from passrole_checks.advise.edits.yaml_nodes import YamlFile
+from passrole_checks.advise.generated import why_not_edited
 from passrole_checks.advise.suggestion import Edit, WantedRole, Wish
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.values import Text, Tri
@@ -58,13 +59,14 @@ def edits_of(located: LocatedGrant, wish: Wish, read: Callable[[str], str], file
     terraform = resource.framework in (Framework.TERRAFORM, Framework.TERRAFORM_PLAN)
     if resource.framework is Framework.TERRAFORM_PLAN and not file.endswith((*_HCL_FILES, *_JSON_FILES)):
         raise Refused("it stands in a plan: what has to change is the configuration that the plan was made from")
-    if resource.construct:
-        raise Refused(f"the CDK writes the template: what has to change is the construct {resource.construct}")
+    text = read(file)
+    generated = why_not_edited(file, text, resource.construct)
+    if generated:
+        raise Refused(generated)
     if wish.apart:
         raise Refused("its other actions have to be parted from iam:PassRole first")
     if not statement.whole:
         raise Refused("nothing is known of it but an expression")
-    text = read(file)
     made = _Terraform(located, wish, text, read, files) if terraform else _CloudFormation(located, wish, text)
     spans = _joined(made.spans(), text)
     return tuple(Edit(file, *span) for span in spans)

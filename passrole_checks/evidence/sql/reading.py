@@ -15,6 +15,8 @@ from passrole_checks.evidence.sql.following import first, followed, member_words
 from passrole_checks.knowledge.data import SUFFIX
 from passrole_checks.knowledge.trail_events import VERSION
 
+_ACTION = r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+"
+_PASS_ROLE = "perform: iam:PassRole"
 _DENIED = r"(?i)access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden"
 _SESSION = r"^(arn:[^:]+:sts::[0-9]{12}:assumed-role/[^/]+)/"
 # What the view tells of an event besides what it gives, from here to the end.
@@ -98,6 +100,7 @@ def _parsed(d: Dialect) -> str:
   {d.parsed("response_text")} AS whole_response,
   CASE
     WHEN error_code = '' AND error_message = '' THEN 'passed'
+    WHEN position('{_PASS_ROLE}' IN error_message) = 0 AND {d.matches("error_message", _ACTION)} THEN 'failed'
     WHEN {d.matches("error_code", _DENIED)} THEN 'denied'
     WHEN position('is not authorized to perform' IN error_message) > 0 THEN 'denied'
     ELSE 'failed'

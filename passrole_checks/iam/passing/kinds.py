@@ -73,7 +73,7 @@ class Kinds:
         self.written: Mapping[str, str] = {
             example: written for kind in self._first for example, written in _services_in(kind.sample)
         }
-        self.universe = self.known | self.written.keys()
+        self.universe = self.known | (self.written.keys() - {UNKNOWN_SERVICE, NO_KEY})
         for kind in self._first:
             kind.universe = self.universe
 

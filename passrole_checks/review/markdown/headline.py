@@ -36,19 +36,21 @@ def headline(report: Report, *, told_before: bool = False) -> str:
 
 
 def _could_not(report: Report) -> str:
-    if not report.unreadable:
-        return ""
     files = len({note.file for note in report.unreadable} - {""})
-    return f"{count(files, 'file')} could not be read" if files else "not all could be read"
+    unread = f"{count(files, 'file')} could not be read" if files else "not all could be read"
+    failed = count(len(report.faults), "internal error") if report.faults else ""
+    return ", ".join(filter(None, (failed, unread if report.unreadable else "")))
 
 
 def meaning(report: Report, *, told_before: bool = False) -> Iterator[str]:
     """What the headline means, as blocks of Markdown, each with a blank line after it."""
     if report.items:
         yield from (_consequence(report), "")
-    elif told_before and not report.unreadable:
+    elif told_before and not report.unknown:
         yield from ("What this comment told of before is not found any more.", "")
-    if report.unreadable:
+    if report.faults:
+        yield from ("**This is not all**: passrole_checks failed, and what it did not judge may hold more.", "")
+    elif report.unreadable:
         yield from ("**This is not all**: what could not be read may hold more. The check fails until it can be.", "")
 
 

@@ -126,6 +126,6 @@ def _all_alike(first: Item, others: Sequence[Item]) -> bool:
 
 def fixed_reply(report: Report) -> str | None:
     """The answer to a comment whose items are all gone; None where nobody can tell that they are."""
-    if report.unreadable:
+    if report.unknown:
         return None
     return f"Fixed: as of {code(report.head[:12])} this is not found any more."

@@ -40,6 +40,7 @@ def _masked(report: Report, mask: Mask) -> Report:
         less=tuple(_less(one, mask) for one in report.less),
         more=tuple(_more(one, mask) for one in report.more),
         unreadable=_notes(report.unreadable, mask),
+        faults=_notes(report.faults, mask),
         not_evaluated=_notes(report.not_evaluated, mask),
         notes=_notes(report.notes, mask),
     )

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.output.escaping import code, html_code, prose
+from passrole_checks.output.excluded import in_words
 from passrole_checks.output.markdown_items import count
 from passrole_checks.review.markdown.headline import headline, meaning
 from passrole_checks.review.markdown.item import what_changes, what_is_wrong, what_to_write
@@ -67,7 +68,10 @@ def summary(
     if budget < _LEAST:
         return _fitting(first, last, budget)
     share = budget // 12
-    unread = _section("### Could not be read", report.unreadable, lambda one: _note(one, links), share)
+    unread = [
+        *_section("### Internal errors", report.faults, lambda one: _note(one, links), share),
+        *_section("### Could not be read", report.unreadable, lambda one: _note(one, links), share),
+    ]
     rest = [
         *_folded(_count_of_fixed(report), report.fixed, lambda one: _fixed(one, links), share),
         *_folded(_MORE, report.more, lambda one: _more(one, links), share),
@@ -208,7 +212,8 @@ def _about(report: Report, links: Links) -> Iterator[str]:
     """What was compared, and by whom."""
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
     known = f"; {count(report.unchanged, 'finding')} in both" if report.unchanged else ""
-    yield f"{versions}, {count(report.files, 'file')} of infrastructure code{known}."
+    excluded = f"; {in_words(report.excluded)}" if report.excluded else ""
+    yield f"{versions}, {count(report.files, 'file')} of infrastructure code{known}{excluded}."
     address = links.run_url()
     run = f"[The run]({address}). " if address else ""
     ids = sorted({remark.check_id for item in report.items for remark in item.remarks})

@@ -5,10 +5,12 @@ Sources: AWS CloudFormation User Guide and Template Reference; AWS SAM Developer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from passrole_checks.collector import held_back
 from passrole_checks.errors import InputError
+from passrole_checks.sources.boundary import Boundary, current, within
 from passrole_checks.sources.cloudformation.cdk import account_of, stack_name_of
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
@@ -24,21 +26,34 @@ __all__ = ["load", "looks_like_service", "looks_like_template"]
 
 
 @held_back()
-def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inputs = NO_INPUTS) -> Configuration:
+def load(
+    path: Path,
+    content: str,
+    *,
+    boundary: Path | None = None,
+    beside: Sequence[Path] = (),
+    inputs: Inputs = NO_INPUTS,
+) -> Configuration:
     """Read a template: its resources, policies, roles and suppressions.
 
     ``path`` is only named, never opened; files that the template includes, and the templates of its nested stacks, are
-    read if they lie below ``boundary``.
+    read if they lie below ``boundary``, or a folder ``beside`` it.
     What cannot be read within a template is listed as unreadable and the rest is read; :class:`InputError` is raised
     where the file as a whole cannot be read.
     """
+    with within(Boundary.around(boundary, *beside) if boundary is not None else current()):
+        return _load(path, content, is_file=boundary is not None, inputs=inputs)
+
+
+def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configuration:
+    """Read a template; ``is_file``: it stands at ``path``, so that what it names may be read."""
     file = str(path)
     try:
         template = Template(file, content, dict(inputs.parameters))
         unknown = as_template(template) if is_service(template.root) else ()
-        broken = include_files(template, path, boundary) if boundary is not None else ()
+        broken = include_files(template, path) if is_file else ()
         expand_loops(template)
-        reader = reader_of(template, Surroundings(path, boundary) if boundary is not None else None)
+        reader = reader_of(template, Surroundings(path) if is_file else None)
         for node in unknown:
             reader.documents.skipped(node, f"{str(node.value)[:80]} is filled in before deployment, and not read here")
         reader.read()
@@ -56,10 +71,10 @@ def load(path: Path, content: str, *, boundary: Path | None = None, inputs: Inpu
         unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
         not_evaluated=tuple(reader.not_evaluated),
         parameters=tuple(template.parameters),
-        account=account_of(path) if boundary is not None else None,
+        account=account_of(path) if is_file else None,
         nested=tuple(dict.fromkeys(reader.nested.templates.values())),
         stacks=tuple(reader.nested.templates.items()),
-        stack=stack_name_of(path) if boundary is not None else "",
+        stack=stack_name_of(path) if is_file else "",
         received=tuple(reader.received.roles),
         instance_profiles=tuple(reader.received.profiles),
         **reader.holdings.holdings.held(reader.policies),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,12 @@ from typing import Any
 
 import yaml
 
+from passrole_checks.sources.boundary import current
 from passrole_checks.sources.cloudformation.template import scalar
-from passrole_checks.sources.looked_at import at_file
 
 MANIFEST = "manifest.json"
 MAX_BYTES = 20_000_000
+_LARGEST = 100_000_000  # bytes of a template that may be a copy of another one
 MAX_DEPTH = 5  # stages inside stages
 _TEMPLATE, _ASSETS = ".template.json", ".assets.json"
 _ACCOUNT = re.compile(r"aws://(\d{12})/.*")
@@ -120,9 +120,8 @@ def _in_asset(file: Path) -> bool:
 
 
 def _digest(file: Path) -> bytes:
-    at_file(file)
     try:
-        return hashlib.sha256(file.read_bytes()).digest()
+        return hashlib.sha256(current().read(file, MAX_BYTES)).digest()
     except OSError:
         return str(file).encode("utf-8", "surrogateescape")
 
@@ -144,12 +143,8 @@ def _hashes(node: yaml.Node | None) -> Iterator[str]:
 
 def _json(path: Path) -> dict[str, Any]:
     """The object in a file; an empty one where there is none."""
-    at_file(path)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
-            return {}
-        document = json.loads(path.read_bytes())
+        document = json.loads(current().read(path, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

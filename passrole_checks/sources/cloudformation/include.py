@@ -7,16 +7,17 @@ scanned, or the repository that holds it; what lies in Amazon S3 stays unresolve
 
 from __future__ import annotations
 
+import errno
 import re
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
+from passrole_checks.contents import OutsideError, RefusedError
 from passrole_checks.errors import InputError
+from passrole_checks.sources.boundary import current
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
-from passrole_checks.sources.looked_at import at_file, at_lead
 
 MAX_FILES = 200
 MAX_BYTES = 2_000_000
@@ -25,14 +26,14 @@ _Pair = tuple[yaml.Node, yaml.Node]
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
-def include_files(template: Template, path: Path, boundary: Path) -> tuple[InputError, ...]:
+def include_files(template: Template, path: Path) -> tuple[InputError, ...]:
     """Put the local files that a template includes in their places; what cannot be read of them.
 
-    ``path`` is the template's own, ``boundary`` the folder below which a file must lie.
+    ``path`` is the template's own.
     """
     if "AWS::Include" not in template.text:
         return ()
-    reader = _Includes(template, path, boundary)
+    reader = _Includes(template, path)
     root = reader.node(template.root)
     if isinstance(root, yaml.MappingNode) and root is not template.root:
         template.replace(root)
@@ -40,9 +41,8 @@ def include_files(template: Template, path: Path, boundary: Path) -> tuple[Input
 
 
 class _Includes:
-    def __init__(self, template: Template, path: Path, boundary: Path) -> None:
-        self.template = template
-        self.folder, self.boundary = path.parent, boundary
+    def __init__(self, template: Template, path: Path) -> None:
+        self.template, self.folder = template, path.parent
         self.errors: list[InputError] = []
         self._done: dict[int, yaml.Node] = {}  # aliases stay one node
         self._files: dict[Path, yaml.Node | None] = {}
@@ -98,12 +98,12 @@ class _Includes:
         if location is None:
             return None
         try:
-            at_lead(self.folder / location)
+            current().check(self.folder / location)
             path = (self.folder / location).resolve()
-            if not path.is_relative_to(self.boundary):
-                return None
             if path not in self._files:
                 self._files[path] = self._read(path) if len(self._files) < MAX_FILES else None
+        except OutsideError:
+            return None
         except InputError as error:
             self.errors.append(error)
             self._files[path] = None
@@ -118,14 +118,12 @@ class _Includes:
 
     def _read(self, path: Path) -> yaml.Node | None:
         """Raises InputError for what is no YAML or JSON, OSError where there is no such file."""
-        at_file(path)
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("is no regular file")
-        if status.st_size > MAX_BYTES:
-            raise InputError(str(path), "too large to be included in a template")
         try:
-            content = path.read_bytes().decode("utf-8-sig")
+            content = current().read(path, MAX_BYTES).decode("utf-8-sig")
+        except RefusedError as error:
+            if error.errno == errno.EFBIG:
+                raise InputError(str(path), "too large to be included in a template") from None
+            raise
         except UnicodeDecodeError:
             raise InputError(str(path), "not UTF-8 text") from None
         return self.template.include(str(path), content)

@@ -8,8 +8,9 @@ API Reference, ``aws_cloudformation_stack`` metadata ``aws:asset:path`` with ``a
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-import stat
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,10 +19,12 @@ from typing import Protocol
 
 import yaml
 
+from passrole_checks.contents import OutsideError, RefusedError
 from passrole_checks.errors import InputError
 from passrole_checks.iam import values
 from passrole_checks.iam.outcomes import in_both
 from passrole_checks.iam.values import Choice, Node, Position, unknown
+from passrole_checks.sources.boundary import current
 from passrole_checks.sources.cloudformation.attachments import Attachments
 from passrole_checks.sources.cloudformation.cdk import asset_named
 from passrole_checks.sources.cloudformation.documents import there
@@ -41,7 +44,6 @@ from passrole_checks.sources.cloudformation.scopes import (
     name_above,
 )
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
-from passrole_checks.sources.looked_at import at_file, at_lead
 from passrole_checks.sources.principal_names import bare, renamed
 from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition, RoleDefinition, Suppression, Unreadable
 
@@ -68,10 +70,9 @@ class Budget:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a template stands: its file, the folder below which files may be read, the templates that lead to it."""
+    """Where a template stands: its file, and the templates that lead to it."""
 
     path: Path
-    boundary: Path
     ancestors: tuple[Path, ...] = ()
     budget: Budget = field(default_factory=Budget)
 
@@ -162,8 +163,12 @@ class NestedStacks:
             outer.users.extend([(name_above(user, stack), whole)] if isinstance(whole, values.Text) else ())
         outer.received.of_nested(reader.received, stack)
         outer.holdings.of_nested(reader.holdings, stack, named, outer.attachments)
-        outer.unreadable.extend(reader.unreadable)
-        outer.unreadable.extend(Unreadable(one.file, one.reason, one.line) for one in self._broken[stack])
+        outer.unreadable.extend(
+            replace(one, resource=name_above(one.resource, stack) if one.resource else stack)
+            for one in reader.unreadable
+        )
+        broken = (Unreadable(one.file, one.reason, one.line, resource=stack) for one in self._broken[stack])
+        outer.unreadable.extend(broken)
         outer.not_evaluated.extend(reader.not_evaluated)
         template = reader.evaluator.template
         self.files.update(dict.fromkeys((*template.files, *reader.nested.files)))
@@ -234,10 +239,9 @@ class NestedStacks:
             return self._not_read(resource, stack, f"{words} is not read here", location or "")
         shown = location if len(location) <= 80 else location[:79] + "…"
         try:
-            at_lead(around.path.parent / location)
-            path = (around.path.parent / location).resolve()
-            if not path.is_relative_to(around.boundary):
-                return self._not_read(resource, stack, f"{words} {shown} is outside of what is scanned", str(path))
+            written = around.path.parent / location
+            current().check(written)
+            path = written.resolve()
             if path in (*around.ancestors, around.path.resolve()):
                 return self._not_read(resource, stack, f"{words} {shown} leads to itself")
             if len(around.ancestors) >= MAX_DEPTH or around.budget.stacks <= 0 or around.budget.size <= 0:
@@ -245,23 +249,25 @@ class NestedStacks:
             content = _content(path)
             if not looks_like_template(content):
                 return self._not_read(resource, stack, f"{words} {shown} is no template", str(path))
+        except OutsideError as error:
+            return self._not_read(resource, stack, f"{words} {shown} {error.strerror}", os.path.realpath(written))
         except FileNotFoundError:
             return self._not_read(resource, stack, f"{words} {shown} is not here", str(around.path.parent / location))
         except InputError as error:
-            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line)
+            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line, resource=stack)
             return None
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             return self._not_read(resource, stack, f"{words} {shown} cannot be opened: {reason}")
         around.budget.stacks -= 1
         around.budget.size -= len(content)
-        inner = Surroundings(path, around.boundary, (*around.ancestors, around.path.resolve()), around.budget)
+        inner = Surroundings(path, (*around.ancestors, around.path.resolve()), around.budget)
         try:
             template = Template(str(path), content, called=self._called(resource))
-            self._broken[stack] = include_files(template, path, around.boundary)
+            self._broken[stack] = include_files(template, path)
             expand_loops(template)
         except InputError as error:
-            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line)
+            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line, resource=stack)
             return None
         return self.make(template, inner)
 
@@ -309,13 +315,12 @@ def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
 
 def _content(path: Path) -> str:
     """The text of a file. Raises InputError where it cannot be read as text, OSError where there is no such file."""
-    at_file(path)
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError("is no regular file")
-    if status.st_size > MAX_BYTES:
-        raise InputError(str(path), "too large for a nested template")
-    data = path.read_bytes()
+    try:
+        data = current().read(path, MAX_BYTES)
+    except RefusedError as error:
+        if error.errno == errno.EFBIG:
+            raise InputError(str(path), "too large for a nested template") from None
+        raise
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.collector import held_back
 from passrole_checks.iam.values import Node, children_of
+from passrole_checks.sources.boundary import Boundary, current, within
 from passrole_checks.sources.principal_names import told_apart
 from passrole_checks.sources.resource import (
     NO_INPUTS,
@@ -49,21 +50,33 @@ def load(
     *,
     only: Path | None = None,
     boundary: Path | None = None,
+    beside: Sequence[Path] = (),
     inputs: Inputs = NO_INPUTS,
     look: Callable[[Module], None] | None = None,
 ) -> Configuration:
     """Evaluate one folder as a root module.
 
     ``only``: report the policies whose statements or resource stand in this one file. ``boundary``: the folder below
-    which expressions may read files (default: ``folder``). ``look`` is called with the evaluated root module, which
-    holds nothing afterwards. Never raises for what is in the files: one that cannot be read is among ``unreadable``,
-    with the line and the reason, and the rest is read.
+    which files are read that the configuration names (default: ``folder``); ``beside``: more of them. ``look`` is
+    called with the evaluated root module, which holds nothing afterwards. Never raises for what is in the files: one
+    that cannot be read is among ``unreadable``, with the line and the reason, and the rest is read.
     """
-    root_folder = read_folder(folder)
+    with within(Boundary.around(boundary or folder, *beside)):
+        return _load(folder, only, inputs, look)
+
+
+def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Module], None] | None) -> Configuration:
+    root_folder = read_folder(folder, inputs.exclusions)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
     texts, broken = given_texts(inputs, root_folder.variables)
     values = {**values_of(tfvars), **texts, **{name: value_attribute(name, node) for name, node in inputs.values}}
-    run = Run(Files(boundary or folder), root=folder, folders={folder: root_folder}, values=values)
+    run = Run(
+        Files(current()),
+        root=folder,
+        folders={folder: root_folder},
+        values=values,
+        exclusions=inputs.exclusions,
+    )
     root = Module(run, root_folder)
     found = collect(root)
     if look is not None:
@@ -89,7 +102,7 @@ def load(
         roles=tuple(found.roles),
         users=tuple(found.users),
         suppressions=(*_suppressions(root, run, found), *found.suppressions),
-        unreadable=(*_unreadable((*_files(run), *tfvars)), *broken, *found.unreadable),
+        unreadable=(*_unreadable((*_files(run), *tfvars)), *run.outside.values(), *broken, *found.unreadable),
         account=account_of(root),
         not_evaluated=(*run.notes(), *_shadowed(run), *found.not_evaluated),
         received=tuple(received),
@@ -97,6 +110,7 @@ def load(
         stack_roles=tuple(found.stack_roles),
         beside=tuple(beside),
         nested=tuple(dict.fromkeys(os.path.realpath(file) for file in found.nested)),
+        excluded=tuple(os.path.realpath(file) for one in run.folders.values() for file in one.excluded),
         **held,
     )
     root.close()
@@ -175,7 +189,7 @@ def _shadowed(run: Run) -> Iterator[Unreadable]:
 
 def undeclared(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:
     """What is given to variables that none of these root modules declares."""
-    declared = frozenset(name for folder in folders for name in read_folder(folder).variables)
+    declared = frozenset(name for folder in folders for name in read_folder(folder, inputs.exclusions).variables)
     return tuple(not_declared(inputs, declared))
 
 

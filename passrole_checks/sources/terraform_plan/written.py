@@ -26,6 +26,7 @@ from passrole_checks.iam.values import (
     text,
     unknown,
 )
+from passrole_checks.sources.boundary import repository_around
 from passrole_checks.sources.json_text import Member, members
 from passrole_checks.sources.looked_at import at_file, at_lead
 from passrole_checks.sources.policy_attributes import IDENTITY_POLICIES, NESTED_POLICIES, RESOURCE_POLICIES
@@ -54,7 +55,8 @@ _DEPTH = 40
 class Written:
     """What the configuration in a folder says of the resources of a plan.
 
-    ``unreadable``: what in the folder could not be read, and that there is none. ``files``: those that were read.
+    ``unreadable``: what in the folder could not be read, and that there is none. ``files``: those that were read,
+    ``excluded``: those that were left out on request.
     """
 
     def __init__(self, plan: PlanFile, folder: Path, inputs: Inputs) -> None:
@@ -66,6 +68,7 @@ class Written:
         self.unreadable: tuple[Unreadable, ...] = ()
         self.not_evaluated: tuple[Unreadable, ...] = ()
         self.files: tuple[str, ...] = ()
+        self.excluded: tuple[str, ...] = ()
         self._literals: dict[tuple[str, str], str] = {}
         self._suppressions: tuple[Suppression, ...] = ()
         self._used: list[Position] = []
@@ -82,7 +85,7 @@ class Written:
 
         values = tuple(_variables(plan))
         given = replace(inputs, source=None, values=values)
-        found = terraform.load(full, boundary=_repository(full), inputs=given, look=look)
+        found = terraform.load(full, boundary=repository_around(full), inputs=given, look=look)
         if not found.files:
             self.unreadable = (Unreadable(str(folder), "no Terraform configuration here (--source)"),)
             return
@@ -90,7 +93,7 @@ class Written:
             self.policies.setdefault(policy.resource.address, []).append(policy)
         self.received = {(one.resource.address, one.attribute): one.value for one in found.received}
         self.unreadable, self.not_evaluated, self.files = found.unreadable, found.not_evaluated, found.files
-        self._suppressions = found.suppressions
+        self._suppressions, self.excluded = found.suppressions, found.excluded
 
     def completed(self, resource: PlannedResource, path: str, shown: Node, found: tuple[Reference, ...]) -> Node:
         """A document that a plan has ``shown`` with holes, with what the configuration says of it.
@@ -242,15 +245,6 @@ def _without_keys(address: str) -> str:
     steps = module_steps(address)
     rest = address[len(".".join(steps)) :].lstrip(".")
     return ".".join((*(step.partition("[")[0] for step in steps), without_key(rest)))
-
-
-def _repository(folder: Path) -> Path:
-    """The folder that expressions may read files below: the repository around the configuration, else the folder."""
-    for parent in (folder, *folder.parents):
-        at_file(parent / ".git")
-        if os.path.lexists(parent / ".git"):
-            return parent
-    return folder
 
 
 def _variables(plan: PlanFile) -> Iterator[tuple[str, Node]]:

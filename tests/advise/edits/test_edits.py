@@ -129,7 +129,7 @@ def test_what_the_cdk_wrote_is_left_alone(tmp_path: Path) -> None:
     located = workshop.located()
     located = replace(located, resource=replace(located.resource, construct="App/Deploy/Policy"))
     reason = edits_for(located, wish("services: ec2.amazonaws.com"), workshop.read)
-    assert reason == "the CDK writes the template: what has to change is the construct App/Deploy/Policy"
+    assert reason == "the AWS CDK generates this file: change the construct App/Deploy/Policy"
 
 
 @pytest.mark.parametrize(

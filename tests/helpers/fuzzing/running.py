@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import random
 import re
 import sys
-import tempfile
-import time
 import traceback
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
@@ -17,13 +16,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from fuzzing import commands, layout, targets
 from fuzzing.corpus import ROOT, Tree
+from fuzzing.guard import Forbidden
 from fuzzing.shrinking import smallest
-from fuzzing.targets import TARGETS, Target
-from fuzzing.watching import SECONDS, TooLong, in_memory, in_time
+from fuzzing.targets import Target
+from fuzzing.watching import SECONDS, TooLong, in_memory, in_process_memory, in_time, peak_memory, processor_time
 
+TARGETS = (*targets.TARGETS, *commands.TARGETS)
 _EACH_NTH_IN_MEMORY = 25
 _NAMED = 10  # of the slowest
+_STUCK = 900  # seconds
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,13 @@ class Failure:
 
 @dataclass
 class Summary:
-    """``slowest``: seconds, target and number of the samples that took longest."""
+    """``slowest``: seconds, target and number of the samples that took longest. ``seconds``: processor time of all
+    samples. ``memory``: the most bytes that the process held during one of them.
+    """
 
     samples: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    memory: int = 0
     failures: list[Failure] = field(default_factory=list)
     again: dict[str, int] = field(default_factory=dict)
     slowest: list[tuple[float, str, int]] = field(default_factory=list)
@@ -54,11 +61,10 @@ def sample(target: Target, seed: int, number: int) -> Tree:
 
 def fails(target: Target, tree: Tree, *, memory: bool = False, seconds: float = SECONDS) -> tuple[str, str] | None:
     """How the target fails on a sample: the kind and the traceback; None where all holds."""
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
-        folder = Path(scratch).resolve() / "sample"
-        write(tree, folder)
+    place = commands.ground()
+    with place.sample(tree) as folder:
         try:
-            with in_time(seconds):
+            with in_time(seconds), in_process_memory():
                 if memory:
                     with in_memory(sum(map(len, tree.values()))):
                         target.run(folder)
@@ -66,8 +72,9 @@ def fails(target: Target, tree: Tree, *, memory: bool = False, seconds: float = 
                     target.run(folder)
         except KeyboardInterrupt:
             raise
-        except (Exception, TooLong) as error:
-            return _kind(error), "".join(traceback.format_exception(error)[-30:]).replace(scratch, "FOLDER")
+        except (Exception, TooLong, Forbidden) as error:
+            trace = "".join(traceback.format_exception(error)[-30:])
+            return _kind(error), trace.replace(str(folder.parent), "FOLDER").replace(str(place.top), "GROUND")
     return None
 
 
@@ -78,19 +85,8 @@ def _kind(error: BaseException) -> str:
     ours = [frame for frame in frames if f"{os.sep}passrole_checks{os.sep}" in frame.filename]
     if isinstance(error, AssertionError) or not ours:
         return f"{type(error).__name__}: {frames[-1].name}: {re.sub('[0-9]+', '0', str(error))[:30]}"
-    return f"{type(error).__name__} in {Path(ours[-1].filename).name}:{ours[-1].name}"
-
-
-def write(tree: Tree, folder: Path) -> None:
-    """Lay out a tree; a file that would have to be a folder as well is left out."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in tree.items():
-        path = folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        except (FileExistsError, NotADirectoryError, IsADirectoryError):
-            continue
+    innermost = ours[-4:] if isinstance(error, Forbidden) else ours[-1:]  # much is opened in one place
+    return f"{type(error).__name__} in {', '.join(f'{Path(one.filename).name}:{one.name}' for one in innermost)}"
 
 
 def order(names: Sequence[str] = ()) -> Iterator[tuple[Target, int]]:
@@ -109,17 +105,27 @@ def run(
     seed: int,
     goes_on: Callable[[int], bool],
     tell: Callable[[str], None] = lambda _: None,
+    current: Path | None = None,
 ) -> Summary:
-    """Run samples while ``goes_on``, which is told how many there were. Of equal failures the first one is kept."""
+    """Run samples while ``goes_on``, which gets the number of those that were run. Of equal failures keep the first.
+
+    ``current``: a file that names the sample that runs, for a process that a library in C has ended.
+    """
     summary = Summary()
     kinds: set[str] = set()
     for count, (target, number) in enumerate(samples):
         if not goes_on(count):
             break
         tree = sample(target, seed, number)
-        began = time.process_time()
+        if current is not None:
+            current.write_text(f"--seed {seed} --only {target.name}:{number}\n", "utf-8")
+        faulthandler.dump_traceback_later(_STUCK, exit=True)  # in C code, which no signal stops
+        began = processor_time()
         failed = fails(target, tree, memory=number % _EACH_NTH_IN_MEMORY == _EACH_NTH_IN_MEMORY - 1)
-        took = time.process_time() - began
+        took = processor_time() - began
+        faulthandler.cancel_dump_traceback_later()
+        summary.seconds += took
+        summary.memory = max(summary.memory, peak_memory())
         summary.samples[target.name] = summary.samples.get(target.name, 0) + 1
         summary.slowest = sorted([*summary.slowest, (took, target.name, number)], reverse=True)[:_NAMED]
         if failed is None:
@@ -151,7 +157,8 @@ def shrunk(failure: Failure, seconds: float) -> Tree:
 def save(failure: Failure, tree: Tree, folder: Path, seed: int) -> Path:
     """Write a sample, and beside it what happened."""
     place = folder / f"{failure.target}-{seed}-{failure.number}"
-    write(tree, place / "sample")
+    place.mkdir(parents=True, exist_ok=True)
+    layout.write(tree, place / "sample")
     command = f"python -m tests.fuzz --seed {seed} --only {failure.target}:{failure.number}\n\n"
     (place / "failure.txt").write_text(command + failure.trace, "utf-8", errors="backslashreplace")
     return place

@@ -85,11 +85,11 @@ def changed_tree(rng: random.Random) -> Tree:
     if rng.random() < 0.15:
         tree.update(rng.choice(trees()))
     for name in rng.sample(sorted(tree), min(len(tree), rng.choice((1, 1, 2)))):
-        tree[name] = _changed(name, tree[name], rng)
+        tree[name] = changed(name, tree[name], rng)
     return tree
 
 
-def _changed(name: str, content: bytes, rng: random.Random) -> bytes:
+def changed(name: str, content: bytes, rng: random.Random) -> bytes:
     kind = format_of(name)
     change = making.expressions if kind == "hcl" and rng.random() < 0.3 else mutated
     return change(content, rng, kind)
@@ -100,7 +100,7 @@ def _two_versions(rng: random.Random) -> Tree:
     versions = {"old": dict(base), "new": dict(base)}
     for side in ("old", "new"):
         for name in rng.sample(sorted(base), 1) if side == "new" or rng.random() < 0.4 else ():
-            versions[side][name] = _changed(name, base[name], rng)
+            versions[side][name] = changed(name, base[name], rng)
     if rng.random() < 0.1:
         versions["new"] = dict(rng.choice(trees()))
     return {f"{side}/{name}": content for side, tree in versions.items() for name, content in tree.items()}
@@ -157,7 +157,7 @@ def _documents(rng: random.Random) -> Tree:
 
 
 _CONFIGURATION = (
-    b'[tool.passrole_checks]\nseverity = "info"\nformat = ["text", "sarif"]\noutput = ["-", "x.sarif"]\n'
+    b'[tool.passrole_checks]\nseverity = "info"\nformat = ["text", "sarif"]\nvar_file = ["x.tfvars"]\n'
     b"unchanged = true\n"
     b'check = ["001", "any-service"]\nfail_on = "high"\nvar = ["a=b"]\naccount = "111122223333"\n',
     b'[project]\nname = "x"\n[tool.other]\na = 1\n[[tool.list]]\nb = {c = [1, 2.5, 2026-01-01]}\n'
@@ -247,7 +247,7 @@ def _required(folder: Path) -> None:
     read = read_paths([folder], _ALL)
     found = required_by([configuration for _, configuration in read.units], "111122223333")
     _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
-    _check_output(text.plain(required_output.required_lines(found, 1, read.notes)), "text")
+    _check_output(text.plain(required_output.required_lines(found, ["a.tf"], read.unreadable, read.notes)), "text")
     required_policy.hcl(found).encode("utf-8")
     required_policy.yaml(found).encode("utf-8")
 
@@ -269,7 +269,7 @@ def _diff(folder: Path) -> None:
 
 def _suggest(folder: Path) -> None:
     """What is suggested can be written in each format."""
-    empty = dict.fromkeys(("var_file", "var", "parameters", "check", "skip_check"), ())
+    empty = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
     found = suggesting.suggested([str(folder)], options, Severity.LOW)
     _check_output(suggesting.rendered(found, "json", terminal=False), "json")
@@ -339,7 +339,9 @@ def _document(folder: Path) -> None:
 def _configuration(folder: Path) -> None:
     (file,) = folder.iterdir()
     _refused(
-        lambda: configuration.checked(configuration.table_in(file.read_bytes()), configurable(click.Context(cli.cli))),
+        lambda: configuration.checked(
+            configuration.table_in(file.read_bytes()), configurable(click.Context(cli.cli)), folder
+        ),
         "pyproject.toml",
     )
 

@@ -78,6 +78,10 @@ class Every:
                 {"errorCode": "Client.UnauthorizedOperation"},
                 {
                     "errorCode": "AccessDenied",
+                    "errorMessage": f"User: x is not authorized to perform: rds:AddRole on resource: {role}",
+                },
+                {
+                    "errorCode": "AccessDenied",
                     "errorMessage": f"User: x is not authorized to perform: iam:PassRole on resource: {role} because",
                 },
             )

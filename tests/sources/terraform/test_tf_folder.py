@@ -162,6 +162,7 @@ def test_a_folder_of_symbolic_links_is_read(tmp_path: Path) -> None:
     put(tmp_path, {"shared/main.tf": policy("*")})
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/main.tf").symlink_to("../shared/main.tf")
+    (tmp_path / ".git").mkdir()
     result = scan_paths([tmp_path / "dev"], ScanOptions())
     assert [finding.at.file for finding in result.findings] == [str(tmp_path / "dev/main.tf")]
 

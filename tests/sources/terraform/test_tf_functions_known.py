@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text, holes_in
+from passrole_checks.sources.boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.finished import plain
 from passrole_checks.sources.terraform.functions.call import KNOWN
 from passrole_checks.sources.terraform.modules.folder import read_folder
@@ -33,7 +34,7 @@ def evaluated(root: Path, expression: str) -> Node:
     (root / "main.tf").write_text(f'variable "u" {{}}\nlocals {{\n  found = {expression}\n}}\n', encoding="utf-8")
     folder = read_folder(root)
     assert [problem for parsed in folder.files for problem in parsed.problems] == []
-    module = Module(Run(Files(root)), folder)
+    module = Module(Run(Files(Boundary.around(root))), folder)
     attribute = folder.locals["found"]
     return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
 

@@ -41,6 +41,7 @@ def test_a_module_is_kept_until_its_last_caller_has_it(tree: Path) -> None:
     """A module of two roots is kept from the first one to the second one, and nothing is when all are read."""
     kept.will_be_read({str(tree / "module"): 2})
     parse_bytes.cache_clear()
+    (tree / ".git").mkdir()
     scan_paths([tree / "one"], ScanOptions())
     assert is_kept(tree / "module/main.tf")
     scan_paths([tree], ScanOptions())

@@ -8,6 +8,7 @@ import pytest
 
 from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text, holes_in
 from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.sources.boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.finished import plain
 from passrole_checks.sources.terraform.modules.folder import read_folder
 from passrole_checks.sources.terraform.modules.module import Module, Run
@@ -37,7 +38,7 @@ data "aws_iam_policy_document" "d" {{
 def evaluated(root: Path, expression: str) -> Node:
     (root / "main.tf").write_text(f"{CONTEXT}\nlocals {{\n  found = {expression}\n}}\n", encoding="utf-8")
     folder = read_folder(root)
-    module = Module(Run(Files(root)), folder)
+    module = Module(Run(Files(Boundary.around(root))), folder)
     attribute = folder.locals["found"]
     return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from passrole_checks.contents import content_of
-from passrole_checks.sources.looked_at import at_file, at_lead
+from passrole_checks.sources.boundary import current
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.looked_at import at_lead
 from passrole_checks.sources.terraform.reading import kept
 from passrole_checks.sources.terraform.reading.files import (
     LARGEST,
@@ -42,6 +43,7 @@ class Folder:
     data: list[Block] = field(default_factory=list)
     providers: list[Block] = field(default_factory=list)
     shadowed: list[tuple[Path, Path]] = field(default_factory=list)  # files that are not read for another's sake
+    excluded: list[Path] = field(default_factory=list)
     by_name: dict[tuple[str, str, str], Block] = field(default_factory=dict)
 
     def resource(self, type_: str, name: str) -> Block | None:
@@ -53,11 +55,11 @@ class Folder:
         return self.by_name.get(("data", type_, name))
 
 
-def read_folder(path: Path) -> Folder:
-    """Read all files of a folder. Never raises; what cannot be read is a problem of its file."""
-    files, shadowed = listed(path)
-    folder = Folder(path, shadowed=shadowed)
-    for name in files:
+def read_folder(path: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Folder:
+    """Read all files of a folder but those excluded. Never raises; what cannot be read is a problem of its file."""
+    listing = listed(path, exclusions)
+    folder = Folder(path, shadowed=listing.shadowed, excluded=listing.excluded)
+    for name in listing.files:
         parsed, override = parse_file(name), is_override(name.name)
         kept.was_read(parsed)
         folder.files.append(parsed)
@@ -149,13 +151,12 @@ def local_path(folder: Path, source: str) -> Path:
     return Path(os.path.normpath(folder / source.replace("\\", "/")))
 
 
-def called_folders(folder: Path) -> frozenset[Path]:
+def called_folders(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
     """The folders, resolved, that the ``module`` blocks of a folder's files call as local modules."""
     found: set[Path] = set()
-    for name in terraform_files(folder):
-        at_file(name)
+    for name in terraform_files(folder, exclusions):
         try:
-            data = content_of(name, LARGEST)
+            data = current().read(name, LARGEST)
         except OSError:
             continue
         if b"module" not in data or not _LOCAL_SOURCE.search(data):

@@ -12,14 +12,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from passrole_checks.contents import content_of
-from passrole_checks.sources.looked_at import at_file, at_lead, at_tree
+from passrole_checks.contents import why_not
+from passrole_checks.sources.boundary import Boundary, current
+from passrole_checks.sources.looked_at import at_file, at_tree
 from passrole_checks.sources.resource import Unreadable
 
 _MANIFEST = os.path.join(".terraform", "modules", "modules.json")
@@ -49,13 +50,10 @@ class _Record:
 
 
 class Installed:
-    """What is installed for one root module, in its folder ``root``.
+    """What is installed for one root module, in its folder ``root``, within the boundary of what is read."""
 
-    ``allows`` says whether a path may be read: nothing that lies outside of what is scanned is.
-    """
-
-    def __init__(self, root: Path, allows: Callable[[Path], bool]) -> None:
-        self.root, self.allows = root, allows
+    def __init__(self, root: Path) -> None:
+        self.root = root
 
     @property
     def file(self) -> Path:
@@ -74,8 +72,10 @@ class Installed:
         if exact is not None and record.version and exact[1] != record.version:
             return Place(reason=f"is not here: version {record.version} is installed (terraform init)")
         folder = Path(os.path.normpath(self.root / record.folder.replace("\\", "/")))
-        if not self.allows(folder):
-            return Place(reason="is installed outside of what is scanned")
+        try:
+            current().check(folder)
+        except OSError as error:
+            return Place(reason=f"is not read: {record.folder} {error.strerror}")
         at_file(folder)
         if not folder.is_dir():
             return Place(reason=f"is not here: there is no {record.folder} (terraform init)")
@@ -94,17 +94,12 @@ class Installed:
 
     @cached_property
     def _read(self) -> tuple[dict[str, _Record], str]:
-        at_file(self.file)
         try:
-            if not self.file.is_file():
-                return {}, ""
-            if not self.allows(self.file):
-                return {}, "leads outside of what is scanned"
-            if self.file.stat().st_size > _LARGEST:
-                return {}, f"larger than {_LARGEST // 1_000_000} MB"
-            document = json.loads(content_of(self.file, _LARGEST))
+            document = json.loads(current().read(self.file, _LARGEST))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}, ""
         except OSError as error:
-            return {}, f"cannot be opened: {error.strerror or error}"
+            return {}, why_not(self.file, error)
         except (ValueError, RecursionError):
             return {}, "no list of installed modules: not JSON"
         modules = document.get("Modules") if isinstance(document, dict) else None
@@ -122,27 +117,24 @@ class Installed:
         if wanted is None:
             return None
         for parent, external in self._around:
+            downloads = Boundary.around(parent / _EXTERNAL)
             base = Path(os.path.join(parent, _EXTERNAL, wanted.path))
+            if not external or not downloads.allows(base):
+                continue
             at_tree(base)
-            if external and base.is_dir():
+            if base.is_dir():
                 folder = _at(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None
-                at_lead(folder or base)
-                inside = folder is not None and _real(folder).is_relative_to(_real(parent / _EXTERNAL))
-                return folder if folder is not None and inside and folder.is_dir() and self.allows(folder) else None
+                return folder if folder is not None and downloads.allows(folder) and folder.is_dir() else None
         return None
 
     @cached_property
     def _around(self) -> list[tuple[Path, bool]]:
         """The folder of the root module and those above it that may be read, and whether checkov has left something."""
-        around = list(takewhile(self.allows, (self.root, *self.root.parents)))
+        around = list(takewhile(current().allows, (self.root, *self.root.parents)))
         for parent in around:
             at_file(parent / _EXTERNAL)
-        return [(parent, os.path.isdir(parent / _EXTERNAL)) for parent in around]
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # raises nothing where links lead round in a circle
+        return [(one, current().allows(one / _EXTERNAL) and os.path.isdir(one / _EXTERNAL)) for one in around]
 
 
 def _record(module: object) -> Iterator[tuple[str, _Record]]:

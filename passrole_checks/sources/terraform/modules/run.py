@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.resource import Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import Budget
 from passrole_checks.sources.terraform.modules.folder import Folder, is_local, local_path, read_folder
@@ -30,21 +31,23 @@ class Run:
     budget: Budget = field(default_factory=Budget)
     folders: dict[Path, Folder] = field(default_factory=dict)
     not_evaluated: dict[str, Unreadable] = field(default_factory=dict)
+    outside: dict[str, Unreadable] = field(default_factory=dict)  # calls of modules that lead out, by their folders
     without_instance: dict[str, Unreadable] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)  # folders of which there is an instance
     modules: int = 0
     values: dict[str, Attribute] = field(default_factory=dict)
+    exclusions: Exclusions = NO_EXCLUSIONS
 
     def folder(self, path: Path) -> Folder:
         """A folder of configuration, read once."""
         if path not in self.folders:
-            self.folders[path] = read_folder(path)
+            self.folders[path] = read_folder(path, self.exclusions)
         return self.folders[path]
 
     @cached_property
     def installed(self) -> Installed:
         """What ``terraform init`` has installed for the root module."""
-        return Installed(self.root, self.files.allows)
+        return Installed(self.root)
 
     def callee(
         self, key: tuple[str, ...], block: Block, source: str | None, version: str | None, ancestors: tuple[Path, ...]
@@ -59,6 +62,12 @@ class Run:
             return None
         if is_local(source):
             path = local_path(ancestors[-1], source)
+            try:
+                self.files.boundary.check(path)
+            except OSError as error:
+                reason = f"module {block.labels[0]} ({source}) {error.strerror}"
+                self.outside.setdefault(str(path), Unreadable(block.source.file, reason, block.span.line))
+                return None
         else:
             place = self.installed.find(key, source, version)
             if place.folder is None:

@@ -6,13 +6,25 @@ extension precedence).
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-from passrole_checks.contents import content_of, why_not
-from passrole_checks.sources.looked_at import at_file, at_folder, at_lead
+from passrole_checks.contents import (
+    CANNOT_BE_READ,
+    NO_SUCH_FILE,
+    NO_TEXT,
+    OUTSIDE,
+    TOO_LARGE,
+    OutsideError,
+    why_not,
+)
+from passrole_checks.sources.boundary import Boundary, current
+from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.looked_at import at_file, at_folder
 from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_name
 from passrole_checks.sources.terraform.reading import kept
 from passrole_checks.sources.terraform.reading.readers import reader
@@ -22,45 +34,62 @@ from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, P
 _LONGEST_FIRST = sorted(TERRAFORM_SUFFIXES, key=len, reverse=True)
 LARGEST = 20_000_000  # bytes of one file of configuration
 _LARGEST_READ = 2_000_000  # bytes that an expression may read
+_NOT_READ = {
+    errno.ENOENT: NO_SUCH_FILE,
+    errno.ENOTDIR: NO_SUCH_FILE,
+    errno.EISDIR: NO_SUCH_FILE,
+    errno.EINVAL: NO_SUCH_FILE,
+    errno.EFBIG: TOO_LARGE,
+}
 
 
-def terraform_files(folder: Path) -> list[Path]:
+def terraform_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> list[Path]:
     """The configuration files of a folder, override files last, as Terraform merges them.
 
     Of ``x.tf`` and ``x.tofu`` the second one is read (OpenTofu's page "Files and Directories", "Extension Precedence").
     A symbolic link that leads nowhere is among them, so that it is named.
     """
-    return listed(folder)[0]
+    return listed(folder, exclusions).files
 
 
-def listed(folder: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
-    """The configuration files of a folder (:func:`terraform_files`), and those that another one stands in for, each
-    with that one."""
+class Listing(NamedTuple):
+    """The configuration files of a folder (:func:`terraform_files`); those that another one stands in for, each with
+    that one; and those that are left out on request."""
+
+    files: list[Path]
+    shadowed: list[tuple[Path, Path]]
+    excluded: list[Path]
+
+
+def listed(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Listing:
+    """List the configuration files of a folder. What is excluded is as if it were not there."""
     at_folder(folder)
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                name = entry.name
-                if is_terraform_name(name) and _is_one(entry):
-                    shadow = _shadow(entry.path, name)
-                    if shadow is not None:
-                        shadowed.append((name, shadow))
-                    else:
-                        files.append((is_override(name), name))
+            names = [entry.name for entry in entries if is_terraform_name(entry.name) and _is_one(entry)]
+        excluded = exclusions.excluded_names(folder, names)
+        for name in names:
+            if name in excluded:
+                continue
+            shadow = _shadow(os.path.join(folder, name), name)
+            if shadow is not None and shadow not in excluded:
+                shadowed.append((name, shadow))
+            else:
+                files.append((is_override(name), name))
     except OSError:
-        return [], []
-    return [folder / name for _, name in sorted(files)], [
-        (folder / one, folder / other) for one, other in sorted(shadowed)
-    ]
+        return Listing([], [], [])
+    return Listing(
+        [folder / name for _, name in sorted(files)],
+        [(folder / one, folder / other) for one, other in sorted(shadowed)],
+        [folder / name for name in sorted(excluded)],
+    )
 
 
 def _is_one(entry: os.DirEntry[str]) -> bool:
-    """Whether a name is that of a file, or of a link to one, to nothing, or to itself."""
-    if not entry.is_symlink():
-        return entry.is_file(follow_symlinks=False)
-    return os.path.isfile(entry.path) or not os.path.exists(entry.path)
+    """Whether a name is that of a file, or of a link to anything but a folder: what is no file is named then."""
+    return not os.path.isdir(entry.path) if entry.is_symlink() else entry.is_file(follow_symlinks=False)
 
 
 def _shadow(path: str, name: str) -> str | None:
@@ -84,11 +113,10 @@ def is_override(name: str) -> bool:
 def parse_file(path: Path) -> ParsedFile:
     """Read one configuration file. Never raises: what is wrong is among its problems."""
     file = str(path)
-    at_file(path)
     try:
-        if path.stat().st_size > LARGEST:
-            return _unreadable(file, 1, f"larger than {LARGEST // 1_000_000} MB")
-        data = content_of(path, LARGEST)
+        data = current().read(path, LARGEST)
+    except OutsideError as error:
+        return _unreadable(file, 0, str(error.strerror))
     except OSError as error:
         return _unreadable(file, 1, why_not(path, error))
     return kept.take(file, data) or parse_bytes(file, data)
@@ -114,9 +142,9 @@ def _unreadable(file: str, line: int, reason: str) -> ParsedFile:
 
 @dataclass
 class Files:
-    """The files that expressions may read: those below ``boundary``, symbolic links resolved."""
+    """The files that expressions may read: those within ``boundary``."""
 
-    boundary: Path
+    boundary: Boundary
     seen: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     _allowed: dict[str, bool] = field(default_factory=dict)
 
@@ -135,32 +163,19 @@ class Files:
 
     def allows(self, path: str | Path) -> bool:
         """Whether a path lies below the boundary, symbolic links resolved."""
-        at_lead(path)
         name = str(path)
         if name not in self._allowed:
-            try:
-                self._allowed[name] = Path(path).resolve().is_relative_to(self._within)
-            except (OSError, ValueError, RuntimeError):
-                self._allowed[name] = False
+            self._allowed[name] = self.boundary.allows(name)
         return self._allowed[name]
 
-    @cached_property
-    def _within(self) -> Path:
-        return self.boundary.resolve()
-
     def _read(self, path: str) -> tuple[str | None, str]:
-        if not self.allows(path):
-            return None, "a file outside the scanned folder"
-        at_file(path)
         try:
-            if not Path(path).is_file():
-                return None, "no such file"
-            if Path(path).stat().st_size > _LARGEST_READ:
-                return None, "a file too large to read"
-            data = content_of(path, _LARGEST_READ)
-        except (OSError, ValueError):
-            return None, "a file that cannot be read"
+            data = self.boundary.read(path, _LARGEST_READ)
+        except OutsideError:
+            return None, OUTSIDE
+        except OSError as error:
+            return None, _NOT_READ.get(error.errno or 0, CANNOT_BE_READ)
         try:
             return SourceText.of(path, data).data.decode("utf-8"), ""
         except NotText:
-            return None, "a file that is no text"
+            return None, NO_TEXT

@@ -37,9 +37,12 @@ class Instances:
         return replace(_unknown_instance(self.at or Position("", 1)), label=f"{self.address}[*]")
 
 
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
 def suffix_of(key: str) -> str:
-    """What the key of an instance adds to an address: ``["key"]``, as HCL writes a text."""
-    return '["' + key.replace("\\", "\\\\").replace('"', '\\"') + '"]'
+    """Return what the key of an instance adds to an address: ``["key"]``, quoted as HCL quotes a string."""
+    return '["' + "".join(_ESCAPES.get(one) or (one if one >= " " else f"\\u{ord(one):04x}") for one in key) + '"]'
 
 
 def expand(block: Block, scope: Scope) -> Instances:
@@ -154,7 +157,7 @@ def _of_reading(value: Node, at: Position) -> tuple[dict[str, _Element], bool]:
                 continue
             known = False
             words = str(key) if isinstance(key, Text) else "…"
-            suffix = _free(found, f'["{words}"]' if not one.many or "" in found else "")
+            suffix = _free(found, suffix_of(words) if not one.many or "" in found else "")
             found[suffix] = _Element(None, hole("each.key", at) if one.many else key, each_value)
     return found, known
 
