@@ -22,8 +22,6 @@ from passrole_checks.hosts import Answers
 from passrole_checks.sources.resource import Inputs
 from passrole_checks.unjudged import Block
 
-_TEMPLATE_TYPES = (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES)
-
 
 class Place(NamedTuple):
     """Where a resource stands: the engine's answers there, and why the resource could not be judged, if so."""
