@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 from passrole_checks import hosts
 from passrole_checks.findings import Finding
+from passrole_checks.host_templates import TemplateRun
 from passrole_checks.hosts import Answers
 from passrole_checks.sources.resource import Inputs
 from passrole_checks.unjudged import Block
-
-_TEMPLATE_TYPES = (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES)
 
 
 class Place(NamedTuple):
@@ -48,16 +47,47 @@ def alone(answers: Answers, block: Block) -> Place:
     return Place(answers, untold.get(block.key, ()))
 
 
+_run_of_templates: tuple[Any, TemplateRun | None] = (None, None)
+
+
+def templates_of_run() -> TemplateRun:
+    """Return the templates that checkov's runner shows, by its own definitions."""
+    global _run_of_templates
+    runner = next(
+        (one for frame, _ in walk_stack(None) if hasattr(one := frame.f_locals.get("self"), "definitions")), None
+    )
+    definitions = getattr(runner, "definitions", None) or {}
+    known, run = _run_of_templates
+    if run is None or known is not definitions:
+        offered = {os.path.realpath(file): _offered(definition) for file, definition in definitions.items()}
+        files = [file for file, names in offered.items() if names]
+        run = TemplateRun(files, from_callers("root_folder"), lambda file, name: name in offered[file])
+        _run_of_templates = (definitions, run)
+    return run
+
+
+def _offered(definition: Any) -> frozenset[str]:
+    resources = definition.get("Resources") if isinstance(definition, dict) else None
+    return (
+        frozenset(name for name, conf in resources.items() if _is_shown(conf))
+        if isinstance(resources, dict)
+        else frozenset()
+    )
+
+
+def _is_shown(conf: Any) -> bool:
+    """True for a resource of a template that checkov shows to these checks."""
+    kind = conf.get("Type") if isinstance(conf, dict) else None
+    return isinstance(kind, str) and any(fnmatchcase(kind, one) for one in hosts.TEMPLATE_TYPES)
+
+
 def _blocks_of(definition: Any, file: str) -> Iterator[Block]:
     """The blocks of a file that checkov shows to our checks, from what its runner has read."""
     if not isinstance(definition, dict):
         return
     resources = definition.get("Resources")
     for name, conf in resources.items() if isinstance(resources, dict) else ():
-        kind = conf.get("Type") if isinstance(conf, dict) else None
-        if isinstance(kind, str) and any(
-            fnmatchcase(kind, one) for one in (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES)
-        ):
+        if _is_shown(conf):
             yield Block(name, name, file, lines_of(conf.get("Properties")))
     for entry in definition.get("module") or ():
         for name, conf in entry.items() if isinstance(entry, dict) else ():

@@ -11,12 +11,13 @@ import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from passrole_checks import suppressions
 from passrole_checks.addresses import Segments, alike, contains, names_of, segments_of
 from passrole_checks.check import Element
 from passrole_checks.checks import ALL
@@ -26,7 +27,15 @@ from passrole_checks.contents import OutsideError
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.paths import harmless, shown
-from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations, scan_paths
+from passrole_checks.scan import (
+    ScannedUnit,
+    ScanOptions,
+    ScanResult,
+    UnitScanner,
+    one_after_another,
+    scan_configurations,
+    scan_paths,
+)
 from passrole_checks.sources.boundary import Boundary, repository_around
 from passrole_checks.sources.detect import Unit, load
 from passrole_checks.sources.names import is_terraform_file
@@ -58,6 +67,7 @@ CLOUDFORMATION_TYPES = (
     "Custom::*",
 )
 STACK_TYPES = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")  # hosts do not follow them
+TEMPLATE_TYPES = (*CLOUDFORMATION_TYPES, *STACK_TYPES)
 
 
 @dataclass(frozen=True)
@@ -65,12 +75,16 @@ class Answers:
     """What the engine says of the files that it was asked about; ``fault`` where it failed itself.
 
     ``asked`` is the file or folder. ``unresolved`` are all findings of 014, those of too little confidence included.
+    ``stacks``: the addresses of the nested stacks that a template was judged with, each with the file of its template.
+    ``local``: of a template that was judged in a stack, the addresses of its resources, each with the logical id.
     """
 
     result: ScanResult | None
     fault: str = ""
     asked: str = ""
     unresolved: tuple[Finding, ...] = ()
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    local: Mapping[str, str] = field(default_factory=dict)
 
     def about(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
         """The findings of a check on a resource, each with its address there, suppressed ones and infos included.
@@ -111,12 +125,18 @@ class Answers:
         return tuple(found)
 
     def notes(self) -> tuple[str, ...]:
-        """What could not be read or evaluated, one line each."""
+        """What could not be read or evaluated, and what is wrong with suppressions, one line each."""
         unreadable = (f"{_at(entry)}: {entry.reason}" for entry in self.problems if not _lacks_parser(entry))
-        not_evaluated = self.result.not_evaluated if self.result else ()
+        return (*map(harmless, unreadable), *self.remarks())
+
+    def remarks(self) -> tuple[str, ...]:
+        """The notes that fail nothing."""
+        if self.result is None:
+            return ()
+        wrong = suppressions.notes(self.result.findings, self.result.unused_suppressions)
         return (
-            *map(harmless, unreadable),
-            *(f"{_at(entry)}: not evaluated: {harmless(entry.reason)}" for entry in not_evaluated),
+            *(f"{_at(entry)}: not evaluated: {harmless(entry.reason)}" for entry in self.result.not_evaluated),
+            *(f"{shown(at.file)}:{at.line}: {harmless(words)}" for at, words in wrong),
         )
 
     def of(self, check_id: str) -> tuple[Finding, ...]:
@@ -138,7 +158,7 @@ class Answers:
             entry if entry.fault else replace(entry, reason=f"cannot be read: {entry.reason}")
             for entry in (*self.result.unreadable, *without_content(self.unresolved))
         )
-        return tuple(unreadable)
+        return tuple(replace(one, resource=self.local.get(one.resource, one.resource)) for one in unreadable)
 
     def untold(self, file: str) -> tuple[tuple[int, str], ...]:
         """What could not be judged of a template and of the files that it includes or nests: each line and reason.
@@ -202,7 +222,7 @@ class Answers:
         for finding in self.unresolved:
             elements = unresolved_elements(finding.grant) if finding.grant is not None else frozenset(Element)
             checks = [check.id for check in ALL if not elements <= check.independent_of]
-            for segments in map(segments_of, _uses(finding)):
+            for segments in (segments_of(self.local.get(address, address)) for address in _uses(finding)):
                 for around in (segments[:depth] for depth in range(1, len(segments) + 1)):
                     for check_id in checks:
                         index[check_id, names_of(around)][around] = None
@@ -220,8 +240,9 @@ class Answers:
         index: dict[tuple[str, str], list[tuple[str, Finding]]] = defaultdict(list)
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
-                for dot in (place for place, character in enumerate(address) if character == "."):
-                    index[finding.check_id, address[:dot]].append((address, finding))
+                name = self.local.get(address, address)
+                for dot in (place for place, character in enumerate(name) if character == "."):
+                    index[finding.check_id, name[:dot]].append((address, finding))
         return index
 
     @cached_property
@@ -229,7 +250,7 @@ class Answers:
         index: dict[tuple[str, tuple[str, ...]], list[tuple[str, Segments, Finding]]] = defaultdict(list)
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
-                segments = segments_of(address)
+                segments = segments_of(self.local.get(address, address))
                 index[finding.check_id, names_of(segments)].append((address, segments, finding))
         return index
 
@@ -245,9 +266,9 @@ def ask(
     """What the engine says of a template, of a plan, or of the Terraform root that ``file`` stands in.
 
     Each is evaluated once a process, and again when the file, or one of the ``others`` that belong to it, has changed.
-    ``scanned`` is the folder that the host was given, if any: outside of it (and of a repository around the root)
-    Terraform's expressions read no files. ``inputs`` is what the host knows beside the files. ``only``: of a Terraform
-    root, just what stands in ``file``, as the command line does with a file that is given by name. Nothing is raised.
+    ``scanned`` is the folder that the host was given, if any: nothing is read outside of it, or of a repository around
+    the root or the template. ``inputs`` is what the host knows beside the files. ``only``: of a Terraform root,
+    just what stands in ``file``, as the command line does with a file that is given by name. Nothing is raised.
     """
     path, around = os.path.abspath(file), os.path.abspath(scanned) if scanned else None
     stamps = tuple(_stamp(name) for name in (path, *sorted(others), *map(str, inputs.var_files)))
@@ -262,6 +283,7 @@ def _ask(
     path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
 ) -> Answers:
     asked = replace(scan_options, minimum_confidence=Confidence.LOW)  # 014 is, and says what was not decided
+    stacks: dict[str, str] = {}
     try:
         with held_back():
             if os.path.isdir(path):
@@ -272,16 +294,28 @@ def _ask(
             else:
                 if scanned is not None:
                     Boundary.around(_boundary(os.path.dirname(path), scanned)).check(path)
-                result = scan_paths([Path(path)], asked)
+                result = scan_paths([Path(path)], asked, _noting_stacks(stacks, scanned))
             unresolved = tuple(finding for finding in result.findings if finding.check_id == UNRESOLVED)
             findings = tuple(filter(scan_options.shows, result.findings))
-            return Answers(replace(result, findings=findings), asked=path, unresolved=unresolved)
+            return Answers(replace(result, findings=findings), asked=path, unresolved=unresolved, stacks=stacks)
     except PassRoleChecksError as error:
         return Answers(None, harmless(str(error)), path)
     except OutsideError as error:
         return Answers(None, harmless(f"it {error.strerror}"), path)
     except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
         return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"), path)
+
+
+def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:
+    """Scan units that may read what they name in the folder that was scanned, and note their nested stacks."""
+
+    def scanner(units: Sequence[Unit], chosen: ScanOptions) -> Iterator[ScannedUnit]:
+        bounded = [replace(unit, boundary=_boundary(os.path.dirname(unit.path), scanned)) for unit in units]
+        for found in one_after_another(bounded, chosen):
+            stacks.update(found.stacks)
+            yield found
+
+    return scanner
 
 
 def _root(folder: str, scanned: str | None) -> Unit:

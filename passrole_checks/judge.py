@@ -87,11 +87,7 @@ class Judge:
         self.findings = list(one_for_each_statement(self.marked, self.shared))
         whole = not self.out_of_time and not faults_in(self.unreadable)  # else some findings may be missing
         ran = {check.id for check in ALL if options.runs(check)} if whole else set()
-        self.unused = [
-            item
-            for item in configuration.suppressions
-            if item not in used and item.check_id in ran and item.origin != "cfn-lint"
-        ]
+        self.unused = list(suppressions.unused(configuration.suppressions, used, ran))
 
     def _isolated(self, policy: AttachedPolicy, findings: Iterator[Finding]) -> Iterator[Finding]:
         """The findings of one policy; a fault of this package costs none of another policy's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -52,6 +52,7 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         configuration.framework,
         found,
         nested=configuration.nested,
+        stacks=configuration.stacks,
         parameters=configuration.parameters,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
         excluded=configuration.excluded,
@@ -197,16 +198,23 @@ _Read = TypeVar("_Read", Configuration, ScannedUnit)
 
 
 def _called_by_none(units: Sequence[tuple[Path, _Read]]) -> list[tuple[Path, _Read]]:
-    """The units without the templates that another one was read with, as the template of a nested stack; those that
-    call each other in a circle stay."""
-    calls = {str(path): frozenset(unit.nested) for path, unit in units}
-    left, roots = set(calls), set[str]()
+    """The units without the templates that another one was read with, as the template of a nested stack."""
+    roots = root_templates({str(path): frozenset(unit.nested) for path, unit in units})
+    return [(path, unit) for path, unit in units if str(path) in roots]
+
+
+def root_templates(nested: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the templates that no other one nests, and those that nest each other in a circle.
+
+    ``nested``: each template with those that it nests, at any depth.
+    """
+    left, roots = set(nested), set[str]()
     while left:  # what a root does not reach, because it lies too deep, is one itself
-        called = {file for path in left for file in calls[path] if path not in calls.get(file, ())}
+        called = {file for path in left for file in nested[path] if path not in nested.get(file, ())}
         found = (left - called) or left
         roots |= found
-        left = left.difference(found, *(calls[path] for path in found))
-    return [(path, unit) for path, unit in units if str(path) in roots]
+        left = left.difference(found, *(nested[path] for path in found))
+    return roots
 
 
 def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
@@ -330,6 +338,7 @@ __all__ = [
     "judged",
     "one_after_another",
     "read_paths",
+    "root_templates",
     "scan_configurations",
     "scan_paths",
     "scan_unit",

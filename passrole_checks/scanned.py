@@ -110,9 +110,9 @@ class ScannedUnit:
     """What the scan of one unit gives: no syntax, so that it is small, and the same in whichever process it was made.
 
     ``path``: where the unit was found, a file or a Terraform root folder. ``judged``: None where the unit could not be
-    read; ``unreadable`` then says why. ``nested`` and ``parameters`` are those of its configuration, ``folders`` those
-    that its resources stand in; ``excluded``: the files of it that were left out. ``looked``: what its reading
-    has looked at; None where it was not scanned.
+    read; ``unreadable`` then says why. ``nested``, ``stacks`` and ``parameters`` are those of its configuration,
+    ``folders`` those that its resources are in; ``excluded``: the files of it that were left out. ``looked``: what its
+    reading has looked at; None where it was not scanned.
     """
 
     path: Path
@@ -120,6 +120,7 @@ class ScannedUnit:
     judged: Judged | None = None
     unreadable: Unreadable | None = None
     nested: tuple[str, ...] = ()
+    stacks: tuple[tuple[str, str], ...] = ()
     parameters: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     excluded: tuple[str, ...] = ()

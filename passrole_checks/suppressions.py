@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.findings import Finding
+from passrole_checks.iam.values import Position
 from passrole_checks.sources.resource import Suppression
 
 
@@ -20,6 +21,34 @@ def apply(findings: Sequence[Finding], suppressions: Sequence[Suppression]) -> t
         chosen = next((item for item in matching if item.reason), matching[0] if matching else None)
         marked.append(replace(finding, suppressed=chosen) if chosen else finding)
     return marked, used
+
+
+def unused(
+    suppressions: Sequence[Suppression], used: Collection[Suppression], ran: Collection[str]
+) -> Iterator[Suppression]:
+    """Suppressions of checks that ``ran`` which suppress nothing; the first of an entry that names several checks."""
+    working = {_entry(item) for item in suppressions if item in used or item.check_id not in ran}
+    for item in suppressions:
+        if _entry(item) not in working:
+            working.add(_entry(item))
+            yield item
+
+
+def notes(findings: Iterable[Finding], unused: Iterable[Suppression]) -> Iterator[tuple[Position, str]]:
+    """Return what is wrong with suppressions, and where: those without a reason, then those that suppress nothing."""
+    applied = {finding.suppressed for finding in findings if finding.suppressed}
+    for item in sorted(applied, key=lambda item: (item.at.file, item.at.line, item.check_id)):
+        if not item.reason.strip():
+            yield item.at, f"{item.check_id} is suppressed without a reason"
+    for item in unused:
+        yield item.at, f"this suppression of {item.written or item.check_id} suppresses nothing"
+
+
+def _entry(suppression: Suppression) -> tuple[object, ...]:
+    """What identifies an entry: a template that is nested twice has it twice."""
+    if suppression.written:
+        return suppression.at, suppression.written
+    return suppression.at, suppression.check_id
 
 
 def _holds(suppression: Suppression, finding: Finding) -> bool:

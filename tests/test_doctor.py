@@ -125,7 +125,7 @@ def test_what_is_asked_for_is_what_the_project_asks_for() -> None:
     extras = project["optional-dependencies"]
 
     def asked(entries: list[str]) -> dict[str, str]:
-        pairs = (re.match(r"([\w-]+)>=([\d.]+)", entry) for entry in entries)
+        pairs = (re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", entry) for entry in entries)
         return {match[1]: match[2] for match in pairs if match is not None}
 
     needed = asked(project["dependencies"])

@@ -9,6 +9,7 @@ import pytest
 from passrole_checks import judge
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.suppressions import notes
 
 ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 
@@ -125,6 +126,49 @@ def test_a_suppression_marks_its_finding_and_an_idle_one_is_told(tmp_path: Path)
     suppressed = only(result).suppressed
     assert suppressed is not None and suppressed.reason == "the break-glass role"
     assert [item.check_id for item in result.unused_suppressions] == ["PASSROLE_002"]
+
+
+TEMPLATE = """\
+Metadata:
+  cfn-lint:
+    config:
+      ignore_checks:
+        - E9501
+        - W95
+        - I95 # infos are not for us
+        - E3002
+Resources:
+  P:
+    Type: AWS::IAM::ManagedPolicy
+    Metadata: {cfn-lint: {config: {ignore_checks: [E9501, W9507]}}}
+    Properties:
+      PolicyDocument: {Statement: [{Effect: Allow, Action: "iam:PassRole", Resource: "*"}]}
+"""
+
+
+def test_metadata_of_cfn_lint_is_reported_like_other_suppressions(tmp_path: Path) -> None:
+    """Entries of a template and of a resource: without a reason, or where all that they cover suppresses nothing."""
+    result = scan(tmp_path, {"template.yaml": TEMPLATE})
+    said = [(at.line, words) for at, words in notes(result.findings, result.unused_suppressions)]
+    assert said == [
+        (5, "PASSROLE_001 is suppressed without a reason"),
+        (6, "this suppression of W95 suppresses nothing"),
+        (7, "this suppression of I95 suppresses nothing"),
+        (12, "this suppression of W9507 suppresses nothing"),
+    ]
+    some = scan(tmp_path, {"template.yaml": TEMPLATE}, ScanOptions(checks=frozenset({"PASSROLE_001", "PASSROLE_002"})))
+    assert not some.unused_suppressions, "W95 covers checks that did not run"
+
+
+def test_a_suppression_in_a_template_that_is_nested_twice_is_used_if_one_stack_uses_it(tmp_path: Path) -> None:
+    """It stands there once, whatever the number of stacks."""
+    child = "Parameters: {R: {Type: String}}\n" + TEMPLATE[TEMPLATE.index("Resources") :].replace('"*"', "!Ref R")
+    stack = (
+        "  {}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: child.yaml, Parameters: {{R: '{}'}}}}}}\n"
+    )
+    stacks = stack.format("A", "*") + stack.format("B", "arn:aws:iam::111122223333:role/app")
+    result = scan(tmp_path, {"child.yaml": child, "parent.yaml": f"Resources:\n{stacks}"})
+    assert [item.written for item in result.unused_suppressions] == ["W9507"]
 
 
 def test_a_suppression_of_a_check_that_did_not_run_is_not_idle(tmp_path: Path) -> None:

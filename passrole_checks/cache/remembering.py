@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
 _Kept = tuple[Looks, str, memoryview]
-_PARTS = ("framework", "judged", "unreadable", "nested", "parameters", "folders", "excluded")  # of a ScannedUnit
+_PARTS = (
+    "framework",
+    "judged",
+    "unreadable",
+    "nested",
+    "stacks",
+    "parameters",
+    "folders",
+    "excluded",
+)  # of a ScannedUnit
 
 
 def scan_remembered(

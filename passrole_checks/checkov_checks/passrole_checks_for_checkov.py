@@ -57,6 +57,7 @@ try:
         inputs_of_checkov,
         lines_of,
         registered,
+        templates_of_run,
     )
     from passrole_checks.checks import ALL
     from passrole_checks.findings import Severity
@@ -283,9 +284,7 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
         if not isinstance(file, str):
             return None
         address = self.named(conf)
-        return alone(
-            hosts.ask(file, (), from_callers("root_folder")), Block(address, address, file, lines_of(properties))
-        ), address
+        return alone(templates_of_run().about(file), Block(address, address, file, lines_of(properties))), address
 
     def named(self, conf: Mapping[str, Any]) -> str:
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id
@@ -297,7 +296,7 @@ def _register(check_id: str, severity: str, title: str) -> None:
     of_templates: Sequence[str] = _PATTERNS["cloudformation"]
     if not unavailable:
         of_terraform = hosts.TERRAFORM_TYPES
-        of_templates = (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES)
+        of_templates = hosts.TEMPLATE_TYPES
     for instance in (
         _OnTerraform(*common, of_terraform, guideline=_GUIDE),
         _OnModule(*common, guideline=_GUIDE),

@@ -220,7 +220,7 @@ def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bo
 
 def _suppressions(unused: Sequence[Suppression]) -> str:
     reason = "suppresses nothing here"
-    entries = [Unreadable(one.at.file, f"{one.check_id} {reason}", one.at.line) for one in unused]
+    entries = [Unreadable(one.at.file, f"{one.written or one.check_id} {reason}", one.at.line) for one in unused]
     return _notice("Suppressions without effect", entries, "")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from passrole_checks import suppressions
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.excerpt import excerpt
 from passrole_checks.output.excluded import in_words
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
     from passrole_checks.iam.passing.passrole import PassRoleGrant
     from passrole_checks.scanned import LocatedGrant, ScanResult
-    from passrole_checks.sources.resource import ResourceDefinition, Suppression, Unreadable
+    from passrole_checks.sources.resource import ResourceDefinition, Unreadable
 
 NARROW, WIDE = 60, 100
 PIPED = 80
@@ -220,16 +221,8 @@ def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
 
 
 def _notes(result: ScanResult) -> Iterator[Line]:
-    reasonless = {finding.suppressed for finding in result.findings if finding.suppressed}
-    for suppression in sorted(reasonless, key=_suppression_order):
-        if not suppression.reason.strip():
-            yield _note(
-                suppression.at.file, suppression.at.line, f"{suppression.check_id} is suppressed without a reason"
-            )
-    for suppression in result.unused_suppressions:
-        yield _note(
-            suppression.at.file, suppression.at.line, f"this suppression of {suppression.check_id} suppresses nothing"
-        )
+    for at, words in suppressions.notes(result.findings, result.unused_suppressions):
+        yield _note(at.file, at.line, words)
     for missing in result.not_evaluated[:_MOST_NOTES]:
         yield _note(missing.file, missing.line, f"not evaluated: {missing.reason}")
     more = len(result.not_evaluated) - _MOST_NOTES
@@ -243,10 +236,6 @@ def _notes_of(baseline: Applied | None) -> Iterator[Line]:
         yield _note(baseline.path if baseline else "", None, words)
     if len(notes) > _MOST_NOTES:
         yield (Span(f"note: {len(notes) - _MOST_NOTES} more like these (--format json names them all)", "quiet"),)
-
-
-def _suppression_order(suppression: Suppression) -> tuple[str, int, str]:
-    return suppression.at.file, suppression.at.line, suppression.check_id
 
 
 def _note(file: str, line: int | None, words: str) -> Line:

@@ -168,7 +168,8 @@ class Suppression:
 
     It holds for findings of the resource ``resource``, for findings whose statement stands within ``span``, and, where
     both are None, for the whole file. ``check_id`` is always written ``PASSROLE_nnn``. ``reason`` may be empty (which
-    is reported). ``origin`` says whose notation it is: ``passrole``, ``checkov`` or ``cfn-lint``.
+    is reported). ``origin`` says whose notation it is: ``passrole``, ``checkov`` or ``cfn-lint``. ``written`` is what
+    cfn-lint's notation names instead: its id, or the beginning of several.
     """
 
     check_id: str
@@ -177,6 +178,7 @@ class Suppression:
     origin: str
     resource: str | None = None
     span: Position | None = None
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,14 +237,13 @@ class Configuration:
     with the facts under which it is one, and its policy. ``beside`` are policies of the same configuration that are not
     asked for, as those in other files.
     ``parameters`` are the names of the parameters that a template declares, ``nested`` the templates of its nested
-    stacks, at any depth, that were read with it, and ``stack`` is the name of the stack that it makes, where that is
-    known. ``received`` are the roles that resources are given, and
-    ``instance_profiles`` those of this configuration. ``stack_roles`` are the roles in the templates of CloudFormation
-    stack sets that Terraform describes, by the names that they have in other accounts. ``literals`` are the principals
-    that are known by a literal name: what they are called here (the name, and their kind where it means two), their
-    kind, and the name.
-    ``users`` are the users of this configuration with their names, where these are told. ``excluded`` are the files
-    that belong to it and are left out on request.
+    stacks, at any depth, that were read with it, ``stacks`` the addresses of these nested stacks, each with its
+    template, and ``stack`` is the name of the stack that it makes, where that is known. ``received`` are the roles
+    that resources are given, and ``instance_profiles`` those of this configuration. ``stack_roles`` are the roles in
+    the templates of CloudFormation stack sets that Terraform describes, by the names that they have in other accounts.
+    ``literals`` are the principals that are known by a literal name: what they are called here (the name, and their
+    kind where it means two), their kind, and the name. ``users`` are the users of this configuration with their names,
+    where these are told. ``excluded`` are the files that belong to it and are left out on request.
     """
 
     framework: Framework
@@ -272,6 +273,7 @@ class Configuration:
     beside: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
+    stacks: tuple[tuple[str, str], ...] = ()
     stack: str = ""
     received: tuple[ReceivedRole, ...] = ()
     instance_profiles: tuple[InstanceProfile, ...] = ()

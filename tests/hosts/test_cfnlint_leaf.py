@@ -218,10 +218,30 @@ def test_account_from_the_environment(folder: Path) -> None:
 
 
 def test_standard_input(folder: Path) -> None:
-    """From standard input the rules see the same: same rules, and lines that cfn-lint can tell from the path."""
-    run = run_cfn_lint(folder, given=TEMPLATE)
-    assert {rule for rule, _ in run.places()} == {"E9501", "W9502", "W9514"}
-    assert {place for place in expected() if place in {("E9501", 15), ("W9502", 20), ("W9514", 23)}} <= run.places()
+    """From standard input, as editors send it, the rules see the same: the lines inside a text, and comments."""
+    assert run_cfn_lint(folder, given=TEMPLATE).places() == {place for place in expected() if place[0] != "I9512"}
+    given = run_cfn_lint(folder, given=SILENCED).places(["E9501"])
+    assert given == run_cfn_lint(folder, "-t", "silenced.yaml").places(["E9501"]) and len(given) == 1
+
+
+@pytest.mark.parametrize("transform", ["", "Transform: AWS::LanguageExtensions\n"])
+def test_text_of_programs(folder: Path, transform: str) -> None:
+    """Programs that hand cfn-lint a text, or two before the first is linted, have the findings of that text."""
+    program = (
+        "import json, sys",
+        "from cfnlint.config import ConfigMixIn",
+        "from cfnlint.decode import decode_str",
+        "from cfnlint.runner import Runner",
+        f"runner = Runner(ConfigMixIn(append_rules=[{str(LEAF)!r}], regions=['us-east-1']))",
+        "texts = [sys.stdin.read(), 'Resources: {A: {Type: AWS::SNS::Topic}}']",
+        "decoded = [decode_str(text)[0] for text in texts]",
+        "found = [(m.rule.id, m.linenumber) for m in runner.validate_template(decoded[0]) if m.rule.id[1:3] == '95']",
+        "print(json.dumps(found))",
+    )
+    text = transform + SILENCED
+    run = run_cfn_lint(folder, rules=(), start=["-c", "\n".join(program)], given=text)
+    line = text.splitlines().index("  ByNobody:") + 3
+    assert json.loads(run.output) == [["E9501", line]]
 
 
 def test_language_extensions(tmp_path: Path) -> None:
@@ -251,12 +271,31 @@ def test_null_sections(tmp_path: Path, section: str) -> None:
     assert not re.search(r"processing rule [EWI]95", run.output)
 
 
-@pytest.mark.parametrize("ignored", ["E9501", "E95", "E"])
-def test_suppressions_of_the_template(tmp_path: Path, ignored: str) -> None:
-    """ignore_checks in the template's own Metadata silences an id, or all that begin with it, in the whole template."""
-    metadata = f"Metadata: {{cfn-lint: {{config: {{ignore_checks: [{ignored}]}}}}}}\n"
-    (tmp_path / "template.yaml").write_text(SILENCED.replace("Resources:", f"{metadata}Resources:", 1))
-    assert run_cfn_lint(tmp_path, "-t", "template.yaml").places() == set()
+@pytest.mark.parametrize(
+    ("ignored", "notes"),
+    [
+        ("[E9501]", ["PASSROLE_001 is suppressed without a reason"]),
+        ("[E95]", ["PASSROLE_001 is suppressed without a reason"]),
+        ("[E9501]  # reviewed", []),
+        ("[E9501, W9502, W95]  # reviewed", ["W9502 suppresses nothing", "W95 suppresses nothing"]),
+    ],
+)
+def test_suppressions_of_the_template(tmp_path: Path, ignored: str, notes: list[str]) -> None:
+    """ignore_checks in the template's own Metadata silences an id, or a family of ours, in the whole template; it is
+    reported without a reason, and where it suppresses nothing."""
+    metadata = f"Metadata:\n  cfn-lint:\n    config:\n      ignore_checks: {ignored}\n"
+    (tmp_path / "template.yaml").write_text(metadata + SILENCED)
+    run = run_cfn_lint(tmp_path, "-t", "template.yaml")
+    assert run.places() == set()
+    said = run.errors.splitlines()
+    assert all(note in line for note, line in zip(notes, [one for one in said if ":4:" in one], strict=True))
+
+
+def test_a_template_cannot_ignore_our_rules_by_a_letter(tmp_path: Path) -> None:
+    """`E` in a template's Metadata is for cfn-lint's own rules, as on our command line; `-i E` is for all."""
+    (tmp_path / "template.yaml").write_text("Metadata: {cfn-lint: {config: {ignore_checks: [E]}}}\n" + SILENCED)
+    assert {rule for rule, _ in run_cfn_lint(tmp_path, "-t", "template.yaml").places()} == {"E9501"}
+    assert run_cfn_lint(tmp_path, "-i", "E", "-t", "template.yaml").places() == set()
 
 
 def test_serverless_and_stack_sets(tmp_path: Path) -> None:
@@ -288,17 +327,69 @@ def test_serverless_and_stack_sets(tmp_path: Path) -> None:
     assert paths == {("Resources", "F"), ("Resources", "S")}
 
 
-def test_what_cannot_be_read_is_w9514(tmp_path: Path) -> None:
-    """A document that nobody can read is a match of 014 at its line, not silence."""
-    (tmp_path / "template.yaml").write_text(
-        'AWSTemplateFormatVersion: "2010-09-09"\n'
-        "Resources:\n"
-        "  Malformed:\n"
-        "    Type: AWS::IAM::ManagedPolicy\n"
-        "    Properties:\n"
-        "      PolicyDocument: '{\"Statement\": ['\n"
-    )
-    assert run_cfn_lint(tmp_path, "-t", "template.yaml").places() == {("W9514", 6)}
+UNREADABLE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  Malformed:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument: '{"Statement": ['
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hidden"), [((), ()), (("-i", "W9514"), ("W9514",)), (("-c", "I95"), ()), (("-i", "E95"), ("E95",))]
+)
+def test_what_cannot_be_read_is_a_match_of_every_rule(
+    tmp_path: Path, arguments: Sequence[str], hidden: Sequence[str]
+) -> None:
+    """No choice of rules hides it but one that leaves none; the info rule is shown to those who ask for infos."""
+    (tmp_path / "template.yaml").write_text(UNREADABLE)
+    run = run_cfn_lint(tmp_path, *arguments, "-t", "template.yaml")
+    infos = "-c" in arguments
+    shown = {one for one in IDS if not one.startswith(tuple(hidden)) and (infos or not one.startswith("I"))}
+    assert run.places() == {(one, 6) for one in shown} and run.status
+
+
+@pytest.mark.parametrize("place", ["template", "resource"])
+def test_a_template_cannot_ignore_that_it_was_not_judged(tmp_path: Path, place: str) -> None:
+    """ignore_checks in the Metadata of what is scanned suppresses findings, not what could not be read."""
+    metadata = "Metadata: {cfn-lint: {config: {ignore_checks: [E95, W95, E9501, W9514]}}}\n"
+    header = "    Type: AWS::IAM::ManagedPolicy\n"
+    text = metadata + UNREADABLE if place == "template" else UNREADABLE.replace(header, f"{header}    {metadata}")
+    (tmp_path / "template.yaml").write_text(text)
+    run = run_cfn_lint(tmp_path, "-t", "template.yaml")
+    assert {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")}
+
+
+def test_a_template_cannot_hide_that_no_rule_ran(tmp_path: Path) -> None:
+    """cfn-lint's own errors on what it cannot transform or parse are not for a template to ignore, nor for another."""
+    loop = "  Fn::ForEach::Each: [Name, [a]]\n"
+    transform = "Transform: AWS::LanguageExtensions\n"
+    for name, ignored, text in (
+        ("a.yaml", "E0001", transform + SILENCED + loop),
+        ("b.yaml", "E0000", SILENCED),
+        ("c.yaml", "E0000", SILENCED + "    Type: AWS::IAM::ManagedPolicy\n" * 2),
+    ):
+        metadata = f"Metadata: {{cfn-lint: {{config: {{ignore_checks: [{ignored}]}}}}}}\n"
+        (tmp_path / name).write_text(metadata + text)
+    run = run_cfn_lint(tmp_path, "-t", "a.yaml", "b.yaml", "c.yaml")
+    found = {(match["Rule"]["Id"], match["Filename"]) for match in run.matches}
+    assert {("E0001", "a.yaml"), ("E0000", "c.yaml")} <= found and run.status
+    chosen = run_cfn_lint(tmp_path, "-i", "E0001", "-t", "a.yaml")
+    assert chosen.status == 0 and not chosen.matches
+
+
+def starting(*lines: str) -> list[str]:
+    """Options that start cfn-lint after some lines of Python."""
+    return ["-c", "\n".join(["import sys", *lines, "from cfnlint.runner.cli import main", "main()"])]
+
+
+def test_a_fault_of_the_engine_is_a_match_of_every_rule(folder: Path) -> None:
+    """An exception inside the engine fails every rule."""
+    fault = ("from passrole_checks import hosts", "hosts.scan_paths = None")
+    run = run_cfn_lint(folder, "-i", "W9514", "-t", "template.yaml", start=starting(*fault))
+    assert {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")} - {"W9514"}
 
 
 def test_beside_other_rules(folder: Path, tmp_path: Path) -> None:
@@ -318,12 +409,70 @@ def test_beside_other_rules(folder: Path, tmp_path: Path) -> None:
     assert any(match["Rule"]["Id"] == "E9999" for match in run.matches)
 
 
-def test_without_the_package_one_line_says_so(folder: Path, tmp_path: Path) -> None:
-    """A copy of the leaf where passrole_checks cannot be imported stops cfn-lint with one line."""
+@pytest.mark.parametrize("missing", ["passrole_checks", "passrole_checks.scan"])
+@pytest.mark.parametrize("metadata", ["", "Metadata: {cfn-lint: {config: {ignore_checks: [E95, W95]}}}\n"])
+def test_without_the_engine_every_rule_fails(tmp_path: Path, missing: str, metadata: str) -> None:
+    """Where passrole_checks, or something that it needs, cannot be imported, each id is a rule that says so."""
+    (tmp_path / "template.yaml").write_text(metadata + TEMPLATE)
     copy = tmp_path / "leaf_elsewhere"
     shutil.copytree(LEAF, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    blocked = "import sys; sys.modules['passrole_checks'] = None; from cfnlint.runner.cli import main; main()"
-    run = run_cfn_lint(folder, "-t", "template.yaml", rules=[str(copy)], start=["-c", blocked])
-    assert run.status == 1
+    start = starting(f"sys.modules[{missing!r}] = None")
+    run = run_cfn_lint(tmp_path, "-t", "template.yaml", rules=[str(copy)], start=start)
+    assert run.status and {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")}
     (line,) = run.errors.splitlines()
     assert "install passrole-checks" in line
+    listed = run_cfn_lint(tmp_path, "--list-rules", rules=[str(copy)], start=start)
+    assert {line.split(":")[0] for line in listed.output.splitlines() if line[1:3] == "95" and line[5:6] == ":"} == IDS
+
+
+def test_from_a_clone_that_is_not_installed(folder: Path) -> None:
+    """The folder is enough: it brings the rest of its clone along."""
+    missing = "sys.path[:] = [one for one in sys.path if not os.path.isdir(os.path.join(one, 'passrole_checks'))]"
+    start = starting("import os", missing)
+    run = run_cfn_lint(folder, "-t", "template.yaml", start=start, environment={"PYTHONPATH": ""})
+    assert run.places() == {place for place in expected() if place[0] != "I9512"}
+
+
+@pytest.mark.parametrize("rules", [[str(LEAF), MODULE], [MODULE, str(LEAF)], [str(LEAF), str(LEAF)]])
+def test_folder_and_module_together(folder: Path, rules: list[str]) -> None:
+    """Given twice, each rule is there once."""
+    run = run_cfn_lint(folder, "-t", "template.yaml", rules=rules)
+    ours = [match for match in run.matches if match["Rule"]["Id"][1:3] == "95"]
+    assert run.places() == {place for place in expected() if place[0] != "I9512"} and len(ours) == len(run.places())
+
+
+def test_an_id_that_somebody_else_uses_is_an_error(folder: Path, tmp_path: Path) -> None:
+    """A rule of another package with an id of ours does not take the place of ours in silence."""
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "other_rule.py").write_text(
+        "from cfnlint.rules import CloudFormationLintRule\n"
+        "class Other(CloudFormationLintRule):\n"
+        "    id = 'E9501'\n"
+        "    shortdesc = description = 'other'\n"
+    )
+    assert run_cfn_lint(folder, "-t", "template.yaml", rules=[str(others), str(LEAF)]).status
+
+
+def test_sarif(folder: Path) -> None:
+    """cfn-lint's SARIF output works with what our extra installs, and contains our rules."""
+    pytest.importorskip("sarif_om")
+    run = run_cfn_lint(folder, "--format", "sarif", "-t", "template.yaml")
+    results = json.loads(run.output)["runs"][0]["results"]
+    assert {"E9501", "W9502", "W9514"} <= {result["ruleId"] for result in results}
+
+
+def test_nested_template_is_judged_in_its_stack(tmp_path: Path) -> None:
+    """Given with its parent, a template has the findings of its stack, at its own resource; suppressions work there."""
+    child = "Parameters: {Role: {Type: String}}\n" + SILENCED.replace("'*'", "!Ref Role")
+    (tmp_path / "child.yaml").write_text(child)
+    (tmp_path / "parent.yaml").write_text(
+        "Resources:\n  A:\n    Type: AWS::CloudFormation::Stack\n"
+        "    Properties: {TemplateURL: child.yaml, Parameters: {Role: '*'}}\n"
+    )
+    run = run_cfn_lint(tmp_path, "-t", "parent.yaml", "child.yaml")
+    ours = [match for match in run.matches if match["Rule"]["Id"][1:3] == "95"]
+    assert {(match["Rule"]["Id"], match["Filename"], *match["Location"]["Path"][:2]) for match in ours} == {
+        ("E9501", "child.yaml", "Resources", "ByNobody")
+    }
+    assert {rule for rule, _ in run_cfn_lint(tmp_path, "-t", "child.yaml").places()} == {"W9502", "W9514"}

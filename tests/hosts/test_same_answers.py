@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -31,6 +32,12 @@ SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk
 CFN_LINT = ("cloudformation", "sam", "cdk")
 UNREAD = ("state", "change-set")  # by checkov: rows of README's table
 
+MERGED = "templates that write a merged key (`<<`) again"
+DEPLOYED = "templates that a stack in Terraform deploys"
+SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
+UNPARSED = "Terraform files that checkov cannot parse"
+NO_PLAN = "plans that are cut off or malformed, and logs of `terraform plan -json`"
+
 
 class Answer(NamedTuple):
     """One finding: the check, the file and the line of the statement, the resource, and whether it is suppressed."""
@@ -42,26 +49,30 @@ class Answer(NamedTuple):
     suppressed: bool = False
 
 
-# What a host does not offer to its checks, of the samples: (host, file, resource), with the reason.
-NOT_OFFERED = {
-    ("checkov", "terraform-files/terraform/opentofu/main.tofu", "aws_iam_policy.release"): "not read",
-    ("checkov", "intrinsics/cloudformation/loops.yaml", "Policyredteam"): "a loop, not expanded",
-    ("checkov", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): "a loop, not expanded",
-    ("checkov", "intrinsics/cloudformation/loops.yaml", "Tenant${Tenant}"): "a loop, not expanded",
-    ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): "one match for each place",
-    ("checkov", "conditions-and-parameters/cloudformation/environments.yaml", "Sandbox"): "not there by default",
-    ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): "cannot be parsed",
-    ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): "cannot be parsed",
-    ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): "one match for each place",
+# The differences from the command line in the samples: (host, file, resource), with the row of README's table.
+DIFFERENCES = {
+    ("checkov", "terraform-files/terraform/opentofu/main.tofu", "aws_iam_policy.release"): "resources in `.tofu` files",
+    ("checkov", "intrinsics/cloudformation/loops.yaml", "Policyredteam"): "`Fn::ForEach` of CloudFormation",
+    ("checkov", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): "`Fn::ForEach` of CloudFormation",
+    ("checkov", "intrinsics/cloudformation/loops.yaml", "Tenant${Tenant}"): "`Fn::ForEach` of CloudFormation",
+    (
+        "checkov",
+        "conditions-and-parameters/cloudformation/environments.yaml",
+        "Sandbox",
+    ): "CloudFormation resources whose `Condition` is false by the defaults",
+    ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): MERGED,
+    ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): MERGED,
+    ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
+    ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
+    ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
 }
-
-# The other way round: hosts judge each file alone, with the defaults of its parameters, and the command line judges a
-# template that another one nests as it is called there. (Its findings through the other one are in every host.)
-JUDGED_ALONE = {
-    ("nested-stacks/cloudformation/stacks/deployment.yaml", "Deployer"),
-    ("nested-stacks/sam/notifier/template.yaml", "Notify"),
-    ("cdk/cloudformation/cdk.out/PipelineJobs4E9BD2B3.nested.template.json", "StartPolicy5C9DEBF2"),
-    ("resources/terraform/stacks/builds.yaml", "Builder"),
+# What the command line cannot read of `tests/unreadable` and checkov does not report, with the row.
+NOT_REPORTED = {
+    "half-typed/main.tf": UNPARSED,
+    "wrong-json/main.tf.json": UNPARSED,
+    "plans/truncated.json": NO_PLAN,
+    "plans/log.json": NO_PLAN,
+    "plans/wrong-types.json": NO_PLAN,
 }
 
 _STATEMENT = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'
@@ -106,31 +117,72 @@ _CHANGE = {
 _CHANGE_SET = {"Changes": [{"Type": "Resource", "ResourceChange": _CHANGE}], "ChangeSetName": "release"}
 _CALL = 'module "m" {\n  source = "./m"\n}\n'
 
-# And in general: what is not offered, as README's table says it, in files (one folder each), and a resource of those.
-FORMS: dict[str, tuple[dict[str, str], str]] = {
-    "resources in `.tofu` files": ({"main.tofu": _RESOURCE}, "aws_iam_policy.p"),
-    "the calls of modules in `.tofu` files": (
+_STACK = """\
+resource "aws_cloudformation_stack" "s" {
+  name          = "s"
+  parameters    = { Role = "arn:aws:iam::111122223333:role/app" }
+  template_body = file("${path.module}/stack.yaml")
+}
+"""
+_PARAMETER = 'Parameters: {Role: {Type: String, Default: "*"}}\n' + _TEMPLATE.replace('"*"', "!Ref Role")
+_ALIAS = (
+    "Mappings: {M: {A: {B: c}}}\n"
+    + _TEMPLATE.replace("PolicyDocument: ", "PolicyDocument: &d ")
+    + "  Q:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {PolicyDocument: *d}\n"
+)
+_SUPPRESSED = _TEMPLATE.replace("    Type", "    # passrole:skip=PASSROLE_001 reviewed\n    Type")
+
+
+class Form(NamedTuple):
+    """Files (a folder of their own), and a resource of theirs with a finding that only one side has.
+
+    ``more``: the host has it. Else it is the command line.
+    """
+
+    host: str
+    files: dict[str, str]
+    resource: str = "aws_iam_policy.p"
+    more: bool = False
+
+
+# And in general: what differs in a host, row by row of README's table.
+FORMS: dict[str, Form] = {
+    "resources in `.tofu` files": Form("checkov", {"main.tofu": _RESOURCE}, "aws_iam_policy.p"),
+    "the calls of modules in `.tofu` files": Form(
+        "checkov",
         {"main.tofu": _CALL, "m/main.tf": _RESOURCE},
         "module.m.aws_iam_policy.p",
     ),
-    "Terraform files that checkov cannot parse": (
+    "Terraform files that checkov cannot parse": Form(
+        "checkov",
         {"main.tf": _RESOURCE + "locals {\n  a = !!true\n}\n"},
         "aws_iam_policy.p",
     ),
-    "templates that write a merged key (`<<`) again": (
+    "templates that write a merged key (`<<`) again": Form(
+        "checkov",
         {"template.yaml": "Mappings: {M: {A: &a {B: c}, D: {<<: *a, B: e}}}\n" + _TEMPLATE},
         "P",
     ),
-    "folders whose names begin with a dot": ({".deploy/main.tf": _RESOURCE}, "aws_iam_policy.p"),
-    "plans and templates in files of unusual names": ({"template.cfn": _TEMPLATE}, "P"),
-    "states (`terraform show -json` without a plan)": (
+    "folders whose names begin with a dot": Form("checkov", {".deploy/main.tf": _RESOURCE}, "aws_iam_policy.p"),
+    "plans and templates in files of unusual names": Form("checkov", {"template.cfn": _TEMPLATE}, "P"),
+    "states (`terraform show -json` without a plan)": Form(
+        "checkov",
         {"state.json": json.dumps(_STATE, indent=2)},
         "aws_iam_policy.p",
     ),
-    "change sets of CloudFormation": ({"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
-    "CloudFormation resources whose `Condition` is false by the defaults": ({"template.yaml": _CONDITION}, "P"),
-    "`Fn::ForEach` of CloudFormation": ({"template.yaml": _FOR_EACH}, "PA"),
-    "policies in the `Globals` of SAM": ({"template.yaml": _GLOBALS}, "Globals"),
+    "change sets of CloudFormation": Form("checkov", {"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
+    "CloudFormation resources whose `Condition` is false by the defaults": Form(
+        "checkov", {"template.yaml": _CONDITION}, "P"
+    ),
+    "`Fn::ForEach` of CloudFormation": Form("checkov", {"template.yaml": _FOR_EACH}, "PA"),
+    "policies in the `Globals` of SAM": Form("checkov", {"template.yaml": _GLOBALS}, "Globals"),
+    DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
+    NO_PLAN: Form(
+        "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
+    ),
+    "Terraform files": Form("cfn-lint", {"main.tf": _RESOURCE}),
+    SAME_PLACE: Form("cfn-lint", {"template.yaml": _ALIAS}, "Q"),
+    "suppressed findings": Form("cfn-lint", {"template.yaml": _SUPPRESSED}, "P"),
 }
 
 
@@ -141,14 +193,24 @@ def samples() -> list[str]:
 
 
 def test_every_sample_is_in_the_table() -> None:
-    """Each sample belongs to a source that the table knows, and what is not offered names samples that exist."""
+    """Each sample belongs to a source that the table knows, and each difference names a sample, and a row of README."""
     assert {sample.partition("/")[2] for sample in samples()} == set(SOURCES)
-    assert all((SAMPLES / file).is_file() for _, file, _ in NOT_OFFERED)
-    lint = cfn_lint() | {answer for answer in checkov() if "/terraform/" in answer.file}  # which it does not read
-    alone = {(answer.file, answer.resource) for answer in (checkov() & lint) - command_line()}
-    assert alone == JUDGED_ALONE
+    assert all((SAMPLES / file).is_file() for _, file, _ in DIFFERENCES)
+    assert {*DIFFERENCES.values(), *NOT_REPORTED.values()} <= set(FORMS)
+    assert all(FORMS[row].host == host for (host, _, _), row in DIFFERENCES.items())
     answers = command_line() | checkov() | cfn_lint()
     assert all(any(answer.file.startswith(f"{sample}/") for sample in samples()) for answer in answers)
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES, ids="-".join)
+def test_every_difference_is_one(difference: tuple[str, str, str]) -> None:
+    """An entry of the table that is none any more is outdated."""
+    host, file, resource = difference
+    ours, theirs = (
+        {one for one in answers if (one.file, one.resource) == (file, resource)}
+        for answers in (command_line(), checkov() if host == "checkov" else cfn_lint())
+    )
+    assert theirs - ours if FORMS[DIFFERENCES[difference]].more else ours - theirs
 
 
 def test_every_check_speaks() -> None:
@@ -212,69 +274,152 @@ def only(sample: str, answers: Iterable[Answer]) -> set[Answer]:
 
 
 def offered(host: str, answers: Iterable[Answer]) -> set[Answer]:
-    return {
-        answer
-        for answer in answers
-        if (host, answer.file, answer.resource) not in NOT_OFFERED
-        and (answer.file, answer.resource) not in JUDGED_ALONE
-    }
+    return {answer for answer in answers if (host, answer.file, answer.resource) not in DIFFERENCES}
 
 
 @pytest.fixture(scope="module")
 def forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("forms")
-    for number, (files, _) in enumerate(FORMS.values()):
-        for name, text in files.items():
+    for number, form in enumerate(FORMS.values()):
+        for name, text in form.files.items():
             path = folder / f"form{number}" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     return folder
 
 
-@pytest.mark.parametrize("words", FORMS)
-def test_what_checkov_does_not_offer(forms: Path, words: str) -> None:
-    """The command line has a finding that checkov has no record of; where that changes, the table is outdated."""
-    number, resource = list(FORMS).index(words), FORMS[words][1]
-    wanted = ("PASSROLE_001", resource)
+@pytest.mark.parametrize("words", [words for words, form in FORMS.items() if form.resource])
+def test_what_a_host_does_not_offer(forms: Path, words: str) -> None:
+    """Only one side has the finding; where that changes, README's table is outdated."""
+    form, folder = FORMS[words], f"form{list(FORMS).index(words)}/"
+    theirs = checkov(forms) if form.host == "checkov" else cfn_lint(forms, given(forms))
     said, shown = (
-        {(answer.check_id, answer.resource) for answer in answers if answer.file.startswith(f"form{number}/")}
-        for answers in (command_line(forms), checkov(forms))
+        {answer.resource for answer in answers if answer.file.startswith(folder) and answer.check_id == "PASSROLE_001"}
+        for answers in (command_line(forms), theirs)
     )
-    assert wanted in said and wanted not in shown
+    assert (form.resource in said, form.resource in shown) == (not form.more, form.more)
+
+
+def test_what_cannot_be_read_fails_in_checkov_or_is_in_the_table(tmp_path: Path) -> None:
+    """Of what the command line cannot read, checkov fails a resource in that file, or README says why it does not."""
+    shutil.copytree(REPOSITORY / "tests" / "unreadable", tmp_path, dirs_exist_ok=True)
+    unreadable = {entry["file"] for entry in scanned(tmp_path)["unreadable"]}
+    assert unreadable >= set(NOT_REPORTED)
+    (tmp_path / "plans" / "wrong-types.json").unlink()  # checkov ends with an error, and with two frameworks never
+    records = checkov_records(tmp_path, FRAMEWORKS, (), ("-d", "."))
+    failed = {record["file_path"].lstrip("/") for outcome, record in records if outcome == "failed"}
+    assert unreadable - failed == set(NOT_REPORTED)
+
+
+CASES = {
+    "clean": (0, _DOCUMENT.replace("iam:PassRole", "s3:GetObject")),
+    "finding": (1, _DOCUMENT),
+    "unreadable": (2, '{"Statement": 7}'),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_exit_statuses(tmp_path: Path, case: str) -> None:
+    """Where the command line exits with 1 or 2, the hosts fail as well, and where it exits with 0 they do not."""
+    status, document = CASES[case]
+    (tmp_path / "main.tf").write_text(_RESOURCE.replace(_DOCUMENT, document))
+    (tmp_path / "template.yaml").write_text(_TEMPLATE.replace(_DOCUMENT, document))
+    ran = [
+        process(*command, folder=tmp_path).returncode
+        for command in (
+            ("passrole_checks", "scan", "."),
+            ("checkov.main", "-d", ".", "--external-checks-dir", str(LEAVES / "checkov_checks"), "-c", "PASSROLE_*"),
+            ("cfnlint.runner.cli", "-a", str(LEAVES / "cfnlint_rules"), "-t", "template.yaml"),
+        )
+    ]
+    assert ran[0] == status and [bool(one) for one in ran[1:]] == [bool(status)] * 2
+
+
+def test_every_sample_that_fails_the_command_line_fails_the_hosts() -> None:
+    """A sample with a finding that makes the exit status 1 has an open finding in each host that reads it."""
+    failing = {
+        answer.file.rpartition("/")[0]
+        for answer in command_line()
+        if (answer.check_id, answer.file, answer.line, answer.resource) in severe()
+    }
+    for host, answers in (("checkov", checkov()), ("cfn-lint", cfn_lint())):
+        open_folders = {answer.file.rpartition("/")[0] for answer in answers if not answer.suppressed}
+        excused = {file.rpartition("/")[0] for one, file, _ in DIFFERENCES if one == host}
+        read = {one for one in failing if one.split("/")[1] in (CFN_LINT if host == "cfn-lint" else SOURCES)}
+        assert {one for one in read - open_folders - excused if one.split("/")[1] not in UNREAD} == set()
 
 
 def test_the_table_in_the_readme() -> None:
-    """README lists what checkov does not offer, row by row as it is tested here."""
-    section = (REPOSITORY / "README.md").read_text().partition("| not in checkov's report |")[2].partition("\n\n")[0]
-    rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")]
-    assert rows == list(FORMS)
+    """README lists what the hosts do not offer, row by row as it is tested here, each with its host."""
+    section = (REPOSITORY / "README.md").read_text().partition("| differs from the command line | in |")[2]
+    rows = [line.split("|")[1:3] for line in section.partition("\n\n")[0].splitlines() if line.startswith("| ")]
+    assert [(words.strip(), host.strip()) for words, host in rows] == [
+        (words, form.host) for words, form in FORMS.items()
+    ]
 
 
-def run(*command: str, folder: Path) -> str:
-    asked = {"PASSROLE_CHECKS_SEVERITY": "info", "PASSROLE_CHECKS_ACCOUNT": ACCOUNT, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(
+def process(*command: str, folder: Path, **asked: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
-        env={**os.environ, **asked},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **asked},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def run(*command: str, folder: Path) -> str:
+    done = process(*command, folder=folder, PASSROLE_CHECKS_SEVERITY="info", PASSROLE_CHECKS_ACCOUNT=ACCOUNT)
     assert done.stdout.strip(), done.stderr
     return done.stdout
 
 
 @cache
+def scanned(folder: Path = SAMPLES, options: tuple[str, ...] = ()) -> dict[str, Any]:
+    command = ("scan", ".", "--format", "json", "--severity", "info", "--account", ACCOUNT, *options)
+    loaded: dict[str, Any] = json.loads(run("passrole_checks", *command, folder=folder))
+    return loaded
+
+
+@cache
 def command_line(folder: Path = SAMPLES, options: tuple[str, ...] = ()) -> frozenset[Answer]:
-    output = run(
-        *("passrole_checks", "scan", ".", "--format", "json", "--severity", "info", "--account", ACCOUNT, *options),
-        folder=folder,
-    )
     return frozenset(
         Answer(finding["check_id"], finding["file"], finding["line"], resource, finding["suppressed"] is not None)
-        for finding in json.loads(output)["findings"]
+        for finding in scanned(folder, options)["findings"]
         for resource in finding["uses"]
     )
+
+
+def severe() -> set[tuple[str, str, int, str]]:
+    """The findings that make the exit status 1."""
+    return {
+        (finding["check_id"], finding["file"], finding["line"], resource)
+        for finding in scanned()["findings"]
+        if finding["severity"] in ("medium", "high") and finding["suppressed"] is None
+        for resource in finding["uses"]
+    }
+
+
+@cache
+def checkov_records(
+    folder: Path, frameworks: tuple[str, ...], options: tuple[str, ...], paths: tuple[str, ...]
+) -> list[tuple[str, dict[str, Any]]]:
+    """The records of failed and skipped checks, each with that word."""
+    leaf = str(LEAVES / "checkov_checks")
+    output = run(
+        *("checkov.main", *paths, "--external-checks-dir", leaf, "-c", "PASSROLE_*", "--framework", *frameworks),
+        *("--skip-download", "-o", "json", *options),
+        folder=folder,
+    )
+    loaded = json.loads(output)
+    return [
+        (outcome, record)
+        for report in (loaded if isinstance(loaded, list) else [loaded])
+        for outcome in ("failed", "skipped")
+        for record in report.get("results", {}).get(f"{outcome}_checks", ())
+    ]
 
 
 @cache
@@ -284,18 +429,9 @@ def checkov(
     options: tuple[str, ...] = (),
     paths: tuple[str, ...] = ("-d", "."),
 ) -> frozenset[Answer]:
-    leaf = str(LEAVES / "checkov_checks")
-    output = run(
-        *("checkov.main", *paths, "--external-checks-dir", leaf, "-c", "PASSROLE_*", "--framework", *frameworks),
-        *("--skip-download", "-o", "json", *options),
-        folder=folder,
-    )
-    loaded = json.loads(output)
     return frozenset(
         Answer(record["check_id"], file, line, resource, outcome == "skipped")
-        for report in (loaded if isinstance(loaded, list) else [loaded])
-        for outcome in ("failed", "skipped")
-        for record in report.get("results", {}).get(f"{outcome}_checks", ())
+        for outcome, record in checkov_records(folder, frameworks, options, paths)
         for file, line, resource in places(record)
     )
 
@@ -314,25 +450,30 @@ def places(record: dict[str, Any]) -> list[tuple[str, int, str]]:
     return [(match[1], int(match[2]), match[3] or shown) for match in found if match]
 
 
+def given(folder: Path) -> tuple[str, ...]:
+    """The files of the forms that are about cfn-lint."""
+    hosts = [form.host for form in FORMS.values()]
+    files = (path.relative_to(folder) for path in sorted(folder.glob("*/*")) if path.is_file())
+    return tuple(str(file) for file in files if hosts[int(file.parts[0].removeprefix("form"))] == "cfn-lint")
+
+
 @cache
-def cfn_lint() -> frozenset[Answer]:
-    templates = [
+def cfn_lint(folder: Path = SAMPLES, files: tuple[str, ...] = ()) -> frozenset[Answer]:
+    templates = files or tuple(
         str(path.relative_to(SAMPLES))
         for source in CFN_LINT
         for path in sorted(SAMPLES.glob(f"*/{source}/**/*"))
         if path.suffix in (".yaml", ".json") and "Resources" in path.read_text()  # what a template includes is none
-    ]
-    output = run(
-        *("cfnlint.runner.cli", "-a", str(LEAVES / "cfnlint_rules"), "-c", "I95", "--format", "json", "-t", *templates),
-        folder=SAMPLES,
     )
+    leaf = str(LEAVES / "cfnlint_rules")
+    output = run("cfnlint.runner.cli", "-a", leaf, "-c", "I95", "--format", "json", "-t", *templates, folder=folder)
     return frozenset(
         Answer(
             f"PASSROLE_0{match['Rule']['Id'][-2:]}",
             match["Filename"],
             match["Location"]["Start"]["LineNumber"],
-            match["Location"]["Path"][1],
+            in_stack[1] if (in_stack := re.search(r", in the stack as (\S+)\]$", match["Message"])) else path[1],
         )
         for match in json.loads(output)
-        if re.fullmatch(r"[EWI]95\d\d", match["Rule"]["Id"])
+        if re.fullmatch(r"[EWI]95\d\d", match["Rule"]["Id"]) and len(path := match["Location"]["Path"]) > 1
     )

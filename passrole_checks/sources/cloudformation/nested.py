@@ -101,8 +101,8 @@ class NestedStacks:
     """The nested stacks of one template, each read when it is first asked for.
 
     ``surroundings`` is None where nothing says where the template stands: then none of them is followed. ``make`` makes
-    a reader of a template. After :meth:`read`, ``templates`` are those that were read, at any depth, ``files`` these
-    and what they include, and ``suppressions`` what stands in them.
+    a reader of a template. After :meth:`read`, ``templates`` are those that were read, at any depth, by the address of
+    their stack, ``files`` these and what they include, and ``suppressions`` what stands in them.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class NestedStacks:
         self.surroundings = surroundings
         self.make = make
         self.files: dict[str, None] = {}
-        self.templates: dict[str, None] = {}
+        self.templates: dict[str, str] = {}
         self.suppressions: list[Suppression] = []
         self._readers: dict[str, Reader | None] = {}
         self._outputs: dict[tuple[str, str, bool], Node] = {}
@@ -172,7 +172,8 @@ class NestedStacks:
         outer.not_evaluated.extend(reader.not_evaluated)
         template = reader.evaluator.template
         self.files.update(dict.fromkeys((*template.files, *reader.nested.files)))
-        self.templates.update(dict.fromkeys((template.file, *reader.nested.templates)))
+        self.templates[stack] = template.file
+        self.templates.update({name_above(inner, stack): file for inner, file in reader.nested.templates.items()})
         self.suppressions.extend(
             replace(one, resource=name_above(one.resource, stack)) if one.resource is not None else one
             for one in reader.suppressions()

@@ -19,6 +19,7 @@ _COMMENT = re.compile(
     r"(?:^|(?<=\s))#+\s*(?P<origin>checkov|passrole):skip\s*=\s*"
     r"(?P<ids>PASSROLE_\d{3}(?:\s*,\s*PASSROLE_\d{3})*)(?P<rest>[^\n]*)"
 )
+_REASON = re.compile(r"\s#+(.*)")
 _ID = re.compile(r"PASSROLE_\d{3}")
 
 # The checks by the letter of their cfn-lint ids, as the contract fixes it.
@@ -51,10 +52,20 @@ def _covered(pattern: str) -> list[str]:
 def _cfn_lint(template: Template, node: yaml.Node | None, resource: str | None) -> Iterator[Suppression]:
     for item in node.value if isinstance(node, yaml.SequenceNode) else []:
         pattern = (scalar(item) or "").strip()
+        reason = _reason(template, item)
         if resource is not None and pattern not in _CFN_LINT_IDS:
             continue  # in the Metadata of a resource cfn-lint takes whole ids only
         for check_id in _covered(pattern):
-            yield Suppression(check_id, "cfn-lint metadata", template.position(item), "cfn-lint", resource)
+            yield Suppression(check_id, reason, template.position(item), "cfn-lint", resource, written=pattern)
+
+
+def _reason(template: Template, item: yaml.Node) -> str:
+    """The comment at the end of the line of an entry of ``ignore_checks``, which takes no reason itself."""
+    number = item.end_mark.line
+    if template.file_of(item) != template.file or number >= len(template.lines):
+        return ""
+    found = _REASON.search(template.lines[number], item.end_mark.column)
+    return found[1].strip() if found else ""
 
 
 def _checkov(template: Template, node: yaml.Node | None, resource: str) -> Iterator[Suppression]:

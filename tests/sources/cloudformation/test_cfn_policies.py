@@ -419,7 +419,7 @@ Resources:
     Type: AWS::IAM::Role
     Metadata:
       checkov: {skip: [{id: PASSROLE_001, comment: agreed}, {id: CKV_AWS_1}]}
-      cfn-lint: {config: {ignore_checks: [E9501, I9512, W95]}}
+      cfn-lint: {config: {ignore_checks: [E9501, I9512, W95]}}  # reviewed
     Properties:
       # checkov:skip=PASSROLE_002:inside
       Description: "# checkov:skip=PASSROLE_004:quoted"
@@ -447,11 +447,11 @@ def test_suppressions() -> None:
     reason, resource, late, _ = found.pop(("PASSROLE_014", "passrole"))
     assert found == {
         ("PASSROLE_012", "checkov"): ("whole file", None, None, 1),
-        ("PASSROLE_002", "cfn-lint"): ("cfn-lint metadata", None, None, 2),
+        ("PASSROLE_002", "cfn-lint"): ("", None, None, 2),
         ("PASSROLE_003", "passrole"): ("above its header", "A", spans["A"], 4),
         ("PASSROLE_001", "checkov"): ("agreed", "A", None, 8),
-        ("PASSROLE_001", "cfn-lint"): ("cfn-lint metadata", "A", None, 9),
-        ("PASSROLE_012", "cfn-lint"): ("cfn-lint metadata", "A", None, 9),
+        ("PASSROLE_001", "cfn-lint"): ("reviewed", "A", None, 9),
+        ("PASSROLE_012", "cfn-lint"): ("reviewed", "A", None, 9),
         ("PASSROLE_002", "checkov"): ("inside", "A", spans["A"], 11),
         ("PASSROLE_006", "passrole"): ("", "A", spans["A"], 16),
         ("PASSROLE_007", "passrole"): ("", "A", spans["A"], 16),
