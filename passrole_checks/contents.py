@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from passrole_checks.iam import deadline
+
 _PIECE = 1_000_000
 _MOST_SHOWN = 200  # characters of what a link leads to
 
@@ -31,7 +33,9 @@ def content_of(path: str | Path, most: int, *, pipes: bool = False) -> bytes:
             if left < 0:
                 raise OSError(errno.EFBIG, f"larger than {most / 1_000_000:g} MB", str(path))
             pieces.append(stream.read(min(_PIECE, left + 1)))  # room for what is asked for is made at once
-    return b"".join(pieces)
+    content = b"".join(pieces)
+    deadline.grant(len(content))
+    return content
 
 
 def why_not(path: str | Path, error: Exception) -> str:

@@ -10,11 +10,12 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from passrole_checks.contents import content_of, why_not
 from passrole_checks.errors import InputError
+from passrole_checks.iam import deadline
 from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
@@ -59,11 +60,32 @@ def discover(paths: Sequence[Path]) -> Discovery:
 
 
 def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> Configuration:
-    """Read a unit. ``unchanged``: of a plan or a change set, also what it leaves alone. Raises :class:`InputError`."""
+    """Read a unit. ``unchanged``: of a plan or a change set, also what it leaves alone.
+
+    Raises :class:`InputError`, also where reading takes longer than any real code of that size does.
+    """
+    with deadline.limited(SECONDS, _SECONDS_PER_MEGABYTE) as limit:
+        try:
+            found = _load(unit, unchanged, inputs)
+        except deadline.OutOfTimeError:
+            reason = f"not read to its end: that takes more than {limit.seconds:.0f} seconds"
+            raise InputError(str(unit.only or unit.path), reason) from None
+        return replace(found, seconds_left=max(limit.left, _LEAST_SECONDS))
+
+
+# Of processor time, to read and to judge one unit. All real code that is known takes less than a tenth of that.
+SECONDS = 15.0
+_SECONDS_PER_MEGABYTE = 30.0
+_LEAST_SECONDS = 1.0
+
+
+def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
         return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, inputs=inputs)
+    if unit.content is not None:
+        deadline.grant(len(unit.content))
     content = unit.content if unit.content is not None else _read(unit.path)
     if unit.framework is Framework.TERRAFORM_PLAN:
         from passrole_checks.sources import terraform_plan

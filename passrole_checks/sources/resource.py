@@ -246,3 +246,4 @@ class Configuration:
     stack_roles: tuple[RoleDefinition, ...] = ()
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, Text], ...] = ()
+    seconds_left: float | None = field(default=None, compare=False)  # of processor time, to judge it
