@@ -7,6 +7,7 @@ of the same principal. Access is compared as :mod:`passrole_checks.iam.passing.a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,8 @@ from passrole_checks.scan import judged as judged_unit
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.principal_names import told_apart_in_both
 from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind, Unreadable
+
+_JUDGED = 2  # times that a version is judged: for what is new in it, and as what is gone from the other one
 
 
 def difference_of(old: Path, new: Path, options: ScanOptions) -> Difference:
@@ -63,8 +66,13 @@ def difference_between(
         roots = old.path, new.path
         pairs = (with_old_wishes(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
         versions = replace(versions, pairs=tuple(pairs))
-    compared = [_Compared(pair, options) for pair in versions.pairs]
-    with Causes(old, new, told, lambda pair: _Compared(pair, options)) as causes:
+    compared: list[_Compared] = []
+    seconds = 0.0  # of the longest comparison
+    for pair in versions.pairs:
+        start = time.process_time()
+        compared.append(_Compared(pair, options))
+        seconds = max(seconds, time.process_time() - start)
+    with Causes(old, new, told, lambda pair: _Compared(pair, options), seconds) as causes:
         for one in compared:
             one.new, one.widened = causes.named(one.pair, one.new, one.widened)
 
@@ -328,6 +336,7 @@ def _change(
         boundaries_before=other.boundaries,
         boundary_names_before=other.boundary_names,
         attachments_before=other.attachments,
+        seconds_left=side.seconds_left / _JUDGED if side.seconds_left is not None else None,
     )
 
 
