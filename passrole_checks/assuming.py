@@ -120,6 +120,11 @@ def _trusts(own: frozenset[str] | None, no_service: bool, federated: bool, names
 
 def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:
     """The values of iam:PassedToService by which the services that a role trusts are asked for, in order."""
+    return _passed_as(frozenset(trusted))
+
+
+@lru_cache(maxsize=4096)
+def _passed_as(trusted: frozenset[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     counterparts = _counterparts()
     for name in sorted(trusted):

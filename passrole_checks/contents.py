@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from passrole_checks.iam import deadline
+
 # Why a file that the configuration names (`file("policy.json")`) has no content, as the reason of a hole.
 NO_SUCH_FILE = "no such file"
 OUTSIDE = "a file outside the scanned folder"
@@ -82,7 +84,9 @@ def content_of(
             if left < 0:
                 raise RefusedError(errno.EFBIG, f"larger than {most / 1_000_000:g} MB", str(path))
             pieces.append(read_from(stream, min(_PIECE, left + 1)))  # room for what is asked for is made at once
-    return b"".join(pieces)
+    content = b"".join(pieces)
+    deadline.grant(len(content))
+    return content
 
 
 def check_inside(path: str | Path, inside: Callable[[str], bool]) -> None:

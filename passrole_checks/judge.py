@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from passrole_checks.comparison import Changes, Gainer
 from passrole_checks.errors import internal_error
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.grouping import one_for_each_statement, shared_places
+from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.documents.trust import KnownRole, only_others, only_services, trusted_services
 from passrole_checks.iam.outcomes import When, both, implies
@@ -22,6 +22,7 @@ from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, join
 from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.policy_size import too_long
 from passrole_checks.principals import Principals
 from passrole_checks.reach import Reach, name_key
 from passrole_checks.receiving import Receiving
@@ -44,7 +45,7 @@ _MANY_ACCOUNTS = MANY_ACCOUNTS | {
 }  # fmt: skip
 
 
-_MOST_SECONDS = 300  # of computing, for one configuration; all that real code takes is far below
+_MOST_SECONDS = 300.0  # of computing, for a configuration whose source sets no limit
 
 
 class Judge:
@@ -72,17 +73,22 @@ class Judge:
         found: list[Finding] = []
         documents: dict[int, PolicyDocument] = {}
         self.shared: set[Position] = set()  # places of more than one statement of a document
+        self.notes = list(too_long(configuration.policies))
         self.out_of_time = False
-        until = time.thread_time() + _MOST_SECONDS  # its own, whatever other threads judge meanwhile
-        for policy in configuration.policies:
-            if time.thread_time() > until:
+        seconds = configuration.seconds_left if configuration.seconds_left is not None else _MOST_SECONDS
+        at: AttachedPolicy | None = None
+        with deadline.limited(seconds) as limit:
+            try:
+                for at in configuration.policies:
+                    if limit.is_over:
+                        raise deadline.OutOfTimeError
+                    found.extend(self._isolated(at, self._policy(at, documents)))
+                found.extend(self._widened_elsewhere())
+                found.extend(self._managed())
+                self.notes += self._not_known() if any(check.joint and options.runs(check) for check in ALL) else []
+            except deadline.OutOfTimeError:
                 self.out_of_time = True
-                self.unreadable.append(_not_judged(policy))
-                break
-            found.extend(self._isolated(policy, self._policy(policy, documents)))
-        found.extend(self._widened_elsewhere())
-        found.extend(self._managed())
-        self.notes = self._not_known() if any(check.joint and options.runs(check) for check in ALL) else []
+                self.unreadable.append(_not_judged(configuration, at))
         self.marked, used = suppressions.apply(found, configuration.suppressions)
         self.findings = list(one_for_each_statement(self.marked, self.shared))
         whole = not self.out_of_time and not faults_in(self.unreadable)  # else some findings may be missing
@@ -299,9 +305,16 @@ class Judge:
         )
 
 
-def _not_judged(policy: AttachedPolicy) -> Unreadable:
+def _not_judged(configuration: Configuration, policy: AttachedPolicy | None) -> Unreadable:
+    """The entry for what was not judged: a policy, and all that follows it."""
+    if policy is None:
+        return Unreadable(
+            configuration.files[0] if configuration.files else "",
+            "not judged: it takes too long",
+            resource=EVERY_RESOURCE,
+        )
     at = policy.resource.at
-    reason = f"{policy.resource.address} and what follows it is not judged: {_MOST_SECONDS} seconds were not enough"
+    reason = f"{policy.resource.address} and what follows it is not judged to the end: it takes too long"
     return Unreadable(at.file, reason, at.line, resource=EVERY_RESOURCE)
 
 

@@ -89,6 +89,7 @@ class Principals:
         self.configuration, self.account = configuration, account
         self._principals: dict[str, Principal] = {}
         self._alone: dict[int, Principal] = {}
+        self._same: dict[object, Permissions] = {}
         self._statements: dict[int, tuple[Statement, ...]] = {}
 
     def of(self, policy: AttachedPolicy) -> tuple[Principal, ...]:
@@ -188,8 +189,14 @@ class Principals:
             else:
                 statements += _statements_of(policy.name)
         complete = not unknown and holder not in self.configuration.incomplete and all(one.whole for one in statements)
-        permissions = Permissions(tuple(statements), tuple(self._limits(holder)), complete, self.account)
+        permissions = self._shared(Permissions(tuple(statements), tuple(self._limits(holder)), complete, self.account))
         return Principal(holder, self._kind(holder), permissions, tuple(unknown))
+
+    def _shared(self, permissions: Permissions) -> Permissions:
+        """The permissions of the first principal that holds just the same policies."""
+        parts = (permissions.statements, *permissions.limits)
+        key = (tuple(tuple(map(id, part)) for part in parts), permissions.complete)
+        return self._same.setdefault(key, permissions)
 
     def _itself(self, policy: AttachedPolicy) -> Principal:
         known = self._alone.get(id(policy))

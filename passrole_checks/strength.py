@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Severity
@@ -100,9 +101,13 @@ def _graded(pair: Pair) -> Severity | None:
 
 def _grade(name: str, resource: str, but: Sequence[str] = ()) -> Severity | None:
     """How much one pair is, ``but`` being left out of it; None for what counts for nothing."""
+    return _grade_of(name, _is_wide(resource), tuple(but))
+
+
+@lru_cache(maxsize=16384)
+def _grade_of(name: str, wide: bool, but: tuple[str, ...]) -> Severity | None:
     if _OWN_TRACES.fullmatch(name.lower()) is not None:
         return None
-    wide = _is_wide(resource)
     pattern = text(name, _NOWHERE)
     left_out = [text(one, _NOWHERE) for one in but]
 

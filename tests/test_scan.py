@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from passrole_checks import judge
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam import deadline
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources import detect
 from passrole_checks.suppressions import notes
 
 ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
@@ -223,16 +225,55 @@ def test_results_do_not_depend_on_the_order_of_paths(tmp_path: Path) -> None:
 
 
 def test_what_takes_too_long_is_not_judged_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the time for one configuration is over, the policies that are left are unreadable, with the reason."""
-    passed = iter(range(0, 10**6, 200))
-    monkeypatch.setattr(judge.time, "thread_time", lambda: float(next(passed)))
-    files = {"main.tf": "".join(POLICY.replace("wide", f"p{number}") for number in range(4)), "other/main.tf": POLICY}
+    """Where the time for one configuration is over in the middle of a policy, that one and those that are left are
+    unreadable; what was found before, and other configurations, are kept."""
+    seconds = iter(range(10**9))
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))  # each look takes a second
+    monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline, "_EVERY", 1)
+    monkeypatch.setattr(detect, "SECONDS", 400)
+    role = "arn:aws:iam::111122223333:role/"
+    kinds = (("Allow", ""), ("Deny", "*"))
+    statements = [
+        {"Effect": effect, "Action": "iam:PassRole", "Resource": f"{role}{before}{number}*"}
+        for number in range(300)
+        for effect, before in kinds
+    ]
+    document = f"<<EOT\n{json.dumps({'Version': '2012-10-17', 'Statement': statements})}\nEOT"
+    files = {
+        "main.tf": POLICY.replace("wide", "p0")
+        + f'resource "aws_iam_policy" "p1" {{\n  policy = {document}\n}}\n'
+        + POLICY.replace("wide", "p2"),
+        "other/main.tf": POLICY,
+    }
     result = scan(tmp_path, files)
     assert [finding.resource.address for finding in result.findings] == ["aws_iam_policy.p0", "aws_iam_policy.wide"]
-    assert [(entry.file, entry.line, entry.reason) for entry in result.unreadable] == [
-        (
-            str(tmp_path / "main.tf"),
-            7,
-            "aws_iam_policy.p1 and what follows it is not judged: 300 seconds were not enough",
-        )
-    ]
+    line = POLICY.count("\n") + 1
+    assert [(entry.file, entry.line) for entry in result.unreadable] == [(str(tmp_path / "main.tf"), line)]
+    assert "aws_iam_policy.p1" in result.unreadable[0].reason
+
+
+def test_what_takes_too_long_to_read_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the time is over while a configuration is evaluated, it is unreadable, and the others are scanned."""
+    seconds = iter(range(10**9))
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
+    nested = "[for a in range(60) : [for b in range(60) : [for c in range(60) : a]]]"
+    files = {"other/main.tf": POLICY}
+    files["main.tf"] = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode(flatten({nested}))\n}}\n'
+    result = scan(tmp_path, files)
+    assert [finding.resource.address for finding in result.findings] == ["aws_iam_policy.wide"]
+    assert [entry.file for entry in result.unreadable] == [str(tmp_path)]
+
+
+def test_a_policy_that_is_too_long_for_aws_is_judged_and_noted(tmp_path: Path) -> None:
+    """A managed policy of more than 6,144 characters, white space not counted, is judged, with a note.
+
+    Source: IAM User Guide, "IAM and AWS STS quotas".
+    """
+    role = "arn:aws:iam::111122223333:role/" + "a" * 6_100 + "/*"
+    long = POLICY.replace('"*"', f'"{role}"')
+    assert long != POLICY
+    result = scan(tmp_path, {"main.tf": long, "other/main.tf": POLICY.replace("wide", "wide   ")})
+    assert len(result.grants) == 2 and not result.unreadable
+    assert [(note.file, "6,144" in note.reason) for note in result.not_evaluated] == [(str(tmp_path / "main.tf"), True)]

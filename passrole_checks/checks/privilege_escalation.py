@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.assuming import assumes, trusts
 from passrole_checks.check import (
     Check,
     Example,
@@ -112,7 +111,7 @@ class _Open:
     passed: Passed
     services: tuple[str, ...]
     reached: Reached
-    roles: tuple[KnownRole, ...]
+    roles: Reached
 
 
 def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdict]:
@@ -152,7 +151,7 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
 
 def _verdict(subject: Subject, reach: Reach, holder: Principal, found: Sequence[_Open], facts: When) -> Verdict | None:
     """What ways that are open under the same facts come to."""
-    gained, _ = reach.strongest(dict.fromkeys(role for one in found for role in one.roles), holder, facts)
+    gained, _ = reach.strongest(reach.union([one.roles for one in found]), holder, facts)
     severity = _severity(subject, found, [one for _, one in gained])
     if severity is None:
         return None
@@ -160,14 +159,14 @@ def _verdict(subject: Subject, reach: Reach, holder: Principal, found: Sequence[
     if otherwise is None or otherwise.rank < severity.rank:  # it is what roles can do that decides
         facts = min((one.when for _, one in gained if one.severity is severity), key=len)
     gained = [item for item in gained if all(implies(facts, fact) for fact in item[1].when)]
-    found = [replace(one, roles=tuple(role for role in one.roles if role.may_be_there(facts))) for one in found]
+    found = [replace(one, roles=reach.there(one.roles, facts)) for one in found]
     only = subject.only_for(holder)
     if only and severity.rank > Severity.LOW.rank:
         severity = Severity.LOW
     unknown = any(not one.reached.all_known for one in found)
     return Verdict(
         severity,
-        _message(subject, found, gained, unknown, (holder.name,), only_by(only)),
+        _message(subject, found, gained, unknown, holder.name, only_by(only)),
         _REMEDY_OF_MANAGED if subject.managed else _REMEDY,
         _confidence(subject, holder, found, gained, severity, facts),
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
@@ -194,10 +193,8 @@ def _opened(way: OpenWay, passing: Passing, reach: Reach) -> _Open | None:
     if facts is None:
         return None  # what starts it is there only where what passes it is not
     reached = reach.reached(passed, passing.grant)
-    fits = [trusts(role, way.way.trusted) if way.way.trusted else assumes(role, services) for role in reached.roles]
-    roles = tuple(role for role, answer in zip(reached.roles, fits, strict=True) if answer is not Tri.NO)
-    roles = tuple(role for role in roles if role.may_be_there(facts))
-    if reached.all_known and not roles:
+    roles = reach.there(reach.trusting(reached, way.way), facts)
+    if reached.all_known and not roles.roles:
         return None  # none of the roles trusts the service
     let = tuple(name for name, one in zip(services, candidates, strict=False) if one is not None)
     return _Open(way, passed, let, reached, roles)
@@ -246,12 +243,12 @@ def _message(
     found: Sequence[_Open],
     gained: Sequence[tuple[KnownRole, Strength]],
     unknown: bool,
-    own: Collection[str],
+    own: str,
     only: str,
 ) -> str:
     ranked = _strongest(found)
     first = ranked[0]
-    others = [shortened(role.address) for role in first.roles if role.address not in own]
+    others = first.roles.all_but(own)
     services = list(dict.fromkeys(name for one in ranked[:3] for name in one.services))
     words = f"can act as {_roles(first)} by passing {'them' if _many(first) else 'it'}"
     words += f" to {listed(services)}" if services else ""
@@ -264,7 +261,7 @@ def _message(
             + (f"; and {len(gained) - 3} more." if len(gained) > 3 else ".")
         )
     elif others:
-        words += f" In this configuration: {listed(others)}."
+        words += f" In this configuration: {listed([*map(shortened, others[:3]), *others[3:]])}."
     elif unknown and first.passed.scope is not Scope.ANY_ROLE and not first.passed.complement:
         words += " What can be done as such a role is not known here."
     said = {*subject.grant.other_conditions}

@@ -91,10 +91,11 @@ class SelfPass(Check):
         if left is None:
             return None
         found: dict[str, tuple[Text, Tri, When]] = {}
-        for pattern in left.roles:
+        changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
+        for pattern in left.roles if changes else ():
             if linked_service(pattern):
                 continue  # a service-linked role can be changed by its service only
-            for name in _CHANGES:
+            for name in changes:
                 allowed = holder.permissions.allows(name, (pattern,), left.when)
                 if allowed is None or {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
                     continue
@@ -125,7 +126,7 @@ class SelfPass(Check):
     def _itself(subject: Subject, reach: Reach, passing: Passing, holder: Principal) -> Verdict | None:
         """The principal's own role in scope, where a service that it may be passed to can assume it."""
         own = subject.role_of(holder)
-        if own is None or holder.kind is not PrincipalKind.ROLE or own not in list(reach.passable(passing)):
+        if own is None or holder.kind is not PrincipalKind.ROLE or own.address not in reach.passable(passing).addresses:
             return None
         exact = any(subject.known_role(role.pattern) == own for role in subject.grant.roles)
         narrowed = narrows_services(subject.grant)

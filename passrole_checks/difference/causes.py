@@ -30,7 +30,7 @@ from passrole_checks.sources.walk import walk
 _MOST_TRIALS = 300
 _MOST_WORK = 20_000_000  # bytes of files that all trials read; in them is what evaluating takes
 _LEAST_WORK = 10_000  # of one trial
-_MOST_SECONDS = 300.0  # for what the work does not tell
+_MOST_SECONDS = 10.0  # of processor time, for what the work does not tell
 _FEW = 16  # changes that are tried one by one
 _LARGEST = 50_000_000
 
@@ -56,6 +56,7 @@ class Causes:
         new: Side,
         changed: Iterable[tuple[str | None, str | None]] | None,
         compare: Callable[[Pair], Compared],
+        seconds: float = 0.0,
     ) -> None:
         self._old, self._new = old, new
         self._told = changed
@@ -64,6 +65,7 @@ class Causes:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._trials = self._work = 0
         self._until = 0.0
+        self._longest = seconds  # that one trial may take
         self._is_spent = False
 
     def __enter__(self) -> Causes:
@@ -197,13 +199,15 @@ class Causes:
         """What is new or widened without these changes; None where that cannot be read, or there is no time left."""
         if atoms not in unit.known:
             if self._trials == 0:
-                self._until = time.monotonic() + _MOST_SECONDS
+                self._until = time.process_time() + _MOST_SECONDS
             self._trials += 1
             self._work += unit.work
-            if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or time.monotonic() > self._until:
+            start = time.process_time()
+            if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or start + self._longest > self._until:
                 self._is_spent = True
                 return None
             unit.known[atoms] = self._tried(unit.pair, atoms)
+            self._longest = max(self._longest, time.process_time() - start)
         return unit.known[atoms]
 
     def _tried(self, pair: Pair, atoms: frozenset[_Atom]) -> _Found | None:

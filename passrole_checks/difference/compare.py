@@ -8,6 +8,7 @@ of the same principal. Access is compared as :mod:`passrole_checks.iam.passing.a
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,8 @@ from passrole_checks.sources.resource import (
     Unreadable,
     noting_faults,
 )
+
+_JUDGED = 2  # times that a version is judged: for what is new in it, and as what is gone from the other one
 
 
 def difference_of(old: Path, new: Path, options: ScanOptions) -> Difference:
@@ -79,8 +82,13 @@ def difference_between(
         roots = old.path, new.path
         pairs = (with_old_wishes(pair, roots, renames or {}, judged=judged) for pair in versions.pairs)
         versions = replace(versions, pairs=tuple(pairs))
-    compared = [_Compared(pair, options) for pair in versions.pairs]
-    with Causes(old, new, told, lambda pair: _Compared(pair, options)) as causes:
+    compared: list[_Compared] = []
+    seconds = 0.0  # of the longest comparison
+    for pair in versions.pairs:
+        start = time.process_time()
+        compared.append(_Compared(pair, options))
+        seconds = max(seconds, time.process_time() - start)
+    with Causes(old, new, told, lambda pair: _Compared(pair, options), seconds) as causes:
         for one in compared:
             with one.isolated():
                 one.new, one.widened = causes.named(one.pair, one.new, one.widened)
@@ -364,6 +372,7 @@ def _change(
         boundaries_before=other.boundaries,
         boundary_names_before=other.boundary_names,
         attachments_before=other.attachments,
+        seconds_left=side.seconds_left / _JUDGED if side.seconds_left is not None else None,
     )
 
 

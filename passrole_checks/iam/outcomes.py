@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from passrole_checks.iam import deadline
+
 Fact = tuple[str, str]  # a condition and its outcome
 When = tuple[Fact, ...]  # all of them hold
 
@@ -173,6 +175,7 @@ def either(readings: Sequence[When]) -> tuple[When, ...]:
 
 def _first_pair(found: Sequence[When]) -> tuple[When, When, When] | None:
     for place, one in enumerate(found):
+        deadline.check()
         for other in found[place + 1 :]:
             merged = _united(one, other)
             if merged is not None:

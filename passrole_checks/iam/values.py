@@ -51,6 +51,8 @@ class Kind(Enum):
     REGION = "a Region"
     POLICY_VARIABLE = "a policy variable"  # ${aws:...}: filled in by IAM at request time with one literal text
 
+    __hash__ = object.__hash__  # there is one of each, and holes are hashed a great deal
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

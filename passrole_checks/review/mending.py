@@ -32,7 +32,7 @@ from passrole_checks.sources.walk import walk
 
 MOST = 30  # items, the worst, that something is looked for to mend
 _MOST_TRIALS = 40
-_MOST_SECONDS = 90.0  # should a trial take long; what is known by then is told
+_MOST_SECONDS = 20.0  # of processor time, should a trial take long; what is known by then is told
 _MOST_CHANGES = 16  # that are tried, for want of a cause
 _LARGEST = 50_000_000
 _MOST_LINES = 10  # of a change that comes back as a suggestion
@@ -270,8 +270,8 @@ class Mending:
         tried, or cannot be read."""
         if (name, text) not in self._known:
             if not self._known:
-                self._until = time.monotonic() + _MOST_SECONDS
-            if len(self._known) >= _MOST_TRIALS or time.monotonic() > self._until:
+                self._until = time.process_time() + _MOST_SECONDS
+            if len(self._known) >= _MOST_TRIALS or time.process_time() > self._until:
                 return None
             self._known[name, text] = self._outcome(name, text)
         return self._known[name, text]

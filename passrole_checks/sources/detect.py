@@ -16,6 +16,7 @@ from pathlib import Path
 
 from passrole_checks.contents import why_not
 from passrole_checks.errors import InputError
+from passrole_checks.iam import deadline
 from passrole_checks.sources.boundary import Boundary, current, repository_around, within
 from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
@@ -74,11 +75,32 @@ def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> D
 
 
 def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> Configuration:
-    """Read a unit. ``unchanged``: of a plan or a change set, also what it leaves alone. Raises :class:`InputError`."""
+    """Read a unit. ``unchanged``: of a plan or a change set, also what it leaves alone.
+
+    Raises :class:`InputError`, also where reading takes longer than any real code of that size does.
+    """
+    with deadline.limited(SECONDS, _SECONDS_PER_MEGABYTE) as limit:
+        try:
+            found = _load(unit, unchanged, inputs)
+        except deadline.OutOfTimeError:
+            reason = f"not read to its end: that takes more than {limit.seconds:.0f} seconds"
+            raise InputError(str(unit.only or unit.path), reason) from None
+        return replace(found, seconds_left=max(limit.left, _LEAST_SECONDS))
+
+
+# Of processor time, to read and to judge one unit. All real code that is known takes less than a tenth of that.
+SECONDS = 15.0
+_SECONDS_PER_MEGABYTE = 30.0
+_LEAST_SECONDS = 1.0
+
+
+def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
         return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
+    if unit.content is not None:
+        deadline.grant(len(unit.content))
     content = unit.content if unit.content is not None else _read(unit)
     if unit.framework is Framework.TERRAFORM_PLAN:
         from passrole_checks.sources import terraform_plan

@@ -281,3 +281,4 @@ class Configuration:
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, Text], ...] = ()
     excluded: tuple[str, ...] = ()
+    seconds_left: float | None = field(default=None, compare=False)  # of processor time, to judge it

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from passrole_checks.iam.conditions import condition
+from passrole_checks.iam.passing import passrole
+
 
 class TooMuchWork(BaseException):
     """Raised in the middle of what takes too many calls; no ``except Exception`` of the program stops it."""
@@ -46,3 +49,16 @@ def calls_of(function: Callable[[], object]) -> int:
     with at_most(sys.maxsize) as counted:
         function()
     return counted.count
+
+
+def forget() -> None:
+    """Forget what the policy language remembers of earlier questions, so that work can be compared."""
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("passrole_checks.iam"):
+            continue
+        for member in list(vars(module).values()):
+            clear = getattr(member, "cache_clear", None)
+            if callable(clear):
+                clear()
+    for remembered in (condition._remembered, condition._found, condition._blocks, passrole._allowing):
+        remembered.clear()

@@ -78,22 +78,47 @@ def evaluate(condition: Node | None, known_services: Collection[str], *, variabl
     malformed is told in ``problems`` and makes the answer unknown.
     """
     services = frozenset(known_services)
+    same = (id(condition), services, variables)
+    found = _found.get(same)
+    if found is not None:
+        return found[1]
     key = (words_of(condition), services, variables)
     effect = _remembered.get(key)
     if effect is None:
-        block = Block(services, variables)
-        if condition is not None:
-            block.read(condition)
-        effect = _Decision(block).effect()
+        effect = _Decision(_read(condition, services, variables)).effect()
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
         if not effect.suspicions:  # which tell places, that are not the same where the words are
             _remembered[key] = effect
+    if len(_found) >= _MOST_REMEMBERED:
+        _found.clear()
+    _found[same] = (condition, effect)
     return effect
+
+
+def lets_through(condition: Node | None, service: str, *, variables: bool = True) -> Tri:
+    """Whether a Condition block, as in :func:`evaluate`, lets a role be passed to one service."""
+    key = (id(condition), variables)
+    known = _blocks.get(key)
+    if known is None:
+        if len(_blocks) >= _MOST_REMEMBERED:
+            _blocks.clear()
+        known = _blocks[key] = (condition, _Decision(_read(condition, frozenset(), variables)))
+    return known[1].result(service)
+
+
+def _read(condition: Node | None, services: frozenset[str], variables: bool) -> Block:
+    block = Block(services, variables)
+    if condition is not None:
+        block.read(condition)
+    return block
 
 
 # the same few conditions stand in most statements of a configuration, and each is tried on hundreds of services
 _remembered: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
+# and most questions are about one and the same; each is kept with its id
+_found: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = {}
+_blocks: dict[tuple[int, bool], tuple[Node | None, _Decision]] = {}
 _MOST_REMEMBERED = 4096
 
 
@@ -121,9 +146,9 @@ class _Decision:
     def effect(self) -> ConditionEffect:
         block = self.block
         services = block.known.union(block.named)
-        results = {service: self._result(service) for service in (*services, *block.examples)}
+        results = {service: self.result(service) for service in (*services, *block.examples)}
         unknown_service = self._unknown_service()
-        without_key = self._result(None)
+        without_key = self.result(None)
         outcomes = {*results.values(), unknown_service}
         certain = Tri.UNKNOWN not in outcomes and without_key is not Tri.UNKNOWN
         doubtful = [test for test in block.tests if test.doubt] if not certain else []
@@ -165,7 +190,8 @@ class _Decision:
             return Constraint.UNRESOLVED
         return Constraint.PATTERN
 
-    def _result(self, service: str | None) -> Tri:
+    def result(self, service: str | None) -> Tri:
+        """Whether a request with this service, or (None) without the key, meets all tests."""
         answer = Tri.YES
         for test in self.block.tests:
             answer = answer & test.result(service)
@@ -176,7 +202,7 @@ class _Decision:
     def _unknown_service(self) -> Tri:
         """The answer for a service whose name has nothing in common with any text that is written here."""
         domains = [domain for domain in DOMAINS if any(service.endswith(f".{domain}") for service in self.block.known)]
-        answers = {self._result(f"{_NOBODYS_NAME}.{domain}") for domain in domains or DOMAINS[:1]}
+        answers = {self.result(f"{_NOBODYS_NAME}.{domain}") for domain in domains or DOMAINS[:1]}
         return answers.pop() if len(answers) == 1 else Tri.UNKNOWN
 
 

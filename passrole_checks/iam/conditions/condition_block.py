@@ -25,6 +25,7 @@ from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node,
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"
+_MOST_SPELLED = 50  # values for which the likely right spelling is looked for
 
 
 @dataclass(slots=True)
@@ -39,12 +40,12 @@ class Block:
     known: frozenset[str]
     variables: bool
     tests: list[Test] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
-    named: list[str] = field(default_factory=list)  # services that a value spells out
-    examples: list[str] = field(default_factory=list)  # one service for each value with a wildcard or a hole
-    tags: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    shared: list[str] = field(default_factory=list)
+    values: dict[str, None] = field(default_factory=dict)
+    named: dict[str, None] = field(default_factory=dict)  # services that a value spells out
+    examples: dict[str, None] = field(default_factory=dict)  # one service for each value with a wildcard or a hole
+    tags: dict[str, None] = field(default_factory=dict)
+    others: dict[str, None] = field(default_factory=dict)
+    shared: dict[str, None] = field(default_factory=dict)
     associated: bool = False
     suspicions: list[Suspicion] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -108,9 +109,9 @@ class Block:
     def _read_other_key(self, key: str, pair: Entry) -> None:
         written = str(pair.key)
         if key.startswith(("aws:resourcetag/", "iam:resourcetag/")):
-            _add(self.tags, written)
+            self.tags[written] = None
             return
-        _add(self.others, written)
+        self.others[written] = None
         name = key.strip().rpartition(":")[2]
         if SequenceMatcher(None, name, "passedtoservice").ratio() >= 0.8:
             reason = f"is a key that no request carries; did you mean {PASSED_TO_SERVICE}?"
@@ -134,7 +135,7 @@ class Block:
         self._share(str(pair.key), test)
         if operator is None or operator.family is not Family.NULL:
             for value in filter(None, map(_as_text, _values(pair.value))):
-                _add(self.values, str(value))
+                self.values[str(value)] = None
         name = literal(operator_text)
         if operator is None:
             if name is not None:
@@ -146,7 +147,8 @@ class Block:
             self.suspicions.append(Suspicion(str(operator_text), reason, operator_text.at))
         elif operator.family is Family.STRING:
             for value in filter(None, map(_as_text, _values(pair.value))):
-                suspicion = suspicion_of(value, operator, self.known, variables=self.variables)
+                spell = len(self.suspicions) < _MOST_SPELLED
+                suspicion = suspicion_of(value, operator, self.known, variables=self.variables, spell=spell)
                 if suspicion is not None:
                     self.suspicions.append(suspicion)
 
@@ -192,11 +194,11 @@ class Block:
         for pattern in test.patterns:
             example = example_service(pattern)
             if example is not None:
-                _add(self.named if pattern.text is not None else self.examples, example)
+                (self.named if pattern.text is not None else self.examples)[example] = None
 
     def _share(self, key: str, test: Test) -> None:
         if test.operator is not None and test.result(None) is Tri.NO:
-            _add(self.shared, key)
+            self.shared[key] = None
 
 
 def _values(node: Node) -> tuple[Node, ...]:
@@ -211,8 +213,3 @@ def _as_text(node: Node) -> Text | None:
         spelled = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
         return text(spelled, node.at)
     return None
-
-
-def _add(names: list[str], name: str) -> None:
-    if name not in names:
-        names.append(name)

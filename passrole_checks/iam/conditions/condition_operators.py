@@ -7,10 +7,13 @@ context keys" in the IAM User Guide.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property, lru_cache
 
+from passrole_checks.iam import deadline
+from passrole_checks.iam.pattern_index import PatternIndex
 from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
 from passrole_checks.iam.wildcard import takes
 
@@ -114,6 +117,7 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
 _ANY_RUN = Step(None, True)
 _ANY_ONE = Step(None)
+_FEW = 8  # values that are compared one by one
 _RUN, _ONE = "\x00", "\x01"  # in a pattern that is spelled out
 # What a hole may stand for. The partition and the name are wider than need be, which errs towards "possible".
 _HOLES: dict[Kind, tuple[Step, ...]] = {
@@ -145,16 +149,20 @@ class Pattern:
     empty_variable: bool
     text: str | None
     spelled: str | None = None  # the steps as a pattern of wildcards, where they are nothing else
+    least: int = 0  # characters of the shortest text that it stands for
 
     def matches(self, text: str) -> Tri:
         """Whether the value matches ``text``: UNKNOWN where it depends on a hole."""
         text = text.lower() if self.ignores_case else text
+        if len(text) < self.least:
+            return Tri.NO
         if self.text is not None:
             return Tri.of(text == self.text)
         if self.spelled is not None:
             return Tri.of(takes(self.spelled, text, run=_RUN, one=_ONE)) & (Tri.YES if self.certain else Tri.UNKNOWN)
         states = _closure(self.steps, {0})
         for character in text:
+            deadline.check()
             states = _closure(self.steps, set(_advance(self.steps, states, character)))
             if not states:
                 return Tri.NO
@@ -186,6 +194,7 @@ DOMAINS: tuple[str, ...] = (
     "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
     "csp.hci.ic.gov", "aws.internal",
 )  # fmt: skip
+_OF_A_SERVICE = re.compile(rf"[a-z0-9][a-z0-9.-]*\.(?:{'|'.join(map(re.escape, DOMAINS))})")
 _SERVICE_CHARACTERS = "z" + "".join(sorted(_LETTERS | _DIGITS | {"-", "."}))
 
 
@@ -194,32 +203,74 @@ def example_service(pattern: Pattern) -> str | None:
 
     None if there is none: such a value names no service, in any partition.
     """
+    if pattern.text is not None:
+        return pattern.text if _OF_A_SERVICE.fullmatch(pattern.text) else None
+    reached = _reached(pattern.steps)
     for domain in DOMAINS:
-        suffix = f".{domain}"
-        # Breadth first through the pattern, over names of one character and more; each state needs one visit only.
-        reached: dict[int, str] = {}
-        frontier = [(state, "") for state in sorted(_closure(pattern.steps, {0}))]
-        while frontier:
-            following: list[tuple[int, str]] = []
-            for state, name in frontier:
-                if state >= len(pattern.steps):
-                    continue
-                step = pattern.steps[state]
-                character = next((c for c in _SERVICE_CHARACTERS if c in (step.characters or c)), None)
-                if character is None or (not name and character in ".-"):
-                    continue
-                targets = _closure(pattern.steps, {state if step.repeated else state + 1})
-                for target in sorted(targets - reached.keys()):
-                    reached[target] = name + character
-                    following.append((target, name + character))
-            frontier = following
-        for state, name in reached.items():
-            states = {state}
-            for character in suffix:
-                states = _closure(pattern.steps, set(_advance(pattern.steps, states, character)))
-            if len(pattern.steps) in states:
-                return name + suffix
+        ending = _ending_with(pattern.steps, f".{domain}")
+        state = next((one for one in reached if one in ending), None)
+        if state is not None:
+            return _name(reached, state) + f".{domain}"
     return None
+
+
+_Reached = dict[int, tuple[int, str]]  # states, each with the one before it and the character between
+
+
+def _reached(steps: Sequence[Step]) -> _Reached:
+    """The states of a pattern behind names of one character and more, breadth first; each needs one visit only."""
+    reached: _Reached = {}
+    frontier = [(state, True) for state in sorted(_closure(steps, {0}))]
+    while frontier:
+        following: list[tuple[int, bool]] = []
+        for state, first in frontier:
+            deadline.check()
+            if state >= len(steps):
+                continue
+            step = steps[state]
+            character = next((c for c in _SERVICE_CHARACTERS if c in (step.characters or c)), None)
+            if character is None or (first and character in ".-"):
+                continue
+            for target in sorted(_closure(steps, {state if step.repeated else state + 1})):
+                if target not in reached:
+                    reached[target] = (-1 if first else state, character)
+                    following.append((target, False))
+        frontier = following
+    return reached
+
+
+def _name(reached: _Reached, state: int) -> str:
+    """The characters that lead to a state."""
+    letters: list[str] = []
+    while state >= 0:
+        state, character = reached[state]
+        letters.append(character)
+    return "".join(reversed(letters))
+
+
+def _ending_with(steps: Sequence[Step], suffix: str) -> set[int]:
+    """The states from which a suffix leads to the end of a pattern."""
+    states = {len(steps)}
+    for character in reversed(suffix):
+        before: set[int] = set()
+        for state in _behind(steps, states):
+            if state < len(steps) and steps[state].repeated and character in (steps[state].characters or character):
+                before.add(state)
+            step = steps[state - 1] if state else None
+            if step is not None and not step.repeated and character in (step.characters or character):
+                before.add(state - 1)
+        states = before
+    return states
+
+
+def _behind(steps: Sequence[Step], states: set[int]) -> set[int]:
+    """The states, and those that lead to one of them without a character."""
+    found = set(states)
+    for state in states:
+        while state and steps[state - 1].repeated:
+            state -= 1
+            found.add(state)
+    return found
 
 
 def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -267,16 +318,21 @@ def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, var
     steps: list[Step] = []
     plain, empty_variable = True, False
 
+    def add(step: Step) -> None:
+        if not (step is _ANY_RUN and steps and steps[-1] is _ANY_RUN):  # two runs are one
+            steps.append(step)
+
     def read_literal(run: str) -> None:
         nonlocal plain
         for character in run:
             if character == _HOLE_MARK:
                 hole = next(pending)
                 unknown.append(hole)
-                steps.extend(_HOLES[hole.kind])
+                for step in _HOLES[hole.kind]:
+                    add(step)
             elif wildcards and character in "*?":
                 plain = False
-                steps.append(_ANY_RUN if character == "*" else _ANY_ONE)
+                add(_ANY_RUN if character == "*" else _ANY_ONE)
             else:
                 steps.append(_character(character, ignores_case))
 
@@ -294,7 +350,7 @@ def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, var
         for hole in inside:
             name = name.replace(_HOLE_MARK, hole.written, 1)
         unknown.append(Hole(name, Kind.POLICY_VARIABLE, reason="filled in by IAM at request time"))
-        steps.append(_ANY_RUN)
+        add(_ANY_RUN)
     read_literal(spelled[end:])
     whole = "".join(min(step.characters or "") for step in steps) if plain and not unknown else None
     return Pattern(
@@ -306,6 +362,7 @@ def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, var
         empty_variable=empty_variable,
         text=whole,
         spelled=_spelled(steps) if whole is None else None,
+        least=sum(not step.repeated for step in steps),
     )
 
 
@@ -322,9 +379,42 @@ def _spelled(steps: Sequence[Step]) -> str | None:
     return "".join(found)
 
 
+@lru_cache(maxsize=4096)
 def _character(character: str, ignores_case: bool) -> Step:
     lowered = character.lower() if ignores_case else character
     return Step(frozenset((lowered if len(lowered) == 1 else character,)))
+
+
+_WILD = re.compile(f"[{_RUN}{_ONE}]")
+
+
+class Values:
+    """The values of a test, to be asked for many texts."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._spelled = [pattern for pattern in patterns if pattern.text is not None or pattern.spelled is not None]
+        self._others = [pattern for pattern in patterns if pattern.text is None and pattern.spelled is None]
+        self._ignores_case = any(pattern.ignores_case for pattern in patterns)
+
+    def match(self, text: str) -> Tri:
+        """Whether one of them matches a text."""
+        found = Tri.NO
+        for pattern in (*self._near(text), *self._others):
+            deadline.check()
+            found = found | pattern.matches(text)
+            if found is Tri.YES:
+                break
+        return found
+
+    def _near(self, text: str) -> Iterable[Pattern]:
+        if len(self._spelled) <= _FEW:
+            return self._spelled
+        return (self._spelled[place] for place in self._index.near(text.lower() if self._ignores_case else text))
+
+    @cached_property
+    def _index(self) -> PatternIndex:
+        spelled = [pattern.spelled if pattern.text is None else pattern.text for pattern in self._spelled]
+        return PatternIndex([one or "" for one in spelled], _WILD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +430,11 @@ class Test:
     holes: tuple[Hole, ...] = ()
     maybe: bool = False
     doubt: bool = False
+    _values: Values | None = field(init=False, default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.patterns is not None:
+            object.__setattr__(self, "_values", Values(self.patterns))
 
     @property
     def finite(self) -> bool:
@@ -368,16 +463,15 @@ class Test:
             return self._presence(operator, service)
         if service is None:
             return operator.absent
-        if self.patterns is None:
-            return Tri.UNKNOWN
-        if self.mistyped:
+        if self._values is None or self.mistyped:
             return Tri.UNKNOWN
         some = Tri.NO
-        for pattern in self.patterns:
-            some = some | self._matches(operator, pattern, service)
-            if some is Tri.YES:
-                break
-        return ~some if operator.negated else some
+        if operator.family is Family.STRING:
+            some = self._values.match(service)
+        elif operator.family is Family.ARN:
+            # A service principal is no ARN; nothing says whether a pattern without colons meets it all the same.
+            some = self._values.match(service) & Tri.UNKNOWN
+        return ~some if operator.negated else some  # no name of a service is a number, date, boolean or address
 
     def _presence(self, operator: Operator, service: str | None) -> Tri:
         # IAM Access Analyzer's checks: with a set operator, Null is always true or always false.
@@ -390,12 +484,3 @@ class Test:
         for pattern in self.patterns:
             answer = answer | pattern.matches(wanted)
         return answer
-
-    @staticmethod
-    def _matches(operator: Operator, pattern: Pattern, service: str) -> Tri:
-        if operator.family is Family.STRING:
-            return pattern.matches(service)
-        if operator.family is Family.ARN:
-            # A service principal is no ARN; nothing says whether a pattern without colons meets it all the same.
-            return pattern.matches(service) & Tri.UNKNOWN
-        return Tri.NO  # the name of a service is no number, date, boolean or address

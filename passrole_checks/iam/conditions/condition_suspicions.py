@@ -27,17 +27,20 @@ class Suspicion:
     at: Position
 
 
-def suspicion_of(value: Text, operator: Operator, known: Collection[str], *, variables: bool) -> Suspicion | None:
+def suspicion_of(
+    value: Text, operator: Operator, known: Collection[str], *, variables: bool, spell: bool = True
+) -> Suspicion | None:
     """What is wrong with a value that is compared with ``iam:PassedToService``: that no service has such a name.
 
-    ``known``: the service principals that there are. None where nothing is wrong, or that cannot be told.
+    ``known``: the service principals that there are; ``spell``: look for the one that was meant. None where nothing is
+    wrong, or that cannot be told.
     """
     pattern = read_pattern(value, wildcards=operator.wildcards, ignores_case=operator.ignores_case, variables=variables)
     written = literal(value)
     if not pattern.certain or written is None or pattern.text in known or example_service(pattern):
         return None
     effect = "leaves no service out" if operator.negated else "can never match"
-    return Suspicion(str(value), f"{effect}: {_why(written, operator, known)}", value.at)
+    return Suspicion(str(value), f"{effect}: {_why(written, operator, known if spell else ())}", value.at)
 
 
 def _why(written: str, operator: Operator, known: Collection[str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from passrole_checks.iam.conditions.condition import words_of
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.readings import readings
 from passrole_checks.iam.outcomes import When, added, both, consistent, implies
@@ -66,6 +67,13 @@ class Statement:
     holes: tuple[Hole, ...] = ()
     whole: bool = True
     block: bool = False
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """All that decides what the statement allows or denies and how that is said, without places."""
+        elements = (self.actions, self.not_actions, self.resources, self.not_resources)
+        texts = (tuple((one.parts, one.optional) for one in item) if item is not None else None for item in elements)
+        return self.effect, *texts, words_of(self.condition), self.variables, self.when, self.whole
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.limit import implies
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.passing.access_set import (
@@ -26,7 +27,7 @@ from passrole_checks.iam.passing.kinds import NO_KEY, UNKNOWN_SERVICE, Kind, Kin
 from passrole_checks.iam.roles import arn, role_set
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
-from passrole_checks.iam.values import Text, Tri
+from passrole_checks.iam.values import Part, Text, Tri
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,7 @@ class Comparison:
     _settings: dict[tuple[int, int], _Setting] = field(default_factory=dict, init=False)
     _unions: dict[tuple[object, ...], RoleUnion] = field(default_factory=dict, init=False)
     _gone: dict[tuple[int, int], bool] = field(default_factory=dict, init=False)
+    _patterns: dict[int, frozenset[tuple[Part, ...]]] = field(default_factory=dict, init=False)
     _let: dict[int, list[tuple[int, frozenset[str]]]] = field(default_factory=dict, init=False)
     _words: dict[frozenset[str], ServiceSet] = field(default_factory=dict, init=False)
 
@@ -127,10 +129,30 @@ class Comparison:
         mine = next(known, None) or permission_of(statement, self.services_of)
         if mine is None or mine.effect != "Allow":
             return None
-        first = not self.before.allows
-        sets = [mine.roles] if mine.roles.complement else [mine.roles.only([item]) for item in mine.roles.patterns]
-        widenings = [widening for roles in sets for widening in self._widenings(self._kinds.of(mine), roles)]
+        first, kind = not self.before.allows, self._kinds.of(mine)
+        stood = self._stood(kind)
+        sets = (
+            [mine.roles]
+            if mine.roles.complement
+            else [mine.roles.only([item]) for item in mine.roles.patterns if item.parts not in stood]
+        )
+        widenings = [widening for roles in sets for widening in self._widenings(kind, roles)]
         return Gain(first, tuple(widenings)) if widenings else None
+
+    def _stood(self, mine: Kind) -> frozenset[tuple[Part, ...]]:
+        """Patterns of which nothing is new in a statement of some kind, since one of that kind had them before."""
+        known = self._patterns.get(mine.number)
+        if known is None:
+            sure = all(self._kinds.surely_applies(mine, mine, min(found)) for _, found in self._classes_of(mine))
+            plain = sure and not self.before.denies and not self.after.denies
+            known = self._patterns[mine.number] = frozenset(
+                pattern.parts
+                for item in (self.before.allows if plain else ())
+                if self._kinds.of(item) is mine and not item.roles.complement
+                for pattern in item.roles.patterns
+                if not pattern.optional
+            )
+        return known
 
     @cached_property
     def _allowed(self) -> dict[tuple[object, str], list[Permission]]:
@@ -185,6 +207,7 @@ class Comparison:
 
     def _compare(self, mine: Kind, roles: RoleSet, setting: _Setting) -> tuple[Tri, tuple[str, ...], bool]:
         """Whether roles can newly be passed to a service; the conditions that are gone, and whether a Deny is."""
+        deadline.check()
         if role_set.surely_within(
             roles, setting.sure, denied=setting.takes, denied_before=setting.took, where=self.where
         ):

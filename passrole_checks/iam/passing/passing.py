@@ -12,9 +12,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from passrole_checks.iam.conditions.condition import Constraint, evaluate
+from passrole_checks.iam import deadline
+from passrole_checks.iam.conditions.condition import Constraint, lets_through
 from passrole_checks.iam.outcomes import When, both, implies, unless
-from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_apart, in_new_words, roles_left, surely_denies
+from passrole_checks.iam.passing.passrole import (
+    Denials,
+    PassRoleGrant,
+    grants_apart,
+    in_new_words,
+    roles_left,
+    surely_denies,
+)
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.values import Text, Tri
@@ -36,6 +44,36 @@ class Passed:
     when: When = ()
 
 
+class Restrictions:
+    """What the policies of one principal deny of PassRole, and what its limits allow, for all of its grants."""
+
+    def __init__(
+        self, permissions: Permissions, services_of: Mapping[str, Collection[str]], account: str | None = None
+    ) -> None:
+        self.permissions = permissions
+        every = (*permissions.statements, *(item for limit in permissions.limits for item in limit))
+        self.variables = frozenset(item.variables for item in every)
+        services = {name: frozenset(known) for name, known in services_of.items()}
+        denials = [item for item in every if item.effect == "Deny"]
+        self._denials = grants_apart(denials, dict(services), account)
+        self._limits = [
+            [item for item in grants_apart(limit, dict(services), account) if item.effect == "Allow"]
+            for limit in permissions.limits
+        ]
+        self._alike: dict[bool, tuple[Denials, list[list[PassRoleGrant]]]] = {}
+
+    def alike(self, variables: bool) -> tuple[Denials, list[list[PassRoleGrant]]]:
+        """Both, in the words of a grant whose policy has variables, or not."""
+        if variables not in self._alike:
+
+            def made(item: PassRoleGrant) -> PassRoleGrant:
+                return item if item.statement.variables is variables else in_new_words(item)
+
+            limits = [list(map(made, limit)) for limit in self._limits]
+            self._alike[variables] = Denials([*map(made, self._denials)]), limits
+        return self._alike[variables]
+
+
 class Passing:
     """One Allow of PassRole in the hands of one principal: what all Deny statements and limits leave of it.
 
@@ -48,35 +86,26 @@ class Passing:
         permissions: Permissions,
         services_of: Mapping[str, Collection[str]],
         account: str | None = None,
+        restrictions: Restrictions | None = None,
     ) -> None:
-        every = (*permissions.statements, *(item for limit in permissions.limits for item in limit))
-        if any(item.variables is not grant.statement.variables for item in every):
+        self.asked, self.permissions = grant, permissions
+        around = restrictions or Restrictions(permissions, services_of, account)
+        if not around.variables <= {grant.statement.variables}:
             # patterns of policies of both versions are compared: let "${" mean the same in all of them
             grant = in_new_words(grant)
         self.grant = grant
         self.known = frozenset[str]().union(*services_of.values())
         named = {found for role in grant.roles if (found := arn.partition_of(role.pattern)) is not None}
         self.where = Deployment(account, tuple(sorted(named)) or arn.ANYWHERE.partitions)
-        services = {name: frozenset(known) for name, known in services_of.items()}
-        denials = [item for item in permissions.statements if item.effect == "Deny"]
-        denials += [item for limit in permissions.limits for item in limit if item.effect == "Deny"]
         when = grant.statement.when
-        possible = [
-            item
-            for item in map(self._alike, grants_apart(denials, dict(services), account))
-            if both(when, item.statement.when) is not None
-        ]
-        sure = [item for item in possible if surely_denies(item) and _holds(item, when)]
-        self._sure, self._doubtful = sure, [item for item in possible if item not in sure]
-        self._limits = [
-            [self._alike(item) for item in grants_apart(limit, dict(services), account) if item.effect == "Allow"]
-            for limit in permissions.limits
-        ]
+        denials, self._limits = around.alike(grant.statement.variables)
+        possible = [item for item in denials.near(grant) if both(when, item.statement.when) is not None]
+        self._sure: list[PassRoleGrant] = []
+        self._doubtful: list[PassRoleGrant] = []
+        for item in possible:
+            (self._sure if surely_denies(item) and _holds(item, when) else self._doubtful).append(item)
         self._by_denials: dict[tuple[int, ...], tuple[tuple[Text, ...], bool]] = {}
         self._passed: dict[str, Passed | None] = {}
-
-    def _alike(self, item: PassRoleGrant) -> PassRoleGrant:
-        return item if item.statement.variables is self.grant.statement.variables else in_new_words(item)
 
     def to(self, service: str) -> Passed | None:
         """What can be passed to a service, None for nothing.
@@ -249,12 +278,12 @@ class Passing:
 
     def _lets(self, grant: PassRoleGrant, service: str) -> Tri:
         """Whether the conditions of a statement let a role be passed to a service."""
+        deadline.check()
         condition = grant.condition
         if condition.constraint is Constraint.ABSENT:
             return Tri.YES
         if service not in self.known:
-            statement = grant.statement
-            condition = evaluate(statement.condition, (service,), variables=statement.variables)
+            return lets_through(grant.statement.condition, service, variables=grant.statement.variables)
         if service in condition.allowed:
             return Tri.YES
         return Tri.UNKNOWN if service in condition.possible else Tri.NO

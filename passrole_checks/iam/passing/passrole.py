@@ -8,8 +8,11 @@ same is done for sets: what the Deny statements of the same document surely take
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from itertools import islice
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
@@ -17,10 +20,12 @@ from passrole_checks.iam.outcomes import When, added, both, consistent, either, 
 from passrole_checks.iam.passing.allowing import Allowing
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 from passrole_checks.iam.values import Position, Text, Tri, without_variables
 
 PASS_ROLE = "iam:PassRole"
 
+_FEW = 4  # denials that are not worth an index
 _CASES = 32  # under which one Allow is looked at for the conditions of Deny statements
 
 _UNKNOWN_SERVICE = "\0a service that nobody knows yet"
@@ -113,10 +118,36 @@ def grants_of(
     """
     where = Deployment(account, _partitions(statements))
     found = [grant for statement in statements if (grant := _grant(statement, services_of, where)) is not None]
-    denials = _united([grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)])
+    denials = Denials(_united([grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)]))
     return tuple(
         left for grant in found for left in (_left_of(grant, denials, where) if grant.effect == "Allow" else (grant,))
     )
+
+
+class Denials:
+    """Denials in their order, of which those are found that may take something from an Allow."""
+
+    def __init__(self, denials: Sequence[PassRoleGrant]) -> None:
+        self.all = tuple(denials)
+
+    def near(self, grant: PassRoleGrant) -> tuple[PassRoleGrant, ...]:
+        """The denials that may have a role in common with an Allow; all others surely take nothing from it."""
+        if len(self.all) <= _FEW or grant.complement:
+            return self.all
+        union, places, always = self._index
+        shapes = RoleSet(tuple(role.pattern for role in grant.roles), grant.statement.variables).shapes
+        near = always.union(places[id(entry.set)] for shape in shapes for entry in union.near(shape))
+        return tuple(self.all[place] for place in sorted(near))
+
+    @cached_property
+    def _index(self) -> tuple[RoleUnion, dict[int, int], frozenset[int]]:
+        always = frozenset(place for place, denial in enumerate(self.all) if denial.complement)
+        sets = {
+            place: RoleSet(tuple(role.pattern for role in denial.roles), denial.statement.variables)
+            for place, denial in enumerate(self.all)
+            if place not in always
+        }
+        return RoleUnion(sets.values()), {id(item): place for place, item in sets.items()}, always
 
 
 def under(grant: PassRoleGrant, when: When) -> PassRoleGrant:
@@ -170,44 +201,47 @@ def in_new_words(grant: PassRoleGrant) -> PassRoleGrant:
 
 def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
     """The same denials, those that take away the same under several conditions as few as possible."""
-    groups: list[list[PassRoleGrant]] = []
+    groups: dict[tuple[object, ...], list[PassRoleGrant]] = {}
     for denial in denials:
-        same = next((group for group in groups if replace(denial, statement=group[0].statement) == group[0]), None)
-        if same is not None:
-            same.append(denial)
-        else:
-            groups.append([denial])
+        said = tuple(getattr(denial, item.name) for item in fields(denial) if item.name != "statement")
+        groups.setdefault(said, []).append(denial)
     return [
         replace(group[0], statement=replace(group[0].statement, when=when))
-        for group in groups
+        for group in groups.values()
         for when in either([denial.statement.when for denial in group])
     ]
 
 
-def _left_of(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> tuple[PassRoleGrant, ...]:
+def _left_of(grant: PassRoleGrant, denials: Denials, where: Deployment) -> tuple[PassRoleGrant, ...]:
     """What the Deny statements leave of an Allow: one grant, or several that hold under different conditions.
 
     A Deny that holds under a condition only takes away where the same condition holds for the Allow, so an Allow is
     looked at under each outcome of the conditions of the Deny statements that reach it.
     """
     when = grant.statement.when
-    possible = [denial for denial in denials if both(when, denial.statement.when) is not None]
+    possible = [denial for denial in denials.all if both(when, denial.statement.when) is not None]
     cases: list[When] = [when]
     for fact in dict.fromkeys(fact for denial in possible for fact in denial.statement.when):
         if implies(when, fact) or len(cases) > _CASES // 2:
             continue
         outcomes = (fact, (fact[0], otherwise(fact[1])))
         cases = [added(case, *one) for case in cases for one in outcomes if consistent(case, *one)]
-    kept = _under(grant, when, possible, where)
+    kept = _under(grant, when, denials, where)
     if len(cases) == 1:
         return (kept,)
-    left = [_under(grant, case, possible, where) for case in cases]
+    left = [_under(grant, case, denials, where) for case in cases]
     return (kept,) if all(replace(one, statement=kept.statement) == kept for one in left) else tuple(left)
 
 
-def _under(grant: PassRoleGrant, when: When, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
+def _under(grant: PassRoleGrant, when: When, denials: Denials, where: Deployment) -> PassRoleGrant:
     """What is left of an Allow where the facts ``when`` hold."""
-    sure = [denial for denial in denials if all(implies(when, fact) for fact in denial.statement.when)]
+
+    def holds(denial: PassRoleGrant) -> bool:
+        return all(implies(when, fact) for fact in denial.statement.when)
+
+    sure = list(filter(holds, denials.near(grant)))
+    if not sure:  # where there is a Deny at all, patterns of no role are left out
+        sure = [*islice(filter(holds, denials.all), 1)]
     return _minus(under(grant, when), sure, where)
 
 
@@ -239,6 +273,7 @@ def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Tri, str, boo
 
 
 def _grant(statement: Statement, services_of: dict[str, Collection[str]], where: Deployment) -> PassRoleGrant | None:
+    deadline.check()
     certain, granted_by, explicit = _reaches(statement)
     if certain is Tri.NO:
         return None

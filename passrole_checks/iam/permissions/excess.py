@@ -6,15 +6,17 @@ holds for one of them holds for all but those that other statements single out, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import combinations, islice, product
 from typing import NamedTuple
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.outcomes import When, both
 from passrole_checks.iam.permissions import glob
 from passrole_checks.iam.permissions.glob import RUN
-from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.permissions import Contents, Permissions
 from passrole_checks.iam.permissions.rule import PASS_ROLE, Rule, can_be_about, narrowed
 from passrole_checks.iam.values import Tri
 
@@ -51,7 +53,38 @@ def excess(role: Permissions, principal: Permissions, when: When = ()) -> Excess
     all policies of the principal are known nothing is certain. What the principal is allowed under conditions that the
     role need not meet is not counted as surely allowed.
     """
-    return _Difference(replace(role, owner="the role's "), principal, when).found()
+    return Comparison(principal, when, Contents()).excess(role)
+
+
+_Singled = tuple[tuple[str, ...], ...]  # patterns of actions, and of resources
+
+
+class Comparison:
+    """Compares roles with one principal, where the facts ``when`` hold."""
+
+    def __init__(self, principal: Permissions, when: When, contents: Contents) -> None:
+        self.principal, self.when, self.contents = principal, when, contents
+        self.singled_out = _distinct(_singled_out(principal, limits=False))
+        rules = (*principal.allowing, *principal.denials)
+        self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
+        free = () if principal.denials or principal.limits else principal.allowing
+        self._allowed = frozenset(contents.of_statement(rule.statement) for rule in free if rule.covers_itself)
+        self._pairs: dict[int, tuple[Pair, ...]] = {}  # of rules that nothing else of a role has a bearing on
+
+    def excess(self, role: Permissions) -> Excess | None:
+        """What a role can do and the principal cannot, as :func:`excess` gives it."""
+        return _Difference(role.of_a_role, self).found()
+
+    def allows(self, rule: Rule) -> bool:
+        """Whether the principal has the same statement, and nothing that takes of it."""
+        return self.contents.of_statement(rule.statement) in self._allowed
+
+    def pairs(self, rule: Rule, found: Callable[[], Iterable[Pair]]) -> tuple[Pair, ...]:
+        """The pairs of a rule that ``found`` gives; those of rules that say the same are found once."""
+        number = self.contents.of_statement(rule.statement)
+        if number not in self._pairs:
+            self._pairs[number] = tuple(found())
+        return self._pairs[number]
 
 
 class _Difference:
@@ -61,19 +94,24 @@ class _Difference:
     which the shortest is looked at.
     """
 
-    def __init__(self, role: Permissions, principal: Permissions, when: When) -> None:
-        self.role, self.principal, self.when = role, principal, when
-        found = [*_singled_out(principal, limits=False), *_singled_out(role, limits=True)]
-        self.singled_out = tuple(dict.fromkeys(one for part in found for one in part[side]) for side in (0, 1))
+    def __init__(self, role: Permissions, comparison: Comparison) -> None:
+        self.role, self.comparison = role, comparison
+        self.principal, self.when = comparison.principal, comparison.when
+        own = list(_singled_out(role, limits=True))
         self.plain = not role.limits and not role.denials
-        rules = (*principal.allowing, *principal.denials, *role.denials, *role.allowing)
-        self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
+        self.alone = self.plain and not own  # each rule counts by itself
+        self.singled_out = (
+            _distinct([*_singled_out(self.principal, limits=False), *own]) if own else comparison.singled_out
+        )
 
     def found(self) -> Excess | None:
         pairs: dict[tuple[str, str, When, tuple[str, ...]], Tri] = {}
         for rule in self.role.allowing:
             when = both(self.when, rule.statement.when)
-            for one in self.of_rule(rule, when) if when is not None else ():
+            if when is None or self.comparison.allows(rule):
+                continue
+            of_rule = partial(self.of_rule, rule, when)
+            for one in self.comparison.pairs(rule, of_rule) if self.alone else of_rule():
                 key = one.action, one.resource, when or (), one.but
                 pairs[key] = pairs.get(key, Tri.NO) | one.certain
         if not pairs:
@@ -90,6 +128,7 @@ class _Difference:
                     yield from self.of_pair(rule, action, resource, when)
 
     def of_pair(self, rule: Rule, action: str, resource: str, when: When) -> Iterator[Pair]:
+        deadline.check()
         if can_be_about(action, resource) is Tri.NO:
             return
         if rule.met(glob.request(action))[0] is Tri.NO:
@@ -111,9 +150,16 @@ class _Difference:
 
     def pair(self, rule: Rule, action: str, resource: str, certain: Tri) -> Pair:
         if action != f"{RUN}:{RUN}":
-            return Pair(self.words.get(action) or glob.words_of(action), glob.words_of(resource), certain)
+            words = rule.patterns.get(action) or self.words.get(action) or glob.words_of(action)
+            return Pair(words, glob.words_of(resource), certain)
         left_out = tuple(map(str, rule.statement.not_actions or ()))
         return Pair("*", glob.words_of(resource), certain, but=left_out)
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """The action patterns of both, each as it is written."""
+        rules = () if self.alone else (*self.role.denials, *self.role.allowing)
+        return {**self.comparison.words, **{one: words for rule in rules for one, words in rule.patterns.items()}}
 
     def exceeds(self, rule: Rule, action: str, resource: str, when: When) -> Tri:
         """Whether the general member of a pair is allowed to the role, and not to the principal."""
@@ -144,6 +190,11 @@ def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tu
         if statement.effect == "Allow" and allows and statement.not_actions is None and statement.not_resources is None:
             continue
         yield rule.actions.all or (f"{RUN}:{RUN}",), rule.resources.sure or (RUN,)
+
+
+def _distinct(found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> _Singled:
+    parts = list(found)
+    return tuple(tuple(dict.fromkeys(one for part in parts for one in part[side])) for side in (0, 1))
 
 
 def _common(pattern: str, others: Iterable[str]) -> list[str]:

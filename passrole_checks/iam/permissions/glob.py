@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 
+from passrole_checks.iam import deadline
+from passrole_checks.iam.pattern_index import PatternIndex
 from passrole_checks.iam.values import Hole, Kind
 
 RUN, ONE = "\x00", "\x01"  # in a pattern: ``*`` and ``?``
@@ -23,6 +26,7 @@ ANY, SOME = "\x02", "\x03"  # in a request: any text at all, any one character
 _NAME_RUN = "\x04"  # what a hole that is a name may hold
 _HOLES, _NAMES, _END = "\U000f0000", "\U00100000", "\U0010fffd"  # holes are letters of the private planes
 _MOST_HOLES = 60_000
+_FEW = 8  # patterns that are compared one by one
 _OWN = re.compile("[\x00-\x04\U000f0000-\U0010ffff]")
 _OPEN = "\x02\U000f0000-\U0010fffd"  # what stands for a text and not for a character
 _GAP = re.compile(f"([{RUN}{ONE}]*{RUN}[{RUN}{ONE}]*)")
@@ -44,6 +48,11 @@ def letter(hole: Hole, words: str = "") -> str:
             return _END  # one for all that there is no letter for, which is never the same as itself
         found = _letters[key] = chr(ord(_NAMES if name else _HOLES) + len(_letters))
     return found
+
+
+def is_unnamed(pattern: str) -> bool:
+    """Whether a hole of a pattern has no letter of its own, so that it is never the same as another one."""
+    return _END in pattern
 
 
 def words_of(pattern: str) -> str:
@@ -110,6 +119,36 @@ def possibly(glob: str, text: str) -> bool:
     if not _HOLE.search(glob) and not _HOLE.search(text):
         return False
     return _overlap(_widened(glob), _widened(text))
+
+
+class Patterns:
+    """Patterns of which one is enough."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.patterns = tuple(patterns)
+
+    def surely(self, text: str) -> bool:
+        """Whether one of them takes a request, whatever the holes of both hold."""
+        return any(surely(one, text) for one in self.near(text))
+
+    def possibly(self, text: str) -> bool:
+        """Whether one of them takes a request for some value of the holes of both."""
+        return any(possibly(one, text) for one in self.near(text))
+
+    def near(self, text: str) -> Iterable[str]:
+        """The patterns that may match a request, and some others, in their order."""
+        if len(self.patterns) <= _FEW:
+            return self.patterns
+        return (self.patterns[place] for place in self._index.near(text))
+
+    @cached_property
+    def _index(self) -> PatternIndex:
+        return index_of(self.patterns)
+
+
+def index_of(patterns: Sequence[str]) -> PatternIndex:
+    """Patterns, to be found by a request."""
+    return PatternIndex(patterns, _OWN)
 
 
 def meeting(first: str, second: str) -> str | None:
@@ -185,6 +224,7 @@ def _overlap(first: str, second: str) -> bool:
     """Whether two patterns without holes have a text in common."""
     pending, seen = [(0, 0)], {(0, 0)}
     while pending:
+        deadline.check()
         i, j = pending.pop()
         if i == len(first) and j == len(second):
             return True
@@ -215,6 +255,7 @@ def _meeting(first: str, second: str) -> str | None:
     found: dict[tuple[int, int], str] = {}
     pending = deque([(0, 0, "")])
     while pending:
+        deadline.check()
         i, j, text = pending.popleft()
         if (i, j) in found:
             continue

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.limit import Limit
 from passrole_checks.iam.conditions.limit import implies as limits_imply
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.outcomes import When, both, implies, unless
 from passrole_checks.iam.permissions import glob
 from passrole_checks.iam.permissions.glob import ANY, RUN
-from passrole_checks.iam.permissions.rule import Rule, asked_for, can_be_about, rule_of
+from passrole_checks.iam.permissions.rule import Rule, Rules, asked_for, can_be_about, rule_of
 from passrole_checks.iam.values import Text, Tri
 
 _MOST_WAYS = 64  # in which one action is allowed
@@ -91,6 +92,7 @@ class Permissions:
         allowed at once; None where they are not, or never together."""
         if not requests:
             return (), when
+        deadline.check()
         (action, resources), *rest = requests
         best: tuple[tuple[Allowed, ...], When] | None = None
         for way in self.ways(action, resources, when)[:_MOST_WAYS]:
@@ -101,6 +103,11 @@ class Permissions:
                     return found
                 best = best or found
         return best
+
+    @cached_property
+    def of_a_role(self) -> Permissions:
+        """The same, with policy variables that are those of a role and not those of whoever it is compared with."""
+        return replace(self, owner="the role's ")
 
     @property
     def is_administrator(self) -> bool:
@@ -132,12 +139,13 @@ class Permissions:
     def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: When = ()) -> Tri:
         """Whether a request (as `glob` writes them) is allowed for every text that is open in
         it, to whoever meets ``tests``, where the facts ``when`` hold."""
-        answer = self._covered(self._about(action, "Allow"), action, resource, tests, when)
+        answer = self._covered(self._about(action, "Allow").reaching(resource), action, resource, tests, when)
         for number in range(len(self.limits)):
             if answer is Tri.NO:
                 return answer
-            answer &= self._covered(self._about(action, "limit", number), action, resource, tests, when)
-        for rule in self._about(action, "Deny") if answer is not Tri.NO else ():
+            limiting = self._about(action, "limit", number).reaching(resource)
+            answer &= self._covered(limiting, action, resource, tests, when)
+        for rule in self._about(action, "Deny").reaching(resource) if answer is not Tri.NO else ():
             spoken = rule.speaks(action, resource)
             if spoken is Tri.NO or both(when, rule.statement.when) is None:
                 continue
@@ -150,18 +158,18 @@ class Permissions:
 
     # -- the rules
 
-    def _about(self, action: str, kind: str, number: int = 0) -> tuple[Rule, ...]:
+    def _about(self, action: str, kind: str, number: int = 0) -> Rules:
         """The rules of a kind that may speak of an action: most services are spoken of by few."""
         service = action.partition(":")[0]
         known = self._by_service.get((service, kind, number))
         if known is None:
             rules = {"Allow": self.allowing, "Deny": self.denials}.get(kind)
             rules = self.limiting[number] if rules is None else rules
-            known = self._by_service[service, kind, number] = tuple(one for one in rules if one.may_speak_of(service))
+            known = self._by_service[service, kind, number] = Rules([one for one in rules if one.may_speak_of(service)])
         return known
 
     @cached_property
-    def _by_service(self) -> dict[tuple[str, str, int], tuple[Rule, ...]]:
+    def _by_service(self) -> dict[tuple[str, str, int], Rules]:
         return {}
 
     @cached_property
@@ -169,7 +177,7 @@ class Permissions:
         return {}
 
     @cached_property
-    def _speaking(self) -> dict[str, tuple[Rule, ...]]:
+    def _speaking(self) -> dict[str, Rules]:
         return {}
 
     @cached_property
@@ -196,13 +204,12 @@ class Permissions:
             if item.effect in (effect, None) and (item.whole or not whole)
         )
 
-    def _acting(self, action: str) -> tuple[Rule, ...]:
+    def _acting(self, action: str) -> Rules:
         """The Allow rules that may speak of an action: few, where many resources are asked about."""
         known = self._speaking.get(action)
         if known is None:
-            known = self._speaking[action] = tuple(
-                rule for rule in self._about(action, "Allow") if rule.acts(action) is not Tri.NO
-            )
+            rules = self._about(action, "Allow").rules
+            known = self._speaking[action] = Rules([rule for rule in rules if rule.acts(action) is not Tri.NO])
         return known
 
     # -- the ways
@@ -210,7 +217,8 @@ class Permissions:
     def ways_of(self, action: str, asked: Sequence[str], when: When = ()) -> tuple[Allowed, ...]:
         """The same as :meth:`ways` for a request, with ``asked`` the patterns of the resources."""
         found: dict[When, Allowed] = {}
-        for rule in self._acting(action):
+        acting = self._acting(action)
+        for rule in acting.reaching(glob.request(asked[0])) if len(asked) == 1 else acting.rules:
             for way in self._through_rule(rule, action, asked, when):
                 allowed = Allowed(way.certain, rule.statement, way.keys, way.when)
                 known = found.get(way.when)
@@ -255,7 +263,7 @@ class Permissions:
 
     def _past_denials(self, action: str, allow: Rule, way: _Way) -> Iterator[_Way]:
         request = glob.request(way.asked)
-        for rule in self._about(action, "Deny"):
+        for rule in self._about(action, "Deny").reaching(request):
             spoken = rule.speaks(action, request)
             if spoken is Tri.NO or both(way.when, rule.statement.when) is None:
                 continue
@@ -287,6 +295,38 @@ class Permissions:
             if answer is Tri.YES:
                 break
         return answer
+
+
+class Contents:
+    """Numbers for what statements, and the permissions of principals, say: the same number for the same words.
+
+    Places make no difference, so that a hundred roles with copies of one policy are one class.
+    """
+
+    def __init__(self) -> None:
+        self._statements: dict[int, tuple[Statement, int]] = {}  # by identity; each is kept with its id
+        self._permissions: dict[int, tuple[Permissions, int]] = {}
+        self._numbers: dict[object, int] = {}
+
+    def of_statement(self, statement: Statement) -> int:
+        """The number of a statement."""
+        known = self._statements.get(id(statement))
+        if known is None:
+            known = self._statements[id(statement)] = statement, self._number(statement.content)
+        return known[1]
+
+    def of(self, permissions: Permissions) -> int:
+        """The number of the permissions of a principal."""
+        known = self._permissions.get(id(permissions))
+        if known is None:
+            parts = (permissions.statements, *permissions.limits)
+            said = tuple(tuple(map(self.of_statement, part)) for part in parts)
+            number = self._number((said, permissions.complete, permissions.account, permissions.owner))
+            known = self._permissions[id(permissions)] = permissions, number
+        return known[1]
+
+    def _number(self, content: object) -> int:
+        return self._numbers.setdefault(content, len(self._numbers))
 
 
 def _better(one: Allowed, other: Allowed) -> bool:

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.conditions.limit import Limit, limits_of
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.pattern_index import PatternIndex
 from passrole_checks.iam.permissions import glob
 from passrole_checks.iam.permissions.glob import ANY, RUN
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, fields_of, has_early_variable
@@ -35,6 +37,7 @@ _CHOSEN = frozenset({
 })  # fmt: skip
 _EVERY_ACTION = f"{RUN}:{RUN}"
 _MOST_RULES = 20_000
+_FEW = 8  # rules that are asked one by one
 
 # Services whose actions are about resources with ARNs of another service (Service Authorization Reference, the resource
 # types of each page); whose actions are only about ARNs with their own name is listed below.
@@ -57,8 +60,8 @@ class Actions:
 
     every: bool
     names: frozenset[str]
-    by_service: dict[str, tuple[str, ...]]
-    doubtful: tuple[str, ...]
+    by_service: dict[str, glob.Patterns]
+    doubtful: glob.Patterns
     all: tuple[str, ...]
 
     @cached_property
@@ -75,11 +78,15 @@ class Actions:
         """Whether one of the patterns takes an action."""
         if self.every or request in self.names:
             return Tri.YES
-        service = request.partition(":")[0]
-        if any(glob.surely(one, request) for one in self.by_service.get(service, ())):
+        named = self.by_service.get(request.partition(":")[0])
+        if named is not None and named.surely(request):
             return Tri.YES
-        others = self.doubtful if request.isascii() else self.all
-        return Tri.of(any(glob.possibly(one, request) for one in others)) & Tri.UNKNOWN
+        others = self.doubtful if request.isascii() else self._every
+        return Tri.of(others.possibly(request)) & Tri.UNKNOWN
+
+    @cached_property
+    def _every(self) -> glob.Patterns:
+        return glob.Patterns(self.all)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +98,21 @@ class Resources:
 
     def cover(self, request: str) -> Tri:
         """Whether one of the patterns takes a resource."""
-        if any(glob.surely(one, request) for one in self.sure):
+        if self._sure.surely(request):
             return Tri.YES
-        return Tri.of(any(glob.possibly(one, request) for one in (*self.sure, *self.doubtful))) & Tri.UNKNOWN
+        return Tri.of(self._sure.possibly(request) or self._doubtful.possibly(request)) & Tri.UNKNOWN
+
+    def meeting(self, asked: str) -> Iterator[str]:
+        """The sure patterns that may have something in common with another one, and some others, in their order."""
+        return iter(self._sure.near(glob.request(asked)))
+
+    @cached_property
+    def _sure(self) -> glob.Patterns:
+        return glob.Patterns(self.sure)
+
+    @cached_property
+    def _doubtful(self) -> glob.Patterns:
+        return glob.Patterns(self.doubtful)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +157,20 @@ class Rule:
         spelled = ((action_glob(item.parts), str(item)) for item in given or ())
         return {pattern: written for pattern, written in spelled if pattern is not None}
 
+    @cached_property
+    def covers_itself(self) -> bool:
+        """Whether the same statement in other hands surely allows all that this one does."""
+        one = self.statement
+        if one.effect != "Allow" or not one.whole or one.condition is not None:
+            return False
+        if one.actions is None or one.resources is None:
+            return False
+        if any(item.optional for item in (*one.actions, *one.resources)):
+            return False
+        literals = (part for item in one.resources for part in item.parts if isinstance(part, str))
+        whose = one.variables and any("${" in part for part in literals)
+        return not whose and not any(glob.is_unnamed(pattern) for pattern in (*self.actions.all, *self.resources.sure))
+
     def may_speak_of(self, service: str) -> bool:
         """Whether it may speak of actions of a service at all."""
         if self.statement.actions is None or self.actions.every or not _is_word(service):
@@ -151,6 +184,7 @@ class Rule:
 
     def acts(self, action: str) -> Tri:
         """Whether the statement speaks of an action (a request in lower case)."""
+        deadline.check()
         answer = self.actions.cover(action)
         return answer if self.statement.actions is not None else ~answer
 
@@ -172,7 +206,8 @@ class Rule:
                 yield asked, answer
             return
         perhaps = []
-        for one in self.resources.sure:
+        for one in self.resources.meeting(asked):
+            deadline.check()
             common = glob.meeting(one, asked)
             if common is not None:
                 yield glob.as_pattern(common), Tri.YES
@@ -249,6 +284,34 @@ def _avoidable(test: Limit, allowed: Sequence[Limit]) -> bool:
         if not own.values & test.values:
             return False
     return operator.family is not Family.STRING or not any(value.strip("*") == "" for value in test.values)
+
+
+class Rules:
+    """Rules in their order, of which those are found that may speak of a resource."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = tuple(rules)
+
+    def reaching(self, resource: str) -> Sequence[Rule]:
+        """The rules that may speak of a resource, and some others."""
+        if len(self.rules) <= _FEW:
+            return self.rules
+        index, owners, always = self._index
+        places = always.union(owners[place] for place in index.near(resource))
+        return [self.rules[place] for place in sorted(places)]
+
+    @cached_property
+    def _index(self) -> tuple[PatternIndex, list[int], frozenset[int]]:
+        patterns: list[str] = []
+        owners: list[int] = []
+        always: set[int] = set()
+        for place, rule in enumerate(self.rules):
+            if rule.statement.resources is None:
+                always.add(place)
+            for one in (*rule.resources.sure, *rule.resources.doubtful) if place not in always else ():
+                patterns.append(one)
+                owners.append(place)
+        return glob.index_of(patterns), owners, frozenset(always)
 
 
 _rules: dict[tuple[int, str | None, str], Rule] = {}
@@ -338,8 +401,8 @@ def _actions(given: tuple[tuple[tuple[Part, ...], bool], ...]) -> Actions:
     return Actions(
         every=any(parts in _EVERYTHING and not optional for parts, optional in given),
         names=frozenset(names),
-        by_service={service: tuple(patterns) for service, patterns in by_service.items()},
-        doubtful=tuple(doubtful),
+        by_service={service: glob.Patterns(patterns) for service, patterns in by_service.items()},
+        doubtful=glob.Patterns(doubtful),
         all=tuple(every),
     )
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from passrole_checks.iam import deadline
+
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
 _DIGITS = frozenset(string.digits)
 # one unknown name; a character that no role name of AWS holds, and that is a name character here
@@ -30,6 +32,12 @@ class Token:
     def accepts(self, char: str) -> bool:
         """Whether the token stands for ``char``."""
         return char not in self.but if self.chars is None else char in self.chars
+
+    def within(self, other: Token) -> bool:
+        """Whether the other one stands for every character that this one stands for."""
+        if self.chars is not None:
+            return all(map(other.accepts, self.chars))
+        return other.chars is None and other.but <= self.but
 
 
 Sequences = tuple[tuple[Token, ...], ...]
@@ -54,25 +62,36 @@ class Machine:
 
     def __init__(self, sequences: Sequences) -> None:
         self.sequences = sequences
+        self._reach_back = tuple(map(_runs, sequences))
         self.steps: dict[tuple[States, str], States] = {}
         self.memory = 0
         self.start = self._closed((index, 0) for index in range(len(sequences)))
 
     def _closed(self, places: Iterator[tuple[int, int]]) -> States:
         found: set[tuple[int, int]] = set()
+        last: dict[int, int] = {}  # of each sequence the last run that was reached
         for index, place in places:
             tokens = self.sequences[index]
             found.add((index, place))
             while place < len(tokens) and tokens[place].many:
+                last[index] = max(place, last.get(index, 0))
                 place += 1
                 found.add((index, place))
-        return frozenset(found)
+        if len(found) <= len(last) + 1:
+            return frozenset(found)
+        # whatever an earlier place would still match, such a run matches with what follows it
+        return frozenset(
+            (index, place)
+            for index, place in found
+            if index not in last or not self._reach_back[index][last[index]] <= place < last[index]
+        )
 
     def step(self, states: States, char: str) -> States:
         """The states after one more character. Raises :class:`OverBudgetError` where too many have been seen."""
         key = (states, char)
         known = self.steps.get(key)
         if known is None:
+            deadline.check()
             known = self.steps[key] = self._closed(self._after(states, char))
             self.memory += len(known)
             if self.memory > _MEMORY:
@@ -108,6 +127,22 @@ class Machine:
                 if token.chars is not None and len(token.chars) == 1:
                     found |= token.chars
         return found
+
+
+def _runs(tokens: tuple[Token, ...]) -> dict[int, int]:
+    """The places of the runs of a sequence, each with the first place from which the run can stand for all between."""
+    found: dict[int, int] = {}
+    for place, token in enumerate(tokens):
+        if not token.many:
+            continue
+        start = place
+        while start and tokens[start - 1].within(token):
+            start -= 1
+            if tokens[start] == token:  # what lies before that one is known
+                start = found[start]
+                break
+        found[place] = start
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS
 from passrole_checks.iam.roles.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 
@@ -86,6 +87,7 @@ def answers(machines: Sequence[Machine], start: tuple[States, ...], letters: Alp
     """
     pending, seen = [(0, start)], {(0, start)}
     while pending:
+        deadline.check()
         place, current = pending.pop()
         if place == 1:
             yield tuple(item.accepts(states) for item, states in zip(machines, current, strict=True))

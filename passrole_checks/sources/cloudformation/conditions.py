@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.outcomes import When, added, consistent, either, none_of, one_of, quoted
 from passrole_checks.iam.values import Choice, Hole, Kind, Node, Position, Text
 from passrole_checks.sources.cloudformation.parameters import Parameters, words_in
@@ -229,6 +230,7 @@ def negated(tree: Tree) -> Tree:
 
 def _grafted(tree: Tree, rest: Callable[[When], Tree], when: When, leaf: bool) -> Tree:
     """The tree with ``rest`` in the place of each answer ``leaf``."""
+    deadline.check()
     if isinstance(tree, bool):
         return rest(when) if tree is leaf else tree
     options = []
@@ -240,6 +242,7 @@ def _grafted(tree: Tree, rest: Callable[[When], Tree], when: When, leaf: bool) -
 
 def pruned(tree: Tree, when: When) -> Tree:
     """What is left of a decision where all of ``when`` hold."""
+    deadline.check()
     if isinstance(tree, bool):
         return tree
     options = [
@@ -252,6 +255,7 @@ def pruned(tree: Tree, when: When) -> Tree:
 
 def paths(tree: Tree, when: When = ()) -> Iterator[tuple[When, bool]]:
     """Every way through a decision: its facts, and the answer."""
+    deadline.check()
     if isinstance(tree, bool):
         yield when, tree
         return

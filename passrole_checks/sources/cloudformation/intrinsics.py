@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam import values
+from passrole_checks.iam import deadline, values
 from passrole_checks.iam.outcomes import When, added, consistent, one_of, quoted
 from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Kind, Node, Position, Text, unknown
 from passrole_checks.sources.cloudformation.conditions import Conditions, Tree, chosen, facts_of, pruned
@@ -122,6 +122,7 @@ class Evaluator:
 
     def node(self, node: yaml.Node) -> Node:
         """The value of a node and of everything below it."""
+        deadline.check()
         function = call(node)
         at = self.template.position(node)
         if function:

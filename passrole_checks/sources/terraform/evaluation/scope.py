@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from passrole_checks.iam import outcomes
+from passrole_checks.iam import deadline, outcomes
 from passrole_checks.iam.values import Choice, Node, Position, Text
 from passrole_checks.sources.terraform.evaluation.alternatives import assume
 from passrole_checks.sources.terraform.evaluation.symbols import Failure, Owner, Reference, hole
@@ -129,6 +129,7 @@ def evaluates(*kinds: type[_E]) -> Callable[[Callable[[_E, Scope], Node]], Calla
 
 def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
     """The value of an expression. Never raises; what cannot be known is a hole."""
+    deadline.check()
     budget = scope.budget
     budget.steps -= 1
     if budget.steps < 0 or budget.depth >= _DEPTH:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from passrole_checks.iam import deadline
+
 MOST_WORK = 400_000  # steps of the machine over one text
 _MOST_INSTRUCTIONS = 4_000
 
@@ -93,6 +95,7 @@ class Regexp:
         slots = [-1] * (2 * len(self.names) + 2)
         pending: list[tuple[int, int, int]] = [(0, start, -1)]  # an instruction and a place, or a slot to put back
         while pending:
+            deadline.check()
             counter, place, slot = pending.pop()
             if slot >= 0:
                 slots[slot] = place
