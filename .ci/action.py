@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from passrole_checks.cli import main
+from passrole_checks.file_replacement import guarded_folders, replace_file
 
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
+CANNOT_TELL = "cannot-tell"
 LARGEST_ARTIFACT = 20_000_000
 SECONDS = 60
 SINGLE = ("fail-on", "severity", "post", "comment", "max-inline", "key", "baseline", "account")
@@ -97,10 +100,10 @@ def outputs(result: Path, status: int) -> dict[str, str]:
     try:
         report = read_bundle(result.read_bytes())
     except (OSError, PassRoleChecksError):
-        return {"verdict": "cannot-tell"}
+        return {"verdict": CANNOT_TELL}
     groups = [item.group for item in report.items]
     return {
-        "verdict": report.verdict.value if status in (CLEAN, FINDINGS) else "cannot-tell",
+        "verdict": report.verdict.value if status in (CLEAN, FINDINGS) else CANNOT_TELL,
         "new": str(groups.count("new")),
         "worse": str(groups.count("worse")),
         "fixed": str(len(report.fixed)),
@@ -117,7 +120,16 @@ def for_code_scanning(sarif: Path) -> None:
     for one in content["runs"]:
         shown = (result for result in one["results"] if result.get("baselineState") != "absent")
         one["results"] = [result for result in shown if not result.get("suppressions")]
-    sarif.write_text(json.dumps(content), "utf-8")
+    replace_file(sarif, json.dumps(content).encode(), guarded=guarded_folders(()))
+
+
+def inode(path: str) -> int | None:
+    """The number of a regular file, None for anything else: a file that was written since has another one."""
+    try:
+        status = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_ino if stat.S_ISREG(status.st_mode) else None
 
 
 def run() -> int:
@@ -136,10 +148,13 @@ def run() -> int:
     except (ValueError, OSError) as error:
         print(f"passrole_checks: {error}", file=sys.stderr)
         return UNUSABLE
-    status = main(asked)
-    told = outputs(bundle, status)
     files = {"bundle": kept, "sarif": given(environment, "sarif-file")}
-    told |= {name: os.path.abspath(path) for name, path in files.items() if path and Path(path).is_file()}
+    before = {name: inode(path) for name, path in files.items()}
+    status = main(asked)
+    # A pull request may bring a file of this name: only what was written now is handed on.
+    written = {name: path for name, path in files.items() if inode(path) not in (None, before[name])}
+    told = outputs(bundle, status) if not kept or "bundle" in written else {"verdict": CANNOT_TELL}
+    told |= {name: os.path.abspath(path) for name, path in written.items()}
     if "sarif" in told:
         for_code_scanning(Path(told["sarif"]))
     with open(environment["GITHUB_OUTPUT"], "a", encoding="utf-8") as file:

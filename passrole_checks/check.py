@@ -12,6 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from passrole_checks.assuming import acts_for_callers, passed_as
@@ -130,6 +131,14 @@ class Example:
     managed: str = ""
 
 
+class Element(Enum):
+    """The elements of a statement that an unresolved value can leave open; ``STATEMENT`` is the grant as a whole."""
+
+    STATEMENT = "statement"
+    ROLES = "roles"
+    SERVICES = "services"
+
+
 class Check(ABC):
     """One check. ``severity`` is the one that its table row promises; a verdict carries its own.
 
@@ -138,7 +147,7 @@ class Check(ABC):
     about statements of AWS managed policies that are attached. ``joint``: it looks at all policies of a principal
     together, so that a change of one of them is a reason to ask it about the others. ``yields_to``: the ids of other
     checks that say the same and more: what one of them says of the same principal, as severely and as surely, is not
-    said again.
+    said again. ``independent_of``: the elements of a statement whose unresolved values cannot make this check flag it.
     """
 
     id: ClassVar[str]
@@ -150,6 +159,7 @@ class Check(ABC):
     judges_managed: ClassVar[bool] = False
     joint: ClassVar[bool] = False
     yields_to: ClassVar[tuple[str, ...]] = ()
+    independent_of: ClassVar[frozenset[Element]] = frozenset()
     flagged: ClassVar[tuple[Example, ...]]
     clean: ClassVar[tuple[Example, ...]]
 

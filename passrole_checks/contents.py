@@ -10,6 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+# Why a file that the configuration names (`file("policy.json")`) has no content, as the reason of a hole.
+NO_SUCH_FILE = "no such file"
+OUTSIDE = "a file outside the scanned folder"
+TOO_LARGE = "a file too large to read"
+CANNOT_BE_READ = "a file that cannot be read"
+NO_TEXT = "a file that is no text"
+WITHOUT_CONTENT = frozenset({NO_SUCH_FILE, OUTSIDE, TOO_LARGE, CANNOT_BE_READ, NO_TEXT})
+
 _PIECE = 1_000_000
 _MOST_SHOWN = 200  # characters of what a link leads to
 _SCANNED = "the scanned repository or folder"

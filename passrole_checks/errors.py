@@ -36,9 +36,10 @@ class ExecutorError(PassRoleChecksError):
 
 
 def internal_error(error: Exception, where: str = "") -> str:
-    """Describe an exception that this package did not expect; with ``PASSROLE_CHECKS_DEBUG``, raise it again.
+    """Describe an exception that this package did not expect.
 
-    ``where``: the part of a file that it concerns, such as the address of a resource.
+    ``where``: the part of a file that it concerns, such as the address of a resource. Raises the ``error`` itself if
+    ``PASSROLE_CHECKS_DEBUG`` is set.
     """
     if os.environ.get(DEBUG):
         raise error

@@ -7,9 +7,10 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 _DESCRIPTOR = re.compile(r"/(?:dev/fd|proc/self/fd)/(?P<number>\d{1,9})")
@@ -36,10 +37,15 @@ def guarded_folders(paths: Iterable[str | Path]) -> tuple[Path, ...]:
     folders = [path if path.is_dir() else path.parent for path in given]
     here = Path.cwd()
     for folder in (here, *folders):
-        repository = next((one for one in (folder, *folder.parents) if os.path.lexists(one / ".git")), None)
+        repository = repository_around(folder)
         folders += [repository] if repository is not None else []
     folders += [here] if here != here.parent else []
     return tuple(dict.fromkeys(folders))
+
+
+def repository_around(folder: Path) -> Path | None:
+    """Return the nearest folder at or above ``folder`` that contains ``.git``; None where there is none."""
+    return next((one for one in (folder, *folder.parents) if os.path.lexists(one / ".git")), None)
 
 
 def replace_file(
@@ -65,17 +71,31 @@ def replace_file(
     Raises an :class:`OSError` whose ``strerror`` says why nothing was written, in words that follow a file's name.
     """
     if expected is None and (descriptor := _descriptor(str(path))) is not None:
-        with suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as stream:
+        with suppress(BrokenPipeError), os.fdopen(descriptor(), "wb") as stream:
             stream.write(data)
         return
     with _opened(path, guarded, contained=contained) as place:
-        there = _status(place)
-        if there is not None and not stat.S_ISREG(there.st_mode):
-            _write_in_place(place, data, there, is_allowed=expected is None)
-        elif there is not None and not there.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
-            raise OSError(errno.EACCES, "is read-only", str(path))
-        else:
+        there = _writable(place)
+        if there is None or stat.S_ISREG(there.st_mode):
             _replace(place, data, there, expected)
+        elif expected is None:
+            _write_in_place(place, data)
+        else:
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+
+
+def check_file(path: str | Path, *, guarded: Collection[Path]) -> None:
+    """Raise the :class:`OSError` that :func:`replace_file` would raise, as far as that can be known without writing."""
+    if _descriptor(str(path)) is None:
+        with _opened(path, guarded) as place:
+            _writable(place)
+
+
+def check_folder(path: str | Path, *, guarded: Collection[Path]) -> None:
+    """Raise an :class:`OSError` if a symbolic link in or below a guarded folder is part of ``path``, a folder that may
+    be missing as yet."""
+    with suppress(FileNotFoundError):
+        _resolved(str(path), guarded)
 
 
 def append_to_file(path: str | Path, data: bytes, *, guarded: Collection[Path]) -> None:
@@ -129,7 +149,7 @@ def _opened(path: str | Path, guarded: Collection[Path], *, contained: bool = Fa
 def _resolved(path: str, guarded: Collection[Path]) -> tuple[str, list[str], int]:
     """The top of the file system, the real components of a path below it, and how many of them lead to the outermost
     guarded folder (more than there are folders where the path is in none)."""
-    known = frozenset(filter(None, map(_identity, guarded)))
+    known = frozenset(name for folder in guarded for name in (_identity(folder), os.path.realpath(folder)) if name)
     path = os.path.join(os.getcwd(), path)
     top, pending, done = _top(path), _steps(path), list[str]()
     links = 0
@@ -176,14 +196,17 @@ def _steps(path: str) -> list[str]:
     return [name for name in reversed(names) if name not in ("", os.curdir)]
 
 
-def _outermost(top: str, steps: list[str], known: Collection[tuple[int, int]]) -> int:
+def _outermost(top: str, steps: list[str], known: Collection[tuple[int, int] | str]) -> int:
     """How many steps lead to the first of the known folders; one more than there are where none is among them."""
-    paths = (os.path.join(top, *steps[:number]) for number in range(len(steps) + 1))
-    return next((number for number, path in enumerate(paths) if _identity(path) in known), len(steps) + 1)
+    for number in range(len(steps) + 1):
+        path = os.path.join(top, *steps[:number])
+        if path in known or _identity(path) in known:
+            return number
+    return len(steps) + 1
 
 
 def _identity(folder: str | Path) -> tuple[int, int] | None:
-    """What a folder is known by, however its path is spelled."""
+    """What a folder is known by, however its path is spelled (which not every file system has)."""
     try:
         status = os.stat(folder)
     except OSError:
@@ -198,30 +221,32 @@ def _is_link(status: os.stat_result) -> bool:
 # -- what is written
 
 
-def _descriptor(path: str) -> int | None:
-    """A descriptor of our own for the one that a path names."""
+def _descriptor(path: str) -> Callable[[], int] | None:
+    """What opens a descriptor of our own for the one that a path names; None where the path names none."""
     if os.name == "nt":
-        return os.open(path, os.O_WRONLY | _SAFE) if path.upper() in _WINDOWS_DEVICES else None
+        return partial(os.open, path, os.O_WRONLY | _SAFE) if path.upper() in _WINDOWS_DEVICES else None
     named = _DESCRIPTOR.fullmatch(path)
     number = int(named["number"]) if named else _STANDARD.get(path)
-    return os.dup(number) if number is not None else None
+    return partial(os.dup, number) if number is not None else None
 
 
-def _status(place: _Place) -> os.stat_result | None:
+def _writable(place: _Place) -> os.stat_result | None:
+    """What is there, None for nothing. Raises an :class:`OSError` for a link, a folder and what is read-only."""
     try:
         status = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
     if _is_link(status):
         raise OSError(errno.ELOOP, "is a symbolic link, which is not followed here", place.name)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), place.name)
+    if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise OSError(errno.EACCES, "is read-only", place.name)
     return status
 
 
-def _write_in_place(place: _Place, data: bytes, status: os.stat_result, *, is_allowed: bool) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), place.name)
-    if not is_allowed:
-        raise OSError(errno.EINVAL, "is no regular file", place.name)
+def _write_in_place(place: _Place, data: bytes) -> None:
+    """Write to a device or a pipe."""
     handle = os.open(place.name, os.O_WRONLY | _SAFE, dir_fd=place.folder)
     with suppress(BrokenPipeError), os.fdopen(handle, "wb") as stream:
         if stat.S_ISREG(os.fstat(handle).st_mode):  # another file has taken its place

@@ -11,11 +11,16 @@ import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
+from passrole_checks.addresses import Segments, alike, contains, names_of, segments_of
+from passrole_checks.check import Element
+from passrole_checks.checks import ALL
+from passrole_checks.checks.unresolved import Unresolved, unresolved_elements
 from passrole_checks.collector import held_back
 from passrole_checks.contents import OutsideError
 from passrole_checks.errors import PassRoleChecksError
@@ -26,9 +31,11 @@ from passrole_checks.sources.boundary import Boundary, repository_around
 from passrole_checks.sources.detect import Unit, load
 from passrole_checks.sources.names import is_terraform_file
 from passrole_checks.sources.policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
-from passrole_checks.sources.resource import NO_INPUTS, Framework, Inputs, Unreadable
+from passrole_checks.sources.resource import EVERY_RESOURCE, NO_INPUTS, Framework, Inputs, Unreadable
+from passrole_checks.unjudged import Block, ShownBlocks, without_content
 
-UNRESOLVED = "PASSROLE_014"  # the check that speaks for everything that cannot be told
+UNRESOLVED = Unresolved.id
+NOT_READ = "not recognized as infrastructure code"
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 
 # an attachment can have findings as well: on the AWS managed policy that it attaches
@@ -52,27 +59,29 @@ CLOUDFORMATION_TYPES = (
 )
 STACK_TYPES = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")  # hosts do not follow them
 
-_SEGMENT = re.compile(r'([^.\[]+)(\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
-_Segments = tuple[tuple[str, str], ...]
-
 
 @dataclass(frozen=True)
 class Answers:
-    """What the engine says of the files that it was asked about; ``fault`` where it failed itself."""
+    """What the engine says of the files that it was asked about; ``fault`` where it failed itself.
+
+    ``asked`` is the file or folder. ``unresolved`` are all findings of 014, those of too little confidence included.
+    """
 
     result: ScanResult | None
     fault: str = ""
+    asked: str = ""
+    unresolved: tuple[Finding, ...] = ()
 
     def about(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
         """The findings of a check on a resource, each with its address there, suppressed ones and infos included.
 
         An address without an instance key stands for all its instances, on either side.
         """
-        segments = _segments(address)
+        segments = segments_of(address)
         return tuple(
             (name, finding)
-            for name, theirs, finding in self._by_names[check_id, _names(segments)]
-            if _alike(segments, theirs)
+            for name, theirs, finding in self._by_names[check_id, names_of(segments)]
+            if alike(segments, theirs)
         )
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
@@ -85,72 +94,90 @@ class Answers:
         ``offered`` are the addresses of the resources that it offers, ``modules`` those of its ``module`` blocks: the
         innermost of them that the resource lies in comes first, None where there is none.
         """
-        known: dict[tuple[str, ...], list[_Segments]] = defaultdict(list)
-        for one in map(_segments, offered):
-            known[_names(one)].append(one)
-        called = [(_segments(address), address) for address in dict.fromkeys(modules)]
+        known: dict[tuple[str, ...], list[Segments]] = defaultdict(list)
+        for one in map(segments_of, offered):
+            known[names_of(one)].append(one)
+        called = [(segments_of(address), address) for address in dict.fromkeys(modules)]
         found: list[tuple[str | None, str, Finding]] = []
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
-                segments = _segments(address)
-                if any(_alike(one, segments) for one in known.get(_names(segments), ())):
+                segments = segments_of(address)
+                if any(alike(one, segments) for one in known.get(names_of(segments), ())):
                     continue
-                around = [(one, module) for one, module in called if _holds(one, segments)]
+                around = [(one, module) for one, module in called if contains(one, segments)]
                 depth = max((len(one) for one, _ in around), default=0)
                 innermost: list[str | None] = [module for one, module in around if len(one) == depth]
                 found.extend((module, address, finding) for module in innermost or [None])
         return tuple(found)
 
-    def notes(self, but: Iterable[str] = ()) -> tuple[str, ...]:
-        """What could not be read or evaluated, one line each, of files other than ``but``."""
-        if self.result is None:
-            return ()
-        known = {os.path.realpath(file) for file in but}
+    def notes(self) -> tuple[str, ...]:
+        """What could not be read or evaluated, one line each."""
+        unreadable = (f"{_at(entry)}: {entry.reason}" for entry in self.problems if not _lacks_parser(entry))
+        not_evaluated = self.result.not_evaluated if self.result else ()
         return (
-            *(
-                f"{shown(entry.file)}:{entry.line or 1}: cannot be read: {harmless(entry.reason)}"
-                for entry in self.result.unreadable
-                if os.path.realpath(entry.file) not in known
-            ),
-            *(
-                f"{shown(entry.file)}:{entry.line or 1}: not evaluated: {harmless(entry.reason)}"
-                for entry in self.result.not_evaluated
-            ),
+            *map(harmless, unreadable),
+            *(f"{_at(entry)}: not evaluated: {harmless(entry.reason)}" for entry in not_evaluated),
         )
 
     def of(self, check_id: str) -> tuple[Finding, ...]:
         """All findings of a check."""
         return self._by_checks.get(check_id, ())
 
-    def untold(
-        self, file: str, lines: tuple[int, int] | None = None, callers: Sequence[str] = ()
-    ) -> tuple[tuple[int, str], ...]:
-        """What could not be read of a file that a host reads: the line and the reason of each such place.
+    def is_undecided(self, check_id: str, address: str) -> bool:
+        """True if an unresolved value could make the check flag a resource, or one in a nested stack."""
+        segments = segments_of(address)
+        undecided = self._undecided.get((check_id, names_of(segments)), {})
+        return segments in undecided or any(alike(segments, theirs) for theirs in undecided)
 
-        ``lines``, the first and the last line of a resource, leaves out what stands elsewhere in a file that was read.
-        ``callers`` are the files whose module calls lead to this one, the nearest first: a module that the engine does
-        not read because there is no instance of it (``count = 0``) is told, and one that it could not evaluate is not.
-        """
+    @cached_property
+    def problems(self) -> tuple[Unreadable, ...]:
+        """Everything that the engine could not judge, for which the command line exits with 2 or 3."""
         if self.result is None:
-            return ((1, f"passrole_checks failed on this file: {self.fault}"),)
+            return (Unreadable(self.asked, f"passrole_checks failed: {self.fault}", resource=EVERY_RESOURCE),)
+        unreadable = (
+            entry if entry.fault else replace(entry, reason=f"cannot be read: {entry.reason}")
+            for entry in (*self.result.unreadable, *without_content(self.unresolved))
+        )
+        return tuple(unreadable)
+
+    def untold(self, file: str) -> tuple[tuple[int, str], ...]:
+        """What could not be judged of a template and of the files that it includes or nests: each line and reason.
+
+        For every check of ours: none of them may pass the template.
+        """
         real = self._real(file)
-        read = real in self._files
-        reasons = [
-            (1, f"passrole_checks failed on this file: {harmless(entry.reason)}") for entry in self.result.faults
-        ]
-        reasons += [
-            (entry.line or 1, f"passrole_checks cannot read this: {harmless(entry.reason)}")
-            for entry in self._unreadable.get(real, ())
-            if not entry.fault and not (read and lines and entry.line and not lines[0] <= entry.line <= lines[1])
-        ]
-        if read or reasons:
-            return tuple(reasons)
-        nearest = next((real for real in map(self._real, callers) if real in self._files), None)
-        if nearest is None:
-            return ((1, "passrole_checks does not read this file as infrastructure code"),)
+        if not self.problems and real not in self._files:
+            return ((1, NOT_READ),)
         return tuple(
-            (1, f"passrole_checks has not evaluated this: {harmless(entry.reason)}")
-            for entry in (*self.result.unreadable, *self.result.not_evaluated)
+            (entry.line or 1, harmless(entry.reason))
+            if self._real(entry.file) == real
+            else (1, f"{_at(entry)}: {harmless(entry.reason)}")
+            for entry in self.problems
+        )
+
+    def untold_of(self, blocks: Sequence[Block]) -> dict[Hashable, tuple[str, ...]]:
+        """Why blocks that a host shows were not judged, by their keys. Every check of ours must fail those blocks."""
+        failed = ShownBlocks(blocks, self._real).failed_by(self.problems)
+        reasons: dict[Hashable, tuple[str, ...]] = {
+            key: tuple(dict.fromkeys(f"{harmless(entry.reason)} ({_at(entry)})" for entry in entries))
+            for key, entries in failed.items()
+        }
+        for block in blocks:
+            unread = self._why_unread(block) if block.is_resource and block.key not in reasons else ()
+            if unread:
+                reasons[block.key] = unread
+        return reasons
+
+    def _why_unread(self, block: Block) -> tuple[str, ...]:
+        """Why the file of a block was not read; empty if it was, or if no module call gives it an instance."""
+        if self.result is None or self._real(block.file) in self._files:
+            return ()
+        nearest = next((real for real in map(self._real, block.callers) if real in self._files), None)
+        if nearest is None:
+            return (NOT_READ,)
+        return tuple(
+            f"not evaluated: {harmless(entry.reason)} ({_at(entry)})"
+            for entry in self.result.not_evaluated
             if self._real(entry.file) == nearest
         )
 
@@ -169,10 +196,16 @@ class Answers:
         return frozenset(map(self._real, self.result.files)) if self.result else frozenset()
 
     @cached_property
-    def _unreadable(self) -> dict[str, list[Unreadable]]:
-        index: dict[str, list[Unreadable]] = defaultdict(list)
-        for entry in self.result.unreadable if self.result else ():
-            index[self._real(entry.file)].append(entry)
+    def _undecided(self) -> dict[tuple[str, tuple[str, ...]], dict[Segments, None]]:
+        """The resources, and the stacks around them, by check and names."""
+        index: dict[tuple[str, tuple[str, ...]], dict[Segments, None]] = defaultdict(dict)
+        for finding in self.unresolved:
+            elements = unresolved_elements(finding.grant) if finding.grant is not None else frozenset(Element)
+            checks = [check.id for check in ALL if not elements <= check.independent_of]
+            for segments in map(segments_of, _uses(finding)):
+                for around in (segments[:depth] for depth in range(1, len(segments) + 1)):
+                    for check_id in checks:
+                        index[check_id, names_of(around)][around] = None
         return index
 
     @cached_property
@@ -192,12 +225,12 @@ class Answers:
         return index
 
     @cached_property
-    def _by_names(self) -> dict[tuple[str, tuple[str, ...]], list[tuple[str, _Segments, Finding]]]:
-        index: dict[tuple[str, tuple[str, ...]], list[tuple[str, _Segments, Finding]]] = defaultdict(list)
+    def _by_names(self) -> dict[tuple[str, tuple[str, ...]], list[tuple[str, Segments, Finding]]]:
+        index: dict[tuple[str, tuple[str, ...]], list[tuple[str, Segments, Finding]]] = defaultdict(list)
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
-                segments = _segments(address)
-                index[finding.check_id, _names(segments)].append((address, segments, finding))
+                segments = segments_of(address)
+                index[finding.check_id, names_of(segments)].append((address, segments, finding))
         return index
 
 
@@ -228,22 +261,27 @@ def ask(
 def _ask(
     path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
 ) -> Answers:
+    asked = replace(scan_options, minimum_confidence=Confidence.LOW)  # 014 is, and says what was not decided
     try:
         with held_back():
             if os.path.isdir(path):
                 unit = _root(path, scanned)
                 if only is not None:
                     unit = replace(unit, only=unit.path / Path(only).name)
-                return Answers(scan_configurations([load(unit, inputs=scan_options.inputs)], scan_options))
-            if scanned is not None:
-                Boundary.around(_boundary(os.path.dirname(path), scanned)).check(path)
-            return Answers(scan_paths([Path(path)], scan_options))
+                result = scan_configurations([load(unit, inputs=scan_options.inputs)], asked)
+            else:
+                if scanned is not None:
+                    Boundary.around(_boundary(os.path.dirname(path), scanned)).check(path)
+                result = scan_paths([Path(path)], asked)
+            unresolved = tuple(finding for finding in result.findings if finding.check_id == UNRESOLVED)
+            findings = tuple(filter(scan_options.shows, result.findings))
+            return Answers(replace(result, findings=findings), asked=path, unresolved=unresolved)
     except PassRoleChecksError as error:
-        return Answers(None, harmless(str(error)))
+        return Answers(None, harmless(str(error)), path)
     except OutsideError as error:
-        return Answers(None, harmless(f"it {error.strerror}"))
+        return Answers(None, harmless(f"it {error.strerror}"), path)
     except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
-        return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"))
+        return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"), path)
 
 
 def _root(folder: str, scanned: str | None) -> Unit:
@@ -332,25 +370,24 @@ def _stamp(path: str) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
+@lru_cache(maxsize=1)
+def missing_parser() -> str:
+    """Why no Terraform can be read here; empty if a parser is installed."""
+    if all(find_spec(name) for name in ("tree_sitter", "tree_sitter_hcl")):
+        return ""  # which is worth no import
+    from passrole_checks.sources.terraform.reading.readers import missing_parser
+
+    return missing_parser()
+
+
+def _lacks_parser(entry: Unreadable) -> bool:
+    """True if an entry is one of many that only repeat that there is no parser."""
+    return bool(missing_parser()) and entry.reason.endswith(missing_parser())
+
+
+def _at(entry: Unreadable) -> str:
+    return f"{shown(entry.file)}:{entry.line or 1}"
+
+
 def _uses(finding: Finding) -> Iterable[str]:
     return dict.fromkeys((finding.resource.address, *finding.uses))
-
-
-def _segments(address: str) -> _Segments:
-    return tuple((match[1], match[2] or "") for match in _SEGMENT.finditer(address))
-
-
-def _alike(some: _Segments, others: _Segments) -> bool:
-    """Whether two addresses mean the same, or one stands for all instances of the other."""
-    return _names(some) == _names(others) and all(
-        ours == other or not ours or not other for (_, ours), (_, other) in zip(some, others, strict=True)
-    )
-
-
-def _holds(module: _Segments, address: _Segments) -> bool:
-    """Whether an address lies in a module, or is that of its call (of a module that is not here)."""
-    return len(module) <= len(address) and _alike(module, address[: len(module)])
-
-
-def _names(segments: _Segments) -> tuple[str, ...]:
-    return tuple(name for name, _ in segments)

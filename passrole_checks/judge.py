@@ -28,6 +28,7 @@ from passrole_checks.receiving import Receiving
 from passrole_checks.scanned import LocatedGrant, ScanOptions
 from passrole_checks.sources.policy_attributes import MANY_ACCOUNTS
 from passrole_checks.sources.resource import (
+    EVERY_RESOURCE,
     AttachedPolicy,
     Configuration,
     PolicyKind,
@@ -305,7 +306,7 @@ class Judge:
 def _not_judged(policy: AttachedPolicy) -> Unreadable:
     at = policy.resource.at
     reason = f"{policy.resource.address} and what follows it is not judged: {_MOST_SECONDS} seconds were not enough"
-    return Unreadable(at.file, reason, at.line)
+    return Unreadable(at.file, reason, at.line, resource=EVERY_RESOURCE)
 
 
 def _fault_in(policy: AttachedPolicy, error: Exception, check: str = "") -> Unreadable:
@@ -316,7 +317,8 @@ def _fault_in(policy: AttachedPolicy, error: Exception, check: str = "") -> Unre
 def unreadable_in(policy: AttachedPolicy, document: PolicyDocument) -> Iterator[Unreadable]:
     """What of a policy's document cannot be read."""
     for problem in document.problems:
-        yield Unreadable(problem.at.file, f"{policy.resource.address}: {problem.reason}", problem.at.line)
+        address = policy.resource.address
+        yield Unreadable(problem.at.file, f"{address}: {problem.reason}", problem.at.line, resource=address)
 
 
 def unreadable_of(configuration: Configuration) -> Iterator[Unreadable]:

@@ -344,25 +344,14 @@ def test_the_configuration_sets_defaults_and_the_command_line_wins(capsys: pytes
     assert main(["scan", "main.tf", "--fail-on", "info"]) == 1
 
 
-def test_an_output_of_the_configuration_is_not_for_a_format_of_the_command_line(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """--format on the command line writes to standard output although the configuration names a file."""
-    put("main.tf", CLEAN)
-    put("pyproject.toml", '[tool.passrole_checks]\nformat = "sarif"\noutput = "report.sarif"\n')
-    assert main(["scan", "main.tf", "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["version"] == 1
-    assert not Path("report.sarif").exists()
-
-
 def test_the_formats_of_the_configuration_are_for_scan(capsys: pytest.CaptureFixture[str]) -> None:
-    """A report in SARIF to a file does not stand in the way of the inventory, which knows no SARIF."""
+    """A report in SARIF does not stand in the way of the inventory, which knows no SARIF."""
     put("main.tf", ANY_ROLE)
-    put("pyproject.toml", '[tool.passrole_checks]\nformat = "sarif"\noutput = "report.sarif"\nall = true\n')
+    put("pyproject.toml", '[tool.passrole_checks]\nformat = "sarif"\nall = true\n')
     assert main(["grants", "main.tf"]) == 0
     assert "1 PassRole grant in 1 file" in capsys.readouterr().out
     assert main(["scan", "main.tf"]) == 1
-    assert json.loads(Path("report.sarif").read_text("utf-8"))["version"] == "2.1.0"
+    assert json.loads(capsys.readouterr().out)["version"] == "2.1.0"
 
 
 @pytest.mark.parametrize(

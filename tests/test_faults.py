@@ -395,16 +395,16 @@ def test_trail_reports_the_other_events_and_configurations(
     from passrole_checks.evidence import against
 
     (tmp_path / "log.json").write_text(json.dumps(LOG), "utf-8")
-    monkeypatch.setattr(against, "Principals", failing_for_bad(against.Principals))
     arguments = ("trail", str(tmp_path / "log.json"), "--format", "json", "--against", ".")
-    status, out, err = run(capsys, *arguments)
+    with monkeypatch.context() as patched:
+        patched.setattr(against, "Principals", failing_for_bad(against.Principals))
+        status, out, err = run(capsys, *arguments)
     found = json.loads(out)
     assert status == 3 and the_bad_ones_are_named(err)
     assert len(found["passes"]) == 2 and len(found["faults"]) == 2
     assert {one["file"] for kind in ("used", "perhaps_used", "unused") for one in found["against"][kind]} == {
         "good.yaml", "good/main.tf",
     }  # fmt: skip
-    monkeypatch.undo()
     real = Passes.of
 
     def of(self: Passes, row: Row) -> Any:

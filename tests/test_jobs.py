@@ -59,7 +59,7 @@ def ran(
     return subprocess.run(
         [sys.executable, *start, *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PASSROLE_CHECKS_DEBUG": "", **variables},
         capture_output=True,
         encoding="utf-8",
         timeout=300,
@@ -451,7 +451,7 @@ def test_no_configuration_names_an_executor(
     monkeypatch.chdir(tmp_path)
     Path("pyproject.toml").write_text('[tool.passrole_checks]\nexecutor = "dask://example.com:8786"\n')
     assert main(["scan", "."]) == 2
-    assert capsys.readouterr().err == "pyproject.toml: [tool.passrole_checks] knows no option 'executor'\n"
+    assert capsys.readouterr().err.startswith("pyproject.toml: [tool.passrole_checks] executor ")
 
 
 @pytest.mark.parametrize("url", ["dask://", "dask://host", "dask://host:port", "tcp://host:8786", "dask://h:1/x"])

@@ -104,7 +104,8 @@ def check(output_format: str, out: str, status: int) -> None:
 
 SCANS = [("scan", one) for one in ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")]
 GRANTS = [("grants", one) for one in ("text", "json", "html", "markdown")]
-OTHERS = [("required", "text"), ("required", "json"), ("suggest", "text"), ("suggest", "json"), ("fix", "text")]
+REQUIRED = [("required", one) for one in ("text", "json", "hcl", "yaml")]
+OTHERS = [*REQUIRED, ("suggest", "text"), ("suggest", "json"), ("fix", "text")]
 
 
 @pytest.mark.parametrize("state", STATUS)

@@ -78,6 +78,7 @@ def repository(upstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     hosts = os.path.dirname(sys.executable)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{hosts}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
     for name in [name for name in os.environ if name.startswith(("GITHUB_", "GITLAB_", "CI_"))]:
         monkeypatch.delenv(name)
     folder = tmp_path / "repository"

@@ -17,9 +17,12 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+
+from passrole_checks.file_replacement import check_folder
 
 ENVIRONMENT = "PASSROLE_CHECKS_CACHE_DIR"
 MOST_BYTES = 256_000_000
@@ -48,21 +51,23 @@ class Holding:
     current: int = 0
 
 
-def store_of(program: str, environment: Mapping[str, str] = os.environ) -> Store | None:
+def store_of(program: str, environment: Mapping[str, str] = os.environ, guarded: Collection[Path] = ()) -> Store | None:
     """Where entries of a program are kept; None where none are to be, or there is no place for them.
 
     That is the folder that ``PASSROLE_CHECKS_CACHE_DIR`` names (none, where it is empty), else the platform's for
-    caches.
+    caches. In and below the folders ``guarded``, what is scanned, no symbolic link is followed to it.
     """
     named = environment.get(ENVIRONMENT)
     if named == "" or not program:
         return None
     if named is not None:
-        return Store(os.path.abspath(named), program)
+        return Store(os.path.abspath(named), program, guarded=guarded)
     from platformdirs import user_cache_dir
 
     found = user_cache_dir("passrole-checks", appauthor=False)
-    return Store(found, program, chosen=False) if os.path.isabs(found) else None  # without a home it is no whole path
+    if not os.path.isabs(found):  # without a home it is no whole path
+        return None
+    return Store(found, program, chosen=False, guarded=guarded)
 
 
 class Store:
@@ -72,8 +77,9 @@ class Store:
     that is worth a word: that a folder which nobody has ``chosen`` cannot be made is not.
     """
 
-    def __init__(self, folder: str, program: str, *, chosen: bool = True) -> None:
+    def __init__(self, folder: str, program: str, *, chosen: bool = True, guarded: Collection[Path] = ()) -> None:
         self.folder = folder
+        self._guarded = guarded
         self._chosen = chosen
         self._own = os.path.join(folder, program)
         self.trouble = ""
@@ -114,6 +120,7 @@ class Store:
         try:
             for left in reversed(range(_TRIES)):
                 try:
+                    check_folder(os.path.dirname(self._place(name)), guarded=self._guarded)
                     _replace(self._place(name), _MARK + _sum(data) + data)
                     break
                 except FileNotFoundError:  # another scan has tidied up, and the folder was empty
@@ -160,6 +167,7 @@ class Store:
         """Whether the folder is there, and nobody else's."""
         if self._usable is None or (make and not self._usable):
             try:
+                check_folder(self._own, guarded=self._guarded)
                 if make:
                     os.makedirs(self.folder, mode=0o700, exist_ok=True)
                 status = os.stat(self.folder)

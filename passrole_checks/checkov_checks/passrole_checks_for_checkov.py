@@ -1,79 +1,136 @@
 """Every check of passrole_checks as a check of checkov, for Terraform, Terraform plans and CloudFormation.
 
 Nothing is parsed or decided here: a check finds out where the resource stands that checkov shows it, asks the engine
-about the file or module, and carries the findings out. On resources a check passes or fails; it never answers UNKNOWN,
-which checkov drops in silence: what cannot be told fails PASSROLE_014. Findings on resources that checkov does not show
-(in modules that it does not load) fail the ``module`` block, or else the data source that their statement stands in;
-those blocks have no record where there is no such finding.
+about the file or module, and carries the findings out. Findings on resources that checkov does not show (in modules
+that it does not load) fail the ``module`` block, or else the data source that their statement stands in; those blocks
+have no record otherwise.
+
+checkov passes whatever leaves no failed record, so this adapter fails closed: where the package, a parser or a file is
+missing or unreadable, every check fails with that reason and severity HIGH. A check that an unresolved value could
+decide has no record (UNKNOWN), beside the failed one of PASSROLE_014.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from traceback import walk_stack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checkov.cloudformation.checks.resource.base_resource_check import BaseResourceCheck as CloudFormationCheck
 from checkov.common.bridgecrew.severities import Severities
 from checkov.common.checks.base_check import BaseCheck
 from checkov.common.models.enums import CheckCategories, CheckResult
+from checkov.runner_filter import RunnerFilter
 from checkov.terraform.checks.data.base_check import BaseDataCheck as DataCheck
 from checkov.terraform.checks.module.base_module_check import BaseModuleCheck as ModuleCheck
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck as TerraformCheck
-
-try:
-    from passrole_checks import hosts
-    from passrole_checks.checks import ALL
-    from passrole_checks.findings import Severity
-    from passrole_checks.sources.resource import Inputs
-except ImportError as error:
-    ALL = ()
-    print(
-        f"passrole_checks_for_checkov: no PASSROLE check runs, because checkov's Python cannot import passrole_checks"
-        f" ({error}): install passrole-checks beside checkov, with {sys.executable} -m pip",
-        file=sys.stderr,
-    )
+from checkov.terraform.checks.resource.registry import resource_registry
 
 if TYPE_CHECKING:
-    from passrole_checks.check import Check
     from passrole_checks.findings import Finding
-    from passrole_checks.hosts import Answers
 
 
-class _Place(NamedTuple):
-    """Where a resource stands: the engine's answers there, its file, the files that call its module (nearest first)."""
+def _import_package() -> None:
+    """Import the package that this file belongs to, also from a clone that is not installed."""
+    root = Path(__file__).resolve().parents[2]
+    path = list(sys.path)
+    if (root / "passrole_checks" / "hosts.py").is_file():
+        sys.path.insert(0, str(root))
+    try:
+        import passrole_checks.hosts  # noqa: F401
+    finally:
+        sys.path[:] = path  # a package finds its own modules, and nothing else of a clone should be found
 
-    answers: Answers
-    file: str
-    callers: Sequence[str] = ()
+
+unavailable = ""  # why nothing can be judged at all
+try:
+    _import_package()
+    from passrole_checks import hosts
+    from passrole_checks.checkov_blocks import (
+        Place,
+        alone,
+        callers_of,
+        from_callers,
+        index_of,
+        inputs_of_checkov,
+        lines_of,
+        registered,
+    )
+    from passrole_checks.checks import ALL
+    from passrole_checks.findings import Severity
+    from passrole_checks.unjudged import Block
+except Exception as error:  # checkov drops a file that fails to load, and passes
+    unavailable = " ".join(f"passrole_checks cannot be imported ({type(error).__name__}: {error})".split())
+
+# What is registered if the package cannot be imported: the numbers of the checks by severity, and their blocks.
+_NUMBERS = {"HIGH": (1, 8, 9, 13, 15), "MEDIUM": (2, 3, 4, 10, 11, 16), "LOW": (5, 6, 7, 14, 17), "INFO": (12,)}
+_TITLE = "Ensure that passrole_checks can be imported"
+_PATTERNS = {
+    "terraform": ("aws_cloudformation_stack*", "aws_iam_*", "aws_sso*", "awscc_iam_*", "awscc_sso_*"),
+    "cloudformation": ("AWS::CloudFormation::*", "AWS::IAM::*", "AWS::SSO::*", "AWS::Serverless::*", "Custom::*"),
+}
+_DATA = ("aws_iam_policy_document",)
+_GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
+
+
+class _Answer(NamedTuple):
+    """What a check says of a block: findings with the addresses that they hold for, or why there is no verdict.
+
+    ``untold``: why the block could not be judged. ``undecided``: an unresolved value could make the check flag it.
+    """
+
+    findings: Sequence[tuple[str, Finding]] = ()
+    untold: Sequence[str] = ()
+    undecided: bool = False
+
+
+def _fault(error: Exception) -> str:
+    return " ".join(f"passrole_checks failed: internal error: {type(error).__name__}: {error}".split())
 
 
 class _Asking(BaseCheck):
     """What all kinds of checks do: carry findings out. ``answer`` is where they differ."""
 
     silenced: str | None = None
+    is_judged = True
+    own_severity: Any = None
+    worst: Any = None  # the severity of what the last record says
 
-    def answer(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]] | None:
-        """The findings on what checkov shows, with the addresses that they hold for, and what cannot be told there.
+    @property
+    def severity(self) -> Any:
+        """The severity of the check for ``--check`` and ``--skip-check``, and of what was found for the record."""
+        filtering = isinstance(sys._getframe(1).f_locals.get("self"), RunnerFilter)
+        return self.own_severity if filtering or self.worst is None else self.worst
 
-        None asks for no record at all.
-        """
+    @severity.setter
+    def severity(self, level: Any) -> None:
+        self.own_severity = level
+
+    def answer(self, conf: Mapping[str, Any]) -> _Answer | None:
+        """The answer about what checkov shows; None asks for no record at all."""
         raise NotImplementedError
+
+    def safe_answer(self, conf: Mapping[str, Any]) -> _Answer | None:
+        """The answer, or why there is none: checkov drops a check that raises, and passes."""
+        if unavailable:
+            return _Answer(untold=(unavailable,))
+        try:
+            return self.answer(conf)
+        except Exception as error:
+            return _Answer(untold=(_fault(error),))
 
     def run(
         self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
     ) -> Any:
-        self.silenced = None
+        self.silenced, self.worst, self.is_judged = None, None, True
         result = super().run(scanned_file, entity_configuration, entity_name, entity_type, skip_info)
-        if skip_info:  # asked all the same, so that the report says what is skipped
+        if skip_info:  # asked all the same: the report says what is skipped, and what could not be judged is not
             self.entity_path = f"{scanned_file}:{entity_type}:{entity_name}"
-            if self.scan_entity_conf(entity_configuration, entity_type) is CheckResult.UNKNOWN:
-                result["result"] = CheckResult.UNKNOWN
+            self.scan_entity_conf(entity_configuration, entity_type)
+            if not self.is_judged:
+                result = {"result": CheckResult.FAILED, "evaluated_keys": []}
         elif self.silenced is not None:
             result["result"], result["suppress_comment"] = CheckResult.SKIPPED, self.silenced
         # The CloudFormation runner drops a check's details; what is in the result reaches the JSON report.
@@ -86,21 +143,36 @@ class _Asking(BaseCheck):
         return self.scan_resource_conf(conf)
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
-        answer = self.answer(conf)
+        answer = self.safe_answer(conf)
         if answer is None:
             return CheckResult.UNKNOWN
-        findings = [(address, finding) for address, finding in answer[0] if hosts.wanted(finding)]
-        untold = answer[1]
+        try:
+            return self.verdict(answer, conf)
+        except Exception as error:
+            return self.fail_closed((_fault(error),))
+
+    def verdict(self, answer: _Answer, conf: Mapping[str, Any]) -> CheckResult:
+        """The result of a check, with its details, its severity, and the reason of a suppression."""
+        findings = [(address, finding) for address, finding in answer.findings if hosts.wanted(finding)]
         unsilenced = [(address, finding) for address, finding in findings if finding.suppressed is None]
-        self._tell(unsilenced or findings, self.named(conf))
-        if untold and self.id == hosts.UNRESOLVED:
-            self.details.extend(untold)
-            for reason in untold:  # said aloud too, because 014 is the check that people make soft
-                hosts.complain(f"{self.entity_path}: {reason}")
-        elif findings and not unsilenced:
-            reasons = dict.fromkeys(finding.suppressed.reason for _, finding in findings if finding.suppressed)
-            self.silenced = "; ".join(filter(None, reasons)) or "No comment provided"
-        return CheckResult.FAILED if self.details else CheckResult.PASSED
+        told = unsilenced or findings
+        self._tell(told, self.named(conf))
+        if answer.untold:
+            return self.fail_closed(answer.untold)
+        if told:
+            worst = max((finding.severity for _, finding in told), key=lambda severity: severity.rank)
+            self.worst = Severities[worst.value.upper()]
+            if not unsilenced:
+                reasons = dict.fromkeys(finding.suppressed.reason for _, finding in told if finding.suppressed)
+                self.silenced = "; ".join(filter(None, reasons)) or "No comment provided"
+            return CheckResult.FAILED
+        return CheckResult.UNKNOWN if answer.undecided else CheckResult.PASSED
+
+    def fail_closed(self, reasons: Sequence[str]) -> CheckResult:
+        """Fail because there is no verdict, with the severity that no option for a single check makes soft."""
+        self.details.extend(reasons)
+        self.worst, self.silenced, self.is_judged = Severities["HIGH"], None, False
+        return CheckResult.FAILED
 
     def named(self, conf: Mapping[str, Any]) -> str | None:
         """The address that the report shows for this resource, None where it shows something else."""
@@ -115,48 +187,38 @@ class _Asking(BaseCheck):
 
 
 class _OnResource(_Asking):
-    """Checks that are shown resources. ``locate`` and ``lines`` are where they differ."""
+    """Checks that are shown resources. ``locate`` is where they differ."""
 
-    located: tuple[_Place, str] | None = None  # the resource that was asked about last
-
-    def locate(self, conf: Mapping[str, Any]) -> tuple[_Place, str] | None:
+    def locate(self, conf: Mapping[str, Any]) -> tuple[Place, str] | None:
         """The place and the address of the resource that checkov shows; None where it hides them."""
         raise NotImplementedError
 
-    def lines(self, conf: Mapping[str, Any]) -> tuple[int, int] | None:
-        """The first and the last line of the resource, where checkov says so."""
-        return None
-
-    def answer(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        found = self.located = self.locate(conf)
-        if found is None:
-            return (), ("checkov does not say in which file this resource stands",)
-        place, address = found
-        untold = place.answers.untold(place.file, self.lines(conf), place.callers)
-        return place.answers.about(self.id, address), [reason for _, reason in untold]
+    def answer(self, conf: Mapping[str, Any]) -> _Answer:
+        located = self.locate(conf)
+        if located is None:
+            return _Answer(untold=("checkov does not say in which file this resource stands",))
+        (answers, untold), address = located
+        findings = (*answers.about(self.id, address), *answers.inside(self.id, address))
+        return _Answer(findings, untold, answers.is_undecided(self.id, address))
 
 
 class _OnTerraform(_OnResource, TerraformCheck):
     """Resources of Terraform configurations and plans."""
 
-    def locate(self, conf: Mapping[str, Any]) -> tuple[_Place, str] | None:
+    def locate(self, conf: Mapping[str, Any]) -> tuple[Place, str] | None:
         # The runner terraform_json knows no addresses, and no modules.
         address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
-        known = _index_of(self.graph).places.get(id(conf))
+        known = index_of(self.graph).places.get(id(conf))
         if known is not None:
             return known, address
         plan = conf.get("__file__")  # put there by the plan's parser, wrapped like every value
-        key = plan[0] if isinstance(plan, list) and plan else _from_callers("full_file_path")
+        key = plan[0] if isinstance(plan, list) and plan else from_callers("full_file_path")
         file = getattr(key, "file_path", key)
         if not isinstance(file, str):
             return None
-        callers = _callers(getattr(key, "tf_source_modules", None))
-        answers = hosts.ask([file, *callers][-1], [file], _from_callers("root_folder"), inputs=_inputs())
-        _say(answers, file)
-        return _Place(answers, file, callers), address
-
-    def lines(self, conf: Mapping[str, Any]) -> tuple[int, int] | None:
-        return _lines(conf)
+        callers = callers_of(getattr(key, "tf_source_modules", None))
+        answers = hosts.ask([file, *callers][-1], [file], from_callers("root_folder"), inputs=inputs_of_checkov())
+        return alone(answers, Block(address, address, file, lines_of(conf), tuple(callers))), address
 
     def named(self, conf: Mapping[str, Any]) -> str | None:
         address = conf.get("__address__")
@@ -164,24 +226,26 @@ class _OnTerraform(_OnResource, TerraformCheck):
 
 
 class _OnBlock(_Asking):
-    """Blocks of Terraform configurations that hold no policy, for the findings that have no resource to stand at."""
+    """Blocks of Terraform configurations that hold no policy, for what has no resource to stand at."""
 
     def run(
         self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
     ) -> Any:
         # Most blocks carry nothing, and checkov's own run costs more than to find that out.
         self.entity_path = f"{scanned_file}:{entity_type}:{entity_name}"
-        if self.answer(entity_configuration) is None:
+        if self.safe_answer(entity_configuration) is None:
             return {"result": CheckResult.UNKNOWN, "evaluated_keys": [], "details": []}
         return super().run(scanned_file, entity_configuration, entity_name, entity_type, skip_info)
 
-    def answer(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]] | None:
-        known = [one for one in self.elsewhere(conf) if one[1].check_id == self.id]
-        return (known, ()) if known else None
+    def answer(self, conf: Mapping[str, Any]) -> _Answer | None:
+        findings, untold = self.carried(conf)
+        known = [one for one in findings if one[1].check_id == self.id]
+        return _Answer(known, untold) if known or untold else None
 
-    def elsewhere(self, conf: Mapping[str, Any]) -> Sequence[tuple[str, Finding]]:
-        """The findings of all checks that are this block's to carry."""
-        return _index_of(self.graph).elsewhere.get(id(conf), ())
+    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+        """The findings of all checks that are this block's to carry, and what else could not be judged."""
+        index = index_of(self.graph)
+        return index.elsewhere.get(id(conf), ()), index.untold.get(id(conf), ())
 
 
 class _OnModule(_OnBlock, ModuleCheck):
@@ -190,15 +254,16 @@ class _OnModule(_OnBlock, ModuleCheck):
     def scan_module_conf(self, conf: dict[str, Any]) -> CheckResult:
         return self.scan_resource_conf(conf)
 
-    def elsewhere(self, conf: Mapping[str, Any]) -> Sequence[tuple[str, Finding]]:
-        file = _from_callers("full_file_path")
-        if not (isinstance(file, str) and file.endswith(".json")):
-            return super().elsewhere(conf)
+    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+        file = from_callers("full_file_path")
+        if unavailable or not (isinstance(file, str) and file.endswith(".json")):
+            return super().carried(conf)
         # The runner terraform_json loads no modules.
         module = "module." + self.entity_path.rsplit(":", 1)[-1]
-        answers = hosts.ask(file, [file], _from_callers("root_folder"), inputs=_inputs())
-        _say(answers, file)
-        return [(address, finding) for around, address, finding in answers.elsewhere((), [module]) if around]
+        answers = hosts.ask(file, [file], from_callers("root_folder"), inputs=inputs_of_checkov())
+        place = alone(answers, Block(module, module, file, lines_of(conf), is_resource=False))
+        elsewhere = answers.elsewhere((), [module])
+        return [(address, finding) for around, address, finding in elsewhere if around], place.untold
 
 
 class _OnData(_OnBlock, DataCheck):
@@ -211,208 +276,67 @@ class _OnData(_OnBlock, DataCheck):
 class _OnCloudFormation(_OnResource, CloudFormationCheck):
     """CloudFormation and SAM templates."""
 
-    def locate(self, conf: Mapping[str, Any]) -> tuple[_Place, str] | None:
+    def locate(self, conf: Mapping[str, Any]) -> tuple[Place, str] | None:
         properties = conf.get("Properties")
         file = properties.get("__file__") if isinstance(properties, dict) else None
-        file = file or _from_callers("file_abs_path")
+        file = file or from_callers("file_abs_path")
         if not isinstance(file, str):
             return None
-        answers = hosts.ask(file, (), _from_callers("root_folder"))
-        _say(answers, file)
-        return _Place(answers, file), self.named(conf)
-
-    def answer(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        found, untold = super().answer(conf)
-        located = self.located
-        inner = located[0].answers.inside(self.id, located[1]) if located is not None else ()
-        return (*found, *inner), untold
+        address = self.named(conf)
+        return alone(
+            hosts.ask(file, (), from_callers("root_folder")), Block(address, address, file, lines_of(properties))
+        ), address
 
     def named(self, conf: Mapping[str, Any]) -> str:
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id
 
 
-@dataclass(frozen=True)
-class _Index:
-    """What is known of the blocks in checkov's graph, by the identity of their configurations.
-
-    Identity, because file and address are no key: two roots may call one module by one name. ``places`` of resources;
-    ``elsewhere``: findings on resources that checkov does not show, with their addresses, for ``module`` blocks and
-    data sources.
-    """
-
-    graph: Any = None
-    places: dict[int, _Place] = field(default_factory=dict)
-    elsewhere: dict[int, list[tuple[str, Finding]]] = field(default_factory=dict)
-
-
-_index = _Index()
-
-
-def _index_of(graph: Any) -> _Index:
-    """The index of a graph: each root is asked about once, with the modules that it calls."""
-    global _index
-    if _index.graph is not graph:
-        _index = _Index(graph)
-        roots: dict[str, list[_Block]] = defaultdict(list)
-        for vertex in _vertices(graph):
-            file, callers = vertex.get("file_path_"), _callers(vertex.get("source_module_object_"))
-            if isinstance(file, str) and file.endswith(".tf"):  # a plan's resources name their file themselves
-                start = [file, *callers][-1]
-                block = _Block(vertex, file, callers, start)
-                roots[os.path.dirname(start)].append(block)
-        for blocks in roots.values():
-            _add(_index, blocks)
-    return _index
-
-
-class _Block(NamedTuple):
-    """A vertex of checkov's graph: its file, the files that call its module (nearest first), and that of the root."""
-
-    vertex: dict[str, Any]
-    file: str
-    callers: Sequence[str]
-    start: str
-
-    def configurations(self) -> list[dict[str, Any]]:
-        """The objects that a check is shown, of the types that we ask for."""
-        config = self.vertex.get("config_")
-        if not isinstance(config, dict):
-            return []
-        kind = self.vertex.get("block_type_")
-        types = {"resource": hosts.TERRAFORM_TYPES, "data": (hosts.DATA_DOCUMENT,)}.get(str(kind))
-        named = [config] if kind == "module" else [config.get(name) for name in types or ()]
-        return [conf for value in named if isinstance(value, dict) for conf in value.values() if isinstance(conf, dict)]
-
-    @property
-    def address(self) -> str:
-        """The address, for ``module`` blocks as well, of which checkov leaves out the last ``module.``."""
-        address = str(self.vertex.get("__address__") or self.vertex.get("block_name_"))
-        if self.vertex.get("block_type_") != "module":
-            return address
-        name = str(self.vertex.get("block_name_"))
-        return f"{address.removesuffix(name)}module.{name}"
-
-
-def _add(index: _Index, blocks: Sequence[_Block]) -> None:
-    """Ask about the root that these blocks belong to."""
-    start = min(block.start for block in blocks)
-    files = {block.file for block in blocks}
-    scanned, inputs = _from_callers("root_folder"), _inputs()
-    answers = hosts.ask(start, files, scanned, inputs=inputs)
-    for note in answers.notes(files):
-        hosts.complain(note)
-    by_type: dict[str, list[tuple[_Block, dict[str, Any]]]] = defaultdict(list)
-    for block in blocks:
-        by_type[str(block.vertex.get("block_type_"))].extend((block, conf) for conf in block.configurations())
-    for block, conf in by_type["resource"]:
-        index.places[id(conf)] = _Place(answers, block.file, block.callers)
-    modules: dict[str, list[int]] = defaultdict(list)
-    for block, conf in by_type["module"]:
-        modules[block.address].append(id(conf))
-    offered = [block.address for block, _ in by_type["resource"]]
-    elsewhere = answers.elsewhere(offered, modules)
-    given = _from_callers("files")
-    if elsewhere and isinstance(given, list):  # files given one by one: what does not stand in them is not asked for
-        here = [file for file in map(os.path.abspath, given) if file in files]
-        asked = [hosts.ask(file, files, scanned, inputs=inputs, only=True) for file in here]
-        elsewhere = tuple(dict.fromkeys(one for each in asked for one in each.elsewhere(offered, modules)))
-    for module, address, finding in elsewhere:
-        if module is not None:
-            carriers = modules[module]
-        elif address == finding.resource.address and finding.resource.at.file.endswith(".json"):
-            continue  # the runner terraform_json shows this one
-        else:
-            carriers = [id(conf) for block, conf in by_type["data"] if _holds(block, conf, finding)]
-        for carrier in carriers:
-            index.elsewhere.setdefault(carrier, []).append((address, finding))
-        if not carriers:
-            _say_without_record(address, finding)
-
-
-def _holds(block: _Block, conf: Mapping[str, Any], finding: Finding) -> bool:
-    """Whether the statement of a finding stands in a block."""
-    first, last = _lines(conf) or (0, -1)
-    return first <= finding.at.line <= last and os.path.realpath(block.file) == os.path.realpath(finding.at.file)
-
-
-def _say_without_record(address: str, finding: Finding) -> None:
-    """A finding that checkov shows no block for is said, so that it is not lost."""
-    check, chosen = _registered.get(finding.check_id), _from_callers("runner_filter")
-    asked = check is not None and (chosen is None or chosen.should_run_check(check, report_type="terraform"))
-    if asked and hosts.wanted(finding) and finding.suppressed is None:
-        where = f"{hosts.place(finding)}: {finding.check_id} ({finding.severity.value}) on {address}"
-        hosts.complain(
-            f"{where} has no record for terraform, which does not show that resource: {hosts.words(finding)}"
-        )
-
-
-_said: set[str] = set()
-
-
-def _say(answers: Answers, file: str) -> None:
-    """The notes on a file that stands alone, once."""
-    if file not in _said:
-        _said.add(file)
-        for note in answers.notes([file]):
-            hosts.complain(note)
-
-
-def _inputs() -> Inputs:
-    """What checkov was given beside the files: only its runner's filter knows."""
-    chosen = _from_callers("runner_filter")
-    var_files = getattr(chosen, "var_files", None) or ()
-    sources = getattr(chosen, "repo_root_for_plan_enrichment", None) or ()
-    return Inputs(
-        var_files=tuple(Path(os.path.abspath(file)) for file in var_files),
-        source=Path(os.path.abspath(sources[0])) if sources else None,
-    )
-
-
-def _lines(conf: Mapping[str, Any]) -> tuple[int, int] | None:
-    first, last = conf.get("__start_line__"), conf.get("__end_line__")
-    return (first, last) if isinstance(first, int) and isinstance(last, int) else None
-
-
-def _vertices(graph: Any) -> list[dict[str, Any]]:
-    nodes = graph.nodes() if hasattr(graph, "nodes") else ()
-    return [node[1] for node in nodes if isinstance(node, tuple) and len(node) == 2 and isinstance(node[1], dict)]
-
-
-def _callers(module: Any) -> tuple[str, ...]:
-    """The files that the calls of a module stand in, the nearest first and that of the root last."""
-    files = []
-    while module is not None:
-        files.append(module.path)
-        module = module.nested_tf_module
-    return tuple(files)
-
-
-def _from_callers(variable: str) -> Any:
-    """A local variable of the nearest caller that has it: some files are known to checkov's runner only."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if variable in frame.f_locals:
-            return frame.f_locals[variable]
-        frame = frame.f_back
-    return None
-
-
-_registered: dict[str, BaseCheck] = {}
-
-
-def _register(check: type[Check]) -> None:
-    common = (check.title, check.id, [CheckCategories.IAM])
+def _register(check_id: str, severity: str, title: str) -> None:
+    common = (title, check_id, [CheckCategories.IAM])
+    of_terraform: Sequence[str] = _PATTERNS["terraform"]
+    of_templates: Sequence[str] = _PATTERNS["cloudformation"]
+    if not unavailable:
+        of_terraform = hosts.TERRAFORM_TYPES
+        of_templates = (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES)
     for instance in (
-        _OnTerraform(*common, hosts.TERRAFORM_TYPES, guideline=hosts.GUIDE),
-        _OnModule(*common, guideline=hosts.GUIDE),
-        _OnData(*common, [hosts.DATA_DOCUMENT], guideline=hosts.GUIDE),
-        _OnCloudFormation(*common, (*hosts.CLOUDFORMATION_TYPES, *hosts.STACK_TYPES), guideline=hosts.GUIDE),
+        _OnTerraform(*common, of_terraform, guideline=_GUIDE),
+        _OnModule(*common, guideline=_GUIDE),
+        _OnData(*common, _DATA, guideline=_GUIDE),
+        _OnCloudFormation(*common, of_templates, guideline=_GUIDE),
     ):
-        instance.severity = Severities[check.severity.value.upper()]
-        _registered[check.id] = instance
+        instance.severity = Severities[severity]
+        if not unavailable:
+            registered[check_id] = instance
 
 
-for _check in ALL:
-    # In checkov every failing check fails the run: infos are for those who ask.
-    if _check.severity is not Severity.INFO or hosts.least_severity() is Severity.INFO:
-        _register(_check)
+def _complain_of_installation(reason: str) -> None:
+    """Print one line: of the processes in which checkov's runners load this file, the first one speaks."""
+    known = {"runner": None, "valid_runners": None}
+    for frame, _ in walk_stack(None):
+        known = {name: value or frame.f_locals.get(name) for name, value in known.items()}
+    runners = known["valid_runners"]
+    if not isinstance(runners, list) or known["runner"] in (None, runners[0][0]):
+        remedy = f"install passrole-checks beside checkov, with {sys.executable} -m pip"
+        where = "" if unavailable else " on Terraform"
+        print(f"passrole_checks: every PASSROLE check fails{where}: {reason}: {remedy}", file=sys.stderr)
+
+
+def _register_all() -> None:
+    """Register the checks, once in each process: several runners may load this file there."""
+    if resource_registry.get_check_by_id("PASSROLE_001") is not None:
+        return
+    missing = unavailable or hosts.missing_parser()
+    if missing:
+        _complain_of_installation(missing)
+    if unavailable:
+        checks = [(f"PASSROLE_{one:03}", level, _TITLE) for level, ones in _NUMBERS.items() for one in ones]
+    else:
+        checks = [(check.id, check.severity.value.upper(), check.title) for check in ALL]
+    # In checkov every failing check fails the run: infos are for those who ask, and for those who cannot be answered.
+    infos = missing or hosts.least_severity() is Severity.INFO
+    for check_id, severity, title in checks:
+        if infos or severity != "INFO":
+            _register(check_id, severity, title)
+
+
+_register_all()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.check import (
     Check,
+    Element,
     Example,
     Subject,
     allow,
@@ -38,6 +39,7 @@ class AnyRole(Check):
     name = "any-role"
     title = "Ensure that no policy lets any role of the account be passed to a service"
     severity = Severity.HIGH
+    independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example("every role, by name of the action", (allow("iam:PassRole", "*"),)),
         Example("every role of one account", (allow("iam:Pass*", "arn:aws:iam::111122223333:role/*"),)),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.check import (
     Check,
+    Element,
     Example,
     Subject,
     allow,
@@ -42,6 +43,7 @@ class AnyService(Check):
     name = "any-service"
     title = "Ensure that iam:PassRole names the service in a condition on iam:PassedToService"
     severity = Severity.MEDIUM
+    independent_of = frozenset({Element.ROLES})
     flagged = (
         Example("a name pattern, to any service", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*"),)),
         Example("one role, to any service (low)", (allow("iam:PassRole", _ROLE),)),

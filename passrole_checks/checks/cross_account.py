@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live
+from passrole_checks.check import Check, Element, Example, Subject, allow, is_live
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
@@ -25,6 +25,7 @@ class CrossAccount(Check):
     name = "cross-account"
     title = "Ensure that iam:PassRole names roles of the account that is deployed to"
     severity = Severity.LOW
+    independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example(
             "a role of another account",

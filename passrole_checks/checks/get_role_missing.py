@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words
+from passrole_checks.check import Check, Element, Example, Subject, allow, is_live, is_scoped, roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.passing.passrole import allows_on
 from passrole_checks.iam.roles.arn import Scope
@@ -28,6 +28,7 @@ class GetRoleMissing(Check):
     name = "get-role-missing"
     title = "Ensure that iam:GetRole is allowed on the roles that may be passed"
     severity = Severity.INFO
+    independent_of = frozenset({Element.SERVICES})
     flagged = (Example("PassRole alone", (allow("iam:PassRole", _ROLE, _CONDITION),)),)
     clean = (
         Example("with GetRole beside it", (allow("iam:PassRole", _ROLE, _CONDITION), allow("iam:GetRole", _ROLE))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped, roles_in_words
+from passrole_checks.check import Check, Element, Example, Subject, allow, is_live, is_scoped, roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.values import Tri
 
@@ -26,6 +26,7 @@ class ImplicitGrant(Check):
     name = "implicit-grant"
     title = "Ensure that iam:PassRole is granted by its name, not by a wildcard action or NotAction"
     severity = Severity.LOW
+    independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example("iam:* on some roles", (allow("iam:*", _ROLE),)),
         Example("a wildcard in the name", (allow("iam:Pass*", _ROLE, _CONDITION),)),

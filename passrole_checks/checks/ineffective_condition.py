@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, equals
+from passrole_checks.check import Check, Element, Example, Subject, allow, equals
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.passing.passrole import PassRoleGrant
@@ -32,6 +32,7 @@ class IneffectiveCondition(Check):
     name = "ineffective-condition"
     title = "Ensure that a condition on iam:PassedToService really limits the services"
     severity = Severity.MEDIUM
+    independent_of = frozenset({Element.ROLES})
     flagged = (
         Example("every service", (allow("iam:PassRole", _ROLE, {"StringLike": {"iam:PassedToService": "*"}}),)),
         Example(

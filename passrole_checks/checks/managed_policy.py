@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.assuming import works_for_callers
-from passrole_checks.check import Check, Example, Subject, allow, is_live, listed, narrows_services, only_by, shortened
+from passrole_checks.check import (
+    Check,
+    Element,
+    Example,
+    Subject,
+    allow,
+    is_live,
+    listed,
+    narrows_services,
+    only_by,
+    shortened,
+)
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
@@ -33,6 +44,7 @@ class ManagedPolicy(Check):
     title = "Ensure that no attached AWS managed policy lets any role of the account be passed"
     severity = Severity.HIGH
     judges_managed = True
+    independent_of = frozenset(Element)
     flagged = (
         Example("AdministratorAccess", (allow("*", "*"),), managed="AdministratorAccess"),
         Example(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, roles_in_words
+from passrole_checks.check import Check, Element, Example, Subject, allow, roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.roles.arn import Scope
@@ -25,6 +25,7 @@ class NotARole(Check):
     name = "not-a-role"
     title = "Ensure that the Resource of iam:PassRole can match a role"
     severity = Severity.MEDIUM
+    independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example(
             "an instance profile", (allow("iam:PassRole", "arn:aws:iam::111122223333:instance-profile/app"),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, is_scoped
+from passrole_checks.check import Check, Element, Example, Subject, allow, is_live, is_scoped
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.values import Tri
@@ -28,6 +28,7 @@ class ServiceLinkedRole(Check):
     name = "service-linked-role"
     title = "Ensure that iam:PassRole does not cover service-linked roles by a wildcard"
     severity = Severity.LOW
+    independent_of = frozenset({Element.SERVICES})
     flagged = (Example("all service-linked roles", (allow("iam:PassRole", f"{_LINKED}/*", _CONDITION),)),)
     clean = (
         Example(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow
+from passrole_checks.check import Check, Element, Example, Subject, allow
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
@@ -27,6 +27,7 @@ class SharedCondition(Check):
     name = "shared-condition"
     title = "Ensure that a condition on iam:PassedToService stands in a statement with iam:PassRole alone"
     severity = Severity.LOW
+    independent_of = frozenset({Element.ROLES})
     flagged = (Example("GetRole under the condition", (allow(["iam:GetRole", "iam:PassRole"], _ROLE, _CONDITION),)),)
     clean = (
         Example("two statements", (allow("iam:GetRole", _ROLE), allow("iam:PassRole", _ROLE, _CONDITION))),

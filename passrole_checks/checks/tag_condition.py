@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Example, Subject, allow, resource_of
+from passrole_checks.check import Check, Element, Example, Subject, allow, resource_of
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values import Tri
@@ -24,6 +24,7 @@ class TagCondition(Check):
     name = "tag-condition"
     title = "Ensure that iam:PassRole does not rely on tags of the role"
     severity = Severity.MEDIUM
+    independent_of = frozenset({Element.ROLES})
     flagged = (
         Example(
             "roles by tag",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from passrole_checks.check import Check, Example, Subject, allow, condition_on, seen_from, shortened
+from passrole_checks.check import Check, Element, Example, Subject, allow, condition_on, seen_from, shortened
+from passrole_checks.contents import NO_SUCH_FILE
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.condition import Constraint
 from passrole_checks.iam.passing.passrole import PassRoleGrant
@@ -13,7 +15,6 @@ from passrole_checks.iam.values import Hole, Kind, Text, Tri
 
 # a role's partition and account are those of whoever passes it, so they decide only where nothing else does
 _PLACES = (Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION)
-_SERVICES = "Which services a role can be passed to"
 
 
 class Unresolved(Check):
@@ -61,33 +62,35 @@ class Unresolved(Check):
         grant = subject.grant
         if grant.effect != "Allow" or grant.denied or grant.condition.dead or grant.scope is Scope.NOT_A_ROLE:
             return
-        what, holes = self._open_question(grant)
-        if not what:
+        question = open_question(grant)
+        if question is None:
             return
+        holes = question.holes
         names = list(dict.fromkeys(_in_words(hole, subject.module) for hole in holes))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         malformed = "; ".join(grant.condition.problems).rstrip(".?") if not names else ""
         why = f": it depends on {shown}" if shown else f": {malformed}" if malformed else ""
         yield Verdict(
             Severity.LOW,
-            f"{what} cannot be told before deployment{why}.",
-            self._remedy(subject, what, holes),
+            f"{question.words} cannot be told before deployment{why}.",
+            self._remedy(subject, question),
             Confidence.LOW,
         )
 
     @staticmethod
-    def _remedy(subject: Subject, what: str, holes: tuple[Hole, ...]) -> str:
+    def _remedy(subject: Subject, question: OpenQuestion) -> str:
+        holes = question.holes
         if any(hole.reason.startswith("the module is not here") for hole in holes):
             return (
                 "Scan where the module is installed (after terraform init), or a plan (terraform show -json); or look "
                 "at the value and suppress this with a reason."
             )
-        if any(hole.reason == "no such file" for hole in holes):
+        if any(hole.reason == NO_SUCH_FILE for hole in holes):
             return (
                 "The file is not there: write a path at which it is (${path.module}/…; another one begins where "
                 "Terraform is run), or scan once it is made; or look at it and suppress this with a reason."
             )
-        services = subject.services_to_name() if what == _SERVICES else ()
+        services = subject.services_to_name() if question.element is Element.SERVICES else ()
         if services:
             return (
                 f"Write {condition_on(subject.grant, services)}, or look at the value and suppress this with a reason."
@@ -102,30 +105,50 @@ class Unresolved(Check):
             "and suppress this with a reason."
         )
 
-    @staticmethod
-    def _open_question(grant: PassRoleGrant) -> tuple[str, tuple[Hole, ...]]:
-        """What cannot be told, in words, and the holes that decide it."""
-        statement = grant.statement
-        if not statement.whole:
-            return "What this policy grants", statement.holes
-        if grant.certain is not Tri.YES:
-            if statement.effect is None:
-                return "Whether this statement allows or denies", statement.holes
-            actions = statement.actions if statement.actions is not None else statement.not_actions or ()
-            holes = tuple(hole for item in actions for hole in item.holes)
-            return "Whether this statement grants iam:PassRole", holes or tuple(map(_undocumented, actions))
-        if grant.scope is Scope.UNRESOLVED:
-            undecided = [
-                hole
-                for role in grant.roles
-                if role.scope is Scope.UNRESOLVED or grant.complement
-                for hole in role.pattern.holes
-            ]
-            deciding = [hole for hole in undecided if hole.kind not in _PLACES]
-            return "Which roles can be passed", tuple(deciding or undecided)
-        if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
-            return _SERVICES, grant.condition.unresolved
-        return "", ()
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question that only unresolved values (``holes``) can answer, and the element of the statement it is about."""
+
+    words: str
+    element: Element
+    holes: tuple[Hole, ...]
+
+
+def open_question(grant: PassRoleGrant) -> OpenQuestion | None:
+    """The first question about a grant that unresolved values decide; None if there is none."""
+    statement = grant.statement
+    if not statement.whole:
+        return OpenQuestion("What this policy grants", Element.STATEMENT, statement.holes)
+    if grant.certain is not Tri.YES:
+        if statement.effect is None:
+            return OpenQuestion("Whether this statement allows or denies", Element.STATEMENT, statement.holes)
+        actions = statement.actions if statement.actions is not None else statement.not_actions or ()
+        holes = tuple(hole for item in actions for hole in item.holes) or tuple(map(_undocumented, actions))
+        return OpenQuestion("Whether this statement grants iam:PassRole", Element.STATEMENT, holes)
+    if grant.scope is Scope.UNRESOLVED:
+        undecided = [
+            hole
+            for role in grant.roles
+            if role.scope is Scope.UNRESOLVED or grant.complement
+            for hole in role.pattern.holes
+        ]
+        deciding = [hole for hole in undecided if hole.kind not in _PLACES]
+        return OpenQuestion("Which roles can be passed", Element.ROLES, tuple(deciding or undecided))
+    if grant.services.constraint is Constraint.UNRESOLVED and grant.scope is not Scope.ANY_ROLE:
+        return OpenQuestion("Which services a role can be passed to", Element.SERVICES, grant.condition.unresolved)
+    return None
+
+
+def unresolved_elements(grant: PassRoleGrant) -> frozenset[Element]:
+    """The elements of a statement that unresolved values leave open; all of them where the grant itself is open."""
+    question = open_question(grant)
+    if question is None:
+        return frozenset()
+    if question.element is Element.STATEMENT:
+        return frozenset(Element)
+    services = {Element.SERVICES} if grant.services.constraint is Constraint.UNRESOLVED else set()
+    return frozenset({question.element, *services})
 
 
 def _undocumented(action: Text) -> Hole:

@@ -64,8 +64,9 @@ def doctor(context: click.Context, /, **options: Any) -> int:
 
     found = examined()
     configured: tuple[str, ...] = ()
+    here = Path.cwd()
     try:
-        configured = tuple(sorted(configuration.checked(configuration.load(Path.cwd()), configurable(context))))
+        configured = tuple(sorted(configuration.checked(configuration.load(here), configurable(context), here)))
     except ConfigurationError as error:
         what = str(error).removeprefix(f"{configuration.FILE}: ")
         trouble = Trouble(configuration.FILE, what, "mend it: until then no command that reads files works here")

@@ -27,6 +27,7 @@ from passrole_checks.cli.writing import CLEAN, FINDINGS, that_matter, unusable, 
 
 if TYPE_CHECKING:
     from passrole_checks.difference import Difference
+    from passrole_checks.output.destination import Destination
     from passrole_checks.review.compare import Find, InputsOf
     from passrole_checks.scan import ScanOptions
     from passrole_checks.snapshots import Comparison
@@ -133,7 +134,7 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
     unreadable = that_matter(found.unreadable, () if empty else ("",), empty, options, found.excluded)
     found = replace(found, unreadable=unreadable)
 
-    def write_one(output_format: str, destination: str) -> None:
+    def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
             from passrole_checks.output.destination import write
             from passrole_checks.output.json_output import diff_json

@@ -47,8 +47,9 @@ _CACHE = (
 _CONFIGURATION: Rows = (
     (
         "pyproject.toml",
-        "In the working directory: [tool.passrole_checks] sets options, their names in snake_case; the command line"
-        " goes before it.",
+        "In the working directory: [tool.passrole_checks] sets options, their names in snake_case; command-line options"
+        " take precedence. It cannot set output files. Its paths must be inside the repository, and notes name the"
+        " checks that it switches off.",
     ),
 )
 _OF_BASE: Rows = (
@@ -86,7 +87,7 @@ PAGES = {
         (
             ("The folder, as production is deployed", "passrole-checks scan . --var-file production.tfvars"),
             ("A plan", "terraform show -json plan > plan.json && passrole-checks scan plan.json"),
-            ("For code scanning", "passrole-checks scan . --format sarif --output passrole.sarif"),
+            ("For code scanning", 'passrole-checks scan . --format sarif --output "$RUNNER_TEMP/passrole.sarif"'),
             ("Accept what is there now", "passrole-checks scan . --write-baseline passrole-baseline.json"),
             ("Only these checks", "passrole-checks scan . --check 001,privilege-escalation"),
             ("Many repositories, on a cluster", "passrole-checks scan /repositories --executor dask://scheduler:8786"),

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from passrole_checks.cli import manual
 
 if TYPE_CHECKING:
     from passrole_checks.baseline import Applied
     from passrole_checks.cache.store import Store
+    from passrole_checks.check import Check
     from passrole_checks.findings import Severity
+    from passrole_checks.output.destination import Destination
     from passrole_checks.scan import UnitScanner
     from passrole_checks.scanned import ScanOptions, ScanResult
 
@@ -208,6 +209,21 @@ def ids(words: Collection[str]) -> frozenset[str]:
     return explain.ids(words)
 
 
+def least_severity(options: dict[str, Any], *, explicit: bool) -> Severity:
+    """The least severity to report. ``explicit``: somebody chose it; otherwise naming checks asks for all of theirs."""
+    from passrole_checks.findings import Severity
+
+    return Severity.INFO if options["check"] and not explicit else Severity(options["severity"])
+
+
+def able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]) -> list[type[Check]]:
+    """The checks that can report something at this severity."""
+    from passrole_checks.checks import ALL
+
+    reporting = (one for one in ALL if one.severity.rank >= shown.rank and one.id not in skip_checks)
+    return [one for one in reporting if not checks or one.id in checks]
+
+
 def baseline(words: str) -> _Decorator:
     """The option ``--baseline``."""
     return click.option("--baseline", metavar="FILE", help=words, shell_complete=manual.files)
@@ -266,18 +282,39 @@ def unit_scanner(options: dict[str, Any]) -> UnitScanner:
     return processes(options["jobs"])
 
 
-def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, str]]:
-    """Each output format with the file that it is written to (``-`` is standard output).
+def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[str, Destination]]:
+    """Each output format with its destination.
 
-    Raises a :class:`~passrole_checks.errors.ConfigurationError` where ``--format`` and ``--output`` do not go together.
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` where ``--format`` and ``--output`` do not go together,
+    or a file cannot be written.
     """
     from passrole_checks.output.destination import paired
 
-    outputs = options["output"]
-    sources = [context.get_parameter_source(name) for name in ("format", "output")]
-    if sources == [ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP]:
-        outputs = ()  # the configuration's files are for the configuration's formats
-    return paired(options["format"], outputs)
+    return paired(options["format"], options["output"], guarded(context) if options["output"] else ())
+
+
+def guarded(context: click.Context) -> tuple[Path, ...]:
+    """The folders in which output follows no symbolic link: what a command reads may hold links that lead out of it."""
+    from passrole_checks.file_replacement import guarded_folders
+
+    given = context.params
+    names = ("paths", "versions", "against", "evidence")
+    given_paths = [path for name in names for path in given.get(name) or ()]
+    return guarded_folders([*given_paths, *filter(None, [given.get("source")])])
+
+
+def written_by(context: click.Context, option: str) -> Destination | None:
+    """The file that an option other than ``--output`` names; None where it is not given.
+
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` where that file cannot be written.
+    """
+    from passrole_checks.output.destination import Destination
+
+    if not context.params[option]:
+        return None
+    destination = Destination(context.params[option], guarded(context))
+    destination.check()
+    return destination
 
 
 def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: Any) -> ScanOptions:
@@ -312,14 +349,15 @@ def cached(function: _Function) -> _Function:
     return decorated
 
 
-def store(options: dict[str, Any]) -> Store | None:
-    """Where what scans have given is kept; None where nothing is to be."""
+def store(paths: Sequence[str], options: dict[str, Any]) -> Store | None:
+    """Where what scans of ``paths`` have given is kept; None where nothing is to be."""
     if options["no_cache"]:
         return None
     from passrole_checks.cache.questions import program
     from passrole_checks.cache.store import store_of
+    from passrole_checks.file_replacement import guarded_folders
 
-    return store_of(program())
+    return store_of(program(), guarded=guarded_folders(paths))
 
 
 def applied_baseline(
@@ -327,10 +365,10 @@ def applied_baseline(
     paths: Sequence[str],
     checks: Collection[str],
     skip_checks: Collection[str],
-    options: dict[str, Any],
+    read: str | None,
+    written: Destination | None = None,
 ) -> Applied:
-    """What the baseline of ``--baseline`` or ``--write-baseline`` accepts of the findings, after it has been written,
-    where that is asked for.
+    """What the baseline ``read`` accepts of the findings, or the one that is then ``written`` in its place.
 
     Raises a :class:`~passrole_checks.errors.ConfigurationError` for a file that cannot be read, used or written.
     """
@@ -340,11 +378,13 @@ def applied_baseline(
     from passrole_checks.output.destination import write
     from passrole_checks.output.paths import shown
 
-    read, written = options["baseline"], options["write_baseline"]
-    entries = baselines.load(read or written) if read or os.path.exists(written) else ()
+    path = read or (written.path if written is not None else "")
+    entries = baselines.load(path) if read or os.path.isfile(path) else ()
     concerns = baselines.about(paths, checks, skip_checks, complete=not result.unreadable, excluded=result.excluded)
-    if written:
+    if written is not None:
         entries = baselines.renewed(entries, result.findings, shown, concerns)
         write(written, baselines.dump(entries))
     today = datetime.now(timezone.utc).date()  # the same everywhere
-    return baselines.apply(written or read, entries, result.findings, shown, concerns, today)
+    return baselines.apply(
+        written.path if written is not None else path, entries, result.findings, shown, concerns, today
+    )

@@ -6,13 +6,16 @@ As everywhere in the command line, only click and the standard library are impor
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from passrole_checks.cli.configured import ConfiguredCommand
 from passrole_checks.cli.options import destinations, scan_options, shared_options
 from passrole_checks.cli.writing import that_matter, unusable, write_each, write_lines
+
+if TYPE_CHECKING:
+    from passrole_checks.output.destination import Destination
 
 
 @click.command(cls=ConfiguredCommand)
@@ -30,6 +33,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     from passrole_checks.output import required as output
     from passrole_checks.output import required_policy
     from passrole_checks.output.destination import write
+    from passrole_checks.output.text import error_in_words
     from passrole_checks.scan import isolated, read_paths
 
     chosen = destinations(context, options)
@@ -41,15 +45,17 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     unreadable = that_matter([*read.unreadable, *malformed, *faults], files, paths, options, read.excluded)
     skipped = tuple(dict.fromkeys([*(one for unit in configurations for one in unit.not_evaluated), *read.notes]))
 
-    def write_one(output_format: str, destination: str) -> None:
+    error = error_in_words(unreadable, files, anything=bool(found.received))
+
+    def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
             write(destination, output.required_json(found, unreadable, skipped, read.excluded))
         elif output_format == "hcl":
-            write(destination, required_policy.hcl(found))
+            write(destination, required_policy.hcl(found, error))
         elif output_format == "yaml":
-            write(destination, required_policy.yaml(found))
+            write(destination, required_policy.yaml(found, error))
         else:
-            lines = output.required_lines(found, files, unreadable, skipped, read.excluded, quiet=options["quiet"])
+            lines = output.required_lines(found, len(files), error, skipped, read.excluded, quiet=options["quiet"])
             write_lines(destination, lines, options)
 
     return max(write_each(chosen, write_one), unusable(unreadable))

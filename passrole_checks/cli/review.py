@@ -27,11 +27,13 @@ from passrole_checks.cli.options import (
     shared_options,
     some_checks,
     two_at_most,
+    written_by,
 )
 from passrole_checks.cli.writing import CLEAN, FINDINGS, OUR_FAULT, UNUSABLE, complain, write_each, write_lines
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from passrole_checks.output.destination import Destination
     from passrole_checks.review.environment import Context
     from passrole_checks.review.making import Review
     from passrole_checks.review.report import Report
@@ -152,7 +154,13 @@ def table_of(asked: Asked) -> dict[str, Any]:
     return {} if content is None else configuration.table_in(content)
 
 
-def _done(asked: Asked, given: dict[str, Any], chosen: Sequence[tuple[str, str]], say: Callable[[str], None]) -> int:
+def _done(
+    asked: Asked,
+    given: dict[str, Any],
+    chosen: Sequence[tuple[str, Destination]],
+    bundle: Destination | None,
+    say: Callable[[str], None],
+) -> int:
     """Review, write what is asked for, and post it; the exit status. ``chosen``: formats with their destinations;
     ``say`` tells one line on standard error."""
     from passrole_checks.output.destination import write
@@ -164,17 +172,17 @@ def _done(asked: Asked, given: dict[str, Any], chosen: Sequence[tuple[str, str]]
 
         report = masked(report)
 
-    def write_one(output_format: str, destination: str) -> None:
+    def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "text":
             _write_text(report, destination, given)
         else:
             write(destination, _rendered(report, made, asked.context, output_format))
 
-    bundle = [("json", given["offline_bundle"])] if given["offline_bundle"] else []
-    written = write_each([*chosen, *bundle], write_one)
+    bundles = [("json", bundle)] if bundle is not None else []
+    written = write_each([*chosen, *bundles], write_one)
     for note in report.unknown:
         say(": ".join(filter(None, (f"{note.file}:{note.line}" if note.line else note.file, note.reason))))
-    with_annotations = all(name in ("text", "markdown") for name, destination in chosen if destination == "-")
+    with_annotations = all(name in ("text", "markdown") for name, destination in chosen if destination.path == "-")
     _publish(report, asked, given, say, with_annotations=with_annotations)
     status = OUR_FAULT if report.faults else UNUSABLE if report.unreadable else CLEAN
     return max(written, status) or (FINDINGS if report.failing else CLEAN)
@@ -215,7 +223,7 @@ def _read(path: str, given: dict[str, Any]) -> Report:
 # -- what is written
 
 
-def _write_text(report: Report, destination: str, given: dict[str, Any]) -> None:
+def _write_text(report: Report, destination: Destination, given: dict[str, Any]) -> None:
     from passrole_checks.output.destination import is_terminal
     from passrole_checks.output.text import width_for
     from passrole_checks.review.text import review_lines
@@ -323,12 +331,12 @@ def _write_step_summary(report: Report, context: Context, say: Callable[[str], N
     """GitHub Docs, "Workflow commands", "Adding a job summary": at most 1 MiB a step, Markdown, appended to a file."""
     if not context.step_summary:
         return
+    from passrole_checks.file_replacement import append_to_file, guarded_folders
     from passrole_checks.review.markdown.summary import STEP_SUMMARY_BUDGET
 
     text = _summary(report, context, budget=STEP_SUMMARY_BUDGET).encode("utf-8", "replace")[:_LARGEST_STEP_SUMMARY]
     try:
-        with open(context.step_summary, "ab") as stream:
-            stream.write(text)
+        append_to_file(context.step_summary, text, guarded=guarded_folders(()))
     except OSError as error:
         say(f"{context.step_summary}: the summary of the step cannot be written: {error.strerror or error}")
 
@@ -359,4 +367,5 @@ def review(context: click.Context, /, **options: Any) -> int:
     Both versions are scanned in full. New is what HEAD has and BASE has not; suppressions, the baseline and the
     configuration are those of BASE. sarif and gitlab hold all findings of HEAD, the other formats what is new.
     """
-    return _done(context.obj, options, destinations(context, options), complain)
+    bundle = written_by(context, "offline_bundle")
+    return _done(context.obj, options, destinations(context, options), bundle, complain)

@@ -5,7 +5,7 @@ As everywhere in the command line, only click and the standard library are impor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks.cli import manual
-from passrole_checks.cli.configured import ConfiguredCommand
+from passrole_checks.cli.configured import ConfiguredCommand, hidden_by_configuration
 from passrole_checks.cli.options import (
+    able,
     applied_baseline,
     baseline,
     cached,
@@ -23,6 +24,7 @@ from passrole_checks.cli.options import (
     destinations,
     fail_on,
     ids,
+    least_severity,
     scan_options,
     severity,
     severity_that_fails,
@@ -31,6 +33,7 @@ from passrole_checks.cli.options import (
     store,
     unit_scanner,
     where_it_scans,
+    written_by,
 )
 from passrole_checks.cli.progress import telling, told
 from passrole_checks.cli.writing import (
@@ -45,8 +48,6 @@ from passrole_checks.cli.writing import (
 )
 
 if TYPE_CHECKING:
-    from passrole_checks.check import Check
-    from passrole_checks.findings import Severity
     from passrole_checks.scanned import ScanResult
 
 
@@ -78,15 +79,14 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan import Report
 
-    chosen = destinations(context, options)
+    chosen, baseline_to_write = destinations(context, options), written_by(context, "write_baseline")
     checks, skip_checks = ids(options["check"]), ids(options["skip_check"])
-    shown = Severity(options["severity"])
-    if checks and context.get_parameter_source("severity") is ParameterSource.DEFAULT:
-        shown = Severity.INFO  # whoever names a check wants to hear of it
+    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
+    shown = least_severity(options, explicit=explicit)
     failing = severity_that_fails(options)
     least = shown if failing is None or shown.rank < failing.rank else failing
     sure = Confidence(options["confidence"])
-    with_baseline = options["baseline"] or options["write_baseline"]
+    with_baseline = options["baseline"] or baseline_to_write is not None
     result = _scanned(
         paths,
         options,
@@ -97,13 +97,14 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     )
     accepted = None
     if with_baseline:
-        applied = applied_baseline(result, paths, checks, skip_checks, options)
+        applied = applied_baseline(result, paths, checks, skip_checks, options["baseline"], baseline_to_write)
         told = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
         result = replace(result, findings=tuple(told))
         accepted = applied.restricted(shown, sure)
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
-    report = Report(visible, hidden, accepted, _able(shown, checks, skip_checks) if "junit" in dict(chosen) else None)
+    reporting = able(shown, checks, skip_checks) if "junit" in dict(chosen) else None
+    report = Report(visible, hidden, accepted, reporting, hidden_by_configuration(context))
     written = write_each(chosen, lambda name, destination: write_scan(report, name, destination, options))
     failed = failing is not None and any(
         finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
@@ -130,17 +131,9 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     return max(written, unusable(result.unreadable))
 
 
-def _able(shown: Severity, checks: Collection[str], skip_checks: Collection[str]) -> list[type[Check]]:
-    """The checks that can have spoken."""
-    from passrole_checks.checks import ALL
-
-    able = (one for one in ALL if one.severity.rank >= shown.rank and one.id not in skip_checks)
-    return [one for one in able if not checks or one.id in checks]
-
-
 def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> ScanResult:
     """Scan with the options that all commands share, and with what the findings are ``judging`` by."""
-    where, asked, kept = [Path(path) for path in paths], scan_options(options, paths, **judging), store(options)
+    where, asked, kept = [Path(path) for path in paths], scan_options(options, paths, **judging), store(paths, options)
     with told(options) as tell:
         if kept is None:
             from passrole_checks.scan import scan_paths

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks.cli.logs import bounds_of
+from passrole_checks.cli.options import destinations
 from passrole_checks.cli.writing import CLEAN
 
 DIALECTS = ("athena", "spark")
@@ -63,24 +64,17 @@ def checked(context: click.Context, paths: Sequence[str], given: dict[str, Any])
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             where = ": choose rows of the view by that" if name in ("principal", "role") else ""
             raise click.UsageError(f"--{name.replace('_', '-')} does not go with --sql{where}")
-    if len(_outputs(context, given)) > 1:
+    if len(given["output"]) > 1:
         raise click.UsageError("--sql prints one statement: one --output at most goes with it")
-
-
-def _outputs(context: click.Context, given: dict[str, Any]) -> Sequence[str]:
-    """Where it is to be written: a configuration's files are for the configuration's formats."""
-    asked = context.get_parameter_source("output") is ParameterSource.COMMANDLINE
-    found: Sequence[str] = given["output"] if asked else ()
-    return found
 
 
 def printed(context: click.Context, given: dict[str, Any]) -> int:
     """Write the statement; the exit status."""
     from passrole_checks.evidence import Bounds
     from passrole_checks.evidence.sql import view
-    from passrole_checks.output.destination import STANDARD_OUTPUT, write
+    from passrole_checks.output.destination import write
 
     bounds = Bounds(*bounds_of(given), frozenset(given["account"]))
-    destination = next(iter(_outputs(context, given)), STANDARD_OUTPUT)
+    ((_, destination),) = destinations(context, {**given, "format": ["sql"]})
     write(destination, view(given["sql"], given["table"] or TABLE, given["view"] or VIEW, bounds))
     return CLEAN

@@ -15,6 +15,7 @@ from passrole_checks.cli.configured import ConfiguredCommand
 from passrole_checks.cli.options import (
     destinations,
     fail_on,
+    least_severity,
     severity_that_fails,
     shared_options,
     which_findings,
@@ -31,6 +32,7 @@ from passrole_checks.cli.writing import (
 
 if TYPE_CHECKING:
     from passrole_checks.findings import Severity
+    from passrole_checks.output.destination import Destination
 
 
 @click.command(cls=ConfiguredCommand)
@@ -57,7 +59,7 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     logs = evidence.read(options)
     found = suggesting.suggested(paths, options, _severity_asked_for(context, options), logs)
 
-    def write_one(output_format: str, destination: str) -> None:
+    def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "text":
             width = text.width_for(is_terminal(destination))
             write_lines(destination, suggesting.lines(found, width=width, quiet=options["quiet"]), options)
@@ -99,7 +101,7 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
     found = suggesting.suggested(paths, options, shown, logs)
     written = suggesting.fix_all(found, paths, options, shown, logs, dry_run=options["dry_run"])
 
-    def write_one(_: str, destination: str) -> None:
+    def write_one(_: str, destination: Destination) -> None:
         width = text.width_for(is_terminal(destination))
         dry_run, quiet = options["dry_run"], options["quiet"]
         lines = suggesting.fixed_lines(written, found, dry_run=dry_run, width=width, quiet=quiet)
@@ -115,8 +117,6 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
 
 
 def _severity_asked_for(context: click.Context, options: dict[str, Any]) -> Severity:
-    """The least severity to look at: whoever names a check wants to hear of it."""
-    from passrole_checks.findings import Severity
-
-    named = options["check"] and context.get_parameter_source("severity") is ParameterSource.DEFAULT
-    return Severity.INFO if named else Severity(options["severity"])
+    """The least severity to look at."""
+    explicit = context.get_parameter_source("severity") is not ParameterSource.DEFAULT
+    return least_severity(options, explicit=explicit)

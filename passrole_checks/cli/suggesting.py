@@ -121,8 +121,7 @@ def _found(
     result = replace(result, unreadable=unreadable, excluded=read.excluded)
     findings: Sequence[Finding] = result.findings
     if options["baseline"]:
-        with_baseline = {**options, "write_baseline": None}
-        findings = applied_baseline(result, paths, checks, skip_checks, with_baseline).open
+        findings = applied_baseline(result, paths, checks, skip_checks, options["baseline"]).open
     counting = tuple(one for one in findings if one.suppressed is None and one.severity.rank >= severity.rank)
     skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
     return read, asked, counting, unreadable, skipped, result.files

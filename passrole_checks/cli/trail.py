@@ -28,6 +28,7 @@ from passrole_checks.cli.writing import (
 
 if TYPE_CHECKING:
     from passrole_checks.evidence.report import Report
+    from passrole_checks.output.destination import Destination
     from passrole_checks.scanned import ScanResult
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -80,7 +81,7 @@ def options(function: _Function) -> _Function:
     return function
 
 
-def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, str]]) -> int:
+def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:
     """Read the logs and write what they tell; the exit status. ``chosen``: formats with their destinations."""
     from passrole_checks.evidence import Bounds, Wanted
     from passrole_checks.evidence.report import reported
@@ -146,7 +147,7 @@ def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Rep
 
 
 def _write(
-    report: Report, result: ScanResult | None, output_format: str, destination: str, given: dict[str, Any]
+    report: Report, result: ScanResult | None, output_format: str, destination: Destination, given: dict[str, Any]
 ) -> None:
     from passrole_checks.output import trail as output
     from passrole_checks.output.destination import write

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from passrole_checks.errors import PassRoleChecksError, internal_error
 
 if TYPE_CHECKING:
+    from passrole_checks.output.destination import Destination
     from passrole_checks.output.scan import Report
     from passrole_checks.output.text import Line
     from passrole_checks.scanned import LocatedGrant, ScanResult
@@ -52,13 +53,11 @@ def that_matter(
     return tuple(Unreadable(path, reason, subject=NOTHING_HERE) for path in paths)
 
 
-def write_each(chosen: Sequence[tuple[str, str]], write: Callable[[str, str], None]) -> int:
+def write_each(chosen: Sequence[tuple[str, Destination]], write: Callable[[str, Destination], None]) -> int:
     """Write each format to its destination; one that fails is named, and costs none of the others.
 
     Returns the exit status that follows.
     """
-    from passrole_checks.output.destination import STANDARD_OUTPUT
-
     status = CLEAN
     for output_format, destination in chosen:
         try:
@@ -67,13 +66,12 @@ def write_each(chosen: Sequence[tuple[str, str]], write: Callable[[str, str], No
             complain(str(error))
             status = max(status, UNUSABLE)
         except Exception as error:
-            where = "standard output" if destination == STANDARD_OUTPUT else destination
-            complain(f"{where}: {internal_error(error, output_format)}")
+            complain(f"{destination}: {internal_error(error, output_format)}")
             status = OUR_FAULT
     return status
 
 
-def write_scan(report: Report, output_format: str, destination: str, options: dict[str, Any]) -> None:
+def write_scan(report: Report, output_format: str, destination: Destination, options: dict[str, Any]) -> None:
     """Write the report of a scan in one format to a file, or to standard output (``-``)."""
     from passrole_checks.output import text
     from passrole_checks.output.destination import is_terminal, write
@@ -90,7 +88,11 @@ def write_scan(report: Report, output_format: str, destination: str, options: di
 
 
 def write_grants(
-    output_format: str, destination: str, result: ScanResult, listed: Sequence[LocatedGrant], options: dict[str, Any]
+    output_format: str,
+    destination: Destination,
+    result: ScanResult,
+    listed: Sequence[LocatedGrant],
+    options: dict[str, Any],
 ) -> None:
     """Write the inventory in one format; ``listed`` are the grants of ``result`` to tell."""
     from passrole_checks.output.destination import write
@@ -113,7 +115,7 @@ def write_grants(
         write_lines(destination, text.grants_lines(result, listed, quiet=options["quiet"]), options)
 
 
-def write_lines(destination: str, lines: Iterable[Line], options: dict[str, Any]) -> None:
+def write_lines(destination: Destination, lines: Iterable[Line], options: dict[str, Any]) -> None:
     """Write text, in colours where they are wanted."""
     from passrole_checks.output.destination import wants_colour, write
     from passrole_checks.output.text import coloured, plain

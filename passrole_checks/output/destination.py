@@ -5,58 +5,87 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from passrole_checks.errors import ConfigurationError
+from passrole_checks.file_replacement import check_file, replace_file
 from passrole_checks.output.paths import harmless
 
-STANDARD_OUTPUT = "-"
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A file that the command line names, or standard output (``-``). In and below the folders ``guarded``, which may
+    contain links that a pull request planted, writing follows no symbolic link."""
+
+    path: str
+    guarded: tuple[Path, ...] = ()
+
+    def __str__(self) -> str:
+        return "standard output" if self.path == "-" else harmless(self.path)
+
+    def check(self) -> None:
+        """Raise a :class:`ConfigurationError` where the file cannot be written: before the work, not after it."""
+        if self.path != "-":
+            try:
+                check_file(self.path, guarded=self.guarded)
+            except OSError as error:
+                raise _unwritable(self, error) from error
 
 
-def paired(formats: Sequence[str], outputs: Sequence[str]) -> list[tuple[str, str]]:
+STANDARD_OUTPUT = Destination("-")
+
+
+def paired(
+    formats: Sequence[str], outputs: Sequence[str], guarded: tuple[Path, ...] = ()
+) -> list[tuple[str, Destination]]:
     """Each format with its destination: the n-th output for the n-th format, standard output where none is left.
 
     Raises:
-        ConfigurationError: more outputs than formats, or two formats for one destination.
+        ConfigurationError: more outputs than formats, two formats for one destination, or one that cannot be written.
     """
     if len(outputs) > len(formats):
         raise ConfigurationError(f"--output {outputs[len(formats)]}: there is no --format for it")
-    destinations = [*outputs, *[STANDARD_OUTPUT] * (len(formats) - len(outputs))]
+    destinations = [Destination(path, guarded) for path in [*outputs, *["-"] * (len(formats) - len(outputs))]]
     for destination in destinations:
         if destinations.count(destination) > 1:
-            where = "standard output" if destination == STANDARD_OUTPUT else destination
-            raise ConfigurationError(f"two formats for {where}: give each --format an --output of its own")
+            raise ConfigurationError(f"two formats for {destination}: give each --format an --output of its own")
+        destination.check()
     return list(zip(formats, destinations, strict=True))
 
 
-def is_terminal(destination: str) -> bool:
+def is_terminal(destination: Destination) -> bool:
     """Whether a person sees what is written there."""
     # a program whose standard output was closed before it began has none
-    return destination == STANDARD_OUTPUT and sys.stdout is not None and sys.stdout.isatty()
+    return destination.path == "-" and sys.stdout is not None and sys.stdout.isatty()
 
 
-def wants_colour(destination: str) -> bool:
+def wants_colour(destination: Destination) -> bool:
     """Whether colours make sense there; the environment variable ``NO_COLOR`` says that they do not."""
     return is_terminal(destination) and not os.environ.get("NO_COLOR")
 
 
-def write(destination: str, text: str) -> None:
+def write(destination: Destination, text: str) -> None:
     """Write to standard output or replace the file.
 
     Raises:
         ConfigurationError: it cannot be written.
     """
     try:
-        if destination == STANDARD_OUTPUT:
-            if sys.stdout is None:
-                raise ConfigurationError("standard output: cannot be written: it is closed")
-            write_to(sys.stdout, text)
+        if destination.path != "-":
+            replace_file(destination.path, text.encode("utf-8", "backslashreplace"), guarded=destination.guarded)
+        elif sys.stdout is None:
+            raise ConfigurationError(f"{destination}: cannot be written: it is closed")
         else:
-            Path(destination).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+            write_to(sys.stdout, text)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        name = "standard output" if destination == STANDARD_OUTPUT else harmless(destination)
-        raise ConfigurationError(f"{name}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+        raise _unwritable(destination, error) from error
+
+
+def _unwritable(destination: Destination, error: OSError | ValueError) -> ConfigurationError:
+    reason = getattr(error, "strerror", None) or error
+    return ConfigurationError(f"{destination}: cannot be written: {reason}")
 
 
 def write_to(stream: TextIO, text: str) -> None:

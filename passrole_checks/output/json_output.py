@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: Applied | None = None) -> str:
+def scan_json(
+    result: ScanResult,
+    not_shown: Sequence[Finding] = (),
+    baseline: Applied | None = None,
+    configuration: Sequence[Unreadable] = (),
+) -> str:
     """The findings, the files that could not be read and a summary, as one JSON document.
 
     ``not_shown`` are findings that were asked to be left out; they are only counted, as are those that the ``baseline``
-    accepts; of its entries those are named that somebody should look at.
+    accepts; of its entries those are named that somebody should look at. ``configuration``: notes on what the
+    configuration hides.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     severities = Counter(finding.severity for finding in open_findings)
@@ -41,6 +47,7 @@ def scan_json(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: A
             "not_evaluated": _unreadable(result.not_evaluated),
             "excluded": shown_excluded(result.excluded),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
+            "notes": _unreadable(configuration),
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
                 "files": len(result.files),

@@ -26,12 +26,13 @@ def scan_junit(
     checks: Iterable[type[Check]],
     accepted: Collection[Finding] = (),
     not_shown: Collection[Finding] = (),
+    configuration: Sequence[Unreadable] = (),
 ) -> str:
     """One XML document. ``checks`` are those that can have spoken. Findings that the baseline has ``accepted`` are
     skipped, and so are those ``not_shown`` on request and suppressed ones.
 
     A file in which nothing is to be judged has one case, one that could not be read an error, and what of a file was
-    not evaluated is a case that was skipped.
+    not evaluated is a case that was skipped; so is what the ``configuration`` hides.
     """
     names = {check.id: check.name for check in checks}
     silent = {finding.fingerprint: "in the baseline" for finding in accepted}
@@ -41,7 +42,7 @@ def scan_junit(
         findings[shown(finding.at.file)].append(finding)
     judged = {shown(located.grant.at.file) for located in result.grants}
     unreadable, faults = _by_file(without_faults(result.unreadable)), _by_file(result.faults)
-    not_evaluated = _by_file(result.not_evaluated)
+    not_evaluated = _by_file([*result.not_evaluated, *configuration])
     root = ElementTree.Element("testsuites", name="passrole_checks")
     for file in sorted({*map(shown, result.files), *findings, *judged, *unreadable, *faults, *not_evaluated}):
         suite = ElementTree.SubElement(root, "testsuite", name=xml(file))

@@ -25,6 +25,7 @@ def scan_markdown(
     result: ScanResult,
     not_shown: Sequence[Finding] = (),
     baseline: Applied | None = None,
+    configuration: Sequence[Unreadable] = (),
     *,
     quiet: bool = False,
     budget: int = BUDGET,
@@ -32,7 +33,7 @@ def scan_markdown(
     """A page of Markdown of at most ``budget`` characters, cut between findings, with a line that counts the others.
 
     Suppressed findings, ``not_shown`` (left out on request) and those that the ``baseline`` accepts are only counted.
-    ``quiet``: without notes.
+    ``configuration``: notes on what the configuration hides. ``quiet``: without other notes.
     """
     findings = [finding for finding in result.findings if not finding.suppressed]
     head = [
@@ -45,7 +46,7 @@ def scan_markdown(
         *_section("### Internal errors", result.faults, note_item, _LIST),
         *_section("### Could not be read", without_faults(result.unreadable), note_item, _LIST),
     ]
-    notes: list[str] = []
+    notes = [*_section("### Configuration", configuration, note_item, _LIST)]
     if not quiet:
         entries = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
         notes += _section("### Baseline", entries, note_item, _LIST)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,7 +13,7 @@ from passrole_checks.output.escaping import json_text
 from passrole_checks.output.excluded import shown_excluded
 from passrole_checks.output.paths import harmless, shown
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
-from passrole_checks.output.text import Line, Span, error_in_words, excluded_spans, located
+from passrole_checks.output.text import Line, Span, excluded_spans, located
 from passrole_checks.receiving import ASSUMED, LATER, PASSED, Received
 from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
 
@@ -82,14 +82,17 @@ def _problem(one: Unreadable) -> dict[str, Any]:
 
 def required_lines(
     required: Required,
-    files: Collection[str],
-    unreadable: Sequence[Unreadable],
+    files: int,
+    error: str,
     not_evaluated: Sequence[Unreadable],
     excluded: Sequence[str] = (),
     *,
     quiet: bool = False,
 ) -> Iterator[Line]:
-    """Each role with the services that it is passed to and the resources that receive it; then the statements."""
+    """Each role with the services that it is passed to and the resources that receive it; then the statements.
+
+    ``error``: how the summary begins where not everything was read.
+    """
     passed = [one for one in required.received if one.how == PASSED]
     yield from _table(passed)
     others = [one for one in required.received if one.how != PASSED]
@@ -117,12 +120,11 @@ def required_lines(
     if notes or not_evaluated:
         yield ()
     roles, places = len({one.label for one in passed}), len(passed)
-    error = error_in_words(unreadable, files, anything=bool(required.received))
     counted = "no role is passed"
     if passed or error:
         counted = f"{_count(roles, 'role')} passed in {_count(places, 'place')}"
     words_of_error = [Span(f"{error}; ", "high")] if error else []
-    counted += f"; {_count(len(files), 'file')}"
+    counted += f"; {_count(files, 'file')}"
     yield (*words_of_error, Span(counted, "place"), *excluded_spans(excluded))
 
 

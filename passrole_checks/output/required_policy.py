@@ -51,9 +51,14 @@ def in_words(blank: Blank) -> str:
     return f"{blank.about}, in {shown(blank.file)}" if blank.file else blank.about
 
 
-def hcl(required: Required) -> str:
-    """A ``data "aws_iam_policy_document"`` for each policy, with the variables and data sources that they need."""
-    return "\n".join(_hcl(required)) + "\n"
+def hcl(required: Required, error: str = "") -> str:
+    """A ``data "aws_iam_policy_document"`` for each policy, with the variables and data sources that they need.
+    ``error``: what was not read, as a comment at the top."""
+    return "\n".join([*_error(error), *_hcl(required)]) + "\n"
+
+
+def _error(error: str) -> list[str]:
+    return [f"# {error}"] if error else []
 
 
 def _hcl(required: Required) -> Iterator[str]:
@@ -139,9 +144,10 @@ def _comments(required: Required) -> Iterator[str]:
     return (f"# {harmless(' '.join(note.split()))}" for note in required.notes)
 
 
-def yaml(required: Required) -> str:
-    """A template with an ``AWS::IAM::ManagedPolicy``; what has to be filled in are its parameters."""
-    return "\n".join(_yaml(required)) + "\n"
+def yaml(required: Required, error: str = "") -> str:
+    """A template with an ``AWS::IAM::ManagedPolicy``; what has to be filled in are its parameters. ``error``: what was
+    not read, as a comment at the top."""
+    return "\n".join([*_error(error), *_yaml(required)]) + "\n"
 
 
 def _yaml(required: Required) -> Iterator[str]:

@@ -24,16 +24,23 @@ _LEVEL = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "not
 _SECURITY_SEVERITY = {Severity.HIGH: "8.0", Severity.MEDIUM: "5.0", Severity.LOW: "3.0", Severity.INFO: "1.0"}
 
 
-def scan_sarif(result: ScanResult, checks: Iterable[type[Check]], baseline: Applied | None = None) -> str:
+def scan_sarif(
+    result: ScanResult,
+    checks: Iterable[type[Check]],
+    baseline: Applied | None = None,
+    configuration: Iterable[Unreadable] = (),
+) -> str:
     """The findings of ``result`` as one SARIF run; ``checks`` become its rules.
 
     Suppressed findings are there with their suppression. With a ``baseline`` those that it accepts are there too, as
     unchanged and suppressed from outside of the source, and all others are new. What could not be read or judged is a
     notification of level ``error``, and the run is then not successful; modules and nested stacks that are not here,
-    what is excluded, and entries of the baseline that are to be looked at, are notifications of level ``note``.
+    what is excluded, entries of the baseline that are to be looked at, and what the ``configuration`` hides, are
+    notifications of level ``note``.
     """
     rules, index = _rules(checks)
-    notes = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
+    notes = [*configuration]
+    notes += [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
     results = [_result(finding, index, "" if baseline is None else "new") for finding in result.findings]
     results += [_accepted(finding, entry, index) for finding, entry in baseline.accepted] if baseline else []
     return _log(result, rules, results, notes)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from passrole_checks.check import Check
     from passrole_checks.findings import Finding
     from passrole_checks.scanned import ScanResult
+    from passrole_checks.sources.resource import Unreadable
 
 FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 
@@ -20,12 +21,13 @@ FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 class Report:
     """What is reported: ``result`` with the findings to show, suppressed ones included; ``not_shown``, those below the
     severity that is shown; what the ``baseline`` accepts, if there is one; ``checks``, those that can have spoken
-    (None: all)."""
+    (None: all); ``configuration``, notes on what the configuration hides."""
 
     result: ScanResult
     not_shown: Sequence[Finding] = ()
     baseline: Applied | None = None
     checks: Sequence[type[Check]] | None = None
+    configuration: Sequence[Unreadable] = ()
 
 
 def rendered(report: Report, output_format: str, *, quiet: bool = False) -> str:
@@ -34,18 +36,19 @@ def rendered(report: Report, output_format: str, *, quiet: bool = False) -> str:
     if output_format == "json":
         from passrole_checks.output.json_output import scan_json
 
-        return scan_json(result, report.not_shown, baseline)
+        return scan_json(result, report.not_shown, baseline, report.configuration)
     if output_format == "sarif":
         from passrole_checks.checks import ALL
         from passrole_checks.output.sarif import scan_sarif
 
-        return scan_sarif(result, ALL, baseline)
+        return scan_sarif(result, ALL, baseline, report.configuration)
     if output_format == "junit":
         from passrole_checks.checks import ALL
         from passrole_checks.output.junit import scan_junit
 
         accepted = [finding for finding, _ in baseline.accepted] if baseline else []
-        return scan_junit(result, ALL if report.checks is None else report.checks, accepted, report.not_shown)
+        checks = ALL if report.checks is None else report.checks
+        return scan_junit(result, checks, accepted, report.not_shown, report.configuration)
     if output_format == "github":
         from passrole_checks.output.github import scan_github
         from passrole_checks.output.text import plain, scan_summary
@@ -58,4 +61,4 @@ def rendered(report: Report, output_format: str, *, quiet: bool = False) -> str:
         return scan_gitlab(result, os.environ.get("CI_PROJECT_DIR"))
     from passrole_checks.output.markdown_scan import scan_markdown
 
-    return scan_markdown(result, report.not_shown, baseline, quiet=quiet)
+    return scan_markdown(result, report.not_shown, baseline, report.configuration, quiet=quiet)

@@ -115,7 +115,10 @@ def names_of(snapshots: Snapshots) -> dict[str, str]:
 
 
 def found_in(asked: Comparison, snapshots: Snapshots, number: int) -> Find:
-    """Finds what is given as a path of the working tree in one of the versions (0 or 1)."""
+    """Finds what is given as a path of the working tree in one of the versions (0 or 1).
+
+    It raises an :class:`InputError` where a symbolic link in the working tree leads from there out of the repository.
+    """
 
     def there(name: str, *, folder: bool = False) -> str | None:
         top = asked.repository.top
@@ -124,13 +127,17 @@ def found_in(asked: Comparison, snapshots: Snapshots, number: int) -> Find:
         path = os.path.abspath(name.removeprefix("file://"))
         real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         below = os.path.relpath(real, os.path.realpath(top))
-        if below.split(os.sep)[0] == os.pardir:
-            return name
-        exists = os.path.isdir if folder else os.path.isfile
-        places = [os.path.join(place, below) for place in snapshots.folders]
-        if exists(places[number]):
-            return places[number]
-        return None if exists(places[1 - number]) else name
+        if below.split(os.sep)[0] != os.pardir:
+            exists = os.path.isdir if folder else os.path.isfile
+            places = [os.path.join(place, below) for place in snapshots.folders]
+            if exists(places[number]):
+                return places[number]
+            if exists(places[1 - number]):
+                return None
+        is_inside = Path(path).is_relative_to(top)
+        if is_inside and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(top)):
+            raise InputError(name, "not read: a symbolic link leads out of the repository")
+        return name
 
     return there
 

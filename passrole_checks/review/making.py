@@ -123,6 +123,7 @@ class _Making:
             )
             faults = [*faults_in(found.unreadable), *mending.faults]
         self._about_configuration()
+        self._about_exclusions(found)
         self._notes += map(self._moved, found.moved)
         unreadable, not_evaluated = self._unread(replace(found, unreadable=without_faults(found.unreadable)))
         report = _report(
@@ -262,6 +263,15 @@ class _Making:
 
     def _about_configuration(self) -> None:
         self._notes += map(self._note, about_configuration(self._asked, self._snapshots))
+
+    def _about_exclusions(self, found: Difference) -> None:
+        """A note if files have changed that are excluded, and that no module call brings in."""
+        folder, exclusions = self._snapshots.folders[1], self._sides[1].inputs.exclusions
+        changed = [f"{folder}/{change.new}" for change in self._snapshots.changed if change.new and matters(change.new)]
+        excluded = [file for file in changed if file not in found.files[1] and exclusions.excludes(file)]
+        if excluded:
+            files = "1 changed file is" if len(excluded) == 1 else f"{len(excluded)} changed files are"
+            self._notes.append(Note("", 0, f"{files} excluded, and not compared"))
 
     # -- the baseline, which is that of BASE
 

@@ -184,7 +184,8 @@ class Unreadable:
     """A file, or a part of one, that looks like infrastructure code and could not be read.
 
     ``subject``: what it is about, where it is something else than its place: the source of a module, or its folder.
-    Of a subject is told once. ``fault``: this package itself failed there.
+    Of a subject is told once. ``fault``: this package itself failed there. ``resource``: the address of the only
+    resource that it concerns; :data:`EVERY_RESOURCE` if it concerns all of them; empty if only its place says so.
     """
 
     file: str
@@ -192,6 +193,10 @@ class Unreadable:
     line: int | None = None
     subject: str = ""
     fault: bool = False
+    resource: str = ""
+
+
+EVERY_RESOURCE = "*"
 
 
 def faults_in(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:

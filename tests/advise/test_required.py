@@ -435,7 +435,7 @@ def test_json_holds_what_the_contract_promises(tmp_path: Path) -> None:
     found = of(tmp_path, FUNCTION)
     document = json.loads(required_json(found, (), ()))
     entry = document["required"][0]
-    names = ["version", "required", "statements", "policies", "notes", "unreadable", "not_evaluated"]
+    names = ["version", "required", "statements", "policies", "notes", "unreadable", "faults", "not_evaluated"]
     assert list(document) == names
     assert document["version"] == 1
     assert entry.pop("file").endswith("main.tf")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from passrole_checks.check import Check, Example, Subject, allow
+from passrole_checks.check import Check, Element, Example, Subject, allow
 from passrole_checks.checks import ALL
 from passrole_checks.checks.any_role import AnyRole
 from passrole_checks.checks.any_service import AnyService
@@ -152,3 +153,31 @@ def test_every_known_service_in_pieces_is_every_service() -> None:
     example = Example("", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*", condition),))
     (verdict,) = verdicts(IneffectiveCondition, example)
     assert verdict.severity is Severity.MEDIUM and "leaves no service out" in verdict.message
+
+
+def _with_unknown(example: Example, element: Element) -> Example | None:
+    """The example with an unresolved element in its first statement; None if it has none there."""
+    first, *others = copy.deepcopy(example.statements)
+    if element is Element.ROLES and "Resource" in first:
+        first["Resource"] = "OPEN"
+    elif element is Element.SERVICES:
+        for keys in first.setdefault("Condition", {"StringEquals": {"iam:PassedToService": "OPEN"}}).values():
+            keys.update({key: "OPEN" for key in keys if key.lower() == "iam:passedtoservice"})
+    else:
+        return None
+    return replace(example, statements=(first, *others), unknown=(*example.unknown, "OPEN"))
+
+
+@pytest.mark.parametrize("check", [check for check in ALL if check.independent_of], ids=lambda check: check.id)
+def test_check_is_independent_of_what_it_says(check: type[Check]) -> None:
+    """What a check flags, of all examples, it also flags where an element that it is independent of is unresolved."""
+    if check.judges_managed:
+        return  # it looks at statements of AWS, in which nothing is unresolved
+    asked = 0
+    for example in (example for other in ALL for example in (*other.flagged, *other.clean) if not example.managed):
+        for element in check.independent_of:
+            opened = _with_unknown(example, element)
+            if opened is not None and opened.statements != example.statements and verdicts(check, example):
+                assert verdicts(check, opened), (example.title, element)
+                asked += 1
+    assert asked

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the counts as JSON")
     parser.add_argument("--second-reader", action="store_true", help="read Terraform with python-hcl2")
     given = parser.parse_args(arguments)
+    os.environ["PASSROLE_CHECKS_DEBUG"] = "1"  # so that an exception ends the sample, and is no fault in its result
     if given.second_reader:
         sys.modules["tree_sitter_hcl"] = None  # as if it were not installed
     running.limit_memory(given.memory)

@@ -85,7 +85,7 @@ def test_a_link_that_leads_round_in_a_circle_is_named_once(tmp_path: Path) -> No
 def test_a_configuration_with_too_long_a_number_or_a_name(content: bytes, message: str) -> None:
     """A number that Python does not convert is no fault of ours, and no message is as long as a name may be."""
     with pytest.raises(ConfigurationError) as caught:
-        configuration.checked(configuration.table_in(content), {})
+        configuration.checked(configuration.table_in(content), {}, Path())
     assert str(caught.value).startswith(message)
     assert len(str(caught.value)) < 300
 

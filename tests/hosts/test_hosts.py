@@ -10,6 +10,7 @@ import pytest
 
 from passrole_checks import hosts
 from passrole_checks.sources.resource import Inputs
+from passrole_checks.unjudged import Block
 
 ANY_ROLE = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
 NO_ROLE = ANY_ROLE.replace("iam:PassRole", "iam:GetRole")
@@ -66,27 +67,6 @@ def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
     assert hosts.ask(file).untold(file) == ()
 
 
-def test_an_unreadable_place_concerns_the_resource_around_it(tmp_path: Path) -> None:
-    """Of a file that was read in part, only the lines around the bad place are not told."""
-    file = module(tmp_path, '{"Statement": 7}')
-    ((line, _),) = hosts.ask(file).untold(file)
-    assert line in (1, 2, 3)
-    assert hosts.ask(file).untold(file, (line, line))
-    assert hosts.ask(file).untold(file, (20, 30)) == ()
-
-
-def test_a_module_without_instances_is_told_and_one_that_is_not_evaluated_is_not(tmp_path: Path) -> None:
-    """What lies behind ``count = 0`` holds nothing; what lies behind a call that could not be followed is not told."""
-    (tmp_path / "inner").mkdir()
-    inner = module(tmp_path / "inner", ANY_ROLE)
-    caller = tmp_path / "main.tf"
-    caller.write_text('module "m" {\n  source = "./inner"\n  count = 0\n}\n')
-    assert hosts.ask(str(caller)).untold(inner, None, [str(caller)]) == ()
-    caller.write_text('module "m" {\n  source = "somebody/elsewhere/aws"\n}\n')
-    ((_, reason),) = hosts.ask(str(caller)).untold(inner, None, [str(caller)])
-    assert "not evaluated" in reason
-
-
 def test_what_a_host_does_not_offer_belongs_to_the_innermost_module_that_it_shows(tmp_path: Path) -> None:
     """Of findings on resources that a host does not offer, each instance goes to its own call, and to none if none."""
     for name in ("inner", "outer"):
@@ -140,17 +120,14 @@ def test_inputs_of_the_host(tmp_path: Path) -> None:
     assert not hosts.ask(str(file)).of("PASSROLE_001")
 
 
-def test_notes_are_of_other_files_than_those_that_a_host_shows(tmp_path: Path) -> None:
-    """A file beside the shown ones that cannot be read, and a module that is not here, are one line each."""
+def test_notes_name_what_could_not_be_read_or_evaluated(tmp_path: Path) -> None:
+    """A file that cannot be read and a module that is not here are one line each."""
     file = module(tmp_path, ANY_ROLE)
     (tmp_path / "calls.tf").write_text('module "m" {\n  source = "example/nowhere/aws"\n}\n')
-    broken = tmp_path / "broken.tofu"
-    broken.write_bytes(b"locals {\n}\n\xff")
-    answers = hosts.ask(file)
-    unreadable, missing = answers.notes([file])
+    (tmp_path / "broken.tofu").write_bytes(b"locals {\n}\n\xff")
+    unreadable, missing = hosts.ask(file).notes()
     assert "broken.tofu:3: cannot be read" in unreadable
     assert "calls.tf:1: not evaluated" in missing and "example/nowhere/aws" in missing
-    assert answers.notes([file, str(broken)]) == (missing,)
 
 
 def test_a_suppression_in_a_module_block_holds_for_everything_in_the_call(tmp_path: Path) -> None:
@@ -171,16 +148,16 @@ def test_a_suppression_in_a_module_block_holds_for_everything_in_the_call(tmp_pa
 def test_what_is_asked_again_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host asks about each resource with each check; only the first time is the disk looked at."""
     file = module(tmp_path, '{"Statement": 7}')
-    other = str(tmp_path / "other.tf")
+    blocks = [Block("p", "aws_iam_policy.p", file), Block("q", "aws_iam_policy.q", str(tmp_path / "other.tf"))]
     answers = hosts.ask(file)
-    told = answers.untold(file, (1, 3)), answers.untold(other, callers=[file])
-    assert told[0]
+    told = answers.untold(file), answers.untold_of(blocks)
+    assert told[0] and set(told[1]) == {"p", "q"}
 
     def looked(path: str, **_: object) -> str:
         raise AssertionError(f"{path} was looked at again")
 
     monkeypatch.setattr(os.path, "realpath", looked)
-    assert (answers.untold(file, (1, 3)), answers.untold(other, callers=[file])) == told
+    assert (answers.untold(file), answers.untold_of(blocks)) == told
 
 
 @pytest.mark.parametrize("text", ["locals {}\n", "\0"])

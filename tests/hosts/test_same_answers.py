@@ -301,9 +301,13 @@ def checkov(
 
 
 def places(record: dict[str, Any]) -> list[tuple[str, int, str]]:
-    """Where the findings of a record are, which its details end with: file, line, and the resource if it is another."""
-    found = [re.search(r"\(([^()]+):(\d+)(?:, (.+))?\)$", detail) for detail in record["check_result"]["details"]]
-    assert all(found), record["check_result"]["details"]
+    """Where the findings of a record are, which its details end with: file, line, and the resource if it is another.
+
+    What could not be read is no finding: the command line names it beside them.
+    """
+    details = [one for one in record["check_result"]["details"] if not one.startswith("cannot be read")]
+    found = [re.search(r"\(([^()]+):(\d+)(?:, (.+))?\)$", detail) for detail in details]
+    assert all(found), details
     shown = record["resource"]
     if shown.startswith("AWS::"):
         shown = shown.partition(".")[2]  # checkov writes AWS::IAM::Policy.LogicalId

@@ -285,9 +285,9 @@ def test_required_tells_what_is_left_out(result: ScanResult) -> None:
     """Of many places that are not evaluated ten are named; quietly, none is, nor any note."""
     nothing = Required((), (), (), ("a note",))
     skipped = tuple(replace(result.unreadable[0], reason=f"reason {number}") for number in range(12))
-    told = plain(required_lines(nothing, ["a.tf"], (), skipped)).splitlines()
+    told = plain(required_lines(nothing, 1, "", skipped)).splitlines()
     assert told[0] == "note: a note"
     assert "note: 2 more like these are not evaluated (--format json names them all)" in told
     assert told[-1] == "no role is passed; 1 file"
-    assert plain(required_lines(nothing, ["a.tf"], (), skipped, quiet=True)) == ""
+    assert plain(required_lines(nothing, 1, "", skipped, quiet=True)) == ""
     assert required_yaml(nothing) == '# a note\nAWSTemplateFormatVersion: "2010-09-09"\nResources: {}\n'

@@ -235,3 +235,28 @@ def test_code_scanning_is_given_what_is_to_be_shown(tmp_path: Path) -> None:
     action.for_code_scanning(sarif)
     content = json.loads(sarif.read_text("utf-8"))
     assert content == {"version": "2.1.0", "runs": [{"tool": {}, "results": results[:2]}]}
+
+
+@pytest.mark.parametrize("planted", ["files", "links"])
+def test_files_that_a_pull_request_planted_are_handed_on_to_nobody(
+    planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the review fails before it writes, or may not write, files of these names are no result of it."""
+    (tmp_path / "clone").mkdir()
+    monkeypatch.chdir(tmp_path / "clone")
+    foreign = tmp_path / "foreign.json"
+    foreign.write_text(json.dumps({"version": "2.1.0", "runs": []}))
+    for name in ("passrole.sarif", "bundle.json"):
+        if planted == "links":
+            Path(name).symlink_to(foreign)
+        else:
+            Path(name).write_bytes(foreign.read_bytes())
+    for name in [name for name in os.environ if name.startswith(("GITHUB_", "CI_", "GITLAB_"))]:
+        monkeypatch.delenv(name)
+    for name, value in {**defaults(), "FOLDER": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(action.variable("sarif-file"), "passrole.sarif")
+    monkeypatch.setenv(action.variable("bundle"), "bundle.json")
+    assert action.run() == 2
+    assert (tmp_path / "output").read_text() == "verdict=cannot-tell\n"
+    assert json.loads(foreign.read_text()) == {"version": "2.1.0", "runs": []}

@@ -45,11 +45,17 @@ def job(tool: Tool, repository: Repository, variables: dict[str, str]) -> tuple[
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_merge_request_is_reviewed(tool: Tool, repository: Repository, source: Repository) -> None:
-    """A widened default fails the job, and the Code Quality report of all findings of the head is there."""
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_merge_request_is_reviewed(tool: Tool, repository: Repository, source: Repository, planted: bool) -> None:
+    """A widened default fails the job, and the Code Quality report of all findings of the head is there; a link that
+    the merge request has ``planted`` in its place changes nothing."""
     commit = source.commit({})
     base = repository.commit(dict(BASE))
     repository.git("checkout", "--quiet", "-b", "change")
+    foreign = repository.folder.parent / "foreign"
+    foreign.write_text("foreign")
+    if planted:
+        (repository.folder / REPORT).symlink_to(foreign)
     head = repository.commit({**HEAD, **HOSTILE})
     variables = {
         "GITLAB_CI": "true",
@@ -69,6 +75,25 @@ def test_a_merge_request_is_reviewed(tool: Tool, repository: Repository, source:
     assert ("PASSROLE_001 any-role", "infra/policy.tf") in [
         (one["check_name"], one["location"]["path"]) for one in report
     ]
+    assert foreign.read_text() == "foreign"
+
+
+@pytest.mark.parametrize("missing", ["PASSROLE_SOURCE", "PASSROLE_COMMIT"])
+def test_a_report_that_the_merge_request_brings_is_no_result(
+    tool: Tool, repository: Repository, source: Repository, missing: str
+) -> None:
+    """GitLab takes the artifact also of a job that fails before it has written one."""
+    variables = {
+        "GITLAB_CI": "true",
+        "CI_PIPELINE_SOURCE": "merge_request_event",
+        "CI_COMMIT_SHA": repository.commit({**BASE, REPORT: "[]"}),
+        "PASSROLE_SOURCE": str(source.folder),
+        "PASSROLE_COMMIT": source.commit({}),
+    }
+    del variables[missing]
+    status, said = job(tool, repository, variables)
+    assert status != 0, said
+    assert not (repository.folder / REPORT).exists()
 
 
 def test_the_default_branch_gives_what_merge_requests_are_compared_with(

@@ -100,7 +100,7 @@ def test_both_workflows_for_forks_speak_of_the_same_things() -> None:
     first, second = workflows()[2:4]
     assert second.triggers["workflow_run"] == {"workflows": [first.content["name"]], "types": ["completed"]}
     review, upload = (step["with"] for step in first.steps()[-2:])
-    assert review["bundle"] == MEMBER
+    assert review["bundle"] == f"${{{{ runner.temp }}}}/{MEMBER}"
     (told,) = second.steps()
     assert upload["name"] == told["with"]["from-artifact"]
     assert told["with"]["status"] == "false"  # a fork can forge what is told, so it decides nothing

@@ -135,6 +135,49 @@ def test_the_configuration_is_that_of_base(repository: Reviews) -> None:
     assert [note.file for note in said.report.notes] == ["pyproject.toml"]
 
 
+@pytest.mark.parametrize(
+    "line", ['output = "x.json"', 'var_file = "../x.tfvars"', 'parameters = "/etc/passwd"', 'baseline = "../b.json"']
+)
+def test_a_configuration_of_base_reaches_no_other_files(repository: Reviews, line: str) -> None:
+    """As in a scan; what HEAD says does not count, so that it is no error there."""
+    first = repository.commit({"main.tf": policy(APP)})
+    second = repository.commit({"main.tf": policy(ANY), "pyproject.toml": f"[tool.passrole_checks]\n{line}\n"})
+    assert repository.review(first, second).status == 1
+    said = repository.review(second, second)
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("pyproject.toml: ")
+    assert [path.name for path in repository.folder.iterdir() if path.suffix == ".json"] == []
+
+
+def test_what_the_configuration_of_base_switches_off_is_named(repository: Reviews) -> None:
+    """On standard error, also where the review finds nothing."""
+    repository.commit({"main.tf": policy(APP), "pyproject.toml": '[tool.passrole_checks]\nskip_check = "any-role"\n'})
+    repository.commit({"main.tf": policy(ANY)})
+    said = repository.review("HEAD^", "HEAD")
+    assert "PASSROLE_001" in said.err
+    assert said.err.startswith("pyproject.toml: note: ")
+    assert repository.review("HEAD^", "HEAD", "--quiet").err == ""
+
+
+@pytest.mark.parametrize("option", ["--var-file", "--parameters", "--baseline"])
+@pytest.mark.parametrize("path", ["values", "folder/values"])
+def test_a_planted_link_in_the_place_of_a_file_of_values_is_not_read(
+    repository: Reviews, option: str, path: str, tmp_path: Path
+) -> None:
+    """The working tree is HEAD's, and its link leads out of the repository."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "values").write_text('secret = "correct horse"\nnonsense {')
+    start = repository.commit({"main.tf": policy(APP)})
+    repository.commit({"main.tf": policy(ANY)})
+    (repository.folder / "values").symlink_to("../outside/values")
+    (repository.folder / "folder").symlink_to("../outside")
+    head = repository.commit()
+    said = repository.review(start, head, option, path)
+    assert said.status == 2
+    assert said.err.startswith(f"{path}: not read")
+    assert "horse" not in said.out + said.err
+
+
 @pytest.mark.parametrize(("arguments", "status"), [((), 0), (("--strict",), 2)])
 def test_what_is_not_evaluated(repository: Reviews, arguments: tuple[str, ...], status: int) -> None:
     """A link that comes is named; with --strict it is as if it could not be read."""

@@ -46,6 +46,8 @@ def test_base_excludes_in_both_versions(repository: Reviews) -> None:
     assert (said.status, [item[2] for item in said.items]) == (1, ["main.tf:5"])
     assert said.report.excluded == ("app/jinja.tf", "bad/", "vendor/")
     assert said.report.unreadable == ()
+    (note,) = (note for note in said.report.notes if not note.file)
+    assert note.reason.startswith("2 changed files")  # bad/t.yaml is as it was
     told = repository.diff("HEAD^", "HEAD")
     assert (told.status, told.json["excluded"]) == (1, ["app/jinja.tf", "bad/", "vendor/"])
     assert told.changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
@@ -89,8 +91,15 @@ def test_a_module_that_is_not_called_any_more_is_removed(repository: Reviews) ->
     })  # fmt: skip
     repository.commit({"main.tf": ""})
     told = repository.diff("HEAD^", "HEAD")
+    assert repository.review("HEAD^", "HEAD").report.notes == ()
     assert (told.status, told.changes) == (0, {"removed": ["vendor/m/main.tf module.m.aws_iam_role_policy.pass"]})
     assert repository.review("HEAD^", "HEAD").report.unreadable == ()
+
+
+def test_a_change_of_an_excluded_module_that_is_called_is_compared(repository: Reviews) -> None:
+    before = {"main.tf": 'module "m" {\n  source = "./vendor/m"\n}\n', "vendor/m/main.tf": policy(APP)}
+    said = repository.between({**before, "pyproject.toml": table("vendor/")}, {"vendor/m/main.tf": policy(ANY)})
+    assert ([item[2] for item in said.items], said.report.notes) == (["vendor/m/main.tf:5"], ())
 
 
 def test_patterns_are_relative_to_the_working_directory(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:

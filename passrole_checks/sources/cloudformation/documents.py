@@ -57,15 +57,16 @@ class Documents:
         self.unreadable: list[Unreadable] = []
         self.not_evaluated: list[Unreadable] = []
 
-    def cannot(self, node: yaml.Node, reason: str) -> None:
-        """Tell that what stands at a node cannot be read."""
-        self.unreadable.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
+    def cannot(self, node: yaml.Node, reason: str, resource: str = "") -> None:
+        """Tell that what stands at a node cannot be read; ``resource`` is the logical id of the resource around it."""
+        line = node.start_mark.line + 1
+        self.unreadable.append(Unreadable(self.template.file_of(node), reason, line, resource=resource))
 
     def skipped(self, node: yaml.Node, reason: str) -> None:
         """Tell that what stands at a node is not evaluated."""
         self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
 
-    def once(self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "") -> None:
+    def once(self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str = "") -> None:
         """Name the keys of a mapping (those of ``names``, or all) that stand in it twice with different values.
 
         CloudFormation takes the last of them, which is not what a reader of the first one expects
@@ -76,7 +77,7 @@ class Documents:
         seen: set[str] = set()
         for key, _ in entries(node):
             if (names is None or key.value in names) and key.value in seen:
-                self.cannot(key, f"{holder}{key.value} is given twice")
+                self.cannot(key, f"{holder}{key.value} is given twice", resource)
             seen.add(key.value)
 
     def document(
@@ -92,7 +93,7 @@ class Documents:
         node = child(properties, *path)
         if node is None:
             if required:
-                self.cannot(properties, f"{resource.address} has no {path[-1]}")
+                self.cannot(properties, f"{resource.address} has no {path[-1]}", resource.address)
             return None
         return self.emit(resource, Found("/".join(path), node), kind, principals)
 

@@ -163,8 +163,12 @@ class NestedStacks:
             outer.users.extend([(name_above(user, stack), whole)] if isinstance(whole, values.Text) else ())
         outer.received.of_nested(reader.received, stack)
         outer.holdings.of_nested(reader.holdings, stack, named, outer.attachments)
-        outer.unreadable.extend(reader.unreadable)
-        outer.unreadable.extend(Unreadable(one.file, one.reason, one.line) for one in self._broken[stack])
+        outer.unreadable.extend(
+            replace(one, resource=name_above(one.resource, stack) if one.resource else stack)
+            for one in reader.unreadable
+        )
+        broken = (Unreadable(one.file, one.reason, one.line, resource=stack) for one in self._broken[stack])
+        outer.unreadable.extend(broken)
         outer.not_evaluated.extend(reader.not_evaluated)
         template = reader.evaluator.template
         self.files.update(dict.fromkeys((*template.files, *reader.nested.files)))
@@ -249,7 +253,7 @@ class NestedStacks:
         except FileNotFoundError:
             return self._not_read(resource, stack, f"{words} {shown} is not here", str(around.path.parent / location))
         except InputError as error:
-            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line)
+            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line, resource=stack)
             return None
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -262,7 +266,7 @@ class NestedStacks:
             self._broken[stack] = include_files(template, path)
             expand_loops(template)
         except InputError as error:
-            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line)
+            self._unreadable[stack] = Unreadable(error.file, error.reason, error.line, resource=stack)
             return None
         return self.make(template, inner)
 

@@ -35,14 +35,19 @@ def given_parameters(arguments: Iterable[str]) -> Pairs:
     """
     found: dict[str, str] = {}
     for argument in arguments:
-        pairs = _pairs(argument)
-        if pairs:
-            found.update(pairs)
+        path = named_file(argument)
+        if path is None:
+            found.update(_pairs(argument))
         elif "=" in argument and not Path(argument).is_file():
             raise ConfigurationError(f"--parameters: {argument!r} is neither KEY=VALUE nor a file")
         else:
-            found.update(read_parameters(Path(argument.removeprefix("file://"))))
+            found.update(read_parameters(path))
     return tuple(found.items())
+
+
+def named_file(argument: str) -> Path | None:
+    """The file that an argument of ``--parameters`` names; None where it gives values itself."""
+    return None if _pairs(argument) else Path(argument.removeprefix("file://"))
 
 
 def _pairs(argument: str) -> Pairs:

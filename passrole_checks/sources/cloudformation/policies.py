@@ -113,7 +113,7 @@ class PolicyReader:
         seen: set[str] = set()
         for key, node in entries(child(self.template.root, "Resources")):
             if key.value in seen:
-                self.documents.cannot(key, f"the logical id {key.value} is used twice")
+                self.documents.cannot(key, f"the logical id {key.value} is used twice", key.value)
             seen.add(key.value)
             if key.value.startswith("Fn::ForEach"):
                 self._for_each(key, node)
@@ -172,7 +172,7 @@ class PolicyReader:
 
     def _resource(self, logical_id: str, key: yaml.Node, node: yaml.Node) -> None:
         if not isinstance(node, yaml.MappingNode) or call(node):
-            self.documents.cannot(key, f"{logical_id} is not a mapping")
+            self.documents.cannot(key, f"{logical_id} is not a mapping", logical_id)
             return
         type_node = child(node, "Type")
         resource_type = type_of(node)
@@ -183,7 +183,7 @@ class PolicyReader:
             self.documents.skipped(type_node, f"{logical_id}: its type is filled in before deployment")
             return
         if resource_type is None:
-            self.documents.cannot(key, f"{logical_id} has no Type")
+            self.documents.cannot(key, f"{logical_id} has no Type", logical_id)
             return
         if resource_type.endswith("::MODULE"):
             self.documents.skipped(type_node or key, f"{logical_id}: a module, whose resources are not read here")
@@ -194,8 +194,8 @@ class PolicyReader:
             self.template.position(node, start=key),
             construct_of(node),
         )
-        self.documents.once(node, _OF_A_RESOURCE, f"{logical_id}: ")
-        self.documents.once(child(node, "Properties"), _OF_PROPERTIES, f"{logical_id}: ")
+        self.documents.once(node, _OF_A_RESOURCE, f"{logical_id}: ", logical_id)
+        self.documents.once(child(node, "Properties"), _OF_PROPERTIES, f"{logical_id}: ", logical_id)
         self.resources.append(resource)
         properties = child(node, "Properties")
         if properties is None or is_no_value(properties) or _is_empty(properties):
@@ -216,7 +216,7 @@ class PolicyReader:
                 name = function[0]
                 self.documents.skipped(found.node, f"{resource.address}: {name} adds properties at deployment")
             elif in_list or not isinstance(found.node, yaml.MappingNode):
-                self.documents.cannot(found.node, f"{resource.address}: Properties is not a mapping")
+                self.documents.cannot(found.node, f"{resource.address}: Properties is not a mapping", resource.address)
             else:
                 for key, _ in entries(found.node):
                     if key.value.startswith("Fn::"):
@@ -268,23 +268,23 @@ class PolicyReader:
         """The ``Policies`` of a role, a user or a group."""
         if node is None:
             return
-        principals = (resource.address,)
+        address, principals = resource.address, (resource.address,)
         for found, in_list in self.documents.elements(node, "Policies"):
             if call(found.node):
                 self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
             elif not in_list:
-                self.documents.cannot(found.node, f"{resource.address}: {found.path} is not a list")
+                self.documents.cannot(found.node, f"{address}: {found.path} is not a list", address)
             elif not isinstance(found.node, yaml.MappingNode):
-                self.documents.cannot(found.node, f"{resource.address}: {found.path} is not a mapping")
+                self.documents.cannot(found.node, f"{address}: {found.path} is not a mapping", address)
             else:
                 document = child(found.node, "PolicyDocument")
-                self.documents.once(found.node, _OF_PROPERTIES, f"{resource.address}: {found.path}: ")
+                self.documents.once(found.node, _OF_PROPERTIES, f"{address}: {found.path}: ", address)
                 added = next((key.value for key, _ in entries(found.node) if key.value.startswith("Fn::")), None)
                 if document is None and added is not None:
                     self.documents.unknown(resource, found, added, "inserted at deployment", principals)
                     continue
                 if document is None:
-                    self.documents.cannot(found.node, f"{resource.address}: {found.path} has no PolicyDocument")
+                    self.documents.cannot(found.node, f"{address}: {found.path} has no PolicyDocument", address)
                     continue
                 inner = found.within("PolicyDocument", document)
                 self.documents.emit(resource, inner, PolicyKind.IDENTITY, principals)
@@ -302,7 +302,8 @@ class PolicyReader:
         except InputError as error:
             last = (node or properties).end_mark.line + 1  # where a text ends too early, PyYAML tells the line after it
             line = min(error.line or last, last)
-            self.unreadable.append(Unreadable(error.file, f"{resource.address}: TemplateBody: {error.reason}", line))
+            reason = f"{resource.address}: TemplateBody: {error.reason}"
+            self.unreadable.append(Unreadable(error.file, reason, line, resource=resource.address))
             return
         if template is None:
             if node is not None:

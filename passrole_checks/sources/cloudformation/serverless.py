@@ -87,4 +87,5 @@ class Serverless:
                 self.documents.cannot(
                     found.node,
                     f"{resource.address}: {found.path} is no policy document, policy template or managed policy",
+                    resource.address,
                 )

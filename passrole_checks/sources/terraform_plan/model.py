@@ -100,12 +100,12 @@ class PlanFile:
     _letters: int = field(default=200_000, repr=False)  # pieces of documents whose places are kept
     _counted: int = field(default=-1, repr=False)
 
-    def complain(self, reason: str, offset: int | None = None) -> None:
-        """Note a part of the file that cannot be read; the same words only once."""
+    def complain(self, reason: str, offset: int | None = None, resource: str = "") -> None:
+        """Note a part of the file, or of one resource, that cannot be read; the same words only once."""
         if reason not in self._reasons:
             self._reasons.add(reason)
             line = self.lines.place(offset)[0] if offset is not None else None
-            self.unreadable.append(Unreadable(self.file, reason, line))
+            self.unreadable.append(Unreadable(self.file, reason, line, resource=resource))
 
     def position_of(self, resource: PlannedResource, *keys: str | int) -> Position:
         """Where an attribute of a resource stands; where it cannot be found, where the resource does."""

@@ -165,17 +165,17 @@ class _Reader:
         after = change.get("after")
         if not read and not (actions & _CHANGES or "no-op" in actions):
             if not actions:
-                plan.complain(f"{address}: a change without actions", start)
+                plan.complain(f"{address}: a change without actions", start, address)
             return  # deleted or forgotten
         if deposed:
             return  # an object that is left over from a replacement and will be destroyed
         if after is not None and not isinstance(after, dict):
-            plan.complain(f"{address}: the values of the change are no object", start)
+            plan.complain(f"{address}: the values of the change are no object", start, address)
             return
         if not isinstance(change.get("after_unknown"), (dict, bool, type(None))):
-            plan.complain(f"{address}: after_unknown is no object", start)
+            plan.complain(f"{address}: after_unknown is no object", start, address)
         if not isinstance(change.get("before"), (dict, type(None))):
-            plan.complain(f"{address}: the values before the change are no object", start)
+            plan.complain(f"{address}: the values before the change are no object", start, address)
         resource = PlannedResource(
             address,
             kind,

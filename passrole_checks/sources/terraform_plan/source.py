@@ -253,7 +253,7 @@ class _Loader:
             at = self.plan.position_of_unknown(resource, attribute)
             return self.unknown_document(resource, written, attribute, at)
         if value is not None and not isinstance(value, str):
-            self.plan.complain(f"{resource.address}: {attribute} is no text", resource.start)
+            self.plan.complain(f"{resource.address}: {attribute} is no text", resource.start, resource.address)
             return self.unknown_document(resource, None, attribute, resource.at)
         return None
 
@@ -277,7 +277,7 @@ class _Loader:
                 )
             return
         if value is not None and not isinstance(value, list):
-            self.plan.complain(f"{role.address}: {attribute} is no list", role.start)
+            self.plan.complain(f"{role.address}: {attribute} is no list", role.start, role.address)
         missing = as_list(as_object(role.unknown).get(attribute))
         values = as_list(value)
         for number, item in enumerate(values):
@@ -292,7 +292,8 @@ class _Loader:
                 expression = as_object(blocks[0]).get(key) if len(blocks) == len(values) == 1 else written
                 yield number, self.unknown_document(role, expression, f"{attribute}/{number}/{key}", at)
             elif policy is not None and not isinstance(policy, str):
-                self.plan.complain(f"{role.address}: {attribute}[{number}].{key} is no text", role.start)
+                reason = f"{role.address}: {attribute}[{number}].{key} is no text"
+                self.plan.complain(reason, role.start, role.address)
 
     def unknown_document(self, resource: PlannedResource, expression: Json, path: str, at: Position) -> Node:
         """The document at a path from a resource's attributes that a plan does not spell out."""

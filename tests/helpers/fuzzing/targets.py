@@ -157,7 +157,7 @@ def _documents(rng: random.Random) -> Tree:
 
 
 _CONFIGURATION = (
-    b'[tool.passrole_checks]\nseverity = "info"\nformat = ["text", "sarif"]\noutput = ["-", "x.sarif"]\n'
+    b'[tool.passrole_checks]\nseverity = "info"\nformat = ["text", "sarif"]\nvar_file = ["x.tfvars"]\n'
     b"unchanged = true\n"
     b'check = ["001", "any-service"]\nfail_on = "high"\nvar = ["a=b"]\naccount = "111122223333"\n',
     b'[project]\nname = "x"\n[tool.other]\na = 1\n[[tool.list]]\nb = {c = [1, 2.5, 2026-01-01]}\n'
@@ -247,7 +247,7 @@ def _required(folder: Path) -> None:
     read = read_paths([folder], _ALL)
     found = required_by([configuration for _, configuration in read.units], "111122223333")
     _check_output(required_output.required_json(found, read.unreadable, read.notes), "json")
-    _check_output(text.plain(required_output.required_lines(found, ["a.tf"], read.unreadable, read.notes)), "text")
+    _check_output(text.plain(required_output.required_lines(found, 1, "", read.notes)), "text")
     required_policy.hcl(found).encode("utf-8")
     required_policy.yaml(found).encode("utf-8")
 
@@ -339,7 +339,9 @@ def _document(folder: Path) -> None:
 def _configuration(folder: Path) -> None:
     (file,) = folder.iterdir()
     _refused(
-        lambda: configuration.checked(configuration.table_in(file.read_bytes()), configurable(click.Context(cli.cli))),
+        lambda: configuration.checked(
+            configuration.table_in(file.read_bytes()), configurable(click.Context(cli.cli)), folder
+        ),
         "pyproject.toml",
     )
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from passrole_checks.contents import NO_SUCH_FILE, OUTSIDE
 from passrole_checks.iam.values import Const, Hole, Items, Mapping, Node, Position, Text, text
 from passrole_checks.sources.looked_at import at_tree
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
@@ -48,7 +49,7 @@ def read_file(value: Node, scope: Scope, words: str, at: Position) -> Node:
         return hole(words, at, "a file whose name is not known")
     content, reason = scope.files.read(path)
     if content is None:
-        return failure(words, at, reason) if reason == "no such file" else hole(words, at, reason)
+        return failure(words, at, reason) if reason == NO_SUCH_FILE else hole(words, at, reason)
     return whole_text(content, path)
 
 
@@ -79,7 +80,7 @@ def file_exists(call: Call, arguments: list[Node]) -> Node | None:
     if path is None:
         return call.hole("a file whose name is not known")
     found = call.scope.files.exists(path)
-    return Const(found, call.at) if found is not None else call.hole("a file outside the scanned folder")
+    return Const(found, call.at) if found is not None else call.hole(OUTSIDE)
 
 
 def file_set(call: Call, arguments: list[Node]) -> Node | None:
@@ -88,7 +89,7 @@ def file_set(call: Call, arguments: list[Node]) -> Node | None:
     if folder is None or pattern is None:
         return call.hole("a folder whose name is not known" if folder is None else "")
     if call.scope.files.exists(folder) is None:
-        return call.hole("a file outside the scanned folder")
+        return call.hole(OUTSIDE)
     fits = _glob(pattern)
     if fits is None:
         return call.hole("a pattern of files that is not read")

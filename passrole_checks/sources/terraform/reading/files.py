@@ -13,7 +13,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from passrole_checks.contents import OutsideError, why_not
+from passrole_checks.contents import (
+    CANNOT_BE_READ,
+    NO_SUCH_FILE,
+    NO_TEXT,
+    OUTSIDE,
+    TOO_LARGE,
+    OutsideError,
+    why_not,
+)
 from passrole_checks.sources.boundary import Boundary, current
 from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.looked_at import at_file, at_folder
@@ -27,11 +35,11 @@ _LONGEST_FIRST = sorted(TERRAFORM_SUFFIXES, key=len, reverse=True)
 LARGEST = 20_000_000  # bytes of one file of configuration
 _LARGEST_READ = 2_000_000  # bytes that an expression may read
 _NOT_READ = {
-    errno.ENOENT: "no such file",
-    errno.ENOTDIR: "no such file",
-    errno.EISDIR: "no such file",
-    errno.EINVAL: "no such file",
-    errno.EFBIG: "a file too large to read",
+    errno.ENOENT: NO_SUCH_FILE,
+    errno.ENOTDIR: NO_SUCH_FILE,
+    errno.EISDIR: NO_SUCH_FILE,
+    errno.EINVAL: NO_SUCH_FILE,
+    errno.EFBIG: TOO_LARGE,
 }
 
 
@@ -164,10 +172,10 @@ class Files:
         try:
             data = self.boundary.read(path, _LARGEST_READ)
         except OutsideError:
-            return None, "a file outside the scanned folder"
+            return None, OUTSIDE
         except OSError as error:
-            return None, _NOT_READ.get(error.errno or 0, "a file that cannot be read")
+            return None, _NOT_READ.get(error.errno or 0, CANNOT_BE_READ)
         try:
             return SourceText.of(path, data).data.decode("utf-8"), ""
         except NotText:
-            return None, "a file that is no text"
+            return None, NO_TEXT

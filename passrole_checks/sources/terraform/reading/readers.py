@@ -28,11 +28,22 @@ def reader() -> Reader:
     except ImportError:
         from passrole_checks.sources.terraform.reading import reader_python_hcl2
 
+        missing = missing_parser()
+        return _without(missing) if missing else Reader(reader_python_hcl2.read, reader_python_hcl2.read_template)
+
+
+def missing_parser() -> str:
+    """Why no reader works; empty if tree-sitter-hcl or python-hcl2 is installed."""
+    try:
+        from passrole_checks.sources.terraform.reading import reader_tree_sitter  # noqa: F401
+    except ImportError:
+        from passrole_checks.sources.terraform.reading import reader_python_hcl2
+
         try:
             reader_python_hcl2.check_installed()
         except ImportError as error:
-            return _without(f"no parser: tree-sitter-hcl is not installed, and {error}")
-        return Reader(reader_python_hcl2.read, reader_python_hcl2.read_template)
+            return f"no parser: tree-sitter-hcl is not installed, and {error}"
+    return ""
 
 
 def _without(reason: str) -> Reader:
