@@ -48,8 +48,9 @@ def paired(
     if len(outputs) > len(formats):
         raise ConfigurationError(f"--output {outputs[len(formats)]}: there is no --format for it")
     destinations = [Destination(path, guarded) for path in [*outputs, *["-"] * (len(formats) - len(outputs))]]
-    for destination in destinations:
-        if destinations.count(destination) > 1:
+    places = [one.path if one == STANDARD_OUTPUT else os.path.abspath(one.path) for one in destinations]
+    for destination, place in zip(destinations, places, strict=True):
+        if places.count(place) > 1:
             raise ConfigurationError(f"two formats for {destination}: give each --format an --output of its own")
         destination.check()
     return list(zip(formats, destinations, strict=True))

@@ -16,6 +16,7 @@ from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.iam.values import Text, holes_in
 from passrole_checks.judge import ScanOptions
+from passrole_checks.output.destination import paired
 from passrole_checks.scan import scan_paths
 from passrole_checks.sources.terraform import load
 
@@ -143,3 +144,9 @@ def test_a_git_folder_that_leads_outside_is_not_read_for_the_cache() -> None:
     tree = {"main.tf": GOOD, "@link .git": b"../../outside/main.tf", "@arguments": b"scan\n."}
     assert running.fails(target, tree) is None
     commands.leave()
+
+
+def test_two_names_of_one_output_are_refused() -> None:
+    """The second format would replace the first one."""
+    with pytest.raises(ConfigurationError, match="two formats"):
+        paired(["json", "html"], ["./report.json", "report.json"])

@@ -58,8 +58,10 @@ class Guard:
     def check(self, event: str, arguments: tuple[object, ...]) -> None:
         """Raise :class:`Forbidden` if the event is none of what is allowed."""
         if event == "open":
-            path, _, flags = arguments
-            if isinstance(path, (str, bytes)) and isinstance(flags, int):
+            path, mode, flags = arguments
+            # os.open says not which folder a relative path is in (dir_fd); the kernel reports what is opened outside.
+            known = isinstance(path, (str, bytes)) and (mode is not None or os.path.isabs(path))
+            if known and isinstance(path, (str, bytes)) and isinstance(flags, int):
                 where = _resolved(path, None, follow=not flags & os.O_NOFOLLOW)
                 self._check_place(event, where, self.writable if flags & _WRITING else self.readable)
         elif event in _CHANGES:

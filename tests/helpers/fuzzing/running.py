@@ -12,6 +12,7 @@ import traceback
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -165,24 +166,24 @@ def save(failure: Failure, tree: Tree, folder: Path, seed: int) -> Path:
 
 
 def growth(seed: int, samples: int, rounds: int) -> int:
-    """How many bytes of Python's memory more are held after all rounds than after the first half of them.
+    """Return how many bytes of Python's memory each round adds, at least: the least of all rounds after the first two.
 
-    Each round runs the same samples in new folders, so that what is kept for each of them shows. Caches of a bounded
-    size are emptied before it is asked.
+    Each round runs the same samples in new folders, so that what is kept of each of them shows in every round. What
+    grows now and then, such as the interpreter's table of interned strings, shows in one. Caches of a bounded size are
+    emptied first.
     """
-    held = 0
+    held: list[int] = []
     tracemalloc.start()
     try:
-        for number in range(rounds):
+        for _ in range(rounds):
             for (target, place), _ in zip(order(), range(samples), strict=False):
                 fails(target, sample(target, seed, place))
             _empty_caches()
             gc.collect()
-            if number == rounds // 2 - 1:
-                held = tracemalloc.get_traced_memory()[0]
-        return tracemalloc.get_traced_memory()[0] - held
+            held.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
+    return min(after - before for before, after in pairwise(held[1:]))
 
 
 def _modules() -> list[ModuleType]:
