@@ -1,4 +1,4 @@
-"""Policies that are longer than AWS takes. They are judged all the same.
+"""Policies that exceed AWS's limits of length. They are judged all the same.
 
 Source: IAM User Guide, "IAM and AWS STS quotas": a managed policy has at most 6,144 characters, the inline policies of
 a role together 10,240 (of a user or a group fewer), white space not counted; IAM Identity Center API Reference,
@@ -22,7 +22,7 @@ _MOST_MANAGED, _MOST_INLINE, _MOST = 6_144, 10_240, 32_768
 
 
 def too_long(policies: Iterable[AttachedPolicy]) -> Iterator[Unreadable]:
-    """A note for each identity-based policy that is surely longer than AWS takes."""
+    """Yield a note for each identity-based policy that surely exceeds its limit."""
     for policy in policies:
         if policy.kind is not PolicyKind.IDENTITY or policy.managed:
             continue
@@ -30,12 +30,12 @@ def too_long(policies: Iterable[AttachedPolicy]) -> Iterator[Unreadable]:
         most = _MOST_MANAGED if kind in _MANAGED else _MOST_INLINE if kind in _INLINE else _MOST
         if _is_longer(policy.document, most):
             address, at = policy.resource.address, policy.resource.at
-            reason = f"{address} is longer than the {most:,} characters that AWS takes"
+            reason = f"{address} exceeds AWS's limit of {most:,} characters"
             yield Unreadable(at.file, reason, at.line, f"size {address}")
 
 
 def _is_longer(document: Node, most: int) -> bool:
-    """Whether the texts of a document, without white space and without what is not known, are longer."""
+    """Return True if the known text of a document, without white space, has more than ``most`` characters."""
     length = 0
     for text in _of_one_reading(document):
         length += sum(len("".join(part.split())) for part in text.parts if isinstance(part, str))
@@ -45,7 +45,7 @@ def _is_longer(document: Node, most: int) -> bool:
 
 
 def _of_one_reading(node: Node) -> Iterator[Text]:
-    """The texts below a node; of alternatives those of none."""
+    """Yield the texts below a node, but not those of alternatives."""
     if isinstance(node, Text):
         yield node
     elif isinstance(node, Items):

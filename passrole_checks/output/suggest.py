@@ -297,22 +297,6 @@ def _summary(found: Sequence[Suggestion]) -> Line:
     )
 
 
-def _fixed_summary(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
-    fixed = sum(len(one.findings) for one in made)
-    others = sum(len(one.findings) for one in left)
-    files = len({edit.file for one in made for edit in one.edits})
-    if not made and not left:
-        return (Span("nothing to fix", "good"),)
-    verb = "would be fixed" if dry_run else "fixed"
-    more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
-    if not fixed and not others and more:
-        return (Span(more, "place"),)
-    return (
-        Span(f"{_count(fixed, 'finding')} {verb}", "place"),
-        Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
-    )
-
-
 def _more(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
     """How many statements there are beside those that something is found of, as the logs show."""
     wider = sum(not one.findings for one in able)

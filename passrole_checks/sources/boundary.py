@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from passrole_checks import file_replacement
 from passrole_checks.contents import check_inside, content_of, opened
 from passrole_checks.sources.looked_at import at_file, at_lead
 
@@ -85,9 +86,10 @@ def current() -> Boundary:
 
 
 def repository_around(folder: Path) -> Path | None:
-    """Return the innermost folder that holds a ``.git``, from ``folder`` upwards."""
+    """Return what :func:`file_replacement.repository_around` returns, and log where it looked."""
+    found = file_replacement.repository_around(folder)
     for parent in (folder, *folder.parents):
         at_file(parent / ".git")
-        if os.path.lexists(parent / ".git"):
-            return parent
-    return None
+        if parent == found:
+            break
+    return found
