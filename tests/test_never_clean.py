@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 import pytest
 from reviews_of_tests import ANY, APP, Reviews, made, policy
 
-from passrole_checks import judge
 from passrole_checks.cli import main
 from passrole_checks.doctor import Cache, Diagnosis, Trouble
+from passrole_checks.iam import deadline
 from passrole_checks.output.doctor import doctor_lines
 from passrole_checks.output.text import plain
 from passrole_checks.review.github.status import _CONCLUSIONS, _STATES
@@ -57,7 +57,7 @@ def fault(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def out_of_time(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "_MOST_SECONDS", -1)
+    monkeypatch.setattr(deadline.Deadline, "is_over", True)
 
 
 def nothing_here(code: Path, _: pytest.MonkeyPatch) -> None:

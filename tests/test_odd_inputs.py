@@ -216,8 +216,8 @@ def test_a_file_that_vanishes_between_two_looks_is_named(monkeypatch: pytest.Mon
     put("root/main.tf", POLICY)
     real = detect.discover
 
-    def vanishing(paths: list[Path]) -> detect.Discovery:
-        found = real(paths)
+    def vanishing(paths: list[Path], *more: Any) -> detect.Discovery:
+        found = real(paths, *more)
         Path("root", name).unlink()
         return found
 
@@ -235,8 +235,8 @@ def test_a_folder_of_terraform_that_vanishes_is_no_crash(monkeypatch: pytest.Mon
     put("root/b/main.tf", POLICY)
     real = detect.discover
 
-    def vanishing(paths: list[Path]) -> detect.Discovery:
-        found = real(paths)
+    def vanishing(paths: list[Path], *more: Any) -> detect.Discovery:
+        found = real(paths, *more)
         Path("root/a/main.tf").unlink()
         Path("root/a").rmdir()
         return found

@@ -435,8 +435,8 @@ def test_json_holds_what_the_contract_promises(tmp_path: Path) -> None:
     found = of(tmp_path, FUNCTION)
     document = json.loads(required_json(found, (), ()))
     entry = document["required"][0]
-    names = ["version", "required", "statements", "policies", "notes", "unreadable", "faults", "not_evaluated"]
-    assert list(document) == names
+    lists = ["required", "statements", "policies", "notes", "unreadable", "faults", "not_evaluated", "excluded"]
+    assert list(document) == ["version", *lists]
     assert document["version"] == 1
     assert entry.pop("file").endswith("main.tf")
     assert entry.pop("confidence") in ("high", "medium")

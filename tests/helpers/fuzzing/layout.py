@@ -18,6 +18,7 @@ A name that begins with ``@`` is such an entry: ``@KIND NAME``.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -136,15 +137,17 @@ def write(tree: Tree, folder: Path, ground: Ground | None = None) -> None:
             if kind in BESIDE:
                 (folder.parent / kind).write_bytes(content)
             elif kind != "git":
-                _put(kind, folder / rest, content)
+                _put(kind, _place(folder, rest), content)
         except (OSError, ValueError):
             continue
     if versions["base"] or versions["head"]:
         with suppress(OSError):  # .git is taken
+            if os.path.lexists(folder / ".git"):
+                return
             git_objects.write(folder, versions["base"], versions["head"])
             for name, content in contents.items():
                 if name.startswith("@git "):
-                    _put("", folder / ".git" / name.removeprefix("@git "), content)
+                    _put("", _place(folder / ".git", name.removeprefix("@git ")), content)
 
 
 def _filled(content: bytes, ground: Ground | None) -> bytes:
@@ -152,6 +155,16 @@ def _filled(content: bytes, ground: Ground | None) -> bytes:
         return content
     content = content.replace(b"{outside}", os.fsencode(ground.outside))
     return content.replace(b"{output}", os.fsencode(ground.output))
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Return the path of an entry. Raises an :class:`OSError` where it is not below the folder: a link of the same
+    sample may lead anywhere on this machine, and what is laid out must not follow it."""
+    path = folder / name
+    between = [parent for parent in path.parents if parent.is_relative_to(folder)]
+    if ".." in path.parts or not path.is_relative_to(folder) or any(parent.is_symlink() for parent in between):
+        raise OSError(errno.EPERM, "outside of the sample", name)
+    return path
 
 
 def _put(kind: str, path: Path, content: bytes) -> None:

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from fuzzing import corpus, running
+from fuzzing import corpus, layout
 from fuzzing.targets import changed_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -258,7 +258,7 @@ def test_broken_files_are_judged_the_same(tmp_path: Path) -> None:
         if not any(corpus.format_of(name) == "hcl" for name in tree):
             continue
         folder = tmp_path / str(number)
-        running.write(tree, folder)
+        layout.write(tree, folder)
         found, told = answers(folder)
         with none_taken():
             assert told == answers(folder)[1], sorted(tree)
