@@ -249,3 +249,13 @@ def test_exports_are_lines_of_csv() -> None:
     rows = list(csv.DictReader(io.StringIO(hostile.as_csv(content).decode())))
     events = json.loads(content)["Records"]
     assert [row["eventID"] for row in rows] == [event["eventID"] for event in events]
+
+
+@pytest.mark.parametrize("name", ["out/new", "../other/new", "out/../../other/new", "@git new"])
+def test_samples_are_laid_out_below_their_folder(folders: tuple[Path, Path], name: str) -> None:
+    """Where a link of the same sample leads, or ``..``, nothing is written: not even a repository behind ``.git``."""
+    mine, other = folders
+    (mine / ".git").symlink_to(other)
+    layout.write({name: b"x", "@base 100644 a.tf": SOURCE, "@head 100644 a.tf": SOURCE, "inside": b"x"}, mine)
+    assert [path.name for path in other.iterdir()] == ["file"]
+    assert (mine / "inside").is_file()
