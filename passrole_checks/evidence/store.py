@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -59,7 +61,9 @@ STRUCTURES = ("identity", "request", "response")
 _EVENT = ", ".join(f'"{name}" {"JSON" if ours in STRUCTURES else "VARCHAR"}' for ours, name in COLUMNS.items())
 _OURS = ", ".join(COLUMNS)
 
-_DATED = "n.time LIKE '____-__-__T%'"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DATED = f"regexp_full_match(n.time, '{_DAY}T.*')"
+_IS_DATED = re.compile(f"{_DAY}T")
 
 Progress = Callable[[int, int], None]
 
@@ -274,7 +278,7 @@ class Store:
                     if not self._is_within(time, event):
                         continue
                     count += 1
-                    if time[4:5] == "-":
+                    if _IS_DATED.match(time):
                         first, last = min(first or time, time), max(last, time)
                     if self._may_pass(event):
                         spool.write(json.dumps({**_columns(event), "file": file.path}, ensure_ascii=False) + "\n")
@@ -309,8 +313,13 @@ class Store:
         self._spooled = 0
 
     def _note_times(self, first: str, last: str) -> None:
-        if first:
-            self._reading.first = min(self._reading.first or first, first)
+        """Widen the window of the logs; a month or day that does not exist (2026-99-99) does not count."""
+        try:
+            for time in (first, last):
+                date.fromisoformat(time[:10])
+        except ValueError:
+            return
+        self._reading.first = min(self._reading.first or first, first)
         self._reading.last = max(self._reading.last, last)
 
     def _one(self, query: str) -> int:

@@ -154,6 +154,19 @@ def test_odd_records_do_not_hide_the_others(log: Log, tmp_path: Path) -> None:
     assert (reading.problems, reading.no_parameters, reading.no_role) == ([], 1, 4)
 
 
+@pytest.mark.parametrize("largest", [None, 1000])
+@pytest.mark.parametrize("time", ["-0.0-03-09", "0000-00-00T00:00:00Z", "9999-99-99T00:00:00Z", "0.00-03-09T00:00:00Z"])
+def test_malformed_times_are_no_part_of_the_window(
+    time: str, largest: int | None, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither where DuckDB reads a file nor event by event; ``fix --evidence`` then knows no days at worst."""
+    if largest is not None:
+        monkeypatch.setattr(store, "LARGEST_OBJECT", largest)
+    (tmp_path / "log.json").write_bytes(_text([{**log.events[0], "eventTime": time}]))
+    _, reading = read(tmp_path)
+    assert (reading.events, reading.first, reading.last, reading.problems) == (1, "", "", [])
+
+
 def test_deep_nesting_is_named(tmp_path: Path) -> None:
     """An event that no decoder would take is damage, not the end of the program."""
     (tmp_path / "deep.json").write_text('{"Records":[{"eventName":"x","requestParameters":' + "[" * 100_000)
