@@ -420,7 +420,7 @@ def _lacks_parser(entry: Unreadable) -> bool:
 
 
 def _at(entry: Unreadable) -> str:
-    return f"{shown(entry.file)}:{entry.line or 1}"
+    return harmless(f"{shown(entry.file)}:{entry.line or 1}")
 
 
 def _uses(finding: Finding) -> Iterable[str]:

@@ -88,3 +88,14 @@ def test_a_template_is_told_of_the_files_that_it_nests(tmp_path: Path) -> None:
     assert line == 1 and "inner.yaml:4" in reason
     ((line, reason),) = hosts.ask(str(inner)).untold(str(inner))
     assert line == 4 and "inner.yaml" not in reason
+
+
+def test_reasons_hold_no_control_characters(tmp_path: Path) -> None:
+    """Hosts print them on a terminal: the name of an unreadable file is foreign text."""
+    good = tmp_path / "main.tf"
+    good.write_text('resource "aws_iam_policy" "p" {}\n', "utf-8")
+    (tmp_path / "\x1b[2J.tf").write_text("{", "utf-8")
+    answers = hosts.ask(str(good))
+    (reasons,) = answers.untold_of([Block("p", "aws_iam_policy.p", str(good), (1, 1))]).values()
+    said = "".join([*reasons, *answers.notes(), *(reason for _, reason in answers.untold(str(good)))])
+    assert reasons and "\x1b" not in said
