@@ -13,6 +13,7 @@ from passrole_checks.collector import held_back
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
+from passrole_checks.iam import deadline
 from passrole_checks.judge import Judge, digest
 from passrole_checks.scanned import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.sources.boundary import UNBOUNDED, Boundary, repository_around
@@ -70,6 +71,7 @@ def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[S
 
 
 @held_back()
+@deadline.pooled()
 def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = one_after_another) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
     from passrole_checks.sources import detect
@@ -110,6 +112,7 @@ class ReadPaths:
         return faults_in(self.unreadable)
 
 
+@deadline.pooled()
 def read_paths(
     paths: Sequence[Path], options: ScanOptions, load: Callable[[Unit], Configuration] | None = None
 ) -> ReadPaths:

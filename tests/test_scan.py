@@ -10,7 +10,6 @@ import pytest
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam import deadline
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources import detect
 from passrole_checks.suppressions import notes
 
 ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
@@ -231,7 +230,8 @@ def test_what_takes_too_long_is_not_judged_and_named(tmp_path: Path, monkeypatch
     monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))  # each look takes a second
     monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
     monkeypatch.setattr(deadline, "_EVERY", 1)
-    monkeypatch.setattr(detect, "SECONDS", 400)
+    monkeypatch.setattr(deadline, "SECONDS", 400)
+    monkeypatch.setattr(deadline, "_LEAST_SHARE", 400)  # here the time of the others is not the question
     role = "arn:aws:iam::111122223333:role/"
     kinds = (("Allow", ""), ("Deny", "*"))
     statements = [
@@ -258,6 +258,7 @@ def test_what_takes_too_long_to_read_is_unreadable(tmp_path: Path, monkeypatch: 
     seconds = iter(range(10**9))
     monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))
     monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline, "_LEAST_SHARE", 15)
     nested = "[for a in range(60) : [for b in range(60) : [for c in range(60) : a]]]"
     files = {"other/main.tf": POLICY}
     files["main.tf"] = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode(flatten({nested}))\n}}\n'

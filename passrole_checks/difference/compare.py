@@ -24,6 +24,7 @@ from passrole_checks.difference.statements import Written, by_holder, key_of, pa
 from passrole_checks.difference.units import AS_BEFORE, Pair, versions_of
 from passrole_checks.difference.wishes import with_old_wishes
 from passrole_checks.findings import Finding
+from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.values import Position
@@ -58,6 +59,7 @@ def _side(path: Path, inputs: Inputs) -> Side:
     return Side(path, inputs)
 
 
+@deadline.pooled()
 def difference_between(
     old: Side,
     new: Side,

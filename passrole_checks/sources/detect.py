@@ -79,19 +79,16 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
 
     Raises :class:`InputError`, also where reading takes longer than any real code of that size does.
     """
-    with deadline.limited(SECONDS, _SECONDS_PER_MEGABYTE) as limit:
+    with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit:
         try:
             found = _load(unit, unchanged, inputs)
         except deadline.OutOfTimeError:
-            reason = f"not read to its end: that takes more than {limit.seconds:.0f} seconds"
+            reason = "not read to its end: that takes too long"
             raise InputError(str(unit.only or unit.path), reason) from None
         return replace(found, seconds_left=max(limit.left, _LEAST_SECONDS))
 
 
-# Of processor time, to read and to judge one unit. All real code that is known takes less than a tenth of that.
-SECONDS = 15.0
-_SECONDS_PER_MEGABYTE = 30.0
-_LEAST_SECONDS = 1.0
+_LEAST_SECONDS = 1.0  # to judge a unit that was read in time
 
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:

@@ -60,5 +60,5 @@ def forget() -> None:
             clear = getattr(member, "cache_clear", None)
             if callable(clear):
                 clear()
-    for remembered in (condition._remembered, condition._found, condition._blocks, passrole._allowing):
+    for remembered in (condition._remembered, condition._found, condition._blocks, passrole._allowing, passrole._grants):
         remembered.clear()
