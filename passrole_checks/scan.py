@@ -290,12 +290,12 @@ def together(units: Sequence[Judged], options: ScanOptions) -> ScanResult:
 
 def findings_of_change(
     configuration: Configuration, options: ScanOptions
-) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...]]:
+) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...], bool]:
     """The findings of the checks that compare, one a policy and statement (under one combination of alternatives), for
-    a configuration that says what was before it; and what in it cannot be read."""
+    a configuration that says what was before it; what in it cannot be read; and True where the time was enough."""
     comparing = frozenset(check.id for check in ALL if check.compares)
     judge = Judge(configuration, replace(options, checks=comparing, skip_checks=frozenset()))
-    return tuple(judge.marked), tuple(judge.unreadable)
+    return tuple(judge.marked), tuple(judge.unreadable), not judge.out_of_time
 
 
 def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:

@@ -113,4 +113,3 @@ def _may_be_one(one: Written, other: Written) -> bool:
         return False
     first, second = one.role_set, other.role_set
     return may_meet(first, second, ANYWHERE) and may_meet(second, first, ANYWHERE)
-

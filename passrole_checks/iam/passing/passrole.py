@@ -127,9 +127,9 @@ def grants_of(
 
 
 # a comparison of two versions asks for the grants of one document several times
-_grants: dict[tuple[object, ...], tuple[Sequence[Statement], dict[str, Collection[str]], tuple[PassRoleGrant, ...]]] = (
-    {}
-)
+_grants: dict[
+    tuple[object, ...], tuple[Sequence[Statement], dict[str, Collection[str]], tuple[PassRoleGrant, ...]]
+] = {}
 _MOST_GRANTS = 2048
 
 
@@ -422,7 +422,8 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deploy
         return replace(grant, denied=True, scope=Scope.NOT_A_ROLE)
     variables = grant.statement.variables
     written = [role.pattern for role in grant.roles if role.pattern in left_roles]
-    written += [item for item in left_roles if item not in written]
+    known = set(written)
+    written += [item for item in left_roles if item not in known]
     kept = tuple(RoleScope(item, arn.resource_scope(item, variables=variables)) for item in written)
     if complement:
         kept, scope = grant.roles, grant.scope
