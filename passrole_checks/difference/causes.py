@@ -39,7 +39,7 @@ _Found = frozenset[tuple[str, str, Hashable]]  # who has something new, in which
 
 
 class Compared(Protocol):
-    """What the comparison of a unit says; ``unreadable`` with the faults of it, ``is_complete``: the time was enough."""
+    """What the comparison of a unit says; ``unreadable`` with its faults. ``is_complete``: the time was enough."""
 
     unreadable: list[Unreadable]
     is_complete: bool

@@ -26,7 +26,7 @@ class Pool:
     """Processor time that the limits of one run share: :data:`SECONDS`, and more for each file that is read.
 
     A run of many units that each take nearly their own limit ends in little more time than one of them. Once the pool
-    is empty, a unit still gets what any real one needs, until :data:`_OVERDRAFT` is used up.
+    is empty, a unit still gets what any real one needs, until :data:`_OVERDRAFT` is used up as well.
     """
 
     def __init__(self) -> None:
@@ -35,16 +35,15 @@ class Pool:
     @property
     def share(self) -> float:
         """The seconds that one limit may take."""
-        return max(self.seconds, min(_SHARE, self.seconds + _OVERDRAFT), _LEAST_SHARE)
+        return max(self.seconds, min(_SHARE, self.seconds + _OVERDRAFT), 0.0)
 
 
 # Of processor time, to read and to judge one unit, and all units of a run. All real code that is known takes less than
 # a tenth of that.
-SECONDS = 15.0
+SECONDS = 13.0
 SECONDS_PER_MEGABYTE = 30.0
 _SHARE = 0.2  # of one unit once the pool is empty; real ones take some hundredths
 _OVERDRAFT = 1.0  # of all of them
-_LEAST_SHARE = 0.01
 
 
 class Deadline:
@@ -80,7 +79,7 @@ class Deadline:
             return False
         left = self.left
         self._look = now + max(left, 0.0)
-        return left < 0
+        return left <= 0
 
     def grant(self, size: int) -> None:
         """Allow for a file of ``size`` bytes."""

@@ -81,6 +81,8 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
     """
     with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit:
         try:
+            if limit.is_over:  # the other units of the run have taken all of it
+                raise deadline.OutOfTimeError
             found = _load(unit, unchanged, inputs)
         except deadline.OutOfTimeError:
             reason = "not read to its end: that takes too long"
