@@ -13,6 +13,7 @@ import pytest
 from adversarial import FAMILIES, Family
 from work import at_most, calls_of, forget
 
+from passrole_checks.difference import difference_of
 from passrole_checks.findings import Severity
 from passrole_checks.scan import ScanOptions, scan_paths
 
@@ -51,6 +52,21 @@ def test_what_could_explode_stops_at_a_limit(tmp_path: Path, family: Family) -> 
     large = family.write(tmp_path / "large", min(family.large, 4 * family.small))
     with at_most(_MOST_CALLS):
         scanned(large)
+
+
+@pytest.mark.parametrize("name", ["keys_of_a_condition", "resource_of_variables"])
+def test_comparing_twice_the_input_takes_no_more_than_its_share_of_work(tmp_path: Path, name: str) -> None:
+    """Each version is compared with one of half its size."""
+    family = next(one for one in FAMILIES if one.name == name)
+    sizes = (2 * family.small, 4 * family.small, 8 * family.small)
+    first, second, third = (family.write(tmp_path / str(n), n) for n in sizes)
+
+    def compared(old: Path, new: Path) -> object:
+        forget()
+        return difference_of(old, new, OPTIONS)
+
+    compared(first, second)
+    assert calls_of(lambda: compared(second, third)) <= 2.4 * calls_of(lambda: compared(first, second))
 
 
 def test_families_of_every_run_exist() -> None:
