@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
 from passrole_checks.collector import held_back
-from passrole_checks.errors import InputError, internal_error
+from passrole_checks.errors import InputError, TookTooLongError, internal_error
 from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
 from passrole_checks.iam import deadline
@@ -44,7 +44,8 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
             configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
         except InputError as error:
             unreadable = Unreadable(error.file, error.reason, error.line)
-            return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked)
+            late = isinstance(error, TookTooLongError)
+            return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked, out_of_time=late)
         except Exception as error:
             return ScannedUnit(path, unit.framework, unreadable=_fault(path, error), looked=looked)
         found = judged(configuration, options, path)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.contents import why_not
-from passrole_checks.errors import InputError
+from passrole_checks.errors import InputError, TookTooLongError
 from passrole_checks.iam import deadline
 from passrole_checks.sources.boundary import Boundary, current, repository_around, within
 from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
@@ -86,7 +86,7 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
             found = _load(unit, unchanged, inputs)
         except deadline.OutOfTimeError:
             reason = "not read to its end: that takes too long"
-            raise InputError(str(unit.only or unit.path), reason) from None
+            raise TookTooLongError(str(unit.only or unit.path), reason) from None
         return replace(found, seconds_left=max(limit.left, _LEAST_SECONDS))
 
 
