@@ -23,6 +23,10 @@ class InputError(PassRoleChecksError):
         super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
 
 
+class TookTooLongError(InputError):
+    """Raised for an input that takes longer to read than the limit of time allows."""
+
+
 class ConfigurationError(PassRoleChecksError):
     """Options or a configuration file that cannot be used."""
 

@@ -17,6 +17,7 @@ from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
 from passrole_checks.iam.values import Kind, Part, Position, Text, Tri, text
+from passrole_checks.iam.wildcard import takes
 from passrole_checks.reach import named_role
 
 _NOWHERE = Position("", 0)
@@ -104,7 +105,7 @@ def _path_of(pattern: Text) -> str:
 @dataclass(frozen=True, slots=True)
 class Plain:
     """A pattern of roles that is written out up to some place: ``begins`` is what the path and name of all roles begin
-    with that it covers (``/app/``), ``whole`` the pattern where nothing but a wildcard at its end is left open."""
+    with that it covers (``/app/``), ``whole`` the pattern where nothing but wildcards is left open."""
 
     begins: str
     whole: str | None
@@ -116,10 +117,7 @@ class Plain:
             return None
         if not place.startswith(self.begins):
             return Tri.NO
-        if self.whole is None:
-            return None
-        matches = role.startswith(self.whole[:-1]) if self.whole.endswith("*") else role == self.whole
-        return Tri.YES if matches else None
+        return Tri.of(takes(self.whole, role)) if self.whole is not None else None
 
 
 _ANY_ARN = re.compile(r"arn:(?:aws[a-z-]*|\0):iam::(?:\d{12}|\0):role(?P<begins>/[^*?$\0]*)(?P<rest>.*)", re.DOTALL)
@@ -136,7 +134,7 @@ def plain(parts: tuple[Part, ...]) -> Plain | None:
     found = _ANY_ARN.fullmatch("".join(part if isinstance(part, str) else "\0" for part in parts))
     if found is None:
         return None
-    written = found[0] if "\0" not in found[0] and found["rest"] in ("", "*") else None
+    written = found[0] if "\0" not in found[0] and "$" not in found["rest"] else None
     return Plain(found["begins"], written)
 
 

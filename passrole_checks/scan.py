@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
 from passrole_checks.collector import held_back
-from passrole_checks.errors import InputError, internal_error
+from passrole_checks.errors import InputError, TookTooLongError, internal_error
 from passrole_checks.findings import Finding
 from passrole_checks.grouping import one_for_all_roots
+from passrole_checks.iam import deadline
 from passrole_checks.judge import Judge, digest
 from passrole_checks.scanned import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.sources.boundary import UNBOUNDED, Boundary, repository_around
@@ -43,7 +44,8 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
             configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
         except InputError as error:
             unreadable = Unreadable(error.file, error.reason, error.line)
-            return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked)
+            late = isinstance(error, TookTooLongError)
+            return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked, out_of_time=late)
         except Exception as error:
             return ScannedUnit(path, unit.framework, unreadable=_fault(path, error), looked=looked)
         found = judged(configuration, options, path)
@@ -70,6 +72,7 @@ def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[S
 
 
 @held_back()
+@deadline.pooled()
 def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = one_after_another) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
     from passrole_checks.sources import detect
@@ -110,6 +113,7 @@ class ReadPaths:
         return faults_in(self.unreadable)
 
 
+@deadline.pooled()
 def read_paths(
     paths: Sequence[Path], options: ScanOptions, load: Callable[[Unit], Configuration] | None = None
 ) -> ReadPaths:
@@ -287,12 +291,12 @@ def together(units: Sequence[Judged], options: ScanOptions) -> ScanResult:
 
 def findings_of_change(
     configuration: Configuration, options: ScanOptions
-) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...]]:
+) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...], bool]:
     """The findings of the checks that compare, one a policy and statement (under one combination of alternatives), for
-    a configuration that says what was before it; and what in it cannot be read."""
+    a configuration that says what was before it; what in it cannot be read; and True where the time was enough."""
     comparing = frozenset(check.id for check in ALL if check.compares)
     judge = Judge(configuration, replace(options, checks=comparing, skip_checks=frozenset()))
-    return tuple(judge.marked), tuple(judge.unreadable)
+    return tuple(judge.marked), tuple(judge.unreadable), not judge.out_of_time
 
 
 def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:

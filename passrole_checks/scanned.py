@@ -125,9 +125,10 @@ class ScannedUnit:
     folders: frozenset[str] = frozenset()
     excluded: tuple[str, ...] = ()
     looked: Sightings | None = field(default=None, compare=False, repr=False)
+    out_of_time: bool = False  # it took too long to read
 
     @property
     def is_complete(self) -> bool:
         """True if the next scan of the same files cannot return more."""
         failed = self.unreadable is not None and self.unreadable.fault
-        return not failed and (self.judged is None or self.judged.is_complete)
+        return not (failed or self.out_of_time) and (self.judged is None or self.judged.is_complete)

@@ -10,7 +10,6 @@ import pytest
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam import deadline
 from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources import detect
 from passrole_checks.suppressions import notes
 
 ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
@@ -231,7 +230,9 @@ def test_what_takes_too_long_is_not_judged_and_named(tmp_path: Path, monkeypatch
     monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))  # each look takes a second
     monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
     monkeypatch.setattr(deadline, "_EVERY", 1)
-    monkeypatch.setattr(detect, "SECONDS", 400)
+    monkeypatch.setattr(deadline, "SECONDS", 400)
+    monkeypatch.setattr(deadline, "_OVERDRAFT", 1000)  # here the time of all units is not the question
+    monkeypatch.setattr(deadline, "_SHARE", 400)
     role = "arn:aws:iam::111122223333:role/"
     kinds = (("Allow", ""), ("Deny", "*"))
     statements = [
@@ -258,12 +259,33 @@ def test_what_takes_too_long_to_read_is_unreadable(tmp_path: Path, monkeypatch: 
     seconds = iter(range(10**9))
     monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))
     monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline, "_OVERDRAFT", 1000)
+    monkeypatch.setattr(deadline, "_SHARE", 15)
     nested = "[for a in range(60) : [for b in range(60) : [for c in range(60) : a]]]"
     files = {"other/main.tf": POLICY}
     files["main.tf"] = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode(flatten({nested}))\n}}\n'
     result = scan(tmp_path, files)
     assert [finding.resource.address for finding in result.findings] == ["aws_iam_policy.wide"]
     assert [entry.file for entry in result.unreadable] == [str(tmp_path)]
+
+
+def test_units_that_take_long_together_are_unreadable_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units share the time of a run: after some that take long, the others are unreadable, each by its name."""
+    seconds = iter(range(10**9))
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))  # each look takes a second
+    monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline, "_EVERY", 1)
+    monkeypatch.setattr(deadline, "SECONDS", 400)
+    files = {f"u{number:02}/main.tf": POLICY for number in range(60)}
+    result = scan(tmp_path, files)
+    found = {finding.at.file for finding in result.findings}
+    lost = {entry.file for entry in result.unreadable}
+    folders = {str(tmp_path / file).removesuffix("/main.tf") for file in files}
+    assert found and lost
+    assert {file.removesuffix("/main.tf") for file in found | lost} == folders
+    assert str(tmp_path / "u00/main.tf") in found and str(tmp_path / "u59") in lost
 
 
 def test_a_policy_that_is_too_long_for_aws_is_judged_and_noted(tmp_path: Path) -> None:

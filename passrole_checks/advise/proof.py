@@ -29,6 +29,7 @@ from passrole_checks.advise.still_allowed import make_sure_of_use
 from passrole_checks.advise.suggestion import Edit, Wish
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding, Severity
+from passrole_checks.iam import deadline
 from passrole_checks.iam.values import Node, Position, children_of
 from passrole_checks.judge import Judge, ScanOptions
 from passrole_checks.scan import ReadPaths
@@ -42,6 +43,7 @@ _MOST_SECONDS = 6.0  # of processor time, for all trials, and for each megabyte 
 _SECONDS_PER_MEGABYTE = 40.0
 
 
+@deadline.pooled()
 def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[Unit, ...]:
     """The configurations, judged; with ``files`` only those that are read from one of them. Left out are those that
     this package fails on, and those that share files with them: no edit of these could be proved."""

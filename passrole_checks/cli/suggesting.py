@@ -74,6 +74,13 @@ def suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity,
     Raises a :class:`~passrole_checks.errors.ConfigurationError` for a baseline that cannot be used, and what
     :func:`scan_options` raises.
     """
+    from passrole_checks.iam import deadline
+
+    with deadline.pooled():
+        return _suggested(paths, options, severity, logs)
+
+
+def _suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity, logs: Logs | None) -> Suggested:
     from passrole_checks.advise.suggest import Session
     from passrole_checks.findings import Severity
     from passrole_checks.scan import isolated

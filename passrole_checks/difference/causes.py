@@ -39,9 +39,10 @@ _Found = frozenset[tuple[str, str, Hashable]]  # who has something new, in which
 
 
 class Compared(Protocol):
-    """What the comparison of a unit says; ``unreadable`` with the faults of it."""
+    """What the comparison of a unit says; ``unreadable`` with its faults. ``is_complete``: the time was enough."""
 
     unreadable: list[Unreadable]
+    is_complete: bool
     new: list[Change]
     widened: list[Change]
 
@@ -236,7 +237,7 @@ class Causes:
         if not _unknown(other) <= _unknown(pair.old) | _unknown(pair.new):
             return None  # it refers to what was taken back
         compared = self._compare(replace(pair, new=replace(other, suppressions=())))
-        if faults_in(compared.unreadable):
+        if not compared.is_complete or faults_in(compared.unreadable):
             return None
         return _who_by_what([*compared.new, *compared.widened])
 

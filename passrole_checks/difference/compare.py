@@ -24,6 +24,7 @@ from passrole_checks.difference.statements import Written, by_holder, key_of, pa
 from passrole_checks.difference.units import AS_BEFORE, Pair, versions_of
 from passrole_checks.difference.wishes import with_old_wishes
 from passrole_checks.findings import Finding
+from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
 from passrole_checks.iam.values import Position
@@ -58,6 +59,7 @@ def _side(path: Path, inputs: Inputs) -> Side:
     return Side(path, inputs)
 
 
+@deadline.pooled()
 def difference_between(
     old: Side,
     new: Side,
@@ -216,8 +218,16 @@ class _Compared:
     def __post_init__(self) -> None:
         self._before: list[Written] = []
         self._told: list[Written] = []
-        with self.isolated():
-            self._compare()
+        self.is_complete = True  # the time was enough
+        sides = self.pair.old, self.pair.new
+        seconds = sum(one.seconds_left for one in sides if one.seconds_left is not None) or deadline.SECONDS
+        with self.isolated(), deadline.limited(seconds):
+            try:
+                self._compare()
+            except deadline.OutOfTimeError:
+                self.is_complete = False
+                place = next(iter(self.pair.new.files or self.pair.old.files), self.pair.place)
+                self.unreadable.append(Unreadable(place, "not compared to its end: that takes too long"))
 
     def isolated(self) -> AbstractContextManager[None]:
         """A fault of this package in the comparison of one unit is named, and costs nothing of the others."""
@@ -309,8 +319,9 @@ class _Compared:
         """Sort what one version gives that the other does not into statements with a counterpart and those without."""
         by_place = {item.place: item for item in statements}
         worst: dict[tuple[int, str], Finding] = {}
-        findings, unreadable = findings_of_change(change, self.options)
+        findings, unreadable, is_complete = findings_of_change(change, self.options)
         self.unreadable += unreadable
+        self.is_complete &= is_complete
         for finding in findings:
             item = by_place.get((finding.resource.address, finding.statement_path, finding.at))
             for holder in finding.gainers if item is not None else ():

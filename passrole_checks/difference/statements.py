@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from passrole_checks.iam.passing.passrole import PassRoleGrant
 from passrole_checks.iam.roles.arn import ANYWHERE, Scope
@@ -22,7 +23,7 @@ class Written:
     path: str
     readings: tuple[PassRoleGrant, ...]
 
-    @property
+    @cached_property
     def widest(self) -> PassRoleGrant:
         return min(self.readings, key=lambda grant: (grant.denied, grant.scope.width))
 
@@ -30,14 +31,21 @@ class Written:
     def place(self) -> tuple[str, str, Position]:
         return self.names.resource.address, self.path, self.readings[0].at
 
-    @property
+    @cached_property
     def identity(self) -> tuple[Hashable, ...]:
         return tuple(grant.statement.identity for grant in self.readings)
 
-    @property
+    @cached_property
     def roles(self) -> tuple[Hashable, ...]:
         grant = self.widest
         return (grant.complement, *sorted(str(role.pattern) for role in grant.roles))
+
+    @cached_property
+    def role_set(self) -> RoleSet:
+        """The roles that its widest reading speaks of."""
+        statement = self.widest.statement
+        patterns = statement.resources or statement.not_resources or ()
+        return RoleSet(tuple(patterns), statement.variables, statement.resources is None)
 
     @property
     def grants(self) -> bool:
@@ -103,11 +111,5 @@ def _may_be_one(one: Written, other: Written) -> bool:
     sids = one.widest.sid, other.widest.sid
     if None not in sids and sids[0] != sids[1]:
         return False
-    first, second = (_role_set(item.widest) for item in (one, other))
+    first, second = one.role_set, other.role_set
     return may_meet(first, second, ANYWHERE) and may_meet(second, first, ANYWHERE)
-
-
-def _role_set(grant: PassRoleGrant) -> RoleSet:
-    statement = grant.statement
-    patterns = statement.resources or statement.not_resources or ()
-    return RoleSet(tuple(patterns), statement.variables, statement.resources is None)

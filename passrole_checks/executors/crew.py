@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, cast
 from passrole_checks.errors import internal_error
 from passrole_checks.executors.batches import lost_unit
 from passrole_checks.executors.over import portable, scan_batch
+from passrole_checks.iam import deadline
 from passrole_checks.scan import ScannedUnit, ScanOptions
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def _undisturbed() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
+@deadline.pooled()
 def _scan_what_comes(connection: Connection, not_its_own: Sequence[Connection]) -> None:
     """What a process does until nobody is there any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.executors.batches import Batch, batches, in_order
+from passrole_checks.iam import deadline
 from passrole_checks.scan import ScannedUnit, ScanOptions, UnitScanner, scan_unit
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def over(executor: Executor) -> UnitScanner:
     return scanner
 
 
+@deadline.pooled()
 def scan_batch(units: Sequence[Unit], options: ScanOptions) -> tuple[ScannedUnit, ...]:
     """Scan some units, in the place that they were handed over to. Raises what their scan raises, in a form that can
     be handed back."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.contents import content_of
 from passrole_checks.executors.over import portable
+from passrole_checks.iam import deadline
 from passrole_checks.scan import ScannedUnit, ScanOptions, scan_unit
 from passrole_checks.sources.looked_at import LookedAt
 from passrole_checks.sources.recognize import LARGEST_PLAN
@@ -29,6 +30,7 @@ class Seen:
     trees: tuple[tuple[str, str], ...]
 
 
+@deadline.pooled()
 def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[ScannedUnit, Seen], ...]:
     """Scan some units, and tell with each what was there. Raises as :func:`passrole_checks.executors.over.scan_batch`
     does."""

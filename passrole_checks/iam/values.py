@@ -85,6 +85,10 @@ class Hole:
     known: tuple[str | Hole, ...] | None = None
     reason: str = ""
 
+    def __hash__(self) -> int:
+        """A hash of what tells holes apart; they are hashed a great deal."""
+        return hash((self.expression, self.role, self.known and self.known[-1]))
+
     @property
     def written(self) -> str:
         """The hole as it stands in a text: ``${expression}``, or in the brackets that it has of its own."""
@@ -134,6 +138,10 @@ class Text:
     def holes(self) -> tuple[Hole, ...]:
         """Its parts that are not known."""
         return tuple(part for part in self.parts if isinstance(part, Hole))
+
+    def __hash__(self) -> int:
+        """A hash of what tells texts apart; texts are hashed a great deal."""
+        return hash((self.parts, self.at.line, self.at.column))
 
     def __str__(self) -> str:
         """The text as people read it: holes as ``${expression}`` or ``{{resolve:…}}``."""

@@ -10,7 +10,16 @@ from passrole_checks.difference import Change, Difference
 from passrole_checks.findings import Confidence
 from passrole_checks.grouping import when_in_words
 from passrole_checks.output.paths import harmless
-from passrole_checks.output.text import Line, Span, error_in_words, excluded_spans, located, what_is_granted
+from passrole_checks.output.text import (
+    Line,
+    Span,
+    error_in_words,
+    excluded_spans,
+    located,
+    more_rows,
+    row,
+    what_is_granted,
+)
 from passrole_checks.scan import LocatedGrant
 from passrole_checks.snapshots import Comparison
 
@@ -22,6 +31,7 @@ _GROUPS = (
     ("moved", "=", "quiet"),
 )
 _MOST_NOTES = 10
+_FIRST, _LAST = 10, 3  # rows about one statement; the last ones are about services and conditions
 
 
 def diff_lines(difference: Difference, compared: Comparison | None = None, *, quiet: bool = False) -> Iterator[Line]:
@@ -52,11 +62,11 @@ def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]
         spans.append(Span(f"  ({change.severity.value}{sure}{', suppressed' if change.suppressed else ''})", "quiet"))
     yield spans
     if now.principals:
-        yield (Span(f"    {'who':<10}"), Span(harmless(", ".join(now.principals))))
+        yield row("who", now.principals)
     before = change.before
     words = _words(now)
     if before is None or (told := _words(before)) == words:
-        yield from words
+        yield from _first_and_last(words)
         if before is not None and group == "moved":
             yield (
                 Span(f"    {'before':<10}", "quiet"),
@@ -75,13 +85,24 @@ def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]
 
 def _differing(told: Sequence[Line], words: Sequence[Line]) -> Iterator[Line]:
     """Two descriptions of a statement as one, each line that differs in its place."""
-    first, second = (["".join(span.text for span in row) for row in rows] for rows in (told, words))
+    first, second = (["".join(span.text for span in line) for line in rows] for rows in (told, words))
     for what, start, end, other, other_end in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
         if what == "equal":
-            yield from words[other:other_end]
+            yield from _first_and_last(words[other:other_end])
             continue
         for sign, rows in (("-", told[start:end]), ("+", words[other:other_end])):
-            yield from ((Span(f"  {sign} "), *_dedented(row)) for row in rows)
+            yield from ((Span(f"  {sign} "), *_dedented(line)) for line in _first_and_last(rows))
+
+
+def _first_and_last(rows: Sequence[Line]) -> Iterator[Line]:
+    """Rows about one statement. Of many, which are mostly roles, some are left out and counted."""
+    left_out = len(rows) - _FIRST - _LAST
+    if left_out <= 1:
+        yield from rows
+        return
+    yield from rows[:_FIRST]
+    yield more_rows(left_out)
+    yield from rows[-_LAST:]
 
 
 def _words(located: LocatedGrant) -> Sequence[Line]:
@@ -89,8 +110,8 @@ def _words(located: LocatedGrant) -> Sequence[Line]:
     return [*what_is_granted(located.grant), *([(Span(f"    {'when':<10}"), Span(harmless(when)))] if when else ())]
 
 
-def _dedented(row: Line) -> Line:
-    first, *rest = row
+def _dedented(line: Line) -> Line:
+    first, *rest = line
     return (Span(first.text.removeprefix("    "), first.style), *rest)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from passrole_checks import suppressions
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.output.escaping import shortened
 from passrole_checks.output.excerpt import excerpt
 from passrole_checks.output.excluded import in_words
 from passrole_checks.output.paths import harmless, shown
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 NARROW, WIDE = 60, 100
 PIPED = 80
+_MOST_NAMES = 50  # of the roles, principals or services of one statement
+_LONGEST_NAME = 1_000  # no ARN of a role has more than 700 characters
 _MOST_NOTES = 10  # of a kind; a repository of many roots names hundreds of modules that are not there
 _COLOURS = {
     "place": "bold",
@@ -117,9 +120,9 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         elif located.effect_on_passrole == "none":
             effect = "  (no effect on PassRole here)"
         yield (Span("  "), Span(harmless(f"{grant.effect} {grant.granted_by}"), "code"), Span(effect, "quiet"))
-        yield from what_is_granted(grant)
+        yield from what_is_granted(grant, _MOST_NAMES)
         if located.principals:
-            yield _row("who", ", ".join(located.principals))
+            yield row("who", located.principals)
         yield ()
     if not quiet:
         counts = Counter(located.effect_on_passrole for located in grants)
@@ -135,17 +138,24 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
             yield (*_no_grants(result), *excluded_spans(result.excluded))
 
 
-def what_is_granted(grant: PassRoleGrant) -> Iterator[Line]:
-    """Which roles, to which services, and under which other conditions: a row each."""
-    for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles, strict=False):
-        yield (*_row(label, str(role.pattern)), Span(f"  {role.scope.value}", "quiet"))
+def what_is_granted(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
+    """Which roles (the first ``most``), to which services, and under which other conditions: a row each."""
+    for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles[:most], strict=False):
+        yield (*row(label, [str(role.pattern)]), Span(f"  {role.scope.value}", "quiet"))
+    if most is not None and len(grant.roles) > most:
+        yield more_rows(len(grant.roles) - most)
     constraint = grant.services.constraint.value
     if grant.services.values:
-        yield (*_row("services", ", ".join(grant.services.values)), Span(f"  {constraint}", "quiet"))
+        yield (*row("services", grant.services.values), Span(f"  {constraint}", "quiet"))
     else:
         yield (Span(f"    {'services':<10}"), Span(_SERVICES_IN_WORDS.get(constraint, constraint), "quiet"))
     if grant.other_conditions:
-        yield _row("if", ", ".join(grant.other_conditions))
+        yield row("if", grant.other_conditions)
+
+
+def more_rows(count: int) -> Line:
+    """Return the row that takes the place of ``count`` others."""
+    return (Span(f"    {'':<10}"), Span(f"and {count} more (--format json lists them all)", "quiet"))
 
 
 _SERVICES_IN_WORDS = {"absent": "any service", "ineffective": "any service", "unresolved": "cannot be told"}
@@ -157,8 +167,11 @@ def _labels(label: str) -> Iterator[str]:
         yield ""
 
 
-def _row(label: str, value: str) -> tuple[Span, ...]:
-    return (Span(f"    {label:<10}"), Span(harmless(value)))
+def row(label: str, names: Sequence[str]) -> tuple[Span, ...]:
+    """Return a row of names: the first of them, each up to a length that no real one has."""
+    shown_names = [shortened(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return (Span(f"    {label:<10}"), Span(harmless(", ".join(shown_names) + more)))
 
 
 def _place(finding: Finding) -> tuple[str, int, str]:

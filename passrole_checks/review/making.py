@@ -14,6 +14,7 @@ from passrole_checks.difference import Change, Difference
 from passrole_checks.difference.wishes import IGNORED
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam import deadline
 from passrole_checks.judge import ScanOptions
 from passrole_checks.output.paths import shown
 from passrole_checks.review.anchors import Anchors
@@ -54,6 +55,7 @@ class Review:
     accepted: tuple[tuple[Finding, baseline.Entry], ...] = ()
 
 
+@deadline.pooled()
 def reviewed(asked: Comparison, options: ScanOptions, inputs_of: InputsOf, wanted: Wanted) -> Review:
     """Compare and scan two versions. ``options`` says which checks are asked for; its severity does not count.
 

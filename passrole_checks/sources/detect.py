@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.contents import why_not
-from passrole_checks.errors import InputError
+from passrole_checks.errors import InputError, TookTooLongError
 from passrole_checks.iam import deadline
 from passrole_checks.sources.boundary import Boundary, current, repository_around, within
 from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
@@ -79,19 +79,18 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
 
     Raises :class:`InputError`, also where reading takes longer than any real code of that size does.
     """
-    with deadline.limited(SECONDS, _SECONDS_PER_MEGABYTE) as limit:
+    with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit:
         try:
+            if limit.is_over:  # the other units of the run have taken all of it
+                raise deadline.OutOfTimeError
             found = _load(unit, unchanged, inputs)
         except deadline.OutOfTimeError:
-            reason = f"not read to its end: that takes more than {limit.seconds:.0f} seconds"
-            raise InputError(str(unit.only or unit.path), reason) from None
+            reason = "not read to its end: that takes too long"
+            raise TookTooLongError(str(unit.only or unit.path), reason) from None
         return replace(found, seconds_left=max(limit.left, _LEAST_SECONDS))
 
 
-# Of processor time, to read and to judge one unit. All real code that is known takes less than a tenth of that.
-SECONDS = 15.0
-_SECONDS_PER_MEGABYTE = 30.0
-_LEAST_SECONDS = 1.0
+_LEAST_SECONDS = 1.0  # to judge a unit that was read in time
 
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:

@@ -1,21 +1,31 @@
 """Inputs that are made to take long take work in proportion to their size, or stop at a limit; no times.
 
-The families are those of `adversarial`. Their times are told by ``python -m tests.benchmarks.hostile``.
+The families are those of `adversarial`. Their times are told by ``python -m tests.benchmarks.hostile``. Every run tests
+one family of each subject; a nightly one tests all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from adversarial import FAMILIES, Family
 from work import at_most, calls_of, forget
 
+from passrole_checks.difference import difference_of
 from passrole_checks.findings import Severity
 from passrole_checks.scan import ScanOptions, scan_paths
 
 OPTIONS = ScanOptions(minimum_severity=Severity.INFO)
 _MOST_CALLS = 2_000_000  # of an input of a family that stops at a limit
+_ALWAYS = {
+    "roles_that_share_a_policy", "roles_of_few_classes", "suppressions_of_nothing", "statements_of_one_policy",
+    "allows_and_denials",
+    "resources_and_their_denials", "long_service", "service_of_stars", "services_of_a_condition",
+    "policies_of_terraform", "locals_in_a_chain", "quotes_that_are_not_closed", "changes_of_a_plan",
+    "nested_for", "modules_called_twice", "pattern_that_goes_back", "deep_lists",
+}  # fmt: skip
 
 
 def scanned(path: Path) -> object:
@@ -23,15 +33,41 @@ def scanned(path: Path) -> object:
     return scan_paths([path], OPTIONS)
 
 
-@pytest.mark.parametrize("family", [one for one in FAMILIES if one.most], ids=lambda one: one.name)
+def marked(families: Sequence[Family]) -> list[object]:
+    """Return the families as parameters, those marked that only a nightly run tests."""
+    return [
+        pytest.param(one, id=one.name, marks=() if one.name in _ALWAYS else pytest.mark.nightly) for one in families
+    ]
+
+
+@pytest.mark.parametrize("family", marked([one for one in FAMILIES if one.most]))
 def test_twice_the_input_takes_no_more_than_its_share_of_work(tmp_path: Path, family: Family) -> None:
     small, large = (family.write(tmp_path / str(n), n) for n in (family.small, 2 * family.small))
     scanned(small)  # what is loaded on first use is no work of the input
     assert calls_of(lambda: scanned(large)) <= (family.most or 0) * calls_of(lambda: scanned(small))
 
 
-@pytest.mark.parametrize("family", [one for one in FAMILIES if not one.most], ids=lambda one: one.name)
+@pytest.mark.parametrize("family", marked([one for one in FAMILIES if not one.most]))
 def test_what_could_explode_stops_at_a_limit(tmp_path: Path, family: Family) -> None:
     large = family.write(tmp_path / "large", min(family.large, 4 * family.small))
     with at_most(_MOST_CALLS):
         scanned(large)
+
+
+@pytest.mark.parametrize("name", ["keys_of_a_condition", "resource_of_variables"])
+def test_comparing_twice_the_input_takes_no_more_than_its_share_of_work(tmp_path: Path, name: str) -> None:
+    """Each version is compared with one of half its size."""
+    family = next(one for one in FAMILIES if one.name == name)
+    sizes = (2 * family.small, 4 * family.small, 8 * family.small)
+    first, second, third = (family.write(tmp_path / str(n), n) for n in sizes)
+
+    def compared(old: Path, new: Path) -> object:
+        forget()
+        return difference_of(old, new, OPTIONS)
+
+    compared(first, second)
+    assert calls_of(lambda: compared(second, third)) <= 2.4 * calls_of(lambda: compared(first, second))
+
+
+def test_families_of_every_run_exist() -> None:
+    assert {one.name for one in FAMILIES} >= _ALWAYS

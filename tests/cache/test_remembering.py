@@ -242,12 +242,12 @@ def test_pipes(tmp_path: Path, store: Store, at_once: None) -> None:
 
 def test_out_of_time(tmp_path: Path, store: Store, at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the checks had no time for is asked again."""
-    from passrole_checks.sources import detect
+    from passrole_checks.iam import deadline
 
     top = planted(tmp_path / "tree")
     with monkeypatch.context() as patch:
-        patch.setattr(detect, "SECONDS", -1)
-        patch.setattr(detect, "_LEAST_SECONDS", -1)
+        patch.setattr(deadline, "SECONDS", -1)
+        patch.setattr(deadline, "_OVERDRAFT", 0)
         cut, _ = scan(top / "other", store)
     assert len(cut.unreadable) == 1
     whole, units = scan(top / "other", store)

@@ -385,3 +385,18 @@ def test_a_policy_document_that_cannot_be_read_is_told(
     told = capsys.readouterr()
     assert "t.yaml:4: P: Effect is 'Maybe'; it must be Allow or Deny" in told.err
     assert ("it must be Allow or Deny" in told.out) is (output_format != "text")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered"), [("*x3-*", True), ("app/*x?-a", True), ("*x4-*", False), ("app/x3-a", True), ("*", True)]
+)
+def test_patterns_of_wildcards_alone_are_told_at_a_glance(pattern: str, covered: bool) -> None:
+    seen = plain((f"arn:aws:iam::111122223333:role/{pattern}",))
+    assert seen is not None
+    assert seen.covers("arn:aws:iam::111122223333:role/app/x3-a") is Tri.of(covered)
+
+
+@pytest.mark.parametrize("pattern", ["${aws:username}*", "a${*}"])
+def test_patterns_of_variables_are_not_told_at_a_glance(pattern: str) -> None:
+    seen = plain((f"arn:aws:iam::111122223333:role/{pattern}",))
+    assert seen is None or seen.whole is None

@@ -164,7 +164,7 @@ def roles_that_share_a_policy(n: int) -> Files:
     return terraform(*blocks)
 
 
-@family(8, 100)
+@family(16, 100)
 def roles_of_few_classes(n: int) -> Files:
     """Four resources of ``n`` roles; those of one resource have copies of one policy."""
     blocks = []
@@ -874,6 +874,26 @@ def suppressions(n: int) -> Files:
     return terraform(*(
         f"# checkov:skip=PASSROLE_001:because {i}\n" + hcl_policy(hcl_pass('"*"'), f"p{i}") for i in range(n // 2)
     ))  # fmt: skip
+
+
+@family(20, 2500)
+def suppressions_of_nothing(n: int) -> Files:
+    """``n`` comments in one block, of which one suppresses something."""
+    comments = "\n".join(f"  # checkov:skip=PASSROLE_{i % 17 + 1:03}:because {i}" for i in range(n))
+    return terraform(hcl_policy(hcl_pass('"*"'), more=comments))
+
+
+@family(20, 500)
+def instances_with_one_finding(n: int) -> Files:
+    """One statement of ``n`` instances, which is one finding that names them all."""
+    return terraform(hcl_policy(hcl_pass('"*"'), more=f"count = {n}"))
+
+
+@family(10, 250)
+def findings_of_one_file(n: int) -> Files:
+    """``n`` policies, each with findings of several checks on one statement."""
+    wide = '{Effect="Allow",Action=["iam:PassRole","lambda:*"],Resource="*"}'
+    return terraform(*(hcl_policy(wide, f"p{i}").replace('"deployer"', f'"deployer{i}"') for i in range(n)))
 
 
 @family(20, 500)

@@ -60,5 +60,6 @@ def forget() -> None:
             clear = getattr(member, "cache_clear", None)
             if callable(clear):
                 clear()
-    for remembered in (condition._remembered, condition._found, condition._blocks, passrole._allowing):
+    own = (passrole._allowing, passrole._grants)
+    for remembered in (condition._remembered, condition._found, condition._blocks, *own):
         remembered.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator, settle
 from passrole_checks.iam.values import Const, Hole, Items, Mapping, Node, Text, Tri, holes_in
@@ -82,12 +83,17 @@ def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Tri, tu
     """
     answer = Tri.YES
     keys: dict[str, None] = {}
+    by_key: dict[str, list[Limit]] = {}
+    for own in narrow:
+        by_key.setdefault(own.key, []).append(own)
+    unknown = any(not own.known for own in narrow)
     for limit in sorted(wide, key=lambda item: (item.key, item.operator)):
-        if any(_implies(own, limit) for own in narrow):
+        deadline.check()
+        same_key = by_key.get(limit.key, ())
+        if any(_implies(own, limit) for own in same_key):
             continue
         keys[limit.written] = None
-        same_key = any(own.key == limit.key or not own.known for own in narrow)
-        answer &= Tri.UNKNOWN if same_key or not limit.known else Tri.NO
+        answer &= Tri.UNKNOWN if same_key or unknown or not limit.known else Tri.NO
     return answer, tuple(keys)
 
 

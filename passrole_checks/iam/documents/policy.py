@@ -122,7 +122,7 @@ def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
 
 # a document is read by those who judge it, and by those who look at all that its holders have; it is kept with its id
 _remembered: dict[tuple[int, bool], tuple[Node, PolicyDocument]] = {}
-_MOST_REMEMBERED = 1024
+_MOST_REMEMBERED = 2048
 # Far more than in any policy that AWS takes: of a permission set 32,768 characters (IAM Identity Center API Reference,
 # PutInlinePolicyToPermissionSet), of the others 10,240 (IAM User Guide, "IAM and AWS STS quotas")
 MAX_STATEMENTS = 5_000

@@ -7,9 +7,9 @@ same is done for sets: what the Deny statements of the same document surely take
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 
 from passrole_checks.iam import deadline
@@ -21,7 +21,7 @@ from passrole_checks.iam.passing.allowing import Allowing
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
-from passrole_checks.iam.values import Position, Text, Tri, without_variables
+from passrole_checks.iam.values import Part, Position, Text, Tri, without_variables
 
 PASS_ROLE = "iam:PassRole"
 
@@ -116,6 +116,26 @@ def grants_of(
     ``services_of`` gives, for each partition (``aws``, ``aws-cn``), the service principals known there. ``account`` is
     the account deployed to, if it is known.
     """
+    key = (id(statements), account, *((name, id(known)) for name, known in services_of.items()))
+    remembered = _grants.get(key)
+    if remembered is None:
+        if len(_grants) >= _MOST_GRANTS:
+            _grants.clear()
+        # all that its key names by an id is kept with it
+        remembered = _grants[key] = (statements, dict(services_of), _grants_of(statements, services_of, account))
+    return remembered[2]
+
+
+# a comparison of two versions asks for the grants of one document several times
+_grants: dict[
+    tuple[object, ...], tuple[Sequence[Statement], dict[str, Collection[str]], tuple[PassRoleGrant, ...]]
+] = {}
+_MOST_GRANTS = 2048
+
+
+def _grants_of(
+    statements: Sequence[Statement], services_of: dict[str, Collection[str]], account: str | None
+) -> tuple[PassRoleGrant, ...]:
     where = Deployment(account, _partitions(statements))
     found = [grant for statement in statements if (grant := _grant(statement, services_of, where)) is not None]
     denials = Denials(_united([grant for grant in found if grant.effect == "Deny" and _surely_denies(grant)]))
@@ -279,12 +299,13 @@ def _grant(statement: Statement, services_of: dict[str, Collection[str]], where:
         return None
     complement = statement.resources is None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
-    roles = tuple(RoleScope(item, arn.resource_scope(item, variables=statement.variables)) for item in patterns)
+    parts = tuple(item.parts for item in patterns)
+    roles = tuple(map(RoleScope, patterns, _scopes(parts, statement.variables)))
     if complement:
         scope = arn.complement_scope(patterns, variables=statement.variables, where=where)
     else:
-        scope = _scope(roles, statement.variables)
-    partition = next((found for item in patterns if (found := arn.partition_of(item))), "aws")
+        scope = _united_scope(parts, statement.variables)
+    partition = next(iter(_partitions_named(parts)), "aws")
     known = services_of.get(partition, services_of["aws"])
     condition = evaluate(statement.condition, known, variables=statement.variables)
     return PassRoleGrant(
@@ -307,18 +328,41 @@ def _partitions(statements: Sequence[Statement]) -> tuple[str, ...]:
     named = {
         partition
         for statement in statements
-        for pattern in statement.resources or statement.not_resources or ()
-        if (partition := arn.partition_of(pattern)) is not None
+        for partition in _partitions_named(
+            tuple(pattern.parts for pattern in statement.resources or statement.not_resources or ())
+        )
     }
     return tuple(sorted(named)) or arn.ANYWHERE.partitions
 
 
-def _scope(roles: Sequence[RoleScope], variables: bool) -> Scope:
+# many statements name the same roles, and then all of this is the same
+
+_REMEMBERED_ROLES = 64
+
+
+@lru_cache(maxsize=_REMEMBERED_ROLES)
+def _partitions_named(patterns: tuple[tuple[Part, ...], ...]) -> tuple[str, ...]:
+    """The partitions that patterns name, in their order."""
+    return tuple(dict.fromkeys(found for item in _texts(patterns) if (found := arn.partition_of(item)) is not None))
+
+
+@lru_cache(maxsize=_REMEMBERED_ROLES)
+def _scopes(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> tuple[Scope, ...]:
+    """The scope of each pattern."""
+    return tuple(arn.resource_scope(item, variables=variables) for item in _texts(patterns))
+
+
+@lru_cache(maxsize=_REMEMBERED_ROLES)
+def _united_scope(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Scope:
     """The scope of several patterns together: one of them may be wide, or all of them may cover every role."""
-    widest = arn.widest([role.scope for role in roles])
-    if widest in (Scope.ANY_ROLE, Scope.NOT_A_ROLE) or len(roles) < 2:
+    widest = arn.widest(_scopes(patterns, variables))
+    if widest in (Scope.ANY_ROLE, Scope.NOT_A_ROLE) or len(patterns) < 2:
         return widest
-    return arn.widest([widest, arn.union_scope([role.pattern for role in roles], variables=variables)])
+    return arn.widest([widest, arn.union_scope(_texts(patterns), variables=variables)])
+
+
+def _texts(patterns: Iterable[tuple[Part, ...]]) -> list[Text]:
+    return [Text(parts, Position("", 0)) for parts in patterns]
 
 
 def _has_other_actions(statement: Statement) -> bool:
@@ -378,12 +422,13 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deploy
         return replace(grant, denied=True, scope=Scope.NOT_A_ROLE)
     variables = grant.statement.variables
     written = [role.pattern for role in grant.roles if role.pattern in left_roles]
-    written += [item for item in left_roles if item not in written]
+    known = set(written)
+    written += [item for item in left_roles if item not in known]
     kept = tuple(RoleScope(item, arn.resource_scope(item, variables=variables)) for item in written)
     if complement:
         kept, scope = grant.roles, grant.scope
     else:
-        scope = _scope(kept, variables)
+        scope = _united_scope(tuple(item.parts for item in written), variables)
     return replace(
         grant,
         roles=kept,

@@ -58,6 +58,7 @@ class Reading(Enum):
 _Atom = tuple[str, bool] | Hole
 
 
+@lru_cache(maxsize=16384)
 def spelled_out(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts with every hole replaced by what is known of it."""
     found: list[Part] = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice, product
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.roles.arn_pattern import Reading, fields_of, machine
 from passrole_checks.iam.roles.automaton import Machine, OverBudgetError
 from passrole_checks.iam.roles.role_search import Deployment, some_role
@@ -136,6 +137,7 @@ class _Question:
         )
 
     def _gone(self, roles: RoleSet, shape: Shape) -> bool:
+        deadline.check()
         return (
             not shape.may_stand(self.where)
             or any(not any(meet(shape, own) for own in other.shapes) for other, _ in self.plain if other is not roles)

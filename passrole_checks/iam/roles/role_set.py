@@ -66,6 +66,11 @@ def surely_gains(
 
 def may_meet(first: RoleSet, second: RoleSet, where: Deployment) -> bool:
     """Whether a role can be in both sets."""
+    if first.variables == second.variables and not (first.complement or second.complement):
+        ours = {item.parts for item in first.patterns}
+        shared = (shape for item, shape in zip(second.patterns, second.shapes, strict=True) if item.parts in ours)
+        if any(shape.exact and shape.may_stand(where) for shape in shared):
+            return True
     return some_role_in((first, second), over=(True, True), but=(), where=where)
 
 
@@ -151,15 +156,17 @@ def _apart(pattern: Pattern) -> _Parts:
     if not variables:
         return parts
     found: list[Part] = []
+    before = ""  # the end of the text before a part, or all of ROLE
     for part in parts:
         if isinstance(part, Hole):
             found.append(part)
             continue
+        text = before + part
+        start = text.find(ROLE) + len(ROLE) - len(before) if ROLE in text else len(part)
+        before = ROLE if ROLE in text else text[1 - len(ROLE) :]
         place = 0
         for match in VARIABLE.finditer(part):
-            if match.group() not in LITERALS and ROLE in "".join(
-                item for item in (*found, part[: match.start()]) if isinstance(item, str)
-            ):
+            if match.group() not in LITERALS and match.start() >= start:
                 found += [part[place : match.start()], Hole(match.group(), Kind.POLICY_VARIABLE)]
                 place = match.end()
         found.append(part[place:])

@@ -14,7 +14,7 @@ from passrole_checks.iam.values import Part, Text
 Pattern = tuple[tuple[Part, ...], bool]  # a Resource text, spelled out, and whether ${...} in it are policy variables
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoleSet:
     """The roles that ``patterns`` match, or with ``complement`` every other role.
 
@@ -27,11 +27,16 @@ class RoleSet:
 
     def written(self, *, optional: bool = True) -> tuple[Pattern, ...]:
         """The patterns as the automata read them; without ``optional``, only those that are there in any case."""
-        return tuple(
-            (spelled_out(item.parts), self.variables) for item in self.patterns if optional or not item.optional
-        )
+        if optional or not any(item.optional for item in self.patterns):
+            return self._written
+        sure = zip(self.patterns, self._written, strict=True)
+        return tuple(pattern for item, pattern in sure if not item.optional)
 
-    @property
+    @cached_property
+    def _written(self) -> tuple[Pattern, ...]:
+        return tuple((spelled_out(item.parts), self.variables) for item in self.patterns)
+
+    @cached_property
     def shapes(self) -> tuple[Shape, ...]:
         """The shapes of the patterns."""
         return tuple(shape_of(item.parts, self.variables) for item in self.patterns)
