@@ -112,6 +112,13 @@ def _files(key: str, value: Any) -> Iterator[Path]:
         yield from map(Path, [value] if isinstance(value, str) else value)
 
 
+def files_named_in(options: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the paths that the options of a command name for reading."""
+    for key, value in options.items():
+        if value:
+            yield from _files(key, value)
+
+
 def _leads_out(path: Path, folder: Path) -> bool:
     """True if a path, its links followed, leads out of the repository around ``folder``."""
     try:

@@ -133,3 +133,17 @@ def test_a_name_that_no_root_declares_is_told_once(capsys: pytest.CaptureFixture
     assert "variable a," not in output
     assert main(["scan", "one", "root", "--var-file", "given.tfvars", "--fail-on", "never"]) == 0
     assert "given.tfvars:3" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--var-file", "--baseline", "--source"])
+def test_named_link_that_leads_out_of_its_repository_is_refused(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pull request can make a link of a file that the pipeline names."""
+    Path("outside").write_text('role = "arn:aws:iam::111122223333:role/secret"\n')
+    Path("root/.git").mkdir()
+    Path("root/named").symlink_to(tmp_path / "outside")
+    status = main(["scan", "root", option, "root/named"])
+    printed = capsys.readouterr()
+    assert status == 2 and printed.err.startswith("root/named: ")
+    assert "secret" not in printed.out + printed.err

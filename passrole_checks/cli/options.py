@@ -320,12 +320,21 @@ def written_by(context: click.Context, option: str) -> Destination | None:
 def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: Any) -> ScanOptions:
     """What the shared options ask of a scan of ``paths``, and with it what its findings are ``judging`` by.
 
-    Raises an :class:`~passrole_checks.errors.InputError` for a file of parameters that cannot be read or used.
+    Raises an :class:`~passrole_checks.errors.InputError` for a file of parameters that cannot be read or used, and a
+    :class:`~passrole_checks.errors.ConfigurationError` for a file that a link of its repository leads out of.
     """
+    from passrole_checks.configuration import files_named_in
+    from passrole_checks.errors import ConfigurationError
     from passrole_checks.scanned import ScanOptions
+    from passrole_checks.sources.boundary import check_given
     from passrole_checks.sources.exclusions import exclusions_of
     from passrole_checks.sources.resource import Inputs
 
+    for path in files_named_in(options):
+        try:
+            check_given(path)
+        except OSError as error:
+            raise ConfigurationError(f"{path}: {error.strerror}") from None
     source = Path(options["source"]) if options["source"] is not None else None
     parameters: tuple[tuple[str, str], ...] = ()
     if options["parameters"]:

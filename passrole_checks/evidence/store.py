@@ -291,7 +291,7 @@ class Store:
         self._note_times(first, last)
 
     def _may_pass(self, event: Mapping[str, Any]) -> bool:
-        key = (event.get("eventSource"), without_version(event["eventName"]))
+        key = (str(event.get("eventSource")), without_version(event["eventName"]))
         return key in self._keys or "iam:PassRole" in str(event.get("errorMessage") or "")
 
     def _is_within(self, time: str, event: Mapping[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 A module call, a link named like a Terraform file, a file of values, an included template: each can lead anywhere on
 this machine. So each is resolved first, and read where the result lies inside the repository, or the folders that were
-given to the scan. What the user names on the command line is read as it is given, and does not pass through here.
+given to the scan. What the user names on the command line is read as it is given, unless it is in a repository by its
+name and a symbolic link leads out of that (:func:`check_given`).
 """
 
 from __future__ import annotations
@@ -93,3 +94,13 @@ def repository_around(folder: Path) -> Path | None:
         if parent == found:
             break
     return found
+
+
+def check_given(path: str | Path) -> None:
+    """Raise :class:`OutsideError` for a path of the command line that a symbolic link of its repository leads out of.
+
+    The user has seen the name; what it leads to may have come with a pull request.
+    """
+    top = repository_around(Path(os.path.abspath(path)).parent)
+    if top is not None:
+        Boundary.around(top).check(path)

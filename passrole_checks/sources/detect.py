@@ -17,7 +17,7 @@ from pathlib import Path
 from passrole_checks.contents import why_not
 from passrole_checks.errors import InputError, TookTooLongError
 from passrole_checks.iam import deadline
-from passrole_checks.sources.boundary import Boundary, current, repository_around, within
+from passrole_checks.sources.boundary import Boundary, check_given, current, repository_around, within
 from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
 from passrole_checks.sources.names import is_terraform_file
@@ -163,6 +163,7 @@ class _Search:
             at(os.path.abspath(path))
         try:
             resolved = path.resolve(strict=True)
+            check_given(path)
             mode = resolved.stat().st_mode
         except FileNotFoundError as error:
             self.complain(path, why_not(path, error) if path.is_symlink() else "no such file or folder")

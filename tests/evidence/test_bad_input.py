@@ -132,6 +132,7 @@ def test_odd_records_do_not_hide_the_others(log: Log, tmp_path: Path) -> None:
         [],
         {},
         {"eventName": 5},
+        {"eventName": "RunInstances", "eventSource": ["ec2.amazonaws.com"], "errorMessage": {}},
         {"eventName": "CreateFunction20150331", "eventSource": "lambda.amazonaws.com"},
         {
             "eventName": "RunInstances",

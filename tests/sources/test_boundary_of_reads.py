@@ -69,6 +69,17 @@ def test_a_link_that_is_given_is_followed(tmp_path: Path) -> None:
     assert flagged(tmp_path / "given/one.tf") == ["m"]
 
 
+def test_a_given_link_out_of_its_repository_is_not_followed(tmp_path: Path) -> None:
+    """A pull request can make a link of a file that a pipeline names, as with ``git diff --name-only``."""
+    put(tmp_path, {"repository/.git/HEAD": "", "repository/main.tf": POLICY, "outside/m/main.tf": POLICY})
+    for link in ("one.tf", "folder"):
+        (tmp_path / "repository" / link).symlink_to(tmp_path / "outside/m" / ("main.tf" if link == "one.tf" else ""))
+        given = (tmp_path / "repository" / link, tmp_path / "repository/main.tf")
+        assert flagged(*given) == ["repository"]
+        assert any("leads out" in reason for reason in unreadable(*given))
+        (tmp_path / "repository" / link).unlink()
+
+
 def test_another_given_folder_is_inside(tmp_path: Path) -> None:
     """A module outside of a root is read where it was given as well, and named where it was not."""
     put(tmp_path, {"root/main.tf": CALL % "../modules/m", "modules/m/main.tf": POLICY})

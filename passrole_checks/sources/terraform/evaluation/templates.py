@@ -36,8 +36,6 @@ def evaluate_template(template: syntax.Template, scope: Scope) -> Node:
             return evaluate(only.expression, scope)
         if isinstance(only, syntax.Fragment) and "{" not in only.value:
             return Text((only.value,), at)
-    if at.line < scope.source.first_line:  # a template file, which a reader may wrap in lines of its own
-        at = replace(at, line=scope.source.first_line, column=1)
     layout = template.heredoc or _may_be_json(template)
     return _Assembly(scope, at, template.indent, _may_be_json(template), scope.words(template.span), layout).run(parts)
 

@@ -126,8 +126,18 @@ class SourceText:
         """The position of a span of this file."""
         found = self._positions.get(span)
         if found is None:
-            found = self._positions[span] = Position(self.file, *span)
+            found = self._positions[span] = Position(self.file, *self._inside(span))
         return found
+
+    def _inside(self, span: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        """Return the part of a span that is in this text, which a reader may wrap in lines of its own."""
+        line, column, end_line, end_column = span
+        last = self.first_line + len(self._line_starts) - 1
+        if line < self.first_line:
+            line, column = self.first_line, self.first_column
+        if end_line > last:
+            end_line, end_column = self.place(len(self.data))
+        return min(line, end_line), column, end_line, end_column
 
     @cached_property
     def _positions(self) -> dict[tuple[int, int, int, int], Position]:
