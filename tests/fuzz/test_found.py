@@ -150,3 +150,42 @@ def test_two_names_of_one_output_are_refused() -> None:
     """The second format would replace the first one."""
     with pytest.raises(ConfigurationError, match="two formats"):
         paired(["json", "html"], ["./report.json", "report.json"])
+
+
+LONG = "9" * 5000  # no file can have such a name
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("plan.json", '{"format_version": "2\\n.0", "planned_values": {}, "terraform_version": "1.9.0"}'),
+        ("main.tf", f'locals {{\n  a = fileset("{LONG}", "*")\n  b = fileexists("{LONG}")\n}}\n'),
+        ("main.tf", f'resource "aws_iam_policy" "p" {{\n  policy = file("{LONG}")\n}}\n'),
+        ("main.tf", f'module "m" {{\n  source = "./{LONG}"\n}}\n'),
+        (
+            "template.yaml",
+            f"{{Resources: {{S: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: {LONG}}}}}}}}}",
+        ),
+    ],
+    ids=["a plan version of two lines", "fileset", "file", "module", "nested template"],
+)
+def test_odd_names_are_no_internal_errors(
+    file: str, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names longer than a file can have, and texts of several lines where a reason quotes them."""
+    monkeypatch.chdir(tmp_path)
+    Path(file).write_text(content, "utf-8")
+    assert main(["scan", ".", "--no-cache"]) in (0, 1, 2)
+    assert all(line.startswith((file, "note")) for line in capsys.readouterr().err.splitlines())
+
+
+def test_long_values_of_parameters_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("template.yaml").write_text(
+        "Resources: {T: {Type: AWS::SNS::Topic}}\nParameters: {A: {Type: String}}\n", "utf-8"
+    )
+    for argument, status in ((f"A={LONG}", 0), (f"={LONG}", 2)):
+        assert main(["scan", "template.yaml", "--no-cache", "--parameters", argument]) == status
+    capsys.readouterr()

@@ -8,6 +8,7 @@ of such pairs) and "cloudformation deploy" (``Key=Value``); AWS CodePipeline Use
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -38,7 +39,7 @@ def given_parameters(arguments: Iterable[str]) -> Pairs:
         path = named_file(argument)
         if path is None:
             found.update(_pairs(argument))
-        elif "=" in argument and not Path(argument).is_file():
+        elif "=" in argument and not os.path.isfile(argument):
             raise ConfigurationError(f"--parameters: {argument!r} is neither KEY=VALUE nor a file")
         else:
             found.update(read_parameters(path))

@@ -136,10 +136,10 @@ class _Reader:
         version = member.value
         if version is None or str(version).partition(".")[0] in ("0", "1"):
             return
-        shown = version if isinstance(version, (str, int, float)) else "of another type"
+        shown = " ".join(str(version).split()) if isinstance(version, (str, int, float)) else "of another type"
         raise InputError(
             self.plan.file,
-            f"plan format version {str(shown)[:40]} is not supported (known are 0 and 1)",
+            f"plan format version {shown[:40]} is not supported (known are 0 and 1)",
             self.plan.lines.place(member.start)[0],
         )
 

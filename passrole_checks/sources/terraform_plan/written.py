@@ -76,7 +76,7 @@ class Written:
         at_lead(os.path.abspath(folder))
         full = Path(os.path.realpath(folder))
         at_file(full)
-        if not full.is_dir():
+        if not os.path.isdir(full):
             self.unreadable = (Unreadable(str(folder), "no such folder (--source)"),)
             return
 

@@ -73,16 +73,18 @@ def run(folder: Path, arguments: Sequence[str], standard_input: bytes = b"") -> 
         status = cli.main(list(arguments))
     ended = Ended(status, _text(out), _text(err))
     trusted = bool(programs) and _git_leads_outside(folder, place)
-    _check_accesses(accesses, trusted=trusted)
+    named = [folder / one for one in arguments if "\0" not in one and (folder / one).is_symlink()]
+    _check_accesses(accesses, trusted=trusted, named=frozenset(f"opened {one.resolve()}" for one in named))
     _check_ending(ended, trusted=trusted)
     _check_changes(before, _state(folder), _written(arguments), fixes=arguments[0] == _WRITES_FINDINGS)
     assert not os.listdir(place.temporary), f"temporary files are left: {os.listdir(place.temporary)}"
     return ended
 
 
-def _check_accesses(accesses: Accesses, *, trusted: bool = False) -> None:
-    """Nothing outside was accessed; ``trusted``: git may read what the repository's own configuration names."""
-    taken = sorted({one for one in accesses.taken() if not (trusted and one.startswith("opened "))})
+def _check_accesses(accesses: Accesses, *, trusted: bool = False, named: frozenset[str] = frozenset()) -> None:
+    """Nothing outside was accessed. ``trusted``: git may read what the repository's own configuration names;
+    ``named``: what links that are arguments themselves lead to, where no repository is around them, may be opened."""
+    taken = sorted({one for one in accesses.taken() if not (trusted and one.startswith("opened "))} - named)
     assert not taken, f"outside: {taken[:3]}"
 
 

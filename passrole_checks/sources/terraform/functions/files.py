@@ -101,7 +101,7 @@ def file_set(call: Call, arguments: list[Node]) -> Node | None:
         looked_at += len(names) + 1
         for name in names:
             relative = os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/")
-            if fits.fullmatch(relative) and Path(base, name).is_file():
+            if fits.fullmatch(relative) and os.path.isfile(Path(base, name)):
                 found.append(relative)
         if len(found) > _MOST_FILES or looked_at > _MOST_LOOKED_AT:
             return call.hole("too many files")

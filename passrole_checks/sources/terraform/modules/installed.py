@@ -77,7 +77,7 @@ class Installed:
         except OSError as error:
             return Place(reason=f"is not read: {record.folder} {error.strerror}")
         at_file(folder)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             return Place(reason=f"is not here: there is no {record.folder} (terraform init)")
         return Place(folder)
 
@@ -122,10 +122,10 @@ class Installed:
             if not external or not downloads.allows(base):
                 continue
             at_tree(base)
-            if base.is_dir():
+            if os.path.isdir(base):
                 folder = _at(base, wanted.reference)
                 folder = folder / wanted.inner if folder is not None else None
-                return folder if folder is not None and downloads.allows(folder) and folder.is_dir() else None
+                return folder if folder is not None and downloads.allows(folder) and os.path.isdir(folder) else None
         return None
 
     @cached_property

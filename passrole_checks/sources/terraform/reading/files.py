@@ -159,7 +159,7 @@ class Files:
         if not self.allows(path):
             return None
         at_file(path)
-        return Path(path).is_file()
+        return os.path.isfile(path)
 
     def allows(self, path: str | Path) -> bool:
         """Whether a path lies below the boundary, symbolic links resolved."""
