@@ -70,7 +70,7 @@ def difference(asked: Comparison | None, names: Sequence[str], options: dict[str
 
 def judging(options: dict[str, Any], **how: Any) -> ScanOptions:
     """What the shared options ask of the comparison of two versions, without the values of either."""
-    return scan_options({**options, "var_file": (), "parameters": (), "source": None}, **how)
+    return scan_options({**options, "var_file": (), "parameters": (), "source": None, "baseline": None}, **how)
 
 
 def inputs_of(options: dict[str, Any]) -> InputsOf:
@@ -82,6 +82,7 @@ def inputs_of(options: dict[str, Any]) -> InputsOf:
             "var_file": tuple(path for name in options["var_file"] if (path := find(name)) is not None),
             "parameters": tuple(path for name in options["parameters"] if (path := find(name)) is not None),
             "source": find(options["source"], folder=True) if options["source"] is not None else None,
+            "baseline": None,
         }
         return scan_options(given).inputs
 

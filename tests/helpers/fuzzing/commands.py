@@ -74,7 +74,7 @@ def run(folder: Path, arguments: Sequence[str], standard_input: bytes = b"") -> 
     ended = Ended(status, _text(out), _text(err))
     trusted = bool(programs) and _git_leads_outside(folder, place)
     named = [folder / one for one in arguments if "\0" not in one and (folder / one).is_symlink()]
-    _check_accesses(accesses, trusted=trusted, named=frozenset(f"opened {one.resolve()}" for one in named))
+    _check_accesses(accesses, trusted=trusted, named=frozenset(f"opened {os.path.realpath(one)}" for one in named))
     _check_ending(ended, trusted=trusted)
     _check_changes(before, _state(folder), _written(arguments), fixes=arguments[0] == _WRITES_FINDINGS)
     assert not os.listdir(place.temporary), f"temporary files are left: {os.listdir(place.temporary)}"
