@@ -160,6 +160,7 @@ LONG = "9" * 5000  # no file can have such a name
     [
         ("plan.json", '{"format_version": "2\\n.0", "planned_values": {}, "terraform_version": "1.9.0"}'),
         ("main.tf", f'locals {{\n  a = fileset("{LONG}", "*")\n  b = fileexists("{LONG}")\n}}\n'),
+        ("main.tf", 'locals {\n  a = lookup([for e in "${var.x}" : e if var.y]...)\n}\n'),
         ("main.tf", f'resource "aws_iam_policy" "p" {{\n  policy = file("{LONG}")\n}}\n'),
         ("main.tf", f'module "m" {{\n  source = "./{LONG}"\n}}\n'),
         (
@@ -167,7 +168,7 @@ LONG = "9" * 5000  # no file can have such a name
             f"{{Resources: {{S: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: {LONG}}}}}}}}}",
         ),
     ],
-    ids=["a plan version of two lines", "fileset", "file", "module", "nested template"],
+    ids=["a plan version of two lines", "fileset", "any number of arguments", "file", "module", "nested template"],
 )
 def test_odd_names_are_no_internal_errors(
     file: str, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

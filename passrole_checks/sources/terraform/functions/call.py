@@ -112,7 +112,13 @@ def call(expression: syntax.Call, scope: Scope) -> Node:
     elif any(isinstance(argument, Rest) for argument in arguments):
         found = None
     else:
-        found = distribute(lambda *values: function(info, list(values)) or hole_from(words, at, *values), *arguments)
+
+        def applied(*values: Node) -> Node:
+            # an alternative of an argument may be any number of arguments
+            rest = any(isinstance(value, Rest) for value in values)
+            return (None if rest else function(info, list(values))) or hole_from(words, at, *values)
+
+        found = distribute(applied, *arguments)
     if found is None:
         return hole_from(words, at, *arguments)
     scope.budget.steps -= weight(found) // _CHEAP
