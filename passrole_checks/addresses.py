@@ -20,7 +20,7 @@ def names_of(segments: Segments) -> tuple[str, ...]:
 
 
 def alike(some: Segments, others: Segments) -> bool:
-    """True if two addresses are equal, or one of them stands for all instances of the other."""
+    """Return True if two addresses are equal, or one of them names all instances of the other."""
     return names_of(some) == names_of(others) and all(
         ours == other or not ours or not other for (_, ours), (_, other) in zip(some, others, strict=True)
     )

@@ -119,7 +119,7 @@ def _asked_by_text(template: Template) -> _Asked:
 
 
 def _noted(asked: _Asked, name: str = "") -> _Asked:
-    """What is not evaluated, and what is wrong with suppressions, is said on standard error, once."""
+    """Report on standard error, once, what is not evaluated and which suppressions need attention."""
     for note in asked.answers.remarks():
         hosts.complain(note.replace(hosts.named(asked.file), name) if name else note)
     return asked
@@ -221,7 +221,7 @@ def _place(at: Position, file: str, filename: str | None) -> dict[str, Any]:
 
 
 class _Ours:
-    """What our rules do beyond cfn-lint's own. Not one itself: cfn-lint makes an instance of each that it sees."""
+    """Behavior that our rules add to cfn-lint's. No rule itself: cfn-lint creates an instance of each that it sees."""
 
     id: str
     tags: Sequence[str]

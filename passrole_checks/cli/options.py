@@ -210,7 +210,7 @@ def ids(words: Collection[str]) -> frozenset[str]:
 
 
 def least_severity(options: dict[str, Any], *, explicit: bool) -> Severity:
-    """The least severity to report. ``explicit``: somebody chose it; otherwise naming checks asks for all of theirs."""
+    """Return the minimum severity to report: info if checks are named and no severity was chosen (``explicit``)."""
     from passrole_checks.findings import Severity
 
     return Severity.INFO if options["check"] and not explicit else Severity(options["severity"])
