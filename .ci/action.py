@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from passrole_checks.cli import main
-from passrole_checks.file_replacement import guarded_folders, replace_file
+from passrole_checks.files.write_atomically import guarded_folders, replace_file
 
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 CANNOT_TELL = "cannot-tell"
@@ -95,7 +95,7 @@ def download(environment: Mapping[str, str], name: str, into: Path) -> None:
 def outputs(result: Path, status: int) -> dict[str, str]:
     """What the action gives out, from the file with the result; where there is none, nothing could be told."""
     from passrole_checks.errors import PassRoleChecksError
-    from passrole_checks.review.bundle import read_bundle
+    from passrole_checks.review.report_json import read_bundle
 
     try:
         report = read_bundle(result.read_bytes())

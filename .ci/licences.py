@@ -27,7 +27,7 @@ HEADER = """\
 # Third-party software
 
 This program is under the [Apache License 2.0](LICENSE), and ships no code of others. Its data files hold facts about
-AWS from the sources that [their notice](passrole_checks/knowledge/NOTICE) names, with their licences.
+AWS from the sources that [their notice](passrole_checks/aws/NOTICE) names, with their licences.
 
 These packages are installed with it, or with one of its extras, each under its own licence. Written by
 `python .ci/licences.py`; do not edit.

@@ -23,7 +23,7 @@ WITHOUT_TREE_SITTER = """
 import sys
 sys.modules["tree_sitter"] = None
 from passrole_checks.cli import main
-from passrole_checks.doctor import _reader
+from passrole_checks.doctor.diagnosis import _reader
 assert _reader() == "python-hcl2", _reader()
 sys.exit(main(["scan", sys.argv[1]]))
 """

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.values import Position
-from passrole_checks.sources.resource import Framework, ResourceDefinition, Suppression
+from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.path_conditions import When
+from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Suppression
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.passing.passrole import PassRoleGrant
+    from passrole_checks.iam.grants.grant import PassRoleGrant
 
 
 class _Ordered(str, Enum):

@@ -17,12 +17,12 @@ import pytest
 
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
-from passrole_checks.explain import flagged_when
-from passrole_checks.hosts import CLOUDFORMATION_TYPES
-from passrole_checks.scan import ScanOptions, scan_paths
-from passrole_checks.sources import policy_attributes
+from passrole_checks.cli.check_pages import flagged_when
+from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS
-from passrole_checks.sources.terraform.evaluation.symbols import MAX_ITEMS
+from passrole_checks.sources.model import terraform_policy_attributes
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS
 from passrole_checks.sources.terraform.functions.call import KNOWN, NEVER
 from passrole_checks.sources.terraform.functions.provider import AWS
 from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
@@ -199,12 +199,17 @@ def test_the_resources_are_those_of_the_readme() -> None:
     def types(first: str) -> set[str]:
         return {name for name in named(row(first)[0]) if name.startswith(("aws_", "awscc_"))}
 
-    assert types("policies") == {*policy_attributes.IDENTITY_POLICIES, *policy_attributes.NESTED_POLICIES}
-    attachments = {*policy_attributes.ATTACHMENTS, *policy_attributes.NAMED_ATTACHMENTS}
+    assert types("policies") == {
+        *terraform_policy_attributes.IDENTITY_POLICIES,
+        *terraform_policy_attributes.NESTED_POLICIES,
+    }
+    attachments = {*terraform_policy_attributes.ATTACHMENTS, *terraform_policy_attributes.NAMED_ATTACHMENTS}
     assert types("attachments") == attachments - types("policies")
-    own = {name for name in policy_attributes.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))}
-    assert types("limits") == {*policy_attributes.ORGANIZATION_POLICIES, *own}
-    assert all(policy_attributes.unread(name, None) for name in types("not read, and said so"))
+    own = {
+        name for name in terraform_policy_attributes.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))
+    }
+    assert types("limits") == {*terraform_policy_attributes.ORGANIZATION_POLICIES, *own}
+    assert all(terraform_policy_attributes.unread(name, None) for name in types("not read, and said so"))
 
 
 def test_the_limits_are_those_of_the_readme() -> None:

@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.values import Hole, Position, Text, join
-from passrole_checks.scan import ScanOptions, scan_configurations
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, Framework, ResourceDefinition
+from passrole_checks.iam.partial_values import Hole, Position, Text, join
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, ResourceDefinition
 
 AT = Position("policy.json", 1)
 A = "arn:aws:iam::111122223333:"

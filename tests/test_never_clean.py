@@ -13,15 +13,15 @@ import pytest
 from reviews_of_tests import ANY, APP, Reviews, made, policy
 
 from passrole_checks.cli import main
-from passrole_checks.doctor import Cache, Diagnosis, Trouble
+from passrole_checks.doctor.diagnosis import Cache, Diagnosis, Trouble
+from passrole_checks.doctor.report import doctor_lines
 from passrole_checks.iam import deadline
-from passrole_checks.output.doctor import doctor_lines
-from passrole_checks.output.text import plain
+from passrole_checks.output.findings_text import plain
 from passrole_checks.review.github.status import _CONCLUSIONS, _STATES
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.markdown.inline import fixed_reply
 from passrole_checks.sources import detect
-from passrole_checks.sources.resource import Configuration
+from passrole_checks.sources.model.configuration import Configuration
 
 CLEAN_WORDS = re.compile(
     r"no findings|no passrole grants|no problem|nothing new|no change|nothing to (?:suggest|fix)|nothing found"

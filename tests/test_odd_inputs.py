@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from passrole_checks import contents
 from passrole_checks.cli import main
 from passrole_checks.errors import InputError
-from passrole_checks.judge import ScanOptions
-from passrole_checks.output import paths
-from passrole_checks.scan import scan_paths
+from passrole_checks.escaping import terminal as paths
+from passrole_checks.files import safe_read
+from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.scanner import scan_paths
 from passrole_checks.sources import detect
 from passrole_checks.sources.terraform.modules.folder import local_path
 
@@ -157,17 +157,17 @@ def test_content_is_read_to_the_end_and_no_further(folder: Path) -> None:
     """A file is read whole up to the limit, and refused one byte above it."""
     (folder / "x").write_bytes(b"12345")
     (folder / "empty").write_bytes(b"")
-    assert contents.content_of("x", 5) == b"12345"
-    assert contents.content_of(folder / "empty", 0) == b""
+    assert safe_read.content_of("x", 5) == b"12345"
+    assert safe_read.content_of(folder / "empty", 0) == b""
     with pytest.raises(OSError) as caught:
-        contents.content_of("x", 4)
+        safe_read.content_of("x", 4)
     assert (caught.value.errno, caught.value.strerror) == (errno.EFBIG, "larger than 4e-06 MB")
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the platform has no /proc")
 def test_a_file_that_says_it_is_empty_is_read_whole() -> None:
     """Files of /proc have no size and hold something."""
-    assert contents.content_of("/proc/self/status", 1_000_000).startswith(b"Name:")
+    assert safe_read.content_of("/proc/self/status", 1_000_000).startswith(b"Name:")
 
 
 # symbolic links
@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_listed_is_named(monkeypatch: pytest.MonkeyPatch
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return real(path)
 
-    monkeypatch.setattr("passrole_checks.sources.walk.os.scandir", refuse)
+    monkeypatch.setattr("passrole_checks.sources.files.walk.os.scandir", refuse)
     found = scan_paths([Path("root")], ScanOptions())
     assert [(os.path.basename(one.file), one.reason) for one in found.unreadable] == [
         ("closed", "cannot be opened: Permission denied")

@@ -135,7 +135,9 @@ def test_nothing_is_kept_behind_a_planted_link(
     link: str, repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where a pipeline keeps its cache among the files of the repository."""
-    monkeypatch.setattr("passrole_checks.cache.disk.is_settled", lambda *_: True)  # no waiting for files to settle
+    monkeypatch.setattr(
+        "passrole_checks.scan.cache.file_state.is_settled", lambda *_: True
+    )  # no waiting for files to settle
     monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(repository.folder / "kept"))
     main(["scan", "."])
     folder = repository.folder / "kept"

@@ -13,8 +13,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "passrole_checks"
 # Their classes are used all over the package, and by those who build on it: each method has its own words, too.
 SPOKEN_OF_IN_FULL = (
-    "advise/suggestion.py", "check.py", "checks/", "doctor.py", "errors.py", "findings.py", "hosts.py", "iam/",
-    "judge.py", "review/report.py", "scan.py", "sources/resource.py",
+    "suggest/suggestion.py", "checks/", "doctor/diagnosis.py", "errors.py", "findings.py",
+    "scan/for_hosts/host_results.py", "iam/", "scan/analyze.py", "scan/scanner.py", "review/report.py",
+    "sources/model/configuration.py",
 )  # fmt: skip
 _OF_HOSTS = ("checkov_checks", "cfnlint_rules")  # read by their hosts, and not importable without them
 

@@ -21,9 +21,9 @@ import pytest
 from passrole_checks.checks import ALL
 from passrole_checks.cli import main
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation.parameter_values import given_parameters
-from passrole_checks.sources.resource import Inputs
+from passrole_checks.sources.model.configuration import Inputs
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_templates"

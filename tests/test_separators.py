@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.advise.required import required_by
 from passrole_checks.cli import main
-from passrole_checks.difference import difference_of
-from passrole_checks.judge import digest
-from passrole_checks.scan import ScanOptions, read_paths, scan_paths
-from passrole_checks.sources.principal_names import bare, kind_and_name, literal, renamed
+from passrole_checks.diff import difference_of
+from passrole_checks.required.required_grants import required_by
+from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
+from passrole_checks.sources.model.principal_names import bare, kind_and_name, literal, renamed
 
 CHARACTERS = ["\0", "\0role", "\1", "\ud800", "::"]
 _DOCUMENT = {

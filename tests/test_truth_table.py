@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.conditions.condition import evaluate
+from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.passing.passrole import grants_of
+from passrole_checks.iam.grants.grant import grants_of
+from passrole_checks.iam.partial_values import Position, Tri, text
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Position, Tri, text
 
 AT = Position("policy.json", 1)
 A = "arn:aws:iam::111122223333:"

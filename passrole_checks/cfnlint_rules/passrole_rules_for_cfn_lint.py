@@ -40,10 +40,10 @@ def _import_package() -> None:
 
 try:
     _import_package()
-    from passrole_checks import hosts
     from passrole_checks.checks import ALL
     from passrole_checks.findings import Severity
-    from passrole_checks.host_templates import TemplateRun
+    from passrole_checks.scan.for_hosts import host_results
+    from passrole_checks.scan.for_hosts.templates import TemplateRun
 except Exception as error:  # a rule that cannot be imported must fail, and not be missing
     _FAULT = (
         f"not judged: cfn-lint's Python cannot import passrole_checks ({type(error).__name__}: {error}): install"
@@ -55,10 +55,10 @@ else:
 if TYPE_CHECKING:
     from cfnlint.template import Template
 
-    from passrole_checks.check import Check
+    from passrole_checks.checks.base.check import Check
     from passrole_checks.findings import Finding
-    from passrole_checks.hosts import Answers
-    from passrole_checks.iam.values import Position
+    from passrole_checks.iam.partial_values import Position
+    from passrole_checks.scan.for_hosts.host_results import Answers
 
 IDS = (
     "E9501", "W9502", "W9503", "W9504", "W9505", "W9506", "W9507", "E9508", "E9509", "W9510", "W9511", "I9512", "E9513",
@@ -66,7 +66,7 @@ IDS = (
 )  # fmt: skip
 """The ids of the rules, also where nothing else can be imported. 015 has none: a template alone is no change."""
 
-_GUIDE = "" if _FAULT else hosts.GUIDE
+_GUIDE = "" if _FAULT else host_results.GUIDE
 _UNAVAILABLE = "unavailable"  # a tag
 _SHORTEST = 3  # characters of an id by which a template ignores these rules: `E` and `W` are for cfn-lint's own
 _TEXT = "passrole_checks_text"  # of a template that comes without a file, an attribute of what cfn-lint decodes
@@ -115,13 +115,13 @@ def _asked_by_text(template: Template) -> _Asked:
         file = os.path.join(folder, "template.yaml" if exact else "template.json")
         content = text if isinstance(text, str) else json.dumps(template.template, default=str)
         Path(file).write_bytes(content.encode("utf-8", "surrogatepass"))
-        return _noted(_Asked(hosts.ask(file), file, exact), "standard input")
+        return _noted(_Asked(host_results.ask(file), file, exact), "standard input")
 
 
 def _noted(asked: _Asked, name: str = "") -> _Asked:
     """Report on standard error, once, what is not evaluated and which suppressions need attention."""
     for note in asked.answers.remarks():
-        hosts.complain(note.replace(hosts.named(asked.file), name) if name else note)
+        host_results.complain(note.replace(host_results.named(asked.file), name) if name else note)
     return asked
 
 
@@ -188,7 +188,7 @@ def _matches(check: type[Check], template: Template, *, ignored: bool) -> _Found
         for address in dict.fromkeys((finding.resource.address, *finding.uses)):
             name = asked.answers.local.get(address, address)
             stack = "" if name == address else f", in the stack as {address}"
-            message = f"{hosts.words(finding)} [{finding.severity.value}{stack}]"
+            message = f"{host_results.words(finding)} [{finding.severity.value}{stack}]"
             yield RuleMatch(_path(name, finding, template), message, **place)
 
 
@@ -199,7 +199,7 @@ def _silenced(finding: Finding) -> bool:
 
 def _shown(finding: Finding, check: type[Check]) -> bool:
     """Infos of an info rule are cfn-lint's to show (``-c I95``), unless the environment says what is wanted."""
-    return hosts.wanted(finding) or (check.severity is Severity.INFO and hosts.least_severity() is None)
+    return host_results.wanted(finding) or (check.severity is Severity.INFO and host_results.least_severity() is None)
 
 
 def _path(address: str, finding: Finding, template: Template) -> list[str | int]:
@@ -217,7 +217,7 @@ def _place(at: Position, file: str, filename: str | None) -> dict[str, Any]:
     location = (at.line - 1, at.column - 1, end[0] - 1, max(end[1] - 1, 0))
     if filename is None or os.path.realpath(at.file) == os.path.realpath(file):
         return {"location": location}
-    return {"location": location, "filename": hosts.named(at.file)}
+    return {"location": location, "filename": host_results.named(at.file)}
 
 
 class _Ours:

@@ -36,10 +36,10 @@ def _import_package() -> None:
     """Import the package that this file belongs to, also from a clone that is not installed."""
     root = Path(__file__).resolve().parents[2]
     path = list(sys.path)
-    if (root / "passrole_checks" / "hosts.py").is_file():
+    if (root / "passrole_checks" / "scan" / "for_hosts" / "host_results.py").is_file():
         sys.path.insert(0, str(root))
     try:
-        import passrole_checks.hosts  # noqa: F401
+        import passrole_checks.scan.for_hosts.host_results  # noqa: F401
     finally:
         sys.path[:] = path  # a package finds its own modules, and nothing else of a clone should be found
 
@@ -47,8 +47,10 @@ def _import_package() -> None:
 unavailable = ""  # why nothing can be judged at all
 try:
     _import_package()
-    from passrole_checks import hosts
-    from passrole_checks.checkov_blocks import (
+    from passrole_checks.checks import ALL
+    from passrole_checks.findings import Severity
+    from passrole_checks.scan.for_hosts import host_results
+    from passrole_checks.scan.for_hosts.checkov_blocks import (
         Place,
         alone,
         callers_of,
@@ -59,9 +61,7 @@ try:
         registered,
         templates_of_run,
     )
-    from passrole_checks.checks import ALL
-    from passrole_checks.findings import Severity
-    from passrole_checks.unjudged import Block
+    from passrole_checks.scan.for_hosts.fail_closed import Block
 except Exception as error:  # checkov drops a file that fails to load, and passes
     unavailable = " ".join(f"passrole_checks cannot be imported ({type(error).__name__}: {error})".split())
 
@@ -154,7 +154,7 @@ class _Asking(BaseCheck):
 
     def verdict(self, answer: _Answer, conf: Mapping[str, Any]) -> CheckResult:
         """The result of a check, with its details, its severity, and the reason of a suppression."""
-        findings = [(address, finding) for address, finding in answer.findings if hosts.wanted(finding)]
+        findings = [(address, finding) for address, finding in answer.findings if host_results.wanted(finding)]
         unsilenced = [(address, finding) for address, finding in findings if finding.suppressed is None]
         told = unsilenced or findings
         self._tell(told, self.named(conf))
@@ -183,8 +183,8 @@ class _Asking(BaseCheck):
         """Each finding and its place once, with the addresses that it holds for where checkov shows another one."""
         self.evaluated_keys = list(dict.fromkeys(finding.statement_path for _, finding in findings))
         for address, finding in findings:
-            where = hosts.place(finding) if address == shown else f"{hosts.place(finding)}, {address}"
-            self.details.append(f"{finding.severity.value}: {hosts.words(finding)} ({where})")
+            where = host_results.place(finding) if address == shown else f"{host_results.place(finding)}, {address}"
+            self.details.append(f"{finding.severity.value}: {host_results.words(finding)} ({where})")
 
 
 class _OnResource(_Asking):
@@ -218,7 +218,9 @@ class _OnTerraform(_OnResource, TerraformCheck):
         if not isinstance(file, str):
             return None
         callers = callers_of(getattr(key, "tf_source_modules", None))
-        answers = hosts.ask([file, *callers][-1], [file], from_callers("root_folder"), inputs=inputs_of_checkov())
+        answers = host_results.ask(
+            [file, *callers][-1], [file], from_callers("root_folder"), inputs=inputs_of_checkov()
+        )
         return alone(answers, Block(address, address, file, lines_of(conf), tuple(callers))), address
 
     def named(self, conf: Mapping[str, Any]) -> str | None:
@@ -261,7 +263,7 @@ class _OnModule(_OnBlock, ModuleCheck):
             return super().carried(conf)
         # The runner terraform_json loads no modules.
         module = "module." + self.entity_path.rsplit(":", 1)[-1]
-        answers = hosts.ask(file, [file], from_callers("root_folder"), inputs=inputs_of_checkov())
+        answers = host_results.ask(file, [file], from_callers("root_folder"), inputs=inputs_of_checkov())
         place = alone(answers, Block(module, module, file, lines_of(conf), is_resource=False))
         elsewhere = answers.elsewhere((), [module])
         return [(address, finding) for around, address, finding in elsewhere if around], place.untold
@@ -295,8 +297,8 @@ def _register(check_id: str, severity: str, title: str) -> None:
     of_terraform: Sequence[str] = _PATTERNS["terraform"]
     of_templates: Sequence[str] = _PATTERNS["cloudformation"]
     if not unavailable:
-        of_terraform = hosts.TERRAFORM_TYPES
-        of_templates = hosts.TEMPLATE_TYPES
+        of_terraform = host_results.TERRAFORM_TYPES
+        of_templates = host_results.TEMPLATE_TYPES
     for instance in (
         _OnTerraform(*common, of_terraform, guideline=_GUIDE),
         _OnModule(*common, guideline=_GUIDE),
@@ -324,7 +326,7 @@ def _register_all() -> None:
     """Register the checks, once in each process: several runners may load this file there."""
     if resource_registry.get_check_by_id("PASSROLE_001") is not None:
         return
-    missing = unavailable or hosts.missing_parser()
+    missing = unavailable or host_results.missing_parser()
     if missing:
         _complain_of_installation(missing)
     if unavailable:
@@ -332,7 +334,7 @@ def _register_all() -> None:
     else:
         checks = [(check.id, check.severity.value.upper(), check.title) for check in ALL]
     # In checkov every failing check fails the run: infos are for those who ask, and for those who cannot be answered.
-    infos = missing or hosts.least_severity() is Severity.INFO
+    infos = missing or host_results.least_severity() is Severity.INFO
     for check_id, severity, title in checks:
         if infos or severity != "INFO":
             _register(check_id, severity, title)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from passrole_checks.check import Check
 from passrole_checks.checks.any_role import AnyRole
 from passrole_checks.checks.any_service import AnyService
+from passrole_checks.checks.base.check import Check
 from passrole_checks.checks.cross_account import CrossAccount
 from passrole_checks.checks.get_role_missing import GetRoleMissing
 from passrole_checks.checks.implicit_grant import ImplicitGrant

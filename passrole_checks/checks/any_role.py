@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import (
+from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
@@ -17,9 +17,9 @@ from passrole_checks.check import (
     resource_of,
 )
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.partial_values import Tri
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Tri
 
 
 class AnyRole(Check):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import (
+from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
@@ -19,10 +19,10 @@ from passrole_checks.check import (
     roles_in_words,
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import linked_service
+from passrole_checks.iam.partial_values import Tri
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Tri
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Element, Example, Subject, allow, is_live, is_scoped, roles_in_words
+from passrole_checks.checks.base.check import (
+    Check,
+    Element,
+    Example,
+    Subject,
+    allow,
+    is_live,
+    is_scoped,
+    roles_in_words,
+)
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.values import Tri
+from passrole_checks.iam.partial_values import Tri
 
 _ROLE = "arn:aws:iam::111122223333:role/app-*"
 _CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Element, Example, Subject, allow, equals
+from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, equals
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.conditions.condition import Constraint
-from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Tri
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Tri
 
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.assuming import works_for_callers
-from passrole_checks.check import (
+from passrole_checks.access.service_trust import works_for_callers
+from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
@@ -18,9 +18,9 @@ from passrole_checks.check import (
     shortened,
 )
 from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.partial_values import Tri
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Tri
 
 
 class ManagedPolicy(Check):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.check import Check, Example, Subject, allow, is_live, shortened
-from passrole_checks.comparison import Gainer
+from passrole_checks.access.access_change import Gainer
+from passrole_checks.checks.base.check import Check, Example, Subject, allow, is_live, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.conditions.condition import Constraint
-from passrole_checks.iam.passing.access import ServiceSet, Widening
-from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.grants.access_comparison import ServiceSet, Widening
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Text, Tri
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Text, Tri
 
 _APP = "arn:aws:iam::111122223333:role/app-*"
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Element, Example, Subject, allow, roles_in_words
+from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, roles_in_words
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Text
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Text
 
 
 class NotARole(Check):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.check import (
+from passrole_checks.access.passable_roles import Reach, Reached
+from passrole_checks.access.role_privilege import Strength
+from passrole_checks.checks.base.check import (
     Check,
     Example,
     ExampleRole,
@@ -20,14 +22,12 @@ from passrole_checks.check import (
 )
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, linked_service
-from passrole_checks.iam.outcomes import When, both, implies
-from passrole_checks.iam.passing.passing import Passed, Passing
+from passrole_checks.iam.grants.effective_grant import Passed, Passing
+from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.path_conditions import When, both, implies
 from passrole_checks.iam.permissions.escalation import OpenWay
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Tri
-from passrole_checks.reach import Reach, Reached
-from passrole_checks.strength import Strength
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _START = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*")

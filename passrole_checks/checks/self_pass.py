@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.check import (
+from passrole_checks.access.passable_roles import Reach
+from passrole_checks.checks.base.check import (
     Check,
     Example,
     ExampleRole,
@@ -18,11 +19,10 @@ from passrole_checks.check import (
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import linked_service
-from passrole_checks.iam.outcomes import When, implies
-from passrole_checks.iam.passing.passing import Passing
+from passrole_checks.iam.grants.effective_grant import Passing
+from passrole_checks.iam.partial_values import Text, Tri
+from passrole_checks.iam.path_conditions import When, implies
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
-from passrole_checks.iam.values import Text, Tri
-from passrole_checks.reach import Reach
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _APP = "arn:aws:iam::111122223333:role/app-*"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Element, Example, Subject, allow, is_live, is_scoped
+from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, is_live, is_scoped
 from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.partial_values import Tri
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.values import Tri
 
 _CONDITION = {"StringEquals": {"iam:PassedToService": "autoscaling.amazonaws.com"}}
 _LINKED = "arn:aws:iam::111122223333:role/aws-service-role"

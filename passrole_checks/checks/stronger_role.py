@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, only_by, shortened
+from passrole_checks.access.passable_roles import Reach
+from passrole_checks.access.role_privilege import Strength
+from passrole_checks.checks.base.check import Check, Example, ExampleRole, Subject, allow, is_live, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.outcomes import When, implies
+from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.path_conditions import When, implies
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Tri
-from passrole_checks.reach import Reach
-from passrole_checks.strength import Strength
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", _LAMBDA)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.check import Check, Element, Example, Subject, allow, resource_of
+from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, resource_of
 from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.partial_values import Tri
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Tri
 
 
 class TagCondition(Check):

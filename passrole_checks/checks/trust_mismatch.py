@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.assuming import assumes, is_documented
-from passrole_checks.check import Check, Example, ExampleRole, Subject, allow, is_live, is_scoped, listed, shortened
+from passrole_checks.access.service_trust import assumes, is_documented
+from passrole_checks.checks.base.check import (
+    Check,
+    Example,
+    ExampleRole,
+    Subject,
+    allow,
+    is_live,
+    is_scoped,
+    listed,
+    shortened,
+)
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.values import Tri
+from passrole_checks.iam.partial_values import Tri
 
 _ROLE = "arn:aws:iam::111122223333:role/nightly-report"
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.check import Check, Element, Example, Subject, allow, condition_on, seen_from, shortened
-from passrole_checks.contents import NO_SUCH_FILE
+from passrole_checks.checks.base.check import (
+    Check,
+    Element,
+    Example,
+    Subject,
+    allow,
+    condition_on,
+    seen_from,
+    shortened,
+)
+from passrole_checks.files.safe_read import NO_SUCH_FILE
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.conditions.condition import Constraint
-from passrole_checks.iam.passing.passrole import PassRoleGrant
+from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Hole, Kind, Text, Tri
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Hole, Kind, Text, Tri
 
 # a role's partition and account are those of whoever passes it, so they decide only where nothing else does
 _PLACES = (Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION)

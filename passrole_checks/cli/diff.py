@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from passrole_checks import configuration
-from passrole_checks.cli import manual
-from passrole_checks.cli.configured import ConfiguredCommand
+from passrole_checks.cli import help_sections
 from passrole_checks.cli.options import (
     destinations,
     fail_on,
@@ -23,20 +21,22 @@ from passrole_checks.cli.options import (
     shared_options,
     two_at_most,
 )
-from passrole_checks.cli.writing import CLEAN, FINDINGS, that_matter, unusable, write_each, write_lines
+from passrole_checks.cli.pyproject_defaults import ConfiguredCommand
+from passrole_checks.cli.write_outputs import CLEAN, FINDINGS, that_matter, unusable, write_each, write_lines
+from passrole_checks.scan import settings
 
 if TYPE_CHECKING:
-    from passrole_checks.difference import Difference
+    from passrole_checks.diff import Difference
+    from passrole_checks.diff.repository import Find, InputsOf
+    from passrole_checks.git_versions import Comparison
     from passrole_checks.output.destination import Destination
-    from passrole_checks.review.compare import Find, InputsOf
-    from passrole_checks.scan import ScanOptions
-    from passrole_checks.snapshots import Comparison
-    from passrole_checks.sources.resource import Inputs
+    from passrole_checks.scan.scanner import ScanOptions
+    from passrole_checks.sources.model.configuration import Inputs
 
 
 def asked_for(names: Sequence[str], staged: bool) -> Comparison | None:
     """The versions that the arguments name; None where they are two paths."""
-    from passrole_checks import snapshots
+    from passrole_checks import git_versions as snapshots
 
     return snapshots.asked_for(names, staged=staged, folder=Path.cwd())
 
@@ -48,24 +48,24 @@ def table_of(asked: Comparison | None) -> dict[str, Any]:
     :class:`~passrole_checks.errors.ConfigurationError` where it cannot be read.
     """
     if asked is None:
-        return configuration.load(Path.cwd())
-    content = asked.file_of_base(configuration.FILE)
-    return {} if content is None else configuration.table_in(content)
+        return settings.load(Path.cwd())
+    content = asked.file_of_base(settings.FILE)
+    return {} if content is None else settings.table_in(content)
 
 
 def difference(asked: Comparison | None, names: Sequence[str], options: dict[str, Any]) -> Difference:
     """The difference between two paths or two versions; files of versions are named from the top of the repository."""
-    from passrole_checks.difference import difference_of
+    from passrole_checks.diff import difference_of
 
     if asked is None:
         return difference_of(Path(names[0]), Path(names[1]), scan_options(options, names))
-    from passrole_checks.review import compare
+    from passrole_checks.diff import repository
 
     with asked.snapshots() as snapshots:
-        sides = compare.sides_of(asked, snapshots, inputs_of(options))
-        found = compare.told_once(compare.compared(sides, snapshots, judging(options)), snapshots)
-        notes = compare.about_configuration(asked, snapshots)
-        return compare.named(replace(found, not_evaluated=(*notes, *found.not_evaluated)), snapshots)
+        sides = repository.sides_of(asked, snapshots, inputs_of(options))
+        found = repository.told_once(repository.compared(sides, snapshots, judging(options)), snapshots)
+        notes = repository.about_configuration(asked, snapshots)
+        return repository.named(replace(found, not_evaluated=(*notes, *found.not_evaluated)), snapshots)
 
 
 def judging(options: dict[str, Any], **how: Any) -> ScanOptions:
@@ -107,7 +107,7 @@ class DiffCommand(ConfiguredCommand):
     ["text", "json"],
     (
         click.argument(
-            "versions", metavar="BASE [HEAD]", nargs=-1, callback=two_at_most, shell_complete=manual.versions
+            "versions", metavar="BASE [HEAD]", nargs=-1, callback=two_at_most, shell_complete=help_sections.versions
         ),
     ),
 )
@@ -142,7 +142,7 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
 
             write(destination, diff_json(found, compared))
         else:
-            from passrole_checks.output.difference import diff_lines
+            from passrole_checks.output.diff import diff_lines
 
             write_lines(destination, diff_lines(found, compared, quiet=options["quiet"]), options)
 

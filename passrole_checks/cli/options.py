@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from passrole_checks.cli import manual
+from passrole_checks.cli import help_sections
 
 if TYPE_CHECKING:
-    from passrole_checks.baseline import Applied
-    from passrole_checks.cache.store import Store
-    from passrole_checks.check import Check
+    from passrole_checks.checks.base.check import Check
     from passrole_checks.findings import Severity
     from passrole_checks.output.destination import Destination
-    from passrole_checks.scan import UnitScanner
-    from passrole_checks.scanned import ScanOptions, ScanResult
+    from passrole_checks.scan.baseline import Applied
+    from passrole_checks.scan.cache.store import Store
+    from passrole_checks.scan.result import ScanOptions, ScanResult
+    from passrole_checks.scan.scanner import UnitScanner
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -60,7 +60,7 @@ def two_at_most(_context: click.Context, _parameter: click.Parameter, values: tu
 
 def _checked_patterns(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     if values:
-        from passrole_checks.sources.exclusions import problem_with
+        from passrole_checks.sources.files.exclude_patterns import problem_with
 
         if problem := problem_with(values):
             raise click.BadParameter(problem)
@@ -69,7 +69,7 @@ def _checked_patterns(_context: click.Context, _parameter: click.Parameter, valu
 
 _Decorator = Callable[[Any], Any]
 _PATHS: tuple[_Decorator, ...] = (
-    click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=manual.files),
+    click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=help_sections.files),
 )
 
 
@@ -79,7 +79,7 @@ HOW_EVALUATED: tuple[_Decorator, ...] = (
         metavar="FILE",
         multiple=True,
         help="Values for the variables of Terraform root modules, as terraform's -var-file. Repeatable.",
-        shell_complete=manual.files,
+        shell_complete=help_sections.files,
     ),
     click.option(
         "--var",
@@ -94,13 +94,13 @@ HOW_EVALUATED: tuple[_Decorator, ...] = (
         multiple=True,
         help="A value for a parameter of templates, or a file of them, as CloudFormation, CodePipeline or SAM take"
         " it. Repeatable.",
-        shell_complete=manual.files,
+        shell_complete=help_sections.files,
     ),
     click.option(
         "--source",
         metavar="DIR",
         help="The Terraform folder that a plan was made from: it tells what the plan does not.",
-        shell_complete=manual.folders,
+        shell_complete=help_sections.folders,
     ),
     click.option(
         "--exclude",
@@ -134,7 +134,7 @@ def where_written(formats: Sequence[str]) -> tuple[_Decorator, ...]:
             metavar="FILE",
             multiple=True,
             help="Where it is written: the n-th FILE in the n-th --format. - is standard output, the default.",
-            shell_complete=manual.files,
+            shell_complete=help_sections.files,
         ),
     )
 
@@ -196,7 +196,9 @@ def some_checks(function: _Function) -> _Function:
         ("--skip-check", "All checks but this one. Repeatable."),
         ("--check", "Only this check (its id, number or name); several with commas between. Repeatable."),
     ):
-        function = click.option(name, metavar="ID", multiple=True, help=words, shell_complete=manual.checks)(function)
+        function = click.option(name, metavar="ID", multiple=True, help=words, shell_complete=help_sections.checks)(
+            function
+        )
     return function
 
 
@@ -204,9 +206,9 @@ def ids(words: Collection[str]) -> frozenset[str]:
     """The ids of the checks that ``--check`` or ``--skip-check`` name. Raises what :func:`explain.ids` raises."""
     if not words:
         return frozenset()
-    from passrole_checks import explain  # which imports the checks
+    from passrole_checks.cli import check_pages  # which imports the checks
 
-    return explain.ids(words)
+    return check_pages.ids(words)
 
 
 def least_severity(options: dict[str, Any], *, explicit: bool) -> Severity:
@@ -226,7 +228,7 @@ def able(shown: Severity, checks: Collection[str], skip_checks: Collection[str])
 
 def baseline(words: str) -> _Decorator:
     """The option ``--baseline``."""
-    return click.option("--baseline", metavar="FILE", help=words, shell_complete=manual.files)
+    return click.option("--baseline", metavar="FILE", help=words, shell_complete=help_sections.files)
 
 
 def which_findings(function: _Function) -> _Function:
@@ -274,10 +276,10 @@ def where_it_scans(function: _Function) -> _Function:
 def unit_scanner(options: dict[str, Any]) -> UnitScanner:
     """Where ``--jobs`` and ``--executor`` want units to be scanned."""
     if options["executor"] is not None:
-        from passrole_checks.executors.cluster import on_cluster
+        from passrole_checks.scan.parallel.dask import on_cluster
 
         return on_cluster(options["executor"])
-    from passrole_checks.executors.processes import processes
+    from passrole_checks.scan.parallel.processes import processes
 
     return processes(options["jobs"])
 
@@ -295,7 +297,7 @@ def destinations(context: click.Context, options: dict[str, Any]) -> list[tuple[
 
 def guarded(context: click.Context) -> tuple[Path, ...]:
     """The folders in which output follows no symbolic link: what a command reads may hold links that lead out of it."""
-    from passrole_checks.file_replacement import guarded_folders
+    from passrole_checks.files.write_atomically import guarded_folders
 
     given = context.params
     names = ("paths", "versions", "against", "evidence")
@@ -323,12 +325,12 @@ def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: 
     Raises an :class:`~passrole_checks.errors.InputError` for a file of parameters that cannot be read or used, and a
     :class:`~passrole_checks.errors.ConfigurationError` for a file that a link of its repository leads out of.
     """
-    from passrole_checks.configuration import files_named_in
     from passrole_checks.errors import ConfigurationError
-    from passrole_checks.scanned import ScanOptions
-    from passrole_checks.sources.boundary import check_given
-    from passrole_checks.sources.exclusions import exclusions_of
-    from passrole_checks.sources.resource import Inputs
+    from passrole_checks.scan.result import ScanOptions
+    from passrole_checks.scan.settings import files_named_in
+    from passrole_checks.sources.files.exclude_patterns import exclusions_of
+    from passrole_checks.sources.files.read_boundary import check_given
+    from passrole_checks.sources.model.configuration import Inputs
 
     for path in files_named_in(options):
         try:
@@ -362,9 +364,9 @@ def store(paths: Sequence[str], options: dict[str, Any]) -> Store | None:
     """Where what scans of ``paths`` have given is kept; None where nothing is to be."""
     if options["no_cache"]:
         return None
-    from passrole_checks.cache.questions import program
-    from passrole_checks.cache.store import store_of
-    from passrole_checks.file_replacement import guarded_folders
+    from passrole_checks.files.write_atomically import guarded_folders
+    from passrole_checks.scan.cache.keys import program
+    from passrole_checks.scan.cache.store import store_of
 
     return store_of(program(), guarded=guarded_folders(paths))
 
@@ -383,9 +385,9 @@ def applied_baseline(
     """
     from datetime import datetime, timezone
 
-    from passrole_checks import baseline as baselines
+    from passrole_checks.escaping.terminal import shown
     from passrole_checks.output.destination import write
-    from passrole_checks.output.paths import shown
+    from passrole_checks.scan import baseline as baselines
 
     path = read or (written.path if written is not None else "")
     entries = baselines.load(path) if read or os.path.isfile(path) else ()

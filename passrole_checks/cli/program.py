@@ -13,9 +13,9 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
-from passrole_checks.cli import about, diff, required, review, scan, suggest, trail
-from passrole_checks.cli.manual import DocumentedGroup
-from passrole_checks.cli.writing import CLEAN, INTERRUPTED, OUR_FAULT, UNUSABLE, complain
+from passrole_checks.cli import diff, info_commands, required, review, scan, suggest, trail
+from passrole_checks.cli.help_sections import DocumentedGroup
+from passrole_checks.cli.write_outputs import CLEAN, INTERRUPTED, OUR_FAULT, UNUSABLE, complain
 from passrole_checks.errors import PassRoleChecksError, internal_error
 
 PROGRAM = "passrole-checks"
@@ -75,8 +75,8 @@ for _command in (
     suggest.suggest,
     suggest.fix,
     trail.trail,
-    about.explain,
-    about.where,
-    about.doctor,
+    info_commands.explain,
+    info_commands.where,
+    info_commands.doctor,
 ):
     cli.add_command(_command)

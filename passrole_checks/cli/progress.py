@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from passrole_checks.scan import ScanOptions, UnitScanner
-    from passrole_checks.scanned import ScannedUnit
+    from passrole_checks.scan.result import ScannedUnit
+    from passrole_checks.scan.scanner import ScanOptions, UnitScanner
     from passrole_checks.sources.detect import Unit
 
 _FIRST, _EACH = 1.0, 0.1  # seconds: what is done at once needs no line, and nobody reads faster

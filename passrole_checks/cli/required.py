@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from passrole_checks.cli.configured import ConfiguredCommand
 from passrole_checks.cli.options import destinations, scan_options, shared_options
-from passrole_checks.cli.writing import that_matter, unusable, write_each, write_lines
+from passrole_checks.cli.pyproject_defaults import ConfiguredCommand
+from passrole_checks.cli.write_outputs import that_matter, unusable, write_each, write_lines
 
 if TYPE_CHECKING:
     from passrole_checks.output.destination import Destination
@@ -28,13 +28,13 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     PassRole statements for all of them, as text, as JSON, as a Terraform data document (hcl) or as a CloudFormation
     template (yaml).
     """
-    from passrole_checks.advise.required import required_by
-    from passrole_checks.judge import unreadable_of
     from passrole_checks.output import required as output
     from passrole_checks.output import required_policy
     from passrole_checks.output.destination import write
-    from passrole_checks.output.text import error_in_words
-    from passrole_checks.scan import isolated, read_paths
+    from passrole_checks.output.findings_text import error_in_words
+    from passrole_checks.required.required_grants import required_by
+    from passrole_checks.scan.analyze import unreadable_of
+    from passrole_checks.scan.scanner import isolated, read_paths
 
     chosen = destinations(context, options)
     read = read_paths([Path(path) for path in paths], scan_options(options, paths))

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from passrole_checks import configuration
-from passrole_checks.cli import manual
-from passrole_checks.cli.configured import ConfiguredCommand
+from passrole_checks.cli import help_sections
 from passrole_checks.cli.options import (
     baseline,
     confidence,
@@ -29,15 +27,17 @@ from passrole_checks.cli.options import (
     two_at_most,
     written_by,
 )
-from passrole_checks.cli.writing import CLEAN, FINDINGS, OUR_FAULT, UNUSABLE, complain, write_each, write_lines
+from passrole_checks.cli.pyproject_defaults import ConfiguredCommand
+from passrole_checks.cli.write_outputs import CLEAN, FINDINGS, OUR_FAULT, UNUSABLE, complain, write_each, write_lines
 from passrole_checks.errors import ConfigurationError
+from passrole_checks.scan import settings
 
 if TYPE_CHECKING:
+    from passrole_checks.git_versions import Comparison
     from passrole_checks.output.destination import Destination
-    from passrole_checks.review.environment import Context
-    from passrole_checks.review.making import Review
+    from passrole_checks.review.build_report import Review
+    from passrole_checks.review.ci_context import Context
     from passrole_checks.review.report import Report
-    from passrole_checks.snapshots import Comparison
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -57,7 +57,7 @@ class Asked:
 def options(function: _Function) -> _Function:
     """The arguments and options of ``review``."""
     versions = click.argument(
-        "versions", metavar="[BASE [HEAD]]", nargs=-1, callback=two_at_most, shell_complete=manual.versions
+        "versions", metavar="[BASE [HEAD]]", nargs=-1, callback=two_at_most, shell_complete=help_sections.versions
     )
     own = (
         click.option("--staged", is_flag=True, help="Review what is staged for the next commit."),
@@ -107,13 +107,13 @@ def options(function: _Function) -> _Function:
             "--offline-bundle",
             metavar="FILE",
             help="Write the report to FILE, to be posted elsewhere.",
-            shell_complete=manual.files,
+            shell_complete=help_sections.files,
         ),
         click.option(
             "--from-bundle",
             metavar="FILE",
             help="Read the report from FILE (JSON, or a zip that holds it).",
-            shell_complete=manual.files,
+            shell_complete=help_sections.files,
         ),
     )
     for option in reversed(own):
@@ -128,9 +128,9 @@ def asked_for(given: dict[str, Any]) -> Asked:
     :class:`~passrole_checks.errors.SnapshotError` for versions that are not there, and a
     :class:`~passrole_checks.errors.ConfigurationError` where nothing names them.
     """
-    from passrole_checks import snapshots
-    from passrole_checks.review.environment import context_of
-    from passrole_checks.review.revisions import comparison
+    from passrole_checks import git_versions
+    from passrole_checks.review.ci_context import context_of
+    from passrole_checks.review.merge_base import comparison
 
     context = context_of(os.environ)
     names, staged = given["versions"], given["staged"]
@@ -140,7 +140,7 @@ def asked_for(given: dict[str, Any]) -> Asked:
         return Asked(context, None)
     if not names and not staged:
         return Asked(context, comparison(context, Path.cwd()))
-    versions = snapshots.asked_for(names, staged=staged, folder=Path.cwd())
+    versions = git_versions.asked_for(names, staged=staged, folder=Path.cwd())
     if versions is None:
         raise ConfigurationError("review: compares versions of a git repository; passrole-checks diff compares paths")
     return Asked(context, versions)
@@ -149,9 +149,9 @@ def asked_for(given: dict[str, Any]) -> Asked:
 def table_of(asked: Asked) -> dict[str, Any]:
     """The configuration to go by: that of BASE, or, for a bundle, the working directory's."""
     if asked.versions is None:
-        return configuration.load(Path.cwd())
-    content = asked.versions.file_of_base(configuration.FILE)
-    return {} if content is None else configuration.table_in(content)
+        return settings.load(Path.cwd())
+    content = asked.versions.file_of_base(settings.FILE)
+    return {} if content is None else settings.table_in(content)
 
 
 def _done(
@@ -189,10 +189,9 @@ def _done(
 
 
 def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str]) -> Review:
-    from passrole_checks import explain
-    from passrole_checks.cli import diff
+    from passrole_checks.cli import check_pages, diff
     from passrole_checks.findings import Confidence, Severity
-    from passrole_checks.review.making import Wanted, reviewed
+    from passrole_checks.review.build_report import Wanted, reviewed
 
     wanted = Wanted(
         Severity(given["severity"]),
@@ -202,7 +201,7 @@ def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str])
         given["strict"],
         everything=any(name in OF_THE_SCAN for name in formats),
     )
-    checks, skip_checks = explain.ids(given["check"]), explain.ids(given["skip_check"])
+    checks, skip_checks = check_pages.ids(given["check"]), check_pages.ids(given["skip_check"])
     judging = diff.judging(given, checks=checks, skip_checks=skip_checks)
     return reviewed(versions, judging, diff.inputs_of(given), wanted)
 
@@ -210,7 +209,7 @@ def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str])
 def _read(path: str, given: dict[str, Any]) -> Report:
     """The report of a bundle; what fails is what is asked for here, and not what its maker asked for."""
     from passrole_checks.errors import InputError
-    from passrole_checks.review.bundle import LARGEST_FILE, read_bundle
+    from passrole_checks.review.report_json import LARGEST_FILE, read_bundle
 
     try:
         with open(path, "rb") as stream:
@@ -225,7 +224,7 @@ def _read(path: str, given: dict[str, Any]) -> Report:
 
 def _write_text(report: Report, destination: Destination, given: dict[str, Any]) -> None:
     from passrole_checks.output.destination import is_terminal
-    from passrole_checks.output.text import width_for
+    from passrole_checks.output.findings_text import width_for
     from passrole_checks.review.text import review_lines
 
     lines = review_lines(report, width=width_for(is_terminal(destination)), quiet=given["quiet"])
@@ -234,7 +233,7 @@ def _write_text(report: Report, destination: Destination, given: dict[str, Any])
 
 def _rendered(report: Report, made: Review | None, context: Context, output_format: str) -> str:
     if output_format == "json":
-        from passrole_checks.review.bundle import dump
+        from passrole_checks.review.report_json import dump
 
         return dump(report)
     if output_format == "markdown":
@@ -256,7 +255,7 @@ def _rendered(report: Report, made: Review | None, context: Context, output_form
 
 
 def _summary(report: Report, context: Context, **how: Any) -> str:
-    from passrole_checks.review.environment import GITLAB
+    from passrole_checks.review.ci_context import GITLAB
     from passrole_checks.review.markdown.links import Links
     from passrole_checks.review.markdown.summary import summary
 
@@ -281,7 +280,7 @@ def _publish(
 ) -> None:
     """Everything that is told beside the output. Nothing of it changes the exit status. On the forge nothing is said of
     what is no commit."""
-    from passrole_checks.review.environment import GITHUB
+    from passrole_checks.review.ci_context import GITHUB
 
     context, versions = asked.context, asked.versions
 
@@ -300,7 +299,7 @@ def _publish(
 
 def _post(report: Report, context: Context, given: dict[str, Any], say: Callable[[str], None]) -> bool:
     """Write on the forge; whether what is new is told at its lines now."""
-    from passrole_checks.review.environment import PostOptions
+    from passrole_checks.review.ci_context import PostOptions
 
     forge = context.forge if given["post"] == "auto" else given["post"]
     if forge in ("", "none"):
@@ -331,7 +330,7 @@ def _write_step_summary(report: Report, context: Context, say: Callable[[str], N
     """GitHub Docs, "Workflow commands", "Adding a job summary": at most 1 MiB a step, Markdown, appended to a file."""
     if not context.step_summary:
         return
-    from passrole_checks.file_replacement import append_to_file, guarded_folders
+    from passrole_checks.files.write_atomically import append_to_file, guarded_folders
     from passrole_checks.review.markdown.summary import STEP_SUMMARY_BUDGET
 
     text = _summary(report, context, budget=STEP_SUMMARY_BUDGET).encode("utf-8", "replace")[:_LARGEST_STEP_SUMMARY]

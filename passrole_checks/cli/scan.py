@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from passrole_checks.cli import manual
-from passrole_checks.cli.configured import ConfiguredCommand, hidden_by_configuration
+from passrole_checks.cli import help_sections
 from passrole_checks.cli.options import (
     able,
     applied_baseline,
@@ -36,7 +35,8 @@ from passrole_checks.cli.options import (
     written_by,
 )
 from passrole_checks.cli.progress import telling, told
-from passrole_checks.cli.writing import (
+from passrole_checks.cli.pyproject_defaults import ConfiguredCommand, hidden_by_configuration
+from passrole_checks.cli.write_outputs import (
     CLEAN,
     FINDINGS,
     complain,
@@ -48,7 +48,7 @@ from passrole_checks.cli.writing import (
 )
 
 if TYPE_CHECKING:
-    from passrole_checks.scanned import ScanResult
+    from passrole_checks.scan.result import ScanResult
 
 
 @click.command(cls=ConfiguredCommand)
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     "--write-baseline",
     metavar="FILE",
     help="Accept all that is found now, and write it to FILE; what people added there stays.",
-    shell_complete=manual.files,
+    shell_complete=help_sections.files,
 )
 @where_it_scans
 @cached
@@ -77,7 +77,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     gitlab for Code Quality, markdown for a comment or a step summary.
     """
     from passrole_checks.findings import Confidence, Severity
-    from passrole_checks.output.scan import Report
+    from passrole_checks.output.scan_formats import Report
 
     chosen, baseline_to_write = destinations(context, options), written_by(context, "write_baseline")
     checks, skip_checks = ids(options["check"]), ids(options["skip_check"])
@@ -136,11 +136,11 @@ def _scanned(paths: Sequence[str], options: dict[str, Any], **judging: Any) -> S
     where, asked, kept = [Path(path) for path in paths], scan_options(options, paths, **judging), store(paths, options)
     with told(options) as tell:
         if kept is None:
-            from passrole_checks.scan import scan_paths
+            from passrole_checks.scan.scanner import scan_paths
 
             result = scan_paths(where, asked, telling(unit_scanner(options), tell))
         else:
-            from passrole_checks.cache.remembering import scan_remembered
+            from passrole_checks.scan.cache.cached_scan import scan_remembered
 
             # what scans is imported only if there is something to scan
             result = scan_remembered(

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from passrole_checks.cli import evidence
-from passrole_checks.cli.configured import ConfiguredCommand
+from passrole_checks.cli import observed_use
 from passrole_checks.cli.options import (
     destinations,
     fail_on,
@@ -20,7 +19,8 @@ from passrole_checks.cli.options import (
     shared_options,
     which_findings,
 )
-from passrole_checks.cli.writing import (
+from passrole_checks.cli.pyproject_defaults import ConfiguredCommand
+from passrole_checks.cli.write_outputs import (
     CLEAN,
     FINDINGS,
     UNUSABLE,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "patch"])
 @which_findings
-@evidence.options
+@observed_use.options
 @click.pass_context
 def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """Show what can be written instead of what is found.
@@ -51,20 +51,20 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     services that it was passed to, and nothing else; all that they show is allowed still. Of what nothing was passed
     by, that is told.
     """
-    from passrole_checks.cli import suggesting
-    from passrole_checks.output import text
+    from passrole_checks.cli import suggest_runner
+    from passrole_checks.output import findings_text
     from passrole_checks.output.destination import is_terminal, write
 
     chosen = destinations(context, options)
-    logs = evidence.read(options)
-    found = suggesting.suggested(paths, options, _severity_asked_for(context, options), logs)
+    logs = observed_use.read(options)
+    found = suggest_runner.suggested(paths, options, _severity_asked_for(context, options), logs)
 
     def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "text":
-            width = text.width_for(is_terminal(destination))
-            write_lines(destination, suggesting.lines(found, width=width, quiet=options["quiet"]), options)
+            width = findings_text.width_for(is_terminal(destination))
+            write_lines(destination, suggest_runner.lines(found, width=width, quiet=options["quiet"]), options)
         else:
-            write(destination, suggesting.rendered(found, output_format, terminal=is_terminal(destination)))
+            write(destination, suggest_runner.rendered(found, output_format, terminal=is_terminal(destination)))
 
     status = max(write_each(chosen, write_one), unusable(found.unreadable))
     status = max(status, logs.complain() if logs is not None else CLEAN)
@@ -74,7 +74,7 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
 @click.command(cls=ConfiguredCommand)
 @shared_options(["text"])
 @which_findings
-@evidence.options
+@observed_use.options
 @fail_on("The least severity that, if it is left, makes the exit status 1.")
 @click.option("--dry-run", is_flag=True, help="Write nothing, and tell what would be written.")
 @click.pass_context
@@ -87,30 +87,30 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
 
     With --evidence nothing is written if one of the logs cannot be read: it may hold what is needed.
     """
-    from passrole_checks.cli import suggesting
-    from passrole_checks.output import text
+    from passrole_checks.cli import suggest_runner
+    from passrole_checks.output import findings_text
     from passrole_checks.output.destination import is_terminal
 
     chosen = destinations(context, options)
     failing = severity_that_fails(options)
     shown = _severity_asked_for(context, options)
     least = shown if failing is None or shown.rank < failing.rank else failing
-    logs = evidence.read(options)
+    logs = observed_use.read(options)
     if logs is not None and not logs.is_whole:
         return logs.complain()
-    found = suggesting.suggested(paths, options, shown, logs)
-    written = suggesting.fix_all(found, paths, options, shown, logs, dry_run=options["dry_run"])
+    found = suggest_runner.suggested(paths, options, shown, logs)
+    written = suggest_runner.fix_all(found, paths, options, shown, logs, dry_run=options["dry_run"])
 
     def write_one(_: str, destination: Destination) -> None:
-        width = text.width_for(is_terminal(destination))
+        width = findings_text.width_for(is_terminal(destination))
         dry_run, quiet = options["dry_run"], options["quiet"]
-        lines = suggesting.fixed_lines(written, found, dry_run=dry_run, width=width, quiet=quiet)
+        lines = suggest_runner.fixed_lines(written, found, dry_run=dry_run, width=width, quiet=quiet)
         write_lines(destination, lines, options)
 
     status = write_each(chosen, write_one)
     for file, reason in written.refused:
-        complain(f"{text.located(file, None)}: {reason}")
-    left = suggesting.left_after(paths, options, least, written if options["dry_run"] else None)
+        complain(f"{findings_text.located(file, None)}: {reason}")
+    left = suggest_runner.left_after(paths, options, least, written if options["dry_run"] else None)
     status = max(status, unusable(found.unreadable))
     failed = failing is not None and any(one.severity.rank >= failing.rank for one in left)
     return max(status, UNUSABLE if written.refused else CLEAN) or (FINDINGS if failed else CLEAN)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from passrole_checks.cli import manual, sql
-from passrole_checks.cli.logs import bounds_of, nothing_in, progress, since_and_until
-from passrole_checks.cli.manual import DocumentedCommand
+from passrole_checks.cli import help_sections, trail_sql
+from passrole_checks.cli.cloudtrail_logs import bounds_of, nothing_in, progress, since_and_until
+from passrole_checks.cli.help_sections import DocumentedCommand
 from passrole_checks.cli.options import HOW_EVALUATED, HOW_WRITTEN, destinations, scan_options, where_written
-from passrole_checks.cli.writing import (
+from passrole_checks.cli.write_outputs import (
     CLEAN,
     UNUSABLE,
     complain,
@@ -27,9 +27,9 @@ from passrole_checks.cli.writing import (
 )
 
 if TYPE_CHECKING:
-    from passrole_checks.evidence.report import Report
+    from passrole_checks.cloudtrail.report import Report
     from passrole_checks.output.destination import Destination
-    from passrole_checks.scanned import ScanResult
+    from passrole_checks.scan.result import ScanResult
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ def options(function: _Function) -> _Function:
     """The arguments and options of ``trail``."""
     for option in reversed(
         (
-            click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=manual.files),
+            click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=help_sections.files),
             *since_and_until(),
             click.option(
                 "--account",
@@ -67,12 +67,12 @@ def options(function: _Function) -> _Function:
                 metavar="PATH",
                 multiple=True,
                 help="Hold it against what this configuration grants: Terraform, templates, plans. Repeatable.",
-                shell_complete=manual.files,
+                shell_complete=help_sections.files,
             ),
             *HOW_EVALUATED,
             click.option("--events", is_flag=True, help="In json, also each pass by itself."),
             click.option("--allow-empty", is_flag=True, help="It is no error if there are no logs."),
-            *sql.OPTIONS,
+            *trail_sql.OPTIONS,
             *where_written(FORMATS),
             *HOW_WRITTEN,
         )
@@ -83,9 +83,9 @@ def options(function: _Function) -> _Function:
 
 def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:
     """Read the logs and write what they tell; the exit status. ``chosen``: formats with their destinations."""
-    from passrole_checks.evidence import Bounds, Wanted
-    from passrole_checks.evidence.report import reported
-    from passrole_checks.output.paths import shown
+    from passrole_checks.cloudtrail import Bounds, Wanted
+    from passrole_checks.cloudtrail.report import reported
+    from passrole_checks.escaping.terminal import shown
 
     since, until = bounds_of(given)
     for name in ("var_file", "var", "parameters", "source", "exclude"):
@@ -113,10 +113,10 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
 
 def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Report, ScanResult | None]:
     """The report with what it says of the configuration; and what a scan of that gives, where it is ``drawn``."""
-    from passrole_checks.evidence.against import held_against
-    from passrole_checks.judge import unreadable_of
-    from passrole_checks.scan import isolated, read_paths, scan_configurations
-    from passrole_checks.sources.resource import Unreadable
+    from passrole_checks.cloudtrail.grant_usage import held_against
+    from passrole_checks.scan.analyze import unreadable_of
+    from passrole_checks.scan.scanner import isolated, read_paths, scan_configurations
+    from passrole_checks.sources.model.configuration import Unreadable
 
     account = given["account"][0] if len(given["account"]) == 1 else None
     options = scan_options({**given, "account": account, "unchanged": True}, given["against"])
@@ -149,21 +149,21 @@ def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Rep
 def _write(
     report: Report, result: ScanResult | None, output_format: str, destination: Destination, given: dict[str, Any]
 ) -> None:
-    from passrole_checks.output import trail as output
+    from passrole_checks.output import cloudtrail as output
     from passrole_checks.output.destination import write
 
     if output_format == "json":
         write(destination, output.trail_json(report))
     elif output_format == "markdown":
-        from passrole_checks.output.trail_markdown import trail_markdown
+        from passrole_checks.output.cloudtrail_markdown import trail_markdown
 
         write(destination, trail_markdown(report, result))
     elif output_format == "html" and report.against is not None and result is not None:
-        from passrole_checks.output.trail_page import trail_page
+        from passrole_checks.output.cloudtrail_page import trail_page
 
         write(destination, trail_page(report, report.against, result))
     elif output_format == "html":
-        from passrole_checks.output.trail_html import trail_html
+        from passrole_checks.output.cloudtrail_html import trail_html
 
         write(destination, trail_html(report))
     else:
@@ -193,7 +193,7 @@ def trail(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> 
 
     Of logs that are too many for one machine, --sql prints a view for Athena or Spark that tells the same.
     """
-    sql.checked(context, paths, options)
+    trail_sql.checked(context, paths, options)
     if options["sql"] is not None:
-        return sql.printed(context, options)
+        return trail_sql.printed(context, options)
     return _told(paths, options, destinations(context, options))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.file_replacement import check_file, replace_file
-from passrole_checks.output.paths import harmless
+from passrole_checks.escaping.terminal import harmless
+from passrole_checks.files.write_atomically import check_file, replace_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from passrole_checks.contents import content_of
-from passrole_checks.output.paths import harmless
+from passrole_checks.escaping.terminal import harmless
+from passrole_checks.files.safe_read import content_of
 from passrole_checks.sources.recognize import LARGEST_PLAN
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.passing.passrole import PassRoleGrant
-    from passrole_checks.iam.values import Position
+    from passrole_checks.iam.grants.grant import PassRoleGrant
+    from passrole_checks.iam.partial_values import Position
 
 MAX_LINES = 8
 MAX_COLUMNS = 160

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from passrole_checks.escaping.markup import command_data, command_property
+from passrole_checks.escaping.terminal import below
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.escaping import command_data, command_property
-from passrole_checks.output.paths import below
-from passrole_checks.scan import ScanResult
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.scan.scanner import ScanResult
+from passrole_checks.sources.model.configuration import Unreadable
 
 MOST = 10  # annotations of a kind that GitHub shows for a step
 _COMMANDS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice", Severity.INFO: "notice"}

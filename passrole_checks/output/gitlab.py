@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from passrole_checks.escaping.markup import json_text
+from passrole_checks.escaping.terminal import below, harmless
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.judge import digest
-from passrole_checks.output.escaping import json_text
-from passrole_checks.output.paths import below, harmless
-from passrole_checks.scan import ScanResult
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.scanner import ScanResult
+from passrole_checks.sources.model.configuration import Unreadable
 
 _SEVERITY = {Severity.HIGH: "critical", Severity.MEDIUM: "major", Severity.LOW: "minor", Severity.INFO: "info"}
 

@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from passrole_checks.escaping.markup import json_text
+from passrole_checks.escaping.terminal import shown
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.escaping import json_text
-from passrole_checks.output.excluded import shown_excluded
-from passrole_checks.output.paths import shown
-from passrole_checks.sources.resource import faults_in, without_faults
+from passrole_checks.output.excluded_files import shown_excluded
+from passrole_checks.sources.model.configuration import faults_in, without_faults
 
 if TYPE_CHECKING:
-    from passrole_checks.baseline import Applied, Entry
-    from passrole_checks.difference import Change, Difference
-    from passrole_checks.iam.passing.passrole import PassRoleGrant
-    from passrole_checks.iam.values import Position
-    from passrole_checks.scanned import LocatedGrant, ScanResult
-    from passrole_checks.snapshots import Comparison
-    from passrole_checks.sources.resource import ResourceDefinition, Suppression, Unreadable
+    from passrole_checks.diff import Change, Difference
+    from passrole_checks.git_versions import Comparison
+    from passrole_checks.iam.grants.grant import PassRoleGrant
+    from passrole_checks.iam.partial_values import Position
+    from passrole_checks.scan.baseline import Applied, Entry
+    from passrole_checks.scan.result import LocatedGrant, ScanResult
+    from passrole_checks.sources.model.configuration import ResourceDefinition, Suppression, Unreadable
 
 VERSION = 1
 

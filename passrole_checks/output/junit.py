@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from xml.etree import ElementTree
 
-from passrole_checks.check import Check
+from passrole_checks.checks.base.check import Check
+from passrole_checks.escaping.markup import xml
+from passrole_checks.escaping.terminal import shown
 from passrole_checks.findings import Finding
-from passrole_checks.output.escaping import xml
-from passrole_checks.output.paths import shown
-from passrole_checks.scan import ScanResult
-from passrole_checks.sources.resource import Unreadable, without_faults
+from passrole_checks.scan.scanner import ScanResult
+from passrole_checks.sources.model.configuration import Unreadable, without_faults
 
 _KINDS = ("failure", "error", "skipped")
 

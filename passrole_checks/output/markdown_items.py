@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from passrole_checks.escaping.markup import code, prose
+from passrole_checks.escaping.terminal import shown
 from passrole_checks.findings import Confidence, Finding
-from passrole_checks.output.escaping import code, prose
-from passrole_checks.output.paths import shown
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.model.configuration import Unreadable
 
 
 def finding_item(finding: Finding) -> str:

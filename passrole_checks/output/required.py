@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from passrole_checks.advise.required import Required, confidence_of
-from passrole_checks.advise.statements import ACCOUNT, PARTITION, camel
+from passrole_checks.access.role_consumers import ASSUMED, LATER, PASSED, Received
+from passrole_checks.escaping.markup import json_text
+from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.findings import Confidence
-from passrole_checks.output.escaping import json_text
-from passrole_checks.output.excluded import shown_excluded
-from passrole_checks.output.paths import harmless, shown
+from passrole_checks.output.excluded_files import shown_excluded
+from passrole_checks.output.findings_text import Line, Span, excluded_spans, located
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
-from passrole_checks.output.text import Line, Span, excluded_spans, located
-from passrole_checks.receiving import ASSUMED, LATER, PASSED, Received
-from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
+from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, camel
+from passrole_checks.required.required_grants import Required, confidence_of
+from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 
 _NOT_PASSED = {
     ASSUMED: "assumed, not passed",

@@ -10,9 +10,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from passrole_checks.advise.required import Required
-from passrole_checks.advise.statements import ACCOUNT, PARTITION, Blank, Pattern, Policy, Statement, camel, snake
-from passrole_checks.output.paths import harmless, shown
+from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.required.policy_statements import (
+    ACCOUNT,
+    PARTITION,
+    Blank,
+    Pattern,
+    Policy,
+    Statement,
+    camel,
+    snake,
+)
+from passrole_checks.required.required_grants import Required
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from passrole_checks import __version__
-from passrole_checks.baseline import Applied, Entry
-from passrole_checks.check import Check
+from passrole_checks.checks.base.check import Check
+from passrole_checks.escaping.markup import json_text
+from passrole_checks.escaping.terminal import harmless, uri
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.values import Position
-from passrole_checks.output.escaping import json_text
-from passrole_checks.output.paths import harmless, uri
-from passrole_checks.scan import ScanResult
-from passrole_checks.sources.resource import Suppression, Unreadable
+from passrole_checks.iam.partial_values import Position
+from passrole_checks.scan.baseline import Applied, Entry
+from passrole_checks.scan.scanner import ScanResult
+from passrole_checks.sources.model.configuration import Suppression, Unreadable
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 BASE = "SRCROOT"

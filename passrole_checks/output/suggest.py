@@ -10,12 +10,12 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from passrole_checks.advise.suggestion import Seen, Shared, Suggestion
+from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.findings import Finding
-from passrole_checks.output.excluded import shown_excluded
-from passrole_checks.output.paths import harmless, shown
-from passrole_checks.output.text import PIPED, Line, Span, excluded_spans, located
-from passrole_checks.sources.resource import Unreadable, faults_in, without_faults
+from passrole_checks.output.excluded_files import shown_excluded
+from passrole_checks.output.findings_text import PIPED, Line, Span, excluded_spans, located
+from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
+from passrole_checks.suggest.suggestion import Seen, Shared, Suggestion
 
 _CONTEXT = 3
 _FEW = 1  # lines around a change that people are shown

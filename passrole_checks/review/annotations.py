@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from passrole_checks.escaping.markup import command_data, command_property, shortened
+from passrole_checks.escaping.terminal import harmless
 from passrole_checks.findings import Severity
-from passrole_checks.output.escaping import command_data, command_property, shortened
 from passrole_checks.output.github import MOST
-from passrole_checks.output.paths import harmless
 from passrole_checks.review.report import Item, Note, Report
 
 CHECK_ANNOTATIONS = 50  # a request of the API takes

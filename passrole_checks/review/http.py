@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from passrole_checks import __version__
 from passrole_checks.errors import PassRoleChecksError
-from passrole_checks.output.paths import harmless
+from passrole_checks.escaping.terminal import harmless
 
 if TYPE_CHECKING:
     import requests

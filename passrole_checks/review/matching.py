@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
-from passrole_checks.iam.values import Position
-from passrole_checks.judge import digest
+from passrole_checks.iam.partial_values import Position
+from passrole_checks.scan.analyze import digest
 
 # What a finding leaves unsaid of its statement, because it says it more strongly: what is said when it is gone was so
 # before.

@@ -1,7 +1,7 @@
 """What a review says, as plain data: made from two versions, kept in a bundle, told on any forge.
 
 Everything that is told is told from these fields alone. All texts are as they were found: whoever writes them somewhere
-sends them through :mod:`passrole_checks.output.escaping`.
+sends them through :mod:`passrole_checks.escaping.markup`.
 """
 
 from __future__ import annotations

@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from passrole_checks.escaping.terminal import harmless
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.output.paths import harmless
-from passrole_checks.output.text import Line, Span, excluded_spans, heading, not_read_in_words
+from passrole_checks.output.findings_text import Line, Span, excluded_spans, heading, not_read_in_words
+from passrole_checks.review.code_excerpt import CAME, GONE, aligned, changed_lines
 from passrole_checks.review.report import Access, Item, Less, More, Note, Place, Remark, Replacement, Report, Verdict
-from passrole_checks.review.shown_lines import CAME, GONE, aligned, changed_lines
 
 _MOST = 10  # of a kind, where one line each is enough
 _INDENT = " " * 10

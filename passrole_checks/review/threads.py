@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from passrole_checks.judge import digest
 from passrole_checks.review.report import Item, Report
+from passrole_checks.scan.analyze import digest
 
 _DIGITS = 12  # of the digest of a file's name: few enough for a marker, many enough for the files of a pull request
 

@@ -14,16 +14,23 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from passrole_checks.contents import why_not
 from passrole_checks.errors import InputError, TookTooLongError
+from passrole_checks.files.safe_read import why_not
 from passrole_checks.iam import deadline
-from passrole_checks.sources.boundary import Boundary, check_given, current, repository_around, within
-from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
-from passrole_checks.sources.looked_at import at_file, at_lead, at_walk
-from passrole_checks.sources.names import is_terraform_file
+from passrole_checks.sources.files.access_log import at_file, at_lead, at_walk
+from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.files.read_boundary import Boundary, check_given, current, repository_around, within
+from passrole_checks.sources.files.walk import files_to_scan
+from passrole_checks.sources.model.configuration import (
+    NO_INPUTS,
+    Configuration,
+    Framework,
+    Inputs,
+    Unreadable,
+    noting_faults,
+)
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
-from passrole_checks.sources.resource import NO_INPUTS, Configuration, Framework, Inputs, Unreadable, noting_faults
-from passrole_checks.sources.walk import files_to_scan
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,10 @@ class Discovery:
 def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
     """Find the units below the given files and folders.
 
-    Folders are walked as :func:`~passrole_checks.sources.walk.walk` says; a path that is given may itself be a symbolic
-    link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is unreadable;
-    a fault of this package in one file is named, and costs none of the others. What ``exclusions`` leave out is left
-    out under whatever name it is given.
+    Folders are walked as :func:`~passrole_checks.sources.files.walk.walk` says; a path that is given may itself be a
+    symbolic link. Never raises: what cannot be opened, and a file given by name that is no infrastructure code, is
+    unreadable; a fault of this package in one file is named, and costs none of the others. What ``exclusions`` leave
+    out is left out under whatever name it is given.
     """
     search = _Search(exclusions)
     for path in paths:

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from passrole_checks.contents import read_from, why_not
-from passrole_checks.sources.boundary import current
-from passrole_checks.sources.json_text import Keys, NotJson, walk
-from passrole_checks.sources.resource import Framework
+from passrole_checks.files.safe_read import read_from, why_not
+from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
+from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.model.configuration import Framework
 
 NOT_INFRASTRUCTURE = "is no Terraform, CloudFormation, SAM or plan"
 """The reason given for a file that was named and is none of these."""

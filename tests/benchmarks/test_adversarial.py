@@ -13,9 +13,9 @@ import pytest
 from adversarial import FAMILIES, Family
 from work import at_most, calls_of, forget
 
-from passrole_checks.difference import difference_of
+from passrole_checks.diff import difference_of
 from passrole_checks.findings import Severity
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 OPTIONS = ScanOptions(minimum_severity=Severity.INFO)
 _MOST_CALLS = 2_000_000  # of an input of a family that stops at a limit

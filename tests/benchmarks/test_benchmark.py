@@ -13,7 +13,7 @@ from benchmarking.rows import ROWS, SIZES, Result, Row
 from benchmarking.runs import ROOT, BenchmarkError, Command, measure
 
 from passrole_checks.findings import Severity
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 TITLES = [row.title for row in ROWS]
 

@@ -15,10 +15,10 @@ import pytest
 from work import calls_of
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam.conditions import condition
-from passrole_checks.iam.passing import passrole
-from passrole_checks.iam.roles import arn, role_question
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.iam.conditions import passed_to_service
+from passrole_checks.iam.grants import grant
+from passrole_checks.iam.roles import arn, role_set_query
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 ROLE = "arn:aws:iam::111122223333:role/"
 SERVICES = ["lambda.amazonaws.com", "ec2.amazonaws.com", "states.amazonaws.com", "glue.amazonaws.com"]
@@ -27,12 +27,12 @@ _MOST = 2.7  # twice the input, and what is sorted or looked up besides
 
 def work(of: Callable[[], object]) -> int:
     """How many functions are called, with nothing remembered from before."""
-    for room in (arn, role_question):
+    for room in (arn, role_set_query):
         for function in vars(room).values():
             if hasattr(function, "cache_clear"):
                 function.cache_clear()
-    condition._remembered.clear()
-    passrole._allowing.clear()
+    passed_to_service._remembered.clear()
+    grant._allowing.clear()
     return calls_of(of)
 
 
@@ -117,8 +117,8 @@ def test_plain_patterns_need_no_machine(tmp_path: Path, kind: str, monkeypatch: 
         asked.append(question)
         return slow(*question)
 
-    slow = role_question._exists
-    monkeypatch.setattr(role_question, "_exists", counted)
+    slow = role_set_query._exists
+    monkeypatch.setattr(role_set_query, "_exists", counted)
     scanned(plan(tmp_path, 60, kind))
     assert len(asked) < 10
 

@@ -24,9 +24,9 @@ IN_A_FILE = 2_500
 CODE = """
 import resource, sys, time
 from pathlib import Path
-from passrole_checks.evidence import Wanted
-from passrole_checks.evidence.report import reported
-from passrole_checks.evidence.model import Outcome
+from passrole_checks.cloudtrail import Wanted
+from passrole_checks.cloudtrail.report import reported
+from passrole_checks.cloudtrail.model import Outcome
 before, begun = time.process_time(), time.time()
 report = reported([Path(sys.argv[1])], Wanted())
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from principals_of_tests import allow, configuration, to
 
-from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 
 PASS = allow("iam:PassRole", "*", to("lambda.amazonaws.com"))
 START = allow(["lambda:CreateFunction", "lambda:InvokeFunction"])

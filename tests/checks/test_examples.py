@@ -9,22 +9,22 @@ from dataclasses import replace
 
 import pytest
 
-from passrole_checks.check import Check, Element, Example, Subject, allow
+from passrole_checks.access.access_change import Gainer
+from passrole_checks.access.passable_roles import Reach
+from passrole_checks.access.principals import Principals
+from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks import ALL
 from passrole_checks.checks.any_role import AnyRole
 from passrole_checks.checks.any_service import AnyService
+from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow
 from passrole_checks.checks.ineffective_condition import IneffectiveCondition
-from passrole_checks.comparison import Gainer
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.passing.access import Comparison, access_of
-from passrole_checks.iam.passing.passrole import grants_of
-from passrole_checks.iam.values import Hole, Position, Text, join, text
-from passrole_checks.judge import known_roles
-from passrole_checks.knowledge.service_principals import known_services
-from passrole_checks.principals import Principals
-from passrole_checks.reach import Reach
-from passrole_checks.sources.resource import (
+from passrole_checks.iam.grants.access_comparison import Comparison, access_of
+from passrole_checks.iam.grants.grant import grants_of
+from passrole_checks.iam.partial_values import Hole, Position, Text, join, text
+from passrole_checks.scan.analyze import known_roles
+from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
     Framework,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.scan import ScanOptions, scan_configurations, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations, scan_paths
 from passrole_checks.sources import cloudformation
 
 ARN = "arn:aws:iam::111122223333:role/"

@@ -8,7 +8,7 @@ import pytest
 from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
 from passrole_checks.findings import Severity
-from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources import cloudformation
 
 ID = "PASSROLE_013"

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.check import Subject
+from passrole_checks.access.access_change import Gainer
+from passrole_checks.aws.service_principals import known_services
+from passrole_checks.checks.base.check import Subject
 from passrole_checks.checks.new_access import NewAccess
-from passrole_checks.comparison import Gainer
-from passrole_checks.explain import page
+from passrole_checks.cli.check_pages import page
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.passing.access import Comparison, access_of
-from passrole_checks.iam.passing.passrole import grants_of
-from passrole_checks.iam.values import Hole, Position, Text, text
-from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.iam.grants.access_comparison import Comparison, access_of
+from passrole_checks.iam.grants.grant import grants_of
+from passrole_checks.iam.partial_values import Hole, Position, Text, text
 
 ROLE = "arn:aws:iam::111122223333:role/"
 SERVICES = {name: known_services(name) for name in ("aws", "aws-cn")}

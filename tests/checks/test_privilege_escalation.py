@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
-from passrole_checks import reach
-from passrole_checks.assuming import ways
+from passrole_checks.access import passable_roles
+from passrole_checks.access.service_trust import ways
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.permissions.escalation import Way
-from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 
 ID = "PASSROLE_008"
 PUBLISHED = [way for way in ways() if not way.derived]
@@ -26,7 +26,7 @@ LAMBDA = trust("lambda.amazonaws.com")
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
     """One published path, as if there were no other."""
     way: Way = request.param
-    monkeypatch.setattr(reach, "ways", lambda: (way,))
+    monkeypatch.setattr(passable_roles, "ways", lambda: (way,))
     return way
 
 
@@ -99,7 +99,7 @@ def test_a_path_needs_a_role_that_trusts_its_service(path: Way) -> None:
 @pytest.mark.parametrize("way", DERIVED, ids=lambda way: " ".join(way.actions))
 def test_derived_ways_are_found_and_marked(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     """An action that hands a role to a service that runs the caller's code is a way, and is marked as derived."""
-    monkeypatch.setattr(reach, "ways", lambda: (way,))
+    monkeypatch.setattr(passable_roles, "ways", lambda: (way,))
     (found,) = findings(ID, [[passes(way)], [allow(list(way.actions))]])
     assert f"derived from what the API does: {way.id}" in found.message and "pathfinding" not in found.message
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 BLOCKS = """
 data "aws_iam_policy_document" "deploy" {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 TEMPLATE = """
 Parameters:

@@ -9,7 +9,7 @@ import pytest
 from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources import terraform
 
 ID = "PASSROLE_009"

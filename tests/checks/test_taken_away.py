@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from principals_of_tests import allow, configuration, deny, to
 
-from passrole_checks.scan import ScanOptions, scan_configurations, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations, scan_paths
 
 PASS = allow("iam:PassRole")
 

@@ -8,7 +8,7 @@ import pytest
 from principals_of_tests import allow, document, findings, to, trust
 
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 ID = "PASSROLE_011"
 WORKER = "arn:aws:iam::111122223333:role/worker"

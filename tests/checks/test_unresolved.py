@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 TEMPLATE = """\
 Parameters:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from passrole_checks.check import condition_in_short, shortened
-from passrole_checks.grouping import when_in_words
+from passrole_checks.checks.base.check import condition_in_short, shortened
+from passrole_checks.scan.merge_findings import when_in_words
 
 
 def test_the_name_of_a_role_behind_a_long_expression() -> None:

@@ -11,8 +11,8 @@ from second_opinion.cases import ACCOUNT, Case, Json, case
 from second_opinion.corrections import corrected
 from second_opinion.simulator import Simulator
 
-from passrole_checks.judge import ScanOptions
-from passrole_checks.scan import scan_paths
+from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.scanner import scan_paths
 
 CASES = 150
 OPTIONS = ScanOptions(account=ACCOUNT)

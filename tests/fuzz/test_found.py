@@ -11,13 +11,13 @@ from fuzzing import commands, running
 from fuzzing.targets import GOOD
 from work import at_most
 
-from passrole_checks import configuration
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.iam.values import Text, holes_in
-from passrole_checks.judge import ScanOptions
+from passrole_checks.iam.partial_values import Text, holes_in
 from passrole_checks.output.destination import paired
-from passrole_checks.scan import scan_paths
+from passrole_checks.scan import settings
+from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.scanner import scan_paths
 from passrole_checks.sources.terraform import load
 
 
@@ -86,7 +86,7 @@ def test_a_link_that_leads_round_in_a_circle_is_named_once(tmp_path: Path) -> No
 def test_a_configuration_with_too_long_a_number_or_a_name(content: bytes, message: str) -> None:
     """A number that Python does not convert is no fault of ours, and no message is as long as a name may be."""
     with pytest.raises(ConfigurationError) as caught:
-        configuration.checked(configuration.table_in(content), {}, Path())
+        settings.checked(settings.table_in(content), {}, Path())
     assert str(caught.value).startswith(message)
     assert len(str(caught.value)) < 300
 

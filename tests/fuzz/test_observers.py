@@ -21,7 +21,7 @@ from fuzzing.guard import Accesses, Forbidden, Guard, guarded, of_python
 from fuzzing.layout import CANARY
 
 from passrole_checks import cli
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 SOURCE = b'resource "aws_iam_role" "r" {\n  name = "r"\n}\n'
 

@@ -6,11 +6,11 @@ import re
 import textwrap
 from pathlib import Path
 
-from passrole_checks.advise.edits import apply, edits_for
-from passrole_checks.advise.suggestion import WantedRole, Wish
-from passrole_checks.iam.values import Hole, Kind, Position, Text, join
-from passrole_checks.judge import LocatedGrant
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, join
+from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.suggest.edits import apply, edits_for
+from passrole_checks.suggest.suggestion import WantedRole, Wish
 
 AT = Position("", 1)
 _HOLES = {

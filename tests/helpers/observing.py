@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from passrole_checks.advise.edits import edits_for
-from passrole_checks.advise.observations import Evidence
-from passrole_checks.advise.suggest import Editor, Session
-from passrole_checks.cli.evidence import Logs
-from passrole_checks.evidence import Bounds, Edge, Outcome, Reading, Wanted
-from passrole_checks.evidence.report import Report
+from passrole_checks.cli.observed_use import Logs
+from passrole_checks.cloudtrail import Bounds, Edge, Outcome, Reading, Wanted
+from passrole_checks.cloudtrail.report import Report
 from passrole_checks.findings import Severity
-from passrole_checks.scan import ReadPaths, ScanOptions, read_paths, scan_configurations
+from passrole_checks.scan.scanner import ReadPaths, ScanOptions, read_paths, scan_configurations
+from passrole_checks.suggest.edits import edits_for
+from passrole_checks.suggest.observed_use import Evidence
+from passrole_checks.suggest.suggest import Editor, Session
 
 ACCOUNT = "111122223333"
 ARN = f"arn:aws:iam::{ACCOUNT}:role/"

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.values import Position, Text, text
-from passrole_checks.scan import ScanOptions, scan_configurations
-from passrole_checks.sources.resource import (
+from passrole_checks.iam.partial_values import Position, Text, text
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
+from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
     Framework,

@@ -12,8 +12,8 @@ import pytest
 from git_repositories import Repository, git_alone
 
 from passrole_checks import cli
-from passrole_checks.review.bundle import read_bundle
 from passrole_checks.review.report import Report
+from passrole_checks.review.report_json import read_bundle
 
 SERVICE = 'Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }'
 APP = f'{{ Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::111122223333:role/app-*", {SERVICE} }}'

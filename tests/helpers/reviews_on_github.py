@@ -11,7 +11,7 @@ from github_fake import GitHubFake
 from reports_of_tests import ANY_ROLE, APP, EMPTY
 
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.review.environment import Context, PostOptions, context_of
+from passrole_checks.review.ci_context import Context, PostOptions, context_of
 from passrole_checks.review.github import Posted, post
 from passrole_checks.review.http import Pace
 from passrole_checks.review.report import Anchor, Item, Place, Remark, Report

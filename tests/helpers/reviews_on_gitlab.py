@@ -10,7 +10,7 @@ from gitlab_fake import Discussion, GitLabFake
 from reports_of_tests import EMPTY
 from reviews_on_github import item
 
-from passrole_checks.review.environment import Context, PostOptions, context_of
+from passrole_checks.review.ci_context import Context, PostOptions, context_of
 from passrole_checks.review.gitlab import Posted, post
 from passrole_checks.review.http import Pace
 from passrole_checks.review.markdown.markers import parse

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from passrole_checks.advise.suggest import Session
-from passrole_checks.advise.suggestion import Suggestion
 from passrole_checks.findings import Severity
-from passrole_checks.scan import ScanOptions, read_paths, scan_configurations
+from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_configurations
+from passrole_checks.suggest.suggest import Session
+from passrole_checks.suggest.suggestion import Suggestion
 
 TRUST = (
     'jsonencode({{ Version = "2012-10-17", Statement = [{{ Effect = "Allow", Action = "sts:AssumeRole",'

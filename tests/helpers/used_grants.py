@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from passrole_checks.evidence import Edge, Outcome, Reading, Wanted
-from passrole_checks.evidence.against import held_against
-from passrole_checks.evidence.report import Report
-from passrole_checks.scan import ScanOptions, ScanResult, read_paths, scan_configurations
+from passrole_checks.cloudtrail import Edge, Outcome, Reading, Wanted
+from passrole_checks.cloudtrail.grant_usage import held_against
+from passrole_checks.cloudtrail.report import Report
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, read_paths, scan_configurations
 
 ACCOUNT = "111122223333"
 ARN = f"arn:aws:iam::{ACCOUNT}:role/"

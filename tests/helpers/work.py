@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from passrole_checks.iam.conditions import condition
-from passrole_checks.iam.passing import passrole
+from passrole_checks.iam.conditions import passed_to_service
+from passrole_checks.iam.grants import grant
 
 
 class TooMuchWork(BaseException):
@@ -60,6 +60,6 @@ def forget() -> None:
             clear = getattr(member, "cache_clear", None)
             if callable(clear):
                 clear()
-    own = (passrole._allowing, passrole._grants)
-    for remembered in (condition._remembered, condition._found, condition._blocks, *own):
+    own = (grant._allowing, grant._grants)
+    for remembered in (passed_to_service._remembered, passed_to_service._found, passed_to_service._blocks, *own):
         remembered.clear()

@@ -15,7 +15,7 @@ from checkov_runs import LEAF, NOT_INSTALLED, Run, run_checkov, without
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
-from passrole_checks.hosts import CLOUDFORMATION_TYPES, STACK_TYPES, TERRAFORM_TYPES
+from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES, STACK_TYPES, TERRAFORM_TYPES
 
 IDS = {check.id for check in ALL}
 SHOWN = {check.id for check in ALL if check.severity is not Severity.INFO}
@@ -107,7 +107,7 @@ def test_a_clone_without_a_parser_cannot_be_hidden(one_policy: Path) -> None:
 
 @pytest.mark.parametrize(
     "start",
-    [without("passrole_checks"), without("passrole_checks.scan")],
+    [without("passrole_checks"), without("passrole_checks.scan.scanner")],
     ids=["no package", "a part of it is missing"],
 )
 def test_without_the_package_every_check_fails(one_policy: Path, tmp_path: Path, start: tuple[str, ...]) -> None:

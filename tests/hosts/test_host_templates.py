@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks import hosts
-from passrole_checks.host_templates import TemplateRun
+from passrole_checks.scan.for_hosts import host_results
+from passrole_checks.scan.for_hosts.templates import TemplateRun
 
 CHILD = """\
 Parameters: {Role: {Type: String}}
@@ -40,7 +40,7 @@ def write(folder: Path, files: dict[str, str]) -> list[str]:
     return [str(folder / name) for name in files]
 
 
-def flagged(answers: hosts.Answers) -> set[tuple[str, str]]:
+def flagged(answers: host_results.Answers) -> set[tuple[str, str]]:
     """The check and address of each finding of low severity and more."""
     found = answers.result.findings if answers.result else ()
     return {(one.check_id, address) for one in found if one.severity.value != "info" for address in one.uses}
@@ -149,13 +149,13 @@ def test_each_template_is_evaluated_once(tmp_path: Path, monkeypatch: pytest.Mon
     files = {"parent.yaml": "Resources:\n" + stack("A", "child.yaml"), "child.yaml": CHILD, "other.yaml": CHILD}
     written = write(tmp_path, files)
     counted: Counter[str] = Counter()
-    scan = hosts.scan_paths
+    scan = host_results.scan_paths
 
     def counting(paths: Sequence[Path], *more: object) -> object:
         counted.update(path.name for path in paths)
         return scan(paths, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(hosts, "scan_paths", counting)
+    monkeypatch.setattr(host_results, "scan_paths", counting)
     run = TemplateRun(written)
     for file in (*written, *reversed(written)):
         run.about(file)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from passrole_checks.checks import ALL
-from passrole_checks.hosts import TERRAFORM_TYPES
+from passrole_checks.scan.for_hosts.host_results import TERRAFORM_TYPES
 
 pytest.importorskip("checkov")
 pytest.importorskip("cfnlint")

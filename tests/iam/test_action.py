@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.action import granted_by, is_explicit, left_out_by, matches
-from passrole_checks.iam.values import Hole, Kind, Position, Text, Tri
+from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, Tri
 
 AT = Position("policy.json", 1)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, Tri
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
-from passrole_checks.iam.values import Hole, Kind, Position, Text, Tri
 
 A = "arn:aws:iam::111122223333:"
 WORKER, APP_WORKER = f"{A}role/Worker", f"{A}role/app/Worker"

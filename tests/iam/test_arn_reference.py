@@ -8,9 +8,9 @@ from unittest import mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, Tri
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.values import Hole, Kind, Position, Text, Tri
 
 A = "arn:aws:iam::111122223333:role/"
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.conditions.condition import ConditionEffect, evaluate
-from passrole_checks.iam.values import (
+from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, evaluate
+from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,

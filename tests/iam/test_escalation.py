@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.partial_values import Hole, Position, Text, Tri, text
 from passrole_checks.iam.permissions.escalation import Way, family, open_ways, plain_name
 from passrole_checks.iam.permissions.permissions import Permissions
-from passrole_checks.iam.values import Hole, Position, Text, Tri, text
 
 AT = Position("policy.json", 1)
 LAMBDA = "lambda.amazonaws.com"

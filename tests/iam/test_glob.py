@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.permissions import glob
-from passrole_checks.iam.values import Hole, Kind
+from passrole_checks.iam.partial_values import Hole, Kind
+from passrole_checks.iam.patterns import glob
 
 # two letters that patterns mention, and one that none does
 TEXTS = ["".join(letters) for length in range(8) for letters in product("abz", repeat=length)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.values import Const, Hole, Items, Mapping, Node, Position, Text
+from passrole_checks.iam.partial_values import Const, Hole, Items, Mapping, Node, Position, Text
 
 AT = Position("policy.tf", 7, 12)
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.permissions.excess import Pair, excess
+from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Kind, Mapping, Node, Position, Text, Tri, text
+from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.permissions.extra_permissions import Pair, excess
 from passrole_checks.iam.permissions.permissions import Permissions
-from passrole_checks.iam.values import Const, Entry, Hole, Items, Kind, Mapping, Node, Position, Text, Tri, text
 
 AT = Position("x.tf", 1)
 UNKNOWN = Hole("var.x")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.permissions.excess import excess
+from passrole_checks.iam.partial_values import Position, Tri, text
+from passrole_checks.iam.permissions.extra_permissions import excess
 from passrole_checks.iam.permissions.permissions import Permissions
-from passrole_checks.iam.values import Position, Tri, text
 
 AT = Position("x.tf", 1)
 # two letters that patterns mention, and one that none does

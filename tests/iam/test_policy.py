@@ -9,7 +9,7 @@ import pytest
 from work import calls_of
 
 from passrole_checks.iam.documents.policy import MAX_STATEMENTS, MAX_VALUES, PolicyDocument, parse_document
-from passrole_checks.iam.values import (
+from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.trust import only_others, trusted_services
-from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.partial_values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, text
 
 AT = Position("role.tf", 1)
 LAMBDA = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from work import calls_of
 
-from passrole_checks.iam.wildcard import takes
+from passrole_checks.iam.patterns.wildcard import takes
 
 patterns = st.text("ab*?\n", max_size=12)
 texts = st.text("ab*\n", max_size=12)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks import hosts
 from passrole_checks.cli import main
+from passrole_checks.scan.for_hosts import host_results
 
 TEMPLATE = {
     "Resources": {
@@ -52,6 +52,9 @@ def test_json_carries_the_construct(template: str, command: str, key: str, capsy
 
 def test_hosts_name_the_construct(template: str) -> None:
     """The message in another tool ends with the construct."""
-    words = {finding.resource.address: hosts.words(finding) for finding in hosts.ask(template).of("PASSROLE_001")}
+    words = {
+        finding.resource.address: host_results.words(finding)
+        for finding in host_results.ask(template).of("PASSROLE_001")
+    }
     assert words["DeployRoleDefaultPolicy12AB"].endswith(f" Construct: {CONSTRUCT}.")
     assert "Construct" not in words["Plain"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
-from passrole_checks.iam.values import Position, text
+from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.partial_values import Position, text
 from passrole_checks.output.excerpt import MAX_COLUMNS, MAX_LINES, excerpt
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from passrole_checks.findings import Severity
 from passrole_checks.output.json_output import grants_json, scan_json
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.model.configuration import Unreadable
 
 FINDING = str.split(
     "check_id name severity confidence message file line end_line framework resource uses principal statement_path sid "

@@ -12,18 +12,18 @@ import click
 import pytest
 
 from passrole_checks import cli
-from passrole_checks.advise.required import Required
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding, Severity
+from passrole_checks.output.findings_text import plain
 from passrole_checks.output.github import scan_github
 from passrole_checks.output.gitlab import scan_gitlab
 from passrole_checks.output.junit import scan_junit
 from passrole_checks.output.required import required_lines
 from passrole_checks.output.required_policy import yaml as required_yaml
-from passrole_checks.output.scan import FORMATS
-from passrole_checks.output.text import plain
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.output.scan_formats import FORMATS
+from passrole_checks.required.required_grants import Required
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.model.configuration import Unreadable
 
 MODULE = """\
 resource "aws_iam_user_policy" "any" {

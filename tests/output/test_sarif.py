@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from passrole_checks import __version__
-from passrole_checks.baseline import Applied, Entry
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
 from passrole_checks.output.sarif import scan_sarif
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.baseline import Applied, Entry
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 MODULE = """\
 resource "aws_iam_user_policy" "any" {

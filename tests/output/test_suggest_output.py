@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.advise.suggestion import Edit, Suggestion
 from passrole_checks.findings import Finding
-from passrole_checks.iam.values import Position
+from passrole_checks.iam.partial_values import Position
+from passrole_checks.output.findings_text import plain
 from passrole_checks.output.suggest import fixed_lines, patch_of, suggestion_lines
-from passrole_checks.output.text import plain
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.suggest.suggestion import Edit, Suggestion
 
 TEMPLATE = """\
 Resources:

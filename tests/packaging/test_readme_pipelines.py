@@ -9,7 +9,7 @@ import pytest
 import yaml
 from readme_examples import ACTION, OURS, ROOT, TEMPLATE, Example, examples, workflows
 
-from passrole_checks.review.bundle import MEMBER
+from passrole_checks.review.report_json import MEMBER
 
 _PINNED = re.compile(r"[\w-]+/[\w/.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+\b")
 _USED = re.compile(r"^ *(?:- )?uses: (.*)$", re.MULTILINE)

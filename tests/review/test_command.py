@@ -12,9 +12,9 @@ import pytest
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, policy
 
 from passrole_checks import cli
-from passrole_checks.review.bundle import MEMBER
-from passrole_checks.review.environment import Context, PostOptions
+from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.report import Report
+from passrole_checks.review.report_json import MEMBER
 
 ROLES = "arn:aws:iam::111122223333:role/app-*"
 

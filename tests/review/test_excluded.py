@@ -136,7 +136,7 @@ def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, c
 
 
 def test_units_that_are_the_same_are_read_once(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    from passrole_checks.difference.reading import Readings
+    from passrole_checks.diff.read_versions import Readings
 
     reads: list[int] = []
     read = Readings.read
@@ -153,7 +153,7 @@ def test_units_that_are_the_same_are_read_once(repository: Reviews, monkeypatch:
 
 
 def test_a_file_that_cannot_be_laid_out_is_excluded(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    from passrole_checks.snapshots import snapshot
+    from passrole_checks.git_versions import snapshot
 
     monkeypatch.setattr(snapshot, "LARGEST_FILE", 2_000)
     repository.commit({"main.tf": policy(APP), "large/data.json": " " * 3_000})
@@ -165,7 +165,7 @@ def test_a_file_that_cannot_be_laid_out_is_excluded(repository: Reviews, monkeyp
 def test_a_bundle_holds_what_is_excluded(repository: Reviews) -> None:
     """And refuses what is no path below the top of a repository."""
     from passrole_checks.errors import InputError
-    from passrole_checks.review.bundle import dump, read_bundle
+    from passrole_checks.review.report_json import dump, read_bundle
 
     said = repository.between({"main.tf": policy(APP), "v/x.tf": ""}, {"main.tf": policy(ANY)}, "--exclude", "v/")
     report = said.report
@@ -175,7 +175,7 @@ def test_a_bundle_holds_what_is_excluded(repository: Reviews) -> None:
             read_bundle(json.dumps({**said.json, "excluded": [path]}).encode())
     from dataclasses import replace
 
-    from passrole_checks.review.bundle import fitted
+    from passrole_checks.review.report_json import fitted
 
     many = replace(report, excluded=tuple(f"{number}.tf" for number in range(20_000)))
     assert len(read_bundle(dump(fitted(many)).encode()).excluded) == 10_000

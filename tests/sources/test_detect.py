@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.errors import InputError
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources import recognize
 from passrole_checks.sources.detect import Discovery, Unit, discover, load, terraform_roots
+from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
-from passrole_checks.sources.resource import Framework
 
 POLICY = json.dumps({"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]})
 PLAN = json.dumps(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.json_document import parse_json
-from passrole_checks.iam.values import Hole, Items, Kind, Mapping, Node, Text
-from passrole_checks.sources.resource import Configuration, Framework, PolicyKind
+from passrole_checks.iam.partial_values import Hole, Items, Kind, Mapping, Node, Text
+from passrole_checks.sources.model.configuration import Configuration, Framework, PolicyKind
 from passrole_checks.sources.terraform_plan import load
 
 PLAN = Path("plan.json")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from work import at_most
 
-from passrole_checks.iam.values import Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Items, Mapping, Node, Text
 from passrole_checks.sources.terraform_plan import load
 
 DOCUMENT = "aws_iam_policy_document"

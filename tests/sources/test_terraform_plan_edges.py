@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.values import Items, Mapping, Node, Text
-from passrole_checks.sources.resource import Configuration
+from passrole_checks.iam.partial_values import Items, Mapping, Node, Text
+from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform_plan import load
 
 ANY = json.dumps({"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]})

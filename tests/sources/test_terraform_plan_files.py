@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.values import Text
-from passrole_checks.scan import ScanOptions, scan_paths
-from passrole_checks.sources.resource import Configuration, Framework
+from passrole_checks.iam.partial_values import Text
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.terraform_plan import load
 from passrole_checks.sources.terraform_plan.model import key_of, without_key
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from passrole_checks.cli import main
 from passrole_checks.errors import InputError
-from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.resource import Configuration, Inputs
+from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform_plan import load
 
 # the Sid is not known before apply, which makes the whole policy so

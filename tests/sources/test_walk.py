@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.sources.walk import is_ignored, walk
+from passrole_checks.sources.files.walk import is_ignored, walk
 
 
 def found(folder: Path) -> list[str]:

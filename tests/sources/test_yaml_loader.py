@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.sources.yaml_loader import Loader
+from passrole_checks.sources.files.yaml_loader import Loader
 
 SAMPLES = sorted((Path(__file__).parents[2] / "sample_templates").rglob("*.yaml"))
 WORDS = (

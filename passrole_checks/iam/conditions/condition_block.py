@@ -20,8 +20,8 @@ from passrole_checks.iam.conditions.condition_operators import (
     parse_operator,
     read_pattern,
 )
-from passrole_checks.iam.conditions.condition_suspicions import Suspicion, meant, suspicion_of
-from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Text, Tri, text
+from passrole_checks.iam.conditions.likely_typos import Suspicion, meant, suspicion_of
+from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Mapping, Node, Text, Tri, text
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"

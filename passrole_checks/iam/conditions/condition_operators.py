@@ -13,9 +13,9 @@ from enum import Enum
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.pattern_index import PatternIndex
-from passrole_checks.iam.values import Hole, Kind, Part, Text, Tri, join
-from passrole_checks.iam.wildcard import takes
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.iam.patterns.pattern_index import PatternIndex
+from passrole_checks.iam.patterns.wildcard import takes
 
 
 class Family(Enum):

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from passrole_checks.iam.values import Part, Text, Tri
-from passrole_checks.iam.wildcard import takes
+from passrole_checks.iam.partial_values import Part, Text, Tri
+from passrole_checks.iam.patterns.wildcard import takes
 
 _EVERYTHING = ("*", "*:*")
 _WILDCARD = re.compile("[*?]")

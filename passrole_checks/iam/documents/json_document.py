@@ -11,7 +11,7 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 
-from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Part, Position, Text, join
+from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Mapping, Node, Part, Position, Text, join
 
 _DEPTH = 64
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")

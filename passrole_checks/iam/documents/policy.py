@@ -1,7 +1,7 @@
 """Policy documents and statements.
 
-Grammar: IAM User Guide, "Grammar of the IAM JSON policy language" (reference_policies_grammar): one statement or a
-list of them, a scalar or a list in every element. Alternatives (:class:`~passrole_checks.iam.values.Choice`) are
+Grammar: IAM User Guide, "Grammar of the IAM JSON policy language" (reference_policies_grammar): one statement or a list
+of them, a scalar or a list in every element. Alternatives (:class:`~passrole_checks.iam.partial_values.Choice`) are
 expanded here, so that everything behind this room sees statements without them.
 """
 
@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.iam.conditions.condition import words_of
+from passrole_checks.iam.conditions.passed_to_service import words_of
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.documents.readings import readings
-from passrole_checks.iam.outcomes import When, added, both, consistent, implies
-from passrole_checks.iam.values import (
+from passrole_checks.iam.documents.variants import readings
+from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
@@ -28,6 +27,7 @@ from passrole_checks.iam.values import (
     holes_in,
     texts_in,
 )
+from passrole_checks.iam.path_conditions import When, added, both, consistent, implies
 
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 

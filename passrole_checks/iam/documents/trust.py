@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from passrole_checks.iam.conditions.condition_implication import limits_of
 from passrole_checks.iam.conditions.condition_operators import parse_operator
-from passrole_checks.iam.conditions.limit import limits_of
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
-from passrole_checks.iam.outcomes import When, may_hold
-from passrole_checks.iam.values import Absent, Items, Mapping, Node, Text, Tri
+from passrole_checks.iam.partial_values import Absent, Items, Mapping, Node, Text, Tri
+from passrole_checks.iam.path_conditions import When, may_hold
 
 
 @dataclass(frozen=True, slots=True)

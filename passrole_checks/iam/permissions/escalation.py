@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.outcomes import When, both
-from passrole_checks.iam.permissions import glob
-from passrole_checks.iam.permissions.rule import rule_of
+from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.path_conditions import When, both
+from passrole_checks.iam.patterns import glob
+from passrole_checks.iam.permissions.statement_matcher import rule_of
 from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
-from passrole_checks.iam.values import Tri
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions

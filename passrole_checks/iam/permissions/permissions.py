@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.limit import Limit
-from passrole_checks.iam.conditions.limit import implies as limits_imply
+from passrole_checks.iam.conditions.condition_implication import Limit
+from passrole_checks.iam.conditions.condition_implication import implies as limits_imply
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.outcomes import When, both, implies, unless
-from passrole_checks.iam.permissions import glob
-from passrole_checks.iam.permissions.glob import ANY, RUN
-from passrole_checks.iam.permissions.rule import Rule, Rules, asked_for, can_be_about, rule_of
-from passrole_checks.iam.values import Text, Tri
+from passrole_checks.iam.partial_values import Text, Tri
+from passrole_checks.iam.path_conditions import When, both, implies, unless
+from passrole_checks.iam.patterns import glob
+from passrole_checks.iam.patterns.glob import ANY, RUN
+from passrole_checks.iam.permissions.statement_matcher import Rule, Rules, asked_for, can_be_about, rule_of
 
 _MOST_WAYS = 64  # in which one action is allowed
 _EVERY_ACTION = f"{ANY}:{ANY}"

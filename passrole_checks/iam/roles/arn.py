@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, Tri
+from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
+from passrole_checks.iam.roles.arn_bounds import ANY_NAME, names_one, plain_role, shape_of
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, Reading, fields_of, machine, spelled_out
-from passrole_checks.iam.roles.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
-from passrole_checks.iam.roles.role_question import covered_at_a_glance, overlap_at_a_glance
 from passrole_checks.iam.roles.role_search import (
     ANYWHERE,
     Deployment,
@@ -24,9 +25,8 @@ from passrole_checks.iam.roles.role_search import (
     before_role,
     first_of,
 )
-from passrole_checks.iam.roles.role_shape import ANY_NAME, names_one, plain_role, shape_of
+from passrole_checks.iam.roles.role_set_query import covered_at_a_glance, overlap_at_a_glance
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
-from passrole_checks.iam.values import Hole, Kind, Part, Position, Text, Tri
 
 _LINKED = "aws-service-role/"
 _NOWHERE = Position("", 0)

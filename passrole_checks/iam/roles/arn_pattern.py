@@ -14,8 +14,8 @@ from enum import Enum
 from functools import lru_cache
 from itertools import product
 
-from passrole_checks.iam.roles.automaton import CONSTANT, NAME_CHARACTERS, Machine, Token, literal
-from passrole_checks.iam.values import Hole, Kind, Part, join
+from passrole_checks.iam.partial_values import Hole, Kind, Part, join
+from passrole_checks.iam.patterns.automaton import CONSTANT, NAME_CHARACTERS, Machine, Token, literal
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 

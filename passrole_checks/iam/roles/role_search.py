@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS
-from passrole_checks.iam.roles.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 
 _BUDGET = 60_000  # steps of one exploration; over it the answer is "cannot be told"
 
@@ -30,7 +30,7 @@ ANYWHERE = Deployment()
 def some_role(machines: Sequence[Machine], wanted: Callable[[tuple[bool, ...]], bool], where: Deployment) -> bool:
     """Whether there is a role for which ``wanted`` says yes, told which of the machines match it.
 
-    Raises :class:`~passrole_checks.iam.roles.automaton.OverBudgetError` where that takes too much to decide.
+    Raises :class:`~passrole_checks.iam.patterns.automaton.OverBudgetError` where that takes too much to decide.
     """
     letters = alphabet(machines)
     return any(

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from passrole_checks.iam.roles.automaton import NAME_CHARACTERS
-from passrole_checks.iam.roles.role_question import PLACES, some_role_in
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, join
+from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS
+from passrole_checks.iam.roles.arn_bounds import LITERALS, ROLE, VARIABLE
 from passrole_checks.iam.roles.role_search import Deployment
-from passrole_checks.iam.roles.role_shape import LITERALS, ROLE, VARIABLE
+from passrole_checks.iam.roles.role_set_query import PLACES, some_role_in
 from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion
-from passrole_checks.iam.values import Hole, Kind, Part, Text, join
 
 _Parts = tuple[Part, ...]
 Roles = RoleUnion | Sequence[RoleSet]

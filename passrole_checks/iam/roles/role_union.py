@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from passrole_checks.iam.partial_values import Part, Text
+from passrole_checks.iam.roles.arn_bounds import Shape, meet, shape_of
 from passrole_checks.iam.roles.arn_pattern import spelled_out
-from passrole_checks.iam.roles.role_shape import Shape, meet, shape_of
-from passrole_checks.iam.values import Part, Text
 
 Pattern = tuple[tuple[Part, ...], bool]  # a Resource text, spelled out, and whether ${...} in it are policy variables
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from passrole_checks.review.answers import items_of, number_of, text_of, within
+from passrole_checks.review.api_fields import items_of, number_of, text_of, within
 from passrole_checks.review.http import Client, ForgeError, Pace
 
 API_VERSION = "2022-11-28"

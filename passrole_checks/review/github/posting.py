@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from passrole_checks.review.annotations import check_annotations
-from passrole_checks.review.environment import Context, PostOptions
+from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.github.api import GitHub, client
 from passrole_checks.review.github.conversations import Conversation, conversations, end
 from passrole_checks.review.github.inline import Draft, Inline
@@ -26,7 +26,7 @@ from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, Marker
 from passrole_checks.review.markdown.summary import summary
 from passrole_checks.review.report import Anchor, Item, Report
-from passrole_checks.review.sticky import AS_IT_WAS, WRITTEN, WRITTEN_NOT_HIDDEN, post_summary
+from passrole_checks.review.summary_comment import AS_IT_WAS, WRITTEN, WRITTEN_NOT_HIDDEN, post_summary
 from passrole_checks.review.threads import Posted, file_marks, fixed_ones, keys_said
 
 _NONE: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.review.environment import Context
+from passrole_checks.review.ci_context import Context
 from passrole_checks.review.github.api import GitHub, PullRequest
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from passrole_checks.output.escaping import shortened
-from passrole_checks.review.environment import Context, PostOptions
+from passrole_checks.escaping.markup import shortened
+from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.http import Uncertain
 from passrole_checks.review.markdown.headline import headline

@@ -1,4 +1,5 @@
-"""The conversation of a pull request, for the summary that is kept in it (:mod:`passrole_checks.review.sticky`).
+"""The conversation of a pull request, for the summary that is kept in it
+(:mod:`passrole_checks.review.summary_comment`).
 
 Sources: GitHub Docs, "REST API endpoints for issue comments", GraphQL API, "minimizeComment".
 """

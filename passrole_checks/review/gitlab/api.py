@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from passrole_checks.review.answers import items_of, number_of, text_of, within
+from passrole_checks.review.api_fields import items_of, number_of, text_of, within
 from passrole_checks.review.http import Answer, Client, Pace
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from passrole_checks.review.environment import GITLAB_TOKEN, Context, PostOptions
+from passrole_checks.review.ci_context import GITLAB_TOKEN, Context, PostOptions
 from passrole_checks.review.gitlab.api import GitLab, client
 from passrole_checks.review.gitlab.positions import Positions
 from passrole_checks.review.gitlab.threads import Draft, Ours, Threads, ours_of
@@ -24,7 +24,7 @@ from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, Marker
 from passrole_checks.review.markdown.summary import summary
 from passrole_checks.review.report import Anchor, Item, Report
-from passrole_checks.review.sticky import AS_IT_WAS, WRITTEN, WRITTEN_NOT_HIDDEN, post_summary
+from passrole_checks.review.summary_comment import AS_IT_WAS, WRITTEN, WRITTEN_NOT_HIDDEN, post_summary
 from passrole_checks.review.threads import Posted, file_marks, fixed_ones, keys_said
 
 BUDGET = 990_000  # of the 1,000,000 characters of a note, with room for the marker and for what folds it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.output.escaping import code, prose
+from passrole_checks.escaping.markup import code, prose
 from passrole_checks.review.markdown.item import (
     instruction,
     names_of,

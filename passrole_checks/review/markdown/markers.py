@@ -1,7 +1,7 @@
 """The hidden first line by which our comments are found again, and what it tells.
 
 A marker is a comment of HTML on a line of its own, the first one. Nothing else that we write holds ``<!--``
-(:mod:`passrole_checks.output.escaping` spells it out), so that no name in a pull request can make one; that its author
+(:mod:`passrole_checks.escaping.markup` spells it out), so that no name in a pull request can make one; that its author
 is ours is for the caller to see. Source: GitHub Flavored Markdown Spec, "HTML blocks", kind 2 (``<!--`` to ``-->``), of
 which forges show nothing.
 """

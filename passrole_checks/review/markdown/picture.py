@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.escaping.markup import label
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.output.escaping import label
-from passrole_checks.output.graph import ANY_ROLE, ANY_SERVICE, UNKNOWN_SERVICE, Column
+from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE, UNKNOWN_SERVICE, Column
 from passrole_checks.review.markdown.words import role_name
 from passrole_checks.review.report import Access, Report
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from passrole_checks.output.escaping import can_be_shown, fence
+from passrole_checks.escaping.markup import can_be_shown, fence
+from passrole_checks.review.code_excerpt import aligned, changed_lines
 from passrole_checks.review.report import Anchor, Replacement
-from passrole_checks.review.shown_lines import aligned, changed_lines
 
 _MOST_TO_APPLY = 20_000  # characters
 _MOST_TO_READ = 3_000

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
+from passrole_checks.escaping.markup import code, html_code, prose
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.output.escaping import code, html_code, prose
-from passrole_checks.output.excluded import in_words
+from passrole_checks.output.excluded_files import in_words
 from passrole_checks.output.markdown_items import count
 from passrole_checks.review.markdown.headline import headline, meaning
 from passrole_checks.review.markdown.item import what_changes, what_is_wrong, what_to_write

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from passrole_checks.escaping.markup import code
 from passrole_checks.findings import Confidence
-from passrole_checks.iam.conditions.condition import Constraint
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.output.escaping import code
-from passrole_checks.output.graph import ANY_ROLE, ANY_SERVICE
+from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.report import Access, Item, More, Place
 

@@ -19,8 +19,8 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import child, entries, scalar
-from passrole_checks.sources.json_text import Lines, without_lone_surrogates
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.files.json_positions import Lines, without_lone_surrogates
+from passrole_checks.sources.model.configuration import Unreadable
 
 ADD, MODIFY, REMOVE, IMPORT, DYNAMIC, SYNC = "Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"
 ACTIONS = frozenset({ADD, MODIFY, REMOVE, IMPORT, DYNAMIC, SYNC})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.sources.json_text import Keys, NotJson, walk
+from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
 
 _CHANGE = re.compile(r'"[rR]esourceChange"\s*:\s*\{')
 _CHANGES = re.compile(r'"[cC]hanges"\s*:')

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import yaml
 
+from passrole_checks.aws.service_principals import known_services
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.passing.access import access_of
+from passrole_checks.iam.grants.access_comparison import access_of
+from passrole_checks.iam.partial_values import Choice, Entry, Hole, Items, Mapping, Node, Part, Text, join
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
-from passrole_checks.iam.values import Choice, Entry, Hole, Items, Mapping, Node, Part, Text, join
-from passrole_checks.knowledge.service_principals import known_services
 from passrole_checks.sources.change_set.pages import (
     ADD,
     IMPORT,
@@ -34,9 +34,8 @@ from passrole_checks.sources.change_set.pages import (
 from passrole_checks.sources.cloudformation.policies import PolicyReader
 from passrole_checks.sources.cloudformation.suppressions import suppressions
 from passrole_checks.sources.cloudformation.template import Template, child, entries
-from passrole_checks.sources.holdings import Held
-from passrole_checks.sources.principal_names import told_apart
-from passrole_checks.sources.resource import (
+from passrole_checks.sources.model.attachments_elsewhere import Held
+from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
     Framework,
@@ -45,6 +44,7 @@ from passrole_checks.sources.resource import (
     ReceivedRole,
     Unreadable,
 )
+from passrole_checks.sources.model.principal_names import told_apart
 
 _TAG = "tag:yaml.org,2002:"
 _MARK = "{{changeSet:KNOWN_AFTER_APPLY}}"

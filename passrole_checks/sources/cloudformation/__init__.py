@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from passrole_checks.collector import held_back
 from passrole_checks.errors import InputError
-from passrole_checks.sources.boundary import Boundary, current, within
+from passrole_checks.files.gc_pause import held_back
 from passrole_checks.sources.cloudformation.cdk import account_of, stack_name_of
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
@@ -19,8 +18,9 @@ from passrole_checks.sources.cloudformation.policies import reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.service_file import as_template, is_service, looks_like_service
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.principal_names import told_apart
-from passrole_checks.sources.resource import NO_INPUTS, Configuration, Inputs, Unreadable
+from passrole_checks.sources.files.read_boundary import Boundary, current, within
+from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
+from passrole_checks.sources.model.principal_names import told_apart
 
 __all__ = ["load", "looks_like_service", "looks_like_template"]
 

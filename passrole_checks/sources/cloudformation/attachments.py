@@ -13,16 +13,16 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.values import Choice, Items, Kind, Node, Text, holes_in, texts_in
+from passrole_checks.iam.partial_values import Choice, Items, Kind, Node, Text, holes_in, texts_in
+from passrole_checks.iam.path_conditions import When
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.strings import placeholders
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
-from passrole_checks.sources.holdings import each_with_facts, held_under
-from passrole_checks.sources.principal_names import literal
-from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
+from passrole_checks.sources.model.attachments_elsewhere import each_with_facts, held_under
+from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
+from passrole_checks.sources.model.principal_names import literal
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _KINDS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user", "AWS::IAM::Group": "group"}

@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from passrole_checks.sources.boundary import current
 from passrole_checks.sources.cloudformation.template import scalar
+from passrole_checks.sources.files.read_boundary import current
 
 MANIFEST = "manifest.json"
 MAX_BYTES = 20_000_000

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import yaml
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.outcomes import When, added, consistent, either, none_of, one_of, quoted
-from passrole_checks.iam.values import Choice, Hole, Kind, Node, Position, Text
+from passrole_checks.iam.partial_values import Choice, Hole, Kind, Node, Position, Text
+from passrole_checks.iam.path_conditions import When, added, consistent, either, none_of, one_of, quoted
 from passrole_checks.sources.cloudformation.parameters import Parameters, words_in
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, call, entries, scalar

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import yaml
 
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.values import Absent, Choice, Const, Node, Position, Text, unknown
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, Text, unknown
+from passrole_checks.iam.path_conditions import When
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, has_different_keys, scalar
-from passrole_checks.sources.holdings import each_with_facts
-from passrole_checks.sources.resource import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
+from passrole_checks.sources.model.attachments_elsewhere import each_with_facts
+from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
 
 Conditions = tuple[tuple[str, bool], ...]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import yaml
 
-from passrole_checks.contents import OutsideError, RefusedError
 from passrole_checks.errors import InputError
-from passrole_checks.sources.boundary import current
+from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
+from passrole_checks.sources.files.read_boundary import current
 
 MAX_FILES = 200
 MAX_BYTES = 2_000_000

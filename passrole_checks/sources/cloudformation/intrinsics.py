@@ -13,13 +13,13 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam import deadline, values
-from passrole_checks.iam.outcomes import When, added, consistent, one_of, quoted
-from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Kind, Node, Position, Text, unknown
+from passrole_checks.iam import deadline, partial_values
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Items, Kind, Node, Position, Text, unknown
+from passrole_checks.iam.path_conditions import When, added, consistent, one_of, quoted
 from passrole_checks.sources.cloudformation.conditions import Conditions, Tree, chosen, facts_of, pruned
 from passrole_checks.sources.cloudformation.expressions import MAX_EXPRESSION, expression_of, words_of
-from passrole_checks.sources.cloudformation.foreign import with_foreign_holes
-from passrole_checks.sources.cloudformation.lookup import MAX_OUTCOMES, Lookup
+from passrole_checks.sources.cloudformation.foreign_placeholders import with_foreign_holes
+from passrole_checks.sources.cloudformation.mappings import MAX_OUTCOMES, Lookup
 from passrole_checks.sources.cloudformation.parameters import Parameters
 from passrole_checks.sources.cloudformation.references import References
 from passrole_checks.sources.cloudformation.strings import (
@@ -138,7 +138,9 @@ class Evaluator:
             return self._scalar(node, at)
         if isinstance(node, yaml.SequenceNode):
             return Items(tuple(self.node(item) for item in node.value), at)
-        return values.Mapping(tuple(Entry(self._key(key, value), self.node(value)) for key, value in entries(node)), at)
+        return partial_values.Mapping(
+            tuple(Entry(self._key(key, value), self.node(value)) for key, value in entries(node)), at
+        )
 
     def _key(self, key: yaml.ScalarNode, value: yaml.Node) -> Text:
         """A key; a function beside other keys adds keys at deployment, of which none is known."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from passrole_checks.iam.values import Const, Items, Text
+from passrole_checks.iam.partial_values import Const, Items, Text
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Filled, Template, call, loop_defaults, scalar, written

@@ -19,22 +19,21 @@ from typing import Protocol
 
 import yaml
 
-from passrole_checks.contents import OutsideError, RefusedError
 from passrole_checks.errors import InputError
-from passrole_checks.iam import values
-from passrole_checks.iam.outcomes import in_both
-from passrole_checks.iam.values import Choice, Node, Position, unknown
-from passrole_checks.sources.boundary import current
+from passrole_checks.files.safe_read import OutsideError, RefusedError
+from passrole_checks.iam import partial_values
+from passrole_checks.iam.partial_values import Choice, Node, Position, unknown
+from passrole_checks.iam.path_conditions import in_both
 from passrole_checks.sources.cloudformation.attachments import Attachments
+from passrole_checks.sources.cloudformation.attachments_elsewhere import Collector
 from passrole_checks.sources.cloudformation.cdk import asset_named
+from passrole_checks.sources.cloudformation.consumed_roles import Received
 from passrole_checks.sources.cloudformation.documents import there
-from passrole_checks.sources.cloudformation.holdings import Collector
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
-from passrole_checks.sources.cloudformation.received import Received
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.scopes import (
+from passrole_checks.sources.cloudformation.stack_values import (
     Call,
     Passed,
     bounded,
@@ -44,8 +43,15 @@ from passrole_checks.sources.cloudformation.scopes import (
     name_above,
 )
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
-from passrole_checks.sources.principal_names import bare, renamed
-from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition, RoleDefinition, Suppression, Unreadable
+from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    ResourceDefinition,
+    RoleDefinition,
+    Suppression,
+    Unreadable,
+)
+from passrole_checks.sources.model.principal_names import bare, renamed
 
 MAX_DEPTH = 10  # stacks inside stacks
 MAX_STACKS = 200  # that one template leads to, each use counted
@@ -84,7 +90,7 @@ class Reader(Protocol):
     resources: list[ResourceDefinition]
     policies: list[AttachedPolicy]
     roles: list[RoleDefinition]
-    users: list[tuple[str, values.Text]]
+    users: list[tuple[str, partial_values.Text]]
     unreadable: list[Unreadable]
     not_evaluated: list[Unreadable]
     nested: NestedStacks
@@ -154,13 +160,13 @@ class NestedStacks:
         around = there(self.evaluator)
         for role in reader.roles:
             parts: list[Node | None] = [part and brought_up(part, stack) for part in (role.name, role.role_path)]
-            name, path = (part if isinstance(part, values.Text) else None for part in parts)
+            name, path = (part if isinstance(part, partial_values.Text) else None for part in parts)
             trust = role.trust and brought_up(role.trust, stack)
             exists = in_both(around, [facts_above(facts, stack) for facts in role.there])
             outer.roles.append(RoleDefinition(above(role.resource), name, path, trust, exists))
         for user, called in reader.users:
             whole = brought_up(called, stack)
-            outer.users.extend([(name_above(user, stack), whole)] if isinstance(whole, values.Text) else ())
+            outer.users.extend([(name_above(user, stack), whole)] if isinstance(whole, partial_values.Text) else ())
         outer.received.of_nested(reader.received, stack)
         outer.holdings.of_nested(reader.holdings, stack, named, outer.attachments)
         outer.unreadable.extend(
@@ -200,7 +206,7 @@ class NestedStacks:
                         value = reader.evaluator.under(condition, True, value)
                 self._outputs[key] = bounded(brought_up(value, stack), expression)
             # a default does not count where something else is known of its parameter
-            if not any(name in facts for text in values.texts_in(self._outputs[key]) for name in text.defaults):
+            if not any(name in facts for text in partial_values.texts_in(self._outputs[key]) for name in text.defaults):
                 break
         return _standing_at(self._outputs[key], at)
 
@@ -329,10 +335,10 @@ def _content(path: Path) -> str:
 
 def _standing_at(node: Node, at: Position) -> Node:
     """A value where it is used: what it is for a finding stands there, not in the nested template."""
-    if isinstance(node, values.Text):
-        return values.moved(node, at)
+    if isinstance(node, partial_values.Text):
+        return partial_values.moved(node, at)
     if isinstance(node, Choice):
         return replace(node, options=tuple((out, _standing_at(one, at)) for out, one in node.options), at=at)
-    if isinstance(node, values.Items):
+    if isinstance(node, partial_values.Items):
         return replace(node, items=tuple(_standing_at(item, at) for item in node.items), at=at)
     return node

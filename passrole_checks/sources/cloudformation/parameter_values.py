@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from passrole_checks.contents import content_of
 from passrole_checks.errors import ConfigurationError, InputError
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.files.safe_read import content_of
+from passrole_checks.sources.model.configuration import Unreadable
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -15,8 +15,8 @@ from functools import lru_cache
 
 import yaml
 
-from passrole_checks.iam.outcomes import When, consistent, implies, none_of, one_of, quoted
-from passrole_checks.iam.values import Absent, Choice, Items, Kind, Node, Position, Text, moved, unknown
+from passrole_checks.iam.partial_values import Absent, Choice, Items, Kind, Node, Position, Text, moved, unknown
+from passrole_checks.iam.path_conditions import When, consistent, implies, none_of, one_of, quoted
 from passrole_checks.sources.cloudformation.rules import values_by_rules
 from passrole_checks.sources.cloudformation.strings import as_text, plain, resolved, truth_of
 from passrole_checks.sources.cloudformation.template import Template, child, scalar

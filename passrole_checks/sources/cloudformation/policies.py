@@ -12,21 +12,21 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.values import Text
+from passrole_checks.iam.partial_values import Text
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import Attachments
+from passrole_checks.sources.cloudformation.attachments_elsewhere import Collector
+from passrole_checks.sources.cloudformation.consumed_roles import Received
+from passrole_checks.sources.cloudformation.custom_resources import read_handed_over
 from passrole_checks.sources.cloudformation.documents import Documents, Found, is_no_value, there
-from passrole_checks.sources.cloudformation.handed_over import read_handed_over
-from passrole_checks.sources.cloudformation.holdings import Collector
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, Surroundings
-from passrole_checks.sources.cloudformation.received import Received
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.serverless import Serverless
 from passrole_checks.sources.cloudformation.stack_set import body, prefixed
 from passrole_checks.sources.cloudformation.suppressions import suppressions
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
-from passrole_checks.sources.resource import (
+from passrole_checks.sources.model.configuration import (
     Framework,
     PolicyKind,
     ResourceDefinition,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from passrole_checks.sources.yaml_loader import Loader
+from passrole_checks.sources.files.yaml_loader import Loader
 
 _CLUES = ("AWSTemplateFormatVersion", "AWS::Serverless", "Resources")
 _TYPE = re.compile(r"(?:[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9:]+|Custom::[\w@-]+)$")

@@ -11,8 +11,7 @@ from typing import Protocol
 
 import yaml
 
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.values import (
+from passrole_checks.iam.partial_values import (
     Absent,
     Hole,
     Kind,
@@ -23,6 +22,7 @@ from passrole_checks.iam.values import (
     join,
     unknown,
 )
+from passrole_checks.iam.path_conditions import When
 from passrole_checks.sources.cloudformation import resource_types
 from passrole_checks.sources.cloudformation.parameters import Parameters, stated
 from passrole_checks.sources.cloudformation.strings import as_text

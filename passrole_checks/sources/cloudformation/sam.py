@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from passrole_checks.iam.values import Entry, Items, Mapping, Node, Position, text
+from passrole_checks.iam.partial_values import Entry, Items, Mapping, Node, Position, text
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
 
 

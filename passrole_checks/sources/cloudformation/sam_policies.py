@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from passrole_checks.knowledge.sam_policy_templates import PolicyTemplate, policy_templates
+from passrole_checks.aws.sam_policy_templates import PolicyTemplate, policy_templates
 from passrole_checks.sources.cloudformation.template import Template, child, entries
 
 _TAG = "tag:yaml.org,2002:"

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import yaml
 
-from passrole_checks.iam.values import Node
+from passrole_checks.iam.partial_values import Node
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.documents import Documents, there
 from passrole_checks.sources.cloudformation.sam_policies import expanded, template_used
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, type_of
-from passrole_checks.sources.resource import Framework, PolicyKind, ResourceDefinition, RoleDefinition
+from passrole_checks.sources.model.configuration import Framework, PolicyKind, ResourceDefinition, RoleDefinition
 
 # What gives SAM the ARN of a managed policy. Another function (a macro, a tag of another tool) may insert a document.
 _ARNS = frozenset(

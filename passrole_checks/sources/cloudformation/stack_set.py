@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.values import Choice, Entry, Hole, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Entry, Hole, Items, Mapping, Node, Text
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar
-from passrole_checks.sources.resource import AttachedPolicy, ResourceDefinition
+from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
 
 
 def body(template: Template, properties: yaml.Node) -> Template | None:

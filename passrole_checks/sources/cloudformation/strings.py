@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from passrole_checks.iam.outcomes import When, added, consistent
-from passrole_checks.iam.values import (
+from passrole_checks.iam.partial_values import (
     Choice,
     Const,
     Hole,
@@ -26,6 +25,7 @@ from passrole_checks.iam.values import (
     join,
     unknown,
 )
+from passrole_checks.iam.path_conditions import When, added, consistent
 from passrole_checks.sources.cloudformation.template import scalar
 
 MAX_ALTERNATIVES = 64

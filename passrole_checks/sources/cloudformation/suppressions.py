@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import yaml
 
-from passrole_checks.iam.values import Position
+from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
-from passrole_checks.sources.resource import Suppression
+from passrole_checks.sources.model.configuration import Suppression
 
 _COMMENT = re.compile(
     r"(?:^|(?<=\s))#+\s*(?P<origin>checkov|passrole):skip\s*=\s*"

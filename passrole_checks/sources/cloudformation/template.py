@@ -13,9 +13,9 @@ from functools import cached_property
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.values import Position
-from passrole_checks.sources.cloudformation.composing import MAX_NODES, children_of, compose, lines_of, measure
-from passrole_checks.sources.cloudformation.scopes import Call
+from passrole_checks.iam.partial_values import Position
+from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, children_of, compose, lines_of, measure
+from passrole_checks.sources.cloudformation.stack_values import Call
 
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _BLOCKS, _QUOTES = frozenset({"|", ">"}), frozenset({'"', "'"})  # styles of a scalar

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.collector import held_back
-from passrole_checks.iam.values import Node, children_of
-from passrole_checks.sources.boundary import Boundary, current, within
-from passrole_checks.sources.principal_names import told_apart
-from passrole_checks.sources.resource import (
+from passrole_checks.files.gc_pause import held_back
+from passrole_checks.iam.partial_values import Node, children_of
+from passrole_checks.sources.files.read_boundary import Boundary, current, within
+from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     AttachedPolicy,
     Configuration,
@@ -20,12 +19,13 @@ from passrole_checks.sources.resource import (
     Suppression,
     Unreadable,
 )
+from passrole_checks.sources.model.principal_names import told_apart
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.providers import account_of
-from passrole_checks.sources.terraform.modules.run import Run
+from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.modules.tfvars import (
     given_texts,
     not_declared,
@@ -36,7 +36,7 @@ from passrole_checks.sources.terraform.modules.tfvars import (
 )
 from passrole_checks.sources.terraform.policies.policies import Found, collect
 from passrole_checks.sources.terraform.reading.files import Files
-from passrole_checks.sources.terraform.reading.kept import will_be_read
+from passrole_checks.sources.terraform.reading.parse_cache import will_be_read
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile

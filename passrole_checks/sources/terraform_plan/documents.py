@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.values import Entry, Hole, Items, Mapping, Node, Position, Text, text
-from passrole_checks.sources.json_text import Json
-from passrole_checks.sources.terraform_plan.missing import Missing, missing_part
+from passrole_checks.iam.partial_values import Entry, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.terraform_plan.model import (
     DOCUMENT,
     PlanFile,
@@ -28,6 +27,7 @@ from passrole_checks.sources.terraform_plan.model import (
 )
 from passrole_checks.sources.terraform_plan.references import Owner, Reference, References, without_index
 from passrole_checks.sources.terraform_plan.statements import StatementReader, part_at
+from passrole_checks.sources.terraform_plan.unknown_until_apply import Missing, missing_part
 
 _DEPTH = 16
 _VERSION = "2012-10-17"  # the provider's default

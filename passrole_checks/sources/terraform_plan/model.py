@@ -9,9 +9,9 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from passrole_checks.iam.values import Position, Text
-from passrole_checks.sources.json_text import Json, Lines, find
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.iam.partial_values import Position, Text
+from passrole_checks.sources.files.json_positions import Json, Lines, find
+from passrole_checks.sources.model.configuration import Unreadable
 
 DOCUMENT = "aws_iam_policy_document"
 

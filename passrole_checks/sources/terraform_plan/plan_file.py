@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from passrole_checks.errors import InputError
-from passrole_checks.sources.json_text import (
+from passrole_checks.sources.files.json_positions import (
     Json,
     Keys,
     Lines,
@@ -22,7 +22,7 @@ from passrole_checks.sources.json_text import (
     walk,
     without_lone_surrogates,
 )
-from passrole_checks.sources.resource import Unreadable
+from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.terraform_plan.model import (
     DOCUMENT,
     ChangeEntry,

@@ -2,7 +2,7 @@
 
 An attachment names its policy and its principals by ARN and by name; of what is about to be created the ARN is not
 known, and the names that the configuration mentions say what is meant. Which attributes these are is told by
-:mod:`passrole_checks.sources.policy_attributes`.
+:mod:`passrole_checks.sources.model.terraform_policy_attributes`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from passrole_checks.sources.json_text import Json
-from passrole_checks.sources.policy_attributes import (
+from passrole_checks.sources.files.json_positions import Json
+from passrole_checks.sources.model.configuration import PolicyKind
+from passrole_checks.sources.model.principal_names import kind_and_name, literal
+from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
     ENTITIES,
@@ -27,8 +29,6 @@ from passrole_checks.sources.policy_attributes import (
     RESOURCE_POLICIES,
     TRUST_POLICIES,
 )
-from passrole_checks.sources.principal_names import kind_and_name, literal
-from passrole_checks.sources.resource import PolicyKind
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import Reference, References, without_index
 
@@ -234,7 +234,7 @@ class Attachments:
         return nearest[0].address if len(nearest) == 1 else literal(kind, name)
 
     def called(self, resource: PlannedResource, principal: str) -> str:
-        """The address of what a literal of :mod:`passrole_checks.sources.principal_names` names, as seen from a
+        """The address of what a literal of :mod:`passrole_checks.sources.model.principal_names` names, as seen from a
         resource; an address as it is."""
         known = kind_and_name(principal)
         return principal if known is None else self._principal(resource, *known)

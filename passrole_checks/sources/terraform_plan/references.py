@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.sources.json_text import Json
+from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text, key_of, module_steps
 
 _DEPTH = 32

@@ -7,11 +7,25 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
+from passrole_checks.iam.partial_values import Hole, Kind, Node, Position, Text, text
 from passrole_checks.iam.roles.arn import Deployment
-from passrole_checks.iam.values import Hole, Kind, Node, Position, Text, text
-from passrole_checks.sources.holdings import Held
-from passrole_checks.sources.json_text import Json
-from passrole_checks.sources.policy_attributes import (
+from passrole_checks.sources.files.json_positions import Json
+from passrole_checks.sources.model.attachments_elsewhere import Held
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Configuration,
+    Framework,
+    Inputs,
+    ManagedAttachment,
+    PolicyKind,
+    ReceivedRole,
+    ResourceDefinition,
+    RoleDefinition,
+    Unreadable,
+)
+from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent, held_in
+from passrole_checks.sources.model.principal_names import told_apart
+from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
     FLAGGABLE,
     IDENTITY_POLICIES,
@@ -24,31 +38,9 @@ from passrole_checks.sources.policy_attributes import (
     USERS,
     unread,
 )
-from passrole_checks.sources.principal_names import told_apart
-from passrole_checks.sources.resource import (
-    AttachedPolicy,
-    Configuration,
-    Framework,
-    Inputs,
-    ManagedAttachment,
-    PolicyKind,
-    ReceivedRole,
-    ResourceDefinition,
-    RoleDefinition,
-    Unreadable,
-)
-from passrole_checks.sources.stack_content import ONE_ACCOUNT, TYPES, StackContent, held_in
-from passrole_checks.sources.terraform_plan.before import (
-    attachments_before,
-    before_of,
-    boundaries_before,
-    home_of,
-    members_before,
-    policies_before,
-)
+from passrole_checks.sources.terraform_plan.attachments_elsewhere import holdings_of
+from passrole_checks.sources.terraform_plan.consumed_roles import Received
 from passrole_checks.sources.terraform_plan.documents import Documents
-from passrole_checks.sources.terraform_plan.holdings import holdings_of
-from passrole_checks.sources.terraform_plan.missing import missing_part
 from passrole_checks.sources.terraform_plan.plan_file import (
     PlanFile,
     PlannedResource,
@@ -58,10 +50,18 @@ from passrole_checks.sources.terraform_plan.plan_file import (
     read_plan,
 )
 from passrole_checks.sources.terraform_plan.principals import Attachments
-from passrole_checks.sources.terraform_plan.received import Received
 from passrole_checks.sources.terraform_plan.references import References
+from passrole_checks.sources.terraform_plan.source_configuration import Written
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
-from passrole_checks.sources.terraform_plan.written import Written
+from passrole_checks.sources.terraform_plan.unknown_until_apply import missing_part
+from passrole_checks.sources.terraform_plan.values_before import (
+    attachments_before,
+    before_of,
+    boundaries_before,
+    home_of,
+    members_before,
+    policies_before,
+)
 
 
 def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | None = None) -> Configuration:

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from passrole_checks.errors import InputError
-from passrole_checks.sources.json_text import (
+from passrole_checks.sources.files.json_positions import (
     Keys,
     Lines,
     Member,

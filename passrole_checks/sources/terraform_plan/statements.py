@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from passrole_checks.iam.values import Entry, Hole, Items, Mapping, Node, Position, Text, text
-from passrole_checks.sources.json_text import Json
-from passrole_checks.sources.terraform_plan.missing import Missing, missing_part
+from passrole_checks.iam.partial_values import Entry, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import Owner
+from passrole_checks.sources.terraform_plan.unknown_until_apply import Missing, missing_part
 
 _LISTS = (
     ("actions", "Action"),

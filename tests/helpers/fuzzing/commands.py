@@ -18,8 +18,9 @@ from fuzzing import hostile
 from fuzzing.guard import Accesses, Guard, guarded, of_python
 from fuzzing.layout import CANARY, Ground, new_ground
 from fuzzing.targets import Target, _check_output, changed_tree
-from passrole_checks import cli, hosts
+from passrole_checks import cli
 from passrole_checks.checks import ALL
+from passrole_checks.scan.for_hosts import host_results
 
 _STATUSES = (0, 1, 2)
 _FAULTS = ("Traceback (most recent call last)", "internal error: ")
@@ -251,13 +252,13 @@ def _adapters(folder: Path) -> None:
     accesses = _grounds[0][1]
     accesses.taken()
     for file in files[:4]:
-        if not hosts.is_terraform_file(file) and file.suffix not in (".json", ".yaml", ".yml"):
+        if not host_results.is_terraform_file(file) and file.suffix not in (".json", ".yaml", ".yml"):
             continue
         guard = Guard(writable, (*writable, *of_python()))
         with _surroundings(folder, place), _captured(b"") as (_, err), guarded(guard):
-            answers = hosts.ask(str(file), [str(file)], str(folder))
+            answers = host_results.ask(str(file), [str(file)], str(folder))
             untold = answers.untold(str(file))
-            told = [hosts.words(finding) for check in ALL for finding in answers.of(check.id)]
+            told = [host_results.words(finding) for check in ALL for finding in answers.of(check.id)]
         assert "internal error" not in answers.fault, answers.fault
         assert answers.result is not None or untold, "nothing was read, and nothing is said"
         if answers.result is not None:

@@ -25,25 +25,28 @@ import reports_of_tests
 from fuzzing import making
 from fuzzing.corpus import Tree, files_named, format_of, pieces, trees
 from fuzzing.mutators import erase, flip, mutated, repeat, truncate
-from passrole_checks import baseline, cli, configuration
-from passrole_checks.advise.required import required_by
-from passrole_checks.cli import suggesting
-from passrole_checks.cli.configured import configurable
-from passrole_checks.difference import difference_of
+from passrole_checks import cli
+from passrole_checks.cli import suggest_runner
+from passrole_checks.cli.pyproject_defaults import configurable
+from passrole_checks.diff import difference_of
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Hole, Position, Text
-from passrole_checks.judge import ScanOptions
-from passrole_checks.output import html, json_output, markdown, required_policy, text
+from passrole_checks.iam.partial_values import Hole, Position, Text
+from passrole_checks.output import findings_text as text
+from passrole_checks.output import grants_html, grants_markdown, json_output, required_policy
 from passrole_checks.output import required as required_output
-from passrole_checks.output.difference import diff_lines
-from passrole_checks.output.scan import FORMATS, Report, rendered
-from passrole_checks.review import bundle
-from passrole_checks.scan import ScanResult, read_paths, scan_paths
+from passrole_checks.output.diff import diff_lines
+from passrole_checks.output.scan_formats import FORMATS, Report, rendered
+from passrole_checks.required.required_grants import required_by
+from passrole_checks.review import report_json
+from passrole_checks.scan import baseline
+from passrole_checks.scan import settings as configuration
+from passrole_checks.scan.analyze import ScanOptions
+from passrole_checks.scan.scanner import ScanResult, read_paths, scan_paths
 from passrole_checks.sources.cloudformation.parameter_values import given_parameters
-from passrole_checks.sources.resource import Inputs, Unreadable
+from passrole_checks.sources.model.configuration import Inputs, Unreadable
 
 Make = Callable[[random.Random], Tree]
 Run = Callable[[Path], None]
@@ -132,7 +135,9 @@ def _bundles(rng: random.Random) -> Tree:
         return {"bundle.json": mutated(content, rng, "json")}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
-        made = zipfile.ZipInfo(bundle.MEMBER if rng.random() < 0.9 else "../x")  # of one time, so that it is the same
+        made = zipfile.ZipInfo(
+            report_json.MEMBER if rng.random() < 0.9 else "../x"
+        )  # of one time, so that it is the same
         archive.writestr(made, content)
     data = packed.getvalue()
     for _ in range(rng.choice((0, 1, 3))):
@@ -176,7 +181,7 @@ _BASELINE = (
     ).encode(),
     b'{"version": 1, "entries": []}',
 )
-_BUNDLE = tuple(bundle.dump(one).encode() for one in (reports_of_tests.EMPTY, reports_of_tests.ALL_KINDS))
+_BUNDLE = tuple(report_json.dump(one).encode() for one in (reports_of_tests.EMPTY, reports_of_tests.ALL_KINDS))
 
 
 # -- what is run
@@ -202,8 +207,8 @@ def _check_scan(found: ScanResult) -> None:
             _check_output(rendered(report, output_format), output_format)
     _check_output(text.plain(text.scan_lines(found, width=100)), "text")
     _check_output(json_output.grants_json(found, found.grants), "json")
-    _check_output(html.grants_html(found, found.grants), "html")
-    _check_output(markdown.grants_markdown(found, found.grants), "markdown")
+    _check_output(grants_html.grants_html(found, found.grants), "html")
+    _check_output(grants_markdown.grants_markdown(found, found.grants), "markdown")
     _check_output(text.plain(text.grants_lines(found, found.grants)), "text")
     _check_unreadable(found.unreadable)
     for place in [one.at for one in found.findings] + [one.grant.at for one in found.grants]:
@@ -271,10 +276,10 @@ def _suggest(folder: Path) -> None:
     """What is suggested can be written in each format."""
     empty = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
     options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
-    found = suggesting.suggested([str(folder)], options, Severity.LOW)
-    _check_output(suggesting.rendered(found, "json", terminal=False), "json")
-    suggesting.rendered(found, "patch", terminal=False).encode("utf-8")
-    _check_output(text.plain(suggesting.lines(found, width=100, quiet=False)), "text")
+    found = suggest_runner.suggested([str(folder)], options, Severity.LOW)
+    _check_output(suggest_runner.rendered(found, "json", terminal=False), "json")
+    suggest_runner.rendered(found, "patch", terminal=False).encode("utf-8")
+    _check_output(text.plain(suggest_runner.lines(found, width=100, quiet=False)), "text")
 
 
 def _inputs(folder: Path) -> None:
@@ -355,8 +360,10 @@ def _bundle(folder: Path) -> None:
     (file,) = folder.iterdir()
 
     def read() -> None:
-        report = bundle.read_bundle(file.read_bytes(), "name")
-        assert bundle.read_bundle(bundle.dump(report).encode()) == report, "what is written is not what is read"
+        report = report_json.read_bundle(file.read_bytes(), "name")
+        assert report_json.read_bundle(report_json.dump(report).encode()) == report, (
+            "what is written is not what is read"
+        )
 
     _refused(read, "name")
 

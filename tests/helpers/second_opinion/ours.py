@@ -7,17 +7,17 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
-from passrole_checks.iam.conditions.condition import ConditionEffect, evaluate
+from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.passing.access import Comparison, access_of
-from passrole_checks.iam.passing.passing import Passing
-from passrole_checks.iam.passing.passrole import PassRoleGrant, grants_of
+from passrole_checks.iam.grants.access_comparison import Comparison, access_of
+from passrole_checks.iam.grants.effective_grant import Passing
+from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
+from passrole_checks.iam.partial_values import Position, Text, Tri, text
 from passrole_checks.iam.permissions.permissions import Permissions
-from passrole_checks.iam.permissions.rule import rule_of
+from passrole_checks.iam.permissions.statement_matcher import rule_of
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
-from passrole_checks.iam.values import Position, Text, Tri, text
 from second_opinion.cases import ACCOUNT, SERVICES, Case, Json, Request
 
 AT = Position("policy.json", 1)

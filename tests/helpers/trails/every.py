@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from passrole_checks.knowledge.trail_events import Place, TrailEvent, trail_events
+from passrole_checks.aws.cloudtrail_events import Place, TrailEvent, trail_events
 
 ACCOUNT, OTHER = "111122223333", "999988887777"
 START = datetime(2026, 4, 1, tzinfo=timezone.utc)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from passrole_checks.evidence import Bounds, Wanted
-from passrole_checks.evidence.report import reported
-from passrole_checks.output.trail import trail_json
+from passrole_checks.cloudtrail import Bounds, Wanted
+from passrole_checks.cloudtrail.report import reported
+from passrole_checks.output.cloudtrail import trail_json
 
 
 def rows_of(folder: Path, bounds: Bounds | None = None) -> list[str]:

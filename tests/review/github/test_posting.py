@@ -11,7 +11,7 @@ from github_fake import GitHubFake
 from reports_of_tests import ALL_KINDS
 from reviews_on_github import BOT, Poster, give_files, item, report
 
-from passrole_checks.review.environment import Context
+from passrole_checks.review.ci_context import Context
 from passrole_checks.review.github import Posted
 from passrole_checks.review.markdown.markers import parse
 from passrole_checks.review.report import Note, Place
@@ -258,7 +258,7 @@ def test_author_that_was_told(github: GitHubFake, post: Poster) -> None:
 
 def test_context_without_repository() -> None:
     """A place that is not known is said, and nothing is called."""
-    from passrole_checks.review.environment import PostOptions
+    from passrole_checks.review.ci_context import PostOptions
     from passrole_checks.review.github import post as bare
 
     said: list[str] = []

@@ -10,7 +10,7 @@ from gitlab_fake import GitLabFake, Note
 from reports_of_tests import ALL_KINDS
 from reviews_on_gitlab import BOT, Poster, item, report
 
-from passrole_checks.review.environment import Context
+from passrole_checks.review.ci_context import Context
 from passrole_checks.review.gitlab import Posted
 from passrole_checks.review.markdown.markers import SUMMARY, Marker, parse
 from passrole_checks.review.report import Note as ReportNote

@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from reports_of_tests import BASE, HEAD, LINKS
 
+from passrole_checks.escaping.markup import can_be_shown
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.output.escaping import can_be_shown
 from passrole_checks.review.annotations import annotations, check_annotations
 from passrole_checks.review.markdown.inline import comment, grouped
 from passrole_checks.review.markdown.markers import SUMMARY, Marker, parse

@@ -10,11 +10,11 @@ import pytest
 
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.iam.values import holes_in
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.iam.partial_values import holes_in
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.change_set import is_change_set, load
+from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.recognize import recognize_bytes
-from passrole_checks.sources.resource import Configuration, Framework
 
 ACCOUNT = "111122223333"
 APP = f"arn:aws:iam::{ACCOUNT}:role/app-*"

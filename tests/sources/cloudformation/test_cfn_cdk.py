@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation.cdk import account_of, assembly_in, templates_in
 
 HASH = "4c5f" * 16

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.outcomes import consistent, quoted
-from passrole_checks.iam.values import Absent, Choice, Items, Mapping, Node, Text
-from passrole_checks.scan import ScanOptions, scan_configurations
+from passrole_checks.iam.partial_values import Absent, Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.path_conditions import consistent, quoted
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.cloudformation import load
-from passrole_checks.sources.resource import Configuration, Inputs
+from passrole_checks.sources.model.configuration import Configuration, Inputs
 
 HEAD = """\
 Parameters:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation.include import MAX_BYTES
 
 STATEMENT = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.values import Absent, Choice, Const, Hole, Items, Kind, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Hole, Items, Kind, Mapping, Node, Text
 from passrole_checks.sources.cloudformation import load
 
 HEAD = """\

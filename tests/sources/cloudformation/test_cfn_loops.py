@@ -10,9 +10,9 @@ from work import at_most
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.values import Choice, Mapping, Text
+from passrole_checks.iam.partial_values import Choice, Mapping, Text
 from passrole_checks.sources.cloudformation import load
-from passrole_checks.sources.resource import Configuration, Inputs
+from passrole_checks.sources.model.configuration import Configuration, Inputs
 
 HEAD = """\
 Transform: AWS::LanguageExtensions

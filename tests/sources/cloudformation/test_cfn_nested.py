@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam.values import Absent, Choice, Const, Hole, Items, Kind, Mapping, Node, Position, Text
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Hole, Items, Kind, Mapping, Node, Position, Text
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation import load, nested
-from passrole_checks.sources.cloudformation.scopes import brought_up, handed_down
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, Inputs
+from passrole_checks.sources.cloudformation.stack_values import brought_up, handed_down
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Inputs
 
 AT = Position("t.yaml", 1)
 PATTERN = "Parameters: {Pattern: {Type: String, Default: app-*}}\n"

@@ -9,10 +9,10 @@ import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError, InputError
-from passrole_checks.iam.values import Choice, Hole, Items, Kind, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Hole, Items, Kind, Mapping, Node, Text
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.cloudformation.parameter_values import MAX_BYTES, given_parameters, read_parameters
-from passrole_checks.sources.resource import Inputs
+from passrole_checks.sources.model.configuration import Inputs
 
 EXACT = "arn:aws:iam::111122223333:role/app"
 SHORTHAND = f"ParameterKey=Role,ParameterValue={EXACT}"

@@ -10,9 +10,9 @@ import pytest
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Absent, Choice, Mapping, Text
+from passrole_checks.iam.partial_values import Absent, Choice, Mapping, Text
 from passrole_checks.sources.cloudformation import load
-from passrole_checks.sources.resource import Configuration, Framework, PolicyKind
+from passrole_checks.sources.model.configuration import Configuration, Framework, PolicyKind
 
 
 def read(content: str) -> Configuration:

@@ -7,11 +7,11 @@ from textwrap import dedent
 
 import pytest
 
-from passrole_checks.hosts import CLOUDFORMATION_TYPES
-from passrole_checks.scan import ScanOptions, ScanResult, scan_configurations
+from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_configurations
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.cloudformation.resource_types import RESOURCE_POLICIES
-from passrole_checks.sources.resource import Configuration, PolicyKind
+from passrole_checks.sources.model.configuration import Configuration, PolicyKind
 
 WIDE = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: iam:PassRole, Resource: '*'}]}"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.values import Choice, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Mapping, Node, Text
 from passrole_checks.sources.cloudformation import load
 
 

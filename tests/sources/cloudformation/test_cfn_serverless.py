@@ -7,13 +7,13 @@ from textwrap import dedent
 
 import pytest
 
+from passrole_checks.aws.sam_policy_templates import policy_templates
+from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.passing.passrole import grants_of
-from passrole_checks.iam.values import Mapping, Position, Text, texts_in
-from passrole_checks.knowledge.sam_policy_templates import policy_templates
-from passrole_checks.knowledge.service_principals import known_services
+from passrole_checks.iam.grants.grant import grants_of
+from passrole_checks.iam.partial_values import Mapping, Position, Text, texts_in
 from passrole_checks.sources.cloudformation import load
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 
 HEAD = "Transform: AWS::Serverless-2016-10-31\n"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Severity
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.recognize import recognize
-from passrole_checks.sources.resource import Framework
 
 STATEMENT = "{Effect: Allow, Action: iam:PassRole, Resource: RESOURCE}"
 SINCE = "provider:\n  name: aws\n  iam: {role: {name: orders, statements: [" + STATEMENT + "]}}\n"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.values import Choice, Items, Mapping, Text
+from passrole_checks.iam.partial_values import Choice, Items, Mapping, Text
 from passrole_checks.sources.cloudformation import load, looks_like_template
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import Template, child

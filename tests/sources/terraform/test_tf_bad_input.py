@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from work import at_most
 
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.terraform.reading.reader_tree_sitter import read
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.values import Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Items, Mapping, Node, Text
 from passrole_checks.sources.terraform import load
 
 USE = '\nresource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.d.json\n}\n'

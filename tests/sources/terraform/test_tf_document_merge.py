@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Position, text
+from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Position, text
 from passrole_checks.sources.terraform.resources.document_merge import put
 
 AT = Position("main.tf", 1)

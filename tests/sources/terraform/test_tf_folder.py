@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.terraform import called_folders, load
 
 STATEMENT = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "%s" }'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import value_in
 
-from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Const, Items, Mapping, Node, Text
 
 
 def evaluated(root: Path, expression: str) -> Node:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.values import Choice, Const, Items, Mapping, Node, Text, holes_in
-from passrole_checks.sources.boundary import Boundary
-from passrole_checks.sources.terraform.evaluation.finished import plain
+from passrole_checks.iam.partial_values import Choice, Const, Items, Mapping, Node, Text, holes_in
+from passrole_checks.sources.files.read_boundary import Boundary
+from passrole_checks.sources.terraform.evaluation.to_plain import plain
 from passrole_checks.sources.terraform.functions.call import KNOWN
 from passrole_checks.sources.terraform.modules.folder import read_folder
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.modules.run import Run
+from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.reading.files import Files
 
 TERRAFORM = """

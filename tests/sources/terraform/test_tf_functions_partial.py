@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import shown, value_in
 
-from passrole_checks.iam.values import Kind, Node, Text, holes_in
+from passrole_checks.iam.partial_values import Kind, Node, Text, holes_in
 
 HEAD = """
 variable "u" {}

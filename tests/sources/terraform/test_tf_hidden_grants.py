@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 ROLES = "arn:aws:iam::111122223333:role"
 TO_ECS = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'

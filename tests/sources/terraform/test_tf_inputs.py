@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Const, Items, Mapping, Text, texts_in
-from passrole_checks.sources.resource import Configuration, Inputs
+from passrole_checks.iam.partial_values import Const, Items, Mapping, Text, texts_in
+from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform import load, undeclared
 
 PASS = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'

@@ -8,7 +8,7 @@ import pytest
 from work import at_most
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.scan import ScanOptions, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.terraform import load
 
 BODY = 'policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.values import Hole, Items, Kind, Mapping, Text
-from passrole_checks.sources.names import is_terraform_file
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.iam.partial_values import Hole, Items, Kind, Mapping, Text
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.terraform import called_folders, load
 
 TRUST = 'assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })'

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Hole, Text
-from passrole_checks.scan import ScanOptions, scan_paths
-from passrole_checks.sources.resource import Configuration
+from passrole_checks.iam.partial_values import Hole, Text
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import load
 
 TRUST = 'assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })'

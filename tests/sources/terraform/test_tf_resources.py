@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.values import Hole, Kind, Text
-from passrole_checks.scan import ScanOptions, scan_paths
-from passrole_checks.sources.policy_attributes import (
+from passrole_checks.iam.partial_values import Hole, Kind, Text
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.model.terraform_policy_attributes import (
     FLAGGABLE,
     HOLDERS,
     IDENTITY_POLICIES,
@@ -19,7 +20,6 @@ from passrole_checks.sources.policy_attributes import (
     OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
 )
-from passrole_checks.sources.resource import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.terraform import load
 
 TRUST = 'assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })'

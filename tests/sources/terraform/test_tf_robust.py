@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from work import at_most
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
-from passrole_checks.sources.resource import Configuration
+from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
+from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import called_folders, load
 
 USE = '\nresource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [local.a0] })\n}\n'

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.output.paths import shown
-from passrole_checks.scan import ScanOptions, ScanResult, scan_paths
+from passrole_checks.escaping.terminal import shown
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources import terraform_plan
-from passrole_checks.sources.resource import Configuration
+from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import load
 
 TRUST = '{Statement: [{Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: "sts:AssumeRole"}]}'

@@ -8,7 +8,7 @@ import pytest
 from terraform_values import shown
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.values import Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
 from passrole_checks.sources.terraform import load
 
 HEAD = """

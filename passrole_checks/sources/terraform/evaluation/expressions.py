@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from passrole_checks.iam.outcomes import quoted
-from passrole_checks.iam.values import Choice, Const, Entry, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.access import key_text, take
-from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute
+from passrole_checks.iam.partial_values import Choice, Const, Entry, Items, Mapping, Node, Text
+from passrole_checks.iam.path_conditions import quoted
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute
+from passrole_checks.sources.terraform.evaluation.get_path import key_text, take
 from passrole_checks.sources.terraform.evaluation.operators import binary, unary
 from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates, name_of_key
-from passrole_checks.sources.terraform.evaluation.symbols import failure, hole, literal, truth
+from passrole_checks.sources.terraform.evaluation.symbolic_values import failure, hole, literal, truth
 from passrole_checks.sources.terraform.reading import syntax
 
 

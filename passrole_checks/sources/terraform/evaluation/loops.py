@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
-from passrole_checks.sources.terraform.evaluation.access import key_text, name_of_run, take
-from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute, many, under
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
+from passrole_checks.iam.path_conditions import When
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute, many, under
+from passrole_checks.sources.terraform.evaluation.get_path import key_text, name_of_run, take
 from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Many,
     Reference,
     Rest,

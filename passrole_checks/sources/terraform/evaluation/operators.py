@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from passrole_checks.iam.values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Loose,
     Reference,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from passrole_checks.iam import deadline, outcomes
-from passrole_checks.iam.values import Choice, Node, Position, Text
-from passrole_checks.sources.terraform.evaluation.alternatives import assume
-from passrole_checks.sources.terraform.evaluation.symbols import Failure, Owner, Reference, hole
+from passrole_checks.iam import deadline, path_conditions
+from passrole_checks.iam.partial_values import Choice, Node, Position, Text
+from passrole_checks.sources.terraform.evaluation.conditional_values import assume
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Owner, Reference, hole
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -81,7 +81,7 @@ class Scope:
     def assumed(self, condition: str) -> bool | None:
         """Whether a condition holds in the branch in which this stands, None where both may be."""
         facts = tuple(self.assumptions.items())
-        can_hold, can_fail = (outcomes.consistent(facts, condition, outcome) for outcome in ("true", "false"))
+        can_hold, can_fail = (path_conditions.consistent(facts, condition, outcome) for outcome in ("true", "false"))
         return None if can_hold and can_fail else can_hold
 
     def position(self, span: syntax.Span) -> Position:
@@ -179,4 +179,4 @@ def name_of_key(key: Node, scope: Scope) -> str:
     """The text that names a key or an index that is not known."""
     if not isinstance(key, Text):
         return scope.condition("…")
-    return scope.condition(key.only_hole.expression if key.only_hole is not None else outcomes.quoted(str(key)))
+    return scope.condition(key.only_hole.expression if key.only_hole is not None else path_conditions.quoted(str(key)))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from passrole_checks.iam.values import Absent, Choice, Const, Items, Mapping, Node, Part, Position, Text, join
-from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute, under
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Items, Mapping, Node, Part, Position, Text, join
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute, under
 from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
 from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_PARTS,
     Encoded,
     Failure,

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Part, Text, join
-from passrole_checks.sources.terraform.evaluation.alternatives import under
-from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Rest, encoded_text
+from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Mapping, Node, Part, Text, join
+from passrole_checks.iam.path_conditions import When
+from passrole_checks.sources.terraform.evaluation.conditional_values import under
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Rest, encoded_text
 
 
 @dataclass(frozen=True, slots=True)

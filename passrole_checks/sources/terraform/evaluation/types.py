@@ -7,10 +7,10 @@ Conversion"). A value that does not fit, which Terraform refuses, stays as it is
 
 from __future__ import annotations
 
-from passrole_checks.iam.values import Choice, Const, Entry, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.alternatives import distribute
+from passrole_checks.iam.partial_values import Choice, Const, Entry, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform.evaluation.conditional_values import distribute
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
     is_null,

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from passrole_checks.iam.values import Choice, Const, Entry, Items, Kind, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.access import key_text, limited
-from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute
+from passrole_checks.iam.partial_values import Choice, Const, Entry, Items, Kind, Mapping, Node, Text
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute
+from passrole_checks.sources.terraform.evaluation.get_path import key_text, limited
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate, evaluates
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Failure,
     Reference,

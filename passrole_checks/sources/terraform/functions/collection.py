@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from passrole_checks.iam import outcomes
-from passrole_checks.iam.values import Absent, Choice, Const, Hole, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.access import certain, item_at, one_of, take
-from passrole_checks.sources.terraform.evaluation.alternatives import distribute, many, readings_of, under
+from passrole_checks.iam import path_conditions
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Hole, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform.evaluation.conditional_values import distribute, many, readings_of, under
+from passrole_checks.sources.terraform.evaluation.get_path import certain, item_at, one_of, take
 from passrole_checks.sources.terraform.evaluation.operators import equal
 from passrole_checks.sources.terraform.evaluation.scope import name_of_key
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Loose,
     Many,
@@ -353,7 +353,7 @@ def match_keys(call: Call, arguments: list[Node]) -> Node | None:
             found.append(item)
         elif None in answers:
             name = literal(key)
-            words = outcomes.quoted(name) if name is not None else str(key)
+            words = path_conditions.quoted(name) if name is not None else str(key)
             found.append(under(((call.scope.condition(f"{call.words} looks for {words}"), "true"),), item))
     return Items(tuple(found), call.at)
 

@@ -19,8 +19,8 @@ import zlib
 from collections.abc import Callable
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.values import Entry, Hole, Items, Mapping, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.evaluation.symbols import MAX_ITEMS, MAX_TEXT, Encoded, defaults_of
+from passrole_checks.iam.partial_values import Entry, Hole, Items, Mapping, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, Encoded, defaults_of
 from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, exact, open_ended
 
 _ENCODINGS = frozenset({

@@ -12,11 +12,18 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.contents import NO_SUCH_FILE, OUTSIDE
-from passrole_checks.iam.values import Const, Hole, Items, Mapping, Node, Position, Text, text
-from passrole_checks.sources.looked_at import at_tree
+from passrole_checks.files.safe_read import NO_SUCH_FILE, OUTSIDE
+from passrole_checks.iam.partial_values import Const, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.sources.files.access_log import at_tree
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbols import Encoded, defaults_of, failure, hole, known, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    defaults_of,
+    failure,
+    hole,
+    known,
+    literal,
+)
 from passrole_checks.sources.terraform.evaluation.templates import whole_text
 from passrole_checks.sources.terraform.functions.encoding import digest
 from passrole_checks.sources.terraform.functions.maps import unknown_entries

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.values import Hole, Items, Mapping, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.evaluation.access import certain
-from passrole_checks.sources.terraform.evaluation.alternatives import distribute, readings_of
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.iam.partial_values import Hole, Items, Mapping, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.evaluation.conditional_values import distribute, readings_of
+from passrole_checks.sources.terraform.evaluation.get_path import certain
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Loose,
     Rest,

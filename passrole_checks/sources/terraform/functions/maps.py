@@ -5,11 +5,11 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 
 from __future__ import annotations
 
-from passrole_checks.iam.values import Const, Entry, Hole, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.access import key_text, take
-from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute
+from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Mapping, Node, Text
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute
+from passrole_checks.sources.terraform.evaluation.get_path import key_text, take
 from passrole_checks.sources.terraform.evaluation.scope import name_of_key
-from passrole_checks.sources.terraform.evaluation.symbols import Loose, Reference, Rest, is_null, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Loose, Reference, Rest, is_null, literal
 from passrole_checks.sources.terraform.functions.collection import elements, listed, rest, settled
 from passrole_checks.sources.terraform.functions.signature import Call, declare, open_ended
 

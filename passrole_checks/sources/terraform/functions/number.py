@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from passrole_checks.iam.values import Const, Node
-from passrole_checks.sources.terraform.evaluation.symbols import number, whole
+from passrole_checks.iam.partial_values import Const, Node
+from passrole_checks.sources.terraform.evaluation.symbolic_values import number, whole
 from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, exact
 
 _LARGEST = 1e300

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.values import Const, Entry, Items, Mapping, Node, Text, text
-from passrole_checks.sources.terraform.evaluation.symbols import MAX_ITEMS, MAX_TEXT, defaults_of, literal
+from passrole_checks.iam.partial_values import Const, Entry, Items, Mapping, Node, Text, text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, literal
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
 from passrole_checks.sources.terraform.functions.go_regexp_machine import MOST_WORK, Match, Regexp, Unsupported
 from passrole_checks.sources.terraform.functions.signature import Call, declare, exact

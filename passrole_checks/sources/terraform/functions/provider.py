@@ -6,8 +6,8 @@ General Reference, "Amazon Resource Names (ARNs)" (six fields, of which the last
 
 from __future__ import annotations
 
-from passrole_checks.iam.values import Entry, Hole, Kind, Mapping, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.evaluation.symbols import defaults_of, joined, literal
+from passrole_checks.iam.partial_values import Entry, Hole, Kind, Mapping, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, joined, literal
 from passrole_checks.sources.terraform.functions.signature import Call, can_hold, declare, spelled
 
 _FIELDS = ("partition", "service", "region", "account_id", "resource")

@@ -5,13 +5,13 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 
 from __future__ import annotations
 
-from passrole_checks.iam import outcomes
-from passrole_checks.iam.values import Choice, Const, Items, Node, Text
-from passrole_checks.sources.terraform.evaluation.access import certain
-from passrole_checks.sources.terraform.evaluation.alternatives import under
+from passrole_checks.iam import path_conditions
+from passrole_checks.iam.partial_values import Choice, Const, Items, Node, Text
+from passrole_checks.sources.terraform.evaluation.conditional_values import under
+from passrole_checks.sources.terraform.evaluation.get_path import certain
 from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
 from passrole_checks.sources.terraform.evaluation.operators import equal
-from passrole_checks.sources.terraform.evaluation.symbols import Rest, literal, number
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Rest, literal, number
 from passrole_checks.sources.terraform.functions.collection import concat, elements, in_order, listed, without_repeats
 from passrole_checks.sources.terraform.functions.signature import Call, declare
 
@@ -60,7 +60,7 @@ def set_kept(call: Call, arguments: list[Node]) -> Node | None:
             found.append(item)
             continue
         name = literal(item)
-        words = outcomes.quoted(name) if name is not None else str(item) if isinstance(item, Text) else "…"
+        words = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, Text) else "…"
         found.append(under(((call.scope.condition(f"{call.words} holds {words}"), "true"),), item))
     return as_set(Items(tuple(found), call.at), call)
 

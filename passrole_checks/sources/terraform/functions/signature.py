@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from passrole_checks.iam.values import (
+from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
@@ -27,7 +27,7 @@ from passrole_checks.iam.values import (
     join,
 )
 from passrole_checks.sources.terraform.evaluation.scope import Scope
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     NUMBER,
     Encoded,
     Reference,

@@ -10,11 +10,11 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from passrole_checks.iam import outcomes
-from passrole_checks.iam.values import Absent, Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.evaluation.access import certain, item_at
-from passrole_checks.sources.terraform.evaluation.alternatives import distribute
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.iam import path_conditions
+from passrole_checks.iam.partial_values import Absent, Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.evaluation.conditional_values import distribute
+from passrole_checks.sources.terraform.evaluation.get_path import certain, item_at
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Encoded,
     Loose,
@@ -186,8 +186,8 @@ def _meets(part: Hole, rest: str, end: int) -> bool:
 def _without(part: Hole, old: str, new: Node, call: Call) -> Hole:
     words = literal(new)
     keeps = part.kind is Kind.NAME and words is not None and words != "" and not set("*?:/") & set(words)
-    shown = outcomes.quoted(words) if words is not None else str(new)
-    expression = f"{call.name}({part.expression}, {outcomes.quoted(old)}, {shown})"
+    shown = path_conditions.quoted(words) if words is not None else str(new)
+    expression = f"{call.name}({part.expression}, {path_conditions.quoted(old)}, {shown})"
     return Hole(expression, Kind.NAME if keeps else Kind.ANYTHING, reason=part.reason)
 
 

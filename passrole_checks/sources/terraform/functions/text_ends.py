@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from passrole_checks.iam.values import Const, Hole, Kind, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.evaluation.symbols import Encoded, literal, whole
+from passrole_checks.iam.partial_values import Const, Hole, Kind, Node, Part, Text, join, text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, literal, whole
 from passrole_checks.sources.terraform.functions.signature import Call, Function, can_hold, declare, filled
 from passrole_checks.sources.terraform.functions.text import as_text, filled_in, made_of
 

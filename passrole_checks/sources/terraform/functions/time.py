@@ -9,8 +9,8 @@ import re
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from passrole_checks.iam.values import Const, Node, Text
-from passrole_checks.sources.terraform.evaluation.symbols import defaults_of, literal
+from passrole_checks.iam.partial_values import Const, Node, Text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, literal
 from passrole_checks.sources.terraform.functions.signature import Call, declare
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")

@@ -12,8 +12,20 @@ from bisect import bisect_right
 
 import yaml
 
-from passrole_checks.iam.values import Const, Entry, Hole, Items, Kind, Mapping, Node, Part, Position, Text, join
-from passrole_checks.sources.terraform.evaluation.symbols import Encoded, defaults_of, hole, known, parts_of
+from passrole_checks.iam.partial_values import (
+    Const,
+    Entry,
+    Hole,
+    Items,
+    Kind,
+    Mapping,
+    Node,
+    Part,
+    Position,
+    Text,
+    join,
+)
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, defaults_of, hole, known, parts_of
 from passrole_checks.sources.terraform.functions.signature import Call, declare
 
 _DEPTH = 40

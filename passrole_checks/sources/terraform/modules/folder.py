@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from passrole_checks.sources.boundary import current
-from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
-from passrole_checks.sources.looked_at import at_lead
-from passrole_checks.sources.terraform.reading import kept
+from passrole_checks.sources.files.access_log import at_lead
+from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.terraform.reading import parse_cache as kept
 from passrole_checks.sources.terraform.reading.files import (
     LARGEST,
     is_override,

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.values import Const, Hole, Kind, Node, Position, Text
-from passrole_checks.sources.terraform.evaluation.alternatives import under
+from passrole_checks.iam.partial_values import Const, Hole, Kind, Node, Position, Text
+from passrole_checks.iam.path_conditions import When
+from passrole_checks.sources.terraform.evaluation.conditional_values import under
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbols import (
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Instance,
     Reference,
     bounded,
@@ -26,7 +26,7 @@ from passrole_checks.sources.terraform.evaluation.symbols import (
 )
 from passrole_checks.sources.terraform.evaluation.types import converted, or_else
 from passrole_checks.sources.terraform.modules.folder import Folder, literal_text
-from passrole_checks.sources.terraform.modules.run import Run
+from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Unparsed
 from passrole_checks.sources.terraform.resources import references

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.values import Items
-from passrole_checks.sources.terraform.evaluation.symbols import literal
+from passrole_checks.iam.partial_values import Items
+from passrole_checks.sources.terraform.evaluation.symbolic_values import literal
 from passrole_checks.sources.terraform.modules.folder import provider_alias
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Expression, GetAttribute, Name, Object

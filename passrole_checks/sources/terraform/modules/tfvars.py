@@ -14,9 +14,9 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from passrole_checks.contents import content_of
-from passrole_checks.sources.looked_at import at_file, at_folder
-from passrole_checks.sources.resource import Inputs, Unreadable
+from passrole_checks.files.safe_read import content_of
+from passrole_checks.sources.files.access_log import at_file, at_folder
+from passrole_checks.sources.model.configuration import Inputs, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
 from passrole_checks.sources.terraform.reading.reader_json import read_values
 from passrole_checks.sources.terraform.reading.readers import reader

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.outcomes import When
+from passrole_checks.iam.partial_values import Absent, Choice, Hole, Items, Mapping, Node, Part, Text, join, texts_in
+from passrole_checks.iam.path_conditions import When
 from passrole_checks.iam.roles.arn_pattern import spelled_out
-from passrole_checks.iam.values import Absent, Choice, Hole, Items, Mapping, Node, Part, Text, join, texts_in
-from passrole_checks.sources.holdings import each_with_facts, held_under
-from passrole_checks.sources.policy_attributes import (
+from passrole_checks.sources.model.attachments_elsewhere import each_with_facts, held_under
+from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
+from passrole_checks.sources.model.principal_names import literal
+from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
     ENTITIES,
@@ -25,13 +27,11 @@ from passrole_checks.sources.policy_attributes import (
     NAMED_ATTACHMENTS,
     OWN_ATTACHMENTS,
 )
-from passrole_checks.sources.principal_names import literal
-from passrole_checks.sources.resource import AttachedPolicy, PolicyKind
-from passrole_checks.sources.terraform.evaluation.access import take
+from passrole_checks.sources.terraform.evaluation.get_path import take
 from passrole_checks.sources.terraform.evaluation.scope import Scope
-from passrole_checks.sources.terraform.evaluation.symbols import Failure, Reference, known
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, known
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.mentions import Mentions
+from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of

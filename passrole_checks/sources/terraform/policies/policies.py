@@ -1,6 +1,6 @@
 """Which resources hold policies: the documents, principals and roles of a configuration.
 
-Which attributes these are is told by :mod:`passrole_checks.sources.policy_attributes`.
+Which attributes these are is told by :mod:`passrole_checks.sources.model.terraform_policy_attributes`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.outcomes import When, in_both
-from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Text
-from passrole_checks.sources.holdings import NOTHING_HELD, Held
-from passrole_checks.sources.policy_attributes import (
+from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Text
+from passrole_checks.iam.path_conditions import When, in_both
+from passrole_checks.sources.model.attachments_elsewhere import NOTHING_HELD, Held
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Framework,
+    InstanceProfile,
+    PolicyKind,
+    ReceivedRole,
+    ResourceDefinition,
+    RoleDefinition,
+    Suppression,
+    Unreadable,
+)
+from passrole_checks.sources.model.embedded_template import TYPES, held_in
+from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
     HOLDERS,
@@ -29,35 +41,26 @@ from passrole_checks.sources.policy_attributes import (
     USERS,
     unread,
 )
-from passrole_checks.sources.resource import (
-    AttachedPolicy,
-    Framework,
-    InstanceProfile,
-    PolicyKind,
-    ReceivedRole,
-    ResourceDefinition,
-    RoleDefinition,
-    Suppression,
-    Unreadable,
-)
-from passrole_checks.sources.stack_content import TYPES, held_in
-from passrole_checks.sources.terraform.evaluation.access import take
-from passrole_checks.sources.terraform.evaluation.alternatives import under
-from passrole_checks.sources.terraform.evaluation.finished import document, plain_text
+from passrole_checks.sources.terraform.evaluation.conditional_values import under
+from passrole_checks.sources.terraform.evaluation.get_path import take
 from passrole_checks.sources.terraform.evaluation.scope import Scope
-from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Failure, hole, is_null, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Failure, hole, is_null, literal
+from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import Attachments
-from passrole_checks.sources.terraform.policies.bearing import Bearing
-from passrole_checks.sources.terraform.policies.handed_over import managed_handed_over, policies_handed_over
-from passrole_checks.sources.terraform.policies.holdings import Collected
-from passrole_checks.sources.terraform.policies.received import (
+from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
+from passrole_checks.sources.terraform.policies.consumed_roles import (
     INSTANCE_PROFILES,
     instance_profile,
     may_receive,
     roles_received,
 )
-from passrole_checks.sources.terraform.policies.speaking import Speaking
+from passrole_checks.sources.terraform.policies.may_contain_policy import Bearing
+from passrole_checks.sources.terraform.policies.mentions_managed_policy import Speaking
+from passrole_checks.sources.terraform.policies.passed_to_missing_module import (
+    managed_handed_over,
+    policies_handed_over,
+)
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.iam.outcomes import When
-from passrole_checks.sources.resource import Framework, ResourceDefinition, Unreadable
-from passrole_checks.sources.stack_content import NOTHING, PARTS, TYPES, StackContent
-from passrole_checks.sources.terraform.evaluation.finished import document
+from passrole_checks.iam.path_conditions import When
+from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable
+from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
 from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.to_plain import document
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -42,7 +42,7 @@ def stacks_of(root: Module) -> Iterator[Stack]:
 
 
 def _content(block: Block, resource: ResourceDefinition, scope: Scope) -> StackContent:
-    from passrole_checks.sources.cloudformation.stack_body import content_of  # heavy, and seldom needed
+    from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
 
     values = {name: references.written(block, name, scope) for name in PARTS}
     try:

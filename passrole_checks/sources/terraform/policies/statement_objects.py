@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Position, Text, text
-from passrole_checks.sources.terraform.evaluation.finished import plain, plain_text
-from passrole_checks.sources.terraform.evaluation.symbols import hole, is_null, literal
+from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Position, Text, text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import hole, is_null, literal
+from passrole_checks.sources.terraform.evaluation.to_plain import plain, plain_text
 from passrole_checks.sources.terraform.resources.document_merge import elements
 
 _ELEMENTS = {

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from passrole_checks.contents import (
+from passrole_checks.files.safe_read import (
     CANNOT_BE_READ,
     NO_SUCH_FILE,
     NO_TEXT,
@@ -22,11 +22,11 @@ from passrole_checks.contents import (
     OutsideError,
     why_not,
 )
-from passrole_checks.sources.boundary import Boundary, current
-from passrole_checks.sources.exclusions import NO_EXCLUSIONS, Exclusions
-from passrole_checks.sources.looked_at import at_file, at_folder
-from passrole_checks.sources.names import TERRAFORM_SUFFIXES, is_terraform_name
-from passrole_checks.sources.terraform.reading import kept
+from passrole_checks.sources.files.access_log import at_file, at_folder
+from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.files.file_types import TERRAFORM_SUFFIXES, is_terraform_name
+from passrole_checks.sources.files.read_boundary import Boundary, current
+from passrole_checks.sources.terraform.reading import parse_cache
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, Problem
@@ -119,7 +119,7 @@ def parse_file(path: Path) -> ParsedFile:
         return _unreadable(file, 0, str(error.strerror))
     except OSError as error:
         return _unreadable(file, 1, why_not(path, error))
-    return kept.take(file, data) or parse_bytes(file, data)
+    return parse_cache.take(file, data) or parse_bytes(file, data)
 
 
 @lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from passrole_checks.sources.terraform.reading.broken import LONE_RETURN, STRAY, diagnose, lone_return, may_go_on
+from passrole_checks.sources.terraform.reading.diagnose import LONE_RETURN, STRAY, diagnose, lone_return, may_go_on
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile, Problem
 

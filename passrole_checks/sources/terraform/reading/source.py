@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from passrole_checks.iam.values import Position
+from passrole_checks.iam.partial_values import Position
 
 _BOM = b"\xef\xbb\xbf"
 _ARCHIVE = b"PK\x03\x04"  # what ``terraform plan -out`` writes is a ZIP archive

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passrole_checks.iam.values import Position
-from passrole_checks.sources.resource import Suppression
+from passrole_checks.iam.partial_values import Position
+from passrole_checks.sources.model.configuration import Suppression
 from passrole_checks.sources.terraform.reading.syntax import Block, ParsedFile
 
 _COMMENT = re.compile(

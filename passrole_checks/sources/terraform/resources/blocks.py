@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.iam.outcomes import When
-from passrole_checks.iam.values import Choice, Entry, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Entry, Mapping, Node, Text
+from passrole_checks.iam.path_conditions import When
 from passrole_checks.sources.terraform.evaluation.loops import rounds_of
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name

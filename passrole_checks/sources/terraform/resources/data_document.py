@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from passrole_checks.iam.outcomes import When, otherwise
-from passrole_checks.iam.values import Absent, Choice, Entry, Items, Mapping, Node, Position, Text, text
-from passrole_checks.sources.terraform.evaluation.alternatives import choice, distribute, readings_of, under
+from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.path_conditions import When, otherwise
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute, readings_of, under
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbols import Rest, hole, is_null, is_unknown, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Rest, hole, is_null, is_unknown, literal
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 from passrole_checks.sources.terraform.resources.document_merge import elements, put, statements_of

@@ -13,12 +13,20 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from passrole_checks.iam.values import Choice, Hole, Items, Kind, Node, Part, Position, Text, join, text
-from passrole_checks.knowledge.managed_policies import managed_policy
-from passrole_checks.sources.policy_attributes import ENTITIES, MANAGED_POLICIES
-from passrole_checks.sources.terraform.evaluation.alternatives import distribute
+from passrole_checks.aws.managed_policies import managed_policy
+from passrole_checks.iam.partial_values import Choice, Hole, Items, Kind, Node, Part, Position, Text, join, text
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, MANAGED_POLICIES
+from passrole_checks.sources.terraform.evaluation.conditional_values import distribute
 from passrole_checks.sources.terraform.evaluation.scope import Scope
-from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Reference, Rest, hole, joined, known, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    Reference,
+    Rest,
+    hole,
+    joined,
+    known,
+    literal,
+)
 from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_document

@@ -7,9 +7,21 @@ every other one is added at the end. Keys are read as Go reads JSON, whatever th
 from __future__ import annotations
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, holes_in, text
-from passrole_checks.sources.terraform.evaluation.alternatives import choice
-from passrole_checks.sources.terraform.evaluation.symbols import Encoded, Rest, hole, is_null, literal
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Entry,
+    Hole,
+    Items,
+    Mapping,
+    Node,
+    Position,
+    Text,
+    holes_in,
+    text,
+)
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Rest, hole, is_null, literal
 
 _ELEMENTS = {
     name.lower(): name

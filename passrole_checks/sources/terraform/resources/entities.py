@@ -5,10 +5,10 @@ Forms of ARNs: Service Authorization Reference, "Resource types defined by AWS I
 
 from __future__ import annotations
 
-from passrole_checks.iam.values import Hole, Kind, Node, Part, Text, join
-from passrole_checks.sources.policy_attributes import ENTITIES, Entity
+from passrole_checks.iam.partial_values import Hole, Kind, Node, Part, Text, join
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, Entity
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbols import Reference, bounded, hole, is_null
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, bounded, hole, is_null
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources.services import service_of
 

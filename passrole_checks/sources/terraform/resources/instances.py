@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.documents.policy import alternatives_of
-from passrole_checks.iam.outcomes import When, either
-from passrole_checks.iam.values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
-from passrole_checks.sources.terraform.evaluation.alternatives import choice
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
+from passrole_checks.iam.path_conditions import When, either
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice
 from passrole_checks.sources.terraform.evaluation.loops import rounds_of
 from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbols import Instance, hole, literal, number, truth
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Instance, hole, literal, number, truth
 from passrole_checks.sources.terraform.reading.syntax import Block
 
 MAX_INSTANCES = 100  # more of them are evaluated as one, with holes for their keys

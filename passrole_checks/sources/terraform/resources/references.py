@@ -8,10 +8,10 @@ or instance profile, the ARN of a managed policy).
 
 from __future__ import annotations
 
-from passrole_checks.iam.values import Hole, Kind, Node, Part, Position, Text, join, text
-from passrole_checks.sources.policy_attributes import ENTITIES, TRUST_POLICIES
+from passrole_checks.iam.partial_values import Hole, Kind, Node, Part, Position, Text, join, text
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
 from passrole_checks.sources.terraform.evaluation.scope import Scope
-from passrole_checks.sources.terraform.evaluation.symbols import Reference, joined, known
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, joined, known
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_sources
 from passrole_checks.sources.terraform.resources.entities import (

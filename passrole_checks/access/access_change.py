@@ -1,0 +1,253 @@
+"""What of a configuration's access is new: the access of each principal, before the change and after it.
+
+A policy that is attached to nobody here (or nobody knows to whom) stands for itself: it is compared with what stood at
+the same address.
+
+Sources: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries for IAM entities".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from passrole_checks.access.principals import allowed_by, by_group, by_holder, managed_by_holder
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.grants.access_comparison import Access, Comparison, Gain, access_of
+from passrole_checks.iam.partial_values import Entry, Hole, Items, Node, Part, Position, Text, Tri, text
+from passrole_checks.iam.partial_values import Mapping as MappingNode
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
+
+
+@dataclass(frozen=True, slots=True)
+class Gainer:
+    """Who gains by a statement, and what. ``who``: an address or a name; "" for a policy that stands for itself."""
+
+    who: str
+    gain: Gain
+
+
+class Changes:
+    """The change that one configuration is, principal by principal.
+
+    ``account``: the account deployed to, where it is stated. ``services_of``: the known service principals of each
+    partition.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        services_of: Mapping[str, Collection[str]],
+        account: str | None,
+    ) -> None:
+        self.services_of = services_of
+        self.stated, self.home = account, configuration.home
+        self.members, members_before = by_group(configuration.members), by_group(configuration.members_before)
+        self.before = _by_holder(configuration.before or (), members_before)
+        for who, policies in managed_by_holder(configuration.attachments_before, members_before).items():
+            self.before.setdefault(who, []).extend(policies)
+        self.after = _by_holder((*configuration.policies, *configuration.unchanged), self.members)
+        for who, policies in managed_by_holder(configuration.attachments, self.members).items():
+            self.after.setdefault(who, []).extend(policies)
+        newly = frozenset(configuration.members) - frozenset(configuration.members_before)
+        self.joined = frozenset(group for group, _ in newly)
+        self.bounds, self.bounds_before = dict(configuration.boundaries), dict(configuration.boundaries_before)
+        self.names, self.names_before = dict(configuration.boundary_names), dict(configuration.boundary_names_before)
+        self._statements: dict[int, tuple[Statement, ...]] = {}
+        self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries that do not stand here
+        self._comparisons: dict[tuple[object, ...], Comparison] = {}
+
+    def gainers(
+        self, policy: AttachedPolicy, statement: Statement, *, many_accounts: bool = False
+    ) -> tuple[Gainer, ...]:
+        """Who can pass roles by an Allow of ``policy`` that could not before; each with the difference.
+
+        ``many_accounts``: the policy is provisioned into several accounts. Where a group gains, its users are not told.
+        """
+        where = Deployment(None, self.home.partitions) if many_accounts else self._where(statement)
+        found: dict[str, Gainer] = {}
+        for key in _keys(policy):
+            for who in (key, *self.members.get(key, ())):
+                gain = self._comparison(who, where).gain_of(statement)
+                if gain is not None:
+                    gain = self._if_bounded_otherwise(who, gain)
+                    found.setdefault(who, Gainer("" if who.startswith(_ITSELF) else who, gain))
+                    if who == key:
+                        break
+        return tuple(found.values())
+
+    def _if_bounded_otherwise(self, who: str, gain: Gain) -> Gain:
+        """The gain, where one boundary that does not stand here takes the place of another: what was taken away may be
+        taken away still."""
+        bounds = self._bound(who, self.bounds_before, self.names_before), self._bound(who, self.bounds, self.names)
+        if bounds[0] is bounds[1] or not all(any(not one.whole for one in bound) for bound in bounds):
+            return gain
+        return Gain(
+            gain.first,
+            tuple(replace(one, denied=one.denied and one.certain is Tri.YES) for one in gain.widenings),
+        )
+
+    def loses_a_denial(self, policy: AttachedPolicy) -> bool:
+        """Whether a Deny that held for one of a policy's holders may not hold any more."""
+        holders = (who for key in _keys(policy) for who in (key, *self.members.get(key, ())))
+        return any(self._comparison(who, self.home).denials_changed for who in holders)
+
+    def reaches_more(self, policy: AttachedPolicy) -> bool:
+        """Whether a user joins a group that holds a policy."""
+        return not self.joined.isdisjoint(policy.principals)
+
+    def _comparison(self, key: str, where: Deployment) -> Comparison:
+        known = self._comparisons.get((key, where))
+        if known is None:
+            before, after = self.before.get(key, ()), self.after.get(key, ())
+            bounds = self._bound(key, self.bounds_before, self.names_before), self._bound(key, self.bounds, self.names)
+            # the users of a group, and the holders of one managed policy, often have the same policies
+            same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where)
+            known = self._comparisons.get(same)
+            if known is None:
+                known = self._comparisons[same] = Comparison(
+                    self._access(before, bounds[0], bounds[1]), self._access(after, bounds[1]), self.services_of, where
+                )
+            self._comparisons[key, where] = known
+        return known
+
+    def _access(
+        self, policies: Iterable[AttachedPolicy], bound: tuple[Statement, ...], later: tuple[Statement, ...] = ()
+    ) -> Access:
+        """The access that policies give within a boundary. One that does not stand here, and is not there ``later``,
+        may have taken anything away."""
+        statements = [statement for policy in policies for statement in self._read(policy)]
+        statements += self._taken_by(bound)
+        if bound is not later:
+            statements += (_perhaps_taken(one) for one in bound if one.effect is None and not one.whole)
+        return access_of(statements, self.services_of)
+
+    def _bound(
+        self, key: str, bounds: Mapping[str, AttachedPolicy], names: Mapping[str, Text]
+    ) -> tuple[Statement, ...]:
+        """The statements of a principal's permissions boundary; the same object for the same boundary."""
+        if key in bounds:
+            return self._read(bounds[key])
+        if key not in names:
+            return ()
+        return self._named.setdefault(names[key].parts, allowed_by(names[key]))
+
+    def _taken_by(self, statements: tuple[Statement, ...]) -> Iterator[Statement]:
+        """What a permissions boundary surely takes away, as Deny statements: what it denies; all but the roles that it
+        names; and of these, the services that it does not name for them.
+
+        Source: IAM User Guide, "Permissions boundaries for IAM entities".
+        """
+        if not statements:
+            return
+        yield from (statement for statement in statements if statement.effect == "Deny")
+        allows = [item.statement for item in access_of(statements, self.services_of).allows]
+        uncertain = any(statement.effect is None or not statement.whole for statement in statements)
+        if uncertain or any(item.resources is None for item in allows) or len({item.variables for item in allows}) > 1:
+            return
+        at = statements[0].at
+        yield _all_but(allows, None, at)
+        limited = {id(item): services for item in allows if (services := _only_services(item))}
+        names = tuple(dict.fromkeys(name for services in limited.values() for name in services))
+        if not names:
+            return
+        of_any = [item for item in allows if id(item) not in limited]
+        yield _all_but(of_any, _services("StringNotLike", names, at), at)
+        for name in (name for name in names if not set("*?") & set(name)):
+            of_it = [item for item in allows if any(fnmatchcase(name, one) for one in limited.get(id(item), ("*",)))]
+            if len(of_it) < len(allows):
+                yield _all_but(of_it, _services("StringEquals", (name,), at), at)
+
+    def _read(self, policy: AttachedPolicy) -> tuple[Statement, ...]:
+        known = self._statements.get(id(policy))
+        if known is None:
+            known = self._statements[id(policy)] = parse_document(policy.document).statements
+        return known
+
+    def _where(self, statement: Statement) -> Deployment:
+        """Where the holder stands. An account that is not stated but only seen is not held against one that is named:
+        another provider may deploy to it."""
+        if self.stated is not None:
+            return Deployment(self.stated, self.home.partitions)
+        named = {arn.account_of(pattern) for pattern in statement.resources or statement.not_resources or ()}
+        return self.home if named <= {None, self.home.account} else Deployment(None, self.home.partitions)
+
+
+def _all_but(allows: Sequence[Statement], condition: Node | None, at: Position) -> Statement:
+    """A Deny of passing any role but those that ``allows`` name."""
+    named = tuple(pattern for item in allows for pattern in item.resources or ())
+    return Statement(
+        path="",
+        at=at,
+        sid=None,
+        effect="Deny",
+        actions=(text("iam:PassRole", at),),
+        not_actions=None,
+        resources=None if named else (text("*", at),),
+        not_resources=named or None,
+        condition=condition,
+        variables=all(item.variables for item in allows),
+    )
+
+
+def _perhaps_taken(unknown: Statement) -> Statement:
+    """A Deny of passing roles that nobody here knows."""
+    roles = Text((Hole(str(unknown.at)),), unknown.at)
+    return Statement(
+        "", unknown.at, None, "Deny", (text("iam:PassRole", unknown.at),), None, (roles,), None, None, True
+    )
+
+
+def _services(operator: str, names: Iterable[str], at: Position) -> Node:
+    """A condition on the service that a role is passed to."""
+    values = Items(tuple(text(name, at) for name in names), at)
+    return MappingNode((Entry(text(operator, at), MappingNode((Entry(text(_SERVICE, at), values),), at)),), at)
+
+
+def _only_services(statement: Statement) -> tuple[str, ...]:
+    """The services, as patterns, that a statement lets roles be passed to; nothing where its condition says anything
+    else, or is not wholly known.
+
+    Source: IAM User Guide, "IAM JSON policy elements: Condition operators", "String condition operators".
+    """
+    condition = statement.condition
+    if not isinstance(condition, MappingNode) or len(condition.entries) != 1:
+        return ()
+    (operator,) = condition.entries
+    keys = operator.value
+    if operator.key.literal not in ("StringEquals", "StringLike") or not isinstance(keys, MappingNode):
+        return ()
+    if len(keys.entries) != 1 or (keys.entries[0].key.literal or "").lower() != _SERVICE.lower():
+        return ()
+    said = keys.entries[0].value
+    found = []
+    for word in said.items if isinstance(said, Items) else (said,):
+        name = word.literal if isinstance(word, Text) else None
+        if name is None or set("[$") & set(name) or (operator.key.literal == "StringEquals" and set("*?") & set(name)):
+            return ()
+        found.append(name)
+    return tuple(found)
+
+
+_SERVICE = "iam:PassedToService"
+_ITSELF = "\0"  # before the address of a policy that stands for itself
+
+
+def _keys(policy: AttachedPolicy) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(policy.principals)) or (_ITSELF + policy.resource.address,)
+
+
+def _by_holder(
+    policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
+) -> dict[str, list[AttachedPolicy]]:
+    """The policies of each principal, a user's groups included, and those at each address. What only bounds somebody
+    gives nobody anything, but it stands at its address, and is not new there once it bounds nobody any more."""
+    policies = tuple(policies)
+    identities = [policy for policy in policies if policy.kind is PolicyKind.IDENTITY]
+    found = by_holder(identities, members)
+    for policy in (one for one in policies if one.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)):
+        found.setdefault(_ITSELF + policy.resource.address, []).append(policy)
+    return found

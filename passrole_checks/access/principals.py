@@ -1,0 +1,414 @@
+"""The principals of a configuration: users, groups, roles and permission sets with everything that is attached to them.
+
+Between the sources and the checks. A policy that is attached to nobody here stands for itself. AWS managed policies are
+those that this program ships; what else is attached and does not stand here is named as not known, once. Nothing is put
+together before it is asked for.
+
+Sources: IAM User Guide, "Policies and permissions in AWS Identity and Access Management", "Permissions boundaries for
+IAM entities"; AWS Organizations User Guide, "Service control policies (SCPs)".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, cached_property
+from typing import Any
+
+from passrole_checks.aws.managed_policies import ManagedPolicy, managed_policy
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.partial_values import Choice, Const, Entry, Hole, Items, Kind, Node, Position, Text, Tri, text
+from passrole_checks.iam.partial_values import Mapping as Object
+from passrole_checks.iam.path_conditions import When, both, either
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles.arn_pattern import spelled_out
+from passrole_checks.sources.model.configuration import (
+    MODULE,
+    AttachedPolicy,
+    Configuration,
+    ManagedAttachment,
+    PolicyKind,
+)
+
+_KINDS = {
+    "role": PrincipalKind.ROLE,
+    "user": PrincipalKind.USER,
+    "group": PrincipalKind.GROUP,
+    "permission-set": PrincipalKind.PERMISSION_SET,
+}
+_KIND = re.compile(r"(?:^|_|::)(role|user|group)(?:$|_|policy)", re.IGNORECASE)
+_KEY = re.compile(r"\[[^\[\]]*\]$")
+_NOWHERE = Position("", 0)
+
+
+def by_group(members: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """The users in each group, of pairs of a group and a user."""
+    found: dict[str, dict[str, None]] = {}
+    for group, user in members:
+        found.setdefault(group, {})[user] = None
+    return {group: tuple(users) for group, users in found.items()}
+
+
+def by_holder(
+    policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
+) -> dict[str, list[AttachedPolicy]]:
+    """The identity-based policies of each principal, a user's groups included. ``members``: see :func:`by_group`."""
+    found: dict[str, list[AttachedPolicy]] = {}
+    for policy in policies:
+        if policy.kind is PolicyKind.IDENTITY:
+            users = (user for name in policy.principals for user in members.get(name, ()))
+            for holder in dict.fromkeys((*policy.principals, *users)):
+                found.setdefault(holder, []).append(policy)
+    return found
+
+
+def managed_by_holder(
+    attachments: Iterable[ManagedAttachment], members: Mapping[str, Sequence[str]]
+) -> dict[str, list[AttachedPolicy]]:
+    """For each principal, a user by its groups too, the AWS managed policies that it has and that speak of PassRole."""
+    found: dict[str, list[AttachedPolicy]] = {}
+    known: dict[tuple[str, When], AttachedPolicy] = {}
+    for one in attachments:
+        policy = _of_aws(one)
+        if policy is None or not _speaks_of_pass_role(policy.name):
+            continue
+        document = _under(one.when, _node(policy.document, Position(policy.arn, 1)))
+        same = AttachedPolicy(one.resource, one.path, document, managed=policy.name)
+        for holder in dict.fromkeys((one.holder, *members.get(one.holder, ()))):
+            found.setdefault(holder, []).append(known.setdefault((policy.name, one.when), same))
+    return found
+
+
+class Principals:
+    """The principals of one configuration. ``account``: the account deployed to, if it is known."""
+
+    def __init__(self, configuration: Configuration, account: str | None) -> None:
+        self.configuration, self.account = configuration, account
+        self._principals: dict[str, Principal] = {}
+        self._alone: dict[int, Principal] = {}
+        self._same: dict[object, Permissions] = {}
+        self._statements: dict[int, tuple[Statement, ...]] = {}
+
+    def of(self, policy: AttachedPolicy) -> tuple[Principal, ...]:
+        """The principals that hold a policy: of a group the group itself, and those of its users who hold something
+        else as well. A policy that nobody here holds is a principal itself."""
+        found: dict[str, Principal] = {}
+        for holder in policy.principals:
+            group = found[holder] = self.named(holder)
+            for user in self._members.get(holder, ()):
+                one = self.named(user)
+                if len(one.permissions.statements) > len(group.permissions.statements):
+                    found.setdefault(user, one)
+        return tuple(found.values()) or (self._itself(policy),)
+
+    def role(self, address: str) -> Principal | None:
+        """A role that this configuration defines, by its address or logical id; one instance of it stands where its
+        definition stands for all of them."""
+        for name in (address, _KEY.sub("", address)):
+            if name in self._roles:
+                return self.named(name)
+        return None
+
+    def named(self, holder: str) -> Principal:
+        """A principal by its address, its logical id or its literal name, with all that is attached to it."""
+        known = self._principals.get(holder)
+        if known is None:
+            known = self._principals[holder] = self._put_together(holder)
+        return known
+
+    @cached_property
+    def managed(self) -> tuple[AttachedPolicy, ...]:
+        """The AWS managed policies that are attached here and speak of PassRole, each where it is attached: once for an
+        attachment, with all who get it by that; nobody knows who that is in a module that is not here. A policy that
+        could not be judged by itself is left out."""
+        together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
+        for attachment in self.configuration.attachments:
+            policy = _of_aws(attachment) if attachment.judged else None
+            if policy is not None and _speaks_of_pass_role(policy.name):
+                key = (policy.name, attachment.resource, attachment.path, attachment.at, attachment.when)
+                together.setdefault(key, (policy, attachment, {}))[2][attachment.holder] = None
+        return tuple(
+            AttachedPolicy(
+                one.resource,
+                one.path,
+                _under(one.when, _node(policy.document, one.at, one.policy.defaults)),
+                principals=tuple(holders) if one.resource.type != MODULE else (),
+                managed=policy.name,
+            )
+            for policy, one, holders in together.values()
+        )
+
+    @cached_property
+    def unknown(self) -> tuple[ManagedAttachment, ...]:
+        """The first attachment of each managed policy that neither stands here nor is a known one of AWS."""
+        found: dict[str, ManagedAttachment] = {}
+        for attachment in self.configuration.attachments:
+            if attachment.judged and _of_aws(attachment) is None:
+                found.setdefault(str(attachment.policy), attachment)
+        return tuple(found.values())
+
+    def facts(self, policy: AttachedPolicy, holder: str) -> tuple[When, ...]:
+        """The facts under which a principal holds a policy, by itself or by a group: as few sets as possible, each of
+        which suffices; an empty one where it holds it in any case."""
+        if not policy.held:
+            return ((),)
+        readings: dict[str, list[When]] = {}
+        for who, facts in policy.held:
+            readings.setdefault(who, []).append(facts)
+        names = [who for who in policy.principals if who == holder or holder in self._members.get(who, ())]
+        return either([facts for who in names for facts in readings.get(who, [()])]) or ((),)
+
+    def is_limit(self, policy: AttachedPolicy) -> bool:
+        """Whether a policy is a service control policy that is attached to what may be, or hold, the account here."""
+        if policy.kind is not PolicyKind.SCP:
+            return False
+        place = policy.resource.address, policy.path
+        targets = [target for target, _, one in self.configuration.targets if (one.resource.address, one.path) == place]
+        return any(self._is_here(target) or not _is_account(target) or self.account is None for target in targets)
+
+    # -- one principal
+
+    def _put_together(self, holder: str) -> Principal:
+        statements = [
+            item if not facts else replace(item, when=merged)
+            for policy in self._policies.get(holder, ())
+            for facts in self.facts(policy, holder)
+            for item in self._read(policy)
+            if (merged := both(facts, item.when)) is not None
+        ]
+        unknown: dict[str, None] = {}
+        for attachment in self._attached.get(holder, ()):
+            policy = _of_aws(attachment)
+            if policy is None:
+                unknown[str(attachment.policy)] = None
+            elif attachment.when:
+                statements += [replace(one, when=attachment.when) for one in _statements_of(policy.name)]
+            else:
+                statements += _statements_of(policy.name)
+        complete = not unknown and holder not in self.configuration.incomplete and all(one.whole for one in statements)
+        permissions = self._shared(Permissions(tuple(statements), tuple(self._limits(holder)), complete, self.account))
+        return Principal(holder, self._kind(holder), permissions, tuple(unknown))
+
+    def _shared(self, permissions: Permissions) -> Permissions:
+        """The permissions of the first principal that holds just the same policies."""
+        parts = (permissions.statements, *permissions.limits)
+        key = (tuple(tuple(map(id, part)) for part in parts), permissions.complete)
+        return self._same.setdefault(key, permissions)
+
+    def _itself(self, policy: AttachedPolicy) -> Principal:
+        known = self._alone.get(id(policy))
+        if known is None:
+            statements = self._read(policy)
+            complete = policy.resource.type != MODULE and all(one.whole for one in statements)
+            permissions = Permissions(statements, (), complete, self.account)
+            known = self._alone[id(policy)] = Principal(policy.resource.address, PrincipalKind.POLICY, permissions)
+        return known
+
+    def _limits(self, holder: str) -> Iterator[tuple[Statement, ...]]:
+        boundary: tuple[Statement, ...] = ()
+        if holder in self._boundaries:
+            boundary = self._read(self._boundaries[holder])
+        elif holder in self._boundary_names:
+            boundary = allowed_by(self._boundary_names[holder])
+        elif holder in self._boundary_readings:
+            boundary = tuple(
+                replace(one, when=merged)
+                for facts, bound in self._boundary_readings[holder]
+                for one in self._within(bound)
+                if (merged := both(facts, one.when)) is not None
+            )
+        elif holder in self.configuration.boundary_unknown:
+            boundary = (_anything(Text((Hole("the permissions boundary"),), _NOWHERE)),)
+        if boundary:
+            yield boundary
+        if self._denied:
+            yield self._denied
+
+    def _within(self, bound: AttachedPolicy | Text | None) -> tuple[Statement, ...]:
+        """The statements of a boundary; everything, where there is none."""
+        if bound is None:
+            return (_everything(_NOWHERE),)
+        return self._read(bound) if isinstance(bound, AttachedPolicy) else allowed_by(bound)
+
+    def _kind(self, holder: str) -> PrincipalKind:
+        if holder in self._roles:
+            return PrincipalKind.ROLE
+        if holder in self._literals:
+            return _KINDS[self._literals[holder]]
+        if holder in self._members:
+            return PrincipalKind.GROUP
+        if any(holder in users for users in self._members.values()):
+            return PrincipalKind.USER
+        type_ = self._types.get(holder) or self._types.get(_KEY.sub("", holder), "")
+        if "permission" in type_.lower() or ("permission_set" in holder and not type_):
+            return PrincipalKind.PERMISSION_SET
+        named = _KIND.search(type_)
+        if named is None:
+            attached = [one.resource.type for one in (*self._policies.get(holder, ()), *self._attached.get(holder, ()))]
+            named = next((found for one in attached if (found := _KIND.search(one)) is not None), None)
+        return _KINDS[named[1].lower()] if named is not None else PrincipalKind.ROLE
+
+    def _read(self, policy: AttachedPolicy) -> tuple[Statement, ...]:
+        known = self._statements.get(id(policy.document))
+        if known is None:
+            known = self._statements[id(policy.document)] = parse_document(policy.document).statements
+        return known
+
+    # -- by name
+
+    @cached_property
+    def _members(self) -> dict[str, tuple[str, ...]]:
+        return by_group(self.configuration.members)
+
+    @cached_property
+    def _policies(self) -> dict[str, list[AttachedPolicy]]:
+        whole = self.configuration
+        return by_holder((*whole.policies, *whole.unchanged, *whole.beside), self._members)
+
+    @cached_property
+    def _attached(self) -> dict[str, list[ManagedAttachment]]:
+        found: dict[str, list[ManagedAttachment]] = {}
+        for one in self.configuration.attachments:
+            for holder in (one.holder, *self._members.get(one.holder, ())):
+                found.setdefault(holder, []).append(one)
+        return found
+
+    @cached_property
+    def _boundaries(self) -> dict[str, AttachedPolicy]:
+        return dict(self.configuration.boundaries)
+
+    @cached_property
+    def _boundary_names(self) -> dict[str, Text]:
+        return dict(self.configuration.boundary_names)
+
+    @cached_property
+    def _boundary_readings(self) -> dict[str, list[tuple[When, AttachedPolicy | Text | None]]]:
+        found: dict[str, list[tuple[When, AttachedPolicy | Text | None]]] = {}
+        for holder, facts, bound in self.configuration.boundary_readings:
+            found.setdefault(holder, []).append((facts, bound))
+        return found
+
+    @cached_property
+    def _roles(self) -> frozenset[str]:
+        return frozenset(role.resource.address for role in self.configuration.roles)
+
+    @cached_property
+    def _literals(self) -> dict[str, str]:
+        return {shown: kind for shown, kind, _ in self.configuration.literals}
+
+    @cached_property
+    def _types(self) -> dict[str, str]:
+        return {one.address: one.type for one in self.configuration.resources}
+
+    @cached_property
+    def _denied(self) -> tuple[Statement, ...]:
+        """What service control policies surely take away in the account deployed to.
+
+        A list of what is allowed takes nothing away for sure: ``FullAWSAccess`` is attached beside it unless somebody
+        took it off.
+        """
+        denials = [
+            item if not facts else replace(item, when=merged)
+            for target, facts, policy in self.configuration.targets
+            if self._is_here(target)
+            for item in self._read(policy)
+            if item.effect == "Deny" and (merged := both(facts, item.when)) is not None
+        ]
+        if not denials:
+            return ()
+        return (_everything(denials[0].at), *denials)
+
+    def _is_here(self, target: Text) -> bool:
+        """Whether the target of a service control policy is the account deployed to."""
+        hole = target.only_hole
+        if hole is not None and hole.known is None:
+            return hole.kind is Kind.ACCOUNT_ID
+        return self.account is not None and _literal(target) == self.account
+
+
+def _literal(value: Text) -> str | None:
+    return Text(spelled_out(value.parts), value.at).literal
+
+
+def _is_account(target: Text) -> bool:
+    return re.fullmatch(r"\d{12}", _literal(target) or "") is not None
+
+
+def _of_aws(attachment: ManagedAttachment) -> ManagedPolicy | None:
+    """The AWS managed policy that is attached, if it is a known one. A customer managed one is named by its bare name
+    in an attribute of its own (``customer_managed_policy_reference``, ``CustomerManagedPolicyReferences``)."""
+    return None if "customer" in attachment.path.lower() else _managed(attachment.policy)
+
+
+def _managed(policy: Text) -> ManagedPolicy | None:
+    """The AWS managed policy that an ARN or a name means, None where it is another one, or not known.
+
+    Of a policy that is looked up by its name only the end of the ARN is known: one with the name of an AWS managed
+    policy is taken for that.
+    """
+    parts = tuple(
+        "aws" if isinstance(part, Hole) and part.kind is Kind.PARTITION else part for part in spelled_out(policy.parts)
+    )
+    written = "".join(part if isinstance(part, str) else "\0" for part in parts)
+    if "\0" not in written:
+        # an expression for the partition that falls back to nothing gives no other policy
+        return managed_policy(re.sub("^arn::", "arn:aws:", written))
+    looked_up = re.fullmatch(r"arn:aws:iam::\0:policy\0/([^/\0]+)", written)
+    return managed_policy(looked_up[1]) if looked_up is not None else None
+
+
+@cache
+def _statements_of(name: str) -> tuple[Statement, ...]:
+    """The statements of an AWS managed policy. Their place is its ARN, which is no file."""
+    policy = managed_policy(name)
+    if policy is None:
+        return ()
+    return parse_document(_node(policy.document, Position(policy.arn, 1))).statements
+
+
+@cache
+def _speaks_of_pass_role(name: str) -> bool:
+    return any(
+        action.left_out_by(statement.not_actions) is not Tri.NO
+        if statement.not_actions is not None
+        else action.granted_by(statement.actions or ())[1] is not None
+        for statement in _statements_of(name)
+    )
+
+
+def _node(value: Any, at: Position, defaults: tuple[str, ...] = ()) -> Node:
+    """A part of a JSON document, standing at one place; ``defaults`` are those by which it stands there."""
+    if isinstance(value, Mapping):
+        return Object(tuple(Entry(text(key, at), _node(one, at, defaults)) for key, one in value.items()), at)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return Items(tuple(_node(one, at, defaults) for one in value), at)
+    return Text((value,), at, defaults=defaults) if isinstance(value, str) else Const(value, at)
+
+
+def _under(when: When, document: Node) -> Node:
+    """A document that is there where some facts hold."""
+    for condition, outcome in reversed(when):
+        document = Choice(condition, ((outcome, document),), document.at)
+    return document
+
+
+def _everything(at: Position) -> Statement:
+    """A statement that allows everything."""
+    every = (text("*", at),)
+    return Statement("", at, None, "Allow", every, None, every, None, None, True)
+
+
+def allowed_by(boundary: Text) -> tuple[Statement, ...]:
+    """The statements of a boundary that does not stand here: an AWS managed policy, or one that nobody here knows."""
+    policy = _managed(boundary)
+    return _statements_of(policy.name) if policy is not None else (_anything(boundary),)
+
+
+def _anything(policy: Text) -> Statement:
+    """A statement that says what nobody here knows."""
+    hole = policy.only_hole or Hole(str(policy))
+    one = Text((Hole(hole.expression),), policy.at)
+    return Statement("", policy.at, None, None, (one,), None, (one,), None, one, True, holes=(hole,), whole=False)

@@ -1,0 +1,301 @@
+"""Which role of which configuration a resource really receives: references, names, ARNs and instance profiles resolved.
+
+Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS service" and "IAM identifiers" (the ARN of a
+role is that of its path and its name); Amazon EC2 User Guide, "IAM roles for Amazon EC2" (of an instance profile the
+role in it is passed); Template Reference, AWS::IAM::Role (``RoleName``): without a name, CloudFormation makes one, of
+the stack's name, the logical id and twelve random characters. What it cuts off where that is too long, AWS does not
+document. Of names that were seen, either half kept at least 24 characters (KensioSoftware/yulin#1113).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from passrole_checks.iam.partial_values import Choice, Hole, Items, Kind, Node, Part, Text, join
+from passrole_checks.sources.model.configuration import (
+    Configuration,
+    Framework,
+    InstanceProfile,
+    ReceivedRole,
+    RoleDefinition,
+)
+
+GENERATED = Hole("generated", Kind.NAME)  # the part of a role's name that nobody knows before deployment
+STACK_NAME = Hole("AWS::StackName", Kind.NAME)
+_ACCOUNT, _PARTITION = Hole("AWS::AccountId", Kind.ACCOUNT_ID), Hole("AWS::Partition", Kind.PARTITION)
+_KEPT_OF_A_NAME = 24
+_HEAD = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?:.*/)?", re.DOTALL)
+_OTHER_ARN = re.compile(r"arn:[^:]*:(?!iam:)[^:]+:")
+_ROLE = re.compile(r"arn:([^:]+):iam::([^:]*):role/(.+)", re.DOTALL)
+_PROFILE_NAME = re.compile(r"(?:.*:instance-profile/(?:.*/)?)?([^/:]+)", re.DOTALL)
+_PROFILE_ATTRIBUTES = (".arn", ".name", ".id", ".Arn", ".instance_profile_name")
+_TERRAFORM_NAMES = "terraform-"  # what the provider begins a name with that is not given
+_LAUNCHERS = frozenset({
+    "AWS::AutoScaling::AutoScalingGroup", "AWS::Batch::ComputeEnvironment", "AWS::EC2::EC2Fleet", "AWS::EC2::Instance",
+    "AWS::EC2::SpotFleet", "AWS::EKS::Nodegroup", "aws_autoscaling_group", "aws_batch_compute_environment",
+    "aws_ec2_fleet", "aws_eks_node_group", "aws_instance", "aws_spot_fleet_request", "aws_spot_instance_request",
+    "awscc_autoscaling_auto_scaling_group", "awscc_ec2_instance", "awscc_eks_nodegroup",
+})  # fmt: skip
+
+PASSED, ASSUMED, LATER, UNCHANGED = "passed", "assumed", "later", "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One role that one resource receives, or may receive.
+
+    ``label`` is how people call it: an address, a logical id, an ARN, an expression. ``role`` is its address where it
+    is one of this configuration. ``arn`` is its ARN as far as that is known, with holes, None where nothing is.
+    ``how`` is ``passed`` (by whoever deploys), ``assumed`` (nobody passes it), ``later`` (whoever uses the
+    resource, or the service, passes it) or ``unchanged`` (it stands already). ``condition`` are the words of what
+    decides, where this is one of several alternatives. ``profile``: the instance profile that the role is in.
+    """
+
+    received: ReceivedRole
+    label: str
+    role: str | None
+    arn: Text | None
+    how: str
+    condition: str = ""
+    profile: str = ""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return self.received.receiver.services
+
+    @property
+    def generated(self) -> bool:
+        """Whether the role's name is made at deployment."""
+        return self.arn is not None and GENERATED in self.arn.holes
+
+
+class Receiving:
+    """What the resources of one configuration receive. ``account``: the account that is deployed to, where known."""
+
+    def __init__(self, configuration: Configuration, account: str | None = None) -> None:
+        self.configuration = configuration
+        self.account = account or configuration.account
+        roles = (*configuration.roles, *configuration.stack_roles)
+        self._roles = {role.resource.address: role for role in roles}
+        self._profiles = {profile.address: profile for profile in configuration.instance_profiles}
+        self._templates = configuration.framework in (Framework.CLOUDFORMATION, Framework.SAM)
+
+    @cached_property
+    def roles(self) -> tuple[Received, ...]:
+        """Each role that a resource receives, alternatives one by one, in the order of the configuration."""
+        return tuple(one for received in self.configuration.received for one in self._of(received))
+
+    def services_of(self, role: str) -> tuple[str, ...]:
+        """The services that a role of this configuration is handed to by its resources, sorted."""
+        return self._services.get(role, ())
+
+    @cached_property
+    def services(self) -> dict[str, tuple[str, ...]]:
+        """All roles of this configuration that its resources hand to a service, with the services."""
+        return dict(self._services)
+
+    @cached_property
+    def _services(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for one in self.roles:
+            if one.role is not None and one.how != ASSUMED:
+                found.setdefault(one.role, set()).update(one.services)
+        return {role: tuple(sorted(services)) for role, services in found.items() if services}
+
+    def _of(self, received: ReceivedRole) -> Iterator[Received]:
+        profile = received.receiver.kind == "instance_profile"
+        for condition, value in _alternatives(received.value):
+            for one in self._in_profile(received, value) if profile else self._role(received, value):
+                yield replace(one, condition=condition) if condition and not one.condition else one
+
+    # instance profiles
+
+    def _in_profile(self, received: ReceivedRole, value: Text) -> Iterator[Received]:
+        found = self._profile(value)
+        if found is None:
+            label = f"the role in the instance profile {_shown(value)}"
+            yield Received(received, label, None, None, self._how(received, None), profile=_shown(value))
+            return
+        for condition, role in _alternatives(found.role) if found.role is not None else ():
+            for one in self._role(received, role):
+                yield replace(one, condition=condition, profile=found.address)
+
+    def _profile(self, value: Text) -> InstanceProfile | None:
+        only = value.only_hole
+        if only is not None:
+            for ending in ("", *_PROFILE_ATTRIBUTES):
+                if only.expression.endswith(ending):
+                    found = self._profiles.get(only.expression.removesuffix(ending) if ending else only.expression)
+                    if found is not None:
+                        return found
+            return None
+        named = _PROFILE_NAME.fullmatch(str(value))
+        same = [one for one in self._profiles.values() if named and one.name is not None and str(one.name) == named[1]]
+        return same[0] if len(same) == 1 else None
+
+    # roles
+
+    def _role(self, received: ReceivedRole, value: Text) -> Iterator[Received]:
+        only = value.only_hole
+        known = only.known if only is not None and only.known else None
+        last = value.parts[-1]
+        ends_in_name = only is None and _HEAD.fullmatch("".join(map(_word, value.parts[:-1]))) is not None
+        role = last.role if isinstance(last, Hole) and (only is not None or ends_in_name) else None
+        if role is None and known is not None and _OTHER_ARN.match("".join(map(_word, known))):
+            return  # the ARN of something else
+        if role is not None:
+            yield Received(received, role, role, self._arn_of(role, known, value), self._how(received, None))
+            return
+        arn = self._arn(Text(known, value.at) if known is not None else value)
+        if arn is None and only is None:
+            return  # not a role: API Gateway takes the ARN of any user for the caller's own credentials
+        role = self._named(arn) if arn is not None and only is None else None
+        label = role or _shown(value)
+        yield Received(received, label, role, arn or Text(value.parts, value.at), self._how(received, arn))
+
+    def _how(self, received: ReceivedRole, arn: Text | None) -> str:
+        if received.receiver.how == "assumed":
+            return ASSUMED
+        if received.by == "user" and self._launches and received.receiver.kind == "instance_profile":
+            return PASSED
+        if received.by != "deployer":
+            return UNCHANGED if received.by == "unchanged" else LATER
+        account = _account(arn) if arn is not None else None
+        return ASSUMED if account and self.account and account != self.account else PASSED
+
+    def _arn_of(self, address: str, known: tuple[Part, ...] | None, value: Text) -> Text:
+        """The ARN of a role of this configuration: what it is called, or what its name begins with."""
+        definition = self._roles.get(address)
+        if known is not None and str(known[0]).startswith("arn:") and all(isinstance(part, str) for part in known):
+            return Text(known, value.at)  # of a role that is there already
+        path: tuple[Part, ...] = ("/",)
+        if definition is not None and definition.role_path is not None:
+            path = definition.role_path.parts
+        name = definition.name.parts if definition is not None and definition.name is not None else ()
+        if not any(name) or name == (GENERATED,):  # an empty name, or beginning of one, is none
+            name = self._generated(address, definition)
+        before = path if isinstance(path[0], Hole) or path[0].startswith("/") else ("/", *path)
+        return Text(join(["arn:", _PARTITION, ":iam::", _ACCOUNT, ":role", *before, *name]), value.at)
+
+    def _generated(self, address: str, definition: RoleDefinition | None) -> tuple[Part, ...]:
+        if not self._templates:
+            if definition is not None and definition.resource.type == "awscc_iam_role":  # AWS makes its name
+                return (Hole(f"{address}.role_name", Kind.NAME),)
+            return (_TERRAFORM_NAMES, GENERATED)
+        *stacks, logical_id = address.split(".")
+        # the name of a nested stack is made of that of the stack around it, and much of it is cut off
+        stack: Part = self.configuration.stack[:_KEPT_OF_A_NAME] or STACK_NAME
+        cut = bool(stacks) or self.configuration.stack != stack != STACK_NAME
+        kept = logical_id[:_KEPT_OF_A_NAME]
+        return (stack, *((GENERATED, "-") if cut else ("-",)), f"{kept}-" if kept == logical_id else kept, GENERATED)
+
+    def _arn(self, value: Text) -> Text | None:
+        """A value as the ARN of a role, None where it is none, or nothing is known of its form."""
+        if value.only_hole is not None:
+            return None
+        words = str(value)
+        literal = value.literal
+        if literal is not None and literal.startswith("arn:"):
+            return value if _ROLE.fullmatch(literal) else None
+        if ":role/" in words or words.startswith("arn:"):
+            return value if ":role/" in words else None
+        if literal is not None and (":" in literal or not literal.strip("/ \t\r\n")):
+            return None
+        name = value.parts[0].lstrip("/") if isinstance(value.parts[0], str) else value.parts[0]
+        before: list[Part] = ["arn:", _PARTITION, ":iam::", _ACCOUNT, ":role/", name]
+        return Text(join([*before, *value.parts[1:]]), value.at, defaults=value.defaults)
+
+    def _named(self, arn: Text) -> str | None:
+        """The role of this configuration that has the path and the name of an ARN; never one of another account."""
+        account = _account(arn)
+        if account and self.account and account != self.account:
+            return None
+        return self._by_name.get(str(arn).partition(":role/")[2])
+
+    @cached_property
+    def _launches(self) -> bool:
+        """Whether this configuration launches instances itself, so that whoever deploys it uses its launch templates
+        (Amazon EC2 User Guide, "Control access to launch templates with IAM permissions")."""
+        return any(resource.type in _LAUNCHERS for resource in self.configuration.resources)
+
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for address, role in self._roles.items():
+            name = _path_and_name(role)
+            if name is not None:
+                found.setdefault(name, address)
+        return found
+
+
+def _path_and_name(role: RoleDefinition) -> str | None:
+    if role.name is None or GENERATED in role.name.holes:
+        return None
+    path = str(role.role_path).strip("/") if role.role_path is not None else ""
+    return f"{path}/{role.name}".lstrip("/")
+
+
+def _alternatives(value: Node, condition: str = "") -> Iterator[tuple[str, Text]]:
+    """The texts that a value can be, each with what decides on it."""
+    if isinstance(value, Text):
+        if value.literal != "":
+            yield condition, value
+    elif isinstance(value, Items):
+        for item in value.items:
+            yield from _alternatives(item, condition)
+    elif isinstance(value, Choice):
+        for outcome, option in value.options:
+            words = f"{value.condition} is {outcome}"
+            yield from _alternatives(option, f"{condition} and {words}" if condition else words)
+
+
+def _word(part: Part) -> str:
+    return part if isinstance(part, str) else "…"
+
+
+def _account(arn: Text) -> str | None:
+    """The account in an ARN, where it is written out."""
+    found = _ROLE.fullmatch(str(arn))
+    return found[2] if found and re.fullmatch(r"\d{12}", found[2]) else None
+
+
+def _shown(value: Text) -> str:
+    """A value in words: of a single expression these alone."""
+    only = value.only_hole
+    return only.expression if only is not None else str(value)
+
+
+def distinct(found: Iterable[Received]) -> tuple[Received, ...]:
+    """One for each place in the code and role: instances of a block that receive the same are told once, under the
+    address that they share."""
+    seen: dict[tuple[object, ...], list[Received]] = {}
+    for one in found:
+        received = one.received
+        place: object = received.at
+        if received.resource.framework is Framework.TERRAFORM_PLAN:  # where each instance stands at its own place
+            place = _block(received.resource.address)
+        key = (place, _unnumbered(received.attribute), one.label, one.services, one.how)
+        seen.setdefault(key, []).append(one)
+    return tuple(_together(group) for group in seen.values())
+
+
+def _together(group: list[Received]) -> Received:
+    first = group[0]
+    addresses = {one.received.resource.address for one in group}
+    shared = set(map(_block, addresses))
+    if len(addresses) == 1 or len(shared) != 1:
+        return first
+    resource = replace(first.received.resource, address=shared.pop())
+    return replace(first, received=replace(first.received, resource=resource))
+
+
+def _block(address: str) -> str:
+    """The address of the block that an instance is of."""
+    return re.sub(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]$', "", address)
+
+
+def _unnumbered(attribute: str) -> str:
+    return "/".join("*" if step.isdecimal() else step for step in attribute.split("/"))

@@ -1,0 +1,160 @@
+"""How much a role can do that a principal cannot, as a severity and in words.
+
+In steps, so that ordinary roles raise no alarm. High: what reaches the permissions themselves (IAM, STS, organizations)
+or everything. Medium: a wildcard of actions that change things, secrets and data, of the whole account, and passing any
+role. Low: such a wildcard on resources that are named, named changes of whatever resource, all parameters of Systems
+Manager, passing or assuming roles that are named. Information: a few named actions on named resources. Reading what is
+named, or no data, counts for nothing, as in AWS's own examples of roles that users pass ("Grant a user permissions to
+pass a role to an AWS service"), and neither does what nearly every workload writes about itself: logs, traces, metrics.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from passrole_checks.findings import Severity
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.partial_values import Position, Tri, text
+from passrole_checks.iam.path_conditions import When, implies
+
+if TYPE_CHECKING:
+    from passrole_checks.iam.permissions.extra_permissions import Excess, Pair
+
+_NOWHERE = Position("", 0)
+
+# actions by which whoever has them widens what somebody can do, or becomes somebody else
+_RISING = (
+    "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy",
+    "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreatePolicyVersion", "iam:CreateRole", "iam:CreateUser",
+    "iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary", "iam:PassRole", "iam:PutGroupPolicy",
+    "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:PutUserPermissionsBoundary", "iam:PutUserPolicy",
+    "iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy", "iam:UpdateLoginProfile",
+    "organizations:AttachPolicy", "organizations:CreateAccount", "organizations:DetachPolicy",
+    "organizations:LeaveOrganization", "organizations:UpdatePolicy", "sso:AttachManagedPolicyToPermissionSet",
+    "sso:CreateAccountAssignment", "sso:PutInlinePolicyToPermissionSet", "sts:AssumeRole", "sts:GetFederationToken",
+)  # fmt: skip
+# of these one that names what it is for is no more than a service's ordinary work
+_NAMED_IS_LESS = ("iam:PassRole", "sts:AssumeRole")
+_SECRETS = (
+    "kms:Decrypt", "rds-data:ExecuteStatement", "secretsmanager:GetSecretValue", "ssm:SendCommand",
+    "ssm:StartSession",
+)  # fmt: skip
+# of the whole account: AmazonSSMManagedInstanceCore, which nearly every instance's role holds, allows it
+_PARAMETERS = ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath")
+_DATA = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "s3:GetObject", "sqs:ReceiveMessage")
+_OWN_TRACES = re.compile(
+    r"logs:(create(logstream|loggroup|log\*)|putlogevents|put\*|describelog(streams|groups)|putretentionpolicy)"
+    r"|xray:(put\w*\*?|getsampling\w*\*?)|cloudwatch:putmetric(data|\*)|cloudwatch:putmetric",
+)
+_REFERENCE = re.compile(r"arn:[^:]*:[^:]*:\$\{([^}]*)/…\}[:*]*")  # an ARN of which only the service is known
+_HOLE = re.compile(r"\$\{[^{}]*\}")  # a value of which nothing is known
+_NAMED = "arn:aws:example:::kind/name"
+_MOST_LEFT_OUT = 3  # of the actions that a NotAction leaves out
+_READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "scan", "search", "select", "view")
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """What a role can do and a principal cannot: how much that is, two examples of it in words, and the facts under
+    which it can."""
+
+    severity: Severity
+    words: str
+    certain: Tri
+    when: When = ()
+
+
+def strength_of(excess: Excess) -> Strength | None:
+    """How much the pairs of an excess are; None where all of it counts for nothing. Pairs that are
+    not certain, or of which it is not known whether they are about one thing or all, only count where no other does."""
+    graded = [(grade, pair) for pair in excess.pairs if (grade := _graded(pair)) is not None]
+    sure = [item for item in graded if item[1].certain is Tri.YES and not _is_hole(item[1])]
+    if not graded:
+        return None
+    graded = sorted(
+        sure or graded, key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource, item[1].but)
+    )
+    when = min((pair.when for grade, pair in graded if grade is graded[0][0]), key=len)  # under the fewest facts
+    graded = [item for item in graded if all(implies(when, fact) for fact in item[1].when)]
+    by_action: dict[str, str] = {}  # of several resources of one action the first, which is the widest
+    for _, pair in graded:
+        by_action.setdefault(pair.action.lower(), _in_words(pair))
+    examples = list(by_action.values())
+    more = len(examples) - 2
+    shown = " and ".join(examples[:2]) if more <= 0 else f"{', '.join(examples[:2])} and {more} more"
+    return Strength(graded[0][0], shown, Tri.YES if sure else Tri.UNKNOWN, when)
+
+
+def most_of(excess: Excess) -> Severity | None:
+    """The most that one of the pairs of an excess counts, certain or not; None where all count for nothing."""
+    grades = [grade for pair in excess.pairs if (grade := _graded(pair)) is not None]
+    return max(grades, key=lambda grade: grade.rank, default=None)
+
+
+def _graded(pair: Pair) -> Severity | None:
+    return _grade(pair.action, pair.resource, pair.but)
+
+
+def _grade(name: str, resource: str, but: Sequence[str] = ()) -> Severity | None:
+    """How much one pair is, ``but`` being left out of it; None for what counts for nothing."""
+    return _grade_of(name, _is_wide(resource), tuple(but))
+
+
+@lru_cache(maxsize=16384)
+def _grade_of(name: str, wide: bool, but: tuple[str, ...]) -> Severity | None:
+    if _OWN_TRACES.fullmatch(name.lower()) is not None:
+        return None
+    pattern = text(name, _NOWHERE)
+    left_out = [text(one, _NOWHERE) for one in but]
+
+    def among(actions: Iterable[str]) -> list[str]:
+        found = (one for one in actions if action.matches(pattern, one) is Tri.YES)
+        return [one for one in found if not any(action.matches(other, one) is Tri.YES for other in left_out)]
+
+    rising = among(_RISING)
+    if rising == ["iam:PassRole"]:
+        return Severity.MEDIUM if wide else Severity.LOW  # it takes one step more, and mostly a service is named
+    if rising:
+        return Severity.HIGH if wide or any(one not in _NAMED_IS_LESS for one in rising) else Severity.LOW
+    verb = name.partition(":")[2].lower() or name
+    if "*" not in verb and among(_PARAMETERS):
+        return Severity.LOW if wide else Severity.INFO
+    if among((*_SECRETS, *_PARAMETERS)):
+        return Severity.MEDIUM if wide else Severity.INFO
+    if verb.startswith(_READS):
+        return Severity.MEDIUM if wide and among(_DATA) else None
+    if "*" in verb:
+        return Severity.MEDIUM if wide else Severity.LOW
+    return Severity.LOW if wide else Severity.INFO
+
+
+def _is_hole(pair: Pair) -> bool:
+    """Whether nothing is known of the resource of a pair, where it matters."""
+    return bool(_HOLE.fullmatch(pair.resource)) and _grade(pair.action, "*") != _grade(pair.action, _NAMED)
+
+
+def _is_wide(resource: str) -> bool:
+    """Whether a resource pattern names nothing in particular: ``*``, or a wildcard for all of one kind."""
+    fields = resource.split(":", 5)
+    if "/…}" in resource or (resource.startswith("${") and not _HOLE.fullmatch(resource)):
+        return False  # what a reference to a resource holds; before more text a value is no wildcard by itself
+    if len(fields) < 6:
+        return True  # what is left out is any (IAM User Guide, "Identify AWS resources with ARNs")
+    kind, found, name = fields[5].replace(":", "/").partition("/")
+    if fields[2] in ("s3", "sns", "sqs"):
+        return not kind.strip("*")  # these begin with a name
+    return not (name if found else kind).strip("*")
+
+
+def _in_words(pair: Pair) -> str:
+    name = pair.action
+    if pair.but:
+        more = len(pair.but) - _MOST_LEFT_OUT
+        name = f"everything but {', '.join(pair.but[:_MOST_LEFT_OUT])}" + (f" and {more} more" if more > 0 else "")
+    where = _REFERENCE.sub(r"${\1}", pair.resource).replace("${an account id}", "${AccountId}")
+    where = where if len(where) <= 80 else f"{where[:79]}…"
+    return f"{name} on {where}" if where != "*" else name

@@ -1,0 +1,45 @@
+"""Published ways to gain the permissions of a role by passing it to a service.
+
+The identifiers and the actions are those of https://pathfinding.cloud, a public catalogue of ways to escalate
+privileges in AWS (Apache-2.0, see ``NOTICE``); no text of it is repeated here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from passrole_checks.aws.load import principals, read_json
+
+_FILE = "escalation_paths.json"
+_URL = "https://pathfinding.cloud/paths/"
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationPath:
+    """A published path. `actions` are all that are needed besides ``iam:PassRole``; `services` are the values of
+    ``iam:PassedToService`` and `trusted` the principals that the role has to trust, of each of which one is enough.
+    `url` is the public reference."""
+
+    id: str
+    title: str
+    url: str
+    actions: tuple[str, ...]
+    services: tuple[str, ...]
+    trusted: tuple[str, ...]
+
+
+@cache
+def escalation_paths() -> tuple[EscalationPath, ...]:
+    """All published paths that pass a role, by their identifiers."""
+    return tuple(
+        EscalationPath(
+            id=identifier,
+            title=" + ".join(("iam:PassRole", *actions)),
+            url=_URL + identifier,
+            actions=tuple(actions),
+            services=principals(services),
+            trusted=principals(trusted),
+        )
+        for identifier, (actions, services, trusted) in read_json(_FILE)["paths"].items()
+    )

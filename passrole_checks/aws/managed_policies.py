@@ -1,0 +1,61 @@
+"""The AWS managed policies, whole.
+
+Source: IAM User Guide, "AWS managed policies"; AWS Managed Policy Reference Guide. The data
+(``managed_policies.json.xz``) is taken from the package moto by ``tools.aws_facts`` (see
+``NOTICE``). AWS changes its policies without notice: a document is right as of its `version`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from passrole_checks.aws.load import read_json
+
+_FILE = "managed_policies.json.xz"
+_ARN = re.compile(r"arn:[\w-]+:iam::aws:policy/(?:[^/\s]+/)*([\w+=,.@-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedPolicy:
+    """An AWS managed policy: its name, its ARN in the partition ``aws`` (paths such as ``service-role/`` and all), the
+    version of it that is known, and the whole document."""
+
+    name: str
+    arn: str
+    version: str
+    document: Mapping[str, Any]
+
+
+@cache
+def managed_policies() -> Mapping[str, ManagedPolicy]:
+    """All AWS managed policies that are known, by their names. Reading them takes about a tenth of a second, once."""
+    return MappingProxyType(
+        {
+            name: ManagedPolicy(name, f"arn:aws:iam::aws:policy/{path}{name}", version, document)
+            for name, (path, version, document) in read_json(_FILE)["policies"].items()
+        }
+    )
+
+
+def managed_policy(arn_or_name: str) -> ManagedPolicy | None:
+    """The AWS managed policy with an ARN (of any partition; the path counts) or a bare name, or None where there is
+    none that is known."""
+    if not arn_or_name.startswith("arn:"):
+        return managed_policies().get(arn_or_name)
+    name = aws_managed_name(arn_or_name)
+    policy = managed_policies().get(name) if name is not None else None
+    if policy is None or policy.arn.partition("::")[2] != arn_or_name.partition("::")[2]:
+        return None
+    return policy
+
+
+def aws_managed_name(arn: str) -> str | None:
+    """The name of the policy in the ARN of an AWS managed policy of any partition, whether the policy is known or not;
+    None for anything else."""
+    match = _ARN.fullmatch(arn)
+    return match[1] if match else None

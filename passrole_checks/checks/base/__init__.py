@@ -1,0 +1,1 @@
+"""Base classes of the checks: Check, GrantContext and wording."""

@@ -1,0 +1,87 @@
+"""Exports of CloudTrail Lake and Athena: a row for each event, as CSV or Parquet.
+
+Athena's table for CloudTrail (Athena UG, "Query AWS CloudTrail logs") has ``requestparameters`` as the text of the
+event and ``useridentity`` as a row; CloudTrail Lake has rows and maps. Queries may choose columns and flatten rows, so
+columns are told by their names, without regard to case and to what stands between words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from passrole_checks.cloudtrail.log_files import Form, LogFile
+
+# In the order of the store's columns.
+_NAMES = (
+    "eventid", "eventtime", "eventsource", "eventname", "awsregion", "sourceipaddress", "errorcode", "errormessage",
+    "recipientaccountid", "useridentity", "requestparameters", "responseelements",
+)  # fmt: skip
+_STRUCTURES = _NAMES[-3:]
+# What a query may have taken out of userIdentity, and where it belongs there.
+_IDENTITY = {
+    "useridentitytype": "type",
+    "useridentityarn": "arn",
+    "useridentityprincipalid": "principalId",
+    "useridentityaccountid": "accountId",
+    "useridentityusername": "userName",
+    "useridentityinvokedby": "invokedBy",
+    "useridentitysessioncontextsessionissuerarn": "issuer",
+    "useridentitysessionissuerarn": "issuer",
+    "sessionissuerarn": "issuer",
+    "useridentitysessioncontextsourceidentity": "source",
+    "useridentitysourceidentity": "source",
+    "sourceidentity": "source",
+}
+_LONGEST_LINE = 2 << 20  # an event has at most 256 KB; DuckDB sets sixteen times as much aside
+
+
+def reader(file: LogFile) -> tuple[str, dict[str, Any]]:
+    """What DuckDB reads an export with, and the parameters of that."""
+    if file.form is Form.PARQUET:
+        return "read_parquet($file)", {"file": file.path}
+    compression = "gzip" if file.packed else "none"
+    return (
+        "read_csv($file, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"',"
+        f" max_line_size = {_LONGEST_LINE}, compression = '{compression}')",
+        {"file": file.path},
+    )
+
+
+def columns(described: Sequence[tuple[str, str]]) -> list[str] | None:
+    """An expression for each column of the store, from the names and types of those of an export; None where it does
+    not say which events they are."""
+    given = {re.sub(r"[^a-z0-9]", "", name.lower()): (_quoted(name), kind) for name, kind in reversed(described)}
+    if "eventname" not in given or "eventsource" not in given:
+        return None
+    return [_expression(name, given) for name in _NAMES]
+
+
+def _expression(name: str, given: dict[str, tuple[str, str]]) -> str:
+    if name not in given:
+        return _identity(given) if name == "useridentity" else "NULL"
+    column, kind = given[name]
+    if name == "eventtime":
+        if kind.startswith("TIMESTAMP"):
+            return f"strftime({column}, '%Y-%m-%dT%H:%M:%SZ')"
+        # "2026-01-02 03:04:05.000" is what Lake writes for "2026-01-02T03:04:05Z"
+        return f"regexp_replace({column}, '^(\\d{{4}}-\\d\\d-\\d\\d)[T ](\\d\\d:\\d\\d:\\d\\d).*$', '\\1T\\2Z')"
+    if name in _STRUCTURES and kind != "VARCHAR":
+        return f"CAST(to_json({column}) AS VARCHAR)"
+    return f"CAST({column} AS VARCHAR)"
+
+
+def _identity(given: dict[str, tuple[str, str]]) -> str:
+    """``userIdentity`` put together from columns of its parts."""
+    parts = {member: given[name][0] for name, member in _IDENTITY.items() if name in given}
+    if not parts:
+        return "NULL"
+    issuer, source = parts.pop("issuer", "NULL"), parts.pop("source", "NULL")
+    listed = "".join(f"'{member}', {column}, " for member, column in parts.items())
+    context = f"json_object('sourceIdentity', {source}, 'sessionIssuer', json_object('arn', {issuer}))"
+    return f"CAST(json_object({listed}'sessionContext', {context}) AS VARCHAR)"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

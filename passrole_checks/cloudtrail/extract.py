@@ -1,0 +1,195 @@
+"""From events to passes: which role an event gives to which service, whether it was allowed, and for which resource."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from passrole_checks.aws.cloudtrail_events import Place, TrailEvent, trail_event, without_version
+from passrole_checks.cloudtrail.identity import account_of, who
+from passrole_checks.cloudtrail.instance_profiles import TELLING, Held
+from passrole_checks.cloudtrail.model import Outcome, Pass, Reading
+from passrole_checks.cloudtrail.parameter_paths import places_of, texts, unwrapped, values
+from passrole_checks.cloudtrail.struct_text import structure
+
+_DENIED = re.compile(
+    r"access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden", re.I
+)
+# "User: ARN is not authorized to perform: iam:PassRole on resource: ARN because …" (IAM User Guide, "Access denied
+# error messages"). Of EC2's own errors the message is encoded.
+_NAMED = re.compile(r"iam:PassRole on resource: (arn:[^\s,]+)")
+_ACTION = re.compile(r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+")
+_PASS_ROLE = "perform: iam:PassRole"
+_ROLE = re.compile(r"arn:[^:]+:iam::(\d{12}):role/\S+")
+_PROFILE = re.compile(r"arn:[^:]+:iam::(\d{12}):instance-profile/\S+")
+_NAME = re.compile(
+    r"/?[\w+=,.@-]+(?:/[\w+=,.@-]+)*"
+)  # IAM API, CreateRole: RoleName; some services take a path with it
+_NO_NAMES = frozenset({"none", "null", "default", "hidden_due_to_security_reasons", "***"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An event as it was read, its structures still text."""
+
+    event_id: str
+    time: str
+    source: str
+    name: str
+    region: str
+    source_ip: str
+    error_code: str
+    error_message: str
+    account: str
+    identity: str | None
+    request: str | None
+    response: str | None
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What stands at one place: a role by ARN or name, or a profile."""
+
+    role: str
+    services: tuple[str, ...]
+    profile: str = ""
+    template: str = ""
+
+
+@dataclass(slots=True)
+class Passes:
+    """Turns rows into passes; the rows have to come in the order of their times. `reading` counts what gives none."""
+
+    reading: Reading
+    _held: Held = field(default_factory=Held)
+
+    def of(self, row: Row) -> Iterator[Pass]:
+        """The passes of an event: one for each role and service, however often the event names it."""
+        source, name = row.source, without_version(row.name)
+        event, outcome = trail_event(source, name), _outcome(row)
+        account = row.account or account_of(structure(row.identity))
+        request = unwrapped(structure(row.request), name)
+        telling = outcome is Outcome.PASSED and (source, name) in TELLING
+        # Most events of those that may pass a role pass none: what is not needed is not parsed.
+        answers = telling or (event is not None and any(place.answered for place in event.places))
+        response = unwrapped(structure(row.response), name, "Response") if answers else None
+        given = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
+        named = _NAMED.search(row.error_message)
+        if named and not any(named[1] == one.role for one in given):
+            # Of several roles the error names the one that was refused; the others say nothing then.
+            places = [one for one in event.places if one.kind == "role"] if event else []
+            services = tuple(dict.fromkeys(service for one in places for service in one.services))
+            known = [one.services for one in given if named[1].endswith(f"/{one.role}")]
+            given = [_Given(named[1], known[0] if known else services)]
+        elif named:
+            given = [one for one in given if one.role == named[1]]
+        if telling:
+            self._held.take(source, name, account, row.region, request, response)
+        kept = [one for one in given if not self._is_abroad(one, account)]
+        self._count(event, outcome, request, given)
+        if not kept:
+            return
+        if response is None:
+            response = unwrapped(structure(row.response), name, "Response")
+        principal = who(structure(row.identity))
+        resource = _resource(event, request, response) if event else ""
+        for one in kept:
+            yield Pass(
+                event_id=row.event_id,
+                time=row.time,
+                who=principal,
+                role=one.role,
+                services=one.services,
+                service=event.source if event else source,
+                event=name,
+                action=event.action if event else "",
+                outcome=outcome,
+                instance_profile=one.profile,
+                launch_template=one.template,
+                resource=resource,
+                region=row.region,
+                account=account,
+                source_ip=row.source_ip,
+                error_code=row.error_code,
+                file=row.file,
+            )
+
+    def _given(self, event: TrailEvent, account: str, region: str, request: Any, response: Any) -> Iterator[_Given]:
+        asked = [place for place in event.places if not place.answered]
+        given = [(place, one) for place in asked for one in self._at(place, account, region, request, response)]
+        if any(one.profile and place.kind != "launch_template" and "*" not in place.path for place, one in given):
+            given = [(place, one) for place, one in given if place.kind != "launch_template"]  # it goes before them
+        found = [one for _, one in given]
+        if not any(one.profile for one in found):
+            # What the answer tells comes from a template that the logs do not show.
+            answered = [place for place in event.places if place.answered]
+            template = next((one.template for one in found if one.template), "")
+            told = [one for place in answered for one in self._at(place, account, region, request, response)]
+            found += [_Given(one.role, one.services, one.profile, template) for one in told]
+        yield from (one for one in found if one.role or one.profile)
+
+    def _at(self, place: Place, account: str, region: str, request: Any, response: Any) -> Iterator[_Given]:
+        if place.kind == "launch_template":
+            for chosen in values(request, place.path):
+                profile, template = self._held.profile(account, region, chosen)
+                if profile:
+                    yield self._profile(profile, account, place, template)
+                elif template:
+                    yield _Given("", place.services, "", template)
+            return
+        for text in places_of(place, request, response):
+            if _ROLE.fullmatch(text):
+                yield _Given(text, place.services)
+            elif _PROFILE.fullmatch(text) or (place.kind == "instance_profile" and _is_name(text)):
+                yield self._profile(text, account, place)
+            elif place.kind == "role" and _is_name(text):
+                yield _Given(self._held.arn(account, text), place.services)
+
+    def _profile(self, profile: str, account: str, place: Place, template: str = "") -> _Given:
+        return _Given(self._held.role(account, profile), place.services, profile, template)
+
+    def _is_abroad(self, given: _Given, account: str) -> bool:
+        """A role can only be passed within its account: one of another account is named for other reasons."""
+        found = _ROLE.fullmatch(given.role) or _PROFILE.fullmatch(given.profile)
+        if found and account and found[1] != account:
+            self.reading.abroad += 1
+            return True
+        return False
+
+    def _count(self, event: TrailEvent | None, outcome: Outcome, request: Any, given: list[_Given]) -> None:
+        if event is None or given:
+            return
+        if request is None and outcome is Outcome.DENIED:
+            self.reading.denied_without_role += 1
+        elif request is None or (isinstance(request, Mapping) and request.keys() == {"omitted"}):
+            self.reading.no_parameters += 1
+        else:
+            self.reading.no_role += 1
+
+
+def _outcome(row: Row) -> Outcome:
+    if not row.error_code and not row.error_message:
+        return Outcome.PASSED
+    if _PASS_ROLE not in row.error_message and _ACTION.search(row.error_message):
+        return Outcome.FAILED  # it lacked a permission for something else
+    denied = _DENIED.search(row.error_code) or "is not authorized to perform" in row.error_message
+    return Outcome.DENIED if denied else Outcome.FAILED
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= 512 and text.lower() not in _NO_NAMES and _NAME.fullmatch(text) is not None
+
+
+def _resource(event: TrailEvent, request: Any, response: Any) -> str:
+    for path, answered in event.resources:
+        found = texts(response if answered else request, path)
+        if (
+            answered and not found and path[1:]
+        ):  # of the query protocol's answers the outermost name is left out, as in RDS
+            found = texts(response, path[1:])
+        if found:
+            return found[0]
+    return ""

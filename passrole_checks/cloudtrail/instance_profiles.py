@@ -1,0 +1,133 @@
+"""What instance profiles and launch templates hold, and where roles stand, as far as the logs show it.
+
+An instance profile holds one role (IAM User Guide, "Use instance profiles"); ``AddRoleToInstanceProfile`` says which. A
+launch template may name a profile, and whoever starts something from it passes the role (EC2 User Guide, "Control
+access to launch templates with IAM permissions"). Events have to come in the order of their times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from passrole_checks.cloudtrail.parameter_paths import texts, unwrapped, values
+
+IAM, EC2 = "iam.amazonaws.com", "ec2.amazonaws.com"
+# Events that say something here; some of them pass no role themselves.
+TELLING = frozenset(
+    {
+        (IAM, "CreateRole"),
+        (IAM, "AddRoleToInstanceProfile"),
+        (IAM, "RemoveRoleFromInstanceProfile"),
+        (EC2, "CreateLaunchTemplate"),
+        (EC2, "CreateLaunchTemplateVersion"),
+        (EC2, "ModifyLaunchTemplate"),
+    }
+)
+
+
+@dataclass(slots=True)
+class _Template:
+    profiles: dict[str, str] = field(default_factory=dict)  # by version; empty: it names none
+    default: str = "1"
+
+
+@dataclass(slots=True)
+class Held:
+    """The state of profiles and templates so far, by account; templates by region as well. Of a role that was made in
+    the logs the ARN is known, and so its path."""
+
+    _arns: dict[tuple[str, str], str] = field(default_factory=dict)
+    _roles: dict[tuple[str, str], str] = field(default_factory=dict)
+    _templates: dict[tuple[str, str, str], _Template] = field(default_factory=dict)
+
+    def take(self, source: str, event: str, account: str, region: str, request: Any, response: Any) -> None:
+        """Notes what an event that was answered without an error says."""
+        if (source, event) not in TELLING:
+            return
+        if event == "CreateRole":
+            for name, arn in zip(texts(request, ("roleName",)), texts(response, ("role", "arn")), strict=False):
+                self._arns[account, name] = arn
+        elif source == IAM:
+            for name in texts(request, ("instanceProfileName",)):
+                if event == "AddRoleToInstanceProfile":
+                    for role in texts(request, ("roleName",)):
+                        self._roles[account, name] = role
+                else:
+                    self._roles.pop((account, name), None)
+        else:
+            self._take_template(
+                event, account, region, unwrapped(request, event), unwrapped(response, event, "Response")
+            )
+
+    def arn(self, account: str, role: str) -> str:
+        """The ARN of a role that is given by its name, where the logs show it; else the name."""
+        return self._arns.get((account, role.rpartition("/")[2]), role)
+
+    def role(self, account: str, profile: str) -> str:
+        """The role in a profile, given by its name or ARN: its ARN or name; empty where the logs do not show it."""
+        role = self._roles.get((account, profile.rpartition("/")[2]), "")
+        return self.arn(account, role) if role else ""
+
+    def profile(self, account: str, region: str, chosen: Any) -> tuple[str, str]:
+        """The profile that a template brings with it, and the name or id of the template; both may be empty.
+
+        `chosen` is the object that names a template and a version: a number, ``$Latest``, ``$Default``, or none, which
+        is the default version (EC2 API, LaunchTemplateSpecification).
+        """
+        named = _names(chosen)
+        template = next(
+            (self._templates[key] for one in named if (key := (account, region, one)) in self._templates), None
+        )
+        if template is None:
+            return "", named[0] if named else ""
+        version = next(iter(_words(chosen, "version")), "$Default")
+        if version == "$Latest":
+            version = max(template.profiles, key=_number, default="")
+        elif version == "$Default":
+            version = template.default
+        return template.profiles.get(version, ""), named[0]
+
+    def _take_template(self, event: str, account: str, region: str, request: Any, response: Any) -> None:
+        if event == "ModifyLaunchTemplate":
+            for name in _names(request):
+                template = self._templates.get((account, region, name))
+                default = _words(request, "setDefaultVersion") or _words(request, "defaultVersion")
+                if template is not None and default:
+                    template.default = default[0]
+            return
+        answered = next(
+            iter(values(response, ("launchTemplate",)) + values(response, ("launchTemplateVersion",))), None
+        )
+        names = [*_names(answered), *_names(request)]
+        if not names:
+            return
+        # Names may be given again when a template is deleted, ids are not.
+        ids = [*_words(answered, "launchTemplateId"), *_words(request, "launchTemplateId")]
+        known = (self._templates[key] for one in ids or names if (key := (account, region, one)) in self._templates)
+        template = (next(known, None) if event != "CreateLaunchTemplate" else None) or _Template()
+        number = (_words(answered, "versionNumber") or ["1" if event == "CreateLaunchTemplate" else ""])[0]
+        number = number or str(max(map(_number, template.profiles), default=0) + 1)
+        given = next(iter(values(request, ("launchTemplateData", "iamInstanceProfile"))), None)
+        profile = next(iter([*_words(given, "arn"), *_words(given, "name")]), "")
+        if not profile and event == "CreateLaunchTemplateVersion":
+            # What a version does not say itself it has from the one that it was made from, if from any.
+            profile = template.profiles.get(next(iter(_words(request, "sourceVersion")), ""), "")
+        template.profiles[number] = profile
+        for name in names:
+            self._templates[account, region, name] = template
+
+
+def _names(node: Any) -> list[str]:
+    return [*_words(node, "launchTemplateId"), *_words(node, "launchTemplateName")]
+
+
+def _words(node: Any, name: str) -> list[str]:
+    """Texts and numbers of one name, as texts."""
+    found = values(node, (name,)) if isinstance(node, Mapping) else []
+    return [str(one) for one in found if isinstance(one, str | int) and not isinstance(one, bool) and one != ""]
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdigit() else 0

@@ -1,0 +1,178 @@
+"""The files that logs stand in: found below folders, and told apart by their beginning.
+
+CloudTrail delivers to ``[prefix/]AWSLogs/[o-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/….json.gz`` (CloudTrail User Guide,
+"Finding your CloudTrail log files"); digests and Insights events have folders of their own beside it, and hold no
+calls.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import stat
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from passrole_checks.cloudtrail.model import Problem, Reading
+from passrole_checks.sources.files.read_boundary import Boundary, repository_around
+
+_ENDINGS = (".json", ".json.gz", ".gz", ".jsonl", ".ndjson", ".csv", ".parquet", ".log")
+_DELIVERED = re.compile(r"AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>\d{12})/CloudTrail/[a-z0-9-]+/(?P<day>\d{4}/\d\d/\d\d)/")
+_BESIDE = re.compile(r"(?:^|/)CloudTrail-(?P<what>Digest|Insight|NetworkActivity-Insight|Aggregated)[^/]*/")
+_BEGINNING = 16_384
+_RECORDS = re.compile(r'\s*\{\s*"Records"\s*:\s*\[')
+_NO_LOG = "no log of CloudTrail"
+
+
+class Form(Enum):
+    """What a file is. `RECORDS`: as CloudTrail delivers it, ``{"Records": [...]}``. `VALUES`: other JSON with events:
+    one a line, a list, what ``aws cloudtrail lookup-events`` prints. `CSV`, `PARQUET`: exports, with a row for each
+    event."""
+
+    RECORDS = "records"
+    VALUES = "values"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A file with events. `size`: about as many bytes does it have unpacked."""
+
+    path: str
+    form: Form
+    packed: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is asked for. `since` and `until` are times as CloudTrail writes them, the first within, the second not;
+    `accounts` those whose events count. Empty: all."""
+
+    since: str = ""
+    until: str = ""
+    accounts: frozenset[str] = frozenset()
+
+    def may_hold(self, path: str) -> bool:
+        """Whether a file in CloudTrail's layout may hold events that count. A file is delivered after its events, so
+        that its day says what is too old, but not what is too new."""
+        found = _DELIVERED.search(path)
+        if found is None:
+            return True
+        if self.accounts and found["account"] not in self.accounts:
+            return False
+        return not self.since or found["day"].replace("/", "-") >= self.since[:10]
+
+
+def log_files(paths: Iterable[Path], bounds: Bounds, reading: Reading) -> Iterator[LogFile]:
+    """The files with events at and below some paths, each once. What is none is noted in `reading`: below a folder as
+    one of the `others`, a path that was named itself as one of the `problems`."""
+    seen: set[str] = set()
+    for path in paths:
+        if not path.is_dir():
+            yield from _looked_at(str(path), reading, seen, named=True)
+            continue
+        boundary = Boundary.around(repository_around(path.resolve()) or path)
+        for name in _below(str(path), reading):
+            posix = name.replace(os.sep, "/")
+            beside = _BESIDE.search(posix)
+            if beside is not None:
+                reading.others[f"CloudTrail-{beside['what']}"] += 1
+            elif not name.lower().endswith(_ENDINGS):
+                reading.others["other names"] += 1
+            elif not bounds.may_hold(posix):
+                reading.others["outside of what is asked for"] += 1
+            else:
+                try:
+                    boundary.check(name)
+                except OSError as error:
+                    reading.problems.append(Problem(name, _words(error)))
+                    continue
+                yield from _looked_at(name, reading, seen, named=False)
+
+
+def _below(folder: str, reading: Reading) -> Iterator[str]:
+    def failed(error: OSError) -> None:
+        reading.problems.append(Problem(str(error.filename), error.strerror or str(error)))
+
+    for parent, folders, names in os.walk(folder, onerror=failed):
+        folders.sort()
+        yield from (os.path.join(parent, name) for name in sorted(names))
+
+
+def _looked_at(name: str, reading: Reading, seen: set[str], *, named: bool) -> Iterator[LogFile]:
+    try:
+        where = os.path.realpath(name)
+        about = os.stat(where)
+        if where in seen:
+            return
+        seen.add(where)
+        if not stat.S_ISREG(about.st_mode):
+            if named:
+                reading.problems.append(Problem(name, "not a file"))
+            return
+        beginning, packed = _beginning(where)
+        size = _unpacked(where, about.st_size) if packed else about.st_size
+    except (OSError, EOFError, zlib.error) as error:
+        reading.problems.append(Problem(name, _words(error)))
+        return
+    form, what = _form(beginning)
+    if form is not None:
+        reading.files += 1
+        yield LogFile(name, form, packed, size)
+    elif named:
+        reading.problems.append(Problem(name, what))
+    elif what == _NO_LOG:
+        reading.not_logs.append(name)
+    else:
+        reading.others[what] += 1
+
+
+def _beginning(path: str) -> tuple[bytes, bool]:
+    with open(path, "rb") as stream:
+        start = stream.read(_BEGINNING)
+        if start[:2] != b"\x1f\x8b":
+            return start, False
+        stream.seek(0)
+        with gzip.GzipFile(fileobj=stream) as unpacked:
+            return unpacked.read(_BEGINNING), True
+
+
+def _unpacked(path: str, size: int) -> int:
+    """The size of what a gzip file holds, by the four bytes at its end (RFC 1952, ISIZE): right below 4 GiB for a file
+    of one member that is whole; else a guess, which only decides in which way the file is read."""
+    with open(path, "rb") as stream:
+        stream.seek(-4, os.SEEK_END)
+        said = int.from_bytes(stream.read(4), "little")
+    return said if size <= said <= 1_200 * size else 12 * size
+
+
+def _form(beginning: bytes) -> tuple[Form | None, str]:
+    if beginning[:4] == b"PAR1":
+        return Form.PARQUET, ""
+    text = beginning.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if not text:
+        return None, "empty"
+    if text[0] in "{[":
+        if '"digestS3Bucket"' in text:
+            return None, "CloudTrail-Digest"
+        if _RECORDS.match(text):
+            return Form.RECORDS, ""
+        if re.search(r'"(?:Records|Events|eventName|CloudTrailEvent)"\s*:', text):
+            return Form.VALUES, ""
+        return None, _NO_LOG
+    header = text.partition("\n")[0].lower().replace("_", "")
+    if "eventname" in header and "eventsource" in header and "," in header:
+        return Form.CSV, ""
+    return None, _NO_LOG
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "truncated gzip" if isinstance(error, EOFError) else "no gzip file that can be unpacked"

@@ -1,0 +1,123 @@
+"""The paths of knowledge, followed in SQL: what `passrole_checks.cloudtrail.parameter_paths` does, for nodes of a
+dialect.
+
+A path is an array of its steps, and all of it is one fold over them: from the nodes that were reached to those that the
+next step reaches. So the statement holds this once, however many paths there are and however long they are.
+"""
+
+from __future__ import annotations
+
+from passrole_checks.cloudtrail.sql.dialect import Dialect
+
+# Before the last step of a path: only objects with a member that fits, ``?name=pattern``.
+WHERE, EQUALS = "?", "="
+_CONTENT = "'content'"
+_LISTS = ("items", "item", "member", "members")
+
+
+def followed(d: Dialect, root: str, steps: str) -> str:
+    """The array of the nodes at a path, from one node on."""
+    reached = d.folded(steps, d.array(root), "nodes", "step", _stepped(d))
+    return f"transform({reached}, reached -> {_content(d, 'reached')})"
+
+
+def unwrapped(d: Dialect, node: str, event: str, end: str) -> str:
+    """Parameters without what some events of EC2 have around them. ``node`` is used several times."""
+    members = d.members(node)
+    name = d.name_of(d.at(f"map_keys({members})", "1"))
+    return (
+        f"CASE WHEN {d.is_object(node)} AND cardinality({members}) = 1 AND lower({name}) = lower({event} || '{end}')"
+        f" THEN {d.at(f'map_values({members})', '1')} ELSE {node} END"
+    )
+
+
+def word(d: Dialect, node: str) -> str:
+    """A text or a whole number, as a text; empty where it is neither."""
+    number = d.number_of(node)
+    return (
+        f"CASE WHEN {d.is_text(node)} THEN {d.text_of(node)}"
+        f" WHEN {d.matches(number, '^-?[0-9]+$')} THEN {number} ELSE '' END"
+    )
+
+
+def texts(d: Dialect, node: str) -> str:
+    """A text; empty where it is none."""
+    return f"CASE WHEN {d.is_text(node)} THEN {d.text_of(node)} ELSE '' END"
+
+
+def member_words(d: Dialect, node: str, name: str) -> str:
+    """The first text or number of a name in an object; empty where there is none."""
+    found = f"transform({_named(d, node, d.literal(name))}, one -> {word(d, 'one')})"
+    return first(d, found)
+
+
+def first(d: Dialect, texts_: str) -> str:
+    """The first text of an array that is not empty; empty where there is none."""
+    found = f"filter({texts_}, one -> one <> '')"
+    return f"coalesce({d.at(found, '1')}, '')"
+
+
+def _stepped(d: Dialect) -> str:
+    none = d.none(d.node)
+    name, pattern = (d.at(f"split(step, '{EQUALS}')", place) for place in "12")
+    beside = texts(d, _content(d, "v"))
+    fits = f"lower({d.name_of('k')}) = lower(substr({name}, 2)) AND regexp_like(lower({beside}), {_pattern(pattern)})"
+    fitting = f"cardinality(map_filter({d.members('object')}, (k, v) -> {fits})) > 0"
+    return (
+        f"flatten(transform(transform(nodes, outer_ -> {_content(d, 'outer_')}), inner_ -> CASE"
+        f" WHEN step = '*' THEN {_elements(d, 'inner_')}"
+        f" WHEN step = '@json' THEN CASE WHEN {d.is_text('inner_')} THEN"
+        f" {d.array(d.parsed(d.text_of('inner_')))} ELSE {none} END"
+        f" WHEN step LIKE '{WHERE}%' THEN filter({_objects(d, 'inner_')}, object -> {fitting})"
+        f" ELSE flatten(transform({_objects(d, 'inner_')}, object -> {_by_name(d, 'object', 'step')})) END))"
+    )
+
+
+def _content(d: Dialect, node: str) -> str:
+    """An element of a list of EC2's without its number."""
+    members = d.members(node)
+    has_content, has_tag = (d.contains(f"map_keys({members})", d.key(name)) for name in (_CONTENT, "'tag'"))
+    return (
+        f"CASE WHEN {d.is_object(node)} AND cardinality({members}) <= 2 AND {has_content}"
+        f" AND (cardinality({members}) = 1 OR {has_tag}) THEN {d.at(members, d.key(_CONTENT))} ELSE {node} END"
+    )
+
+
+def _elements(d: Dialect, node: str) -> str:
+    members = d.members(node)
+    listed = [d.at(members, d.key(f"'{name}'")) for name in _LISTS]
+    inner = " ".join(f"WHEN {d.is_list(one)} THEN {d.elements(one)}" for one in listed)
+    return (
+        f"CASE WHEN {d.is_null(node)} THEN {d.none(d.node)} WHEN {d.is_list(node)} THEN {d.elements(node)}"
+        f" WHEN {d.is_object(node)} THEN CASE {inner} ELSE {d.array(node)} END ELSE {d.array(node)} END"
+    )
+
+
+def _objects(d: Dialect, node: str) -> str:
+    """The object that a node is, or those in the list that it is."""
+    each = f"transform({d.elements(node)}, one -> {_content(d, 'one')})"
+    return (
+        f"CASE WHEN {d.is_object(node)} THEN {d.array(node)}"
+        f" WHEN {d.is_list(node)} THEN filter({each}, one -> {d.is_object('one')}) ELSE {d.none(d.node)} END"
+    )
+
+
+def _by_name(d: Dialect, node: str, name: str) -> str:
+    """The values in an object that a step reaches: all, those whose names fit, or that of a name."""
+    fitting = f"map_filter({d.members(node)}, (k, v) -> regexp_like(lower({d.name_of('k')}), {_pattern(name)}))"
+    return (
+        f"CASE WHEN {name} = '{{}}' THEN map_values({d.members(node)})"
+        f" WHEN {name} LIKE '%*%' THEN map_values({fitting}) ELSE {_named(d, node, name)} END"
+    )
+
+
+def _named(d: Dialect, node: str, name: str) -> str:
+    """The value of a name, else those of names that differ in capital letters only."""
+    exact = d.at(d.members(node), d.key(name))
+    alike = f"map_values(map_filter({d.members(node)}, (k, v) -> lower({d.name_of('k')}) = lower({name})))"
+    return f"CASE WHEN {exact} IS NOT NULL THEN {d.array(exact)} ELSE {alike} END"
+
+
+def _pattern(name: str) -> str:
+    """The regular expression of a pattern with ``*``, in small letters."""
+    return f"'^' || replace(lower({name}), '*', '.*') || '$'"

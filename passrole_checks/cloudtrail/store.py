@@ -1,0 +1,369 @@
+"""The events that may pass roles, sifted out of all others by DuckDB, kept in a file of its own beside the logs'
+gigabytes.
+
+DuckDB reads many files at a time and keeps of each event only some columns; what is left after the sieve is a few
+events in a thousand, and stands in a database in a temporary folder, so that memory is bounded by `MEMORY` whatever
+there is to read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from passrole_checks.aws.cloudtrail_events import VERSION, trail_events, without_version
+from passrole_checks.cloudtrail import csv_parquet
+from passrole_checks.cloudtrail.extract import Row
+from passrole_checks.cloudtrail.instance_profiles import TELLING
+from passrole_checks.cloudtrail.json_stream import Damaged, events_of
+from passrole_checks.cloudtrail.log_files import Bounds, Form, LogFile
+from passrole_checks.cloudtrail.model import Problem, Reading
+from passrole_checks.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import duckdb
+
+MEMORY = "512MB"
+# DuckDB holds a whole object of JSON, which a file of CloudTrail is, several times; a larger file is read event by
+# event.
+LARGEST_OBJECT = 64 << 20
+_SIZES = (4 << 20, 16 << 20, LARGEST_OBJECT)  # what is set aside for each file that is read at the same time
+_MOST_FILES = 256
+_MOST_BYTES = 128 << 20
+_FETCHED = 1_000
+_PATTERN = frozenset("*?[]{}")
+
+# A column of ours, and how CloudTrail calls what is in it ("CloudTrail record contents").
+COLUMNS = {
+    "event_id": "eventID",
+    "time": "eventTime",
+    "source": "eventSource",
+    "name": "eventName",
+    "region": "awsRegion",
+    "source_ip": "sourceIPAddress",
+    "error_code": "errorCode",
+    "error_message": "errorMessage",
+    "account": "recipientAccountId",
+    "identity": "userIdentity",
+    "request": "requestParameters",
+    "response": "responseElements",
+}
+STRUCTURES = ("identity", "request", "response")
+_EVENT = ", ".join(f'"{name}" {"JSON" if ours in STRUCTURES else "VARCHAR"}' for ours, name in COLUMNS.items())
+_OURS = ", ".join(COLUMNS)
+
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DATED = f"regexp_full_match(n.time, '{_DAY}T.*')"
+_IS_DATED = re.compile(f"{_DAY}T")
+
+Progress = Callable[[int, int], None]
+
+
+def connect() -> Any:
+    """The module ``duckdb``. Raises a :class:`~passrole_checks.errors.ConfigurationError` where it is not installed."""
+    try:
+        import duckdb
+    except ImportError:
+        raise ConfigurationError("trail: needs DuckDB: pip install 'passrole-checks[trail]'") from None
+    return duckdb
+
+
+class Store:
+    """A database of the events that may pass roles. To be used in a ``with``, which removes it in the end.
+
+    Raises a :class:`~passrole_checks.errors.ConfigurationError` where DuckDB is not there, or there is no room for it.
+    """
+
+    def __init__(self, bounds: Bounds, reading: Reading, *, threads: int | None = None) -> None:
+        self._duckdb = connect()
+        self._bounds, self._reading = bounds, reading
+        self._folder = tempfile.TemporaryDirectory(prefix="passrole-trail-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
+        self._spool = folder / "events.jsonl"
+        self._spooled = 0
+        self._threads = threads or os.cpu_count() or 1
+        self._connection: duckdb.DuckDBPyConnection = self._duckdb.connect(str(folder / "evidence.duckdb"))
+        for setting, value in (
+            ("memory_limit", MEMORY),
+            ("temp_directory", str(folder / "spilled")),
+            ("preserve_insertion_order", "false"),
+            ("enable_progress_bar", "false"),  # it would stand in the output
+            ("autoinstall_known_extensions", "false"),  # nothing is downloaded
+            ("TimeZone", "UTC"),
+        ):
+            with suppress(self._duckdb.CatalogException):  # a setting of an extension that is not built in
+                self._connection.execute(f"SET {setting} = '{value}'")
+        self._connection.execute("CREATE TABLE known (source VARCHAR, name VARCHAR)")
+        self._keys = frozenset(trail_events()) | TELLING
+        names = [list(column) for column in zip(*sorted(self._keys), strict=True)]
+        self._connection.execute("INSERT INTO known SELECT unnest($1), unnest($2)", names)
+        columns = ", ".join(f"{name} VARCHAR" for name in COLUMNS)
+        self._connection.execute(f"CREATE TABLE events ({columns}, file VARCHAR)")
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._folder.cleanup()
+
+    def add(self, files: Iterable[LogFile], progress: Progress | None = None) -> None:
+        """Reads files. What cannot be read is noted in the `Reading`, with what could be. ``progress`` is told after
+        each batch how many files were read, and how many bytes they hold."""
+        done = size = 0
+        for batch in _batches(files):
+            self._add_batch(batch)
+            done += len(batch)
+            size += sum(one.size for one in batch)
+            if progress is not None:
+                progress(done, size)
+        self._take_spool()
+
+    def rows(self) -> Iterator[Row]:
+        """The events that may pass roles, each once, in the order of their times.
+
+        Raises a :class:`~passrole_checks.errors.ConfigurationError` where there is no room left for the database.
+        """
+        try:
+            yield from self._rows()
+        except self._duckdb.Error as error:
+            raise ConfigurationError(f"{self._folder.name}: {_reason(error)}") from None
+
+    def _rows(self) -> Iterator[Row]:
+        whole = self._one("SELECT count(*) FROM events")
+        # Of small columns alone, since groups have to be held at once. Of the files with an event the first counts.
+        self._connection.execute(
+            f"""CREATE OR REPLACE TABLE chosen AS SELECT arg_min(id, file) AS id FROM (
+                SELECT rowid AS id, file, coalesce(nullif(event_id, ''), md5(concat_ws('|', {_OURS}))) AS one FROM
+                events
+            ) GROUP BY one"""
+        )
+        self._reading.duplicates = whole - self._one("SELECT count(*) FROM chosen")
+        cursor = self._connection.execute(
+            f"""SELECT {_OURS}, file FROM events WHERE rowid IN (SELECT id FROM chosen)
+            ORDER BY time, event_id, file"""
+        )
+        while fetched := cursor.fetchmany(_FETCHED):
+            for *texts, identity, request, response, file in fetched:
+                event_id, time, source, name, region, source_ip, code, message, account = (one or "" for one in texts)
+                yield Row(
+                    event_id, time, source, name, region, source_ip, code, message, account,
+                    identity, request, response, file,
+                )  # fmt: skip
+
+    def setting(self, name: str) -> str:
+        """A setting of the database."""
+        row = self._connection.execute("SELECT current_setting($name)", {"name": name}).fetchone()
+        return str(row[0]) if row is not None else ""
+
+    # -- files as CloudTrail delivers them, many at a time
+
+    def _add_batch(self, batch: Sequence[LogFile]) -> None:
+        first = batch[0]
+        if first.form is Form.VALUES or (first.form is Form.RECORDS and (first.size > LARGEST_OBJECT or _odd(first))):
+            for file in batch:
+                self._add_slowly(file)
+            return
+        try:
+            if first.form is Form.RECORDS:
+                self._add_records(batch)
+            else:
+                self._add_export(first)
+        except (self._duckdb.Error, UnicodeError, OSError) as error:
+            if len(batch) > 1:  # one of them is damaged
+                half = len(batch) // 2
+                self._add_batch(batch[:half])
+                self._add_batch(batch[half:])
+            elif first.form is Form.RECORDS:
+                self._add_slowly(first)
+            else:
+                self._reading.problems.append(Problem(first.path, _reason(error)))
+
+    def _add_records(self, batch: Sequence[LogFile]) -> None:
+        largest = next(size for size in _SIZES if size >= max(file.size for file in batch))
+        # Each thread sets twice the largest object aside.
+        threads = max(1, min(self._threads, (256 << 20) // (2 * largest)))
+        self._connection.execute(f"SET threads = {threads}")
+        self._sift(
+            f"""SELECT filename AS file, unnest(Records) AS r FROM read_json(
+                $files, format = 'unstructured', records = true, filename = true,
+                maximum_object_size = {largest + 1024},
+                compression = '{"gzip" if batch[0].packed else "uncompressed"}',
+                columns = {{Records: 'STRUCT({_EVENT})[]'}})""",
+            [f'r."{name}"' for name in COLUMNS.values()],
+            {"files": [file.path for file in batch]},
+        )
+
+    def _add_export(self, file: LogFile) -> None:
+        name = file.path
+        if _odd(file):
+            link = Path(self._folder.name) / f"export-{len(os.listdir(self._folder.name))}"
+            link.symlink_to(Path(name).resolve())
+            file = replace(file, path=str(link))
+        reader, parameters = csv_parquet.reader(file)
+        described = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}", parameters).fetchall()
+        columns = csv_parquet.columns([(row[0], row[1]) for row in described])
+        if columns is None:
+            self._reading.problems.append(Problem(name, "an export without eventName and eventSource"))
+            self._reading.files -= 1
+            return
+        self._sift(f"SELECT $name AS file, * FROM {reader}", columns, {**parameters, "name": name})
+
+    def _sift(self, rows: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> None:
+        """Keeps of some rows the events that may pass roles, and counts all."""
+        self._connection.execute("BEGIN")
+        try:
+            named = ", ".join(f"{one} AS {ours}" for one, ours in zip(columns, COLUMNS, strict=True))
+            self._connection.execute(
+                f"""CREATE OR REPLACE TEMP TABLE sifted AS
+                WITH read AS ({rows}),
+                events AS (SELECT file, {named} FROM read),
+                narrowed AS (SELECT *, {self._within()} AS within FROM events)
+                SELECT n.file, count(*) FILTER (within) AS counted,
+                    min(n.time) FILTER (within AND {_DATED}) AS first, max(n.time) FILTER (within AND {_DATED}) AS last,
+                    list({{{", ".join(f"'{ours}': n.{ours}" for ours in COLUMNS)}}}) FILTER (
+                        within AND (k.source IS NOT NULL OR contains(n.error_message, 'iam:PassRole'))) AS kept
+                FROM narrowed n LEFT JOIN known k ON n.source = k.source AND k.name =
+                    CASE WHEN right(n.name, 1) BETWEEN '0' AND '9'
+                    THEN regexp_replace(n.name, '{VERSION}', '') ELSE n.name END
+                GROUP BY n.file""",
+                parameters,
+            )
+            kept = ", ".join(f"CAST(e.{ours} AS VARCHAR)" for ours in COLUMNS)
+            self._connection.execute(
+                f"INSERT INTO events SELECT {kept}, file FROM (SELECT file, unnest(kept) AS e FROM sifted)"
+            )
+            counted = self._connection.execute("SELECT sum(counted), min(first), max(last) FROM sifted").fetchone()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(self._duckdb.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+        if counted is not None and counted[0]:
+            self._reading.events += int(counted[0])
+            self._note_times(str(counted[1] or ""), str(counted[2] or ""))
+
+    def _within(self) -> str:
+        tests = ["true"]
+        if self._bounds.since:
+            tests.append(f"time >= {_literal(self._bounds.since)}")
+        if self._bounds.until:
+            tests.append(f"time < {_literal(self._bounds.until)}")
+        if self._bounds.accounts:
+            listed = ", ".join(map(_literal, sorted(self._bounds.accounts)))
+            tests.append(f"account IN ({listed})")
+        return f"coalesce({' AND '.join(tests)}, false)"
+
+    # -- event by event
+
+    def _add_slowly(self, file: LogFile) -> None:
+        count, first, last = 0, "", ""
+        try:
+            with self._spool.open("a", encoding="utf-8", errors="replace") as spool:
+                for event in events_of(file.path, file.packed):
+                    if not isinstance(event.get("eventName"), str):
+                        continue
+                    time = str(event.get("eventTime") or "")
+                    if not self._is_within(time, event):
+                        continue
+                    count += 1
+                    if _IS_DATED.match(time):
+                        first, last = min(first or time, time), max(last, time)
+                    if self._may_pass(event):
+                        spool.write(json.dumps({**_columns(event), "file": file.path}, ensure_ascii=False) + "\n")
+                        self._spooled += 1
+        except Damaged as damage:
+            self._reading.problems.append(Problem(file.path, str(damage)))
+        except OSError as error:
+            self._reading.problems.append(Problem(file.path, error.strerror or str(error)))
+        self._reading.events += count
+        self._note_times(first, last)
+
+    def _may_pass(self, event: Mapping[str, Any]) -> bool:
+        key = (str(event.get("eventSource")), without_version(event["eventName"]))
+        return key in self._keys or "iam:PassRole" in str(event.get("errorMessage") or "")
+
+    def _is_within(self, time: str, event: Mapping[str, Any]) -> bool:
+        bounds = self._bounds
+        if bounds.accounts and event.get("recipientAccountId") not in bounds.accounts:
+            return False
+        return (not bounds.since or time >= bounds.since) and (not bounds.until or time < bounds.until)
+
+    def _take_spool(self) -> None:
+        if not self._spooled:
+            return
+        columns = ", ".join(f"{name}: 'VARCHAR'" for name in (*COLUMNS, "file"))
+        self._connection.execute(
+            f"""INSERT INTO events SELECT {_OURS}, file FROM read_json($spool, format = 'newline_delimited',
+            columns = {{{columns}}}, maximum_object_size = {LARGEST_OBJECT})""",
+            {"spool": str(self._spool)},
+        )
+        self._spool.unlink()
+        self._spooled = 0
+
+    def _note_times(self, first: str, last: str) -> None:
+        """Widen the window of the logs; a month or day that does not exist (2026-99-99) does not count."""
+        try:
+            for time in (first, last):
+                date.fromisoformat(time[:10])
+        except ValueError:
+            return
+        self._reading.first = min(self._reading.first or first, first)
+        self._reading.last = max(self._reading.last, last)
+
+    def _one(self, query: str) -> int:
+        row = self._connection.execute(query).fetchone()
+        return int(row[0]) if row is not None else 0
+
+
+def _odd(file: LogFile) -> bool:
+    """Whether DuckDB would take the name of a file for a pattern of several."""
+    return not _PATTERN.isdisjoint(file.path)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _columns(event: Mapping[str, Any]) -> dict[str, str | None]:
+    """The columns of an event that was read by itself; structures as JSON."""
+    found: dict[str, str | None] = {}
+    for ours, name in COLUMNS.items():
+        value = event.get(name)
+        if ours in STRUCTURES and value is not None:
+            found[ours] = json.dumps(value)
+        else:
+            found[ours] = value if isinstance(value, str) or value is None else json.dumps(value)
+    return found
+
+
+def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
+    """Files of one kind and of about one size together, as many as are worth it; what is not read at once by itself."""
+    open_batches: dict[tuple[Any, ...], list[LogFile]] = {}
+    for file in files:
+        if file.form is not Form.RECORDS or file.size > LARGEST_OBJECT or _odd(file):
+            yield [file]
+            continue
+        key = (file.packed, next(size for size in _SIZES if file.size <= size))
+        batch = open_batches.setdefault(key, [])
+        batch.append(file)
+        if len(batch) == _MOST_FILES or sum(one.size for one in batch) > _MOST_BYTES:
+            yield open_batches.pop(key)
+    yield from open_batches.values()
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of an error of DuckDB, without the name of its class."""
+    line = str(error).partition("\n")[0]
+    return line.partition("Error: ")[2] or line

@@ -1,0 +1,146 @@
+"""Passes put together: who passed which role to which service, how often, and when last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from passrole_checks.cloudtrail.model import Outcome, Pass
+
+MOST = 20  # of the names that an edge lists; all are counted
+
+
+@dataclass(slots=True)
+class Listed:
+    """Some of the different texts that occur, and how many occur: the first of them, in the order of their times."""
+
+    shown: dict[str, int] = field(default_factory=dict)
+    others: int = 0
+
+    def add(self, text: str) -> None:
+        """Counts a text; one that is empty does not count."""
+        if text in self.shown:
+            self.shown[text] += 1
+        elif text and len(self.shown) < MOST:
+            self.shown[text] = 1
+        elif text:
+            self.others += 1
+
+    def take(self, other: Listed) -> None:
+        """Counts what another list has counted."""
+        for text, number in other.shown.items():
+            if text in self.shown or len(self.shown) < MOST:
+                self.shown[text] = self.shown.get(text, 0) + number
+            else:
+                self.others += number
+        self.others += other.others
+
+
+@dataclass(slots=True)
+class Edge:
+    """All passes of a role (or of an instance profile whose role is not known) by a principal to a service.
+
+    `counts` by outcome; `first` and `last` are times of what passed, or, where nothing did, of the attempts. `events`:
+    how often by ``eventName``; `resources`, `sources` (IP addresses or services), `source_identities`, `sessions`
+    (identities as the events have them), `regions`, `accounts`, `errors` as far as they are listed.
+    """
+
+    principal: str
+    role: str
+    instance_profile: str
+    services: tuple[str, ...]
+    service: str
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    first: str = ""
+    last: str = ""
+    events: Counter[str] = field(default_factory=Counter)
+    resources: Listed = field(default_factory=Listed)
+    sources: Listed = field(default_factory=Listed)
+    sessions: Listed = field(default_factory=Listed)
+    source_identities: Listed = field(default_factory=Listed)
+    regions: Listed = field(default_factory=Listed)
+    accounts: Listed = field(default_factory=Listed)
+    errors: Listed = field(default_factory=Listed)
+
+    @property
+    def passed(self) -> str:
+        """What was passed: the role, else the instance profile."""
+        return self.role or self.instance_profile
+
+    def add(self, one: Pass) -> None:
+        """Takes a pass in; they come in the order of their times."""
+        if one.outcome is Outcome.PASSED and not self.counts[Outcome.PASSED]:
+            self.first = self.last = ""  # those of attempts
+        if one.outcome is Outcome.PASSED or not self.counts[Outcome.PASSED]:
+            self.first = self.first or one.time
+            self.last = one.time
+        self.counts[one.outcome] += 1
+        self.events[one.event] += 1
+        for listed, text in (
+            (self.resources, one.resource),
+            (self.sources, one.source_ip),
+            (self.sessions, one.who.arn if one.who.arn != one.who.principal else ""),
+            (self.source_identities, one.who.source_identity),
+            (self.regions, one.region),
+            (self.accounts, one.account),
+            (self.errors, one.error_code),
+        ):
+            listed.add(text)
+
+    def take(self, other: Edge) -> None:
+        """Takes in all that another edge holds."""
+        passed, others = self.counts[Outcome.PASSED], other.counts[Outcome.PASSED]
+        if bool(passed) == bool(others):
+            self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        elif others:
+            self.first, self.last = other.first, other.last
+        self.counts += other.counts
+        self.events += other.events
+        for mine, its in (
+            (self.resources, other.resources),
+            (self.sources, other.sources),
+            (self.sessions, other.sessions),
+            (self.source_identities, other.source_identities),
+            (self.regions, other.regions),
+            (self.accounts, other.accounts),
+            (self.errors, other.errors),
+        ):
+            mine.take(its)
+
+
+def summarized(passes: Iterable[Pass]) -> list[Edge]:
+    """The edges, by principal, role and service. Memory grows with their number, and not with that of the passes.
+
+    Names of roles are unique in an account, whatever their paths (IAM User Guide, "IAM and AWS STS quotas", "IAM name
+    requirements"), so that a role known by its name in one event is the one whose ARN another event has.
+    """
+    found: dict[tuple[str, ...], Edge] = {}
+    arns: dict[tuple[str, str], str] = {}
+    for one in passes:
+        if one.role.startswith("arn:"):
+            arns[one.account, one.role.rpartition("/")[2]] = one.role
+        key = _key(one.who.principal, one.role, one.instance_profile, one.services, one.service, one.account)
+        edge = found.get(key)
+        if edge is None:
+            profile = "" if one.role else one.instance_profile
+            edge = found[key] = Edge(one.who.principal, one.role, profile, one.services, one.service)
+        edge.add(one)
+    whole: dict[tuple[str, ...], Edge] = {}
+    for key, edge in found.items():
+        account = key[-1]
+        edge.role = arns.get((account, edge.role.rpartition("/")[2]), edge.role) if account else edge.role
+        merged = _key(edge.principal, edge.role, edge.instance_profile, edge.services, edge.service, account)
+        if merged in whole:
+            whole[merged].take(edge)
+        else:
+            whole[merged] = edge
+    return [whole[key] for key in sorted(whole)]
+
+
+def _key(
+    principal: str, role: str, profile: str, services: tuple[str, ...], service: str, account: str
+) -> tuple[str, ...]:
+    """What makes two passes one edge. An ARN names its account, a name does not."""
+    own = "" if role.startswith("arn:") else account
+    return principal, role, "" if role else profile, ",".join(services), "" if services else service, own

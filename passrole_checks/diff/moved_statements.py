@@ -1,0 +1,98 @@
+"""Statements that left one unit and stand in another one, in the hands of whoever had them before.
+
+A unit is compared with itself, so that a statement which moves to another template seems to be new there, and removed
+where it was. Where its principals are known by their names in both, and nothing of it depends on the unit, they have
+the access that they had. Names of users, groups and roles are unique within an account (IAM User Guide, "IAM and AWS
+STS quotas").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from passrole_checks.diff.change import Change
+from passrole_checks.diff.statements import Written
+from passrole_checks.diff.units import Pair
+from passrole_checks.iam.partial_values import Kind, Text, Tri, texts_in
+from passrole_checks.scan.scanner import LocatedGrant
+from passrole_checks.sources.model.configuration import Configuration
+from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
+
+_PLACES = frozenset({Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION})  # the same wherever it stands
+_ELSEWHERE = frozenset({*MANY_ACCOUNTS, "AWS::SSO::PermissionSet"})
+
+
+class Compared(Protocol):
+    """A unit in its two versions, and what it gives more and less."""
+
+    pair: Pair
+    new: list[Change]
+    removed: list[Change]
+
+    def old_statements(self) -> Sequence[Written]:
+        """The statements of the old version."""
+
+
+def take_moved(units: Sequence[Compared]) -> Iterator[Change]:
+    """Take out of the units what moved from one to another: the new statement, with the old one as ``before``."""
+    gone: dict[Hashable, list[tuple[Compared, Change]]] = {}
+    for unit in units:
+        for change in unit.removed:
+            key = _key(change.grant, unit.pair.old)
+            if key is not None and not _is_limited(change.grant.principals, unit):
+                gone.setdefault(key, []).append((unit, change))
+    for unit in units if gone else ():
+        for change in list(unit.new):
+            key = _key(change.grant, unit.pair.new)
+            found = next((one for one in gone.get(key, ()) if one[0] is not unit), None) if key is not None else None
+            if found is not None and not change.suppressed:
+                gone[key].remove(found)
+                found[0].removed.remove(found[1])
+                unit.new.remove(change)
+                yield replace(change, before=found[1].grant)
+
+
+def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
+    """What a statement gives to whom, wherever it stands; None where that depends on its unit."""
+    grant = located.grant
+    statement = grant.statement
+    names = _names(unit)
+    who = [names.get(one) for one in located.principals]
+    texts = [*(statement.actions or ()), *(statement.not_actions or ()), *(role.pattern for role in grant.roles)]
+    texts += texts_in(statement.condition) if statement.condition is not None else ()
+    if not who or None in who or located.resource.type in _ELSEWHERE or not _is_plain(texts):
+        return None
+    if statement.when or not statement.whole or grant.certain is not Tri.YES or grant.denied:
+        return None
+    roles = tuple(role.pattern.parts for role in grant.roles)
+    principals = tuple(sorted(one for one in who if one is not None))
+    return principals, unit.account, statement.identity, roles, grant.complement, grant.services
+
+
+def _is_plain(texts: Iterable[Text]) -> bool:
+    return all(hole.kind in _PLACES and hole.role is None for one in texts for hole in one.holes)
+
+
+def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
+    """The principals of a unit whose names are known, each with its kind and name."""
+    found = {shown: (kind, name) for shown, kind, name in unit.literals}
+    for address, kind, name in (
+        *((role.resource.address, "role", role.name) for role in unit.roles),
+        *((user, "user", name) for user, name in unit.users),
+    ):
+        if name is not None and name.literal is not None:
+            found[address] = kind, name.literal
+    return found
+
+
+def _is_limited(principals: Iterable[str], unit: Compared) -> bool:
+    """Whether something of the old unit may have taken access away from one of them: it may be gone."""
+    old = unit.pair.old
+    limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.boundary_readings)}
+    limited |= {*old.boundary_unknown, *(user for _, user in old.members)}
+    for item in unit.old_statements():
+        if item.readings[0].effect == "Deny":
+            limited.update(item.policy.principals)
+    return bool(old.targets) or not limited.isdisjoint(principals)

@@ -1,0 +1,173 @@
+"""The units of two versions, read: one that no change concerns is read and evaluated once, for both.
+
+A unit that is the same in both, of the same values, is read in the same way, for nothing but its files, the files that
+it looks for, and those values goes into it. :mod:`passrole_checks.sources.files.access_log` tells which files these
+are; that they are the same is seen on the disk, and no list of changes is believed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from passrole_checks.errors import InputError
+from passrole_checks.files.relocate_paths import with_known_names
+from passrole_checks.scan.scanner import ReadPaths, ScanOptions, read_paths
+from passrole_checks.sources.files.access_log import Difference, LookedAt, same_at, watched
+from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.detect import Unit
+
+_Value = TypeVar("_Value")
+Changed = Sequence[tuple[str | None, str | None]]
+"""The files that differ, under their names in both versions; None where a file is in one of them only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One version: a file or a folder, and the values given for it.
+
+    ``unreadable``: what of it could not be had, ``missing``: what of it is knowingly left out; neither, nor its
+    counterpart, is compared. A ``sealed`` folder is ours, laid out
+    for the comparison. It holds no symbolic links.
+    """
+
+    path: Path
+    inputs: Inputs
+    unreadable: tuple[Unreadable, ...] = ()
+    missing: tuple[Unreadable, ...] = ()
+    sealed: bool = False
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What became of a unit, and what it took."""
+
+    found: Configuration | InputError
+    looked: LookedAt
+
+
+class Readings:
+    """Reads the units of an ``old`` and a ``new`` version, the old ones first. ``unit_reads`` counts those that were.
+
+    Of two sealed folders, a unit that is the same in both is read once.
+    """
+
+    def __init__(self, old: Side, new: Side, options: ScanOptions) -> None:
+        self._sides = old, new
+        self._options = options
+        self._roots = str(Path(os.path.realpath(old.path))), str(Path(os.path.realpath(new.path)))
+        folders = old.sealed and new.sealed and all(map(os.path.isdir, self._roots))
+        self._shared = folders and self._values(0) == self._values(1)
+        self._known: dict[Hashable, _Reading] = {}
+        self._looked: dict[int, LookedAt] = {}
+        self._same: dict[int, bool] = {}  # by what was looked at in the old version
+        self._kept: list[Configuration] = []  # so that no other object gets the identity of one of them
+        self._original: dict[int, Configuration] = {}
+        self.unit_reads = 0
+
+    def read(self, number: int, path: Path | None = None) -> ReadPaths:
+        """What is in a version, or below one path in it. Of what stands for another version's, only the names of its
+        files are put right; :meth:`whole` does the rest."""
+        side = self._sides[number]
+        options = replace(self._options, inputs=side.inputs)
+        return read_paths([path or side.path], options, lambda unit: self._load(number, unit, options))
+
+    def whole(self, old: Configuration, new: Configuration) -> Configuration:
+        """The new side of a pair: the old one itself, where that was read for both."""
+        original = self._original.get(id(new))
+        if original is None:
+            return new
+        return old if original is old else self.moved(original)
+
+    def moved(self, value: _Value) -> _Value:
+        """Something of the old version with the places that it has in the new one, where that is the same."""
+        return with_known_names(value, {self._roots[0]: self._roots[1]})
+
+    def looked_at(self, configuration: Configuration) -> LookedAt | None:
+        """What the reading of a unit has looked at; None for one that was not read."""
+        return self._looked.get(id(configuration))
+
+    def is_unchanged(self, old: Configuration) -> bool:
+        """Whether all that the reading of a unit of the old version has looked at is the same in the new one."""
+        looked = self.looked_at(old)
+        return looked is not None and self._is_same(looked)
+
+    def _is_same(self, looked: LookedAt) -> bool:
+        if id(looked) not in self._same:
+            self._same[id(looked)] = same_at(looked, *self._roots)
+        return self._same[id(looked)]
+
+    def _load(self, number: int, unit: Unit, options: ScanOptions) -> Configuration:
+        key = self._key(number, unit)
+        known = self._known.get(key) if number == 1 and self._shared else None
+        if known is not None and self._is_same(known.looked):
+            if isinstance(known.found, InputError):
+                error = known.found
+                raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
+            files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded")}
+            alike = replace(known.found, **files)
+            self._original[id(alike)] = known.found
+            looked = known.looked
+            return self._keep(alike, LookedAt(*map(self._moved_paths, (looked.files, looked.folders, looked.trees))))
+        from passrole_checks.sources import detect  # the readers are heavy
+
+        self.unit_reads += 1
+        with watched() as looked:
+            try:
+                found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
+            except InputError as error:
+                if number == 0:
+                    self._known[key] = _Reading(error, looked)
+                raise
+        if number == 0:
+            self._known[key] = _Reading(found, looked)
+        return self._keep(found, looked)
+
+    def _keep(self, configuration: Configuration, looked: LookedAt) -> Configuration:
+        self._kept.append(configuration)
+        self._looked[id(configuration)] = looked
+        return configuration
+
+    def _moved_paths(self, paths: set[str]) -> set[str]:
+        return set(map(self.moved, paths))
+
+    def _key(self, number: int, unit: Unit) -> Hashable:
+        places = (unit.path, unit.only, unit.boundary, *unit.beside)
+        return (unit.framework, *(self._below(number, place) for place in places))
+
+    def _values(self, number: int) -> Hashable:
+        inputs = self._sides[number].inputs
+        files = tuple(self._below(number, path) for path in inputs.var_files)
+        source, exclusions = self._below(number, inputs.source), inputs.exclusions.moved(self._roots[number], ".")
+        return files, inputs.variables, source, inputs.values, inputs.parameters, exclusions
+
+    def _below(self, number: int, path: Path | None) -> str | None:
+        """A path within a version from its top; another one as it is."""
+        if path is None:
+            return None
+        real, root = Path(os.path.realpath(path)), Path(self._roots[number])
+        return os.path.join(".", real.relative_to(root)) if real.is_relative_to(root) else str(real)
+
+
+def difference_at(root: str, changed: Changed) -> Difference:
+    """What differs, with the places that it has, or would have, in the version at ``root``."""
+    modified = [old for old, new in changed if old is not None and old == new]
+    others = [name for names in changed if names[0] != names[1] for name in names if name is not None]
+    return Difference((os.path.join(root, name) for name in modified), (os.path.join(root, name) for name in others))
+
+
+def left_out_of(sides: Sequence[Side], changed: Changed) -> tuple[Unreadable, ...]:
+    """What is ``missing`` of the versions and among the changes: each path once, as the last version has it."""
+    found: dict[str, Unreadable] = {}
+    for number, side in enumerate(sides):
+        touched = {names[number] for names in changed}
+        for entry in side.missing:
+            if Path(entry.file).is_relative_to(side.path):
+                name = Path(entry.file).relative_to(side.path).as_posix()
+                found.update({name: entry} if name in touched else {})
+    return tuple(entry for _, entry in sorted(found.items()))

@@ -1,0 +1,1 @@
+"""The command ``doctor``: what is installed, and what does not work."""

@@ -1,0 +1,1 @@
+"""Escape untrusted text for terminals, Markdown, HTML and annotations."""

@@ -1,0 +1,1 @@
+"""Bounded reading, atomic writing and path relocation of untrusted files."""

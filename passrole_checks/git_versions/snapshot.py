@@ -1,0 +1,274 @@
+"""Two versions laid out side by side as plain files, in a temporary folder of our own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from passrole_checks.errors import SnapshotError
+from passrole_checks.git_versions.git import Change, Repository
+from passrole_checks.git_versions.trees import LINK, SUBMODULE, Entry, is_plain
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.recognize import is_candidate
+
+MOST_FILES = 200_000
+LARGEST_FILE = 50_000_000  # bytes; CloudFormation takes templates of 1 MB
+LARGEST_VERSION = 2_000_000_000
+# not through a symbolic link, and not waiting for a pipe, should one take the file's place in this moment
+_HOW_TO_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+_LFS = b"version https://git-lfs.github.com/spec/"  # what git-lfs keeps in the place of a large file
+
+
+@dataclass
+class Snapshots:
+    """``old`` and ``new`` as folders, as long as this context is open. Their files are regular files, none of them can
+    be executed, and none is a symbolic link.
+
+    ``skipped``: for each version what of it is not laid out (symbolic links, submodules, files kept elsewhere), and
+    ``unreadable`` what could not be; paths are those in the folders. ``changed``: the files that differ.
+    """
+
+    repository: Repository
+    entries: tuple[list[Entry], list[Entry]]
+    renames: Mapping[str, str] | None = None  # None: to be found, since one side is no tree of the repository
+    skipped: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
+    unreadable: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
+    changed: list[Change] = field(default_factory=list)
+
+    def __enter__(self) -> Snapshots:
+        self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
+        top = Path(os.path.realpath(self._folder.name))
+        self._folders = top / "old", top / "new"
+        try:
+            self._lay_out()
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._folder.cleanup()
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        return self._folders
+
+    def _lay_out(self) -> None:
+        for folder in self.folders:
+            (folder / ".git").mkdir(parents=True)  # what the sources take for the end of a repository
+        self._ids: tuple[dict[str, str], dict[str, str]] = ({}, {})
+        self._made: set[str] = set()
+        self._written: dict[str, str] = {}
+        self._links = True
+        self._bytes = [0, 0]
+        self._length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
+        wanted = [self._wanted(side) for side in (0, 1)]
+        sizes = self.repository.sizes(entry.id for side in wanted for entry in side if entry.file is None)
+        places: dict[str, list[tuple[int, Entry]]] = {}
+        for side in (0, 1):
+            for entry in wanted[side]:
+                if entry.file is not None:
+                    continue
+                self._ids[side][entry.path] = entry.id
+                size = sizes.get(entry.id)
+                if size is None and not self._is_empty_blob(entry.id):
+                    if not matters(entry.path):
+                        self._skip(side, entry.path, "its content is not in this clone")
+                        continue
+                    raise SnapshotError(
+                        f"{entry.path}: its content is not in this clone; a partial clone gets it with"
+                        " git fetch --refetch --no-filter"
+                    )
+                self._count(side, entry, size or 0)
+                if (size or 0) > LARGEST_FILE:
+                    self._too_large(side, entry.path)
+                else:
+                    places.setdefault(entry.id, []).append((side, entry))
+        for blob, data in self.repository.blobs({blob: sizes[blob] for blob in places if blob in sizes}):
+            self._write_all(blob, places.pop(blob, ()), data)
+        for blob, users in places.items():  # a file that git add --intent-to-add has announced
+            self._write_all(blob, users, b"")
+        for side in (0, 1):
+            for entry in wanted[side]:
+                if entry.file is not None:
+                    self._copy(side, entry)
+        self._settle()
+
+    def _wanted(self, side: int) -> list[Entry]:
+        entries = self.entries[side]
+        if len(entries) > MOST_FILES:
+            raise SnapshotError(f"{self.repository.folder}: more than {MOST_FILES:,} files in one version")
+        found = []
+        for entry in entries:
+            if not is_plain(entry.path):
+                self._ids[side][entry.path] = f"elsewhere {entry.id}"  # so that a change of it is told
+                self._skip(side, entry.path, "its path leads elsewhere, or is too deep")
+            elif entry.mode == LINK:
+                self._ids[side][entry.path] = f"link {entry.id or self._hashed(_target(entry), self._length)}"
+                self._skip(side, entry.path, "a symbolic link, which is not followed")
+            elif entry.mode == SUBMODULE:
+                self._ids[side][entry.path] = f"submodule {entry.id}"
+                self._skip(side, entry.path, "a submodule, whose files are not here")
+            elif not entry.is_regular:
+                self._skip(side, entry.path, f"of a kind that is not known (mode {entry.mode})")
+            else:
+                found.append(entry)
+        return found
+
+    def _count(self, side: int, entry: Entry, size: int) -> None:
+        self._bytes[side] += size
+        if self._bytes[side] > LARGEST_VERSION:
+            raise SnapshotError(f"{entry.path}: up to here are more than {LARGEST_VERSION:,} bytes of files")
+
+    def _skip(self, side: int, path: str, reason: str) -> None:
+        self.skipped[side].append(Unreadable(self._place(side, path), reason))
+
+    def _fail(self, side: int, path: str, reason: str) -> None:
+        self.unreadable[side].append(Unreadable(self._place(side, path), reason))
+
+    def _too_large(self, side: int, path: str) -> None:
+        if matters(path):
+            self._fail(side, path, f"not read, because it is larger than {LARGEST_FILE:,} bytes")
+
+    def _place(self, side: int, path: str) -> str:
+        return f"{self.folders[side]}/{path}"
+
+    def _is_empty_blob(self, blob: str) -> bool:
+        return blob == self._hashed(b"", len(blob))
+
+    def _hashed(self, data: bytes, length: int) -> str:
+        """The id that git gives a blob, in repositories of either kind."""
+        known = hashlib.sha256 if length == 64 else hashlib.sha1
+        return known(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+    def _copy(self, side: int, entry: Entry) -> None:
+        assert entry.file is not None
+        try:
+            with os.fdopen(os.open(entry.file, _HOW_TO_OPEN), "rb") as stream:
+                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    return self._skip(side, entry.path, "is no regular file")
+                data = stream.read(LARGEST_FILE + 1)
+        except OSError as error:
+            return self._fail(side, entry.path, f"cannot be opened: {error.strerror or error}")
+        self._ids[side][entry.path] = self._hashed(data, self._length)
+        self._count(side, entry, len(data))
+        if len(data) > LARGEST_FILE:
+            return self._too_large(side, entry.path)
+        return self._write_all(self._ids[side][entry.path], [(side, entry)], data)
+
+    def _write_all(self, blob: str, users: Iterable[tuple[int, Entry]], data: bytes) -> None:
+        """Write one content to all its places; nobody writes to them later, so that they can be one file."""
+        for side, entry in users:
+            place = self._write(side, entry.path, data, self._written.get(blob, ""))
+            if place:
+                self._written[blob] = place
+
+    def _write(self, side: int, path: str, data: bytes, same: str = "") -> str:
+        """Write a file, or let it be the ``same`` as another one of ours; its place, or nothing where there is none."""
+        if data.startswith(_LFS) and matters(path):
+            self._skip(side, path, "kept by Git LFS, so that its content is not in the repository")
+            return ""
+        place = self._place(side, path)
+        try:
+            folder = os.path.dirname(place)
+            if folder not in self._made:
+                os.makedirs(folder, exist_ok=True)
+                self._made.add(folder)
+            if same and self._links:
+                try:
+                    os.link(same, place)
+                    return place
+                except FileExistsError:
+                    raise
+                except OSError:  # the disk has no links, or no more of them
+                    self._links = False
+            with open(place, "xb") as stream:
+                stream.write(data)
+        except (OSError, ValueError) as error:  # a name that is too long, or two that are one on this disk
+            reason = error.strerror if isinstance(error, OSError) else None
+            self._fail(side, path, f"cannot be laid out: {reason or error}")
+            return ""
+        return place
+
+    # -- differences
+
+    def _settle(self) -> None:
+        """Find what differs, and forget what is unreadable and the same in both versions."""
+        old, new = self._ids
+        gone = [path for path in old if path not in new]
+        added = [path for path in new if path not in old]
+        if self.renames is None:
+            self.renames = self._find_renames(gone, added)
+        self.renames = {one: other for one, other in self.renames.items() if one in old and other in new}
+        self.changed = [Change(path, path) for path in old if path in new and old[path] != new[path]]
+        self.changed += [Change(one, other) for one, other in self.renames.items()]
+        moved = {*self.renames, *self.renames.values()}
+        self.changed += [Change(path, None) for path in gone if path not in moved]
+        self.changed += [Change(None, path) for path in added if path not in moved]
+
+    def touched(self) -> frozenset[str]:
+        """The paths that differ, under their names in both versions."""
+        return frozenset(path for change in self.changed for path in (change.old, change.new) if path is not None)
+
+    def _find_renames(self, gone: Collection[str], added: Collection[str]) -> dict[str, str]:
+        """As git finds them, for files of the working tree, which are put into a store of objects of our own: git
+        itself would send them through the filters that attributes name."""
+        folder = self.folders[1].parent
+        files = [path for path in added if os.path.isfile(self._place(1, path))]
+        if not gone or not files:
+            return {}
+        old = {entry.path: entry.id for entry in self.entries[0] if entry.is_regular}
+        objects = Path(os.fsdecode(self.repository.output(["rev-parse", "--git-path", "objects"])).removesuffix("\n"))
+        top = self.repository.top or self.repository.folder
+        known = [paths] if (paths := os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")) else []
+        own = {
+            "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join([_quoted(str(top / objects)), *known]),
+            "GIT_INDEX_FILE": str(folder / "index"),
+        }
+        (folder / "objects").mkdir()
+        made = {}
+        for path in files:
+            data = Path(self._place(1, path)).read_bytes()
+            written = self.repository.output(["hash-object", "-w", "--stdin", "--no-filters"], data, own)
+            made[path] = written.decode("ascii").strip()
+        trees = []
+        for listed in ({path: old[path] for path in gone if path in old}, made):
+            (folder / "index").unlink(missing_ok=True)
+            lines = "".join(f"100644 {name}\t{path}\0" for path, name in listed.items())
+            self.repository.output(["update-index", "-z", "--index-info"], os.fsencode(lines), own)
+            trees.append(self.repository.output(["write-tree", "--missing-ok"], b"", own).decode("ascii").strip())
+        with_store = Repository(self.repository.folder, self.repository.prefix, self.repository.top, own)
+        return renames_of(with_store.changes(trees[0], trees[1]))
+
+
+def renames_of(changes: Iterable[Change]) -> dict[str, str]:
+    """Old names of files with their new ones."""
+    return {change.old: change.new for change in changes if change.old and change.new and change.old != change.new}
+
+
+def matters(path: str) -> bool:
+    """Whether a file of this name may hold infrastructure code."""
+    return is_candidate(Path(path)) or is_terraform_file(Path(path)) or path.endswith(".tfvars")
+
+
+def _target(entry: Entry) -> bytes:
+    try:
+        return os.fsencode(os.readlink(entry.file)) if entry.file is not None else b""
+    except OSError:
+        return b""
+
+
+def _quoted(path: str) -> str:
+    """A path for a list of paths, as git(1) says under GIT_ALTERNATE_OBJECT_DIRECTORIES."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

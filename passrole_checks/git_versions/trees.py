@@ -1,0 +1,122 @@
+"""What is in a version: the entries of a tree, of the index, or of the working tree.
+
+Sources: git-ls-tree(1) and git-ls-files(1), "OUTPUT FORMAT"; the modes are those of git's tree objects: 100644 and
+100755 regular files, 120000 symbolic links, 160000 commits of submodules.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from passrole_checks.errors import SnapshotError
+from passrole_checks.git_versions.git import Repository
+
+LINK, SUBMODULE = "120000", "160000"
+_REGULAR = ("100644", "100755", "100664")  # the last one is in old repositories
+_MOST_PARTS = 100
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a version. ``id``: the object that holds it; empty where it is read from ``file`` instead."""
+
+    path: str
+    mode: str
+    id: str
+    file: Path | None = None
+
+    @property
+    def is_regular(self) -> bool:
+        return self.mode in _REGULAR
+
+
+def of_tree(repository: Repository, tree: str) -> list[Entry]:
+    """The files of a commit or a tree."""
+    listing = os.fsdecode(repository.output(["ls-tree", "-r", "-z", "--full-tree", tree]))
+    found = []
+    for record in listing.split("\0")[:-1]:
+        described, _, path = record.partition("\t")
+        mode, _, name = described.split(" ")
+        found.append(Entry(path, mode, name))
+    return found
+
+
+def of_index(repository: Repository) -> list[Entry]:
+    """The files of the index. Raises a :class:`SnapshotError` where a merge has left conflicts in it."""
+    return [entry for _, entry in _index(repository, conflicts=False)]
+
+
+def of_working_tree(repository: Repository) -> list[Entry]:
+    """The files of the working tree: those that git tracks, as they are on the disk, and those that are new and that
+    no ignore file names. Of a sparse checkout what is not on the disk is as in the index."""
+    if repository.top is None:
+        raise SnapshotError(f"{repository.folder}: this repository has no working tree; name two commits")
+    found: dict[str, Entry] = {}
+    for tag, entry in _index(repository, conflicts=True):
+        if entry.path in found:
+            continue
+        here = _on_disk(repository.top, entry.path, entry)
+        if here is None and tag == "S":
+            here = entry
+        if here is not None:
+            found[entry.path] = here
+    others = os.fsdecode(repository.output(["ls-files", "-z", "--others", "--exclude-standard"]))
+    for path in others.split("\0")[:-1]:
+        if path.endswith("/"):
+            found[path] = Entry(path.rstrip("/"), SUBMODULE, "")  # a repository of its own, which is not added
+        elif (here := _on_disk(repository.top, path, None)) is not None:
+            found[path] = here
+    return sorted(found.values(), key=lambda entry: entry.path)
+
+
+def _index(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, Entry]]:
+    listing = os.fsdecode(repository.output(["ls-files", "-s", "-t", "-z"]))
+    for record in listing.split("\0")[:-1]:
+        described, _, path = record.partition("\t")
+        tag, mode, name, stage = described.split(" ")
+        if stage != "0" and not conflicts:
+            raise SnapshotError(f"{path}: a merge has left conflicts here; resolve and add them first")
+        yield tag, Entry(path, mode, name)
+
+
+def _on_disk(top: Path, path: str, tracked: Entry | None) -> Entry | None:
+    """The entry as it is on the disk; None where nothing is there, or only through a symbolic link in its path. Where
+    the path is not followed, nothing says what it holds, so that it differs from whatever it held."""
+    if not is_plain(path):
+        return Entry(path, tracked.mode if tracked is not None else _REGULAR[0], "")
+    file = top
+    parts = path.split("/")
+    try:
+        for part in parts[:-1]:
+            file = file / part
+            if not stat.S_ISDIR(os.lstat(file).st_mode):
+                return None
+        file = file / parts[-1]
+        mode = os.lstat(file).st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISLNK(mode):
+        return Entry(path, LINK, "", file)
+    if stat.S_ISREG(mode):
+        return Entry(path, "100644", "", file)
+    if stat.S_ISDIR(mode) and tracked is not None and tracked.mode == SUBMODULE:
+        return tracked
+    return None
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path leads to one place below the folder that it is put under, and to no place that git itself uses.
+
+    Trees can be made by hand, with names that git would not add.
+    """
+    parts = path.split("/")
+    strange = "\0" in path or (os.sep != "/" and any(mark in path for mark in (os.sep, ":")))
+    return not strange and len(parts) <= _MOST_PARTS and not any(_is_special(part) for part in parts)
+
+
+def _is_special(part: str) -> bool:
+    return part in ("", ".", "..") or part.rstrip(". ").casefold() in ("", ".git", "git~1")

@@ -1,0 +1,111 @@
+"""Conditions compared: does whoever meets one Condition block always meet another?
+
+Two blocks are compared test by test (an operator on a key), as they are ANDed; the values of a positive operator are
+ORed and those of a negated one NORed (IAM User Guide, "Conditions with multiple context keys or values").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from passrole_checks.iam import deadline
+from passrole_checks.iam.conditions.condition_operators import Family, parse_operator, settle
+from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE
+from passrole_checks.iam.partial_values import Const, Hole, Items, Mapping, Node, Text, Tri, holes_in
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One test of a Condition block: ``operator`` as written, ``key`` in lower case, ``values`` as texts.
+
+    ``written`` is the key as people wrote it. ``known``: no hole in it.
+    """
+
+    operator: str
+    key: str
+    values: frozenset[str]
+    written: str = field(compare=False)
+    known: bool = field(compare=False, default=True)
+
+    @property
+    def on_service(self) -> bool:
+        """Whether it is a test of ``iam:PassedToService``."""
+        return self.key == PASSED_TO_SERVICE.lower()
+
+
+def limits_of(condition: Node | None) -> frozenset[Limit]:
+    """The tests of a Condition block (free of alternatives); a hole, or what is malformed, is a test of its own."""
+    return frozenset(_limits(condition)) if condition is not None else frozenset()
+
+
+def _limits(condition: Node) -> Iterator[Limit]:
+    if not isinstance(condition, Mapping):
+        yield _whole("", condition)
+        return
+    for entry in condition.entries:
+        operator = _spelled(entry.key)
+        if not isinstance(entry.value, Mapping):
+            yield _whole(operator, entry.value)
+            continue
+        for pair in entry.value.entries:
+            key = _spelled(pair.key)
+            nodes = pair.value.items if isinstance(pair.value, Items) else (pair.value,)
+            yield Limit(
+                operator,
+                key.lower(),
+                frozenset(map(_value, nodes)),
+                str(pair.key),
+                not any((*entry.key.holes, *pair.key.holes, *holes_in(pair.value))),
+            )
+
+
+def _whole(operator: str, node: Node) -> Limit:
+    return Limit(operator, "", frozenset({_value(node)}), _value(node), known=False)
+
+
+def _spelled(node: Text) -> str:
+    return str(Text(settle(node.parts), node.at))
+
+
+def _value(node: Node) -> str:
+    if isinstance(node, Text):
+        return _spelled(node)
+    if isinstance(node, Const):
+        return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+    return ", ".join(sorted(f"${{{hole.expression}}}" for hole in holes_in(node) if isinstance(hole, Hole)))
+
+
+def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Tri, tuple[str, ...]]:
+    """Whether every request that meets all of ``narrow`` meets all of ``wide``, and the keys for which it may not.
+
+    NO where a test of ``wide`` has nothing on its key in ``narrow``; UNKNOWN where there is another test on that key.
+    """
+    answer = Tri.YES
+    keys: dict[str, None] = {}
+    by_key: dict[str, list[Limit]] = {}
+    for own in narrow:
+        by_key.setdefault(own.key, []).append(own)
+    unknown = any(not own.known for own in narrow)
+    for limit in sorted(wide, key=lambda item: (item.key, item.operator)):
+        deadline.check()
+        same_key = by_key.get(limit.key, ())
+        if any(_implies(own, limit) for own in same_key):
+            continue
+        keys[limit.written] = None
+        answer &= Tri.UNKNOWN if same_key or unknown or not limit.known else Tri.NO
+    return answer, tuple(keys)
+
+
+def _implies(narrow: Limit, wide: Limit) -> bool:
+    """Whether a request that meets the one test surely meets the other."""
+    if narrow == wide:
+        return True
+    ours, theirs = parse_operator(narrow.operator), parse_operator(wide.operator)
+    if ours is None or theirs is None or narrow.key != wide.key or not narrow.key:
+        return False
+    if (ours.quantifier, ours.base) != (theirs.quantifier, theirs.base) or (ours.if_exists and not theirs.if_exists):
+        return False
+    if ours.family is Family.NULL or not narrow.values or not wide.values:
+        return False
+    return narrow.values >= wide.values if theirs.negated else narrow.values <= wide.values

@@ -1,0 +1,215 @@
+"""What a Condition block lets through: to which services a role may be passed.
+
+A block is decided by meaning, operator by operator, for every known service, for the services that the block itself
+names, for one service that nobody knows yet, and for a request that does not carry ``iam:PassedToService``: operators
+are ANDed, keys are ANDed, the values of a positive operator are ORed, those of a negated one NORed.
+
+Sources, in the IAM User Guide: "IAM JSON policy elements: Condition", "... Condition operators", "Conditions with
+multiple context keys or values", "Single-valued vs. multivalued context keys", and "Grant a user permissions to pass a
+role to an AWS service" (the keys).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+
+from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, Block
+from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
+from passrole_checks.iam.conditions.likely_typos import Suspicion
+from passrole_checks.iam.partial_values import Choice, Const, Hole, Items, Mapping, Node, Text, Tri
+
+
+class Constraint(str, Enum):
+    """What a statement's conditions make of ``iam:PassedToService``.
+
+    ``ABSENT``: they do not speak of it. ``EXACT``: a finite list of services. ``EXACT_IF_PRESENT``: the same, but a
+    request without the key passes too. ``PATTERN``: an open set that leaves something out. ``INEFFECTIVE``: leaves no
+    service out, or lets no service through (``Null: true`` too, which narrows nothing: it is met by every service that
+    does not send the key). ``UNRESOLVED``: cannot be told.
+    """
+
+    ABSENT = "absent"
+    EXACT = "exact"
+    EXACT_IF_PRESENT = "exact_if_present"
+    PATTERN = "pattern"
+    INEFFECTIVE = "ineffective"
+    UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionEffect:
+    """What a Condition block lets through.
+
+    ``values`` are the values of ``iam:PassedToService`` as written, in order, without repeats. ``allowed`` are the
+    services surely let through when the request carries the key, ``possible`` those surely or possibly let through:
+    of the known services and of those that the block itself names. ``unknown_service`` answers for a service that
+    nobody knows yet, ``without_key`` for a request without the key. ``negated_only``: the key stands under negated
+    operators only (``Null`` apart). ``tags``, ``others``: the role tags and the other keys that are demanded, as
+    written; they are taken to be satisfiable. ``shared``: the PassRole-only keys, as written, under operators that a
+    missing key fails. ``dead``: no request whatever meets what the block says of ``iam:PassedToService``.
+    ``unresolved``: the holes that decide the answer. ``problems``: malformed pieces, in words.
+    """
+
+    constraint: Constraint
+    values: tuple[str, ...]
+    allowed: frozenset[str]
+    possible: frozenset[str]
+    unknown_service: Tri
+    without_key: Tri
+    negated_only: bool
+    tags: tuple[str, ...]
+    associated_resource_arn: bool
+    others: tuple[str, ...]
+    shared: tuple[str, ...]
+    dead: bool
+    suspicions: tuple[Suspicion, ...]
+    unresolved: tuple[Hole, ...]
+    problems: tuple[str, ...]
+
+
+def evaluate(condition: Node | None, known_services: Collection[str], *, variables: bool = True) -> ConditionEffect:
+    """Decide a Condition block.
+
+    ``condition`` is a mapping of operators to mappings of keys to values, free of ``Choice`` and ``Absent``; a hole may
+    stand at every level. None: no block. ``known_services`` are the service principals of the partition.
+    ``variables``: whether ``${...}`` is a policy variable (Version 2012-10-17) or plain text. Raises nothing: what is
+    malformed is told in ``problems`` and makes the answer unknown.
+    """
+    services = frozenset(known_services)
+    same = (id(condition), services, variables)
+    found = _found.get(same)
+    if found is not None:
+        return found[1]
+    key = (words_of(condition), services, variables)
+    effect = _remembered.get(key)
+    if effect is None:
+        effect = _Decision(_read(condition, services, variables)).effect()
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        if not effect.suspicions:  # which tell places, that are not the same where the words are
+            _remembered[key] = effect
+    if len(_found) >= _MOST_REMEMBERED:
+        _found.clear()
+    _found[same] = (condition, effect)
+    return effect
+
+
+def lets_through(condition: Node | None, service: str, *, variables: bool = True) -> Tri:
+    """Whether a Condition block, as in :func:`evaluate`, lets a role be passed to one service."""
+    key = (id(condition), variables)
+    known = _blocks.get(key)
+    if known is None:
+        if len(_blocks) >= _MOST_REMEMBERED:
+            _blocks.clear()
+        known = _blocks[key] = (condition, _Decision(_read(condition, frozenset(), variables)))
+    return known[1].result(service)
+
+
+def _read(condition: Node | None, services: frozenset[str], variables: bool) -> Block:
+    block = Block(services, variables)
+    if condition is not None:
+        block.read(condition)
+    return block
+
+
+# the same few conditions stand in most statements of a configuration, and each is tried on hundreds of services
+_remembered: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
+# and most questions are about one and the same; each is kept with its id
+_found: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = {}
+_blocks: dict[tuple[int, bool], tuple[Node | None, _Decision]] = {}
+_MOST_REMEMBERED = 4096
+
+
+def words_of(node: Node | None) -> object:
+    """What a node says, without its place."""
+    if isinstance(node, Text):
+        return node.parts, node.optional
+    if isinstance(node, Items):
+        return "list", *map(words_of, node.items)
+    if isinstance(node, Mapping):
+        return "object", *((words_of(entry.key), words_of(entry.value)) for entry in node.entries)
+    if isinstance(node, Const):
+        return type(node.value).__name__, node.value
+    if isinstance(node, Choice):
+        return "either", node.condition, *((outcome, words_of(option)) for outcome, option in node.options)
+    return type(node).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """Decides what a block that has been read lets through."""
+
+    block: Block
+
+    def effect(self) -> ConditionEffect:
+        block = self.block
+        services = block.known.union(block.named)
+        results = {service: self.result(service) for service in (*services, *block.examples)}
+        unknown_service = self._unknown_service()
+        without_key = self.result(None)
+        outcomes = {*results.values(), unknown_service}
+        certain = Tri.UNKNOWN not in outcomes and without_key is not Tri.UNKNOWN
+        doubtful = [test for test in block.tests if test.doubt] if not certain else []
+        positive = [
+            test.operator for test in block.tests
+            if test.operator and not test.maybe and test.operator.family is not Family.NULL
+        ]  # fmt: skip
+        negated_only = bool(positive) and all(operator.negated for operator in positive)
+        everything = not negated_only and all(results[service] is Tri.YES for service in block.known)
+        return ConditionEffect(
+            constraint=self._constraint(outcomes, without_key, bool(doubtful), everything),
+            values=tuple(block.values),
+            allowed=frozenset(service for service in services if results[service] is Tri.YES),
+            possible=frozenset(service for service in services if results[service] is not Tri.NO),
+            unknown_service=unknown_service,
+            without_key=without_key,
+            negated_only=negated_only,
+            tags=tuple(block.tags),
+            associated_resource_arn=block.associated,
+            others=tuple(block.others),
+            shared=tuple(block.shared),
+            dead=outcomes == {Tri.NO} and without_key is Tri.NO,
+            suspicions=tuple(block.suspicions),
+            unresolved=tuple(dict.fromkeys(hole for test in doubtful for hole in test.holes)),
+            problems=tuple(dict.fromkeys(block.problems)),
+        )
+
+    def _constraint(self, outcomes: set[Tri], without_key: Tri, doubt: bool, everything: bool) -> Constraint:
+        if not self.block.tests:
+            return Constraint.ABSENT
+        if outcomes == {Tri.NO} or all(test.mistyped for test in self.block.tests):
+            return Constraint.INEFFECTIVE
+        if any(test.finite for test in self.block.tests):
+            # What else is not known can only take from the list.
+            return Constraint.EXACT if without_key is Tri.NO else Constraint.EXACT_IF_PRESENT
+        if outcomes == {Tri.YES} or everything:
+            return Constraint.INEFFECTIVE
+        if doubt:
+            return Constraint.UNRESOLVED
+        return Constraint.PATTERN
+
+    def result(self, service: str | None) -> Tri:
+        """Whether a request with this service, or (None) without the key, meets all tests."""
+        answer = Tri.YES
+        for test in self.block.tests:
+            answer = answer & test.result(service)
+            if answer is Tri.NO:
+                break
+        return answer
+
+    def _unknown_service(self) -> Tri:
+        """The answer for a service whose name has nothing in common with any text that is written here."""
+        domains = [domain for domain in DOMAINS if any(service.endswith(f".{domain}") for service in self.block.known)]
+        answers = {self.result(f"{_NOBODYS_NAME}.{domain}") for domain in domains or DOMAINS[:1]}
+        return answers.pop() if len(answers) == 1 else Tri.UNKNOWN
+
+
+_NOBODYS_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # letters that no file uses
+
+
+__all__ = [
+    "ASSOCIATED_RESOURCE_ARN", "PASSED_TO_SERVICE", "ConditionEffect", "Constraint", "Suspicion", "evaluate",
+    "words_of",
+]  # fmt: skip

@@ -1,0 +1,184 @@
+"""Statements of one kind: those that differ in their roles only.
+
+A principal has many statements and few conditions. What is asked of two statements but their roles (which services each
+lets through, whether one is in force whenever the other is) is asked once for all statements of their kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from passrole_checks.iam import partial_values, path_conditions
+from passrole_checks.iam.conditions.condition_implication import implies
+from passrole_checks.iam.conditions.condition_operators import Family, example_service, parse_operator, read_pattern
+from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE, evaluate, words_of
+from passrole_checks.iam.grants.access_set import Permission
+from passrole_checks.iam.partial_values import Text, Tri
+
+UNKNOWN_SERVICE = "\0a service that nobody knows yet"
+NO_KEY = "\0a request without the key"
+
+
+@dataclass(eq=False)
+class Kind:
+    """Statements that say the same but for their roles; ``sample`` is one of them."""
+
+    number: int
+    sample: Permission
+    universe: Collection[str]  # the services that its condition is tried on
+
+    @property
+    def certain(self) -> bool:
+        """As :attr:`Permission.certain`."""
+        return self.sample.certain
+
+    @cached_property
+    def _lets(self) -> tuple[frozenset[str], frozenset[str]]:
+        statement = self.sample.statement
+        effect = evaluate(statement.condition, self.universe, variables=statement.variables)
+        extra = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
+        return (
+            effect.allowed | {name for name, answer in extra if answer is Tri.YES},
+            effect.possible | {name for name, answer in extra if answer is not Tri.NO},
+        )
+
+    @property
+    def surely(self) -> frozenset[str]:
+        """The services that the condition surely lets through."""
+        return self._lets[0]
+
+    @property
+    def possible(self) -> frozenset[str]:
+        """The services that the condition possibly lets through."""
+        return self._lets[1]
+
+
+@dataclass
+class Kinds:
+    """The kinds of all statements of a comparison. ``known``: the service principals that there are."""
+
+    permissions: Iterable[Permission]
+    known: frozenset[str]
+    universe: frozenset[str] = field(default=frozenset(), init=False)
+    _by_words: dict[object, Kind] = field(default_factory=dict, init=False)
+    _by_id: dict[int, tuple[Permission, Kind]] = field(default_factory=dict, init=False)
+    _pairs: dict[tuple[str, int, int], bool] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        for item in self.permissions:
+            self.of(item)
+        self._first = tuple(self._by_words.values())
+        self.written: Mapping[str, str] = {
+            example: written for kind in self._first for example, written in _services_in(kind.sample)
+        }
+        self.universe = self.known | (self.written.keys() - {UNKNOWN_SERVICE, NO_KEY})
+        for kind in self._first:
+            kind.universe = self.universe
+
+    def of(self, item: Permission) -> Kind:
+        """The kind of a statement."""
+        known = self._by_id.get(id(item))
+        if known is None:
+            kind = self._by_words.setdefault(_said(item), Kind(len(self._by_words), item, self.universe))
+            known = self._by_id[id(item)] = (item, kind)
+        return known[1]
+
+    @cached_property
+    def classes(self) -> list[frozenset[str]]:
+        """The services, taken together where no statement makes a difference between them."""
+        marks: dict[str, list[int]] = {service: [] for service in sorted(self.universe | {UNKNOWN_SERVICE, NO_KEY})}
+        for mark, services in enumerate({let for kind in self._first for let in (kind.surely, kind.possible)}):
+            for service in services:
+                marks[service].append(mark)
+        classes: dict[tuple[int, ...], list[str]] = {}
+        for service, same in marks.items():
+            classes.setdefault(tuple(same), []).append(service)
+        return [frozenset(services) for services in classes.values()]
+
+    def together(self, item: Kind, mine: Kind) -> bool:
+        """Whether two statements can both be in force, given the outcomes under which each reads as it does."""
+        key = ("together", item.number, mine.number)
+        if key not in self._pairs:
+            both = path_conditions.both(item.sample.statement.when, mine.sample.statement.when)
+            self._pairs[key] = both is not None
+        return self._pairs[key]
+
+    def under(self, item: Kind, mine: Kind) -> bool:
+        """Whether a statement is in force whenever ``mine`` is."""
+        return all(path_conditions.implies(mine.sample.statement.when, fact) for fact in item.sample.statement.when)
+
+    def surely_applies(self, item: Kind, mine: Kind, service: str) -> bool:
+        """Whether another statement surely speaks of every request to the service that ``mine`` speaks of."""
+        if not self._applies("limits", item, mine):
+            return False
+        return service in item.surely or self._applies("tests", item, mine)
+
+    def _applies(self, which: str, item: Kind, mine: Kind) -> bool:
+        key = (which, item.number, mine.number)
+        known = self._pairs.get(key)
+        if known is None:
+            one, other = mine.sample, item.sample
+            if which == "tests":
+                known = implies(one.tests, other.tests)[0] is Tri.YES
+            else:
+                known = (
+                    (item.certain or _same_words(other, one))
+                    and self.under(item, mine)
+                    and implies(one.limits, other.limits)[0] is Tri.YES
+                )
+            self._pairs[key] = known
+        return known
+
+
+def _said(item: Permission) -> object:
+    """What a statement says, but for its roles."""
+    statement = item.statement
+    return (
+        item.effect,
+        item.certain,
+        statement.when,
+        statement.variables,
+        _words(statement.actions),
+        _words(statement.not_actions),
+        words_of(statement.condition),
+    )
+
+
+def _words(texts: tuple[Text, ...] | None) -> frozenset[str] | None:
+    return frozenset(map(str, texts)) if texts is not None else None
+
+
+def _same_words(item: Permission, mine: Permission) -> bool:
+    """Whether two statements say the same of which actions they speak, holes included."""
+    ours, theirs = mine.statement, item.statement
+    return (
+        ours.effect == theirs.effect
+        and _words(ours.actions) == _words(theirs.actions)
+        and _words(ours.not_actions) == _words(theirs.not_actions)
+        and mine.tests == item.tests
+    )
+
+
+def _services_in(item: Permission) -> Iterator[tuple[str, str]]:
+    """The services that a condition spells out, and one for each of its values with a wildcard or a hole; each with
+    the value as written."""
+    condition = item.statement.condition
+    for entry in condition.entries if isinstance(condition, partial_values.Mapping) else ():
+        operator = parse_operator(str(entry.key))
+        if operator is None or operator.family is not Family.STRING:
+            continue
+        for pair in entry.value.entries if isinstance(entry.value, partial_values.Mapping) else ():
+            if str(pair.key).lower() != PASSED_TO_SERVICE.lower():
+                continue
+            for value in partial_values.texts_in(pair.value):
+                pattern = read_pattern(
+                    value,
+                    wildcards=operator.wildcards,
+                    ignores_case=operator.ignores_case,
+                    variables=item.statement.variables,
+                )
+                example = example_service(pattern)
+                if example is not None:
+                    yield example, str(value)

@@ -1,0 +1,1 @@
+"""Patterns with ``*`` and ``?``: matching, inclusion and intersection."""

@@ -1,0 +1,214 @@
+"""What one principal may do and another may not: the excess of the one over the other.
+
+Compared are patterns of actions and of resources, by general members of them (`glob`): what
+holds for one of them holds for all but those that other statements single out, and these are looked at by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import combinations, islice, product
+from typing import NamedTuple
+
+from passrole_checks.iam import deadline
+from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.path_conditions import When, both
+from passrole_checks.iam.patterns import glob
+from passrole_checks.iam.patterns.glob import RUN
+from passrole_checks.iam.permissions.permissions import Contents, Permissions
+from passrole_checks.iam.permissions.statement_matcher import PASS_ROLE, Rule, can_be_about, narrowed
+
+_MOST_MEMBERS = 500  # of one pair of patterns that are looked at
+
+
+class Pair(NamedTuple):
+    """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess. ``when``: the
+    facts under which the role can do it. ``but``: of every action, those that a NotAction leaves out."""
+
+    action: str
+    resource: str
+    certain: Tri
+    when: When = ()
+    but: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Excess:
+    """What one principal can do and another cannot: at least one pair, those that are certain first."""
+
+    pairs: tuple[Pair, ...]
+
+    @property
+    def certain(self) -> Tri:
+        """YES where at least one pair is certain."""
+        return self.pairs[0].certain
+
+
+def excess(role: Permissions, principal: Permissions, when: When = ()) -> Excess | None:
+    """What a role can do and a principal cannot where the facts ``when`` hold, None for nothing.
+
+    Of a pattern that is covered in part the rest is told, where the rest is a pattern too, else the whole. Where not
+    all policies of the principal are known nothing is certain. What the principal is allowed under conditions that the
+    role need not meet is not counted as surely allowed.
+    """
+    return Comparison(principal, when, Contents()).excess(role)
+
+
+_Singled = tuple[tuple[str, ...], ...]  # patterns of actions, and of resources
+
+
+class Comparison:
+    """Compares roles with one principal, where the facts ``when`` hold."""
+
+    def __init__(self, principal: Permissions, when: When, contents: Contents) -> None:
+        self.principal, self.when, self.contents = principal, when, contents
+        self.singled_out = _distinct(_singled_out(principal, limits=False))
+        rules = (*principal.allowing, *principal.denials)
+        self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
+        free = () if principal.denials or principal.limits else principal.allowing
+        self._allowed = frozenset(contents.of_statement(rule.statement) for rule in free if rule.covers_itself)
+        self._pairs: dict[int, tuple[Pair, ...]] = {}  # of rules that nothing else of a role has a bearing on
+
+    def excess(self, role: Permissions) -> Excess | None:
+        """What a role can do and the principal cannot, as :func:`excess` gives it."""
+        return _Difference(role.of_a_role, self).found()
+
+    def allows(self, rule: Rule) -> bool:
+        """Whether the principal has the same statement, and nothing that takes of it."""
+        return self.contents.of_statement(rule.statement) in self._allowed
+
+    def pairs(self, rule: Rule, found: Callable[[], Iterable[Pair]]) -> tuple[Pair, ...]:
+        """The pairs of a rule that ``found`` gives; those of rules that say the same are found once."""
+        number = self.contents.of_statement(rule.statement)
+        if number not in self._pairs:
+            self._pairs[number] = tuple(found())
+        return self._pairs[number]
+
+
+class _Difference:
+    """Decides by general members: of each pair of the role's patterns, and of what other statements single out in it.
+
+    For patterns with their wildcard at the end that is exact. Others can have things in common in several ways, of
+    which the shortest is looked at.
+    """
+
+    def __init__(self, role: Permissions, comparison: Comparison) -> None:
+        self.role, self.comparison = role, comparison
+        self.principal, self.when = comparison.principal, comparison.when
+        own = list(_singled_out(role, limits=True))
+        self.plain = not role.limits and not role.denials
+        self.alone = self.plain and not own  # each rule counts by itself
+        self.singled_out = (
+            _distinct([*_singled_out(self.principal, limits=False), *own]) if own else comparison.singled_out
+        )
+
+    def found(self) -> Excess | None:
+        pairs: dict[tuple[str, str, When, tuple[str, ...]], Tri] = {}
+        for rule in self.role.allowing:
+            when = both(self.when, rule.statement.when)
+            if when is None or self.comparison.allows(rule):
+                continue
+            of_rule = partial(self.of_rule, rule, when)
+            for one in self.comparison.pairs(rule, of_rule) if self.alone else of_rule():
+                key = one.action, one.resource, when or (), one.but
+                pairs[key] = pairs.get(key, Tri.NO) | one.certain
+        if not pairs:
+            return None
+        found = [Pair(*key[:2], certain, *key[2:]) for key, certain in pairs.items()]
+        return Excess(tuple(sorted(found, key=lambda pair: pair.certain is not Tri.YES)))
+
+    def of_rule(self, rule: Rule, when: When) -> Iterator[Pair]:
+        statement = rule.statement
+        resources = (*rule.resources.sure, *rule.resources.doubtful) if statement.resources is not None else (RUN,)
+        for given in rule.patterns if statement.actions is not None else (f"{RUN}:{RUN}",):
+            for resource in resources:
+                for action in narrowed(given, resource):
+                    yield from self.of_pair(rule, action, resource, when)
+
+    def of_pair(self, rule: Rule, action: str, resource: str, when: When) -> Iterator[Pair]:
+        deadline.check()
+        if can_be_about(action, resource) is Tri.NO:
+            return
+        if rule.met(glob.request(action))[0] is Tri.NO:
+            if not glob.surely(action, PASS_ROLE):
+                return
+            action = PASS_ROLE
+        exceeds = self.exceeds(rule, action, resource, when)
+        if exceeds is not Tri.NO:
+            yield self.pair(rule, action, resource, exceeds)
+        if exceeds is Tri.YES:
+            return
+        actions = _common(action, self.singled_out[0])
+        others = _common(resource, self.singled_out[1])
+        for one, other in islice(product(actions, others), 1, _MOST_MEMBERS):
+            if can_be_about(one, other) is not Tri.NO:
+                exceeds = self.exceeds(rule, one, other, when)
+                if exceeds is not Tri.NO:
+                    yield self.pair(rule, one, other, exceeds)
+
+    def pair(self, rule: Rule, action: str, resource: str, certain: Tri) -> Pair:
+        if action != f"{RUN}:{RUN}":
+            words = rule.patterns.get(action) or self.words.get(action) or glob.words_of(action)
+            return Pair(words, glob.words_of(resource), certain)
+        left_out = tuple(map(str, rule.statement.not_actions or ()))
+        return Pair("*", glob.words_of(resource), certain, but=left_out)
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """The action patterns of both, each as it is written."""
+        rules = () if self.alone else (*self.role.denials, *self.role.allowing)
+        return {**self.comparison.words, **{one: words for rule in rules for one, words in rule.patterns.items()}}
+
+    def exceeds(self, rule: Rule, action: str, resource: str, when: When) -> Tri:
+        """Whether the general member of a pair is allowed to the role, and not to the principal."""
+        request = glob.request(action)
+        answer = ~self.principal.decides(request, glob.request(resource), rule.tests, when)
+        if not self.principal.complete:
+            answer &= Tri.UNKNOWN
+        if answer is Tri.NO:
+            return answer
+        answer &= rule.speaks(request, glob.request(resource)) & rule.met(request)[0] & can_be_about(action, resource)
+        if answer is Tri.NO or self.plain:
+            return answer
+        return answer & self.role.decides(request, glob.request(resource), rule.tests, when)
+
+
+def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The action and resource patterns that a part of what is allowed is set apart by: in a Deny, or left out of an
+    Allow; with ``limits`` also what a limit allows."""
+    for rule in (
+        *permissions.allowing,
+        *permissions.denials,
+        *(one for limit in permissions.limiting for one in limit),
+    ):
+        statement = rule.statement
+        if not statement.whole:
+            continue  # of a boundary that is not here nothing is known that it would single out
+        allows = rule in permissions.allowing or not limits
+        if statement.effect == "Allow" and allows and statement.not_actions is None and statement.not_resources is None:
+            continue
+        yield rule.actions.all or (f"{RUN}:{RUN}",), rule.resources.sure or (RUN,)
+
+
+def _distinct(found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> _Singled:
+    parts = list(found)
+    return tuple(tuple(dict.fromkeys(one for part in parts for one in part[side])) for side in (0, 1))
+
+
+def _common(pattern: str, others: Iterable[str]) -> list[str]:
+    """A pattern, what it has in common with others, and with several of them at once, as patterns, each once."""
+    found = dict.fromkeys([pattern])
+    found.update((common, None) for other in others if (common := _met(pattern, other)) is not None)
+    direct = list(found)[1:]
+    for one, other in islice(combinations(direct, 2), _MOST_MEMBERS):
+        common = _met(one, other)
+        if common is not None:
+            found[common] = None
+    return list(found)
+
+
+def _met(one: str, other: str) -> str | None:
+    common = glob.meeting(one, other)
+    return glob.as_pattern(common) if common is not None else None

@@ -1,0 +1,483 @@
+"""One statement as a rule about any action on any resource, not about PassRole alone.
+
+Sources, in the IAM User Guide: "IAM JSON policy elements: Action", "NotAction", "Resource", "NotResource", "Condition
+operators", "Variables and tags", "Identify AWS resources with ARNs" (fewer than six fields are completed with ``*``);
+"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries). All of a policy's ARNs
+are read within one partition and, where the account is a hole, within the account of its holder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+from passrole_checks.iam import deadline
+from passrole_checks.iam.conditions.condition_implication import Limit, limits_of
+from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.iam.patterns import glob
+from passrole_checks.iam.patterns.glob import ANY, RUN
+from passrole_checks.iam.patterns.pattern_index import PatternIndex
+from passrole_checks.iam.roles.arn_pattern import PARTITIONS, fields_of, has_early_variable
+
+PASS_ROLE = "iam:passrole"
+_PASS_ROLE_ONLY = ("iam:passedtoservice", "iam:associatedresourcearn")
+_ACCOUNT = Hole(Kind.ACCOUNT_ID.value, Kind.ACCOUNT_ID)
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
+# words for a part of a text that is not told, which say nothing by themselves
+_NAMELESS = frozenset({"", "…", "id", "path", "generated"})
+# what whoever makes a request can choose or bring about, so that a Deny under a condition on it leaves a way
+_CHOSEN = frozenset({
+    "aws:requestedregion", "aws:securetransport", "aws:multifactorauthpresent", "aws:multifactorauthage",
+    "aws:sourceip", "aws:tagkeys", "aws:useragent", "aws:currenttime", "aws:epochtime",
+})  # fmt: skip
+_EVERY_ACTION = f"{RUN}:{RUN}"
+_MOST_RULES = 20_000
+_FEW = 8  # rules that are asked one by one
+
+# Services whose actions are about resources with ARNs of another service (Service Authorization Reference, the resource
+# types of each page); whose actions are only about ARNs with their own name is listed below.
+_ABOUT_OTHERS = {
+    "sts": ("iam",), "ssm": ("ec2",), "ec2-instance-connect": ("ec2",), "ec2": ("resource-groups", "license-manager"),
+    "glue": ("kms",), "ecs": ("servicediscovery",),
+}  # fmt: skip
+_ABOUT_THEIR_OWN = frozenset({
+    "apprunner", "athena", "autoscaling", "batch", "bedrock", "bedrock-agentcore", "cloudformation", "cloudtrail",
+    "cloudwatch", "codebuild", "codepipeline", "cognito-idp", "datapipeline", "dynamodb", "ec2", "ec2-instance-connect",
+    "ecr", "ecs", "eks", "elasticmapreduce", "elasticfilesystem", "emr-serverless", "events", "glue", "iam",
+    "imagebuilder", "kinesis", "kms", "lambda", "logs", "organizations", "pipes", "rds", "redshift", "s3", "sagemaker",
+    "scheduler", "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Actions:
+    """Action patterns, in lower case, arranged by service. ``doubtful``: those that count only perhaps."""
+
+    every: bool
+    names: frozenset[str]
+    by_service: dict[str, glob.Patterns]
+    doubtful: glob.Patterns
+    all: tuple[str, ...]
+
+    @cached_property
+    def services(self) -> frozenset[str]:
+        """The services that patterns name."""
+        return frozenset(one.partition(":")[0] for one in self.all)
+
+    @cached_property
+    def wide(self) -> bool:
+        """Whether a pattern does not name its service."""
+        return not all(map(_is_word, self.services))
+
+    def cover(self, request: str) -> Tri:
+        """Whether one of the patterns takes an action."""
+        if self.every or request in self.names:
+            return Tri.YES
+        named = self.by_service.get(request.partition(":")[0])
+        if named is not None and named.surely(request):
+            return Tri.YES
+        others = self.doubtful if request.isascii() else self._every
+        return Tri.of(others.possibly(request)) & Tri.UNKNOWN
+
+    @cached_property
+    def _every(self) -> glob.Patterns:
+        return glob.Patterns(self.all)
+
+
+@dataclass(frozen=True, eq=False)
+class Resources:
+    """Resource patterns; those in ``doubtful`` count only perhaps."""
+
+    sure: tuple[str, ...]
+    doubtful: tuple[str, ...]
+
+    def cover(self, request: str) -> Tri:
+        """Whether one of the patterns takes a resource."""
+        if self._sure.surely(request):
+            return Tri.YES
+        return Tri.of(self._sure.possibly(request) or self._doubtful.possibly(request)) & Tri.UNKNOWN
+
+    def meeting(self, asked: str) -> Iterator[str]:
+        """The sure patterns that may have something in common with another one, and some others, in their order."""
+        return iter(self._sure.near(glob.request(asked)))
+
+    @cached_property
+    def _sure(self) -> glob.Patterns:
+        return glob.Patterns(self.sure)
+
+    @cached_property
+    def _doubtful(self) -> glob.Patterns:
+        return glob.Patterns(self.doubtful)
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A statement with its patterns ready to be asked. ``account``: the account of its holder, if it is known;
+    ``owner``: whose policy variables are meant."""
+
+    statement: Statement
+    account: str | None = None
+    owner: str = ""
+
+    @cached_property
+    def actions(self) -> Actions:
+        """Its Action, or the NotAction, as patterns."""
+        given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
+        return _actions(tuple((item.parts, item.optional) for item in given or ()))
+
+    @cached_property
+    def resources(self) -> Resources:
+        """Its Resource, or the NotResource, as patterns: those that match for sure, and those that may."""
+        given = self.statement.resources if self.statement.resources is not None else self.statement.not_resources
+        found: dict[bool, list[str]] = {True: [], False: []}
+        for item in given or ():
+            early = self.statement.effect == "Deny" and self.statement.variables and has_early_variable(str(item))
+            found[item.optional or early].append(
+                resource_glob(item.parts, self.statement.variables, account=self.account, owner=self.owner)
+            )
+            across = _across_fields(item.parts, self.statement.variables, self.owner)
+            if across is not None:
+                found[True].append(across)
+        return Resources(tuple(found[False]), tuple(found[True]))
+
+    @cached_property
+    def tests(self) -> tuple[Limit, ...]:
+        """The tests of its Condition block."""
+        return tuple(sorted(limits_of(self.statement.condition), key=lambda item: (item.key, item.operator)))
+
+    @cached_property
+    def patterns(self) -> dict[str, str]:
+        """The action patterns of ``Action`` or ``NotAction``, each with its text as it is written."""
+        given = self.statement.actions if self.statement.actions is not None else self.statement.not_actions
+        spelled = ((action_glob(item.parts), str(item)) for item in given or ())
+        return {pattern: written for pattern, written in spelled if pattern is not None}
+
+    @cached_property
+    def covers_itself(self) -> bool:
+        """Whether the same statement in other hands surely allows all that this one does."""
+        one = self.statement
+        if one.effect != "Allow" or not one.whole or one.condition is not None:
+            return False
+        if one.actions is None or one.resources is None:
+            return False
+        if any(item.optional for item in (*one.actions, *one.resources)):
+            return False
+        literals = (part for item in one.resources for part in item.parts if isinstance(part, str))
+        whose = one.variables and any("${" in part for part in literals)
+        return not whose and not any(glob.is_unnamed(pattern) for pattern in (*self.actions.all, *self.resources.sure))
+
+    def may_speak_of(self, service: str) -> bool:
+        """Whether it may speak of actions of a service at all."""
+        if self.statement.actions is None or self.actions.every or not _is_word(service):
+            return True
+        return service in self.actions.services or self.actions.wide
+
+    @property
+    def effect(self) -> Tri:
+        """YES, or UNKNOWN where it is not known whether the statement allows or denies."""
+        return Tri.UNKNOWN if self.statement.effect is None else Tri.YES
+
+    def acts(self, action: str) -> Tri:
+        """Whether the statement speaks of an action (a request in lower case)."""
+        deadline.check()
+        answer = self.actions.cover(action)
+        return answer if self.statement.actions is not None else ~answer
+
+    def reaches(self, resource: str) -> Tri:
+        """Whether it speaks of a resource."""
+        answer = self.resources.cover(resource)
+        return answer if self.statement.resources is not None else ~answer
+
+    def speaks(self, action: str, resource: str) -> Tri:
+        """Whether it speaks of an action on a resource, conditions aside."""
+        acts = self.acts(action)
+        return acts if acts is Tri.NO else acts & self.reaches(resource) & self.effect
+
+    def within(self, asked: str) -> Iterator[tuple[str, Tri]]:
+        """Patterns of the resources among those asked for that the statement speaks of, the surest first."""
+        if self.statement.resources is None:
+            answer = self.reaches(glob.request(asked))
+            if answer is not Tri.NO:
+                yield asked, answer
+            return
+        perhaps = []
+        for one in self.resources.meeting(asked):
+            deadline.check()
+            common = glob.meeting(one, asked)
+            if common is not None:
+                yield glob.as_pattern(common), Tri.YES
+            elif glob.may_meet(one, asked):
+                perhaps.append(asked)
+        if perhaps or any(glob.may_meet(one, asked) for one in self.resources.doubtful):
+            yield asked, Tri.UNKNOWN
+
+    def met(self, action: str) -> tuple[Tri, tuple[str, ...]]:
+        """Whether a request for an action can meet the condition, and the keys that it has to meet it with."""
+        if not self.statement.whole:
+            return Tri.UNKNOWN, ()  # of its conditions nothing is known either
+        answer, keys = Tri.YES, dict[str, None]()
+        for test in self.tests:
+            found = _met_by(test, action)
+            if found is Tri.NO:
+                return Tri.NO, ()
+            if found is None:
+                keys[test.written] = None
+            else:
+                answer &= found
+                if found is Tri.UNKNOWN:
+                    keys[test.written] = None
+        return answer, tuple(keys)
+
+    def denies(self, action: str, allowed: Sequence[Limit]) -> tuple[Tri, tuple[str, ...]]:
+        """Whether a Deny takes an action away from everybody, and where not, the keys by which one gets around it.
+
+        ``allowed``: the tests that the request has to meet in any case.
+        """
+        met, keys = self.met(action)
+        if met is Tri.NO:
+            return Tri.NO, ()
+        if not self.tests:
+            # AWS's pages differ on what an empty condition does
+            return Tri.YES if self.statement.condition is None else Tri.UNKNOWN, ()
+        for test in self.tests:
+            if _avoidable(test, allowed):
+                return Tri.NO, (test.written,)
+        return (Tri.UNKNOWN if keys else met), ()
+
+
+def _met_by(test: Limit, action: str) -> Tri | None:
+    """What a test says of a request for an action, None where it depends on the request and can be met."""
+    operator = parse_operator(test.operator)
+    if operator is None or not test.key:
+        return Tri.UNKNOWN
+    absent = operator.absent
+    if operator.family is Family.NULL and not operator.quantifier:
+        absent = Tri.of("true" in test.values) if test.values <= {"true", "false"} else Tri.UNKNOWN
+    if test.key in _PASS_ROLE_ONLY:
+        return None if action == PASS_ROLE else absent
+    service = test.key.partition(":")[0]
+    own = action.partition(":")[0]
+    # a key with the name of a service is carried by requests to that service, as a rule
+    if service != "aws" and service != own and ANY not in own and absent is not Tri.YES:
+        return Tri.UNKNOWN
+    return None
+
+
+def _avoidable(test: Limit, allowed: Sequence[Limit]) -> bool:
+    """Whether whoever makes a request can see to it that a test does not hold for it."""
+    operator = parse_operator(test.operator)
+    if operator is None or operator.quantifier or not test.known:
+        return False
+    if test.key not in _CHOSEN and not test.key.startswith("aws:requesttag/"):
+        return False
+    for own in allowed:
+        if own.key != test.key:
+            continue
+        positive = parse_operator(own.operator)
+        if positive is None or positive.negated or positive.family is not Family.STRING or not operator.negated:
+            return False
+        if not own.values & test.values:
+            return False
+    return operator.family is not Family.STRING or not any(value.strip("*") == "" for value in test.values)
+
+
+class Rules:
+    """Rules in their order, of which those are found that may speak of a resource."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = tuple(rules)
+
+    def reaching(self, resource: str) -> Sequence[Rule]:
+        """The rules that may speak of a resource, and some others."""
+        if len(self.rules) <= _FEW:
+            return self.rules
+        index, owners, always = self._index
+        places = always.union(owners[place] for place in index.near(resource))
+        return [self.rules[place] for place in sorted(places)]
+
+    @cached_property
+    def _index(self) -> tuple[PatternIndex, list[int], frozenset[int]]:
+        patterns: list[str] = []
+        owners: list[int] = []
+        always: set[int] = set()
+        for place, rule in enumerate(self.rules):
+            if rule.statement.resources is None:
+                always.add(place)
+            for one in (*rule.resources.sure, *rule.resources.doubtful) if place not in always else ():
+                patterns.append(one)
+                owners.append(place)
+        return glob.index_of(patterns), owners, frozenset(always)
+
+
+_rules: dict[tuple[int, str | None, str], Rule] = {}
+
+
+def rule_of(statement: Statement, account: str | None, owner: str = "") -> Rule:
+    """The rule of a statement; the same statement is taken apart once."""
+    key = (id(statement), account, owner)
+    known = _rules.get(key)  # it holds its statement, whose id is therefore no other's
+    if known is None:
+        if len(_rules) >= _MOST_RULES:
+            _rules.clear()
+        known = _rules[key] = Rule(statement, account, owner)
+    return known
+
+
+def can_be_about(action: str, resource: str) -> Tri:
+    """Whether an action can be about a resource: an ARN of another service than the action's does nothing for it.
+
+    Both are requests or patterns. UNKNOWN for services of which it is not known here whose ARNs their actions name.
+    """
+    service = action.partition(":")[0]
+    fields = resource.split(":", 3)
+    if len(fields) < 3 or fields[0] != "arn" or not _is_word(service) or not _is_word(fields[2]):
+        return Tri.YES
+    if fields[2] == service or fields[2] in _ABOUT_OTHERS.get(service, ()):
+        return Tri.YES
+    return Tri.NO if service in _ABOUT_THEIR_OWN else Tri.UNKNOWN
+
+
+def narrowed(action: str, resource: str) -> Iterator[str]:
+    """An action pattern as those for the service of a resource, where it is a pattern for every service."""
+    fields = resource.split(":", 3)
+    service = fields[2] if len(fields) >= 3 and fields[0] == "arn" else ""
+    if action != _EVERY_ACTION or not _is_word(service) or service not in _ABOUT_THEIR_OWN:
+        yield action
+        return
+    for one in (service, *(name for name, others in _ABOUT_OTHERS.items() if service in others)):
+        yield f"{one}:{RUN}"
+
+
+def _is_word(text: str) -> bool:
+    return re.fullmatch(r"[a-z0-9-]+", text) is not None
+
+
+def action_glob(parts: tuple[Part, ...]) -> str | None:
+    """An action pattern in lower case; None for one that matches nothing.
+
+    A value is ``prefix:name`` or ``*`` (IAM User Guide, "Grammar of the IAM JSON policy language").
+    """
+    spelled = "".join(
+        glob.pattern(part.lower()) if isinstance(part, str) else glob.letter(part) for part in _spelled_out(parts)
+    )
+    if spelled in (RUN, _EVERY_ACTION):
+        return _EVERY_ACTION
+    holes = any(isinstance(part, Hole) for part in parts)
+    if spelled.count(":") != 1 and not holes:
+        return None
+    if spelled.startswith("iam:pass") and not holes and glob.surely(spelled, PASS_ROLE):
+        return PASS_ROLE  # the only action of its kind (Service Authorization Reference, "Actions defined by IAM")
+    return spelled
+
+
+@lru_cache(maxsize=8192)
+def _actions(given: tuple[tuple[tuple[Part, ...], bool], ...]) -> Actions:
+    names: set[str] = set()
+    by_service: dict[str, list[str]] = {}
+    doubtful: list[str] = []
+    every: list[str] = []
+    for parts, optional in given:
+        pattern = action_glob(parts)
+        if pattern is None:
+            continue
+        every.append(pattern)
+        service, colon, name = pattern.partition(":")
+        if pattern == _EVERY_ACTION and not optional:
+            continue
+        # nothing is said of wildcards in the prefix
+        if optional or not colon or not _is_word(service) or not name.isascii():
+            doubtful.append(pattern)
+        if optional or not colon:
+            continue
+        if glob.request(pattern) == pattern:
+            names.add(pattern)
+        elif _is_word(service):
+            by_service.setdefault(service, []).append(pattern)
+    return Actions(
+        every=any(parts in _EVERYTHING and not optional for parts, optional in given),
+        names=frozenset(names),
+        by_service={service: glob.Patterns(patterns) for service, patterns in by_service.items()},
+        doubtful=glob.Patterns(doubtful),
+        all=tuple(every),
+    )
+
+
+_EVERYTHING = (("*",), ("*:*",))
+
+
+@lru_cache(maxsize=16384)
+def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | None = None, owner: str = "") -> str:
+    """A Resource text as a pattern. ``owner`` says whose policy variables are meant, where there are several."""
+    if parts == ("*",):
+        return RUN
+    fields = fields_of(join(tuple(_spelled_out(parts))))
+    if len(fields) > 1 and fields[0] == ["arn"]:
+        if len(fields[1]) == 1 and (isinstance(fields[1][0], Hole) or fields[1][0] in ("*", *PARTITIONS)):
+            fields[1] = ["aws"]
+        if len(fields) > 4 and len(fields[4]) == 1:
+            held = fields[4][0]
+            own = held.kind in (Kind.ANYTHING, Kind.ACCOUNT_ID) if isinstance(held, Hole) else held == account
+            if own or (variables and isinstance(held, str) and held[2:-1].lower() in _OWN_ACCOUNT):
+                fields[4] = [_ACCOUNT]
+        last = fields[-1][-1] if fields[-1] else ""
+        rest = any(isinstance(part, Hole) and part.expression.endswith("/…") for part in fields[-1])  # all that is left
+        if len(fields) < 6 and not rest and not (isinstance(last, str) and last.endswith("*")):
+            fields += [["*"]] * (6 - len(fields))
+    return ":".join("".join(_letters(field, variables, owner)) for field in fields)
+
+
+@lru_cache(maxsize=16384)
+def _across_fields(parts: tuple[Part, ...], variables: bool, owner: str) -> str | None:
+    """A Resource text of too few fields with a wildcard inside, read as plain text, whose ``*`` runs past colons; AWS's
+    pages leave open whether it does. None for any other text."""
+    fields = fields_of(join(tuple(_spelled_out(parts))))
+    written = "".join(part for field in fields for part in field if isinstance(part, str))
+    if not 1 < len(fields) < 6 or "*" not in written.rstrip("*"):
+        return None
+    return ":".join("".join(_letters(field, variables, owner)) for field in fields)
+
+
+def _letters(field: list[Part], variables: bool, owner: str) -> Iterator[str]:
+    for part in field:
+        if isinstance(part, Hole):
+            yield glob.letter(part)
+            continue
+        place = 0
+        for match in _VARIABLE.finditer(part) if variables else ():
+            yield glob.pattern(part[place : match.start()])
+            inside = match.group(1)
+            if inside in ("*", "?", "$"):
+                yield inside
+            elif inside.lower() in _OWN_ACCOUNT:
+                yield glob.letter(_ACCOUNT)
+            else:
+                yield glob.letter(Hole(match.group()), f"{owner}{match.group()}")
+            place = match.end()
+        yield glob.pattern(part[place:])
+
+
+def _spelled_out(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:
+    """The parts with every hole replaced by what is known of it; what is nameless in there gets the name around it."""
+    for part in parts:
+        if not isinstance(part, Hole):
+            yield part
+        elif part.known is not None:
+            yield from _spelled_out(part.known, part.role or part.expression)
+        elif part.kind is Kind.PARTITION or part.kind is Kind.ACCOUNT_ID:
+            yield replace(part, expression=part.kind.value, role=None, reason="")
+        elif part.expression in _NAMELESS:
+            yield replace(part, expression=f"{around}/{part.expression}")
+        elif part.expression == around:  # the rest of an ARN of which only the service is known
+            yield replace(part, expression=f"{around}/…")
+        else:
+            yield part
+
+
+def asked_for(resource: Text, account: str | None = None) -> str:
+    """A resource that is asked about, as a pattern."""
+    return resource_glob(resource.parts, True, account=account)

@@ -1,0 +1,82 @@
+"""The evidence alone as one page of HTML that loads nothing: a table with the details of each row.
+
+It has no script, and its Content-Security-Policy lets no other take effect; it is in ASCII, so that no encoding on the
+way changes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from html import escape
+
+from passrole_checks.cloudtrail import Edge, Outcome
+from passrole_checks.cloudtrail.report import Report
+from passrole_checks.escaping.markup import shortened
+from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.output.cloudtrail_text import details_of, notes_of, services_of, summary_of
+
+_NAME = 300
+_STYLE = """
+:root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }
+body { margin: 2rem auto; max-width: 78rem; padding: 0 1rem }
+code { font: 0.92em ui-monospace, monospace; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: 0.4rem 0.7rem; border-bottom: 1px solid #8886 }
+td:last-child { white-space: nowrap }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
+tr.tried { background: #e0a02022 }
+.bad { border-left: 4px solid #bb1f33; padding-left: 1rem }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; margin: 0.4rem 0 } dd { margin: 0 }
+@media print { details { display: block } }
+"""
+
+
+def trail_html(report: Report) -> str:
+    """A whole page."""
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode("ascii")).digest()).decode("ascii")
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    page = (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width"><title>Which roles were passed to which services</title>'
+        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(_body(report)) + "\n</body></html>\n"
+    )
+    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def _body(report: Report) -> Iterator[str]:
+    yield f"<h1>Which roles were passed to which services</h1><p>{_text(summary_of(report))}.</p>"
+    if report.unknown:
+        items = "".join(f"<li>{_code(shown(one.file))}: {_text(one.reason)}</li>" for one in report.unknown)
+        yield f'<div class="bad"><h2>Could not be read</h2><ul>{items}</ul></div>'
+    if report.edges:
+        yield '<table><thead><tr><th scope="col">who</th><th scope="col">passed</th><th scope="col">to</th>'
+        yield "".join(f'<th scope="col" class="n">{one.value}</th>' for one in Outcome)
+        yield '<th scope="col">last</th></tr></thead><tbody>'
+        yield from map(_row, report.edges)
+        yield "</tbody></table>"
+    notes = [f"<li>{_text(note)}</li>" for note in notes_of(report)]
+    if notes:
+        yield f"<h2>Notes</h2><ul>{''.join(notes)}</ul>"
+
+
+def _row(edge: Edge) -> str:
+    tried = "" if edge.counts[Outcome.PASSED] else ' class="tried"'
+    counts = "".join(f'<td class="n">{edge.counts[one]:,}</td>' for one in Outcome)
+    profile = "" if edge.role else " (an instance profile; the logs do not show its role)"
+    listed_details = "".join(f"<dt>{word}</dt><dd>{_text(text, 4_000)}</dd>" for word, text in details_of(edge))
+    return (
+        f"<tr{tried}><td>{_code(edge.principal or '?')}</td><td>{_code(edge.passed)}{profile}"
+        f"<details><summary>details</summary><dl>{listed_details}</dl></details></td>"
+        f"<td>{_text(services_of(edge))}</td>{counts}<td>{_text(edge.last[:10])}</td></tr>"
+    )
+
+
+def _code(foreign: str) -> str:
+    return f"<code>{_text(foreign)}</code>"
+
+
+def _text(foreign: str, most: int = _NAME) -> str:
+    return escape(shortened(harmless(foreign), most))

@@ -1,0 +1,113 @@
+"""Findings as Markdown, short enough for a comment: a table by severity, then the findings, worst first.
+
+GitHub takes comments of at most 65,536 characters; whether that is code points or UTF-16 units is not said, so both are
+kept below :data:`BUDGET`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.output.findings_text import plain, scan_summary
+from passrole_checks.output.markdown_items import count, finding_item, note_item
+from passrole_checks.scan.baseline import Applied
+from passrole_checks.scan.scanner import ScanResult
+from passrole_checks.sources.model.configuration import Unreadable, without_faults
+
+BUDGET = 60_000
+_LIST = 8_000  # of it, for each list of what is no finding
+_REST = 200  # of it, for the lines that say what is left out
+
+
+def scan_markdown(
+    result: ScanResult,
+    not_shown: Sequence[Finding] = (),
+    baseline: Applied | None = None,
+    configuration: Sequence[Unreadable] = (),
+    *,
+    quiet: bool = False,
+    budget: int = BUDGET,
+) -> str:
+    """A page of Markdown of at most ``budget`` characters, cut between findings, with a line that counts the others.
+
+    Suppressed findings, ``not_shown`` (left out on request) and those that the ``baseline`` accepts are only counted.
+    ``configuration``: notes on what the configuration hides. ``quiet``: without other notes.
+    """
+    findings = [finding for finding in result.findings if not finding.suppressed]
+    head = [
+        f"## {_title(findings, whole=not result.unreadable)}",
+        "",
+        *_table(findings),
+        plain([scan_summary(result, not_shown, baseline)]),
+    ]
+    unread = [
+        *_section("### Internal errors", result.faults, note_item, _LIST),
+        *_section("### Could not be read", without_faults(result.unreadable), note_item, _LIST),
+    ]
+    notes = [*_section("### Configuration", configuration, note_item, _LIST)]
+    if not quiet:
+        entries = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
+        notes += _section("### Baseline", entries, note_item, _LIST)
+        notes += _section("### Not evaluated", result.not_evaluated, note_item, _LIST)
+    left = budget - sum(map(_size, (*head, *unread, *notes))) - _REST
+    return "\n".join((*head, *unread, *_findings(findings, left), *notes)).rstrip("\n") + "\n"
+
+
+def _title(findings: Sequence[Finding], *, whole: bool) -> str:
+    words = [count(len(findings), "finding")] if findings else ["no findings"] if whole else []
+    return f"iam:PassRole: {', '.join([*words, *([] if whole else ['not everything could be checked'])])}"
+
+
+def _table(findings: Sequence[Finding]) -> Iterator[str]:
+    severities = Counter(finding.severity for finding in findings)
+    if severities:
+        yield from ("| severity | findings |", "|---|---|")
+        yield from (f"| {_bold(one)} | {severities[one]} |" for one in reversed(Severity) if severities[one])
+        yield ""
+
+
+def _bold(severity: Severity) -> str:
+    return f"**{severity.value}**" if severity in (Severity.HIGH, Severity.MEDIUM) else severity.value
+
+
+def _findings(findings: Sequence[Finding], left: int) -> Iterator[str]:
+    """The findings by severity, as many as there is room for, worst first."""
+    left_out: Counter[Severity] = Counter()
+    for severity in reversed(Severity):
+        heading = f"### {severity.value.capitalize()}"
+        for finding in (one for one in findings if one.severity is severity):
+            lines = [heading, "", finding_item(finding)] if heading else [finding_item(finding)]
+            size = sum(map(_size, lines))
+            if size > left or left_out:  # what is left out is never worse than what is told
+                left_out[severity] += 1
+                continue
+            yield from lines
+            heading, left = "", left - size
+        if not heading:
+            yield ""
+    if left_out:
+        words = ", ".join(f"{number} {severity.value}" for severity, number in left_out.items())
+        yield from (f"**{count(sum(left_out.values()), 'more finding')}**: {words}.", "")
+
+
+def _section(
+    heading: str, entries: Sequence[Unreadable], item: Callable[[Unreadable], str], budget: int
+) -> Iterable[str]:
+    if not entries:
+        return []
+    lines = [heading, ""]
+    for number, entry in enumerate(entries):
+        line = item(entry)
+        budget -= _size(line)
+        if budget < 0:
+            lines.append(f"- and {len(entries) - number} more")
+            break
+        lines.append(line)
+    return [*lines, ""]
+
+
+def _size(line: str) -> int:
+    """The length of a line with its end, in UTF-16 units, of which a text has at least as many as code points."""
+    return len(line.encode("utf-16-le", "surrogatepass")) // 2 + 1

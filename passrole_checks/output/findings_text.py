@@ -1,0 +1,335 @@
+"""What people see first: findings and grants as text.
+
+The same lines serve a terminal and a pipe. A line is a sequence of :class:`Span`; only where they go to a terminal do
+the spans' styles become colours, and only then is the terminal library imported.
+"""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from passrole_checks.escaping.markup import shortened
+from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.output.excerpt import excerpt
+from passrole_checks.output.excluded_files import in_words
+from passrole_checks.scan import suppressions
+from passrole_checks.sources.model.configuration import faults_in
+from passrole_checks.sources.recognize import NOTHING_HERE
+
+if TYPE_CHECKING:
+    from passrole_checks.iam.grants.grant import PassRoleGrant
+    from passrole_checks.scan.baseline import Applied
+    from passrole_checks.scan.result import LocatedGrant, ScanResult
+    from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
+
+NARROW, WIDE = 60, 100
+PIPED = 80
+_MOST_NAMES = 50  # of the roles, principals or services of one statement
+_LONGEST_NAME = 1_000  # no ARN of a role has more than 700 characters
+_MOST_NOTES = 10  # of a kind; a repository of many roots names hundreds of modules that are not there
+_COLOURS = {
+    "place": "bold",
+    "quiet": "dim",
+    "code": "cyan",
+    "high": "bold red",
+    "medium": "bold yellow",
+    "low": "bold blue",
+    "info": "bold",
+    "good": "green",
+}
+
+
+class Span(NamedTuple):
+    """A piece of a line and what it is."""
+
+    text: str
+    style: str = ""
+
+
+Line = Sequence[Span]
+
+
+class _InFile(Protocol):
+    """What is said of a file."""
+
+    @property
+    def file(self) -> str: ...
+
+
+def width_for(terminal: bool) -> int:
+    """How wide to wrap prose: the terminal's width within limits, or a fixed one, so that piped output is stable."""
+    return min(max(shutil.get_terminal_size((PIPED, 24)).columns, NARROW), WIDE) if terminal else PIPED
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """The lines without their styles."""
+    return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
+
+
+def coloured(lines: Iterable[Line]) -> str:
+    """The lines with the colours that the terminal at standard output has."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    with console.capture() as capture:
+        for line in lines:
+            console.print(Text.assemble(*((span.text, _COLOURS.get(span.style, "")) for span in line)), soft_wrap=True)
+    return capture.get()
+
+
+def scan_lines(
+    result: ScanResult,
+    *,
+    not_shown: Sequence[Finding] = (),
+    baseline: Applied | None = None,
+    width: int = PIPED,
+    quiet: bool = False,
+) -> Iterator[Line]:
+    """The findings of ``result``, statement by statement; then, unless ``quiet``, notes and a summary.
+
+    Suppressed findings, ``not_shown`` (left out on request) and those that the ``baseline`` accepts are only counted.
+    """
+    open_findings = [finding for finding in result.findings if not finding.suppressed]
+    for _, group in groupby(open_findings, key=lambda finding: (*_place(finding), finding.statement_path)):
+        yield from _statement(list(group), width)
+        yield ()
+    if quiet:
+        return
+    notes = [*_notes(result), *_notes_of(baseline)]
+    yield from notes
+    if notes:
+        yield ()
+    yield scan_summary(result, not_shown, baseline)
+
+
+def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False) -> Iterator[Line]:
+    """The inventory: each statement with what it lets through and for whom; then, unless ``quiet``, a summary."""
+    for located in grants:
+        grant = located.grant
+        yield _header(grant.at.file, grant.at.line, located.resource, grant.sid)
+        effect = ""
+        if grant.denied:
+            effect = "  (denied: a Deny or a permissions boundary takes it away)"
+        elif located.effect_on_passrole == "none":
+            effect = "  (no effect on PassRole here)"
+        yield (Span("  "), Span(harmless(f"{grant.effect} {grant.granted_by}"), "code"), Span(effect, "quiet"))
+        yield from what_is_granted(grant, _MOST_NAMES)
+        if located.principals:
+            yield row("who", located.principals)
+        yield ()
+    if not quiet:
+        counts = Counter(located.effect_on_passrole for located in grants)
+        words = [_count(counts["allow"], "PassRole grant")]
+        words += [f"{counts['deny']} denied"] if counts["deny"] else []
+        words += [f"{counts['none']} without effect"] if counts["none"] else []
+        if grants:
+            error = error_in_words(result.unreadable, result.files, anything=True)
+            words_of_error = [Span(f"{error}; ", "high")] if error else []
+            counted = f"{', '.join(words)} in {_count(len(result.files), 'file')}"
+            yield (*words_of_error, Span(counted), *excluded_spans(result.excluded))
+        else:
+            yield (*_no_grants(result), *excluded_spans(result.excluded))
+
+
+def what_is_granted(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
+    """Which roles (the first ``most``), to which services, and under which other conditions: a row each."""
+    for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles[:most], strict=False):
+        yield (*row(label, [str(role.pattern)]), Span(f"  {role.scope.value}", "quiet"))
+    if most is not None and len(grant.roles) > most:
+        yield more_rows(len(grant.roles) - most)
+    constraint = grant.services.constraint.value
+    if grant.services.values:
+        yield (*row("services", grant.services.values), Span(f"  {constraint}", "quiet"))
+    else:
+        yield (Span(f"    {'services':<10}"), Span(_SERVICES_IN_WORDS.get(constraint, constraint), "quiet"))
+    if grant.other_conditions:
+        yield row("if", grant.other_conditions)
+
+
+def more_rows(count: int) -> Line:
+    """Return the row that takes the place of ``count`` others."""
+    return (Span(f"    {'':<10}"), Span(f"and {count} more (--format json lists them all)", "quiet"))
+
+
+_SERVICES_IN_WORDS = {"absent": "any service", "ineffective": "any service", "unresolved": "cannot be told"}
+
+
+def _labels(label: str) -> Iterator[str]:
+    yield label
+    while True:
+        yield ""
+
+
+def row(label: str, names: Sequence[str]) -> tuple[Span, ...]:
+    """Return a row of names: the first of them, each up to a length that no real one has."""
+    shown_names = [shortened(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return (Span(f"    {label:<10}"), Span(harmless(", ".join(shown_names) + more)))
+
+
+def _place(finding: Finding) -> tuple[str, int, str]:
+    return finding.at.file, finding.at.line, finding.resource.address
+
+
+def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None) -> Line:
+    spans = [Span(f"{harmless(shown(file))}:{line}", "place"), Span("  "), Span(harmless(resource.address))]
+    if resource.construct:
+        spans.append(Span(f" ({harmless(resource.construct)})", "quiet"))
+    if sid:
+        spans.append(Span(f"  {harmless(sid)}", "quiet"))
+    return spans
+
+
+def _statement(findings: Sequence[Finding], width: int) -> Iterator[Line]:
+    first = findings[0]
+    yield _header(first.at.file, first.at.line, first.resource, first.sid)
+    if len(first.uses) > 1:
+        others = [use for use in first.uses if use != first.resource.address]
+        listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        yield (Span("  also "), Span(harmless(listed), "quiet"))
+    for line in excerpt(first.at, first.grant):
+        yield (Span("  │ ", "quiet"), Span(line, "code"))
+    for finding in findings:
+        yield from _finding(finding, width)
+
+
+def heading(check_id: str, name: str, severity: Severity, confidence: Confidence) -> Line:
+    """The line above what a check says."""
+    sure = "" if confidence is Confidence.HIGH else f"  ({confidence.value} confidence)"
+    return (
+        Span("  "),
+        Span(f"{severity.value:<6}", severity.value),
+        Span(f"  {check_id} "),
+        Span(name),
+        Span(sure, "quiet"),
+    )
+
+
+def _finding(finding: Finding, width: int) -> Iterator[Line]:
+    yield heading(finding.check_id, finding.name, finding.severity, finding.confidence)
+    yield from _prose(finding.message, width)
+    yield from _prose(finding.remediation, width, "Instead: ")
+
+
+def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
+    indent = " " * 10
+    wrapped = textwrap.wrap(
+        label + harmless(" ".join(text.split())),
+        width - len(indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for number, line in enumerate(wrapped):
+        if number == 0 and label:
+            yield (Span(indent), Span(label.rstrip(), "good"), Span(line[len(label) - 1 :]))
+        else:
+            yield (Span(indent), Span(line))
+
+
+def _notes(result: ScanResult) -> Iterator[Line]:
+    for at, words in suppressions.notes(result.findings, result.unused_suppressions):
+        yield _note(at.file, at.line, words)
+    for missing in result.not_evaluated[:_MOST_NOTES]:
+        yield _note(missing.file, missing.line, f"not evaluated: {missing.reason}")
+    more = len(result.not_evaluated) - _MOST_NOTES
+    if more > 0:
+        yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
+
+
+def _notes_of(baseline: Applied | None) -> Iterator[Line]:
+    notes = () if baseline is None else baseline.notes()
+    for words in notes[:_MOST_NOTES]:
+        yield _note(baseline.path if baseline else "", None, words)
+    if len(notes) > _MOST_NOTES:
+        yield (Span(f"note: {len(notes) - _MOST_NOTES} more like these (--format json names them all)", "quiet"),)
+
+
+def _note(file: str, line: int | None, words: str) -> Line:
+    return (Span(f"{located(file, line)}: note: ", "quiet"), Span(harmless(words)))
+
+
+def located(file: str, line: int | None) -> str:
+    """``file:line``, or the file alone where no line is known, safe to print."""
+    return harmless(shown(file)) + (f":{line}" if line else "")
+
+
+def _no_grants(result: ScanResult) -> Line:
+    files = _count(len(result.files), "file")
+    error = error_in_words(result.unreadable, result.files)
+    if error:
+        return (Span(error, "high"), Span(f"; 0 PassRole grants in {files}"))
+    return (Span(f"no PassRole grants in {files}", "good"),)
+
+
+def not_read_in_words(
+    unreadable: Collection[_InFile], faults: Collection[_InFile] = (), files: Collection[str] | None = None
+) -> str:
+    """How often this package failed, and how many files could not be read (of these and the ``files`` that were)."""
+    unread = {entry.file for entry in unreadable}
+    words = [_count(len(faults), "internal error")] if faults else []
+    if unread:
+        of_all = f"{len(unread)} of " if files is not None else ""
+        words.append(f"{of_all}{_count(len(unread.union(files or ())), 'file')} could not be read")
+    return ", ".join(words)
+
+
+def error_in_words(entries: Sequence[Unreadable], files: Collection[str], *, anything: bool = False) -> str:
+    """How a summary begins that is not about everything; "" where all was read and judged.
+
+    ``files``: those that were read, which may be in part; ``anything``: something was found in them.
+    """
+    if not entries:
+        return ""
+    unreadable = [entry for entry in entries if not entry.fault and entry.subject != NOTHING_HERE]
+    words = not_read_in_words(unreadable, faults_in(entries), files)
+    nothing = not anything and set(files) <= {entry.file for entry in unreadable}
+    return f"ERROR: {'; '.join(filter(None, (words, 'nothing was checked' if nothing else '')))}"
+
+
+def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: Applied | None = None) -> Line:
+    """How many findings there are, and how many more were not shown, in one line."""
+    findings = [finding for finding in result.findings if not finding.suppressed]
+    accepted = 0 if baseline is None else len(baseline.accepted)
+    files = _count(len(result.files), "file")
+    grants = sum(grant.effect_on_passrole == "allow" for grant in result.grants)
+    error = error_in_words(result.unreadable, result.files, anything=bool(result.findings or grants or accepted))
+    if findings:
+        severities = Counter(finding.severity for finding in findings)
+        spans = [Span(f"{_count(len(findings), 'finding')}: ", "place")]
+        for severity in reversed(Severity):
+            if severities[severity]:
+                spans += [Span(f"{severities[severity]} {severity.value}", severity.value), Span(", ")]
+        spans[-1] = Span(f"; {_count(grants, 'PassRole grant')} in {files}")
+    elif error:
+        spans = [Span(f"0 findings, {_count(grants, 'PassRole grant')} in {files}")]
+    elif grants or not_shown or accepted:
+        spans = [Span("no findings", "good"), Span(f"; {_count(grants, 'PassRole grant')} in {files}")]
+    else:
+        spans = [*_no_grants(result)]
+    if error:
+        spans = [Span(f"{error}; ", "high"), *spans]
+    suppressed = sum(finding.suppressed is not None for finding in result.findings)
+    for count, what in (
+        (suppressed, "suppressed"),
+        (accepted, "in the baseline, not shown"),
+        (len(not_shown), "below --severity, not shown"),
+    ):
+        if count:
+            spans.append(Span(f"; {count} {what}"))
+    return [*spans, *excluded_spans(result.excluded)]
+
+
+def excluded_spans(excluded: Sequence[str]) -> Sequence[Span]:
+    """The end of a summary: how much was excluded."""
+    return (Span(f"; {in_words(excluded)}"),) if excluded else ()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,390 @@
+"""The grants as one page of HTML that needs nothing but itself: a graph, filters, and every statement in a table.
+
+Everything that is told stands in the HTML, escaped; the script only draws the graph, filters, and shows copies of what
+is there, so that without JavaScript the table remains. The page's Content-Security-Policy lets nothing be fetched, and
+no other script or style than its own take effect. The page is in ASCII, so that no encoding on the way changes it, and
+holds no time of its making: the same input gives the same page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Any
+
+from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.output.access_graph import Column, Entry, Graph, graph_of
+from passrole_checks.output.excerpt import statement
+from passrole_checks.output.excluded_files import in_words
+from passrole_checks.output.findings_text import error_in_words
+from passrole_checks.scan.scanner import LocatedGrant, ScanResult
+from passrole_checks.sources.model.configuration import Suppression, Unreadable, without_faults
+
+MOST_LINES, MOST_COLUMNS = 60, 800  # of a statement
+MOST_CHARACTERS = 2_000  # of a message; names are cut earlier
+_NAME = 300
+_IN_A_CELL = 3  # names in a cell of the table; all of them stand in the statement's card
+_IN_A_CARD = 60
+
+# our own references may be followed; an address in a name of the scanned file is only text
+_REFERENCE = re.compile(r"https://(?:pathfinding\.cloud/paths/[\w-]+|docs\.aws\.amazon\.com/[\w./-]*\w)")
+_NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a page tells beside the grants. All texts are HTML, and escaped already.
+
+    ``title``, and below it ``summary`` and ``notices``; ``style``: more of it; ``filters`` and ``legend`` beside or in
+    place of the page's own; ``data`` and ``of_entries`` (one for each) are for the script, ``column`` is the heading of
+    a column of the table with ``cells``, ``rows`` are pairs of words for the card of each statement, and ``sections``
+    come last.
+    """
+
+    title: str = "Who may pass which role to which service"
+    summary: str = ""
+    notices: str = ""
+    style: str = ""
+    filters: str = ""
+    legend: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    of_entries: Sequence[Mapping[str, Any]] = ()
+    column: str = ""
+    cells: Sequence[str] = ()
+    rows: Sequence[Sequence[tuple[str, str]]] = ()
+    sections: str = ""
+
+
+def grants_html(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
+    """A whole page: ``grants`` with the findings of ``result``, and what could not be read or was not evaluated."""
+    return page_of(graph_of(result, grants), result, grants, Beside())
+
+
+def page_of(graph: Graph, result: ScanResult, grants: Sequence[LocatedGrant], beside: Beside) -> str:
+    """The page of a graph of ``grants`` and the findings of ``result``, with what is told beside it."""
+    style, script = file_of_page("page.css") + beside.style, file_of_page("page.js")
+    page = Template(file_of_page("page.html")).substitute(
+        title=beside.title,
+        beside=beside.summary,
+        legend=beside.legend or file_of_page("legend.html"),
+        column=f'<th scope="col">{beside.column}</th>' if beside.column else "",
+        sections=beside.sections,
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'",
+        style=style,
+        script=script,
+        summary=_summary(result, grants, len(graph.entries)),
+        notices=beside.notices + _notices(result),
+        filters=_filters(graph, beside.filters) if graph.entries else "",
+        empty="" if graph.entries else _empty(result),
+        rows="\n".join(_row(number, entry, graph, beside) for number, entry in enumerate(graph.entries)),
+        others="".join(_finding(finding, placed=True) for finding in graph.others),
+        hide_table="" if graph.entries else " hidden",
+        hide_others="" if graph.others else " hidden",
+        data=_data(graph, beside),
+    )
+    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def file_of_page(name: str) -> str:
+    """A file that pages are made of."""
+    return resources.files("passrole_checks.output").joinpath("page").joinpath(name).read_text(encoding="ascii")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
+
+
+def text_of_page(foreign: str, most: int = _NAME) -> str:
+    """Foreign text for the page: invisible and steering characters spelled out, cut where it is long, escaped."""
+    foreign = harmless(foreign)
+    return escape(foreign if len(foreign) <= most else f"{foreign[: most - 1]}… ({len(foreign):,} characters)")
+
+
+_text = text_of_page
+
+
+def _data(graph: Graph, beside: Beside) -> str:
+    """What the graph is drawn from, as JSON that cannot end its script element."""
+    document = {
+        "nodes": [
+            {
+                "c": node.column.value,
+                "l": _plain(node.label),
+                "n": _plain(node.note),
+                "t": _plain(node.full or node.label),
+                "g": _plain(node.group),
+                "o": int(node.open),
+            }
+            for node in graph.nodes
+        ],
+        "entries": [
+            {
+                "p": entry.principals,
+                "r": entry.roles,
+                "s": entry.services,
+                "v": _severity(entry),
+                "e": entry.effect,
+                "k": sorted({finding.check_id for finding in entry.findings if not finding.suppressed}),
+                **(beside.of_entries[number] if beside.of_entries else {}),
+            }
+            for number, entry in enumerate(graph.entries)
+        ],
+        **beside.data,
+    }
+    text = json.dumps(document, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _plain(foreign: str) -> str:
+    foreign = harmless(foreign)
+    return foreign if len(foreign) <= _NAME else foreign[: _NAME - 1] + "…"
+
+
+def _severity(entry: Entry) -> str:
+    return entry.severity.value if entry.severity is not None else _NONE
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
+    findings = [finding for finding in result.findings if not finding.suppressed]
+    severities = Counter(finding.severity for finding in findings)
+    effects = Counter(located.effect_on_passrole for located in grants)
+    parts = [f"<strong>{_count(effects['allow'], 'PassRole grant')}</strong> in {_count(len(result.files), 'file')}"]
+    if effects["deny"]:
+        parts.append(_count(effects["deny"], "Deny statement"))
+    if entries > len(grants):
+        parts.append(f"{_count(entries - len(grants), 'statement')} more that findings are about")
+    if findings:
+        counts = " ".join(
+            f"{_badge(severity.value, f'{severities[severity]} {severity.value}')}"
+            for severity in reversed(Severity)
+            if severities[severity]
+        )
+        parts.append(f"<strong>{_count(len(findings), 'finding')}</strong> {counts}")
+    elif grants and not result.unreadable:
+        parts.append("<strong>nothing found</strong>")
+    suppressed = len(result.findings) - len(findings)
+    if suppressed:
+        parts.append(f"{suppressed:,} suppressed")
+    error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
+    if error:
+        parts.insert(0, f"<strong>{_text(error)}</strong>")
+    if result.excluded:
+        parts.append(in_words(result.excluded))
+    return '<span class="dot"> &middot; </span>'.join(f"<span>{part}</span>" for part in parts)
+
+
+def _empty(result: ScanResult) -> str:
+    if result.unreadable:
+        return f'<p class="empty">{_text(error_in_words(result.unreadable, result.files))}.</p>'
+    if not result.files:
+        return '<p class="empty">No Terraform, plan, CloudFormation or SAM file was read.</p>'
+    return f'<p class="empty">No PassRole grants in {_count(len(result.files), "file")}.</p>'
+
+
+def _notices(result: ScanResult) -> str:
+    return (
+        _notice("Internal errors", result.faults, "bad", opened=True)
+        + _notice("Could not be read", without_faults(result.unreadable), "bad", opened=True)
+        + _notice("Not evaluated", result.not_evaluated, "")
+        + _suppressions(result.unused_suppressions)
+    )
+
+
+def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bool = False) -> str:
+    if not entries:
+        return ""
+    items = "".join(
+        f"<li><code>{_place(entry.file, entry.line)}</code> {_text(entry.reason, MOST_CHARACTERS)}</li>"
+        for entry in entries
+    )
+    return (
+        f'<details class="notice {style}"{" open" if opened else ""}>'
+        f"<summary>{words} ({len(entries):,})</summary><ul>{items}</ul></details>\n"
+    )
+
+
+def _suppressions(unused: Sequence[Suppression]) -> str:
+    reason = "suppresses nothing here"
+    entries = [Unreadable(one.at.file, f"{one.written or one.check_id} {reason}", one.at.line) for one in unused]
+    return _notice("Suppressions without effect", entries, "")
+
+
+def _place(file: str, line: int | None) -> str:
+    return _text(shown(file)) + (f":{line}" if line else "")
+
+
+def chip(name: str, value: str, words: str, count: int, style: str = "", *, ticked: bool = True) -> str:
+    """A box to tick for the script to filter by, with the number of statements that it is about."""
+    return (
+        f'<label class="chip{style and f" {style}"}"><input type="checkbox" name="{name}" value="{value}"'
+        f"{' checked' if ticked else ''}>{words} <span>{count}</span></label>"
+    )
+
+
+def _filters(graph: Graph, others: str) -> str:
+    severities = Counter(_severity(entry) for entry in graph.entries)
+    boxes = "".join(
+        chip("severity", value, _badge(value, "no finding" if value == _NONE else value), severities[value], value)
+        for value in (*(severity.value for severity in reversed(Severity)), _NONE)
+        if severities[value]
+    )
+    effects = Counter(entry.effect for entry in graph.entries)
+    words = {"allow": "Allow", "deny": "Deny", "none": "without effect"}
+    kinds = "".join(
+        chip("effect", value, word, effects[value], ticked=value == "allow" or not effects["allow"])
+        for value, word in words.items()
+        if effects[value]
+    )
+    checks = {finding.check_id: finding.name for entry in graph.entries for finding in entry.findings}
+    names = [(check, f"{check[-3:]} {name}") for check, name in sorted(checks.items())]
+    return (
+        f'<fieldset class="chips"><legend>Severity</legend>{boxes}</fieldset>'
+        + (f'<fieldset class="chips"><legend>Effect</legend>{kinds}</fieldset>' if len(effects) > 1 else "")
+        + others
+        + _select("check", "Check", names)
+        + _select("principal", "Who", _options(graph, Column.PRINCIPAL))
+        + _select("service", "Service", _options(graph, Column.SERVICE))
+    )
+
+
+def _options(graph: Graph, column: Column) -> list[tuple[str, str]]:
+    several = Counter(node.label for node in graph.nodes if node.column is column)
+    options = [
+        (str(number), f"{node.label} ({node.note})" if several[node.label] > 1 and node.note else node.label)
+        for number, node in enumerate(graph.nodes)
+        if node.column is column
+    ]
+    return sorted(options, key=lambda option: option[1].casefold())
+
+
+def _select(name: str, label: str, options: Iterable[tuple[str, str]]) -> str:
+    items = "".join(f'<option value="{escape(value)}">{_text(words, 90)}</option>' for value, words in options)
+    return f'<label class="field">{label} <select name="{name}"><option value="">all</option>{items}</select></label>'
+
+
+def _badge(severity: str, words: str) -> str:
+    return f'<span class="badge {severity}">{words}</span>'
+
+
+def _row(number: int, entry: Entry, graph: Graph, beside: Beside) -> str:
+    grant, severity = entry.located.grant, _severity(entry)
+    found = sorted(
+        (finding for finding in entry.findings if not finding.suppressed), key=lambda one: -one.severity.rank
+    )
+    told = ", ".join(dict.fromkeys(f"{finding.check_id[-3:]} {finding.name}" for finding in found))
+    effect = {"allow": "", "deny": '<span class="tag">Deny</span> ', "none": '<span class="tag">no effect</span> '}
+    cells = [
+        _badge(severity, "no finding" if severity == _NONE else severity) + f'<span class="told">{_text(told)}</span>',
+        effect[entry.effect] + _names([graph.nodes[one].label for one in entry.principals]),
+        _names([graph.nodes[one].label for one in entry.roles]),
+        _names([graph.nodes[one].label for one in entry.services]),
+        f"<code>{_place(grant.at.file, grant.at.line)}</code>",
+    ]
+    heads = ["Severity", "Who", "May pass", "To", "Where"]
+    if beside.column:
+        heads.insert(-1, beside.column)
+        cells.insert(-1, beside.cells[number])
+    card = _card(entry, found, beside.rows[number] if beside.rows else ())
+    columns = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(heads, cells, strict=True))
+    return (
+        f'<tbody id="g{number + 1}" class="{severity}"><tr>{columns}</tr><tr class="more"><td colspan="{len(heads)}">'
+        f"<details><summary>Statement{_and_findings(len(found))}</summary>"
+        f'<article class="card">{card}</article></details></td></tr></tbody>'
+    )
+
+
+def _and_findings(number: int) -> str:
+    return f" and {_count(number, 'finding')}" if number else ""
+
+
+def _names(names: Sequence[str]) -> str:
+    listed = "".join(f"<code>{_text(name, 120)}</code> " for name in names[:_IN_A_CELL])
+    return listed + (f"and {len(names) - _IN_A_CELL} more" if len(names) > _IN_A_CELL else "")
+
+
+def _card(entry: Entry, found: Sequence[Finding], more: Sequence[tuple[str, str]]) -> str:
+    located = entry.located
+    grant, resource = located.grant, located.resource
+    last = f"&ndash;{grant.at.end_line}" if grant.at.end_line > grant.at.line else ""
+    head = f'<p class="place"><code>{_place(grant.at.file, grant.at.line)}{last}</code></p>'
+    head += f'<p class="resource"><code>{_text(resource.address)}</code>'
+    head += f" {_text(resource.construct)}" if resource.construct else ""
+    head += f' <span class="sid">Sid {_text(grant.sid)}</span>' if grant.sid else ""
+    rows = [
+        ("Does", f"{escape(grant.effect)} <code>{_text(grant.granted_by)}</code>{_without_effect(entry)}"),
+        ("Who", _all(located.principals) or "attached to nobody here"),
+        ("All roles but" if grant.complement else "Roles", _all([str(role.pattern) for role in grant.roles])),
+        ("Services", _services(located)),
+        ("If", _all(grant.other_conditions)),
+        *more,
+    ]
+    listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows if value)
+    code = "\n".join(escape(line) for line in statement(grant.at, grant, MOST_LINES, MOST_COLUMNS))
+    suppressed = [finding for finding in entry.findings if finding.suppressed]
+    return f'{head}</p><dl>{listed}</dl><pre tabindex="0" aria-label="Statement">{code}</pre>' + "".join(
+        map(_finding, (*found, *suppressed))
+    )
+
+
+def _without_effect(entry: Entry) -> str:
+    if entry.located.grant.denied:
+        return " (a Deny in the same document takes it away)"
+    return " (no effect on PassRole here)" if entry.effect == "none" else ""
+
+
+def _all(names: Sequence[str]) -> str:
+    listed = "".join(f"<code>{_text(name)}</code> " for name in names[:_IN_A_CARD])
+    return listed + (f"and {len(names) - _IN_A_CARD} more" if len(names) > _IN_A_CARD else "")
+
+
+_CONSTRAINTS = {
+    Constraint.ABSENT: "any service: no condition on iam:PassedToService",
+    Constraint.INEFFECTIVE: "any service: the condition leaves none out",
+    Constraint.EXACT_IF_PRESENT: "and requests without the key",
+    Constraint.UNRESOLVED: "cannot be told",
+    Constraint.PATTERN: "by a pattern",
+}
+
+
+def _services(located: LocatedGrant) -> str:
+    grant = located.grant
+    words = "none: the condition can never be met" if grant.condition.dead else ""
+    if not words and grant.open_to_other_services:
+        words = "any service but these"
+    words = words or _CONSTRAINTS.get(grant.services.constraint, "")
+    return _all(grant.services.values) + (f'<span class="quiet">{words}</span>' if words else "")
+
+
+def _finding(finding: Finding, *, placed: bool = False) -> str:
+    sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
+    where = f"<p><code>{_place(finding.at.file, finding.at.line)}</code></p>" if placed else ""
+    silenced, style = "", finding.severity.value
+    if finding.suppressed is not None:
+        reason = finding.suppressed.reason.strip()
+        silenced = f'<p class="quiet">Suppressed{": " + _text(reason, MOST_CHARACTERS) if reason else ""}</p>'
+        style = _NONE
+    return (
+        f'<section class="finding {style}"><h4>{_badge(style, finding.severity.value)} '
+        f"{escape(finding.check_id)} {escape(finding.name)}{sure}</h4>{where}{silenced}"
+        f"<p>{_prose(finding.message)}</p><p><b>Instead:</b> {_prose(finding.remediation)}</p></section>"
+    )
+
+
+def _prose(words: str) -> str:
+    text = _text(" ".join(words.split()), MOST_CHARACTERS)
+    return _REFERENCE.sub(lambda found: f'<a href="{found[0]}" rel="noopener noreferrer">{found[0]}</a>', text)

@@ -1,0 +1,177 @@
+"""The grants as GitHub shows them: a Mermaid flowchart, a table, and the findings by severity.
+
+Whatever is scanned goes through :mod:`~passrole_checks.escaping.markup`, so that it can neither become markup nor
+mention anybody. Mermaid: https://mermaid.js.org/syntax/flowchart.html; GitHub Flavored Markdown:
+https://github.github.com/gfm/.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from passrole_checks.escaping.markup import code, label
+from passrole_checks.escaping.terminal import shown
+from passrole_checks.findings import Severity
+from passrole_checks.output.access_graph import Column, Entry, Graph, Link, graph_of
+from passrole_checks.output.excluded_files import in_words
+from passrole_checks.output.findings_text import error_in_words
+from passrole_checks.output.markdown_items import count, finding_item, note_item
+from passrole_checks.scan.scanner import LocatedGrant, ScanResult
+from passrole_checks.sources.model.configuration import Unreadable, without_faults
+
+MOST_EDGES = 60  # more than these nobody follows with the eye
+MOST_ROWS = 300  # of each table and list; GitHub shows no file of more than some hundred kilobytes
+_IN_A_CELL = 3
+
+_STYLES = (
+    "classDef high fill:#fce8ea,stroke:#bb1f33,stroke-width:3px,color:#1c2330",
+    "classDef medium fill:#fbeeda,stroke:#96560a,stroke-width:2px,color:#1c2330",
+    "classDef low fill:#e4eff9,stroke:#1f62a0,color:#1c2330",
+    "classDef info fill:#eeeaf8,stroke:#5f4b9b,color:#1c2330",
+    "classDef none fill:#eef1f5,stroke:#7d899b,color:#1c2330",
+)
+_COLOURS = {"high": "#bb1f33", "medium": "#96560a", "low": "#1f62a0", "info": "#5f4b9b"}
+_ARROWS = {"high": "==>", "medium": "-->", "low": "-->", "info": "-.->", "none": "-->"}
+_BOXES = {Column.PRINCIPAL: ('(["', '"])'), Column.ROLE: ('["', '"]'), Column.SERVICE: ('{{"', '"}}')}
+
+
+def grants_markdown(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
+    """A page of Markdown: ``grants`` with the findings of ``result``, and what was not read or not evaluated."""
+    graph = graph_of(result, grants)
+    return "\n".join(_lines(result, grants, graph)) + "\n"
+
+
+def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: Graph) -> Iterator[str]:
+    yield from ("## Who may pass which role to which service", "", _summary(result, grants, len(graph.entries)))
+    yield from _list("Internal errors", result.faults)
+    yield from _list("Could not be read", without_faults(result.unreadable))
+    if graph.links:
+        yield ""
+        yield from diagram(graph)
+    if graph.entries:
+        yield from ("", "### Statements", "")
+        yield from _table(graph)
+    findings = [finding for finding in result.findings if not finding.suppressed]
+    for severity in reversed(Severity):
+        found = [finding for finding in findings if finding.severity is severity]
+        if found:
+            yield from ("", f"### {severity.value.capitalize()}: {count(len(found), 'finding')}", "")
+            yield from map(finding_item, found[:MOST_ROWS])
+        if len(found) > MOST_ROWS:
+            yield f"- and {len(found) - MOST_ROWS} more"
+    yield from _list("Not evaluated", result.not_evaluated)
+
+
+def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
+    excluded = f"; {in_words(result.excluded)}" if result.excluded else ""
+    return f"{_counts(result, grants, entries)}{excluded}."
+
+
+def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
+    effects = Counter(located.effect_on_passrole for located in grants)
+    findings = [finding for finding in result.findings if not finding.suppressed]
+    files = count(len(result.files), "file")
+    error = error_in_words(result.unreadable, result.files, anything=bool(grants or findings))
+    if error and not grants and not findings:
+        return error
+    if not result.files:
+        return "No Terraform, plan, CloudFormation or SAM file was read"
+    if not grants and not findings:
+        return f"No PassRole grants in {files}"
+    words = f"{error}; " if error else ""
+    words += f"{count(effects['allow'], 'PassRole grant')}"
+    words += f", {effects['deny']} denied" if effects["deny"] else ""
+    words += f" in {files}; "
+    if entries > len(grants):  # of AWS managed policies, and of policies that a change leaves as they are
+        words += f"{count(entries - len(grants), 'statement')} more that findings are about; "
+    severities = Counter(finding.severity for finding in findings)
+    counts = [f"{severities[one]} {one.value}" for one in reversed(Severity) if severities[one]]
+    words += f"{count(len(findings), 'finding')}: {', '.join(counts)}" if findings else "nothing found"
+    suppressed = len(result.findings) - len(findings)
+    return words + (f"; {suppressed} suppressed" if suppressed else "")
+
+
+def diagram(graph: Graph, arrow: Callable[[Link], str] | None = None) -> Iterator[str]:
+    """A flowchart of at most :data:`MOST_EDGES` arrows, and a line that says what it leaves out.
+
+    ``arrow``: what the arrow of a link is written like; without one arrows tell the severity of what is found.
+    """
+    drawn, said = graph, ""
+    if len(graph.links) > MOST_EDGES:
+        drawn = graph.grouped()
+        said = f"The {len(graph.links)} links are too many to draw: principals and roles are drawn together by folder."
+    links = drawn.links[:MOST_EDGES]
+    left_out = drawn.links[MOST_EDGES:]
+    if left_out:
+        worst = left_out[0].severity
+        said += f" Of {len(drawn.links)} arrows these are the {len(links)} most severe; "
+        said += f"the worst of the others is {worst.value}." if worst else "nothing is found about the others."
+    yield from ("```mermaid", "flowchart LR")
+    used = sorted({number for link in links for number in (link.source, link.target)})
+    severity = {number: _worst(number, drawn.links) for number in used}
+    for number in used:
+        node = drawn.nodes[number]
+        before, after = _BOXES[node.column]
+        note = f"<br/>{label(node.note)}" if node.note else ""
+        yield f"  n{number}{before}{label(node.label)}{note}{after}:::{severity[number]}"
+    for link in links:
+        yield f"  n{link.source} {_ARROWS[_word(link)] if arrow is None else arrow(link)} n{link.target}"
+    for word, colour in _COLOURS.items() if arrow is None else ():
+        numbers = ",".join(str(number) for number, link in enumerate(links) if _word(link) == word)
+        if numbers:
+            yield f"  linkStyle {numbers} stroke:{colour}"
+    yield from (f"  {style}" for style in _STYLES if style.split()[1] in severity.values())
+    yield "```"
+    if said:
+        yield from ("", said.strip())
+
+
+def _word(link: Link) -> str:
+    return link.severity.value if link.severity is not None else "none"
+
+
+def _worst(number: int, links: Iterable[Link]) -> str:
+    """The links come worst first."""
+    return next(_word(link) for link in links if number in (link.source, link.target))
+
+
+def _table(graph: Graph) -> Iterator[str]:
+    yield "| severity | who | may pass | to | statement |"
+    yield "|---|---|---|---|---|"
+    entries = sorted(graph.entries, key=lambda entry: -(entry.severity.rank if entry.severity else -1))
+    for entry in entries[:MOST_ROWS]:
+        yield "| " + " | ".join(_cells(entry, graph)) + " |"
+    if len(entries) > MOST_ROWS:
+        yield from ("", f"{len(entries) - MOST_ROWS} more statements are not listed.")
+
+
+def _cells(entry: Entry, graph: Graph) -> Iterator[str]:
+    grant = entry.located.grant
+    severity = entry.severity
+    word = severity.value if severity is not None else ""
+    yield f"**{word}**" if severity in (Severity.HIGH, Severity.MEDIUM) else word
+    effect = {"allow": "", "deny": "Deny: ", "none": "no effect: "}[entry.effect]
+    yield effect + _names(graph.nodes[number].label for number in entry.principals)
+    yield _names(graph.nodes[number].full or graph.nodes[number].label for number in entry.roles)
+    yield _names(graph.nodes[number].label for number in entry.services)
+    yield _cell(f"{shown(grant.at.file)}:{grant.at.line}") + (f" {_cell(grant.sid)}" if grant.sid else "")
+
+
+def _names(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _IN_A_CELL} more" if len(listed) > _IN_A_CELL else ""
+    return ", ".join(map(_cell, listed[:_IN_A_CELL])) + more
+
+
+def _cell(text: str) -> str:
+    return code(text, in_table=True)
+
+
+def _list(title: str, entries: Sequence[Unreadable]) -> Iterator[str]:
+    if not entries:
+        return
+    yield from ("", f"### {title}", "")
+    yield from map(note_item, entries[:MOST_ROWS])
+    if len(entries) > MOST_ROWS:
+        yield f"- and {len(entries) - MOST_ROWS} more"

@@ -1,0 +1,1 @@
+"""The command ``required``: the PassRole grants that a deployment needs."""

@@ -1,0 +1,297 @@
+"""What whoever deploys a configuration has to be allowed to pass: which roles, to which services, and no more.
+
+Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service": exact roles in ``Resource``,
+``iam:PassedToService`` in ``Condition``, ``iam:GetRole`` beside ``iam:PassRole``; a service-linked role is passed only
+where it is named. IAM API Reference, CreateRole (``RoleName``: letters, digits and ``_+=,.@-``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from passrole_checks.access.role_consumers import GENERATED, PASSED, STACK_NAME, Received, Receiving, distinct
+from passrole_checks.aws.service_principals import known_services
+from passrole_checks.findings import Confidence
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Text
+from passrole_checks.required.policy_statements import (
+    ACCOUNT,
+    MAX_ATTACHED,
+    MAX_LENGTH,
+    PARTITION,
+    Blank,
+    Pattern,
+    Policy,
+    Statement,
+    in_order,
+    in_policies,
+)
+from passrole_checks.sources.model.configuration import Configuration, Framework
+
+_CONFIDENCE = {"documented": Confidence.HIGH, "corroborated": Confidence.MEDIUM, "hint": Confidence.LOW}
+_WORDS = re.compile(r"[A-Za-z0-9]+")
+_NO_NAMES = frozenset({"aws", "var", "local", "data", "module", "resolve", "ssm", "fn"})
+_TAKEN = frozenset({
+    "awsaccountid", "awspartition",
+    # no names of variables (Terraform documentation, "Input Variables")
+    "count", "dependson", "foreach", "lifecycle", "locals", "providers", "source", "version",
+})  # fmt: skip
+_OUR_OWN = re.compile(r"passroles\d*")  # what the policies are called
+_LONGEST_WORD = 40
+_LONGEST_NOTE = 200  # of an expression or a name in it
+_MOST_NOTES = 10  # of one kind
+# what a role's ARN is made of; anything else no role is called by, or a policy reads it as something else
+_ARN_PART = re.compile(r"[A-Za-z0-9_+=,.@:/-]*")
+_NO_ACCOUNT = re.compile(r"arn:[^:]*:iam::(?!\d{12}:|\d*\Z)")
+_MOST_IN_A_SID = 3
+_SUFFIX = ".amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """``received`` are the places where a resource is given a role; ``policies`` what they need, several where one
+    would be too long; ``blanks`` what has to be filled in there; ``notes`` are for people."""
+
+    received: tuple[Received, ...]
+    policies: tuple[Policy, ...]
+    blanks: tuple[Blank, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        return tuple(one for policy in self.policies for one in policy)
+
+
+def confidence_of(one: Received) -> Confidence:
+    """How sure it is that this role goes to this service."""
+    stated = _CONFIDENCE.get(one.received.receiver.confidence, Confidence.LOW)
+    if one.arn is None or one.arn.only_hole is not None or not one.services:
+        return Confidence.LOW
+    return stated
+
+
+def required_by(configurations: Sequence[Configuration], account: str | None = None) -> Required:
+    """What the deployment of these configurations passes, together."""
+    configurations = _deployed(configurations)
+    units = [Receiving(configuration, account) for configuration in configurations]
+    found = [distinct(unit.roles) for unit in units]
+    ordered = sorted((one for group in found for one in group), key=_place)
+    everything = tuple({(_place(one), one.label, str(one.arn), one.services, one.how): one for one in ordered}.values())
+    partition = _partition(everything, configurations)
+    namer = _Namer(partition, many=len(units) > 1)
+    needs: dict[str, dict[Pattern, None]] = {}
+    unserved: list[Received] = []
+    misnamed: list[Received] = []
+    for unit, group in zip(units, found, strict=True):
+        for one in group:
+            if one.how != PASSED:
+                continue
+            if not _is_named(one):
+                misnamed.append(one)
+                continue
+            if not one.services:
+                unserved.append(one)
+            pattern = namer.pattern(one, unit)
+            for service in _services(one, partition):
+                needs.setdefault(service, {})[pattern] = None
+    policies = in_policies(_statements(needs))
+    notes = (*_misnamed(misnamed), *_unserved(unserved), *_generated(everything), *_too_long(policies))
+    return Required(everything, policies, _blanks(policies), notes)
+
+
+def _deployed(configurations: Sequence[Configuration]) -> Sequence[Configuration]:
+    """The configurations without the templates that another of them deploys: these are read as its stacks."""
+    stacks = {
+        one.at.file
+        for configuration in configurations
+        for one in configuration.received
+        if one.attribute.startswith("template_body/") and one.at.file != one.resource.at.file
+    }
+    deployed = {os.path.realpath(file) for file in stacks}
+    own = (Framework.CLOUDFORMATION, Framework.SAM)
+    return [one for one in configurations if one.framework not in own or os.path.realpath(one.files[0]) not in deployed]
+
+
+def _place(one: Received) -> tuple[object, ...]:
+    """Where a role is received; what two roots find in one module that both call is told once."""
+    received = one.received
+    at = received.at
+    return at.file, at.line, at.column, received.resource.address, received.attribute
+
+
+def _services(one: Received, partition: str | None) -> tuple[str, ...]:
+    """The services of a role; in China some send another name, and which of the two depends on the call."""
+    if partition != "aws-cn":
+        return one.services
+    known = known_services(partition)
+    return tuple(
+        name for service in one.services for name in (service, f"{service}.cn") if name in known or name == service
+    )
+
+
+def _partition(found: Iterable[Received], configurations: Iterable[Configuration]) -> str | None:
+    """The one partition that ARNs or configurations state, None where none or several do."""
+    homes = (configuration.home.partitions for configuration in configurations)
+    stated = {partitions[0] for partitions in homes if len(partitions) == 1}
+    for one in found:
+        match = re.match(r"arn:(aws[\w-]*):", str(one.arn)) if one.arn is not None else None
+        if match is not None:
+            stated.add(match[1])
+    return stated.pop() if len(stated) == 1 else None
+
+
+def _statements(needs: dict[str, dict[Pattern, None]]) -> tuple[Statement, ...]:
+    """One statement for the services that are passed the same roles."""
+    together: dict[frozenset[Pattern], list[str]] = {}
+    for service in sorted(needs):
+        together.setdefault(frozenset(needs[service]), []).append(service)
+    return tuple(
+        Statement(_sid(services), "iam:PassRole", in_order(patterns), tuple(services))
+        for patterns, services in together.items()
+    )
+
+
+def _sid(services: Sequence[str]) -> str:
+    names = [
+        "".join(word[:1].upper() + word[1:] for word in _WORDS.findall(one.removesuffix(_SUFFIX))) for one in services
+    ]
+    shown = names if len(names) <= _MOST_IN_A_SID else [*names[: _MOST_IN_A_SID - 1], f"{len(names) - 2}More"]
+    return "PassRolesTo" + "And".join(shown)
+
+
+class _Namer:
+    """Turns ARNs with holes into patterns with blanks, each with a name of its own."""
+
+    def __init__(self, partition: str | None, *, many: bool) -> None:
+        self._many = many
+        self._partition: str | Blank = partition or PARTITION
+        self._known: dict[tuple[object, str], Blank] = {}
+        self._taken = set(_TAKEN)
+
+    def pattern(self, one: Received, unit: Receiving) -> Pattern:
+        arn = one.arn or Text((Hole(f"role in {one.profile}"),), one.received.at)
+        parts: list[str | Blank] = []
+        for part in self._parts(arn.parts, one, unit):
+            if isinstance(part, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += part
+            elif part != "":
+                parts.append(part)
+        return tuple(parts)
+
+    def _parts(self, given: Iterable[Part], one: Received, unit: Receiving) -> Iterable[str | Blank]:
+        for part in given:
+            if isinstance(part, str):
+                yield part
+            elif part == GENERATED:
+                yield "*"
+            elif part.known:
+                yield from self._parts(part.known, one, unit)
+            elif part.kind is Kind.PARTITION:
+                yield self._partition
+            elif part.kind is Kind.ACCOUNT_ID and not self._is_given(part, unit):
+                yield unit.account or ACCOUNT
+            else:
+                yield self._blank(part, one, unit)
+
+    @staticmethod
+    def _is_given(part: Hole, unit: Receiving) -> bool:
+        """Whether whoever deploys gives an account id, which need not be that of the account deployed to."""
+        return part.expression.startswith("var.") or part.expression in unit.configuration.parameters
+
+    def _blank(self, part: Hole, one: Received, unit: Receiving) -> Blank:
+        key = (id(unit), part.expression)
+        if key not in self._known:
+            words = tuple(word for word in _WORDS.findall(part.expression) if word.lower() not in _NO_NAMES)
+            words = tuple(word[:_LONGEST_WORD] for word in words[-4:]) or ("Value",)
+            if words[0][0].isdigit() or _OUR_OWN.fullmatch("".join(words).lower()):
+                words = ("Value", *words)
+            name, number = words, 2
+            while (joined := "".join(name).lower()) in self._taken:
+                name, number = (*words, str(number)), number + 1
+            self._taken.add(joined)
+            file = one.received.resource.at.file if self._many else ""
+            self._known[key] = Blank(name, _about(part, one), file)
+        return self._known[key]
+
+
+def _blanks(policies: Sequence[Policy]) -> tuple[Blank, ...]:
+    """The blanks in policies, each once, without the account and the partition."""
+    patterns = (pattern for policy in policies for one in policy for pattern in one.resources)
+    used = [part for pattern in patterns for part in pattern if isinstance(part, Blank)]
+    return tuple(dict.fromkeys(part for part in used if part not in (ACCOUNT, PARTITION)))
+
+
+def _about(part: Hole, one: Received) -> str:
+    reason = f" ({part.reason})" if part.reason else ""
+    words = _cut(part.expression)
+    if part.expression.rpartition(".")[2] == STACK_NAME.expression:
+        where = f" of {words.rpartition('.')[0]}" if "." in words else ""
+        return f"the name of the stack{where}; of one of more than 24 characters the first 24 and an asterisk"
+    if part.expression == f"role in {one.profile}":
+        return f"the ARN of the role in the instance profile {_cut(one.profile)}"
+    if one.arn is not None and one.arn.only_hole == part:
+        return f"the ARN of the role that {words} is{reason}"
+    if part.expression.endswith(".path"):
+        return f"{words}, with a slash at its end; nothing where the role has no path"
+    return f"the value of {words}{reason}"
+
+
+def _is_named(one: Received) -> bool:
+    """Whether the ARN of a role, as far as it is known, is one that a role can have and a policy reads as it stands: a
+    role that is called ``*`` is no role, and as a Resource it would be all of them."""
+    arn = one.arn
+    if arn is None:
+        return True
+    pending, literals = list(arn.parts), list[str]()
+    while pending:
+        part = pending.pop()
+        if isinstance(part, str):
+            literals.append(part)
+        else:
+            pending.extend(part.known or ())
+    first = arn.parts[0]
+    return all(map(_ARN_PART.fullmatch, literals)) and not (isinstance(first, str) and _NO_ACCOUNT.match(first))
+
+
+def _misnamed(found: Sequence[Received]) -> Iterable[str]:
+    for label, resource in _named_once(found):
+        yield f"{label}: no role can have this name or account; what {resource} takes is in no statement"
+
+
+def _unserved(found: Sequence[Received]) -> Iterable[str]:
+    for label, resource in _named_once(found):
+        yield f"{label}: for which service {resource} takes it is not known; it is in no statement"
+
+
+def _named_once(found: Iterable[Received]) -> Iterable[tuple[str, str]]:
+    """Each role with the first resource that takes it; of many the last one says how many more there are."""
+    first: dict[str, str] = {}
+    for one in found:
+        first.setdefault(one.label, one.received.resource.address)
+    shown = list(first.items())[:_MOST_NOTES]
+    for number, (label, resource) in enumerate(shown, 1):
+        more = f" (and {len(first) - number} more roles like this)" if number == len(shown) < len(first) else ""
+        yield _cut(label) + more, _cut(resource)
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= _LONGEST_NOTE else f"{words[:_LONGEST_NOTE]}…"
+
+
+def _too_long(policies: Sequence[Policy]) -> Iterable[str]:
+    if len(policies) > 1:
+        yield f"one managed policy holds {MAX_LENGTH:,} characters: these are {len(policies)}"
+    if len(policies) > MAX_ATTACHED:
+        yield (
+            f"that is more than the {MAX_ATTACHED} managed policies that a user or a role has room for: "
+            "one path or beginning for the names of all roles makes them one statement"
+        )
+
+
+def _generated(found: Iterable[Received]) -> Iterable[str]:
+    roles = dict.fromkeys(one.label for one in found if one.how == PASSED and one.generated)
+    if roles:
+        names = ", ".join(list(roles)[:5]) + (f" and {len(roles) - 5} more" if len(roles) > 5 else "")
+        yield f"the name of {names} is made at deployment: the statements say what it begins with"

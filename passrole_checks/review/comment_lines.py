@@ -1,0 +1,215 @@
+"""Where a comment on HEAD can stand: within the hunks of the difference of both versions.
+
+A forge shows a change in hunks, each changed line with three unchanged ones around it, and takes comments on these
+lines alone. Hunks are those of git (git-diff(1), ``-U3``) where both versions of a file are objects, and else our own.
+Source: GitHub REST API, "Create a review comment for a pull request" (``line``, ``start_line``, ``side``,
+``subject_type``); a range has to be within one hunk.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from passrole_checks.git_versions import Snapshots
+from passrole_checks.review.report import Anchor, Place
+
+_CONTEXT = 3
+_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_LARGEST = 5_000_000
+_MOST_LINES = 5_000  # that differ, to be told apart line by line
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Lines of a file in both versions, 1-based; ``changed`` are those of the new version that are not in the old one.
+    ``gone``: for lines of the old version that are not in the new one, the line of the new version before which they
+    stood."""
+
+    first: int
+    last: int
+    changed: frozenset[int]
+    gone: tuple[tuple[int, int], ...] = ()
+
+    def within(self, line: int, end_line: int) -> tuple[int, int] | None:
+        """The lines of a range that are in this hunk."""
+        first, last = max(line, self.first), min(end_line, self.last)
+        return (first, last) if first <= last else None
+
+
+class Anchors:
+    """The hunks of all files that differ between two versions, found as they are asked for.
+
+    ``unlike_head``: files of which the new version has other lines than the commit that comments belong to; and whether
+    that commit has the file at all. In these only the file itself can be named.
+    """
+
+    def __init__(self, snapshots: Snapshots, unlike_head: Mapping[str, bool] | None = None) -> None:
+        self._snapshots, self._unlike_head = snapshots, unlike_head or {}
+        self._old_names = {change.new: change.old for change in snapshots.changed if change.new is not None}
+        self._entries = [{entry.path: entry for entry in side} for side in snapshots.entries]
+        self._known: dict[str, tuple[Hunk, ...]] = {}
+
+    def is_touched(self, file: str) -> bool:
+        """Whether a file of HEAD differs from that of BASE, or is new."""
+        return file in self._old_names
+
+    def is_new(self, file: str) -> bool:
+        """Whether BASE has no such file of HEAD, under any name."""
+        return file in self._old_names and self._old_names[file] is None
+
+    def hunks(self, file: str) -> tuple[Hunk, ...]:
+        """Those of a file of HEAD, in order; none for one that is as it was, or no text."""
+        if not self.is_touched(file):
+            return ()
+        if file not in self._known:
+            self._known[file] = tuple(self._found(file))
+        return self._known[file]
+
+    def hunk_of(self, file: str, line: int, end_line: int) -> Hunk | None:
+        """The hunk that holds all of these lines; None where no comment can stand at lines."""
+        if file in self._unlike_head:
+            return None
+        return next((one for one in self.hunks(file) if one.first <= line and end_line <= one.last), None)
+
+    def anchor(self, at: Place, cause: Place | None = None, *, cause_removed: bool = False) -> Anchor | None:
+        """Where to say something of the lines ``at``: there, as far as they are in one hunk in which they differ; else
+        at the ``cause`` (of BASE, where it is ``cause_removed``); else where they are shown; else at the file."""
+        if not _can_be_named(at.file):
+            return None
+        if at.file in self._unlike_head:
+            return self._at_file(at.file) or (self._at_cause(cause, removed=cause_removed) if cause else None)
+        shown = [(hunk, lines) for hunk in self.hunks(at.file) if (lines := hunk.within(at.line, at.end_line))]
+        changed = next((lines for hunk, lines in shown if _any_in(hunk.changed, *lines)), None)
+        if changed is not None:
+            return Anchor(at.file, *changed)
+        if cause is not None:
+            found = self._at_cause(cause, removed=cause_removed)
+            if found is not None:
+                return found
+        if shown:
+            return Anchor(at.file, *shown[0][1])
+        found = self._at_file(at.file)
+        return found or (self._at_file(cause.file) if cause is not None and cause.file in self._unlike_head else None)
+
+    def _at_file(self, file: str) -> Anchor | None:
+        there = self.is_touched(file) and _can_be_named(file) and self._unlike_head.get(file, True)
+        return Anchor(file, 0, 0) if there else None
+
+    def _at_cause(self, cause: Place, *, removed: bool) -> Anchor | None:
+        if not _can_be_named(cause.file):
+            return None
+        if not removed:
+            if cause.file in self._unlike_head:
+                return None
+            shown = (hunk.within(cause.line, cause.end_line) for hunk in self.hunks(cause.file))
+            lines = next(filter(None, shown), None)
+            return Anchor(cause.file, *lines) if lines is not None else None
+        file = next((new for new, old in self._old_names.items() if old == cause.file), None)
+        for hunk in self.hunks(file) if file is not None and file not in self._unlike_head else ():
+            for old, new in hunk.gone:
+                if old == cause.line and file is not None and hunk.first <= hunk.last:
+                    line = min(max(new, hunk.first), hunk.last)
+                    return Anchor(file, line, line)
+        return None
+
+    # -- hunks
+
+    def _found(self, file: str) -> Iterator[Hunk]:
+        before = self._old_names[file]
+        old = self._entries[0].get(before) if before is not None else None
+        new = self._entries[1].get(file)
+        if old is not None and new is not None and old.id and new.id:
+            yield from _of_git(self._snapshots, old.id, new.id)
+            return
+        texts = [
+            _lines(self._snapshots.folders[side] / name) if name is not None else []
+            for side, name in ((0, before), (1, file))
+        ]
+        if texts[0] is not None and texts[1] is not None:
+            yield from of_texts(texts[0], texts[1])
+
+
+def _of_git(snapshots: Snapshots, old: str, new: str) -> Iterator[Hunk]:
+    how = [f"-U{_CONTEXT}", "--inter-hunk-context=0", "--diff-algorithm=default", "--indent-heuristic", "--no-ext-diff"]
+    how += ["--no-textconv", "--no-color", "--no-prefix"]  # whatever the configuration says
+    said = snapshots.repository.output(["diff", *how, "--end-of-options", old, new])
+    lines = said.split(b"\n")
+    at = 0
+    while at < len(lines):
+        head = _HUNK.match(lines[at])
+        at += 1
+        if head is None:
+            continue
+        counts = [int(part) if part is not None else 1 for part in (head[2], head[4])]
+        before, after = int(head[1]), int(head[3])
+        before += counts[0] == 0  # of an empty side git names the line before
+        after += counts[1] == 0
+        first, last = after, after + counts[1] - 1
+        changed, gone = set[int](), []
+        while (counts[0] > 0 or counts[1] > 0) and at < len(lines):
+            mark = lines[at][:1]
+            if mark == b"-":
+                gone.append((before, after))
+            elif mark == b"+":
+                changed.add(after)
+            mark = mark or b" "  # as diff.suppressBlankEmpty has it
+            if mark in (b"-", b" "):
+                before, counts[0] = before + 1, counts[0] - 1
+            if mark in (b"+", b" "):
+                after, counts[1] = after + 1, counts[1] - 1
+            at += 1
+        yield Hunk(first, last, frozenset(changed), tuple(gone))
+
+
+def of_texts(old: Sequence[bytes], new: Sequence[bytes]) -> Iterator[Hunk]:
+    """The hunks of two texts in lines."""
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    a, b = old[start : len(old) - end], new[start : len(new) - end]
+    codes = [("replace", 0, len(a), 0, len(b))]
+    if max(len(a), len(b)) <= _MOST_LINES:
+        codes = [*difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()]
+    pieces = [(i + start, j + start, k + start, m + start) for tag, i, j, k, m in codes if tag != "equal" and (a or b)]
+    groups: list[list[tuple[int, int, int, int]]] = []
+    for piece in pieces:
+        if groups and piece[2] - groups[-1][-1][3] <= 2 * _CONTEXT:
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    for group in groups:
+        first = max(group[0][2] - _CONTEXT, 0) + 1
+        last = min(group[-1][3] + _CONTEXT, len(new))
+        changed = frozenset(line + 1 for _, _, k, m in group for line in range(k, m))
+        gone = tuple((line + 1, k + 1) for i, j, k, _ in group for line in range(i, j))
+        yield Hunk(first, last, changed, gone)
+
+
+def _lines(path: Path) -> list[bytes] | None:
+    try:
+        data = path.read_bytes() if path.stat().st_size <= _LARGEST else b"\0"
+    except OSError:
+        return None
+    if b"\0" in data:
+        return None
+    return data.splitlines(keepends=True) if b"\r" not in data else [line + b"\n" for line in data.split(b"\n")]
+
+
+def _any_in(lines: frozenset[int], first: int, last: int) -> bool:
+    return any(line in lines for line in range(first, last + 1))
+
+
+def _can_be_named(file: str) -> bool:
+    """Whether a path is text; git takes any bytes for a name, the interfaces of forges do not."""
+    try:
+        file.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Scan configurations: run the checks, merge findings, apply suppressions and baselines."""

@@ -1,0 +1,162 @@
+"""Values as bytes, and back, where whoever wrote the bytes is not trusted.
+
+A cache may be shared, between the jobs of a pipeline for instance, and be written to by others. "Only unpickle data you
+trust", says Python's documentation of ``pickle``, since what is read there names the functions that are called; and
+even with those restricted, a few bytes can ask for all memory. So it is JSON: one list of all values, each after those
+that it is made of, which it names by their places. ::
+
+    [["findings.Severity", "sources.resource.Unreadable"], ["a.tf", 3, [0, 0, 1]]]
+
+is a tuple of a text and a number. What is no list is itself; a list is a kind and the places of its parts, where the
+kinds are a tuple, a frozenset of texts, and the classes that are named in front. Those are of the list below and no
+others: plain data, whose making does nothing but keep what it is given. So bytes can give a wrong value, and never run
+code, whatever they hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from enum import Enum
+from importlib import import_module
+from typing import Any
+
+_PACKAGE = __name__.partition(".")[0]
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "findings": ("Confidence", "Finding", "Severity"),
+    "iam.roles.arn": ("Scope",),
+    "iam.conditions.passed_to_service": ("ConditionEffect", "Constraint"),
+    "iam.conditions.likely_typos": ("Suspicion",),
+    "iam.grants.grant": ("PassRoleGrant", "RoleScope", "Services"),
+    "iam.documents.policy": ("Statement",),
+    "iam.partial_values": ("Choice", "Const", "Entry", "Hole", "Items", "Kind", "Mapping", "Position", "Text", "Tri"),
+    "scan.result": ("Judged", "LocatedGrant", "ScanResult"),
+    "sources.model.configuration": ("Framework", "ResourceDefinition", "Suppression", "Unreadable"),
+}
+"""The classes of what scans give, by their modules: dataclasses and enumerations."""
+
+_TUPLE, _SET, _CLASS = 0, 1, 2  # the kinds; from the last one on, the classes
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # which JSON takes for one character
+
+
+class NotKept(Exception):
+    """A value that cannot be turned into bytes, or bytes that give no value."""
+
+
+def to_bytes(value: object) -> bytes:
+    """A value of texts, numbers, tuples, frozensets of texts, and :data:`CLASSES` as bytes.
+
+    Raises :class:`NotKept` for a value of anything else.
+    """
+    writing = _Writing()
+    try:
+        writing.place_of(value)
+        return json.dumps([writing.names, writing.nodes], separators=(",", ":")).encode("ascii")
+    except (RecursionError, ValueError) as error:  # too deep, or a number of too many digits
+        raise NotKept(str(error)) from None
+
+
+def from_bytes(data: bytes | memoryview) -> Any:
+    """The value again, of whatever type it is. Raises :class:`NotKept` where the bytes are not those of one."""
+    try:
+        names, nodes = json.loads(bytes(data))
+        makers = [_maker(name) for name in names]
+        made: list[Any] = []
+        for node in nodes:
+            if type(node) is list:
+                kind, *places = node
+                parts = [made[place] for place in places]
+                made.append(_made(kind, parts) if kind < _CLASS else makers[kind - _CLASS](*parts))
+            elif type(node) is dict:
+                raise NotKept("an object")
+            else:
+                made.append(node)
+        return made[-1]
+    except (ValueError, TypeError, LookupError, RecursionError, OverflowError) as error:
+        raise NotKept(str(error)) from None
+
+
+def _made(kind: int, parts: Sequence[Any]) -> Any:
+    if kind == _TUPLE:
+        return tuple(parts)
+    if kind != _SET or not set(map(type, parts)) <= {str}:
+        raise NotKept("no kind of value")
+    return frozenset(parts)
+
+
+def _maker(name: str) -> Callable[..., Any]:
+    """What makes the instances of a class in the list."""
+    module, _, stem = str(name).rpartition(".")
+    if stem not in CLASSES.get(module, ()):
+        raise NotKept(f"{name} is not kept")
+    found: Callable[..., Any] = getattr(import_module(f"{_PACKAGE}.{module}"), stem)
+    return found
+
+
+class _Writing:
+    """The values so far: ``nodes``, and the ``names`` of their classes."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.nodes: list[object] = []
+        self._kinds: dict[type, tuple[int, tuple[str, ...]]] = {}
+        self._texts: dict[str, int] = {}
+        self._numbers: dict[tuple[type, object], int] = {}
+        self._sets: dict[frozenset[Any], int] = {}
+        self._known: dict[int, tuple[int, object]] = {}  # with the value, so that no other one gets its identity
+
+    def place_of(self, value: Any) -> int:
+        """Where a value stands; what is one object is one again."""
+        if type(value) is str:
+            place = self._texts.get(value)
+            if place is None:
+                if not value.isascii() and _PAIR.search(value):
+                    raise NotKept("a text of surrogates")
+                place = self._texts[value] = self._put(value)
+            return place
+        if value is None or type(value) in (bool, int):
+            key = type(value), value
+            if key not in self._numbers:
+                self._numbers[key] = self._put(value)
+            return self._numbers[key]
+        if type(value) is float:
+            return self._put(value)
+        if type(value) is frozenset:  # of hundreds of services; equal ones are one
+            if value not in self._sets:
+                self._sets[value] = self._put(self._texts_of(value))
+            return self._sets[value]
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = self._put(self._parts(value)), value
+        return known[0]
+
+    def _put(self, node: object) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def _parts(self, value: Any) -> list[int]:
+        if type(value) is tuple:
+            return [_TUPLE, *map(self.place_of, value)]
+        number, names = self._kind(type(value))
+        if isinstance(value, Enum):
+            return [number, self.place_of(value.value)]
+        return [number, *(self.place_of(getattr(value, name)) for name in names)]
+
+    def _texts_of(self, value: frozenset[Any]) -> list[int]:
+        if not all(type(part) is str for part in value):
+            raise NotKept("a set of something else than texts")
+        return [_SET, *map(self.place_of, sorted(value))]
+
+    def _kind(self, found: Any) -> tuple[int, tuple[str, ...]]:
+        """The number of a class, and the names of its fields."""
+        if found not in self._kinds:
+            package, _, module = found.__module__.partition(".")
+            if package != _PACKAGE or found.__qualname__ not in CLASSES.get(module, ()):
+                raise NotKept(f"{found.__qualname__} is not kept")
+            names = () if issubclass(found, Enum) else tuple(item.name for item in fields(found))
+            self.names.append(f"{module}.{found.__qualname__}")
+            self._kinds[found] = _CLASS + len(self.names) - 1, names
+        return self._kinds[found]

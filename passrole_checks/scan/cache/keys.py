@@ -1,0 +1,112 @@
+"""What was asked, and by which program: the names of entries.
+
+Whatever can make a scan give something else, beside what it looks at on the disk, is part of the name: the program down
+to its last file (code changes without the version, in a clone), the packages that parse, Python, and each option.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from passrole_checks import __version__
+
+if TYPE_CHECKING:
+    from passrole_checks.scan.result import ScanOptions
+    from passrole_checks.sources.detect import Unit
+    from passrole_checks.sources.model.configuration import Inputs
+
+FORMAT = 1  # of entries; another one is another program
+
+_PARSERS = ("tree_sitter", "tree_sitter_hcl", "hcl2", "lark", "yaml", "_yaml")
+_LAST = frozenset({"minimum_severity", "minimum_confidence"})  # what is chosen from all that was found
+_NAME = 20  # bytes
+
+
+@lru_cache(maxsize=1)
+def program() -> str:
+    """A short name for this program, its parsers and Python: another one as soon as a file of them is another one.
+    Empty where they are not in folders, so that nothing can be said."""
+    told = [f"{FORMAT} {__version__} {sys.implementation.cache_tag} {sys.version} {sys.platform}"]
+    own = Path(__file__).resolve().parent.parent
+    if not own.is_dir():
+        return ""
+    told += _files(str(own))
+    for name in _PARSERS:
+        try:
+            spec = find_spec(name)
+        except (ImportError, ValueError):
+            spec = None
+        places = (spec.submodule_search_locations or [spec.origin or ""]) if spec is not None else []
+        for place in places:
+            told.append(f"{name} {place}")
+            told += _files(place)
+    return f"{__version__}-{_digest(told)[:16]}"
+
+
+def _files(folder: str) -> Iterator[str]:
+    """Each file below a folder, with its size and the time at which it was changed."""
+    pending = [folder]
+    while pending:
+        current = pending.pop()
+        try:
+            with os.scandir(current) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in found:
+            if entry.is_dir():
+                if entry.name != "__pycache__":
+                    pending.append(entry.path)
+            else:
+                status = entry.stat()
+                yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"
+
+
+def about_paths(paths: Sequence[Path], options: ScanOptions) -> str:
+    """The name of the whole scan of some paths."""
+    return _digest(["paths", os.getcwd(), str(len(paths)), *map(str, paths), *_options(options)])
+
+
+def about_unit(unit: Unit, options: ScanOptions) -> str | None:
+    """The name of the scan of one unit; None for one whose text is not that of its file."""
+    if unit.content is not None:
+        return None
+    places = (str(unit.path), str(unit.only or ""), str(unit.boundary or ""), *map(str, unit.beside))
+    return _digest(["unit", unit.framework.value, *places, *_options(options, but=_LAST)])
+
+
+def _options(options: ScanOptions, but: frozenset[str] = frozenset()) -> Iterator[str]:
+    for item in fields(options):
+        value = getattr(options, item.name)
+        if item.name == "inputs":
+            yield from _inputs(value)
+        elif item.name not in but:
+            words = sorted(value) if isinstance(value, frozenset) else [value]
+            yield f"{item.name} {[str(getattr(word, 'value', word)) for word in words]!r}"
+
+
+def _inputs(inputs: Inputs) -> Iterator[str]:
+    """Paths are asked about under the names that they were given by, and mean what they mean from here."""
+    if inputs.var_files or inputs.source is not None:
+        yield f"from {os.getcwd()}"
+    for item in fields(inputs):
+        value = getattr(inputs, item.name)
+        yield f"{item.name} {value!r}"
+
+
+def _digest(words: Sequence[str]) -> str:
+    """Texts in their order; none can be taken for two others."""
+    told = hashlib.blake2b(digest_size=_NAME)
+    for word in words:
+        data = word.encode("utf-8", "surrogatepass")
+        told.update(b"%d\0" % len(data))
+        told.update(data)
+    return told.hexdigest()

@@ -1,0 +1,255 @@
+"""Entries on the disk: one file each, below a folder of the program that they are of.
+
+Files, and no database: writing one is finished or has not begun (it is renamed into its place), so that any number of
+scans can read and write at once without waiting for each other, on network disks as well; one that is broken spoils
+nothing but itself; and the oldest ones are thrown away by deleting them. Nothing is locked. What reads an entry
+compares its check sum first, and gives none where anything about it is odd.
+
+Whoever can write entries decides what is found. So the folder is made for its owner alone; one that belongs to somebody
+else or that others may write to is not used, nor is such an entry.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import stat
+import time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from passrole_checks.files.write_atomically import check_folder
+
+ENVIRONMENT = "PASSROLE_CHECKS_CACHE_DIR"
+MOST_BYTES = 256_000_000
+
+_MARK = b"passrole-checks 1\n"
+_SUM = 32
+_SUFFIX = ".kept"
+_UNFINISHED = ".part"
+_LARGEST = 64_000_000  # bytes of one entry
+_STALE = 3600  # seconds, after which what was not finished never will be
+_NOT_OURS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR})  # no home to write to
+_TRIES = 5
+_TOUCHED = 3600  # seconds, within which a use need not be written down again
+_TAG = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# This folder is a cache of passrole-checks (https://bford.info/cachedir/): it can be deleted at any time.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How many entries there are and how large they are, in bytes; ``current``: those of one program."""
+
+    entries: int = 0
+    size: int = 0
+    current: int = 0
+
+
+def store_of(program: str, environment: Mapping[str, str] = os.environ, guarded: Collection[Path] = ()) -> Store | None:
+    """Where entries of a program are kept; None where none are to be, or there is no place for them.
+
+    That is the folder that ``PASSROLE_CHECKS_CACHE_DIR`` names (none, where it is empty), else the platform's for
+    caches. In and below the folders ``guarded``, what is scanned, no symbolic link is followed to it.
+    """
+    named = environment.get(ENVIRONMENT)
+    if named == "" or not program:
+        return None
+    if named is not None:
+        return Store(os.path.abspath(named), program, guarded=guarded)
+    from platformdirs import user_cache_dir
+
+    found = user_cache_dir("passrole-checks", appauthor=False)
+    if not os.path.isabs(found):  # without a home it is no whole path
+        return None
+    return Store(found, program, chosen=False, guarded=guarded)
+
+
+class Store:
+    """The entries of one ``program`` in a folder, which is made when it is first written to.
+
+    It raises nothing: what cannot be read is not there, and ``trouble`` says in one line why nothing can be kept, where
+    that is worth a word: that a folder which nobody has ``chosen`` cannot be made is not.
+    """
+
+    def __init__(self, folder: str, program: str, *, chosen: bool = True, guarded: Collection[Path] = ()) -> None:
+        self.folder = folder
+        self._guarded = guarded
+        self._chosen = chosen
+        self._own = os.path.join(folder, program)
+        self.trouble = ""
+        self._full = False
+        self._written = 0
+        self._usable: bool | None = None
+
+    def read(self, name: str) -> memoryview | None:
+        """An entry, None where there is none."""
+        if not self._is_usable():
+            return None
+        path = self._place(name)
+        try:
+            handle = os.open(path, os.O_RDONLY | _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+        except OSError:
+            return None
+        try:
+            with os.fdopen(handle, "rb") as stream:
+                status = os.fstat(handle)
+                if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST or _of_others(status):
+                    return None
+                data = memoryview(stream.read(status.st_size))  # room for all that is asked for is made at once
+        except OSError:
+            return None
+        start = len(_MARK) + _SUM
+        if data[: len(_MARK)] != _MARK or data[len(_MARK) : start] != _sum(data[start:]):
+            self.drop(name)
+            return None
+        if status.st_mtime < time.time() - _TOUCHED:
+            with suppress(OSError):
+                os.utime(path)  # so that it is thrown away later
+        return data[start:]
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep an entry, in the place of an older one."""
+        if len(data) > _LARGEST - len(_MARK) - _SUM or self._full or not self._is_usable(make=True):
+            return
+        try:
+            for left in reversed(range(_TRIES)):
+                try:
+                    check_folder(os.path.dirname(self._place(name)), guarded=self._guarded)
+                    _replace(self._place(name), _MARK + _sum(data) + data)
+                    break
+                except FileNotFoundError:  # another scan has tidied up, and the folder was empty
+                    if not left:
+                        raise
+        except OSError as error:
+            self._cannot(error)
+        else:
+            self._written += 1
+
+    def drop(self, name: str) -> None:
+        """Throw an entry away."""
+        with suppress(OSError):
+            os.unlink(self._place(name))
+
+    def tidy(self, most: int = MOST_BYTES) -> None:
+        """Throw away what was used least lately, where something was written and there is more than ``most`` bytes."""
+        if not self._written:
+            return
+        self._written = 0
+        found = _files(self.folder)
+        left, now = sum(size for _, _, size in found), time.time()
+        for used, path, size in sorted(found):
+            unfinished = path.endswith(_UNFINISHED) and used < now - _STALE
+            if left > most or unfinished:
+                with suppress(OSError):
+                    os.unlink(path)
+                    left -= size
+                with suppress(OSError):
+                    os.rmdir(os.path.dirname(path))  # the last one is gone
+
+    def held(self) -> Holding:
+        """What is there, that of other programs included."""
+        if not self._is_usable():
+            return Holding()
+        found = [(path, size) for _, path, size in _files(self.folder) if path.endswith(_SUFFIX)]
+        own = sum(path.startswith(f"{self._own}{os.sep}") for path, _ in found)
+        return Holding(len(found), sum(size for _, size in found), own)
+
+    def _place(self, name: str) -> str:
+        return os.path.join(self._own, name[:2], f"{name[2:]}{_SUFFIX}")
+
+    def _is_usable(self, *, make: bool = False) -> bool:
+        """Whether the folder is there, and nobody else's."""
+        if self._usable is None or (make and not self._usable):
+            try:
+                check_folder(self._own, guarded=self._guarded)
+                if make:
+                    os.makedirs(self.folder, mode=0o700, exist_ok=True)
+                status = os.stat(self.folder)
+                if not stat.S_ISDIR(status.st_mode):
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+                if make:
+                    _tag(self.folder)
+            except FileNotFoundError as error:
+                self._usable = False
+                if make:
+                    self._cannot(error)
+            except (OSError, ValueError) as error:
+                self._usable = False
+                self._cannot(error)
+            else:
+                self._usable = not _of_others(status)
+                if not self._usable:
+                    self._full = True
+                    self.trouble = f"{self.folder}: not used as a cache, since others than its owner may write to it"
+        return self._usable
+
+    def _cannot(self, error: OSError | ValueError) -> None:
+        """Nothing can be written: from now on nothing is tried."""
+        self._full = True
+        if self._chosen or getattr(error, "errno", None) not in _NOT_OURS:
+            why = getattr(error, "strerror", None) or error
+            self.trouble = self.trouble or f"{self.folder}: nothing can be kept there: {why}"
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Write a whole file, or leave what is there as it is. Raises OSError."""
+    unfinished = os.path.join(os.path.dirname(path), f"{secrets.token_hex(8)}{_UNFINISHED}")
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flags("O_CLOEXEC", "O_BINARY"), 0o600)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.replace(unfinished, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(unfinished)
+        raise
+
+
+def _tag(folder: str) -> None:
+    """Mark the folder as a cache, which backups leave out ("Cache Directory Tagging Specification")."""
+    path = os.path.join(folder, "CACHEDIR.TAG")
+    if not os.path.lexists(path):
+        with suppress(FileExistsError), open(path, "x", encoding="ascii") as stream:  # another scan was faster
+            stream.write(_TAG)
+
+
+def _of_others(status: os.stat_result) -> bool:
+    """Whether somebody else owns it or may write to it."""
+    if not hasattr(os, "getuid"):
+        return False
+    return status.st_uid != os.getuid() or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def _flags(*names: str) -> int:
+    return sum(getattr(os, name, 0) for name in names)
+
+
+def _sum(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=_SUM).digest()
+
+
+def _files(folder: str) -> list[tuple[float, str, int]]:
+    """The files of entries: when each was used last, its path, its size. Nothing else that lies there is ours."""
+    found: list[tuple[float, str, int]] = []
+    pending = [(folder, 0)]
+    while pending:
+        current, depth = pending.pop()
+        try:
+            with os.scandir(current) as entries:
+                for entry in entries:
+                    if depth < 2:
+                        if entry.is_dir(follow_symlinks=False):
+                            pending.append((entry.path, depth + 1))
+                    elif entry.name.endswith((_SUFFIX, _UNFINISHED)) and entry.is_file(follow_symlinks=False):
+                        status = entry.stat(follow_symlinks=False)
+                        found.append((status.st_mtime, entry.path, status.st_size))
+        except OSError:
+            continue
+    return found

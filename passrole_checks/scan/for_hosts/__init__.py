@@ -1,0 +1,1 @@
+"""Results of scans for checkov and cfn-lint."""

@@ -1,0 +1,269 @@
+"""The blocks that checkov shows to its checks: which of its objects stand for what, and the engine's answers there.
+
+checkov gives a check little more than the configuration of one block. The rest is in its graph, and in the local
+variables of its runners. Nothing of checkov is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from traceback import walk_stack
+from typing import Any, NamedTuple
+
+from passrole_checks.findings import Finding
+from passrole_checks.scan.for_hosts import host_results
+from passrole_checks.scan.for_hosts.fail_closed import Block
+from passrole_checks.scan.for_hosts.host_results import Answers
+from passrole_checks.scan.for_hosts.templates import TemplateRun
+from passrole_checks.sources.model.configuration import Inputs
+
+
+class Place(NamedTuple):
+    """Where a resource stands: the engine's answers there, and why the resource could not be judged, if so."""
+
+    answers: Answers
+    untold: Sequence[str]
+
+
+_alone_last: tuple[Any, Any, Mapping[Any, Sequence[str]], set[Any]] = (None, None, {}, set())
+
+
+def alone(answers: Answers, block: Block) -> Place:
+    """The place of a block in a file that stands alone (a plan, a template, Terraform in JSON)."""
+    global _alone_last
+    definition = from_callers("definition")  # what checkov's runner has read from the file
+    known_answers, known_definition, untold, keys = _alone_last
+    if known_answers is not answers or known_definition is not definition or block.key not in keys:
+        for note in answers.notes():
+            host_results.complain(note)
+        blocks = {one.key: one for one in (*_blocks_of(definition, block.file), block)}
+        untold = answers.untold_of(list(blocks.values()))
+        _alone_last = (answers, definition, untold, set(blocks))
+    return Place(answers, untold.get(block.key, ()))
+
+
+_run_of_templates: tuple[Any, TemplateRun | None] = (None, None)
+
+
+def templates_of_run() -> TemplateRun:
+    """Return the templates that checkov's runner shows, by its own definitions."""
+    global _run_of_templates
+    runner = next(
+        (one for frame, _ in walk_stack(None) if hasattr(one := frame.f_locals.get("self"), "definitions")), None
+    )
+    definitions = getattr(runner, "definitions", None) or {}
+    known, run = _run_of_templates
+    if run is None or known is not definitions:
+        offered = {os.path.realpath(file): _offered(definition) for file, definition in definitions.items()}
+        files = [file for file, names in offered.items() if names]
+        run = TemplateRun(files, from_callers("root_folder"), lambda file, name: name in offered[file])
+        _run_of_templates = (definitions, run)
+    return run
+
+
+def _offered(definition: Any) -> frozenset[str]:
+    resources = definition.get("Resources") if isinstance(definition, dict) else None
+    return (
+        frozenset(name for name, conf in resources.items() if _is_shown(conf))
+        if isinstance(resources, dict)
+        else frozenset()
+    )
+
+
+def _is_shown(conf: Any) -> bool:
+    """True for a resource of a template that checkov shows to these checks."""
+    kind = conf.get("Type") if isinstance(conf, dict) else None
+    return isinstance(kind, str) and any(fnmatchcase(kind, one) for one in host_results.TEMPLATE_TYPES)
+
+
+def _blocks_of(definition: Any, file: str) -> Iterator[Block]:
+    """The blocks of a file that checkov shows to our checks, from what its runner has read."""
+    if not isinstance(definition, dict):
+        return
+    resources = definition.get("Resources")
+    for name, conf in resources.items() if isinstance(resources, dict) else ():
+        if _is_shown(conf):
+            yield Block(name, name, file, lines_of(conf.get("Properties")))
+    for entry in definition.get("module") or ():
+        for name, conf in entry.items() if isinstance(entry, dict) else ():
+            address = f"module.{name}"
+            yield Block(address, address, file, lines_of(conf), is_resource=False)
+    for entry in definition.get("resource") or ():
+        for kind, named in entry.items() if isinstance(entry, dict) else ():
+            for name, conf in named.items() if kind in host_results.TERRAFORM_TYPES and isinstance(named, dict) else ():
+                address = (conf.get("__address__") if isinstance(conf, dict) else None) or f"{kind}.{name}"
+                yield Block(address, address, file, lines_of(conf))
+
+
+@dataclass(frozen=True)
+class Index:
+    """What is known of the blocks in checkov's graph, by the identity of their configurations.
+
+    Identity, because file and address are no key: two roots may call one module by one name. ``places`` of resources;
+    ``elsewhere``: findings on resources that checkov does not show, with their addresses, for ``module`` blocks and
+    data sources; ``untold``: why blocks could not be judged.
+    """
+
+    graph: Any = None
+    places: dict[int, Place] = field(default_factory=dict)
+    elsewhere: dict[int, list[tuple[str, Finding]]] = field(default_factory=dict)
+    untold: dict[Any, Sequence[str]] = field(default_factory=dict)
+
+
+_index = Index()
+
+
+def index_of(graph: Any) -> Index:
+    """The index of a graph: each root is asked about once, with the modules that it calls."""
+    global _index
+    if _index.graph is not graph:
+        index = Index(graph)
+        roots: dict[str, list[Vertex]] = defaultdict(list)
+        for vertex in _vertices(graph):
+            file, callers = vertex.get("file_path_"), callers_of(vertex.get("source_module_object_"))
+            if isinstance(file, str) and file.endswith(".tf"):  # a plan's resources name their file themselves
+                start = [file, *callers][-1]
+                block = Vertex(vertex, file, callers, start)
+                roots[os.path.dirname(start)].append(block)
+        for blocks in roots.values():
+            _add(index, blocks)
+        _index = index
+    return _index
+
+
+class Vertex(NamedTuple):
+    """A vertex of checkov's graph: its file, the files that call its module (nearest first), and that of the root."""
+
+    vertex: dict[str, Any]
+    file: str
+    callers: Sequence[str]
+    start: str
+
+    def configurations(self) -> list[dict[str, Any]]:
+        """The objects that a check is shown, of the types that we ask for."""
+        config = self.vertex.get("config_")
+        if not isinstance(config, dict):
+            return []
+        kind = self.vertex.get("block_type_")
+        types = {"resource": host_results.TERRAFORM_TYPES, "data": (host_results.DATA_DOCUMENT,)}.get(str(kind))
+        named = [config] if kind == "module" else [config.get(name) for name in types or ()]
+        return [conf for value in named if isinstance(value, dict) for conf in value.values() if isinstance(conf, dict)]
+
+    @property
+    def address(self) -> str:
+        """The address, for ``module`` blocks as well, of which checkov leaves out the last ``module.``."""
+        address = str(self.vertex.get("__address__") or self.vertex.get("block_name_"))
+        if self.vertex.get("block_type_") != "module":
+            return address
+        name = str(self.vertex.get("block_name_"))
+        return f"{address.removesuffix(name)}module.{name}"
+
+
+def _add(index: Index, blocks: Sequence[Vertex]) -> None:
+    """Ask about the root that these blocks belong to."""
+    start = min(block.start for block in blocks)
+    files = {block.file for block in blocks}
+    scanned, inputs = from_callers("root_folder"), inputs_of_checkov()
+    answers = host_results.ask(start, files, scanned, inputs=inputs)
+    for note in answers.notes():
+        host_results.complain(note)
+    by_type: dict[str, list[tuple[Vertex, dict[str, Any]]]] = defaultdict(list)
+    for block in blocks:
+        by_type[str(block.vertex.get("block_type_"))].extend((block, conf) for conf in block.configurations())
+    index.untold.update(
+        answers.untold_of(
+            [
+                Block(id(conf), block.address, block.file, lines_of(conf), tuple(block.callers), kind == "resource")
+                for kind in ("resource", "module", "data")
+                for block, conf in by_type[kind]
+            ]
+        )
+    )
+    for _, conf in by_type["resource"]:
+        index.places[id(conf)] = Place(answers, index.untold.get(id(conf), ()))
+    modules: dict[str, list[int]] = defaultdict(list)
+    for block, conf in by_type["module"]:
+        modules[block.address].append(id(conf))
+    offered = [block.address for block, _ in by_type["resource"]]
+    elsewhere = answers.elsewhere(offered, modules)
+    given = from_callers("files")
+    if elsewhere and isinstance(given, list):  # files given one by one: what does not stand in them is not asked for
+        here = [file for file in map(os.path.abspath, given) if file in files]
+        asked = [host_results.ask(file, files, scanned, inputs=inputs, only=True) for file in here]
+        elsewhere = tuple(dict.fromkeys(one for each in asked for one in each.elsewhere(offered, modules)))
+    for module, address, finding in elsewhere:
+        if module is not None:
+            carriers = modules[module]
+        elif address == finding.resource.address and finding.resource.at.file.endswith(".json"):
+            continue  # the runner terraform_json shows this one
+        else:
+            carriers = [id(conf) for block, conf in by_type["data"] if _holds(block, conf, finding)]
+        for carrier in carriers:
+            index.elsewhere.setdefault(carrier, []).append((address, finding))
+        if not carriers:
+            _say_without_record(address, finding)
+
+
+def _holds(block: Vertex, conf: Mapping[str, Any], finding: Finding) -> bool:
+    """Whether the statement of a finding stands in a block."""
+    first, last = lines_of(conf) or (0, -1)
+    return first <= finding.at.line <= last and os.path.realpath(block.file) == os.path.realpath(finding.at.file)
+
+
+def _say_without_record(address: str, finding: Finding) -> None:
+    """A finding that checkov shows no block for is said, so that it is not lost."""
+    check, chosen = registered.get(finding.check_id), from_callers("runner_filter")
+    asked = check is not None and (chosen is None or chosen.should_run_check(check, report_type="terraform"))
+    if asked and host_results.wanted(finding) and finding.suppressed is None:
+        where = f"{host_results.place(finding)}: {finding.check_id} ({finding.severity.value}) on {address}"
+        host_results.complain(
+            f"{where} has no record for terraform, which does not show that resource: {host_results.words(finding)}"
+        )
+
+
+def inputs_of_checkov() -> Inputs:
+    """What checkov was given beside the files: only its runner's filter knows."""
+    chosen = from_callers("runner_filter")
+    var_files = getattr(chosen, "var_files", None) or ()
+    sources = getattr(chosen, "repo_root_for_plan_enrichment", None) or ()
+    return Inputs(
+        var_files=tuple(Path(os.path.abspath(file)) for file in var_files),
+        source=Path(os.path.abspath(sources[0])) if sources else None,
+    )
+
+
+def lines_of(conf: Any) -> tuple[int, int] | None:
+    """The first and the last line of a block, if checkov knows them; in templates the last is that after it."""
+    for first, last in (("__start_line__", "__end_line__"), ("__startline__", "__endline__")):
+        lines = (conf.get(first), conf.get(last)) if isinstance(conf, dict) else (None, None)
+        if isinstance(lines[0], int) and isinstance(lines[1], int):
+            return lines[0], lines[1]
+    return None
+
+
+def _vertices(graph: Any) -> list[dict[str, Any]]:
+    nodes = graph.nodes() if hasattr(graph, "nodes") else ()
+    return [node[1] for node in nodes if isinstance(node, tuple) and len(node) == 2 and isinstance(node[1], dict)]
+
+
+def callers_of(module: Any) -> tuple[str, ...]:
+    """The files that the calls of a module stand in, the nearest first and that of the root last."""
+    files = []
+    while module is not None:
+        files.append(module.path)
+        module = module.nested_tf_module
+    return tuple(files)
+
+
+def from_callers(variable: str) -> Any:
+    """A local variable of the nearest caller that has it: some files are known to checkov's runner only."""
+    frames = (frame.f_locals for frame, _ in walk_stack(None))
+    return next((known[variable] for known in frames if variable in known), None)
+
+
+registered: dict[str, Any] = {}  # the checks of checkov, by their ids

@@ -1,0 +1,427 @@
+"""What the leaves in other tools share: the engine, asked once a file or module, and its answers, by resource.
+
+It knows no host. A leaf hands in the place of a resource and gets findings back; the options come from the environment,
+because hosts have no room for options of ours: ``PASSROLE_CHECKS_SEVERITY``, ``PASSROLE_CHECKS_CONFIDENCE`` and
+``PASSROLE_CHECKS_ACCOUNT``, with the meaning of the command line's options of these names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from passrole_checks.checks import ALL
+from passrole_checks.checks.base.check import Element
+from passrole_checks.checks.unresolved import Unresolved, unresolved_elements
+from passrole_checks.errors import PassRoleChecksError
+from passrole_checks.escaping.terminal import harmless, shown
+from passrole_checks.files.gc_pause import held_back
+from passrole_checks.files.safe_read import OutsideError
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan import suppressions
+from passrole_checks.scan.for_hosts.fail_closed import Block, ShownBlocks, without_content
+from passrole_checks.scan.scanner import (
+    ScannedUnit,
+    ScanOptions,
+    ScanResult,
+    UnitScanner,
+    one_after_another,
+    scan_configurations,
+    scan_paths,
+)
+from passrole_checks.sources.detect import Unit, load
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.files.read_boundary import Boundary, repository_around
+from passrole_checks.sources.model.addresses import Segments, alike, contains, names_of, segments_of
+from passrole_checks.sources.model.configuration import EVERY_RESOURCE, NO_INPUTS, Framework, Inputs, Unreadable
+from passrole_checks.sources.model.terraform_policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
+
+UNRESOLVED = Unresolved.id
+NOT_READ = "not recognized as infrastructure code"
+GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
+
+# an attachment can have findings as well: on the AWS managed policy that it attaches
+TERRAFORM_TYPES = tuple(sorted({*FLAGGABLE, *ATTACHMENTS, *OWN_ATTACHMENTS}))
+DATA_DOCUMENT = "aws_iam_policy_document"
+CLOUDFORMATION_TYPES = (
+    "AWS::CloudFormation::CustomResource",
+    "AWS::CloudFormation::StackSet",
+    "AWS::IAM::Group",
+    "AWS::IAM::GroupPolicy",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::IAM::RolePolicy",
+    "AWS::IAM::User",
+    "AWS::IAM::UserPolicy",
+    "AWS::SSO::PermissionSet",
+    "AWS::Serverless::Function",
+    "AWS::Serverless::StateMachine",
+    "Custom::*",
+)
+STACK_TYPES = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")  # hosts do not follow them
+TEMPLATE_TYPES = (*CLOUDFORMATION_TYPES, *STACK_TYPES)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the engine says of the files that it was asked about; ``fault`` where it failed itself.
+
+    ``asked`` is the file or folder. ``unresolved`` are all findings of 014, those of too little confidence included.
+    ``stacks``: the addresses of the nested stacks that a template was judged with, each with the file of its template.
+    ``local``: of a template that was judged in a stack, the addresses of its resources, each with the logical id.
+    """
+
+    result: ScanResult | None
+    fault: str = ""
+    asked: str = ""
+    unresolved: tuple[Finding, ...] = ()
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    local: Mapping[str, str] = field(default_factory=dict)
+
+    def about(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
+        """The findings of a check on a resource, each with its address there, suppressed ones and infos included.
+
+        An address without an instance key stands for all its instances, on either side.
+        """
+        segments = segments_of(address)
+        return tuple(
+            (name, finding)
+            for name, theirs, finding in self._by_names[check_id, names_of(segments)]
+            if alike(segments, theirs)
+        )
+
+    def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
+        """The findings of a check on the resources of a nested stack, each with its address."""
+        return tuple(self._by_stacks.get((check_id, stack), ()))
+
+    def elsewhere(self, offered: Iterable[str], modules: Iterable[str]) -> tuple[tuple[str | None, str, Finding], ...]:
+        """The findings on resources that a host does not offer to its checks, each with the address of the resource.
+
+        ``offered`` are the addresses of the resources that it offers, ``modules`` those of its ``module`` blocks: the
+        innermost of them that the resource lies in comes first, None where there is none.
+        """
+        known: dict[tuple[str, ...], list[Segments]] = defaultdict(list)
+        for one in map(segments_of, offered):
+            known[names_of(one)].append(one)
+        called = [(segments_of(address), address) for address in dict.fromkeys(modules)]
+        found: list[tuple[str | None, str, Finding]] = []
+        for finding in self.result.findings if self.result else ():
+            for address in _uses(finding):
+                segments = segments_of(address)
+                if any(alike(one, segments) for one in known.get(names_of(segments), ())):
+                    continue
+                around = [(one, module) for one, module in called if contains(one, segments)]
+                depth = max((len(one) for one, _ in around), default=0)
+                innermost: list[str | None] = [module for one, module in around if len(one) == depth]
+                found.extend((module, address, finding) for module in innermost or [None])
+        return tuple(found)
+
+    def notes(self) -> tuple[str, ...]:
+        """What could not be read or evaluated, and what is wrong with suppressions, one line each."""
+        unreadable = (f"{_at(entry)}: {entry.reason}" for entry in self.problems if not _lacks_parser(entry))
+        return (*map(harmless, unreadable), *self.remarks())
+
+    def remarks(self) -> tuple[str, ...]:
+        """The notes that fail nothing."""
+        if self.result is None:
+            return ()
+        wrong = suppressions.notes(self.result.findings, self.result.unused_suppressions)
+        return (
+            *(f"{_at(entry)}: not evaluated: {harmless(entry.reason)}" for entry in self.result.not_evaluated),
+            *(f"{shown(at.file)}:{at.line}: {harmless(words)}" for at, words in wrong),
+        )
+
+    def of(self, check_id: str) -> tuple[Finding, ...]:
+        """All findings of a check."""
+        return self._by_checks.get(check_id, ())
+
+    def is_undecided(self, check_id: str, address: str) -> bool:
+        """True if an unresolved value could make the check flag a resource, or one in a nested stack."""
+        segments = segments_of(address)
+        undecided = self._undecided.get((check_id, names_of(segments)), {})
+        return segments in undecided or any(alike(segments, theirs) for theirs in undecided)
+
+    @cached_property
+    def problems(self) -> tuple[Unreadable, ...]:
+        """Everything that the engine could not judge, for which the command line exits with 2 or 3."""
+        if self.result is None:
+            return (Unreadable(self.asked, f"passrole_checks failed: {self.fault}", resource=EVERY_RESOURCE),)
+        unreadable = (
+            entry if entry.fault else replace(entry, reason=f"cannot be read: {entry.reason}")
+            for entry in (*self.result.unreadable, *without_content(self.unresolved))
+        )
+        return tuple(replace(one, resource=self.local.get(one.resource, one.resource)) for one in unreadable)
+
+    def untold(self, file: str) -> tuple[tuple[int, str], ...]:
+        """What could not be judged of a template and of the files that it includes or nests: each line and reason.
+
+        For every check of ours: none of them may pass the template.
+        """
+        real = self._real(file)
+        if not self.problems and real not in self._files:
+            return ((1, NOT_READ),)
+        return tuple(
+            (entry.line or 1, harmless(entry.reason))
+            if self._real(entry.file) == real
+            else (1, f"{_at(entry)}: {harmless(entry.reason)}")
+            for entry in self.problems
+        )
+
+    def untold_of(self, blocks: Sequence[Block]) -> dict[Hashable, tuple[str, ...]]:
+        """Why blocks that a host shows were not judged, by their keys. Every check of ours must fail those blocks."""
+        failed = ShownBlocks(blocks, self._real).failed_by(self.problems)
+        reasons: dict[Hashable, tuple[str, ...]] = {
+            key: tuple(dict.fromkeys(f"{harmless(entry.reason)} ({_at(entry)})" for entry in entries))
+            for key, entries in failed.items()
+        }
+        for block in blocks:
+            unread = self._why_unread(block) if block.is_resource and block.key not in reasons else ()
+            if unread:
+                reasons[block.key] = unread
+        return reasons
+
+    def _why_unread(self, block: Block) -> tuple[str, ...]:
+        """Why the file of a block was not read; empty if it was, or if no module call gives it an instance."""
+        if self.result is None or self._real(block.file) in self._files:
+            return ()
+        nearest = next((real for real in map(self._real, block.callers) if real in self._files), None)
+        if nearest is None:
+            return (NOT_READ,)
+        return tuple(
+            f"not evaluated: {harmless(entry.reason)} ({_at(entry)})"
+            for entry in self.result.not_evaluated
+            if self._real(entry.file) == nearest
+        )
+
+    def _real(self, file: str) -> str:
+        """The path behind links, asked of the disk once: each check asks again about each resource."""
+        if file not in self._reals:
+            self._reals[file] = os.path.realpath(file)
+        return self._reals[file]
+
+    @cached_property
+    def _reals(self) -> dict[str, str]:
+        return {}
+
+    @cached_property
+    def _files(self) -> frozenset[str]:
+        return frozenset(map(self._real, self.result.files)) if self.result else frozenset()
+
+    @cached_property
+    def _undecided(self) -> dict[tuple[str, tuple[str, ...]], dict[Segments, None]]:
+        """The resources, and the stacks around them, by check and names."""
+        index: dict[tuple[str, tuple[str, ...]], dict[Segments, None]] = defaultdict(dict)
+        for finding in self.unresolved:
+            elements = unresolved_elements(finding.grant) if finding.grant is not None else frozenset(Element)
+            checks = [check.id for check in ALL if not elements <= check.independent_of]
+            for segments in (segments_of(self.local.get(address, address)) for address in _uses(finding)):
+                for around in (segments[:depth] for depth in range(1, len(segments) + 1)):
+                    for check_id in checks:
+                        index[check_id, names_of(around)][around] = None
+        return index
+
+    @cached_property
+    def _by_checks(self) -> dict[str, tuple[Finding, ...]]:
+        index: dict[str, list[Finding]] = defaultdict(list)
+        for finding in self.result.findings if self.result else ():
+            index[finding.check_id].append(finding)
+        return {check_id: tuple(findings) for check_id, findings in index.items()}
+
+    @cached_property
+    def _by_stacks(self) -> dict[tuple[str, str], list[tuple[str, Finding]]]:
+        index: dict[tuple[str, str], list[tuple[str, Finding]]] = defaultdict(list)
+        for finding in self.result.findings if self.result else ():
+            for address in _uses(finding):
+                name = self.local.get(address, address)
+                for dot in (place for place, character in enumerate(name) if character == "."):
+                    index[finding.check_id, name[:dot]].append((address, finding))
+        return index
+
+    @cached_property
+    def _by_names(self) -> dict[tuple[str, tuple[str, ...]], list[tuple[str, Segments, Finding]]]:
+        index: dict[tuple[str, tuple[str, ...]], list[tuple[str, Segments, Finding]]] = defaultdict(list)
+        for finding in self.result.findings if self.result else ():
+            for address in _uses(finding):
+                segments = segments_of(self.local.get(address, address))
+                index[finding.check_id, names_of(segments)].append((address, segments, finding))
+        return index
+
+
+def ask(
+    file: str,
+    others: Iterable[str] = (),
+    scanned: str | None = None,
+    *,
+    inputs: Inputs = NO_INPUTS,
+    only: bool = False,
+) -> Answers:
+    """What the engine says of a template, of a plan, or of the Terraform root that ``file`` stands in.
+
+    Each is evaluated once a process, and again when the file, or one of the ``others`` that belong to it, has changed.
+    ``scanned`` is the folder that the host was given, if any: nothing is read outside of it, or of a repository around
+    the root or the template. ``inputs`` is what the host knows beside the files. ``only``: of a Terraform root,
+    just what stands in ``file``, as the command line does with a file that is given by name. Nothing is raised.
+    """
+    path, around = os.path.abspath(file), os.path.abspath(scanned) if scanned else None
+    stamps = tuple(_stamp(name) for name in (path, *sorted(others), *map(str, inputs.var_files)))
+    asked = options() if inputs is NO_INPUTS else replace(options(), inputs=inputs)
+    if is_terraform_file(Path(path)):
+        return _ask(os.path.dirname(path), around, path if only else None, stamps, asked)
+    return _ask(path, around, None, stamps, asked)
+
+
+@lru_cache(maxsize=256)
+def _ask(
+    path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
+) -> Answers:
+    asked = replace(scan_options, minimum_confidence=Confidence.LOW)  # 014 is, and says what was not decided
+    stacks: dict[str, str] = {}
+    try:
+        with held_back():
+            if os.path.isdir(path):
+                unit = _root(path, scanned)
+                if only is not None:
+                    unit = replace(unit, only=unit.path / Path(only).name)
+                result = scan_configurations([load(unit, inputs=scan_options.inputs)], asked)
+            else:
+                if scanned is not None:
+                    Boundary.around(_boundary(os.path.dirname(path), scanned)).check(path)
+                result = scan_paths([Path(path)], asked, _noting_stacks(stacks, scanned))
+            unresolved = tuple(finding for finding in result.findings if finding.check_id == UNRESOLVED)
+            findings = tuple(filter(scan_options.shows, result.findings))
+            return Answers(replace(result, findings=findings), asked=path, unresolved=unresolved, stacks=stacks)
+    except PassRoleChecksError as error:
+        return Answers(None, harmless(str(error)), path)
+    except OutsideError as error:
+        return Answers(None, harmless(f"it {error.strerror}"), path)
+    except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
+        return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"), path)
+
+
+def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:
+    """Scan units that may read what they name in the folder that was scanned, and note their nested stacks."""
+
+    def scanner(units: Sequence[Unit], chosen: ScanOptions) -> Iterator[ScannedUnit]:
+        bounded = [replace(unit, boundary=_boundary(os.path.dirname(unit.path), scanned)) for unit in units]
+        for found in one_after_another(bounded, chosen):
+            stacks.update(found.stacks)
+            yield found
+
+    return scanner
+
+
+def _root(folder: str, scanned: str | None) -> Unit:
+    """Return a folder as a root module. It is not walked: what is below it is another question. Raises
+    :class:`OutsideError` for one that a symbolic link places outside of what the host was given."""
+    boundary = _boundary(folder, scanned)
+    return Unit(Framework.TERRAFORM, Path(os.path.realpath(folder)), boundary=boundary)
+
+
+def _boundary(folder: str, scanned: str | None) -> Path:
+    """Return the folder below which files are read: the repository around ``folder``, or the folder that was scanned
+    if ``folder`` is in that, or else itself. Raises :class:`OutsideError` where ``folder`` is in the scanned folder by
+    its name and leads out of that and of the repository around it."""
+    real = Path(os.path.realpath(folder))
+    around = Path(os.path.realpath(scanned)) if scanned is not None else real
+    if scanned is not None and Path(folder).is_relative_to(scanned):
+        Boundary.around(repository_around(around) or around).check(folder)
+    return repository_around(real) or (around if real.is_relative_to(around) else real)
+
+
+_CONFIDENCES = [level.value for level in Confidence]
+
+
+def options() -> ScanOptions:
+    """The options that the environment asks for. Infos are always asked for: :func:`wanted` says what is shown."""
+    return _options(
+        os.environ.get("PASSROLE_CHECKS_ACCOUNT") or None,
+        Confidence(_chosen("PASSROLE_CHECKS_CONFIDENCE", _CONFIDENCES) or "low"),
+    )
+
+
+@lru_cache(maxsize=16)  # asked for with each resource and check
+def _options(account: str | None, confidence: Confidence) -> ScanOptions:
+    if account is not None and not re.fullmatch(r"[0-9]{12}", account):
+        complain(f"PASSROLE_CHECKS_ACCOUNT={account} is not an account id of twelve digits and is ignored")
+        account = None
+    return ScanOptions(account=account, minimum_severity=Severity.INFO, minimum_confidence=confidence)
+
+
+def least_severity() -> Severity | None:
+    """The least severity that the environment asks for, or None where it says nothing (which means low)."""
+    value = _chosen("PASSROLE_CHECKS_SEVERITY", [level.value for level in Severity])
+    return Severity(value) if value else None
+
+
+def wanted(finding: Finding) -> bool:
+    """Whether a finding is severe enough to be shown."""
+    return finding.severity.rank >= (least_severity() or Severity.LOW).rank
+
+
+def words(finding: Finding) -> str:
+    """A finding's message and remedy, and the construct of the AWS CDK if there is one, on one line, safe to print."""
+    construct = f" Construct: {finding.resource.construct}." if finding.resource.construct else ""
+    return harmless(f"{finding.message} {finding.remediation}{construct}")
+
+
+def named(file: str) -> str:
+    """A file as the command line names it."""
+    return shown(file)
+
+
+def place(finding: Finding) -> str:
+    """Where the statement of a finding stands, as ``file:line``."""
+    return harmless(f"{shown(finding.at.file)}:{finding.at.line}")
+
+
+def _chosen(variable: str, choices: list[str]) -> str:
+    value = os.environ.get(variable, "")
+    if value and value.lower() not in choices:
+        complain(f"{variable}={value} is none of {', '.join(choices)} and is ignored")
+        return ""
+    return value.lower()
+
+
+@lru_cache(maxsize=256)  # said once a process
+def complain(message: str) -> None:
+    """One line on standard error."""
+    print(f"passrole_checks: {harmless(message)}", file=sys.stderr)
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=1)
+def missing_parser() -> str:
+    """Why no Terraform can be read here; empty if a parser is installed."""
+    if all(find_spec(name) for name in ("tree_sitter", "tree_sitter_hcl")):
+        return ""  # which is worth no import
+    from passrole_checks.sources.terraform.reading.readers import missing_parser
+
+    return missing_parser()
+
+
+def _lacks_parser(entry: Unreadable) -> bool:
+    """True if an entry is one of many that only repeat that there is no parser."""
+    return bool(missing_parser()) and entry.reason.endswith(missing_parser())
+
+
+def _at(entry: Unreadable) -> str:
+    return harmless(f"{shown(entry.file)}:{entry.line or 1}")
+
+
+def _uses(finding: Finding) -> Iterable[str]:
+    return dict.fromkeys((finding.resource.address, *finding.uses))

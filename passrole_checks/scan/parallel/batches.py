@@ -1,0 +1,87 @@
+"""Units, put together so that handing them over costs little, and what takes long begins first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from passrole_checks.scan.scanner import ScannedUnit
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.configuration import Framework, Unreadable
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.detect import Unit
+
+MOST = 100_000  # bytes of infrastructure code: some tenths of a second, beside which handing over is nothing
+_AT_LEAST = 1_000  # even an empty unit takes a while
+
+ENDED = "its scan ended the process (out of memory?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is handed over in one go: ``units``, the places that they have among all (``numbers``), and how many bytes
+    they are, about (``weight``)."""
+
+    numbers: tuple[int, ...]
+    units: tuple[Unit, ...]
+    weight: int
+
+    def single(self) -> tuple[Batch, ...]:
+        """The same units, each by itself."""
+        alone = zip(self.numbers, self.units, strict=True)
+        return tuple(Batch((number,), (unit,), self.weight) for number, unit in alone)
+
+
+def batches(units: Sequence[Unit], most: int = MOST) -> list[Batch]:
+    """The units in batches of at most about ``most`` bytes, the largest first. A larger unit is a batch by itself."""
+    weights = [weight(unit) for unit in units]
+    found: list[Batch] = []
+    numbers: list[int] = []
+    total = 0
+    for number in sorted(range(len(units)), key=lambda number: (-weights[number], number)):
+        if numbers and total + weights[number] > most:
+            found.append(_batch(numbers, units, total))
+            numbers, total = [], 0
+        numbers.append(number)
+        total += weights[number]
+    if numbers:
+        found.append(_batch(numbers, units, total))
+    return found
+
+
+def _batch(numbers: Sequence[int], units: Sequence[Unit], total: int) -> Batch:
+    return Batch(tuple(numbers), tuple(units[number] for number in numbers), total)
+
+
+def weight(unit: Unit) -> int:
+    """About how many bytes are read for a unit; what a Terraform root calls is not counted. Never raises."""
+    if unit.content is not None:
+        return max(_AT_LEAST, len(unit.content))
+    try:
+        if unit.framework is not Framework.TERRAFORM:
+            return max(_AT_LEAST, os.stat(unit.path).st_size)
+        with os.scandir(unit.path) as entries:
+            return max(_AT_LEAST, sum(entry.stat().st_size for entry in entries if is_terraform_file(Path(entry.path))))
+    except (OSError, ValueError):  # whoever reads it says what is wrong
+        return _AT_LEAST
+
+
+def in_order(answers: Iterable[tuple[Batch, Sequence[ScannedUnit]]]) -> Iterator[ScannedUnit]:
+    """What came of the units, in their order, each as soon as all before it are there."""
+    there: dict[int, ScannedUnit] = {}
+    following = 0
+    for batch, scanned in answers:
+        there.update(zip(batch.numbers, scanned, strict=True))
+        while following in there:
+            yield there.pop(following)
+            following += 1
+
+
+def lost_unit(unit: Unit, reason: str = ENDED, *, fault: bool = False) -> ScannedUnit:
+    """What is told of a unit that could not be scanned where it was handed to."""
+    path = unit.only or unit.path
+    return ScannedUnit(path, unit.framework, unreadable=Unreadable(str(path), reason, fault=fault))

@@ -1,0 +1,162 @@
+"""Scanning on other computers: a cluster of Dask workers, which see the same files under the same paths.
+
+Whether they do is not believed. Each tells with a unit what it has seen of the files, and where that is not what is
+here, the unit is unreadable: never is there silence about a file that a worker lacks, or has in another version.
+
+Dask runs again elsewhere what a worker had in hand that has died, and gives up what has taken several workers with it;
+then each of those units is scanned once more by itself, and one that is given up again is unreadable.
+
+Who answers on a cluster is trusted: Dask sends functions and answers as pickles. Only the command line names one, never
+a configuration.
+
+Sources: Dask's documentation of ``distributed`` ("Client", "Why did my worker die?", "TLS/SSL").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING
+
+from passrole_checks import __version__
+from passrole_checks.errors import ExecutorError
+from passrole_checks.scan.parallel.any_executor import finished
+from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, lost_unit, weight
+from passrole_checks.scan.parallel.remote_check import Seen, not_seen_here, scan_and_see
+from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from passrole_checks.sources.detect import Unit
+
+_SECONDS = 30  # for the scheduler to answer, and for it to have a worker
+_BATCHES_EACH = 4
+_SCHEMES = {"dask": "tcp", "dask+tls": "tls"}
+
+_Told = tuple[tuple[ScannedUnit, Seen], ...]
+
+
+def on_cluster(url: str, seconds: float = _SECONDS) -> UnitScanner:
+    """Scan on the Dask cluster whose scheduler is at ``url``, ``dask://HOST:PORT`` or ``dask+tls://HOST:PORT``; for
+    the latter, Dask's own configuration names the certificates. ``seconds``: how long it may take to answer.
+
+    The scanner raises an :class:`~passrole_checks.errors.ExecutorError` where the extra ``dask`` is not installed, the
+    scheduler cannot be reached or is lost, has no workers, or has some with another version of this package, or none.
+    """
+
+    def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
+        return in_order(_scanned(url, seconds, units, options))
+
+    return scanner
+
+
+def _scanned(
+    url: str, seconds: float, units: Sequence[Unit], options: ScanOptions
+) -> Iterator[tuple[Batch, Sequence[ScannedUnit]]]:
+    if not units:
+        return
+    client = _connected(url, seconds)
+    try:
+        threads = _checked(client, url, seconds)
+        yield from _on(client, units, options, threads)
+    except CancelledError:
+        raise ExecutorError(f"{url}: the connection to the scheduler was lost") from None
+    finally:
+        client.close()
+
+
+def _on(
+    client: Client, units: Sequence[Unit], options: ScanOptions, threads: int
+) -> Iterator[tuple[Batch, Sequence[ScannedUnit]]]:
+    from distributed import KilledWorker
+
+    executor = client.get_executor()
+
+    def submit(batch: Batch) -> Future[_Told]:
+        future: Future[_Told] = executor.submit(scan_there, __version__, batch.units, options)
+        return future
+
+    total = sum(map(weight, units))
+    work, again = batches(units, min(MOST, total // (threads * _BATCHES_EACH))), list[Batch]()
+    for batch, told in finished(submit, deque(work), lost=(KilledWorker,)):
+        if told is None:
+            again.extend(batch.single())
+        else:
+            yield batch, _believed(batch, told)
+    for batch, told in finished(submit, deque(again), 1, lost=(KilledWorker,)):
+        yield batch, [lost_unit(batch.units[0])] if told is None else _believed(batch, told)
+
+
+def scan_there(version: str, units: Sequence[Unit], options: ScanOptions) -> _Told:
+    """What a worker does. Raises an :class:`~passrole_checks.errors.ExecutorError` where it is of another version."""
+    if version != __version__:
+        raise ExecutorError(_of_another_version("a worker", __version__, version))
+    return scan_and_see(units, options)
+
+
+def _asking() -> Callable[[], str | None]:
+    """A question for the version of this package, which can be asked where it is not installed: functions within
+    functions are sent as they are, others by their names."""
+
+    def version() -> str | None:
+        try:
+            from passrole_checks import __version__
+        except ImportError:
+            return None
+        return __version__
+
+    return version
+
+
+def _believed(batch: Batch, told: _Told) -> list[ScannedUnit]:
+    """What was scanned, where the files are the same here."""
+    found = []
+    for unit, (scanned, there) in zip(batch.units, told, strict=True):
+        other = not_seen_here(there)
+        reason = f"a worker of the cluster sees something else at {other}"
+        found.append(scanned if other is None else lost_unit(unit, reason))
+    return found
+
+
+def _connected(url: str, seconds: float) -> Client:
+    try:
+        from distributed import Client
+    except ImportError:
+        message = "needs what the extra dask brings: pip install 'passrole-checks[dask]'"
+        raise ExecutorError(f"{url}: {message}") from None
+    for name in list(logging.root.manager.loggerDict):  # what goes wrong is told here, in one line
+        if name.partition(".")[0] in ("distributed", "tornado"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    scheme, _, place = url.partition("://")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of packages in other versions, none of which is ours
+            return Client(f"{_SCHEMES[scheme]}://{place}", timeout=seconds, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # no certificates are a TypeError
+        words = " ".join(str(error).split()) or "no answer"
+        raise ExecutorError(f"{url}: the scheduler cannot be reached: {words}") from None
+
+
+def _checked(client: Client, url: str, seconds: float) -> int:
+    """How many units the cluster scans at once, of workers that are of this version."""
+    try:
+        client.wait_for_workers(1, timeout=seconds)
+    except (OSError, asyncio.TimeoutError):  # which is an error of its own before Python 3.11
+        raise ExecutorError(f"{url}: the cluster has no workers") from None
+    versions: dict[str, str | None] = client.run(_asking())
+    for worker, version in sorted(versions.items()):
+        if version is None:
+            raise ExecutorError(f"{url}: the worker {worker} does not have passrole_checks {__version__}")
+        if version != __version__:
+            raise ExecutorError(f"{url}: {_of_another_version(f'the worker {worker}', version, __version__)}")
+    threads: dict[str, int] = client.nthreads()
+    return max(1, sum(threads.values()))
+
+
+def _of_another_version(who: str, theirs: str, ours: str) -> str:
+    return f"{who} has passrole_checks {theirs}, and this is {ours}"

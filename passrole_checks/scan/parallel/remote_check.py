@@ -1,0 +1,100 @@
+"""What the scan of a unit has seen of the files, so that somebody elsewhere can tell whether they see the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from passrole_checks.files.safe_read import content_of
+from passrole_checks.iam import deadline
+from passrole_checks.scan.parallel.any_executor import portable
+from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
+from passrole_checks.sources.files.access_log import LookedAt
+from passrole_checks.sources.recognize import LARGEST_PLAN
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.detect import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Digests by path: of where ``leads`` lead, of the content of ``files`` that were looked for, of the names in
+    ``folders`` that were listed, and of all names in ``trees`` that were walked."""
+
+    leads: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, str], ...]
+    folders: tuple[tuple[str, str], ...]
+    trees: tuple[tuple[str, str], ...]
+
+
+@deadline.pooled()
+def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[ScannedUnit, Seen], ...]:
+    """Scan some units, and tell with each what was there. Raises as
+    :func:`passrole_checks.scan.parallel.any_executor.scan_batch` does."""
+    found = []
+    try:
+        for unit in units:
+            scanned = scan_unit(unit, options)
+            found.append((scanned, seen(scanned.looked or LookedAt())))
+    except Exception as error:
+        raise portable(error) from None
+    return tuple(found)
+
+
+def seen(looked: LookedAt) -> Seen:
+    """What is there now, at all places that were looked at."""
+    return Seen(
+        tuple(_digests(looked.leads, _where)),
+        tuple(_digests(looked.files, _content)),
+        tuple(_digests(looked.folders, _listed)),
+        tuple(_digests(looked.trees, _walked)),
+    )
+
+
+def not_seen_here(there: Seen) -> str | None:
+    """The first of the paths at which something else is here than was seen there; None where all is the same."""
+    # where paths lead comes first: a symbolic link that is here only may lead to what must not be opened
+    kinds = ((there.leads, _where), (there.files, _content), (there.folders, _listed), (there.trees, _walked))
+    for paths, digest in kinds:
+        for path, known in paths:
+            if _digest(path, digest) != known:
+                return path
+    return None
+
+
+def _digests(paths: Iterable[str], digest: Callable[[str], bytes]) -> Iterator[tuple[str, str]]:
+    return ((path, _digest(path, digest)) for path in sorted(paths))
+
+
+def _digest(path: str, digest: Callable[[str], bytes]) -> str:
+    try:
+        return hashlib.blake2b(digest(path), digest_size=16).hexdigest()
+    except FileNotFoundError:
+        return "nothing"
+    except ValueError:  # a name that no file can have
+        return "no name"
+    except OSError as error:
+        return f"error {error.errno}"
+
+
+def _where(path: str) -> bytes:
+    return os.fsencode(os.path.realpath(path))
+
+
+def _content(path: str) -> bytes:
+    return content_of(path, LARGEST_PLAN)
+
+
+def _listed(path: str) -> bytes:
+    with os.scandir(path) as entries:
+        return repr(sorted((entry.name, entry.is_dir()) for entry in entries)).encode("utf-8", "surrogateescape")
+
+
+def _walked(path: str) -> bytes:
+    if not os.path.isdir(path):
+        raise FileNotFoundError(path)
+    found = sorted((os.path.relpath(folder, path), *sorted(names)) for folder, _, names in os.walk(path))
+    return repr(found).encode("utf-8", "surrogateescape")

@@ -1,0 +1,350 @@
+"""The one path from files to findings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from passrole_checks.checks import ALL
+from passrole_checks.errors import InputError, TookTooLongError, internal_error
+from passrole_checks.files.gc_pause import held_back
+from passrole_checks.findings import Finding
+from passrole_checks.iam import deadline
+from passrole_checks.scan.analyze import Judge, digest
+from passrole_checks.scan.merge_findings import one_for_all_roots
+from passrole_checks.scan.result import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.sources.files.access_log import watched
+from passrole_checks.sources.files.fingerprints import Sightings
+from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
+from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable, faults_in
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.detect import Discovery, Unit
+
+_TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
+
+
+UnitScanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
+"""Scans units, and gives what :func:`scan_unit` gives for each of them, in their order."""
+
+
+@held_back()
+def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
+    """Read and judge one unit. Never raises: what cannot be read, and a fault of this package, is in what it returns,
+    so that one unit cannot cost the findings of the others."""
+    from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
+
+    path = unit.only or unit.path
+    looked = Sightings()
+    with watched(looked):
+        try:
+            configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
+        except InputError as error:
+            unreadable = Unreadable(error.file, error.reason, error.line)
+            late = isinstance(error, TookTooLongError)
+            return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked, out_of_time=late)
+        except Exception as error:
+            return ScannedUnit(path, unit.framework, unreadable=_fault(path, error), looked=looked)
+        found = judged(configuration, options, path)
+    return ScannedUnit(
+        path,
+        configuration.framework,
+        found,
+        nested=configuration.nested,
+        stacks=configuration.stacks,
+        parameters=configuration.parameters,
+        folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
+        excluded=configuration.excluded,
+        looked=looked,
+    )
+
+
+def _fault(path: str | Path, error: Exception) -> Unreadable:
+    return Unreadable(str(path), internal_error(error), fault=True)
+
+
+def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
+    """Scan units in this process."""
+    return (scan_unit(unit, options) for unit in units)
+
+
+@held_back()
+@deadline.pooled()
+def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = one_after_another) -> ScanResult:
+    """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
+    from passrole_checks.sources import detect
+
+    discovery = detect.discover(paths, options.inputs.exclusions)
+    scanned = list(scanner(discovery.units, options))
+    read = [(unit.path, unit) for unit in scanned if unit.judged is not None]
+    shown = [unit for _, unit in _called_by_none(read)]
+    templates = [unit for unit in shown if unit.framework in _TEMPLATES]
+    declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
+    complaints, notes = _about_inputs(discovery, options, declared)
+    result = together([unit.judged for unit in shown if unit.judged is not None], options)
+    unreadable = (unit.unreadable for unit in scanned if unit.unreadable is not None)
+    folders = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
+    return replace(
+        result,
+        unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
+        not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
+        excluded=_excluded(discovery, shown),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPaths:
+    """``units``: each configuration with where it was found, a file or a Terraform root folder; ``notes``: what of the
+    inputs nothing uses; ``excluded``: the paths that were left out, folders with ``/``; ``boundary``:
+    the folders whose files may be read and changed."""
+
+    units: tuple[tuple[Path, Configuration], ...]
+    unreadable: tuple[Unreadable, ...]
+    notes: tuple[Unreadable, ...]
+    excluded: tuple[str, ...] = ()
+    boundary: Boundary = UNBOUNDED
+
+    @property
+    def faults(self) -> tuple[Unreadable, ...]:
+        """Those of ``unreadable`` that are faults of this package."""
+        return faults_in(self.unreadable)
+
+
+@deadline.pooled()
+def read_paths(
+    paths: Sequence[Path], options: ScanOptions, load: Callable[[Unit], Configuration] | None = None
+) -> ReadPaths:
+    """Read files and folders, judging nothing. Never raises: what cannot be read is in ``unreadable``.
+
+    ``load``: what reads one unit (default: the source that it is of), which may raise an :class:`InputError`.
+    """
+    from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
+
+    load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
+    discovery = detect.discover(paths, options.inputs.exclusions)
+    units: list[tuple[Path, Configuration]] = []
+    unreadable = list(discovery.unreadable)
+    for unit in discovery.units:
+        try:
+            found = load(unit)
+        except InputError as error:
+            unreadable.append(Unreadable(error.file, error.reason, error.line))
+        except Exception as error:
+            unreadable.append(_fault(unit.only or unit.path, error))
+        else:
+            units.append((unit.only or unit.path, found))
+    units = _called_by_none(units)
+    templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
+    declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
+    complaints, notes = _about_inputs(discovery, options, declared)
+    return ReadPaths(
+        tuple(units),
+        (*unreadable, *complaints),
+        tuple(notes),
+        _excluded(discovery, [unit for _, unit in units]),
+        _boundary(discovery, options),
+    )
+
+
+def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
+    folders = [folder for unit in discovery.units for folder in (unit.boundary or unit.path, *unit.beside)]
+    if options.inputs.source is not None:
+        source = Path(os.path.realpath(options.inputs.source))
+        folders.append(repository_around(source) or source)
+    return Boundary.around(*folders)
+
+
+def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
+    """What was left out where files were looked for, and where the modules of units were read."""
+    return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.excluded)}))
+
+
+_Answer = TypeVar("_Answer")
+
+
+def isolated(
+    read: ReadPaths, ask: Callable[[Sequence[Configuration]], _Answer]
+) -> tuple[_Answer, tuple[Unreadable, ...]]:
+    """Ask something of all configurations together; if that fails, of those that it does not fail for by themselves.
+
+    The faults are returned, one for each of the others.
+    """
+    try:
+        return ask([configuration for _, configuration in read.units]), ()
+    except Exception:
+        sound: list[Configuration] = []
+        faults: list[Unreadable] = []
+        for path, configuration in read.units:
+            try:
+                ask([configuration])
+            except Exception as error:
+                faults.append(_fault(path, error))
+            else:
+                sound.append(configuration)
+        if not faults:
+            raise
+        return ask(sound), tuple(faults)
+
+
+def _about_inputs(
+    discovery: Discovery, options: ScanOptions, declared: frozenset[str] | None
+) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
+    """What cannot be read of the inputs, and what of them nothing uses."""
+    from passrole_checks.sources import detect
+
+    return detect.about_inputs(discovery.units, options.inputs, declared)
+
+
+_Read = TypeVar("_Read", Configuration, ScannedUnit)
+
+
+def _called_by_none(units: Sequence[tuple[Path, _Read]]) -> list[tuple[Path, _Read]]:
+    """The units without the templates that another one was read with, as the template of a nested stack."""
+    roots = root_templates({str(path): frozenset(unit.nested) for path, unit in units})
+    return [(path, unit) for path, unit in units if str(path) in roots]
+
+
+def root_templates(nested: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the templates that no other one nests, and those that nest each other in a circle.
+
+    ``nested``: each template with those that it nests, at any depth.
+    """
+    left, roots = set(nested), set[str]()
+    while left:  # what a root does not reach, because it lies too deep, is one itself
+        called = {file for path in left for file in nested[path] if path not in nested.get(file, ())}
+        found = (left - called) or left
+        roots |= found
+        left = left.difference(found, *(nested[path] for path in found))
+    return roots
+
+
+def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
+    """The notes, one for each subject, without those about a folder that was evaluated after all."""
+    told: dict[object, Unreadable] = {}
+    for note in _in_order(notes):
+        if note.subject not in evaluated:
+            told.setdefault(note.subject or note, note)
+    return tuple(told.values())
+
+
+def judged(configuration: Configuration, options: ScanOptions, path: str | Path | None = None) -> Judged:
+    """Judge one configuration that a source has read. Never raises: a fault of this package is in what it returns, for
+    ``path`` (default: the first file of the configuration)."""
+    try:
+        judge = Judge(configuration, options)
+    except Exception as error:
+        fault = _fault(path or next(iter(configuration.files), "."), error)
+        unreadable = (*configuration.unreadable, fault)
+        return Judged((), (), unreadable, configuration.not_evaluated, (), configuration.files)
+    return Judged(
+        tuple(judge.findings),
+        tuple(judge.grants),
+        tuple(judge.unreadable),
+        (*configuration.not_evaluated, *judge.notes),
+        tuple(judge.unused),
+        configuration.files,
+        judge.out_of_time,
+    )
+
+
+def scan_configurations(configurations: Sequence[Configuration], options: ScanOptions) -> ScanResult:
+    """Judge configurations that a source has read."""
+    return together([judged(configuration, options) for configuration in configurations], options)
+
+
+def together(units: Sequence[Judged], options: ScanOptions) -> ScanResult:
+    """One result for configurations that were judged one by one."""
+    findings = sorted(
+        one_for_all_roots(finding for unit in units for finding in unit.findings),
+        key=lambda item: (
+            item.at.file,
+            item.at.line,
+            item.at.column,
+            item.statement_path,
+            item.check_id,
+            item.resource.address,
+        ),
+    )
+    return ScanResult(
+        findings=tuple(_numbered(item for item in findings if options.shows(item))),
+        grants=tuple(
+            sorted(
+                _different(grant for unit in units for grant in unit.grants),
+                key=lambda item: (
+                    item.grant.at.file,
+                    item.grant.at.line,
+                    item.grant.at.column,
+                    item.resource.address,
+                    item.statement_path,
+                ),
+            )
+        ),
+        unreadable=_in_order(item for unit in units for item in unit.unreadable),
+        not_evaluated=_in_order(item for unit in units for item in unit.not_evaluated),
+        unused_suppressions=tuple(item for unit in units for item in unit.unused_suppressions),
+        files=tuple(sorted({file for unit in units for file in unit.files})),
+    )
+
+
+def findings_of_change(
+    configuration: Configuration, options: ScanOptions
+) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...], bool]:
+    """The findings of the checks that compare, one a policy and statement (under one combination of alternatives), for
+    a configuration that says what was before it; what in it cannot be read; and True where the time was enough."""
+    comparing = frozenset(check.id for check in ALL if check.compares)
+    judge = Judge(configuration, replace(options, checks=comparing, skip_checks=frozenset()))
+    return tuple(judge.marked), tuple(judge.unreadable), not judge.out_of_time
+
+
+def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:
+    """The grants without those that another root brings in just the same."""
+    seen: set[tuple[object, ...]] = set()
+    for located in grants:
+        grant = located.grant
+        roles = tuple(str(role.pattern) for role in grant.roles)
+        effect = (located.effect_on_passrole, grant.denied, grant.scope, grant.services, grant.other_conditions)
+        key = (grant.at, located.resource, located.statement_path, located.principals, roles, *effect)
+        if key not in seen:
+            seen.add(key)
+            yield located
+
+
+def _numbered(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings with fingerprints that differ: the second of two equal ones is counted."""
+    seen: dict[str, int] = {}
+    for finding in findings:
+        count = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
+        yield finding if count == 1 else replace(finding, fingerprint=digest(finding.fingerprint, str(count)))
+
+
+def _in_order(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    """The entries by place, each once: one that concerns several resources names none of them."""
+    merged: dict[Unreadable, Unreadable] = {}
+    for item in items:
+        key = replace(item, resource="")
+        merged[key] = item if merged.get(key, item) == item else key
+    return tuple(sorted(merged.values(), key=lambda item: (item.file, item.line or 0, item.reason)))
+
+
+__all__ = [
+    "Judged",
+    "LocatedGrant",
+    "ReadPaths",
+    "ScanOptions",
+    "ScanResult",
+    "ScannedUnit",
+    "UnitScanner",
+    "findings_of_change",
+    "isolated",
+    "judged",
+    "one_after_another",
+    "read_paths",
+    "root_templates",
+    "scan_configurations",
+    "scan_paths",
+    "scan_unit",
+    "together",
+]

@@ -1,0 +1,150 @@
+"""From the text of a template, or of a file that it includes, to nodes with places; what is wrong with it in words.
+
+No object is ever constructed, and what is too deep, too large or without end is refused before anything walks it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from itertools import chain
+
+import yaml
+
+from passrole_checks.errors import InputError
+from passrole_checks.sources.cloudformation.json_text import compose_json
+from passrole_checks.sources.files.yaml_loader import Loader
+
+MAX_NODES = 500_000  # a template may have 1 MB; only aliases make more nodes than that
+MAX_DEPTH = 100
+
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_RARE_BREAK = re.compile("[\r\x85\u2028\u2029]")
+_TAB = re.compile(r" *\t\s*$")  # what an error stands at
+_FILLED_IN = re.compile(r"\{%.*?%\}|\{\{(?!\s*resolve:).*?\}\}")
+
+
+class _Named(io.StringIO):
+    """A text with the name that the marks of its nodes carry."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as YAML has them."""
+    if "\r" in text if text.isascii() else _RARE_BREAK.search(text):
+        return _BREAK.split(text)
+    return text.split("\n")
+
+
+def children_of(node: yaml.Node) -> Iterator[yaml.Node]:
+    """The nodes right below one, keys included."""
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
+
+
+def compose(file: str, text: str, name: str = "") -> yaml.Node | None:
+    """The nodes of a text, None where there are none. ``name`` is what their marks carry.
+
+    Raises :class:`InputError` where the text is neither YAML nor JSON.
+    """
+    try:
+        node: yaml.Node | None = yaml.compose(_Named(text, name) if name else text, Loader=Loader)
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
+        if text.lstrip().startswith("{"):
+            try:
+                return compose_json(text, name)
+            except json.JSONDecodeError as json_error:
+                if file.endswith(".json"):
+                    raise InputError(file, f"not valid JSON: {json_error.msg}", json_error.lineno) from None
+        raise _not_yaml(file, text, error) from None
+    return node
+
+
+def _not_yaml(file: str, text: str, error: Exception) -> InputError:
+    if isinstance(error, yaml.MarkedYAMLError):
+        lines = lines_of(text)
+        mark = error.problem_mark or error.context_mark
+        reason = (error.problem or error.context or "cannot be parsed").strip()
+        if reason.startswith("but found another"):
+            reason = "more than one document"
+        if reason == "could not find expected ':'" and error.context_mark:
+            mark = error.context_mark  # where the key begins; the scanner is a line further
+        line = lines[mark.line] if mark and mark.line < len(lines) else ""
+        filled_in = _FILLED_IN.search(line)
+        if filled_in:
+            shown = filled_in[0] if len(filled_in[0]) <= 40 else filled_in[0][:39] + "…"
+            reason = f"{shown} stands for what another tool fills in"
+        elif mark and reason == "found character that cannot start any token":
+            reason = f"a value cannot begin with {line[mark.column : mark.column + 1]}"
+        if mark and _TAB.match(line[: mark.column + 1]):
+            reason = "a tab in the indentation, where YAML takes spaces only"
+        # at its end libyaml begins a line that is not there
+        return InputError(file, f"not valid YAML: {reason}", min(mark.line + 1, len(lines)) if mark else None)
+    if isinstance(error, yaml.reader.ReaderError):
+        place = text.find(chr(error.character)) if isinstance(error.character, int) else -1
+        number = len(_BREAK.findall(text[:place])) + 1 if place >= 0 else None
+        return InputError(file, "not valid YAML: a control character", number)
+    if isinstance(error, RecursionError):
+        return InputError(file, "nested too deeply")
+    return InputError(file, "not valid YAML: characters that are no text")
+
+
+def measure(file: str, root: yaml.Node) -> None:
+    """Refuse nodes that are too deep, too many or without end. Raises :class:`InputError`, which says where."""
+    if not _is_small(root):
+        _refuse(file, root)
+
+
+def _is_small(root: yaml.Node) -> bool:
+    """Whether a tree, its aliases written out, has an end, and is neither too deep nor too large."""
+    level, size = [root], 1
+    for _ in range(MAX_DEPTH):
+        below: list[yaml.Node] = []
+        for node in level:
+            if isinstance(node, yaml.CollectionNode):
+                mapping = isinstance(node, yaml.MappingNode)
+                size += len(node.value) * (2 if mapping else 1)
+                if size > MAX_NODES:
+                    return False
+                below.extend(chain.from_iterable(node.value) if mapping else node.value)
+        if not below:
+            return True
+        level = below
+    return False
+
+
+def _refuse(file: str, root: yaml.Node) -> None:
+    """Tell where a tree is too deep, too large or without end."""
+    sizes: dict[int, tuple[int, int]] = {}
+    open_nodes: set[int] = set()
+    stack: list[tuple[yaml.Node, bool]] = [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        number = id(node)
+        if done:
+            open_nodes.discard(number)
+            below = [sizes[id(item)] for item in children_of(node)]
+            size, depth = 1 + sum(item[0] for item in below), 1 + max((item[1] for item in below), default=0)
+            sizes[number] = size, depth
+            if depth > MAX_DEPTH:
+                raise InputError(file, "nested too deeply", node.start_mark.line + 1)
+            if size > MAX_NODES:
+                raise InputError(file, "aliases make it too large", node.start_mark.line + 1)
+        elif number in open_nodes:
+            raise InputError(file, "an alias holds itself", node.start_mark.line + 1)
+        elif number not in sizes:
+            open_nodes.add(number)
+            stack.append((node, True))
+            stack.extend((item, False) for item in children_of(node) if id(item) not in sizes)
+            for item in children_of(node):
+                if id(item) in open_nodes:
+                    raise InputError(file, "an alias holds itself", item.start_mark.line + 1)

@@ -1,0 +1,67 @@
+"""What other tools fill into a template before CloudFormation sees it: holes with their own words.
+
+Sources: Serverless Framework, "Variables" (``${self:custom.role}``, ``${file(./x.yml)}``, ``${aws:accountId}``), the
+README of its plugin serverless-pseudo-parameters (``#{AWS::AccountId}``); Jinja,
+"Template Designer Documentation" (``{{ account }}``), as Ansible and Sceptre use it. ``{{resolve:…}}`` is
+CloudFormation's own and not touched here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, join
+from passrole_checks.sources.cloudformation.strings import advanced
+
+_SERVERLESS = (
+    r"\$\{(?:(?:self|opt|env|param|sls|cf|s3|ssm|custom|output|terraform|git|strToBool)(?:\([^{}()]*\))?:[^{}]*"
+    r"|file\([^{}]*|aws:(?:accountId|region)(?:,[^{}]*)?)\}"
+)
+_PSEUDO = r"#\{AWS::\w+\}"
+_JINJA = r"\{\{(?!resolve:)[^{}\n]*\}\}"
+_FOREIGN = re.compile(rf"{_SERVERLESS}|{_PSEUDO}|{_JINJA}")
+_ACCOUNT = re.compile(r"\$\{aws:accountId\}|#\{AWS::AccountId\}")
+
+
+def with_foreign_holes(text: Text, loop_variables: frozenset[str]) -> Text:
+    """A text of one literal part with a hole for each expression of another tool.
+
+    ``loop_variables`` are those of loops whose collection is not known, ``${Name}`` and ``&{Name}``.
+    """
+    written = text.parts[0]
+    assert isinstance(written, str)
+    pattern = _FOREIGN
+    if loop_variables:
+        names = "|".join(map(re.escape, sorted(loop_variables)))
+        pattern = re.compile(rf"{_FOREIGN.pattern}|[$&]\{{(?P<loop>{names})\}}")
+    elif "{" not in written:
+        return text
+    parts: list[Part] = []
+    starts: list[tuple[int, int]] = []
+    done = 0
+
+    def add(part: Part, offset: int) -> None:
+        if part != "":
+            parts.append(part)
+            if text.starts:
+                starts.append(advanced(written, offset, text.starts[0], text.indent))
+
+    for found in pattern.finditer(written):
+        add(written[done : found.start()], done)
+        add(_hole(found), found.start())
+        done = found.end()
+    if not parts:
+        return text
+    add(written[done:], done)
+    return Text(tuple(parts) if starts else join(parts), text.at, tuple(starts), text.indent, text.defaults)
+
+
+def _hole(found: re.Match[str]) -> Hole:
+    if "loop" in found.re.groupindex and found["loop"] is not None:
+        return Hole(found["loop"], reason="the collection of its loop is not known")
+    words = found.group()
+    if words.startswith("{{changeSet:"):
+        return Hole(words, reason="known after the change set is executed")
+    kind = Kind.ACCOUNT_ID if _ACCOUNT.fullmatch(words) else Kind.ANYTHING
+    expression = words[2:-1] if words.startswith(("$", "#")) else words
+    return Hole(expression, kind, reason="filled in by another tool")

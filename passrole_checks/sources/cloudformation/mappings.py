@@ -1,0 +1,126 @@
+"""Values of the Mappings section, also under keys that are not known: each that it may be.
+
+Source: AWS CloudFormation Template Reference, "Fn::FindInMap" and "Fn::FindInMap enhancements".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import yaml
+
+from passrole_checks.iam.partial_values import Choice, Hole, Items, Kind, Node, Position, Text
+from passrole_checks.iam.path_conditions import none_of, quoted
+from passrole_checks.sources.cloudformation.strings import plain, resolved
+from passrole_checks.sources.cloudformation.template import entries
+
+MAX_OUTCOMES = 32  # different values under one key that is not known
+
+_KINDS = {
+    Kind.ACCOUNT_ID: r"\d{12}",
+    Kind.PARTITION: r"aws[\w-]*",
+    Kind.REGION: r"[a-z]+(?:-[a-z]+)+-\d+",
+    Kind.NAME: r"[^:/]+",
+}
+
+
+class Lookup:
+    """One lookup. ``subject`` names a key that is not known, ``possible`` says whether it can be a word, ``closed``
+    gives all words that it can be, where they are known, and ``outcome`` says that it is one of several; ``fallback``
+    gives the DefaultValue, if there is one."""
+
+    def __init__(
+        self,
+        at: Position,
+        subject: Callable[[Text], str],
+        possible: Callable[[Text, str], bool],
+        closed: Callable[[Text], Sequence[str] | None],
+        outcome: Callable[[Text, Sequence[str]], str],
+        fallback: Callable[[], Node] | None,
+    ) -> None:
+        self.at = at
+        self.subject = subject
+        self.possible = possible
+        self.closed = closed
+        self.outcome = outcome
+        self.fallback = fallback
+        self.many = False  # whether there were too many different values
+
+    def find(self, node: yaml.Node | None, keys: Sequence[Text]) -> Node | None:
+        """The value below a path of keys, None where there is none, or too many."""
+        defaults = tuple(dict.fromkeys(name for key in keys for name in key.defaults))
+        return self._find(node, list(keys), defaults)
+
+    def _find(self, node: yaml.Node | None, keys: list[Text], defaults: tuple[str, ...]) -> Node | None:
+        if node is None:
+            return self.fallback() if self.fallback is not None else None
+        if not keys:
+            return _literals(node, self.at, defaults)
+        key, *others = keys
+        below = _words(node)
+        if key.literal is not None:
+            return self._find(below.get(key.literal), others, defaults)
+        groups: list[tuple[list[str], Node]] = []
+        words = [plain(name) or name.value for name, _ in entries(node)]
+        names = [name for name in words if could_be(key, name) and self.possible(key, name)]
+        for name in dict.fromkeys(names):
+            value = self._find(below.get(name), others, defaults)
+            if self.many:
+                return None
+            if value is None:
+                continue  # the deployment would fail there
+            same = next((words for words, other in groups if other == value), None)
+            if same is not None:
+                same.append(name)
+            elif len(groups) >= MAX_OUTCOMES:
+                self.many = True
+                return None
+            else:
+                groups.append(([name], value))
+        allowed = self.closed(key)
+        named = {word for group in groups for word in group[0]}
+        left = [word for word in allowed or () if word not in named]
+        if self.fallback is not None and (allowed is None or left):
+            groups.append((left, self.fallback()))
+        if len(groups) < 2:
+            return groups[0][1] if groups else None
+        most = max(groups, key=lambda group: len(group[0]))
+        rest = None
+        if allowed is not None:
+            if self.fallback is None:
+                most[0].extend(left)  # with these the deployment would fail
+        elif self.fallback is not None:
+            rest = groups[-1]
+        elif len(most[0]) > 1:
+            rest = most  # all but the others: the values of a Region are not counted
+        counted = [quoted(word) for group in groups if group is not rest for word in group[0]]
+        options = tuple(
+            ((none_of(counted) if counted else "true") if group is rest else self.outcome(key, group[0]), group[1])
+            for group in groups
+        )
+        return Choice(self.subject(key), options, self.at)
+
+
+def _words(node: yaml.Node) -> dict[str, yaml.Node]:
+    """The values below a node by their keys, as written and as YAML 1.1 takes them; of equal keys the last."""
+    return {word: value for key, value in entries(node) for word in (key.value, plain(key)) if word is not None}
+
+
+def could_be(text: Text, word: str) -> bool:
+    """Whether a text with holes can be this word, by its parts that are known and the kinds of its holes."""
+    pattern = "".join(
+        _KINDS.get(part.kind, ".*") if isinstance(part, Hole) else re.escape(part) for part in text.parts[:20]
+    )
+    return re.fullmatch(pattern + (".*" if len(text.parts) > 20 else ""), word, re.DOTALL) is not None
+
+
+def _literals(node: yaml.Node, at: Position, defaults: tuple[str, ...]) -> Node | None:
+    """A value of the Mappings section, which holds literals only."""
+    if isinstance(node, yaml.SequenceNode):
+        words = [plain(item) for item in node.value]
+        if None in words:
+            return None
+        return Items(tuple(resolved(Text((word or "",), at, defaults=defaults)) for word in words), at)
+    word = plain(node)
+    return None if word is None else resolved(Text((word,), at, defaults=defaults))

@@ -1,0 +1,1 @@
+"""Files of the scanned tree: discovery, access log, JSON and YAML with positions."""

@@ -1,0 +1,212 @@
+"""Places in large JSON texts.
+
+The values come from the standard library's C scanner, one member at a time, so that a file of 100 MB is taken apart
+without a second parse and without holding more of it than is wanted; a place is worked out only when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from passrole_checks.iam.partial_values import Position
+
+Json = object
+"""A decoded value: dict, list, str, int, float, bool or None."""
+
+Keys = tuple[str | int, ...]
+"""The keys and indexes that lead from a document to a value in it."""
+
+_DECODER = json.JSONDecoder()
+_BLANK = re.compile(r"[ \t\r\n]*")
+_BLOCK = 1 << 16
+
+
+class NotJson(ValueError):
+    """A text that is no JSON: ``offset`` is the place, ``reason`` a phrase."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset, self.reason = offset, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A value inside an object (``key``: its key) or a list (``key``: its index), and the offsets of its text.
+
+    ``opened``: its members follow one by one, and ``value`` and ``end`` are not known yet.
+    """
+
+    key: str | int
+    value: Json
+    start: int
+    end: int
+    opened: bool = False
+
+
+def members(text: str, start: int = 0) -> Iterator[Member]:
+    """The members of the object or the list that begins at ``start``; a scalar has none.
+
+    Raises :class:`NotJson` at the first thing that is no JSON, after the members before it.
+    """
+    place = _blank(text, start)
+    if text[place : place + 1] in ("{", "[") and place < len(text):
+        for _, member in _walk(text, place, _never):
+            yield member
+
+
+def _never(_path: Keys) -> bool:
+    return False
+
+
+def walk(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Member]]:
+    """The values of a document that is one object, in its order, each with its path; nothing if it is no object.
+
+    Objects and lists at a path that ``enter`` wants opened are not read as a whole: each comes as a member that is
+    ``opened`` and has no value, followed by what is in it. Raises as :func:`members`, and for text after the end.
+    """
+    place = _blank(text, 0)
+    if text[place : place + 1] != "{":
+        _, place = _decode(text, place)
+    else:
+        place = yield from _walk(text, place, enter)
+    if (place := _blank(text, place)) < len(text):
+        raise _error(text, place, "more text after the end of the document")
+
+
+def _walk(text: str, place: int, enter: Callable[[Keys], bool]) -> Generator[tuple[Keys, Member], None, int]:
+    """The members of the object or list at ``place``; returns the offset of its end."""
+    stack: list[tuple[Keys, str, int]] = []  # what is open: its path, its closing bracket, the index of its next member
+    path: Keys = ()
+    closing, index = ("}" if text[place] == "{" else "]"), 0
+    place = _blank(text, place + 1)
+    empty = text[place : place + 1] == closing
+    while True:
+        if not empty:
+            key: str | int = index
+            if closing == "}":
+                key, place = _key(text, place)
+            inner = (*path, key)
+            opening = text[place : place + 1]
+            if opening in ("{", "[") and opening and enter(inner):
+                yield inner, Member(key, None, place, place, opened=True)
+                stack.append((path, closing, index))
+                path, closing, index = inner, "}" if opening == "{" else "]", 0
+                place = _blank(text, place + 1)
+                empty = text[place : place + 1] == closing
+                continue
+            value, end = _decode(text, place)
+            yield inner, Member(key, value, place, end)
+            place = _blank(text, end)
+        while (char := text[place : place + 1]) == closing:
+            place += 1
+            if not stack:
+                return place
+            path, closing, index = stack.pop()
+            place = _blank(text, place)
+        if char != ",":
+            raise _error(text, place, f"a comma or '{closing}' is expected")
+        place, index, empty = _blank(text, place + 1), index + 1, False
+
+
+def _key(text: str, place: int) -> tuple[str, int]:
+    """A key, and the offset of its value."""
+    if text[place : place + 1] != '"':
+        raise _error(text, place, "a key in double quotes is expected")
+    name, place = _decode(text, place)
+    place = _blank(text, place)
+    if text[place : place + 1] != ":":
+        raise _error(text, place, "a colon is expected")
+    return str(name), _blank(text, place + 1)
+
+
+def value_at(text: str, start: int) -> Member:
+    """The value that begins at an offset. Raises as :func:`members`."""
+    value, end = _decode(text, start)
+    return Member("", value, start, end)
+
+
+def find(text: str, start: int, keys: Sequence[str | int]) -> Member | None:
+    """The member that a path of keys leads to from the value at ``start``; None where there is none.
+
+    Of a key that stands twice in one object the last one counts, as it does for the values.
+    """
+    found: Member | None = None
+    for key in keys:
+        matches = [member for member in members(text, start) if member.key == key]
+        if not matches:
+            return None
+        found = matches[-1]
+        start = found.start
+    return found
+
+
+def without_lone_surrogates(text: str) -> str:
+    r"""The same text, of the same length, with ``\ud800`` and its like, where it has no partner, as ``\ufffd``.
+
+    JSON allows a half of a surrogate pair as an escape; as text it cannot be written to any file.
+    """
+    if not _SURROGATE.search(text):
+        return text
+    return _ESCAPE.sub(lambda match: "\\ufffd" if match.group(1) else match.group(), text)
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)", re.S
+)
+
+
+class Lines:
+    """Lines and columns of offsets in a text that may be one line of 100 MB."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file, self.text = file, text
+        self._starts: list[int] = []
+        self._breaks: list[tuple[int, int]] = []  # at the start of each block: line breaks before, place of the last
+        count, last = 0, -1
+        for start in range(0, len(text) + 1, _BLOCK):
+            self._starts.append(start)
+            self._breaks.append((count, last))
+            count += text.count("\n", start, start + _BLOCK)
+            last = max(last, text.rfind("\n", start, start + _BLOCK))
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column, both 1-based."""
+        block = bisect_right(self._starts, offset) - 1
+        count, last = self._breaks[block]
+        start = self._starts[block]
+        return (
+            count + self.text.count("\n", start, offset) + 1,
+            offset - max(last, self.text.rfind("\n", start, offset)),
+        )
+
+    def position(self, start: int, end: int) -> Position:
+        line, column = self.place(start)
+        end_line, end_column = self.place(end)
+        return Position(self.file, line, column, end_line, end_column)
+
+
+def _blank(text: str, place: int) -> int:
+    match = _BLANK.match(text, place)
+    return match.end() if match else place
+
+
+def _decode(text: str, place: int) -> tuple[Json, int]:
+    try:
+        return _DECODER.raw_decode(text, place)
+    except json.JSONDecodeError as error:
+        raise _error(text, error.pos, (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")) from None
+    except RecursionError:
+        raise NotJson(place, "nested too deeply") from None
+    except ValueError:  # a whole number of more digits than Python reads
+        raise NotJson(place, "a number is too long") from None
+
+
+def _error(text: str, place: int, reason: str) -> NotJson:
+    if place >= len(text.rstrip()) or reason.startswith("unterminated string"):
+        return NotJson(min(place, len(text)), "the file ends in the middle of the JSON text")
+    return NotJson(place, f"not JSON: {reason}")

@@ -1,0 +1,92 @@
+"""The files below a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.files.file_types import is_terraform_file
+
+# what tools put beside the code: copies, downloads, build results. cdk.out is not among them: it holds the templates.
+_IGNORED = frozenset(
+    {
+        ".aws-sam", ".bundle", ".direnv", ".eggs", ".external_modules", ".git", ".gradle", ".hg", ".idea", ".nox",
+        ".serverless", ".svn", ".terraform", ".terragrunt-cache", ".tox", ".venv", ".vscode-test", ".yarn",
+        "__pycache__", "bower_components", "node_modules", "site-packages", "venv",
+    }
+)  # fmt: skip
+_HIDDEN_CACHE = re.compile(r"\..*cache.*", re.IGNORECASE)
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a folder of this name is passed over inside a walk."""
+    return name in _IGNORED or _HIDDEN_CACHE.fullmatch(name) is not None
+
+
+def files_to_scan(
+    folder: Path,
+    unreadable: Callable[[Path, OSError], None],
+    exclusions: Exclusions = NO_EXCLUSIONS,
+    excluded: Callable[[str], None] = lambda _: None,
+) -> Iterator[Path]:
+    """The files of a folder that is scanned: those of :func:`walk`, and links that are named like Terraform files.
+
+    ``excluded`` is called with each path that ``exclusions`` leave out; a folder, which is not listed then, ends in
+    ``/``.
+    """
+
+    def is_left_out(path: str, is_folder: bool) -> bool:
+        if not exclusions.excludes_entry(path, folder=is_folder):
+            return False
+        excluded(f"{path}/" if is_folder else path)
+        return True
+
+    left_out = is_left_out if exclusions.patterns else _nothing
+    return walk(folder, unreadable, links=is_terraform_file, left_out=left_out)
+
+
+def _nothing(_path: str, _is_folder: bool) -> bool:
+    return False
+
+
+def walk(
+    folder: Path,
+    unreadable: Callable[[Path, OSError], None],
+    links: Callable[[Path], bool] = lambda _: False,
+    left_out: Callable[[str, bool], bool] = _nothing,
+) -> Iterator[Path]:
+    """Every regular file below a folder, in the order of names, folders after the files beside them.
+
+    Symbolic links are not followed, neither to files nor to folders; ``links`` says which ones that lead to no folder
+    are given out all the same, under their own names. Pipes, sockets and devices are passed over; so are ignored
+    folders and Python's virtual environments. ``unreadable`` is told of each folder that cannot be listed.
+    ``left_out`` says of each path, and whether it is a folder, if it is passed over as well.
+    """
+    pending = [str(folder)]
+    while pending:
+        current = pending.pop()
+        try:
+            with os.scandir(current) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            unreadable(Path(current), error)
+            continue
+        if current != str(folder) and any(entry.name == "pyvenv.cfg" for entry in entries):
+            continue
+        below: list[str] = []
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if not is_ignored(entry.name) and not left_out(entry.path, True):
+                        below.append(entry.path)
+                elif (
+                    entry.is_file(follow_symlinks=False)
+                    or (entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path))
+                ) and not left_out(entry.path, False):
+                    yield Path(entry.path)
+            except OSError as error:
+                unreadable(Path(entry.path), error)
+        pending.extend(reversed(below))

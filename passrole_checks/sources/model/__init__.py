@@ -1,0 +1,1 @@
+"""The model that every source returns: resources, policies, attachments and role consumers."""

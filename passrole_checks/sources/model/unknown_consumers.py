@@ -1,0 +1,35 @@
+"""What a policy document is that is handed to something of which nobody knows what it makes of it.
+
+The document says itself what it can be: a resource-based policy or a trust policy names a Principal, an identity-based
+policy never does (IAM User Guide, "AWS JSON policy elements: Principal").
+"""
+
+from __future__ import annotations
+
+from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
+from passrole_checks.sources.model.configuration import PolicyKind
+
+TOO_DEEP = "policy documents may stand in it, too deep to be looked at here"
+
+_PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
+
+
+def kind_of(path: str, document: Node) -> PolicyKind:
+    """The kind of a document that is handed over at ``path`` (keys joined by ``/``)."""
+    if "boundary" in path.lower():
+        return PolicyKind.BOUNDARY
+    return PolicyKind.RESOURCE if names_principal(document) else PolicyKind.IDENTITY
+
+
+def names_principal(node: Node | None) -> bool:
+    """Whether a statement anywhere in a document names a Principal."""
+    if isinstance(node, Text):
+        return any(isinstance(part, str) and f'"{name}"' in part for part in node.parts for name in _PRINCIPALS)
+    if isinstance(node, Choice):
+        return any(names_principal(option) for _, option in node.options)
+    if isinstance(node, Items):
+        return any(names_principal(item) for item in node.items)
+    if isinstance(node, Mapping):
+        named = any(entry.key.literal in _PRINCIPALS for entry in node.entries)
+        return named or names_principal(node.get("Statement"))
+    return False

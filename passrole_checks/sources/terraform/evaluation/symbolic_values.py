@@ -1,0 +1,385 @@
+"""Values that live only while Terraform is evaluated.
+
+Everything is a node of :mod:`passrole_checks.iam.partial_values`. Four kinds of text carry something more on their way;
+read as plain texts they are holes, so that nothing is lost where one leaks; :mod:`finished` makes them ordinary at the
+end.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    Entry,
+    Hole,
+    Items,
+    Kind,
+    Mapping,
+    Node,
+    Part,
+    Position,
+    Text,
+    join,
+)
+from passrole_checks.iam.path_conditions import When
+from passrole_checks.sources.terraform.reading.syntax import Block
+
+MAX_TEXT = 1_000_000  # characters of one text
+MAX_PARTS = 5_000  # literals and holes of one text
+MAX_ITEMS = 10_000  # elements of one collection
+_MAX_NODES = 50_000  # nodes of one value
+_MOST_OPERANDS = 100  # nodes that are searched for the reason of a hole
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a text
+_LONGEST_NUMBER = 300
+LATER = "known when it is deployed"  # why an attribute of a resource is not known
+
+_FORMS = {
+    Kind.ACCOUNT_ID: r"\d{12}", Kind.NAME: r"[^*?:/]+", Kind.PARTITION: r"[a-z0-9-]+", Kind.REGION: r"[a-z0-9-]+",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rest(Text):
+    """In a list or as a key: any number of elements that are not known one by one, each of this form.
+
+    ``of``: the resource of which they are the instances, or the attribute that they are of all of its instances.
+    """
+
+    of: Reference | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Many(Choice):
+    """In a list: any number of elements of which something is known, the same of each; absent where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loose(Items):
+    """A list whose elements are known, but not the place of each, nor how often it stands there (sorted, distinct)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Text):
+    """What Terraform would report as an error here: ``try`` goes on to its next argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded(Text):
+    """The JSON text of ``value`` (``jsonencode``, a data document), kept as a tree until it is needed as text."""
+
+    value: Node | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One instance of a block: the suffix of its address, and what ``each`` and ``count`` are in it."""
+
+    suffix: str = ""
+    key: str = ""
+    variables: dict[str, Node] = field(default_factory=dict)
+
+    label: str = ""  # which instance of which block this is, in words
+    when: When = ()  # the conditions under which it exists
+
+
+class Owner(Protocol):
+    """The module that a reference is looked up in."""
+
+    def attribute(self, value: Reference, name: str, at: Position) -> Node:
+        """An attribute of a resource or data source, an output of a module."""
+        ...
+
+    def indexed(self, value: Reference, key: Node, at: Position) -> Node:
+        """One instance of a block with ``count`` or ``for_each``."""
+        ...
+
+    def instances_of(self, value: Reference) -> list[tuple[str, Node]] | None:
+        """The instances by key, None where they are not known (or there is just one, without a key)."""
+        ...
+
+    def existence(self, value: Reference) -> When:
+        """The conditions under which an instance, or any instance of a block, exists; none where it surely does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reference(Text):
+    """A resource, a data source or (with ``attribute``) one of its attributes, of which the value is a hole."""
+
+    address: str = ""
+    type: str = ""
+    attribute: str = ""
+    block: Block | None = field(default=None, compare=False, repr=False)
+    module: Owner | None = field(default=None, compare=False, repr=False)
+    instance: Instance | None = field(default=None, compare=False, repr=False)
+
+
+def hole(expression: str, at: Position, reason: str = "", kind: Kind = Kind.ANYTHING) -> Text:
+    """A value of which only the expression is known."""
+    return Text((Hole(expression, kind, reason=reason),), at)
+
+
+def hole_from(expression: str, at: Position, *operands: Node) -> Text:
+    """A value that depends on others that are not known: the reason is that of the first that has one."""
+    return hole(expression, at, next(filter(None, map(_why, operands)), ""))
+
+
+def _why(operand: Node) -> str:
+    """Why a value, or a part of it, is not known; empty where that is not known either."""
+    pending, later, left = [operand], "", _MOST_OPERANDS
+    while pending and left:
+        current, left = pending.pop(), left - 1
+        if isinstance(current, Encoded) and current.value is not None:
+            pending.append(current.value)
+        elif isinstance(current, Text):
+            found = next((part.reason for part in current.holes if part.reason), "")
+            if found:
+                return found
+            if isinstance(current, Reference) and current.attribute:
+                later = LATER
+        elif isinstance(current, Items):
+            pending.extend(reversed(current.items))
+        elif isinstance(current, Mapping):
+            pending.extend(node for entry in reversed(current.entries) for node in (entry.value, entry.key))
+        elif isinstance(current, Choice):
+            pending.extend(option for _, option in reversed(current.options))
+    return later
+
+
+def failure(expression: str, at: Position, reason: str) -> Failure:
+    """A value that Terraform would refuse to evaluate: a hole for all but ``try``, ``can`` and the like."""
+    return Failure((Hole(expression, reason=reason),), at)
+
+
+def literal(node: Node) -> str | None:
+    """The string that a node certainly is, numbers and booleans converted as Terraform does."""
+    if isinstance(node, Text):
+        return known(node).literal
+    if isinstance(node, Const) and node.value is not None:
+        return number_text(node.value)
+    return None
+
+
+def number_text(value: int | float | bool) -> str:
+    """A number or a bool as Terraform writes it in a string."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def known(text: Text) -> Text:
+    """The text with the holes filled of which everything is known (the name of a role)."""
+    if isinstance(text, Encoded):
+        return encoded_text(text)
+    if not any(isinstance(part, Hole) and part.known for part in text.parts):
+        return text
+    parts: list[Part] = []
+    for part in text.parts:
+        if isinstance(part, Hole) and part.known and all(isinstance(piece, str) for piece in part.known):
+            parts.append("".join(piece for piece in part.known if isinstance(piece, str)))
+        else:
+            parts.append(part)
+    return Text(join(parts), text.at, defaults=text.defaults)
+
+
+def is_null(node: Node) -> bool:
+    """Whether a value certainly is null or not there."""
+    return isinstance(node, Absent) or (isinstance(node, Const) and node.value is None)
+
+
+def is_unknown(node: Node) -> bool:
+    """Whether nothing is known of a value, not even its type."""
+    return isinstance(node, Text) and node.only_hole is not None and not isinstance(node, (Encoded, Reference))
+
+
+def never_empty(text: Text) -> bool:
+    """Whether a text certainly holds at least one character."""
+    return any(
+        (part != "") if isinstance(part, str) else (part.kind is not Kind.ANYTHING or bool(part.role or part.known))
+        for part in text.parts
+    )
+
+
+def could_be(text: Text, value: str) -> bool:
+    """Whether a text can be this value, as far as its known parts and the kinds of its holes say."""
+    return re.fullmatch("".join(map(_form, text.parts)), value, re.DOTALL) is not None
+
+
+def _form(part: Part) -> str:
+    if isinstance(part, str):
+        return re.escape(part)
+    if part.known:
+        return "".join(map(_form, part.known))
+    return _FORMS.get(part.kind, ".*")
+
+
+def truth(node: Node) -> bool | None:
+    """The truth of a condition, None where it cannot be told."""
+    value = literal(node)
+    return {"true": True, "false": False}.get(value) if value is not None else None
+
+
+def number(node: Node) -> int | float | None:
+    """The finite number that a value certainly is."""
+    if isinstance(node, Const):
+        found = node.value
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            return None
+        return found if isinstance(found, int) or math.isfinite(found) else None
+    text = literal(node) if isinstance(node, Text) else None
+    if text is None or len(text) > _LONGEST_NUMBER or not NUMBER.fullmatch(text):
+        return None
+    amount = int(text) if re.fullmatch(r"-?\d+", text) else float(text)
+    return amount if isinstance(amount, int) or math.isfinite(amount) else None
+
+
+def whole(node: Node) -> int | None:
+    """The whole number that a value certainly is."""
+    amount = number(node)
+    return int(amount) if amount is not None and amount == int(amount) else None
+
+
+def defaults_of(nodes: Iterable[Node]) -> tuple[str, ...]:
+    """The variables whose defaults went into these texts."""
+    return tuple(dict.fromkeys(name for node in nodes if isinstance(node, Text) for name in node.defaults))
+
+
+def joined(values: Iterable[Node], at: Position) -> Text:
+    """Values joined to one text; what is no text becomes a hole."""
+    pieces = list(values)
+    parts: list[Part] = []
+    for value in pieces:
+        parts.extend(parts_of(value))
+        if len(parts) > MAX_PARTS:
+            break
+    if too_long(parts):
+        return hole("…", at, "too long")
+    return Text(join(parts), at, defaults=defaults_of(pieces))
+
+
+def too_long(parts: Sequence[Part]) -> bool:
+    """Whether a text has grown too large."""
+    return len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT
+
+
+def parts_of(value: Node) -> tuple[Part, ...]:
+    """The parts of a value inside a template."""
+    if isinstance(value, Encoded):
+        return encoded_text(value).parts
+    if isinstance(value, Text):
+        return value.parts
+    if isinstance(value, Const) and value.value is not None:
+        return (number_text(value.value),)
+    return (Hole("…", reason="not a string"),)
+
+
+def encoded_text(encoded: Encoded) -> Text:
+    """The JSON text of a value. A hole that may be anything stands bare, one that is a string in quotes."""
+    parts: list[Part] = []
+    if encoded.value is not None:
+        _write(encoded.value, parts)
+    large = len(parts) > _MAX_NODES
+    if large or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:  # JSON in JSON in JSON doubles
+        first = encoded.parts[0]
+        words = first if isinstance(first, str) else first.expression
+        return hole(words, encoded.at, "too large" if large else "too long")
+    return Text(join(parts), encoded.at, defaults=encoded.defaults)
+
+
+def bounded(node: Node, words: str) -> Node:
+    """The node, or a hole where it has grown too large for those who walk it."""
+    left = _MAX_NODES
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        left -= 1
+        if left < 0:
+            return hole(words, node.at, "too large")
+        if isinstance(current, Text):
+            if isinstance(current, Encoded) and current.value is not None:
+                pending.append(current.value)
+        elif isinstance(current, Items):
+            pending.extend(current.items)
+        elif isinstance(current, Mapping):
+            pending.extend([entry.value for entry in current.entries])
+        elif isinstance(current, Choice):
+            pending.extend(option for _, option in current.options)
+    return node
+
+
+def _write(node: Node, parts: list[Part]) -> None:
+    if len(parts) > _MAX_NODES:
+        return
+    if isinstance(node, Rest):
+        parts.append(node.holes[0] if node.holes else Hole("…"))
+    elif isinstance(node, Text):
+        only = node.only_hole
+        if only is not None and only.kind is Kind.ANYTHING and not (only.role or only.known) and type(node) is Text:
+            parts.append(only)
+            return
+        parts.append('"')
+        for part in encoded_text(node).parts if isinstance(node, Encoded) else node.parts:
+            parts.append(_escaped(part) if isinstance(part, str) else part)
+        parts.append('"')
+    elif isinstance(node, Const):
+        parts.append("null" if node.value is None else number_text(node.value))
+    elif isinstance(node, Items):
+        items = [item for item in node.items if not isinstance(item, Absent)]
+        parts.append("[")
+        for place, item in enumerate(items):
+            parts.append("," if place else "")
+            _write(item, parts)
+        parts.append("]")
+    elif isinstance(node, Mapping):
+        parts.append("{")
+        for place, entry in enumerate(_by_key(node)):
+            parts.append("," if place else "")
+            if entry.key.literal is None and entry.key.only_hole is not None:
+                parts.append(entry.key.only_hole)
+                continue
+            _write(Text(entry.key.parts, entry.key.at), parts)
+            parts.append(":")
+            _write(entry.value, parts)
+        parts.append("}")
+    elif isinstance(node, Choice):
+        parts.append(Hole(node.condition, reason="depends on a condition"))
+    else:
+        parts.append("null")
+
+
+_UNSAFE = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
+
+
+def _escaped(text: str) -> str:
+    """The inside of a JSON string as ``jsonencode`` writes it, with what HTML gives a meaning escaped."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].translate(_UNSAFE)
+
+
+def _by_key(node: Mapping) -> list[Entry]:
+    """The entries in the order of their keys, of two with the same key the last; those without a known key behind."""
+    last = {entry.key.parts: entry for entry in node.entries}
+    return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
+
+
+def tagged(node: Node, name: str) -> Node:
+    """The node with every text in it marked as coming from the default of a variable."""
+    if isinstance(node, Text):
+        return node if name in node.defaults else replace(node, defaults=(*node.defaults, name))
+    if isinstance(node, Items):
+        return Items(tuple(tagged(item, name) for item in node.items), node.at)
+    if isinstance(node, Mapping):
+        entries = tuple(Entry(entry.key, tagged(entry.value, name)) for entry in node.entries)
+        return Mapping(entries, node.at, node.block)
+    if isinstance(node, Choice):
+        return Choice(node.condition, tuple((o, tagged(n, name)) for o, n in node.options), node.at)
+    return node

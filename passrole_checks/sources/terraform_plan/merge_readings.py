@@ -1,0 +1,275 @@
+"""Two tellings of one policy document, each with holes: what a plan shows of it, and what the configuration says.
+
+Where they agree, each fills the holes of the other; where what is known differs, the configuration is not that of the
+plan. Statements keep their order in both; the elements of a list need not, as the provider sorts them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    Entry,
+    Items,
+    Kind,
+    Mapping,
+    Node,
+    Part,
+    Position,
+    Text,
+)
+
+_TRIES = 20_000  # pairs of statements that are looked at for one document
+_STATEMENTS = 300
+_DEPTH = 20
+_HOLES = 6
+_KINDS = {Kind.ACCOUNT_ID: r"\d+", Kind.PARTITION: r"aws[\w-]*", Kind.REGION: r"[\w-]+"}
+
+
+def agreed(shown: Node, written: Node) -> Node | None:
+    """The document as it is ``written``, completed by what a plan has ``shown``; None where they contradict.
+
+    Positions are those of the configuration, but for parts that only the plan tells.
+    """
+    return _Agreement().document(shown, written)
+
+
+class _Agreement:
+    def __init__(self) -> None:
+        self.tries = _TRIES
+
+    def document(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
+        if isinstance(written, Choice) and depth < _DEPTH:
+            return _possible(written, [self.document(shown, option, depth + 1) for _, option in written.options])
+        if _hole(shown):
+            return written
+        if _hole(written):
+            return shown
+        first, second = _tree(shown), _tree(written)
+        if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+            return None
+        statements = self.statements(_list(first.get("Statement")), _list(second.get("Statement")))
+        if statements is None:
+            return None
+        version = self.value(first.get("Version"), second.get("Version"))
+        if version is None and first.get("Version") is not None and second.get("Version") is not None:
+            return None
+        at = second.at
+        entries = [entry for entry in second.entries if entry.key.literal not in ("Statement", "Version")]
+        if version is not None:
+            entries.append(Entry(Text(("Version",), at), version))
+        entries.append(Entry(Text(("Statement",), at), Items(tuple(statements), at)))
+        return Mapping(tuple(entries), at)
+
+    # -- statements, in order; a hole on either side may stand for any number of them
+
+    def statements(self, shown: Sequence[Node], written: Sequence[Node]) -> list[Node] | None:
+        dead: set[tuple[int, int]] = set()
+        return self.from_here(shown, written, 0, 0, dead)
+
+    def from_here(
+        self, shown: Sequence[Node], written: Sequence[Node], i: int, j: int, dead: set[tuple[int, int]]
+    ) -> list[Node] | None:
+        if (i, j) in dead or self.tries < 0 or i + j > _STATEMENTS:
+            return None
+        self.tries -= 1
+        if i == len(shown) and j == len(written):
+            return []
+        for first, rest in self.steps(shown, written, i, j):
+            found = self.from_here(shown, written, *rest, dead)
+            if found is not None:
+                return [*first, *found]
+        dead.add((i, j))
+        return None
+
+    def steps(
+        self, shown: Sequence[Node], written: Sequence[Node], i: int, j: int
+    ) -> list[tuple[list[Node], tuple[int, int]]]:
+        """What the next statements can be, and where to go on."""
+        one = shown[i] if i < len(shown) else None
+        other = written[j] if j < len(written) else None
+        found: list[tuple[list[Node], tuple[int, int]]] = []
+        if one is not None and other is not None:
+            both = self.statement(one, other)
+            if both is not None:
+                found.append(([both], (i + 1, j + 1)))
+        if one is not None and _hole(one):
+            if other is not None:
+                found.append(([other], (i, j + 1)))
+            found.append(([], (i + 1, j)))
+        if other is not None and _hole(other):
+            if one is not None:
+                found.append(([one], (i + 1, j)))
+            found.append(([], (i, j + 1)))
+        if isinstance(other, Absent) or (
+            isinstance(other, Choice) and any(isinstance(option, Absent) for _, option in other.options)
+        ):
+            found.append(([], (i, j + 1)))
+        return found
+
+    def statement(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
+        if isinstance(written, Choice) and depth < _DEPTH:
+            return _possible(written, [self.statement(shown, option, depth + 1) for _, option in written.options])
+        if _hole(shown):
+            return written if not isinstance(written, Absent) else None
+        if _hole(written):
+            return shown
+        if not isinstance(shown, Mapping) or not isinstance(written, Mapping):
+            return None
+        return self.mapping(_without_blank(shown), _without_blank(written))
+
+    # -- what is in a statement
+
+    def mapping(self, shown: Mapping, written: Mapping, depth: int = 0) -> Mapping | None:
+        first = {str(entry.key): entry.value for entry in shown.entries}
+        second = {str(entry.key): entry.value for entry in written.entries}
+        if first.keys() != second.keys() or depth > _DEPTH:
+            return None
+        entries: list[Entry] = []
+        for entry in written.entries:
+            value = self.value(first[str(entry.key)], entry.value, depth + 1)
+            if value is None:
+                return None
+            entries.append(Entry(entry.key, value))
+        return Mapping(tuple(entries), written.at, written.block)
+
+    def value(self, shown: Node | None, written: Node | None, depth: int = 0) -> Node | None:
+        if shown is None or written is None or depth > _DEPTH:
+            return shown if written is None else written
+        if isinstance(written, Choice):
+            options = [self.value(shown, option, depth + 1) for _, option in written.options]
+            return _possible(written, options)
+        if isinstance(shown, Mapping) and isinstance(written, Mapping):
+            return self.mapping(shown, written, depth + 1)
+        if _hole(shown) and not isinstance(written, Items):
+            return written
+        if _hole(written) and not isinstance(shown, Text):
+            return shown
+        if isinstance(shown, Mapping) or isinstance(written, Mapping):
+            return None
+        return self.items(shown, written)
+
+    def items(self, shown: Node, written: Node) -> Node | None:
+        """One element or a list of them on either side, in any order."""
+        if _hole(shown):
+            return written
+        left, right = _list(shown), _list(written)
+        fits = [[_fits(one, other) for other in right] for one in left]
+        if not all(any(row) for row in fits):
+            return None  # the plan has something that is not written
+        for place, other in enumerate(right):
+            if not _may_be_missing(other) and not any(row[place] for row in fits):
+                return None  # something is written that the plan has not
+        if any(not _literal(one) for one in left):
+            return written  # which of them is which is not told
+        open_places = [place for place, other in enumerate(right) if not _literal(other)]
+        said = {_literal(other) for other in right}
+        rest = [number for number, one in enumerate(left) if _literal(one) not in said]
+        filled: list[Node] = []
+        for place, other in enumerate(right):
+            own = [number for number in rest if fits[number][place]]
+            alone = all(not fits[number][rival] for number in own for rival in open_places if rival != place)
+            if place in open_places and own and alone and (len(own) == 1 or _many(other)):
+                filled.extend(_moved(left[number], other.at) for number in own)
+            else:
+                filled.append(other)
+        return filled[0] if len(filled) == 1 and not isinstance(written, Items) else Items(tuple(filled), written.at)
+
+
+def _possible(written: Choice, results: Sequence[Node | None]) -> Node | None:
+    """The alternatives that the plan leaves."""
+    left = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
+    if len(left) <= 1:
+        return left[0][1] if left else None
+    return Choice(written.condition, tuple(left), written.at)
+
+
+def _hole(node: Node) -> bool:
+    """Whether nothing of a node is known but its words."""
+    return isinstance(node, Text) and node.only_hole is not None
+
+
+def _list(node: Node | None) -> list[Node]:
+    if isinstance(node, Items):
+        return list(node.items)
+    return [node] if node is not None else []
+
+
+def _tree(node: Node) -> Node | None:
+    if not isinstance(node, Text):
+        return node
+    try:
+        return parse_json(node)
+    except MalformedDocument:
+        return None
+
+
+def _without_blank(statement: Mapping) -> Mapping:
+    """A statement without an empty Sid, which a data document writes and nobody means."""
+    blank = (entry for entry in statement.entries if not (str(entry.key) == "Sid" and _literal(entry.value) == ""))
+    return Mapping(tuple(blank), statement.at, statement.block)
+
+
+def _literal(node: Node) -> str | None:
+    """The text that a node certainly is; of a number or a boolean the text that IAM takes it for."""
+    if isinstance(node, Const):
+        return json.dumps(node.value)
+    return node.literal if isinstance(node, Text) else None
+
+
+def _fits(shown: Node, written: Node) -> bool:
+    """Whether two elements can be the same text."""
+    if isinstance(written, Choice):
+        return any(_fits(shown, option) for _, option in written.options)
+    one, other = _literal(shown), _literal(written)
+    if one is not None and other is not None:
+        return one == other
+    if one is not None:
+        return isinstance(written, Text) and _matches(written, one)
+    if other is not None:
+        return isinstance(shown, Text) and _matches(shown, other)
+    if not isinstance(shown, Text) or not isinstance(written, Text):
+        return False
+    roles = {hole.role for text in (shown, written) if (hole := text.only_hole) is not None}
+    return len(roles) < 2 or None in roles  # two roles of the configuration are two
+
+
+def _matches(pattern: Text, value: str) -> bool:
+    expression = _expression(pattern.parts)
+    if expression.count(".*") > _HOLES:
+        return True
+    return re.fullmatch(expression, value, re.DOTALL) is not None
+
+
+def _expression(parts: Sequence[Part]) -> str:
+    """What a text can be, as a regular expression."""
+    pieces: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            pieces.append(re.escape(part))
+        elif part.known is not None:
+            pieces.append(_expression(part.known))
+        else:
+            pieces.append(_KINDS.get(part.kind, ".*"))
+    return "".join(pieces)
+
+
+def _may_be_missing(node: Node) -> bool:
+    if isinstance(node, Choice):
+        return any(_may_be_missing(option) for _, option in node.options)
+    return isinstance(node, Absent) or _many(node)
+
+
+def _many(node: Node) -> bool:
+    """Whether an element may stand for any number of them."""
+    return isinstance(node, Text) and node.optional
+
+
+def _moved(node: Node, at: Position) -> Node:
+    return Text((_literal(node) or "",), at)

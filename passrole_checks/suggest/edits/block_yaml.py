@@ -1,0 +1,212 @@
+"""Edits of what is written in YAML's block style, and how strings and roles are written in YAML.
+
+Sources: YAML 1.1, "Block styles", "Plain style" (what a plain scalar may hold, and less of it in flow style).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from passrole_checks.suggest.edits.braces import Braces, Language, Span
+from passrole_checks.suggest.edits.changes import Add, Pairs, Remove, Same, SetKey, SetValue, Several, Value
+from passrole_checks.suggest.edits.references import CloudFormationRoles
+from passrole_checks.suggest.edits.written import (
+    Form,
+    Refused,
+    Written,
+    is_first,
+    line_end,
+    line_start,
+    newline,
+    previous_line_end,
+)
+from passrole_checks.suggest.suggestion import WantedRole
+
+_PLAIN = re.compile(r"[A-Za-z](?:[\w./@*+=$-]|:(?=\S))*")  # never read as a number; what it could be else is below
+_PLAIN_SUB = re.compile(r"[A-Za-z](?:[\w./@*+=,${}!-]|:(?=\S))*")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_COMMENT = re.compile(r"#[^\n]*")
+_TAG = re.compile(r"^!\S+[ \t]+")
+_COLON = re.compile(r"[ \t]*:")
+
+
+class Scalars:
+    """Strings and roles, quoted as the strings of a statement are."""
+
+    def __init__(self, text: str, statement: Written, roles: CloudFormationRoles) -> None:
+        self.roles = roles
+        strings = [
+            text[one.start : one.start + 1]
+            for field in statement.entries
+            for one in (field.value, *field.value.items)
+            if one.text not in (None, "", "*") and field.key in ("Action", "NotAction", "Effect", "Resource", "Sid")
+        ]
+        self.mark = next((one for one in strings if one in "'\""), "") if strings else ""
+        if any(one not in "'\"" for one in strings):
+            self.mark = ""
+        key = text[statement.entries[0].start : statement.entries[0].start + 1] if statement.entries else ""
+        self.key_mark = key if key in ("'", '"') else ""
+
+    def quote(self, value: str, *, mark: str | None = None) -> str:
+        """A string."""
+        mark = self.mark if mark is None else mark
+        if not mark and (not _PLAIN.fullmatch(value) or value.lower() in _WORDS):
+            mark = "'"
+        return _quoted(value, mark)
+
+    def key(self, name: str) -> str:
+        return self.quote(name, mark=self.key_mark)
+
+    def role(self, role: WantedRole, *, flow: bool = False, mark: str | None = None) -> str:
+        """A role, in short form."""
+        if role.address:
+            return f"!GetAtt {self.roles.logical_id(role)}.Arn"
+        parameter = self.roles.parameter(role)
+        if parameter:
+            return f"!Ref {parameter}"
+        text, substitutes = self.roles.substituted(role)
+        if not substitutes:
+            return self.quote(text, mark=mark)
+        mark = self.mark if mark is None else mark
+        plain = not mark and not flow and _PLAIN_SUB.fullmatch(text)
+        return f"!Sub {text if plain else _quoted(text, mark or chr(39))}"
+
+    def in_flow(self, role: WantedRole) -> str:
+        """A role between braces; as JSON has it where the keys are quoted like there."""
+        return self.roles.json(role) if self.key_mark == '"' else self.role(role, flow=True)
+
+
+def _quoted(value: str, mark: str) -> str:
+    if mark == "'":
+        doubled = value.replace("'", "''")
+        return f"'{doubled}'"
+    if mark == '"':
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return value
+
+
+def flow_language(text: str, statement: Written, scalars: Scalars) -> Language:
+    """How YAML is written between braces in a file."""
+    padded = text[statement.start : statement.start + 2] == "{ "
+    return Language(_COMMENT, False, scalars.in_flow, scalars.quote, scalars.key, ": ", padded)
+
+
+class BlockYaml:
+    """Turns changes of what stands in block style into edits of ``text``; ``unit`` and ``dashes`` are by how
+    many columns mappings and the dashes of lists are indented from their key, where the statement does not tell."""
+
+    def __init__(
+        self, text: str, statement: Written, scalars: Scalars, flow: Braces, *, unit: int, dashes: int
+    ) -> None:
+        self.text, self.scalars, self.flow = text, scalars, flow
+        self.unit, self.dashes = unit, dashes
+        self.newline = newline(text, statement.start)
+        lists = [field.value for field in statement.entries if field.value.form is Form.LIST]
+        self.flow_lists = bool(lists) and not any(one.block for one in lists)
+        for field in statement.entries:
+            if field.value.form is Form.MAPPING and field.value.block:
+                self.unit = max(1, self._column(field.value.start) - self._column(field.start))
+            elif field.value.form is Form.LIST and field.value.block and field.value.items:
+                self.dashes = max(0, self._column(self._dash(field.value.items[0].start)) - self._column(field.start))
+
+    def _column(self, offset: int) -> int:
+        start = line_start(self.text, offset)
+        return offset - start - (1 if self.text[start : start + 1] == "\ufeff" else 0)
+
+    def set_key(self, change: SetKey) -> Iterator[Span]:
+        old = self.text[change.field.start : change.field.start + 1]
+        yield change.field.start, change.field.key_end, self.scalars.quote(change.key, mark=old if old in "'\"" else "")
+
+    def set_value(self, change: SetValue) -> Iterator[Span]:
+        written, field = change.written, change.field
+        if field is None or isinstance(change.value, (str, WantedRole, Same)):
+            text = self._line(change.value, self._mark(written))
+            if field is not None and written.start == written.end:
+                text = " " + text if self.text[written.start - 1 : written.start] == ":" else text
+            yield written.start, written.end, text
+            return
+        colon = _COLON.match(self.text, field.key_end)
+        if colon is None or "#" in self.text[colon.end() : written.start]:
+            raise Refused("a comment stands between a key and its value")
+        yield colon.end(), written.end, self._behind_colon(change.value, self._column(field.start))
+
+    def _mark(self, written: Written) -> str | None:
+        """The quotes of what is replaced, None where it has to be quoted anyway or is no single text."""
+        source = _TAG.sub("", self.text[written.start : written.end])
+        if source[:1] in ("'", '"'):
+            return None if source[1:2] == "*" else source[0]
+        return "" if "\n" not in source and written.text is not None else None
+
+    def _line(self, value: Value, mark: str | None = None) -> str:
+        """A value on one line, in these quotes (None: in those of the statement)."""
+        if isinstance(value, Same):
+            text = self.text[value.written.start : value.written.end]
+            if "\n" in text:
+                raise Refused("a value of several lines would have to move")
+            return text
+        if isinstance(value, str):
+            return self.scalars.quote(value, mark=mark)
+        if isinstance(value, WantedRole):
+            return self.scalars.role(value, mark=mark)
+        return self.flow.write(value, "", flat=True)
+
+    def _behind_colon(self, value: Value, column: int) -> str:
+        """A value as it stands behind the colon of a key in this column."""
+        if isinstance(value, Several) and not self.flow_lists:
+            dash = " " * (column + self.dashes) + "- "
+            return "".join(f"{self.newline}{dash}{self._line(item)}" for item in value.values)
+        if isinstance(value, Pairs):
+            inner = column + self.unit
+            return "".join(f"{self.newline}{' ' * inner}{self._entry(key, item, inner)}" for key, item in value.entries)
+        return " " + self._line(value)
+
+    def _entry(self, key: str, value: Value, column: int) -> str:
+        return f"{self.scalars.key(key)}:{self._behind_colon(value, column)}"
+
+    def add(self, change: Add) -> Iterator[Span]:
+        container = change.container
+        start, end = container.members[change.after]
+        self._alone(end)
+        place = line_end(self.text, end)
+        if change.keys:
+            column = self._column(start)
+            lines = [
+                " " * column + self._entry(key, value, column)
+                for key, value in zip(change.keys, change.values, strict=True)
+            ]
+        else:
+            column = self._column(self._dash(start))
+            mark = self._mark(container.items[change.after])
+            lines = [f"{' ' * column}- {self._line(value, mark)}" for value in change.values]
+        yield place, place, "".join(self.newline + line for line in lines)
+
+    def remove(self, change: Remove) -> Iterator[Span]:
+        container = change.container
+        members = container.members
+        for number in sorted(change.numbers):
+            start, end = members[number]
+            start = start if container.form is Form.MAPPING else self._dash(start)
+            self._alone(end)
+            if is_first(self.text, start):
+                yield previous_line_end(self.text, start), line_end(self.text, end), ""
+                continue
+            if number + 1 >= len(members) or container.form is Form.LIST or number + 1 in change.numbers:
+                raise Refused("it is the first on the line of another element, and cannot be taken out surely")
+            gap = self.text[end : members[number + 1][0]]
+            if "#" in gap:
+                raise Refused("a comment follows on what would be taken out")
+            yield start, members[number + 1][0], ""
+
+    def _dash(self, start: int) -> int:
+        """The dash before an element of a list."""
+        dash = self.text.rfind("-", 0, start)
+        if dash < 0 or self.text[dash + 1 : start].strip(" "):
+            raise Refused("an element of a list does not stand behind its dash")
+        return dash
+
+    def _alone(self, end: int) -> None:
+        rest = self.text[end : line_end(self.text, end)].strip()
+        if rest and not rest.startswith("#"):
+            raise Refused("something else stands behind an element on its line")

@@ -1,0 +1,118 @@
+"""Edits of ``statement`` blocks of the data source ``aws_iam_policy_document``.
+
+Source: Terraform Registry, provider ``hashicorp/aws``, data source ``aws_iam_policy_document``: a ``condition`` block
+has ``test``, ``variable`` and ``values``; several blocks are ANDed, but those with one test and variable add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from passrole_checks.suggest.edits.changes import (
+    EQUALS,
+    PASSED_TO_SERVICE,
+    Change,
+    Says,
+    SetValue,
+    Several,
+    list_changes,
+    named,
+)
+from passrole_checks.suggest.edits.written import (
+    Field,
+    Refused,
+    Written,
+    indentation,
+    is_first,
+    line_end,
+    line_start,
+    newline,
+    next_line,
+)
+
+Span = tuple[int, int, str]
+
+
+class Conditions:
+    """The ``condition`` blocks of a statement, and what has to become of them."""
+
+    def __init__(
+        self,
+        text: str,
+        statement: Written,
+        blocks: Sequence[Written],
+        services: Sequence[str] | None,
+        drop: Iterable[str],
+    ) -> None:
+        self.text, self.statement, self.blocks = text, statement, blocks
+        self.services = tuple(dict.fromkeys(services)) if services is not None else None
+        dropped = {key.lower() for key in drop}
+        if services is not None:
+            dropped.add(PASSED_TO_SERVICE.lower())
+        keys = [self._key(block) for block in blocks]
+        gone = [number for number, key in enumerate(keys) if key in dropped]
+        passed = [number for number in gone if keys[number] == PASSED_TO_SERVICE.lower()]
+        self.host = (passed or gone)[0] if services is not None and gone else None
+        self.removed = [number for number in gone if number != self.host]
+
+    @staticmethod
+    def _key(block: Written) -> str:
+        variable = named(block, "variable")
+        if variable is None or variable.value.text is None:
+            raise Refused("a condition block tests a variable that is computed")
+        return variable.value.text.lower()
+
+    def changes(self, says: Says) -> Iterator[Change]:
+        """What changes inside the block that tests iam:PassedToService from now on."""
+        if self.host is None or self.services is None:
+            return
+        block = self.blocks[self.host]
+        passed = self._key(block) == PASSED_TO_SERVICE.lower()
+        for name, wanted in (("test", EQUALS), ("variable", PASSED_TO_SERVICE)):
+            field = self._attribute(block, name)
+            if field.value.text != wanted:
+                yield SetValue(field, field.value, wanted)
+        values = self._attribute(block, "values")
+        if passed:
+            yield from list_changes(values, self.services, says, always_list=True)
+        else:
+            yield SetValue(values, values.value, Several(self.services))
+
+    @staticmethod
+    def _attribute(block: Written, name: str) -> Field:
+        field = named(block, name)
+        if field is None:
+            raise Refused(f"a condition block has no {name}")
+        return field
+
+    def spans(self, unit: str, quoted: Iterable[str], after: int) -> Iterator[Span]:
+        """The blocks that go, and the block that comes; ``after`` is the end of what it stands behind if there is
+        no other condition block."""
+        for number in self.removed:
+            yield self._without(self.blocks[number])
+        if self.host is not None or self.services is None:
+            return
+        last = max((block.end for block in self.blocks), default=after)
+        place = line_end(self.text, last)
+        first = self.blocks[0] if self.blocks else self.statement.entries[0]
+        indent = indentation(self.text, first.start)
+        lines = [
+            "",
+            f"{indent}condition {{",
+            f'{indent}{unit}test     = "{EQUALS}"',
+            f'{indent}{unit}variable = "{PASSED_TO_SERVICE}"',
+            f"{indent}{unit}values   = [{', '.join(quoted)}]",
+            f"{indent}}}",
+        ]
+        yield place, place, "".join(newline(self.text, self.statement.start) + line for line in lines)
+
+    def _without(self, block: Written) -> Span:
+        start, end = line_start(self.text, block.start), next_line(self.text, block.end)
+        rest = self.text[block.end : end].strip()
+        if not is_first(self.text, block.start) or (rest and not rest.startswith(("#", "//"))):
+            raise Refused("a condition block does not stand on lines of its own")
+        before = line_start(self.text, start - 1) if start else start
+        following = self.text[end : line_end(self.text, end)].strip()
+        if before < start and not self.text[before:start].strip() and following in ("", "}"):
+            start = before
+        return start, end, ""

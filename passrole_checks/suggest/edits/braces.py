@@ -1,0 +1,264 @@
+"""Edits of what is written between braces and brackets: objects of HCL, JSON, and YAML in its flow style."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from passrole_checks.suggest.edits.changes import Add, Pairs, Remove, Same, SetKey, SetValue, Several, Value
+from passrole_checks.suggest.edits.written import (
+    Form,
+    Refused,
+    Written,
+    indentation,
+    is_first,
+    line_end,
+    line_start,
+    newline,
+    next_line,
+)
+from passrole_checks.suggest.suggestion import WantedRole
+
+Span = tuple[int, int, str]
+"""What is replaced: where it begins and ends, and by what."""
+
+_LONG = 100  # characters of a list that is still written on one line
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How a language writes what stands between braces.
+
+    ``comment`` matches one comment; ``separators``: whether entries of a mapping may be parted by line breaks alone.
+    ``role`` writes a role, ``quote`` a string, ``key`` a key.
+    """
+
+    comment: re.Pattern[str] | None
+    line_breaks: bool
+    role: Callable[[WantedRole], str]
+    quote: Callable[[str], str]
+    key: Callable[[str], str]
+    separator: str  # between a key and its value
+    padded: bool  # ``{ a }`` instead of ``{a}``
+    comma: str = ", "  # between members on one line
+
+
+class Braces:
+    """Turns changes into edits of ``text``."""
+
+    def __init__(self, text: str, language: Language, statement: Written) -> None:
+        self.text, self.language = text, language
+        self.newline = newline(text, statement.start)
+        self.unit = _unit(text, statement)
+        lists = [field.value for field in statement.entries if field.value.items]
+        on_one_line = any("\n" not in text[one.start : one.end] for one in lists)
+        self.short_lists = language.comment is not None or on_one_line
+
+    def set_value(self, change: SetValue) -> Iterator[Span]:
+        written = change.written
+        indent = indentation(self.text, written.start)
+        flat = isinstance(change.value, (Several, Pairs)) and self._on_a_shared_line(written)
+        yield written.start, written.end, self.write(change.value, indent, flat=flat)
+
+    def _on_a_shared_line(self, written: Written) -> bool:
+        """Whether something else than its own key stands before or behind a value on its line."""
+        line = self.text[line_start(self.text, written.start) : written.start].strip(" \t-")
+        return bool(re.search(r"[{\[,]", line)) or "}" in self.text[written.end : line_end(self.text, written.end)]
+
+    def set_key(self, change: SetKey) -> Iterator[Span]:
+        field, key = change.field, self.language.key(change.key)
+        place = field.key_end
+        if self.language.line_breaks:
+            while self.text[place] in " \t":
+                place += 1
+            if place > field.key_end + 1 or self._is_aligned(place):
+                key = key.ljust(field.key_end - field.start)
+        yield field.start, field.key_end, key
+
+    def _is_aligned(self, place: int) -> bool:
+        """Whether the sign at a place stands below or above the same sign."""
+        column = place - line_start(self.text, place)
+        before, after = line_start(self.text, line_start(self.text, place) - 1), next_line(self.text, place)
+        return any(
+            self.text[start + column : start + column + 2] == self.text[place : place + 2]
+            and line_end(self.text, start) > start + column
+            for start in (before, after)
+        )
+
+    def write(self, value: Value, indent: str, *, flat: bool) -> str:
+        """A value; its further lines are indented by ``indent`` at least."""
+        if isinstance(value, Same):
+            return self.text[value.written.start : value.written.end]
+        if isinstance(value, str):
+            return self.language.quote(value)
+        if isinstance(value, WantedRole):
+            return self.language.role(value)
+        inner = indent + self.unit
+        if isinstance(value, Several):
+            items = [self.write(item, inner, flat=flat) for item in value.values]
+            line = f"[{self.language.comma.join(items)}]"
+            if flat or (len(line) + len(indent) <= _LONG and self.short_lists):
+                return line
+            opening, closing = "[", "]"
+        else:
+            items = [self.entry(key, item, inner, flat=flat) for key, item in value.entries]
+            pad = " " if self.language.padded else ""
+            if flat:
+                return f"{{{pad}{self.language.comma.join(items)}{pad}}}"
+            opening, closing = "{", "}"
+        comma = "" if self.language.line_breaks and closing == "}" else ","
+        last = "," if self.language.line_breaks and closing == "]" else ""
+        lines = f"{comma}{self.newline}".join(f"{inner}{item}" for item in items)
+        return f"{opening}{self.newline}{lines}{last}{self.newline}{indent}{closing}"
+
+    def entry(self, key: str, value: Value, indent: str, *, flat: bool) -> str:
+        return f"{self.language.key(key)}{self.language.separator}{self.write(value, indent, flat=flat)}"
+
+    # members that come
+
+    def add(self, change: Add) -> Iterator[Span]:
+        container = change.container
+        members = container.members
+        if not members:
+            indent = indentation(self.text, container.start)
+            value = (
+                Pairs(tuple(zip(change.keys, change.values, strict=True))) if change.keys else Several(change.values)
+            )
+            yield container.start, container.end, self.write(value, indent, flat=self._on_a_shared_line(container))
+            return
+        after, last = change.after, len(members) - 1
+        start, end = members[after]
+        comma = self.comma(container, after)
+        rest = end if comma is None else comma + 1
+        own_line = is_first(self.text, start) and not self._shares(members, after)
+        if own_line:
+            indent = indentation(self.text, start)
+            new = [self._member(change, number, indent, flat=False) for number in range(len(change.values))]
+            bare = comma is None and self._by_line_breaks(container)
+            between = ("" if bare else ",") + self.newline + indent
+            ending = "," if comma is not None else ""
+            if comma is None and not bare:
+                yield end, end, ","
+            place = line_end(self.text, rest) if self._is_blank_until_line_end(rest) else rest
+            yield place, place, self.newline + indent + between.join(new) + ending
+            return
+        new = [
+            self._member(change, number, indentation(self.text, start), flat=True)
+            for number in range(len(change.values))
+        ]
+        lead = "," + (" " if not self._tight(container) else "")
+        if comma is None and after != last and self.language.line_breaks:
+            lead = ", "
+        yield end, end, "".join(lead + one for one in new)
+
+    def _member(self, change: Add, number: int, indent: str, *, flat: bool) -> str:
+        value = change.values[number]
+        if not change.keys:
+            return self.write(value, indent, flat=flat)
+        return self.entry(change.keys[number], value, indent, flat=flat)
+
+    def _tight(self, container: Written) -> bool:
+        """Whether no blank follows the commas of a list or a mapping."""
+        place = self.comma(container, 0)
+        return place is not None and self.text[place + 1 : place + 2].strip() != ""
+
+    def _shares(self, members: tuple[tuple[int, int], ...], number: int) -> bool:
+        """Whether the next member stands on the line on which a member ends."""
+        return number + 1 < len(members) and members[number + 1][0] <= line_end(self.text, members[number][1])
+
+    def _by_line_breaks(self, container: Written) -> bool:
+        """Whether the entries of an object stand on lines of their own, without commas."""
+        if not self.language.line_breaks or container.form is not Form.MAPPING:
+            return False
+        count = len(container.members)
+        return count == 1 or any(self.comma(container, number) is None for number in range(count - 1))
+
+    def _is_blank_until_line_end(self, place: int) -> bool:
+        """Whether only blanks and a comment that ends with its line follow."""
+        end = line_end(self.text, place)
+        place = self._skip(place, end)
+        return place >= end and "\n" not in self.text[end:place]
+
+    # members that go
+
+    def remove(self, change: Remove) -> Iterator[Span]:
+        container, members = change.container, change.container.members
+        kept = [number for number in range(len(members)) if number not in change.numbers]
+        if not kept:
+            yield container.start, container.end, "{}" if container.form is Form.MAPPING else "[]"
+            return
+        last = len(members) - 1
+        found: list[tuple[int, int]] = []
+        for start, end, _ in sorted(span for number in change.numbers for span in self._without(container, number)):
+            if found and start <= found[-1][1]:
+                found[-1] = (found[-1][0], max(end, found[-1][1]))
+            else:
+                found.append((start, end))
+        for start, end in found:
+            while start == container.start + 1 and self.text[end] in " \t":
+                end += 1  # no blank is left where none was behind the bracket
+            yield start, end, ""
+        own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a comma may stand at the end
+        if last in change.numbers and self.comma(container, last) is None and not own_line:
+            comma = self.comma(container, kept[-1])
+            if comma is not None:
+                yield comma, comma + 1, ""
+
+    def _without(self, container: Written, number: int) -> Iterator[Span]:
+        members = container.members
+        start, end = members[number]
+        comma = self.comma(container, number)
+        if comma is not None and self.text[end:comma].strip(" \t"):
+            yield comma, comma + 1, ""  # it stands behind a comment
+        elif comma is not None:
+            end = comma + 1
+        own_line = is_first(self.text, start) and not self._shares(members, number)
+        if own_line and self._is_blank_until_line_end(end) and self.text[start:end].count("\n") >= 0:
+            yield line_start(self.text, start), next_line(self.text, end), ""
+            return
+        before = start
+        while before > container.start + 1 and self.text[before - 1] in " \t":
+            before -= 1
+        if before == start or is_first(self.text, start):
+            while end < len(self.text) and self.text[end] in " \t":
+                end += 1
+            before = start
+        yield before, end, ""
+
+    # what stands between members
+
+    def comma(self, container: Written, number: int) -> int | None:
+        """Where the comma behind a member stands. Raises :class:`Refused` where something unknown stands there."""
+        members = container.members
+        place = members[number][1]
+        end = members[number + 1][0] if number < len(members) - 1 else container.end - 1
+        found: int | None = None
+        while (place := self._skip(place, end)) < end:
+            if self.text[place] != "," or found is not None:
+                raise Refused("brackets or signs stand around an element, which cannot be edited surely")
+            found, place = place, place + 1
+        return found
+
+    def _skip(self, place: int, end: int) -> int:
+        """The place behind blanks and comments."""
+        while place < end:
+            if self.text[place] in " \t\r\n":
+                place += 1
+                continue
+            found = self.language.comment.match(self.text, place) if self.language.comment else None
+            if found is None:
+                return place
+            place = found.end()
+        return place
+
+
+def _unit(text: str, statement: Written) -> str:
+    """By how much the members of a statement are indented further than its beginning, two blanks if none is."""
+    outer = indentation(text, statement.start)
+    if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not lined up with others
+        for start, _ in statement.members:
+            inner = indentation(text, start)
+            if is_first(text, start) and inner.startswith(outer) and len(inner) > len(outer):
+                return inner[len(outer) :]
+    return "\t" if outer.startswith("\t") else "  "

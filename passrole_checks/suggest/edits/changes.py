@@ -1,0 +1,271 @@
+"""What has to change in a statement so that it says what is wished, on the tree of what is written.
+
+Sources: IAM User Guide, "IAM JSON policy elements: Condition" (keys are compared without case; operators are ANDed) and
+"IAM and AWS STS condition context keys" (``iam:PassedToService``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from passrole_checks.suggest.edits.written import Field, Form, Refused, Written
+from passrole_checks.suggest.suggestion import WantedRole
+
+PASSED_TO_SERVICE = "iam:PassedToService"
+GET_ROLE = "iam:GetRole"
+EQUALS = "StringEquals"
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """A value that is taken over as it is written."""
+
+    written: Written
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A mapping."""
+
+    entries: tuple[tuple[str, Value], ...]
+
+
+Value = str | WantedRole | Same | Several | Pairs
+"""What is to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetValue:
+    """``written`` is replaced by ``value``; ``field`` is the entry that it is the value of, if it is one."""
+
+    field: Field | None
+    written: Written
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class SetKey:
+    """Give the entry of ``field`` another key."""
+
+    field: Field
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Members of ``container`` go, by their number; others stay."""
+
+    container: Written
+    numbers: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """New elements of a list, or (``keys`` given) entries of a mapping, behind the member ``after``."""
+
+    container: Written
+    after: int
+    values: tuple[Value, ...]
+    keys: tuple[str, ...] = ()
+
+
+Change = SetValue | SetKey | Remove | Add
+
+Says = Callable[[Written, Value], bool]
+"""Whether what is written already says a value."""
+
+
+def named(statement: Written, *names: str) -> Field | None:
+    """The one entry that has one of these names. Raises :class:`Refused` where the entries cannot be told."""
+    keys = [entry.key for entry in statement.entries]
+    if None in keys:
+        raise Refused("some of the statement's elements have names that are computed")
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise Refused(f"{twice} is given twice in the statement")
+    found = [entry for entry in statement.entries if entry.key in names]
+    if len(found) > 1:
+        raise Refused(f"the statement holds both {found[0].key} and {found[1].key}")
+    return found[0] if found else None
+
+
+def resource_changes(
+    field: Field | None, roles: Sequence[Value], name: str, says: Says, *, always_list: bool = False
+) -> Iterator[Change]:
+    """Resource, or NotResource in its place, becomes ``roles``; ``name`` is what Resource is called there."""
+    if field is None:
+        raise Refused("the statement has no Resource")
+    if field.key != name:
+        yield SetKey(field, name)
+    yield from list_changes(field, roles, says, always_list=always_list)
+
+
+def action_changes(field: Field | None, says: Says) -> Iterator[Change]:
+    """iam:GetRole beside iam:PassRole."""
+    if field is None or field.key not in ("Action", "actions"):
+        raise Refused("the statement names the actions that it leaves out, and not those that it allows")
+    written = field.value
+    if written.form is Form.LIST:
+        beside = [number for number, item in enumerate(written.items) if (item.text or "").lower() == "iam:passrole"]
+        if not any(says(item, GET_ROLE) for item in written.items):
+            yield Add(written, beside[0] if beside else len(written.items) - 1, (GET_ROLE,))
+    elif written.form is Form.TEXT and not written.why:
+        yield SetValue(field, written, Several((Same(written), GET_ROLE)))
+    else:
+        raise Refused(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
+
+
+def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_list: bool = False) -> Iterator[Change]:
+    """The value of an entry becomes these values; what of it says one of them already stays as it is written."""
+    written = field.value
+    values = list(dict.fromkeys(values))
+    if written.form is not Form.LIST:
+        if written.form is not Form.TEXT or (written.why and not (len(values) == 1 and says(written, values[0]))):
+            raise Refused(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
+        kept: list[Value] = [Same(written) if says(written, value) else value for value in values]
+        if always_list or len(kept) != 1:
+            yield SetValue(field, written, Several(tuple(kept)))
+        elif not isinstance(kept[0], Same):
+            yield SetValue(field, written, kept[0])
+        return
+    missing = list(values)
+    extra: list[int] = []
+    for number, item in enumerate(written.items):
+        said = next((value for value in missing if says(item, value)), None)
+        if said is None:
+            extra.append(number)
+        else:
+            missing.remove(said)
+    for number in extra:
+        if written.items[number].why or written.items[number].form is not Form.TEXT:
+            reason = written.items[number].why or "one of its elements is computed"
+            raise Refused(f"its {field.key} cannot be edited: {reason}")
+    paired = min(len(extra), len(missing))
+    for number, value in zip(extra, missing, strict=False):
+        yield SetValue(None, written.items[number], value)
+    if extra[paired:]:
+        yield Remove(written, frozenset(extra[paired:]))
+    if missing[paired:]:
+        yield Add(written, len(written.items) - 1, tuple(missing[paired:]))
+
+
+def condition_changes(
+    statement: Written, services: Sequence[str] | None, drop: Iterable[str], says: Says
+) -> Iterator[Change]:
+    """The Condition tests iam:PassedToService for these services (None: as it does now), and no key of ``drop``."""
+    field = named(statement, "Condition")
+    wanted: Value | None = None
+    if services is not None:
+        wanted = services[0] if len(services) == 1 else Several(tuple(dict.fromkeys(services)))
+    empty = field is not None and field.value.form is Form.TEXT and field.value.text == ""  # null
+    if field is None or empty:
+        if wanted is not None:
+            block = Pairs(((EQUALS, Pairs(((PASSED_TO_SERVICE, wanted),))),))
+            if field is not None:
+                yield SetValue(field, field.value, block)
+            else:
+                yield Add(statement, _place(statement), (block,), ("Condition",))
+        return
+    yield from _Conditions(statement, field, drop, services is not None).changes(services or (), wanted, says)
+
+
+def _place(statement: Written) -> int:
+    """The number of the entry behind which a Condition belongs."""
+    names = [entry.key for entry in statement.entries]
+    return next((names.index(name) for name in ("Resource", "NotResource") if name in names), len(names) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Operator:
+    field: Field
+    gone: frozenset[int]  # the numbers of the entries that go
+    passed: int | None  # the number of the entry for iam:PassedToService
+
+    @property
+    def entries(self) -> tuple[Field, ...]:
+        return self.field.value.entries
+
+    @property
+    def emptied(self) -> bool:
+        return bool(self.entries) and len(self.gone) == len(self.entries)
+
+
+class _Conditions:
+    """A Condition block that is there."""
+
+    def __init__(self, statement: Written, field: Field, drop: Iterable[str], passed: bool) -> None:
+        if field.value.form is not Form.MAPPING:
+            raise Refused(f"its Condition cannot be edited: {field.value.why or 'it is computed'}")
+        self.statement, self.field = statement, field
+        names = [entry.key for entry in field.value.entries]
+        if None in names or len(set(names)) != len(names):
+            raise Refused("its Condition cannot be edited: it has operators that are computed, or given twice")
+        dropped = {key.lower() for key in drop} | ({PASSED_TO_SERVICE.lower()} if passed else set())
+        self.operators = [self._operator(entry, dropped) for entry in field.value.entries]
+
+    @staticmethod
+    def _operator(field: Field, dropped: set[str]) -> _Operator:
+        if field.value.form is not Form.MAPPING:
+            raise Refused(f"{field.key} in its Condition cannot be edited: {field.value.why or 'it is computed'}")
+        keys = [entry.key.lower() if entry.key is not None else None for entry in field.value.entries]
+        if None in keys or len(set(keys)) != len(keys):
+            raise Refused(f"{field.key} in its Condition has keys that are computed, or given twice")
+        gone = frozenset(number for number, key in enumerate(keys) if key in dropped)
+        wanted = PASSED_TO_SERVICE.lower()
+        return _Operator(field, gone, keys.index(wanted) if wanted in keys and wanted in dropped else None)
+
+    def changes(self, services: Sequence[str], wanted: Value | None, says: Says) -> Iterator[Change]:
+        host = self._host() if wanted is not None else None
+        added: list[Change] = []
+        if host is not None:
+            number, place = host
+            operator = self.operators[number]
+            self.operators[number] = _Operator(operator.field, operator.gone - {place}, None)
+            entry = operator.entries[place]
+            if operator.field.key != EQUALS:
+                added.append(SetKey(operator.field, EQUALS))
+            if entry.key != PASSED_TO_SERVICE:
+                added.append(SetKey(entry, PASSED_TO_SERVICE))
+            if (entry.key or "").lower() == PASSED_TO_SERVICE.lower():
+                added.extend(list_changes(entry, services, says))
+            elif wanted is not None:
+                added.append(SetValue(entry, entry.value, wanted))
+        elif wanted is not None:
+            home = next((one.field.value for one in self.operators if one.field.key == EQUALS), None)
+            if home is not None:
+                added.append(Add(home, len(home.entries) - 1, (wanted,), (PASSED_TO_SERVICE,)))
+            else:
+                block = Pairs(((PASSED_TO_SERVICE, wanted),))
+                container = self.field.value
+                added.append(Add(container, len(container.entries) - 1, (block,), (EQUALS,)))
+        emptied = frozenset(number for number, one in enumerate(self.operators) if one.emptied)
+        if wanted is None and len(emptied) == len(self.operators) and emptied:
+            yield Remove(self.statement, frozenset({self.statement.entries.index(self.field)}))
+            return
+        yield from added
+        for number, one in enumerate(self.operators):
+            if one.gone and number not in emptied:
+                yield Remove(one.field.value, one.gone)
+        if emptied:
+            yield Remove(self.field.value, emptied)
+
+    def _host(self) -> tuple[int, int] | None:
+        """An entry that becomes the one for iam:PassedToService: the numbers of its operator and its own."""
+        equals = [(number, one) for number, one in enumerate(self.operators) if one.field.key == EQUALS]
+        for number, one in equals:
+            if one.gone:
+                return number, one.passed if one.passed is not None else min(one.gone)
+        if equals:
+            return None
+        emptied = [(number, one) for number, one in enumerate(self.operators) if one.emptied]
+        passed = [(number, one.passed) for number, one in emptied if one.passed is not None]
+        found = passed or [(number, 0) for number, _ in emptied]
+        return found[0] if found else None

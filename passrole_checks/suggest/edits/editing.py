@@ -1,0 +1,345 @@
+"""From a statement and a wish to edits of the file that the statement stands in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.partial_values import Text, Tri
+from passrole_checks.scan.analyze import LocatedGrant
+from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.sources.terraform.reading.syntax import Block, Template
+from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
+from passrole_checks.suggest.edits.blocks import Conditions
+from passrole_checks.suggest.edits.braces import Braces, Language, Span
+from passrole_checks.suggest.edits.changes import (
+    GET_ROLE,
+    Add,
+    Change,
+    Remove,
+    Says,
+    SetKey,
+    SetValue,
+    Value,
+    action_changes,
+    condition_changes,
+    named,
+    resource_changes,
+)
+from passrole_checks.suggest.edits.hcl_nodes import HclFile, is_in_a_loop
+from passrole_checks.suggest.edits.json_nodes import read_json
+from passrole_checks.suggest.edits.objects import condition_objects, is_in_words_of_a_block
+from passrole_checks.suggest.edits.references import (
+    CloudFormationRoles,
+    Surroundings,
+    TerraformRoles,
+    json_string,
+    literal_only,
+    says,
+)
+from passrole_checks.suggest.edits.written import Form, Refused, Written, is_first
+from passrole_checks.suggest.edits.yaml_nodes import YamlFile
+from passrole_checks.suggest.generated_files import why_not_edited
+from passrole_checks.suggest.suggestion import Edit, WantedRole, Wish
+
+_HCL_COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
+_NAME = re.compile(r"[^\W\d][\w-]*")
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_CHANGE_SET = re.compile(r'"(?:ChangeSetId|ChangeSetName)"\s*:')
+_HCL_FILES = (".tf", ".tofu", ".tfvars")
+_JSON_FILES = (".tf.json", ".tofu.json")
+
+
+def edits_of(located: LocatedGrant, wish: Wish, read: Callable[[str], str], files: Sequence[str]) -> tuple[Edit, ...]:
+    """The edits; raises :class:`Refused` with the reason why there are none."""
+    statement, resource = located.grant.statement, located.resource
+    file = statement.at.file
+    terraform = resource.framework in (Framework.TERRAFORM, Framework.TERRAFORM_PLAN)
+    if resource.framework is Framework.TERRAFORM_PLAN and not file.endswith((*_HCL_FILES, *_JSON_FILES)):
+        raise Refused("it stands in a plan: what has to change is the configuration that the plan was made from")
+    text = read(file)
+    generated = why_not_edited(file, text, resource.construct)
+    if generated:
+        raise Refused(generated)
+    if wish.apart:
+        raise Refused("its other actions have to be parted from iam:PassRole first")
+    if not statement.whole:
+        raise Refused("nothing is known of it but an expression")
+    made = _Terraform(located, wish, text, read, files) if terraform else _CloudFormation(located, wish, text)
+    spans = _joined(made.spans(), text)
+    return tuple(Edit(file, *span) for span in spans)
+
+
+def _joined(spans: Iterable[Span], text: str) -> list[Span]:
+    """The edits in the order of the file, those that touch each other as one. Raises :class:`Refused` for two of one
+    place."""
+    found: list[Span] = []
+    for start, end, new in sorted(spans, key=lambda span: span[:2]):
+        if found and start < found[-1][1]:
+            raise Refused("what would change stands too close together")
+        if found and start == found[-1][1]:
+            found[-1] = (found[-1][0], end, found[-1][2] + new)
+        else:
+            found.append((start, end, new))
+    return [span for span in found if text[span[0] : span[1]] != span[2]]
+
+
+class _Statement:
+    """A statement in some file. ``holds_blocks``: an object in the words of a block stands for a block."""
+
+    holds_blocks = False
+
+    def __init__(self, located: LocatedGrant, wish: Wish, text: str) -> None:
+        self.located, self.wish, self.text = located, wish, text
+        self.statement = located.grant.statement
+        self.shift = 1 if text.startswith("\ufeff") else 0
+        self.lines = [self.shift]
+        self.values: dict[int, Text] = {}
+
+    def line_breaks(self, breaks: re.Pattern[str]) -> None:
+        """Take places in the text as lines that end in these breaks."""
+        self.lines = [self.shift, *(found.end() for found in breaks.finditer(self.text))]
+        for one in (*(self.statement.resources or ()), *(self.statement.not_resources or ())):
+            if one.at.file == self.statement.at.file:
+                self.values[self.offset(one.at.line, one.at.column)] = one
+
+    def offset(self, line: int, column: int) -> int:
+        if not 1 <= line <= len(self.lines):
+            raise Refused("where it is written cannot be told")
+        return min(self.lines[line - 1] + column - 1, len(self.text))
+
+    @property
+    def start(self) -> int:
+        return self.offset(self.statement.at.line, self.statement.at.column)
+
+    def says(self, role: Callable[[WantedRole], str]) -> Says:
+        def answer(written: Written, value: Value) -> bool:
+            if isinstance(value, str):
+                return written.text == value
+            if not isinstance(value, WantedRole):
+                return False
+            inside = [one for start, one in self.values.items() if written.start <= start < written.end]
+            if len(inside) == 1 and says(inside[0], value):
+                return True
+            try:
+                return self.text[written.start : written.end] == role(value)
+            except Refused:
+                return False
+
+        return answer
+
+    def needs_get_role(self) -> bool:
+        """Whether the statement is to let roles be read, and does not."""
+        actions = self.statement.actions
+        if actions is None:
+            return self.wish.get_role and action.left_out_by(self.statement.not_actions or (), GET_ROLE) is not Tri.YES
+        return self.wish.get_role and action.granted_by(actions, GET_ROLE)[0] is not Tri.YES
+
+    def changes(self, written: Written, answer: Says) -> Iterator[Change]:
+        """What changes in a statement that is an object, in the words of a policy document or of a block."""
+        wish = self.wish
+        if is_in_words_of_a_block(written):
+            yield from self.block_changes(written, answer)
+            if wish.services is not None or wish.drop:
+                yield from condition_objects(self.text, written, wish, answer, block=self.holds_blocks)
+            return
+        if wish.roles is not None:
+            yield from resource_changes(named(written, "Resource", "NotResource"), wish.roles, "Resource", answer)
+        if self.needs_get_role():
+            yield from action_changes(named(written, "Action", "NotAction"), answer)
+        if wish.services is not None or wish.drop:
+            yield from condition_changes(written, wish.services, wish.drop, answer)
+
+    def block_changes(self, written: Written, answer: Says) -> Iterator[Change]:
+        """What changes in the resources and the actions of a block."""
+        if self.wish.roles is not None:
+            resources = named(written, "resources", "not_resources")
+            yield from resource_changes(resources, self.wish.roles, "resources", answer, always_list=True)
+        if self.needs_get_role():
+            yield from action_changes(named(written, "actions", "not_actions"), answer)
+
+    def in_braces(self, written: Written, language: Language) -> Iterator[Span]:
+        if written.form is not Form.MAPPING:
+            raise Refused("the statement is written as something else than an object")
+        braces = Braces(self.text, language, written)
+        for change in self.changes(written, self.says(language.role)):
+            yield from spans_of(change, braces)
+
+
+def spans_of(change: Change, writer: Braces | BlockYaml) -> Iterator[Span]:
+    """The edits that a change is."""
+    if isinstance(change, SetValue):
+        return writer.set_value(change)
+    if isinstance(change, SetKey):
+        return writer.set_key(change)
+    return writer.add(change) if isinstance(change, Add) else writer.remove(change)
+
+
+def _json_language(text: str, written: Written, role: Callable[[WantedRole], str]) -> Language:
+    separator = ": "
+    if written.entries:
+        gap = text[written.entries[0].key_end : written.entries[0].value.start]
+        before, _, after = gap.partition(":")
+        separator = f"{' ' if before else ''}:{' ' if after else ''}"
+    padded = text[written.start + 1 : written.start + 2] == " "
+    if separator != ":":
+        return Language(None, False, role, json_string, json_string, separator, padded)
+
+    def compact(one: WantedRole) -> str:
+        found = role(one)  # a function, or a string in which quotes may stand that are no JSON
+        if not found.startswith("{"):
+            return found
+        return json.dumps(json.loads(found), separators=(",", ":"), ensure_ascii=False)
+
+    return Language(None, False, compact, json_string, json_string, separator, padded, ",")
+
+
+class _Terraform(_Statement):
+    def __init__(
+        self, located: LocatedGrant, wish: Wish, text: str, read: Callable[[str], str], files: Sequence[str]
+    ) -> None:
+        super().__init__(located, wish, text)
+        self.surroundings = Surroundings(self.statement.at.file, files, read)
+
+    def roles(self, *, constant: bool = False) -> TerraformRoles:
+        return TerraformRoles(self.surroundings, self.located.resource.address, self.text, constant=constant)
+
+    def spans(self) -> Iterator[Span]:
+        file = self.statement.at.file
+        self.line_breaks(re.compile("\n"))
+        if file.endswith(_HCL_FILES):
+            return self._hcl(HclFile(file, self.text))
+        if self.text[self.start : self.start + 1] != "{":
+            raise Refused("the policy document is written as a string")
+        if file.endswith(_JSON_FILES):
+            self.holds_blocks = True
+            written = read_json(self.text, self.start, functions=False)
+            return self.in_braces(written, _json_language(self.text, written, self.roles().json))
+        if not file.endswith(".json") or "${" in self.text or "%{" in self.text:
+            raise Refused("it stands in a template, which is filled in elsewhere")
+        written = read_json(self.text, self.start, functions=False)
+        return self.in_braces(written, _json_language(self.text, written, literal_only))
+
+    def _hcl(self, file: HclFile) -> Iterator[Span]:
+        at = self.statement.at
+        found = file.find(at.line, at.column)
+        roles = self.roles(constant=found.constant)
+        if found.block is not None:
+            return self._block(file, found.block, roles)
+        if isinstance(found.expression, Template):
+            if not found.expression.heredoc:
+                raise Refused("the policy document is written as a quoted string; jsonencode() makes it readable")
+            if self.text[self.start : self.start + 1] != "{":
+                raise Refused("where in its text it is written cannot be told")
+            if is_in_a_loop(found.expression.parts, (at.line, at.column)):
+                raise Refused("a loop makes it")
+            end = file.bounds(found.expression.span)[1]
+            written = read_json(self.text, self.start, end=end, template=True, functions=False)
+            return self.in_braces(written, _json_language(self.text, written, roles.heredoc))
+        if found.expression is None:
+            raise Refused("where it is written cannot be told")
+        written = file.written(found.expression)
+        return self.in_braces(written, self._language(written, roles))
+
+    def _language(self, written: Written, roles: TerraformRoles) -> Language:
+        first = written.entries[0] if written.entries else None
+        quoted = first is not None and self.text[first.start : first.start + 1] == '"'
+        gap = self.text[first.key_end : first.value.start] if first is not None else " = "
+        separator = " = " if "=" in gap else " : " if gap[:1] in " \t" else ": "
+        if "=" in gap and not gap[:1].isspace():
+            separator = "="
+
+        def key(name: str) -> str:
+            return name if not quoted and _NAME.fullmatch(name) else json_string(name)
+
+        padded = self.text[written.start + 1 : written.start + 2].isspace()
+        return Language(_HCL_COMMENT, True, roles.hcl, json_string, key, separator, padded)
+
+    def _block(self, file: HclFile, block: Block, roles: TerraformRoles) -> Iterator[Span]:
+        if block.type != "statement":
+            raise Refused("where it is written cannot be told")
+        written = file.block(block)
+        language = self._language(written, roles)
+        answer = self.says(language.role)
+        braces = Braces(self.text, language, written)
+        changes = list(self.block_changes(written, answer))
+        if self.wish.services is not None or self.wish.drop:
+            inner = block.body.blocks
+            if any(one.type == "dynamic" and one.labels[:1] == ("condition",) for one in inner):
+                raise Refused("a dynamic block makes its conditions")
+            blocks = [file.block(one) for one in inner if one.type == "condition"]
+            conditions = Conditions(self.text, written, blocks, self.wish.services, self.wish.drop)
+            changes += conditions.changes(answer)
+            if not written.entries or not is_first(self.text, written.entries[-1].start):
+                raise Refused("the block stands on one line")
+            ends = [*(entry.value.end for entry in written.entries), *(file.bounds(one.span)[1] for one in inner)]
+            quoted = [json_string(service) for service in self.wish.services or ()]
+            yield from conditions.spans(braces.unit, quoted, max(ends))
+        for change in changes:
+            yield from spans_of(change, braces)
+
+
+class _CloudFormation(_Statement):
+    def spans(self) -> Iterator[Span]:
+        if _CHANGE_SET.search(self.text):
+            raise Refused("it stands in a change set: what has to change is the template that the set was made from")
+        if self.text.lstrip("\ufeff \t\r\n").startswith("{"):
+            return self._json()
+        return self._yaml(YamlFile(self.text))
+
+    def _json(self) -> Iterator[Span]:
+        self.line_breaks(_BREAK)
+        start = self.start
+        if self.text[start : start + 1] != "{":
+            raise Refused("the policy document is written as a string")
+        template = YamlFile(self.text)
+        template.find(self.statement.at.line, self.statement.at.column)
+        roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
+        written = read_json(self.text, start)
+        return self.in_braces(written, _json_language(self.text, written, roles.json))
+
+    def _yaml(self, template: YamlFile) -> Iterator[Span]:
+        self.line_breaks(_BREAK)
+        at = self.statement.at
+        roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
+        node = template.find(at.line, at.column)
+        if node is None:
+            return self._in_scalar(template, roles)
+        written = template.statement(node)
+        scalars = Scalars(self.text, written, roles)
+        flow = Braces(self.text, flow_language(self.text, written, scalars), written)
+        block = BlockYaml(self.text, written, scalars, flow, unit=template.unit(node), dashes=template.dashes)
+        return self._mixed(written, flow, block)
+
+    def _mixed(self, written: Written, flow: Braces, block: BlockYaml) -> Iterator[Span]:
+        starts = set(_block_members(written))
+        for change in self.changes(written, self.says(block.scalars.role)):
+            if isinstance(change, (Add, Remove)):
+                in_block = change.container.block
+            elif isinstance(change, SetKey):
+                in_block = change.field.start in starts
+            else:
+                in_block = (change.field.start if change.field else change.written.start) in starts
+            yield from spans_of(change, block if in_block else flow)
+
+    def _in_scalar(self, template: YamlFile, roles: CloudFormationRoles) -> Iterator[Span]:
+        start = self.start
+        found = template.scalar_around(start)
+        if found is None or self.text[start : start + 1] != "{":
+            raise Refused("where it is written cannot be told")
+        node, substituted = found
+        if node.style not in ("|", ">"):
+            raise Refused("the policy document is written as a quoted string")
+        written = read_json(self.text, start, end=node.end_mark.index + self.shift, functions=False)
+        role = roles.inside_sub if substituted else literal_only
+        return self.in_braces(written, _json_language(self.text, written, role))
+
+
+def _block_members(written: Written) -> Iterator[int]:
+    """Where the members of everything in block style begin."""
+    if written.block:
+        yield from (start for start, _ in written.members)
+    for value in (*(field.value for field in written.entries), *written.items):
+        yield from _block_members(value)

@@ -1,0 +1,226 @@
+"""A statement in a file of Terraform's own syntax: an object, a block, or JSON in a heredoc.
+
+Sources: HCL Native Syntax Specification; provider ``hashicorp/aws``, data source ``aws_iam_policy_document``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from passrole_checks.sources.terraform.reading.readers import reader
+from passrole_checks.sources.terraform.reading.source import NotText, SourceText
+from passrole_checks.sources.terraform.reading.syntax import (
+    Attribute,
+    Block,
+    Body,
+    Call,
+    Conditional,
+    Expression,
+    For,
+    ForDirective,
+    Fragment,
+    GetAttribute,
+    IfDirective,
+    Index,
+    Literal,
+    Name,
+    Object,
+    Span,
+    Splat,
+    Template,
+    TemplatePart,
+    Tuple,
+)
+from passrole_checks.suggest.edits.written import Field, Form, Refused, Written
+
+_TRANSPARENT = frozenset({
+    "jsonencode", "yamlencode", "concat", "flatten", "compact", "coalesce", "try", "tolist", "distinct",
+})  # fmt: skip
+_STRINGS = frozenset({
+    "format", "join", "lower", "replace", "trimprefix", "trimspace", "trimsuffix", "upper",
+})  # fmt: skip
+_ELSEWHERE = frozenset({"var", "local", "each", "count", "module", "self", "path", "data"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """What stands at a place: a ``block`` or an ``expression``; ``constant``: where nothing may be referred to."""
+
+    block: Block | None = None
+    expression: Expression | None = None
+    constant: bool = False
+
+
+class HclFile:
+    """A file of HCL with the offsets of its characters. Raises :class:`Refused` where it is no text."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.text = text
+        self.shift = 1 if text.startswith("\ufeff") else 0  # positions do not count a byte order mark
+        try:
+            self.source = SourceText.of(file, text.encode("utf-8", "surrogatepass"))
+        except NotText as error:
+            raise Refused(f"the file cannot be read: {error.reason}") from None
+        self.body = reader().read(self.source).body
+        self._ascii = self.source.data.isascii()
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset, in characters, of a place."""
+        offset = self.source.offset(line, column)
+        return (offset if self._ascii else len(self.source.data[:offset].decode("utf-8", "replace"))) + self.shift
+
+    def bounds(self, span: Span) -> tuple[int, int]:
+        """The offsets of a span, without blanks that a reader counts in at its end."""
+        start, end = self.offset(span.line, span.column), self.offset(span.end_line, span.end_column)
+        return start, start + len(self.text[start:end].rstrip())
+
+    def find(self, line: int, column: int) -> Found:
+        """The statement that begins at a place. Raises :class:`Refused` where there is none that can be edited."""
+        found = _in_body(self.body, (line, column), ())
+        if found is None:
+            raise Refused("where it is written cannot be told")
+        return found
+
+    # values
+
+    def written(self, node: Expression) -> Written:
+        """An expression as it is written."""
+        start, end = self.bounds(node.span)
+        if isinstance(node, Object):
+            fields = tuple(self._field(key, value) for key, value in node.items)
+            return Written(Form.MAPPING, start, end, fields)
+        if isinstance(node, Tuple):
+            return Written(Form.LIST, start, end, items=tuple(self.written(item) for item in node.items))
+        if isinstance(node, Template):
+            if node.heredoc:
+                return Written(Form.OTHER, start, end, why="it is a heredoc")
+            return Written(Form.TEXT, start, end, text=_literal(node))
+        return self._other(node, start, end)
+
+    def _other(self, node: Expression, start: int, end: int) -> Written:
+        if isinstance(node, Literal):
+            return Written(Form.TEXT, start, end, text="" if node.value is None else None)
+        if isinstance(node, Call) and node.name in _STRINGS:
+            return Written(Form.TEXT, start, end)  # one string, made where it stands
+        words = " ".join(self.text[start:end].split())
+        words = words if len(words) <= 60 else words[:59] + "…"
+        root = _root(node)
+        if root is not None and root not in _ELSEWHERE:
+            return Written(Form.TEXT, start, end)  # an attribute of a resource
+        if root is not None:
+            line = self._line_of(node)
+            return Written(Form.TEXT, start, end, why=f"it is {words}, which stands {line or 'elsewhere'}")
+        return Written(Form.OTHER, start, end, why=f"it is made by {words}")
+
+    def _line_of(self, node: Expression) -> str:
+        """Where a variable or a local stands that a reference begins with, if it stands in this file."""
+        while isinstance(node, (GetAttribute, Index)):
+            if isinstance(node, GetAttribute) and isinstance(node.target, Name):
+                kind, name = node.target.name, node.name
+                blocks = self.body.all("variable") if kind == "var" else ()
+                lines = [one.span.line for one in blocks if one.labels == (name,)]
+                for block in self.body.all("locals") if kind == "local" else ():
+                    lines += [one.span.line for one in block.body.attributes if one.name == name]
+                return f"in line {lines[0]}" if lines else ""
+            node = node.target
+        return ""
+
+    def _field(self, key: Expression, value: Expression) -> Field:
+        start, end = self.bounds(key.span)
+        name = key.value if isinstance(key, Literal) else _literal(key) if isinstance(key, Template) else None
+        return Field(name if isinstance(name, str) else None, start, end, self.written(value))
+
+    def attribute(self, attribute: Attribute) -> Field:
+        """An attribute of a block, as an entry."""
+        start = self.offset(attribute.span.line, attribute.span.column)
+        return Field(attribute.name, start, start + len(attribute.name), self.written(attribute.value))
+
+    def block(self, block: Block) -> Written:
+        """A block as a mapping of its attributes."""
+        start, end = self.bounds(block.span)
+        return Written(Form.MAPPING, start, end, tuple(self.attribute(one) for one in block.body.attributes))
+
+    def labels(self, kind: str, type_: str) -> list[str]:
+        """The names of the blocks ``kind "type" "name"`` of the file."""
+        return [one.labels[1] for one in self.body.all(kind) if len(one.labels) == 2 and one.labels[0] == type_]
+
+
+def is_in_a_loop(parts: Iterable[TemplatePart], place: tuple[int, int]) -> bool:
+    """Whether a place in a template lies inside of a ``%{ for }``."""
+    for part in parts:
+        if isinstance(part, ForDirective) and _holds(part.span, place):
+            return True
+        if isinstance(part, IfDirective) and is_in_a_loop((*part.then, *part.otherwise), place):
+            return True
+    return False
+
+
+def _literal(node: Template) -> str | None:
+    if not node.parts:
+        return ""
+    only = node.parts[0]
+    return only.value if len(node.parts) == 1 and isinstance(only, Fragment) else None
+
+
+def _root(node: Expression) -> str | None:
+    """The first name of a reference, None where it is something else."""
+    while isinstance(node, (GetAttribute, Index)):
+        node = node.target
+    return node.name if isinstance(node, Name) else None
+
+
+def _holds(span: Span, place: tuple[int, int]) -> bool:
+    return (span.line, span.column) <= place < (span.end_line, span.end_column)
+
+
+def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> Found | None:
+    for block in body.blocks:
+        if not _holds(block.span, place):
+            continue
+        if (block.span.line, block.span.column) == place:
+            if any(outer.type == "dynamic" for outer in path):
+                raise Refused("a dynamic block makes it")
+            return Found(block=block)
+        return _in_body(block.body, place, (*path, block))
+    for attribute in body.attributes:
+        if _holds(attribute.span, place):
+            if any(outer.type == "dynamic" for outer in path):
+                raise Refused("a dynamic block makes it")
+            constant = not path or path[0].type == "variable"
+            return _in_expression(attribute.value, place, constant)
+    return None
+
+
+def _in_expression(node: Expression, place: tuple[int, int], constant: bool) -> Found | None:
+    while True:
+        if isinstance(node, Template) and _holds(node.span, place):
+            return Found(expression=node, constant=constant)
+        if (node.span.line, node.span.column) == place and isinstance(node, Object):
+            return Found(expression=node, constant=constant)
+        inner = next((one for one in _inside(node) if _holds(one.span, place)), None)
+        if isinstance(node, Call) and (node.span.line, node.span.column) == place:
+            raise Refused(f"{node.name}() makes it")
+        if inner is None:
+            return None
+        if isinstance(node, For):
+            raise Refused("a loop makes it")
+        if isinstance(node, Call) and node.name not in _TRANSPARENT:
+            raise Refused(f"{node.name}() makes it")
+        node = inner
+
+
+def _inside(node: Expression) -> Iterator[Expression]:
+    if isinstance(node, Tuple):
+        yield from node.items
+    elif isinstance(node, Object):
+        for key, value in node.items:
+            yield from (key, value)
+    elif isinstance(node, Call):
+        yield from node.arguments
+    elif isinstance(node, Conditional):
+        yield from (node.condition, node.then, node.otherwise)
+    elif isinstance(node, (GetAttribute, Index, Splat)):
+        yield node.target
+    elif isinstance(node, For):
+        yield from (one for one in (node.collection, node.result_key, node.result, node.condition) if one is not None)

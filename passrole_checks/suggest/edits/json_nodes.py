@@ -1,0 +1,121 @@
+"""JSON as it is written, from an offset of a file on; also inside a template, where ``${...}`` may stand in strings.
+
+Source: RFC 8259; HCL Native Syntax Specification, "Template Expressions"; AWS CloudFormation Template Reference,
+"Fn::Sub".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from passrole_checks.sources.terraform.reading.heredoc import scan
+from passrole_checks.suggest.edits.written import Field, Form, Refused, Written
+
+_BLANK = re.compile(r"[ \t\r\n\ufeff]*")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_BARE = re.compile(r"[^\s,\]}\[{\":]+")
+_DEPTH = 60
+_FUNCTIONS = frozenset({"Fn::GetAtt", "Fn::Sub", "Fn::Join", "Ref"})
+
+
+def read_json(
+    text: str, start: int, *, end: int | None = None, template: bool = False, functions: bool = True
+) -> Written:
+    """The value that begins at ``start``. ``template``: it stands in a template of HCL. ``functions``: an object with
+    the name of an intrinsic function is one. Raises :class:`Refused` where it is no JSON."""
+    return _Reader(text, len(text) if end is None else end, template, functions).value(start, 0)
+
+
+class _Reader:
+    def __init__(self, text: str, end: int, template: bool, functions: bool) -> None:
+        self.text, self.end, self.functions = text, end, functions
+        self.masked = text
+        self.template = template
+
+    def mask(self, start: int) -> None:
+        """Quotes and braces inside interpolations are no JSON."""
+        pieces, done = [self.text[:start]], start
+        for sequence in scan(self.text, start, self.end):
+            pieces += [self.text[done : sequence.start], "\ue000" * (sequence.end - sequence.start)]
+            done = sequence.end
+        self.masked = "".join([*pieces, self.text[done:]])
+
+    def value(self, start: int, depth: int) -> Written:
+        if depth == 0 and self.template:
+            self.mask(start)
+        if depth > _DEPTH:
+            raise Refused("the document is nested too deeply")
+        char = self.masked[start : min(start + 1, self.end)]
+        if char == "{":
+            return self.mapping(start, depth)
+        if char == "[":
+            return self.items(start, depth)
+        if char == '"':
+            return self.string(start)
+        found = _BARE.match(self.masked, start, self.end)
+        if found is None:
+            raise Refused("the statement's text is no JSON as it is written")
+        if "\ue000" in found[0]:
+            return Written(Form.OTHER, start, found.end(), why="it is made by an expression")
+        return Written(Form.TEXT, start, found.end(), text="" if found[0] == "null" else None)
+
+    def mapping(self, start: int, depth: int) -> Written:
+        entries: list[Field] = []
+        place = self.blank(start + 1)
+        while self.masked[place : place + 1] != "}":
+            key = self.string(place) if self.masked[place : place + 1] == '"' else None
+            if key is None:
+                raise Refused("the statement's text is no JSON as it is written")
+            colon = self.blank(key.end)
+            if self.masked[colon : colon + 1] != ":":
+                raise Refused("the statement's text is no JSON as it is written")
+            value = self.value(self.blank(colon + 1), depth + 1)
+            entries.append(Field(key.text, place, key.end, value))
+            place = self.after(value.end, "}")
+        name = entries[0].key or "" if len(entries) == 1 else ""
+        if self.functions and (name == "Ref" or name.startswith("Fn::")):
+            return Written(Form.TEXT, start, place + 1, why=elsewhere(name, entries[0].value.text))
+        return Written(Form.MAPPING, start, place + 1, tuple(entries))
+
+    def items(self, start: int, depth: int) -> Written:
+        items: list[Written] = []
+        place = self.blank(start + 1)
+        while self.masked[place : place + 1] != "]":
+            items.append(self.value(place, depth + 1))
+            place = self.after(items[-1].end, "]")
+        return Written(Form.LIST, start, place + 1, items=tuple(items))
+
+    def after(self, place: int, closing: str) -> int:
+        place = self.blank(place)
+        char = self.masked[place : place + 1]
+        if char == ",":
+            return self.blank(place + 1)
+        if char != closing or place >= self.end:
+            raise Refused("the statement's text is no JSON as it is written")
+        return place
+
+    def string(self, start: int) -> Written:
+        found = _STRING.match(self.masked, start, self.end)
+        if found is None:
+            raise Refused("the statement's text is no JSON as it is written")
+        said: str | None = None
+        if "\ue000" not in found[0]:
+            try:
+                said = str(json.loads(found[0], strict=False))
+            except ValueError:
+                raise Refused("the statement's text is no JSON as it is written") from None
+        return Written(Form.TEXT, start, found.end(), text=said)
+
+    def blank(self, place: int) -> int:
+        found = _BLANK.match(self.masked, place, self.end)
+        return found.end() if found else place
+
+
+def elsewhere(function: str, argument: str | None) -> str:
+    """Why the value of an intrinsic function cannot be replaced; "" where it can."""
+    if function == "Ref":
+        return f"it is the parameter or resource {argument}" if argument and not argument.startswith("AWS::") else ""
+    if function in _FUNCTIONS:
+        return ""
+    return f"it is made by {function}"

@@ -1,0 +1,256 @@
+"""How a role is written in each language: as a reference where it is a role of the same module or template.
+
+Sources: Terraform language documentation, "References to Named Values" and "Strings and Templates" (``$${`` is a
+literal ``${``); AWS CloudFormation Template Reference, "Fn::GetAtt", "Fn::Sub" (``${!x}`` is a literal ``${x}``) and
+"Pseudo parameters".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Text
+from passrole_checks.suggest.edits.hcl_nodes import HclFile
+from passrole_checks.suggest.edits.written import Refused
+from passrole_checks.suggest.suggestion import WantedRole
+
+_MODULES = re.compile(r'((?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.)*)(.+)', re.DOTALL)
+_ADDRESS = re.compile(r'([\w-]+)\.([\w-]+)(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?')
+_LOGICAL_ID = re.compile(r"[A-Za-z0-9]+")
+_ACCOUNTS = ("account id", "AWS::AccountId", "data.aws_caller_identity.")
+_PARTITIONS = ("partition", "AWS::Partition", "data.aws_partition.")
+_LOOPING = re.compile(r"(each|count|self)\.")
+
+Piece = tuple[str, bool]
+"""A part of a text: literal text, or (True) an expression."""
+
+
+def flat(parts: Iterable[Part]) -> Iterator[str | Hole]:
+    """The parts of a text, what is known of a hole in its place."""
+    for part in parts:
+        if isinstance(part, Hole) and part.known:
+            yield from flat(part.known)
+        else:
+            yield part
+
+
+def meaning(text: Text) -> tuple[Piece, ...]:
+    """What a text says, the same for all ways to write the account and the partition that is deployed to."""
+    found: list[Piece] = []
+    for part in flat(text.parts):
+        if isinstance(part, Hole):
+            found.append((_standard(part), True))
+        elif found and not found[-1][1]:
+            found[-1] = (found[-1][0] + part, False)
+        elif part:
+            found.append((part, False))
+    return tuple(found)
+
+
+def _standard(hole: Hole) -> str:
+    for kind, names in ((Kind.ACCOUNT_ID, _ACCOUNTS), (Kind.PARTITION, _PARTITIONS)):
+        if hole.kind is kind and hole.expression.startswith(names):
+            return names[0]
+    return hole.expression
+
+
+def says(text: Text, role: WantedRole) -> bool:
+    """Whether a value of a policy is this role."""
+    hole = text.only_hole
+    if role.address and hole is not None and hole.role == role.address and hole.kind is not Kind.NAME:
+        return True
+    return meaning(text) == meaning(role.arn)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A module, for whoever writes into ``file``: ``others`` are the other files that were read with it."""
+
+    file: str
+    others: Sequence[str]
+    read: Callable[[str], str]
+
+    def files(self) -> Iterator[HclFile]:
+        """The readable files of the module, that of the statement first."""
+        folder = os.path.dirname(self.file)
+        others = self.others
+        if not others and os.path.isdir(folder):
+            others = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        beside = [one for one in others if os.path.dirname(one) == folder and one != self.file]
+        for name in (self.file, *beside):
+            if name.endswith((".tf", ".tofu")):
+                try:
+                    yield HclFile(name, self.read(name))
+                except (OSError, KeyError, UnicodeError, Refused):
+                    continue
+
+    def declared(self, kind: str, type_: str) -> str | None:
+        """The name of a block ``kind "type_" "name"`` of the module, ``current`` before others."""
+        names = [name for one in self.files() for name in one.labels(kind, type_)]
+        return "current" if "current" in names else names[0] if names else None
+
+    def has(self, type_: str, name: str) -> bool:
+        return any(name in one.labels("resource", type_) for one in self.files())
+
+
+class TerraformRoles:
+    """Roles in the words of Terraform, for a statement of the resource ``holder``."""
+
+    def __init__(self, surroundings: Surroundings, holder: str, text: str, *, constant: bool) -> None:
+        self.surroundings, self.text, self.constant = surroundings, text, constant
+        self.prefix = _modules(holder)[0]
+
+    def pieces(self, role: WantedRole) -> tuple[Piece, ...]:
+        """The parts that the role's ARN is written with. Raises :class:`Refused` where it cannot be written here."""
+        if role.address:
+            return ((self._reference(role.address), True),)
+        found: list[Piece] = []
+        for part in flat(role.arn.parts):
+            piece = (part, False) if isinstance(part, str) else self._hole(part)
+            if found and not found[-1][1] and not piece[1]:
+                found[-1] = (found[-1][0] + piece[0], False)
+            elif piece[0]:
+                found.append(piece)
+        return tuple(found)
+
+    def _reference(self, address: str) -> str:
+        prefix, local = _modules(address)
+        match = _ADDRESS.fullmatch(local)
+        if match is None:
+            raise Refused(f"{address} cannot be named there")
+        self._not_constant(address)
+        if prefix != self.prefix and not self.surroundings.has(match[1], match[2]):
+            raise Refused(f"{address} is in another module, which has to hand over its ARN")
+        return f"{local}.arn"
+
+    def _hole(self, hole: Hole) -> Piece:
+        if hole.kind is Kind.POLICY_VARIABLE:
+            return hole.written, False
+        standard = _standard(hole)
+        if standard == _PARTITIONS[0]:
+            name = self.surroundings.declared("data", "aws_partition") if not self.constant else None
+            return (f"data.aws_partition.{name}.partition", True) if name else ("aws", False)
+        self._not_constant(f"${{{hole.expression}}}")
+        if standard == _ACCOUNTS[0]:
+            name = self.surroundings.declared("data", "aws_caller_identity")
+            if name is None:
+                raise Refused('the account id is not known there: a data "aws_caller_identity" "current" {} is missing')
+            return f"data.aws_caller_identity.{name}.account_id", True
+        if hole.expression in self.text and not _LOOPING.match(hole.expression):
+            return hole.expression, True
+        raise Refused(f"the value of {hole.expression} is not known there")
+
+    def _not_constant(self, words: str) -> None:
+        if self.constant:
+            raise Refused(f"{words} cannot be named there: a variable's default or value holds no references")
+
+    def hcl(self, role: WantedRole) -> str:
+        """In HCL: a bare reference, or a quoted template."""
+        pieces = self.pieces(role)
+        if len(pieces) == 1 and pieces[0][1]:
+            return pieces[0][0]
+        return '"' + "".join(f"${{{text}}}" if is_hole else escaped_hcl(text) for text, is_hole in pieces) + '"'
+
+    def json(self, role: WantedRole) -> str:
+        """In a file of Terraform's JSON syntax: a string that is a template."""
+        pieces = self.pieces(role)
+        return json.dumps(
+            "".join(f"${{{text}}}" if is_hole else escaped_template(text) for text, is_hole in pieces),
+            ensure_ascii=False,
+        )
+
+    def heredoc(self, role: WantedRole) -> str:
+        """In a JSON text that is a template of HCL: quotes inside ``${...}`` stand as they are."""
+        pieces = self.pieces(role)
+        inner = (f"${{{text}}}" if is_hole else escaped_template(json_inside(text)) for text, is_hole in pieces)
+        return f'"{"".join(inner)}"'
+
+
+def _modules(address: str) -> tuple[str, str]:
+    match = _MODULES.fullmatch(address)
+    return (match[1], match[2]) if match else ("", address)
+
+
+def escaped_template(text: str) -> str:
+    """Literal text in a template of HCL."""
+    return re.sub(r"([$%])(?=\{)", r"\1\1", text)
+
+
+def escaped_hcl(text: str) -> str:
+    """Literal text in a quoted string of HCL."""
+    return escaped_template(json_inside(text))
+
+
+def json_inside(text: str) -> str:
+    """Text between the quotes of a JSON string."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def json_string(text: str) -> str:
+    """A JSON string, which is one of HCL as well where it holds no ``${``."""
+    return f'"{json_inside(text)}"'
+
+
+class CloudFormationRoles:
+    """Roles in the words of CloudFormation; ``parameters`` are those of the template."""
+
+    def __init__(self, parameters: Collection[str], resources: Collection[str]) -> None:
+        self.parameters, self.resources = parameters, resources
+
+    def logical_id(self, role: WantedRole) -> str:
+        """The logical id of a role of the template. Raises :class:`Refused` where it is none of this template."""
+        made_by_sam = role.address.endswith("Role") and role.address[: -len("Role")] in self.resources
+        if not _LOGICAL_ID.fullmatch(role.address) or (role.address not in self.resources and not made_by_sam):
+            raise Refused(f"{role.address} is in another template, which has to hand over its ARN")
+        return role.address
+
+    def parameter(self, role: WantedRole) -> str:
+        """The parameter whose value the ARN is as a whole; "" where it is none."""
+        hole = role.arn.only_hole if not role.address else None
+        return hole.expression if hole is not None and hole.expression in self.parameters else ""
+
+    def substituted(self, role: WantedRole) -> tuple[str, bool]:
+        """The ARN as a text of ``Fn::Sub``, and whether there is anything to substitute; without it literally."""
+        if role.address:
+            return f"${{{self.logical_id(role)}.Arn}}", True
+        parts = list(flat(role.arn.parts))
+        holes = any(isinstance(part, Hole) and part.kind is not Kind.POLICY_VARIABLE for part in parts)
+        return "".join(self._part(part, substitutes=holes) for part in parts), holes
+
+    def _part(self, part: str | Hole, *, substitutes: bool) -> str:
+        if isinstance(part, str):
+            return part.replace("${", "${!") if substitutes else part
+        if part.kind is Kind.POLICY_VARIABLE:
+            return part.written.replace("${", "${!") if substitutes else part.written
+        standard = _standard(part)
+        for names, pseudo in ((_ACCOUNTS, "AWS::AccountId"), (_PARTITIONS, "AWS::Partition")):
+            if standard == names[0]:
+                return f"${{{pseudo}}}"
+        if part.expression.startswith("AWS::") or part.expression in self.parameters:
+            return f"${{{part.expression}}}"
+        raise Refused(f"the value of {part.expression} is not known there")
+
+    def json(self, role: WantedRole) -> str:
+        """In a JSON template: an intrinsic function, or the literal ARN."""
+        if role.address:
+            return json.dumps({"Fn::GetAtt": [self.logical_id(role), "Arn"]})
+        if self.parameter(role):
+            return json.dumps({"Ref": self.parameter(role)})
+        text, substitutes = self.substituted(role)
+        return json.dumps({"Fn::Sub": text} if substitutes else text, ensure_ascii=False)
+
+    def inside_sub(self, role: WantedRole) -> str:
+        """In a JSON text that is an argument of ``Fn::Sub``."""
+        text, substitutes = self.substituted(role)
+        return f'"{json_inside(text if substitutes else text.replace("${", "${!"))}"'
+
+
+def literal_only(role: WantedRole) -> str:
+    """In a text in which nothing can be referred to: a JSON string."""
+    if role.address or any(isinstance(part, Hole) for part in flat(role.arn.parts)):
+        raise Refused("the text that it stands in can name no other resource")
+    return json.dumps("".join(str(part) for part in flat(role.arn.parts)), ensure_ascii=False)

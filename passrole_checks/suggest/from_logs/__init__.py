@@ -1,0 +1,1 @@
+"""Suggestions from observed use in CloudTrail logs."""

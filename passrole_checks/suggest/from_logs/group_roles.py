@@ -1,0 +1,73 @@
+"""Roles that are put together as one pattern, where that was asked for.
+
+Two or more roles of one path, or of names that begin alike, become one pattern: that of their common beginning up to
+its last separator, where it is at least four characters long, or else that of their path. Roles without a path have
+only their names in common. What a pattern lets through beside the roles that it stands for is not looked at here: the
+caller says which patterns are allowed.
+
+Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service" (one policy for a path or a name's
+beginning) and "IAM identifiers" (paths).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from passrole_checks.iam.partial_values import Text
+
+LEAST = 4
+"""Characters of names that begin alike, their separator included."""
+
+_ROLE = re.compile(r"(?P<path>(?:[^/]+/)*)(?P<name>[^/]+)")
+
+
+def grouped(roles: Iterable[Text], allowed: Callable[[Text], bool]) -> dict[Text, Text]:
+    """The roles that become a part of a pattern, each with that pattern.
+
+    Args:
+        roles: ARNs, the last part of each a literal text that holds the path and the name.
+        allowed: whether a pattern may be written; where not, its roles stay as they are.
+    """
+    places: dict[tuple[object, ...], dict[str, Text]] = {}
+    for role in roles:
+        last = role.parts[-1]
+        head, found = (last.partition(":role/")[::2]) if isinstance(last, str) else ("", "")
+        match = _ROLE.fullmatch(found)
+        if match is not None and not {"*", "?"} & set(found):
+            places.setdefault((*role.parts[:-1], f"{head}:role/{match['path']}", match["path"]), {})[match["name"]] = (
+                role
+            )
+    result: dict[Text, Text] = {}
+    for place, own in places.items():
+        *before, beginning, path = place
+        groups = _by_beginning(list(own))
+        if path and len(own) > 1 and not any(len(names) == len(own) for names in groups.values()):
+            groups = {"": list(own)}
+        for shared, names in groups.items():
+            some = own[names[0]]
+            pattern = Text((*some.parts[: len(before)], f"{beginning}{shared}*"), some.at)
+            if allowed(pattern):
+                result |= {own[name]: pattern for name in names}
+    return result
+
+
+def _by_beginning(names: Sequence[str]) -> dict[str, list[str]]:
+    """Names that begin alike, by the longest such beginning."""
+    by: dict[str, list[str]] = {}
+    for name in names:
+        for beginning in _beginnings(name):
+            by.setdefault(beginning, []).append(name)
+    found: dict[str, list[str]] = {}
+    taken: set[str] = set()
+    for beginning in sorted(by, key=len, reverse=True):
+        left = [name for name in by[beginning] if name not in taken]
+        if len(left) > 1:
+            found[beginning] = left
+            taken.update(left)
+    return found
+
+
+def _beginnings(name: str) -> list[str]:
+    ends = [match.end() for match in re.finditer(r"[-_.+=,@]", name[:-1])]
+    return [name[:end] for end in ends if end >= LEAST]

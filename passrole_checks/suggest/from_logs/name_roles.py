@@ -1,0 +1,170 @@
+"""How the roles that logs tell of are named in a statement: as it names them already, as roles of the configuration,
+or by their ARNs.
+
+Nothing that is named is more than the statement lets be passed today. Sources: IAM User Guide, "IAM identifiers" (which
+characters names and paths hold) and "IAM and AWS STS quotas" (names of roles are unique in an account).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from passrole_checks.access.observed_role import fits, written_out
+from passrole_checks.checks.base.check import shortened
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
+from passrole_checks.suggest.observed_use import Observation
+from passrole_checks.suggest.passed_roles import HandedOver
+from passrole_checks.suggest.suggestion import WantedRole
+
+EXACT = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
+"""What stands for one role."""
+
+_ROLE = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/(?P<rest>[\w+=,.@/-]+)", re.ASCII)
+# variables of Terraform; parameters of templates, in Fn::Sub and Ref
+_VARYING = re.compile(
+    r"""\b((?:var|each|count)\.[\w-]+)|\$\{([A-Za-z0-9]+)\}|(?:!Ref|["']?Ref["']?\s*:)\s*["']?([A-Za-z0-9]+)(?!:)\b"""
+)
+_WORDS = re.compile(r"""(?:!Sub\s+)?(?P<quote>["']?)(?P<arn>arn:[^"'*?\\]+)\*(?P=quote)""")
+_HOLES = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
+_NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
+
+
+class UnknownRoleError(Exception):
+    """Why a role cannot be named, a phrase: what a person has to find out."""
+
+
+class ObservedRoles:
+    """Names the roles of observations for one statement, as it is held by one resource."""
+
+    def __init__(self, over: HandedOver) -> None:
+        self._over, self._grant = over, over.grant
+        self._judge = over.judge
+        self.varying: dict[str, None] = {}
+        """The variables that roles were written with."""
+
+    def of(self, one: Observation) -> tuple[WantedRole, ...]:
+        """The role of an observation: mostly one; two patterns where its path is not known; several where the statement
+        names roles that may each be it. Raises :class:`UnknownRoleError` where it cannot be named."""
+        if not one.role:
+            raise UnknownRoleError(f"which role the instance profile {shortened(one.profile)} holds")
+        if not (_ROLE if one.role.startswith("arn:") else _NAME).fullmatch(one.role):
+            raise UnknownRoleError(f"which role {shortened(one.role)} is")
+        if self._grant.complement:
+            return (self._named(one, None),)
+        found = [(role, self._fits(role.pattern, one)) for role in self._grant.roles]
+        surely = [role for role, answer in found if answer is Tri.YES]
+        exact = [role.pattern for role in surely if role.scope in EXACT]
+        if exact:
+            return (WantedRole("", exact[0]),)
+        if surely:
+            fixed = [role.pattern for role in surely if not self._varies(role.pattern)]
+            return tuple(self._below(one, fixed[0] if fixed else surely[0].pattern))
+        perhaps = [role for role, answer in found if answer is Tri.UNKNOWN]
+        wide = [role.pattern for role in perhaps if role.scope not in EXACT]
+        by_arn = one.role.startswith("arn:")
+        if not perhaps or (wide and by_arn):
+            told = shortened(str(wide[0] if wide else self._grant.roles[0].pattern))
+            raise UnknownRoleError(f"whether {told} stands for {shortened(one.role)}")
+        kept = [WantedRole("", role.pattern) for role in perhaps if role.scope in EXACT]
+        return (*kept, *(role for pattern in wide for role in self._below(one, pattern)))
+
+    def _fits(self, pattern: Text, one: Observation) -> Tri:
+        return fits(written_out(pattern, self._judge.roles, self._judge.roles_by_name), one.role, one.account)
+
+    def _below(self, one: Observation, pattern: Text) -> Iterator[WantedRole]:
+        """The role as a part of a pattern that stands for more."""
+        varies = self._varies(pattern)
+        if varies and self._here(one) is None:
+            yield self._in_its_words(one, pattern, varies)
+            return
+        if one.role.startswith("arn:") or self._here(one) is not None:
+            yield self._named(one, pattern)
+            return
+        head = self._head(one, pattern)
+        own = [part for part in fields_of(spelled_out(pattern.parts))[-1] if part]
+        rest = own[0] if len(own) == 1 and isinstance(own[0], str) else ""
+        rest = "role/*" if str(pattern) == "*" or rest == "*" else rest
+        beginning = rest.removeprefix("role/").removesuffix("*")
+        if not rest.startswith("role/") or not rest.endswith("*") or {"*", "?"} & set(beginning):
+            raise UnknownRoleError(f"the path of the role {one.role}")
+        path, slash, stub = beginning.rpartition("/")
+        if one.role.startswith(stub):
+            yield WantedRole("", Text(join([*head, f":role/{path}{slash}{one.role}"]), pattern.at))
+        if not stub:
+            yield WantedRole("", Text(join([*head, f":role/{path}{slash}*/{one.role}"]), pattern.at))
+
+    def _in_its_words(self, one: Observation, pattern: Text, varies: str) -> WantedRole:
+        """The role in the words of the pattern that it is a part of, its name in the place of the wildcard, so that it
+        is another one where a variable has another value."""
+        words = _WORDS.fullmatch(self._over.surroundings.text_at(pattern.at).strip())
+        match = _ROLE.fullmatch(one.role)
+        last = pattern.parts[-1]
+        before, role, tail = last.partition(":role/") if isinstance(last, str) else ("", "", "")
+        named = match is not None and tail.endswith("*") and match["rest"].startswith(tail[:-1])
+        if words is None or match is None or not named or "$${" in words["arn"] or "%{" in words["arn"]:
+            raise UnknownRoleError(
+                f"how {shortened(one.role)} is called where {shortened(varies)} has another value: it is a part of what"
+                " is named now"
+            )
+        self.varying[varies] = None
+        rest = match["rest"][len(tail) - 1 :]
+        pieces = (Hole(piece) if number % 2 else piece for number, piece in enumerate(_HOLES.split(words["arn"])))
+        value = Text(join([*pattern.parts[:-1], f"{before}{role}{tail[:-1]}{rest}"]), pattern.at)
+        return WantedRole("", Text(join([*pieces, rest]), pattern.at), value)
+
+    def _varies(self, pattern: Text) -> str:
+        """What of the words of a pattern may have another value, where the same code is deployed once more; "" for
+        nothing."""
+        if pattern.defaults:
+            return pattern.defaults[0]
+        found = _VARYING.search(self._over.surroundings.text_at(pattern.at))
+        return next(filter(None, found.groups()), "") if found is not None else ""
+
+    def _named(self, one: Observation, pattern: Text | None) -> WantedRole:
+        """The role by a reference, where it is one of the configuration, or else by its ARN."""
+        here = self._here(one)
+        if here is not None:
+            return here
+        match = _ROLE.fullmatch(one.role)
+        if match is None:
+            raise UnknownRoleError(f"the path of the role {one.role}")
+        at = self._grant.at
+        return WantedRole("", Text(join([*self._head(one, pattern), f":role/{match['rest']}"]), at))
+
+    def _here(self, one: Observation) -> WantedRole | None:
+        """The role as one that the statement can refer to where it stands."""
+        match = _ROLE.fullmatch(one.role)
+        account = match["account"] if match is not None else one.account
+        if self._judge.account not in (None, account):
+            return None
+        if match is not None:
+            known = self._judge.roles_by_name.get(match["rest"])
+        else:
+            named = [role for name, role in self._judge.roles_by_name.items() if name.rpartition("/")[2] == one.role]
+            known = named[0] if len(named) == 1 else None
+        if known is None or known.arn is None or not (self._grant.complement or self._over.covers(known.arn)):
+            return None
+        address = self._over.surroundings.reference(known.address, self._over.located)
+        return WantedRole(address, known.arn) if address is not None else None
+
+    def _head(self, one: Observation, pattern: Text | None) -> list[Part]:
+        """What stands before ``:role/``: the partition and the account as the statement has them, where it leaves them
+        open in its own words, and as the log has them where it has wildcards."""
+        match = _ROLE.fullmatch(one.role)
+        partition = match["partition"] if match is not None else self._over.partition
+        account = match["account"] if match is not None else one.account
+        fields = fields_of(spelled_out(pattern.parts)) if pattern is not None else []
+        own = _own(fields[4], Kind.ACCOUNT_ID) if len(fields) > 5 else []
+        if not own and not account:
+            raise UnknownRoleError(f"which account the role {one.role} is of")
+        place = _own(fields[1], Kind.PARTITION) if len(fields) > 5 else []
+        return ["arn:", *(place or [partition]), ":iam::", *(own or [account])]
+
+
+def _own(field: Sequence[Part], kind: Kind) -> list[Part]:
+    """A field of an ARN as it is written, where it is a value that every account or partition has of its own."""
+    found = [part for part in field if part]
+    return found if len(found) == 1 and isinstance(found[0], Hole) and found[0].kind is kind else []

@@ -1,0 +1,205 @@
+"""Which roles of a configuration a statement lets be passed, and to which services resources of it are given them.
+
+Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, Received
+from passrole_checks.aws.service_principals import known_services
+from passrole_checks.checks.base.check import module_of
+from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.grants.effective_grant import Passed
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, Tri, join
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.role_set import RoleSet, surely_within
+from passrole_checks.scan.analyze import Judge, LocatedGrant
+from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.suggest.referable_roles import Surroundings
+from passrole_checks.suggest.suggestion import WantedRole
+
+OPEN = (Constraint.ABSENT, Constraint.INEFFECTIVE)
+"""What does not limit the services."""
+
+# whose roles are passed once more by whoever runs them (Amazon ECS Developer Guide, "Amazon ECS task execution IAM
+# role"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic Container Service")
+_RUN_LATER = frozenset({"AWS::ECS::TaskDefinition", "aws_ecs_task_definition", "awscc_ecs_task_definition"})
+_CLOUDFORMATION = "cloudformation.amazonaws.com"
+_REF = re.compile(r"""!Ref\s+["']?([A-Za-z0-9]+)["']?|\{\s*["']?Ref["']?\s*:\s*["']?([A-Za-z0-9]+)["']?\s*\}""")
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A role that is handed to services here. ``wanted``: how the statement can name it, None if it cannot;
+    ``places``: where it is handed over."""
+
+    label: str
+    services: tuple[str, ...]
+    wanted: WantedRole | None
+    places: tuple[Position, ...] = ()
+
+
+class HandedOver:
+    """What the resources of a configuration are given, as seen from one statement."""
+
+    def __init__(
+        self, judge: Judge, surroundings: Surroundings, received: Sequence[Received], located: LocatedGrant
+    ) -> None:
+        self.judge, self.surroundings, self.received, self.located = judge, surroundings, received, located
+        self.grant = located.grant
+        self.condition = self.grant.condition
+
+    def lets_through(self, service: str) -> bool:
+        """Whether the conditions let a role be passed to a service today."""
+        if self.condition.dead or self.condition.constraint is Constraint.ABSENT:
+            return True
+        return service in self.condition.possible or (
+            service not in known_services(self.partition) and self.condition.unknown_service is not Tri.NO
+        )
+
+    @cached_property
+    def partition(self) -> str:
+        named = (arn.partition_of(item.pattern) for item in self.grant.roles)
+        stated = next(filter(None, named), None) or next(iter(self.judge.configuration.home.partitions), "aws")
+        return stated if len(self.judge.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
+
+    def roles(self, spelled: tuple[str, ...] | None) -> tuple[Handed, ...]:
+        """The roles that the statement covers and that this configuration hands to a service that it lets through, as
+        far as whoever holds it may be the one who passes them."""
+        open_ = self.grant.services.constraint in OPEN and spelled is None
+        if open_ and self._deploys:
+            return ()  # what it passes stands in another configuration
+        found: dict[str, Handed] = {}
+        module = module_of(self.located.resource.address)
+        own = {
+            one.received.resource.address
+            for one in self.received
+            if self.runs and open_ and one.role in self.located.principals and one.received.receiver.type in _RUN_LATER
+        }  # who starts one of these tasks passes the holder's own role as well
+        for one in self.received:
+            if one.how == ASSUMED or one.received.receiver.confidence == "hint":
+                continue
+            if not one.received.resource.address.startswith(module):
+                continue  # a module is written without knowing who calls it
+            if one.role is not None and one.role in self.located.principals:
+                continue  # the holder's own role, which somebody else has passed
+            if one.received.resource.address in own:
+                continue
+            if self.runs and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
+                continue
+            let = spelled.__contains__ if spelled is not None else self.lets_through
+            services = tuple(filter(let, self.names_of(one.services)))
+            if not services or not self._is_covered(one):
+                continue
+            known = found.get(one.label)
+            merged = tuple(sorted({*services, *(known.services if known is not None else ())}))
+            places = (*(known.places if known is not None else ()), one.received.at)
+            found[one.label] = Handed(one.label, merged, self._wanted(one), places)
+        return tuple(found[label] for label in sorted(found))
+
+    def names_of(self, services: Iterable[str]) -> Iterator[str]:
+        """The services, in China with the other name that some of them send (as ``required`` does)."""
+        known = known_services(self.partition)
+        for service in services:
+            yield service
+            if self.partition == "aws-cn" and f"{service}.cn" in known:
+                yield f"{service}.cn"
+
+    @property
+    def _holders(self) -> tuple[KnownRole | None, ...]:
+        return tuple(self.judge.roles.get(name) for name in self.located.principals)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the statement is in the hands of roles only that services assume: what runs under them passes what
+        it starts later, and not what this configuration is deployed with."""
+        return bool(self._holders) and all(role is not None and role.only_services for role in self._holders)
+
+    @property
+    def _deploys(self) -> bool:
+        """Whether CloudFormation assumes a role that holds the statement: what it passes stands in its templates."""
+        return any(role is not None and _CLOUDFORMATION in (role.trusted or ()) for role in self._holders)
+
+    def _is_covered(self, one: Received) -> bool:
+        """Whether the statement surely lets the role be passed today."""
+        grant = self.grant
+        if one.role is not None and one.role in self._reached:
+            return True
+        if one.arn is None or one.arn.only_hole is not None:
+            return grant.scope is Scope.ANY_ROLE  # one whose name nobody knows; it is asked for
+        return self.covers(one.arn)
+
+    def covers(self, roles: Text) -> bool:
+        """Whether the Resource of the statement surely holds all roles of a pattern today."""
+        grant = self.grant
+        patterns = tuple(role.pattern for role in grant.roles)
+        accounts = {found for item in patterns if (found := arn.account_of(item)) is not None}
+        account = self.judge.account or (accounts.pop() if len(accounts) == 1 else None)
+        known = {Kind.PARTITION: self.partition, Kind.ACCOUNT_ID: account}
+        head = [known.get(part.kind) or part if isinstance(part, Hole) else part for part in roles.parts[:4]]
+        placed = Text(join([*head, *roles.parts[4:]]), roles.at)
+        variables = grant.statement.variables
+        allowed = RoleSet(patterns, variables, grant.complement)
+        return surely_within(RoleSet((placed,), variables), [allowed], where=Deployment(account, (self.partition,)))
+
+    @cached_property
+    def _reached(self) -> Collection[str]:
+        grant = self.grant
+        passed = Passed(tuple(role.pattern for role in grant.roles), grant.complement, grant.scope, Tri.YES)
+        return self.judge.reach.reached(passed, grant).addresses
+
+    def _wanted(self, one: Received) -> WantedRole | None:
+        """How the statement can name a role."""
+        if one.role is not None:
+            address = self.surroundings.reference(one.role, self.located)
+            if address is not None:
+                return WantedRole(address, one.arn or Text((Hole(one.role),), self.grant.at))
+        words = self.surroundings.words(one, self.located)
+        if words is not None:
+            value = one.arn if one.arn is not None and one.arn.only_hole is None else None
+            return WantedRole("", Text((Hole(words, role=one.role),), self.grant.at), value)
+        if one.role is None and one.arn is not None and one.arn.defaults:
+            return self._by_parameter(one.arn, one)
+        return self._by_name(one.arn)
+
+    def _by_parameter(self, value: Text, one: Received) -> WantedRole | None:
+        """A role that a parameter of the template names as a whole, by default with this ARN. What is given in the
+        place of the default counts, so the ARN itself cannot be written."""
+        given = _REF.fullmatch(self.surroundings.text_at(one.received.at).strip())
+        if given is None or value.defaults != (given[1] or given[2],) or not str(value).startswith("arn:"):
+            return None
+        if one.received.resource.at.file != self.grant.at.file:
+            return None
+        return WantedRole("", Text((Hole(value.defaults[0]),), self.grant.at), value)
+
+    def _by_name(self, value: Text | None) -> WantedRole | None:
+        """A role by its ARN, where its name is known as far as a pattern needs it."""
+        if value is None or value.only_hole is not None:
+            return None
+        own = self.judge.configuration.framework is not Framework.TERRAFORM
+        parts: list[Part] = []
+        for part in value.parts:
+            if part == GENERATED:
+                if not own:
+                    return None  # terraform-… would be half of the account
+                parts.append("*")
+            elif isinstance(part, str) or part.kind in (Kind.ACCOUNT_ID, Kind.PARTITION) or self._is_stack(part):
+                parts.append(part)
+            else:
+                return None
+        if not self.surroundings.can_refer(self.located.grant.at.file) and any(
+            isinstance(part, Hole) for part in parts
+        ):
+            return None
+        return WantedRole("", Text(join(parts), value.at))
+
+    def _is_stack(self, part: Hole) -> bool:
+        """Whether a hole is the name of the stack, which a template can write."""
+        return part.expression == "AWS::StackName" and self.judge.configuration.framework is not Framework.TERRAFORM

@@ -1,0 +1,263 @@
+"""What edits make of a configuration: which findings are gone, whether any is new, what the statement says now."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from passrole_checks.checks.base.check import module_of
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Position, Text
+from passrole_checks.scan.analyze import Judge, LocatedGrant
+from passrole_checks.sources.model.configuration import Configuration
+from passrole_checks.suggest.suggestion import Edit, WantedRole, Wish
+
+
+class NotProvedError(Exception):
+    """Why edits are not proved, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A statement in the text of a file, by offsets in characters, as :class:`Edit` counts them."""
+
+    file: str
+    start: int
+    end: int
+
+    def after(self, edits: Iterable[Edit]) -> Place:
+        """Where it stands once the edits are made: with what is put right behind it, since that is made of it."""
+        before = sum(len(edit.text) - (edit.end - edit.start) for edit in edits if self._is_before(edit))
+        within = sum(
+            len(edit.text) - (edit.end - edit.start)
+            for edit in edits
+            if edit.file == self.file and edit.start >= self.start and edit.end <= self.end
+        )
+        return Place(self.file, self.start + before, self.end + before + within)
+
+    def _is_before(self, edit: Edit) -> bool:
+        return edit.file == self.file and edit.end <= self.start and edit.start < self.start
+
+    def holds(self, at: Position, text: str) -> bool:
+        """Whether a position in the text of the file lies within."""
+        return at.file == self.file and self.start <= offset_of(text, at.line, at.column) < self.end
+
+
+def offset_of(text: str, line: int, column: int) -> int:
+    """The offset of a line and a column, both 1-based; a BOM counts as a character, and in no column."""
+    starts = _starts(text)
+    if line > len(starts):
+        return len(text)
+    bom = 1 if line == 1 and text.startswith("\ufeff") else 0
+    return starts[line - 1] + bom + column - 1
+
+
+@lru_cache(maxsize=16)
+def _starts(text: str) -> tuple[int, ...]:
+    return (0, *(found.end() for found in re.finditer("\n", text)))
+
+
+def place_of(at: Position, text: str) -> Place:
+    """The statement at a position."""
+    start = offset_of(text, at.line, at.column)
+    end = offset_of(text, at.end_line, at.end_column) if at.end_line >= at.line else start
+    return Place(at.file, start, max(start, end))
+
+
+def region_of(at: Position, text: str, edits: Iterable[Edit]) -> Place:
+    """The statement at a position, with what its own edits put behind it, on its last line."""
+    place = place_of(at, text)
+    line = text.find("\n", place.end)
+    last = len(text) if line < 0 else line
+    ends = [edit.end for edit in edits if edit.file == at.file and place.start <= edit.start and edit.end <= last]
+    return Place(place.file, place.start, max([place.end, *ends]))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A configuration that was read, with where it was found, and judged by all checks."""
+
+    path: Path
+    configuration: Configuration
+    judge: Judge
+    files: frozenset[str]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.judge.findings if one.suppressed is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A unit with edits, judged. ``place_of``: where what it says of its files stands in the unit's own ones."""
+
+    findings: tuple[Finding, ...]
+    judge: Judge
+    place_of: Callable[[Position], Position]
+
+
+def compared(
+    unit: Unit,
+    after: Tried,
+    edits: Sequence[Edit],
+    places: Sequence[Place],
+    changed: Mapping[str, str],
+    texts: Mapping[str, str],
+) -> tuple[list[Finding], set[str]]:
+    """The findings of a unit at the places that are not there any more, and the checks that only inform and say
+    something of them now that they did not. Raises :class:`NotProvedError` where something new is found."""
+    inside = [[one for one in unit.findings if holds_at(place, one.at, texts)] for place in places]
+    moved = [place.after(edits) for place in places]
+    now = [[one for one in after.findings if holds_at(place, one.at, changed)] for place in moved]
+    informs: set[str] = set()
+    excused: set[int] = set()
+    for before, here in zip(inside, now, strict=True):
+        worst = {
+            one.check_id: max(two.severity.rank for two in before if two.check_id == one.check_id) for one in before
+        }
+        for one in here:
+            if one.severity is Severity.INFO or one.severity.rank <= worst.get(one.check_id, -1):
+                excused.add(id(one))
+                informs |= {one.check_id} - worst.keys()
+    known = Counter(one.fingerprint for one in unit.findings)
+    ranks = {one.fingerprint: one.severity.rank for one in sorted(unit.findings, key=lambda one: one.severity.rank)}
+    for one in after.findings:
+        if id(one) in excused:
+            continue
+        known[one.fingerprint] -= 1
+        if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
+            raise NotProvedError(
+                f"whether this is wanted, since {one.check_id} {one.name} would be found then: {one.message}"
+            )
+    _leave_others_alone(unit, after, places, moved, changed, texts)
+    gone = [
+        one
+        for before, here in zip(inside, now, strict=True)
+        for one in before
+        if not any(other.check_id == one.check_id for other in here)
+    ]
+    return gone, informs
+
+
+def _leave_others_alone(
+    unit: Unit,
+    after: Tried,
+    places: Sequence[Place],
+    moved: Sequence[Place],
+    changed: Mapping[str, str],
+    texts: Mapping[str, str],
+) -> None:
+    """Raises where another statement would say something else: one that is made of what stands at a place, as a Deny
+    that would take away less."""
+    was = Counter(
+        _said(one) for one in unit.judge.grants if not any(holds_at(place, one.grant.at, texts) for place in places)
+    )
+    now = Counter(
+        _said(one)
+        for one in after.judge.grants
+        if not any(holds_at(place, after.place_of(one.grant.at), changed) for place in moved)
+    )
+    other = sorted((was - now) | (now - was))
+    if other:
+        raise NotProvedError(f"whether another statement of {other[0][0]}, which is made of this one, is to change too")
+
+
+def _said(one: LocatedGrant) -> tuple[str, ...]:
+    return (one.resource.address, *one.grant.statement.identity)
+
+
+def make_sure(
+    before: Unit,
+    after: Tried,
+    wish: Wish,
+    place: Place,
+    moved: Place,
+    texts: Mapping[str, str],
+    changed: Mapping[str, str],
+) -> None:
+    """Raises where a statement does not say what is wished: other roles than before or than wanted, other services,
+    other actions."""
+    was = [one for one in before.judge.grants if holds_at(place, one.grant.at, texts)]
+    now = [one for one in after.judge.grants if holds_at(moved, after.place_of(one.grant.at), changed)]
+    if not was and not now:
+        return  # a configuration that reads the file for something else
+    old, new = ([one.grant for one in found] for found in (was, now))
+    if not new or any(grant.effect != "Allow" for grant in new):
+        raise NotProvedError("the statement would not let any role be passed")
+    more = sorted({one.resource.address for one in now} - {one.resource.address for one in was})
+    if more:  # where it was replaced by its Sid
+        raise NotProvedError(f"whether {more[0]}, which leaves the statement out by its Sid, is to pass roles as well")
+    known = {role.pattern.parts for grant in old for role in grant.roles}
+    for grant in new:
+        for role in grant.roles:
+            wanted = wish.roles is not None and any(names_role(role.pattern, one) for one in wish.roles)
+            if not wanted and (role.pattern.parts not in known or wish.roles is not None):
+                raise NotProvedError(f"the statement would let {role.pattern} be passed")
+        if wish.services is not None and set(grant.services.values) != set(wish.services):
+            raise NotProvedError("the statement would not name the services that are meant")
+        if not set(actions_of(grant)) <= {"iam:getrole", *(name for one in old for name in actions_of(one))}:
+            raise NotProvedError("the statement would allow other actions")
+    if wish.apart:
+        keeps_its_other_actions(old, after, moved, changed)
+
+
+def keeps_its_other_actions(
+    old: Sequence[PassRoleGrant], after: Tried, moved: Place, changed: Mapping[str, str]
+) -> None:
+    """Raises :class:`NotProvedError` where an action beside iam:PassRole would not be allowed any more."""
+    others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
+    documents = (parse_document(policy.document) for policy in after.judge.configuration.policies)
+    left = {
+        str(name).lower()
+        for document in documents
+        for one in document.statements
+        if holds_at(moved, after.place_of(one.at), changed)
+        for name in one.actions or ()
+    }
+    if not others <= left:
+        raise NotProvedError("the statement would not allow its other actions any more")
+
+
+def actions_of(grant: PassRoleGrant) -> list[str]:
+    """The actions that a statement names, in small letters."""
+    return [str(name).lower() for name in grant.statement.actions or ()]
+
+
+def names_role(pattern: Text, role: WantedRole) -> bool:
+    """Whether a Resource is a role that was wanted, whichever instance of a module it stands in."""
+    hole, wanted = pattern.only_hole, role.arn.only_hole
+    if role.value is not None and _literally(pattern) == _literally(role.value):
+        return True
+    if hole is not None and role.address:
+        name = role.address.removeprefix(module_of(role.address))
+        own = hole.role or ""
+        return name in (own.removeprefix(module_of(own)), own.rpartition(".")[2])
+    if hole is not None and wanted is not None:
+        return hole.expression.endswith(wanted.expression) or (hole.role is not None and hole.role == wanted.role)
+    return _literally(pattern) == _literally(role.arn)
+
+
+def _literally(text: Text) -> str:
+    """A role's ARN without the partition and the account, which are written in several ways."""
+    written = "".join(part if isinstance(part, str) else "\0" for part in text.parts)
+    return re.sub(r"\Aarn:[^:]*:iam::[^:]*:", "", written)
+
+
+def holds_at(place: Place, at: Position, texts: Mapping[str, str]) -> bool:
+    """Whether what stands at a position, in files of these texts, lies within a place."""
+    return at.file in texts and place.holds(at, texts[at.file])
+
+
+def is_same(one: Finding, other: Finding) -> bool:
+    """Whether two findings are one, which units that share the file have both."""
+    return one.check_id == other.check_id and (one.at.file, one.at.line, one.at.column) == (
+        other.at.file,
+        other.at.line,
+        other.at.column,
+    )

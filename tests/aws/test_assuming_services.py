@@ -1,0 +1,43 @@
+"""What a role is passed to, and what it trusts."""
+
+from __future__ import annotations
+
+import pytest
+
+from passrole_checks.aws.assuming_services import counterparts
+
+
+@pytest.mark.parametrize(
+    ("service", "trusted"),
+    [
+        ("lambda", ["lambda", "network-connectors.lambda"]),
+        ("ec2", ["ec2"]),
+        ("ecs-tasks", ["ecs-tasks"]),
+        ("ecs", ["ecs"]),
+        ("cloudformation", ["cloudformation"]),
+        ("codebuild", ["codebuild"]),
+        ("codepipeline", ["codepipeline"]),
+        ("batch", ["batch"]),
+        ("datapipeline", ["datapipeline"]),
+        ("cognito-identity", ["cognito-identity"]),
+        ("es", ["es", "opensearchservice"]),
+        ("aps", ["scraper.aps"]),
+        ("deadline", ["credentials.deadline"]),
+        ("cloudtrail", ["cloudtrail", "lakeformation"]),
+        ("vpc-flow-logs", ["vpc-flow-logs"]),
+        ("elasticmapreduce", ["elasticmapreduce"]),
+        ("application-autoscaling", ["application-autoscaling"]),
+        ("iot", ["credentials.iot", "iot"]),
+        ("airflow", ["airflow", "airflow-env"]),
+        ("apprunner", ["build.apprunner", "tasks.apprunner"]),
+        ("bullet", ["build.apprunner", "tasks.apprunner"]),
+        ("rds", ["directoryservice.rds", "monitoring.rds", "rds"]),
+        ("monitoring.rds", ["monitoring.rds"]),
+        ("synthetics", ["lambda"]),
+        ("gamelift", ["gamelift"]),
+        ("eks", ["capabilities.eks", "ec2", "eks", "eks-fargate-pods", "pods.eks"]),
+    ],
+)
+def test_the_principals_that_belong_to_a_service(service: str, trusted: list[str]) -> None:
+    """These principals assume a role that is passed to a service, and none that only stands in the same list."""
+    assert counterparts()[f"{service}.amazonaws.com"] == {f"{name}.amazonaws.com" for name in trusted}

@@ -1,0 +1,179 @@
+"""Which events of CloudTrail pass a role. The table was written by hand, from API references and from AWS's pages on
+logging with CloudTrail; it is apart from the generator and its overlay."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from trails.calls import CALLS, NOISE
+
+from passrole_checks.aws.cloudtrail_events import TrailEvent, trail_event, trail_events, without_version
+from passrole_checks.aws.passrole_actions import passing_actions
+from passrole_checks.aws.service_principals import known_services
+from tools.aws_facts import events
+
+# Source, event as CloudTrail calls it, path, kind, one of the services.
+EVENTS = """
+lambda CreateFunction20150331 role role lambda
+lambda UpdateFunctionConfiguration20150331v2 role role lambda
+ec2 RunInstances iamInstanceProfile/name instance_profile ec2
+ec2 RunInstances iamInstanceProfile/arn instance_profile ec2
+ec2 RunInstances launchTemplate launch_template ec2
+ec2 CreateFleet launchTemplateConfigs/*/launchTemplateSpecification launch_template ec2
+autoscaling CreateAutoScalingGroup serviceLinkedRoleARN role autoscaling
+autoscaling CreateAutoScalingGroup launchTemplate launch_template ec2
+rds CreateDBInstance monitoringRoleArn role monitoring.rds
+rds ModifyDBInstance monitoringRoleArn role monitoring.rds
+rds CreateDBInstanceReadReplica monitoringRoleArn role monitoring.rds
+ecs RegisterTaskDefinition taskRoleArn role ecs-tasks
+ecs RegisterTaskDefinition executionRoleArn role ecs-tasks
+events PutTargets targets/*/roleArn role events
+cloudformation CreateStack roleARN role cloudformation
+s3 PutBucketReplication replicationConfiguration/role role s3
+iam AddRoleToInstanceProfile roleName role ec2
+"""
+ROWS = [tuple(line.split()) for line in EVENTS.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("source", "name", "path", "kind", "service"), ROWS)
+def test_an_event_passes_a_role_at_a_place(source: str, name: str, path: str, kind: str, service: str) -> None:
+    """Each event of the table has that place, with that kind and service."""
+    event = trail_event(f"{source}.amazonaws.com", name)
+    assert event is not None
+    places = {"/".join(place.path): place for place in event.places}
+    assert places[path].kind == kind
+    assert f"{service}.amazonaws.com" in places[path].services
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.source.partition('.')[0]} {call.name}")
+def test_the_calls_of_the_synthetic_logs_are_known(call: Any) -> None:
+    """Every call that the tests' own logs are made of is known, with the services that it passes to."""
+    event = trail_event(call.source, call.name)
+    assert event is not None
+    services = {service for place in event.places for service in place.services}
+    assert {f"{service}.amazonaws.com" for _, service in call.passes} <= services
+
+
+def test_there_are_many() -> None:
+    """The synthetic logs hold at least forty events of twenty services; the knowledge holds many more."""
+    assert len({(call.source, call.name) for call in CALLS}) >= 40
+    assert len({call.source for call in CALLS}) >= 20
+    passed = {(call.name.partition("2015")[0], *one) for call in CALLS for one in call.passes}
+    assert {  # of the services that AWS's page on passing roles names
+        ("CreateFunction", "R", "lambda"),
+        ("RunInstances", "Q", "ec2"),
+        ("CreateDBInstance", "R", "monitoring.rds"),
+        ("CreateAutoScalingGroup", "L", "autoscaling"),  # its service-linked role
+    } <= passed
+    events_known = {(event.source, event.name) for event in trail_events().values()}
+    assert len(events_known) >= 700
+    assert len({source for source, _ in events_known}) >= 150
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("sts", "AssumeRole"), ("iam", "CreateRole"), ("iam", "PassRole"), ("rds", "RemoveRoleFromDBCluster")],
+)
+def test_what_passes_nothing_is_not_there(source: str, name: str) -> None:
+    """Roles that are assumed, made or taken away are not passed."""
+    assert trail_event(f"{source}.amazonaws.com", name) is None
+
+
+def test_every_event_is_of_an_action_that_passes_roles() -> None:
+    """Events and actions do not contradict each other: each event has an action that passes a role, and is not a
+    hint."""
+    actions = passing_actions()
+    wrong = {event.action for event in trail_events().values() if event.action.lower() not in actions}
+    assert wrong == set()
+    assert all(event.confidence in ("documented", "corroborated") for event in trail_events().values())
+
+
+def test_services_are_known_ones() -> None:
+    """Nothing is said to be passed to a service principal that does not exist."""
+    services = {service for event in trail_events().values() for place in event.places for service in place.services}
+    assert services <= known_services()
+
+
+def test_other_names_of_a_source_mean_the_same() -> None:
+    """An event is found by the name that requests are signed for and by that of the endpoint."""
+    assert trail_event("api.sagemaker.amazonaws.com", "CreateModel") is trail_event(
+        "sagemaker.amazonaws.com", "CreateModel"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        ("CreateFunction20150331", "CreateFunction"),
+        ("UpdateFunctionCode20150331v2", "UpdateFunctionCode"),
+        ("CreateDistribution2020_05_31", "CreateDistribution"),
+        ("CreateAutoMLJobV2", "CreateAutoMLJobV2"),
+        ("RunInstances", "RunInstances"),
+        ("", ""),
+    ],
+)
+def test_versions_are_stripped(name: str, without: str) -> None:
+    """A date at the end is a version; any other number belongs to the name."""
+    assert without_version(name) == without
+
+
+def _models(operations: dict[str, Any], shapes: dict[str, Any], **facts: str) -> ZipFile:
+    buffer = io.BytesIO()
+    model = {"metadata": {"endpointPrefix": "api.thing", "signingName": "thing", **facts}, "operations": operations}
+    with ZipFile(buffer, "w") as archive:
+        data = gzip.compress(json.dumps({**model, "shapes": shapes}).encode())
+        archive.writestr("botocore/data/thing/2020-01-01/service-2.json.gz", data)
+    return ZipFile(buffer)
+
+
+def _generated(operations: dict[str, Any], passing: dict[str, Any]) -> dict[str, Any]:
+    shapes = {
+        "In": {"type": "structure", "required": ["ThingName"], "members": {
+            "ThingName": {"shape": "S"}, "RoleArn": {"shape": "S"}, "IamInstanceProfile": {"shape": "P"}}},
+        "P": {"type": "structure", "members": {"Name": {"shape": "S"}}},
+        "Out": {"type": "structure", "members": {"ThingArn": {"shape": "S"}, "RoleArn": {"shape": "S"}}},
+        "S": {"type": "string"},
+    }  # fmt: skip
+    known = {"thing:creatething": "thing:CreateThing", "thing:getthing": "thing:GetThing"}
+    return events.events(_models(operations, shapes), known, {}, passing)
+
+
+FACTS = ["d-", [], "thing", "thing", [], []]
+
+
+def test_an_operation_becomes_an_event() -> None:
+    """Source, name without a version, places spelled as CloudTrail does, and where the resource is named."""
+    operation = {"input": {"shape": "In"}, "output": {"shape": "Out"}}
+    found = _generated({"CreateThing20200101": operation}, {"thing": {"CreateThing": FACTS}})
+    places = [["iamInstanceProfile/name", "i", "thing"], ["roleArn", "r", "thing"]]
+    assert found["events"] == {"thing CreateThing": ["thing:CreateThing", "d", places, [">thingArn", "<thingName"]]}
+    assert found["aliases"] == {"api.thing": "thing"}
+
+
+def test_what_only_looks_like_passing_is_left_out() -> None:
+    """An operation that reads, one whose action passes nothing, and one that is a mere hint are no events."""
+    operation = {"input": {"shape": "In"}}
+    assert _generated({"GetThing": operation}, {"thing": {"GetThing": FACTS}})["events"] == {}
+    assert _generated({"CreateThing": operation}, {})["events"] == {}
+    hint = ["h-", [], "thing", "thing", [], []]
+    assert _generated({"CreateThing": operation}, {"thing": {"CreateThing": hint}})["events"] == {}
+
+
+def test_every_rule_has_a_source_and_does_something() -> None:
+    """What is kept by hand names where it is from, and no rule is without an effect."""
+    for rule in events.rules():
+        assert rule["source"], rule
+        assert {"exclude", "services", "add", "action", "resource"} & rule.keys(), rule
+    assert events.unused({"events": {}}) != []
+
+
+def test_noise_is_noise() -> None:
+    """What the synthetic logs hold beside passes passes nothing by its parameters, known event or not."""
+    known: list[TrailEvent | None] = [trail_event(f"{source}.amazonaws.com", name) for source, name, _ in NOISE]
+    assert any(known)
+    assert not all(known)

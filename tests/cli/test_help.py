@@ -1,0 +1,196 @@
+"""``--help`` is a manual page for each command, and shells complete command lines."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
+
+from passrole_checks.checks import ALL
+from passrole_checks.cli import PROGRAM, cli, help_sections, main
+
+ROOT = Path(__file__).resolve().parents[2]
+VARIABLE = "_PASSROLE_CHECKS_COMPLETE"
+COMMANDS = sorted(cli.commands)
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main([*arguments, "--help"]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_has_a_page(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of each command ends with its exit statuses, its environment and examples, in lines of a terminal."""
+    text = shown(capsys, command)
+    headings = re.findall(r"^(\S.*):$", text, re.MULTILINE)
+    behind = [name for name in headings if name in ("Exit status", "Environment", "Files", "Examples")]
+    assert behind == [name for name in ("Exit status", "Environment", "Files", "Examples") if name in behind]
+    assert {"Exit status", "Environment", "Examples"} <= set(behind)
+    assert headings.index("Exit status") == len(headings) - len(behind)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_there_is_no_page_without_a_command() -> None:
+    """The pages are those of the commands that there are."""
+    assert sorted(help_sections.PAGES) == COMMANDS
+
+
+def test_the_list_of_commands_is_told_in_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of each command the list tells a sentence that fits on its line."""
+    rows = re.search(r"^Commands:\n((?:  .*\n)+)", shown(capsys), re.MULTILINE)
+    assert rows is not None
+    told = dict(re.findall(r"^  (\S+) +(.*)$", rows[1], re.MULTILINE))
+    assert sorted(told) == COMMANDS
+    assert all(words.endswith(".") and not words.endswith("..") for words in told.values())
+
+
+def test_options_stand_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option that reads, judges or writes stands in a group of its kind; what is left is about the command."""
+    for command in COMMANDS:
+        rest = shown(capsys, command).partition("\nOptions:\n")[2].partition("\n\n")[0]
+        assert set(re.findall(r"^  .*?(--[a-z-]+)", rest, re.MULTILINE)) <= {"--help", "--dry-run"}, command
+
+
+EXAMPLES = [example for page in (*help_sections.PAGES.values(), help_sections.PROGRAM) for _, example in page.examples]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_is_a_command_line_of_ours(example: str) -> None:
+    """Each command line of the examples has the arguments and options that its command takes."""
+    lines = re.findall(r"passrole-checks ([a-z]+[^|&)]*)", example)
+    assert lines or VARIABLE in example
+    for line in lines:
+        name, *arguments = shlex.split(line)
+        command = cli.commands[name]
+        context = click.Command.make_context(command, name, arguments, resilient_parsing=False)
+        assert context.params
+
+
+def test_the_environment_is_that_of_the_source(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every variable of ours that the source reads is on a page, and no other."""
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "passrole_checks").rglob("*.py"))
+    read = set(re.findall(r"\"(PASSROLE_[A-Z][A-Z_]+)\"", source)) - {"PASSROLE_CHECKS_"}
+    read |= {name for name in ("NO_COLOR", "GITHUB_WORKSPACE", "CI_PROJECT_DIR") if f'"{name}"' in source}
+    rows = [row for page in (*help_sections.PAGES.values(), help_sections.PROGRAM) for row in page.environment]
+    told = {name for names, _ in rows for name in names.split(", ")}
+    ours = {name for name in told if name.startswith("PASSROLE_")} | (read & {"NO_COLOR", *told})
+    assert read == ours
+
+
+# completion
+
+
+def completed(*words: str) -> list[str]:
+    """What a shell is offered for the last of the words: the words themselves, or ``file`` and ``dir``."""
+    items: list[CompletionItem] = BashComplete(cli, {}, PROGRAM, VARIABLE).get_completions(list(words[:-1]), words[-1])
+    return [str(item.value) if item.type == "plain" else str(item.type) for item in items]
+
+
+def test_commands_and_options_are_completed() -> None:
+    """A beginning is completed to commands, to options of the command, and to the values of an option."""
+    assert completed("") == COMMANDS
+    assert completed("sc") == ["scan"]
+    assert completed("scan", "--fo") == ["--format"]
+    assert completed("scan", "--fail-on", "") == ["info", "low", "medium", "high", "never"]
+    assert completed("scan", "--format", "s") == ["sarif"]
+    assert completed("where", "") == ["checkov", "cfn-lint"]
+
+
+def test_files_and_folders_are_completed_by_the_shell() -> None:
+    """Where a file or a folder is asked for, the shell is told so."""
+    for command in ("scan", "grants", "required", "suggest", "fix"):
+        assert completed(command, "main") == ["file"], command
+    for option in ("--output", "--var-file", "--parameters", "--baseline", "--write-baseline"):
+        assert completed("scan", option, "") == ["file"], option
+    assert completed("scan", "--source", "") == ["dir"]
+    assert completed("review", "--from-bundle", "") == ["file"]
+
+
+def test_checks_are_completed() -> None:
+    """A check is completed by its name, number or id, and the last of several as well."""
+    assert completed("scan", "--check", "") == [check.name for check in ALL]
+    assert completed("explain", "any") == ["any-role", "any-service"]
+    assert (
+        completed("scan", "--skip-check", "001,00")
+        == [f"001,{check.id[-3:]}" for check in ALL if check.id[-3] == "0"][:9]
+    )
+    assert completed("review", "--check", "PASSROLE_01") == [check.id for check in ALL if check.id[-2] == "1"]
+    assert completed("explain", "no-such") == []
+
+
+def test_versions_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Branches and tags of the repository are completed, also behind the three dots; outside of one, files."""
+    monkeypatch.chdir(tmp_path)
+    assert completed("diff", "") == ["file"]
+    identity = ["-c", "user.name=someone", "-c", "user.email=someone@example.com"]
+    for command in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "one"], ["tag", "v1"]):
+        subprocess.run(["git", *identity, *command], check=True)
+    assert completed("diff", "") == ["HEAD", "main", "v1"]
+    assert completed("review", "main...v") == ["main...v1"]
+    assert completed("diff", "app.y") == ["file"]
+
+
+def test_completion_does_not_mind_a_configuration_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pyproject.toml that is broken, and a folder that is no repository, do not stand in the way of completion."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.passrole_checks\n")
+    for command in COMMANDS:
+        assert "--help" in completed(command, "--he"), command
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> dict[str, str]:
+    """An environment whose PATH has the program, as an installation brings it."""
+    script = tmp_path / "bin" / PROGRAM
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {sys.executable} -m passrole_checks "$@"\n')
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return {**os.environ, "PATH": f"{script.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+SHELLS: dict[str, tuple[type[ShellComplete], str, str]] = {
+    "bash": (BashComplete, "passrole-checks sc", "plain,scan"),
+    "zsh": (ZshComplete, "passrole-checks sc", "plain\nscan\nReport what is wrong in files and folders."),
+    "fish": (FishComplete, "passrole-checks sc", "plain,scan\tReport what is wrong in files and folders."),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_is_answered_in_its_protocol(shell: str, program: dict[str, str]) -> None:
+    """The script for the shell names our function and program, and the call that it makes is answered."""
+    _, words, answer = SHELLS[shell]
+    script = run_completion(program, f"{shell}_source")
+    assert "_passrole_checks_completion" in script and f"{VARIABLE}={shell}_complete" in script
+    position = {"COMP_WORDS": words, "COMP_CWORD": "sc" if shell == "fish" else "1"}
+    assert run_completion(program, f"{shell}_complete", **position).rstrip("\n") == answer
+
+
+def run_completion(program: dict[str, str], instruction: str, **more: str) -> str:
+    done = subprocess.run(
+        [PROGRAM], env={**program, VARIABLE: instruction, **more}, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_bash_completes(program: dict[str, str]) -> None:
+    """In a real bash, the line that the help tells makes the function that completes a command line."""
+    line = f'eval "$({VARIABLE}=bash_source {PROGRAM})"'
+    assert line in [command for _, command in help_sections.PROGRAM.examples]
+    asked = f"{line}\nCOMP_WORDS=({PROGRAM} scan --fail-on m)\nCOMP_CWORD=3\n"
+    asked += f'_passrole_checks_completion {PROGRAM} m --fail-on\nprintf "%s\\n" "${{COMPREPLY[@]}}"\n'
+    done = subprocess.run(
+        ["bash", "--norc", "--noprofile", "-c", asked], env=program, capture_output=True, encoding="utf-8", check=False
+    )
+    assert (done.stdout, done.returncode) == ("medium\n", 0), done.stderr

@@ -1,0 +1,240 @@
+"""``suggest`` and ``fix`` with ``--evidence``: what they print and write, and their exit statuses.
+
+``python tests/cli/test_observed_use.py --write`` writes what the command line prints for the sample, for review.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from observing import ARN, LAMBDA, edge
+from suggesting import allow, policy
+from trails.writing import ACCOUNTS, Maker, write
+
+from passrole_checks.cli import main
+from passrole_checks.cloudtrail import Bounds, Edge, Outcome, Wanted
+from passrole_checks.cloudtrail.grant_usage import held_against
+from passrole_checks.cloudtrail.report import reported
+from passrole_checks.scan.scanner import ScanOptions, read_paths
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = "sample_templates/evidence"
+LOGS = f"{SAMPLE}/logs"
+
+
+@pytest.fixture(autouse=True)
+def _with_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("duckdb")
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """A copy of the sample's Terraform."""
+    return Path(shutil.copytree(ROOT / SAMPLE / "terraform", tmp_path / "terraform"))
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """The status, standard output and standard error."""
+    status = main([*map(str, arguments)])
+    told = capsys.readouterr()
+    return status, told.out, told.err
+
+
+def printed() -> str:
+    """What the command line suggests for the sample."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        assert main(["suggest", f"{SAMPLE}/terraform", "--evidence", LOGS]) == 1
+    return output.getvalue()
+
+
+def test_the_sample_prints_what_stands_beside_it() -> None:
+    """The changes, what nothing used, and how much the logs are worth."""
+    assert printed() == (ROOT / SAMPLE / "suggested.txt").read_text("utf-8")
+
+
+def test_the_patch_is_what_fix_writes(
+    sample: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git applies the one, and the other ends with 0; after that nothing is left but what nothing used."""
+    shutil.copytree(sample, sample.parent / "patched")
+    monkeypatch.chdir(sample.parent)
+    logs, before = ROOT / LOGS, (sample / "main.tf").read_bytes()
+    status, patch, _ = run(capsys, "suggest", "patched", "--evidence", logs, "--format", "patch")
+    assert status == 1
+    subprocess.run(["git", "apply"], input=patch.encode(), check=True)
+    assert run(capsys, "fix", sample, "--evidence", logs, "--dry-run")[0] == 0
+    assert (sample / "main.tf").read_bytes() == before
+    status, out, _ = run(capsys, "fix", sample, "--evidence", logs)
+    assert (status, out.splitlines()[-1]) == (0, "2 statements wider than used narrowed; 1 statement not used")
+    text = (sample / "main.tf").read_text("utf-8")
+    assert text == Path("patched/main.tf").read_text("utf-8")
+    assert f'"{ARN}lambda-app"' in text and f'"{ARN}states-*"' in text
+    status, out, _ = run(capsys, "suggest", sample, "--evidence", logs)
+    assert (status, out.splitlines()[-1]) == (0, "1 statement not used")
+
+
+def test_json_has_the_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside each suggestion what the logs show; null where they were not asked."""
+    status, out, err = run(capsys, "suggest", f"{SAMPLE}/terraform", "--evidence", LOGS, "--format", "json")
+    assert (status, err) == (1, "")
+    told = {one["sid"]: one for one in json.loads(out)["suggestions"]}
+    window = {"since": "2026-03-02T09:12:44Z", "until": "2026-03-09T16:03:17Z"}
+    assert {sid: one["evidence"] for sid, one in told.items()} == {
+        "Functions": {**window, "passes": 2, "perhaps": 0, "roles": 1, "last": "2026-03-09T15:30:21Z"},
+        "Instances": {**window, "passes": 0, "perhaps": 2, "roles": 1, "last": "2026-03-02T09:16:02Z"},
+        "Machines": {**window, "passes": 0, "perhaps": 0, "roles": 0, "last": None},
+    }
+    assert {sid: bool(one["edits"]) for sid, one in told.items()} == {
+        "Functions": True, "Instances": True, "Machines": False,
+    }  # fmt: skip
+    status, out, _ = run(capsys, "suggest", "sample_templates/suggestions/terraform", "--format", "json")
+    assert {json.dumps(one["evidence"]) for one in json.loads(out)["suggestions"]} == {"null"}
+
+
+def test_bounds_say_which_events_count(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the second week nothing was seen to go to EC2."""
+    arguments = ("suggest", sample, "--evidence", LOGS, "--since", "2026-03-03", "--format", "json")
+    told = {one["sid"]: one["evidence"] for one in json.loads(run(capsys, *arguments)[1])["suggestions"]}
+    assert (told["Functions"]["passes"], told["Instances"]["perhaps"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--since", "2026-03-01"), "--since is about the logs of --evidence, which is not given"),
+        (("--group-roles",), "--group-roles is about the logs of --evidence, which is not given"),
+        (("--evidence", LOGS, "--since", "2026-03-02", "--until", "2026-03-01"), "--since is not before --until"),
+        (("--evidence", LOGS, "--since", "2030-01-01"), f"{LOGS}: no event in the time that is asked for"),
+        (("--evidence", f"{SAMPLE}/terraform"), f"{SAMPLE}/terraform: no log of CloudTrail here"),
+        (("--evidence", "nowhere"), "nowhere"),
+    ],
+)
+def test_logs_that_say_nothing_are_no_evidence(
+    arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and exit status 2: a statement is not called unused because there are no logs."""
+    for command in ("suggest", "fix"):
+        status, out, err = run(capsys, command, f"{SAMPLE}/terraform", *arguments)
+        assert (status, out) == (2, "")
+        assert complaint in err
+
+
+def test_unreadable_logs_are_named_and_nothing_is_written(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What could be read is suggested; fix writes nothing, since what is missing may be needed."""
+    logs = Path(shutil.copytree(ROOT / LOGS, sample.parent / "logs"))
+    (logs / "broken.json.gz").write_bytes(b"\x1f\x8b no gzip")
+    status, out, err = run(capsys, "suggest", sample, "--evidence", logs)
+    assert (status, "lambda-app" in out, "broken.json.gz" in err) == (2, True, True)
+    status, out, err = run(capsys, "fix", sample, "--evidence", logs)
+    assert (status, out, "broken.json.gz" in err) == (2, "", True)
+    assert (sample / "main.tf").read_bytes() == (ROOT / SAMPLE / "terraform" / "main.tf").read_bytes()
+
+
+def test_without_duckdb_it_says_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, as trail does; without --evidence it is not needed."""
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    status, out, err = run(capsys, "suggest", f"{SAMPLE}/terraform", "--evidence", LOGS)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "pip install 'passrole-checks[trail]'" in err
+    assert run(capsys, "suggest", f"{SAMPLE}/terraform") == (0, "nothing to suggest\n", "")
+
+
+# -- whatever the logs and the grants are
+
+_ROLES = ("*", "arn:aws:iam::*:role/*", "arn:aws:iam::*:role/service-role/*", "arn:aws:iam::*:role/service-role/app-1*")
+_PRINCIPALS = ("user/dev/alice", "role/deploy")
+_SERVICES = (LAMBDA, "ec2.amazonaws.com", "states.amazonaws.com", "glue.amazonaws.com", "eks.amazonaws.com")
+
+
+def grants(rng: random.Random, seen: list[Edge], account: str) -> str:
+    """Terraform of a user and a role with statements that are drawn: wide and narrow, with and without services."""
+    files = []
+    known = sorted({one.role for one in seen if one.role.startswith("arn:")})
+    for number in range(4):
+        resources = rng.sample([*_ROLES, *rng.sample(known, 3)], rng.randint(1, 3))
+        listed = ", ".join(f'"{one}"' for one in resources)
+        services = ", ".join(f'"{one}"' for one in rng.sample(_SERVICES, rng.randint(1, 4)))
+        condition = rng.choice(
+            (
+                "",
+                f'{{ StringEquals = {{ "iam:PassedToService" = [{services}] }} }}',
+                '{ StringLike = { "iam:PassedToService" = "*" } }',
+            )
+        )
+        action = rng.choice(('"iam:PassRole"', '["iam:GetRole", "iam:PassRole"]'))
+        content = policy(allow(f"[{listed}]", condition, action), name=f"p{number}")
+        if rng.random() < 0.5:
+            content = content.replace("aws_iam_user_policy", "aws_iam_role_policy").replace(
+                'user   = "bot"', "role = aws_iam_role.deploy.name"
+            )
+        files.append(content.replace('"bot"', '"alice"'))
+    files.append('resource "aws_iam_role" "deploy" {\n  name = "deploy"\n  assume_role_policy = "{}"\n}\n')
+    return "".join(files)
+
+
+def passed(folder: Path, edges: list[Edge], account: str) -> tuple[set[int], set[int]]:
+    """Which of some edges the configuration surely allows, and which perhaps, by their numbers."""
+    read = read_paths([folder], ScanOptions(account=account))
+    assert read.unreadable == ()
+    found = held_against(edges, [configuration for _, configuration in read.units], account)
+    every = (*found.used, *found.perhaps)
+    surely = {id(one) for used in every for one in used.surely}
+    perhaps = {id(one) for used in every for one in used.perhaps}
+    numbered = {id(one): number for number, one in enumerate(edges)}
+    return {numbered[one] for one in surely}, {numbered[one] for one in perhaps | surely}
+
+
+def probes(edges: list[Edge], account: str) -> list[Edge]:
+    """Passes that nobody made: of seen and other roles, by each principal, to each service."""
+    roles = [*sorted({one.role for one in edges if one.role.startswith("arn:")})[:25], f"arn:aws:iam::{account}:role/x"]
+    made = []
+    for who in _PRINCIPALS:
+        for role in roles:
+            for service in _SERVICES:
+                one = edge(role, service, who=f"arn:aws:iam::{account}:{who}")
+                made.append(one)
+    return made
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_that_was_passed_can_be_passed_still_and_nothing_else_is_new(
+    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the logs hold and the statements say: what was surely allowed and seen is so after ``fix``, and what is
+    allowed after it was before."""
+    rng = random.Random(seed)
+    account = ACCOUNTS[seed % 2]
+    write(tmp_path / "logs", Maker(seed).log(repeat=2).events, each=1000)
+    report = reported([tmp_path / "logs"], Wanted(Bounds()), threads=1)
+    seen = [one for one in report.edges if one.counts[Outcome.PASSED]]
+    place = tmp_path / "code"
+    place.mkdir()
+    (place / "main.tf").write_text(grants(rng, seen, account), encoding="utf-8")
+    before, possible = passed(place, seen, account), passed(place, probes(seen, account), account)[1]
+    arguments = ("--evidence", tmp_path / "logs", "--account", account, *(["--group-roles"] if seed % 2 else []))
+    status, out, err = run(capsys, "fix", place, *arguments)
+    assert (status in (0, 1), err, "fixed" in out) == (True, "", True)
+    after = passed(place, seen, account)
+    assert before[0] <= after[0]
+    assert before[1] <= after[1]
+    allowed = passed(place, probes(seen, account), account)
+    assert allowed[1] <= possible
+    assert before[0], "a test in which nothing was allowed shows nothing"
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
+    os.chdir(ROOT)
+    (ROOT / SAMPLE / "suggested.txt").write_text(printed(), encoding="utf-8")

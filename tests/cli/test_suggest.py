@@ -1,0 +1,429 @@
+"""``passrole-checks suggest`` and ``fix``: what they print and write, and their exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from suggesting import USED, allow, policy
+
+from passrole_checks import cli as command_line
+from passrole_checks.cli import suggest_runner
+from passrole_checks.files import write_atomically
+from passrole_checks.findings import Severity
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "sample_templates" / "suggestions"
+ECS = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
+FIXABLE = policy(allow(condition=ECS)) + USED
+NOT_FIXABLE = policy(allow())
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory of the test's own, from which subprocesses import the same package as the tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "passrole_checks", *arguments], capture_output=True, env=dict(os.environ), check=False
+    )
+
+
+TRUST = {
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]
+}
+
+
+def put(content: str, name: str = "main.tf") -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode("utf-8"))
+    return path
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "status"),
+    [
+        (FIXABLE, (), 1),
+        (NOT_FIXABLE, (), 1),
+        (NOT_FIXABLE, ("--check", "003"), 0),
+        (NOT_FIXABLE, ("--skip-check", "any-role"), 0),
+        (USED, (), 0),
+        ("resource {", (), 2),
+        ("", ("--allow-empty",), 0),
+    ],
+)
+def test_exit_status_of_suggest(content: str, arguments: tuple[str, ...], status: int) -> None:
+    """1 where there are findings, with or without suggestions, 0 where there are none, 2 where a file is unreadable."""
+    put(content)
+    done = run("suggest", ".", *arguments)
+    assert done.returncode == status, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "status"),
+    [
+        (FIXABLE, (), 0),
+        (FIXABLE, ("--dry-run",), 0),
+        (NOT_FIXABLE, (), 1),
+        (NOT_FIXABLE, ("--dry-run",), 1),
+        (NOT_FIXABLE, ("--fail-on", "never"), 0),
+        (policy(allow(condition=ECS)), ("--fail-on", "high"), 0),
+        (FIXABLE, ("--severity", "high"), 1),
+        (FIXABLE, ("--severity", "high", "--dry-run"), 1),
+        (USED, (), 0),
+        ("resource {", (), 2),
+    ],
+)
+def test_exit_status_of_fix(content: str, arguments: tuple[str, ...], status: int) -> None:
+    """0 where no finding at or above --fail-on is left, else 1; 2 where a file is unreadable."""
+    put(content)
+    done = run("fix", ".", *arguments)
+    assert done.returncode == status, done.stdout
+
+
+def test_suggest_and_a_dry_run_write_nothing(folder: Path) -> None:
+    """Neither suggest, in any format, nor fix --dry-run changes a file or leaves one behind."""
+    shutil.copytree(SAMPLE, "sample")
+    before = everything(folder)
+    for arguments in (("suggest",), ("suggest", "--format", "json"), ("suggest", "--format", "patch")):
+        assert run(*arguments, "sample").returncode == 1
+    assert run("fix", "--dry-run", "sample").returncode == 1
+    assert everything(folder) == before
+
+
+def test_fix_prints_what_it_did_and_what_is_left() -> None:
+    """Each statement that was written, with what was done, and what is left for a person."""
+    put(FIXABLE)
+    put(NOT_FIXABLE, "other/main.tf")
+    assert run("fix", ".").stdout.decode() == (
+        """\
+main.tf:6  aws_iam_user_policy.deploy
+  fixed  PASSROLE_001 any-role
+          Names the role that this configuration hands to
+          ecs-tasks.amazonaws.com (aws_iam_role.task); if others are passed by
+          hand or from elsewhere, they have to be added.
+
+other/main.tf:6  aws_iam_user_policy.deploy
+  PASSROLE_001 any-role
+          Left for a person:
+          - the roles that are passed: no resource here gives one that the
+            statement allows to a service
+          It would read:
+            {
+              Effect    = "Allow"
+              Action    = "iam:PassRole"
+              Resource  = "<ARN of the role that is passed>"
+              Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }
+            }
+
+1 finding fixed in 1 file; 1 left for a person
+"""
+    )
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "\n", "\n\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_patch_is_what_fix_writes(folder: Path, ends: str, last: str, mark: str) -> None:
+    """git apply and patch -p1 make of the patch what fix makes, whatever ends the lines and the file."""
+    content = mark + (USED + policy(allow(condition=ECS))).rstrip("\n").replace("\n", ends) + last.replace("\n", ends)
+    for tool in ("git", "patch", "fix"):
+        put(content, f"{tool}/a b/main.tf")
+    os.chdir("git")
+    written = run("suggest", ".", "--format", "patch", "--output", "../found.patch")
+    assert written.returncode == 1
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    subprocess.run(["git", "apply", "../found.patch"], check=True)
+    os.chdir("../patch")
+    subprocess.run(["patch", "-p1", "--binary", "-s", "-i", "../found.patch"], check=True)
+    os.chdir("../fix")
+    assert run("fix", ".").returncode == 0
+    os.chdir("..")
+    results = {tool: Path(tool, "a b", "main.tf").read_bytes() for tool in ("git", "patch", "fix")}
+    assert results["git"] == results["patch"] == results["fix"] != content.encode()
+
+
+def test_the_sample_is_fixed_once_and_for_all(folder: Path) -> None:
+    """fix writes HCL, JSON in a heredoc, YAML and JSON; what is left is for a person, and a second run does nothing."""
+    shutil.copytree(SAMPLE, "sample")
+    assert run("fix", "sample").returncode == 1
+    after = everything(folder)
+    before = {name: (SAMPLE / Path(name).relative_to("sample")).read_bytes() for name in after}
+    assert {name for name in after if after[name] != before[name]} == {
+        "sample/cloudformation/app.json",
+        "sample/cloudformation/app.yaml",
+        "sample/terraform/main.tf",
+    }
+    again = run("fix", "sample").stdout.decode()
+    assert again.endswith("\n0 findings fixed in 0 files; 2 left for a person\n")
+    assert everything(folder) == after
+
+
+def test_json_tells_all(folder: Path) -> None:
+    """The JSON holds the findings, the edits, what is missing, and the patch."""
+    file = put(FIXABLE)
+    found = json.loads(run("suggest", ".", "--format", "json").stdout)
+    assert {key: found[key] for key in ("version", "unreadable", "not_evaluated")} == {
+        "version": 1,
+        "unreadable": [],
+        "not_evaluated": [],
+    }
+    (one,) = found["suggestions"]
+    start = file.read_text().index('"*"')
+    assert one["edits"] == [{"file": "main.tf", "start": start, "end": start + 3, "text": "aws_iam_role.task.arn"}]
+    assert {key: one[key] for key in ("file", "line", "end_line", "resource", "sid", "missing")} == {
+        "file": "main.tf",
+        "line": 6,
+        "end_line": 11,
+        "resource": "aws_iam_user_policy.deploy",
+        "sid": None,
+        "missing": [],
+    }
+    assert [item["check_id"] for item in one["findings"]] == ["PASSROLE_001"]
+    assert one["statement"].splitlines()[3] == "  Resource = aws_iam_role.task.arn"
+    assert found["patch"] == run("suggest", ".", "--format", "patch").stdout.decode()
+
+
+def test_a_patch_of_nothing_is_empty() -> None:
+    """Where nothing can be fixed the patch is empty."""
+    put(NOT_FIXABLE)
+    assert run("suggest", ".", "--format", "patch").stdout == b""
+
+
+def test_what_the_baseline_accepts_is_left_as_it_is(folder: Path) -> None:
+    """A finding in the baseline is neither suggested for nor fixed."""
+    file = put(FIXABLE)
+    assert run("scan", ".", "--write-baseline", "baseline.json").returncode == 0
+    assert run("suggest", ".", "--baseline", "baseline.json").returncode == 0
+    assert run("fix", ".", "--baseline", "baseline.json").returncode == 0
+    assert file.read_text() == FIXABLE
+
+
+def test_what_is_suppressed_is_left_as_it_is() -> None:
+    """A finding that a comment suppresses is not fixed."""
+    file = put(FIXABLE.replace('"bot"\n', '"bot" # passrole:skip=PASSROLE_001 reviewed\n'))
+    before = file.read_text()
+    assert run("fix", ".").stdout == b"nothing to fix\n"
+    assert file.read_text() == before
+
+
+def test_a_symbolic_link_is_not_written(folder: Path) -> None:
+    """A file that is a symbolic link is named and left, and so is what it leads to."""
+    target = put(FIXABLE, "root/elsewhere/real.txt")
+    Path("root/main.tf").symlink_to(target.resolve())
+    done = run("fix", "root")
+    assert done.returncode == 2
+    assert done.stderr.decode() == "root/main.tf: not written, because it is a symbolic link\n"
+    assert Path("root/main.tf").is_symlink()
+    assert target.read_text() == FIXABLE
+    assert done.stdout.decode().endswith("\n0 findings fixed in 0 files; 1 left for a person\n")
+
+
+def test_a_file_that_is_read_only_is_not_written() -> None:
+    """A file that nobody may write, as one that is generated, is named and left."""
+    file = put(FIXABLE)
+    file.chmod(0o444)
+    done = run("fix", ".")
+    assert (done.returncode, done.stderr.decode()) == (2, "main.tf: not written, because it is read-only\n")
+    assert file.read_text() == FIXABLE
+
+
+def test_a_template_on_one_line_is_shown_around_the_change() -> None:
+    """Of a long line people see what changes, with a little of what stands around it."""
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Role": {"Fn::GetAtt": ["Role", "Arn"]}}}
+    statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
+    group = {"Type": "AWS::IAM::GroupPolicy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}
+    resources = {"Role": role, "Function": function, "Group": group}
+    put(json.dumps({"Description": "x" * 500, "Resources": resources}), "app.json")
+    shown = run("suggest", ".").stdout.decode().splitlines()
+    assert shown[2] == '  - …  [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}}}}}'
+
+
+def test_a_file_that_was_changed_meanwhile_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody else has written since the file was read is not lost."""
+    file = put(FIXABLE)
+    found = suggest_runner.suggested(["."], options(), severity())
+    file.write_text(FIXABLE + "# more\n")
+    written = suggest_runner.fix(found, dry_run=False)
+    assert [reason for _, reason in written.refused] == ["not written, because it was changed since it was read"]
+    assert written.made == ()
+    assert file.read_text() == FIXABLE + "# more\n"
+
+
+def test_the_mode_of_a_file_stays_and_nothing_else_is_left(folder: Path) -> None:
+    """A file that is written keeps its mode, and no other file stays behind."""
+    file = put(FIXABLE)
+    file.chmod(0o640)
+    assert run("fix", ".").returncode == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert [path.name for path in folder.iterdir()] == ["main.tf"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the folder takes no new file, the file is left and named."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    file = put(FIXABLE)
+    found = suggest_runner.suggested(["."], options(), severity())
+    monkeypatch.setattr(write_atomically, "replace_file", refuse)
+    written = suggest_runner.fix(found, dry_run=False)
+    assert [reason for _, reason in written.refused] == ["not written: Permission denied"]
+    assert [bool(one.edits) for one in written.left] == [False]
+    assert file.read_text() == FIXABLE
+
+
+def test_names_from_the_files_cannot_steer_a_terminal() -> None:
+    """Escape sequences in what is shown of a file are spelled out."""
+    put(FIXABLE.replace('Effect = "Allow"', 'Sid = "\x1b[31mred"\n        Effect = "Allow" # \x1b[2J', 1))
+    assert b"\x1b" not in run("suggest", ".").stdout
+    assert b"\x1b" not in run("fix", ".", "--dry-run").stdout
+
+
+def options() -> dict[str, object]:
+    """The options of a command that is given none."""
+    none = dict.fromkeys(("account", "source", "baseline"))
+    empty: dict[str, object] = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
+    return {**none, **empty, "unchanged": False}
+
+
+def severity(least: str = "low") -> Severity:
+    return Severity(least)
+
+
+STATEMENTS = st.lists(
+    st.builds(
+        lambda resource, condition, action: allow(resource, condition, action),
+        st.sampled_from(
+            ['"*"', '"arn:aws:iam::*:role/*"', "aws_iam_role.task.arn", '"arn:aws:iam::111122223333:role/task*"']
+        ),
+        st.sampled_from(
+            [
+                "",
+                ECS,
+                '{ StringLike = { "iam:PassedToService" = "*" } }',
+                '{ StringEquals = { "iam:PassedToService" = ["lambda"] } }',
+                '{ StringEqualsIfExists = { "iam:PassedToService" = "glue.amazonaws.com" } }',
+                '{ StringEquals = { "iam:ResourceTag/a" = "b" } }',
+            ]
+        ),
+        st.sampled_from(['"iam:PassRole"', '["iam:PassRole"]', '["iam:GetRole", "iam:PassRole"]', '"iam:*"']),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STATEMENTS, st.sampled_from(["low", "info"]))
+def test_fixing_twice_is_fixing_once(tmp_path: Path, statements: list[str], least: str) -> None:
+    """Whatever stands there: after fix there is nothing that fix would write, and nothing new is found."""
+    file = put(policy(*statements) + USED)
+    asked = [str(tmp_path)], options(), severity(least)
+    first = suggest_runner.suggested(*asked)
+    before = {one.check_id for one in first.findings}
+    suggest_runner.fix_all(first, *asked, dry_run=False)
+    text = file.read_text()
+    second = suggest_runner.suggested(*asked)
+    assert suggest_runner.fix_all(second, *asked, dry_run=False).made == ()
+    assert file.read_text() == text
+    assert {one.check_id for one in second.findings if one.severity.rank} <= before
+
+
+def test_what_is_suggested_because_of_what_was_written_is_written_too(tmp_path: Path) -> None:
+    """iam:GetRole that a statement allowed on all roles is missed by another one once the first names its roles."""
+    condition = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
+    put(policy(allow(), allow('"*"', condition, '["iam:GetRole", "iam:PassRole"]')) + USED)
+    asked = [str(tmp_path)], options(), severity("info")
+    suggest_runner.fix_all(suggest_runner.suggested(*asked), *asked, dry_run=False)
+    assert "PASSROLE_012" not in {one.check_id for one in suggest_runner.suggested(*asked).findings}
+
+
+def template(statements: list[dict[str, object]], form: str) -> str:
+    """A task with its role, and a user's policy of these statements, as YAML in block or in flow style, or as JSON."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = {"RoleName": "orders-task", "AssumeRolePolicyDocument": {"Statement": [trust]}}
+    document = {"Version": "2012-10-17", "Statement": statements if len(statements) > 1 else statements[0]}
+    resources = {
+        "Role": {"Type": "AWS::IAM::Role", "Properties": role},
+        "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"TaskRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}}},
+        "Policy": {
+            "Type": "AWS::IAM::UserPolicy",
+            "Properties": {"UserName": "bot", "PolicyName": "bot", "PolicyDocument": document},
+        },
+    }
+    if form.startswith("json"):
+        return json.dumps({"Resources": resources}, indent=2 if form == "json" else None)
+    return str(yaml.safe_dump({"Resources": resources}, default_flow_style=form == "flow", sort_keys=False))
+
+
+PASSED = "iam:PassedToService"
+IN_TEMPLATES = st.lists(
+    st.builds(
+        lambda resource, condition, action: {
+            "Effect": "Allow",
+            "Action": action,
+            "Resource": resource,
+            **({"Condition": condition} if condition else {}),
+        },
+        st.sampled_from(["*", ["arn:aws:iam::*:role/*"], "arn:aws:iam::111122223333:role/orders-*"]),
+        st.sampled_from(
+            [
+                None,
+                {"StringEquals": {PASSED: "ecs-tasks.amazonaws.com"}},
+                {"StringLike": {PASSED: ["*"]}},
+                {"StringEquals": {"aws:RequestedRegion": "eu-central-1", PASSED: "ecs-tasks"}},
+                {"StringEquals": {"iam:ResourceTag/a": "b"}, "Bool": {"aws:MultiFactorAuthPresent": "true"}},
+            ]
+        ),
+        st.sampled_from(["iam:PassRole", ["iam:PassRole"], ["iam:GetRole", "iam:PassRole"], ["iam:PassRole", "s3:*"]]),
+    ),
+    min_size=1,
+    max_size=2,
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(IN_TEMPLATES, st.sampled_from(["block", "flow", "json", "json in a line"]), st.sampled_from(["low", "info"]))
+def test_fixing_templates_twice_is_fixing_once(
+    tmp_path: Path, statements: list[dict[str, object]], form: str, least: str
+) -> None:
+    """In templates as well: what was allowed beside iam:PassRole still is, and a second time nothing is written."""
+    if least == "info":  # of several statements one may allow iam:GetRole for another, which is told only then
+        statements = statements[:1]
+    file = put(template(statements, form), "app.json" if form.startswith("json") else "app.yaml")
+    suggest_runner.fix(suggest_runner.suggested([str(file)], options(), severity(least)), dry_run=False)
+    text = file.read_text()
+    policy_ = yaml.safe_load(text.replace("!GetAtt ", ""))["Resources"]["Policy"]["Properties"]
+    found = as_list(policy_["PolicyDocument"]["Statement"])
+    allowed = {name for one in found for name in as_list(one["Action"])}
+    assert {name for one in statements for name in as_list(one["Action"])} <= allowed
+    assert allowed <= {"iam:PassRole", "iam:GetRole", "s3:*"}
+    second = suggest_runner.suggested([str(file)], options(), severity(least))
+    assert suggest_runner.fix(second, dry_run=False).made == ()
+    assert file.read_text() == text
+
+
+def as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]

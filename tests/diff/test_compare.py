@@ -1,0 +1,386 @@
+"""The difference between two versions: what is new, widened, narrowed and removed, and for whom."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passrole_checks.diff import Change, Difference, difference_of
+from passrole_checks.findings import Severity
+from passrole_checks.iam.partial_values import Position
+from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SAMPLES = sorted(path for path in (ROOT / "sample_templates").iterdir() if path.is_dir())
+APP, WORKER = "arn:aws:iam::111122223333:role/app-*", "arn:aws:iam::111122223333:role/worker"
+LAMBDA, EC2 = "lambda.amazonaws.com", "ec2.amazonaws.com"
+GROUPS = ("new", "widened", "narrowed", "removed")
+
+Template = dict[str, Any]
+
+
+def allow(*roles: Any, services: tuple[str, ...] = (), sid: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": list(roles)}
+    if services:
+        found["Condition"] = {"StringEquals": {"iam:PassedToService": list(services)}}
+    return {"Sid": sid, **found} if sid else found
+
+
+def deny(*roles: str) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": "iam:PassRole", "Resource": list(roles)}
+
+
+def role(*statements: dict[str, Any], name: str | None = None, trusted: str = LAMBDA) -> Template:
+    principal = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}
+    properties: dict[str, Any] = {"AssumeRolePolicyDocument": document(principal)}
+    if statements:
+        properties["Policies"] = [{"PolicyName": "own", "PolicyDocument": document(*statements)}]
+    return {"Type": "AWS::IAM::Role", "Properties": {**properties, **({"RoleName": name} if name else {})}}
+
+
+def policy(*statements: dict[str, Any], roles: tuple[Any, ...] = ("deployer",)) -> Template:
+    properties = {"PolicyName": "own", "PolicyDocument": document(*statements), "Roles": list(roles)}
+    return {"Type": "AWS::IAM::Policy", "Properties": properties}
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def put(path: Path, resources: dict[str, Template]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
+    path.write_text(json.dumps(template, indent=1), "utf-8")
+    return path
+
+
+def compared(folder: Path, old: dict[str, Template], new: dict[str, Template], **options: Any) -> Difference:
+    files = put(folder / "old.json", old), put(folder / "new.json", new)
+    return difference_of(*files, ScanOptions(**options))
+
+
+def told(found: Difference) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
+    """The changes of each group that is not empty: resource, statement, who."""
+    return {
+        name: [(one.grant.resource.address, one.grant.statement_path, one.grant.principals) for one in changes]
+        for name in GROUPS
+        if (changes := getattr(found, name))
+    }
+
+
+OWN = "Policies/0/PolicyDocument/Statement"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "groups"),
+    [
+        ([], [allow(APP)], {"new"}),
+        ([allow(APP)], [], {"removed"}),
+        ([allow(APP, services=(LAMBDA,))], [allow(APP)], {"widened"}),
+        ([allow(APP)], [allow(WORKER), allow(APP, services=(LAMBDA,))], {"narrowed", "new"}),
+        ([allow(APP, services=(LAMBDA,))], [allow(WORKER, services=(EC2,))], {"new", "removed"}),
+        ([allow(APP, services=(LAMBDA, EC2))], [allow(APP, services=(EC2, LAMBDA))], set()),
+        ([allow(APP), allow(WORKER)], [allow(WORKER, APP)], set()),
+        ([allow("*")], [allow("arn:aws:iam::*:role/*")], set()),
+        ([allow("*")], [allow("*"), allow(APP)], set()),
+    ],
+)
+def test_access_is_compared_by_meaning(
+    folder: Path, before: list[dict[str, Any]], after: list[dict[str, Any]], groups: set[str]
+) -> None:
+    """What a principal can pass is compared, and not how its statements are written."""
+    found = compared(folder, {"Deployer": role(*before)}, {"Deployer": role(*after)})
+    assert set(told(found)) == groups
+    assert found.unreadable == ()
+
+
+def test_entries_say_what_was_before_and_what_is_now(folder: Path) -> None:
+    """A widened statement stands beside its counterpart, each at its own place."""
+    before = allow(APP, services=(LAMBDA,), sid="Pass")
+    found = compared(
+        folder,
+        {"Deployer": role(before, allow(WORKER))},
+        {"Deployer": role(allow(WORKER), allow(APP, services=(LAMBDA, EC2), sid="Pass"))},
+    )
+    (change,) = found.widened
+    assert (change.grant.statement_path, change.grant.grant.services.values) == (f"{OWN}/1", (LAMBDA, EC2))
+    assert change.before is not None
+    assert (change.before.statement_path, change.before.grant.services.values) == (f"{OWN}/0", (LAMBDA,))
+    assert [Path(one.grant.at.file).name for one in (change.grant, change.before)] == ["new.json", "old.json"]
+    assert (change.severity, found.unchanged) == (Severity.INFO, 1)
+
+
+def test_severity_is_that_of_new_access(folder: Path) -> None:
+    """New access is high where the statement is flagged as well, else information."""
+    found = compared(
+        folder,
+        {},
+        {"Any": role(allow("*")), "Open": role(allow(APP)), "Good": role(allow(APP, services=(LAMBDA,)))},
+    )
+    assert {one.grant.resource.address: one.severity.value for one in found.new} == {
+        "Any": "high",
+        "Open": "high",
+        "Good": "info",
+    }
+
+
+def test_only_those_are_named_whose_access_differs(folder: Path) -> None:
+    """Of a policy that is attached to one more role, that role is new, and the other one is not told."""
+    found = compared(folder, {"Pass": policy(allow(APP), roles=("a",))}, {"Pass": policy(allow(APP), roles=("a", "b"))})
+    assert told(found) == {"new": [("Pass", "PolicyDocument/Statement/0", ("b",))]}
+
+
+def test_who_joins_a_group_gains_what_it_holds(folder: Path) -> None:
+    """A user who joins a group that may pass roles is new there; nobody else is told, and nothing the other way."""
+    group: Template = {"Type": "AWS::IAM::Group", "Properties": role(allow(APP))["Properties"]}
+    del group["Properties"]["AssumeRolePolicyDocument"]
+    old = {"Group": group, "User": {"Type": "AWS::IAM::User", "Properties": {}}}
+    new = {"Group": group, "User": {"Type": "AWS::IAM::User", "Properties": {"Groups": [{"Ref": "Group"}]}}}
+    assert told(compared(folder, old, new)) == {"new": [("Group", f"{OWN}/0", ("User",))]}
+    assert told(compared(folder, new, old)) == {"removed": [("Group", f"{OWN}/0", ("User",))]}
+    assert told(compared(folder, new, new)) == {}
+
+
+def test_a_permissions_boundary_that_goes_away(folder: Path) -> None:
+    """What a boundary took away is access again where the boundary is gone."""
+    storage = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    bound = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document(storage)}}
+    free = {"Bound": bound, "Deployer": role(allow(APP))}
+    held = {"Bound": bound, "Deployer": role(allow(APP))}
+    held["Deployer"]["Properties"]["PermissionsBoundary"] = {"Ref": "Bound"}
+    assert told(compared(folder, held, free)) == {"widened": [("Deployer", f"{OWN}/0", ("Deployer",))]}
+    assert told(compared(folder, free, held)) == {"narrowed": [("Deployer", f"{OWN}/0", ("Deployer",))]}
+
+
+@pytest.mark.parametrize(
+    ("limits", "held", "gained"),
+    [
+        ([allow("*", services=(EC2,))], allow(APP), True),
+        ([allow("*", services=(EC2,))], allow(APP, services=(EC2,)), False),
+        ([allow("*", services=(EC2, LAMBDA))], allow(APP, services=(LAMBDA,)), False),
+        ([allow(APP, services=(EC2,)), allow(WORKER, services=(LAMBDA,))], allow(APP, services=(LAMBDA,)), True),
+        ([allow(APP, services=(EC2,)), allow(WORKER, services=(LAMBDA,))], allow(WORKER, services=(LAMBDA,)), False),
+        ([allow(APP, services=(EC2,)), allow("*")], allow(APP, services=(LAMBDA,)), False),
+    ],
+)
+def test_the_services_of_a_boundary(
+    folder: Path, limits: list[dict[str, Any]], held: dict[str, Any], gained: bool
+) -> None:
+    """A boundary that lets roles be passed to some services takes the others away; and the policy that is left behind
+    where it goes gives nobody anything, so that it is not new."""
+    bound = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document(*limits)}}
+    free, before = ({"Bound": bound, "Deployer": role(held)} for _ in range(2))
+    before["Deployer"]["Properties"]["PermissionsBoundary"] = {"Ref": "Bound"}
+    said = [("Deployer", f"{OWN}/0", ("Deployer",))]
+    assert told(compared(folder, before, free)) == ({"widened": said} if gained else {})
+    assert told(compared(folder, free, before)) == ({"narrowed": said} if gained else {})
+    del free["Bound"]
+    assert told(compared(folder, before, free)) == ({"widened": said} if gained else {})
+
+
+def test_a_denial_that_is_gone_is_the_cause(folder: Path) -> None:
+    """A statement that lets more through because a Deny is gone is widened, and the Deny's place is told."""
+    old, new = {"Deployer": role(allow(APP), deny(WORKER, APP))}, {"Deployer": role(allow(APP))}
+    found = compared(folder, old, new)
+    (change,) = found.widened or found.new
+    assert change.cause is not None
+    assert (Path(change.cause.file).name, "Deny" in _excerpt(change.cause)) == ("old.json", True)
+    (back,) = compared(folder, new, old).narrowed or compared(folder, new, old).removed
+    assert back.cause is not None
+    assert (Path(back.cause.file).name, "Deny" in _excerpt(back.cause)) == ("new.json", True)
+
+
+def _excerpt(at: Position) -> str:
+    return "".join(Path(at.file).read_text("utf-8").split("\n")[at.line - 1 : at.end_line])
+
+
+def test_reformatting_is_silent(folder: Path) -> None:
+    """Another layout, another order of keys, comments and YAML for JSON make no difference."""
+    old = put(folder / "old.json", {"Deployer": role(allow(APP, services=(LAMBDA,)))})
+    new = folder / "new.yaml"
+    new.write_text(
+        f"""\
+# who deploys
+Resources:
+  Deployer:
+    Properties:
+      Policies:
+        - PolicyDocument:
+            Statement:
+              Effect: Allow   # PassRole
+              Resource: {APP}
+              Action: [iam:PassRole]
+              Condition: {{StringEquals: {{"iam:PassedToService": {LAMBDA}}}}}
+            Version: "2012-10-17"
+          PolicyName: own
+      AssumeRolePolicyDocument: {{Version: "2012-10-17", Statement: []}}
+    Type: AWS::IAM::Role
+""",
+        "utf-8",
+    )
+    found = difference_of(old, new, ScanOptions())
+    assert (told(found), found.unchanged) == ({}, 1)
+
+
+@pytest.mark.parametrize("name", [None, "deployer"])
+def test_a_new_logical_id_alone_is_not_new(folder: Path, name: str | None) -> None:
+    """A role under another logical id is the same by its name, else by exactly the same statements."""
+    same = role(allow(APP), name=name)
+    found = compared(folder, {"Old": same}, {"New": same})
+    assert (told(found), found.unchanged, found.renamed) == ({}, 1, (("Old", "New"),))
+
+
+def test_a_role_that_is_named_is_the_same_with_other_statements(folder: Path) -> None:
+    """A role of the same name is the same under another logical id, so that its policy is widened."""
+    found = compared(
+        folder,
+        {"Old": role(allow(APP, services=(LAMBDA,)), name="deployer")},
+        {"New": role(allow(APP), name="deployer")},
+    )
+    assert told(found) == {"widened": [("New", f"{OWN}/0", ("New",))]}
+    assert found.widened[0].before is not None
+    assert found.widened[0].before.resource.address == "Old"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (role(allow(APP)), role(allow(APP, WORKER))),
+        (role(allow(APP)), role(allow(APP), trusted=EC2)),
+        (role(allow(APP), name="one"), role(allow(APP), name="two")),
+    ],
+    ids=["other statements", "another trust policy", "another name"],
+)
+def test_another_role_is_new(folder: Path, old: Template, new: Template) -> None:
+    """A role under another logical id that cannot be told to be the same is new, and the old one is removed."""
+    found = compared(folder, {"Old": old}, {"New": new})
+    assert {name: len(entries) for name, entries in told(found).items()} == {"new": 1, "removed": 1}
+
+
+def test_of_two_equal_roles_one_is_new(folder: Path) -> None:
+    """One role cannot be two: of two equal ones under other logical ids one is new."""
+    same = role(allow(APP))
+    found = compared(folder, {"Old": same}, {"A": same, "B": same})
+    assert told(found) == {"new": [("B", f"{OWN}/0", ("B",))]}
+
+
+def test_a_passed_role_is_not_taken_for_a_look_alike(folder: Path) -> None:
+    """A role that is passed is another one under another logical id, unless both bear the same name."""
+
+    def template(passed: str, name: str | None) -> dict[str, Template]:
+        return {passed: role(name=name), "Deployer": role(allow({"Fn::GetAtt": [passed, "Arn"]}))}
+
+    assert "widened" in told(compared(folder, template("App", None), template("Admin", None)))
+    assert told(compared(folder, template("App", "app"), template("Admin", "app"))) == {}
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "app"), ("app", None), ("app", "other")])
+def test_a_passed_role_that_is_called_anew_is_the_same(folder: Path, before: str | None, after: str | None) -> None:
+    """A reference to a role means the same role, also where that gets another name; a name in an ARN is that name."""
+    reference = {"Fn::GetAtt": ["Worker", "Arn"]}
+    old = {"Deployer": role(allow(reference)), "Worker": role(name=before)}
+    new = {"Deployer": role(allow(reference, services=(LAMBDA,))), "Worker": role(name=after)}
+    assert set(told(compared(folder, old, new))) == {"narrowed"}
+    if after is not None:
+        written = {"Deployer": role(allow(f"arn:aws:iam::111122223333:role/{after}")), "Worker": role(name=after)}
+        assert {"new", "widened"} & told(compared(folder, old, written)).keys()
+
+
+def test_folders_are_compared_file_by_file(folder: Path) -> None:
+    """In folders the same path is the same template, what moves is the same, and the rest is new or removed."""
+    one, two, three = ({"Deployer": role(allow(f"{APP}{number}"))} for number in "123")
+    for name, resources in (("old/a.json", one), ("old/b.json", two)):
+        put(folder / name, resources)
+    for name, resources in (("new/a.json", one), ("new/x/b.json", two), ("new/c.json", three)):
+        put(folder / name, resources)
+    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    assert told(found) == {"new": [("Deployer", f"{OWN}/0", ("Deployer",))]}
+    assert Path(found.new[0].grant.grant.at.file).name == "c.json"
+    assert found.unchanged == 2
+
+
+@pytest.mark.parametrize("broken", ["old", "new"])
+def test_what_cannot_be_read_is_not_compared(folder: Path, broken: str) -> None:
+    """Where one version cannot be read, its counterpart is neither new nor removed, and both are told."""
+    for name in ("old", "new"):
+        put(folder / name / "a.json", {"Deployer": role(allow("*"))})
+        put(folder / name / "b.json", {"Other": role(allow(APP))})
+    (folder / broken / "a.json").write_text('{"Resources": {"A": {"Type": "AWS::IAM::Role", ', "utf-8")
+    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    assert (told(found), found.unchanged) == ({}, 1)
+    assert [Path(one.file).relative_to(folder).parts[0] for one in found.unreadable] == [broken]
+    assert [one.reason for one in found.not_evaluated] == ["not compared, because its counterpart cannot be read"]
+
+
+def test_terraform_roots_are_compared(folder: Path) -> None:
+    """Two Terraform roots are compared with the roles that their policies are attached to."""
+    for name, service in (("old", f'"{LAMBDA}"'), ("new", f'"{LAMBDA}", "{EC2}"')):
+        (folder / name).mkdir()
+        (folder / name / "main.tf").write_text(
+            f"""\
+resource "aws_iam_role_policy" "pass" {{
+  role   = "deployer"
+  policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{
+      Effect = "Allow", Action = "iam:PassRole", Resource = "{APP}"
+      Condition = {{ StringEquals = {{ "iam:PassedToService" = [{service}] }} }}
+    }}]
+  }})
+}}
+""",
+            "utf-8",
+        )
+    found = difference_of(folder / "old", folder / "new", ScanOptions())
+    assert told(found) == {"widened": [("aws_iam_role_policy.pass", "policy/Statement/0", ("deployer",))]}
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_nothing_differs_from_itself(sample: Path) -> None:
+    """Every sample compared with itself has no changes."""
+    found = difference_of(sample, sample, ScanOptions())
+    assert told(found) == {}
+    assert found.renamed == ()
+
+
+def _versions() -> list[tuple[Path, Path]]:
+    """Pairs of sample files of one format that differ, of each check's folder."""
+    found: list[tuple[Path, Path]] = []
+    for sample in SAMPLES:
+        for kind in ("cloudformation", "plan"):
+            files = sorted((sample / kind).glob("*.*")) if (sample / kind).is_dir() else []
+            files = [path for path in files if path.suffix in (".yaml", ".json")]
+            found += itertools.pairwise(files)
+    return found
+
+
+@pytest.mark.parametrize(("old", "new"), _versions(), ids=lambda path: f"{path.parent.parent.name}-{path.name}")
+def test_both_directions_mirror_each_other(old: Path, new: Path) -> None:
+    """What is new or widened one way is removed or narrowed the other way, statement by statement."""
+    there, back = difference_of(old, new, ScanOptions()), difference_of(new, old, ScanOptions())
+    assert _alone(there.new) == _alone(back.removed)
+    assert _alone(there.removed) == _alone(back.new)
+    assert _paired(there.widened) == sorted((second, first) for first, second in _paired(back.narrowed))
+    assert _paired(there.narrowed) == sorted((second, first) for first, second in _paired(back.widened))
+
+
+def _alone(changes: tuple[Change, ...]) -> list[tuple[object, ...]]:
+    return sorted(_place(change.grant) for change in changes)
+
+
+def _paired(changes: tuple[Change, ...]) -> list[tuple[tuple[object, ...], tuple[object, ...]]]:
+    return sorted((_place(change.grant), _place(change.before)) for change in changes if change.before is not None)
+
+
+def _place(located: LocatedGrant) -> tuple[object, ...]:
+    at = located.grant.at
+    return at.file, at.line, at.column, located.resource.address, located.statement_path, located.principals

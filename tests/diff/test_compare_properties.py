@@ -1,0 +1,101 @@
+"""What holds for the difference of any two templates: nothing against itself, and two directions that mirror."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.diff import Change, difference_of
+from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
+
+_ROLES = ["*", "role/app-*", "role/app-one", "role/worker", "role/w*"]
+_SERVICES = [None, ["lambda.amazonaws.com"], ["lambda.amazonaws.com", "ec2.amazonaws.com"]]
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> dict[str, Any]:
+    role = draw(st.sampled_from(_ROLES))
+    found: dict[str, Any] = {
+        "Effect": draw(st.sampled_from(["Allow", "Allow", "Allow", "Deny"])),
+        "Action": draw(st.sampled_from(["iam:PassRole", "iam:*", "s3:*"])),
+        "Resource": role if role == "*" else f"arn:aws:iam::111122223333:{role}",
+    }
+    if services := draw(st.sampled_from(_SERVICES)):
+        found["Condition"] = {"StringEquals": {"iam:PassedToService": services}}
+    if sid := draw(st.sampled_from(["", "", "One", "Two"])):
+        found["Sid"] = sid
+    return found
+
+
+@st.composite
+def resources(draw: st.DrawFn) -> dict[str, Any]:
+    document = {"Version": "2012-10-17", "Statement": draw(st.lists(statements(), min_size=1, max_size=3))}
+    if draw(st.booleans()):
+        holders = draw(st.lists(st.sampled_from(["deployer", {"Ref": "A"}, {"Ref": "B"}]), min_size=1, max_size=2))
+        return {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {"PolicyName": "p", "PolicyDocument": document, "Roles": holders},
+        }
+    properties: dict[str, Any] = {"Policies": [{"PolicyName": "p", "PolicyDocument": document}]}
+    if name := draw(st.sampled_from(["", "", "deployer", "other"])):
+        properties["RoleName"] = name
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+templates = st.dictionaries(st.sampled_from("ABC"), resources(), min_size=1, max_size=3)
+
+
+def written(folder: str, name: str, template: dict[str, Any]) -> Path:
+    path = Path(folder) / name
+    path.write_text(json.dumps({"Resources": template}, indent=1), "utf-8")
+    return path
+
+
+@settings(max_examples=60, deadline=None)
+@given(templates, templates)
+def test_the_directions_mirror_each_other(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """New is removed and widened is narrowed the other way round, for any two templates."""
+    with tempfile.TemporaryDirectory() as folder:
+        old, new = written(folder, "old.json", first), written(folder, "new.json", second)
+        there, back = difference_of(old, new, ScanOptions()), difference_of(new, old, ScanOptions())
+        assert alone(there.new) == alone(back.removed)
+        assert alone(there.removed) == alone(back.new)
+        assert paired(there.widened) == sorted((two, one) for one, two in paired(back.narrowed))
+        assert paired(there.narrowed) == sorted((two, one) for one, two in paired(back.widened))
+        assert sorted((new, old) for old, new in there.renamed) == sorted(back.renamed)
+
+
+@settings(max_examples=30, deadline=None)
+@given(templates)
+def test_a_template_differs_in_nothing_from_itself(template: dict[str, Any]) -> None:
+    """A template, and the same with its keys in another order, have no difference."""
+    with tempfile.TemporaryDirectory() as folder:
+        turned = dict(reversed(template.items()))
+        old, new = written(folder, "old.json", template), written(folder, "new.json", turned)
+        found = difference_of(old, new, ScanOptions())
+        assert (found.new, found.widened, found.narrowed, found.removed, found.renamed) == ((), (), (), (), ())
+
+
+def alone(changes: tuple[Change, ...]) -> list[tuple[Any, ...]]:
+    return sorted(place(change.grant) for change in changes)
+
+
+def paired(changes: tuple[Change, ...]) -> list[tuple[Any, ...]]:
+    return sorted((place(change.grant), place(change.before)) for change in changes if change.before is not None)
+
+
+def place(located: LocatedGrant) -> tuple[Any, ...]:
+    at = located.grant.at
+    return (
+        at.file,
+        at.line,
+        at.column,
+        located.resource.address,
+        located.statement_path,
+        tuple(sorted(located.principals)),
+    )

@@ -1,0 +1,97 @@
+"""Statements that move from one template or Terraform root to another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reviews_of_tests import APP, OPEN, made, policy
+
+from passrole_checks.diff import Difference, difference_of
+from passrole_checks.scan.scanner import ScanOptions
+
+PASS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/app-*"}
+NO_PASS = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/app-secret"}
+GROUPS = ("new", "widened", "narrowed", "removed", "moved")
+
+
+def attached(*statements: dict[str, Any], to: str = "deployer") -> dict[str, Any]:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    return {
+        "Type": "AWS::IAM::RolePolicy",
+        "Properties": {"RoleName": to, "PolicyName": "p", "PolicyDocument": document},
+    }
+
+
+def version(folder: Path, **templates: dict[str, Any]) -> Path:
+    folder.mkdir()
+    for name in ("a", "b"):
+        resources = {"Topic": {"Type": "AWS::SNS::Topic"}, **templates.get(name, {})}
+        (folder / f"{name}.json").write_text(json.dumps({"Resources": resources}))
+    return folder
+
+
+def groups(found: Difference) -> list[str]:
+    return [name for name in GROUPS for _ in getattr(found, name)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"P": attached(PASS)}, {"P": attached(PASS)}, ["moved"]),
+        ({"P": attached(PASS)}, {"Other": attached(PASS)}, ["moved"]),
+        ({"P": attached(PASS)}, {"P": attached(PASS, to="operator")}, ["new", "removed"]),
+        ({"P": attached(PASS)}, {"P": attached({**PASS, "Resource": "*"})}, ["new", "removed"]),
+        ({"P": attached(PASS), "Q": attached(NO_PASS)}, {"P": attached(PASS)}, ["new", "removed"]),
+        (
+            {"P": attached({**PASS, "Resource": {"Fn::GetAtt": ["R", "Arn"]}})},
+            {"P": attached({**PASS, "Resource": {"Fn::GetAtt": ["R", "Arn"]}})},
+            ["new", "removed"],
+        ),
+        (
+            {"P": attached({**PASS, "Resource": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/app"}})},
+            {"P": attached({**PASS, "Resource": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/app"}})},
+            ["moved"],
+        ),
+    ],
+)
+def test_a_statement_moves(tmp_path: Path, before: dict[str, Any], after: dict[str, Any], told: list[str]) -> None:
+    """It moves where the same names get the same access, and nothing took some of it away or depends on its unit."""
+    old, new = version(tmp_path / "old", a=before), version(tmp_path / "new", b=after)
+    found = difference_of(old, new, ScanOptions())
+    assert groups(found) == told
+    for change in found.moved:
+        assert change.before is not None
+        assert (Path(change.before.grant.at.file).name, Path(change.grant.grant.at.file).name) == ("a.json", "b.json")
+
+
+def test_a_role_moves_with_its_statement(tmp_path: Path) -> None:
+    """A role that is known by its name is the same where it is defined in one unit and named in the other."""
+    role = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"RoleName": "deployer", "AssumeRolePolicyDocument": {"Statement": []}},
+    }
+    own = attached(PASS)
+    own["Properties"]["RoleName"] = {"Ref": "Deployer"}
+    old, new = (
+        version(tmp_path / "old", a={"Deployer": role, "P": own}),
+        version(tmp_path / "new", b={"P": attached(PASS)}),
+    )
+    assert groups(difference_of(old, new, ScanOptions())) == ["moved"]
+
+
+def test_a_review_says_that_it_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What moves between Terraform roots is no item, and a note names where it stood."""
+    repository = made(tmp_path, monkeypatch, capsys)
+    said = repository.between(
+        {"a/main.tf": policy(APP, OPEN), "b/main.tf": policy(APP, name="other", role="other")},
+        {"a/main.tf": policy(APP), "b/main.tf": policy(APP, name="other", role="other") + policy(OPEN)},
+    )
+    assert (said.items, said.report.less, said.report.fixed) == ([], (), ())
+    (note,) = said.report.notes
+    assert (note.file, note.line) == ("b/main.tf", 13)
+    assert note.reason.startswith("deployer had this access before, by a/main.tf:6 in ")

@@ -1,0 +1,83 @@
+"""Comparing the units that differ once more, with another new version."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, policy
+
+from passrole_checks.diff import Difference, Side, difference_between
+from passrole_checks.scan.scanner import ScanOptions
+from passrole_checks.sources.model.configuration import NO_INPUTS
+
+ROLES = "arn:aws:iam::111122223333:role/app-*"
+BEFORE = {
+    "a/main.tf": policy(FROM_VARIABLE), "a/variables.tf": VARIABLE % ROLES, "b/main.tf": policy(ANY),
+    "c/main.tf": 'module "m" {\n  source = "../mod"\n  roles  = "x"\n}\n', "mod/main.tf": policy(FROM_VARIABLE),
+    "mod/variables.tf": VARIABLE % ROLES,
+}  # fmt: skip
+AFTER = {**BEFORE, "a/variables.tf": VARIABLE % "*", "a/more.tf": policy(OPEN, name="more")}
+
+
+def put(folder: Path, files: dict[str, str]) -> Side:
+    (folder / ".git").mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, "utf-8")
+    return Side(folder, NO_INPUTS, sealed=True)
+
+
+def told(found: Difference) -> tuple[object, ...]:
+    """What a difference says, without what only one of the two ways tells."""
+    assert found.scans is not None
+    groups = [
+        [(one.grant.grant.at, one.grant.resource.address, one.grant.principals, one.message) for one in group]
+        for group in (found.new, found.widened, found.narrowed, found.removed)
+    ]
+    findings = [{(one.fingerprint, one.at, one.severity) for one in scan.findings} for scan in found.scans]
+    return (*groups, *({one for one in side if "/a/" in one[1].file} for side in findings))
+
+
+@pytest.mark.parametrize(
+    "tried",
+    [
+        {},
+        {"a/variables.tf": VARIABLE % ROLES},
+        {"a/more.tf": policy(APP, name="more")},
+        {"a/more.tf": "# nothing\n"},
+        {"a/main.tf": policy(ANY), "a/more.tf": policy(ANY, name="more")},
+    ],
+)
+def test_it_says_what_a_whole_comparison_says(tmp_path: Path, tried: dict[str, str]) -> None:
+    """Of the units that differ, and with places as if it were the new version, another version says what it says when
+    all is compared anew."""
+    old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
+    names = [("a/variables.tf", "a/variables.tf"), (None, "a/more.tf")]
+    found = difference_between(old, new, ScanOptions(), changed=names, trusted=False, judged=True)
+    other = put(tmp_path / "other", {**AFTER, **tried})
+    assert found.touched is not None
+    again = found.touched.again(other.path)
+    assert again is not None
+    shutil.rmtree(new.path)
+    afresh = put(tmp_path / "new", {**AFTER, **tried})
+    whole = difference_between(old, afresh, ScanOptions(), changed=names, trusted=False, judged=True)
+    assert told(again) == told(whole)
+    assert [path.relative_to(new.path).as_posix() for path, _ in found.touched.read.units] == ["a"]
+
+
+def test_what_cannot_be_read_any_more(tmp_path: Path) -> None:
+    """A template that is broken in the other version gives no difference."""
+    template = "Resources:\n  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {Statement: %s}}}\n"
+    old, new = put(tmp_path / "old", {"a.yaml": template % "[]"}), put(tmp_path / "new", {"a.yaml": template % "[{}]"})
+    found = difference_between(old, new, ScanOptions(), changed=[("a.yaml", "a.yaml")], judged=True)
+    assert found.touched is not None
+    assert found.touched.again(new.path) is not None
+    assert found.touched.again(put(tmp_path / "other", {"a.yaml": "Resources: ["}).path) is None
+
+
+def test_unless_both_are_scanned_nothing_is_kept(tmp_path: Path) -> None:
+    """A comparison alone keeps no units."""
+    old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
+    assert difference_between(old, new, ScanOptions()).touched is None

@@ -1,0 +1,53 @@
+"""The collector of cycles is held back while a unit is scanned, and only then."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.files.gc_pause import held_back
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources import terraform
+from passrole_checks.sources.terraform.modules.module import Module
+
+SAMPLES = Path(__file__).parents[2] / "sample_templates"
+SAMPLE = SAMPLES / "001-any-role" / "cloudformation"
+
+
+def test_it_is_as_before_afterwards() -> None:
+    """Its thresholds are what they were, also after a mistake and where they were changed by whoever calls."""
+    before = gc.get_threshold()
+    with pytest.raises(KeyError), held_back():
+        assert gc.get_threshold()[0] > before[0]
+        with held_back():
+            pass
+        assert gc.get_threshold()[0] > before[0]
+        raise KeyError
+    assert gc.get_threshold() == before
+    try:
+        gc.set_threshold(0)
+        with held_back():
+            assert gc.get_threshold()[0] == 0, "whoever has switched it off keeps it off"
+    finally:
+        gc.set_threshold(*before)
+
+
+def test_a_scan_leaves_it_as_it_was() -> None:
+    """A scan changes nothing for the program that it runs in."""
+    before = gc.get_threshold(), gc.isenabled()
+    scan_paths([SAMPLE], ScanOptions())
+    assert (gc.get_threshold(), gc.isenabled()) == before
+
+
+def test_an_evaluated_module_needs_no_collector() -> None:
+    """What was evaluated of a root goes by itself once that is read, however its modules refer to each other."""
+    gc.collect()
+    gc.disable()
+    try:
+        found = terraform.load(SAMPLES / "modules" / "terraform")
+        assert not any(isinstance(one, Module) for one in gc.get_objects())
+        assert found.policies
+    finally:
+        gc.enable()

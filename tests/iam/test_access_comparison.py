@@ -1,0 +1,401 @@
+"""What of somebody's access is new: by meaning, against a slow and obvious reference."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.grants.access_comparison import NO_KEY, UNKNOWN_SERVICE, Comparison, Gain, access_of
+from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, Tri, join
+from passrole_checks.iam.roles.arn import Deployment
+
+ACCOUNT = "111122223333"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/"
+LAMBDA, EC2 = "lambda.amazonaws.com", "ec2.amazonaws.com"
+SERVICES = {"aws": frozenset({LAMBDA, EC2}), "aws-cn": frozenset({LAMBDA, EC2})}
+HERE = Deployment(ACCOUNT)
+
+Policy = list[dict[str, Any]]
+
+
+def statements(
+    policy: Policy, holes: dict[str, Hole] | None = None, file: str = "policy.json"
+) -> tuple[Statement, ...]:
+    """The statements of a document of Version 2012-10-17; the keys of ``holes`` stand for holes in its text."""
+    parts: list[Part] = [json.dumps({"Version": "2012-10-17", "Statement": policy})]
+    for name, hole in (holes or {}).items():
+        cut: list[Part] = []
+        for part in parts:
+            pieces = part.split(name) if isinstance(part, str) else [part]
+            for index, piece in enumerate(pieces):
+                cut.extend([hole, piece] if index else [piece])
+        parts = cut
+    parsed = parse_document(Text(join(parts), Position(file, 1)))
+    assert parsed.problems == ()
+    return parsed.statements
+
+
+def allow(resource: str | list[str], services: str | list[str] | None = None, **more: Any) -> dict[str, Any]:
+    return _statement("Allow", resource, services, more)
+
+
+def deny(resource: str | list[str], services: str | list[str] | None = None, **more: Any) -> dict[str, Any]:
+    return _statement("Deny", resource, services, more)
+
+
+def _statement(effect: str, resource: Any, services: Any, more: dict[str, Any]) -> dict[str, Any]:
+    found = {"Effect": effect, "Action": "iam:PassRole", "Resource": resource}
+    condition = dict(more)
+    if services is not None:
+        condition["StringEquals"] = {"iam:PassedToService": services, **more.get("StringEquals", {})}
+    return {**found, "Condition": condition} if condition else found
+
+
+def gains(
+    before: Policy,
+    after: Policy,
+    *,
+    holes: dict[str, Hole] | None = None,
+    holes_before: dict[str, Hole] | None = None,
+    where: Deployment = HERE,
+) -> list[Gain]:
+    """What each statement of ``after`` gives that ``before`` did not."""
+    earlier = statements(before, holes if holes_before is None else holes_before, "before.json")
+    later = statements(after, holes)
+    comparison = Comparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES, where)
+    return [gain for item in later if (gain := comparison.gain_of(item)) is not None]
+
+
+def is_new(before: Policy, after: Policy, **more: Any) -> Tri:
+    """YES: something is surely new. UNKNOWN: perhaps. NO: nothing is."""
+    found = gains(before, after, **more)
+    if not found:
+        return Tri.NO
+    return Tri.YES if any(gain.certain is Tri.YES for gain in found) else Tri.UNKNOWN
+
+
+@pytest.mark.parametrize("service", ["XLAMBDA.amazonaws.com", "xlambda.AMAZONAWS.com"])
+def test_a_service_in_other_letters(service: str) -> None:
+    """Where case makes no difference a service is the same however it is written, a service that nobody knows too."""
+    before = [allow(ROLE + "a", StringEqualsIgnoreCase={"iam:PassedToService": service})]
+    assert is_new(before, [allow(ROLE + "a", "xlambda.amazonaws.com")]) is Tri.NO
+    assert is_new(before, [allow(ROLE + "a", "xlambda2.amazonaws.com")]) is Tri.YES
+
+
+@pytest.mark.parametrize("denied", ["arn:aws:iam::*/a", "arn:aws:iam::${aws:PrincipalAccount}:role/a"])
+def test_what_a_deny_may_not_have_taken_away(denied: str) -> None:
+    """Whether a wildcard runs past colons is not known, and before the fifth colon IAM fills in no variable: it is not
+    told for sure that a Deny of that form took something away before."""
+    assert is_new([allow("*"), deny(denied)], [allow(ROLE + "a")]) is Tri.UNKNOWN
+
+
+# -- the reference: request by request
+
+_PATTERNS = ["*", ROLE + "*", ROLE + "a*", ROLE + "ab", ROLE + "a", ROLE + "?b", ROLE + "*b", ROLE + "x/*", ROLE + "b"]
+_NAMES = ["".join(letters) for length in (1, 2, 3) for letters in product("abz", repeat=length)]
+_ROLES = [*_NAMES, *(f"x/{name}" for name in _NAMES), *(f"a/{name}" for name in ("a", "b", "zz"))]
+_ANYBODY = "unheard-of.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One statement: effect, patterns (or those left out), and a test on the service."""
+
+    effect: str
+    patterns: tuple[str, ...]
+    left_out: bool = False
+    operator: str | None = None
+    values: tuple[str, ...] = field(default=(LAMBDA,))
+
+    def written(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"Effect": self.effect, "Action": "iam:PassRole"}
+        found["NotResource" if self.left_out else "Resource"] = list(self.patterns)
+        if self.operator:
+            found["Condition"] = {self.operator: {"iam:PassedToService": list(self.values)}}
+        return found
+
+    def speaks_of(self, role: str, service: str | None) -> bool:
+        matched = any(fnmatch.fnmatchcase(ROLE + role, pattern) for pattern in self.patterns)
+        return matched is not self.left_out and self._meets(service)
+
+    def _meets(self, service: str | None) -> bool:
+        if self.operator is None:
+            return True
+        negated, if_exists = "Not" in self.operator, self.operator.endswith("IfExists")
+        if service is None:
+            return negated or if_exists
+        return any(fnmatch.fnmatchcase(service, value) for value in self.values) is not negated
+
+
+def allowed(rules: list[Rule], role: str, service: str | None) -> bool:
+    found = [rule.effect for rule in rules if rule.speaks_of(role, service)]
+    return "Allow" in found and "Deny" not in found
+
+
+_rules = st.builds(
+    Rule,
+    st.sampled_from(["Allow", "Allow", "Deny"]),
+    st.lists(st.sampled_from(_PATTERNS), min_size=1, max_size=2, unique=True).map(tuple),
+    st.sampled_from([False, False, False, True]),
+    st.sampled_from([None, "StringEquals", "StringNotEquals", "StringLike", "StringEqualsIfExists", "StringNotLike"]),
+    st.sampled_from([(LAMBDA,), (EC2,), (LAMBDA, EC2)]),
+)
+_policies = st.lists(_rules, max_size=4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_policies, _policies)
+def test_what_is_new_is_what_the_requests_say(before: list[Rule], after: list[Rule]) -> None:
+    """A statement is said to give something new, for exactly those services, where a request through it is."""
+    later = statements([rule.written() for rule in after])
+    comparison = Comparison(
+        access_of(statements([rule.written() for rule in before], file="before.json"), SERVICES),
+        access_of(later, SERVICES),
+        SERVICES,
+        HERE,
+    )
+    for rule, statement in zip(after, later, strict=True):
+        gain = comparison.gain_of(statement)
+        requests = product(_ROLES, (LAMBDA, EC2, _ANYBODY, None))
+        expected = {
+            service
+            for role, service in requests
+            if rule.effect == "Allow"
+            and rule.speaks_of(role, service)
+            and allowed(after, role, service)
+            and not allowed(before, role, service)
+        }
+        found: set[str | None] = set()
+        for widening in gain.widenings if gain else ():
+            assert widening.certain is Tri.YES
+            found.update(widening.services.names)
+            if widening.services.others:
+                found |= {_ANYBODY, LAMBDA, EC2} - set(widening.services.left_out)
+            if widening.services.without_key:
+                found.add(None)
+        assert found == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(_policies, st.randoms(use_true_random=False))
+def test_the_same_in_another_order_is_not_new(rules: list[Rule], random: Any) -> None:
+    """Statements in another order give nothing new."""
+    shuffled = list(rules)
+    random.shuffle(shuffled)
+    assert gains([rule.written() for rule in rules], [rule.written() for rule in shuffled]) == []
+
+
+# -- holes: whatever a hole holds, the answer is right
+
+_WITH_HOLES = [*_PATTERNS, ROLE + "HOLE", ROLE + "HOLE*", ROLE + "aHOLE", ROLE + "x/HOLE", ROLE + "*HOLE", "HOLE"]
+_rules_with_holes = st.builds(
+    Rule,
+    st.sampled_from(["Allow", "Allow", "Deny"]),
+    st.lists(st.sampled_from(_WITH_HOLES), min_size=1, max_size=2, unique=True).map(tuple),
+    st.sampled_from([False, False, False, True]),
+)
+_policies_with_holes = st.lists(_rules_with_holes, min_size=1, max_size=3)
+_NAMED = ["a", "b", "ab", "zzz"]
+_ANYTHING = [*_NAMED, "", "*", "a*", "?", "x/a", ROLE + "a", ROLE + "*"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(_policies_with_holes, _policies_with_holes, st.sampled_from([Kind.NAME, Kind.ANYTHING]))
+def test_what_is_not_new_is_not_new_whatever_the_hole_holds(before: list[Rule], after: list[Rule], kind: Kind) -> None:
+    """Where nothing is said to be new, nothing is, for any text in the place of the hole on both sides."""
+    written, later = [rule.written() for rule in before], [rule.written() for rule in after]
+    if is_new(written, later, holes={"HOLE": Hole("var.x", kind)}) is not Tri.NO:
+        return
+    for value in _NAMED if kind is Kind.NAME else _ANYTHING:
+        filled = [json.loads(json.dumps(policy).replace("HOLE", value)) for policy in (written, later)]
+        assert is_new(filled[0], filled[1]) is Tri.NO, value
+
+
+@settings(max_examples=40, deadline=None)
+@given(_policies_with_holes, _policies_with_holes, st.sampled_from([Kind.NAME, Kind.ANYTHING]))
+def test_two_different_holes_are_two_texts(before: list[Rule], after: list[Rule], kind: Kind) -> None:
+    """The same for a hole before and another one after."""
+    written, later = [rule.written() for rule in before], [rule.written() for rule in after]
+    holes, earlier = {"HOLE": Hole("var.x", kind)}, {"HOLE": Hole("var.y", kind)}
+    if is_new(written, later, holes=holes, holes_before=earlier) is not Tri.NO:
+        return
+    values = _NAMED if kind is Kind.NAME else _ANYTHING
+    for one, other in product(values, values):
+        filled = [
+            json.loads(json.dumps(policy).replace("HOLE", value)) for policy, value in ((written, one), (later, other))
+        ]
+        assert is_new(filled[0], filled[1]) is Tri.NO, (one, other)
+
+
+# -- by hand
+
+SPELLINGS = [
+    ([allow("*")], [allow("arn:aws:iam::*:role/*")]),
+    ([allow(ROLE + "app-*")], [allow("arn:aws:iam::*:role/app-*")]),
+    ([allow(ROLE + "app-*")], [allow([ROLE + "app-a*", ROLE + "app-?"])]),
+    ([allow(ROLE + "app-*", [LAMBDA, EC2])], [allow(ROLE + "app-*", EC2), allow(ROLE + "app-*", LAMBDA)]),
+    ([allow(ROLE + "*")], [{"Effect": "Allow", "NotAction": "s3:*", "NotResource": ROLE + "admin"}]),
+    ([allow("*"), deny(ROLE + "admin")], [{"Effect": "Allow", "Action": "iam:*", "NotResource": ROLE + "admin"}]),
+    ([allow(ROLE + "a", StringEquals={"aws:username": ["x", "y"]})],
+     [allow(ROLE + "a", StringEquals={"aws:UserName": "x"})]),
+    ([allow(ROLE + "a", StringNotEquals={"aws:username": "x"})],
+     [allow(ROLE + "a", StringNotEquals={"aws:username": ["x", "y"]})]),
+    ([allow(ROLE + "a", BoolIfExists={"aws:MultiFactorAuthPresent": "true"})],
+     [allow(ROLE + "a", Bool={"aws:MultiFactorAuthPresent": "true"})]),
+    ([allow(ROLE + "${aws:username}-*")], [allow(ROLE + "${aws:username}-b")]),
+    ([allow("*"), deny("*", Bool={"aws:MultiFactorAuthPresent": "false"})],
+     [deny("*", Bool={"aws:MultiFactorAuthPresent": "false"}), allow(ROLE + "a")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), SPELLINGS)
+def test_the_same_or_less_in_other_words_is_not_new(before: Policy, after: Policy) -> None:
+    """Another spelling, an added condition, fewer values: nothing is new."""
+    assert is_new(before, after) is Tri.NO
+
+
+WIDER = [
+    ([], [allow(ROLE + "a")]),
+    ([allow(ROLE + "a")], [allow(ROLE + "b")]),
+    ([allow(ROLE + "app-*")], [allow("*")]),
+    ([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a")]),
+    ([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a", StringEqualsIfExists={"iam:PassedToService": LAMBDA})]),
+    ([allow("*"), deny(ROLE + "admin")], [allow("*")]),
+    ([allow("*"), deny("*", Bool={"aws:MultiFactorAuthPresent": "false"})], [allow("*")]),
+    ([allow(ROLE + "a", Bool={"aws:MultiFactorAuthPresent": "true"})], [allow(ROLE + "a")]),
+    ([allow(ROLE + "a", StringLike={"iam:PassedToService": "zeta-a*"})],
+     [allow(ROLE + "a", StringLike={"iam:PassedToService": "zeta-*"})]),
+    ([allow(ROLE + "${aws:username}-a")], [allow(ROLE + "${aws:username}-*")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), WIDER)
+def test_more_is_new(before: Policy, after: Policy) -> None:
+    """Another role, another service, a condition or a Deny that is gone: something is surely new."""
+    assert is_new(before, after) is Tri.YES
+
+
+@pytest.mark.parametrize(("after", "before"), [pair for pair in WIDER if pair[0] and pair[0] != [allow(ROLE + "a")]])
+def test_narrowing_is_not_new(before: Policy, after: Policy) -> None:
+    """The way back from each widening gives nothing new."""
+    assert is_new(before, after) is Tri.NO
+
+
+def test_a_changed_condition_cannot_be_told() -> None:
+    """A condition on the same key with other values is neither surely narrower nor surely wider."""
+    before = [allow(ROLE + "a", IpAddress={"aws:SourceIp": "198.51.100.0/24"})]
+    after = [allow(ROLE + "a", IpAddress={"aws:SourceIp": "203.0.113.0/24"})]
+    assert is_new(before, after) is Tri.UNKNOWN
+    (gain,) = gains(before, after)
+    assert gain.widenings[0].conditions == ("aws:SourceIp",)
+
+
+def test_what_is_widened_is_said() -> None:
+    """The difference names the new services, the old ones, the narrower roles of before, and a Deny that is gone."""
+    (services,) = gains([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a", [LAMBDA, EC2])])
+    (widening,) = services.widenings
+    assert widening.services.names == (EC2,) and widening.kept is not None and widening.kept.names == (LAMBDA,)
+    (roles,) = gains([allow(ROLE + "app-*")], [allow("*")])
+    assert [str(item) for item in roles.widenings[0].earlier] == [ROLE + "app-*"]
+    assert roles.widenings[0].services.others and roles.widenings[0].services.left_out == ()
+    (gone,) = gains([allow("*"), deny(ROLE + "admin")], [allow("*")])
+    assert gone.widenings[0].denied
+
+
+def test_services_of_a_pattern_are_named_by_it() -> None:
+    """Of a pattern that no known service matches, the pattern is named, never a service that is made up."""
+    before = [allow(ROLE + "a", StringLike={"iam:PassedToService": "zeta-a*"})]
+    after = [allow(ROLE + "a", StringLike={"iam:PassedToService": ["zeta-*", "lamb*"]})]
+    (gain,) = gains(before, after)
+    found = {name for widening in gain.widenings for name in widening.services.names}
+    assert found == {"zeta-*", "lamb*", LAMBDA}
+    assert {name for widening in gain.widenings if widening.kept for name in widening.kept.names} == {"zeta-a*"}
+
+
+def test_a_deny_that_stays_takes_away_what_is_new() -> None:
+    """What a Deny takes away after the change is no new access, in whatever policy it stands."""
+    assert is_new([deny(ROLE + "admin")], [allow(ROLE + "admin"), deny(ROLE + "*")]) is Tri.NO
+    # under a condition that may not hold, a Deny takes nothing away
+    guard = deny("*", Bool={"aws:MultiFactorAuthPresent": "false"})
+    assert is_new([guard], [allow(ROLE + "admin"), guard]) is Tri.YES
+
+
+NAME = Hole("aws_iam_role.app.name", Kind.NAME)
+OPEN = Hole("var.role")
+
+
+def test_equal_holes_are_equal() -> None:
+    """What is not known is the same on both sides where its expression is the same."""
+    for hole in (NAME, OPEN):
+        holes = {"HOLE": hole}
+        assert is_new([allow("HOLE")], [allow("HOLE")], holes=holes) is Tri.NO
+        assert is_new([allow(ROLE + "x-HOLE-*")], [allow(ROLE + "x-HOLE-a")], holes=holes) is Tri.NO
+        assert is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", "HOLE")], holes=holes) is Tri.NO
+    assert is_new([allow(ROLE + "a-?")], [allow(ROLE + "a-HOLE")], holes={"HOLE": NAME}) is not Tri.NO
+
+
+def test_a_hole_under_a_question_mark_is_not_one_letter() -> None:
+    """A name that is not known is not taken to be as long as one ``?``."""
+    holes = {"HOLE": NAME}
+    assert is_new([allow(ROLE + "?"), allow(ROLE + "HOLE-x")], [allow(ROLE + "HOLE")], holes=holes) is not Tri.NO
+
+
+def test_a_deny_of_a_role_that_the_hole_may_be_is_not_forgotten() -> None:
+    """That a Deny is gone counts where the unknown name may be the role that it named."""
+    before = [allow(ROLE + "HOLE"), deny(ROLE + "app")]
+    assert is_new(before, [allow(ROLE + "HOLE")], holes={"HOLE": NAME}) is not Tri.NO
+    assert is_new(before, [allow(ROLE + "HOLE"), deny(ROLE + "a*")], holes={"HOLE": NAME}) is Tri.NO
+
+
+def test_what_is_known_of_a_hole_counts() -> None:
+    """The ARN of a role that is spelled out as far as its account equals the literal one in that account only."""
+    parts: tuple[Part, ...] = ("arn:", Hole("partition", Kind.PARTITION), ":iam::", Hole("account", Kind.ACCOUNT_ID),
+                               ":role/app")  # fmt: skip
+    holes = {"HOLE": Hole("aws_iam_role.app.arn", role="aws_iam_role.app", known=parts)}
+    before, after = [allow(ROLE + "app")], [allow("HOLE")]
+    assert is_new(before, after, holes=holes) is Tri.NO
+    assert is_new(before, after, holes=holes, where=Deployment("444455556666")) is Tri.YES
+    assert is_new([allow(ROLE + "other")], after, holes=holes) is Tri.YES
+
+
+def test_an_account_that_is_not_known_may_be_the_one_that_was_named() -> None:
+    """Where nobody says which account it is, a role of a literal account may be the same as one of "this account"."""
+    nowhere = Deployment()
+    here = {"HOLE": Hole("data.aws_caller_identity.current.account_id", Kind.ACCOUNT_ID)}
+    before = [allow(ROLE + "app")]
+    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], holes=here, where=nowhere) is Tri.UNKNOWN
+    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], holes=here) is Tri.NO
+    assert is_new([allow("arn:aws:iam::HOLE:role/app")], before, holes=here, where=nowhere) is Tri.NO
+    assert is_new(before, [allow("arn:aws:iam::HOLE:role/*")], holes=here, where=nowhere) is Tri.YES
+
+
+def test_an_unknown_cannot_be_told() -> None:
+    """A hole that may be anything is neither surely new nor surely old; where nothing was before, all is new."""
+    holes = {"HOLE": OPEN}
+    assert is_new([allow(ROLE + "a")], [allow("HOLE")], holes=holes) is Tri.UNKNOWN
+    assert is_new([allow("HOLE")], [allow(ROLE + "a")], holes=holes) is Tri.UNKNOWN
+    assert is_new([allow("*")], [allow("HOLE")], holes=holes) is Tri.NO
+    assert is_new([], [allow("HOLE")], holes=holes) is Tri.YES
+    assert is_new([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a", "HOLE")], holes=holes) is Tri.UNKNOWN
+    assert is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", LAMBDA)], holes=holes) is Tri.UNKNOWN
+    assert is_new([allow(ROLE + "a")], [allow(ROLE + "a", "HOLE")], holes=holes) is Tri.NO
+
+
+def test_a_role_of_another_account_is_no_access() -> None:
+    """What can only be a role of another account than the principal's is never new access."""
+    assert is_new([], [allow("arn:aws:iam::999999999999:role/a")]) is Tri.NO
+    assert is_new([], [allow("arn:aws:s3:::bucket")]) is Tri.NO
+    assert is_new([], [allow("arn:aws:iam::999999999999:role/a")], where=Deployment()) is Tri.YES
+
+
+def test_the_names_of_what_has_no_name_are_no_services() -> None:
+    """The two stand-ins can be no service principal."""
+    assert "\0" in UNKNOWN_SERVICE and "\0" in NO_KEY

@@ -1,0 +1,155 @@
+"""What one principal can pass by one statement, past its Deny statements and within its limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.grants.effective_grant import Passing
+from passrole_checks.iam.grants.grant import grants_apart
+from passrole_checks.iam.partial_values import Position, Tri, text
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.roles.arn import Scope
+
+AT = Position("policy.json", 1)
+SERVICES = {"aws": ["ec2.amazonaws.com", "lambda.amazonaws.com"], "aws-cn": ["ec2.amazonaws.com.cn"]}
+EC2, LAMBDA = SERVICES["aws"]
+ROLE = "arn:aws:iam::111122223333:role/"
+
+
+def statement(effect: str, action: str, resource: str = "*", services: Sequence[str] = ()) -> dict[str, object]:
+    found: dict[str, object] = {"Effect": effect, "Action": action, "Resource": resource}
+    if services:
+        found["Condition"] = {"StringEquals": {"iam:PassedToService": list(services)}}
+    return found
+
+
+def parsed(*statements: dict[str, object]) -> tuple[Statement, ...]:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    return parse_document(text(json.dumps(document), AT)).statements
+
+
+def passing(*statements: dict[str, object], limit: Sequence[dict[str, object]] = ()) -> Passing:
+    found = parsed(*statements)
+    permissions = Permissions(found, (parsed(*limit),) if limit else ())
+    (grant, *_) = grants_apart(found, {name: list(known) for name, known in SERVICES.items()})
+    return Passing(grant, permissions, SERVICES)
+
+
+def roles(one: Passing, service: str) -> list[str] | None:
+    passed = one.to(service)
+    return [str(role) for role in passed.roles] if passed is not None else None
+
+
+def test_what_a_deny_takes_away_it_takes_away_by_service() -> None:
+    """A Deny for one service leaves the others, and one for a role leaves the other roles."""
+    one = passing(statement("Allow", "iam:PassRole", ROLE + "app-*"),
+                  statement("Deny", "iam:PassRole", "*", [EC2]))  # fmt: skip
+    assert roles(one, EC2) is None and roles(one, LAMBDA) == [ROLE + "app-*"]
+    two = passing(statement("Allow", "iam:PassRole", ROLE + "app-*"), statement("Deny", "iam:PassRole", ROLE + "app-x"))
+    passed = two.to(LAMBDA)
+    assert passed is not None and [str(role) for role in passed.denied] == [ROLE + "app-x"]
+
+
+def test_a_limit_leaves_what_both_allow() -> None:
+    """Within a boundary the narrower pattern of both is left, for the services that both let through."""
+    allow = statement("Allow", "iam:PassRole", "*")
+    one = passing(allow, limit=[statement("Allow", "iam:*", ROLE + "app-*", [LAMBDA])])
+    assert roles(one, LAMBDA) == [ROLE + "app-*"] and roles(one, EC2) is None
+    passed = one.to(LAMBDA)
+    assert passed is not None and (passed.scope, passed.certain) == (Scope.PREFIX, Tri.YES)
+    assert one.anything is not None and one.anything.scope is Scope.PREFIX
+    assert passing(allow, limit=[statement("Allow", "s3:*")]).anything is None
+
+
+def test_a_limit_to_all_roles_but_some() -> None:
+    """A boundary that leaves roles out by NotResource takes them away, and nothing else."""
+    limit = {"Effect": "Allow", "Action": "iam:*", "NotResource": ROLE + "admin-*"}
+    passed = passing(statement("Allow", "iam:PassRole", "*"), limit=[limit]).to(EC2)
+    assert passed is not None and (passed.scope, passed.certain) == (Scope.ANY_ROLE, Tri.YES)
+    assert [str(role) for role in passed.denied] == [ROLE + "admin-*"]
+    assert roles(passing(statement("Allow", "iam:PassRole", ROLE + "admin-x"), limit=[limit]), EC2) is None
+    assert roles(passing(statement("Allow", "iam:PassRole", ROLE + "app"), limit=[limit]), EC2) == [ROLE + "app"]
+
+
+def test_a_limit_to_the_roles_of_another_account() -> None:
+    """A boundary that allows all roles of another account or of another partition allows none here."""
+    allow = statement("Allow", "iam:PassRole", ROLE + "app")
+    for elsewhere in ("arn:aws:iam::999999999999:role/*", "arn:aws-cn:iam::*:role/*"):
+        assert roles(passing(allow, limit=[statement("Allow", "iam:PassRole", elsewhere)]), EC2) is None
+    assert roles(passing(allow, limit=[statement("Allow", "iam:PassRole", ROLE + "*")]), EC2) == [ROLE + "app"]
+
+
+def test_a_limit_that_allows_the_rest_perhaps() -> None:
+    """Where a boundary surely allows one role, and any role under a condition that is not known, it is not sure that
+    any role can be passed."""
+    limit = [
+        statement("Allow", "iam:PassRole", ROLE + "app"),
+        {**statement("Allow", "iam:PassRole"), "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}},
+    ]
+    passed = passing(statement("Allow", "iam:PassRole", "*"), limit=limit).to(EC2)
+    assert passed is not None and passed.certain is Tri.UNKNOWN
+
+
+def test_what_not_resource_leaves_out_stays_left_out() -> None:
+    """Where a Deny turns "all roles but these" into a list, these are not in it."""
+    allow = {"Effect": "Allow", "Action": "iam:PassRole", "NotResource": ROLE + "app/admin"}
+    deny = {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": ROLE + "app/*"}
+    passed = passing(allow, deny).to(EC2)
+    assert passed is not None and [str(role) for role in passed.roles] == [ROLE + "app/*"]
+    assert [str(role) for role in passed.denied] == [ROLE + "app/admin"]
+
+
+def test_a_deny_on_all_but_some_leaves_what_both_name() -> None:
+    """Of two patterns the one within the other is left; where they cross, it is not sure that a role of either is."""
+    deny = {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": ROLE + "w?t/worker"}
+    passed = passing(statement("Allow", "iam:PassRole", ROLE + "*er"), deny).to(EC2)
+    assert passed is not None and ([str(role) for role in passed.roles], passed.certain) == (
+        [ROLE + "w?t/worker"], Tri.YES,
+    )  # fmt: skip
+    crossing = passing(statement("Allow", "iam:PassRole", ROLE + "wet/*"), deny).to(EC2)
+    assert crossing is not None and crossing.certain is Tri.UNKNOWN
+
+
+def test_a_deny_that_may_take_it_away_leaves_it_uncertain() -> None:
+    """Where a policy variable in a Deny decides whether the role, or the service, is the one that is asked about, it is
+    not sure that the role can be passed; of many roles of which it may take one it is."""
+    variable = "${aws:PrincipalTag/team}"
+    one = passing(statement("Allow", "iam:PassRole", ROLE + "app"), statement("Deny", "iam:PassRole", ROLE + variable))
+    other = passing(
+        statement("Allow", "iam:PassRole", ROLE + "app"),
+        statement("Deny", "iam:PassRole", "*", [f"{variable}.amazonaws.com"]),
+    )
+    many = passing(statement("Allow", "iam:PassRole", "*"), statement("Deny", "iam:PassRole", ROLE + variable))
+    found = [item.to(EC2) for item in (one, other, many)]
+    assert [item.certain for item in found if item is not None] == [Tri.UNKNOWN, Tri.UNKNOWN, Tri.YES]
+
+
+def test_policies_of_both_versions() -> None:
+    """In each policy ``${`` means what it means by its own Version: a variable may take any role away, plain text does
+    not name a role of this name."""
+    old = parse_document(text(json.dumps({"Statement": [statement("Allow", "iam:PassRole", ROLE + "app")]}), AT))
+    (grant,) = grants_apart(old.statements, {name: list(known) for name, known in SERVICES.items()})
+    new = parsed(statement("Deny", "iam:PassRole", ROLE + "${aws:username}"))
+    passed = Passing(grant, Permissions((*old.statements, *new)), SERVICES).to(EC2)
+    assert passed is not None and [str(role) for role in passed.denied] == [ROLE + "${aws:username}"]
+    text_only = {"Statement": [statement("Deny", "iam:PassRole", ROLE + "${*}")]}
+    plain = parse_document(text(json.dumps(text_only), AT)).statements
+    (grant,) = grants_apart(parsed(statement("Allow", "iam:PassRole", ROLE + "app")), {"aws": SERVICES["aws"]})
+    passed = Passing(grant, Permissions((grant.statement, *plain)), SERVICES).to(EC2)
+    assert passed is not None and [str(role) for role in passed.roles] == [ROLE + "app"]
+    assert [str(role) for role in passed.denied] == [ROLE + "${$}{*}"]
+
+
+def test_a_service_that_nobody_knows_is_asked_for_by_its_name() -> None:
+    """The condition is decided for whatever service a way names, known or not."""
+    one = passing(statement("Allow", "iam:PassRole", "*", ["new.amazonaws.com"]))
+    assert one.to("new.amazonaws.com") is not None and one.to("newer.amazonaws.com") is None
+
+
+def test_the_names_of_services_in_china() -> None:
+    """In China a service may send either of its two names, and only there."""
+    chinese = statement("Allow", "iam:PassRole", "arn:aws-cn:iam::111122223333:role/x", ["ec2.amazonaws.com.cn"])
+    assert passing(chinese).to(EC2) is not None
+    assert passing(statement("Allow", "iam:PassRole", ROLE + "x", ["ec2.amazonaws.com.cn"])).to(EC2) is None

@@ -1,0 +1,588 @@
+"""What a Condition block lets through: the truth table, the constraint, the suspicions, holes and bad input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    Entry,
+    Hole,
+    Items,
+    Kind,
+    Mapping,
+    Node,
+    Position,
+    Text,
+    Tri,
+    text,
+    unknown,
+)
+
+AT = Position("policy.json", 1)
+PTS = "iam:PassedToService"
+E = "ec2.amazonaws.com"
+L = "lambda.amazonaws.com"
+C = "ec2.amazonaws.com.cn"
+STANDARD = frozenset({E, L, "monitoring.rds.amazonaws.com", "ecs-tasks.amazonaws.com", "events.amazonaws.com"})
+CHINA = STANDARD | {C}
+
+
+def node(value: Any) -> Node:
+    """A policy written as Python values; nodes, and tuples of the parts of a text, may stand anywhere in it."""
+    if isinstance(value, str):
+        return text(value, AT)
+    if isinstance(value, tuple):
+        return Text(value, AT)
+    if isinstance(value, list):
+        return Items(tuple(node(item) for item in value), AT)
+    if isinstance(value, dict):
+        entries = []
+        for key, item in value.items():
+            name = node(key)
+            assert isinstance(name, Text)
+            entries.append(Entry(name, node(item)))
+        return Mapping(tuple(entries), AT)
+    if value is None or isinstance(value, (bool, int, float)):
+        return Const(value, AT)
+    assert isinstance(value, (Text, Const, Items, Mapping, Choice, Absent))
+    return value
+
+
+def of(condition: Any, services: frozenset[str] = CHINA, *, variables: bool = True) -> ConditionEffect:
+    return evaluate(node(condition), services, variables=variables)
+
+
+@pytest.mark.parametrize("operator", ["NumericNotEquals", "DateNotEquals", "NotIpAddress", "ArnNotLike"])
+def test_is_not_of_another_type(operator: str) -> None:
+    """AWS's pages do not say what becomes of "is not" where a number, a date, an address or an ARN is compared with the
+    name of a service: it may let every service through, or none."""
+    effect = of({operator: {PTS: "5"}})
+    assert (effect.allowed, effect.unknown_service) == (frozenset(), Tri.UNKNOWN)
+    assert effect.possible >= CHINA and effect.constraint is Constraint.INEFFECTIVE
+    assert effect.without_key is Tri.YES
+
+
+def hole(expression: str, kind: Kind = Kind.ANYTHING, known: tuple[str | Hole, ...] | None = None) -> Hole:
+    return Hole(expression, kind, known=known)
+
+
+def answer(effect: ConditionEffect, request: str) -> str:
+    """What the table writes for a request: ``+`` let through, ``-`` not, ``?`` cannot be told."""
+    if request == "0":
+        return {Tri.YES: "+", Tri.NO: "-", Tri.UNKNOWN: "?"}[effect.without_key]
+    service = {"E": E, "L": L, "C": C}[request]
+    if service in effect.allowed:
+        return "+"
+    return "?" if service in effect.possible else "-"
+
+
+# The rows of the truth table that concern conditions on iam:PassedToService. Of the rows that deny (59 to 61) it is the
+# Deny's own block that is decided, so ``+`` reads "denied".
+TABLE: list[tuple[str, Any, str]] = [
+    ("30", {"StringEquals": {PTS: E}}, "E+ L- C- 0-"),
+    ("31", {"StringEquals": {PTS: [E, L]}}, "E+ L+ C- 0-"),
+    ("32", {"StringEquals": {PTS: "EC2.amazonaws.com"}}, "E- L- C- 0-"),
+    ("33", {"StringEqualsIgnoreCase": {PTS: "EC2.AMAZONAWS.COM"}}, "E+ L- C- 0-"),
+    ("34a", {"StringEquals": {PTS: "*"}}, "E- L- C- 0-"),
+    ("34b", {"StringEquals": {PTS: "ec2.*"}}, "E- L- C- 0-"),
+    ("35", {"StringLike": {PTS: "*"}}, "E+ L+ C+ 0-"),
+    ("36a", {"StringLike": {PTS: "ec2.*"}}, "E+ C+ L- 0-"),
+    ("36b", {"StringLike": {PTS: "ec2.amazonaws.com*"}}, "E+ C+ L- 0-"),
+    ("37", {"StringLike": {PTS: "*.amazonaws.com"}}, "E+ L+ C- 0-"),
+    ("38", {"StringEqualsIfExists": {PTS: E}}, "E+ L- C- 0+"),
+    ("39a", {"StringNotEquals": {PTS: E}}, "E- L+ C+ 0+"),
+    ("39b", {"StringNotEqualsIfExists": {PTS: E}}, "E- L+ C+ 0+"),
+    ("40", {"StringNotEquals": {PTS: [E, L]}}, "E- L- C+ 0+"),
+    ("41", {"StringNotLike": {PTS: "ec2.*"}}, "E- C- L+ 0+"),
+    ("42", {"Null": {PTS: "true"}}, "0+ E- L- C-"),
+    ("43", {"Null": {PTS: "false"}}, "E+ L+ C+ 0-"),
+    ("44", {"StringNotEquals": {PTS: E}, "Null": {PTS: "false"}}, "E- L+ C+ 0-"),
+    ("45", {"ForAllValues:StringEquals": {PTS: E}}, "E+ L- C- 0+"),
+    ("46", {"ForAnyValue:StringEquals": {PTS: E}}, "E+ L- C- 0-"),
+    ("47", {"ForAllValues:StringNotEquals": {PTS: E}}, "E- L+ C+ 0+"),
+    ("48", {"ForAnyValue:StringNotEquals": {PTS: E}}, "E- L+ C+ 0-"),
+    ("49", {"StringEquals": {"IAM:passedtoservice": E}}, "E+ L- C- 0-"),
+    ("51", {"StringEquals": {PTS: E}, "StringNotEquals": {PTS: E}}, "E- L- C- 0-"),
+    ("52", {"StringEquals": {PTS: E}}, "E+ L- 0-"),
+    ("53", {"StringEqualsIfExists": {PTS: E}}, "E+ L- 0+"),
+    ("59a", {"StringNotEquals": {PTS: E}}, "E- L+ 0+"),
+    ("59b", {"StringNotEqualsIfExists": {PTS: E}}, "E- L+ 0+"),
+    ("60", {"StringEquals": {PTS: E}}, "E+ L- C- 0-"),
+    ("61", {"ForAnyValue:StringNotEquals": {PTS: E}}, "E- L+ 0-"),
+]
+
+
+@pytest.mark.parametrize(("row", "condition", "requests"), TABLE, ids=[row[0] for row in TABLE])
+def test_truth_table(row: str, condition: Any, requests: str) -> None:
+    """Each row of the truth table of the specification holds."""
+    effect = of(condition)
+    assert [request[0] + answer(effect, request[0]) for request in requests.split()] == requests.split()
+    assert effect.problems == () and effect.unresolved == ()
+
+
+def test_row_50_another_key_is_named_and_does_not_decide() -> None:
+    """A key that has nothing to do with the service is listed, and taken to be satisfiable."""
+    effect = of({"StringEquals": {PTS: E, "aws:PrincipalTag/t": "y"}})
+    assert (effect.constraint, effect.allowed, effect.others) == (
+        Constraint.EXACT,
+        frozenset({E}),
+        ("aws:PrincipalTag/t",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "shared"),
+    [
+        ("StringEquals", E, (PTS,)),  # row 52
+        ("StringEqualsIfExists", E, ()),  # row 53
+        ("StringNotEquals", E, ()),
+        ("ForAllValues:StringEquals", E, ()),
+        ("ForAnyValue:StringEquals", E, (PTS,)),
+        ("ForAnyValue:StringNotEquals", E, (PTS,)),
+        ("ForAnyValue:StringEqualsIfExists", E, ()),
+        ("Null", "false", (PTS,)),
+        ("Null", "true", ()),
+    ],
+)
+def test_shared_keys_are_those_that_a_missing_key_fails(operator: str, value: str, shared: tuple[str, ...]) -> None:
+    """A PassRole-only key is shared where a request without the key cannot meet the operator."""
+    assert of({operator: {PTS: value}}).shared == shared
+
+
+@pytest.mark.parametrize(
+    ("operator", "shared"),
+    [
+        ("ArnLike", True),  # rows 54 and 55
+        ("ArnNotLike", False),  # row 56
+        ("StringLike", True),
+        ("ArnLikeIfExists", False),
+    ],
+)
+def test_rows_54_to_56_associated_resource_arn(operator: str, shared: bool) -> None:
+    """iam:AssociatedResourceArn is told of, shared where a missing key fails, and does not decide the service."""
+    effect = of({operator: {"iam:associatedresourcearn": "arn:aws:ec2:*:111122223333:instance/*"}})
+    assert effect.associated_resource_arn
+    assert effect.shared == (("iam:associatedresourcearn",) if shared else ())
+    assert (effect.constraint, effect.allowed, effect.without_key) == (Constraint.ABSENT, CHINA, Tri.YES)
+    assert effect.others == effect.tags == ()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Bool": {"aws:ViaAWSService": "true"}},
+        {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}},
+        {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
+        {"NotIpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}},
+    ],
+)
+def test_rows_57_and_58_other_keys(condition: dict[str, dict[str, Any]]) -> None:
+    """Conditions on other keys leave the service open and are named."""
+    effect = of(condition)
+    assert effect.constraint is Constraint.ABSENT and effect.allowed == CHINA
+    assert [*effect.others] == [key for keys in condition.values() for key in keys]
+
+
+CONSTRAINTS: list[tuple[Any, Constraint]] = [
+    ({}, Constraint.ABSENT),
+    ({"StringEquals": {}}, Constraint.ABSENT),
+    ({"Bool": {"aws:MultiFactorAuthPresent": True}}, Constraint.ABSENT),
+    ({"StringEquals": {PTS: E}}, Constraint.EXACT),
+    ({"StringLike": {PTS: [E, L]}}, Constraint.EXACT),
+    ({"StringEqualsIgnoreCase": {PTS: E}}, Constraint.EXACT),
+    ({"ForAnyValue:StringEquals": {PTS: [E]}}, Constraint.EXACT),
+    ({"StringEquals": {PTS: E, "aws:SourceVpc": "vpc-1"}}, Constraint.EXACT),
+    ({"StringEquals": {PTS: "brand-new.amazonaws.com"}}, Constraint.EXACT),
+    ({"StringEquals": {PTS: [E, L]}, "StringNotEquals": {PTS: L}}, Constraint.EXACT),
+    ({"StringEquals": {PTS: E}, "StringLike": {PTS: "ec2*"}}, Constraint.EXACT),
+    ({"StringEqualsIfExists": {PTS: E}, "Null": {PTS: False}}, Constraint.EXACT),
+    ({"StringEquals": {PTS: E}, "StringEqualsIfExists": {PTS: [E, L]}}, Constraint.EXACT),
+    ({"StringLike": {PTS: "ec2${*}"}, "StringEquals": {PTS: E}}, Constraint.INEFFECTIVE),
+    ({"StringEqualsIfExists": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
+    ({"ForAllValues:StringEquals": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
+    ({"ForAnyValue:StringEqualsIfExists": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
+    ({"StringLike": {PTS: "ec2*"}}, Constraint.PATTERN),
+    ({"StringLike": {PTS: [E, "lambda*"]}}, Constraint.PATTERN),
+    ({"StringLike": {PTS: "dms.*.amazonaws.com"}}, Constraint.PATTERN),
+    ({"StringNotEquals": {PTS: E}}, Constraint.PATTERN),
+    ({"StringNotEquals": {PTS: "brand-new.amazonaws.com"}}, Constraint.PATTERN),
+    ({"StringNotLike": {PTS: "brand-new.*"}}, Constraint.PATTERN),
+    ({"StringNotEquals": {PTS: E}, "Null": {PTS: "false"}}, Constraint.PATTERN),
+    ({"StringLike": {PTS: "*"}}, Constraint.INEFFECTIVE),
+    ({"StringLike": {PTS: "*.amazonaws.com*"}}, Constraint.INEFFECTIVE),
+    ({"StringLike": {PTS: ["ec2*", "*"]}}, Constraint.INEFFECTIVE),
+    ({"StringNotEquals": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
+    ({"StringEquals": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
+    ({"StringEqualsIfExists": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
+    ({"Null": {PTS: "false"}}, Constraint.INEFFECTIVE),
+    ({"Null": {PTS: "true"}}, Constraint.INEFFECTIVE),
+    ({"Null": {PTS: ["true", "false"]}}, Constraint.INEFFECTIVE),
+    ({"ForAllValues:Null": {PTS: "true"}}, Constraint.INEFFECTIVE),
+    ({"ForAnyValue:Null": {PTS: "false"}}, Constraint.INEFFECTIVE),
+    ({"StringEquals": {PTS: E}, "StringNotEquals": {PTS: E}}, Constraint.INEFFECTIVE),
+    ({"NumericEquals": {PTS: "1"}}, Constraint.INEFFECTIVE),
+    ({"NumericNotEquals": {PTS: 1}}, Constraint.INEFFECTIVE),
+    ({"Bool": {PTS: True}}, Constraint.INEFFECTIVE),
+    ({"ArnLike": {PTS: "ec2.*"}}, Constraint.UNRESOLVED),
+]
+
+
+@pytest.mark.parametrize(("condition", "constraint"), CONSTRAINTS, ids=[str(condition) for condition, _ in CONSTRAINTS])
+def test_constraint(condition: Any, constraint: Constraint) -> None:
+    """The constraint says what the block means, however it is written."""
+    assert of(condition).constraint is constraint
+
+
+def test_every_service_of_one_partition_is_no_constraint_there() -> None:
+    """`*.amazonaws.com` leaves no service of `aws` out, and leaves out those of `aws-cn` with a name of their own."""
+    condition = {"StringLike": {PTS: "*.amazonaws.com"}}
+    standard = of(condition, STANDARD)
+    assert (standard.constraint, standard.unknown_service) == (Constraint.INEFFECTIVE, Tri.YES)
+    china = of(condition, CHINA)
+    assert (china.constraint, china.unknown_service) == (Constraint.PATTERN, Tri.UNKNOWN)
+
+
+def test_no_block_lets_everything_through() -> None:
+    """Without a block every request passes and nothing is demanded."""
+    for effect in (evaluate(None, STANDARD), of({}, STANDARD)):
+        assert effect.constraint is Constraint.ABSENT and not effect.dead
+        assert effect.allowed == effect.possible == STANDARD
+        assert effect.unknown_service is effect.without_key is Tri.YES
+
+
+@pytest.mark.parametrize(
+    ("condition", "dead"),
+    [
+        ({"StringEquals": {PTS: E}, "StringNotEquals": {PTS: E}}, True),
+        ({"StringEquals": {PTS: E}, "ForAllValues:StringEquals": {PTS: L}}, True),
+        ({"StringEquals": {PTS: "lambda"}}, True),
+        ({"StringLike": {PTS: "arn:aws:*"}}, True),
+        ({"StringEquals": {PTS: E}, "Null": {PTS: "true"}}, True),
+        ({"ForAnyValue:Null": {PTS: "false"}}, True),
+        ({"DateGreaterThan": {PTS: "2026-01-01T00:00:00Z"}}, True),
+        ({"StringEqualsIfExists": {PTS: "lambda"}}, False),
+        ({"Null": {PTS: "true"}}, False),
+        ({"StringEquals": {PTS: "brand-new.amazonaws.com"}}, False),
+        ({"StringLike": {PTS: "brand-new.*"}}, False),
+        ({"StringLike": {PTS: "brand-new.amazonaws.com.??"}}, False),
+        ({"StringEquals": {PTS: ("states.", hole("AWS::Region", Kind.REGION), ".amazonaws.com")}}, False),
+        ({"StringEquals": {PTS: (hole("var.service"),)}}, False),
+        ({"StringEquals": {"iam:PassToService": E}}, False),
+    ],
+)
+def test_dead(condition: Any, dead: bool) -> None:
+    """A block is dead where no request can meet what it says of the service."""
+    assert of(condition).dead is dead
+
+
+@pytest.mark.parametrize(
+    ("condition", "negated_only"),
+    [
+        ({"StringNotEquals": {PTS: E}}, True),
+        ({"StringNotEquals": {PTS: E}, "Null": {PTS: "false"}}, True),
+        ({"ForAnyValue:StringNotLike": {PTS: "e*"}, "StringNotEquals": {PTS: L}}, True),
+        ({"StringNotEquals": {PTS: E}, "StringLike": {PTS: "*"}}, False),
+        ({"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}, False),
+        ({"Null": {PTS: "false"}}, False),
+        ({"StringEquals": {PTS: E}}, False),
+    ],
+)
+def test_negated_only(condition: Any, negated_only: bool) -> None:
+    """A block is negated only where the service stands under negated operators, presence apart."""
+    assert of(condition).negated_only is negated_only
+
+
+def test_what_else_is_demanded_is_named_as_written_and_in_order() -> None:
+    """Role tags and other keys are told apart, spelled as written, without repeats; values keep their order."""
+    effect = of(
+        {
+            "StringLike": {PTS: [L, "ec2*", L], "AWS:ResourceTag/Team": "x", "aws:RequestedRegion": "eu-*"},
+            "StringEquals": {"iam:ResourceTag/env": "prod", "aws:PrincipalTag/a": "b", PTS: [L]},
+            "Null": {"aws:RequestedRegion": "false", PTS: "false"},
+        }
+    )
+    assert effect.tags == ("AWS:ResourceTag/Team", "iam:ResourceTag/env")
+    assert effect.others == ("aws:RequestedRegion", "aws:PrincipalTag/a")
+    assert effect.values == (L, "ec2*")
+    assert effect.shared == (PTS,)
+    assert effect.allowed == {L}
+
+
+SUSPICIONS: list[tuple[Any, str, str]] = [
+    (
+        {"StringEquals": {PTS: "lambda"}},
+        "lambda",
+        "can never match: it has no domain; did you mean lambda.amazonaws.com?",
+    ),
+    ({"StringEquals": {PTS: "lambda.amazon.com"}}, "lambda.amazon.com", "did you mean lambda.amazonaws.com?"),
+    ({"StringEquals": {PTS: "events.amazonaws"}}, "events.amazonaws", "did you mean events.amazonaws.com?"),
+    ({"StringEquals": {PTS: f"https://{E}"}}, f"https://{E}", f"did you mean {E}?"),
+    (
+        {"StringEquals": {PTS: "EC2.amazonaws.com"}},
+        "EC2.amazonaws.com",
+        f"in lower case, without blanks; did you mean {E}?",
+    ),
+    ({"StringEquals": {PTS: f"{E} "}}, f"{E} ", f"without blanks; did you mean {E}?"),
+    ({"StringEquals": {PTS: "ec2.*"}}, "ec2.*", "a wildcard is a plain character; did you mean StringLike?"),
+    ({"StringNotEquals": {PTS: "ec2.*"}}, "ec2.*", "leaves no service out: under StringNotEquals"),
+    (
+        {"StringEquals": {PTS: "arn:aws:iam::111122223333:role/x"}},
+        "arn:aws:iam::111122223333:role/x",
+        "an ARN is no service",
+    ),
+    ({"StringLike": {PTS: "arn:aws:lambda:*"}}, "arn:aws:lambda:*", f"did you mean {L}?"),
+    ({"StringEquals": {PTS: ""}}, "", "it is empty"),
+    ({"StringEquals": {PTS: "lamda"}}, "lamda", f"it has no domain; did you mean {L}?"),
+    ({"StringEquals": {PTS: ".amazonaws.com"}}, ".amazonaws.com", "it is no service principal"),
+    ({"StringEquals": {PTS: "-.amazonaws.com"}}, "-.amazonaws.com", "it is no service principal"),
+    ({"StringEquals": {PTS: True}}, "true", "it has no domain, such as .amazonaws.com"),
+    ({"NumericEquals": {PTS: E}}, "NumericEquals", "compares numbers and can never match"),
+    ({"ArnEquals": {PTS: E}}, "ArnEquals", "did you mean StringEquals?"),
+    ({"stringEquals": {PTS: E}}, "stringEquals", "did you mean StringEquals?"),
+    ({"StringEqualIfExists": {PTS: E}}, "StringEqualIfExists", "did you mean StringEqualsIfExists?"),
+    ({"StringEquals": {"iam:PassToService": E}}, "iam:PassToService", f"did you mean {PTS}?"),
+    ({"StringEquals": {"aws:PassedToService": E}}, "aws:PassedToService", f"did you mean {PTS}?"),
+    ({"StringEquals": {"PassedToService": E}}, "PassedToService", f"did you mean {PTS}?"),
+    ({"StringEquals": {"iam:PassedToService ": E}}, "iam:PassedToService ", f"did you mean {PTS}?"),
+]
+
+
+@pytest.mark.parametrize(("condition", "value", "reason"), SUSPICIONS, ids=[row[1] for row in SUSPICIONS])
+def test_suspicion(condition: Any, value: str, reason: str) -> None:
+    """What can never match, or does nothing, is told with a reason and the likely right spelling."""
+    (suspicion,) = of(condition).suspicions
+    assert suspicion.value == value
+    assert reason in suspicion.reason
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {PTS: [E, L, C, "brand-new.amazonaws.com", "ops.new.amazonaws.com", "dms.c2s.ic.gov"]}},
+        {"StringEqualsIgnoreCase": {PTS: "EC2.AmazonAWS.com"}},
+        {"StringEquals": {"IAM:PASSEDTOSERVICE": E}},
+        {"StringLike": {PTS: ["*", "ec2*", "*.amazonaws.com", "ec2.amazonaws.*", "??2.amazonaws.com"]}},
+        {"StringEquals": {PTS: ("ec2.", hole("AWS::URLSuffix"))}},
+        {"StringEquals": {PTS: "${aws:PrincipalTag/service}"}},
+        {"StringEquals": {"aws:CalledVia": E, "iam:AWSServiceName": E, "sts:RoleSessionName": "x"}},
+        {"Null": {PTS: "false"}},
+    ],
+)
+def test_what_can_match_is_not_suspected(condition: Any) -> None:
+    """A service that is merely not known, a pattern that can match, and a hole raise no suspicion."""
+    assert of(condition).suspicions == ()
+
+
+def test_suspicions_and_holes_stand_where_they_are_written() -> None:
+    """A suspicion carries the position of the value, key or operator that it speaks of."""
+    key_at, value_at, operator_at = (Position("a.json", line) for line in (2, 3, 4))
+    value = Items((text(E, AT), text("lambda", value_at)), AT)
+    misspelt = Entry(text("iam:PassToService", key_at), text(E, AT))
+    strings = Entry(text("StringEquals", AT), Mapping((Entry(text(PTS, AT), value), misspelt), AT))
+    dates = Entry(text("DateEquals", operator_at), Mapping((Entry(text(PTS, AT), text(E, AT)),), AT))
+    effect = evaluate(Mapping((strings, dates), AT), STANDARD)
+    assert [suspicion.at for suspicion in effect.suspicions] == [value_at, key_at, operator_at]
+
+
+def test_a_suspicion_stands_in_its_own_file() -> None:
+    """The same words in two files raise the same suspicion, each time with the place in that file."""
+    for place in (Position("a.json", 3), Position("b.json", 7)):
+        value = Entry(text(PTS, AT), text("lambda", place))
+        effect = evaluate(Mapping((Entry(text("StringEquals", AT), Mapping((value,), AT)),), AT), STANDARD)
+        assert [suspicion.at for suspicion in effect.suspicions] == [place]
+
+
+# Holes.
+
+
+def test_a_block_that_is_a_hole_is_unresolved() -> None:
+    """Of a block that is not known nothing is known, and its hole is named."""
+    effect = evaluate(unknown("var.condition", AT), STANDARD)
+    assert effect.constraint is Constraint.UNRESOLVED and not effect.dead
+    assert (effect.allowed, effect.possible) == (frozenset(), STANDARD)
+    assert effect.unknown_service is effect.without_key is Tri.UNKNOWN
+    assert [hole.expression for hole in effect.unresolved] == ["var.condition"]
+    assert effect.problems == ()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {(hole("x"),): {PTS: E}},
+        {"StringEquals": (hole("x"),)},
+        {"StringEquals": {(hole("x"),): E}},
+        {"StringEquals": {("iam:", hole("x")): E}},
+        {"StringEquals": {PTS: (hole("x"),)}},
+        {"StringEquals": {PTS: [E, (hole("x"),)]}},
+        {"StringEquals": {PTS: (hole("x", Kind.NAME), ".amazonaws.com")}},
+        {"StringNotEquals": {PTS: (hole("x"),)}},
+        {"Null": {PTS: (hole("x"),)}},
+        {"StringLike": {PTS: "*"}, "StringEquals": (hole("x"),)},
+    ],
+    ids=str,
+)
+def test_a_hole_that_decides_is_named(condition: Any) -> None:
+    """A hole at any level keeps services possible, allows none that depend on it, and is named."""
+    effect = of(condition, STANDARD)
+    assert effect.constraint is Constraint.UNRESOLVED
+    assert [hole.expression for hole in effect.unresolved] == ["x"]
+    assert E in effect.possible and L not in effect.allowed
+    assert effect.problems == () and effect.suspicions == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "constraint"),
+    [
+        ({"StringLike": {PTS: ["*", (hole("x"),)]}}, Constraint.INEFFECTIVE),
+        ({"StringEquals": {PTS: "lambda"}, "StringLike": {PTS: (hole("x"),)}}, Constraint.INEFFECTIVE),
+        ({"StringEquals": {PTS: E, ("aws:PrincipalTag/", hole("x")): "y"}}, Constraint.EXACT),
+        ({"StringEquals": {PTS: E, "aws:PrincipalTag/t": (hole("x"),)}}, Constraint.EXACT),
+        ({"StringEquals": {PTS: E, ("aws:ResourceTag/", hole("x")): "y"}}, Constraint.EXACT),
+        ({"StringEquals": {PTS: ("ec2.", hole("x", known=("amazonaws.com",)))}}, Constraint.EXACT),
+        (
+            {(hole("x", known=("StringEquals",)),): {(hole("x", known=("iam:", "PassedToService")),): E}},
+            Constraint.EXACT,
+        ),
+        ({"StringEquals": {PTS: ("states.", hole("x", Kind.REGION), ".amazonaws.com")}}, Constraint.EXACT),
+        ({"StringNotEquals": {PTS: ("states.", hole("x", Kind.REGION), ".amazonaws.com")}}, Constraint.PATTERN),
+        ({"StringLike": {PTS: ("*.", hole("x", Kind.REGION), ".amazonaws.com")}}, Constraint.PATTERN),
+    ],
+)
+def test_a_hole_that_does_not_decide_is_not_named(condition: Any, constraint: Constraint) -> None:
+    """What is spelled out, a Region in the name of one service, and what makes no difference is not unresolved."""
+    effect = of(condition, STANDARD)
+    assert (effect.constraint, effect.unresolved, effect.problems) == (constraint, (), ())
+
+
+def test_an_unknown_that_can_only_narrow_leaves_a_finite_list_exact() -> None:
+    """Beside a finite list, an unknown operator can only take away: the list stays, and the hole is named."""
+    effect = of({"StringEquals": {PTS: [E, L]}, "StringLike": (hole("x"),)})
+    assert effect.constraint is Constraint.EXACT
+    assert effect.allowed == frozenset() and effect.possible == {E, L}
+    assert [hole.expression for hole in effect.unresolved] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "possible"),
+    [
+        (("ec2.", hole("x")), {E, C}),
+        (("ec2.", hole("x", Kind.NAME)), {E, C}),
+        ((hole("x", Kind.NAME), ".amazonaws.com"), CHINA - {C} | {"pinpoint.us-east-1.amazonaws.com"}),
+        ((hole("x", Kind.REGION), ".amazonaws.com"), set()),
+        (("pinpoint.", hole("x", Kind.REGION), ".amazonaws.com"), {"pinpoint.us-east-1.amazonaws.com"}),
+        (("lambda.", hole("x", known=("amazonaws.", hole("y")))), {L}),
+        ((hole("x", Kind.ACCOUNT_ID), ".amazonaws.com"), set()),
+    ],
+)
+def test_a_hole_matches_what_its_kind_allows(parts: tuple[str | Hole, ...], possible: set[str]) -> None:
+    """A value that is partly known keeps possible what its kind of hole can complete, and nothing is surely allowed."""
+    effect = of({"StringEquals": {PTS: parts}}, CHINA | {"pinpoint.us-east-1.amazonaws.com"})
+    assert effect.possible == possible
+    assert effect.allowed == frozenset()
+
+
+# Policy variables.
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "${aws:PrincipalTag/service}",
+        "${aws:PrincipalTag/service, 'ec2.amazonaws.com'}",
+        "${aws:PrincipalTag/service}.amazonaws.com",
+        (hole("aws:PrincipalTag/service", Kind.POLICY_VARIABLE), ".amazonaws.com"),
+        ("${aws:PrincipalTag/", hole("var.tag"), "}.amazonaws.com"),
+    ],
+)
+def test_a_policy_variable_is_filled_in_at_request_time(value: Any) -> None:
+    """With variables a value that holds one cannot be told; without them it is plain text that names no service."""
+    with_variables = of({"StringEquals": {PTS: value}}, STANDARD)
+    assert with_variables.constraint is Constraint.UNRESOLVED and with_variables.possible == STANDARD
+    assert with_variables.unresolved[-1].kind is Kind.POLICY_VARIABLE
+    assert with_variables.unresolved[-1].expression.startswith("aws:PrincipalTag/")
+    without = of({"StringEquals": {PTS: value}}, STANDARD, variables=False)
+    assert without.possible == frozenset() and without.constraint is Constraint.INEFFECTIVE
+
+
+def test_escaped_characters_are_plain() -> None:
+    """${*}, ${?} and ${$} are the characters themselves, under every operator."""
+    for value in ("ec2${*}", "ec?.amazonaws.co${?}", "${$}*"):
+        assert of({"StringLike": {PTS: value}}).possible == frozenset()
+    assert of({"StringLike": {PTS: "ec2*"}}).allowed == {E, C}
+
+
+def test_a_variable_without_a_name_is_a_problem() -> None:
+    """`${}` is no policy variable: told, and the answer is unknown."""
+    effect = of({"StringEquals": {PTS: "${}"}})
+    assert effect.constraint is Constraint.UNRESOLVED and "without a name" in effect.problems[0]
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [
+        ("StringEquals", "the Condition block is not an object of operators"),
+        ([{"StringEquals": {PTS: E}}], "the Condition block is not an object of operators"),
+        (None, "the Condition block is not an object of operators"),
+        (("String", hole("x")), "the Condition block is not an object of operators"),
+        ({"StringEquals": E}, "what stands under StringEquals is not an object of keys"),
+        ({"StringEquals": [{PTS: E}]}, "what stands under StringEquals is not an object of keys"),
+        ({"StringEquals": {PTS: []}}, f"the list of values of {PTS} under StringEquals is empty"),
+        ({"StringEquals": {PTS: {"a": "b"}}}, f"a value of {PTS} under StringEquals is no text"),
+        ({"StringEquals": {PTS: [[E]]}}, f"a value of {PTS} under StringEquals is no text"),
+        ({"StringEquals": {PTS: None}}, f"a value of {PTS} under StringEquals is no text"),
+        ({"StringEquals": {PTS: Absent(AT)}}, f"a value of {PTS} under StringEquals is no text"),
+        ({"StringEquals": {PTS: [Choice("c", (("true", text(E, AT)),), AT), E]}}, f"a value of {PTS} under"),
+        ({"StringLike": Choice("c", (), AT)}, "what stands under StringLike is not an object of keys"),
+        ({"Null": {PTS: "maybe"}}, f"the value maybe of {PTS} under Null is neither true nor false"),
+        ({"NullIfExists": {PTS: "true"}}, "there is no condition operator NullIfExists"),
+        ({"stringequals": {PTS: E}}, "there is no condition operator stringequals; did you mean StringEquals?"),
+        (
+            {"ForAnyValues:StringEquals": {PTS: E}},
+            "there is no condition operator ForAnyValues:StringEquals; did you mean",
+        ),
+        ({"": {PTS: E}}, "there is no condition operator "),
+    ],
+)
+def test_what_is_malformed_is_told_and_unknown(condition: Any, problem: str) -> None:
+    """A malformed piece never crashes: it is told in words, and nothing that depends on it is decided."""
+    effect = of(condition, STANDARD)
+    assert len(effect.problems) == 1 and effect.problems[0].startswith(problem)
+    assert effect.constraint is Constraint.UNRESOLVED and not effect.dead
+    assert (effect.allowed, effect.possible) == (frozenset(), STANDARD)
+
+
+def test_an_unknown_operator_on_another_key_does_not_decide() -> None:
+    """A malformed operator that does not speak of the service is told and leaves the answer alone."""
+    effect = of({"stringLike": {"aws:SourceVpc": "vpc-*"}, "StringEquals": {PTS: E}})
+    assert effect.constraint is Constraint.EXACT and effect.allowed == {E}
+    assert effect.others == ("aws:SourceVpc",) and len(effect.problems) == 1 and effect.suspicions == ()
+
+
+def test_a_key_given_twice_is_told_and_both_hold() -> None:
+    """The same key with other capitals is a problem, and both tests must be met."""
+    effect = of({"StringEquals": {PTS: [E, L], PTS.upper(): [L]}})
+    assert effect.allowed == {L}
+    assert effect.problems == ("the key IAM:PASSEDTOSERVICE is given twice under StringEquals",)
+
+
+def test_an_operator_given_twice_is_told_and_both_hold() -> None:
+    """The same operator twice is a problem, and both must be met."""
+    entries = [Entry(text("StringEquals", AT), node({PTS: values})) for values in ([E, L], [L])]
+    effect = evaluate(Mapping(tuple(entries), AT), STANDARD)
+    assert effect.allowed == {L}
+    assert effect.problems == ("the condition operator StringEquals is given twice",)
+
+
+def test_many_wildcards_take_no_time() -> None:
+    """A value made to exhaust a backtracking matcher is decided at once."""
+    effect = of({"StringLike": {PTS: "*a" * 40 + "*b"}}, frozenset({"a" * 60 + ".amazonaws.com"}))
+    assert effect.allowed == frozenset()

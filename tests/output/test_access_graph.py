@@ -1,0 +1,240 @@
+"""The graph that the page and the diagram are drawn from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.findings import Severity
+from passrole_checks.output.access_graph import Column, Graph, Node, graph_of
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+
+LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+ACCOUNT = "arn:aws:iam::111122223333"
+
+
+def policy(user: str | None, *statements: Mapping[str, object]) -> dict[str, object]:
+    """A managed policy of a template; a statement's Effect and Action are those that one expects."""
+    usual = {"Effect": "Allow", "Action": ["iam:PassRole", "iam:GetRole"]}
+    document = {"Version": "2012-10-17", "Statement": [usual | dict(statement) for statement in statements]}
+    properties = {"PolicyDocument": document, **({"Users": [user]} if user else {})}
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+
+
+def scanned(file: str, **resources: object) -> ScanResult:
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    Path(file).write_text(json.dumps({"Resources": resources}, indent=1), "utf-8")
+    return scan_paths([Path(file.split("/")[0])], ScanOptions())
+
+
+def graph(result: ScanResult) -> Graph:
+    return graph_of(result, result.grants)
+
+
+def labels(found: Graph, column: Column) -> list[str]:
+    return [node.label for node in found.nodes if node.column is column]
+
+
+def links(found: Graph) -> list[tuple[str, str, int, str]]:
+    """From, to, number of statements, worst severity."""
+    return [
+        (
+            found.nodes[link.source].label,
+            found.nodes[link.target].label,
+            len(link.entries),
+            link.severity.value if link.severity else "",
+        )
+        for link in found.links
+    ]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_statements_join_principals_roles_and_services() -> None:
+    """Each statement joins who holds it with its roles, and those with its services; links of several count them."""
+    found = graph(
+        scanned(
+            "t.json",
+            A=policy("ann", {"Resource": f"{ACCOUNT}:role/app-*", "Condition": LAMBDA}),
+            B=policy("bob", {"Resource": [f"{ACCOUNT}:role/app-*", f"{ACCOUNT}:role/x/one"], "Condition": LAMBDA}),
+        )
+    )
+    assert found.nodes == (
+        Node(Column.PRINCIPAL, "ann", "", "ann", "t.json"),
+        Node(Column.ROLE, "app-*", "roles of this name, 111122223333", f"{ACCOUNT}:role/app-*", "t.json"),
+        Node(Column.SERVICE, "lambda.amazonaws.com", "", "lambda.amazonaws.com"),
+        Node(Column.PRINCIPAL, "bob", "", "bob", "t.json"),
+        Node(Column.ROLE, "x/one", "one role, 111122223333", f"{ACCOUNT}:role/x/one", "t.json"),
+    )
+    low = "low"  # 017: iam:GetRole never carries the key
+    assert links(found) == [
+        ("app-*", "lambda.amazonaws.com", 2, low),
+        ("ann", "app-*", 1, low),
+        ("bob", "app-*", 1, low),
+        ("bob", "x/one", 1, low),
+        ("x/one", "lambda.amazonaws.com", 1, low),
+    ]
+
+
+def test_what_is_open_is_one_box_however_it_is_spelled() -> None:
+    """Any role is one box for every spelling, and so is any service; the worst finding gives links their severity."""
+    found = graph(
+        scanned(
+            "t.json",
+            A=policy("ann", {"Resource": "*"}),
+            B=policy("bob", {"Resource": f"{ACCOUNT}:role/*", "Action": "iam:PassRole", "Condition": LAMBDA}),
+        )
+    )
+    assert labels(found, Column.ROLE) == ["any role"]
+    assert links(found) == [
+        ("ann", "any role", 1, "high"),
+        ("any role", "any service", 1, "high"),
+        ("any role", "lambda.amazonaws.com", 1, "medium"),
+        ("bob", "any role", 1, "medium"),
+    ]
+
+
+def condition(operator: str, *values: str) -> dict[str, object]:
+    return {"Condition": {operator: {"iam:PassedToService": list(values)}}}
+
+
+@pytest.mark.parametrize(
+    ("statement", "roles", "services"),
+    [
+        ({"Resource": f"{ACCOUNT}:role/a"}, ["a"], ["any service"]),
+        ({"Resource": f"{ACCOUNT}:role/a", **condition("StringLike", "*")}, ["a"], ["any service"]),
+        ({"Resource": f"{ACCOUNT}:role/a", **condition("StringEquals", "lambda")}, ["a"], ["no service"]),
+        (
+            {"Resource": f"{ACCOUNT}:role/a", **condition("StringNotEquals", "ec2.amazonaws.com")},
+            ["a"],
+            ["any service but ec2.amazonaws.com"],
+        ),
+        (
+            {"Resource": [f"{ACCOUNT}:role/a", f"{ACCOUNT}:user/u"], **condition("StringEquals", "ec2.amazonaws.com")},
+            ["a"],
+            ["ec2.amazonaws.com"],
+        ),
+        ({"Resource": {"Fn::ImportValue": "role"}}, ["Fn::ImportValue role"], ["any service"]),
+        ({"Resource": {"Fn::GetAtt": ["App", "Arn"]}}, ["App"], ["any service"]),
+    ],
+)
+def test_boxes_say_what_is_let_through(statement: dict[str, object], roles: list[str], services: list[str]) -> None:
+    """A condition without effect is any service, one that nothing meets is none, a negation names what it leaves out;
+    what can be no role is left away beside roles; a role of the template is called by its logical id."""
+    app = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
+    found = graph(scanned("t.json", App=app, A=policy("ann", statement)))
+    assert (labels(found, Column.ROLE), labels(found, Column.SERVICE)) == (roles, services)
+
+
+def test_not_resource_is_any_role_but_those() -> None:
+    """NotResource is a box of its own that names what is left out."""
+    found = graph(scanned("t.json", A=policy("ann", {"NotResource": f"{ACCOUNT}:role/admin"})))
+    assert labels(found, Column.ROLE) == ["any role but admin"]
+
+
+def test_a_policy_that_nobody_holds_stands_for_itself() -> None:
+    """Where no principal is attached here, the policy's own name is in the first column, and the note says so."""
+    found = graph(scanned("t.json", Deploy=policy(None, {"Resource": "*"})))
+    assert found.nodes[0] == Node(Column.PRINCIPAL, "Deploy", "attached to nobody here", "Deploy", "t.json")
+
+
+def test_one_name_in_two_templates_is_two_principals() -> None:
+    """A logical id means something only in its template: the boxes are two, and their notes tell them apart."""
+    scanned("app/one.json", A=policy(None, {"Resource": f"{ACCOUNT}:role/a"}))
+    found = graph(scanned("app/two.json", A=policy(None, {"Resource": f"{ACCOUNT}:role/a"})))
+    assert [(node.label, node.note) for node in found.nodes if node.column is Column.PRINCIPAL] == [
+        ("A", "attached to nobody here, app/one.json"),
+        ("A", "attached to nobody here, app/two.json"),
+    ]
+    assert labels(found, Column.ROLE) == ["a"]
+
+
+def test_one_reference_in_two_templates_is_two_roles() -> None:
+    """A role that is referred to is one of its own template; a role that is named is the same everywhere."""
+    app = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
+    own = policy("ann", {"Resource": [{"Fn::GetAtt": ["App", "Arn"]}, f"{ACCOUNT}:role/a"]})
+    scanned("app/one.json", App=app, A=own)
+    found = graph(scanned("app/two.json", App=app, A=own))
+    assert [(node.label, node.note) for node in found.nodes if node.column is Column.ROLE] == [
+        ("App", "role of this configuration, app/one.json"),
+        ("a", "one role, 111122223333"),
+        ("App", "role of this configuration, app/two.json"),
+    ]
+
+
+def test_denials_are_entries_without_links() -> None:
+    """A Deny, and an Allow that one takes away, are listed and join nothing."""
+    found = graph(
+        scanned(
+            "t.json",
+            A=policy("ann", {"Resource": f"{ACCOUNT}:role/a"}, {"Effect": "Deny", "Resource": f"{ACCOUNT}:role/a"}),
+        )
+    )
+    assert [entry.effect for entry in found.entries] == ["none", "deny"]
+    assert found.links == ()
+
+
+def test_findings_stand_at_their_statements() -> None:
+    """Each finding is at the statement that it is about, also where several statements are in one policy."""
+    found = graph(
+        scanned("t.json", A=policy("ann", {"Resource": "*"}, {"Resource": f"{ACCOUNT}:role/a", "Condition": LAMBDA}))
+    )
+    assert [[finding.check_id for finding in entry.findings] for entry in found.entries] == [
+        ["PASSROLE_001"],
+        ["PASSROLE_017"],
+    ]
+    assert [entry.severity for entry in found.entries] == [Severity.HIGH, Severity.LOW]
+
+
+def test_a_finding_brings_its_statement_with_it() -> None:
+    """A finding about a statement that is not among the grants is not lost; one without a statement is kept apart."""
+    result = scanned("t.json", A=policy("ann", {"Resource": "*"}))
+    found = graph_of(result, [])
+    assert [(entry.effect, len(entry.findings)) for entry in found.entries] == [("allow", 1)]
+    bare = replace(result, findings=tuple(replace(finding, grant=None) for finding in result.findings))
+    apart = graph(bare)
+    assert ([len(entry.findings) for entry in apart.entries], len(apart.others)) == ([0], 1)
+
+
+def many(folders: int, each: int) -> Graph:
+    for number in range(folders):
+        path = Path(f"big/team{number:03}/iam.json")
+        path.parent.mkdir(parents=True)
+        resources = {
+            f"P{count}": policy(f"user{count}", {"Resource": f"{ACCOUNT}:role/r{number}-{count}"})
+            for count in range(each)
+        }
+        path.write_text(json.dumps({"Resources": resources}), "utf-8")
+    result = scan_paths([Path("big")], ScanOptions())
+    return graph_of(result, result.grants)
+
+
+def test_many_principals_are_grouped_by_folder() -> None:
+    """Grouped, the principals of a folder are one box and their roles another; the statements stay the same."""
+    grouped = many(3, 4).grouped()
+    assert [(node.label, node.note) for node in grouped.nodes] == [
+        ("team000", "4 principals"),
+        ("team000", "4 roles"),
+        ("any service", ""),
+        ("team001", "4 principals"),
+        ("team001", "4 roles"),
+        ("team002", "4 principals"),
+        ("team002", "4 roles"),
+    ]
+    assert links(grouped)[0] == ("team000", "team000", 4, "low")
+    assert len(grouped.entries) == 12
+
+
+def test_the_smallest_of_very_many_folders_are_one_group() -> None:
+    """There are never more groups than fit: what is left over is a group of its own."""
+    names = {node.group for node in many(60, 2).nodes if node.column is Column.PRINCIPAL}
+    assert len(names) == 40
+    assert {"team000", "team038", "other places"} <= names
+    assert "team039" not in names

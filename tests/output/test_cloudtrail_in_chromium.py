@@ -1,0 +1,154 @@
+"""The page of ``trail --against`` in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contrast import CONTRAST
+from used_grants import ARN, EC2, edge, reported, role, statement
+
+from passrole_checks.cloudtrail import Edge
+from passrole_checks.output.cloudtrail_page import trail_page
+
+HOSTILE = "</script><script>document.title='taken'</script><img src='http://127.0.0.1:9/x'>"
+SAMPLE = {
+    "Deploy": role("deploy", statement([f"{ARN}app", f"{ARN}old"]), statement("*", EC2)),
+    "Build": role("build", statement({"Ref": "Which"})),
+}
+PASSES = (edge(passed=1_200, denied=2), edge(principal=f"{ARN}build", last="2026-03-05T00:00:00Z"))
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Writes the page of a template and some edges, and gives its file."""
+    monkeypatch.chdir(tmp_path)
+
+    def written(resources: dict[str, Any] = SAMPLE, edges: tuple[Edge, ...] = PASSES) -> Path:
+        report, result = reported(tmp_path, resources, *edges)
+        assert report.against is not None
+        (tmp_path / "page.html").write_text(trail_page(report, report.against, result), "ascii")
+        return tmp_path / "page.html"
+
+    return written
+
+
+def lines(page: Any) -> dict[str, tuple[str, str]]:
+    """Each line that is drawn: its class, and what is said of its use."""
+    found: list[list[str]] = page.value(
+        "[...document.querySelectorAll('.edge')].map((one) =>"
+        " [one.getAttribute('aria-label'), one.querySelector('.line').getAttribute('class')])"
+    )
+    return {label.partition(":")[0]: (style.split()[1], label.partition("; ")[2]) for label, style in found}
+
+
+def untick(page: Any, *values: str) -> None:
+    """Leaves out what was used, perhaps used or never used."""
+    for value in values:
+        page.click(f"document.querySelector('[name=use][value={value}]')")
+
+
+def test_lines_tell_their_use(browser: Any, make: Make) -> None:
+    """Those that were used, perhaps were, and never were are drawn apart, with counts and the last day."""
+    file = make()
+    page = browser.open(file)
+    used, never = "used 1,200 times, last 2026-03-02, denied 2 times", "never used in these logs"
+    perhaps = "perhaps used once, last 2026-03-05"
+    assert lines(page) == {
+        "Deploy \u2192 app": ("used", used),
+        "Deploy \u2192 old": ("unused", never),
+        "Deploy \u2192 any role": ("unused", never),
+        "Build \u2192 Which": ("perhaps", perhaps),
+        "app \u2192 lambda.amazonaws.com": ("used", used),
+        "old \u2192 lambda.amazonaws.com": ("unused", never),
+        "any role \u2192 ec2.amazonaws.com": ("unused", never),
+        "Which \u2192 lambda.amazonaws.com": ("perhaps", perhaps),
+    }
+    width = "getComputedStyle(document.querySelector('.edge .line.{}')).strokeWidth"
+    assert [page.value(width.format(state)) for state in ("used", "perhaps", "unused")] == ["4px", "2.5px", "1.5px"]
+    idle = "[...document.querySelectorAll('.node.idle')].map((one) => one.getAttribute('aria-label').split(',')[0])"
+    assert page.value(idle) == ["Role: any role", f"Role: {ARN}old", "Service: ec2.amazonaws.com"]
+    assert page.complaints() == []
+    assert page.requests() == [file.as_uri()]
+
+
+def test_only_what_was_used_or_never_was(browser: Any, make: Make) -> None:
+    """The switch narrows lines, boxes and statements; of one that was used in part the part that is asked for."""
+    page = browser.open(make())
+    matched = "document.querySelector('.matched').textContent"
+    untick(page, "used", "perhaps")
+    assert sorted(lines(page)) == [
+        "Deploy \u2192 any role", "Deploy \u2192 old", "any role \u2192 ec2.amazonaws.com",
+        "old \u2192 lambda.amazonaws.com",
+    ]  # fmt: skip
+    assert page.value(matched) == "2 of 3 statements"
+    page.click("document.querySelector('[name=clear]')")
+    assert page.value(matched) == "3 statements"
+    untick(page, "unused", "perhaps")
+    assert sorted(lines(page)) == ["Deploy \u2192 app", "app \u2192 lambda.amazonaws.com"]
+    untick(page, "used")
+    assert (lines(page), page.value(matched)) == ({}, "0 of 3 statements")
+
+
+def test_the_detail_of_a_line_tells_each_pass(browser: Any, make: Make) -> None:
+    """By keyboard: from a box to its line, and to the statement with who passed what, how often and when."""
+    page = browser.open(make())
+    here = "document.activeElement.getAttribute('aria-label')"
+    page.value("document.querySelector('[name=clear]').focus()")
+    page.press("Tab")
+    assert page.value(here).startswith("Who: Deploy")
+    page.press("ArrowRight")
+    while not page.value(here).startswith("Deploy \u2192 app"):
+        page.press("ArrowDown")
+    page.press("Enter")
+    told = page.value("document.querySelector('.panel .uses').textContent")
+    assert told == (
+        f"{ARN}deploy \u2192 {ARN}app \u2192 lambda.amazonaws.com:"
+        " passed 1,200 times, 2026-03-01 00:00 to 2026-03-02 00:00; denied 2 times"
+    )
+
+
+def test_without_javascript_there_are_the_tables(browser: Any, make: Make) -> None:
+    """The statements with their use, and all passes."""
+    page = browser.open(make(), scripts=False)
+    page.call("Emulation.setScriptExecutionDisabled", value=False)  # for the questions of this test
+    assert (
+        page.value("[...document.querySelectorAll('#statements tr:first-child .badge.used, #passes tbody')].length")
+        == 3
+    )
+    assert page.value("document.querySelector('.stage').getClientRects().length") == 0
+
+
+def test_hostile_names_run_nothing(browser: Any, make: Make) -> None:
+    """Names of the logs and of the configuration are shown as they are."""
+    hostile = edge(f"{ARN}{HOSTILE}", HOSTILE), edge(f"{ARN}{HOSTILE}", HOSTILE, principal=HOSTILE)
+    file = make({"Deploy": role("deploy", statement(f"{ARN}*", Sid=HOSTILE, Condition={}))}, hostile)
+    page = browser.open(file)
+    assert {style for style, _ in lines(page).values()} == {"used"}
+    page.click("document.querySelector('.node')")
+    assert page.value("document.title") == "Who may pass which role to which service, and what was passed"
+    assert page.complaints() == []
+    assert page.requests() == [file.as_uri()]
+
+
+def test_links_of_many_grants_are_used_as_their_parts(browser: Any, make: Make) -> None:
+    """Of a hundred grants, drawn together, with two thousand edges."""
+    resources = {f"R{number:03}": role(f"r{number}", statement(f"{ARN}r{number}-*")) for number in range(100)}
+    edges = [edge(f"{ARN}r{number % 50}-{number}", principal=f"{ARN}r{number % 50}") for number in range(2_000)]
+    page = browser.open(make(resources, tuple(edges)))
+    assert [used for used, _ in lines(page).values()] == ["used", "used"]
+    assert all(told == "used 2,000 times, last 2026-03-02" for _, told in lines(page).values())
+    untick(page, "used", "perhaps")
+    assert page.value("document.querySelector('.matched').textContent") == "50 of 100 statements"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_fits_and_can_be_read(browser: Any, make: Make, dark: bool) -> None:
+    """On a small screen nothing but the graph scrolls sideways, and text and ground differ enough in both schemes."""
+    page = browser.open(make(), width=360, dark=dark)
+    assert page.value("document.documentElement.scrollWidth <= innerWidth")
+    assert page.value(CONTRAST) >= 4.5

@@ -1,0 +1,148 @@
+"""The page of ``trail --against`` as text: the grants with what was used of them, and that no name of a log gets out of
+its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from html_pages import Elements, drawn
+from used_grants import ARN, EC2, LAMBDA, edge, reported, role, statement
+
+from passrole_checks.cloudtrail import Bounds, Edge, Problem, Wanted
+from passrole_checks.output.cloudtrail_markdown import trail_markdown
+from passrole_checks.output.cloudtrail_page import trail_page
+from passrole_checks.output.grants_html import grants_html
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&"
+DEPLOY = {
+    "Deploy": role(
+        "deploy", statement(Sid="Used"), statement(f"{ARN}b*", EC2, Sid="Never"), statement({"Ref": "W"}, Sid="May")
+    )
+}
+
+
+def page(folder: Path, *edges: Edge, resources: dict[str, Any] | None = None, events: int = 5, **changes: Any) -> str:
+    """The page of a template and some edges."""
+    report, result = reported(folder, DEPLOY if resources is None else resources, *edges, events=events)
+    assert report.against is not None
+    return trail_page(replace(report, **changes), report.against, result)
+
+
+def words(text: str) -> str:
+    """The text of a page in one line."""
+    return " ".join(Elements(text).text.split())
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_page_tells_what_was_used(tmp_path: Path) -> None:
+    """Of each statement whether it was used, how often and when last, and each pass; the window; who else passed."""
+    stranger = edge(principal=f"{ARN}stranger")
+    text = words(page(tmp_path, edge(passed=12, denied=3), edge(f"{ARN}elsewhere", EC2), stranger))
+    for told in (
+        "In the logs: 14 passes of 2 roles by 2 principals, 3 denied",
+        "5 events in 1 file, from 2026-03-01 08:30 to 2026-03-09 16:00 UTC (9 days)",
+        "used 12 times, last 2026-03-02",
+        f"{ARN}deploy \u2192 {ARN}app \u2192 {LAMBDA}: passed 12 times",
+        "nothing was passed by it in these logs",
+        "perhaps 12 times, last 2026-03-02",
+        "denied 3 times",
+        "Passed by principals that this configuration does not know (1)",
+        "Denied (1)",
+        "All passes (3)",
+        "PASSROLE_014",
+    ):
+        assert told in text, told
+    assert text.count("nothing was passed by it") == 1
+
+
+def test_what_the_script_draws_is_in_the_page(tmp_path: Path) -> None:
+    """For each statement the links that were used, and their states; the passes with their counts."""
+    text = page(tmp_path, edge(passed=12, denied=3))
+    found = drawn(text)
+    assert found["passes"] == [[12, "2026-03-02", 3]]
+    states = [(entry["e"], entry["x"], bool(entry["u"])) for entry in found["entries"]]
+    assert states == [("allow", ["used"], True), ("allow", ["unused"], False), ("allow", ["perhaps"], True)]
+    assert [label["value"] for _, label in Elements(text).found if label.get("name") == "use"] == [
+        "used", "perhaps", "unused",
+    ]  # fmt: skip
+
+
+def test_the_page_of_grants_has_nothing_of_it(tmp_path: Path) -> None:
+    """Where there is no evidence, nothing is said to be unused."""
+    _, result = reported(tmp_path, DEPLOY)
+    text = grants_html(result, result.grants)
+    assert "used" not in words(text)
+    assert "passes" not in drawn(text)
+
+
+def test_no_event_says_nothing_of_use(tmp_path: Path) -> None:
+    """Empty logs, or a window that holds none of their events, are told as such."""
+    assert "No event is in these logs: that nothing was used says nothing" in words(page(tmp_path, events=0))
+    asked = Wanted(Bounds("2026-01-01T00:00:00Z", ""))
+    assert "No event that is asked for is in these logs" in words(page(tmp_path, events=0, wanted=asked))
+    assert "No event" not in words(page(tmp_path))
+
+
+def test_a_configuration_without_grants_has_its_page(tmp_path: Path) -> None:
+    """With the passes all the same."""
+    text = words(page(tmp_path, edge(), resources={"A": role("a")}))
+    assert "No PassRole grants in 1 file." in text and "All passes (1)" in text
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    """Whatever a principal, a role, a service, a time or a file of the logs is called."""
+    plain, hostile = edge(denied=1), edge(f"{ARN}{HOSTILE}", HOSTILE, principal=HOSTILE, denied=1, last=HOSTILE)
+    resources = {"Deploy": role("deploy", statement(f"{ARN}*", HOSTILE, Sid=HOSTILE), statement("*"))}
+    own = edge(f"{ARN}{HOSTILE}", HOSTILE, last=HOSTILE)
+    for one in (hostile, own):
+        for listed in (one.resources, one.sources, one.sessions, one.errors):
+            listed.add(HOSTILE)
+        one.events[HOSTILE] += 1
+    report, _ = reported(tmp_path, resources)
+    report.reading.first = report.reading.last = HOSTILE
+    report.reading.problems.append(Problem(HOSTILE, HOSTILE))
+    report.reading.not_logs.append(HOSTILE)
+    known = Elements(page(tmp_path, plain))
+    found = Elements(page(tmp_path, hostile, own, resources=resources, reading=report.reading))
+    assert {tag for tag, _ in found.found} <= {tag for tag, _ in known.found}
+    assert [tag for tag, _ in found.found].count("script") == 2
+    assert not any(name.startswith("on") for _, attributes in found.found for name in attributes)
+    assert found.text.count("<script>alert(1)</script>") > 10
+
+
+def test_the_page_is_ascii_and_the_same_each_time(tmp_path: Path) -> None:
+    """And nothing can be loaded by it."""
+    text = page(tmp_path, edge(f"{ARN}\u00fc\u202e"))
+    assert text.isascii() and text == page(tmp_path, edge(f"{ARN}\u00fc\u202e"))
+    assert "default-src 'none'" in text
+    assert [value for _, found in Elements(text).found for name, value in found.items() if name in ("src", "href")] == [
+        "#statements"
+    ]
+
+
+def test_many_passes_are_cut_and_counted(tmp_path: Path) -> None:
+    """The page of ten thousand edges holds those that were passed most, and says so."""
+    edges = [edge(f"{ARN}app-{number}", passed=1 + number % 7) for number in range(10_000)]
+    text = page(tmp_path, *edges, resources={"Deploy": role("deploy", statement(f"{ARN}app-*"))})
+    assert "and 9,960 more" in text and "The 3,000 that were passed most" in text
+    assert text.count("<tbody") == 3_001
+    assert len(text) < 4_000_000
+
+
+def test_the_diagram_has_the_evidence(tmp_path: Path) -> None:
+    """In Markdown: thick arrows with counts, dotted ones for what perhaps or never was, and no syntax in names."""
+    name = '"]; click n0 ==> x'
+    report, result = reported(tmp_path, {**DEPLOY, "B": role("b", statement(f"{ARN}{name}"))}, edge(passed=12))
+    arrows = re.findall(r"^  (n\d+ .*)$", trail_markdown(report, result), re.MULTILINE)
+    assert len(arrows) == 8
+    assert [one for one in arrows if "==" in one] == ["n0 == 12 times ==> n1", "n1 == 12 times ==> n2"]
+    assert sum("-. perhaps .->" in one for one in arrows) == 2
+    assert sum(bool(re.fullmatch(r"n\d+ -\.-> n\d+", one)) for one in arrows) == 4

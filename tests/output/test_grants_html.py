@@ -1,0 +1,187 @@
+"""The page as text: what stands in it, and that nothing of what is scanned gets out of its place."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from html_pages import Elements
+
+from passrole_checks.cli import main
+from passrole_checks.findings import Finding
+from passrole_checks.output.grants_html import grants_html
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.model.configuration import Suppression, Unreadable
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&"
+
+
+def scanned(user: str = "ann", sid: str = "Pass", role: str = "app-*") -> ScanResult:
+    statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": "iam:PassRole",
+        "Resource": f"arn:aws:iam::111122223333:role/{role}",
+    }
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    properties = {"Users": [user], "PolicyDocument": document}
+    resource = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+    Path("t.json").write_text(json.dumps({"Resources": {"A": resource}}, indent=1), "utf-8")
+    return scan_paths([Path("t.json")], ScanOptions())
+
+
+def page(result: ScanResult) -> str:
+    return grants_html(result, result.grants)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_page_tells_the_statement_and_its_findings() -> None:
+    """File and line, resource, Sid, holder, roles, the statement's own words, and each finding with its remedy."""
+    text = " ".join(Elements(page(scanned())).text.split())
+    for words in (
+        "1 PassRole grant in 1 file",
+        "1 finding 1 medium",
+        "t.json:12",
+        "Sid Pass",
+        '"Resource": "arn:aws:iam::111122223333:role/app-*"',
+        "any service: no condition on iam:PassedToService",
+        "PASSROLE_002 any-service",
+        "Instead: Add",
+    ):
+        assert words in text
+
+
+def test_the_same_result_gives_the_same_ascii_page() -> None:
+    """There is no time and no order of chance in it, and no character that an encoding could change."""
+    assert page(scanned()) == page(scanned())
+    assert page(scanned(user="\u00fc\u202e", sid="\U0001f600")).isascii()
+
+
+def test_hostile_names_stay_text() -> None:
+    """Markup in a name, a Sid, a role, a message or a reason makes no element and ends no script."""
+    plain = Elements(page(scanned()))
+    result = scanned(user=HOSTILE, sid=HOSTILE, role=f"{HOSTILE}*")
+    told = replace(result.findings[0], message=HOSTILE, remediation=HOSTILE)
+    result = replace(result, findings=(told,), not_evaluated=(Unreadable(f"{HOSTILE}.tf", HOSTILE, 1),))
+    hostile = Elements(page(result))
+    known = {"details", "summary", "ul", "li"}  # of the list of what is not evaluated
+    assert {tag for tag, _ in hostile.found} <= {tag for tag, _ in plain.found} | known
+    assert [tag for tag, _ in hostile.found].count("script") == 2
+    assert not any(name.startswith("on") for _, attributes in hostile.found for name in attributes)
+    assert hostile.text.count(HOSTILE) >= 6
+
+
+def test_only_the_page_s_own_script_and_style_may_run() -> None:
+    """The Content-Security-Policy names the digests of the script and the style, and lets nothing be loaded."""
+    text = page(scanned())
+    (policy,) = [
+        attributes["content"] for tag, attributes in Elements(text).found
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]  # fmt: skip
+    digests = [
+        base64.b64encode(hashlib.sha256(re.search(pattern, text, re.DOTALL)[1].encode()).digest()).decode()  # type: ignore[index]
+        for pattern in ("<style>(.*?)</style>", "<script>(.*?)</script>")
+    ]
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    loading = {"src", "href", "action", "data", "style"}
+    links = [value for _, attributes in Elements(text).found for name, value in attributes.items() if name in loading]
+    assert links == ["#statements"]
+
+
+def test_huge_texts_are_cut() -> None:
+    """A name of a hundred kilobytes does not make the page that large, and its length is told."""
+    text = page(scanned(role="a" * 100_000))
+    assert len(text) < 60_000
+    assert "(100,031 characters)" in text
+
+
+def finding(result: ScanResult, **changes: Any) -> ScanResult:
+    found: Finding = result.findings[0]
+    return replace(result, findings=(replace(found, **changes),))
+
+
+def test_only_known_references_become_links() -> None:
+    """The reference of an escalation path can be followed; an address that a scanned file brings in cannot."""
+    known = "https://pathfinding.cloud/paths/lambda-001"
+    result = finding(scanned(), message=f"See {known}, not https://evil.example/pathfinding.cloud/paths/x.")
+    links = [attributes["href"] for tag, attributes in Elements(page(result)).found if tag == "a"]
+    assert links == ["#statements", known]
+
+
+def test_the_page_says_when_there_is_nothing_and_what_is_missing() -> None:
+    """No grants, no file read, what could not be read and what was not evaluated are told in words."""
+    nothing = ScanResult((), (), (), (), (), ("a.tf", "b.tf"))
+    assert "No PassRole grants in 2 files." in page(nothing)
+    assert "No Terraform, plan, CloudFormation or SAM file was read." in page(replace(nothing, files=()))
+    broken = replace(nothing, unreadable=(Unreadable("c.tf", "not HCL", 4),))
+    text = Elements(page(broken)).text
+    assert "Could not be read (1)" in text and "c.tf:4 not HCL" in text
+    assert "ERROR: 1 of 3 files could not be read" in text
+    missing = replace(nothing, not_evaluated=(Unreadable("a.tf", "module x is not here", 2),))
+    text = Elements(page(missing)).text
+    assert "Not evaluated (1)" in text and "a.tf:2 module x is not here" in text
+
+
+def test_clean_grants_are_told_as_such() -> None:
+    """Where nothing is found the page says so, in its head and at the statement."""
+    text = " ".join(Elements(page(replace(scanned(), findings=()))).text.split())
+    assert "nothing found" in text and "no finding" in text
+
+
+def test_statements_that_only_findings_tell_are_counted_apart() -> None:
+    """A statement of an AWS managed policy, or of a policy that a change leaves alone, is none of the grants listed."""
+    text = Elements(grants_html(scanned(), [])).text
+    assert "0 PassRole grants in 1 file" in text and "1 statement more that findings are about" in text
+
+
+def test_findings_without_a_statement_are_shown_apart() -> None:
+    """A finding that belongs to no statement has a section of its own."""
+    text = page(finding(scanned(), grant=None))
+    assert '<section id="others" class="others"><h2>' in text
+    assert "PASSROLE_002" in text.partition('id="others"')[2].partition('id="statements"')[0]
+
+
+def test_grants_writes_the_page_and_the_markdown() -> None:
+    """``grants`` writes both formats in one run; with --all, statements without effect are listed as such."""
+    scanned()
+    access = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}]}
+    queue = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": ["q"], "PolicyDocument": access}}
+    Path("q.json").write_text(json.dumps({"Resources": {"Q": queue}}), "utf-8")
+    formats = ["--format", "html", "--format", "markdown", "--output", "g.html", "--output", "g.md"]
+    assert main(["grants", "t.json", "q.json", "--all", *formats]) == 0
+    told = Elements(Path("g.html").read_text("ascii")).text
+    assert "1 PassRole grant in 2 files" in told and "no effect on PassRole here" in told
+    assert Path("g.md").read_text("utf-8").count("| no effect: `Q` |") == 1
+
+
+def test_what_is_suppressed_is_told_with_its_reason() -> None:
+    """A finding that a comment silences is counted, and stands at its statement with the reason."""
+    result = scanned()
+    silenced = Suppression("PASSROLE_002", "broken glass", result.findings[0].at, "passrole")
+    quiet = replace(result, findings=tuple(replace(one, suppressed=silenced) for one in result.findings))
+    text = " ".join(Elements(page(quiet)).text.split())
+    assert f"{len(result.findings)} suppressed" in text
+    assert "Suppressed: broken glass" in text
+
+
+def test_a_condition_that_leaves_out_services() -> None:
+    """A statement that names the services that it is not about says so beside them."""
+    condition = {"StringNotEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition}
+    properties = {"Users": ["ann"], "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+    resource = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+    Path("t.json").write_text(json.dumps({"Resources": {"A": resource}}, indent=1), "utf-8")
+    assert "any service but these" in Elements(page(scan_paths([Path("t.json")], ScanOptions()))).text

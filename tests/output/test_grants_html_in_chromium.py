@@ -1,0 +1,281 @@
+"""The page in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contrast import CONTRAST
+
+from passrole_checks.output.grants_html import grants_html
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+
+ACCOUNT = "arn:aws:iam::111122223333"
+HOSTILE = (
+    "</script><script>document.title='taken'</script>"
+    "<img src='http://127.0.0.1:9/x' onerror=\"document.title='taken'\">"
+)
+LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+
+Make = Callable[..., Path]
+
+
+def template(**holders: list[dict[str, Any]]) -> str:
+    """A template in which each holder has a policy of statements that allow PassRole."""
+    resources = {
+        f"Policy{number}": {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "Users": [user],
+                "PolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", **one} for one in statements],
+                },
+            },
+        }
+        for number, (user, statements) in enumerate(holders.items())
+    }
+    return json.dumps({"Resources": resources}, indent=1)
+
+
+def few() -> dict[str, list[dict[str, Any]]]:
+    return {
+        "ann": [{"Resource": "*", "Sid": "Everything"}],
+        "bob": [{"Resource": f"{ACCOUNT}:role/app-*", "Sid": "Apps"}],
+        "cleo": [{"Resource": f"{ACCOUNT}:role/app-*", "Condition": LAMBDA, "Sid": "Functions"}],
+        "dave": [{"Resource": f"{ACCOUNT}:role/build", "Condition": LAMBDA}, {"Effect": "Deny", "Resource": "*"}],
+    }
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Writes the page of templates, and gives its file."""
+    monkeypatch.chdir(tmp_path)
+
+    def written(**templates: str) -> Path:
+        for name, text in templates.items():
+            Path("code", name).mkdir(parents=True)
+            Path("code", name, "iam.json").write_text(text, "utf-8")
+        result = scan_paths([Path("code")], ScanOptions())
+        (tmp_path / "page.html").write_text(grants_html(result, result.grants), "utf-8")
+        return tmp_path / "page.html"
+
+    return written
+
+
+def node(label: str) -> str:
+    """The box that is spoken of as ``label``."""
+    return f"[...document.querySelectorAll('.node')].find((one) => one.getAttribute('aria-label').includes({label!r}))"
+
+
+def texts(page: Any, selector: str) -> list[str]:
+    found: list[str] = page.value(
+        f"[...document.querySelectorAll({selector!r})].filter((one) => one.getClientRects().length)"
+        ".map((one) => one.textContent)"
+    )
+    return found
+
+
+def boxes(page: Any) -> list[str]:
+    """What the boxes are spoken of as."""
+    found: list[str] = page.value(
+        "[...document.querySelectorAll('.node')].map((one) => one.getAttribute('aria-label'))"
+    )
+    return found
+
+
+def test_the_page_loads_draws_and_asks_for_nothing(browser: Any, make: Make) -> None:
+    """From a file, without a complaint and without a request but its own; each column has its boxes."""
+    file = make(app=template(**few()))
+    page = browser.open(file)
+    assert boxes(page) == [
+        "Who: ann, worst finding high",
+        "Who: bob, worst finding medium",
+        "Who: cleo, nothing found",
+        "Role: any role, of the account, worst finding high",
+        f"Role: {ACCOUNT}:role/app-*, roles of this name, 111122223333 \u00b7 2 statements, worst finding medium",
+        "Service: any service, 2 statements, worst finding high",
+        "Service: lambda.amazonaws.com, nothing found",
+    ]
+    assert page.value("document.querySelectorAll('.edge').length") == 6
+    assert page.complaints() == []
+    assert page.requests() == [file.as_uri()]
+
+
+def test_a_click_shows_the_statements_and_escape_closes(browser: Any, make: Make) -> None:
+    """A click on a box shows its statements with file, line, findings and remedies, and fades what is not theirs."""
+    page = browser.open(make(app=template(**few())))
+    page.click(node("Role: arn"))
+    assert texts(page, ".panel h2") == [f"{ACCOUNT}:role/app-*"]
+    cards = texts(page, ".panel .card")
+    assert ["code/app/iam.json:31" in card for card in cards] == [True, False]  # the worst first
+    assert "PASSROLE_002 any-service" in cards[0] and "Instead:" in cards[0] and '"Sid": "Apps"' in cards[0]
+    assert "PASSROLE" not in cards[1]
+    assert page.value(f"{node('Who: ann')}.classList.contains('dim')")
+    assert not page.value(f"{node('Who: bob')}.classList.contains('dim')")
+    page.press("Escape")
+    assert texts(page, ".panel h2") == []
+    assert page.value("document.querySelectorAll('.dim').length") == 0
+
+
+def test_a_line_can_be_clicked(browser: Any, make: Make) -> None:
+    """A click on a line shows the statements that make it."""
+    page = browser.open(make(app=template(**few())))
+    page.click(
+        "[...document.querySelectorAll('.edge')].find((one) => one.getAttribute('aria-label').startsWith('bob'))"
+    )
+    assert texts(page, ".panel h2") == [f"bob \u2192 {ACCOUNT}:role/app-*"]
+    assert len(texts(page, ".panel .card")) == 1
+
+
+def test_search_and_filters_narrow_graph_and_table(browser: Any, make: Make) -> None:
+    """Every word that is searched for has to be in a statement; severity, check, holder and service narrow as well."""
+    page = browser.open(make(app=template(**few())))
+    assert texts(page, ".matched") == ["3 of 5 statements"]  # no Deny, and not what it takes away
+    page.press("/")
+    page.write("functions LAMBDA")
+    page.wait_for("document.querySelector('.matched').textContent === '1 of 5 statements'")
+    assert [box.partition(",")[0] for box in boxes(page)] == [
+        "Who: cleo",
+        f"Role: {ACCOUNT}:role/app-*",
+        "Service: lambda.amazonaws.com",
+    ]
+    assert len(texts(page, "tbody")) == 1
+    page.press("Escape")
+    page.wait_for("document.querySelector('.matched').textContent === '3 of 5 statements'")
+    page.click("document.querySelector('[name=severity][value=high]')")
+    assert texts(page, ".matched") == ["2 of 5 statements"]
+    page.click("document.querySelector('[name=clear]')")
+    for name, value, count in (("check", "PASSROLE_001", 1), ("principal", "bob", 1), ("service", "any service", 2)):
+        choose = (
+            f"(() => {{ const s = document.querySelector('select[name={name}]');"
+            f" s.value = [...s.options].find((o) => o.value === {value!r} || o.text === {value!r}).value;"
+            " s.dispatchEvent(new Event('change', {bubbles: true})); })()"
+        )
+        page.value(choose)
+        assert texts(page, ".matched") == [f"{count} of 5 statements"]
+        page.click("document.querySelector('[name=clear]')")
+    page.press("/")
+    page.write("nowhere")
+    page.wait_for("document.querySelector('.matched').textContent === '0 of 5 statements'")
+    assert "Nothing matches" in texts(page, ".picture svg")[0]
+    assert page.complaints() == []
+
+
+def test_denials_are_shown_on_request(browser: Any, make: Make) -> None:
+    """A Deny and what it takes away are filtered out at first, and drawn as denied when they are asked for."""
+    page = browser.open(make(app=template(**few())))
+    page.click("document.querySelector('[name=effect][value=deny]')")
+    assert texts(page, ".matched") == ["4 of 5 statements"]
+    assert page.value("document.querySelectorAll('.line.denied').length") == 1  # to any role; ann may pass that to all
+
+
+def test_everything_is_reached_by_keyboard(browser: Any, make: Make) -> None:
+    """Tab goes into the graph once, arrows along the lines, Enter opens with the focus in the panel, Escape returns."""
+    page = browser.open(make(app=template(**few())))
+    here = "document.activeElement.getAttribute('aria-label')"
+    page.value("document.querySelector('[name=clear]').focus()")
+    page.press("Tab")
+    assert page.value(here) == "Who: ann, worst finding high"
+    outline = "getComputedStyle(document.activeElement.querySelector('.box')).strokeWidth"
+    assert page.value(outline) == "3.5px"
+    page.press("ArrowDown")
+    assert page.value(here) == "Who: bob, worst finding medium"
+    page.press("ArrowRight")
+    assert page.value(here) == "bob \u2192 app-*: 1 statement, worst finding medium"
+    page.press("ArrowRight", "ArrowRight")
+    assert page.value(here) == "app-* \u2192 any service: 1 statement, worst finding medium"
+    page.press("ArrowDown")
+    assert page.value(here) == "app-* \u2192 lambda.amazonaws.com: 1 statement, nothing found"
+    page.press("ArrowLeft", "Enter")
+    assert page.value("document.activeElement.textContent") == f"{ACCOUNT}:role/app-*"
+    assert len(texts(page, ".panel .card")) == 2
+    page.press("Tab")
+    assert page.value(here) == "Close"
+    page.press("Escape")
+    assert page.value(here).startswith("Role: arn")
+
+
+def test_hostile_names_run_nothing(browser: Any, make: Make) -> None:
+    """Names with markup are shown as they are: no script runs, nothing is loaded, no policy is violated."""
+    file = make(app=template(**{HOSTILE: [{"Resource": f"{ACCOUNT}:role/{HOSTILE}*", "Sid": HOSTILE}]}))
+    page = browser.open(file)
+    page.click(node("Who:"))
+    assert texts(page, ".panel h2") == [HOSTILE]
+    assert page.value("document.title") == "Who may pass which role to which service"
+    assert page.complaints() == []
+    assert page.requests() == [file.as_uri()]
+
+
+def test_without_javascript_there_is_the_table(browser: Any, make: Make) -> None:
+    """All statements are there as a table with details that open; what would not work is not shown."""
+    page = browser.open(make(app=template(**few())), scripts=False)
+    page.call("Emulation.setScriptExecutionDisabled", value=False)  # for the questions of this test
+    assert len(texts(page, "tbody")) == 5
+    assert texts(page, ".controls") == texts(page, ".stage") == []
+    page.click("document.querySelector('tbody summary')")
+    assert ['"Sid": "Everything"' in text for text in texts(page, "tbody details[open] pre")] == [True]
+
+
+def many() -> dict[str, str]:
+    """Five hundred grants in ten templates."""
+    return {
+        f"team{team}": template(
+            **{
+                f"user{number}": [{"Resource": f"{ACCOUNT}:role/team{team}-{number}", "Condition": LAMBDA}]
+                for number in range(50)
+            }
+        )
+        for team in range(10)
+    }
+
+
+def test_many_grants_are_drawn_together_and_open_on_request(browser: Any, make: Make) -> None:
+    """Of five hundred grants there is a box for each folder; a click opens one, and a search shows the single ones."""
+    page = browser.open(make(**many()))
+    assert texts(page, ".matched") == ["500 statements"]
+    assert page.value("document.querySelectorAll('.node').length") == 21
+    assert page.value(f"{node('Who: team3')}.getAttribute('aria-expanded')") == "false"
+    page.click(node("Who: team3"))
+    assert page.value("document.querySelectorAll('.node').length") == 71
+    assert page.value(f"{node('Who: team3')}.getAttribute('aria-expanded')") == "true"
+    page.click(node("Who: team3"))
+    assert page.value("document.querySelectorAll('.node').length") == 21
+    page.click(node("Service: lambda"))
+    assert len(texts(page, ".panel .card")) == 20
+    page.click("document.querySelector('.panel-body > button')")
+    assert len(texts(page, ".panel .card")) == 40
+    page.press("/")
+    page.write("team3-17")
+    page.wait_for("document.querySelector('.matched').textContent === '1 of 500 statements'")
+    assert boxes(page)[0].partition(",")[0] == "Who: user17"
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize("width", [360, 800, 1400])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_fits_and_can_be_read(browser: Any, make: Make, width: int, dark: bool) -> None:
+    """At any width nothing but the graph scrolls sideways, texts stay within their boxes, and text and ground differ
+    enough in both colour schemes (WCAG 2.2, 1.4.3: 4.5 to 1)."""
+    page = browser.open(make(app=template(**few())), width=width, dark=dark)
+    assert page.value("document.documentElement.scrollWidth <= innerWidth")
+    assert page.value(
+        "[...document.querySelectorAll('.node')].every((one) => [...one.querySelectorAll('text')].every((text) =>"
+        " text.getBoundingClientRect().right <= one.querySelector('.box').getBoundingClientRect().right))"
+    )
+    assert page.value(CONTRAST) >= 4.5
+
+
+def test_the_page_prints(browser: Any, make: Make) -> None:
+    """On paper there are the graph and the statements, opened, without the controls."""
+    page = browser.open(make(app=template(**few())))
+    page.call("Emulation.setEmulatedMedia", media="print")
+    page.value("dispatchEvent(new Event('beforeprint'))")
+    assert texts(page, ".controls") == texts(page, ".hint") == []
+    assert len(texts(page, "tbody details[open] pre")) == 3
+    assert page.value("document.querySelectorAll('.node').length") == 7
+    page.value("dispatchEvent(new Event('afterprint'))")
+    assert texts(page, "tbody details[open] pre") == []

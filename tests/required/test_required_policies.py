@@ -1,0 +1,195 @@
+"""The policies that ``required`` writes stay valid and as narrow as they are meant, whatever is in the configuration.
+
+Sources: IAM User Guide, "IAM and AWS STS quotas" (6,144 characters a managed policy); IAM API Reference, CreateRole
+(``RoleName``); Terraform documentation, "Input Variables" (names that a variable cannot have).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import tree_sitter
+import tree_sitter_hcl
+from cfnlint.api import lint_all
+
+from passrole_checks.output.required_policy import hcl, policies_json, yaml
+from passrole_checks.required.policy_statements import ACCOUNT, Statement, in_policies
+from passrole_checks.required.required_grants import Required, required_by
+from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
+
+ACCOUNT_ID = "111122223333"
+
+
+def required(folder: Path) -> Required:
+    units = read_paths([folder], ScanOptions()).units
+    return required_by([configuration for _, configuration in units], ACCOUNT_ID)
+
+
+def functions(*roles: str) -> str:
+    """Functions with these expressions as their roles."""
+    return "".join(f'resource "aws_lambda_function" "f{n}" {{\n  role = {role}\n}}\n' for n, role in enumerate(roles))
+
+
+def of(tmp_path: Path, content: str, name: str = "main.tf") -> Required:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    return required(tmp_path)
+
+
+def resources(found: Required) -> list[str]:
+    return [arn for policy in policies_json(found) for arn in policy["Statement"][0]["Resource"]]
+
+
+def complaints(template: str) -> list[str]:
+    """What cfn-lint finds wrong with a template; not what it would like to see in addition."""
+    return [str(match) for match in lint_all(template) if match.rule.severity != "informational"]
+
+
+def is_hcl(content: str) -> bool:
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_hcl.language()))
+    return not parser.parse(content.encode()).root_node.has_error
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        f'"arn:aws:iam::{ACCOUNT_ID}:role/*"',
+        '"arn:aws:iam::*:role/app"',
+        '"*"',
+        f'"arn:aws:iam::{ACCOUNT_ID}:role/app-$${{aws:username}}"',
+        f'"arn:aws:iam::{ACCOUNT_ID}:role/a\\"b\\nc"',
+        '"a b"',
+        "aws_iam_role.star.arn",
+    ],
+)
+def test_a_name_that_no_role_can_have_is_in_no_statement(tmp_path: Path, role: str) -> None:
+    """As a Resource a wildcard or a policy variable would let other roles be passed; the place is told, with a note."""
+    star = 'resource "aws_iam_role" "star" {\n  name = "*"\n  assume_role_policy = "{}"\n}\n'
+    found = of(tmp_path, star + functions(role))
+    assert (len(found.received), found.policies) == (1, ())
+    assert [note.partition(": no role")[2] for note in found.notes] == [
+        " can have this name or account; what aws_lambda_function.f0 takes is in no statement"
+    ]
+
+
+def test_of_many_such_names_ten_are_told(tmp_path: Path) -> None:
+    """The last of the ten says how many more there are."""
+    found = of(tmp_path, functions(*(f'"a*{number}"' for number in range(30))))
+    assert len(found.notes) == 10
+    assert "(and 20 more roles like this)" in found.notes[-1]
+
+
+def test_the_arn_of_something_else_is_no_role(tmp_path: Path) -> None:
+    """What is surely the ARN of a function is not passed, and is no blank in a role's place."""
+    found = of(
+        tmp_path,
+        "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Role: !GetAtt F.Arn\n",
+        "template.yaml",
+    )
+    assert (found.received, found.policies) == ((), ())
+
+
+def test_what_has_to_be_filled_in_has_a_name_that_can_be_used(tmp_path: Path) -> None:
+    """No variable is called like an argument of modules, no parameter like a resource, and long names are cut."""
+    parameters = ("Count", "PassRoles", "Passroles3", "Version", "L" * 200)
+    declared = "".join(f"  {name}:\n    Type: String\n" for name in parameters)
+    used = "".join(
+        f"  F{number}:\n    Type: AWS::Lambda::Function\n    Properties:\n      Role: !Ref {name}\n"
+        for number, name in enumerate(parameters)
+    )
+    found = of(tmp_path, f"Parameters:\n{declared}Resources:\n{used}", "template.yaml")
+    assert sorted(blank.words for blank in found.blanks) == [
+        ("Count", "2"),
+        ("L" * 40,),
+        ("Value", "PassRoles"),
+        ("Value", "Passroles3"),
+        ("Version", "2"),
+    ]
+
+
+HOSTILE = functions(
+    '"arn:aws:iam::111122223333:role/${var.n}-x"',
+    'module.x.y["a\\"b\\u0007"].z',
+    'data.external.e["\\U0001F600\\"$${"].result',
+    "var.n[*]",
+    'var.source == "%%{if true}" ? "app-1" : data.aws_ssm_parameter.role.value',
+    '"arn:aws:iam::111122223333:role/\\u001b[31mü\\U0001F600"',
+)
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    """Quotes, line breaks, escape sequences, ``${`` and characters beyond the basic plane leave HCL and YAML valid."""
+    found = of(tmp_path, HOSTILE)
+    assert len(found.received) == 7
+    assert is_hcl(hcl(found))
+    assert complaints(yaml(found)) == []
+    assert hcl(found).isprintable() is False  # line breaks, and nothing else that is not printed
+    assert hcl(found).replace("\n", "").isprintable()
+    assert yaml(found).replace("\n", "").isprintable()
+
+
+def test_a_description_is_no_forgotten_sub(tmp_path: Path) -> None:
+    """cfn-lint takes ``${Name}`` in the description of a parameter for a function that is missing (E1029)."""
+    found = of(
+        tmp_path,
+        "Parameters:\n  Stack:\n    Type: String\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n"
+        '      Role: !ImportValue\n        Fn::Sub: "${Stack}-role"\n',
+        "template.yaml",
+    )
+    assert complaints(yaml(found)) == []
+
+
+def test_what_is_too_long_for_one_policy_is_in_several(tmp_path: Path) -> None:
+    """200 roles with long names: each policy is short enough, lets the roles be read that it passes, and no role is
+    lost or told twice."""
+    names = [f"application-with-a-long-name-{number:03}" for number in range(200)]
+    found = of(tmp_path, functions(*(f'"arn:aws:iam::{ACCOUNT_ID}:role/{name}"' for name in names)))
+    documents = policies_json(found)
+    assert all(len(json.dumps(document, separators=(",", ":"))) <= 6_144 for document in documents)
+    assert [statement["Sid"] for document in documents for statement in document["Statement"]] == [
+        "PassRolesToLambda",
+        "ReadPassedRoles",
+        "PassRolesToLambda2",
+        "ReadPassedRoles2",
+        "PassRolesToLambda3",
+        "ReadPassedRoles3",
+        "PassRolesToLambda4",
+        "ReadPassedRoles4",
+        "PassRolesToLambda5",
+        "ReadPassedRoles5",
+    ]
+    assert resources(found) == [f"arn:aws:iam::{ACCOUNT_ID}:role/{name}" for name in names]
+    for document in documents:
+        passed, read = document["Statement"]
+        assert passed["Resource"] == read["Resource"]
+    assert found.notes == ("one managed policy holds 6,144 characters: these are 5",)
+    (tmp_path / "main.tf").write_text(hcl(found), encoding="utf-8")
+    (tmp_path / "policy.yaml").write_text(yaml(found), encoding="utf-8")
+    assert is_hcl(hcl(found))
+    assert complaints(yaml(found)) == []
+    assert len(scan_paths([tmp_path / "policy.yaml"], ScanOptions(account=ACCOUNT_ID)).grants) == 5
+
+
+def test_more_policies_than_can_be_attached_are_told(tmp_path: Path) -> None:
+    """A user or a role has room for ten managed policies."""
+    names = (f'"arn:aws:iam::{ACCOUNT_ID}:role/application-with-a-long-name-{number:03}"' for number in range(440))
+    notes = of(tmp_path, functions(*names)).notes
+    assert notes == (
+        "one managed policy holds 6,144 characters: these are 11",
+        "that is more than the 10 managed policies that a user or a role has room for: one path or beginning for the "
+        "names of all roles makes them one statement",
+    )
+
+
+def test_no_two_statements_have_one_name() -> None:
+    """Statements whose services are shortened to the same words are told apart by a number."""
+    same = [
+        Statement("PassRolesToAAndBAnd2More", "iam:PassRole", (("arn:aws:iam::", ACCOUNT, f":role/{name}"),), services)
+        for name, services in (("one", ("a", "b", "c", "d")), ("two", ("a", "b", "c", "e")))
+    ]
+    assert [one.sid for policy in in_policies(same) for one in policy] == [
+        "PassRolesToAAndBAnd2More",
+        "PassRolesToAAndBAnd2More2",
+        "ReadPassedRoles",
+    ]

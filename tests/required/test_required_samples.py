@@ -1,0 +1,61 @@
+"""The samples of ``required`` give exactly what stands beside them.
+
+``python tests/required/test_required_samples.py --write`` writes what the command line prints now, for review.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.cli import main
+from passrole_checks.required.required_grants import required_by
+from passrole_checks.scan.scanner import ScanOptions, read_paths
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "sample_templates" / "required"
+FORMATS = ("terraform", "plan", "cloudformation", "sam", "cdk", "stacks")
+ACCOUNT = "111122223333"
+
+
+def printed(name: str, *options: str) -> str:
+    """What ``passrole-checks required sample_templates/required/NAME`` prints."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        assert main(["required", f"sample_templates/required/{name}", "--account", ACCOUNT, *options]) == 0
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_sample_prints_what_stands_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The roles, the services, the resources and the statements of a sample are exactly the expected ones."""
+    monkeypatch.chdir(ROOT)
+    assert printed(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_a_plan_hands_out_the_roles_that_its_terraform_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan and the Terraform code that it was made from hand the same roles of theirs to the same resources."""
+    monkeypatch.chdir(ROOT)
+
+    def own(name: str) -> set[tuple[str, str, str, tuple[str, ...]]]:
+        units = read_paths([FOLDER / name], ScanOptions()).units
+        found = required_by([configuration for _, configuration in units], ACCOUNT).received
+        return {
+            (one.label, one.received.resource.address, one.received.attribute, one.services)
+            for one in found
+            if one.role is not None
+        }
+
+    assert own("plan") == own("terraform")
+    assert len(own("plan")) == 5
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
+    os.chdir(ROOT)
+    for each in FORMATS:
+        (FOLDER / f"{each}.txt").write_text(printed(each), encoding="utf-8")

@@ -1,0 +1,123 @@
+"""One cause, one finding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from passrole_checks.findings import Confidence
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+
+WIDE = """\
+data "aws_iam_policy_document" "wide" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = ["*"]
+  }
+}
+"""
+
+
+def scan(folder: Path, files: dict[str, str]) -> ScanResult:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return scan_paths([folder], ScanOptions())
+
+
+def test_a_module_that_two_roots_call_is_told_once(tmp_path: Path) -> None:
+    """A statement of a module that two roots call is one finding, with the addresses of both as its uses."""
+    policy = 'resource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.wide.json\n}\n'
+    result = scan(
+        tmp_path,
+        {
+            "shared/main.tf": WIDE + policy,
+            "one/main.tf": 'module "a" {\n  source = "../shared"\n}\n',
+            "two/main.tf": 'module "b" {\n  source = "../shared"\n}\n',
+            "three/main.tf": 'module "a" {\n  source = "../shared"\n}\n',
+        },
+    )
+    (finding,) = result.findings
+    assert finding.uses == ("module.a.aws_iam_policy.p", "module.b.aws_iam_policy.p")
+    assert [grant.resource.address for grant in result.grants] == list(finding.uses)
+
+
+def test_what_roots_say_differently_is_told_of_each(tmp_path: Path) -> None:
+    """Where two roots give a module other values, what its statement grants is told of each."""
+    module = """\
+variable "name" {}
+resource "aws_iam_policy" "p" {
+  policy = jsonencode({
+    Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::*:role/${var.name}-*" }]
+  })
+}
+"""
+    call = 'module "a" {\n  source = "../shared"\n  name   = "NAME"\n}\n'
+    result = scan(
+        tmp_path,
+        {
+            "shared/main.tf": module,
+            "one/main.tf": call.replace("NAME", "app"),
+            "two/main.tf": call.replace("NAME", "web"),
+        },
+    )
+    assert [finding.message.split(" ")[0][-5:] for finding in result.findings] == ["app-*", "web-*"]
+
+
+def test_a_statement_taken_into_two_documents_is_told_once(tmp_path: Path) -> None:
+    """A statement is one finding wherever it stands in the documents that take it in."""
+    policies = """\
+data "aws_iam_policy_document" "more" {
+  source_policy_documents = [data.aws_iam_policy_document.first.json, data.aws_iam_policy_document.wide.json]
+}
+data "aws_iam_policy_document" "first" {
+  statement {
+    actions   = ["s3:GetObject"]
+    resources = ["*"]
+  }
+}
+resource "aws_iam_policy" "one" {
+  policy = data.aws_iam_policy_document.wide.json
+}
+resource "aws_iam_policy" "two" {
+  policy = data.aws_iam_policy_document.more.json
+}
+"""
+    (finding,) = scan(tmp_path, {"main.tf": WIDE + policies}).findings
+    assert finding.uses == ("aws_iam_policy.one", "aws_iam_policy.two")
+
+
+def test_a_policy_handed_to_a_missing_module_says_so(tmp_path: Path) -> None:
+    """A finding on a document that is given to a module that is not here names the module, at medium confidence."""
+    call = """\
+module "deploy" {
+  source = "example.com/some/policy"
+  policy = data.aws_iam_policy_document.wide.json
+}
+"""
+    (finding,) = scan(tmp_path, {"main.tf": WIDE + call}).findings
+    assert finding.message.endswith(" The policy is handed to module.deploy, which is not here.")
+    assert finding.confidence is Confidence.MEDIUM
+
+
+def test_a_module_inside_of_a_module_that_roots_call_by_other_names_is_told_once(tmp_path: Path) -> None:
+    """What a statement depends on is named as its own module names it, so that two roots say the same of it."""
+    module = """\
+module "documents" {
+  source = "example.com/documents/aws"
+}
+resource "aws_iam_policy" "p" {
+  policy = module.documents.json
+}
+"""
+    result = scan(
+        tmp_path,
+        {
+            "shared/main.tf": module,
+            "one/main.tf": 'module "a" {\n  source = "../shared"\n}\n',
+            "two/main.tf": 'module "b" {\n  source = "../shared"\n}\n',
+        },
+    )
+    (finding,) = result.findings
+    assert finding.uses == ("module.a.aws_iam_policy.p", "module.b.aws_iam_policy.p")
+    assert "depends on module.documents.json (the module is not here)" in finding.message

@@ -1,0 +1,471 @@
+"""A scan in several processes, or with any executor, gives what a scan in one gives, whatever happens to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.cli import main
+from passrole_checks.scan.parallel import processes as room
+from passrole_checks.scan.parallel.any_executor import over, portable
+from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, weight
+from passrole_checks.scan.parallel.processes import FORK, SPAWN, paying, processes, processors
+from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_paths, scan_unit
+from passrole_checks.sources.detect import Unit, discover
+from passrole_checks.sources.model.configuration import Framework
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "sample_templates"
+FEW = [SAMPLES / name for name in ("documents", "variables", "everyday", "008-privilege-escalation", "015-new-access")]
+METHODS = [FORK, SPAWN] if sys.platform == "linux" else [SPAWN]
+on_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+with_fork = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+
+POLICY = """\
+resource "aws_iam_user_policy" "p{number}" {{
+  user   = "bot"
+  policy = jsonencode({{ Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }}] }})
+}}
+"""
+
+
+def roots(folder: Path, count: int) -> Path:
+    """A folder with so many Terraform roots, each with a finding; the fourth is called ``root-3``."""
+    for number in range(count):
+        root = folder / f"root-{number}"
+        root.mkdir(parents=True)
+        (root / "main.tf").write_text(POLICY.format(number=number))
+    return folder
+
+
+def ran(
+    arguments: Sequence[object], folder: Path = ROOT, script: str | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """The command line, run in a process of its own; with ``script``, which runs it after some preparation."""
+    start = ["-m", "passrole_checks"] if script is None else ["-c", script]
+    return subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PASSROLE_CHECKS_DEBUG": "", **variables},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+
+
+# The result
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_processes_change_nothing(method: str) -> None:
+    """All samples, in three processes however they begin, give exactly what one gives."""
+    assert scan_paths([SAMPLES], ScanOptions(), processes(3, method)) == scan_paths([SAMPLES], ScanOptions())
+
+
+def _threads() -> Executor:
+    return ThreadPoolExecutor(3)
+
+
+def _processes() -> Executor:
+    return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+
+
+@pytest.mark.parametrize("pool", [_threads, _processes])
+def test_any_executor_will_do(pool: Callable[[], Executor]) -> None:
+    """Pools of threads and of processes of the standard library give what a scan without them gives."""
+    with pool() as executor:
+        assert scan_paths(FEW, ScanOptions(), over(executor)) == scan_paths(FEW, ScanOptions())
+
+
+def test_output_is_the_same_to_the_byte(tmp_path: Path) -> None:
+    """One process or four, paths in another order, files that were made in another order, another seed of hashes: the
+    same text, JSON and SARIF, to the byte, and the same exit status."""
+    outputs = {name: tmp_path / f"output.{name}" for name in ("text", "json", "sarif")}
+    formats = [word for name, file in outputs.items() for word in ("--format", name, "--output", file)]
+    told = set()
+    for turn in range(2):
+        files = sorted(file for folder in FEW for file in folder.rglob("*") if file.is_file())
+        random.Random(turn).shuffle(files)
+        for file in files:
+            copy = tmp_path / "copy" / file.relative_to(SAMPLES)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
+        names = sorted(path.name for path in (tmp_path / "copy").iterdir())
+        for seed, jobs, paths in (("0", 1, names), ("1", 4, names[::-1]), ("2", 4, ["."])):
+            scan = ["scan", *paths, *formats, "--jobs", jobs, "--severity", "info"]
+            done = ran(scan, tmp_path / "copy", PYTHONHASHSEED=seed)
+            told.add((done.returncode, done.stderr, *(file.read_bytes() for file in outputs.values())))
+        (tmp_path / "copy").rename(tmp_path / f"copy-{turn}")
+    ((status, errors, text, *others),) = told
+    assert (status, errors) == (1, "")
+    assert min(output.count(b"PASSROLE_0") for output in (text, *others)) > 20
+
+
+def test_grants_are_listed_by_processes_too(tmp_path: Path) -> None:
+    """``grants --jobs`` lists what ``grants`` lists."""
+    roots(tmp_path, 5)
+    one, many = (ran(["grants", ".", "--format", "json", "--jobs", jobs], tmp_path) for jobs in (1, 3))
+    assert len(json.loads(one.stdout)["grants"]) == 5
+    assert (one.returncode, one.stdout, one.stderr) == (many.returncode, many.stdout, many.stderr)
+
+
+def test_what_cannot_be_read_is_told_by_processes_too(tmp_path: Path) -> None:
+    """Files that cannot be read are named in the same lines, with the same exit status."""
+    roots(tmp_path, 3)
+    (tmp_path / "broken.yaml").write_text("Resources:\n  A: {Type: AWS::IAM::Role\n")
+    (tmp_path / "root-1" / "main.tf").write_text('resource "a" {{{\n')
+    one, many = (ran(["scan", ".", "--jobs", jobs], tmp_path) for jobs in (1, 3))
+    assert one.returncode == 2 and one.stderr
+    assert (one.returncode, one.stdout, one.stderr) == (many.returncode, many.stdout, many.stderr)
+
+
+# How units are handed over
+
+
+def test_units_are_handed_over_in_batches(tmp_path: Path) -> None:
+    """Small units go together, none is lost or doubled, the largest go first, and a large one goes alone."""
+    roots(tmp_path, 30)
+    (tmp_path / "root-7" / "main.tf").write_text("# " + "x" * (2 * MOST))
+    units = discover([tmp_path]).units
+    found = batches(units)
+    assert 2 <= len(found) < 5
+    assert [unit.path.name for unit in found[0].units] == ["root-7"]
+    numbers = [number for batch in found for number in batch.numbers]
+    assert sorted(numbers) == list(range(30))
+    assert all(
+        units[number] is unit for batch in found for number, unit in zip(batch.numbers, batch.units, strict=True)
+    )
+    assert [batch.weight for batch in found] == sorted((batch.weight for batch in found), reverse=True)
+
+
+def test_a_unit_that_is_not_there_weighs_something() -> None:
+    """What cannot be looked at is left to whoever reads it."""
+    for framework in (Framework.TERRAFORM, Framework.CLOUDFORMATION):
+        assert weight(Unit(framework, Path("/no/such/place"))) > 0
+    assert weight(Unit(Framework.SAM, Path("app.yaml"), content="x" * 5000)) == 5000
+
+
+def test_units_come_in_order_and_as_soon_as_they_can(tmp_path: Path) -> None:
+    """What is finished first does not come first, and what can come is not held back."""
+    units = discover([roots(tmp_path, 4)]).units
+    first, second = batches(units, 1)[::-1][:2], batches(units, 1)[::-1][2:]
+    asked = []
+
+    def answers() -> Iterator[tuple[Batch, list[ScannedUnit]]]:
+        for batch in (*first, *second):
+            asked.append(batch.numbers)
+            yield batch, [scan_unit(unit, ScanOptions()) for unit in batch.units]
+
+    came = [(scanned.path.name, len(asked)) for scanned in in_order(answers())]
+    assert came == [("root-0", 4), ("root-1", 4), ("root-2", 4), ("root-3", 4)]
+
+
+# Where it pays
+
+
+@pytest.mark.parametrize("method", [FORK, SPAWN])
+def test_little_code_starts_no_process(method: str) -> None:
+    """Processes are for much code; there are never more than processors."""
+    assert paying(0, method) == paying(100_000, method) == 0
+    assert paying(10**12, method) == processors() >= 1
+    assert paying(10**12, None) == 1
+
+
+def test_a_small_scan_does_not_even_import_what_starts_processes(tmp_path: Path) -> None:
+    """By default a few files are scanned as fast as ever."""
+    script = (  # a tracer may have imported it before
+        "import sys; sys.modules.pop('multiprocessing', None); from passrole_checks.cli import main; main();"
+        "print('multiprocessing' in sys.modules)"
+    )
+    done = ran(["scan", "--quiet", "--format", "json", roots(tmp_path, 3)], script=script)
+    assert done.stdout.splitlines()[-1] == "False"
+    done = ran(["scan", "--quiet", "--format", "json", "--jobs", "2", tmp_path], script=script)
+    assert done.stdout.splitlines()[-1] == "True"
+
+
+@pytest.mark.parametrize(
+    "quota, most",
+    [("max 100000\n", 10**6), ("150000 100000\n", 2), ("50000 100000\n", 1), ("nonsense", 10**6), ("1 0\n", 10**6)],
+)
+def test_the_quota_of_a_container_counts(
+    quota: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel gives a container less than the machine has, that many processes pay."""
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(room, "_QUOTA", tmp_path / "cpu.max")
+    assert 1 <= processors() <= most
+
+
+# What can happen to a process
+
+_PREPARED = """\
+import multiprocessing, os, pathlib, resource, signal, sys, time
+from passrole_checks.cli import main
+from passrole_checks.sources import detect
+
+real, here = detect.load, os.getpid()
+def load(unit, **inputs):
+    if os.getpid() != here and unit.path.name == "root-3":
+        trouble(pathlib.Path("marker"))
+    return real(unit, **inputs)
+detect.load = load
+"""
+_DIES_ONCE = """
+def trouble(marker):
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+_DIES = """
+def trouble(marker):
+    with marker.open("a") as times:
+        times.write("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+_RAISES = """
+def trouble(marker):
+    raise KeyError("a fault")
+"""
+_RAISES_WHAT_CANNOT_BE_HANDED_BACK = """
+class Fault(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} {two}")
+def trouble(marker):
+    raise Fault("a", "fault")
+"""
+# Those in the background of a shell ignore an interrupt.
+_RUN = "\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(main())\n"
+
+
+@with_fork
+def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    """What a killed process had in hand is scanned once more: the output is that of one process, to the byte."""
+    roots(tmp_path, 12)
+    plain = ran(["scan", ".", "--format", "json", "--jobs", "1"], tmp_path)
+    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + _DIES_ONCE + _RUN)
+    assert (tmp_path / "marker").exists()
+    assert (done.returncode, done.stdout, done.stderr) == (plain.returncode, plain.stdout, plain.stderr)
+
+
+@with_fork
+def test_a_unit_that_ends_its_process_twice_is_unreadable(tmp_path: Path) -> None:
+    """It is tried twice and no more, named in one line, and all others are told."""
+    roots(tmp_path, 12)
+    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + _DIES + _RUN)
+    assert done.returncode == 2
+    assert done.stderr == "root-3: its scan ended the process (out of memory?)\n"
+    files = [finding["file"] for finding in json.loads(done.stdout)["findings"]]
+    assert sorted(files) == sorted(f"root-{number}/main.tf" for number in range(12) if number != 3)
+    assert (tmp_path / "marker").read_text() == "xx"
+
+
+@with_fork
+@pytest.mark.parametrize(
+    "trouble, words",
+    [(_RAISES, "KeyError: 'a fault'"), (_RAISES_WHAT_CANNOT_BE_HANDED_BACK, "Fault: a fault")],
+)
+def test_fault_in_a_worker_process_costs_one_unit(trouble: str, words: str, tmp_path: Path) -> None:
+    """The exit status is 3, one line names the unit, and the findings of all others are reported."""
+    roots(tmp_path, 6)
+    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + trouble + _RUN)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"root-3: internal error: {words} (") and done.stderr.count("\n") == 1
+    files = [finding["file"] for finding in json.loads(done.stdout)["findings"]]
+    assert sorted(files) == sorted(f"root-{number}/main.tf" for number in range(6) if number != 3)
+
+
+_RETURNS_WHAT_CANNOT_BE_HANDED_BACK = """
+from passrole_checks.scan.parallel import crew
+crew.scan_batch = lambda units, options: (lambda: None,)
+def trouble(marker):
+    pass
+"""
+
+
+@with_fork
+def test_result_that_cannot_be_handed_back_is_a_fault(tmp_path: Path) -> None:
+    """Each unit of the batch is named; there is no traceback."""
+    roots(tmp_path, 6)
+    done = ran(["scan", ".", "--jobs", "2"], tmp_path, _PREPARED + _RETURNS_WHAT_CANNOT_BE_HANDED_BACK + _RUN)
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 6 and all("internal error" in line for line in done.stderr.splitlines())
+
+
+@with_fork
+def test_where_no_process_can_begin_this_one_scans(tmp_path: Path) -> None:
+    """A system that lets no process begin, here for lack of open files, changes nothing of the output."""
+    roots(tmp_path, 6)
+    few = "resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')) + 2,) * 2)\n"
+    failing = "\ndef trouble(marker):\n    marker.touch()\n"  # is not reached: that would be in another process
+    plain = ran(["scan", ".", "--jobs", "1"], tmp_path)
+    done = ran(["scan", ".", "--jobs", "3"], tmp_path, _PREPARED + failing + few + _RUN)
+    assert (done.returncode, done.stdout, done.stderr) == (plain.returncode, plain.stdout, plain.stderr)
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_broken_pool_of_somebody_else_is_told_to_them() -> None:
+    """A pool whose process has been killed raises what it always raises."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with pytest.raises(BrokenExecutor):
+            pool.submit(signal.raise_signal, signal.SIGKILL).result()
+        with pytest.raises(BrokenExecutor):
+            scan_paths(FEW, ScanOptions(), over(pool))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="no new Python is started there, unless one is asked for")
+def test_code_in_the_working_directory_is_not_run_by_new_processes(tmp_path: Path) -> None:
+    """A scanned repository with modules named like those of the standard library runs none of them."""
+    roots(tmp_path / "repository", 6)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from passrole_checks.scan.parallel.processes import processes\n"
+        "from passrole_checks.scan.scanner import ScanOptions, scan_paths\n"
+        "if __name__ == '__main__':\n"
+        "    result = scan_paths([Path('.')], ScanOptions(), processes(2, 'spawn'))\n"
+        "    print(len(result.findings), len(result.unreadable))\n"
+    )
+    for name in ("multiprocessing", "signal", "socket", "pickle", "threading", "click", "passrole_checks"):
+        (tmp_path / "repository" / f"{name}.py").write_text("open('marker', 'w').write('run')\n")
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path / "repository", env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, encoding="utf-8", timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "6 0\n", "")
+    assert not (tmp_path / "repository" / "marker").exists()
+
+
+_SLOW = """
+def trouble(marker):
+    marker.write_text(str(os.getpid()))
+    time.sleep(120)
+"""
+
+
+def _slow_scan(folder: Path) -> subprocess.Popen[str]:
+    """A scan with two processes, one of which is in the middle of a unit that takes two minutes."""
+    scan = subprocess.Popen(
+        [sys.executable, "-c", _PREPARED + _SLOW + _RUN, "scan", ".", "--jobs", "2"],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    _until((folder / "marker").exists)
+    return scan
+
+
+def _until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _session_is_empty(leader: int) -> bool:
+    """Whether no process of a session is left, but for those that have ended."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            except OSError:
+                continue
+            if int(session) == leader and state not in ("Z", "X"):
+                return False
+    return True
+
+
+@with_fork
+def test_an_interrupt_ends_all_processes_at_once(tmp_path: Path) -> None:
+    """Ctrl-C, which the terminal sends to all of them, is one line, the shell's usual status, and leaves none."""
+    with _slow_scan(roots(tmp_path, 6)) as scan:
+        os.killpg(scan.pid, signal.SIGINT)
+        out, errors = scan.communicate(timeout=30)
+        assert (scan.returncode, out, errors) == (130, "", "\npassrole-checks: interrupted\n")
+        _until(lambda: _session_is_empty(scan.pid))
+
+
+@with_fork
+def test_processes_end_when_the_first_is_killed(tmp_path: Path) -> None:
+    """Where this process is killed, those that have nothing in hand end at once; none waits for more."""
+    with _slow_scan(roots(tmp_path, 6)) as scan:
+        scan.kill()
+        slow = int((tmp_path / "marker").read_text())
+        os.kill(slow, signal.SIGKILL)  # it would sleep on
+        _until(lambda: _session_is_empty(scan.pid))
+        scan.communicate()
+
+
+# What is handed over, and the options
+
+
+def test_errors_are_handed_back_as_they_are() -> None:
+    """An error that does not survive the way keeps its words."""
+
+    class Odd(Exception):
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Odd, (1, 2, 3))
+
+    error = ValueError("as it is")
+    assert portable(error) is error
+    odd = portable(Odd("words"))
+    assert str(odd) == "Odd: words" and type(pickle.loads(pickle.dumps(odd))) is RuntimeError
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "", "1.5", "٣"])
+def test_jobs_is_a_number_or_auto(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anything else is a mistake in the options, told in one line."""
+    assert main(["scan", str(FEW[0]), f"--jobs={value}"]) == 2
+    error = capsys.readouterr().err
+    assert "--jobs" in error and "auto" in error and error.count("\n") == 1
+
+
+def test_jobs_can_be_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``jobs`` in pyproject.toml is the option, for the commands that have it; others do not mind it."""
+    roots(tmp_path, 3)
+    monkeypatch.chdir(tmp_path)
+    Path("pyproject.toml").write_text('[tool.passrole_checks]\njobs = "1"\n')
+    assert main(["scan", "."]) == 1
+    assert main(["required", "."]) == 0
+    Path("pyproject.toml").write_text('[tool.passrole_checks]\njobs = "many"\n')
+    assert main(["scan", "."]) == 2
+
+
+def test_no_configuration_names_an_executor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A repository cannot have its scan sent to a cluster, whose answers would be trusted."""
+    roots(tmp_path, 2)
+    monkeypatch.chdir(tmp_path)
+    Path("pyproject.toml").write_text('[tool.passrole_checks]\nexecutor = "dask://example.com:8786"\n')
+    assert main(["scan", "."]) == 2
+    assert capsys.readouterr().err.startswith("pyproject.toml: [tool.passrole_checks] executor ")
+
+
+@pytest.mark.parametrize("url", ["dask://", "dask://host", "dask://host:port", "tcp://host:8786", "dask://h:1/x"])
+def test_an_executor_is_an_address(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anything else is a mistake in the options, told in one line."""
+    assert main(["scan", str(FEW[0]), "--executor", url]) == 2
+    error = capsys.readouterr().err
+    assert "dask://HOST:PORT" in error and error.count("\n") == 1
+
+
+def test_without_dask_it_is_told_what_to_install() -> None:
+    """Where the extra is not installed, ``--executor`` is one line and exit status 2."""
+    script = "import sys; sys.modules['distributed'] = None; from passrole_checks.cli import main; sys.exit(main())"
+    done = ran(["scan", FEW[0], "--executor", "dask://127.0.0.1:8786"], script=script)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("dask://127.0.0.1:8786: needs ") and "passrole-checks[dask]" in done.stderr
+    assert done.stderr.count("\n") == 1

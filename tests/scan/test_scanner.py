@@ -1,0 +1,301 @@
+"""From files to findings: grouping, order, filters, suppressions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam import deadline
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.scan.suppressions import notes
+
+ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
+
+
+def scan(folder: Path, files: dict[str, str], options: ScanOptions | None = None) -> ScanResult:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return scan_paths([folder], options or ScanOptions())
+
+
+def found(result: ScanResult) -> list[tuple[str, str, int]]:
+    return [(item.check_id, item.resource.address, item.at.line) for item in result.findings]
+
+
+def only(result: ScanResult) -> Finding:
+    (finding,) = result.findings
+    return finding
+
+
+POLICY = f"""\
+resource "aws_iam_policy" "wide" {{
+  policy = jsonencode({{
+    Version   = "2012-10-17"
+    Statement = [{ANY}]
+  }})
+}}
+"""
+
+
+def test_one_statement_used_twice_is_one_finding(tmp_path: Path) -> None:
+    """A data document that two policies use is one finding at the statement, with both as its uses."""
+    result = scan(
+        tmp_path,
+        {
+            "main.tf": """\
+data "aws_iam_policy_document" "pass" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_policy" "one" {
+  policy = data.aws_iam_policy_document.pass.json
+}
+
+resource "aws_iam_user_policy" "two" {
+  user   = "bot"
+  policy = data.aws_iam_policy_document.pass.json
+}
+"""
+        },
+    )
+    finding = only(result)
+    assert (finding.check_id, finding.at.line) == ("PASSROLE_001", 2)
+    assert finding.uses == ("aws_iam_policy.one", "aws_iam_user_policy.two")
+    assert finding.principals == ("bot",)
+    assert len(result.grants) == 2
+
+
+def test_the_worst_alternative_speaks_for_the_statement(tmp_path: Path) -> None:
+    """Where a condition decides, the finding names the outcome under which it holds; where it does not, none."""
+    template = """\
+Parameters: {{Stage: {{Type: String}}}}
+Conditions: {{IsProd: !Equals [!Ref Stage, prod]}}
+Resources:
+  P:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Action: iam:PassRole
+            Resource: !If [IsProd, "arn:aws:iam::*:role/app-*", "{other}"]
+            Condition: {{StringEquals: {{"iam:PassedToService": lambda.amazonaws.com}}}}
+"""
+    narrow = only(scan(tmp_path / "a", {"t.yaml": template.format(other="*")}))
+    assert 'This holds when Stage is not "prod".' in narrow.message
+    both = template.replace("arn:aws:iam::*:role/app-*", "arn:aws:iam::*:role/*")
+    assert "This holds when" not in only(scan(tmp_path / "b", {"t.yaml": both.format(other="*")})).message
+
+
+def test_default_values_are_named(tmp_path: Path) -> None:
+    """A finding that stands on a default says so."""
+    files = {"main.tf": 'variable "roles" {\n  default = "*"\n}\n' + POLICY.replace('"*"', "var.roles")}
+    assert "By default (var.roles)." in only(scan(tmp_path, files)).message
+
+
+def test_a_role_of_another_account_is_one_finding(tmp_path: Path) -> None:
+    """What cannot be passed at all is PASSROLE_005, not also a wide or open grant."""
+    files = {"main.tf": POLICY.replace('"*"', '"arn:aws:iam::444455556666:role/*"')}
+    assert only(scan(tmp_path, files, ScanOptions(account="111122223333"))).check_id == "PASSROLE_005"
+
+
+def test_severity_confidence_and_checks_filter(tmp_path: Path) -> None:
+    """Only what was asked for is shown."""
+    files = {"main.tf": POLICY.replace('"*"', '"arn:aws:iam::111122223333:role/app-*"')}
+    assert [item.check_id for item in scan(tmp_path, files).findings] == ["PASSROLE_002"]
+    everything = scan(tmp_path, files, ScanOptions(minimum_severity=Severity.INFO)).findings
+    assert [item.check_id for item in everything] == ["PASSROLE_002", "PASSROLE_012"]
+    assert scan(tmp_path, files, ScanOptions(minimum_severity=Severity.HIGH)).findings == ()
+    assert scan(tmp_path, files, ScanOptions(skip_checks=frozenset({"PASSROLE_002"}))).findings == ()
+    assert scan(tmp_path, files, ScanOptions(checks=frozenset({"PASSROLE_001"}))).findings == ()
+    assert len(scan(tmp_path, files, ScanOptions(minimum_confidence=Confidence.HIGH)).findings) == 1
+
+
+def test_a_suppression_marks_its_finding_and_an_idle_one_is_told(tmp_path: Path) -> None:
+    """A suppressed finding stays, with its reason; a suppression that silences nothing is listed."""
+    comment = "  # passrole:skip=PASSROLE_001 the break-glass role\n  # checkov:skip=PASSROLE_002:idle\n"
+    result = scan(tmp_path, {"main.tf": POLICY.replace("{\n", "{\n" + comment, 1)})
+    suppressed = only(result).suppressed
+    assert suppressed is not None and suppressed.reason == "the break-glass role"
+    assert [item.check_id for item in result.unused_suppressions] == ["PASSROLE_002"]
+
+
+TEMPLATE = """\
+Metadata:
+  cfn-lint:
+    config:
+      ignore_checks:
+        - E9501
+        - W95
+        - I95 # infos are not for us
+        - E3002
+Resources:
+  P:
+    Type: AWS::IAM::ManagedPolicy
+    Metadata: {cfn-lint: {config: {ignore_checks: [E9501, W9507]}}}
+    Properties:
+      PolicyDocument: {Statement: [{Effect: Allow, Action: "iam:PassRole", Resource: "*"}]}
+"""
+
+
+def test_metadata_of_cfn_lint_is_reported_like_other_suppressions(tmp_path: Path) -> None:
+    """Entries of a template and of a resource: without a reason, or where all that they cover suppresses nothing."""
+    result = scan(tmp_path, {"template.yaml": TEMPLATE})
+    said = [(at.line, words) for at, words in notes(result.findings, result.unused_suppressions)]
+    assert said == [
+        (5, "PASSROLE_001 is suppressed without a reason"),
+        (6, "this suppression of W95 suppresses nothing"),
+        (7, "this suppression of I95 suppresses nothing"),
+        (12, "this suppression of W9507 suppresses nothing"),
+    ]
+    some = scan(tmp_path, {"template.yaml": TEMPLATE}, ScanOptions(checks=frozenset({"PASSROLE_001", "PASSROLE_002"})))
+    assert not some.unused_suppressions, "W95 covers checks that did not run"
+
+
+def test_a_suppression_in_a_template_that_is_nested_twice_is_used_if_one_stack_uses_it(tmp_path: Path) -> None:
+    """It stands there once, whatever the number of stacks."""
+    child = "Parameters: {R: {Type: String}}\n" + TEMPLATE[TEMPLATE.index("Resources") :].replace('"*"', "!Ref R")
+    stack = (
+        "  {}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: child.yaml, Parameters: {{R: '{}'}}}}}}\n"
+    )
+    stacks = stack.format("A", "*") + stack.format("B", "arn:aws:iam::111122223333:role/app")
+    result = scan(tmp_path, {"child.yaml": child, "parent.yaml": f"Resources:\n{stacks}"})
+    assert [item.written for item in result.unused_suppressions] == ["W9507"]
+
+
+def test_a_suppression_of_a_check_that_did_not_run_is_not_idle(tmp_path: Path) -> None:
+    """Whoever runs some checks only is not told about suppressions of the others."""
+    files = {"main.tf": POLICY.replace("{\n", "{\n  # passrole:skip=PASSROLE_001 known\n", 1)}
+    assert scan(tmp_path, files, ScanOptions(checks=frozenset({"PASSROLE_002"}))).unused_suppressions == ()
+
+
+def test_a_malformed_document_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:
+    """A document that AWS would refuse is unreadable at its place, with the resource's name."""
+    broken = POLICY.replace("wide", "broken").replace('"Allow"', '"allow"')
+    result = scan(tmp_path, {"main.tf": POLICY + broken})
+    assert found(result) == [("PASSROLE_001", "aws_iam_policy.wide", 4)]
+    (unreadable,) = result.unreadable
+    assert unreadable.line == 10 and unreadable.reason.startswith("aws_iam_policy.broken: Effect is 'allow'")
+
+
+def test_trust_and_resource_policies_are_silent(tmp_path: Path) -> None:
+    """A policy that grants no PassRole where it stands is neither a finding nor unreadable."""
+    files = {
+        "main.tf": f"""\
+resource "aws_s3_bucket_policy" "b" {{
+  bucket = "b"
+  policy = jsonencode({{ Version = "2012-10-17", Statement = [{ANY}] }})
+}}
+
+resource "aws_iam_role" "r" {{
+  assume_role_policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Principal = {{ Service = "ec2.amazonaws.com" }} }}]
+  }})
+}}
+"""
+    }
+    result = scan(tmp_path, files)
+    assert result.findings == () and result.unreadable == ()
+    assert {item.effect_on_passrole for item in result.grants} == {"none"}
+
+
+def test_equal_statements_have_fingerprints_of_their_own(tmp_path: Path) -> None:
+    """Two files with the same resource do not share a fingerprint."""
+    result = scan(tmp_path, {"a/main.tf": POLICY, "b/main.tf": POLICY})
+    assert len({item.fingerprint for item in result.findings}) == 2
+
+
+def test_results_do_not_depend_on_the_order_of_paths(tmp_path: Path) -> None:
+    """The same files give the same result, however they are named and how often."""
+    files = {"a/main.tf": POLICY, "b/main.tf": POLICY}
+    result = scan(tmp_path, files)
+    again = scan_paths([tmp_path / "b", tmp_path / "a", tmp_path / "a" / ".." / "b"], ScanOptions())
+    assert found(again) == found(result)
+
+
+def test_what_takes_too_long_is_not_judged_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the time for one configuration is over in the middle of a policy, that one and those that are left are
+    unreadable; what was found before, and other configurations, are kept."""
+    seconds = iter(range(10**9))
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))  # each look takes a second
+    monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline, "_EVERY", 1)
+    monkeypatch.setattr(deadline, "SECONDS", 400)
+    monkeypatch.setattr(deadline, "_OVERDRAFT", 1000)  # here the time of all units is not the question
+    monkeypatch.setattr(deadline, "_SHARE", 400)
+    role = "arn:aws:iam::111122223333:role/"
+    kinds = (("Allow", ""), ("Deny", "*"))
+    statements = [
+        {"Effect": effect, "Action": "iam:PassRole", "Resource": f"{role}{before}{number}*"}
+        for number in range(300)
+        for effect, before in kinds
+    ]
+    document = f"<<EOT\n{json.dumps({'Version': '2012-10-17', 'Statement': statements})}\nEOT"
+    files = {
+        "main.tf": POLICY.replace("wide", "p0")
+        + f'resource "aws_iam_policy" "p1" {{\n  policy = {document}\n}}\n'
+        + POLICY.replace("wide", "p2"),
+        "other/main.tf": POLICY,
+    }
+    result = scan(tmp_path, files)
+    assert [finding.resource.address for finding in result.findings] == ["aws_iam_policy.p0", "aws_iam_policy.wide"]
+    line = POLICY.count("\n") + 1
+    assert [(entry.file, entry.line) for entry in result.unreadable] == [(str(tmp_path / "main.tf"), line)]
+    assert "aws_iam_policy.p1" in result.unreadable[0].reason
+
+
+def test_what_takes_too_long_to_read_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the time is over while a configuration is evaluated, it is unreadable, and the others are scanned."""
+    seconds = iter(range(10**9))
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline, "_OVERDRAFT", 1000)
+    monkeypatch.setattr(deadline, "_SHARE", 15)
+    nested = "[for a in range(60) : [for b in range(60) : [for c in range(60) : a]]]"
+    files = {"other/main.tf": POLICY}
+    files["main.tf"] = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode(flatten({nested}))\n}}\n'
+    result = scan(tmp_path, files)
+    assert [finding.resource.address for finding in result.findings] == ["aws_iam_policy.wide"]
+    assert [entry.file for entry in result.unreadable] == [str(tmp_path)]
+
+
+def test_units_that_take_long_together_are_unreadable_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units share the time of a run: after some that take long, the others are unreadable, each by its name."""
+    seconds = iter(range(10**9))
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(seconds)))  # each look takes a second
+    monkeypatch.setattr(deadline.time, "thread_time", lambda: float(next(seconds)))
+    monkeypatch.setattr(deadline, "_EVERY", 1)
+    monkeypatch.setattr(deadline, "SECONDS", 400)
+    files = {f"u{number:02}/main.tf": POLICY for number in range(60)}
+    result = scan(tmp_path, files)
+    found = {finding.at.file for finding in result.findings}
+    lost = {entry.file for entry in result.unreadable}
+    folders = {str(tmp_path / file).removesuffix("/main.tf") for file in files}
+    assert found and lost
+    assert {file.removesuffix("/main.tf") for file in found | lost} == folders
+    assert str(tmp_path / "u00/main.tf") in found and str(tmp_path / "u59") in lost
+
+
+def test_a_policy_that_is_too_long_for_aws_is_judged_and_noted(tmp_path: Path) -> None:
+    """A managed policy of more than 6,144 characters, white space not counted, is judged, with a note.
+
+    Source: IAM User Guide, "IAM and AWS STS quotas".
+    """
+    role = "arn:aws:iam::111122223333:role/" + "a" * 6_100 + "/*"
+    long = POLICY.replace('"*"', f'"{role}"')
+    assert long != POLICY
+    result = scan(tmp_path, {"main.tf": long, "other/main.tf": POLICY.replace("wide", "wide   ")})
+    assert len(result.grants) == 2 and not result.unreadable
+    assert [(note.file, "6,144" in note.reason) for note in result.not_evaluated] == [(str(tmp_path / "main.tf"), True)]

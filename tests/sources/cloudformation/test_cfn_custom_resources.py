@@ -1,0 +1,181 @@
+"""Policy documents that a template hands to something of which nobody knows what it makes of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.findings import Confidence
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_configurations
+from passrole_checks.sources.cloudformation import load
+from passrole_checks.sources.model.configuration import PolicyKind
+
+STATEMENT = '{Effect: Allow, Action: "iam:PassRole", Resource: "*"}'
+TEXT = '{"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
+
+
+def template(kind: str, properties: str) -> str:
+    return f"Resources:\n  R:\n    Type: {kind}\n    Properties:\n      {properties}\n"
+
+
+def scan(text: str) -> ScanResult:
+    return scan_configurations([load(Path("t.yaml"), text)], ScanOptions())
+
+
+@pytest.mark.parametrize("kind", ["Custom::Type", "AWS::CloudFormation::CustomResource"])
+@pytest.mark.parametrize(
+    ("properties", "path"),
+    [
+        (f"Iam: {{Version: '2012-10-17', Statement: [{STATEMENT}]}}", "Iam/Statement/0"),
+        (
+            f"Iam: {{Policies: [{{Document: {{Statement: {STATEMENT}}}}}]}}",
+            "Iam/Policies/0/Document/Statement",
+        ),
+        (f"Iam: '{TEXT}'", "Iam/Statement/0"),
+        (f"Iam: !Sub '{TEXT}'", "Iam/Statement/0"),
+    ],
+)
+def test_a_document_is_found_wherever_it_stands(kind: str, properties: str, path: str) -> None:
+    """A document, or its text, at any depth is judged with medium confidence, and the message says who gets it."""
+    found = scan(template(kind, properties)).findings
+    assert [(item.check_id, item.statement_path, item.confidence) for item in found] == [
+        ("PASSROLE_001", path, Confidence.MEDIUM)
+    ]
+    assert "The policy is handed to R, and what that makes of it is not known." in found[0].message
+
+
+def test_a_condition_is_kept() -> None:
+    """Of a document under ``Fn::If`` is told when it is there."""
+    text = (
+        "Parameters: {P: {Type: String}}\nConditions: {C: !Equals [!Ref P, x]}\n"
+        + template("Custom::Type", f"Iam: !If [C, {{Statement: [{STATEMENT}]}}, !Ref AWS::NoValue]")
+    )  # fmt: skip
+    (found,) = scan(text).findings
+    assert 'This holds when P is "x".' in found.message
+
+
+@pytest.mark.parametrize(
+    ("properties", "kind"),
+    [
+        ("Policy: {Statement: [{Effect: Allow, Principal: '*', Action: 'iam:*', Resource: '*'}]}", PolicyKind.RESOURCE),
+        (f"PermissionsBoundary: {{Statement: [{STATEMENT}]}}", PolicyKind.BOUNDARY),
+    ],
+)
+def test_what_names_a_principal_or_is_a_boundary_grants_nothing(properties: str, kind: PolicyKind) -> None:
+    """A document with a Principal is a resource-based or trust policy, and a boundary only limits."""
+    text = template("Custom::Type", properties)
+    assert [policy.kind for policy in load(Path("t.yaml"), text).policies] == [kind]
+    assert not scan(text).findings
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        "Rule: {Statement: {RateBasedStatement: {Limit: 1}}}",
+        "Code: 'const policy = {\"Statement\": [] }'",
+        'Create: \'{"action": "put", "parameters": {"Statement": 1}}\'',
+        "Value: !GetAtt Other.Policy",
+    ],
+)
+def test_other_values_are_left_alone(properties: str) -> None:
+    """A statement of another language, code and what is not known are no policy documents, and no mistakes."""
+    found = load(Path("t.yaml"), template("Custom::Type", properties))
+    assert not found.policies
+    assert not found.unreadable
+
+
+@pytest.mark.parametrize("kind", ["AWS::WAFv2::WebACL", "Acme::Cloud::Thing"])
+def test_a_registered_type_is_not_searched(kind: str) -> None:
+    """Registered types hold policies where their documentation says it, and nowhere else."""
+    text = template(kind, f"Rules: [{{Statement: [{STATEMENT}]}}]")
+    assert not load(Path("t.yaml"), text).policies
+
+
+def test_properties_may_be_no_value() -> None:
+    """``Ref AWS::NoValue`` in the place of all properties is the same as none."""
+    found = load(Path("t.yaml"), "Resources:\n  R: {Type: AWS::IAM::Role, Properties: !Ref AWS::NoValue}\n")
+    assert not found.unreadable
+    assert [role.resource.address for role in found.roles] == ["R"]
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_all_properties_may_stand_under_a_condition(short: bool) -> None:
+    """``Fn::If`` in the place of all properties gives two alternatives, each with its condition."""
+    words = "!If [" if short else "{Fn::If: ["
+    policies = [
+        f"{{PolicyDocument: {{Statement: [{STATEMENT.replace('*', role)}]}}}}" for role in ("*", "arn:aws:s3:::b")
+    ]
+    text = (
+        "Parameters: {P: {Type: String}}\nConditions: {C: !Equals [!Ref P, x]}\n"
+        f"Resources:\n  R:\n    Type: AWS::IAM::Policy\n    Properties: {words}C, {', '.join(policies)}]"
+        + ("" if short else "}")
+    )
+    result = scan(text)
+    assert not result.unreadable
+    assert not result.not_evaluated
+    assert [(item.check_id, item.message.rpartition(". ")[2]) for item in result.findings] == [
+        ("PASSROLE_001", 'This holds when P is "x".'),
+        ("PASSROLE_010", 'This holds when P is not "x".'),
+    ]
+
+
+def test_a_list_of_properties_is_named() -> None:
+    """A list in the place of the properties is told with its line."""
+    result = scan("Resources:\n  R:\n    Type: AWS::IAM::Policy\n    Properties:\n      - PolicyDocument: x\n")
+    assert [(item.line, item.reason) for item in result.unreadable] == [(5, "R: Properties is not a mapping")]
+
+
+@pytest.mark.parametrize(
+    ("properties", "paths"),
+    [
+        (f"A: !If [C, !If [D, {{Statement: [{STATEMENT}]}}, text], {{a: b}}]", ["A/Fn::If/1/Fn::If/1"]),
+        (f"A: {{Statement: !If [C, [{STATEMENT}], !Ref X]}}", ["A"]),
+        ("A: !If [C, !Ref X, {Statement: 1}]", []),
+        (f"A: {{B: {{C: {{D: {{E: {{F: {{G: {{H: {{Statement: [{STATEMENT}]}}}}}}}}}}}}}}}}", []),
+        ("A: 3", []),
+    ],
+)
+def test_a_document_is_found_in_alternatives_and_not_too_far_below(properties: str, paths: list[str]) -> None:
+    """A document in one alternative is one; what stands deeper than anybody writes it is not read."""
+    conditions = "Conditions: {C: !Equals [!Ref AWS::Region, x], D: !Equals [!Ref AWS::AccountId, x]}\n"
+    found = load(Path("t.yaml"), conditions + template("Custom::Type", properties))
+    assert [policy.path for policy in found.policies] == paths
+
+
+CALL = json.dumps({"action": "putRolePolicy", "parameters": {"PolicyDocument": TEXT}})
+
+
+@pytest.mark.parametrize(
+    ("properties", "path"),
+    [
+        (f"Create: '{CALL}'", "Create/parameters/PolicyDocument/Statement/0"),
+        (f"Create: {{'Fn::Join': ['', ['{CALL[:-3]}', '\"}}}}']]}}", "Create/parameters/PolicyDocument/Statement/0"),
+        (f"Calls: ['{json.dumps([1, json.loads(TEXT)])}']", "Calls/0/1/Statement/0"),
+    ],
+)
+def test_a_document_inside_json_text_is_found(properties: str, path: str) -> None:
+    """A document in the JSON text of an API call, as text or as it stands, is judged as others are. Source: AWS CDK API
+    Reference, AwsCustomResource (``onCreate`` is synthesized as JSON text)."""
+    (found,) = scan(template("Custom::AWS", properties)).findings
+    assert (found.check_id, found.statement_path) == ("PASSROLE_001", path)
+    trust = CALL.replace("Resource", "Principal")
+    assert not scan(template("Custom::AWS", f"Create: '{trust}'")).findings
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [
+        (f"{{Statement: [{STATEMENT}]}}", True),
+        (f"[{{Rest: [1, {{Statement: [{STATEMENT}]}}]}}]", True),
+        (f"'{TEXT}'", True),
+        ("{Rest: [{Other: text}]}", False),
+    ],
+)
+def test_what_lies_too_deep_is_told(inside: str, told: bool) -> None:
+    """Where a policy document may stand deeper than is looked, the place is named, and nothing else is."""
+    text = template("Custom::Type", f"A:\n        B: {{C: {{D: {{E: {{F: {{G: {{H: {inside}}}}}}}}}}}}}")
+    result = scan(text)
+    place = "R: A/B/C/D/E/F/G: policy documents may stand in it, too deep to be looked at here"
+    assert [(one.line, one.reason) for one in result.not_evaluated] == ([(6, place)] if told else [])

@@ -1,0 +1,338 @@
+"""What is left undone because it cannot matter changes no answer: doing all of it gives the same."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from fuzzing import corpus, layout
+from fuzzing.targets import changed_tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passrole_checks.aws.role_properties import receiver_types, receivers_of
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.model.configuration import AttachedPolicy
+from passrole_checks.sources.model.role_consumers import ANY, DEEP
+from passrole_checks.sources.terraform import load
+from passrole_checks.sources.terraform.lazy_evaluation import none_taken
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.reading.files import is_override
+
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_templates"
+STATEMENT = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
+MADE = {  # each way in which a document can come to be, or a part of one
+    "encoded": f"jsonencode({{ Statement = [{STATEMENT}] }})",
+    "object": f"{{ Statement = [{STATEMENT}] }}",
+    "statement": STATEMENT,
+    "quoted key": '{ "Statement" : [{ "Effect" = "Allow", "Action" = "*", "Resource" = "*" }] }',
+    "for": f'{{ for key in ["State"] : "${{key}}ment" => [{STATEMENT}] }}',
+    "computed key": f'{{ (join("", ["State", "ment"])) = [{STATEMENT}] }}',
+    "zipped": f'zipmap(["Statement"], [[{STATEMENT}]])',
+    "words of a block": '{ effect = "Allow", actions = ["iam:PassRole"], resources = ["*"] }',
+    "escaped": '"{\\"Statement\\": [{\\"Action\\": \\"*\\", \\"Resource\\": \\"*\\", \\"Effect\\": \\"Allow\\"}]}"',
+    "heredoc": '<<EOT\n{"Statement": [{"Action": "*", "Resource": "*", "Effect": "Allow"}]}\nEOT\n',
+    "glued": '"${local.quote}"',
+    "quoted": 'format("{%q: [{%q: %q, %q: %q}]}", "Statement", "Action", "*", "Resource", "*")',
+    "formatted": f'format("%s", jsonencode({{ Statement = [{STATEMENT}] }}))',
+    "read": 'file("${path.module}/policy.json")',
+    "rendered": 'templatefile("${path.module}/policy.json", {})',
+    "decoded": 'jsondecode(file("${path.module}/policy.json"))',
+    "base64": 'base64decode("eyJTdGF0ZW1lbnQiOiBbeyJBY3Rpb24iOiAiKiIsICJSZXNvdXJjZSI6ICIqIn1dfQ==")',
+    "data": "data.aws_iam_policy_document.d.json",
+    "of a resource": "aws_iam_policy.p.policy",
+    "of each resource": 'aws_iam_policy.each["a"].policy',
+    "all of a resource": "aws_iam_policy.each",
+    "template file": "data.template_file.t.rendered",
+    "of a module": "module.here.policy",
+    "of its argument": "module.here.given",
+    "all of a module": "module.here",
+    "of an optional attribute": "var.optional",
+    "given": "var.given",
+    "of tfvars": "var.tfvars",
+    "of itself": "local.itself",
+    "nothing": '"none"',
+    "a number": "5",
+    "a name": "aws_iam_policy.p.name",
+    "unknown": "var.unknown",
+    "missing": "module.missing.policy",
+    "unknown data": "data.aws_ssm_parameter.s.value",
+}
+WRAPPED = (
+    "{0}", "[{0}, {1}]", "{{ a = {0}, b = {1} }}", "var.unknown ? {0} : {1}", "try({0}, {1})", "merge({0}, {1})",
+    "[for one in [{0}, {1}] : one]", "[for key, one in {{ a = {0} }} : one if key != {1}]", "concat([{0}], [{1}])",
+    '"${{{0}}}"', '"x${{{0}}}${{{1}}}"', "coalesce({0}, {1})", 'lookup({{ a = {0} }}, "a", {1})', "({0})", "one([{0}])",
+    "[{0}, {1}][0]", "{{ a = {0} }}.a", "[{{ a = {0} }}][*].a", "flatten([[{0}], {1}])", "element([{0}, {1}], 1)",
+    "values({{ a = {0}, b = {1} }})", "{0} == {1}", 'replace("{{x}}", "x", {0})', "tomap({{ a = {0} }})",
+    "core::try({0})",
+)  # fmt: skip
+BESIDE = f"""
+locals {{
+  quote  = "{{\\"Statement\\": [{{\\"Action\\": \\"*\\", \\"Resource\\": \\"*\\"}}]}}"
+  itself = local.itself
+}}
+variable "unknown" {{}}
+variable "given" {{
+  default = {{ Statement = [{STATEMENT}] }}
+}}
+variable "tfvars" {{
+  default = ""
+}}
+variable "optional" {{
+  type    = object({{ Statement = optional(list(any), [{STATEMENT}]), name = optional(string) }})
+  default = {{}}
+}}
+data "aws_iam_policy_document" "d" {{
+  statement {{
+    actions   = ["iam:PassRole"]
+    resources = ["*"]
+  }}
+}}
+data "aws_ssm_parameter" "s" {{
+  name = "s"
+}}
+data "template_file" "t" {{
+  template = file("${{path.module}}/policy.json")
+}}
+resource "aws_iam_policy" "p" {{
+  name   = "p"
+  policy = jsonencode({{ Statement = [{STATEMENT}] }})
+}}
+resource "aws_iam_policy" "each" {{
+  for_each = {{ a = "{{\\"Statement\\": [{{\\"Action\\": \\"*\\", \\"Resource\\": \\"*\\"}}]}}" }}
+  policy   = each.value
+}}
+module "here" {{
+  source = "./here"
+  given  = jsonencode({{ Statement = [{STATEMENT}] }})
+}}
+module "missing" {{
+  source = "example.com/some/module"
+}}
+"""
+HERE = f"""
+variable "given" {{}}
+output "given" {{
+  value = var.given
+}}
+output "policy" {{
+  value = jsonencode({{ Statement = [{STATEMENT}] }})
+}}
+"""
+DOCUMENT = '{"Statement": [{"Action": "*", "Resource": "*", "Effect": "Allow"}]}'
+
+
+def written(folder: Path, expression: str, through: str) -> Path:
+    """A configuration that hands an expression to a module that is not here, by one of several ways."""
+    (folder / "here").mkdir(parents=True, exist_ok=True)
+    (folder / "here" / "main.tf").write_text(HERE, encoding="utf-8")
+    (folder / "policy.json").write_text(DOCUMENT, encoding="utf-8")
+    (folder / "terraform.tfvars").write_text(f"tfvars = {{ Statement = [{STATEMENT}] }}\n", encoding="utf-8")
+    ways = {
+        "directly": f"x = {expression}",
+        "local": "x = local.x",
+        "each": "for_each = { a = local.x }\n  x = each.value",
+        "inner": "x = module.inner.given",
+    }
+    (folder / "main.tf").write_text(
+        f"{BESIDE}\nlocals {{\n  x = {expression}\n}}\n"
+        f'module "inner" {{\n  source = "./here"\n  given  = {expression}\n}}\n'
+        f'module "m" {{\n  source = "example.com/some/module"\n  {ways[through]}\n}}\n',
+        encoding="utf-8",
+    )
+    return folder
+
+
+def handed_over(folder: Path) -> list[AttachedPolicy]:
+    return [policy for policy in load(folder).policies if policy.resource.address.startswith("module.m")]
+
+
+@pytest.mark.parametrize("through", ["directly", "local", "each", "inner"])
+@pytest.mark.parametrize("kind", MADE)
+def test_no_way_to_make_a_document_is_overlooked(tmp_path: Path, kind: str, through: str) -> None:
+    """Whichever way a document comes to be, and is handed over, what is found is what evaluating everything finds."""
+    folder = written(tmp_path, MADE[kind], through)
+    found = handed_over(folder)
+    with none_taken():
+        assert found == handed_over(folder)
+
+
+@pytest.mark.parametrize("kind", ["encoded", "for", "read", "data", "of a module", "of an optional attribute", "given"])
+def test_the_documents_are_there(tmp_path: Path, kind: str) -> None:
+    """The comparison is one of something: these ways lead to a document."""
+    assert handed_over(written(tmp_path, MADE[kind], "local"))
+
+
+EACH_VALUES = {
+    "a statement": STATEMENT,
+    "in a list": f"[5, [{STATEMENT}]]",
+    "under a computed key": '{ (var.unknown) = "x" }',
+    "under a quoted key": '{ "a\\"b" = "x" }',
+    "a text with quotes": '"{\\"Statement\\": []}"',
+    "alternatives": f'var.unknown ? {STATEMENT} : {{ a = "x" }}',
+    "of a resource": "aws_iam_policy.p",
+    "a plain object": '{ a = "x", b = [1, true, null] }',
+    "unknown": "var.unknown",
+}
+
+
+@pytest.mark.parametrize("value", EACH_VALUES.values(), ids=EACH_VALUES.keys())
+def test_what_a_module_is_given_for_each_is_looked_at(tmp_path: Path, value: str) -> None:
+    """What ``each.value`` is in a module that is here counts where that module hands it to one that is not."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "main.tf").write_text(
+        'variable "given" {}\nmodule "away" {\n  source = "./nowhere"\n  policy = var.given\n  plain = var.none\n}\n'
+    )
+    (tmp_path / "main.tf").write_text(
+        f'variable "unknown" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = jsonencode({{ Statement = [] }})\n}}\n'
+        f'module "m" {{\n  source = "./here"\n  for_each = {{ a = {value} }}\n'
+        "  given = concat([each.value], [])\n}\n"
+    )
+    found = handed_over(tmp_path)
+    with none_taken():
+        assert found == handed_over(tmp_path)
+
+
+TUPLE = 'variable "u" {\n  type = tuple([object({ a = string })])\n}\n'
+ODD = (
+    "[for one in [{}] : one]", "format(var.u)", "var[0]",
+    "data.aws_ssm_parameter[0]", "aws_iam_policy.none.policy", "module.none.x", "count.index",
+    "templatestring(\"$${a}\", { a = 1 })", "(" * 70 + "var.u" + ")" * 70, "[" * 70 + "var.u" + "]" * 70,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", ODD)
+def test_odd_expressions_are_looked_at(tmp_path: Path, expression: str) -> None:
+    """Names of nothing, expressions that are too deep, and types without names are looked at like any other."""
+    (tmp_path / "main.tf").write_text(
+        f'{TUPLE}module "m" {{\n  source = "./nowhere"\n  policy = [var.u, {expression}]\n}}\n'
+    )
+    found = handed_over(tmp_path)
+    with none_taken():
+        assert found == handed_over(tmp_path)
+
+
+@st.composite
+def expressions(draw: st.DrawFn, depth: int = 3) -> str:
+    if not depth or draw(st.booleans()):
+        return draw(st.sampled_from(sorted(MADE.values())))
+    inner = [draw(expressions(depth - 1)) for _ in range(2)]
+    return draw(st.sampled_from(WRAPPED)).format(*inner)
+
+
+@settings(max_examples=150, deadline=None)
+@given(expressions(), st.sampled_from(["directly", "local", "each", "inner"]))
+def test_documents_inside_of_anything_are_found(
+    tmp_path_factory: pytest.TempPathFactory, expression: str, through: str
+) -> None:
+    """Within lists, objects, conditions, loops and calls, too."""
+    folder = written(tmp_path_factory.mktemp("m"), expression, through)
+    found = handed_over(folder)
+    with none_taken():
+        assert found == handed_over(folder)
+
+
+def answers(folder: Path) -> tuple[ScanResult, list[object]]:
+    """The result of a scan, and beside it what is told of attributes that are given twice: of those only some are
+    looked at, which is told as it is."""
+    found = scan_paths([folder], ScanOptions())
+    told = [one for one in found.unreadable if not one.reason.endswith("is given twice")]
+    return found, [found.findings, found.grants, told, found.not_evaluated, found.files]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))
+def test_samples_are_judged_the_same(name: str) -> None:
+    """Every sample gives the same findings, grants and complaints."""
+    found = scan_paths([SAMPLES / name], ScanOptions())
+    with none_taken():
+        assert found == scan_paths([SAMPLES / name], ScanOptions())
+
+
+def test_broken_files_are_judged_the_same(tmp_path: Path) -> None:
+    """So does every tree of mutated files, of the samples and of what the tests hold."""
+    rng = random.Random(7)
+    compared = 0
+    for number in range(120):
+        tree = changed_tree(rng)
+        if not any(corpus.format_of(name) == "hcl" for name in tree):
+            continue
+        folder = tmp_path / str(number)
+        layout.write(tree, folder)
+        found, told = answers(folder)
+        with none_taken():
+            assert told == answers(folder)[1], sorted(tree)
+        compared += bool(found.files)
+    assert compared > 20
+
+
+def test_override_files_are_known_by_name() -> None:
+    """Which files are merged into others is told by their name alone."""
+    assert is_override("override.tf.json")
+    assert is_override("x_override.tofu")
+    assert not is_override("overrides.tf")
+
+
+def nested(path: tuple[str, ...]) -> str:
+    """An expression in which a role stands at the end of a path."""
+    if not path:
+        return '"arn:aws:iam::111122223333:role/r"'
+    step, inner = path[0], nested(path[1:])
+    return f"[{inner}]" if step == "*" else f"{{ {'k' if step in (ANY, DEEP) else step} = {inner} }}"
+
+
+def test_every_way_to_receive_a_role_is_looked_at(tmp_path: Path) -> None:
+    """Of each type that receives a role, at each place where one can stand, as much is found as where no type is left
+    out for the names that it does not write."""
+    blocks = []
+    for type_ in sorted(receiver_types()):
+        for number, receiver in enumerate(receivers_of(type_)) if "::" not in type_ else ():
+            name = "any" if receiver.path[0] == ANY else receiver.path[0]
+            blocks.append(f'resource "{type_}" "r{number}" {{\n  {name} = {nested(receiver.path[1:])}\n}}\n')
+    (tmp_path / "main.tf").write_text("".join(blocks), encoding="utf-8")
+    found = load(tmp_path).received
+    assert len(found) > 500
+    with none_taken():
+        assert found == load(tmp_path).received
+
+
+RECEIVED_ELSEWHERE = {
+    "in an override file": {
+        "main.tf": 'resource "aws_lambda_function" "f" {\n  function_name = "f"\n}\n',
+        "override.tf": 'resource "aws_lambda_function" "f" {\n  role = "arn:aws:iam::111122223333:role/r"\n}\n',
+    },
+    "in JSON, escaped": {
+        "main.tf.json": '{"resource": {"aws_lambda_function": {"f": {"r\\u006fle": "arn:aws:iam::1:role/r"}}}}',
+    },
+    "in blocks that are made": {
+        "main.tf": 'resource "aws_codepipeline" "p" {\n  dynamic "stage" {\n    for_each = ["x"]\n    content {\n'
+        '      dynamic "action" {\n        for_each = ["y"]\n        content {\n'
+        '          role_arn = "arn:aws:iam::111122223333:role/r"\n        }\n      }\n    }\n  }\n}\n',
+    },
+    "in a local": {
+        "main.tf": 'locals {\n  d = [{ iam_role = "r" }]\n}\nresource "aws_transfer_server" "s" {\n'
+        '  logging_role = local.d[0].iam_role\n}\n',
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files", RECEIVED_ELSEWHERE.values(), ids=RECEIVED_ELSEWHERE.keys())
+def test_a_role_that_is_written_elsewhere_is_received(tmp_path: Path, files: dict[str, str]) -> None:
+    """What a block does not say in plain words, because another file or its syntax says it, is looked at."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert len(load(tmp_path).received) == 1
+
+
+def test_a_resource_that_names_no_role_is_not_evaluated(tmp_path: Path) -> None:
+    """A resource of a type that may receive a role, and writes no name of a place for one, is left alone."""
+    (tmp_path / "main.tf").write_text('resource "aws_instance" "i" {\n  count = 3\n  ami   = "ami-1"\n}\n')
+    looked: list[bool] = []
+
+    def look(module: Module) -> None:
+        looked.append("body" in vars(module.folder.resources[0]))
+
+    load(tmp_path, look=look)
+    with none_taken():
+        load(tmp_path, look=look)
+    assert looked == [False, True]

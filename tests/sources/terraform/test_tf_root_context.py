@@ -1,0 +1,191 @@
+"""Any number of elements: what is known of each is kept, and nothing is said of how many there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.partial_values import Choice, Const, Items, Mapping, Node, Text, holes_in
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources.files.read_boundary import Boundary
+from passrole_checks.sources.terraform.evaluation.to_plain import plain
+from passrole_checks.sources.terraform.modules.folder import read_folder
+from passrole_checks.sources.terraform.modules.module import Module, Run
+from passrole_checks.sources.terraform.reading.files import Files
+
+VARIABLES = "".join(f'variable "{name}" {{}}\n' for name in ("a", "e", "u"))
+CONTEXT = f"""{VARIABLES}
+variable "on" {{
+  type = bool
+}}
+locals {{
+  run  = [for s in var.u : merge(s, {{ k = "v" }})]
+  same = [for s in var.u : "x"]
+}}
+resource "aws_iam_role" "r" {{
+  name_prefix = "x"
+}}
+data "aws_iam_policy_document" "d" {{
+  statement {{
+    actions   = ["s3:*"]
+    resources = ["*"]
+  }}
+}}
+"""
+
+
+def evaluated(root: Path, expression: str) -> Node:
+    (root / "main.tf").write_text(f"{CONTEXT}\nlocals {{\n  found = {expression}\n}}\n", encoding="utf-8")
+    folder = read_folder(root)
+    module = Module(Run(Files(Boundary.around(root))), folder)
+    attribute = folder.locals["found"]
+    return plain(module.local("found", module.scope(attribute.source).position(attribute.span)))
+
+
+def shown(node: Node) -> object:
+    """A node as plain data: holes as ``${...}``, alternatives as a dict below their condition."""
+    if isinstance(node, Text):
+        return str(node) + ("?" if node.optional else "")
+    if isinstance(node, Const):
+        return node.value
+    if isinstance(node, Items):
+        return [shown(item) for item in node.items]
+    if isinstance(node, Mapping):
+        return {str(entry.key): shown(entry.value) for entry in node.entries}
+    if isinstance(node, Choice):
+        return node.condition, {outcome: shown(option) for outcome, option in node.options}
+    return "absent"
+
+
+def some(node: object, what: str = "var.u") -> object:
+    return f"{what} is not empty", {"true": node, "false": "absent"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("local.run[0].k", "v"),
+        ("local.run[1]", "${local.run[1]}"),
+        ("length(local.run)", "${length(local.run)}"),
+        ("[for x in local.run : x.k]", ["v?"]),
+        ("local.run[*].k", [some("v")]),
+        ("flatten([for k, v in var.u : [for x in v.list : [{ n = x }] if var.a]])",
+         [some(("var.u[*].list is not empty",
+                {"true": ("var.a", {"true": {"n": "${var.u[*].list[*]}"}, "false": "absent"}), "false": "absent"}))]),
+        ('[for s in concat(var.u, ["x"]) : { n = s }]', [some({"n": "${var.u}"}), {"n": "x"}]),
+        ("merge([for s in var.u : { k = s }]...)", ("var.u is not empty", {"true": {"k": "${var.u[*]}"}, "false": {}})),
+        ("[for s in var.u : s if var.a]", [("var.a", {"true": "${var.u[*]}?", "false": "absent"})]),
+        ('formatlist("<%s>", [for s in var.u : s if var.a])',
+         [("var.a", {"true": "<${var.u[*]}>?", "false": "absent"})]),
+        ("one([for s in var.u : s if var.a])", ("var.a", {"true": "${var.u[*]}", "false": None})),
+        ('[for x in [for s in var.u : "<${s}>" if var.a] : "(${x})"]',
+         [("var.a", {"true": "(<${var.u[*]}>)?", "false": "absent"})]),
+        ('join("", local.same)', "${x, joined}"),
+        ("one(local.same)", "x"),
+        ("local.same[1]", "${local.same[1]}"),
+    ],
+)  # fmt: skip
+def test_an_unknown_number_of_elements(tmp_path: Path, expression: str, expected: object) -> None:
+    """What is known of every element is kept; a place, a length or a joined text of them is not known."""
+    assert shown(evaluated(tmp_path, expression)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ('trimprefix(terraform.workspace, "x-")', "chosen at run time"),
+        ('trimprefix(aws_iam_role.r.name, "x-")', "known when it is deployed"),
+        ("{ a = 1 }[aws_iam_role.r.unique_id] + sum([1, var.u])", "no default"),
+        ("sum([1, var.u])", "no default"),
+        ('jsondecode(var.u)["a"][format("%s-x", var.e)]', "no default"),
+        ('{ a = ["b", var.u] } == { a = ["b", "c"] }', "no default"),
+    ],
+)
+def test_a_hole_says_why(tmp_path: Path, expression: str, reason: str) -> None:
+    """The reason of a computed hole is that of the first value in it that has one, however deep it stands."""
+    assert {hole.reason for hole in holes_in(evaluated(tmp_path, expression))} == {reason}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('distinct([var.u, "b"]) == ["a"]', "not known"),
+        ('toset(["b", "a"]) == toset(["a", "b"])', True),
+        ('setunion(local.same, ["b"]) == ["a", "c"]', "not known"),
+        ('values({ (var.e) = "a", k = "b" }) == ["b", "a"]', "not known"),
+        ('values({ (var.e) = "a", k = "b" }) == ["c"]', False),
+        ('data.aws_iam_policy_document.d.json != null ? "y" : "n"', "y"),
+        ('[var.on == true ? "t" : "f", "x"]', [("var.on", {"true": "t", "false": "f"}), "x"]),
+        ('var.on != true ? "f" : (var.on ? "t" : "never")', ("var.on", {"true": "t", "false": "f"})),
+        ('var.on == false ? (var.on ? "never" : "f") : "t"', ("!var.on", {"true": "f", "false": "t"})),
+        ('var.a == true ? "t" : "f"', ("var.a == true", {"true": "t", "false": "f"})),
+        ('can({ dev = 1 }[var.e]) ? "y" : "n"', ("var.e", {'"dev"': "y", 'not "dev"': "n"})),
+        ('can({ dev = 1 }["dev"])', True),
+    ],
+)
+def test_comparisons(tmp_path: Path, expression: str, expected: object) -> None:
+    """Lists without a known order, documents and null, a bool and its comparison with ``true``, and ``can``."""
+    found = evaluated(tmp_path, expression)
+    assert ("not known" if list(holes_in(found)) else shown(found)) == expected
+
+
+STATEMENT = """
+data "aws_iam_policy_document" "p" {
+  dynamic "statement" {
+    for_each = flatten([for k, v in var.u : [
+      for name, list in v.policies : [for one in list : merge(one, { resources = [%s] })] if name == "P"
+    ]])
+    content {
+      sid       = statement.value.sid
+      effect    = statement.value.effect
+      actions   = statement.value.actions
+      resources = statement.value.resources
+    }
+  }
+}
+resource "aws_iam_policy" "p" {
+  policy = data.aws_iam_policy_document.p.json
+}
+"""
+WRITTEN = 'resource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [%s] })\n}\n'
+SENT = '{ Effect = "Allow", Action = "%s", Resource = "*" }'
+
+
+@pytest.mark.parametrize(
+    ("text", "checks"),
+    [
+        (STATEMENT % '"arn:aws:s3:::y"', []),
+        (STATEMENT % '"*"', ["014"]),
+        (WRITTEN % f"merge(var.u, {SENT % 's3:*'})", []),
+        (WRITTEN % f"merge(var.u, {SENT % 'iam:PassRole'})", ["001"]),
+        (WRITTEN % f"merge({SENT % 's3:*'}, var.u)", ["014"]),
+    ],
+)
+def test_what_is_known_of_unknown_statements(tmp_path: Path, text: str, checks: list[str]) -> None:
+    """Statements whose resources, or whose elements but a Condition, are known are judged by these."""
+    (tmp_path / "main.tf").write_text(VARIABLES + text, encoding="utf-8")
+    found = scan_paths([tmp_path], ScanOptions())
+    assert found.unreadable == ()
+    assert [item.check_id[-3:] for item in found.findings] == checks
+    assert not any("no attribute" in item.message for item in found.findings)
+
+
+def test_a_reading_that_cannot_be_deployed_is_no_problem(tmp_path: Path) -> None:
+    """A statement that has no resources under one outcome is judged under the other, and the file can be read."""
+    text = """
+data "aws_iam_policy_document" "p" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = var.a ? ["*"] : []
+  }
+}
+resource "aws_iam_policy" "p" {
+  policy = data.aws_iam_policy_document.p.json
+}
+"""
+    (tmp_path / "main.tf").write_text(VARIABLES + text, encoding="utf-8")
+    found = scan_paths([tmp_path], ScanOptions())
+    assert found.unreadable == ()
+    (finding,) = found.findings
+    assert finding.check_id == "PASSROLE_001" and finding.message.endswith("This holds when var.a is true.")

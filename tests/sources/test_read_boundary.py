@@ -1,0 +1,170 @@
+"""What the scanned tree names is read within the boundary alone, also where a link appears meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.files.safe_read import OutsideError, RefusedError, opened
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources.files.access_log import same_at, watched
+from passrole_checks.sources.files.read_boundary import Boundary, within
+from passrole_checks.sources.terraform.reading.files import parse_file
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
+
+POLICY = (
+    'resource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = '
+    '[{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })\n}\n'
+)
+CALL = 'module "m" {\n  source = "%s"\n}\n'
+
+
+def put(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+def flagged(*paths: Path) -> list[str]:
+    """The files of the findings of a scan."""
+    return sorted({os.path.basename(os.path.dirname(one.at.file)) for one in scan_paths(paths, ScanOptions()).findings})
+
+
+def unreadable(*paths: Path) -> list[str]:
+    return [one.reason for one in scan_paths(paths, ScanOptions()).unreadable]
+
+
+def test_a_name_that_begins_like_a_folder_is_outside(tmp_path: Path) -> None:
+    """A boundary is a folder and what is in it, and no prefix of a path."""
+    put(tmp_path, {"tree/a": "", "tree-2/a": ""})
+    boundary = Boundary.around(tmp_path / "tree")
+    assert boundary.allows(tmp_path / "tree/a")
+    assert boundary.allows(tmp_path / "tree/gone/../a")
+    assert not boundary.allows(tmp_path / "tree-2/a")
+    assert not boundary.allows(tmp_path / "tree/../tree-2/a")
+    assert not boundary.allows(tmp_path / "tree/a\0b")
+    assert Boundary.around(Path("/")).allows(tmp_path / "tree-2/a")
+
+
+def test_links_inside_are_followed(tmp_path: Path) -> None:
+    """A module and a file behind links that stay in the repository are read, as Terraform reads them."""
+    put(tmp_path, {".git/HEAD": "", "shared/main.tf": POLICY, "dev/main.tf": CALL % "./m", "prod/x.txt": ""})
+    (tmp_path / "dev/m").symlink_to("../shared")
+    (tmp_path / "prod/main.tf").symlink_to("../shared/main.tf")
+    assert flagged(tmp_path / "dev") == ["m"]
+    assert flagged(tmp_path / "prod") == ["prod"]
+
+
+def test_a_link_that_is_given_is_followed(tmp_path: Path) -> None:
+    """What the user names is read where it leads, and the boundary is there."""
+    put(tmp_path, {"real/main.tf": CALL % "./m", "real/m/main.tf": POLICY, "given/x": ""})
+    (tmp_path / "given/link").symlink_to("../real")
+    (tmp_path / "given/one.tf").symlink_to("../real/m/main.tf")
+    assert flagged(tmp_path / "given/link") == ["m"]
+    assert flagged(tmp_path / "given/one.tf") == ["m"]
+
+
+def test_a_given_link_out_of_its_repository_is_not_followed(tmp_path: Path) -> None:
+    """A pull request can make a link of a file that a pipeline names, as with ``git diff --name-only``."""
+    put(tmp_path, {"repository/.git/HEAD": "", "repository/main.tf": POLICY, "outside/m/main.tf": POLICY})
+    for link in ("one.tf", "folder"):
+        (tmp_path / "repository" / link).symlink_to(tmp_path / "outside/m" / ("main.tf" if link == "one.tf" else ""))
+        given = (tmp_path / "repository" / link, tmp_path / "repository/main.tf")
+        assert flagged(*given) == ["repository"]
+        assert any("leads out" in reason for reason in unreadable(*given))
+        (tmp_path / "repository" / link).unlink()
+
+
+def test_another_given_folder_is_inside(tmp_path: Path) -> None:
+    """A module outside of a root is read where it was given as well, and named where it was not."""
+    put(tmp_path, {"root/main.tf": CALL % "../modules/m", "modules/m/main.tf": POLICY})
+    assert flagged(tmp_path / "root", tmp_path / "modules") == ["m"]
+    assert unreadable(tmp_path / "root", tmp_path / "modules") == []
+    assert flagged(tmp_path / "root") == []
+    (reason,) = unreadable(tmp_path / "root")
+    assert "../modules/m" in reason
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "pipe"])
+def test_a_link_to_a_device_or_pipe_is_named(tmp_path: Path, target: str) -> None:
+    """It is neither waited for nor passed over."""
+    put(tmp_path, {"main.tf": POLICY})
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "x.tf").symlink_to(target)
+    result = scan_paths([tmp_path], ScanOptions())
+    assert [os.path.basename(one.file) for one in result.unreadable] == ["x.tf"]
+    assert [one.check_id for one in result.findings] == ["PASSROLE_001"]
+
+
+def test_a_file_of_which_only_the_link_was_seen_is_not_counted(tmp_path: Path) -> None:
+    """A link that leads out is no file that was read."""
+    put(tmp_path, {"tree/main.tf": POLICY, "secret.tf": POLICY})
+    (tmp_path / "tree/x.tf").symlink_to("../secret.tf")
+    result = scan_paths([tmp_path / "tree"], ScanOptions())
+    assert [os.path.basename(file) for file in result.files] == ["main.tf"]
+
+
+def _swap_file(tree: Path) -> None:
+    (tree / "a/main.tf").unlink()
+    (tree / "a/main.tf").symlink_to("../../outside/main.tf")
+
+
+def _swap_folder(tree: Path) -> None:
+    (tree / "a").rename(tree / "b")
+    (tree / "a").symlink_to("../outside")
+
+
+@pytest.mark.parametrize("swap", [_swap_file, _swap_folder])
+def test_a_link_that_appears_before_the_file_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swap: Callable[[Path], None]
+) -> None:
+    """A file, or a folder on the way to it, that becomes a link after it was checked, is not read."""
+    put(tmp_path, {"tree/a/main.tf": "# ours\n", "outside/main.tf": "secret {\n"})
+    tree, real = tmp_path / "tree", os.open
+
+    def late(path: str, flags: int, *arguments: int) -> int:
+        swap(tree)
+        return real(path, flags, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", late)
+        if swap is _swap_folder and not os.path.isdir("/proc/self/fd"):
+            pytest.skip("the platform does not tell what was opened")
+        with within(Boundary.around(tree)):
+            parsed = parse_file(tree / "a/main.tf")
+    assert parsed.source.data == b""
+    assert parsed.problems
+
+
+def test_what_is_refused_says_why(tmp_path: Path) -> None:
+    """A reason names the link and its target."""
+    put(tmp_path, {"tree/x": "", "outside/main.tf": ""})
+    (tmp_path / "tree/link.tf").symlink_to("../outside/main.tf")
+    (tmp_path / "tree/folder").symlink_to("../outside")
+    boundary = Boundary.around(tmp_path / "tree")
+    for name, target in (("link.tf", "../outside/main.tf"), ("folder/main.tf", str(tmp_path / "outside/main.tf"))):
+        with pytest.raises(OutsideError) as caught:
+            boundary.read(tmp_path / "tree" / name, 10)
+        assert target in str(caught.value.strerror)
+    with pytest.raises(RefusedError):
+        opened(tmp_path, boundary.contains, pipes=False).close()
+
+
+def test_a_version_in_which_a_file_becomes_a_link_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two trees are not read alike where a file of one is a link out in the other, and the link is not opened."""
+    old, new = (put(tmp_path / name, {"main.tf": POLICY}) for name in ("old", "new"))
+    put(tmp_path, {"outside.tf": POLICY})
+    with watched() as looked, within(Boundary.around(old)):
+        parse_file(old / "main.tf")
+    assert same_at(looked, str(old), str(new))
+    (new / "main.tf").unlink()
+    (new / "main.tf").symlink_to("../outside.tf")
+    monkeypatch.delattr(Path, "read_bytes")
+    assert not same_at(looked, str(old), str(new))

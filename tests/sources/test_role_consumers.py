@@ -1,0 +1,125 @@
+"""Values are followed along the paths of the receivers, in whatever form a format holds them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from passrole_checks.aws.role_properties import EmbeddedReceiver, Receiver
+from passrole_checks.iam.documents.json_document import parse_json
+from passrole_checks.iam.partial_values import Absent, Choice, Items, Mapping, Node, Position, Text, text
+from passrole_checks.sources.model import role_consumers
+from passrole_checks.sources.model.configuration import Framework, ResourceDefinition
+
+AT = Position("app.yaml", 1)
+RESOURCE = ResourceDefinition("Thing", "AWS::Test::Thing", Framework.CLOUDFORMATION, AT)
+
+
+def receiver(*path: str) -> Receiver:
+    return Receiver(RESOURCE.type, path, "role", "passed", ("s.amazonaws.com",), ("s.amazonaws.com",), "documented")
+
+
+def embedded(form: str, path: str, inside: str, **more: Any) -> EmbeddedReceiver:
+    services = ("s.amazonaws.com",)
+    way, within = (tuple(words.split("/")) if words else () for words in (path, inside))
+    where, by = more.get("where", ()), more.get("by", "deployer")
+    return EmbeddedReceiver(RESOURCE.type, way, form, where, within, "role", services, services, "documented", by)
+
+
+def node(value: Any) -> Node:
+    """JSON as a value; a text with ``|`` in it stands for alternatives, null for nothing."""
+    if value is None:
+        return Absent(AT)
+    if isinstance(value, str):
+        first, bar, second = value.partition("|")
+        return Choice("c", (("true", node(first)), ("false", node(second))), AT) if bar else text(value, AT)
+    parsed = parse_json(text(json.dumps(value), AT))
+    assert isinstance(parsed, (Items, Mapping))
+    return parsed
+
+
+class Properties:
+    def __init__(self, values: dict[str, Node]) -> None:
+        self.values = values
+
+    def names(self) -> list[str]:
+        return list(self.values)
+
+    def value(self, name: str) -> Node | None:
+        return self.values.get(name)
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What a resource with some properties receives, as (attribute, value, by)."""
+
+    def look(properties: dict[str, Node], *known: Receiver | EmbeddedReceiver) -> list[tuple[str, str, str]]:
+        plain = tuple(one for one in known if isinstance(one, Receiver))
+        inner = tuple(one for one in known if isinstance(one, EmbeddedReceiver))
+        monkeypatch.setattr(role_consumers, "receivers_of", lambda _: plain)
+        monkeypatch.setattr(role_consumers, "embedded_receivers_of", lambda _: inner)
+        return [
+            (one.attribute, str(one.value) if isinstance(one.value, Text) else type(one.value).__name__, one.by)
+            for one in role_consumers.received_by(RESOURCE, Properties(properties))
+        ]
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "expected"),
+    [
+        ("r", ("P",), [("P", "r")]),
+        ({"Role": "r"}, ("P", "Role"), [("P/Role", "r")]),
+        ({"Other": "r"}, ("P", "Role"), []),
+        ([{"Role": "a"}, {}, {"Role": "b"}], ("P", "*", "Role"), [("P/0/Role", "a"), ("P/2/Role", "b")]),
+        (["a", "b"], ("P", "*"), [("P/0", "a"), ("P/1", "b")]),
+        ("a", ("P", "*"), [("P", "a")]),
+        ({"x": {"Role": "a"}, "y": {"Role": "b"}}, ("P", "{}", "Role"), [("P/x/Role", "a"), ("P/y/Role", "b")]),
+        ({"Role": "a"}, ("P", "*", "Role"), [("P/Role", "a")]),
+        ([{"Role": "a"}], ("P", "Role"), [("P/0/Role", "a")]),
+        ("", ("P",), []),
+        (None, ("P",), []),
+        ("a|b", ("P",), [("P", "Choice")]),
+        ({"Role": 5}, ("P", "Role"), []),
+        ({"Role": "a"}, ("{}", "Role"), [("P/Role", "a")]),
+    ],
+)
+def test_a_path_leads_to_its_values(value: Any, path: tuple[str, ...], expected: list[Any], found: Any) -> None:
+    """Lists, maps, single things in the place of lists, and alternatives are followed; what is not there is nothing."""
+    assert found({"P": node(value)}, receiver(*path)) == [(*one, "deployer") for one in expected]
+
+
+def test_alternatives_on_the_way_are_all_followed(found: Any) -> None:
+    """Where a list is one of two, the roles in both are received."""
+    either = Choice("c", (("true", node([{"Role": "a"}])), ("false", node([{"Role": "b"}]))), AT)
+    assert found({"P": either}, receiver("P", "*", "Role")) == [
+        ("P/0/Role", "a", "deployer"),
+        ("P/0/Role", "b", "deployer"),
+    ]
+
+
+def test_roles_inside_json_are_found(found: Any) -> None:
+    """In a JSON text, or in the object itself, keys are found without regard to case, at any depth where it says so."""
+    definition = {"properties": {"jobRoleArn": "a", "parts": [{"JobRoleArn": "b"}]}}
+    known = embedded("json", "P", "**/jobRoleArn")
+    expected = [("P/properties/jobRoleArn", "a", "deployer"), ("P/properties/parts/0/JobRoleArn", "b", "deployer")]
+    assert found({"P": text(json.dumps(definition), AT)}, known) == expected
+    assert found({"P": node(definition)}, known) == expected
+
+
+def test_pairs_of_names_and_values_count_where_they_say_so(found: Any) -> None:
+    """Of a list of settings that one is taken whose name says that its value is a role."""
+    settings = [{"Name": "Size", "Value": "r"}, {"Name": "servicerole", "Value": "a"}]
+    known = embedded("pair", "P/*", "Value", where=(("Name", "ServiceRole"),), by="user")
+    assert found({"P": node(settings)}, known) == [("P/1/Value", "a", "user")]
+
+
+def test_the_properties_themselves_can_be_the_pair(found: Any) -> None:
+    """Whether a resource receives a role can depend on another of its own properties."""
+    known = embedded("pair", "", "Arn", where=(("Type", "EC2"),))
+    assert found({"Type": node("EC2"), "Arn": node("a")}, known) == [("Arn", "a", "deployer")]
+    assert found({"Type": node("STANDARD"), "Arn": node("a")}, known) == []
+    assert found({"Arn": node("a")}, known) == []

@@ -1,0 +1,277 @@
+"""What a plan shows of a document, and what the configuration says of it, put together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from work import at_most
+
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    Entry,
+    Hole,
+    Items,
+    Kind,
+    Mapping,
+    Node,
+    Position,
+    Text,
+)
+from passrole_checks.sources.terraform_plan.merge_readings import agreed
+
+PLAN, CODE = Position("plan.json", 1), Position("main.tf", 7)
+ANY = {"Sid": "A", "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
+TWO = {"Sid": "B", "Effect": "Allow", "Action": ["iam:PassRole", "iam:GetRole"], "Resource": ["r/a", "r/b"]}
+
+
+def node(value: Any, at: Position) -> Node:
+    """A value as a node; ``?name`` in a text is a hole."""
+    if isinstance(value, dict):
+        if "?" in value:
+            return Choice(value["?"], tuple((key, node(item, at)) for key, item in value.items() if key != "?"), at)
+        return Mapping(tuple(Entry(Text((key,), at), node(item, at)) for key, item in value.items()), at)
+    if isinstance(value, list):
+        return Items(tuple(node(item, at) for item in value), at)
+    if value is None:
+        return Absent(at)
+    if not isinstance(value, str):
+        return Const(value, at)
+    first, mark, rest = value.partition("?")
+    return Text(tuple(part for part in (first, Hole(rest) if mark else "") if part) or ("",), at)
+
+
+def document(*statements: Any, at: Position) -> Node:
+    return node({"Version": "2012-10-17", "Statement": list(statements)}, at)
+
+
+def spelled(value: Node | None) -> Any:
+    if isinstance(value, Mapping):
+        return {str(entry.key): spelled(entry.value) for entry in value.entries}
+    if isinstance(value, Items):
+        return [spelled(item) for item in value.items]
+    if isinstance(value, Choice):
+        return {"?": value.condition, **{key: spelled(item) for key, item in value.options}}
+    if isinstance(value, Const):
+        return value.value
+    return None if value is None or isinstance(value, Absent) else str(value)
+
+
+def together(shown: Any, written: Any) -> Any:
+    """The statements that two tellings agree on, None where they contradict."""
+    found = agreed(document(*shown, at=PLAN), document(*written, at=CODE))
+    return None if found is None else spelled(found)["Statement"]
+
+
+def test_what_is_equal_stands_where_it_is_written() -> None:
+    """Two tellings of the same document agree, at the place of the configuration."""
+    found = agreed(document(ANY, TWO, at=PLAN), document(ANY, TWO, at=CODE))
+    assert found is not None
+    assert found.at == CODE
+    assert spelled(found) == {"Version": "2012-10-17", "Statement": [ANY, TWO]}
+
+
+def test_a_whole_hole_is_the_other() -> None:
+    """A document of which only the words are known is the one of which more is known."""
+    hole, known = Text((Hole("x"),), PLAN), document(ANY, at=CODE)
+    assert agreed(hole, known) is known
+    assert agreed(known, Text((Hole("y"),), CODE)) is known
+
+
+def test_holes_of_each_are_filled_by_the_other() -> None:
+    """The configuration knows the services, the plan an ARN that the configuration only builds."""
+    shown = {**ANY, "Resource": ["arn:aws:iam::111122223333:role/x", "?aws_iam_role.y.arn"], "Condition": {
+        "StringEquals": {"iam:PassedToService": ["?var.services"]}}}  # fmt: skip
+    written = {**ANY, "Resource": ["?aws_iam_role.y.arn", "arn:?account:role/x"], "Condition": {
+        "StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ecs.amazonaws.com"]}}}  # fmt: skip
+    (found,) = together([shown], [written])
+    assert found["Condition"] == written["Condition"]
+    (filled,) = together([{**ANY, "Resource": ["arn:aws:iam::1:role/x", "*"]}], [{**ANY, "Resource": ["*", "arn:?a"]}])
+    assert filled["Resource"] == ["*", "arn:aws:iam::1:role/x"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "written"),
+    [
+        ([ANY], [{**ANY, "Effect": "Deny"}]),
+        ([ANY], [{**ANY, "Resource": "r/x"}]),
+        ([ANY], [{**ANY, "Resource": "arn:?x"}]),
+        ([ANY], [{**ANY, "Resource": ["*", "r/x"]}]),
+        ([{**ANY, "Resource": ["*", "r/x"]}], [ANY]),
+        ([ANY], [{**ANY, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]),
+        ([ANY], [ANY, ANY]),
+        ([ANY, ANY], [ANY]),
+        ([ANY, TWO], [TWO, ANY]),
+        ([ANY], [{key: value for key, value in ANY.items() if key != "Action"} | {"NotAction": "iam:PassRole"}]),
+    ],
+)
+def test_what_differs_is_another_version(shown: Any, written: Any) -> None:
+    """A statement, a key or an element that only one of them has, known as it is, makes them two documents."""
+    assert together(shown, written) is None
+
+
+def test_what_is_known_of_a_hole_counts() -> None:
+    """The ARN of a role whose name is known is no other role's."""
+    arn = Hole("aws_iam_role.x.arn", role="aws_iam_role.x", known=("arn:", Hole("p", Kind.PARTITION), ":role/x"))
+
+    def passing(*roles: Any, at: Position) -> Node:
+        items = Items(tuple(Text((role,), at) for role in roles), at)
+        return Mapping(
+            (Entry(Text(("Statement",), at), Items((Mapping((Entry(Text(("Resource",), at), items),), at),), at)),), at
+        )
+
+    assert agreed(passing(arn, at=PLAN), passing("arn:aws:role/x", at=CODE)) is not None
+    assert agreed(passing(arn, at=PLAN), passing("arn:aws:role/y", at=CODE)) is None
+    assert agreed(passing(arn, at=PLAN), passing(Hole("other", role="aws_iam_role.y"), at=CODE)) is None
+
+
+def test_order_and_lists_of_one_make_no_difference() -> None:
+    """The provider sorts lists, makes one element a text, and writes no empty Sid."""
+    shown = {"Effect": "Allow", "Action": ["iam:GetRole", "iam:PassRole"], "Resource": "*"}
+    written = {"Sid": "", "Effect": "Allow", "Action": ["iam:PassRole", "iam:GetRole"], "Resource": ["*"]}
+    assert together([shown], [written]) is not None
+    multi = {**ANY, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+    assert together([multi], [{**ANY, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": True}}}]) is not None
+
+
+def test_plan_decides_what_the_configuration_leaves_open() -> None:
+    """Of alternatives those are left that the plan allows, and a statement under a condition may be missing."""
+    either = {"?": "var.wide", "true": ANY, "false": TWO}
+    assert together([TWO], [either]) == [TWO]
+    assert together(["?unknown"], [either]) == [either]
+    assert together([TWO], [{"?": "var.wide", "true": ANY, "false": None}, TWO]) == [TWO]
+    assert together([ANY, TWO], [{"?": "var.wide", "true": ANY, "false": None}, TWO]) == [ANY, TWO]
+    assert together([{**ANY, "Resource": "r/x"}], [{**ANY, "Resource": {"?": "c", "true": "*", "false": "r/x"}}]) == [
+        {**ANY, "Resource": "r/x"}
+    ]
+
+
+def test_unknown_statements_stand_for_any_number() -> None:
+    """A source document that is not known is a hole on the one side and its statements on the other."""
+    assert together(["?base", TWO], [ANY, ANY, TWO]) == [ANY, ANY, TWO]
+    assert together([ANY, TWO], ["?base", TWO]) == [ANY, TWO]
+    assert together([TWO], ["?base", TWO]) == [TWO]
+
+
+def test_text_that_is_no_document_agrees_with_nothing() -> None:
+    """A text that cannot be read is no policy to compare."""
+    assert agreed(Text(("{",), PLAN), document(ANY, at=CODE)) is None
+    assert agreed(Text((json.dumps({"Statement": ANY}),), PLAN), document(ANY, at=CODE)) is not None
+
+
+STATEMENT = st.fixed_dictionaries(
+    {
+        "Effect": st.sampled_from(["Allow", "Deny"]),
+        "Action": st.lists(
+            st.sampled_from(["iam:PassRole", "iam:GetRole", "s3:*"]), min_size=1, max_size=3, unique=True
+        ),
+        "Resource": st.lists(st.sampled_from(["*", "r/a", "r/b", "r/c"]), min_size=1, max_size=3, unique=True),
+    },
+    optional={"Sid": st.sampled_from(["A", "B"])},
+)
+
+
+def masked(statements: list[Any], data: st.DataObject) -> list[Any]:
+    """The statements with some elements, some lists or whole statements hidden, and lists in another order."""
+    hidden: list[Any] = []
+    for statement in statements:
+        if data.draw(st.integers(0, 9)) == 0:
+            hidden.append("?statement")
+            continue
+        other = dict(statement)
+        for key in ("Action", "Resource"):
+            items = [
+                item if data.draw(st.integers(0, 3)) else "?element" for item in data.draw(st.permutations(other[key]))
+            ]
+            other[key] = items if data.draw(st.integers(0, 5)) else "?list"
+        hidden.append(other)
+    return hidden
+
+
+@given(st.lists(STATEMENT, max_size=4), st.data())
+def test_two_tellings_of_one_document_always_agree(statements: list[Any], data: st.DataObject) -> None:
+    """Whatever each of them hides, and in whatever order, what is known of one document is no contradiction."""
+    assert together(masked(statements, data), masked(statements, data)) is not None
+
+
+@given(st.lists(STATEMENT, max_size=3), st.lists(STATEMENT, max_size=3))
+def test_known_documents_agree_exactly_where_they_are_equal(first: list[Any], second: list[Any]) -> None:
+    """Without holes, agreement is equality but for the order in lists."""
+
+    def sorted_lists(statements: list[Any]) -> list[Any]:
+        return [
+            {key: sorted(value) if isinstance(value, list) else value for key, value in statement.items()}
+            for statement in statements
+        ]
+
+    assert (together(first, second) is not None) == (sorted_lists(first) == sorted_lists(second))
+    assert (together(first, first) is not None) is True
+
+
+@given(st.lists(STATEMENT, max_size=3), st.data())
+def test_what_is_agreed_holds_nothing_that_neither_says(statements: list[Any], data: st.DataObject) -> None:
+    """Every literal of the outcome is in the document that both tell of."""
+    found = together(masked(statements, data), masked(statements, data))
+    values = [value for statement in statements for value in statement.values()]
+    literals = {item for value in values for item in (value if isinstance(value, list) else [value])}
+    for statement in found:
+        if isinstance(statement, dict):
+            for value in statement.values():
+                for item in value if isinstance(value, list) else [value]:
+                    assert item.startswith("${") or item in literals
+
+
+def test_many_unknown_statements_end_in_time() -> None:
+    """Many unknown documents on both sides are not tried in all ways, and what does not fit is refused all the same."""
+    with at_most(3_000_000):
+        found = together([*["?a", ANY] * 40, "?a"], ["?b", TWO] * 40)
+        refused = together([*["?a", ANY] * 40, {**ANY, "Effect": "Deny"}], [*["?b", TWO] * 40, ANY])
+    assert found is not None and refused is None
+    assert all(statement in found for statement in (ANY, TWO))
+
+
+def test_alternatives_of_a_whole_document() -> None:
+    """Of documents that a condition decides between, the one that the plan shows is left."""
+    narrow = {**ANY, "Resource": "r/a"}
+    written = Choice("var.wide", (("true", document(ANY, at=CODE)), ("false", document(narrow, at=CODE))), CODE)
+    found = agreed(document(narrow, at=PLAN), written)
+    assert isinstance(found, Mapping)
+    assert spelled(found)["Statement"] == [narrow]
+
+
+def test_versions_that_differ_contradict() -> None:
+    """Two documents of different versions are not the same, whatever else they say."""
+    shown = node({"Version": "2008-10-17", "Statement": [ANY]}, PLAN)
+    assert agreed(shown, document(ANY, at=CODE)) is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "written", "expected"),
+    [
+        # a condition that only one of the two knows
+        ({"Condition": "?later"}, {"Condition": {"Bool": {"a": "b"}}}, {"Condition": {"Bool": {"a": "b"}}}),
+        ({"Condition": {"Bool": {"a": "b"}}}, {"Condition": "?var.c"}, {"Condition": {"Bool": {"a": "b"}}}),
+        ({"Condition": {"Bool": {"a": "b"}}}, {"Condition": "text"}, None),
+        # a list of which nothing is shown
+        ({"Resource": "?later"}, {"Resource": ["r/a", "r/b"]}, {"Resource": ["r/a", "r/b"]}),
+        # elements in alternatives
+        ({"Resource": ["r/a"]}, {"Resource": [{"?": "c", "true": "r/a", "false": "r/b"}]}, {"Resource": ["r/a"]}),
+        ({"Resource": ["r/a"]}, {"Resource": ["r/a", {"?": "c", "true": "r/b", "false": None}]},
+         {"Resource": ["r/a", {"?": "c", "true": "r/b", "false": None}]}),
+        ({"Resource": ["r/?x"]}, {"Resource": [{"?": "c", "true": "q/?y", "false": 7}]}, "any"),
+        # two texts, both with holes, and one with more holes than are looked through
+        ({"Resource": ["r/?x"]}, {"Resource": ["r/?y"]}, {"Resource": ["r/${y}"]}),
+    ],
+)  # fmt: skip
+def test_parts_that_only_one_side_tells(shown: Any, written: Any, expected: Any) -> None:
+    """What one side does not know is what the other tells; what cannot be the same contradicts."""
+    found = together([{**ANY, **shown}], [{**ANY, **written}])
+    if expected is None:
+        assert found is None
+    elif expected != "any":
+        assert found == [{**ANY, **expected}]

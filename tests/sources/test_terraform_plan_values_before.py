@@ -1,0 +1,527 @@
+"""What a plan changes, from its text to PASSROLE_015: what is new is found, what is moved or reworded is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources.model.configuration import Configuration
+from passrole_checks.sources.terraform_plan.source import load
+
+ACCOUNT = "111122223333"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/"
+ONLY_015 = ScanOptions(checks=frozenset({"PASSROLE_015"}), minimum_severity=Severity.INFO)
+
+Change = dict[str, Any]
+Values = dict[str, Any]
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(*roles: str, service: str | list[str] | None = None) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": list(roles)}
+    if service:
+        statement["Condition"] = {"StringEquals": {"iam:PassedToService": service}}
+    return statement
+
+
+def deny(*roles: str) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": "iam:PassRole", "Resource": list(roles)}
+
+
+def change(address: str, before: Values | None, after: Values | None, *, actions: str = "", **more: Any) -> Change:
+    """An entry of resource_changes; what it does follows from its values, if it is not said."""
+    if not actions:
+        actions = (
+            "create" if before is None else "delete" if after is None else "no-op" if before == after else "update"
+        )
+    kind, name = address.split("[")[0].split(".")[-2:]
+    unknown = more.pop("unknown", {})
+    return {
+        "address": address, "mode": more.pop("mode", "managed"), "type": kind, "name": name, **more,
+        "change": {"actions": actions.split(), "before": before, "after": after, "after_unknown": unknown},
+    }  # fmt: skip
+
+
+def inline(role: str, *statements: dict[str, Any], name: str = "pass") -> Values:
+    return {"name": name, "role": role, "id": f"{role}:{name}", "policy": document(*statements)}
+
+
+def managed(name: str, *statements: dict[str, Any]) -> Values:
+    return {"name": name, "path": "/", "arn": f"arn:aws:iam::{ACCOUNT}:policy/{name}", "policy": document(*statements)}
+
+
+def role(name: str) -> Values:
+    return {"name": name, "path": "/", "arn": f"{ROLE}{name}", "assume_role_policy": document()}
+
+
+def attached(role_name: str, policy: str) -> Values:
+    return {"role": role_name, "policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/{policy}"}
+
+
+def written(tmp_path: Path, changes: tuple[Change, ...], more: dict[str, Any]) -> Path:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"format_version": "1.2", "resource_changes": list(changes), **more}, indent=1), "utf-8")
+    return file
+
+
+def new(tmp_path: Path, *changes: Change, **more: Any) -> list[Finding]:
+    """The findings of PASSROLE_015 of a plan with these changes."""
+    result = scan_paths([written(tmp_path, changes, more)], ONLY_015)
+    assert result.unreadable == ()
+    return list(result.findings)
+
+
+DEV = change("aws_iam_role.dev", role("dev"), role("dev"))
+INLINE = "aws_iam_role_policy.dev"
+
+
+def test_a_wider_policy_is_new_access(tmp_path: Path) -> None:
+    """From some roles to every role: high, with the principal, what it could pass and what it can pass now."""
+    before, after = inline("dev", allow(ROLE + "app-*")), inline("dev", allow("*"))
+    (finding,) = new(tmp_path, DEV, change(INLINE, before, after))
+    assert finding.severity is Severity.HIGH and finding.confidence is Confidence.HIGH
+    assert finding.resource.address == INLINE
+    assert finding.message == (
+        f"aws_iam_role.dev could pass {ROLE}app-* to any service, and now any role of the account."
+    )
+
+
+def test_another_service_is_information(tmp_path: Path) -> None:
+    """What no other check flags is new as well, as information that names the service."""
+    before = inline("dev", allow(ROLE + "app", service="lambda.amazonaws.com"))
+    after = inline("dev", allow(ROLE + "app", service=["lambda.amazonaws.com", "ec2.amazonaws.com"]))
+    (finding,) = new(tmp_path, DEV, change(INLINE, before, after))
+    assert finding.severity is Severity.INFO
+    assert finding.message == (
+        f"aws_iam_role.dev could pass {ROLE}app to lambda.amazonaws.com, and now also to ec2.amazonaws.com."
+    )
+
+
+A, B = allow(ROLE + "a*", service="lambda.amazonaws.com"), allow(ROLE + "b", service="ec2.amazonaws.com")
+SAME = {
+    "nothing": [change(INLINE, inline("dev", A), inline("dev", A))],
+    "narrower": [change(INLINE, inline("dev", allow("*")), inline("dev", A))],
+    "another order": [change(INLINE, inline("dev", A, B), inline("dev", B, A))],
+    "other words": [
+        change(INLINE, inline("dev", allow(ROLE + "*")), inline("dev", allow("arn:aws:iam::*:role/*")))
+    ],
+    "deleted": [change(INLINE, inline("dev", A), None)],
+    "moved": [
+        change("module.m.aws_iam_role_policy.dev", inline("dev", A), inline("dev", A), previous_address=INLINE)
+    ],
+    "split": [
+        change(INLINE, inline("dev", A, B), inline("dev", A)),
+        change("aws_iam_role_policy.second", None, inline("dev", B, name="second")),
+    ],
+    "under another address": [
+        change(INLINE, inline("dev", A), None),
+        change("aws_iam_role_policy.other", None, inline("dev", A)),
+    ],
+    "inline to managed": [
+        change(INLINE, inline("dev", A), None),
+        change("aws_iam_policy.dev", None, {"name": "dev", "path": "/", "policy": document(A)}, unknown={"arn": True}),
+        change("aws_iam_role_policy_attachment.dev", None, attached("dev", "dev")),
+    ],
+    "managed to inline": [
+        change("aws_iam_policy.dev", managed("dev", A), None),
+        change("aws_iam_role_policy_attachment.dev", attached("dev", "dev"), None),
+        change(INLINE, None, inline("dev", A)),
+    ],
+    "replaced": [change(INLINE, inline("dev", A), inline("dev", A, name="x"), actions="delete create")],
+    "an attachment of another kind": [
+        change("aws_iam_policy.dev", managed("dev", A), managed("dev", A)),
+        change("aws_iam_role_policy_attachment.dev", attached("dev", "dev"), None),
+        change("aws_iam_policy_attachment.dev", None,
+               {"roles": ["dev"], "users": [], "groups": [], "policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/dev"}),
+    ],
+    "a list of attachments": [
+        change("aws_iam_policy.dev", managed("dev", A), managed("dev", A)),
+        change("aws_iam_role_policy_attachment.dev", attached("dev", "dev"), None),
+        change("aws_iam_role_policy_attachments_exclusive.dev", None,
+               {"role_name": "dev", "policy_arns": [f"arn:aws:iam::{ACCOUNT}:policy/dev"]}),
+    ],
+    "a policy of a group": [
+        change("aws_iam_group_policy.g", {"name": "g", "group": "ops", "policy": document(A)}, None),
+        change('module.m["x"].aws_iam_group_policy.g[0]', None, {"name": "h", "group": "ops", "policy": document(A)}),
+    ],
+    "a replaced managed policy": [
+        change("aws_iam_policy.dev", managed("dev", A), {"name": "dev2", "path": "/", "policy": document(A)},
+               unknown={"arn": True}, actions="create delete"),
+        change("aws_iam_role_policy_attachment.dev", attached("dev", "dev"), attached("dev", "dev2"),
+               actions="create delete"),
+    ],
+    "detached": [
+        change("aws_iam_policy.dev", managed("dev", A, B), managed("dev", B)),
+        change("aws_iam_role_policy_attachment.dev", attached("dev", "dev"), None),
+    ],
+    "a policy that nobody here holds": [change("aws_iam_policy.dev", managed("dev", A), managed("dev", A, deny("*")))],
+    "a policy under another address": [
+        change("aws_iam_policy.old", managed("dev", A), None),
+        change("aws_iam_policy.new", None, managed("dev", A)),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SAME.values(), ids=SAME.keys())
+def test_what_was_there_is_not_new(tmp_path: Path, changes: list[Change]) -> None:
+    """Access that only moves, is renamed, reworded, split or narrowed is not new."""
+    assert new(tmp_path, DEV, *changes) == []
+
+
+def test_a_block_of_a_role_that_becomes_a_resource_is_not_new(tmp_path: Path) -> None:
+    """An ``inline_policy`` block and an ``aws_iam_role_policy`` give the same role the same."""
+    block = {**role("dev"), "inline_policy": [{"name": "pass", "policy": document(A)}]}
+    to_resource = change("aws_iam_role.dev", block, {**role("dev"), "inline_policy": []}, actions="update")
+    assert new(tmp_path, to_resource, change(INLINE, None, inline("dev", A))) == []
+    to_block = change("aws_iam_role.dev", {**role("dev"), "inline_policy": []}, block, actions="update")
+    assert new(tmp_path, to_block, change(INLINE, inline("dev", A), None)) == []
+    assert len(new(tmp_path, to_block)) == 1
+
+
+def test_a_stack_names_the_roles_of_the_plan(tmp_path: Path) -> None:
+    """In a plan a template has the name of a role where the code refers to the role: what moves from the stack to a
+    resource of its own, or back, is not new."""
+    template = {"Resources": {"P": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {
+        "Roles": ["dev"], "PolicyDocument": json.loads(document(A))}}}}  # fmt: skip
+    stack = {"name": "s", "template_body": json.dumps(template)}
+    out = change("aws_cloudformation_stack.s", stack, None), change(INLINE, None, inline("dev", A))
+    assert new(tmp_path, DEV, *out) == []
+    back = change("aws_cloudformation_stack.s", None, stack), change(INLINE, inline("dev", A), None)
+    assert new(tmp_path, DEV, *back) == []
+    (found,) = new(tmp_path, DEV, back[0])
+    assert found.message.startswith("aws_iam_role.dev had no PassRole access here")
+    elsewhere = change("aws_cloudformation_stack_set.s", None, stack)
+    (there,) = new(tmp_path, DEV, elsewhere)
+    assert there.message.startswith("aws_cloudformation_stack_set.s.dev had no PassRole access here")
+
+
+def test_members_of_a_stack_that_stay_are_not_new(tmp_path: Path) -> None:
+    """Who is put into a group by a stack before and after a plan does not join it."""
+    template = {"Resources": {"M": {"Type": "AWS::IAM::UserToGroupAddition", "Properties": {
+        "GroupName": "team", "Users": ["bob"]}}}}  # fmt: skip
+    stack = {"name": "s", "template_body": json.dumps(template), "tags": {}}
+    group = {"name": "pass", "group": "team", "policy": document(A)}
+    old = change("aws_iam_group_policy.team", group, group)
+    assert new(tmp_path, old, change("aws_cloudformation_stack.s", stack, {**stack, "tags": {"a": "b"}})) == []
+    (found,) = new(tmp_path, old, change("aws_cloudformation_stack.s", None, stack))
+    assert found.message.startswith("bob had no PassRole access here")
+
+
+def of_aws(policy: str) -> Values:
+    return {"role": "dev", "policy_arn": f"arn:aws:iam::aws:policy/{policy}"}
+
+
+def test_an_administrator_who_gets_less_has_nothing_new(tmp_path: Path) -> None:
+    """What AWS managed policies let through counts, before and after: the narrow policy that takes the place of one is
+    no new access, nor is one beside it."""
+    admin, narrow = of_aws("AdministratorAccess"), change(INLINE, None, inline("dev", A))
+    attached_to = "aws_iam_role_policy_attachment.dev"
+    assert new(tmp_path, DEV, change(attached_to, admin, None), narrow) == []
+    assert new(tmp_path, DEV, change(attached_to, admin, admin), narrow) == []
+    (found,) = new(tmp_path, DEV, change(attached_to, of_aws("ReadOnlyAccess"), None), narrow)
+    assert found.message.startswith("aws_iam_role.dev had no PassRole access here")
+
+
+def test_an_aws_managed_deny_that_is_gone_is_new_access(tmp_path: Path) -> None:
+    """... as is any other Deny."""
+    stays = change(INLINE, inline("dev", A), inline("dev", A))
+    (found,) = new(tmp_path, DEV, change("aws_iam_role_policy_attachment.dev", of_aws("AWSDenyAll"), None), stays)
+    assert "because of a Deny that is gone now" in found.message
+
+
+def test_what_a_limited_plan_says_nothing_of_stands(tmp_path: Path) -> None:
+    """With ``-target`` the other resources are in the prior state only, and count before and after."""
+    guard = {"address": "aws_iam_role_policy.guard", "mode": "managed", "type": "aws_iam_role_policy", "name": "guard",
+             "values": inline("dev", deny(ROLE + "admin"), name="guard")}  # fmt: skip
+    had = {"address": "aws_iam_role_policy.had", "mode": "managed", "type": "aws_iam_role_policy", "name": "had",
+           "values": inline("dev", A, name="had")}  # fmt: skip
+    prior = {"prior_state": {"format_version": "1.0", "values": {"root_module": {"resources": [guard, had]}}}}
+    assert new(tmp_path, DEV, change(INLINE, None, inline("dev", A, allow(ROLE + "admin"))), **prior) == []
+    assert len(new(tmp_path, DEV, change(INLINE, None, inline("dev", A, allow(ROLE + "x"))), **prior)) == 1
+
+
+def test_a_role_under_another_address_is_the_same(tmp_path: Path) -> None:
+    """A role that is renamed in the code, without a ``moved`` block, keeps what it had: it bears the same name."""
+    changes = [
+        change("aws_iam_role.old", role("ops"), None),
+        change("aws_iam_role.new", None, {"name": "ops", "path": "/"}, unknown={"arn": True}),
+    ]
+    policy = change(INLINE, inline("ops", A), inline("ops", A, allow(ROLE + "ab", service="lambda.amazonaws.com")))
+    assert new(tmp_path, *changes, policy) == []
+
+
+def test_an_attachment_to_one_more_role_is_new_for_that_role(tmp_path: Path) -> None:
+    """The policy is unchanged; the role that gets it is named, and the one that had it is not."""
+    ops = change("aws_iam_role.ops", role("ops"), role("ops"))
+    policy = change("aws_iam_policy.p", managed("p", allow("*")), managed("p", allow("*")))
+    had = change("aws_iam_role_policy_attachment.dev", attached("dev", "p"), attached("dev", "p"))
+    gets = change("aws_iam_role_policy_attachment.ops", None, attached("ops", "p"))
+    (finding,) = new(tmp_path, DEV, ops, policy, had, gets)
+    assert finding.message.startswith("aws_iam_role.ops had no PassRole access here, and now can pass any role")
+    assert "aws_iam_role.dev" not in finding.message and finding.resource.address == "aws_iam_policy.p"
+
+
+GROUP = {"name": "devs", "path": "/", "arn": f"arn:aws:iam::{ACCOUNT}:group/devs"}
+USER = {"name": "bob", "path": "/", "arn": f"arn:aws:iam::{ACCOUNT}:user/bob"}
+MEMBERSHIPS = [
+    change("aws_iam_group_membership.m", {"group": "devs", "users": []}, {"group": "devs", "users": ["bob"]}),
+    change("aws_iam_user_group_membership.m", None, {"user": "bob", "groups": ["devs"]}),
+]
+
+
+@pytest.mark.parametrize("joins", MEMBERSHIPS, ids=lambda joins: joins["type"])
+def test_a_user_who_joins_a_group_gains_what_it_can_do(tmp_path: Path, joins: Change) -> None:
+    """The group and its policy are unchanged: the user is named, unless another policy gave the user the same."""
+    group, user = change("aws_iam_group.devs", GROUP, GROUP), change("aws_iam_user.bob", USER, USER)
+    policy = {"group": "devs", "name": "p", "policy": document(allow("*"))}
+    unchanged = [group, user, change("aws_iam_group_policy.p", policy, policy)]
+    (finding,) = new(tmp_path, *unchanged, joins)
+    assert (finding.resource.address, finding.severity) == ("aws_iam_group_policy.p", Severity.HIGH)
+    assert finding.message.startswith("aws_iam_user.bob had no PassRole access here, and now can pass any role")
+    own = {"user": "bob", "name": "p", "policy": document(allow("*"))}
+    assert new(tmp_path, *unchanged, joins, change("aws_iam_user_policy.p", own, None)) == []
+    stays = {**joins, "change": {**joins["change"], "actions": ["no-op"], "before": joins["change"]["after"]}}
+    assert new(tmp_path, *unchanged, stays) == []
+
+
+def test_what_a_group_gains_is_told_of_the_group(tmp_path: Path) -> None:
+    """The users of a group gain with it, and are not named one by one."""
+    group, user = change("aws_iam_group.devs", GROUP, GROUP), change("aws_iam_user.bob", USER, USER)
+    members = {"group": "devs", "users": ["bob"]}
+    policy = {"group": "devs", "name": "p", "policy": document(allow("*"))}
+    (finding,) = new(
+        tmp_path,
+        group,
+        user,
+        change("aws_iam_group_membership.m", members, members),
+        change("aws_iam_group_policy.p", None, policy),
+    )
+    assert finding.message.startswith("aws_iam_group.devs had no") and "bob" not in finding.message
+
+
+def bounded(policy: str | None) -> Values:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/{policy}" if policy else None
+    return {**role("dev"), "permissions_boundary": boundary}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("none", None, 1),
+        ("some", None, 1),
+        ("none", "all", 1),
+        ("some", "all", 1),
+        ("all", None, 0),
+        (None, "none", 0),
+        ("none", "none", 0),
+        ("all", "some", 0),
+        ("elsewhere", "elsewhere", 0),
+    ],
+)
+def test_a_boundary_that_is_gone_or_wider_is_new_access(
+    tmp_path: Path, before: str | None, after: str | None, expected: int
+) -> None:
+    """The policies of the role stay as they are: what their permissions boundary took away and takes away counts."""
+    bounds = {
+        "none": {**allow("*"), "Action": "s3:*"},
+        "some": allow(ROLE + "app"),
+        "all": {**allow("*"), "Action": "*"},
+    }
+    policies = [
+        change(f"aws_iam_policy.{name}", managed(name, statement), managed(name, statement))
+        for name, statement in bounds.items()
+    ]
+    wide = inline("dev", allow("*"))
+    dev = change("aws_iam_role.dev", bounded(before), bounded(after), actions="no-op" if before == after else "update")
+    found = new(tmp_path, dev, *policies, change(INLINE, wide, wide))
+    assert [(item.resource.address, item.severity) for item in found] == [(INLINE, Severity.HIGH)] * expected
+    assert all("permissions boundary" in item.message for item in found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("123456789012:policy/shared", None, (Severity.HIGH, Confidence.MEDIUM)),
+        ("123456789012:policy/shared", "123456789012:policy/other", (Severity.INFO, Confidence.LOW)),
+        ("123456789012:policy/shared", "123456789012:policy/shared", None),
+        (None, "123456789012:policy/shared", None),
+        ("aws:policy/PowerUserAccess", None, (Severity.HIGH, Confidence.HIGH)),
+        ("aws:policy/PowerUserAccess", "123456789012:policy/shared", (Severity.HIGH, Confidence.MEDIUM)),
+        ("aws:policy/AdministratorAccess", None, None),
+    ],
+)
+def test_a_boundary_that_does_not_stand_here(
+    tmp_path: Path, before: str | None, after: str | None, told: tuple[Severity, Confidence] | None
+) -> None:
+    """What a boundary took away is known of AWS managed policies; of others it may have been anything, and where one
+    takes the place of another it may be taken away still."""
+    bounds = ({**role("dev"), "permissions_boundary": one and f"arn:aws:iam::{one}"} for one in (before, after))
+    wide = inline("dev", allow("*"))
+    actions = "no-op" if before == after else "update"
+    found = new(tmp_path, change("aws_iam_role.dev", *bounds, actions=actions), change(INLINE, wide, wide))
+    assert [(one.severity, one.confidence) for one in found] == ([told] if told else [])
+
+
+def test_an_aws_managed_boundary_limits_what_is_new(tmp_path: Path) -> None:
+    """A policy that grants what such a boundary does not is no new access."""
+    bounded = {**role("dev"), "permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"}
+    dev = change("aws_iam_role.dev", bounded, bounded)
+    assert new(tmp_path, dev, change(INLINE, None, inline("dev", allow("*")))) == []
+
+
+def test_a_boundary_limits_what_is_new(tmp_path: Path) -> None:
+    """A policy that grants what the boundary of its role does not is no new access; within the boundary it is."""
+    statement = allow(ROLE + "app")
+    policy = change("aws_iam_policy.some", managed("some", statement), managed("some", statement))
+    dev = change("aws_iam_role.dev", bounded("some"), bounded("some"))
+    assert new(tmp_path, dev, policy, change(INLINE, None, inline("dev", allow(ROLE + "admin")))) == []
+    (finding,) = new(tmp_path, dev, policy, change(INLINE, None, inline("dev", allow(ROLE + "app"))))
+    assert finding.resource.address == INLINE
+
+
+def test_a_deny_elsewhere_counts(tmp_path: Path) -> None:
+    """A Deny in another policy of the same role takes away what is new; that it is deleted is new access."""
+    guard = inline("dev", deny(ROLE + "admin"), name="guard")
+    kept = change("aws_iam_role_policy.guard", guard, guard)
+    gone = change("aws_iam_role_policy.guard", guard, None)
+    admin = allow(ROLE + "admin")
+    assert new(tmp_path, DEV, kept, change(INLINE, None, inline("dev", admin))) == []
+    (finding,) = new(tmp_path, DEV, gone, change(INLINE, inline("dev", admin), inline("dev", admin)))
+    assert finding.resource.address == INLINE and "because of a Deny that is gone" in finding.message
+
+
+def test_what_a_deny_uncovers_is_not_told_twice(tmp_path: Path) -> None:
+    """A policy that the plan leaves as it is has no other findings, even where a Deny beside it is gone."""
+    guard = inline("dev", deny(ROLE + "admin"), name="guard")
+    wide = inline("dev", allow("*"))
+    file = written(tmp_path, (DEV, change("aws_iam_role_policy.guard", guard, None), change(INLINE, wide, wide)), {})
+    result = scan_paths([file], ScanOptions())
+    assert [(item.check_id, item.severity) for item in result.findings] == [("PASSROLE_015", Severity.HIGH)]
+
+
+def test_whoever_holds_an_unattached_policy(tmp_path: Path) -> None:
+    """A policy that is attached to nobody here is compared with itself."""
+    policy = change("aws_iam_policy.p", managed("p", allow(ROLE + "a")), managed("p", allow(ROLE + "a", ROLE + "b")))
+    (finding,) = new(tmp_path, policy)
+    assert finding.message == f"Whoever holds this policy now can also pass {ROLE}b to any service."
+
+
+NEW_NAME = {
+    "configuration": {"root_module": {"resources": [
+        {"address": "aws_iam_role_policy.dev", "mode": "managed", "type": "aws_iam_role_policy", "name": "dev",
+         "expressions": {"policy": {"references": ["data.aws_iam_policy_document.dev.json",
+                                                   "data.aws_iam_policy_document.dev"]}}},
+        {"address": "data.aws_iam_policy_document.dev", "mode": "data", "type": "aws_iam_policy_document",
+         "name": "dev", "expressions": {"statement": [
+             {"actions": {"constant_value": ["iam:PassRole"]},
+              "resources": {"references": ["aws_iam_role.app.arn", "aws_iam_role.app"]}}]}},
+    ]}},
+}  # fmt: skip
+
+
+def app_policy_after_apply(before: str) -> tuple[Change, Change]:
+    """An inline policy on the ARN of aws_iam_role.app, known after apply; before it was on ``before``."""
+    after = {"name": "pass", "role": "dev"}
+    statement = {"effect": "Allow", "actions": ["iam:PassRole"], "resources": [None], "condition": [], "principals": []}
+    return (
+        change(INLINE, inline("dev", allow(before)), after, unknown={"policy": True}, actions="update"),
+        change(
+            "data.aws_iam_policy_document.dev", None, {"statement": [statement]}, actions="read", mode="data",
+            unknown={"json": True, "statement": [{"resources": [True]}]},
+        ),
+    )  # fmt: skip
+
+
+def test_a_role_that_is_replaced_and_keeps_its_name_is_not_new(tmp_path: Path) -> None:
+    """Its ARN is known after apply; its name, and the account that everything stands in, say that it is the same."""
+    app = change("aws_iam_role.app", role("app"), {"name": "app", "path": "/"}, unknown={"arn": True},
+                 actions="delete create")  # fmt: skip
+    assert new(tmp_path, DEV, app, *app_policy_after_apply(ROLE + "app"), **NEW_NAME) == []
+    (finding,) = new(tmp_path, DEV, app, *app_policy_after_apply(ROLE + "other"), **NEW_NAME)
+    assert finding.message.startswith("aws_iam_role.dev now can also pass ${aws_iam_role.app.arn}")
+
+
+def test_what_cannot_be_told_is_information_at_low_confidence(tmp_path: Path) -> None:
+    """A document of which nothing is known may grant what was granted before, or more: that is said."""
+    after = {"name": "pass", "role": "dev"}
+    policy = change(INLINE, inline("dev", allow(ROLE + "a")), after, unknown={"policy": True}, actions="update")
+    (finding,) = new(tmp_path, DEV, policy)
+    assert (finding.severity, finding.confidence) == (Severity.INFO, Confidence.LOW)
+    assert finding.message == (
+        "aws_iam_role.dev had some PassRole access here, and whether this gives more cannot be told before deployment."
+    )
+    (finding,) = new(tmp_path, DEV, change(INLINE, None, after, unknown={"policy": True}))
+    assert (finding.severity, finding.confidence) == (Severity.INFO, Confidence.LOW)
+    assert "had no PassRole access here, and whether this gives more cannot be told" in finding.message
+
+
+def test_a_permission_set_is_known_by_its_arn(tmp_path: Path) -> None:
+    """An inline policy names its permission set by ARN, and that is the same principal before and after."""
+    arn = "arn:aws:sso:::permissionSet/ssoins-1/ps-1"
+    permission_set = {"name": "dev", "arn": arn, "instance_arn": "arn:aws:sso:::instance/ssoins-1"}
+
+    def policy(*statements: dict[str, Any]) -> Values:
+        return {"permission_set_arn": arn, "inline_policy": document(*statements)}
+
+    address = "aws_ssoadmin_permission_set_inline_policy.dev"
+    holder = change("aws_ssoadmin_permission_set.dev", permission_set, permission_set)
+    assert new(tmp_path, holder, change(address, policy(A, B), policy(B, A))) == []
+    (finding,) = new(tmp_path, holder, change(address, policy(A), policy(A, allow("*"))))
+    assert "any role of the account" in finding.message and "had no PassRole access" not in finding.message
+
+
+def test_a_state_has_no_new_access(tmp_path: Path) -> None:
+    """A state changes nothing, so nothing in it is new."""
+    file = tmp_path / "state.json"
+    resources = [{"address": INLINE, "mode": "managed", "type": "aws_iam_role_policy", "name": "dev",
+                  "values": inline("dev", allow("*"))}]  # fmt: skip
+    file.write_text(json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}), "utf-8")
+    assert scan_paths([file], ONLY_015).findings == ()
+    assert read(file).before is None
+
+
+def read(file: Path, *, unchanged: bool = False) -> Configuration:
+    return load(file, file.read_text("utf-8"), unchanged=unchanged)
+
+
+def test_before_is_what_stood(tmp_path: Path) -> None:
+    """The policies before hold the old text, at the new address, with the account they stood in; unchanged ones too."""
+    other = inline("dev", B, name="other")
+    file = written(
+        tmp_path,
+        (
+            DEV,
+            change("aws_iam_role_policy.new", inline("dev", A), inline("dev", B), previous_address=INLINE),
+            change("aws_iam_role_policy.other", other, other),
+            change("aws_iam_role_policy.left", inline("dev", A), None, actions="delete", deposed="abc"),
+        ),
+        {},
+    )
+    found = read(file)
+    assert found.before is not None and found.home.account == ACCOUNT and found.home.partitions == ("aws",)
+    assert [(item.resource.address, item.principals) for item in found.before if item.path == "policy"] == [
+        ("aws_iam_role_policy.new", ("aws_iam_role.dev",)),
+        ("aws_iam_role_policy.other", ("aws_iam_role.dev",)),
+    ]
+    assert str(found.before[0].document) == document(A)
+    assert [item.resource.address for item in found.unchanged if item.path == "policy"] == ["aws_iam_role_policy.other"]
+    assert read(file, unchanged=True).unchanged == ()
+
+
+@pytest.mark.parametrize("value", [1, "text", [], [1], True, {"policy": 1, "role": [2]}, {"policy": "{", "role": None}])
+def test_before_of_any_type_is_no_crash(tmp_path: Path, value: Any) -> None:
+    """Whatever stands in ``before``, the plan is judged: what cannot be read is named and taken not to have been."""
+    policy = change(INLINE, {}, inline("dev", A), actions="update")
+    policy["change"]["before"] = value
+    result = scan_paths([written(tmp_path, (DEV, policy), {})], ONLY_015)
+    (finding,) = result.findings
+    assert finding.severity is Severity.INFO
+    assert len(result.unreadable) == (not isinstance(value, dict))

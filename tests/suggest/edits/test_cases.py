@@ -1,0 +1,95 @@
+"""The cases in ``cases/``: what is written, what is wished, and what is written then.
+
+``python tests/suggest/edits/test_cases.py --write`` writes what comes out; read each line of the difference.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "helpers"))
+
+from edits_of_tests import Workshop, framed, unframed, wish
+
+CASES = Path(__file__).parent / "cases"
+_CASE = re.compile(
+    r"^## (?P<title>[^\n]+)\n\n(?P<words>(?:(?!```|## )[^\n]*\n)*?)`(?P<name>[\w.]+)`, wish `(?P<wish>[^`]+)`\n\n"
+    r"```\w*\n(?P<before>.*?)^```\n\n(?:```\w*\n(?P<after>.*?)^```\n|> (?P<reason>[^\n]*)\n)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    title: str
+    name: str
+    wish: str
+    before: str
+    after: str | None
+    reason: str | None
+
+
+def _cases(file: Path) -> list[Case]:
+    text = file.read_text(encoding="utf-8")
+    found = [
+        Case(one["title"], one["name"], one["wish"], one["before"], one["after"], one["reason"])
+        for one in _CASE.finditer(text)
+    ]
+    assert len(found) == text.count("\n## ")
+    return found
+
+
+ALL = [pytest.param(one, id=f"{file.stem}: {one.title}") for file in sorted(CASES.glob("*.md")) for one in _cases(file)]
+
+
+def _file_of(name: str) -> str:
+    return name if name.endswith((".tf", ".tf.json", ".tfvars")) else "template" + Path(name).suffix
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_the_statement_says_what_is_wished_and_all_else_stays(case: Case, tmp_path: Path) -> None:
+    """The edits make of the text before the text behind, or the reason is told; a second time there are none."""
+    out = Workshop(tmp_path).edited(_file_of(case.name), framed(case.name, case.before), wish(case.wish))
+    if case.reason is not None:
+        assert out == case.reason
+    else:
+        assert unframed(case.name, out) == case.after
+
+
+@pytest.mark.parametrize("case", [one for one in ALL if one.values[0].after is not None])
+def test_line_breaks_of_windows_and_a_byte_order_mark_are_kept(case: Case, tmp_path: Path) -> None:
+    """In a file with a byte order mark and CR LF the same edits are made, with CR LF."""
+    assert case.after is not None
+    before, after = framed(case.name, case.before), framed(case.name, case.after)
+    out = Workshop(tmp_path).edited(_file_of(case.name), "\ufeff" + before.replace("\n", "\r\n"), wish(case.wish))
+    assert out == "\ufeff" + after.replace("\n", "\r\n")
+
+
+def _write() -> None:
+    for file in sorted(CASES.glob("*.md")):
+        text = file.read_text(encoding="utf-8")
+
+        def result(found: re.Match[str]) -> str:
+            name, before = found["name"], found["before"]
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    out = Workshop(Path(folder)).edited(_file_of(name), framed(name, before), wish(found["wish"]))
+                except AssertionError as error:
+                    out = f"FAILED {error}".replace("\n", " ")[:3000]
+            head = found[0][: found.start("before") - found.start()] + before + "```\n\n"
+            language = found[0][found[0].index("```") :].partition("\n")[0]
+            if "\n" not in out:
+                return f"{head}> {out}\n"
+            return f"{head}{language}\n{unframed(name, out)}```\n"
+
+        file.write_text(_CASE.sub(result, text), encoding="utf-8")
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
+    _write()

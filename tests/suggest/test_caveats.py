@@ -1,0 +1,202 @@
+"""Where the roles that a configuration shows may not be all, or not the ones that are meant, a person decides.
+
+Sources: Terraform language documentation, "The count Meta-Argument", "Input Variables" and "Conditional Expressions";
+AWS CloudFormation Template Reference, AWS::CloudFormation::CustomResource; Service Authorization Reference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from suggesting import USED, USED_IN_TEMPLATE, allow, function, left_for_a_person, only, policy, role, session, task
+
+from passrole_checks.suggest.edits import apply
+
+FUNCTION = role("function", "lambda") + function()
+SWITCH = 'variable "on" {\n  default = false\n}\n'
+TEMPLATE = f"""\
+Parameters:
+  Given: {{Type: String, Default: "arn:aws:iam::111122223333:role/given"}}
+Resources:
+{USED_IN_TEMPLATE}"""
+
+
+def test_a_resource_that_is_not_there_by_default(tmp_path: Path) -> None:
+    """A resource with no instance by default takes a role once its variable is set, so that role has to be named."""
+    batch = function("batch").replace("{\n", "{\n  count = var.on ? 1 : 0\n", 1)
+    found = session(tmp_path, {"main.tf": policy(allow()) + FUNCTION + SWITCH + role("batch", "lambda") + batch})
+    assert left_for_a_person(found) == ("the role of aws_lambda_function.batch, which is not there by default",)
+
+
+@pytest.mark.parametrize(
+    ("count", "condition"),
+    [
+        ("0", ""),
+        ("var.on ? 1 : 0", '{ StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }'),
+    ],
+    ids=["never there", "another service"],
+)
+def test_a_resource_that_is_not_there_and_does_not_matter(tmp_path: Path, count: str, condition: str) -> None:
+    """A resource that is never there, or takes roles for a service that the statement does not name, is no doubt."""
+    idle = task("idle").replace("{\n", f"{{\n  count = {count}\n", 1)
+    more = FUNCTION + SWITCH + role("idle", "ecs-tasks") + idle
+    assert only(session(tmp_path, {"main.tf": policy(allow(condition=condition)) + more})).edits != ()
+
+
+def test_a_counted_resource_without_a_role(tmp_path: Path) -> None:
+    """A resource of a type that may take a role, and is given none, is no doubt."""
+    server = 'resource "aws_instance" "one" {\n  count = var.on ? 1 : 0\n  ami = "ami-1"\n}\n'
+    assert only(session(tmp_path, {"main.tf": policy(allow()) + FUNCTION + SWITCH + server})).edits != ()
+
+
+def test_a_variable_that_decides_which_role_is_passed(tmp_path: Path) -> None:
+    """Of two roles between which a variable chooses, the one of its default is not the only one."""
+    choice = "var.on ? aws_iam_role.task.arn : aws_iam_role.function.arn"
+    chosen = function().replace("aws_iam_role.function.arn", choice)
+    more = SWITCH + role("task", "lambda") + role("function", "lambda") + chosen
+    assert left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + more})) == (
+        "which role is passed for var.on, whose default decides it here",
+    )
+
+
+def test_a_default_is_not_written_in_the_place_of_its_variable(tmp_path: Path) -> None:
+    """A role that a variable names is written as the variable, since its default is only one of its values."""
+    given = 'variable "given" {\n  default = "arn:aws:iam::111122223333:role/given"\n}\n'
+    more = given + function().replace("aws_iam_role.function.arn", "var.given")
+    one = only(session(tmp_path, {"main.tf": policy(allow()) + more}))
+    assert one.edits[0].text.startswith("var.given\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "resource", "written"),
+    [("app.yaml", '            Resource: "*"\n', "Resource: !Ref Given\n")],
+)
+def test_a_parameter_is_written_as_one(tmp_path: Path, name: str, resource: str, written: str) -> None:
+    """A role that a parameter names is written as the parameter."""
+    text = TEMPLATE.replace("!GetAtt Role.Arn", "!Ref Given") + (
+        "  Policy:\n    Type: AWS::IAM::GroupPolicy\n    Properties:\n      GroupName: bots\n      PolicyName: bot\n"
+        "      PolicyDocument:\n        Statement:\n          - Effect: Allow\n            Action: iam:PassRole\n"
+        f"{resource}"
+    )
+    found = session(tmp_path, {name: text})
+    one = only(found)
+    assert written in apply(found.texts(str(tmp_path / name)), one.edits)
+
+
+def test_a_module_that_is_not_here(tmp_path: Path) -> None:
+    """What a module that is not installed passes, nobody knows."""
+    more = 'module "cluster" {\n  source  = "acme/cluster/aws"\n  version = "1.0.0"\n}\n'
+    assert left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + USED + more})) == (
+        "whether more roles are passed, since module cluster (acme/cluster/aws) is not here",
+    )
+
+
+def test_a_module_of_a_long_source_that_is_not_here(tmp_path: Path) -> None:
+    """A source is cut where it is long, and what is wrong with the module is told."""
+    source = f"github.com/acme/terraform-aws-cluster-with-a-long-name?ref={'0' * 40}"
+    (asked,) = left_for_a_person(
+        session(tmp_path, {"main.tf": policy(allow()) + USED + f'module "cluster" {{\n  source = "{source}"\n}}\n'})
+    )
+    assert asked.startswith("whether more roles are passed, since module cluster (github.com/acme/terraform-aws-")
+    assert asked.endswith("…) is not here")
+
+
+def test_a_policy_that_a_custom_resource_is_given(tmp_path: Path) -> None:
+    """Of a policy that is handed to a custom resource nobody knows who holds it, and so what is passed with it."""
+    text = TEMPLATE + (
+        "  Handler:\n    Type: Custom::Handler\n    Properties:\n      ServiceToken: !GetAtt Function.Arn\n"
+        "      Policy:\n        Statement:\n          - Effect: Allow\n            Action: iam:PassRole\n"
+        '            Resource: "*"\n'
+    )
+    assert left_for_a_person(session(tmp_path, {"app.yaml": text})) == (
+        "who holds the policy that Handler is given, and which roles they pass",
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "missing"),
+    [
+        ("glue:CreateJob", "the roles that are passed to glue.amazonaws.com (glue:CreateJob)"),
+        ("glue:*", "the roles that are passed to glue.amazonaws.com (glue:*)"),
+        ("lambda:Create*", ""),
+        ("s3:GetObject", ""),
+        ("*", ""),
+    ],
+)
+def test_what_the_principal_does_with_roles(tmp_path: Path, action: str, missing: str) -> None:
+    """A principal whose other actions hand roles to other services only does not pass those that are handed over here;
+    one that may do anything, or nothing with roles, says nothing."""
+    other = allow(action=f'"{action}"', resource='"arn:aws:glue:eu-central-1:111122223333:*"')
+    found = session(tmp_path, {"main.tf": policy(allow(), other) + FUNCTION})
+    assert only(found).missing == ((missing,) if missing else ())
+
+
+def test_an_installed_module_is_not_edited(tmp_path: Path) -> None:
+    """What terraform init has copied is copied anew the next time: it is changed where it comes from."""
+    files = {
+        "main.tf": 'module "deploy" {\n  source  = "acme/deploy/aws"\n  version = "1.0.0"\n}\n',
+        ".terraform/modules/modules.json": (
+            '{"Modules": [{"Key": "deploy", "Source": "registry.terraform.io/acme/deploy/aws", "Version": "1.0.0",'
+            ' "Dir": ".terraform/modules/deploy"}]}'
+        ),
+        ".terraform/modules/deploy/main.tf": policy(allow()) + FUNCTION,
+    }
+    assert left_for_a_person(session(tmp_path, files)) == (
+        "it stands in the copy of a module: change it where the module comes from",
+    )
+
+
+def test_a_task_that_starts_its_own_kind(tmp_path: Path) -> None:
+    """A task whose role may pass any role passes its own as well when it starts such a task again, so that naming only
+    the other role of the task definition would be wrong either way."""
+    held = policy(allow(), name="held").replace("aws_iam_user_policy", "aws_iam_role_policy")
+    held = held.replace('user   = "bot"', "role   = aws_iam_role.task.id")
+    both = task().replace("}\n", "  execution_role_arn = aws_iam_role.start.arn\n}\n", 1)
+    more = role("task", "ecs-tasks") + role("start", "ecs-tasks") + both
+    assert only(session(tmp_path, {"main.tf": held + more})).edits == ()
+
+
+def test_a_pipeline_that_hands_on_another_role(tmp_path: Path) -> None:
+    """A pipeline is given its own role by whoever makes it, and itself passes the one that an action names."""
+    text = """\
+Resources:
+  Launch:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: launch
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: cloudformation.amazonaws.com}, Action: "sts:AssumeRole"}]
+  Pipeline:
+    Type: AWS::CodePipeline::Pipeline
+    Properties:
+      RoleArn: !GetAtt Role.Arn
+      Stages:
+        - Name: Deploy
+          Actions:
+            - Name: Deploy
+              ActionTypeId: {Category: Deploy, Owner: AWS, Provider: CloudFormation, Version: "1"}
+              Configuration: {ActionMode: CREATE_UPDATE, StackName: orders, RoleArn: !GetAtt Launch.Arn}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: pipeline
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: codepipeline.amazonaws.com}, Action: "sts:AssumeRole"}]
+      Policies:
+        - PolicyName: pass
+          PolicyDocument:
+            Statement:
+              - Effect: Allow
+                Action: iam:PassRole
+                Resource: "*"
+"""
+    one = only(session(tmp_path, {"app.yaml": text}))
+    assert [line.strip() for line in one.statement.splitlines()] == [
+        "Effect: Allow",
+        "Action: iam:PassRole",
+        "Resource: !GetAtt Launch.Arn",
+        "Condition:",
+        "StringEquals:",
+        "iam:PassedToService: cloudformation.amazonaws.com",
+    ]

@@ -1,0 +1,155 @@
+"""What is suggested for the samples: for each flagged statement what mends it, or why a person has to.
+
+``python tests/suggest/test_suggest_samples.py --write`` writes what the command line prints for the sample of
+suggestions, for review.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.cli import main
+from passrole_checks.findings import Severity
+from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_configurations
+from passrole_checks.suggest.suggest import suggestions
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "sample_templates" / "suggestions"
+FORMATS = ("terraform", "cloudformation")
+
+NO_ROLES = "the roles that are passed: no resource here gives one that the statement allows to a service"
+NO_ROLES_FOR_LAMBDA = NO_ROLES.replace("a service", "lambda.amazonaws.com")
+NO_SERVICE = "the service that uses the roles: this configuration hands none of them to a service"
+APART = "iam:PassRole in a statement of its own, since this one has other actions"
+ACTIONS = "which actions are needed: list them, and grant iam:PassRole in a statement of its own"
+YAML_ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/reporting"
+HCL_ROLE = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/reporting"
+FIXED = "fixed"
+
+Row = tuple[str, int, str, str]
+"""The file, the line, the checks, and what a person has to tell."""
+
+
+def service_of(role: str) -> str:
+    """What is asked for where one role is named."""
+    return f"the service that uses {role}"
+
+
+def rows(folder: str, *, severity: Severity = Severity.LOW) -> list[Row]:
+    """What is suggested for the Terraform and the templates that a sample flags."""
+    options = ScanOptions(minimum_severity=severity)
+    places = [ROOT / "sample_templates" / folder / kind for kind in FORMATS]
+    read = read_paths(places, options)
+    result = scan_configurations([configuration for _, configuration in read.units], options)
+    return [
+        (
+            Path(one.at.file).relative_to(ROOT / "sample_templates" / folder).as_posix(),
+            one.at.line,
+            " ".join(finding.check_id[-3:] for finding in one.findings),
+            FIXED if one.edits else "; ".join(one.missing),
+        )
+        for one in suggestions(read, result.findings, options)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        (
+            "001-any-role",
+            [
+                ("cloudformation/flagged.json", 11, "001", f"{NO_ROLES}; {APART}"),
+                ("cloudformation/flagged.yaml", 22, "001", f"{NO_ROLES}; {APART}"),
+                ("cloudformation/flagged.yaml", 36, "001", f"{NO_ROLES}; {APART}"),
+                ("cloudformation/flagged.yaml", 50, "001", ACTIONS),
+                ("cloudformation/flagged.yaml", 64, "001", NO_ROLES_FOR_LAMBDA),
+                ("terraform/flagged/main.tf", 19, "001", f"{NO_ROLES}; {APART}"),
+                ("terraform/flagged/main.tf", 31, "001", f"{NO_ROLES}; {APART}"),
+                ("terraform/flagged/main.tf", 51, "001", ACTIONS),
+                ("terraform/flagged/main.tf", 69, "001", NO_ROLES_FOR_LAMBDA),
+            ],
+        ),
+        (
+            "002-any-service",
+            [
+                ("cloudformation/flagged.json", 10, "002", f"{NO_SERVICE}; {APART}"),
+                ("cloudformation/flagged.yaml", 14, "002", f"{NO_SERVICE}; {APART}"),
+                ("cloudformation/flagged.yaml", 18, "002", f"{service_of(YAML_ROLE)}; {APART}"),
+                ("cloudformation/flagged.yaml", 32, "002", f"{NO_SERVICE}; {APART}"),
+                ("terraform/flagged/main.tf", 12, "002", f"{NO_SERVICE}; {APART}"),
+                ("terraform/flagged/main.tf", 18, "002", f"{service_of(HCL_ROLE)}; {APART}"),
+                ("terraform/flagged/main.tf", 34, "002", f"{NO_SERVICE}; {APART}"),
+            ],
+        ),
+        (
+            "003-ineffective-condition",
+            [
+                ("cloudformation/flagged.yaml", 14, "003", NO_SERVICE),
+                ("cloudformation/flagged.yaml", 21, "003", NO_SERVICE),
+                ("cloudformation/flagged.yaml", 28, "003", 'the service that "ecs*" stands for, by its full name'),
+                ("cloudformation/flagged.yaml", 35, "003", "the full name of the service that uses the roles"),
+                ("cloudformation/flagged.yaml", 42, "003", FIXED),
+                ("cloudformation/flagged.yaml", 49, "003", FIXED),
+                ("terraform/flagged/main.tf", 16, "003", NO_SERVICE),
+                ("terraform/flagged/main.tf", 23, "003", NO_SERVICE),
+                ("terraform/flagged/main.tf", 30, "003", NO_SERVICE),
+                ("terraform/flagged/main.tf", 37, "003", 'the service that "ecs*" stands for, by its full name'),
+                ("terraform/flagged/main.tf", 44, "003", FIXED),
+                ("terraform/flagged/main.tf", 51, "003", FIXED),
+                ("terraform/flagged/main.tf", 58, "003", FIXED),
+            ],
+        ),
+        (
+            "004-tag-condition",
+            [
+                ("cloudformation/flagged.yaml", 13, "004", NO_ROLES_FOR_LAMBDA),
+                ("cloudformation/flagged.yaml", 21, "004", NO_ROLES_FOR_LAMBDA.replace("lambda", "ecs-tasks")),
+                ("terraform/flagged/main.tf", 7, "004", NO_ROLES_FOR_LAMBDA),
+                ("terraform/flagged/main.tf", 25, "004", NO_ROLES_FOR_LAMBDA.replace("lambda", "ecs-tasks")),
+            ],
+        ),
+        (
+            "012-get-role-missing",
+            [
+                ("cloudformation/flagged.yaml", 13, "012", FIXED),
+                ("cloudformation/flagged.yaml", 27, "012", FIXED),
+                ("terraform/flagged/main.tf", 11, "012", FIXED),
+                ("terraform/flagged/main.tf", 27, "012", FIXED),
+            ],
+        ),
+    ],
+)
+def test_a_flagged_statement_is_fixed_or_it_is_said_why_not(folder: str, expected: list[Row]) -> None:
+    """Each flagged statement is rewritten where its configuration tells how, and otherwise it says what is missing.
+
+    No resource of these samples is given a role, so that mostly a person has to tell which ones are meant.
+    """
+    severity = Severity.INFO if folder.startswith("012") else Severity.LOW
+    assert rows(folder, severity=severity) == expected
+
+
+def printed(name: str) -> str:
+    """What ``passrole-checks suggest sample_templates/suggestions/NAME`` prints."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        assert main(["suggest", f"sample_templates/suggestions/{name}"]) == 1
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_sample_prints_what_stands_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The changes, and what is left for a person, are exactly the expected ones."""
+    monkeypatch.chdir(ROOT)
+    assert printed(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
+    os.chdir(ROOT)
+    for each in FORMATS:
+        (FOLDER / f"{each}.txt").write_text(printed(each), encoding="utf-8")

