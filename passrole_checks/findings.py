@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Suppression
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Verdict:
     remediation: str
     confidence: Confidence = Confidence.HIGH
     who: tuple[str, ...] = ()
-    when: When = ()
+    when: PathCondition = ()
 
 
 @dataclass(frozen=True, slots=True)

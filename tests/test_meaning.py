@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.partial_values import Hole, Position, Text, join
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, join
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, ResourceDefinition
 
@@ -45,7 +45,7 @@ statements = st.fixed_dictionaries(
 )
 
 
-def scan(text: Text) -> tuple[Finding, ...]:
+def scan(text: StringNode) -> tuple[Finding, ...]:
     resource = ResourceDefinition("Policy", "AWS::IAM::ManagedPolicy", Framework.CLOUDFORMATION, AT)
     policy = AttachedPolicy(resource, "PolicyDocument", text)
     configuration = Configuration(Framework.CLOUDFORMATION, ("policy.json",), policies=(policy,))
@@ -59,7 +59,7 @@ def document(*written: dict[str, Any]) -> str:
 
 
 def found(*written: dict[str, Any]) -> set[tuple[str, Severity]]:
-    return {(item.check_id, item.severity) for item in scan(Text((document(*written),), AT))}
+    return {(item.check_id, item.severity) for item in scan(StringNode((document(*written),), AT))}
 
 
 def ids(*written: dict[str, Any]) -> set[str]:
@@ -128,8 +128,8 @@ def test_an_unknown_never_turns_a_finding_into_silence(statement: dict[str, Any]
     start = data.draw(st.integers(1, len(literal) - 1))
     end = data.draw(st.integers(start, len(literal) - 1))
     before, _, after = written.partition(literal)
-    parts = (before + literal[:start], Hole("var.x"), literal[end:] + after)
-    assert {item.check_id for item in scan(Text(join(parts), AT))}
+    parts = (before + literal[:start], Unresolved("var.x"), literal[end:] + after)
+    assert {item.check_id for item in scan(StringNode(join(parts), AT))}
 
 
 @settings(deadline=None)
@@ -137,7 +137,7 @@ def test_an_unknown_never_turns_a_finding_into_silence(statement: dict[str, Any]
 def test_every_path_leads_to_its_statement(written: list[dict[str, Any]]) -> None:
     """The statement path of a finding leads to a statement of the document."""
     tree = {"PolicyDocument": json.loads(document(*written))}
-    for item in scan(Text((document(*written),), AT)):
+    for item in scan(StringNode((document(*written),), AT)):
         place: Any = tree
         for key in item.statement_path.split("/"):
             place = place[int(key) if isinstance(place, list) else key]
@@ -149,6 +149,6 @@ def test_every_path_leads_to_its_statement(written: list[dict[str, Any]]) -> Non
 def test_a_fingerprint_survives_moves(statement: dict[str, Any]) -> None:
     """A statement that only moves within its file keeps its fingerprints."""
     other = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::app"}
-    alone = {item.fingerprint for item in scan(Text((document(statement),), AT))}
-    moved = {item.fingerprint for item in scan(Text((document(other, statement),), AT))}
+    alone = {item.fingerprint for item in scan(StringNode((document(statement),), AT))}
+    moved = {item.fingerprint for item in scan(StringNode((document(other, statement),), AT))}
     assert alone == moved

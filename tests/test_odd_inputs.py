@@ -157,17 +157,17 @@ def test_content_is_read_to_the_end_and_no_further(folder: Path) -> None:
     """A file is read whole up to the limit, and refused one byte above it."""
     (folder / "x").write_bytes(b"12345")
     (folder / "empty").write_bytes(b"")
-    assert safe_read.content_of("x", 5) == b"12345"
-    assert safe_read.content_of(folder / "empty", 0) == b""
+    assert safe_read.read_bounded("x", 5) == b"12345"
+    assert safe_read.read_bounded(folder / "empty", 0) == b""
     with pytest.raises(OSError) as caught:
-        safe_read.content_of("x", 4)
+        safe_read.read_bounded("x", 4)
     assert (caught.value.errno, caught.value.strerror) == (errno.EFBIG, "larger than 4e-06 MB")
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the platform has no /proc")
 def test_a_file_that_says_it_is_empty_is_read_whole() -> None:
     """Files of /proc have no size and hold something."""
-    assert safe_read.content_of("/proc/self/status", 1_000_000).startswith(b"Name:")
+    assert safe_read.read_bounded("/proc/self/status", 1_000_000).startswith(b"Name:")
 
 
 # symbolic links

@@ -23,7 +23,7 @@ from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.grant import grants_of
-from passrole_checks.iam.partial_values import Position, Tri, text
+from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 
@@ -255,46 +255,46 @@ def statements_of(row: Row) -> tuple[Statement, ...]:
 
 def decide(statements: tuple[Statement, ...], name: str, role: str, service: str | None) -> str:
     """The answer for one request: any Deny wins, then any Allow, else it is not allowed."""
-    allowed = denied = Tri.NO
+    allowed = denied = Ternary.NO
     for statement in statements:
         answer = _action(statement, name) & _resource(statement, role) & _condition(statement, name, service)
         if statement.effect == "Deny":
             denied = denied | answer
         else:
             allowed = allowed | answer
-    if denied is Tri.YES:
+    if denied is Ternary.YES:
         return "D"
-    return {Tri.YES: "+", Tri.NO: "-", Tri.UNKNOWN: "?"}[allowed & ~denied]
+    return {Ternary.YES: "+", Ternary.NO: "-", Ternary.UNKNOWN: "?"}[allowed & ~denied]
 
 
-def _action(statement: Statement, name: str) -> Tri:
+def _action(statement: Statement, name: str) -> Ternary:
     if statement.actions is None:
         return action.left_out_by(statement.not_actions or (), name)
-    answer = Tri.NO
+    answer = Ternary.NO
     for pattern in statement.actions:
         answer = answer | action.matches(pattern, name)
     return answer
 
 
-def _resource(statement: Statement, role: str) -> Tri:
-    answer = Tri.NO
+def _resource(statement: Statement, role: str) -> Ternary:
+    answer = Ternary.NO
     for pattern in statement.resources if statement.resources is not None else statement.not_resources or ():
         answer = answer | arn.matches(pattern, role, variables=statement.variables)
     return answer if statement.resources is not None else ~answer
 
 
-def _condition(statement: Statement, name: str, service: str | None) -> Tri:
+def _condition(statement: Statement, name: str, service: str | None) -> Ternary:
     effect = evaluate(statement.condition, KNOWN, variables=statement.variables)
     if name != "iam:PassRole":  # requests of other actions carry neither of the two keys
-        return effect.without_key & Tri.of(not effect.shared)
+        return effect.without_key & Ternary.of(not effect.shared)
     if service is None:
         answer = effect.without_key
     elif service in effect.allowed:
-        answer = Tri.YES
+        answer = Ternary.YES
     else:
-        answer = Tri.UNKNOWN if service in effect.possible else Tri.NO
+        answer = Ternary.UNKNOWN if service in effect.possible else Ternary.NO
     depends = bool(effect.others or effect.tags or effect.associated_resource_arn)
-    return answer & Tri.UNKNOWN if depends else answer
+    return answer & Ternary.UNKNOWN if depends else answer
 
 
 def test_every_row_is_here() -> None:
@@ -330,11 +330,11 @@ def test_grants_keep_what_is_allowed(row: Row) -> None:
     for grant in grants:  # a grant that is left must be about other requests than the row's
         for _, role, service, _ in requests_of(row):
             effect = grant.condition
-            through = effect.without_key if service is None else Tri.of(service in effect.allowed)
-            kept = Tri.NO
+            through = effect.without_key if service is None else Ternary.of(service in effect.allowed)
+            kept = Ternary.NO
             for item in grant.roles:
                 kept = kept | arn.matches(item.pattern, role, variables=grant.statement.variables)
-            assert through & (~kept if grant.complement else kept) is not Tri.YES
+            assert through & (~kept if grant.complement else kept) is not Ternary.YES
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE if len(row.statements) > 1], ids=str)

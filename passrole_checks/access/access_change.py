@@ -14,23 +14,33 @@ from fnmatch import fnmatchcase
 
 from passrole_checks.access.principals import allowed_by, by_group, by_holder, managed_by_holder
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants.access_comparison import Access, Comparison, Gain, access_of
-from passrole_checks.iam.partial_values import Entry, Hole, Items, Node, Part, Position, Text, Tri, text
-from passrole_checks.iam.partial_values import Mapping as MappingNode
+from passrole_checks.iam.grants.access_comparison import Access, AccessComparison, Gain, access_of
+from passrole_checks.iam.partial_values import (
+    ListNode,
+    Node,
+    ObjectEntry,
+    Part,
+    Position,
+    StringNode,
+    Ternary,
+    Unresolved,
+    text,
+)
+from passrole_checks.iam.partial_values import ObjectNode as MappingNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 
 
 @dataclass(frozen=True, slots=True)
-class Gainer:
+class Beneficiary:
     """Who gains by a statement, and what. ``who``: an address or a name; "" for a policy that stands for itself."""
 
     who: str
     gain: Gain
 
 
-class Changes:
+class AccessChange:
     """The change that one configuration is, principal by principal.
 
     ``account``: the account deployed to, where it is stated. ``services_of``: the known service principals of each
@@ -58,23 +68,23 @@ class Changes:
         self.names, self.names_before = dict(configuration.boundary_names), dict(configuration.boundary_names_before)
         self._statements: dict[int, tuple[Statement, ...]] = {}
         self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries that do not stand here
-        self._comparisons: dict[tuple[object, ...], Comparison] = {}
+        self._comparisons: dict[tuple[object, ...], AccessComparison] = {}
 
     def gainers(
         self, policy: AttachedPolicy, statement: Statement, *, many_accounts: bool = False
-    ) -> tuple[Gainer, ...]:
+    ) -> tuple[Beneficiary, ...]:
         """Who can pass roles by an Allow of ``policy`` that could not before; each with the difference.
 
         ``many_accounts``: the policy is provisioned into several accounts. Where a group gains, its users are not told.
         """
         where = Deployment(None, self.home.partitions) if many_accounts else self._where(statement)
-        found: dict[str, Gainer] = {}
+        found: dict[str, Beneficiary] = {}
         for key in _keys(policy):
             for who in (key, *self.members.get(key, ())):
                 gain = self._comparison(who, where).gain_of(statement)
                 if gain is not None:
                     gain = self._if_bounded_otherwise(who, gain)
-                    found.setdefault(who, Gainer("" if who.startswith(_ITSELF) else who, gain))
+                    found.setdefault(who, Beneficiary("" if who.startswith(_ITSELF) else who, gain))
                     if who == key:
                         break
         return tuple(found.values())
@@ -87,7 +97,7 @@ class Changes:
             return gain
         return Gain(
             gain.first,
-            tuple(replace(one, denied=one.denied and one.certain is Tri.YES) for one in gain.widenings),
+            tuple(replace(one, denied=one.denied and one.certain is Ternary.YES) for one in gain.widenings),
         )
 
     def loses_a_denial(self, policy: AttachedPolicy) -> bool:
@@ -99,7 +109,7 @@ class Changes:
         """Whether a user joins a group that holds a policy."""
         return not self.joined.isdisjoint(policy.principals)
 
-    def _comparison(self, key: str, where: Deployment) -> Comparison:
+    def _comparison(self, key: str, where: Deployment) -> AccessComparison:
         known = self._comparisons.get((key, where))
         if known is None:
             before, after = self.before.get(key, ()), self.after.get(key, ())
@@ -108,7 +118,7 @@ class Changes:
             same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where)
             known = self._comparisons.get(same)
             if known is None:
-                known = self._comparisons[same] = Comparison(
+                known = self._comparisons[same] = AccessComparison(
                     self._access(before, bounds[0], bounds[1]), self._access(after, bounds[1]), self.services_of, where
                 )
             self._comparisons[key, where] = known
@@ -126,7 +136,7 @@ class Changes:
         return access_of(statements, self.services_of)
 
     def _bound(
-        self, key: str, bounds: Mapping[str, AttachedPolicy], names: Mapping[str, Text]
+        self, key: str, bounds: Mapping[str, AttachedPolicy], names: Mapping[str, StringNode]
     ) -> tuple[Statement, ...]:
         """The statements of a principal's permissions boundary; the same object for the same boundary."""
         if key in bounds:
@@ -195,7 +205,7 @@ def _all_but(allows: Sequence[Statement], condition: Node | None, at: Position) 
 
 def _perhaps_taken(unknown: Statement) -> Statement:
     """A Deny of passing roles that nobody here knows."""
-    roles = Text((Hole(str(unknown.at)),), unknown.at)
+    roles = StringNode((Unresolved(str(unknown.at)),), unknown.at)
     return Statement(
         "", unknown.at, None, "Deny", (text("iam:PassRole", unknown.at),), None, (roles,), None, None, True
     )
@@ -203,8 +213,10 @@ def _perhaps_taken(unknown: Statement) -> Statement:
 
 def _services(operator: str, names: Iterable[str], at: Position) -> Node:
     """A condition on the service that a role is passed to."""
-    values = Items(tuple(text(name, at) for name in names), at)
-    return MappingNode((Entry(text(operator, at), MappingNode((Entry(text(_SERVICE, at), values),), at)),), at)
+    values = ListNode(tuple(text(name, at) for name in names), at)
+    return MappingNode(
+        (ObjectEntry(text(operator, at), MappingNode((ObjectEntry(text(_SERVICE, at), values),), at)),), at
+    )
 
 
 def _only_services(statement: Statement) -> tuple[str, ...]:
@@ -224,8 +236,8 @@ def _only_services(statement: Statement) -> tuple[str, ...]:
         return ()
     said = keys.entries[0].value
     found = []
-    for word in said.items if isinstance(said, Items) else (said,):
-        name = word.literal if isinstance(word, Text) else None
+    for word in said.items if isinstance(said, ListNode) else (said,):
+        name = word.literal if isinstance(word, StringNode) else None
         if name is None or set("[$") & set(name) or (operator.key.literal == "StringEquals" and set("*?") & set(name)):
             return ()
         found.append(name)

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from passrole_checks.access.passable_roles import named_role
+from passrole_checks.access.passable_roles import resolve_role
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.grants.effective_grant import Passed
+from passrole_checks.iam.grants.effective_grant import PassableSet
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Kind, Part, Position, Text, Tri, text
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, UnresolvedKind, text
 from passrole_checks.iam.patterns.wildcard import takes
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
+from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 
 _NOWHERE = Position("", 0)
 _SOME_PATH = "a/path/that/nobody/writes/"
@@ -26,64 +26,66 @@ _SOME_PATH = "a/path/that/nobody/writes/"
 Roles = Mapping[str, KnownRole]
 
 
-def lets_be_passed(
-    passed: Passed | None, grant: PassRoleGrant, role: str, account: str, by_address: Roles, by_name: Roles
-) -> Tri:
+def grant_covers(
+    passed: PassableSet | None, grant: PassRoleGrant, role: str, account: str, by_address: Roles, by_name: Roles
+) -> Ternary:
     """Whether a role of a log is among those that ``grant`` leaves to be passed (``passed``, as
-    :class:`~passrole_checks.iam.grants.effective_grant.Passing` tells it; None for nothing).
+    :class:`~passrole_checks.iam.grants.effective_grant.EffectiveGrant` tells it; None for nothing).
 
     Args:
         role: its ARN, or its name where only that is known; "" for a role that is not known. account: of a role that is
         known by its name; "" where that is not known either. by_address, by_name: the roles of the configuration, as
-        :func:`passrole_checks.scan.analyze.known_roles` gives them.
+        :func:`passrole_checks.scan.analyze.index_roles` gives them.
     """
     if passed is None:
-        return Tri.NO
+        return Ternary.NO
     if not role:
-        return Tri.UNKNOWN
+        return Ternary.UNKNOWN
 
-    def write(pattern: Text) -> Text:
+    def write(pattern: StringNode) -> StringNode:
         return written_out(pattern, by_address, by_name)
 
-    def answer(meant: str) -> Tri:
+    def answer(meant: str) -> Ternary:
         listed = _among(passed.roles, meant, write)
         return (~listed if passed.complement else listed) & ~_among(passed.denied, meant, write)
 
     found = set(map(answer, _meant(role, account, map(write, (*passed.roles, *passed.denied)))))
-    told = (found.pop() if len(found) == 1 else Tri.UNKNOWN) & passed.certain
+    told = (found.pop() if len(found) == 1 else Ternary.UNKNOWN) & passed.certain
     uncertain = bool(passed.when or grant.other_conditions or grant.resource_tag or grant.associated_resource_arn)
-    return told & Tri.UNKNOWN if uncertain else told
+    return told & Ternary.UNKNOWN if uncertain else told
 
 
-def written_out(pattern: Text, by_address: Roles, by_name: Roles) -> Text:
+def written_out(pattern: StringNode, by_address: Roles, by_name: Roles) -> StringNode:
     """A pattern that is a reference to a role of the configuration, as the ARN of that role."""
-    role = named_role(pattern, by_address, by_name)
+    role = resolve_role(pattern, by_address, by_name)
     referred = role is not None and bool(pattern.holes) and pattern.holes[-1].role is not None
     return role.arn if referred and role is not None and role.arn is not None else pattern
 
 
-def fits(pattern: Text, role: str, account: str) -> Tri:
+def fits(pattern: StringNode, role: str, account: str) -> Ternary:
     """Whether a pattern matches a role of a log. One that is known by its name may have any path."""
     found = {_among([pattern], one) for one in _meant(role, account, [pattern])}
-    return found.pop() if len(found) == 1 else Tri.UNKNOWN
+    return found.pop() if len(found) == 1 else Ternary.UNKNOWN
 
 
-def _among(patterns: Sequence[Text], role: str, write: Callable[[Text], Text] = lambda pattern: pattern) -> Tri:
+def _among(
+    patterns: Sequence[StringNode], role: str, write: Callable[[StringNode], StringNode] = lambda pattern: pattern
+) -> Ternary:
     """Whether one of some patterns matches the ARN of a role; ``write`` gives what a pattern stands for, where a glance
     does not tell. Nothing is known of the role "" but that it is one."""
-    answer = Tri.NO
+    answer = Ternary.NO
     for pattern in patterns:
         if not role:
-            return Tri.UNKNOWN
+            return Ternary.UNKNOWN
         seen = plain(pattern.parts)
         covers = seen.covers(role) if seen is not None else None
         answer |= arn.included(text(role, _NOWHERE), [write(pattern)]) if covers is None else covers
-        if answer is Tri.YES:
+        if answer is Ternary.YES:
             break
     return answer
 
 
-def _meant(role: str, account: str, patterns: Iterable[Text]) -> tuple[str, ...]:
+def _meant(role: str, account: str, patterns: Iterable[StringNode]) -> tuple[str, ...]:
     """The ARNs that a role of a log may have, as far as patterns tell them apart; "" for one of an account that is not
     known."""
     if role.startswith("arn:"):
@@ -94,9 +96,9 @@ def _meant(role: str, account: str, patterns: Iterable[Text]) -> tuple[str, ...]
     return tuple(f"arn:aws:iam::{account}:role/{path}{role.lstrip('/')}" for path in paths)
 
 
-def _path_of(pattern: Text) -> str:
+def _path_of(pattern: StringNode) -> str:
     """The path that a pattern begins with, as far as that is written out."""
-    fields = fields_of(spelled_out(pattern.parts))
+    fields = fields_of(expand(pattern.parts))
     first = fields[5][0] if len(fields) > 5 and fields[5] else ""
     path = first.removeprefix("role/").rpartition("/") if isinstance(first, str) else ("", "", "")
     return f"{path[0]}/" if path[1] and not {"*", "?"} & set(path[0]) else ""
@@ -110,18 +112,18 @@ class Plain:
     begins: str
     whole: str | None
 
-    def covers(self, role: str) -> Tri | None:
+    def covers(self, role: str) -> Ternary | None:
         """Whether it covers the role of an ARN, where that can be seen at a glance."""
         place = below(role)
         if place is None:
             return None
         if not place.startswith(self.begins):
-            return Tri.NO
-        return Tri.of(takes(self.whole, role)) if self.whole is not None else None
+            return Ternary.NO
+        return Ternary.of(takes(self.whole, role)) if self.whole is not None else None
 
 
 _ANY_ARN = re.compile(r"arn:(?:aws[a-z-]*|\0):iam::(?:\d{12}|\0):role(?P<begins>/[^*?$\0]*)(?P<rest>.*)", re.DOTALL)
-_OF_THE_PLACE = frozenset({Kind.ACCOUNT_ID, Kind.PARTITION})
+_OF_THE_PLACE = frozenset({UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION})
 
 
 @lru_cache(maxsize=65536)

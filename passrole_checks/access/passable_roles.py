@@ -13,25 +13,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from passrole_checks.access.role_privilege import Strength, most_of, strength_of
+from passrole_checks.access.role_privilege import PrivilegeGain, most_of, privilege_gain
 from passrole_checks.access.service_trust import assumes, passed_as, trusts, ways
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.grants.effective_grant import Passed, Passing, Restrictions
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet, Restrictions
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, Tri, join
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.escalation import OpenWay, Way, open_ways
-from passrole_checks.iam.permissions.extra_permissions import Comparison
+from passrole_checks.iam.permissions.extra_permissions import PermissionComparison
 from passrole_checks.iam.permissions.permissions import Contents, Permissions
 from passrole_checks.iam.roles import role_set
 from passrole_checks.iam.roles.arn import Deployment, Scope, account_of, partition_of
-from passrole_checks.iam.roles.arn_pattern import spelled_out
+from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.iam.roles.role_set import RoleSet
 
 if TYPE_CHECKING:
     from passrole_checks.access.principals import Principals
-    from passrole_checks.access.role_consumers import Receiving
+    from passrole_checks.access.role_consumers import RoleConsumers
     from passrole_checks.iam.permissions.principal import Principal
 
 
@@ -41,12 +41,12 @@ _MOST_COMPARED = 60  # of the roles in the reach of one principal
 _MOST_ANSWERS = 4096  # that are remembered of one question
 
 
-def named_role(
-    pattern: Text, by_address: Mapping[str, KnownRole], by_name: Mapping[str, KnownRole]
+def resolve_role(
+    pattern: StringNode, by_address: Mapping[str, KnownRole], by_name: Mapping[str, KnownRole]
 ) -> KnownRole | None:
     """The role of a configuration that a Resource names, if it names one exactly.
 
-    ``by_name`` holds the roles by path and name (``app/worker``), as :func:`name_key` gives it.
+    ``by_name`` holds the roles by path and name (``app/worker``), as :func:`role_name_key` gives it.
     """
     hole = pattern.holes[-1] if pattern.holes else None
     if hole is not None and hole.role is not None and pattern.parts[-1] is hole:
@@ -60,12 +60,12 @@ def named_role(
 _CHANGING = re.compile(r"\b(?:each|count|self)\.|\b(?:uuid|timestamp|plantimestamp|bcrypt)\(")
 
 
-def name_key(parts: Iterable[Part]) -> str:
+def role_name_key(parts: Iterable[Part]) -> str:
     """A path and name as a key: holes by their expressions, so that whoever writes the same expression means the same
     name. "" where it may be another value each time, or where a wildcard stands in it."""
     written = []
     for part in parts:
-        if isinstance(part, Hole) and _CHANGING.search(part.expression):
+        if isinstance(part, Unresolved) and _CHANGING.search(part.expression):
             return ""
         if isinstance(part, str) and {"*", "?"} & set(part):
             return ""
@@ -73,16 +73,16 @@ def name_key(parts: Iterable[Part]) -> str:
     return "".join(written)
 
 
-def _name_in(pattern: Text) -> str:
-    """What stands behind ``:role/`` in a pattern without wildcards, as :func:`name_key` gives it."""
+def _name_in(pattern: StringNode) -> str:
+    """What stands behind ``:role/`` in a pattern without wildcards, as :func:`role_name_key` gives it."""
     for index, part in enumerate(pattern.parts):
         if isinstance(part, str) and ":role/" in part:
-            return name_key((part.split(":role/", 1)[1], *pattern.parts[index + 1 :]))
+            return role_name_key((part.split(":role/", 1)[1], *pattern.parts[index + 1 :]))
     return ""
 
 
-def _order(role: KnownRole, strength: Strength) -> tuple[int, bool, int, str]:
-    return -strength.severity.rank, strength.certain is not Tri.YES, len(strength.when), role.address
+def _order(role: KnownRole, strength: PrivilegeGain) -> tuple[int, bool, int, str]:
+    return -strength.severity.rank, strength.certain is not Ternary.YES, len(strength.when), role.address
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def _kind(role: KnownRole) -> tuple[object, ...]:
     return role.trusted, role.no_service, role.federated
 
 
-_Found = tuple[list[tuple[KnownRole, Strength]], bool]
+_Found = tuple[list[tuple[KnownRole, PrivilegeGain]], bool]
 _MOST_KEPT = 1_000_000  # roles in all sets that are remembered
 
 
@@ -155,7 +155,7 @@ class _Sets:
         return known[1]
 
 
-class Reach:
+class PassableRoles:
     """``by_address``/``by_name``: the roles of the configuration; ``account``: the account deployed to, if known."""
 
     def __init__(
@@ -165,7 +165,7 @@ class Reach:
         services_of: Mapping[str, Collection[str]],
         account: str | None,
         principals: Principals | None = None,
-        receiving: Receiving | None = None,
+        receiving: RoleConsumers | None = None,
     ) -> None:
         self.by_address, self.by_name = by_address, by_name
         self.known_services = services_of
@@ -173,25 +173,25 @@ class Reach:
         self.principals = principals
         self.receiving = receiving
         # principals with the same policies share their permissions
-        self._ways: dict[tuple[int, When], tuple[OpenWay, ...]] = {}
-        self._passing: dict[tuple[int, int, bool], Passing] = {}
+        self._ways: dict[tuple[int, PathCondition], tuple[OpenWay, ...]] = {}
+        self._passing: dict[tuple[int, int, bool], EffectiveGrant] = {}
         self._restrictions: dict[tuple[int, bool], Restrictions] = {}
         # and those of the same content are one class
         self._contents = Contents()
-        self._comparison: tuple[tuple[int, When], Comparison] | None = None
-        self._strengths: dict[tuple[int, int, When], Strength | None] = {}
+        self._comparison: tuple[tuple[int, PathCondition], PermissionComparison] | None = None
+        self._strengths: dict[tuple[int, int, PathCondition], PrivilegeGain | None] = {}
         self._ceilings: dict[int, Severity | None] = {}
-        self._strongest: dict[tuple[int, int, When], tuple[Reached, _Found]] = {}
-        self._ranked: dict[tuple[int, When], tuple[Reached, list[tuple[Severity, KnownRole]]]] = {}
+        self._strongest: dict[tuple[int, int, PathCondition], tuple[Reached, _Found]] = {}
+        self._ranked: dict[tuple[int, PathCondition], tuple[Reached, list[tuple[Severity, KnownRole]]]] = {}
         self._sets = _Sets()
-        self._texts: dict[int, tuple[tuple[Text, ...], int]] = {}
+        self._texts: dict[int, tuple[tuple[StringNode, ...], int]] = {}
         self._numbers: dict[object, int] = {}
 
     def services_of(self, role: KnownRole) -> tuple[str, ...]:
         """The services that resources of the configuration hand a role to."""
         return self.receiving.services_of(role.address) if self.receiving is not None else ()
 
-    def passing(self, holder: Principal, grant: PassRoleGrant, *, many_accounts: bool = False) -> Passing:
+    def passing(self, holder: Principal, grant: PassRoleGrant, *, many_accounts: bool = False) -> EffectiveGrant:
         """What is left of a grant in the hands of a principal."""
         key = (id(grant), id(holder.permissions), many_accounts)
         known = self._passing.get(key)
@@ -202,17 +202,17 @@ class Reach:
             around = self._restrictions.get(key[1:])
             if around is None:
                 around = self._restrictions[key[1:]] = Restrictions(holder.permissions, self.known_services, account)
-            known = self._passing[key] = Passing(grant, holder.permissions, self.known_services, account, around)
+            known = self._passing[key] = EffectiveGrant(grant, holder.permissions, self.known_services, account, around)
         return known
 
-    def open_ways(self, holder: Principal, when: When) -> tuple[OpenWay, ...]:
+    def open_ways(self, holder: Principal, when: PathCondition) -> tuple[OpenWay, ...]:
         """The ways whose actions a principal has, where the facts ``when`` hold."""
         key = (id(holder.permissions), when)
         if key not in self._ways:
             self._ways[key] = open_ways(holder.permissions, ways(), when)
         return self._ways[key]
 
-    def passable(self, passing: Passing) -> Reached:
+    def passable(self, passing: EffectiveGrant) -> Reached:
         """The roles of the configuration that can be passed to a service that may assume them."""
         widest = passing.anything
         if widest is None:
@@ -235,7 +235,7 @@ class Reach:
             tuple({role.address: role for one in distinct for role in one.roles}.values()), False
         ))  # fmt: skip
 
-    def there(self, roles: Reached, when: When) -> Reached:
+    def there(self, roles: Reached, when: PathCondition) -> Reached:
         """Those of some roles that may be there where the facts ``when`` hold."""
         if not self._some_are_conditional:
             return roles
@@ -247,7 +247,7 @@ class Reach:
         """Those of some roles that may be assumed where a way passes them."""
         return self._sets.get((way.trusted, way.services), (roles,), lambda: _trusting(roles, way))
 
-    def reached(self, passed: Passed, grant: PassRoleGrant) -> Reached:
+    def reached(self, passed: PassableSet, grant: PassRoleGrant) -> Reached:
         """The roles of the configuration that surely are in scope."""
         variables = grant.statement.variables
         key = (self._number(passed.roles), passed.complement, passed.scope, variables)
@@ -263,7 +263,7 @@ class Reach:
         ))  # fmt: skip
         return self._sets.get(("left",), (found, taken), lambda: _without(found, taken))
 
-    def _number(self, texts: tuple[Text, ...]) -> int:
+    def _number(self, texts: tuple[StringNode, ...]) -> int:
         """A number for some texts, the same for those that say the same."""
         known = self._texts.get(id(texts))
         if known is None:
@@ -277,7 +277,7 @@ class Reach:
     def _some_are_conditional(self) -> bool:
         return any(role.there for role in self.by_address.values())
 
-    def _all_within(self, passed: Passed, variables: bool) -> Reached:
+    def _all_within(self, passed: PassableSet, variables: bool) -> Reached:
         if passed.complement:
             rest = RoleSet(passed.roles, variables, complement=True)
             return Reached(tuple(self._in_order(self._inside(rest, self.by_address.values()))), False)
@@ -286,7 +286,7 @@ class Reach:
         found: dict[str, KnownRole] = {}
         all_known = True
         for pattern in passed.roles:
-            named = named_role(pattern, self.by_address, self.by_name)
+            named = resolve_role(pattern, self.by_address, self.by_name)
             if named is not None and not self._is_foreign(pattern):
                 found.update((role.address, role) for role in self._called_like(named))
                 continue
@@ -319,7 +319,7 @@ class Reach:
         others = [role for role in self.by_address.values() if role.address not in told]
         return sorted((own, role.address) for own, role in known), others
 
-    def _near(self, pattern: Text) -> Iterator[KnownRole]:
+    def _near(self, pattern: StringNode) -> Iterator[KnownRole]:
         """The roles of which all that they may be called can fit a pattern: what is known of the name has to go as far
         as the pattern is literal. What most roles fail is not looked at closer."""
         wanted = _beginning(pattern)
@@ -330,7 +330,7 @@ class Reach:
             yield self.by_address[address]
         yield from others
 
-    def strength(self, role: KnownRole, holder: Principal, when: When = ()) -> Strength | None:
+    def strength(self, role: KnownRole, holder: Principal, when: PathCondition = ()) -> PrivilegeGain | None:
         """How much a role can do that a principal cannot, where the facts ``when`` hold. None for nothing.
 
         Of what a role gets from policies that are not known here nothing is said.
@@ -342,12 +342,12 @@ class Reach:
         key = (self._contents.of(found.permissions), own, when)
         if key not in self._strengths:
             if self._comparison is None or self._comparison[0] != (own, when):
-                self._comparison = (own, when), Comparison(holder.permissions, when, self._contents)
+                self._comparison = (own, when), PermissionComparison(holder.permissions, when, self._contents)
             more = self._comparison[1].excess(found.permissions)
-            self._strengths[key] = strength_of(more) if more is not None else None
+            self._strengths[key] = privilege_gain(more) if more is not None else None
         return self._strengths[key]
 
-    def strongest(self, roles: Reached, holder: Principal, when: When = ()) -> _Found:
+    def strongest(self, roles: Reached, holder: Principal, when: PathCondition = ()) -> _Found:
         """The roles that can do more than a principal where the facts ``when`` hold, the strongest first and those
         before that do so under fewer facts, and whether these are all.
 
@@ -364,9 +364,9 @@ class Reach:
             return self._compare(roles, holder, when, holder.name)
         return known[1]
 
-    def _compare(self, roles: Reached, holder: Principal, when: When, itself: str) -> _Found:
+    def _compare(self, roles: Reached, holder: Principal, when: PathCondition, itself: str) -> _Found:
         """:meth:`strongest`, without the role of the address ``itself``."""
-        found: list[tuple[KnownRole, Strength]] = []
+        found: list[tuple[KnownRole, PrivilegeGain]] = []
         sure: Counter[int] = Counter()  # roles that surely can do more, by how much that is
         complete = True
         for number, (ceiling, role) in enumerate(self._by_ceiling(roles, when)):
@@ -378,11 +378,11 @@ class Reach:
             strength = self.strength(role, holder, when) if role.address != itself else None
             if strength is not None:
                 found.append((role, strength))
-                sure[strength.severity.rank] += strength.certain is Tri.YES
+                sure[strength.severity.rank] += strength.certain is Ternary.YES
         found.sort(key=lambda item: _order(*item))
         return found, complete
 
-    def _by_ceiling(self, roles: Reached, when: When) -> list[tuple[Severity, KnownRole]]:
+    def _by_ceiling(self, roles: Reached, when: PathCondition) -> list[tuple[Severity, KnownRole]]:
         """Those of some roles that can do anything where the facts ``when`` hold, those that can do most first."""
         known = self._ranked.get((id(roles), when))
         if known is None:
@@ -395,8 +395,8 @@ class Reach:
         return known[1]
 
     @cached_property
-    def _nobody(self) -> Comparison:
-        return Comparison(Permissions(()), (), self._contents)
+    def _nobody(self) -> PermissionComparison:
+        return PermissionComparison(Permissions(()), (), self._contents)
 
     def _ceiling(self, role: KnownRole) -> Severity | None:
         """How much a role can do at all, which is as much as it can do more than anybody; None for nothing."""
@@ -409,7 +409,7 @@ class Reach:
             self._ceilings[key] = most_of(more) if more is not None else None
         return self._ceilings[key]
 
-    def _is_foreign(self, pattern: Text) -> bool:
+    def _is_foreign(self, pattern: StringNode) -> bool:
         named = account_of(pattern)
         return None not in (named, self.account) and named != self.account
 
@@ -436,7 +436,7 @@ class Reach:
 _NOTHING = Reached((), False)
 
 
-def _at_once(roles: Reached, when: When) -> Reached:
+def _at_once(roles: Reached, when: PathCondition) -> Reached:
     """Those of some roles that may be there where the facts ``when`` hold."""
     together = tuple(role for role in roles.roles if role.may_be_there(when))
     return Reached(together, roles.all_known and bool(together or not roles.roles))
@@ -464,27 +464,27 @@ def _trusting(roles: Reached, way: Way) -> Reached:
         kind: trusts(role, way.trusted) if way.trusted else assumes(role, way.services)
         for kind, role in roles.kinds.items()
     }
-    return Reached(tuple(role for role in roles.roles if fits[_kind(role)] is not Tri.NO), roles.all_known)
+    return Reached(tuple(role for role in roles.roles if fits[_kind(role)] is not Ternary.NO), roles.all_known)
 
 
-def _placed(role: Text, partition: str, account: str | None) -> Text:
+def _placed(role: StringNode, partition: str, account: str | None) -> StringNode:
     """The ARN of a role with the partition and, if it is known, the account in it."""
-    known: dict[Kind, str | None] = {Kind.PARTITION: partition, Kind.ACCOUNT_ID: account}
-    parts = [known.get(part.kind) or part if isinstance(part, Hole) else part for part in role.parts[:4]]
-    return Text(join([*parts, *role.parts[4:]]), role.at)
+    known: dict[UnresolvedKind, str | None] = {UnresolvedKind.PARTITION: partition, UnresolvedKind.ACCOUNT_ID: account}
+    parts = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in role.parts[:4]]
+    return StringNode(join([*parts, *role.parts[4:]]), role.at)
 
 
 def _own_beginning(role: KnownRole) -> str | None:
     """What the path and the name of a role surely begin with; None where that cannot be told."""
     if role.arn is None:
         return None
-    written = "".join(part if isinstance(part, str) else "\0" for part in spelled_out(role.arn.parts))
+    written = "".join(part if isinstance(part, str) else "\0" for part in expand(role.arn.parts))
     _, found, name = written.partition(":role/")
     own = name.partition("\0")[0]
     return own if found and not re.search(r"[*?$]", own) else None
 
 
-def _beginning(pattern: Text) -> str:
+def _beginning(pattern: StringNode) -> str:
     """The literal text behind ``:role/`` up to the first wildcard or hole; "" where something unknown comes first."""
     written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
     _, found, name = written.partition(":role/")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from passrole_checks.iam.partial_values import Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, Unreadable
 
 _MANAGED = frozenset({"AWS::IAM::ManagedPolicy", "aws_iam_policy"})
@@ -44,14 +44,14 @@ def _is_longer(document: Node, most: int) -> bool:
     return False
 
 
-def _of_one_reading(node: Node) -> Iterator[Text]:
+def _of_one_reading(node: Node) -> Iterator[StringNode]:
     """Yield the texts below a node, but not those of alternatives."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         yield node
-    elif isinstance(node, Items):
+    elif isinstance(node, ListNode):
         for item in node.items:
             yield from _of_one_reading(item)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, ObjectNode):
         for entry in node.entries:
             yield entry.key
             yield from _of_one_reading(entry.value)

@@ -19,12 +19,24 @@ from typing import Any
 from passrole_checks.aws.managed_policies import ManagedPolicy, managed_policy
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Choice, Const, Entry, Hole, Items, Kind, Node, Position, Text, Tri, text
-from passrole_checks.iam.partial_values import Mapping as Object
-from passrole_checks.iam.path_conditions import When, both, either
+from passrole_checks.iam.partial_values import (
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    Position,
+    StringNode,
+    Ternary,
+    Unresolved,
+    UnresolvedKind,
+    text,
+)
+from passrole_checks.iam.partial_values import ObjectNode as Object
+from passrole_checks.iam.path_conditions import PathCondition, conjoin, simplify
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
-from passrole_checks.iam.roles.arn_pattern import spelled_out
+from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.configuration import (
     MODULE,
     AttachedPolicy,
@@ -70,7 +82,7 @@ def managed_by_holder(
 ) -> dict[str, list[AttachedPolicy]]:
     """For each principal, a user by its groups too, the AWS managed policies that it has and that speak of PassRole."""
     found: dict[str, list[AttachedPolicy]] = {}
-    known: dict[tuple[str, When], AttachedPolicy] = {}
+    known: dict[tuple[str, PathCondition], AttachedPolicy] = {}
     for one in attachments:
         policy = _of_aws(one)
         if policy is None or not _speaks_of_pass_role(policy.name):
@@ -150,16 +162,16 @@ class Principals:
                 found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
 
-    def facts(self, policy: AttachedPolicy, holder: str) -> tuple[When, ...]:
+    def facts(self, policy: AttachedPolicy, holder: str) -> tuple[PathCondition, ...]:
         """The facts under which a principal holds a policy, by itself or by a group: as few sets as possible, each of
         which suffices; an empty one where it holds it in any case."""
         if not policy.held:
             return ((),)
-        readings: dict[str, list[When]] = {}
+        readings: dict[str, list[PathCondition]] = {}
         for who, facts in policy.held:
             readings.setdefault(who, []).append(facts)
         names = [who for who in policy.principals if who == holder or holder in self._members.get(who, ())]
-        return either([facts for who in names for facts in readings.get(who, [()])]) or ((),)
+        return simplify([facts for who in names for facts in readings.get(who, [()])]) or ((),)
 
     def is_limit(self, policy: AttachedPolicy) -> bool:
         """Whether a policy is a service control policy that is attached to what may be, or hold, the account here."""
@@ -177,7 +189,7 @@ class Principals:
             for policy in self._policies.get(holder, ())
             for facts in self.facts(policy, holder)
             for item in self._read(policy)
-            if (merged := both(facts, item.when)) is not None
+            if (merged := conjoin(facts, item.when)) is not None
         ]
         unknown: dict[str, None] = {}
         for attachment in self._attached.get(holder, ()):
@@ -218,16 +230,16 @@ class Principals:
                 replace(one, when=merged)
                 for facts, bound in self._boundary_readings[holder]
                 for one in self._within(bound)
-                if (merged := both(facts, one.when)) is not None
+                if (merged := conjoin(facts, one.when)) is not None
             )
         elif holder in self.configuration.boundary_unknown:
-            boundary = (_anything(Text((Hole("the permissions boundary"),), _NOWHERE)),)
+            boundary = (_anything(StringNode((Unresolved("the permissions boundary"),), _NOWHERE)),)
         if boundary:
             yield boundary
         if self._denied:
             yield self._denied
 
-    def _within(self, bound: AttachedPolicy | Text | None) -> tuple[Statement, ...]:
+    def _within(self, bound: AttachedPolicy | StringNode | None) -> tuple[Statement, ...]:
         """The statements of a boundary; everything, where there is none."""
         if bound is None:
             return (_everything(_NOWHERE),)
@@ -281,12 +293,12 @@ class Principals:
         return dict(self.configuration.boundaries)
 
     @cached_property
-    def _boundary_names(self) -> dict[str, Text]:
+    def _boundary_names(self) -> dict[str, StringNode]:
         return dict(self.configuration.boundary_names)
 
     @cached_property
-    def _boundary_readings(self) -> dict[str, list[tuple[When, AttachedPolicy | Text | None]]]:
-        found: dict[str, list[tuple[When, AttachedPolicy | Text | None]]] = {}
+    def _boundary_readings(self) -> dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]]:
+        found: dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]] = {}
         for holder, facts, bound in self.configuration.boundary_readings:
             found.setdefault(holder, []).append((facts, bound))
         return found
@@ -315,25 +327,25 @@ class Principals:
             for target, facts, policy in self.configuration.targets
             if self._is_here(target)
             for item in self._read(policy)
-            if item.effect == "Deny" and (merged := both(facts, item.when)) is not None
+            if item.effect == "Deny" and (merged := conjoin(facts, item.when)) is not None
         ]
         if not denials:
             return ()
         return (_everything(denials[0].at), *denials)
 
-    def _is_here(self, target: Text) -> bool:
+    def _is_here(self, target: StringNode) -> bool:
         """Whether the target of a service control policy is the account deployed to."""
         hole = target.only_hole
         if hole is not None and hole.known is None:
-            return hole.kind is Kind.ACCOUNT_ID
+            return hole.kind is UnresolvedKind.ACCOUNT_ID
         return self.account is not None and _literal(target) == self.account
 
 
-def _literal(value: Text) -> str | None:
-    return Text(spelled_out(value.parts), value.at).literal
+def _literal(value: StringNode) -> str | None:
+    return StringNode(expand(value.parts), value.at).literal
 
 
-def _is_account(target: Text) -> bool:
+def _is_account(target: StringNode) -> bool:
     return re.fullmatch(r"\d{12}", _literal(target) or "") is not None
 
 
@@ -343,14 +355,15 @@ def _of_aws(attachment: ManagedAttachment) -> ManagedPolicy | None:
     return None if "customer" in attachment.path.lower() else _managed(attachment.policy)
 
 
-def _managed(policy: Text) -> ManagedPolicy | None:
+def _managed(policy: StringNode) -> ManagedPolicy | None:
     """The AWS managed policy that an ARN or a name means, None where it is another one, or not known.
 
     Of a policy that is looked up by its name only the end of the ARN is known: one with the name of an AWS managed
     policy is taken for that.
     """
     parts = tuple(
-        "aws" if isinstance(part, Hole) and part.kind is Kind.PARTITION else part for part in spelled_out(policy.parts)
+        "aws" if isinstance(part, Unresolved) and part.kind is UnresolvedKind.PARTITION else part
+        for part in expand(policy.parts)
     )
     written = "".join(part if isinstance(part, str) else "\0" for part in parts)
     if "\0" not in written:
@@ -372,7 +385,7 @@ def _statements_of(name: str) -> tuple[Statement, ...]:
 @cache
 def _speaks_of_pass_role(name: str) -> bool:
     return any(
-        action.left_out_by(statement.not_actions) is not Tri.NO
+        action.left_out_by(statement.not_actions) is not Ternary.NO
         if statement.not_actions is not None
         else action.granted_by(statement.actions or ())[1] is not None
         for statement in _statements_of(name)
@@ -382,13 +395,13 @@ def _speaks_of_pass_role(name: str) -> bool:
 def _node(value: Any, at: Position, defaults: tuple[str, ...] = ()) -> Node:
     """A part of a JSON document, standing at one place; ``defaults`` are those by which it stands there."""
     if isinstance(value, Mapping):
-        return Object(tuple(Entry(text(key, at), _node(one, at, defaults)) for key, one in value.items()), at)
+        return Object(tuple(ObjectEntry(text(key, at), _node(one, at, defaults)) for key, one in value.items()), at)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return Items(tuple(_node(one, at, defaults) for one in value), at)
-    return Text((value,), at, defaults=defaults) if isinstance(value, str) else Const(value, at)
+        return ListNode(tuple(_node(one, at, defaults) for one in value), at)
+    return StringNode((value,), at, defaults=defaults) if isinstance(value, str) else Const(value, at)
 
 
-def _under(when: When, document: Node) -> Node:
+def _under(when: PathCondition, document: Node) -> Node:
     """A document that is there where some facts hold."""
     for condition, outcome in reversed(when):
         document = Choice(condition, ((outcome, document),), document.at)
@@ -401,14 +414,14 @@ def _everything(at: Position) -> Statement:
     return Statement("", at, None, "Allow", every, None, every, None, None, True)
 
 
-def allowed_by(boundary: Text) -> tuple[Statement, ...]:
+def allowed_by(boundary: StringNode) -> tuple[Statement, ...]:
     """The statements of a boundary that does not stand here: an AWS managed policy, or one that nobody here knows."""
     policy = _managed(boundary)
     return _statements_of(policy.name) if policy is not None else (_anything(boundary),)
 
 
-def _anything(policy: Text) -> Statement:
+def _anything(policy: StringNode) -> Statement:
     """A statement that says what nobody here knows."""
-    hole = policy.only_hole or Hole(str(policy))
-    one = Text((Hole(hole.expression),), policy.at)
+    hole = policy.only_hole or Unresolved(str(policy))
+    one = StringNode((Unresolved(hole.expression),), policy.at)
     return Statement("", policy.at, None, None, (one,), None, (one,), None, one, True, holes=(hole,), whole=False)

@@ -14,7 +14,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from passrole_checks.iam.partial_values import Choice, Hole, Items, Kind, Node, Part, Text, join
+from passrole_checks.iam.partial_values import (
+    Choice,
+    ListNode,
+    Node,
+    Part,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+    join,
+)
 from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
@@ -23,9 +32,14 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
 )
 
-GENERATED = Hole("generated", Kind.NAME)  # the part of a role's name that nobody knows before deployment
-STACK_NAME = Hole("AWS::StackName", Kind.NAME)
-_ACCOUNT, _PARTITION = Hole("AWS::AccountId", Kind.ACCOUNT_ID), Hole("AWS::Partition", Kind.PARTITION)
+GENERATED = Unresolved(
+    "generated", UnresolvedKind.NAME
+)  # the part of a role's name that nobody knows before deployment
+STACK_NAME = Unresolved("AWS::StackName", UnresolvedKind.NAME)
+_ACCOUNT, _PARTITION = (
+    Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID),
+    Unresolved("AWS::Partition", UnresolvedKind.PARTITION),
+)
 _KEPT_OF_A_NAME = 24
 _HEAD = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?:.*/)?", re.DOTALL)
 _OTHER_ARN = re.compile(r"arn:[^:]*:(?!iam:)[^:]+:")
@@ -44,7 +58,7 @@ PASSED, ASSUMED, LATER, UNCHANGED = "passed", "assumed", "later", "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class RoleUse:
     """One role that one resource receives, or may receive.
 
     ``label`` is how people call it: an address, a logical id, an ARN, an expression. ``role`` is its address where it
@@ -57,7 +71,7 @@ class Received:
     received: ReceivedRole
     label: str
     role: str | None
-    arn: Text | None
+    arn: StringNode | None
     how: str
     condition: str = ""
     profile: str = ""
@@ -72,7 +86,7 @@ class Received:
         return self.arn is not None and GENERATED in self.arn.holes
 
 
-class Receiving:
+class RoleConsumers:
     """What the resources of one configuration receive. ``account``: the account that is deployed to, where known."""
 
     def __init__(self, configuration: Configuration, account: str | None = None) -> None:
@@ -84,7 +98,7 @@ class Receiving:
         self._templates = configuration.framework in (Framework.CLOUDFORMATION, Framework.SAM)
 
     @cached_property
-    def roles(self) -> tuple[Received, ...]:
+    def roles(self) -> tuple[RoleUse, ...]:
         """Each role that a resource receives, alternatives one by one, in the order of the configuration."""
         return tuple(one for received in self.configuration.received for one in self._of(received))
 
@@ -105,7 +119,7 @@ class Receiving:
                 found.setdefault(one.role, set()).update(one.services)
         return {role: tuple(sorted(services)) for role, services in found.items() if services}
 
-    def _of(self, received: ReceivedRole) -> Iterator[Received]:
+    def _of(self, received: ReceivedRole) -> Iterator[RoleUse]:
         profile = received.receiver.kind == "instance_profile"
         for condition, value in _alternatives(received.value):
             for one in self._in_profile(received, value) if profile else self._role(received, value):
@@ -113,17 +127,17 @@ class Receiving:
 
     # instance profiles
 
-    def _in_profile(self, received: ReceivedRole, value: Text) -> Iterator[Received]:
+    def _in_profile(self, received: ReceivedRole, value: StringNode) -> Iterator[RoleUse]:
         found = self._profile(value)
         if found is None:
             label = f"the role in the instance profile {_shown(value)}"
-            yield Received(received, label, None, None, self._how(received, None), profile=_shown(value))
+            yield RoleUse(received, label, None, None, self._how(received, None), profile=_shown(value))
             return
         for condition, role in _alternatives(found.role) if found.role is not None else ():
             for one in self._role(received, role):
                 yield replace(one, condition=condition, profile=found.address)
 
-    def _profile(self, value: Text) -> InstanceProfile | None:
+    def _profile(self, value: StringNode) -> InstanceProfile | None:
         only = value.only_hole
         if only is not None:
             for ending in ("", *_PROFILE_ATTRIBUTES):
@@ -138,25 +152,25 @@ class Receiving:
 
     # roles
 
-    def _role(self, received: ReceivedRole, value: Text) -> Iterator[Received]:
+    def _role(self, received: ReceivedRole, value: StringNode) -> Iterator[RoleUse]:
         only = value.only_hole
         known = only.known if only is not None and only.known else None
         last = value.parts[-1]
         ends_in_name = only is None and _HEAD.fullmatch("".join(map(_word, value.parts[:-1]))) is not None
-        role = last.role if isinstance(last, Hole) and (only is not None or ends_in_name) else None
+        role = last.role if isinstance(last, Unresolved) and (only is not None or ends_in_name) else None
         if role is None and known is not None and _OTHER_ARN.match("".join(map(_word, known))):
             return  # the ARN of something else
         if role is not None:
-            yield Received(received, role, role, self._arn_of(role, known, value), self._how(received, None))
+            yield RoleUse(received, role, role, self._arn_of(role, known, value), self._how(received, None))
             return
-        arn = self._arn(Text(known, value.at) if known is not None else value)
+        arn = self._arn(StringNode(known, value.at) if known is not None else value)
         if arn is None and only is None:
             return  # not a role: API Gateway takes the ARN of any user for the caller's own credentials
         role = self._named(arn) if arn is not None and only is None else None
         label = role or _shown(value)
-        yield Received(received, label, role, arn or Text(value.parts, value.at), self._how(received, arn))
+        yield RoleUse(received, label, role, arn or StringNode(value.parts, value.at), self._how(received, arn))
 
-    def _how(self, received: ReceivedRole, arn: Text | None) -> str:
+    def _how(self, received: ReceivedRole, arn: StringNode | None) -> str:
         if received.receiver.how == "assumed":
             return ASSUMED
         if received.by == "user" and self._launches and received.receiver.kind == "instance_profile":
@@ -166,24 +180,24 @@ class Receiving:
         account = _account(arn) if arn is not None else None
         return ASSUMED if account and self.account and account != self.account else PASSED
 
-    def _arn_of(self, address: str, known: tuple[Part, ...] | None, value: Text) -> Text:
+    def _arn_of(self, address: str, known: tuple[Part, ...] | None, value: StringNode) -> StringNode:
         """The ARN of a role of this configuration: what it is called, or what its name begins with."""
         definition = self._roles.get(address)
         if known is not None and str(known[0]).startswith("arn:") and all(isinstance(part, str) for part in known):
-            return Text(known, value.at)  # of a role that is there already
+            return StringNode(known, value.at)  # of a role that is there already
         path: tuple[Part, ...] = ("/",)
         if definition is not None and definition.role_path is not None:
             path = definition.role_path.parts
         name = definition.name.parts if definition is not None and definition.name is not None else ()
         if not any(name) or name == (GENERATED,):  # an empty name, or beginning of one, is none
             name = self._generated(address, definition)
-        before = path if isinstance(path[0], Hole) or path[0].startswith("/") else ("/", *path)
-        return Text(join(["arn:", _PARTITION, ":iam::", _ACCOUNT, ":role", *before, *name]), value.at)
+        before = path if isinstance(path[0], Unresolved) or path[0].startswith("/") else ("/", *path)
+        return StringNode(join(["arn:", _PARTITION, ":iam::", _ACCOUNT, ":role", *before, *name]), value.at)
 
     def _generated(self, address: str, definition: RoleDefinition | None) -> tuple[Part, ...]:
         if not self._templates:
             if definition is not None and definition.resource.type == "awscc_iam_role":  # AWS makes its name
-                return (Hole(f"{address}.role_name", Kind.NAME),)
+                return (Unresolved(f"{address}.role_name", UnresolvedKind.NAME),)
             return (_TERRAFORM_NAMES, GENERATED)
         *stacks, logical_id = address.split(".")
         # the name of a nested stack is made of that of the stack around it, and much of it is cut off
@@ -192,7 +206,7 @@ class Receiving:
         kept = logical_id[:_KEPT_OF_A_NAME]
         return (stack, *((GENERATED, "-") if cut else ("-",)), f"{kept}-" if kept == logical_id else kept, GENERATED)
 
-    def _arn(self, value: Text) -> Text | None:
+    def _arn(self, value: StringNode) -> StringNode | None:
         """A value as the ARN of a role, None where it is none, or nothing is known of its form."""
         if value.only_hole is not None:
             return None
@@ -206,9 +220,9 @@ class Receiving:
             return None
         name = value.parts[0].lstrip("/") if isinstance(value.parts[0], str) else value.parts[0]
         before: list[Part] = ["arn:", _PARTITION, ":iam::", _ACCOUNT, ":role/", name]
-        return Text(join([*before, *value.parts[1:]]), value.at, defaults=value.defaults)
+        return StringNode(join([*before, *value.parts[1:]]), value.at, defaults=value.defaults)
 
-    def _named(self, arn: Text) -> str | None:
+    def _named(self, arn: StringNode) -> str | None:
         """The role of this configuration that has the path and the name of an ARN; never one of another account."""
         account = _account(arn)
         if account and self.account and account != self.account:
@@ -238,12 +252,12 @@ def _path_and_name(role: RoleDefinition) -> str | None:
     return f"{path}/{role.name}".lstrip("/")
 
 
-def _alternatives(value: Node, condition: str = "") -> Iterator[tuple[str, Text]]:
+def _alternatives(value: Node, condition: str = "") -> Iterator[tuple[str, StringNode]]:
     """The texts that a value can be, each with what decides on it."""
-    if isinstance(value, Text):
+    if isinstance(value, StringNode):
         if value.literal != "":
             yield condition, value
-    elif isinstance(value, Items):
+    elif isinstance(value, ListNode):
         for item in value.items:
             yield from _alternatives(item, condition)
     elif isinstance(value, Choice):
@@ -256,22 +270,22 @@ def _word(part: Part) -> str:
     return part if isinstance(part, str) else "…"
 
 
-def _account(arn: Text) -> str | None:
+def _account(arn: StringNode) -> str | None:
     """The account in an ARN, where it is written out."""
     found = _ROLE.fullmatch(str(arn))
     return found[2] if found and re.fullmatch(r"\d{12}", found[2]) else None
 
 
-def _shown(value: Text) -> str:
+def _shown(value: StringNode) -> str:
     """A value in words: of a single expression these alone."""
     only = value.only_hole
     return only.expression if only is not None else str(value)
 
 
-def distinct(found: Iterable[Received]) -> tuple[Received, ...]:
+def distinct(found: Iterable[RoleUse]) -> tuple[RoleUse, ...]:
     """One for each place in the code and role: instances of a block that receive the same are told once, under the
     address that they share."""
-    seen: dict[tuple[object, ...], list[Received]] = {}
+    seen: dict[tuple[object, ...], list[RoleUse]] = {}
     for one in found:
         received = one.received
         place: object = received.at
@@ -282,7 +296,7 @@ def distinct(found: Iterable[Received]) -> tuple[Received, ...]:
     return tuple(_together(group) for group in seen.values())
 
 
-def _together(group: list[Received]) -> Received:
+def _together(group: list[RoleUse]) -> RoleUse:
     first = group[0]
     addresses = {one.received.resource.address for one in group}
     shared = set(map(_block, addresses))

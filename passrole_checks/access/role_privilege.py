@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents import action
-from passrole_checks.iam.partial_values import Position, Tri, text
-from passrole_checks.iam.path_conditions import When, implies
+from passrole_checks.iam.partial_values import Position, Ternary, text
+from passrole_checks.iam.path_conditions import PathCondition, implies
 
 if TYPE_CHECKING:
-    from passrole_checks.iam.permissions.extra_permissions import Excess, Pair
+    from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions
 
 _NOWHERE = Position("", 0)
 
@@ -58,21 +58,21 @@ _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "sca
 
 
 @dataclass(frozen=True, slots=True)
-class Strength:
+class PrivilegeGain:
     """What a role can do and a principal cannot: how much that is, two examples of it in words, and the facts under
     which it can."""
 
     severity: Severity
     words: str
-    certain: Tri
-    when: When = ()
+    certain: Ternary
+    when: PathCondition = ()
 
 
-def strength_of(excess: Excess) -> Strength | None:
+def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
     """How much the pairs of an excess are; None where all of it counts for nothing. Pairs that are
     not certain, or of which it is not known whether they are about one thing or all, only count where no other does."""
     graded = [(grade, pair) for pair in excess.pairs if (grade := _graded(pair)) is not None]
-    sure = [item for item in graded if item[1].certain is Tri.YES and not _is_hole(item[1])]
+    sure = [item for item in graded if item[1].certain is Ternary.YES and not _is_hole(item[1])]
     if not graded:
         return None
     graded = sorted(
@@ -86,16 +86,16 @@ def strength_of(excess: Excess) -> Strength | None:
     examples = list(by_action.values())
     more = len(examples) - 2
     shown = " and ".join(examples[:2]) if more <= 0 else f"{', '.join(examples[:2])} and {more} more"
-    return Strength(graded[0][0], shown, Tri.YES if sure else Tri.UNKNOWN, when)
+    return PrivilegeGain(graded[0][0], shown, Ternary.YES if sure else Ternary.UNKNOWN, when)
 
 
-def most_of(excess: Excess) -> Severity | None:
+def most_of(excess: ExtraPermissions) -> Severity | None:
     """The most that one of the pairs of an excess counts, certain or not; None where all count for nothing."""
     grades = [grade for pair in excess.pairs if (grade := _graded(pair)) is not None]
     return max(grades, key=lambda grade: grade.rank, default=None)
 
 
-def _graded(pair: Pair) -> Severity | None:
+def _graded(pair: ExtraPermission) -> Severity | None:
     return _grade(pair.action, pair.resource, pair.but)
 
 
@@ -112,8 +112,8 @@ def _grade_of(name: str, wide: bool, but: tuple[str, ...]) -> Severity | None:
     left_out = [text(one, _NOWHERE) for one in but]
 
     def among(actions: Iterable[str]) -> list[str]:
-        found = (one for one in actions if action.matches(pattern, one) is Tri.YES)
-        return [one for one in found if not any(action.matches(other, one) is Tri.YES for other in left_out)]
+        found = (one for one in actions if action.matches(pattern, one) is Ternary.YES)
+        return [one for one in found if not any(action.matches(other, one) is Ternary.YES for other in left_out)]
 
     rising = among(_RISING)
     if rising == ["iam:PassRole"]:
@@ -132,7 +132,7 @@ def _grade_of(name: str, wide: bool, but: tuple[str, ...]) -> Severity | None:
     return Severity.LOW if wide else Severity.INFO
 
 
-def _is_hole(pair: Pair) -> bool:
+def _is_hole(pair: ExtraPermission) -> bool:
     """Whether nothing is known of the resource of a pair, where it matters."""
     return bool(_HOLE.fullmatch(pair.resource)) and _grade(pair.action, "*") != _grade(pair.action, _NAMED)
 
@@ -150,7 +150,7 @@ def _is_wide(resource: str) -> bool:
     return not (name if found else kind).strip("*")
 
 
-def _in_words(pair: Pair) -> str:
+def _in_words(pair: ExtraPermission) -> str:
     name = pair.action
     if pair.but:
         more = len(pair.but) - _MOST_LEFT_OUT

@@ -13,7 +13,7 @@ from passrole_checks.aws.assuming_services import counterparts
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.aws.passrole_actions import PassingAction, passing_actions
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.escalation import Way, family, plain_name
 
 
@@ -88,7 +88,7 @@ def acts_for_callers(principal: str) -> bool:
     return works_for_callers(principal) and plain_name(principal) != "eks.amazonaws.com"
 
 
-def assumes(role: KnownRole, services: Iterable[str]) -> Tri:
+def assumes(role: KnownRole, services: Iterable[str]) -> Ternary:
     """Whether a role that is passed to one of the services can be assumed there, by its trust policy.
 
     A service may assume a role under another name than it is passed to (``iot.amazonaws.com`` and
@@ -98,24 +98,24 @@ def assumes(role: KnownRole, services: Iterable[str]) -> Tri:
     return trusts(role, names.union(*(_counterparts().get(name, ()) for name in names)))
 
 
-def trusts(role: KnownRole, names: Iterable[str]) -> Tri:
+def trusts(role: KnownRole, names: Iterable[str]) -> Ternary:
     """Whether a role trusts one of these service principals, by its trust policy."""
     return _trusts(role.trusted, role.no_service, role.federated, frozenset(names))
 
 
 @lru_cache(maxsize=4096)
-def _trusts(own: frozenset[str] | None, no_service: bool, federated: bool, names: frozenset[str]) -> Tri:
+def _trusts(own: frozenset[str] | None, no_service: bool, federated: bool, names: frozenset[str]) -> Ternary:
     wanted = set(map(plain_name, names))
     if no_service:
         # these work with roles whose trust policies name an identity provider
         provided = {f"{name}.amazonaws.com" for name in ("cognito-identity", "eks", "pods.eks")} & wanted
-        return Tri.UNKNOWN if federated and provided else Tri.NO
+        return Ternary.UNKNOWN if federated and provided else Ternary.NO
     if own is None:
-        return Tri.UNKNOWN
+        return Ternary.UNKNOWN
     trusted = set(map(plain_name, own))
     if trusted & wanted:
-        return Tri.YES
-    return Tri.UNKNOWN if set(map(family, trusted)) & set(map(family, wanted)) else Tri.NO
+        return Ternary.YES
+    return Ternary.UNKNOWN if set(map(family, trusted)) & set(map(family, wanted)) else Ternary.NO
 
 
 def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:

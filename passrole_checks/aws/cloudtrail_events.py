@@ -26,7 +26,7 @@ _VERSION = re.compile(VERSION)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RoleLocation:
     """Where in an event a role stands.
 
     `path`: names as CloudTrail spells them; ``"*"`` is each element of a list, ``"{}"`` each value of a map, a name
@@ -58,7 +58,7 @@ class TrailEvent:
     name: str
     action: str
     confidence: str
-    places: tuple[Place, ...]
+    places: tuple[RoleLocation, ...]
     resources: tuple[tuple[tuple[str, ...], bool], ...]
 
 
@@ -100,8 +100,8 @@ def without_version(name: str) -> str:
     return _VERSION.sub("", name) if name[-1:].isdigit() else name
 
 
-def _place(path: str, kind: str, services: str, where: Mapping[str, str] = MappingProxyType({})) -> Place:
-    return Place(
+def _place(path: str, kind: str, services: str, where: Mapping[str, str] = MappingProxyType({})) -> RoleLocation:
+    return RoleLocation(
         path=tuple(path.removeprefix(">").split("/")),
         kind=_KINDS[kind],
         services=principals(services),

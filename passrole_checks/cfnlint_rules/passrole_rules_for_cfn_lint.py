@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
     from passrole_checks.findings import Finding
     from passrole_checks.iam.partial_values import Position
-    from passrole_checks.scan.for_hosts.host_results import Answers
+    from passrole_checks.scan.for_hosts.host_results import HostResult
 
 IDS = (
     "E9501", "W9502", "W9503", "W9504", "W9505", "W9506", "W9507", "E9508", "E9509", "W9510", "W9511", "I9512", "E9513",
@@ -76,7 +76,7 @@ _Found = Iterator[RuleMatch]
 class _Asked(NamedTuple):
     """The engine's answers on a template, and the file that it read; ``exact``: its lines are those of the template."""
 
-    answers: Answers
+    answers: HostResult
     file: str
     exact: bool = True
 
@@ -115,7 +115,7 @@ def _asked_by_text(template: Template) -> _Asked:
         file = os.path.join(folder, "template.yaml" if exact else "template.json")
         content = text if isinstance(text, str) else json.dumps(template.template, default=str)
         Path(file).write_bytes(content.encode("utf-8", "surrogatepass"))
-        return _noted(_Asked(host_results.ask(file), file, exact), "standard input")
+        return _noted(_Asked(host_results.scan_for_host(file), file, exact), "standard input")
 
 
 def _noted(asked: _Asked, name: str = "") -> _Asked:

@@ -51,7 +51,7 @@ try:
     from passrole_checks.findings import Severity
     from passrole_checks.scan.for_hosts import host_results
     from passrole_checks.scan.for_hosts.checkov_blocks import (
-        Place,
+        ResourceResults,
         alone,
         callers_of,
         from_callers,
@@ -61,7 +61,7 @@ try:
         registered,
         templates_of_run,
     )
-    from passrole_checks.scan.for_hosts.fail_closed import Block
+    from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 except Exception as error:  # checkov drops a file that fails to load, and passes
     unavailable = " ".join(f"passrole_checks cannot be imported ({type(error).__name__}: {error})".split())
 
@@ -190,7 +190,7 @@ class _Asking(BaseCheck):
 class _OnResource(_Asking):
     """Checks that are shown resources. ``locate`` is where they differ."""
 
-    def locate(self, conf: Mapping[str, Any]) -> tuple[Place, str] | None:
+    def locate(self, conf: Mapping[str, Any]) -> tuple[ResourceResults, str] | None:
         """The place and the address of the resource that checkov shows; None where it hides them."""
         raise NotImplementedError
 
@@ -206,7 +206,7 @@ class _OnResource(_Asking):
 class _OnTerraform(_OnResource, TerraformCheck):
     """Resources of Terraform configurations and plans."""
 
-    def locate(self, conf: Mapping[str, Any]) -> tuple[Place, str] | None:
+    def locate(self, conf: Mapping[str, Any]) -> tuple[ResourceResults, str] | None:
         # The runner terraform_json knows no addresses, and no modules.
         address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
         known = index_of(self.graph).places.get(id(conf))
@@ -218,10 +218,10 @@ class _OnTerraform(_OnResource, TerraformCheck):
         if not isinstance(file, str):
             return None
         callers = callers_of(getattr(key, "tf_source_modules", None))
-        answers = host_results.ask(
+        answers = host_results.scan_for_host(
             [file, *callers][-1], [file], from_callers("root_folder"), inputs=inputs_of_checkov()
         )
-        return alone(answers, Block(address, address, file, lines_of(conf), tuple(callers))), address
+        return alone(answers, HostBlock(address, address, file, lines_of(conf), tuple(callers))), address
 
     def named(self, conf: Mapping[str, Any]) -> str | None:
         address = conf.get("__address__")
@@ -263,8 +263,8 @@ class _OnModule(_OnBlock, ModuleCheck):
             return super().carried(conf)
         # The runner terraform_json loads no modules.
         module = "module." + self.entity_path.rsplit(":", 1)[-1]
-        answers = host_results.ask(file, [file], from_callers("root_folder"), inputs=inputs_of_checkov())
-        place = alone(answers, Block(module, module, file, lines_of(conf), is_resource=False))
+        answers = host_results.scan_for_host(file, [file], from_callers("root_folder"), inputs=inputs_of_checkov())
+        place = alone(answers, HostBlock(module, module, file, lines_of(conf), is_resource=False))
         elsewhere = answers.elsewhere((), [module])
         return [(address, finding) for around, address, finding in elsewhere if around], place.untold
 
@@ -279,14 +279,14 @@ class _OnData(_OnBlock, DataCheck):
 class _OnCloudFormation(_OnResource, CloudFormationCheck):
     """CloudFormation and SAM templates."""
 
-    def locate(self, conf: Mapping[str, Any]) -> tuple[Place, str] | None:
+    def locate(self, conf: Mapping[str, Any]) -> tuple[ResourceResults, str] | None:
         properties = conf.get("Properties")
         file = properties.get("__file__") if isinstance(properties, dict) else None
         file = file or from_callers("file_abs_path")
         if not isinstance(file, str):
             return None
         address = self.named(conf)
-        return alone(templates_of_run().about(file), Block(address, address, file, lines_of(properties))), address
+        return alone(templates_of_run().about(file), HostBlock(address, address, file, lines_of(properties))), address
 
     def named(self, conf: Mapping[str, Any]) -> str:
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id

@@ -9,7 +9,7 @@ from passrole_checks.checks.cross_account import CrossAccount
 from passrole_checks.checks.get_role_missing import GetRoleMissing
 from passrole_checks.checks.implicit_grant import ImplicitGrant
 from passrole_checks.checks.ineffective_condition import IneffectiveCondition
-from passrole_checks.checks.managed_policy import ManagedPolicy
+from passrole_checks.checks.managed_policy import ManagedPolicyPassRole
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.checks.not_a_role import NotARole
 from passrole_checks.checks.privilege_escalation import PrivilegeEscalation
@@ -19,7 +19,7 @@ from passrole_checks.checks.shared_condition import SharedCondition
 from passrole_checks.checks.stronger_role import StrongerRole
 from passrole_checks.checks.tag_condition import TagCondition
 from passrole_checks.checks.trust_mismatch import TrustMismatch
-from passrole_checks.checks.unresolved import Unresolved
+from passrole_checks.checks.unresolved import UnresolvedScope
 
 ALL: tuple[type[Check], ...] = (
     AnyRole,
@@ -34,8 +34,8 @@ ALL: tuple[type[Check], ...] = (
     NotARole,
     TrustMismatch,
     GetRoleMissing,
-    ManagedPolicy,
-    Unresolved,
+    ManagedPolicyPassRole,
+    UnresolvedScope,
     NewAccess,
     SelfPass,
     SharedCondition,

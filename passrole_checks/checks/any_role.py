@@ -8,7 +8,7 @@ from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
-    Subject,
+    GrantContext,
     allow,
     beside,
     how_granted,
@@ -18,7 +18,7 @@ from passrole_checks.checks.base.check import (
 )
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -65,9 +65,9 @@ class AnyRole(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if not is_live(grant) or grant.scope is not Scope.ANY_ROLE or grant.certain is not Tri.YES:
+        if not is_live(grant) or grant.scope is not Scope.ANY_ROLE or grant.certain is not Ternary.YES:
             return
         wide = [role.pattern for role in grant.roles if role.scope is Scope.ANY_ROLE]
         if wide and not grant.complement and all(subject.is_foreign(pattern) for pattern in wide):

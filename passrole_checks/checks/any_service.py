@@ -8,7 +8,7 @@ from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
-    Subject,
+    GrantContext,
     allow,
     beside,
     condition_on,
@@ -21,7 +21,7 @@ from passrole_checks.checks.base.check import (
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import linked_service
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
@@ -71,9 +71,13 @@ class AnyService(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if not is_live(grant) or grant.certain is not Tri.YES or grant.condition.constraint is not Constraint.ABSENT:
+        if (
+            not is_live(grant)
+            or grant.certain is not Ternary.YES
+            or grant.condition.constraint is not Constraint.ABSENT
+        ):
             return
         excluded = grant.open_to_other_services
         if grant.services.constraint is not Constraint.ABSENT and not excluded:
@@ -106,7 +110,7 @@ class AnyService(Check):
         )
 
     @staticmethod
-    def _only_service(subject: Subject) -> str | None:
+    def _only_service(subject: GrantContext) -> str | None:
         """The one service that every role in scope trusts, where all of them are known here."""
         if subject.grant.complement:
             return None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, is_live
+from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, is_live
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -64,9 +64,9 @@ class CrossAccount(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if grant.complement or grant.certain is not Tri.YES or not is_live(grant):
+        if grant.complement or grant.certain is not Ternary.YES or not is_live(grant):
             return
         foreign = [
             str(role.pattern)

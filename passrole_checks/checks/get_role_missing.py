@@ -8,7 +8,7 @@ from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
-    Subject,
+    GrantContext,
     allow,
     is_live,
     is_scoped,
@@ -16,7 +16,7 @@ from passrole_checks.checks.base.check import (
 )
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import allows_on
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-*"
@@ -44,9 +44,9 @@ class GetRoleMissing(Check):
         Example("reading all of IAM", (allow("iam:PassRole", _ROLE, _CONDITION), allow("iam:Get*", "*"))),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if not grant.explicit or grant.certain is not Tri.YES or not is_live(grant) or not is_scoped(grant):
+        if not grant.explicit or grant.certain is not Ternary.YES or not is_live(grant) or not is_scoped(grant):
             return
         if grant.complement:
             return

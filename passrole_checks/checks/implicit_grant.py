@@ -8,14 +8,14 @@ from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
-    Subject,
+    GrantContext,
     allow,
     is_live,
     is_scoped,
     roles_in_words,
 )
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 
 _ROLE = "arn:aws:iam::111122223333:role/app-*"
 _CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -42,9 +42,9 @@ class ImplicitGrant(Check):
     )
     clean = (Example("by its name", (allow("iam:PassRole", _ROLE, _CONDITION),)),)
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if grant.explicit or grant.certain is not Tri.YES or not is_live(grant) or not is_scoped(grant):
+        if grant.explicit or grant.certain is not Ternary.YES or not is_live(grant) or not is_scoped(grant):
             return
         yield Verdict(
             Severity.LOW,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, equals
+from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, equals
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
@@ -65,9 +65,9 @@ class IneffectiveCondition(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if grant.effect != "Allow" or grant.denied or grant.certain is Tri.NO or grant.scope is Scope.NOT_A_ROLE:
+        if grant.effect != "Allow" or grant.denied or grant.certain is Ternary.NO or grant.scope is Scope.NOT_A_ROLE:
             return
         found = self._judge(grant)
         if found is None:
@@ -83,7 +83,7 @@ class IneffectiveCondition(Check):
             severity,
             message,
             remedy,
-            Confidence.HIGH if grant.certain is Tri.YES else Confidence.MEDIUM,
+            Confidence.HIGH if grant.certain is Ternary.YES else Confidence.MEDIUM,
         )
 
     @staticmethod

@@ -9,7 +9,7 @@ from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
-    Subject,
+    GrantContext,
     allow,
     is_live,
     listed,
@@ -18,12 +18,12 @@ from passrole_checks.checks.base.check import (
     shortened,
 )
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
 
 
-class ManagedPolicy(Check):
+class ManagedPolicyPassRole(Check):
     """An AWS managed policy that is attached lets any role of the account be passed.
 
     AWS writes these policies for every account, so they cannot name the roles of one: more than a hundred of them let
@@ -73,9 +73,9 @@ class ManagedPolicy(Check):
         Example("a policy of one's own, which is any-role", (allow("iam:PassRole", "*"),)),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if not subject.managed or not is_live(grant) or grant.certain is not Tri.YES:
+        if not subject.managed or not is_live(grant) or grant.certain is not Ternary.YES:
             return
         for holder in subject.holders:
             if subject.reach is None:
@@ -98,7 +98,7 @@ class ManagedPolicy(Check):
             )
 
 
-def _severity(subject: Subject, holder: Principal, narrowed: bool) -> tuple[Severity, str]:
+def _severity(subject: GrantContext, holder: Principal, narrowed: bool) -> tuple[Severity, str]:
     """How bad that is, and what makes it less so in words."""
     only = subject.only_for(holder)
     if only:

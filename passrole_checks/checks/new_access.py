@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.access.access_change import Gainer
-from passrole_checks.checks.base.check import Check, Example, Subject, allow, is_live, shortened
+from passrole_checks.access.access_change import Beneficiary
+from passrole_checks.checks.base.check import Check, Example, GrantContext, allow, is_live, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.access_comparison import ServiceSet, Widening
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Text, Tri
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 _APP = "arn:aws:iam::111122223333:role/app-*"
@@ -59,18 +59,18 @@ class NewAccess(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
         if not subject.gainers or not is_live(grant):
             return
         if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
-        certain = any(item.gain.certain is Tri.YES for item in subject.gainers)
+        certain = any(item.gain.certain is Ternary.YES for item in subject.gainers)
         changed = any(
             widening.conditions or widening.denied for item in subject.gainers for widening in item.gain.widenings
         )
         known = (
-            grant.certain is Tri.YES
+            grant.certain is Ternary.YES
             and grant.scope is not Scope.UNRESOLVED
             and grant.services.constraint is not Constraint.UNRESOLVED
         )
@@ -87,7 +87,7 @@ class NewAccess(Check):
         )
 
 
-def _sentences(gainers: Sequence[Gainer], grant: PassRoleGrant) -> Iterator[str]:
+def _sentences(gainers: Sequence[Beneficiary], grant: PassRoleGrant) -> Iterator[str]:
     """One sentence a difference, with the principals (at most three) that it holds for."""
     by_difference: dict[str, list[str]] = {}
     for gainer in gainers:
@@ -99,9 +99,9 @@ def _sentences(gainers: Sequence[Gainer], grant: PassRoleGrant) -> Iterator[str]
         yield f"{sum(map(len, list(by_difference.values())[_MOST:]))} more gain something else."
 
 
-def _difference(gainer: Gainer, grant: PassRoleGrant) -> str:
+def _difference(gainer: Beneficiary, grant: PassRoleGrant) -> str:
     widenings = gainer.gain.widenings
-    if grant.certain is not Tri.YES:
+    if grant.certain is not Ternary.YES:
         before = "had no PassRole access here" if gainer.gain.first else "had some PassRole access here"
         return f"{before}, and whether this gives more cannot be told before deployment"
     groups: dict[_Same, list[Widening]] = {}
@@ -119,8 +119,8 @@ class _Same:
 
     services: ServiceSet
     kept: ServiceSet | None
-    certain: Tri
-    earlier: tuple[Text, ...]
+    certain: Ternary
+    earlier: tuple[StringNode, ...]
     conditions: tuple[str, ...]
     denied: bool
 
@@ -135,7 +135,7 @@ def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first:
     services = "services that are not known yet" if unresolved else _services(same.services, same.kept)
     if first:
         return f"had no PassRole access here, and now can pass {roles} to {services}"
-    if same.denied and same.certain is not Tri.YES:
+    if same.denied and same.certain is not Ternary.YES:
         cause = (
             "a Deny (a permissions boundary counts as one) that is gone now, or has changed, may have been in the way"
         )
@@ -144,9 +144,11 @@ def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first:
         cause = "a Deny that is gone now, or narrower (a permissions boundary counts as one)"
         return f"could not pass {roles} to {services} because of {cause}"
     if same.conditions:
-        change = "is gone now" if same.certain is Tri.YES else "has changed, and whether it lets more through is open"
+        change = (
+            "is gone now" if same.certain is Ternary.YES else "has changed, and whether it lets more through is open"
+        )
         return f"could pass {roles} to {services} only under a condition on {_listed(same.conditions)}, which {change}"
-    if same.certain is not Tri.YES:
+    if same.certain is not Ternary.YES:
         return f"can pass {roles} to {services}, and whether that is new cannot be told before deployment"
     if same.kept is not None:
         return f"could pass {roles} to {_services(same.kept, None)}, and now also to {services}"

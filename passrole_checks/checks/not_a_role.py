@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, roles_in_words
+from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -46,7 +46,7 @@ class NotARole(Check):
         Example("all actions, on a bucket", (allow("*", "arn:aws:s3:::app"),)),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
         if not grant.explicit or grant.denied or grant.complement or grant.scope is not Scope.NOT_A_ROLE:
             return
@@ -66,5 +66,5 @@ def _hint(grant: PassRoleGrant) -> str:
     return ' Without "Version": "2012-10-17", ${…} is plain text and no policy variable.'
 
 
-def _literals(text: Text) -> Iterator[str]:
+def _literals(text: StringNode) -> Iterator[str]:
     return (part for part in text.parts if isinstance(part, str))

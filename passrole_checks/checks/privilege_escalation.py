@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.access.passable_roles import Reach, Reached
-from passrole_checks.access.role_privilege import Strength
+from passrole_checks.access.passable_roles import PassableRoles, Reached
+from passrole_checks.access.role_privilege import PrivilegeGain
 from passrole_checks.checks.base.check import (
     Check,
     Example,
     ExampleRole,
-    Subject,
+    GrantContext,
     allow,
     beside,
     is_live,
@@ -22,9 +22,9 @@ from passrole_checks.checks.base.check import (
 )
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, linked_service
-from passrole_checks.iam.grants.effective_grant import Passed, Passing
-from passrole_checks.iam.partial_values import Tri
-from passrole_checks.iam.path_conditions import When, both, implies
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
+from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies
 from passrole_checks.iam.permissions.escalation import OpenWay
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
@@ -80,9 +80,9 @@ class PrivilegeEscalation(Check):
                 roles=(ExampleRole("app-reader", ("lambda.amazonaws.com",), (allow("s3:GetObject", "*"),)),)),
     )  # fmt: skip
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant, reach = subject.grant, subject.reach
-        if reach is None or not is_live(grant) or grant.certain is not Tri.YES:
+        if reach is None or not is_live(grant) or grant.certain is not Ternary.YES:
             return
         if grant.roles and not grant.complement and all(subject.is_foreign(role.pattern) for role in grant.roles):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
@@ -108,13 +108,13 @@ class _Open:
     """A way that is open: what can be passed to which services, and the roles of this configuration among that."""
 
     way: OpenWay
-    passed: Passed
+    passed: PassableSet
     services: tuple[str, ...]
     reached: Reached
     roles: Reached
 
 
-def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdict]:
+def _about(subject: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
     grant = subject.grant
     ways = reach.open_ways(holder, grant.statement.when)
     if subject.managed and holder.kind is PrincipalKind.POLICY:
@@ -149,7 +149,9 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
             yield verdict
 
 
-def _verdict(subject: Subject, reach: Reach, holder: Principal, found: Sequence[_Open], facts: When) -> Verdict | None:
+def _verdict(
+    subject: GrantContext, reach: PassableRoles, holder: Principal, found: Sequence[_Open], facts: PathCondition
+) -> Verdict | None:
     """What ways that are open under the same facts come to."""
     gained, _ = reach.strongest(reach.union([one.roles for one in found]), holder, facts)
     severity = _severity(subject, found, [one for _, one in gained])
@@ -174,22 +176,24 @@ def _verdict(subject: Subject, reach: Reach, holder: Principal, found: Sequence[
     )
 
 
-def _facts(one: _Open) -> When:
+def _facts(one: _Open) -> PathCondition:
     """The facts under which a way is open."""
-    return both(one.way.when, one.passed.when) or ()
+    return conjoin(one.way.when, one.passed.when) or ()
 
 
 def _is_sure(one: _Open) -> bool:
-    return one.way.certain is Tri.YES and one.passed.certain is Tri.YES
+    return one.way.certain is Ternary.YES and one.passed.certain is Ternary.YES
 
 
-def _opened(way: OpenWay, passing: Passing, reach: Reach) -> _Open | None:
+def _opened(way: OpenWay, passing: EffectiveGrant, reach: PassableRoles) -> _Open | None:
     services = way.way.services
     candidates = [passing.to(name) for name in services] if services else [passing.anything]
-    passed = max((one for one in candidates if one is not None), key=lambda one: one.certain is Tri.YES, default=None)
+    passed = max(
+        (one for one in candidates if one is not None), key=lambda one: one.certain is Ternary.YES, default=None
+    )
     if passed is None:
         return None
-    facts = both(way.when, passed.when)
+    facts = conjoin(way.when, passed.when)
     if facts is None:
         return None  # what starts it is there only where what passes it is not
     reached = reach.reached(passed, passing.grant)
@@ -200,7 +204,7 @@ def _opened(way: OpenWay, passing: Passing, reach: Reach) -> _Open | None:
     return _Open(way, passed, let, reached, roles)
 
 
-def _severity(subject: Subject, found: Sequence[_Open], gained: Sequence[Strength]) -> Severity | None:
+def _severity(subject: GrantContext, found: Sequence[_Open], gained: Sequence[PrivilegeGain]) -> Severity | None:
     """How much is gained; None for nothing."""
     scopes = {one.passed.scope for one in found}
     if Scope.ANY_ROLE in scopes or any(one.passed.complement for one in found):
@@ -213,12 +217,12 @@ def _severity(subject: Subject, found: Sequence[_Open], gained: Sequence[Strengt
 
 
 def _confidence(
-    subject: Subject,
+    subject: GrantContext,
     holder: Principal,
     found: Sequence[_Open],
-    gained: Sequence[tuple[KnownRole, Strength]],
+    gained: Sequence[tuple[KnownRole, PrivilegeGain]],
     severity: Severity,
-    facts: When,
+    facts: PathCondition,
 ) -> Confidence:
     sure = [one for one in found if _is_sure(one)]
     if not sure or any(one.passed.scope is Scope.UNRESOLVED for one in sure):
@@ -228,7 +232,7 @@ def _confidence(
     if (
         not wide
         and (decided or severity.rank <= Severity.LOW.rank)
-        and all(one.certain is not Tri.YES for one in decided)
+        and all(one.certain is not Ternary.YES for one in decided)
     ):
         return Confidence.LOW
     grant = subject.grant
@@ -239,9 +243,9 @@ def _confidence(
 
 
 def _message(
-    subject: Subject,
+    subject: GrantContext,
     found: Sequence[_Open],
-    gained: Sequence[tuple[KnownRole, Strength]],
+    gained: Sequence[tuple[KnownRole, PrivilegeGain]],
     unknown: bool,
     own: str,
     only: str,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.access.passable_roles import Reach
+from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.checks.base.check import (
     Check,
     Example,
     ExampleRole,
-    Subject,
+    GrantContext,
     allow,
     is_live,
     is_scoped,
@@ -19,9 +19,9 @@ from passrole_checks.checks.base.check import (
 )  # fmt: skip
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import linked_service
-from passrole_checks.iam.grants.effective_grant import Passing
-from passrole_checks.iam.partial_values import Text, Tri
-from passrole_checks.iam.path_conditions import When, implies
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
+from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -70,9 +70,9 @@ class SelfPass(Check):
                 beside=(allow("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/batch-*"),)),
     )  # fmt: skip
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant, reach = subject.grant, subject.reach
-        if reach is None or not is_live(grant) or not is_scoped(grant) or grant.certain is not Tri.YES:
+        if reach is None or not is_live(grant) or not is_scoped(grant) or grant.certain is not Ternary.YES:
             return
         if grant.complement or all(subject.is_foreign(role.pattern) for role in grant.roles):
             return
@@ -85,12 +85,12 @@ class SelfPass(Check):
                 yield verdict
 
     @staticmethod
-    def _changes(subject: Subject, passing: Passing, holder: Principal) -> Verdict | None:
+    def _changes(subject: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
         """A role in scope that the principal may change."""
         left = passing.anything
         if left is None:
             return None
-        found: dict[str, tuple[Text, Tri, When]] = {}
+        found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
         changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
         for pattern in left.roles if changes else ():
             if linked_service(pattern):
@@ -99,11 +99,11 @@ class SelfPass(Check):
                 allowed = holder.permissions.allows(name, (pattern,), left.when)
                 if allowed is None or {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
                     continue
-                if name not in found or found[name][1] is not Tri.YES:
+                if name not in found or found[name][1] is not Ternary.YES:
                     found[name] = (pattern, allowed.certain & left.certain, allowed.when)
         if not found:
             return None
-        sure = {name: when for name, (_, certain, when) in found.items() if certain is Tri.YES}
+        sure = {name: when for name, (_, certain, when) in found.items() if certain is Ternary.YES}
         facts = min(sure.values() if sure else (when for _, _, when in found.values()), key=len)
         if holder.permissions.administers(facts):
             return None
@@ -123,7 +123,9 @@ class SelfPass(Check):
         )
 
     @staticmethod
-    def _itself(subject: Subject, reach: Reach, passing: Passing, holder: Principal) -> Verdict | None:
+    def _itself(
+        subject: GrantContext, reach: PassableRoles, passing: EffectiveGrant, holder: Principal
+    ) -> Verdict | None:
         """The principal's own role in scope, where a service that it may be passed to can assume it."""
         own = subject.role_of(holder)
         if own is None or holder.kind is not PrincipalKind.ROLE or own.address not in reach.passable(passing).addresses:
@@ -146,7 +148,7 @@ class SelfPass(Check):
         )
 
 
-def _where(subject: Subject, trusted: frozenset[str] | None, narrowed: bool) -> str:
+def _where(subject: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
     services: Sequence[str] = subject.grant.services.values if narrowed else sorted(trusted or ())
     return f" at {listed(services)}" if services else ""
 

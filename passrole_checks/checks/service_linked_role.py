@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, is_live, is_scoped
+from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, is_live, is_scoped
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles import arn
 
 _CONDITION = {"StringEquals": {"iam:PassedToService": "autoscaling.amazonaws.com"}}
@@ -43,14 +43,14 @@ class ServiceLinkedRole(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if not is_live(grant) or not is_scoped(grant) or grant.complement or grant.certain is not Tri.YES:
+        if not is_live(grant) or not is_scoped(grant) or grant.complement or grant.certain is not Ternary.YES:
             return
         covering = [
             str(role.pattern)
             for role in grant.roles
-            if arn.covers_service_linked(role.pattern, variables=grant.statement.variables) is Tri.YES
+            if arn.covers_service_linked(role.pattern, variables=grant.statement.variables) is Ternary.YES
         ]
         if covering:
             yield Verdict(

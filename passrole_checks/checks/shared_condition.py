@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow
+from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
@@ -43,9 +43,9 @@ class SharedCondition(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if grant.effect != "Allow" or grant.certain is not Tri.YES or not grant.other_actions:
+        if grant.effect != "Allow" or grant.certain is not Ternary.YES or not grant.other_actions:
             return
         if grant.scope is Scope.NOT_A_ROLE:
             return  # nothing is passed here at all

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.access.passable_roles import Reach
-from passrole_checks.access.role_privilege import Strength
-from passrole_checks.checks.base.check import Check, Example, ExampleRole, Subject, allow, is_live, only_by, shortened
+from passrole_checks.access.passable_roles import PassableRoles
+from passrole_checks.access.role_privilege import PrivilegeGain
+from passrole_checks.checks.base.check import (
+    Check,
+    Example,
+    ExampleRole,
+    GrantContext,
+    allow,
+    is_live,
+    only_by,
+    shortened,
+)
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.partial_values import Tri
-from passrole_checks.iam.path_conditions import When, implies
+from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
@@ -61,16 +70,16 @@ class StrongerRole(Check):
                 roles=(ExampleRole("app-worker", ("lambda.amazonaws.com",), (allow("iam:*", "*"),)),)),
     )  # fmt: skip
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant, reach = subject.grant, subject.reach
-        if reach is None or not is_live(grant) or grant.certain is not Tri.YES or grant.scope is Scope.UNRESOLVED:
+        if reach is None or not is_live(grant) or grant.certain is not Ternary.YES or grant.scope is Scope.UNRESOLVED:
             return
         for holder in subject.holders:
             if not holder.permissions.administers(grant.statement.when):
                 yield from _about(subject, reach, holder)
 
 
-def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdict]:
+def _about(subject: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
     passing = reach.passing(holder, subject.grant, many_accounts=subject.many_accounts)
     left = passing.anything
     facts = left.when if left is not None else subject.grant.statement.when
@@ -83,7 +92,11 @@ def _about(subject: Subject, reach: Reach, holder: Principal) -> Iterator[Verdic
 
 
 def _verdict(
-    subject: Subject, holder: Principal, stronger: Sequence[tuple[KnownRole, Strength]], facts: When, complete: bool
+    subject: GrantContext,
+    holder: Principal,
+    stronger: Sequence[tuple[KnownRole, PrivilegeGain]],
+    facts: PathCondition,
+    complete: bool,
 ) -> Verdict:
     worst = stronger[0][1].severity
     decided = [strength for _, strength in stronger if strength.severity is worst]
@@ -105,13 +118,13 @@ def _verdict(
         worst,
         f"can pass {'stronger roles' if len(stronger) > 1 else 'a stronger role'}: {'; '.join(named)}{more}.{unknown}",
         "Take from the role what its work does not need, or let only principals pass it that can do as much.",
-        _confidence(subject, holder, any(one.certain is Tri.YES for one in decided), facts),
+        _confidence(subject, holder, any(one.certain is Ternary.YES for one in decided), facts),
         who=(holder.name if not alone else "",),
         when=facts,
     )
 
 
-def _confidence(subject: Subject, holder: Principal, certain: bool, facts: When) -> Confidence:
+def _confidence(subject: GrantContext, holder: Principal, certain: bool, facts: PathCondition) -> Confidence:
     if not certain or not holder.permissions.complete or holder.kind is PrincipalKind.POLICY:
         return Confidence.LOW
     if facts or subject.grant.other_conditions:

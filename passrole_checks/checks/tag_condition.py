@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow, resource_of
+from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow, resource_of
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -55,9 +55,9 @@ class TagCondition(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
-        if not grant.condition.tags or grant.scope is Scope.NOT_A_ROLE or grant.certain is Tri.NO or grant.denied:
+        if not grant.condition.tags or grant.scope is Scope.NOT_A_ROLE or grant.certain is Ternary.NO or grant.denied:
             return
         if grant.effect == "Deny" and not grant.explicit:
             return  # a guard over all actions, which does not rely on the tag for PassRole

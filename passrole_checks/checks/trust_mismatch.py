@@ -9,7 +9,7 @@ from passrole_checks.checks.base.check import (
     Check,
     Example,
     ExampleRole,
-    Subject,
+    GrantContext,
     allow,
     is_live,
     is_scoped,
@@ -19,7 +19,7 @@ from passrole_checks.checks.base.check import (
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 
 _ROLE = "arn:aws:iam::111122223333:role/nightly-report"
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -59,19 +59,24 @@ class TrustMismatch(Check):
         Example("a role that is not here", (allow("iam:PassRole", _ROLE, _LAMBDA),)),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
         # a request without the key may be of a service that the condition does not speak of
         if grant.services.constraint not in (Constraint.EXACT, Constraint.PATTERN):
             return
-        if not is_live(grant) or not is_scoped(grant) or grant.complement or grant.condition.without_key is not Tri.NO:
+        if (
+            not is_live(grant)
+            or not is_scoped(grant)
+            or grant.complement
+            or grant.condition.without_key is not Ternary.NO
+        ):
             return
         roles = [subject.known_role(role.pattern) for role in grant.roles]
         found = list(dict.fromkeys(role for role in roles if role is not None))
         if None in roles or not found or any(subject.is_foreign(role.pattern) for role in grant.roles):
             return
         possible = grant.condition.possible
-        if any(assumes(role, possible) is not Tri.NO for role in found):
+        if any(assumes(role, possible) is not Ternary.NO for role in found):
             return
         trusted = sorted({name for role in found for name in role.trusted or ()})
         allowed = grant.services.values
@@ -91,10 +96,10 @@ class TrustMismatch(Check):
         )
 
 
-def _remedy(subject: Subject, roles: list[KnownRole], trusted: list[str]) -> str:
+def _remedy(subject: GrantContext, roles: list[KnownRole], trusted: list[str]) -> str:
     """What to write: the service that this configuration hands the roles to decides, if it is known."""
     received = sorted({service for role in roles for service in subject.services_of(role)})
-    if received and any(assumes(role, received) is Tri.NO for role in roles):
+    if received and any(assumes(role, received) is Ternary.NO for role in roles):
         return f"Name {listed(received)}, which receives the role here, in its trust policy" + (
             "." if set(received) <= set(subject.grant.condition.allowed) else " and in iam:PassedToService."
         )

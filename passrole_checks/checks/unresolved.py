@@ -9,7 +9,7 @@ from passrole_checks.checks.base.check import (
     Check,
     Element,
     Example,
-    Subject,
+    GrantContext,
     allow,
     condition_on,
     seen_from,
@@ -19,14 +19,14 @@ from passrole_checks.files.safe_read import NO_SUCH_FILE
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Hole, Kind, Text, Tri
+from passrole_checks.iam.partial_values import StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles.arn import Scope
 
 # a role's partition and account are those of whoever passes it, so they decide only where nothing else does
-_PLACES = (Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION)
+_PLACES = (UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION)
 
 
-class Unresolved(Check):
+class UnresolvedScope(Check):
     """Whether PassRole is scoped cannot be told before deployment.
 
     A value that decides is not known: a parameter without a default, a result of another resource, a policy that is
@@ -67,7 +67,7 @@ class Unresolved(Check):
         ),
     )
 
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         grant = subject.grant
         if grant.effect != "Allow" or grant.denied or grant.condition.dead or grant.scope is Scope.NOT_A_ROLE:
             return
@@ -87,7 +87,7 @@ class Unresolved(Check):
         )
 
     @staticmethod
-    def _remedy(subject: Subject, question: OpenQuestion) -> str:
+    def _remedy(subject: GrantContext, question: OpenQuestion) -> str:
         holes = question.holes
         if any(hole.reason.startswith("the module is not here") for hole in holes):
             return (
@@ -121,7 +121,7 @@ class OpenQuestion:
 
     words: str
     element: Element
-    holes: tuple[Hole, ...]
+    holes: tuple[Unresolved, ...]
 
 
 def open_question(grant: PassRoleGrant) -> OpenQuestion | None:
@@ -129,7 +129,7 @@ def open_question(grant: PassRoleGrant) -> OpenQuestion | None:
     statement = grant.statement
     if not statement.whole:
         return OpenQuestion("What this policy grants", Element.STATEMENT, statement.holes)
-    if grant.certain is not Tri.YES:
+    if grant.certain is not Ternary.YES:
         if statement.effect is None:
             return OpenQuestion("Whether this statement allows or denies", Element.STATEMENT, statement.holes)
         actions = statement.actions if statement.actions is not None else statement.not_actions or ()
@@ -160,9 +160,9 @@ def unresolved_elements(grant: PassRoleGrant) -> frozenset[Element]:
     return frozenset({question.element, *services})
 
 
-def _undocumented(action: Text) -> Hole:
-    return Hole(str(action), reason="AWS does not say what a wildcard in the service prefix covers")
+def _undocumented(action: StringNode) -> Unresolved:
+    return Unresolved(str(action), reason="AWS does not say what a wildcard in the service prefix covers")
 
 
-def _in_words(hole: Hole, module: str) -> str:
+def _in_words(hole: Unresolved, module: str) -> str:
     return shortened(seen_from(module, hole.expression)) + (f" ({hole.reason})" if hole.reason else "")

@@ -26,22 +26,22 @@ from passrole_checks.cli.write_outputs import CLEAN, FINDINGS, that_matter, unus
 from passrole_checks.scan import settings
 
 if TYPE_CHECKING:
-    from passrole_checks.diff import Difference
+    from passrole_checks.diff import AccessDifference
     from passrole_checks.diff.repository import Find, InputsOf
-    from passrole_checks.git_versions import Comparison
+    from passrole_checks.git_versions import VersionPair
     from passrole_checks.output.destination import Destination
     from passrole_checks.scan.scanner import ScanOptions
     from passrole_checks.sources.model.configuration import Inputs
 
 
-def asked_for(names: Sequence[str], staged: bool) -> Comparison | None:
+def asked_for(names: Sequence[str], staged: bool) -> VersionPair | None:
     """The versions that the arguments name; None where they are two paths."""
     from passrole_checks import git_versions as snapshots
 
     return snapshots.asked_for(names, staged=staged, folder=Path.cwd())
 
 
-def table_of(asked: Comparison | None) -> dict[str, Any]:
+def table_of(asked: VersionPair | None) -> dict[str, Any]:
     """The configuration to go by: the working directory's, or, where versions are compared, that of BASE alone.
 
     Whoever proposes a change must not be able to change what it is judged by. Raises a
@@ -53,7 +53,7 @@ def table_of(asked: Comparison | None) -> dict[str, Any]:
     return {} if content is None else settings.table_in(content)
 
 
-def difference(asked: Comparison | None, names: Sequence[str], options: dict[str, Any]) -> Difference:
+def difference(asked: VersionPair | None, names: Sequence[str], options: dict[str, Any]) -> AccessDifference:
     """The difference between two paths or two versions; files of versions are named from the top of the repository."""
     from passrole_checks.diff import difference_of
 

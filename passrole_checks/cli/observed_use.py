@@ -19,7 +19,7 @@ from passrole_checks.cli.cloudtrail_logs import bounds_of, nothing_in, progress,
 from passrole_checks.cli.write_outputs import unusable
 
 if TYPE_CHECKING:
-    from passrole_checks.cloudtrail.report import Report
+    from passrole_checks.cloudtrail.report import UsageReport
     from passrole_checks.cloudtrail.summary import Edge
     from passrole_checks.iam.partial_values import Position
     from passrole_checks.sources.model.configuration import Configuration
@@ -58,7 +58,7 @@ def options(function: _Function) -> _Function:
 class Logs:
     """What was read of logs."""
 
-    report: Report
+    report: UsageReport
     grouped: bool
 
     def evidence(self, configurations: Sequence[Configuration], account: str | None) -> Evidence:
@@ -109,13 +109,13 @@ def read(given: dict[str, Any]) -> Logs | None:
                 )
         return None
     since, until = bounds_of(given)
-    from passrole_checks.cloudtrail import Bounds, Wanted
+    from passrole_checks.cloudtrail import Bounds, UsageQuery
     from passrole_checks.cloudtrail.report import reported
     from passrole_checks.errors import ConfigurationError
     from passrole_checks.escaping.terminal import shown
 
     with progress(given) as tell:
-        report = reported([Path(path) for path in given["evidence"]], Wanted(Bounds(since, until)), progress=tell)
+        report = reported([Path(path) for path in given["evidence"]], UsageQuery(Bounds(since, until)), progress=tell)
     logs = Logs(report, given["group_roles"])
     if not report.reading.first:
         logs.complain()
@@ -125,9 +125,9 @@ def read(given: dict[str, Any]) -> Logs | None:
 
 
 def _count(edge: Edge) -> int:
-    from passrole_checks.cloudtrail import Outcome
+    from passrole_checks.cloudtrail import RequestOutcome
 
-    return edge.counts[Outcome.PASSED]
+    return edge.counts[RequestOutcome.PASSED]
 
 
 def _observation(edge: Edge, *, sure: bool) -> Observation:

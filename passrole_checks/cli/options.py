@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from passrole_checks.findings import Severity
     from passrole_checks.output.destination import Destination
     from passrole_checks.scan.baseline import Applied
-    from passrole_checks.scan.cache.store import Store
+    from passrole_checks.scan.cache.store import ResultStore
     from passrole_checks.scan.result import ScanOptions, ScanResult
     from passrole_checks.scan.scanner import UnitScanner
 
@@ -360,7 +360,7 @@ def cached(function: _Function) -> _Function:
     return decorated
 
 
-def store(paths: Sequence[str], options: dict[str, Any]) -> Store | None:
+def store(paths: Sequence[str], options: dict[str, Any]) -> ResultStore | None:
     """Where what scans of ``paths`` have given is kept; None where nothing is to be."""
     if options["no_cache"]:
         return None

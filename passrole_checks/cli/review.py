@@ -33,11 +33,11 @@ from passrole_checks.errors import ConfigurationError
 from passrole_checks.scan import settings
 
 if TYPE_CHECKING:
-    from passrole_checks.git_versions import Comparison
+    from passrole_checks.git_versions import VersionPair
     from passrole_checks.output.destination import Destination
     from passrole_checks.review.build_report import Review
     from passrole_checks.review.ci_context import Context
-    from passrole_checks.review.report import Report
+    from passrole_checks.review.report import ReviewReport
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -47,11 +47,11 @@ _LARGEST_STEP_SUMMARY = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReviewRequest:
     """What is reviewed: the forge's ``context``, and the versions; None where a bundle is read instead."""
 
     context: Context
-    versions: Comparison | None
+    versions: VersionPair | None
 
 
 def options(function: _Function) -> _Function:
@@ -121,7 +121,7 @@ def options(function: _Function) -> _Function:
     return shared_options(FORMATS, (versions,))(function)
 
 
-def asked_for(given: dict[str, Any]) -> Asked:
+def asked_for(given: dict[str, Any]) -> ReviewRequest:
     """What is reviewed, by the options, or else by the environment.
 
     Raises an :class:`~passrole_checks.errors.InputError` for the file of an event, a
@@ -137,16 +137,16 @@ def asked_for(given: dict[str, Any]) -> Asked:
     if given["from_bundle"]:
         if names or staged:
             raise click.UsageError("--from-bundle says what is reviewed: name no versions")
-        return Asked(context, None)
+        return ReviewRequest(context, None)
     if not names and not staged:
-        return Asked(context, comparison(context, Path.cwd()))
+        return ReviewRequest(context, comparison(context, Path.cwd()))
     versions = git_versions.asked_for(names, staged=staged, folder=Path.cwd())
     if versions is None:
         raise ConfigurationError("review: compares versions of a git repository; passrole-checks diff compares paths")
-    return Asked(context, versions)
+    return ReviewRequest(context, versions)
 
 
-def table_of(asked: Asked) -> dict[str, Any]:
+def table_of(asked: ReviewRequest) -> dict[str, Any]:
     """The configuration to go by: that of BASE, or, for a bundle, the working directory's."""
     if asked.versions is None:
         return settings.load(Path.cwd())
@@ -155,7 +155,7 @@ def table_of(asked: Asked) -> dict[str, Any]:
 
 
 def _done(
-    asked: Asked,
+    asked: ReviewRequest,
     given: dict[str, Any],
     chosen: Sequence[tuple[str, Destination]],
     bundle: Destination | None,
@@ -188,12 +188,12 @@ def _done(
     return max(written, status) or (FINDINGS if report.failing else CLEAN)
 
 
-def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str]) -> Review:
+def _made(versions: VersionPair, given: dict[str, Any], formats: Collection[str]) -> Review:
     from passrole_checks.cli import check_pages, diff
     from passrole_checks.findings import Confidence, Severity
-    from passrole_checks.review.build_report import Wanted, reviewed
+    from passrole_checks.review.build_report import ReportOptions, reviewed
 
-    wanted = Wanted(
+    wanted = ReportOptions(
         Severity(given["severity"]),
         Confidence(given["confidence"]),
         severity_that_fails(given),
@@ -206,7 +206,7 @@ def _made(versions: Comparison, given: dict[str, Any], formats: Collection[str])
     return reviewed(versions, judging, diff.inputs_of(given), wanted)
 
 
-def _read(path: str, given: dict[str, Any]) -> Report:
+def _read(path: str, given: dict[str, Any]) -> ReviewReport:
     """The report of a bundle; what fails is what is asked for here, and not what its maker asked for."""
     from passrole_checks.errors import InputError
     from passrole_checks.review.report_json import LARGEST_FILE, read_bundle
@@ -222,7 +222,7 @@ def _read(path: str, given: dict[str, Any]) -> Report:
 # -- what is written
 
 
-def _write_text(report: Report, destination: Destination, given: dict[str, Any]) -> None:
+def _write_text(report: ReviewReport, destination: Destination, given: dict[str, Any]) -> None:
     from passrole_checks.output.destination import is_terminal
     from passrole_checks.output.findings_text import width_for
     from passrole_checks.review.text import review_lines
@@ -231,7 +231,7 @@ def _write_text(report: Report, destination: Destination, given: dict[str, Any])
     write_lines(destination, lines, given)
 
 
-def _rendered(report: Report, made: Review | None, context: Context, output_format: str) -> str:
+def _rendered(report: ReviewReport, made: Review | None, context: Context, output_format: str) -> str:
     if output_format == "json":
         from passrole_checks.review.report_json import dump
 
@@ -254,7 +254,7 @@ def _rendered(report: Report, made: Review | None, context: Context, output_form
     return scan_gitlab(made.scan)
 
 
-def _summary(report: Report, context: Context, **how: Any) -> str:
+def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
     from passrole_checks.review.ci_context import GITLAB
     from passrole_checks.review.markdown.links import Links
     from passrole_checks.review.markdown.summary import summary
@@ -276,7 +276,12 @@ def _summary(report: Report, context: Context, **how: Any) -> str:
 
 
 def _publish(
-    report: Report, asked: Asked, given: dict[str, Any], say: Callable[[str], None], *, with_annotations: bool
+    report: ReviewReport,
+    asked: ReviewRequest,
+    given: dict[str, Any],
+    say: Callable[[str], None],
+    *,
+    with_annotations: bool,
 ) -> None:
     """Everything that is told beside the output. Nothing of it changes the exit status. On the forge nothing is said of
     what is no commit."""
@@ -297,7 +302,7 @@ def _publish(
         write(STANDARD_OUTPUT, annotations(report))
 
 
-def _post(report: Report, context: Context, given: dict[str, Any], say: Callable[[str], None]) -> bool:
+def _post(report: ReviewReport, context: Context, given: dict[str, Any], say: Callable[[str], None]) -> bool:
     """Write on the forge; whether what is new is told at its lines now."""
     from passrole_checks.review.ci_context import PostOptions
 
@@ -326,7 +331,7 @@ def _post(report: Report, context: Context, given: dict[str, Any], say: Callable
     return bool(getattr(posted, "at_lines", ()))
 
 
-def _write_step_summary(report: Report, context: Context, say: Callable[[str], None]) -> None:
+def _write_step_summary(report: ReviewReport, context: Context, say: Callable[[str], None]) -> None:
     """GitHub Docs, "Workflow commands", "Adding a job summary": at most 1 MiB a step, Markdown, appended to a file."""
     if not context.step_summary:
         return

@@ -77,7 +77,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     gitlab for Code Quality, markdown for a comment or a step summary.
     """
     from passrole_checks.findings import Confidence, Severity
-    from passrole_checks.output.scan_formats import Report
+    from passrole_checks.output.scan_formats import ScanReport
 
     chosen, baseline_to_write = destinations(context, options), written_by(context, "write_baseline")
     checks, skip_checks = ids(options["check"]), ids(options["skip_check"])
@@ -104,7 +104,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
     reporting = able(shown, checks, skip_checks) if "junit" in dict(chosen) else None
-    report = Report(visible, hidden, accepted, reporting, hidden_by_configuration(context))
+    report = ScanReport(visible, hidden, accepted, reporting, hidden_by_configuration(context))
     written = write_each(chosen, lambda name, destination: write_scan(report, name, destination, options))
     failed = failing is not None and any(
         finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed

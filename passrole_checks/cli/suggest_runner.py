@@ -95,7 +95,7 @@ def _suggested(paths: Sequence[str], options: dict[str, Any], severity: Severity
 
 
 def left_after(
-    paths: Sequence[str], options: dict[str, Any], severity: Severity, would_be: Written | None
+    paths: Sequence[str], options: dict[str, Any], severity: Severity, would_be: FixResult | None
 ) -> tuple[Finding, ...]:
     """What is found now at a severity or above, less what ``would_be`` written would mend."""
     made = would_be.made if would_be is not None else ()
@@ -170,7 +170,7 @@ def changed_by(one: Suggestion, texts: Texts) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True)
-class Written:
+class FixResult:
     """``made`` are the suggestions that were written (or would be), ``left`` all others; ``refused``: files that were
     not written, each with the reason."""
 
@@ -179,7 +179,7 @@ class Written:
     refused: tuple[tuple[str, str], ...]
 
 
-def fix(found: Suggested, *, dry_run: bool) -> Written:
+def fix(found: Suggested, *, dry_run: bool) -> FixResult:
     """Write what is suggested, each file at once, in its place. A file is not written that is a symbolic link or is
     reached through one, that lies outside of the repository or the folder that was given, or that was changed since it
     was read; its statements are left as they are, and so are those that share edits with it."""
@@ -197,7 +197,7 @@ def fix(found: Suggested, *, dry_run: bool) -> Written:
             written.add(file)
     made = tuple(one for one in plan.made if dry_run or {edit.file for edit in one.edits} <= written)
     gone = {id(finding) for one in made for finding in one.findings}
-    return Written(made, tuple(_left_of(found.suggestions, made, gone)), tuple(sorted(refused.items())))
+    return FixResult(made, tuple(_left_of(found.suggestions, made, gone)), tuple(sorted(refused.items())))
 
 
 _MOST_ROUNDS = 5  # two are enough for all that is known; what goes on and on ends here
@@ -211,7 +211,7 @@ def fix_all(
     logs: Logs | None = None,
     *,
     dry_run: bool,
-) -> Written:
+) -> FixResult:
     """Write what is suggested, and then what is suggested only because of that: where one statement became narrower,
     another one may lack what the first had allowed as well. A dry run tells the first of it only."""
     written = fix(found, dry_run=dry_run)
@@ -222,7 +222,7 @@ def fix_all(
         written = fix(suggested(paths, options, severity, logs), dry_run=False)
         made += written.made
         refused |= dict(written.refused)
-    return Written(tuple(made), written.left, tuple(sorted(refused.items())))
+    return FixResult(tuple(made), written.left, tuple(sorted(refused.items())))
 
 
 def _left_of(
@@ -270,7 +270,7 @@ def _replace(file: str, content: bytes, before: bytes, boundary: Boundary) -> st
     return ""
 
 
-def fixed_lines(written: Written, found: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
+def fixed_lines(written: FixResult, found: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
     """What was written and what is left, as people read it."""
     from passrole_checks.output import suggest as output
 

@@ -27,7 +27,7 @@ from passrole_checks.cli.write_outputs import (
 )
 
 if TYPE_CHECKING:
-    from passrole_checks.cloudtrail.report import Report
+    from passrole_checks.cloudtrail.report import UsageReport
     from passrole_checks.output.destination import Destination
     from passrole_checks.scan.result import ScanResult
 
@@ -83,7 +83,7 @@ def options(function: _Function) -> _Function:
 
 def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[str, Destination]]) -> int:
     """Read the logs and write what they tell; the exit status. ``chosen``: formats with their destinations."""
-    from passrole_checks.cloudtrail import Bounds, Wanted
+    from passrole_checks.cloudtrail import Bounds, UsageQuery
     from passrole_checks.cloudtrail.report import reported
     from passrole_checks.escaping.terminal import shown
 
@@ -93,7 +93,7 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
             raise click.UsageError(
                 f"--{name.replace('_', '-')} is for the configuration of --against, which is not given"
             )
-    wanted = Wanted(Bounds(since, until, frozenset(given["account"])), given["principal"], given["role"])
+    wanted = UsageQuery(Bounds(since, until, frozenset(given["account"])), given["principal"], given["role"])
     with progress(given) as tell:
         report = reported([Path(path) for path in paths], wanted, one_by_one=given["events"], progress=tell)
     result = None
@@ -111,7 +111,7 @@ def _told(paths: Sequence[str], given: dict[str, Any], chosen: Sequence[tuple[st
     return CLEAN
 
 
-def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Report, ScanResult | None]:
+def _against(report: UsageReport, given: dict[str, Any], *, drawn: bool) -> tuple[UsageReport, ScanResult | None]:
     """The report with what it says of the configuration; and what a scan of that gives, where it is ``drawn``."""
     from passrole_checks.cloudtrail.grant_usage import held_against
     from passrole_checks.scan.analyze import unreadable_of
@@ -147,7 +147,7 @@ def _against(report: Report, given: dict[str, Any], *, drawn: bool) -> tuple[Rep
 
 
 def _write(
-    report: Report, result: ScanResult | None, output_format: str, destination: Destination, given: dict[str, Any]
+    report: UsageReport, result: ScanResult | None, output_format: str, destination: Destination, given: dict[str, Any]
 ) -> None:
     from passrole_checks.output import cloudtrail as output
     from passrole_checks.output.destination import write

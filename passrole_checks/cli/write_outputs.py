@@ -14,7 +14,7 @@ from passrole_checks.errors import PassRoleChecksError, internal_error
 if TYPE_CHECKING:
     from passrole_checks.output.destination import Destination
     from passrole_checks.output.findings_text import Line
-    from passrole_checks.output.scan_formats import Report
+    from passrole_checks.output.scan_formats import ScanReport
     from passrole_checks.scan.result import LocatedGrant, ScanResult
     from passrole_checks.sources.model.configuration import Unreadable
 
@@ -71,7 +71,7 @@ def write_each(chosen: Sequence[tuple[str, Destination]], write: Callable[[str, 
     return status
 
 
-def write_scan(report: Report, output_format: str, destination: Destination, options: dict[str, Any]) -> None:
+def write_scan(report: ScanReport, output_format: str, destination: Destination, options: dict[str, Any]) -> None:
     """Write the report of a scan in one format to a file, or to standard output (``-``)."""
     from passrole_checks.output import findings_text
     from passrole_checks.output.destination import is_terminal, write

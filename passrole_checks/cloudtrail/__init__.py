@@ -18,18 +18,28 @@ from pathlib import Path
 
 from passrole_checks.cloudtrail.extract import Passes, Row
 from passrole_checks.cloudtrail.log_files import Bounds, log_files
-from passrole_checks.cloudtrail.model import Outcome, Pass, Problem, Reading, Who
-from passrole_checks.cloudtrail.store import Progress, Store
+from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome, UnreadableLog, Who
+from passrole_checks.cloudtrail.store import EventStore, Progress
 from passrole_checks.cloudtrail.summary import Edge, summarized
 from passrole_checks.errors import internal_error
 
 __all__ = [
-    "Bounds", "Edge", "Outcome", "Pass", "Problem", "Progress", "Reading", "Wanted", "Who", "passes_in", "summarized",
+    "Bounds",
+    "Edge",
+    "LogSummary",
+    "Pass",
+    "Progress",
+    "RequestOutcome",
+    "UnreadableLog",
+    "UsageQuery",
+    "Who",
+    "passes_in",
+    "summarized",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class UsageQuery:
     """Which passes are asked for: those in `bounds` whose principal and role fit one of the patterns, if there are any.
 
     A pattern is an ARN or a name, with ``*`` and ``?``; a name without a colon or slash is the last part of an ARN.
@@ -49,8 +59,8 @@ class Wanted:
 @contextmanager
 def passes_in(
     paths: Iterable[Path],
-    wanted: Wanted,
-    reading: Reading,
+    wanted: UsageQuery,
+    reading: LogSummary,
     *,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -60,7 +70,7 @@ def passes_in(
     What was read is counted in ``reading``; its counts of events that give no pass are complete when the iterator has
     ended. Raises a :class:`~passrole_checks.errors.ConfigurationError` where DuckDB is not installed.
     """
-    with Store(wanted.bounds, reading, threads=threads) as store:
+    with EventStore(wanted.bounds, reading, threads=threads) as store:
         store.add(log_files(paths, wanted.bounds, reading), progress)
         reader = Passes(reading)
         yield (one for row in store.rows() for one in _passes_of(row, reader) if wanted.includes(one))
@@ -71,7 +81,7 @@ def _passes_of(row: Row, reader: Passes) -> Iterator[Pass]:
     try:
         yield from reader.of(row)
     except Exception as error:
-        problem = Problem(row.file, internal_error(error), fault=True)
+        problem = UnreadableLog(row.file, internal_error(error), fault=True)
         if problem not in reader.reading.problems:
             reader.reading.problems.append(problem)
 

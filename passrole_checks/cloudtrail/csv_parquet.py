@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from passrole_checks.cloudtrail.log_files import Form, LogFile
+from passrole_checks.cloudtrail.log_files import LogFile, LogFormat
 
 # In the order of the store's columns.
 _NAMES = (
@@ -39,7 +39,7 @@ _LONGEST_LINE = 2 << 20  # an event has at most 256 KB; DuckDB sets sixteen time
 
 def reader(file: LogFile) -> tuple[str, dict[str, Any]]:
     """What DuckDB reads an export with, and the parameters of that."""
-    if file.form is Form.PARQUET:
+    if file.form is LogFormat.PARQUET:
         return "read_parquet($file)", {"file": file.path}
     compression = "gzip" if file.packed else "none"
     return (

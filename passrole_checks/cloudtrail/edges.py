@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from passrole_checks.access.observed_role import below, plain
 from passrole_checks.cloudtrail.summary import Edge
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.permissions.principal import PrincipalKind
 
 _PRINCIPAL = re.compile(
@@ -34,7 +34,7 @@ class Log:
         self.everything = frozenset(range(len(edges)))
         self._near: dict[str, frozenset[int]] = {}
 
-    def near(self, patterns: Iterable[Text]) -> frozenset[int]:
+    def near(self, patterns: Iterable[StringNode]) -> frozenset[int]:
         """The edges whose roles may be covered by a pattern, by what all roles that it covers begin with."""
         found: frozenset[int] = frozenset()
         for pattern in patterns:

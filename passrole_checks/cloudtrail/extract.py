@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from passrole_checks.aws.cloudtrail_events import Place, TrailEvent, trail_event, without_version
+from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_event, without_version
 from passrole_checks.cloudtrail.identity import account_of, who
-from passrole_checks.cloudtrail.instance_profiles import TELLING, Held
-from passrole_checks.cloudtrail.model import Outcome, Pass, Reading
+from passrole_checks.cloudtrail.instance_profiles import TELLING, ProfileState
+from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome
 from passrole_checks.cloudtrail.parameter_paths import places_of, texts, unwrapped, values
 from passrole_checks.cloudtrail.struct_text import structure
 
@@ -63,8 +63,8 @@ class _Given:
 class Passes:
     """Turns rows into passes; the rows have to come in the order of their times. `reading` counts what gives none."""
 
-    reading: Reading
-    _held: Held = field(default_factory=Held)
+    reading: LogSummary
+    _held: ProfileState = field(default_factory=ProfileState)
 
     def of(self, row: Row) -> Iterator[Pass]:
         """The passes of an event: one for each role and service, however often the event names it."""
@@ -72,7 +72,7 @@ class Passes:
         event, outcome = trail_event(source, name), _outcome(row)
         account = row.account or account_of(structure(row.identity))
         request = unwrapped(structure(row.request), name)
-        telling = outcome is Outcome.PASSED and (source, name) in TELLING
+        telling = outcome is RequestOutcome.PASSED and (source, name) in TELLING
         # Most events of those that may pass a role pass none: what is not needed is not parsed.
         answers = telling or (event is not None and any(place.answered for place in event.places))
         response = unwrapped(structure(row.response), name, "Response") if answers else None
@@ -131,7 +131,7 @@ class Passes:
             found += [_Given(one.role, one.services, one.profile, template) for one in told]
         yield from (one for one in found if one.role or one.profile)
 
-    def _at(self, place: Place, account: str, region: str, request: Any, response: Any) -> Iterator[_Given]:
+    def _at(self, place: RoleLocation, account: str, region: str, request: Any, response: Any) -> Iterator[_Given]:
         if place.kind == "launch_template":
             for chosen in values(request, place.path):
                 profile, template = self._held.profile(account, region, chosen)
@@ -148,7 +148,7 @@ class Passes:
             elif place.kind == "role" and _is_name(text):
                 yield _Given(self._held.arn(account, text), place.services)
 
-    def _profile(self, profile: str, account: str, place: Place, template: str = "") -> _Given:
+    def _profile(self, profile: str, account: str, place: RoleLocation, template: str = "") -> _Given:
         return _Given(self._held.role(account, profile), place.services, profile, template)
 
     def _is_abroad(self, given: _Given, account: str) -> bool:
@@ -159,10 +159,10 @@ class Passes:
             return True
         return False
 
-    def _count(self, event: TrailEvent | None, outcome: Outcome, request: Any, given: list[_Given]) -> None:
+    def _count(self, event: TrailEvent | None, outcome: RequestOutcome, request: Any, given: list[_Given]) -> None:
         if event is None or given:
             return
-        if request is None and outcome is Outcome.DENIED:
+        if request is None and outcome is RequestOutcome.DENIED:
             self.reading.denied_without_role += 1
         elif request is None or (isinstance(request, Mapping) and request.keys() == {"omitted"}):
             self.reading.no_parameters += 1
@@ -170,13 +170,13 @@ class Passes:
             self.reading.no_role += 1
 
 
-def _outcome(row: Row) -> Outcome:
+def _outcome(row: Row) -> RequestOutcome:
     if not row.error_code and not row.error_message:
-        return Outcome.PASSED
+        return RequestOutcome.PASSED
     if _PASS_ROLE not in row.error_message and _ACTION.search(row.error_message):
-        return Outcome.FAILED  # it lacked a permission for something else
+        return RequestOutcome.FAILED  # it lacked a permission for something else
     denied = _DENIED.search(row.error_code) or "is not authorized to perform" in row.error_message
-    return Outcome.DENIED if denied else Outcome.FAILED
+    return RequestOutcome.DENIED if denied else RequestOutcome.FAILED
 
 
 def _is_name(text: str) -> bool:

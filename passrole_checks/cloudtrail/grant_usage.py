@@ -14,18 +14,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from passrole_checks.access.observed_role import fits, lets_be_passed, written_out
+from passrole_checks.access.observed_role import fits, grant_covers, written_out
 from passrole_checks.access.principals import Principals, by_group
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.cloudtrail.edges import KINDS, Log
-from passrole_checks.cloudtrail.model import Outcome
+from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.grants.effective_grant import Passed, Passing
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
-from passrole_checks.iam.partial_values import Position, Text, Tri, text
+from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
-from passrole_checks.scan.analyze import known_roles
+from passrole_checks.scan.analyze import index_roles
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 
 _NOWHERE = Position("", 0)
@@ -62,11 +62,11 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DeniedAttempt:
     """An edge with requests that were denied, and whether the configuration would allow them."""
 
     edge: Edge
-    allowed: Tri
+    allowed: Ternary
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Against:
     used: tuple[Used, ...]
     perhaps: tuple[Used, ...]
     unused: tuple[Used, ...]
-    denied: tuple[Attempt, ...]
+    denied: tuple[DeniedAttempt, ...]
     strangers: tuple[Edge, ...]
     elsewhere: tuple[Edge, ...]
 
@@ -89,8 +89,8 @@ class Against:
 def held_against(edges: Sequence[Edge], configurations: Iterable[Configuration], account: str | None = None) -> Against:
     """Holds the edges of some logs against configurations. ``account`` is the account deployed to, if it is stated."""
     log = Log(edges)
-    known: dict[int, Tri] = {id(edge): Tri.NO for edge in edges}
-    allowed: dict[int, Tri] = {id(edge): Tri.NO for edge in edges}
+    known: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
+    allowed: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
     grants: list[Used] = []
     for side in (_Side(one, account, log) for one in configurations):
         for edge, answer in side.known():
@@ -100,17 +100,19 @@ def held_against(edges: Sequence[Edge], configurations: Iterable[Configuration],
             for way in side.ways(hands):
                 edge = way.edge
                 used.ways.append(way)
-                allowed[id(edge)] |= Tri.YES if way.surely else Tri.UNKNOWN
-                if edge.counts[Outcome.PASSED]:
+                allowed[id(edge)] |= Ternary.YES if way.surely else Ternary.UNKNOWN
+                if edge.counts[RequestOutcome.PASSED]:
                     (used.surely if way.surely else used.perhaps).append(edge)
-    passed = [edge for edge in edges if edge.counts[Outcome.PASSED]]
+    passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
     return Against(
         used=tuple(one for one in grants if one.surely),
         perhaps=tuple(one for one in grants if one.perhaps and not one.surely),
         unused=tuple(one for one in grants if not one.perhaps and not one.surely),
-        denied=tuple(Attempt(edge, allowed[id(edge)]) for edge in edges if edge.counts[Outcome.DENIED]),
-        strangers=tuple(edge for edge in passed if known[id(edge)] is Tri.NO),
-        elsewhere=tuple(edge for edge in passed if known[id(edge)] is not Tri.NO and allowed[id(edge)] is Tri.NO),
+        denied=tuple(DeniedAttempt(edge, allowed[id(edge)]) for edge in edges if edge.counts[RequestOutcome.DENIED]),
+        strangers=tuple(edge for edge in passed if known[id(edge)] is Ternary.NO),
+        elsewhere=tuple(
+            edge for edge in passed if known[id(edge)] is not Ternary.NO and allowed[id(edge)] is Ternary.NO
+        ),
     )
 
 
@@ -121,7 +123,7 @@ class _Hand:
 
     attached: str | None
     holder: Principal
-    passing: Passing
+    passing: EffectiveGrant
 
 
 class _Side:
@@ -132,9 +134,9 @@ class _Side:
         self.account = account or configuration.account
         self.principals = Principals(configuration, self.account)
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
-        self.by_address, self.by_name = known_roles(configuration.roles)
+        self.by_address, self.by_name = index_roles(configuration.roles)
         self.members = by_group(configuration.members)
-        self._edges: dict[str, list[tuple[int, Tri]]] = {}
+        self._edges: dict[str, list[tuple[int, Ternary]]] = {}
 
     def granted(self) -> Iterator[tuple[Used, list[_Hand]]]:
         """Each Allow of PassRole, with what is left of it in the hands of each of its holders."""
@@ -149,7 +151,7 @@ class _Side:
                 key = (policy.resource.address, grant.at, grant.statement.path, policy.path)
                 used, hands = found.setdefault(key, (Used(grant, policy.resource, _path(policy, grant)), []))
                 for attached, holder in self._holders(policy):
-                    passing = Passing(grant, holder.permissions, self.services, self.account)
+                    passing = EffectiveGrant(grant, holder.permissions, self.services, self.account)
                     if passing.anything is not None:
                         used.holders[holder.name] = None
                         hands.append(_Hand(attached, holder, passing))
@@ -157,31 +159,31 @@ class _Side:
 
     def ways(self, hands: Iterable[_Hand]) -> Iterator[Through]:
         """The edges that an Allow lets through, in their order."""
-        found: dict[int, tuple[dict[str, Tri], dict[str, Tri], Tri]] = {}
+        found: dict[int, tuple[dict[str, Ternary], dict[str, Ternary], Ternary]] = {}
         for hand in hands:
             grant = hand.passing.grant
             near = self.log.everything if grant.complement else self.log.near([role.pattern for role in grant.roles])
             for number, who in self._edges_of(hand.holder, near):
                 edge = self.log.edges[number]
                 lets = who & self._lets(hand.passing, edge)
-                if lets is Tri.NO:
+                if lets is Ternary.NO:
                     continue
-                holders, roles, known = found.get(number, ({}, {}, Tri.NO))
+                holders, roles, known = found.get(number, ({}, {}, Ternary.NO))
                 found[number] = (holders, roles, known | lets)
                 if hand.attached is not None:
-                    holders[hand.attached] = holders.get(hand.attached, Tri.NO) | lets
+                    holders[hand.attached] = holders.get(hand.attached, Ternary.NO) | lets
                 for pattern, covers in self._covering(hand.passing.grant, edge):
-                    roles[pattern] = roles.get(pattern, Tri.NO) | (covers & lets)
+                    roles[pattern] = roles.get(pattern, Ternary.NO) | (covers & lets)
         for number in sorted(found):
             holders, roles, known = found[number]
-            yield Through(self.log.edges[number], known is Tri.YES, _sure(holders), _sure(roles))
+            yield Through(self.log.edges[number], known is Ternary.YES, _sure(holders), _sure(roles))
 
-    def _covering(self, grant: PassRoleGrant, edge: Edge) -> Iterator[tuple[str, Tri]]:
+    def _covering(self, grant: PassRoleGrant, edge: Edge) -> Iterator[tuple[str, Ternary]]:
         """The patterns of an Allow that cover the role of an edge."""
         for role in () if grant.complement else grant.roles:
             written = written_out(role.pattern, self.by_address, self.by_name)
-            covers = fits(written, edge.role, _its_account(edge)) if edge.role else Tri.UNKNOWN
-            if covers is not Tri.NO:
+            covers = fits(written, edge.role, _its_account(edge)) if edge.role else Ternary.UNKNOWN
+            if covers is not Ternary.NO:
                 yield str(role.pattern), covers
 
     def _holders(self, policy: AttachedPolicy) -> Iterator[tuple[str | None, Principal]]:
@@ -197,15 +199,15 @@ class _Side:
             if not users:
                 yield attached, holder
 
-    def known(self) -> Iterator[tuple[Edge, Tri]]:
+    def known(self) -> Iterator[tuple[Edge, Ternary]]:
         """The edges whose principals are, or may be, some of this configuration."""
         for holder in map(self.principals.named, self._all_holders):
             yield from ((self.log.edges[number], who) for number, who in self._edges_of(holder, self.log.everything))
 
-    def _edges_of(self, holder: Principal, near: frozenset[int]) -> Iterator[tuple[int, Tri]]:
+    def _edges_of(self, holder: Principal, near: frozenset[int]) -> Iterator[tuple[int, Ternary]]:
         """Those of some edges whose principal is, or may be, a holder."""
         if holder.kind is PrincipalKind.POLICY:
-            return ((number, Tri.UNKNOWN) for number in near)  # it may be attached to anybody, elsewhere
+            return ((number, Ternary.UNKNOWN) for number in near)  # it may be attached to anybody, elsewhere
         found = self._edges.get(holder.name)
         if found is None:
             name = self._names.get(holder.name)
@@ -218,7 +220,10 @@ class _Side:
                 principals = self.log.named.get((holder.kind, name.literal), ())
             answers = ((principal, self._is(holder, principal)) for principal in principals)
             found = self._edges[holder.name] = [
-                (number, who) for principal, who in answers if who is not Tri.NO for number in self.log.of[principal]
+                (number, who)
+                for principal, who in answers
+                if who is not Ternary.NO
+                for number in self.log.of[principal]
             ]
         return (one for one in found if one[0] in near)
 
@@ -230,44 +235,44 @@ class _Side:
         found += [user for users in self.members.values() for user in users]
         return tuple(dict.fromkeys(found))
 
-    def _lets(self, passing: Passing, edge: Edge) -> Tri:
+    def _lets(self, passing: EffectiveGrant, edge: Edge) -> Ternary:
         """Whether what is left of an Allow lets an edge through, if its holder is the principal of the edge."""
         if self.account is not None and _account_of(edge) not in (self.account, ""):
-            return Tri.NO
+            return Ternary.NO
         if not edge.services:
-            return self._covers(passing.anything, passing.grant, edge) & Tri.UNKNOWN
+            return self._covers(passing.anything, passing.grant, edge) & Ternary.UNKNOWN
         answers = {self._covers(passing.to(service), passing.grant, edge) for service in edge.services}
-        return answers.pop() if len(answers) == 1 else Tri.UNKNOWN
+        return answers.pop() if len(answers) == 1 else Ternary.UNKNOWN
 
-    def _is(self, holder: Principal, principal: str) -> Tri:
+    def _is(self, holder: Principal, principal: str) -> Ternary:
         """Whether a holder is the principal of an edge."""
         found = self.log.principals[principal]
         if found is None:
-            return Tri.NO  # root, or a service
+            return Ternary.NO  # root, or a service
         set_ = _PERMISSION_SET.fullmatch(found["name"])
         if set_ is not None or holder.kind is PrincipalKind.PERMISSION_SET:
-            return Tri.UNKNOWN if set_ is not None and holder.kind is PrincipalKind.PERMISSION_SET else Tri.NO
+            return Ternary.UNKNOWN if set_ is not None and holder.kind is PrincipalKind.PERMISSION_SET else Ternary.NO
         if holder.kind is not KINDS[found["kind"]] and holder.kind is not PrincipalKind.GROUP:
-            return Tri.NO
+            return Ternary.NO
         if holder.kind is PrincipalKind.GROUP:
-            return Tri.UNKNOWN if found["kind"] == "user" else Tri.NO  # whoever else is in it
+            return Ternary.UNKNOWN if found["kind"] == "user" else Ternary.NO  # whoever else is in it
         name = self._names.get(holder.name)
-        return Tri.UNKNOWN if name is None else _spelled(name, found["name"])
+        return Ternary.UNKNOWN if name is None else _spelled(name, found["name"])
 
     @cached_property
-    def _names(self) -> dict[str, Text]:
+    def _names(self) -> dict[str, StringNode]:
         """The names of holders, as far as they are told."""
         names = {role.resource.address: role.name for role in self.configuration.roles if role.name is not None}
         names |= dict(self.configuration.users)
         return names | {shown: text(name, _NOWHERE) for shown, _, name in self.configuration.literals}
 
-    def _covers(self, passed: Passed | None, grant: PassRoleGrant, edge: Edge) -> Tri:
+    def _covers(self, passed: PassableSet | None, grant: PassRoleGrant, edge: Edge) -> Ternary:
         """Whether the role of an edge is among those that can be passed; of an instance profile it is not known."""
-        return lets_be_passed(passed, grant, edge.role, _its_account(edge), self.by_address, self.by_name)
+        return grant_covers(passed, grant, edge.role, _its_account(edge), self.by_address, self.by_name)
 
 
-def _sure(answers: Mapping[str, Tri]) -> dict[str, bool]:
-    return {name: answer is Tri.YES for name, answer in answers.items()}
+def _sure(answers: Mapping[str, Ternary]) -> dict[str, bool]:
+    return {name: answer is Ternary.YES for name, answer in answers.items()}
 
 
 def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
@@ -284,9 +289,9 @@ def _its_account(edge: Edge) -> str:
     return next(iter(edge.accounts.shown), "")
 
 
-def _spelled(name: Text, found: str) -> Tri:
+def _spelled(name: StringNode, found: str) -> Ternary:
     """Whether a name, holes included, is that of the log."""
     if name.literal is not None:
-        return Tri.YES if name.literal == found else Tri.NO
+        return Ternary.YES if name.literal == found else Ternary.NO
     written = "".join(re.escape(part) if isinstance(part, str) else ".*" for part in name.parts)
-    return Tri.UNKNOWN if re.fullmatch(written, found, re.DOTALL) else Tri.NO
+    return Ternary.UNKNOWN if re.fullmatch(written, found, re.DOTALL) else Ternary.NO

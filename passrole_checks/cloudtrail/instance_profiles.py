@@ -34,7 +34,7 @@ class _Template:
 
 
 @dataclass(slots=True)
-class Held:
+class ProfileState:
     """The state of profiles and templates so far, by account; templates by region as well. Of a role that was made in
     the logs the ARN is known, and so its path."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from passrole_checks.cloudtrail.model import Problem, Reading
+from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
 from passrole_checks.sources.files.read_boundary import Boundary, repository_around
 
 _ENDINGS = (".json", ".json.gz", ".gz", ".jsonl", ".ndjson", ".csv", ".parquet", ".log")
@@ -28,7 +28,7 @@ _RECORDS = re.compile(r'\s*\{\s*"Records"\s*:\s*\[')
 _NO_LOG = "no log of CloudTrail"
 
 
-class Form(Enum):
+class LogFormat(Enum):
     """What a file is. `RECORDS`: as CloudTrail delivers it, ``{"Records": [...]}``. `VALUES`: other JSON with events:
     one a line, a list, what ``aws cloudtrail lookup-events`` prints. `CSV`, `PARQUET`: exports, with a row for each
     event."""
@@ -44,7 +44,7 @@ class LogFile:
     """A file with events. `size`: about as many bytes does it have unpacked."""
 
     path: str
-    form: Form
+    form: LogFormat
     packed: bool
     size: int
 
@@ -69,7 +69,7 @@ class Bounds:
         return not self.since or found["day"].replace("/", "-") >= self.since[:10]
 
 
-def log_files(paths: Iterable[Path], bounds: Bounds, reading: Reading) -> Iterator[LogFile]:
+def log_files(paths: Iterable[Path], bounds: Bounds, reading: LogSummary) -> Iterator[LogFile]:
     """The files with events at and below some paths, each once. What is none is noted in `reading`: below a folder as
     one of the `others`, a path that was named itself as one of the `problems`."""
     seen: set[str] = set()
@@ -91,21 +91,21 @@ def log_files(paths: Iterable[Path], bounds: Bounds, reading: Reading) -> Iterat
                 try:
                     boundary.check(name)
                 except OSError as error:
-                    reading.problems.append(Problem(name, _words(error)))
+                    reading.problems.append(UnreadableLog(name, _words(error)))
                     continue
                 yield from _looked_at(name, reading, seen, named=False)
 
 
-def _below(folder: str, reading: Reading) -> Iterator[str]:
+def _below(folder: str, reading: LogSummary) -> Iterator[str]:
     def failed(error: OSError) -> None:
-        reading.problems.append(Problem(str(error.filename), error.strerror or str(error)))
+        reading.problems.append(UnreadableLog(str(error.filename), error.strerror or str(error)))
 
     for parent, folders, names in os.walk(folder, onerror=failed):
         folders.sort()
         yield from (os.path.join(parent, name) for name in sorted(names))
 
 
-def _looked_at(name: str, reading: Reading, seen: set[str], *, named: bool) -> Iterator[LogFile]:
+def _looked_at(name: str, reading: LogSummary, seen: set[str], *, named: bool) -> Iterator[LogFile]:
     try:
         where = os.path.realpath(name)
         about = os.stat(where)
@@ -114,19 +114,19 @@ def _looked_at(name: str, reading: Reading, seen: set[str], *, named: bool) -> I
         seen.add(where)
         if not stat.S_ISREG(about.st_mode):
             if named:
-                reading.problems.append(Problem(name, "not a file"))
+                reading.problems.append(UnreadableLog(name, "not a file"))
             return
         beginning, packed = _beginning(where)
         size = _unpacked(where, about.st_size) if packed else about.st_size
     except (OSError, EOFError, zlib.error) as error:
-        reading.problems.append(Problem(name, _words(error)))
+        reading.problems.append(UnreadableLog(name, _words(error)))
         return
     form, what = _form(beginning)
     if form is not None:
         reading.files += 1
         yield LogFile(name, form, packed, size)
     elif named:
-        reading.problems.append(Problem(name, what))
+        reading.problems.append(UnreadableLog(name, what))
     elif what == _NO_LOG:
         reading.not_logs.append(name)
     else:
@@ -152,9 +152,9 @@ def _unpacked(path: str, size: int) -> int:
     return said if size <= said <= 1_200 * size else 12 * size
 
 
-def _form(beginning: bytes) -> tuple[Form | None, str]:
+def _form(beginning: bytes) -> tuple[LogFormat | None, str]:
     if beginning[:4] == b"PAR1":
-        return Form.PARQUET, ""
+        return LogFormat.PARQUET, ""
     text = beginning.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if not text:
         return None, "empty"
@@ -162,13 +162,13 @@ def _form(beginning: bytes) -> tuple[Form | None, str]:
         if '"digestS3Bucket"' in text:
             return None, "CloudTrail-Digest"
         if _RECORDS.match(text):
-            return Form.RECORDS, ""
+            return LogFormat.RECORDS, ""
         if re.search(r'"(?:Records|Events|eventName|CloudTrailEvent)"\s*:', text):
-            return Form.VALUES, ""
+            return LogFormat.VALUES, ""
         return None, _NO_LOG
     header = text.partition("\n")[0].lower().replace("_", "")
     if "eventname" in header and "eventsource" in header and "," in header:
-        return Form.CSV, ""
+        return LogFormat.CSV, ""
     return None, _NO_LOG
 
 

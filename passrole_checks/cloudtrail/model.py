@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 
-class Outcome(str, Enum):
+class RequestOutcome(str, Enum):
     """What became of a request. `PASSED`: it was answered without an error. `DENIED`: IAM did not allow it, and the
     error names iam:PassRole, or does not say which permission was missing. `FAILED`: it ended in another error, or
     lacked a permission other than iam:PassRole."""
@@ -57,7 +57,7 @@ class Pass:
     service: str
     event: str
     action: str
-    outcome: Outcome
+    outcome: RequestOutcome
     instance_profile: str = ""
     launch_template: str = ""
     resource: str = ""
@@ -74,7 +74,7 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class UnreadableLog:
     """A file that could not be read to its end, or not at all; `reason` is a phrase for people. What was read of it
     before counts. `fault`: this package itself failed on an event of it."""
 
@@ -84,7 +84,7 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Reading:
+class LogSummary:
     """What was read, counted. `others` are files that are no logs of events, by what they are; `duplicates` events that
     pass roles and were delivered more than once; `no_parameters` events that may have passed a role, without the
     parameters that would tell it, `no_role` those without one; `abroad` roles of other accounts, which cannot be
@@ -99,6 +99,6 @@ class Reading:
     abroad: int = 0
     first: str = ""
     last: str = ""
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[UnreadableLog] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     not_logs: list[str] = field(default_factory=list)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from passrole_checks.aws.cloudtrail_events import Place
+from passrole_checks.aws.cloudtrail_events import RoleLocation
 
 _MOST = 10_000  # values of one path; nobody passes as many roles in one call
 
@@ -51,7 +51,7 @@ def texts(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]]
     return [one for one in values(parameters, path, where) if isinstance(one, str) and one]
 
 
-def places_of(place: Place, request: Any, response: Any) -> list[str]:
+def places_of(place: RoleLocation, request: Any, response: Any) -> list[str]:
     """The texts at a place of an event, with its request and its answer already `unwrapped`."""
     return texts(response if place.answered else request, place.path, place.where)
 

@@ -25,8 +25,8 @@ from passrole_checks.cloudtrail import csv_parquet
 from passrole_checks.cloudtrail.extract import Row
 from passrole_checks.cloudtrail.instance_profiles import TELLING
 from passrole_checks.cloudtrail.json_stream import Damaged, events_of
-from passrole_checks.cloudtrail.log_files import Bounds, Form, LogFile
-from passrole_checks.cloudtrail.model import Problem, Reading
+from passrole_checks.cloudtrail.log_files import Bounds, LogFile, LogFormat
+from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ def connect() -> Any:
     return duckdb
 
 
-class Store:
+class EventStore:
     """A database of the events that may pass roles. To be used in a ``with``, which removes it in the end.
 
     Raises a :class:`~passrole_checks.errors.ConfigurationError` where DuckDB is not there, or there is no room for it.
     """
 
-    def __init__(self, bounds: Bounds, reading: Reading, *, threads: int | None = None) -> None:
+    def __init__(self, bounds: Bounds, reading: LogSummary, *, threads: int | None = None) -> None:
         self._duckdb = connect()
         self._bounds, self._reading = bounds, reading
         self._folder = tempfile.TemporaryDirectory(prefix="passrole-trail-", ignore_cleanup_errors=True)
@@ -109,7 +109,7 @@ class Store:
         columns = ", ".join(f"{name} VARCHAR" for name in COLUMNS)
         self._connection.execute(f"CREATE TABLE events ({columns}, file VARCHAR)")
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> EventStore:
         return self
 
     def __exit__(
@@ -119,7 +119,7 @@ class Store:
         self._folder.cleanup()
 
     def add(self, files: Iterable[LogFile], progress: Progress | None = None) -> None:
-        """Reads files. What cannot be read is noted in the `Reading`, with what could be. ``progress`` is told after
+        """Reads files. What cannot be read is noted in the `LogSummary`, with what could be. ``progress`` is told after
         each batch how many files were read, and how many bytes they hold."""
         done = size = 0
         for batch in _batches(files):
@@ -171,12 +171,14 @@ class Store:
 
     def _add_batch(self, batch: Sequence[LogFile]) -> None:
         first = batch[0]
-        if first.form is Form.VALUES or (first.form is Form.RECORDS and (first.size > LARGEST_OBJECT or _odd(first))):
+        if first.form is LogFormat.VALUES or (
+            first.form is LogFormat.RECORDS and (first.size > LARGEST_OBJECT or _odd(first))
+        ):
             for file in batch:
                 self._add_slowly(file)
             return
         try:
-            if first.form is Form.RECORDS:
+            if first.form is LogFormat.RECORDS:
                 self._add_records(batch)
             else:
                 self._add_export(first)
@@ -185,10 +187,10 @@ class Store:
                 half = len(batch) // 2
                 self._add_batch(batch[:half])
                 self._add_batch(batch[half:])
-            elif first.form is Form.RECORDS:
+            elif first.form is LogFormat.RECORDS:
                 self._add_slowly(first)
             else:
-                self._reading.problems.append(Problem(first.path, _reason(error)))
+                self._reading.problems.append(UnreadableLog(first.path, _reason(error)))
 
     def _add_records(self, batch: Sequence[LogFile]) -> None:
         largest = next(size for size in _SIZES if size >= max(file.size for file in batch))
@@ -215,7 +217,7 @@ class Store:
         described = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}", parameters).fetchall()
         columns = csv_parquet.columns([(row[0], row[1]) for row in described])
         if columns is None:
-            self._reading.problems.append(Problem(name, "an export without eventName and eventSource"))
+            self._reading.problems.append(UnreadableLog(name, "an export without eventName and eventSource"))
             self._reading.files -= 1
             return
         self._sift(f"SELECT $name AS file, * FROM {reader}", columns, {**parameters, "name": name})
@@ -284,9 +286,9 @@ class Store:
                         spool.write(json.dumps({**_columns(event), "file": file.path}, ensure_ascii=False) + "\n")
                         self._spooled += 1
         except Damaged as damage:
-            self._reading.problems.append(Problem(file.path, str(damage)))
+            self._reading.problems.append(UnreadableLog(file.path, str(damage)))
         except OSError as error:
-            self._reading.problems.append(Problem(file.path, error.strerror or str(error)))
+            self._reading.problems.append(UnreadableLog(file.path, error.strerror or str(error)))
         self._reading.events += count
         self._note_times(first, last)
 
@@ -352,7 +354,7 @@ def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
     """Files of one kind and of about one size together, as many as are worth it; what is not read at once by itself."""
     open_batches: dict[tuple[Any, ...], list[LogFile]] = {}
     for file in files:
-        if file.form is not Form.RECORDS or file.size > LARGEST_OBJECT or _odd(file):
+        if file.form is not LogFormat.RECORDS or file.size > LARGEST_OBJECT or _odd(file):
             yield [file]
             continue
         key = (file.packed, next(size for size in _SIZES if file.size <= size))

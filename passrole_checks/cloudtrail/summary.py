@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from passrole_checks.cloudtrail.model import Outcome, Pass
+from passrole_checks.cloudtrail.model import Pass, RequestOutcome
 
 MOST = 20  # of the names that an edge lists; all are counted
 
@@ -51,7 +51,7 @@ class Edge:
     instance_profile: str
     services: tuple[str, ...]
     service: str
-    counts: Counter[Outcome] = field(default_factory=Counter)
+    counts: Counter[RequestOutcome] = field(default_factory=Counter)
     first: str = ""
     last: str = ""
     events: Counter[str] = field(default_factory=Counter)
@@ -70,9 +70,9 @@ class Edge:
 
     def add(self, one: Pass) -> None:
         """Takes a pass in; they come in the order of their times."""
-        if one.outcome is Outcome.PASSED and not self.counts[Outcome.PASSED]:
+        if one.outcome is RequestOutcome.PASSED and not self.counts[RequestOutcome.PASSED]:
             self.first = self.last = ""  # those of attempts
-        if one.outcome is Outcome.PASSED or not self.counts[Outcome.PASSED]:
+        if one.outcome is RequestOutcome.PASSED or not self.counts[RequestOutcome.PASSED]:
             self.first = self.first or one.time
             self.last = one.time
         self.counts[one.outcome] += 1
@@ -90,7 +90,7 @@ class Edge:
 
     def take(self, other: Edge) -> None:
         """Takes in all that another edge holds."""
-        passed, others = self.counts[Outcome.PASSED], other.counts[Outcome.PASSED]
+        passed, others = self.counts[RequestOutcome.PASSED], other.counts[RequestOutcome.PASSED]
         if bool(passed) == bool(others):
             self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         elif others:

@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from passrole_checks.diff.change import Change
+from passrole_checks.diff.change import GrantChange
 from passrole_checks.diff.read_versions import Side, difference_at
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
-from passrole_checks.diff.units import Pair
+from passrole_checks.diff.units import UnitPair
 from passrole_checks.errors import InputError
-from passrole_checks.files.safe_read import content_of
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam.partial_values import Position, holes_in
 from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, Unreadable, faults_in
@@ -38,13 +38,13 @@ _Atom = tuple[int, int]  # the number of a file, and that of a piece in it
 _Found = frozenset[tuple[str, str, Hashable]]  # who has something new, in which resource, by which statement
 
 
-class Compared(Protocol):
+class UnitComparison(Protocol):
     """What the comparison of a unit says; ``unreadable`` with its faults. ``is_complete``: the time was enough."""
 
     unreadable: list[Unreadable]
     is_complete: bool
-    new: list[Change]
-    widened: list[Change]
+    new: list[GrantChange]
+    widened: list[GrantChange]
 
 
 class Causes:
@@ -56,7 +56,7 @@ class Causes:
         old: Side,
         new: Side,
         changed: Iterable[tuple[str | None, str | None]] | None,
-        compare: Callable[[Pair], Compared],
+        compare: Callable[[UnitPair], UnitComparison],
         seconds: float = 0.0,
     ) -> None:
         self._old, self._new = old, new
@@ -76,14 +76,16 @@ class Causes:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def named(self, pair: Pair, new: Sequence[Change], widened: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    def named(
+        self, pair: UnitPair, new: Sequence[GrantChange], widened: Sequence[GrantChange]
+    ) -> tuple[list[GrantChange], list[GrantChange]]:
         """The changes of a unit, with their causes where they are elsewhere."""
         if not any(self._is_elsewhere(change) for change in (*new, *widened)):
             return list(new), list(widened)
         unit = _Unit(pair, {})
         return [self._with_cause(unit, one) for one in new], [self._with_cause(unit, one) for one in widened]
 
-    def _is_elsewhere(self, change: Change) -> bool:
+    def _is_elsewhere(self, change: GrantChange) -> bool:
         """Whether the lines of the statement itself are as they were."""
         if change.cause is not None:
             return False
@@ -100,7 +102,7 @@ class Causes:
             piece.says_something and piece.is_within(at.line, end, old=old) for piece in file.pieces
         )
 
-    def _with_cause(self, unit: _Unit, change: Change) -> Change:
+    def _with_cause(self, unit: _Unit, change: GrantChange) -> GrantChange:
         if not self._is_elsewhere(change):
             return change
         wanted = _who_by_what([change])
@@ -211,7 +213,7 @@ class Causes:
             self._longest = max(self._longest, time.process_time() - start)
         return unit.known[atoms]
 
-    def _tried(self, pair: Pair, atoms: frozenset[_Atom]) -> _Found | None:
+    def _tried(self, pair: UnitPair, atoms: frozenset[_Atom]) -> _Found | None:
         files = self._changed_files()
         top = self._copy()
         touched = {number for number, _ in atoms}
@@ -241,7 +243,7 @@ class Causes:
             return None
         return _who_by_what([*compared.new, *compared.widened])
 
-    def _read(self, pair: Pair, top: Path) -> Configuration:
+    def _read(self, pair: UnitPair, top: Path) -> Configuration:
         from passrole_checks.sources import detect  # the readers are heavy
 
         place = top / pair.place if pair.place not in ("", ".") else top
@@ -284,7 +286,7 @@ class Causes:
 class _Unit:
     """A pair, its files, and what the trials with it have said."""
 
-    def __init__(self, pair: Pair, known: dict[frozenset[_Atom], _Found | None]) -> None:
+    def __init__(self, pair: UnitPair, known: dict[frozenset[_Atom], _Found | None]) -> None:
         self.pair, self.known = pair, known
         self.files = {os.path.realpath(file) for file in (*pair.old.files, *pair.new.files)}
         looked = pair.looked_at[1]
@@ -299,7 +301,7 @@ def _size(file: str) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _who_by_what(changes: Iterable[Change]) -> _Found:
+def _who_by_what(changes: Iterable[GrantChange]) -> _Found:
     """A statement is told by its place and by its words as well, since the one before it may be taken back."""
     return frozenset(
         (who, change.grant.resource.address, what)
@@ -324,7 +326,7 @@ def _copied(file: Path, place: Path, *, link: bool) -> None:
         except OSError:
             pass
     with suppress(OSError):  # it could not be read before either
-        place.write_bytes(content_of(file, _LARGEST))
+        place.write_bytes(read_bounded(file, _LARGEST))
 
 
 def _put(top: Path, name: str, text: str) -> None:

@@ -13,7 +13,7 @@ from passrole_checks.sources.model.configuration import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class GrantChange:
     """A statement that gives more, or less, than before.
 
     ``grant.principals`` are those whose access differs. ``before`` is its counterpart in the old version, None where
@@ -33,7 +33,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class AccessDifference:
     """``unchanged`` counts the Allow statements of the new version that are in none of the lists. ``renamed``: old and
     new addresses that were taken for the same. ``unreadable``: what of either version could not be read.
     ``moved``: statements that stand in another unit now, with ``before`` where they stood.
@@ -43,10 +43,10 @@ class Difference:
     suppressions that count; ``touched``: then, the units that are not the same in both, to be compared again.
     ``excluded``: the paths of either version that were left out on request."""
 
-    new: tuple[Change, ...]
-    widened: tuple[Change, ...]
-    narrowed: tuple[Change, ...]
-    removed: tuple[Change, ...]
+    new: tuple[GrantChange, ...]
+    widened: tuple[GrantChange, ...]
+    narrowed: tuple[GrantChange, ...]
+    removed: tuple[GrantChange, ...]
     unchanged: int
     renamed: tuple[tuple[str, str], ...]
     unreadable: tuple[Unreadable, ...]
@@ -57,7 +57,7 @@ class Difference:
     scans: tuple[ScanResult, ScanResult] | None = None
     left_out_files: tuple[Unreadable, ...] = ()
     excluded: tuple[str, ...] = ()
-    moved: tuple[Change, ...] = ()
+    moved: tuple[GrantChange, ...] = ()
     touched: Touching | None = field(default=None, repr=False, compare=False)
 
 
@@ -68,5 +68,5 @@ class Touching(Protocol):
     def read(self) -> ReadPaths:
         """Those of the new version."""
 
-    def again(self, top: Path) -> Difference | None:
+    def again(self, top: Path) -> AccessDifference | None:
         """What differs where another folder stands for the new version; None where it cannot be read."""

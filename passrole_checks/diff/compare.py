@@ -16,21 +16,21 @@ from pathlib import Path
 
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import Causes
-from passrole_checks.diff.change import Change, Difference
+from passrole_checks.diff.change import AccessDifference, GrantChange
 from passrole_checks.diff.moved_statements import take_moved
 from passrole_checks.diff.read_versions import Readings, Side, left_out_of
 from passrole_checks.diff.renames import called_anew, holding_alike, named_alike, relabelled, renamed
 from passrole_checks.diff.reread import Touched
-from passrole_checks.diff.statements import Written, by_holder, key_of, pairs_of
+from passrole_checks.diff.statements import StatementVersion, by_holder, key_of, pairs_of
 from passrole_checks.diff.trusted_suppressions import with_old_wishes
-from passrole_checks.diff.units import AS_BEFORE, Pair, versions_of
+from passrole_checks.diff.units import AS_BEFORE, UnitPair, versions_of
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.analyze import unreadable_in
-from passrole_checks.scan.scanner import Judged, ScanOptions, ScanResult, findings_of_change, together
+from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, together
 from passrole_checks.scan.scanner import judged as judged_unit
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -46,7 +46,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOU
 _JUDGED = 2  # times that a version is judged: for what is new in it, and as what is gone from the other one
 
 
-def difference_of(old: Path, new: Path, options: ScanOptions) -> Difference:
+def difference_of(old: Path, new: Path, options: ScanOptions) -> AccessDifference:
     """Compare two files or two folders. Never raises: what cannot be read is in ``unreadable``, and neither it nor its
     counterpart is compared."""
     return difference_between(_side(old, options.inputs), _side(new, options.inputs), options)
@@ -69,7 +69,7 @@ def difference_between(
     changed: Iterable[tuple[str | None, str | None]] | None = None,
     trusted: bool = True,
     judged: bool = False,
-) -> Difference:
+) -> AccessDifference:
     """Compare two versions, as :func:`difference_of` does; the values are those of each side and not of ``options``.
 
     ``renames``: files of the old folder with their names in the new one. ``changed``: the files that differ, under
@@ -95,7 +95,7 @@ def difference_between(
             with one.isolated():
                 one.new, one.widened = causes.named(one.pair, one.new, one.widened)
 
-    def in_both(pair: Pair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
+    def in_both(pair: UnitPair, entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
         """What is said of a unit, in both versions where it was read once for both."""
         return (*entries, *readings.moved(tuple(entries))) if pair.is_same else tuple(entries)
 
@@ -119,7 +119,7 @@ def difference_between(
 
     left_out = left_out_of((old, new), told or ())
 
-    def settled(pairs: Sequence[Pair], before: Sequence[Judged]) -> Difference:
+    def settled(pairs: Sequence[UnitPair], before: Sequence[Analysis]) -> AccessDifference:
         """What differs between units that are read again. What of them cannot be read counts as it stands."""
         units = [_Compared(pair, options) for pair in pairs]
         after = [judged_unit(pair.new, options) for pair in pairs]
@@ -151,7 +151,7 @@ def difference_between(
     )
 
 
-def _cut_short(units: Iterable[Judged]) -> Iterator[Unreadable]:
+def _cut_short(units: Iterable[Analysis]) -> Iterator[Unreadable]:
     """What is said of units that were not judged to their end."""
     return (entry for unit in units if not unit.is_complete for entry in unit.unreadable)
 
@@ -162,15 +162,15 @@ def _difference(
     notes: Iterable[Unreadable],
     files: tuple[tuple[str, ...], tuple[str, ...]],
     scans: tuple[ScanResult, ScanResult] | None,
-) -> Difference:
+) -> AccessDifference:
     """What units tell together."""
 
     moved = tuple(sorted(take_moved(units), key=_order))
 
-    def in_order(name: str) -> tuple[Change, ...]:
+    def in_order(name: str) -> tuple[GrantChange, ...]:
         return tuple(sorted((change for one in units for change in getattr(one, name)), key=_order))
 
-    return Difference(
+    return AccessDifference(
         in_order("new"),
         in_order("widened"),
         in_order("narrowed"),
@@ -185,7 +185,7 @@ def _difference(
     )
 
 
-def _order(change: Change) -> tuple[str, int, int, str, str]:
+def _order(change: GrantChange) -> tuple[str, int, int, str, str]:
     located = change.grant
     return (
         located.grant.at.file, located.grant.at.line, located.grant.at.column, located.resource.address,
@@ -193,7 +193,7 @@ def _order(change: Change) -> tuple[str, int, int, str, str]:
     )  # fmt: skip
 
 
-def _notes(pair: Pair) -> tuple[Unreadable, ...]:
+def _notes(pair: UnitPair) -> tuple[Unreadable, ...]:
     return pair.old.not_evaluated if pair.is_same else (*pair.old.not_evaluated, *pair.new.not_evaluated)
 
 
@@ -205,19 +205,19 @@ def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 class _Compared:
     """One unit in its two versions."""
 
-    pair: Pair
+    pair: UnitPair
     options: ScanOptions
-    new: list[Change] = field(default_factory=list)
-    widened: list[Change] = field(default_factory=list)
-    narrowed: list[Change] = field(default_factory=list)
-    removed: list[Change] = field(default_factory=list)
+    new: list[GrantChange] = field(default_factory=list)
+    widened: list[GrantChange] = field(default_factory=list)
+    narrowed: list[GrantChange] = field(default_factory=list)
+    removed: list[GrantChange] = field(default_factory=list)
     unchanged: int = 0
     renamed: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._before: list[Written] = []
-        self._told: list[Written] = []
+        self._before: list[StatementVersion] = []
+        self._told: list[StatementVersion] = []
         self.is_complete = True  # the time was enough
         sides = self.pair.old, self.pair.new
         seconds = sum(one.seconds_left for one in sides if one.seconds_left is not None) or deadline.SECONDS
@@ -256,7 +256,7 @@ class _Compared:
         touched = {id(item) for item in self._told}
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
 
-    def old_statements(self) -> Sequence[Written]:
+    def old_statements(self) -> Sequence[StatementVersion]:
         """The statements of the old version."""
         return () if self.pair.is_same else self._before
 
@@ -271,7 +271,7 @@ class _Compared:
 
     def _statements(
         self, side: Configuration, written: Sequence[AttachedPolicy], same: Sequence[AttachedPolicy]
-    ) -> list[Written]:
+    ) -> list[StatementVersion]:
         services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
         found = []
         for policy, names in zip(written, same, strict=True):
@@ -284,7 +284,7 @@ class _Compared:
                 readings.setdefault((grant.at, grant.statement.path), []).append(grant)
             for (_, below), grants in readings.items():
                 path = "/".join(part for part in (policy.path, below) if part)
-                found.append(Written(policy, names, path, tuple(grants)))
+                found.append(StatementVersion(policy, names, path, tuple(grants)))
         return found
 
     # -- counterparts
@@ -292,7 +292,7 @@ class _Compared:
     def _match(self) -> None:
         """Find each statement's counterpart among those of the same holder: the same words first, then the same place
         or Sid, then the only one that is left."""
-        self._counterparts: dict[tuple[str, int], Written] = {}
+        self._counterparts: dict[tuple[str, int], StatementVersion] = {}
         before, after = by_holder(self._before), by_holder(self._after)
         for holder in before.keys() & after.keys():
             for effect in ("Allow", "Deny"):
@@ -302,7 +302,7 @@ class _Compared:
                     self._counterparts[holder, id(one)] = other
                     self._counterparts[holder, id(other)] = one
 
-    def _counterpart(self, holder: str, item: Written) -> Written | None:
+    def _counterpart(self, holder: str, item: StatementVersion) -> StatementVersion | None:
         return self._counterparts.get((key_of(holder, item), id(item)))
 
     # -- changes
@@ -310,9 +310,9 @@ class _Compared:
     def _gained(
         self,
         change: Configuration,
-        statements: Sequence[Written],
-        alone: list[Change],
-        paired: list[Change],
+        statements: Sequence[StatementVersion],
+        alone: list[GrantChange],
+        paired: list[GrantChange],
         *,
         forward: bool,
     ) -> None:
@@ -342,8 +342,14 @@ class _Compared:
             (alone if other is None else paired).append(self._change(item, other, holders, said, forward=forward))
 
     def _change(
-        self, item: Written, other: Written | None, holders: Sequence[str], said: Finding, *, forward: bool
-    ) -> Change:
+        self,
+        item: StatementVersion,
+        other: StatementVersion | None,
+        holders: Sequence[str],
+        said: Finding,
+        *,
+        forward: bool,
+    ) -> GrantChange:
         here = item.located(holders, {} if forward else self._old_names)
         there = other.located(holders, self._old_names if forward else {}) if other is not None else None
         now, before = (here, there) if forward or there is None else (there, here)
@@ -351,7 +357,7 @@ class _Compared:
         if other is not None and other.identity == item.identity:
             cause, gone = self._cause(holders, forward=forward)
         suppressed = said.suppressed is not None
-        return Change(now, before, cause, said.severity, said.confidence, said.message, suppressed, gone)
+        return GrantChange(now, before, cause, said.severity, said.confidence, said.message, suppressed, gone)
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
         """The Deny that is gone (or, the other way round, has come) and took access away from one of the holders; and

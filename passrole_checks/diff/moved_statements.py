@@ -12,32 +12,34 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from passrole_checks.diff.change import Change
-from passrole_checks.diff.statements import Written
-from passrole_checks.diff.units import Pair
-from passrole_checks.iam.partial_values import Kind, Text, Tri, texts_in
+from passrole_checks.diff.change import GrantChange
+from passrole_checks.diff.statements import StatementVersion
+from passrole_checks.diff.units import UnitPair
+from passrole_checks.iam.partial_values import StringNode, Ternary, UnresolvedKind, texts_in
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
-_PLACES = frozenset({Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION})  # the same wherever it stands
+_PLACES = frozenset(
+    {UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION}
+)  # the same wherever it stands
 _ELSEWHERE = frozenset({*MANY_ACCOUNTS, "AWS::SSO::PermissionSet"})
 
 
-class Compared(Protocol):
+class UnitDifference(Protocol):
     """A unit in its two versions, and what it gives more and less."""
 
-    pair: Pair
-    new: list[Change]
-    removed: list[Change]
+    pair: UnitPair
+    new: list[GrantChange]
+    removed: list[GrantChange]
 
-    def old_statements(self) -> Sequence[Written]:
+    def old_statements(self) -> Sequence[StatementVersion]:
         """The statements of the old version."""
 
 
-def take_moved(units: Sequence[Compared]) -> Iterator[Change]:
+def take_moved(units: Sequence[UnitDifference]) -> Iterator[GrantChange]:
     """Take out of the units what moved from one to another: the new statement, with the old one as ``before``."""
-    gone: dict[Hashable, list[tuple[Compared, Change]]] = {}
+    gone: dict[Hashable, list[tuple[UnitDifference, GrantChange]]] = {}
     for unit in units:
         for change in unit.removed:
             key = _key(change.grant, unit.pair.old)
@@ -64,14 +66,14 @@ def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
     texts += texts_in(statement.condition) if statement.condition is not None else ()
     if not who or None in who or located.resource.type in _ELSEWHERE or not _is_plain(texts):
         return None
-    if statement.when or not statement.whole or grant.certain is not Tri.YES or grant.denied:
+    if statement.when or not statement.whole or grant.certain is not Ternary.YES or grant.denied:
         return None
     roles = tuple(role.pattern.parts for role in grant.roles)
     principals = tuple(sorted(one for one in who if one is not None))
     return principals, unit.account, statement.identity, roles, grant.complement, grant.services
 
 
-def _is_plain(texts: Iterable[Text]) -> bool:
+def _is_plain(texts: Iterable[StringNode]) -> bool:
     return all(hole.kind in _PLACES and hole.role is None for one in texts for hole in one.holes)
 
 
@@ -87,7 +89,7 @@ def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _is_limited(principals: Iterable[str], unit: Compared) -> bool:
+def _is_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
     """Whether something of the old unit may have taken access away from one of them: it may be gone."""
     old = unit.pair.old
     limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.boundary_readings)}

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.errors import InputError
-from passrole_checks.files.relocate_paths import with_known_names
+from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.scan.scanner import ReadPaths, ScanOptions, read_paths
-from passrole_checks.sources.files.access_log import Difference, LookedAt, same_at, watched
+from passrole_checks.sources.files.access_log import LookedAt, TreeDifference, same_at, watched
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Readings:
 
     def moved(self, value: _Value) -> _Value:
         """Something of the old version with the places that it has in the new one, where that is the same."""
-        return with_known_names(value, {self._roots[0]: self._roots[1]})
+        return relocate(value, {self._roots[0]: self._roots[1]})
 
     def looked_at(self, configuration: Configuration) -> LookedAt | None:
         """What the reading of a unit has looked at; None for one that was not read."""
@@ -154,11 +154,13 @@ class Readings:
         return os.path.join(".", real.relative_to(root)) if real.is_relative_to(root) else str(real)
 
 
-def difference_at(root: str, changed: Changed) -> Difference:
+def difference_at(root: str, changed: Changed) -> TreeDifference:
     """What differs, with the places that it has, or would have, in the version at ``root``."""
     modified = [old for old, new in changed if old is not None and old == new]
     others = [name for names in changed if names[0] != names[1] for name in names if name is not None]
-    return Difference((os.path.join(root, name) for name in modified), (os.path.join(root, name) for name in others))
+    return TreeDifference(
+        (os.path.join(root, name) for name in modified), (os.path.join(root, name) for name in others)
+    )
 
 
 def left_out_of(sides: Sequence[Side], changed: Changed) -> tuple[Unreadable, ...]:

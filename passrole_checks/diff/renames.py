@@ -16,7 +16,17 @@ from dataclasses import replace
 
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Choice, Entry, Hole, Items, Kind, Node, Text, holes_in, texts_in
+from passrole_checks.iam.partial_values import (
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+    holes_in,
+    texts_in,
+)
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, RoleDefinition
 
 _Profile = tuple[str, frozenset[tuple[tuple[str, ...], int]]]
@@ -92,7 +102,7 @@ def called_anew(
     """
     there = {names.get(role.resource.address, role.resource.address) for role in old.roles}
     both = there & {role.resource.address for role in new.roles}
-    found: dict[tuple[str, Kind], set[tuple[str | Hole, ...]]] = {}
+    found: dict[tuple[str, UnresolvedKind], set[tuple[str | Unresolved, ...]]] = {}
     for policy in (*new.policies, *new.unchanged) if both else ():
         for hole in holes_in(policy.document):
             if hole.role in both and hole.known is not None:
@@ -179,13 +189,13 @@ def _referring(node: Node, names: Mapping[str, str]) -> Node:
     )
 
 
-def _called(node: Node, called: Mapping[tuple[str, Kind], tuple[str | Hole, ...]]) -> Node:
+def _called(node: Node, called: Mapping[tuple[str, UnresolvedKind], tuple[str | Unresolved, ...]]) -> Node:
     """A value in which references to roles say what these are called."""
 
-    def of(text: Text) -> Text:
+    def of(text: StringNode) -> StringNode:
         parts = tuple(
             replace(part, known=called[part.role, part.kind])
-            if isinstance(part, Hole) and part.role is not None and (part.role, part.kind) in called
+            if isinstance(part, Unresolved) and part.role is not None and (part.role, part.kind) in called
             else part
             for part in text.parts
         )
@@ -194,19 +204,19 @@ def _called(node: Node, called: Mapping[tuple[str, Kind], tuple[str | Hole, ...]
     return _with_texts(node, of)
 
 
-def _with_texts(node: Node, change: Callable[[Text], Text]) -> Node:
+def _with_texts(node: Node, change: Callable[[StringNode], StringNode]) -> Node:
     """The same value with its texts changed; itself where none of them is."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return change(node)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         items = tuple(_with_texts(item, change) for item in node.items)
-        return node if _same(items, node.items) else Items(items, node.at)
-    if isinstance(node, partial_values.Mapping):
+        return node if _same(items, node.items) else ListNode(items, node.at)
+    if isinstance(node, partial_values.ObjectNode):
         found = tuple(_with_texts(one.value, change) for one in node.entries)
         if _same(found, [one.value for one in node.entries]):
             return node
-        entries = tuple(Entry(one.key, value) for one, value in zip(node.entries, found, strict=True))
-        return partial_values.Mapping(entries, node.at)
+        entries = tuple(ObjectEntry(one.key, value) for one, value in zip(node.entries, found, strict=True))
+        return partial_values.ObjectNode(entries, node.at)
     if isinstance(node, Choice):
         options = tuple(_with_texts(option, change) for _, option in node.options)
         if _same(options, [option for _, option in node.options]):
@@ -220,7 +230,7 @@ def _same(found: Sequence[Node], before: Sequence[Node]) -> bool:
     return all(one is other for one, other in zip(found, before, strict=True))
 
 
-def _part(part: str | Hole, names: Mapping[str, str]) -> str | Hole:
+def _part(part: str | Unresolved, names: Mapping[str, str]) -> str | Unresolved:
     if isinstance(part, str):
         return part
     known = tuple(_part(inner, names) for inner in part.known) if part.known is not None else None

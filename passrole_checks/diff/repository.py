@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from passrole_checks.diff import Difference, Side, difference_between
+from passrole_checks.diff import AccessDifference, Side, difference_between
 from passrole_checks.diff.units import AS_BEFORE
 from passrole_checks.errors import ConfigurationError, InputError
-from passrole_checks.git_versions import Comparison, Snapshots, with_known_names
+from passrole_checks.git_versions import Snapshots, VersionPair, relocate
 from passrole_checks.git_versions.snapshot import matters
 from passrole_checks.git_versions.trees import LINK
 from passrole_checks.scan import settings
@@ -43,7 +43,7 @@ InputsOf = Callable[[Find], Inputs]
 """Makes the values for one version of what was given as options."""
 
 
-def sides_of(asked: Comparison, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
+def sides_of(asked: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
     """Both versions, each with its values. Raises an :class:`InputError` for a file of values that cannot be used."""
     first, second = (_side(asked, snapshots, number, inputs_of) for number in (0, 1))
     return first, second
@@ -51,7 +51,7 @@ def sides_of(asked: Comparison, snapshots: Snapshots, inputs_of: InputsOf) -> tu
 
 def compared(
     sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, *, judged: bool = False
-) -> Difference:
+) -> AccessDifference:
     """What differs between the two; files are named as they are laid out (:func:`named` gives them their names back).
 
     What is wrong in both versions alike is in ``standing``. ``judged``: also scan both. Another folder may stand in the
@@ -66,7 +66,7 @@ def compared(
         judged=judged,
     )
     if sides[1].path != snapshots.folders[1]:
-        found = with_known_names(found, {str(sides[1].path): str(snapshots.folders[1])})
+        found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})
     lost = dict.fromkeys(_not_read_any_more(found, sides, snapshots))
     hidden = {entry.file for entry in lost}
     aside = [entry for entry in _aside(found, snapshots) if entry.file not in hidden]
@@ -82,9 +82,9 @@ def compared(
     return _without_old_news(found, snapshots)
 
 
-def named(found: Difference, snapshots: Snapshots) -> Difference:
+def named(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
     """The same with files named from the top of the repository; what both versions say is told once."""
-    known = with_known_names(found, names_of(snapshots))
+    known = relocate(found, names_of(snapshots))
     return replace(
         known,
         unreadable=tuple(dict.fromkeys(known.unreadable)),
@@ -94,7 +94,7 @@ def named(found: Difference, snapshots: Snapshots) -> Difference:
     )
 
 
-def told_once(found: Difference, snapshots: Snapshots) -> Difference:
+def told_once(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
     """The same, with what neither version evaluates of a file as the new one says it, where only its line differs."""
     old, new = (f"{folder}/" for folder in snapshots.folders)
     renames = snapshots.renames or {}
@@ -114,7 +114,7 @@ def names_of(snapshots: Snapshots) -> dict[str, str]:
     return {str(folder): "" for folder in snapshots.folders}
 
 
-def found_in(asked: Comparison, snapshots: Snapshots, number: int) -> Find:
+def found_in(asked: VersionPair, snapshots: Snapshots, number: int) -> Find:
     """Finds what is given as a path of the working tree in one of the versions (0 or 1).
 
     It raises an :class:`InputError` where a symbolic link in the working tree leads from there out of the repository.
@@ -142,11 +142,11 @@ def found_in(asked: Comparison, snapshots: Snapshots, number: int) -> Find:
     return there
 
 
-def _side(asked: Comparison, snapshots: Snapshots, number: int, inputs_of: InputsOf) -> Side:
+def _side(asked: VersionPair, snapshots: Snapshots, number: int, inputs_of: InputsOf) -> Side:
     try:
         inputs = inputs_of(found_in(asked, snapshots, number))
     except InputError as error:
-        raise InputError(with_known_names(error.file, names_of(snapshots)), error.reason, error.line) from None
+        raise InputError(relocate(error.file, names_of(snapshots)), error.reason, error.line) from None
     top = snapshots.folders[number]
     here = str(top / asked.repository.prefix)  # the working directory
     exclusions = replace(inputs.exclusions, roots=tuple((root, "") for root in dict.fromkeys((here, str(top)))))
@@ -163,7 +163,7 @@ def _side(asked: Comparison, snapshots: Snapshots, number: int, inputs_of: Input
     )
 
 
-def _without_old_news(found: Difference, snapshots: Snapshots) -> Difference:
+def _without_old_news(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
     """What cannot be read, or is not evaluated, in both versions alike makes no difference, unless it is touched."""
     touched = snapshots.touched()
 
@@ -194,7 +194,7 @@ def _without_old_news(found: Difference, snapshots: Snapshots) -> Difference:
     )
 
 
-def _not_read_any_more(found: Difference, sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
+def _not_read_any_more(found: AccessDifference, sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
     """What of the old version was read, stands in the new one, and is not read there: what it held may all be there,
     and would pass for removed."""
     old, new = (set(files) for files in found.files)
@@ -228,7 +228,7 @@ def _not_read_any_more(found: Difference, sides: tuple[Side, Side], snapshots: S
             yield Unreadable(place, f"was infrastructure code before, and is {reason}")
 
 
-def _aside(found: Difference, snapshots: Snapshots) -> Iterator[Unreadable]:
+def _aside(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
     """What is among the changes, may hold something, and is not looked at where it stands, or by its name."""
     top = snapshots.folders[1]
     old, new = (set(files) for files in found.files)
@@ -271,7 +271,7 @@ def _unused_values(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[U
             yield Unreadable(file, "values that do not count here, since no --var-file names them")
 
 
-def _called_otherwise(found: Difference, snapshots: Snapshots) -> Iterator[Unreadable]:
+def _called_otherwise(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
     """The modules that are not here in either version, where the block that calls them has changed: another version of
     a module, or other arguments, may let more be passed."""
     folders = snapshots.folders
@@ -415,7 +415,7 @@ def _is_terraform(path: str) -> bool:
     return ".tf" in path or ".tofu" in path
 
 
-def about_configuration(asked: Comparison, snapshots: Snapshots) -> list[Unreadable]:
+def about_configuration(asked: VersionPair, snapshots: Snapshots) -> list[Unreadable]:
     """A note where the new version has another configuration, which does not count."""
     tables: list[object] = []
     for folder in snapshots.folders:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.diff.change import Difference
+from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.read_versions import Side
 from passrole_checks.diff.trusted_suppressions import with_old_wishes
-from passrole_checks.diff.units import Pair
+from passrole_checks.diff.units import UnitPair
 from passrole_checks.errors import InputError, internal_error
-from passrole_checks.files.relocate_paths import with_known_names
-from passrole_checks.scan.scanner import Judged, ReadPaths, ScanOptions, judged
+from passrole_checks.files.relocate_paths import relocate
+from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, judged
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs
 
@@ -27,15 +27,15 @@ class Touched:
 
     def __init__(
         self,
-        pairs: Sequence[Pair],
+        pairs: Sequence[UnitPair],
         sides: tuple[Side, Side],
         options: ScanOptions,
         renames: Mapping[str, str],
-        settle: Callable[[Sequence[Pair], Sequence[Judged]], Difference],
+        settle: Callable[[Sequence[UnitPair], Sequence[Analysis]], AccessDifference],
     ) -> None:
         self._pairs, self._sides, self._options, self._renames = pairs, sides, options, renames
         self._settle = settle
-        self._before: list[Judged] | None = None
+        self._before: list[Analysis] | None = None
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -47,7 +47,7 @@ class Touched:
         units = ((top / pair.place if pair.place not in ("", ".") else top, pair.new) for pair in self._pairs)
         return ReadPaths(tuple(unit for unit in units if unit[1].files), (), (), boundary=Boundary.around(top))
 
-    def again(self, top: Path) -> Difference | None:
+    def again(self, top: Path) -> AccessDifference | None:
         """What differs where the folder ``top`` stands for the new version, of these units alone, with their places as
         if it were that; None where one of them cannot be read any more. No causes are looked for."""
         if self._before is None:
@@ -63,9 +63,9 @@ class Touched:
                 return None
             roots = self._sides[0].path, top
             pairs.append(with_old_wishes(replace(pair, new=other), roots, self._renames, judged=True))
-        return with_known_names(self._settle(pairs, self._before), {str(top): str(self._sides[1].path)})
+        return relocate(self._settle(pairs, self._before), {str(top): str(self._sides[1].path)})
 
-    def _read(self, pair: Pair, top: Path) -> Configuration:
+    def _read(self, pair: UnitPair, top: Path) -> Configuration:
         from passrole_checks.sources import detect  # the readers are heavy
 
         place = top / pair.place if pair.place not in ("", ".") else top

@@ -15,7 +15,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class StatementVersion:
     """A statement of one policy, with its readings under the outcomes of unknown conditions."""
 
     policy: AttachedPolicy  # as it is written
@@ -63,24 +63,26 @@ class Written:
         return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
 
 
-def key_of(holder: str, item: Written) -> str:
+def key_of(holder: str, item: StatementVersion) -> str:
     """Whom a statement is looked for under: its holder, or itself where it stands for itself ("")."""
     return holder or f"\0{item.names.resource.address}"
 
 
-def by_holder(statements: Iterable[Written]) -> dict[str, list[Written]]:
+def by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
     """The statements of each holder, by :func:`key_of`."""
-    found: dict[str, list[Written]] = {}
+    found: dict[str, list[StatementVersion]] = {}
     for item in statements:
         for holder in item.holders():
             found.setdefault(key_of(holder, item), []).append(item)
     return found
 
 
-def pairs_of(first: Sequence[Written], second: Sequence[Written]) -> Iterator[tuple[Written, Written]]:
+def pairs_of(
+    first: Sequence[StatementVersion], second: Sequence[StatementVersion]
+) -> Iterator[tuple[StatementVersion, StatementVersion]]:
     """Pairs of statements of one holder, the most alike first. Where only their place makes them alike, they speak of
     roles in common, and do not bear different Sids."""
-    likenesses: tuple[tuple[Callable[[Written], Hashable | None], bool], ...] = (
+    likenesses: tuple[tuple[Callable[[StatementVersion], Hashable | None], bool], ...] = (
         (lambda item: (item.names.resource.address, item.path, item.identity), False),
         (lambda item: item.identity, False),
         (lambda item: (item.names.resource.address, item.widest.sid) if item.widest.sid else None, False),
@@ -90,7 +92,7 @@ def pairs_of(first: Sequence[Written], second: Sequence[Written]) -> Iterator[tu
         (lambda item: item.widest.sid, False),
     )
     for likeness, only_place in likenesses:
-        groups: dict[Hashable, list[Written]] = {}
+        groups: dict[Hashable, list[StatementVersion]] = {}
         for item in second:
             groups.setdefault(likeness(item), []).append(item)
         found = []
@@ -106,7 +108,7 @@ def pairs_of(first: Sequence[Written], second: Sequence[Written]) -> Iterator[tu
         yield first[0], second[0]
 
 
-def _may_be_one(one: Written, other: Written) -> bool:
+def _may_be_one(one: StatementVersion, other: StatementVersion) -> bool:
     """Whether nothing speaks against one statement being what became of the other."""
     sids = one.widest.sid, other.widest.sid
     if None not in sids and sids[0] != sids[1]:

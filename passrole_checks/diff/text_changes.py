@@ -14,7 +14,7 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")  # as git counts lines; str.splitlines al
 
 
 @dataclass(frozen=True)
-class Piece:
+class ChangedLines:
     """Lines ``old[first:end]`` that have become ``new[first:end]``; counted from 0, either may be empty.
 
     ``says_something``: more than comments and layout differs.
@@ -41,7 +41,7 @@ class ChangedFile:
     new_name: str
     old: Sequence[str]
     new: Sequence[str]
-    pieces: tuple[Piece, ...]
+    pieces: tuple[ChangedLines, ...]
 
     @property
     def is_new(self) -> bool:
@@ -58,7 +58,7 @@ class ChangedFile:
             at = piece.new[1]
         return "".join([*text, *self.new[at:]])
 
-    def line_of(self, piece: Piece) -> tuple[int, bool]:
+    def line_of(self, piece: ChangedLines) -> tuple[int, bool]:
         """The line (counted from 1) to show for a piece, and whether it is one of the old text."""
         (first, end), lines, gone = piece.new, self.new, False
         if first == end or not any(map(_meaning, lines[first:end])):
@@ -87,7 +87,7 @@ def _lines(path: Path | None) -> list[str] | None:
         return None
 
 
-def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
+def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[ChangedLines]:
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1
@@ -108,9 +108,9 @@ def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
             yield _piece(old, new, (a, b), (c, d))
 
 
-def _piece(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> Piece:
+def _piece(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> ChangedLines:
     said = [list(filter(None, map(_meaning, lines))) for lines in (old[slice(*before)], new[slice(*after)])]
-    return Piece(before, after, said[0] != said[1])
+    return ChangedLines(before, after, said[0] != said[1])
 
 
 def _meaning(line: str) -> str:

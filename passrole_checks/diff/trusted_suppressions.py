@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.diff.units import Pair
+from passrole_checks.diff.units import UnitPair
 from passrole_checks.sources.model.configuration import Configuration, Suppression, Unreadable
 
 
@@ -28,7 +28,9 @@ IGNORED = "does not count, since it is new here"
 """How the note ends on a suppression that only the new version has."""
 
 
-def with_old_wishes(pair: Pair, roots: tuple[Path, Path], renames: Mapping[str, str], *, judged: bool = False) -> Pair:
+def with_old_wishes(
+    pair: UnitPair, roots: tuple[Path, Path], renames: Mapping[str, str], *, judged: bool = False
+) -> UnitPair:
     """The pair with those suppressions of the new version only that the old one has too: of the same check, for the
     same resource (one that was only renamed included), or for the block of the same header or the whole file, in the
     same file. Of each other one is told that it does not count; unless all checks have ``judged``, of those of

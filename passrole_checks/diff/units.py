@@ -20,7 +20,7 @@ AS_BEFORE = "as before, cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class UnitPair:
     """A unit in two versions. One that is in one version only has an empty configuration in the other. ``place`` leads
     from the new version's folder to it.
 
@@ -45,7 +45,7 @@ class Versions:
     """``notes``: what is not compared, because its counterpart cannot be read, and what of the inputs nothing uses.
     ``excluded``: the paths of either version that were left out."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[UnitPair, ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
     files: tuple[tuple[str, ...], tuple[str, ...]]
@@ -94,7 +94,7 @@ def versions_of(old: Side, new: Side, readings: Readings, renames: Mapping[str, 
     )
 
 
-def _settled(pair: Pair, readings: Readings) -> Pair:
+def _settled(pair: UnitPair, readings: Readings) -> UnitPair:
     """The pair with its new side as a whole, and what is known of the reading of both."""
     return replace(
         pair,
@@ -124,18 +124,20 @@ def _read(side: Side, readings: Readings, number: int) -> ReadPaths:
     return replace(found, unreadable=(*found.unreadable, *side.unreadable), notes=(*found.notes, *side.missing))
 
 
-def _pairs(old: dict[str, Configuration], new: dict[str, Configuration], renames: Mapping[str, str]) -> Iterator[Pair]:
+def _pairs(
+    old: dict[str, Configuration], new: dict[str, Configuration], renames: Mapping[str, str]
+) -> Iterator[UnitPair]:
     for key in sorted(old.keys() & new.keys()):
-        yield Pair(old[key], new[key], key)
+        yield UnitPair(old[key], new[key], key)
     gone = {key: unit for key, unit in sorted(old.items()) if key not in new}
     added = {key: unit for key, unit in sorted(new.items()) if key not in old}
     for before, after in _moved(gone, added, renames):
-        yield Pair(gone.pop(before), added.pop(after), after)
+        yield UnitPair(gone.pop(before), added.pop(after), after)
     for key, unit in added.items():
         alike = next((other for other, was in gone.items() if _says(was) == _says(unit)), None)
-        yield Pair(gone.pop(alike) if alike is not None else _nothing(unit), unit, key)
+        yield UnitPair(gone.pop(alike) if alike is not None else _nothing(unit), unit, key)
     for unit in gone.values():
-        yield Pair(unit, _nothing(unit))
+        yield UnitPair(unit, _nothing(unit))
 
 
 def _moved(

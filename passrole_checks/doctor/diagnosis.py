@@ -100,7 +100,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class Hcl2Package:
     """A package that installs the module ``hcl2``; ``intact``: whether the files there are the ones it came with."""
 
     name: str
@@ -131,7 +131,7 @@ class Diagnosis:
     packages: Sequence[Package]
     reader: str | None
     hosts: Sequence[Host]
-    hcl2: Sequence[Owner]
+    hcl2: Sequence[Hcl2Package]
     git: str | None
     cache: Cache
     problems: Sequence[Trouble] = ()
@@ -225,7 +225,7 @@ def _about_speed() -> Iterator[Trouble]:
 # -- the module hcl2
 
 
-def _owner(name: str) -> Owner | None:
+def _owner(name: str) -> Hcl2Package | None:
     """The package, if it is installed, and whether the module's files are its own."""
     try:
         distribution = metadata.distribution(name)
@@ -236,7 +236,7 @@ def _owner(name: str) -> Owner | None:
         not told or _hash(Path(str(distribution.locate_file(file))), told.partition("=")[0]) == told.partition("=")[2]
         for file, told in files.items()
     )
-    return Owner(name, distribution.version, intact)
+    return Hcl2Package(name, distribution.version, intact)
 
 
 def _recorded(distribution: metadata.Distribution) -> Iterator[tuple[str, str]]:
@@ -256,7 +256,7 @@ def _hash(path: Path, algorithm: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
-def _about_hcl2(owners: Sequence[Owner], *, checkov: bool) -> Iterator[Trouble]:
+def _about_hcl2(owners: Sequence[Hcl2Package], *, checkov: bool) -> Iterator[Trouble]:
     if len(owners) > 1:
         there = ", ".join(owner.name for owner in owners if owner.intact) or "neither as it was installed"
         what = f"{' and '.join(owner.name for owner in owners)} both install it, and break each other; there is {there}"
@@ -278,7 +278,7 @@ def _about_hcl2(owners: Sequence[Owner], *, checkov: bool) -> Iterator[Trouble]:
 # -- hosts
 
 
-def _asked(owners: Sequence[Owner]) -> tuple[list[Host], list[Trouble]]:
+def _asked(owners: Sequence[Hcl2Package]) -> tuple[list[Host], list[Trouble]]:
     """Ask each host that is installed, all at the same time, whether it takes our leaf."""
     versions = {name: version for name in HOSTS if (version := _version(name)) is not None}
     hosts: list[Host] = []

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from passrole_checks import __version__
-from passrole_checks.doctor.diagnosis import FOLDER, LEAVES, Cache, Diagnosis, Owner, Trouble
+from passrole_checks.doctor.diagnosis import FOLDER, LEAVES, Cache, Diagnosis, Hcl2Package, Trouble
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import harmless
-from passrole_checks.output.findings_text import Line, Span
+from passrole_checks.output.findings_text import Line, StyledText
 
 VERSION = 1
 
@@ -75,12 +75,12 @@ def doctor_lines(found: Diagnosis, configuration: Sequence[str]) -> Iterator[Lin
     for troubles, style in ((found.problems, "high"), (found.remarks, "low")):
         for one in troubles:
             yield ()
-            yield (Span(f"{one.about}: ", style), Span(harmless(one.what)))
-            yield (Span(f"  {one.remedy}", "code"),)
+            yield (StyledText(f"{one.about}: ", style), StyledText(harmless(one.what)))
+            yield (StyledText(f"  {one.remedy}", "code"),)
     yield ()
     counts = ((len(found.problems), "problem"), (len(found.remarks), "warning"))
     words = ", ".join(f"{number} {noun}{'s' if number > 1 else ''}" for number, noun in counts if number)
-    yield (Span(words or "no problems found"),)
+    yield (StyledText(words or "no problems found"),)
 
 
 def _cache(found: Cache) -> str:
@@ -92,9 +92,13 @@ def _cache(found: Cache) -> str:
     return f"{entries}, {found.current} of this version, {found.size / 1_000_000:.1f} MB"
 
 
-def _owner(one: Owner) -> str:
+def _owner(one: Hcl2Package) -> str:
     return f"{one.name} {one.version}" + ("" if one.intact else " (not its own files)")
 
 
 def _row(name: str, value: str, where: str = "") -> Line:
-    return (Span(f"{name:<21}"), Span(harmless(value)), Span(f"  {harmless(where)}" if where else "", "quiet"))
+    return (
+        StyledText(f"{name:<21}"),
+        StyledText(harmless(value)),
+        StyledText(f"  {harmless(where)}" if where else "", "quiet"),
+    )

@@ -15,7 +15,7 @@ _OBJECTS = 100_000  # that may come before it looks for cycles: some 20 MB
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Within it cycles are looked for rarely, and once at its end. As a decorator it holds for each call."""
     before = gc.get_threshold()
     if before[0] >= _OBJECTS or not before[0]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 _Value = TypeVar("_Value")
 
 
-def with_known_names(value: _Value, folders: Mapping[str, str]) -> _Value:
+def relocate(value: _Value, folders: Mapping[str, str]) -> _Value:
     """``value``, frozen dataclasses and tuples all the way down, with paths below ``folders`` (whole paths of folders
     that only we have made) as paths below what stands for each of them: ``""`` for the top of the repository."""
     prefixes = [(f"{folder}/", f"{name}/" if name else "") for folder, name in folders.items()]

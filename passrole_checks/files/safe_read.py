@@ -69,7 +69,7 @@ def opened(path: str | Path, inside: Callable[[str], bool] | None = None, *, pip
         raise
 
 
-def content_of(
+def read_bounded(
     path: str | Path, most: int, inside: Callable[[str], bool] | None = None, *, pipes: bool = False
 ) -> bytes:
     """Return the bytes of a file, at most ``most`` of them, opened as :func:`opened` says.

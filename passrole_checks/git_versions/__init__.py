@@ -1,7 +1,7 @@
 """Versions of a git repository, read as objects and laid out as plain files, so that nothing of them is ever run."""
 
-from passrole_checks.git_versions.names import with_known_names
+from passrole_checks.git_versions.names import relocate
 from passrole_checks.git_versions.snapshot import Snapshots
-from passrole_checks.git_versions.versions import Asked, Comparison, asked_for
+from passrole_checks.git_versions.versions import NamedVersion, VersionPair, asked_for
 
-__all__ = ["Asked", "Comparison", "Snapshots", "asked_for", "with_known_names"]
+__all__ = ["NamedVersion", "Snapshots", "VersionPair", "asked_for", "relocate"]

@@ -39,7 +39,7 @@ _LARGEST_BATCH = 64_000_000  # bytes of objects that one call is asked for
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """A file that differs between two trees; ``old`` or ``new`` is None where it is in one of them only."""
 
     old: str | None
@@ -178,7 +178,7 @@ class Repository:
 
     # -- differences
 
-    def changes(self, old: str, new: str | None) -> list[Change]:
+    def changes(self, old: str, new: str | None) -> list[FileChange]:
         """What differs between two trees, or between a tree and the index (None), renames found by their content."""
         command = ["diff-tree", "-r"] if new is not None else ["diff-index", "--cached"]
         sides = [old] if new is None else [old, new]
@@ -189,9 +189,9 @@ class Repository:
             status = fields.pop(0)
             first = fields.pop(0)
             if status.startswith("R"):
-                found.append(Change(first, fields.pop(0)))
+                found.append(FileChange(first, fields.pop(0)))
             else:
-                found.append(Change(None if status == "A" else first, None if status == "D" else first))
+                found.append(FileChange(None if status == "A" else first, None if status == "D" else first))
         return found
 
 

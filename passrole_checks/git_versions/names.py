@@ -1,5 +1,5 @@
 """Results about files in a temporary folder, told with the names that people know them by."""
 
-from passrole_checks.files.relocate_paths import with_known_names
+from passrole_checks.files.relocate_paths import relocate
 
-__all__ = ["with_known_names"]
+__all__ = ["relocate"]

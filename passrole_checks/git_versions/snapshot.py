@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from passrole_checks.errors import SnapshotError
-from passrole_checks.git_versions.git import Change, Repository
-from passrole_checks.git_versions.trees import LINK, SUBMODULE, Entry, is_plain
+from passrole_checks.git_versions.git import FileChange, Repository
+from passrole_checks.git_versions.trees import LINK, SUBMODULE, TreeEntry, is_plain
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import is_candidate
@@ -36,11 +36,11 @@ class Snapshots:
     """
 
     repository: Repository
-    entries: tuple[list[Entry], list[Entry]]
+    entries: tuple[list[TreeEntry], list[TreeEntry]]
     renames: Mapping[str, str] | None = None  # None: to be found, since one side is no tree of the repository
     skipped: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     unreadable: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
-    changed: list[Change] = field(default_factory=list)
+    changed: list[FileChange] = field(default_factory=list)
 
     def __enter__(self) -> Snapshots:
         self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
@@ -73,7 +73,7 @@ class Snapshots:
         self._length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
         wanted = [self._wanted(side) for side in (0, 1)]
         sizes = self.repository.sizes(entry.id for side in wanted for entry in side if entry.file is None)
-        places: dict[str, list[tuple[int, Entry]]] = {}
+        places: dict[str, list[tuple[int, TreeEntry]]] = {}
         for side in (0, 1):
             for entry in wanted[side]:
                 if entry.file is not None:
@@ -103,7 +103,7 @@ class Snapshots:
                     self._copy(side, entry)
         self._settle()
 
-    def _wanted(self, side: int) -> list[Entry]:
+    def _wanted(self, side: int) -> list[TreeEntry]:
         entries = self.entries[side]
         if len(entries) > MOST_FILES:
             raise SnapshotError(f"{self.repository.folder}: more than {MOST_FILES:,} files in one version")
@@ -124,7 +124,7 @@ class Snapshots:
                 found.append(entry)
         return found
 
-    def _count(self, side: int, entry: Entry, size: int) -> None:
+    def _count(self, side: int, entry: TreeEntry, size: int) -> None:
         self._bytes[side] += size
         if self._bytes[side] > LARGEST_VERSION:
             raise SnapshotError(f"{entry.path}: up to here are more than {LARGEST_VERSION:,} bytes of files")
@@ -150,7 +150,7 @@ class Snapshots:
         known = hashlib.sha256 if length == 64 else hashlib.sha1
         return known(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
-    def _copy(self, side: int, entry: Entry) -> None:
+    def _copy(self, side: int, entry: TreeEntry) -> None:
         assert entry.file is not None
         try:
             with os.fdopen(os.open(entry.file, _HOW_TO_OPEN), "rb") as stream:
@@ -165,7 +165,7 @@ class Snapshots:
             return self._too_large(side, entry.path)
         return self._write_all(self._ids[side][entry.path], [(side, entry)], data)
 
-    def _write_all(self, blob: str, users: Iterable[tuple[int, Entry]], data: bytes) -> None:
+    def _write_all(self, blob: str, users: Iterable[tuple[int, TreeEntry]], data: bytes) -> None:
         """Write one content to all its places; nobody writes to them later, so that they can be one file."""
         for side, entry in users:
             place = self._write(side, entry.path, data, self._written.get(blob, ""))
@@ -209,11 +209,11 @@ class Snapshots:
         if self.renames is None:
             self.renames = self._find_renames(gone, added)
         self.renames = {one: other for one, other in self.renames.items() if one in old and other in new}
-        self.changed = [Change(path, path) for path in old if path in new and old[path] != new[path]]
-        self.changed += [Change(one, other) for one, other in self.renames.items()]
+        self.changed = [FileChange(path, path) for path in old if path in new and old[path] != new[path]]
+        self.changed += [FileChange(one, other) for one, other in self.renames.items()]
         moved = {*self.renames, *self.renames.values()}
-        self.changed += [Change(path, None) for path in gone if path not in moved]
-        self.changed += [Change(None, path) for path in added if path not in moved]
+        self.changed += [FileChange(path, None) for path in gone if path not in moved]
+        self.changed += [FileChange(None, path) for path in added if path not in moved]
 
     def touched(self) -> frozenset[str]:
         """The paths that differ, under their names in both versions."""
@@ -251,7 +251,7 @@ class Snapshots:
         return renames_of(with_store.changes(trees[0], trees[1]))
 
 
-def renames_of(changes: Iterable[Change]) -> dict[str, str]:
+def renames_of(changes: Iterable[FileChange]) -> dict[str, str]:
     """Old names of files with their new ones."""
     return {change.old: change.new for change in changes if change.old and change.new and change.old != change.new}
 
@@ -261,7 +261,7 @@ def matters(path: str) -> bool:
     return is_candidate(Path(path)) or is_terraform_file(Path(path)) or path.endswith(".tfvars")
 
 
-def _target(entry: Entry) -> bytes:
+def _target(entry: TreeEntry) -> bytes:
     try:
         return os.fsencode(os.readlink(entry.file)) if entry.file is not None else b""
     except OSError:

@@ -21,7 +21,7 @@ _MOST_PARTS = 100
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """A file of a version. ``id``: the object that holds it; empty where it is read from ``file`` instead."""
 
     path: str
@@ -34,28 +34,28 @@ class Entry:
         return self.mode in _REGULAR
 
 
-def of_tree(repository: Repository, tree: str) -> list[Entry]:
+def of_tree(repository: Repository, tree: str) -> list[TreeEntry]:
     """The files of a commit or a tree."""
     listing = os.fsdecode(repository.output(["ls-tree", "-r", "-z", "--full-tree", tree]))
     found = []
     for record in listing.split("\0")[:-1]:
         described, _, path = record.partition("\t")
         mode, _, name = described.split(" ")
-        found.append(Entry(path, mode, name))
+        found.append(TreeEntry(path, mode, name))
     return found
 
 
-def of_index(repository: Repository) -> list[Entry]:
+def of_index(repository: Repository) -> list[TreeEntry]:
     """The files of the index. Raises a :class:`SnapshotError` where a merge has left conflicts in it."""
     return [entry for _, entry in _index(repository, conflicts=False)]
 
 
-def of_working_tree(repository: Repository) -> list[Entry]:
+def of_working_tree(repository: Repository) -> list[TreeEntry]:
     """The files of the working tree: those that git tracks, as they are on the disk, and those that are new and that
     no ignore file names. Of a sparse checkout what is not on the disk is as in the index."""
     if repository.top is None:
         raise SnapshotError(f"{repository.folder}: this repository has no working tree; name two commits")
-    found: dict[str, Entry] = {}
+    found: dict[str, TreeEntry] = {}
     for tag, entry in _index(repository, conflicts=True):
         if entry.path in found:
             continue
@@ -67,27 +67,27 @@ def of_working_tree(repository: Repository) -> list[Entry]:
     others = os.fsdecode(repository.output(["ls-files", "-z", "--others", "--exclude-standard"]))
     for path in others.split("\0")[:-1]:
         if path.endswith("/"):
-            found[path] = Entry(path.rstrip("/"), SUBMODULE, "")  # a repository of its own, which is not added
+            found[path] = TreeEntry(path.rstrip("/"), SUBMODULE, "")  # a repository of its own, which is not added
         elif (here := _on_disk(repository.top, path, None)) is not None:
             found[path] = here
     return sorted(found.values(), key=lambda entry: entry.path)
 
 
-def _index(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, Entry]]:
+def _index(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, TreeEntry]]:
     listing = os.fsdecode(repository.output(["ls-files", "-s", "-t", "-z"]))
     for record in listing.split("\0")[:-1]:
         described, _, path = record.partition("\t")
         tag, mode, name, stage = described.split(" ")
         if stage != "0" and not conflicts:
             raise SnapshotError(f"{path}: a merge has left conflicts here; resolve and add them first")
-        yield tag, Entry(path, mode, name)
+        yield tag, TreeEntry(path, mode, name)
 
 
-def _on_disk(top: Path, path: str, tracked: Entry | None) -> Entry | None:
+def _on_disk(top: Path, path: str, tracked: TreeEntry | None) -> TreeEntry | None:
     """The entry as it is on the disk; None where nothing is there, or only through a symbolic link in its path. Where
     the path is not followed, nothing says what it holds, so that it differs from whatever it held."""
     if not is_plain(path):
-        return Entry(path, tracked.mode if tracked is not None else _REGULAR[0], "")
+        return TreeEntry(path, tracked.mode if tracked is not None else _REGULAR[0], "")
     file = top
     parts = path.split("/")
     try:
@@ -100,9 +100,9 @@ def _on_disk(top: Path, path: str, tracked: Entry | None) -> Entry | None:
     except (OSError, ValueError):
         return None
     if stat.S_ISLNK(mode):
-        return Entry(path, LINK, "", file)
+        return TreeEntry(path, LINK, "", file)
     if stat.S_ISREG(mode):
-        return Entry(path, "100644", "", file)
+        return TreeEntry(path, "100644", "", file)
     if stat.S_ISDIR(mode) and tracked is not None and tracked.mode == SUBMODULE:
         return tracked
     return None

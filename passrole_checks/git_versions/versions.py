@@ -15,14 +15,14 @@ from pathlib import Path
 from passrole_checks.errors import ConfigurationError, SnapshotError
 from passrole_checks.git_versions.git import Repository
 from passrole_checks.git_versions.snapshot import Snapshots, renames_of
-from passrole_checks.git_versions.trees import Entry, of_index, of_tree, of_working_tree
+from passrole_checks.git_versions.trees import TreeEntry, of_index, of_tree, of_working_tree
 
 _RANGE = re.compile(r"(?P<one>[^:{}]*?)(?P<dots>\.{2,3})(?P<other>[^:{}]*)")
 _LARGEST_CONFIGURATION = 1_000_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class NamedVersion:
     """One side as it is named for people, with the id of its commit or tree; None for what is no commit yet."""
 
     name: str
@@ -30,13 +30,13 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionPair:
     """Two versions of a repository. ``notes`` is what whoever asks should know of the choice of them. ``merge``: the
     commit whose files are compared in the place of those of ``head``, which is merged in it; "" for ``head`` itself."""
 
     repository: Repository
-    base: Asked
-    head: Asked
+    base: NamedVersion
+    head: NamedVersion
     staged: bool = False
     notes: tuple[str, ...] = ()
     merge: str = ""
@@ -64,7 +64,7 @@ class Comparison:
             renames = renames_of(self.repository.changes(self.base.id, self.compared))
         return Snapshots(self.repository, entries, renames)
 
-    def _head(self) -> list[Entry]:
+    def _head(self) -> list[TreeEntry]:
         if self.compared is not None:
             return of_tree(self.repository, self.compared)
         return of_index(self.repository) if self.staged else of_working_tree(self.repository)
@@ -82,7 +82,7 @@ class Comparison:
         return dict(self.repository.blobs({entry.id: size}))[entry.id]
 
 
-def asked_for(names: Sequence[str], *, staged: bool, folder: Path) -> Comparison | None:
+def asked_for(names: Sequence[str], *, staged: bool, folder: Path) -> VersionPair | None:
     """What ``names`` stand for, seen from ``folder``; None where they are two paths, and no repository is asked.
 
     A path that exists wins. Raises a :class:`SnapshotError` for names that stand for nothing, and a
@@ -114,21 +114,21 @@ def asked_for(names: Sequence[str], *, staged: bool, folder: Path) -> Comparison
     return _commits(repository, names, staged)
 
 
-def _commits(repository: Repository, names: Sequence[str], staged: bool) -> Comparison:
+def _commits(repository: Repository, names: Sequence[str], staged: bool) -> VersionPair:
     if staged:
-        return Comparison(repository, _base_of_index(repository, names), Asked("the index", None), staged=True)
+        return VersionPair(repository, _base_of_index(repository, names), NamedVersion("the index", None), staged=True)
     if len(names) == 2:
-        return Comparison(repository, _known(repository, names[0]), _known(repository, names[1]))
+        return VersionPair(repository, _known(repository, names[0]), _known(repository, names[1]))
     found = _RANGE.fullmatch(names[0])
     if found is None:
-        return Comparison(repository, _known(repository, names[0]), Asked("the working tree", None))
+        return VersionPair(repository, _known(repository, names[0]), NamedVersion("the working tree", None))
     one, other = (_known(repository, found[end] or "HEAD") for end in ("one", "other"))
     if found["dots"] == "..":
-        return Comparison(repository, one, other)
+        return VersionPair(repository, one, other)
     return _from_merge_base(repository, one, other)
 
 
-def _from_merge_base(repository: Repository, one: Asked, other: Asked) -> Comparison:
+def _from_merge_base(repository: Repository, one: NamedVersion, other: NamedVersion) -> VersionPair:
     assert one.id is not None and other.id is not None
     bases = repository.merge_bases(one.id, other.id)
     both = f"{one.name}...{other.name}"
@@ -139,23 +139,23 @@ def _from_merge_base(repository: Repository, one: Asked, other: Asked) -> Compar
             f"{both}: no history in common, so that there is no merge base; to compare the two as they are:"
             f" passrole-checks diff {one.name} {other.name}"
         )
-    base = Asked(f"the merge base of {one.name} and {other.name}", bases[0])
+    base = NamedVersion(f"the merge base of {one.name} and {other.name}", bases[0])
     notes: tuple[str, ...] = ()
     if len(bases) > 1:
         notes = (f"{one.name} and {other.name} have {len(bases)} merge bases; compared with the best, {bases[0][:12]}",)
-    return Comparison(repository, base, other, notes=notes)
+    return VersionPair(repository, base, other, notes=notes)
 
 
-def _base_of_index(repository: Repository, names: Sequence[str]) -> Asked:
+def _base_of_index(repository: Repository, names: Sequence[str]) -> NamedVersion:
     if names:
         return _known(repository, names[0])
     head = repository.resolve("HEAD")  # None before the first commit
-    return Asked("HEAD", head) if head is not None else Asked("nothing", repository.empty_tree())
+    return NamedVersion("HEAD", head) if head is not None else NamedVersion("nothing", repository.empty_tree())
 
 
-def _known(repository: Repository, name: str) -> Asked:
+def _known(repository: Repository, name: str) -> NamedVersion:
     found = repository.resolve(name)
     if found is not None:
-        return Asked(name, found)
+        return NamedVersion(name, found)
     help_with = " (a shallow clone: git fetch --unshallow, or fetch that branch)" if repository.is_shallow() else ""
     raise SnapshotError(f"{name}: no such file or folder, and no commit, tag or branch{help_with}")

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import overload
 
 
-class Tri(Enum):
+class Ternary(Enum):
     """The answer to a question about a value that may hold holes: yes, no, or it cannot be told."""
 
     NO = "no"
@@ -23,25 +23,25 @@ class Tri(Enum):
     YES = "yes"
 
     @staticmethod
-    def of(known: bool) -> Tri:
+    def of(known: bool) -> Ternary:
         """Yes or no, for what is known."""
-        return Tri.YES if known else Tri.NO
+        return Ternary.YES if known else Ternary.NO
 
-    def __and__(self, other: Tri) -> Tri:
-        if Tri.NO in (self, other):
-            return Tri.NO
-        return Tri.UNKNOWN if Tri.UNKNOWN in (self, other) else Tri.YES
+    def __and__(self, other: Ternary) -> Ternary:
+        if Ternary.NO in (self, other):
+            return Ternary.NO
+        return Ternary.UNKNOWN if Ternary.UNKNOWN in (self, other) else Ternary.YES
 
-    def __or__(self, other: Tri) -> Tri:
-        if Tri.YES in (self, other):
-            return Tri.YES
-        return Tri.UNKNOWN if Tri.UNKNOWN in (self, other) else Tri.NO
+    def __or__(self, other: Ternary) -> Ternary:
+        if Ternary.YES in (self, other):
+            return Ternary.YES
+        return Ternary.UNKNOWN if Ternary.UNKNOWN in (self, other) else Ternary.NO
 
-    def __invert__(self) -> Tri:
-        return {Tri.YES: Tri.NO, Tri.NO: Tri.YES, Tri.UNKNOWN: Tri.UNKNOWN}[self]
+    def __invert__(self) -> Ternary:
+        return {Ternary.YES: Ternary.NO, Ternary.NO: Ternary.YES, Ternary.UNKNOWN: Ternary.UNKNOWN}[self]
 
 
-class Kind(Enum):
+class UnresolvedKind(Enum):
     """What is known of a hole's value without knowing the value."""
 
     ANYTHING = "anything"  # any text, wildcards included; in the place of a list or an object, any list or object
@@ -70,7 +70,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Unresolved:
     """A part of a text that is not known before deployment.
 
     ``expression`` is the source's own words (``var.role_arn``, ``AWS::AccountId``). ``role`` is the address or logical
@@ -80,9 +80,9 @@ class Hole:
     """
 
     expression: str
-    kind: Kind = Kind.ANYTHING
+    kind: UnresolvedKind = UnresolvedKind.ANYTHING
     role: str | None = None
-    known: tuple[str | Hole, ...] | None = None
+    known: tuple[str | Unresolved, ...] | None = None
     reason: str = ""
 
     def __hash__(self) -> int:
@@ -95,11 +95,11 @@ class Hole:
         return self.expression if self.expression.startswith("{{") else f"${{{self.expression}}}"
 
 
-Part = str | Hole
+Part = str | Unresolved
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StringNode:
     """A string: literal parts and holes, joined.
 
     A text that is one single hole also stands for "a value of any type that is not known".
@@ -123,21 +123,21 @@ class Text:
         if len(self.parts) == 1:
             only = self.parts[0]
             return only if isinstance(only, str) else None
-        if any(isinstance(part, Hole) for part in self.parts):
+        if any(isinstance(part, Unresolved) for part in self.parts):
             return None
         return "".join(part for part in self.parts if isinstance(part, str))
 
     @property
-    def only_hole(self) -> Hole | None:
+    def only_hole(self) -> Unresolved | None:
         """The hole that is the whole text, if it is one."""
-        if len(self.parts) == 1 and isinstance(self.parts[0], Hole):
+        if len(self.parts) == 1 and isinstance(self.parts[0], Unresolved):
             return self.parts[0]
         return None
 
     @property
-    def holes(self) -> tuple[Hole, ...]:
+    def holes(self) -> tuple[Unresolved, ...]:
         """Its parts that are not known."""
-        return tuple(part for part in self.parts if isinstance(part, Hole))
+        return tuple(part for part in self.parts if isinstance(part, Unresolved))
 
     def __hash__(self) -> int:
         """A hash of what tells texts apart; texts are hashed a great deal."""
@@ -157,7 +157,7 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class ListNode:
     """A list."""
 
     items: tuple[Node, ...]
@@ -165,21 +165,21 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ObjectEntry:
     """A key of an object, with its value."""
 
-    key: Text
+    key: StringNode
     value: Node
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class ObjectNode:
     """An object; entries in the order of the file, duplicates kept.
 
     ``block``: it is a statement that is written in other words than IAM's, those of Terraform's ``statement`` blocks.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ObjectEntry, ...]
     at: Position
     block: bool = field(default=False, compare=False)
 
@@ -211,17 +211,19 @@ class Absent:
     at: Position
 
 
-Node = Text | Const | Items | Mapping | Choice | Absent
+Node = StringNode | Const | ListNode | ObjectNode | Choice | Absent
 
 
-def text(value: str, at: Position) -> Text:
+def text(value: str, at: Position) -> StringNode:
     """A text that is wholly known."""
-    return Text((value,), at)
+    return StringNode((value,), at)
 
 
-def unknown(expression: str, at: Position, reason: str = "", kind: Kind = Kind.ANYTHING) -> Text:
+def unknown(
+    expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING
+) -> StringNode:
     """A value of any type of which only the expression is known."""
-    return Text((Hole(expression, kind, reason=reason),), at)
+    return StringNode((Unresolved(expression, kind, reason=reason),), at)
 
 
 def join(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> tuple[Part, ...]:
@@ -240,23 +242,23 @@ def join(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> tuple[Part, .
 
 def children_of(node: Node) -> Sequence[Node]:
     """The nodes right below one: elements, values of entries, alternatives."""
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return node.items
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return [entry.value for entry in node.entries]
     if isinstance(node, Choice):
         return [option for _, option in node.options]
     return ()
 
 
-def holes_in(node: Node) -> Iterator[Hole]:
+def holes_in(node: Node) -> Iterator[Unresolved]:
     """Every hole anywhere below a node."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         yield from node.holes
-    elif isinstance(node, Items):
+    elif isinstance(node, ListNode):
         for item in node.items:
             yield from holes_in(item)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, ObjectNode):
         for entry in node.entries:
             yield from entry.key.holes
             yield from holes_in(entry.value)
@@ -265,14 +267,14 @@ def holes_in(node: Node) -> Iterator[Hole]:
             yield from holes_in(option)
 
 
-def texts_in(node: Node) -> Iterator[Text]:
+def texts_in(node: Node) -> Iterator[StringNode]:
     """Every text anywhere below a node, keys included."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         yield node
-    elif isinstance(node, Items):
+    elif isinstance(node, ListNode):
         for item in node.items:
             yield from texts_in(item)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, ObjectNode):
         for entry in node.entries:
             yield entry.key
             yield from texts_in(entry.value)
@@ -281,13 +283,13 @@ def texts_in(node: Node) -> Iterator[Text]:
             yield from texts_in(option)
 
 
-def moved(node: Text, at: Position) -> Text:
+def moved(node: StringNode, at: Position) -> StringNode:
     """The same text standing elsewhere; its letter-for-letter layout is lost."""
     return replace(node, at=at, starts=(), indent=0)
 
 
 @overload
-def without_variables(node: Text) -> Text: ...
+def without_variables(node: StringNode) -> StringNode: ...
 
 
 @overload
@@ -296,19 +298,37 @@ def without_variables(node: Node) -> Node: ...
 
 def without_variables(node: Node) -> Node:
     """The same node with each literal ``${`` written as ``${$}{``, which is no policy variable."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         parts = tuple(part.replace("${", "${$}{") if isinstance(part, str) else part for part in node.parts)
         return node if parts == node.parts else replace(node, parts=parts)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return replace(node, items=tuple(map(without_variables, node.items)))
-    if isinstance(node, Mapping):
-        return replace(node, entries=tuple(Entry(one.key, without_variables(one.value)) for one in node.entries))
+    if isinstance(node, ObjectNode):
+        return replace(node, entries=tuple(ObjectEntry(one.key, without_variables(one.value)) for one in node.entries))
     if isinstance(node, Choice):
         return replace(node, options=tuple((outcome, without_variables(one)) for outcome, one in node.options))
     return node
 
 
 __all__ = [
-    "Absent", "Choice", "Const", "Entry", "Hole", "Items", "Kind", "Mapping", "Node", "Part", "Position", "Text",
-    "Tri", "holes_in", "join", "moved", "text", "texts_in", "unknown", "without_variables",
+    "Absent",
+    "Choice",
+    "Const",
+    "ListNode",
+    "Node",
+    "ObjectEntry",
+    "ObjectNode",
+    "Part",
+    "Position",
+    "StringNode",
+    "Ternary",
+    "Unresolved",
+    "UnresolvedKind",
+    "holes_in",
+    "join",
+    "moved",
+    "text",
+    "texts_in",
+    "unknown",
+    "without_variables",
 ]  # fmt: skip

@@ -16,8 +16,8 @@ from functools import lru_cache
 
 from passrole_checks.iam import deadline
 
-Fact = tuple[str, str]  # a condition and its outcome
-When = tuple[Fact, ...]  # all of them hold
+Assumption = tuple[str, str]  # a condition and its outcome
+PathCondition = tuple[Assumption, ...]  # all of them hold
 
 _VALUE = r'(?:"(?:[^"\\]|\\.)*"|-?\d+)'
 _VALUES = re.compile(rf"(?P<not>not )?(?P<values>{_VALUE}(?: or {_VALUE})*)")
@@ -72,14 +72,14 @@ def quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def otherwise(outcome: str) -> str:
+def negate(outcome: str) -> str:
     """The outcome that holds exactly where this one does not."""
     if outcome in ("true", "false"):
         return "false" if outcome == "true" else "true"
     return outcome.removeprefix("not ") if outcome.startswith("not ") else f"not {outcome}"
 
 
-def compatible(first: Fact, second: Fact) -> bool:
+def compatible(first: Assumption, second: Assumption) -> bool:
     """Whether both may hold at once. Facts about different expressions always may."""
     if first[0] == second[0] and first[1] == second[1]:
         return True
@@ -88,10 +88,10 @@ def compatible(first: Fact, second: Fact) -> bool:
         return a.meets(b)
     if first[0] != second[0]:
         return True
-    return first[1] != otherwise(second[1]) and (_is_negated(first[1]) or _is_negated(second[1]))
+    return first[1] != negate(second[1]) and (_is_negated(first[1]) or _is_negated(second[1]))
 
 
-def implies(when: When, fact: Fact) -> bool:
+def implies(when: PathCondition, fact: Assumption) -> bool:
     """Whether a fact surely holds where all of ``when`` hold."""
     if fact in when:
         return True
@@ -100,7 +100,7 @@ def implies(when: When, fact: Fact) -> bool:
     return wanted is not None and known is not None and known.within(wanted)
 
 
-def consistent(when: When, condition: str, outcome: str) -> bool:
+def consistent(when: PathCondition, condition: str, outcome: str) -> bool:
     """Whether a condition can have an outcome where all of ``when`` hold, each of them and all of them together."""
     fact = (condition, outcome)
     if not all(compatible(one, fact) for one in when):
@@ -110,7 +110,7 @@ def consistent(when: When, condition: str, outcome: str) -> bool:
     return wanted is None or known is None or known.meets(wanted)
 
 
-def _left(when: When, subject: str) -> _Set | None:
+def _left(when: PathCondition, subject: str) -> _Set | None:
     """The values that facts leave an expression together; None where they say nothing of it."""
     left: _Set | None = None
     for fact in when:
@@ -120,7 +120,7 @@ def _left(when: When, subject: str) -> _Set | None:
     return left
 
 
-def added(when: When, condition: str, outcome: str) -> When:
+def extend(when: PathCondition, condition: str, outcome: str) -> PathCondition:
     """``when`` with one more fact; what already follows is not said twice."""
     fact = (condition, outcome)
     if implies(when, fact):
@@ -128,39 +128,39 @@ def added(when: When, condition: str, outcome: str) -> When:
     return (*(one for one in when if not implies((fact,), one)), fact)
 
 
-def both(first: When, second: When) -> When | None:
+def conjoin(first: PathCondition, second: PathCondition) -> PathCondition | None:
     """All facts of both, or None where they contradict each other."""
     merged = first
     for condition, outcome in second:
         if not consistent(merged, condition, outcome):
             return None
-        merged = added(merged, condition, outcome)
+        merged = extend(merged, condition, outcome)
     return merged
 
 
-def in_both(first: Sequence[When], second: Sequence[When]) -> tuple[When, ...]:
+def intersect(first: Sequence[PathCondition], second: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
     """What holds where one of the readings of each does; no readings are those of what holds anyway."""
     if not first or not second:
         return tuple(first or second)
-    merged = (both(one, other) for one in first[:_MOST_READINGS] for other in second[:_MOST_READINGS])
+    merged = (conjoin(one, other) for one in first[:_MOST_READINGS] for other in second[:_MOST_READINGS])
     return tuple(dict.fromkeys(one for one in merged if one is not None))
 
 
-def may_hold(readings: Sequence[When], when: When) -> bool:
+def may_hold(readings: Sequence[PathCondition], when: PathCondition) -> bool:
     """Whether one of the readings goes together with some facts; no readings are those of what holds anyway."""
-    return not readings or any(both(when, one) is not None for one in readings)
+    return not readings or any(conjoin(when, one) is not None for one in readings)
 
 
-def unless(when: When, facts: When) -> When | None:
+def and_not(when: PathCondition, facts: PathCondition) -> PathCondition | None:
     """``when``, and that not all of ``facts`` hold; None where they have to."""
     for condition, outcome in facts:
-        opposite = otherwise(outcome)
+        opposite = negate(outcome)
         if not implies(when, (condition, outcome)) and consistent(when, condition, opposite):
-            return added(when, condition, opposite)
+            return extend(when, condition, opposite)
     return None
 
 
-def either(readings: Sequence[When]) -> tuple[When, ...]:
+def simplify(readings: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
     """Fewer readings that together say the same: what holds under both outcomes of a condition holds without it."""
     found = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MOST_READINGS]
     pair = _first_pair(found)
@@ -173,7 +173,7 @@ def either(readings: Sequence[When]) -> tuple[When, ...]:
     return tuple(found)
 
 
-def _first_pair(found: Sequence[When]) -> tuple[When, When, When] | None:
+def _first_pair(found: Sequence[PathCondition]) -> tuple[PathCondition, PathCondition, PathCondition] | None:
     for place, one in enumerate(found):
         deadline.check()
         for other in found[place + 1 :]:
@@ -183,7 +183,7 @@ def _first_pair(found: Sequence[When]) -> tuple[When, When, When] | None:
     return None
 
 
-def _united(one: When, other: When) -> When | None:
+def _united(one: PathCondition, other: PathCondition) -> PathCondition | None:
     """Both readings as one, where that is possible."""
     if all(implies(one, fact) for fact in other):
         return other
@@ -194,7 +194,7 @@ def _united(one: When, other: When) -> When | None:
         return None
     shared = [fact for fact in one if fact in other]
     condition = mine[0][0]
-    if mine[0][1] == otherwise(its[0][1]):
+    if mine[0][1] == negate(its[0][1]):
         return tuple(shared)
     first, second = _set_of(mine[0]), _set_of(its[0])
     if first is None or second is None:
@@ -209,13 +209,13 @@ def _united(one: When, other: When) -> When | None:
 
 
 @lru_cache(maxsize=10_000)
-def _set_of(fact: Fact) -> _Set | None:
+def _set_of(fact: Assumption) -> _Set | None:
     """The values that a fact leaves an expression; None where it says nothing of that form."""
     condition, outcome = fact
     if outcome in ("true", "false"):
         negated = _NEGATION.fullmatch(condition)
         if negated is not None:
-            return _set_of((negated["subject"] + (negated["marks"] or ""), otherwise(outcome)))
+            return _set_of((negated["subject"] + (negated["marks"] or ""), negate(outcome)))
         found = _EQUALITY.fullmatch(condition)
         if found is None:
             return _Set(condition, frozenset({quoted(outcome)}))

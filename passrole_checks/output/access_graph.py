@@ -19,7 +19,7 @@ from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
-from passrole_checks.iam.partial_values import Kind, Text
+from passrole_checks.iam.partial_values import StringNode, UnresolvedKind
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Framework
@@ -28,7 +28,9 @@ MOST_GROUPS = 40  # that a column of many principals is divided into
 ANY_ROLE, ANY_SERVICE = "any role", "any service"
 NO_SERVICE, UNKNOWN_SERVICE = "no service", "cannot be told"
 
-_EVERYWHERE = frozenset({Kind.ACCOUNT_ID, Kind.PARTITION, Kind.REGION, Kind.POLICY_VARIABLE})
+_EVERYWHERE = frozenset(
+    {UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION, UnresolvedKind.POLICY_VARIABLE}
+)
 _MODULES = re.compile(r"""module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?(?=\.)""")
 _ROLE = re.compile(r"arn:(?P<partition>.+?):iam::(?P<account>.*?):role/(?P<name>.+)", re.DOTALL)
 
@@ -68,7 +70,7 @@ class Use(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GraphStatement:
     """One statement with what is found about it, and the numbers of its nodes in each column. ``uses``: None where
     nobody knows whether it was used."""
 
@@ -103,11 +105,11 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Graph:
+class AccessGraph:
     """``nodes`` and ``entries`` are numbered by their places; ``others`` are findings that belong to no statement."""
 
     nodes: tuple[Node, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[GraphStatement, ...]
     others: tuple[Finding, ...] = ()
 
     @cached_property
@@ -130,7 +132,7 @@ class Graph:
         ]
         return tuple(sorted(found, key=lambda link: (-rank(link.severity), -len(link.entries), link.source)))
 
-    def grouped(self) -> Graph:
+    def grouped(self) -> AccessGraph:
         """The same statements between the groups of nodes; a group of one node is that node."""
         members = Counter((node.column, node.group) for node in self.nodes if node.group)
         merged: dict[Node, int] = {}
@@ -159,7 +161,7 @@ class Graph:
             )
             for entry in self.entries
         )
-        return Graph(tuple(merged), entries, self.others)
+        return AccessGraph(tuple(merged), entries, self.others)
 
 
 def rank(severity: Severity | None) -> int:
@@ -172,7 +174,7 @@ def worst(severities: Iterable[Severity | None]) -> Severity | None:
     return max(severities, key=rank, default=None)
 
 
-def graph_of(result: ScanResult, grants: Sequence[LocatedGrant]) -> Graph:
+def graph_of(result: ScanResult, grants: Sequence[LocatedGrant]) -> AccessGraph:
     """The graph of ``grants`` with the findings of ``result``.
 
     A finding about a statement that is not among ``grants`` (one of a policy that a change leaves as it is) brings its
@@ -180,7 +182,7 @@ def graph_of(result: ScanResult, grants: Sequence[LocatedGrant]) -> Graph:
     """
     entries, others = _with_findings(result, grants)
     maker = _Maker(entries)
-    return Graph(*maker.made(), tuple(others))
+    return AccessGraph(*maker.made(), tuple(others))
 
 
 def _with_findings(
@@ -230,9 +232,9 @@ class _Maker:
         self.units = len({unit for unit, _ in places})
         self.group_of = _groups(places)
 
-    def made(self) -> tuple[tuple[Node, ...], tuple[Entry, ...]]:
+    def made(self) -> tuple[tuple[Node, ...], tuple[GraphStatement, ...]]:
         entries = tuple(
-            Entry(
+            GraphStatement(
                 located,
                 tuple(findings),
                 self._principals(located),
@@ -310,7 +312,7 @@ _IN_WORDS = {
 }
 
 
-def _name_of(pattern: Text) -> tuple[str, str]:
+def _name_of(pattern: StringNode) -> tuple[str, str]:
     """What a role pattern is called in a box, and the account that it names."""
     last = pattern.parts[-1]
     if len(pattern.parts) == 1 and not isinstance(last, str):

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from passrole_checks.cloudtrail import Edge, Outcome, Pass
-from passrole_checks.cloudtrail.report import Report
+from passrole_checks.cloudtrail import Edge, Pass, RequestOutcome
+from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.cloudtrail.summary import Listed
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.output.cloudtrail_grant_usage import against_json, against_lines
 from passrole_checks.output.cloudtrail_text import names_of, notes_of, services_of, summary_of, when_of
 from passrole_checks.output.excluded_files import shown_excluded
-from passrole_checks.output.findings_text import Line, Span
+from passrole_checks.output.findings_text import Line, StyledText
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 
 VERSION = 1
 
 
-def trail_json(report: Report) -> str:
+def trail_json(report: UsageReport) -> str:
     """All of it. ``events`` is there where passes were asked for one by one."""
     bounds, reading = report.wanted.bounds, report.reading
     document: dict[str, Any] = {
@@ -45,7 +45,7 @@ def trail_json(report: Report) -> str:
     document["summary"] = {
         "files": reading.files,
         "events": reading.events,
-        **{outcome.value: report.count(outcome) for outcome in Outcome},
+        **{outcome.value: report.count(outcome) for outcome in RequestOutcome},
         "duplicates": reading.duplicates,
         "denied_without_role": reading.denied_without_role,
         "without_parameters": reading.no_parameters,
@@ -68,7 +68,7 @@ def _edge(edge: Edge) -> Mapping[str, Any]:
         "instance_profile": edge.instance_profile or None,
         "services": list(edge.services),
         "event_source": edge.service,
-        **{outcome.value: edge.counts[outcome] for outcome in Outcome},
+        **{outcome.value: edge.counts[outcome] for outcome in RequestOutcome},
         "first": edge.first or None,
         "last": edge.last or None,
         "event_names": dict(sorted(edge.events.items())),
@@ -114,10 +114,10 @@ def _pass(one: Pass) -> Mapping[str, Any]:
     }
 
 
-def trail_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:
+def trail_lines(report: UsageReport, *, quiet: bool = False) -> Iterator[Line]:
     """Who passed which role to which service, principal by principal; then, unless ``quiet``, notes and a summary."""
     for principal, edges in groupby(report.edges, key=lambda edge: edge.principal):
-        yield (Span(harmless(principal) or "whoever it was: the log does not tell", "place"),)
+        yield (StyledText(harmless(principal) or "whoever it was: the log does not tell", "place"),)
         for edge in edges:
             yield from _lines(edge)
         yield ()
@@ -127,17 +127,17 @@ def trail_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:
         return
     notes = list(notes_of(report))
     for note in notes:
-        yield (Span("note: ", "quiet"), Span(harmless(note)))
+        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
     if notes:
         yield ()
-    yield (Span(summary_of(report)),)
+    yield (StyledText(summary_of(report)),)
 
 
 def _lines(edge: Edge) -> Iterator[Line]:
     profile = "" if edge.role else "  (an instance profile; the logs do not show its role)"
-    yield (Span("  -> "), Span(harmless(edge.passed), "code"), Span(profile, "quiet"))
+    yield (StyledText("  -> "), StyledText(harmless(edge.passed), "code"), StyledText(profile, "quiet"))
     yield _row("to", services_of(edge))
-    yield _row("when", when_of(edge), "" if edge.counts[Outcome.PASSED] else "medium")
+    yield _row("when", when_of(edge), "" if edge.counts[RequestOutcome.PASSED] else "medium")
     yield _row("events", ", ".join(f"{name} ({number})" for name, number in edge.events.most_common()))
     for word, listed in (
         ("for", edge.resources), ("from", edge.sources), ("as", edge.source_identities), ("error", edge.errors),
@@ -147,4 +147,4 @@ def _lines(edge: Edge) -> Iterator[Line]:
 
 
 def _row(word: str, text: str, style: str = "") -> Line:
-    return (Span(f"     {word:<7}", "quiet"), Span(harmless(text), style))
+    return (StyledText(f"     {word:<7}", "quiet"), StyledText(harmless(text), style))

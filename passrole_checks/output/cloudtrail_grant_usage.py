@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from passrole_checks.cloudtrail import Edge, Outcome
-from passrole_checks.cloudtrail.grant_usage import Against, Attempt, Through, Used
+from passrole_checks.cloudtrail import Edge, RequestOutcome
+from passrole_checks.cloudtrail.grant_usage import Against, DeniedAttempt, Through, Used
 from passrole_checks.escaping.markup import code
 from passrole_checks.escaping.terminal import harmless, shown
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.output.cloudtrail_text import times
-from passrole_checks.output.findings_text import Line, Span
+from passrole_checks.output.findings_text import Line, StyledText
 from passrole_checks.output.json_output import grant_entry
 
 MOST_EDGES = 10  # of a grant
 MOST_ROWS = 300
 _ALLOWED = {
-    Tri.YES: "this configuration allows it",
-    Tri.NO: "this configuration does not allow it",
-    Tri.UNKNOWN: "it cannot be told whether this configuration allows it",
+    Ternary.YES: "this configuration allows it",
+    Ternary.NO: "this configuration does not allow it",
+    Ternary.UNKNOWN: "it cannot be told whether this configuration allows it",
 }
-_WORDS = {Tri.YES: "yes", Tri.NO: "no", Tri.UNKNOWN: "unknown"}
+_WORDS = {Ternary.YES: "yes", Ternary.NO: "no", Ternary.UNKNOWN: "unknown"}
 
 
 def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def against_json(against: Against, edges: Sequence[Edge]) -> dict[str, Any]:
         return {
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
             "edges": [_way(numbers[id(way.edge)], way) for way in used.ways if way.surely],
-            "passed": sum(edge.counts[Outcome.PASSED] for edge in used.surely),
+            "passed": sum(edge.counts[RequestOutcome.PASSED] for edge in used.surely),
             "last": max(passed, default=None),
             "uses": [numbers[id(edge)] for edge in used.surely],
             "perhaps": [numbers[id(edge)] for edge in used.perhaps],
@@ -56,13 +56,13 @@ def _way(number: int, way: Through) -> dict[str, Any]:
         "pass": number,
         "principals": list(way.holders),
         "patterns": list(way.roles),
-        "passed": edge.counts[Outcome.PASSED],
-        "denied": edge.counts[Outcome.DENIED],
+        "passed": edge.counts[RequestOutcome.PASSED],
+        "denied": edge.counts[RequestOutcome.DENIED],
         "last": edge.last or None,
     }
 
 
-Section = tuple[str, Sequence[Used | Attempt | Edge]]
+Section = tuple[str, Sequence[Used | DeniedAttempt | Edge]]
 
 
 def sections(against: Against) -> Iterator[Section]:
@@ -82,11 +82,11 @@ def sections(against: Against) -> Iterator[Section]:
 def against_lines(against: Against) -> Iterator[Line]:
     """For people, in a terminal."""
     for heading, items in sections(against):
-        yield (Span(heading, "place"),)
+        yield (StyledText(heading, "place"),)
         for one in items:
             first, *rest = facts_of(one)
-            yield (Span("  "), Span(harmless(first)))
-            yield from ((Span("     "), Span(harmless(line), "quiet")) for line in rest)
+            yield (StyledText("  "), StyledText(harmless(first)))
+            yield from ((StyledText("     "), StyledText(harmless(line), "quiet")) for line in rest)
         yield ()
 
 
@@ -101,12 +101,15 @@ def against_markdown(against: Against) -> Iterator[str]:
             yield f"- and {len(items) - MOST_ROWS:,} more"
 
 
-def facts_of(one: Used | Attempt | Edge) -> list[str]:
+def facts_of(one: Used | DeniedAttempt | Edge) -> list[str]:
     """An item in words: what it is, then a line for each of its facts."""
     if isinstance(one, Used):
         return list(_grant(one))
-    if isinstance(one, Attempt):
-        return [edge_in_words(one.edge), f"denied {times(one.edge.counts[Outcome.DENIED])}: {_ALLOWED[one.allowed]}"]
+    if isinstance(one, DeniedAttempt):
+        return [
+            edge_in_words(one.edge),
+            f"denied {times(one.edge.counts[RequestOutcome.DENIED])}: {_ALLOWED[one.allowed]}",
+        ]
     return [edge_in_words(one), _passed(one)]
 
 
@@ -129,7 +132,7 @@ def edge_in_words(edge: Edge, arrow: str = "->") -> str:
 
 
 def _passed(edge: Edge) -> str:
-    return f"passed {times(edge.counts[Outcome.PASSED])}, last {edge.last[:10]}"
+    return f"passed {times(edge.counts[RequestOutcome.PASSED])}, last {edge.last[:10]}"
 
 
 def _perhaps(edge: Edge) -> str:

@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Iterator
 from html import escape
 
-from passrole_checks.cloudtrail import Edge, Outcome
-from passrole_checks.cloudtrail.report import Report
+from passrole_checks.cloudtrail import Edge, RequestOutcome
+from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.escaping.markup import shortened
 from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.output.cloudtrail_text import details_of, notes_of, services_of, summary_of
@@ -33,7 +33,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; ma
 """
 
 
-def trail_html(report: Report) -> str:
+def trail_html(report: UsageReport) -> str:
     """A whole page."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode("ascii")).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -46,14 +46,14 @@ def trail_html(report: Report) -> str:
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _body(report: Report) -> Iterator[str]:
+def _body(report: UsageReport) -> Iterator[str]:
     yield f"<h1>Which roles were passed to which services</h1><p>{_text(summary_of(report))}.</p>"
     if report.unknown:
         items = "".join(f"<li>{_code(shown(one.file))}: {_text(one.reason)}</li>" for one in report.unknown)
         yield f'<div class="bad"><h2>Could not be read</h2><ul>{items}</ul></div>'
     if report.edges:
         yield '<table><thead><tr><th scope="col">who</th><th scope="col">passed</th><th scope="col">to</th>'
-        yield "".join(f'<th scope="col" class="n">{one.value}</th>' for one in Outcome)
+        yield "".join(f'<th scope="col" class="n">{one.value}</th>' for one in RequestOutcome)
         yield '<th scope="col">last</th></tr></thead><tbody>'
         yield from map(_row, report.edges)
         yield "</tbody></table>"
@@ -63,8 +63,8 @@ def _body(report: Report) -> Iterator[str]:
 
 
 def _row(edge: Edge) -> str:
-    tried = "" if edge.counts[Outcome.PASSED] else ' class="tried"'
-    counts = "".join(f'<td class="n">{edge.counts[one]:,}</td>' for one in Outcome)
+    tried = "" if edge.counts[RequestOutcome.PASSED] else ' class="tried"'
+    counts = "".join(f'<td class="n">{edge.counts[one]:,}</td>' for one in RequestOutcome)
     profile = "" if edge.role else " (an instance profile; the logs do not show its role)"
     listed_details = "".join(f"<dt>{word}</dt><dd>{_text(text, 4_000)}</dd>" for word, text in details_of(edge))
     return (

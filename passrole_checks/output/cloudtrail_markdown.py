@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.cloudtrail import Edge, Outcome
+from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against
-from passrole_checks.cloudtrail.report import Report
+from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.escaping.markup import code, label, prose
 from passrole_checks.output.access_graph import Link, graph_of
 from passrole_checks.output.cloudtrail_grant_usage import against_markdown
@@ -25,12 +25,12 @@ MOST_DRAWN = 40  # edges that the eye can follow
 MOST_ROWS = 500
 
 
-def trail_markdown(report: Report, result: ScanResult | None = None) -> str:
+def trail_markdown(report: UsageReport, result: ScanResult | None = None) -> str:
     """A page of Markdown. ``result`` is that of a scan of the configuration that the evidence is held against."""
     return "\n".join(_lines(report, result)) + "\n"
 
 
-def _lines(report: Report, result: ScanResult | None) -> Iterator[str]:
+def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
     yield from ("## Which roles were passed to which services", "", f"{summary_of(report)}.")
     for heading, entries in (
         ("Internal errors", faults_in(report.unknown)),
@@ -67,7 +67,7 @@ def _granted(against: Against, result: ScanResult) -> Iterator[str]:
 
     def arrow(link: Link) -> str:
         state = state_of(link.uses, edges)
-        count = sum(edges[number].counts[Outcome.PASSED] for number, surely in link.uses.items() if surely)
+        count = sum(edges[number].counts[RequestOutcome.PASSED] for number, surely in link.uses.items() if surely)
         if state is State.USED:
             return f"== {label(times(count))} ==>"
         return "-. perhaps .->" if state is State.PERHAPS else "-.->"
@@ -83,7 +83,7 @@ def _row(edge: Edge) -> str:
         _cell(edge.principal or "?"),
         _cell(edge.passed) + ("" if edge.role else " (instance profile)"),
         ", ".join(map(_cell, edge.services)) or _cell(edge.service) + "?",
-        *(f"{edge.counts[outcome]:,}" for outcome in Outcome),
+        *(f"{edge.counts[outcome]:,}" for outcome in RequestOutcome),
         edge.last[:10] and _cell(edge.last[:10]),
         _cell(names_of(edge.resources, 2)) if edge.resources.shown else "",
     ]
@@ -96,7 +96,9 @@ def _cell(text: str) -> str:
 
 def _diagram(edges: Sequence[Edge]) -> Iterator[str]:
     """A flowchart of the edges that were used most; what was only tried is dotted."""
-    most = sorted(edges, key=lambda edge: (-edge.counts[Outcome.PASSED], edge.principal, edge.passed))[:MOST_DRAWN]
+    most = sorted(edges, key=lambda edge: (-edge.counts[RequestOutcome.PASSED], edge.principal, edge.passed))[
+        :MOST_DRAWN
+    ]
     numbers: dict[tuple[str, str], int] = {}
     yield from ("```mermaid", "flowchart LR")
     drawn: list[str] = []
@@ -109,7 +111,7 @@ def _diagram(edges: Sequence[Edge]) -> Iterator[str]:
                     numbers[end] = len(numbers)
                     before, after = {"who": ('(["', '"])'), "role": ('["', '"]'), "service": ('{{"', '"}}')}[end[0]]
                     yield f"  n{numbers[end]}{before}{label(end[1])}{after}"
-            passed = edge.counts[Outcome.PASSED]
+            passed = edge.counts[RequestOutcome.PASSED]
             first = f"-- {label(times(passed))} -->" if passed else "-. not passed .->"
             drawn.append(f"  n{numbers[who]} {first} n{numbers[role]}")
             drawn.append(f"  n{numbers[role]} {'-->' if passed else '-.->'} n{numbers[ends[2]]}")

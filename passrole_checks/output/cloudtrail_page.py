@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from passrole_checks.cloudtrail import Edge, Outcome
+from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against
-from passrole_checks.cloudtrail.report import Report
-from passrole_checks.output.access_graph import Graph, graph_of
+from passrole_checks.cloudtrail.report import UsageReport
+from passrole_checks.output.access_graph import AccessGraph, graph_of
 from passrole_checks.output.cloudtrail_grant_usage import edge_in_words, facts_of, sections
 from passrole_checks.output.cloudtrail_text import (
     count_of,
@@ -31,7 +31,7 @@ _MOST_ROWS = 3_000  # of all passes
 _WORDS = {State.USED: "used", State.PERHAPS: "perhaps", State.UNUSED: "never used"}
 
 
-def trail_page(report: Report, against: Against, result: ScanResult) -> str:
+def trail_page(report: UsageReport, against: Against, result: ScanResult) -> str:
     """A whole page: the grants of a result with its findings, and what of them was used in the logs of a report."""
     grants = grants_with_uses(result, against)
     graph, edges = with_uses(graph_of(result, grants), against)
@@ -46,7 +46,11 @@ def trail_page(report: Report, against: Against, result: ScanResult) -> str:
         style=file_of_page("evidence.css"),
         filters=_filters(told),
         legend=file_of_page("legend_evidence.html"),
-        data={"passes": [(one.counts[Outcome.PASSED], one.last[:10], one.counts[Outcome.DENIED]) for one in edges]},
+        data={
+            "passes": [
+                (one.counts[RequestOutcome.PASSED], one.last[:10], one.counts[RequestOutcome.DENIED]) for one in edges
+            ]
+        },
         of_entries=list(_of_entries(graph, edges)),
         column="Used",
         cells=[_cell(state, one, edges) for state, one in zip(told, uses, strict=True)],
@@ -56,13 +60,13 @@ def trail_page(report: Report, against: Against, result: ScanResult) -> str:
     return page_of(graph, result, grants, beside)
 
 
-def _of_entries(graph: Graph, edges: Sequence[Edge]) -> Iterator[Mapping[str, object]]:
+def _of_entries(graph: AccessGraph, edges: Sequence[Edge]) -> Iterator[Mapping[str, object]]:
     for entry in graph.entries:
         uses = [(use.source, use.target, use.passed, int(use.surely)) for use in entry.uses or ()]
         yield {"u": uses, "x": [state.value for state in states_of(entry, edges)]}
 
 
-def _summary(report: Report) -> str:
+def _summary(report: UsageReport) -> str:
     reading = report.reading
     parts = [f"<strong>{passed_in(report)}</strong>"]
     window = f"{count_of(reading.events, 'event')} in {count_of(reading.files, 'file')}" if reading.events else ""
@@ -86,7 +90,7 @@ def _days(first: str, last: str) -> str:
     return count_of(days, "day")
 
 
-def _notices(report: Report) -> str:
+def _notices(report: UsageReport) -> str:
     if report.reading.events:
         return ""
     bounds = report.wanted.bounds
@@ -116,11 +120,11 @@ def _cell(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) 
     lines = [_badge(state)]
     for sure, word in ((True, ""), (False, "perhaps ")):
         found = [edges[number] for number, surely in uses.items() if surely is sure]
-        count = sum(edge.counts[Outcome.PASSED] for edge in found)
+        count = sum(edge.counts[RequestOutcome.PASSED] for edge in found)
         if count:
-            last = max(edge.last for edge in found if edge.counts[Outcome.PASSED])
+            last = max(edge.last for edge in found if edge.counts[RequestOutcome.PASSED])
             lines.append(f'<span class="told">{word}{times(count)}, last {text_of_page(last[:10])}</span>')
-    denied = sum(edges[number].counts[Outcome.DENIED] for number in uses)
+    denied = sum(edges[number].counts[RequestOutcome.DENIED] for number in uses)
     lines += [f'<span class="told">denied {times(denied)}</span>'] if denied else []
     return " ".join(lines)
 
@@ -129,7 +133,7 @@ def _rows(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) 
     """What the card of a statement tells: each edge that it let through."""
     if state is None:
         return []
-    listed = sorted(uses, key=lambda number: (not uses[number], -edges[number].counts[Outcome.PASSED], number))
+    listed = sorted(uses, key=lambda number: (not uses[number], -edges[number].counts[RequestOutcome.PASSED], number))
     items = [
         f"<li>{'' if uses[number] else 'perhaps: '}{text_of_page(edge_in_words(edges[number], chr(0x2192)), 600)}: "
         f"{text_of_page(when_of(edges[number]))}</li>"
@@ -142,7 +146,7 @@ def _rows(state: State | None, uses: Mapping[int, bool], edges: Sequence[Edge]) 
     return [("Used", f'{_badge(state)}<ul class="uses">{"".join(items)}</ul>')]
 
 
-def _sections(report: Report, against: Against) -> Iterator[str]:
+def _sections(report: UsageReport, against: Against) -> Iterator[str]:
     """What belongs to no statement, then all passes, then what is to be said of the logs."""
     beside = [against.denied, against.strangers, against.elsewhere]
     for heading, items in sections(against):
@@ -153,10 +157,10 @@ def _sections(report: Report, against: Against) -> Iterator[str]:
                 yield f"<li><code>{first}</code>" + "".join(f"<br>{line}" for line in rest) + "</li>\n"
             yield "</ul></section>\n"
     if report.edges:
-        heads = ("who", "passed", "to", *(one.value for one in Outcome), "last")
+        heads = ("who", "passed", "to", *(one.value for one in RequestOutcome), "last")
         yield f'<section id="passes"><h2>All passes ({len(report.edges):,})</h2>\n<table>\n<thead><tr>'
         yield "".join(f'<th scope="col">{head}</th>' for head in heads) + "</tr></thead>\n"
-        most = sorted(report.edges, key=lambda edge: -edge.counts[Outcome.PASSED])[:_MOST_ROWS]
+        most = sorted(report.edges, key=lambda edge: -edge.counts[RequestOutcome.PASSED])[:_MOST_ROWS]
         shown = {id(edge) for edge in most}
         yield from (_pass(edge) for edge in report.edges if id(edge) in shown)
         yield "</table>\n"
@@ -179,9 +183,9 @@ def _pass(edge: Edge) -> str:
             f"<details><summary>details</summary><dl>{details}</dl></details></div>",
         ),
         ("To", text_of_page(services_of(edge))),
-        *((one.value.capitalize(), f'<span class="number">{edge.counts[one]:,}</span>') for one in Outcome),
+        *((one.value.capitalize(), f'<span class="number">{edge.counts[one]:,}</span>') for one in RequestOutcome),
         ("Last", f'<span class="day">{text_of_page(edge.last[:10])}</span>'),
     ]
     row = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in cells)
-    tried = "" if edge.counts[Outcome.PASSED] else ' class="tried"'
+    tried = "" if edge.counts[RequestOutcome.PASSED] else ' class="tried"'
     return f"<tbody{tried}><tr>{row}</tr></tbody>\n"

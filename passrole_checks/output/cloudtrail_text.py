@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.cloudtrail import Edge, Outcome
-from passrole_checks.cloudtrail.report import Report
+from passrole_checks.cloudtrail import Edge, RequestOutcome
+from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.cloudtrail.summary import Listed
 from passrole_checks.escaping.terminal import shown
 from passrole_checks.output.excluded_files import in_words
@@ -27,14 +27,14 @@ def services_of(edge: Edge) -> str:
 
 def when_of(edge: Edge) -> str:
     """How often, and when first and last."""
-    passed = edge.counts[Outcome.PASSED]
+    passed = edge.counts[RequestOutcome.PASSED]
     words = [f"passed {times(passed)}"] if passed else []
     words += [f"{word} {times(edge.counts[one])}" for one, word in _OTHERWISE if edge.counts[one]]
     span = _minute(edge.first) if edge.first == edge.last else f"{_minute(edge.first)} to {_minute(edge.last)}"
     return f"{words[0]}, {span}" + "".join(f"; {word}" for word in words[1:])
 
 
-_OTHERWISE = ((Outcome.DENIED, "denied"), (Outcome.FAILED, "failed"))
+_OTHERWISE = ((RequestOutcome.DENIED, "denied"), (RequestOutcome.FAILED, "failed"))
 
 
 def times(number: int) -> str:
@@ -67,7 +67,7 @@ def details_of(edge: Edge) -> Iterator[tuple[str, str]]:
             yield word, names_of(listed, _IN_DETAILS)
 
 
-def summary_of(report: Report) -> str:
+def summary_of(report: UsageReport) -> str:
     """The counts, in one sentence."""
     reading = report.reading
     read = f"{count_of(reading.events, 'event')} in {count_of(reading.files, 'file')}"
@@ -76,19 +76,20 @@ def summary_of(report: Report) -> str:
     return f"{passed_in(report)}{'; ' if report.edges else ': '}{read}"
 
 
-def passed_in(report: Report) -> str:
+def passed_in(report: UsageReport) -> str:
     """How much was passed, by how many; before that, what could not be read, which may say more."""
     error = not_read_in_words(without_faults(report.unknown), faults_in(report.unknown))
     return f"ERROR: {error}; {_passed(report)}" if error else _passed(report)
 
 
-def _passed(report: Report) -> str:
+def _passed(report: UsageReport) -> str:
     edges = report.edges
     if not edges:
         return "0 passes" if report.reading.problems else "no role was passed"
-    passed = [edge for edge in edges if edge.counts[Outcome.PASSED]]
+    passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
+    roles = count_of(len({one.passed for one in passed}), "role")
     words = (
-        f"{count_of(report.count(Outcome.PASSED), 'pass')} of {count_of(len({one.passed for one in passed}), 'role')}"
+        f"{count_of(report.count(RequestOutcome.PASSED), 'pass')} of {roles}"
         f" by {count_of(len({one.principal for one in passed}), 'principal')}"
     )
     for outcome, word in _OTHERWISE:
@@ -103,7 +104,7 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
-def notes_of(report: Report) -> Iterator[str]:
+def notes_of(report: UsageReport) -> Iterator[str]:
     """What has to be known to read the evidence right."""
     reading = report.reading
     for number, one, several in (

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from passrole_checks.diff import Change, Difference
+from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.escaping.terminal import harmless
 from passrole_checks.findings import Confidence
-from passrole_checks.git_versions import Comparison
+from passrole_checks.git_versions import VersionPair
 from passrole_checks.output.findings_text import (
     Line,
-    Span,
+    StyledText,
     error_in_words,
     excluded_spans,
     located,
@@ -34,7 +34,9 @@ _MOST_NOTES = 10
 _FIRST, _LAST = 10, 3  # rows about one statement; the last ones are about services and conditions
 
 
-def diff_lines(difference: Difference, compared: Comparison | None = None, *, quiet: bool = False) -> Iterator[Line]:
+def diff_lines(
+    difference: AccessDifference, compared: VersionPair | None = None, *, quiet: bool = False
+) -> Iterator[Line]:
     """Each change with who, which roles and which services, before and after; then, unless ``quiet``, notes and a
     summary. ``compared``: the versions, where they are some of a repository."""
     for name, mark, style in _GROUPS:
@@ -50,16 +52,18 @@ def diff_lines(difference: Difference, compared: Comparison | None = None, *, qu
     yield _summary(difference)
 
 
-def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]:
+def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[Line]:
     now = change.grant
-    place = Span(located(now.grant.at.file, now.grant.at.line), "place")
-    spans = [Span(f"{mark} ", style), place, Span("  "), Span(harmless(now.resource.address))]
+    place = StyledText(located(now.grant.at.file, now.grant.at.line), "place")
+    spans = [StyledText(f"{mark} ", style), place, StyledText("  "), StyledText(harmless(now.resource.address))]
     if now.grant.sid:
-        spans.append(Span(f"  {harmless(now.grant.sid)}", "quiet"))
-    spans.append(Span(f"  {group}", style))
+        spans.append(StyledText(f"  {harmless(now.grant.sid)}", "quiet"))
+    spans.append(StyledText(f"  {group}", style))
     if group in ("new", "widened"):
         sure = "" if change.confidence is Confidence.HIGH else f", {change.confidence.value} confidence"
-        spans.append(Span(f"  ({change.severity.value}{sure}{', suppressed' if change.suppressed else ''})", "quiet"))
+        spans.append(
+            StyledText(f"  ({change.severity.value}{sure}{', suppressed' if change.suppressed else ''})", "quiet")
+        )
     yield spans
     if now.principals:
         yield row("who", now.principals)
@@ -69,18 +73,21 @@ def _change(change: Change, group: str, mark: str, style: str) -> Iterator[Line]
         yield from _first_and_last(words)
         if before is not None and group == "moved":
             yield (
-                Span(f"    {'before':<10}", "quiet"),
-                Span(located(before.grant.at.file, before.grant.at.line), "quiet"),
+                StyledText(f"    {'before':<10}", "quiet"),
+                StyledText(located(before.grant.at.file, before.grant.at.line), "quiet"),
             )
         elif before is not None and change.cause is None:
-            yield (Span("    the statement itself is the same", "quiet"),)
+            yield (StyledText("    the statement itself is the same", "quiet"),)
     else:
         at = before.grant.at
         yield from _differing(told, words)
-        yield (Span(f"    {'before':<10}", "quiet"), Span(located(at.file, at.line), "quiet"))
+        yield (StyledText(f"    {'before':<10}", "quiet"), StyledText(located(at.file, at.line), "quiet"))
     if change.cause is not None:
         because = located(change.cause.file, change.cause.line)
-        yield (Span(f"    {'because of':<11}"), Span(f"{because}{'  (removed)' if change.cause_removed else ''}"))
+        yield (
+            StyledText(f"    {'because of':<11}"),
+            StyledText(f"{because}{'  (removed)' if change.cause_removed else ''}"),
+        )
 
 
 def _differing(told: Sequence[Line], words: Sequence[Line]) -> Iterator[Line]:
@@ -91,7 +98,7 @@ def _differing(told: Sequence[Line], words: Sequence[Line]) -> Iterator[Line]:
             yield from _first_and_last(words[other:other_end])
             continue
         for sign, rows in (("-", told[start:end]), ("+", words[other:other_end])):
-            yield from ((Span(f"  {sign} "), *_dedented(line)) for line in _first_and_last(rows))
+            yield from ((StyledText(f"  {sign} "), *_dedented(line)) for line in _first_and_last(rows))
 
 
 def _first_and_last(rows: Sequence[Line]) -> Iterator[Line]:
@@ -107,40 +114,43 @@ def _first_and_last(rows: Sequence[Line]) -> Iterator[Line]:
 
 def _words(located: LocatedGrant) -> Sequence[Line]:
     when = when_in_words([located.grant.statement.when]).removeprefix("when ")
-    return [*what_is_granted(located.grant), *([(Span(f"    {'when':<10}"), Span(harmless(when)))] if when else ())]
+    return [
+        *what_is_granted(located.grant),
+        *([(StyledText(f"    {'when':<10}"), StyledText(harmless(when)))] if when else ()),
+    ]
 
 
 def _dedented(line: Line) -> Line:
     first, *rest = line
-    return (Span(first.text.removeprefix("    "), first.style), *rest)
+    return (StyledText(first.text.removeprefix("    "), first.style), *rest)
 
 
-def _notes(difference: Difference, about_versions: Sequence[str]) -> Iterator[Line]:
+def _notes(difference: AccessDifference, about_versions: Sequence[str]) -> Iterator[Line]:
     for note in about_versions:
-        yield (Span("note: ", "quiet"), Span(harmless(note)))
+        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
     for old, new in difference.renamed:
-        yield (Span("note: ", "quiet"), Span(harmless(f"{new} is taken for what was {old} before")))
+        yield (StyledText("note: ", "quiet"), StyledText(harmless(f"{new} is taken for what was {old} before")))
     for entry in difference.not_evaluated[:_MOST_NOTES]:
         words = f"not evaluated: {entry.reason}"
-        yield (Span(f"{located(entry.file, entry.line)}: note: ", "quiet"), Span(harmless(words)))
+        yield (StyledText(f"{located(entry.file, entry.line)}: note: ", "quiet"), StyledText(harmless(words)))
     more = len(difference.not_evaluated) - _MOST_NOTES
     if more > 0:
-        yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
+        yield (StyledText(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
     if difference.standing:
         standing = f"note: {len(difference.standing)} not evaluated in both versions alike (--format json names all)"
-        yield (Span(standing, "quiet"),)
+        yield (StyledText(standing, "quiet"),)
 
 
-def _summary(difference: Difference) -> Line:
+def _summary(difference: AccessDifference) -> Line:
     counts = [(len(getattr(difference, name)), name) for name, _, _ in _GROUPS]
     files = (*difference.files[0], *difference.files[1])
     anything = bool(difference.unchanged or any(count for count, _ in counts))
     error = error_in_words(difference.unreadable, files, anything=anything)
     none = "0 changes" if error else "no change seen" if difference.left_out else "no change of PassRole access"
     words = ", ".join(f"{count} {name}" for count, name in counts if count) or none
-    spans = [Span(f"{error}; ", "high")] if error else []
-    spans += [Span(words, "place"), Span(f"; {difference.unchanged} unchanged")]
+    spans = [StyledText(f"{error}; ", "high")] if error else []
+    spans += [StyledText(words, "place"), StyledText(f"; {difference.unchanged} unchanged")]
     if difference.left_out:
         noun = "file" if difference.left_out == 1 else "files"
-        spans.append(Span(f"; {difference.left_out} changed {noun} not evaluated", "high"))
+        spans.append(StyledText(f"; {difference.left_out} changed {noun} not evaluated", "high"))
     return [*spans, *excluded_spans(difference.excluded)]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from passrole_checks.escaping.terminal import harmless
-from passrole_checks.files.safe_read import content_of
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.recognize import LARGEST_PLAN
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def statement(at: Position, grant: PassRoleGrant, most: int, columns: int) -> li
 @lru_cache(maxsize=4)
 def _source(file: str) -> tuple[str, ...]:
     try:
-        text = content_of(file, LARGEST_PLAN).decode("utf-8-sig", "replace")
+        text = read_bounded(file, LARGEST_PLAN).decode("utf-8-sig", "replace")
         # Not splitlines(): parsers count line feeds only, and form feeds and the like are no line ends to them.
         return tuple(line.rstrip("\r") for line in text.split("\n"))
     except OSError:

@@ -1,7 +1,7 @@
 """What people see first: findings and grants as text.
 
-The same lines serve a terminal and a pipe. A line is a sequence of :class:`Span`; only where they go to a terminal do
-the spans' styles become colours, and only then is the terminal library imported.
+The same lines serve a terminal and a pipe. A line is a sequence of :class:`StyledText`; only where they go to a
+terminal do the spans' styles become colours, and only then is the terminal library imported.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _COLOURS = {
 }
 
 
-class Span(NamedTuple):
+class StyledText(NamedTuple):
     """A piece of a line and what it is."""
 
     text: str
     style: str = ""
 
 
-Line = Sequence[Span]
+Line = Sequence[StyledText]
 
 
 class _InFile(Protocol):
@@ -119,7 +119,11 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
             effect = "  (denied: a Deny or a permissions boundary takes it away)"
         elif located.effect_on_passrole == "none":
             effect = "  (no effect on PassRole here)"
-        yield (Span("  "), Span(harmless(f"{grant.effect} {grant.granted_by}"), "code"), Span(effect, "quiet"))
+        yield (
+            StyledText("  "),
+            StyledText(harmless(f"{grant.effect} {grant.granted_by}"), "code"),
+            StyledText(effect, "quiet"),
+        )
         yield from what_is_granted(grant, _MOST_NAMES)
         if located.principals:
             yield row("who", located.principals)
@@ -131,9 +135,9 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         words += [f"{counts['none']} without effect"] if counts["none"] else []
         if grants:
             error = error_in_words(result.unreadable, result.files, anything=True)
-            words_of_error = [Span(f"{error}; ", "high")] if error else []
+            words_of_error = [StyledText(f"{error}; ", "high")] if error else []
             counted = f"{', '.join(words)} in {_count(len(result.files), 'file')}"
-            yield (*words_of_error, Span(counted), *excluded_spans(result.excluded))
+            yield (*words_of_error, StyledText(counted), *excluded_spans(result.excluded))
         else:
             yield (*_no_grants(result), *excluded_spans(result.excluded))
 
@@ -141,21 +145,21 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
 def what_is_granted(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
     """Which roles (the first ``most``), to which services, and under which other conditions: a row each."""
     for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles[:most], strict=False):
-        yield (*row(label, [str(role.pattern)]), Span(f"  {role.scope.value}", "quiet"))
+        yield (*row(label, [str(role.pattern)]), StyledText(f"  {role.scope.value}", "quiet"))
     if most is not None and len(grant.roles) > most:
         yield more_rows(len(grant.roles) - most)
     constraint = grant.services.constraint.value
     if grant.services.values:
-        yield (*row("services", grant.services.values), Span(f"  {constraint}", "quiet"))
+        yield (*row("services", grant.services.values), StyledText(f"  {constraint}", "quiet"))
     else:
-        yield (Span(f"    {'services':<10}"), Span(_SERVICES_IN_WORDS.get(constraint, constraint), "quiet"))
+        yield (StyledText(f"    {'services':<10}"), StyledText(_SERVICES_IN_WORDS.get(constraint, constraint), "quiet"))
     if grant.other_conditions:
         yield row("if", grant.other_conditions)
 
 
 def more_rows(count: int) -> Line:
     """Return the row that takes the place of ``count`` others."""
-    return (Span(f"    {'':<10}"), Span(f"and {count} more (--format json lists them all)", "quiet"))
+    return (StyledText(f"    {'':<10}"), StyledText(f"and {count} more (--format json lists them all)", "quiet"))
 
 
 _SERVICES_IN_WORDS = {"absent": "any service", "ineffective": "any service", "unresolved": "cannot be told"}
@@ -167,11 +171,11 @@ def _labels(label: str) -> Iterator[str]:
         yield ""
 
 
-def row(label: str, names: Sequence[str]) -> tuple[Span, ...]:
+def row(label: str, names: Sequence[str]) -> tuple[StyledText, ...]:
     """Return a row of names: the first of them, each up to a length that no real one has."""
     shown_names = [shortened(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return (Span(f"    {label:<10}"), Span(harmless(", ".join(shown_names) + more)))
+    return (StyledText(f"    {label:<10}"), StyledText(harmless(", ".join(shown_names) + more)))
 
 
 def _place(finding: Finding) -> tuple[str, int, str]:
@@ -179,11 +183,15 @@ def _place(finding: Finding) -> tuple[str, int, str]:
 
 
 def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None) -> Line:
-    spans = [Span(f"{harmless(shown(file))}:{line}", "place"), Span("  "), Span(harmless(resource.address))]
+    spans = [
+        StyledText(f"{harmless(shown(file))}:{line}", "place"),
+        StyledText("  "),
+        StyledText(harmless(resource.address)),
+    ]
     if resource.construct:
-        spans.append(Span(f" ({harmless(resource.construct)})", "quiet"))
+        spans.append(StyledText(f" ({harmless(resource.construct)})", "quiet"))
     if sid:
-        spans.append(Span(f"  {harmless(sid)}", "quiet"))
+        spans.append(StyledText(f"  {harmless(sid)}", "quiet"))
     return spans
 
 
@@ -193,9 +201,9 @@ def _statement(findings: Sequence[Finding], width: int) -> Iterator[Line]:
     if len(first.uses) > 1:
         others = [use for use in first.uses if use != first.resource.address]
         listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-        yield (Span("  also "), Span(harmless(listed), "quiet"))
+        yield (StyledText("  also "), StyledText(harmless(listed), "quiet"))
     for line in excerpt(first.at, first.grant):
-        yield (Span("  │ ", "quiet"), Span(line, "code"))
+        yield (StyledText("  │ ", "quiet"), StyledText(line, "code"))
     for finding in findings:
         yield from _finding(finding, width)
 
@@ -204,11 +212,11 @@ def heading(check_id: str, name: str, severity: Severity, confidence: Confidence
     """The line above what a check says."""
     sure = "" if confidence is Confidence.HIGH else f"  ({confidence.value} confidence)"
     return (
-        Span("  "),
-        Span(f"{severity.value:<6}", severity.value),
-        Span(f"  {check_id} "),
-        Span(name),
-        Span(sure, "quiet"),
+        StyledText("  "),
+        StyledText(f"{severity.value:<6}", severity.value),
+        StyledText(f"  {check_id} "),
+        StyledText(name),
+        StyledText(sure, "quiet"),
     )
 
 
@@ -228,9 +236,9 @@ def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
     )
     for number, line in enumerate(wrapped):
         if number == 0 and label:
-            yield (Span(indent), Span(label.rstrip(), "good"), Span(line[len(label) - 1 :]))
+            yield (StyledText(indent), StyledText(label.rstrip(), "good"), StyledText(line[len(label) - 1 :]))
         else:
-            yield (Span(indent), Span(line))
+            yield (StyledText(indent), StyledText(line))
 
 
 def _notes(result: ScanResult) -> Iterator[Line]:
@@ -240,7 +248,7 @@ def _notes(result: ScanResult) -> Iterator[Line]:
         yield _note(missing.file, missing.line, f"not evaluated: {missing.reason}")
     more = len(result.not_evaluated) - _MOST_NOTES
     if more > 0:
-        yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
+        yield (StyledText(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
 
 
 def _notes_of(baseline: Applied | None) -> Iterator[Line]:
@@ -248,11 +256,11 @@ def _notes_of(baseline: Applied | None) -> Iterator[Line]:
     for words in notes[:_MOST_NOTES]:
         yield _note(baseline.path if baseline else "", None, words)
     if len(notes) > _MOST_NOTES:
-        yield (Span(f"note: {len(notes) - _MOST_NOTES} more like these (--format json names them all)", "quiet"),)
+        yield (StyledText(f"note: {len(notes) - _MOST_NOTES} more like these (--format json names them all)", "quiet"),)
 
 
 def _note(file: str, line: int | None, words: str) -> Line:
-    return (Span(f"{located(file, line)}: note: ", "quiet"), Span(harmless(words)))
+    return (StyledText(f"{located(file, line)}: note: ", "quiet"), StyledText(harmless(words)))
 
 
 def located(file: str, line: int | None) -> str:
@@ -264,8 +272,8 @@ def _no_grants(result: ScanResult) -> Line:
     files = _count(len(result.files), "file")
     error = error_in_words(result.unreadable, result.files)
     if error:
-        return (Span(error, "high"), Span(f"; 0 PassRole grants in {files}"))
-    return (Span(f"no PassRole grants in {files}", "good"),)
+        return (StyledText(error, "high"), StyledText(f"; 0 PassRole grants in {files}"))
+    return (StyledText(f"no PassRole grants in {files}", "good"),)
 
 
 def not_read_in_words(
@@ -302,19 +310,19 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
     error = error_in_words(result.unreadable, result.files, anything=bool(result.findings or grants or accepted))
     if findings:
         severities = Counter(finding.severity for finding in findings)
-        spans = [Span(f"{_count(len(findings), 'finding')}: ", "place")]
+        spans = [StyledText(f"{_count(len(findings), 'finding')}: ", "place")]
         for severity in reversed(Severity):
             if severities[severity]:
-                spans += [Span(f"{severities[severity]} {severity.value}", severity.value), Span(", ")]
-        spans[-1] = Span(f"; {_count(grants, 'PassRole grant')} in {files}")
+                spans += [StyledText(f"{severities[severity]} {severity.value}", severity.value), StyledText(", ")]
+        spans[-1] = StyledText(f"; {_count(grants, 'PassRole grant')} in {files}")
     elif error:
-        spans = [Span(f"0 findings, {_count(grants, 'PassRole grant')} in {files}")]
+        spans = [StyledText(f"0 findings, {_count(grants, 'PassRole grant')} in {files}")]
     elif grants or not_shown or accepted:
-        spans = [Span("no findings", "good"), Span(f"; {_count(grants, 'PassRole grant')} in {files}")]
+        spans = [StyledText("no findings", "good"), StyledText(f"; {_count(grants, 'PassRole grant')} in {files}")]
     else:
         spans = [*_no_grants(result)]
     if error:
-        spans = [Span(f"{error}; ", "high"), *spans]
+        spans = [StyledText(f"{error}; ", "high"), *spans]
     suppressed = sum(finding.suppressed is not None for finding in result.findings)
     for count, what in (
         (suppressed, "suppressed"),
@@ -322,13 +330,13 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
         (len(not_shown), "below --severity, not shown"),
     ):
         if count:
-            spans.append(Span(f"; {count} {what}"))
+            spans.append(StyledText(f"; {count} {what}"))
     return [*spans, *excluded_spans(result.excluded)]
 
 
-def excluded_spans(excluded: Sequence[str]) -> Sequence[Span]:
+def excluded_spans(excluded: Sequence[str]) -> Sequence[StyledText]:
     """The end of a summary: how much was excluded."""
-    return (Span(f"; {in_words(excluded)}"),) if excluded else ()
+    return (StyledText(f"; {in_words(excluded)}"),) if excluded else ()
 
 
 def _count(number: int, noun: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.output.access_graph import Column, Entry, Graph, graph_of
+from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, graph_of
 from passrole_checks.output.excerpt import statement
 from passrole_checks.output.excluded_files import in_words
 from passrole_checks.output.findings_text import error_in_words
@@ -70,7 +70,7 @@ def grants_html(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     return page_of(graph_of(result, grants), result, grants, Beside())
 
 
-def page_of(graph: Graph, result: ScanResult, grants: Sequence[LocatedGrant], beside: Beside) -> str:
+def page_of(graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGrant], beside: Beside) -> str:
     """The page of a graph of ``grants`` and the findings of ``result``, with what is told beside it."""
     style, script = file_of_page("page.css") + beside.style, file_of_page("page.js")
     page = Template(file_of_page("page.html")).substitute(
@@ -114,7 +114,7 @@ def text_of_page(foreign: str, most: int = _NAME) -> str:
 _text = text_of_page
 
 
-def _data(graph: Graph, beside: Beside) -> str:
+def _data(graph: AccessGraph, beside: Beside) -> str:
     """What the graph is drawn from, as JSON that cannot end its script element."""
     document = {
         "nodes": [
@@ -151,7 +151,7 @@ def _plain(foreign: str) -> str:
     return foreign if len(foreign) <= _NAME else foreign[: _NAME - 1] + "…"
 
 
-def _severity(entry: Entry) -> str:
+def _severity(entry: GraphStatement) -> str:
     return entry.severity.value if entry.severity is not None else _NONE
 
 
@@ -236,7 +236,7 @@ def chip(name: str, value: str, words: str, count: int, style: str = "", *, tick
     )
 
 
-def _filters(graph: Graph, others: str) -> str:
+def _filters(graph: AccessGraph, others: str) -> str:
     severities = Counter(_severity(entry) for entry in graph.entries)
     boxes = "".join(
         chip("severity", value, _badge(value, "no finding" if value == _NONE else value), severities[value], value)
@@ -262,7 +262,7 @@ def _filters(graph: Graph, others: str) -> str:
     )
 
 
-def _options(graph: Graph, column: Column) -> list[tuple[str, str]]:
+def _options(graph: AccessGraph, column: Column) -> list[tuple[str, str]]:
     several = Counter(node.label for node in graph.nodes if node.column is column)
     options = [
         (str(number), f"{node.label} ({node.note})" if several[node.label] > 1 and node.note else node.label)
@@ -281,7 +281,7 @@ def _badge(severity: str, words: str) -> str:
     return f'<span class="badge {severity}">{words}</span>'
 
 
-def _row(number: int, entry: Entry, graph: Graph, beside: Beside) -> str:
+def _row(number: int, entry: GraphStatement, graph: AccessGraph, beside: Beside) -> str:
     grant, severity = entry.located.grant, _severity(entry)
     found = sorted(
         (finding for finding in entry.findings if not finding.suppressed), key=lambda one: -one.severity.rank
@@ -317,7 +317,7 @@ def _names(names: Sequence[str]) -> str:
     return listed + (f"and {len(names) - _IN_A_CELL} more" if len(names) > _IN_A_CELL else "")
 
 
-def _card(entry: Entry, found: Sequence[Finding], more: Sequence[tuple[str, str]]) -> str:
+def _card(entry: GraphStatement, found: Sequence[Finding], more: Sequence[tuple[str, str]]) -> str:
     located = entry.located
     grant, resource = located.grant, located.resource
     last = f"&ndash;{grant.at.end_line}" if grant.at.end_line > grant.at.line else ""
@@ -341,7 +341,7 @@ def _card(entry: Entry, found: Sequence[Finding], more: Sequence[tuple[str, str]
     )
 
 
-def _without_effect(entry: Entry) -> str:
+def _without_effect(entry: GraphStatement) -> str:
     if entry.located.grant.denied:
         return " (a Deny in the same document takes it away)"
     return " (no effect on PassRole here)" if entry.effect == "none" else ""

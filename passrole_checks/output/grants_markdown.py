@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from passrole_checks.escaping.markup import code, label
 from passrole_checks.escaping.terminal import shown
 from passrole_checks.findings import Severity
-from passrole_checks.output.access_graph import Column, Entry, Graph, Link, graph_of
+from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, Link, graph_of
 from passrole_checks.output.excluded_files import in_words
 from passrole_checks.output.findings_text import error_in_words
 from passrole_checks.output.markdown_items import count, finding_item, note_item
@@ -42,7 +42,7 @@ def grants_markdown(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     return "\n".join(_lines(result, grants, graph)) + "\n"
 
 
-def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: Graph) -> Iterator[str]:
+def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGraph) -> Iterator[str]:
     yield from ("## Who may pass which role to which service", "", _summary(result, grants, len(graph.entries)))
     yield from _list("Internal errors", result.faults)
     yield from _list("Could not be read", without_faults(result.unreadable))
@@ -92,7 +92,7 @@ def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) ->
     return words + (f"; {suppressed} suppressed" if suppressed else "")
 
 
-def diagram(graph: Graph, arrow: Callable[[Link], str] | None = None) -> Iterator[str]:
+def diagram(graph: AccessGraph, arrow: Callable[[Link], str] | None = None) -> Iterator[str]:
     """A flowchart of at most :data:`MOST_EDGES` arrows, and a line that says what it leaves out.
 
     ``arrow``: what the arrow of a link is written like; without one arrows tell the severity of what is found.
@@ -136,7 +136,7 @@ def _worst(number: int, links: Iterable[Link]) -> str:
     return next(_word(link) for link in links if number in (link.source, link.target))
 
 
-def _table(graph: Graph) -> Iterator[str]:
+def _table(graph: AccessGraph) -> Iterator[str]:
     yield "| severity | who | may pass | to | statement |"
     yield "|---|---|---|---|---|"
     entries = sorted(graph.entries, key=lambda entry: -(entry.severity.rank if entry.severity else -1))
@@ -146,7 +146,7 @@ def _table(graph: Graph) -> Iterator[str]:
         yield from ("", f"{len(entries) - MOST_ROWS} more statements are not listed.")
 
 
-def _cells(entry: Entry, graph: Graph) -> Iterator[str]:
+def _cells(entry: GraphStatement, graph: AccessGraph) -> Iterator[str]:
     grant = entry.located.grant
     severity = entry.severity
     word = severity.value if severity is not None else ""

@@ -13,11 +13,11 @@ from passrole_checks.output.excluded_files import shown_excluded
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
 if TYPE_CHECKING:
-    from passrole_checks.diff import Change, Difference
-    from passrole_checks.git_versions import Comparison
+    from passrole_checks.diff import AccessDifference, GrantChange
+    from passrole_checks.git_versions import VersionPair
     from passrole_checks.iam.grants.grant import PassRoleGrant
     from passrole_checks.iam.partial_values import Position
-    from passrole_checks.scan.baseline import Applied, Entry
+    from passrole_checks.scan.baseline import Applied, BaselineEntry
     from passrole_checks.scan.result import LocatedGrant, ScanResult
     from passrole_checks.sources.model.configuration import ResourceDefinition, Suppression, Unreadable
 
@@ -71,7 +71,7 @@ def _baseline(baseline: Applied) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: BaselineEntry) -> dict[str, Any]:
     return {
         "fingerprint": entry.fingerprint,
         "check_id": entry.check_id,
@@ -97,7 +97,7 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     )
 
 
-def diff_json(difference: Difference, compared: Comparison | None = None) -> str:
+def diff_json(difference: AccessDifference, compared: VersionPair | None = None) -> str:
     """The changes by what they are, as one JSON document; what could not be read is among what is not evaluated.
 
     ``compared``: the versions, where they are some of a repository."""
@@ -117,12 +117,12 @@ def diff_json(difference: Difference, compared: Comparison | None = None) -> str
     )
 
 
-def _versions(compared: Comparison) -> dict[str, Any]:
+def _versions(compared: VersionPair) -> dict[str, Any]:
     base, head = ({"name": side.name, "id": side.id} for side in (compared.base, compared.head))
     return {"base": base, "head": head, "notes": list(compared.notes)}
 
 
-def _change(change: Change, group: str) -> dict[str, Any]:
+def _change(change: GrantChange, group: str) -> dict[str, Any]:
     entry: dict[str, Any] = _located(change.grant)
     if group in ("new", "widened"):
         entry["severity"], entry["confidence"] = change.severity.value, change.confidence.value

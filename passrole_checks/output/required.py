@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from passrole_checks.access.role_consumers import ASSUMED, LATER, PASSED, Received
+from passrole_checks.access.role_consumers import ASSUMED, LATER, PASSED, RoleUse
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.findings import Confidence
 from passrole_checks.output.excluded_files import shown_excluded
-from passrole_checks.output.findings_text import Line, Span, excluded_spans, located
+from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, located
 from passrole_checks.output.required_policy import in_words, policies_json, statements_json
 from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, camel
 from passrole_checks.required.required_grants import Required, confidence_of
@@ -45,7 +45,7 @@ def required_json(
     return json_text(document)
 
 
-def _entry(one: Received) -> dict[str, Any]:
+def _entry(one: RoleUse) -> dict[str, Any]:
     received = one.received
     return {
         "file": shown(received.at.file),
@@ -97,66 +97,66 @@ def required_lines(
     yield from _table(passed)
     others = [one for one in required.received if one.how != PASSED]
     for how, group in groupby(sorted(others, key=lambda one: one.how), key=lambda one: one.how):
-        yield (Span(f"{_NOT_PASSED[how][0].upper()}{_NOT_PASSED[how][1:]}:", "place"),)
+        yield (StyledText(f"{_NOT_PASSED[how][0].upper()}{_NOT_PASSED[how][1:]}:", "place"),)
         yield from (_row("  ", one) for one in group)
         yield ()
     for number, policy in enumerate(policies_json(required)):
-        yield (Span("And also:" if number else "Whoever deploys this needs:", "place"),)
-        yield from ((Span(line, "code"),) for line in json_text(policy).splitlines())
+        yield (StyledText("And also:" if number else "Whoever deploys this needs:", "place"),)
+        yield from ((StyledText(line, "code"),) for line in json_text(policy).splitlines())
         yield ()
     if quiet:
         return
     notes = _notes(required)
     for note in notes:
-        yield (Span("note: ", "quiet"), Span(harmless(note)))
+        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
     for problem in not_evaluated[:10]:
         yield (
-            Span(f"{located(problem.file, problem.line)}: note: ", "quiet"),
-            Span(harmless(f"not evaluated: {problem.reason}")),
+            StyledText(f"{located(problem.file, problem.line)}: note: ", "quiet"),
+            StyledText(harmless(f"not evaluated: {problem.reason}")),
         )
     if len(not_evaluated) > 10:
         more = len(not_evaluated) - 10
-        yield (Span(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
+        yield (StyledText(f"note: {more} more like these are not evaluated (--format json names them all)", "quiet"),)
     if notes or not_evaluated:
         yield ()
     roles, places = len({one.label for one in passed}), len(passed)
     counted = "no role is passed"
     if passed or error:
         counted = f"{_count(roles, 'role')} passed in {_count(places, 'place')}"
-    words_of_error = [Span(f"{error}; ", "high")] if error else []
+    words_of_error = [StyledText(f"{error}; ", "high")] if error else []
     counted += f"; {_count(files, 'file')}"
-    yield (*words_of_error, Span(counted, "place"), *excluded_spans(excluded))
+    yield (*words_of_error, StyledText(counted, "place"), *excluded_spans(excluded))
 
 
-def _table(passed: Sequence[Received]) -> Iterator[Line]:
+def _table(passed: Sequence[RoleUse]) -> Iterator[Line]:
     """The roles, each once, and below each the services with the resources."""
-    groups: dict[str, list[Received]] = {}
+    groups: dict[str, list[RoleUse]] = {}
     for one in passed:
         groups.setdefault(one.label, []).append(one)
     for label, group in groups.items():
-        yield (Span(harmless(label), "place"),)
+        yield (StyledText(harmless(label), "place"),)
         for services in dict.fromkeys(one.services for one in group):
             names = ", ".join(services) or "a service that is not known"
-            yield (Span("  -> "), Span(harmless(names), "code"))
+            yield (StyledText("  -> "), StyledText(harmless(names), "code"))
             yield from (_row("     ", one, role=False) for one in group if one.services == services)
         yield ()
 
 
-def _row(indent: str, one: Received, role: bool = True) -> Line:
+def _row(indent: str, one: RoleUse, role: bool = True) -> Line:
     received = one.received
-    spans = [Span(f"{indent}<- ")]
+    spans = [StyledText(f"{indent}<- ")]
     if role:
-        spans = [Span(f"{indent}{harmless(one.label)} <- ")]
+        spans = [StyledText(f"{indent}{harmless(one.label)} <- ")]
     spans += [
-        Span(harmless(received.resource.address)),
-        Span(f" {harmless(received.attribute)}", "quiet"),
-        Span(f"  {located(received.at.file, received.at.line)}"),
+        StyledText(harmless(received.resource.address)),
+        StyledText(f" {harmless(received.attribute)}", "quiet"),
+        StyledText(f"  {located(received.at.file, received.at.line)}"),
     ]
     remarks = [f"in {one.profile}" if one.profile and not one.label.endswith(one.profile) else ""]
     remarks.append(f"if {one.condition}" if one.condition else "")
     remarks.append("not certain" if confidence_of(one) is Confidence.LOW and one.services else "")
     words = "; ".join(word for word in remarks if word)
-    return [*spans, Span(f"  ({harmless(words)})", "quiet")] if words else spans
+    return [*spans, StyledText(f"  ({harmless(words)})", "quiet")] if words else spans
 
 
 def _count(number: int, noun: str) -> str:

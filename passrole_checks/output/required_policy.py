@@ -17,7 +17,7 @@ from passrole_checks.required.policy_statements import (
     Blank,
     Pattern,
     Policy,
-    Statement,
+    RequiredStatement,
     camel,
     snake,
 )
@@ -36,7 +36,7 @@ def policies_json(required: Required) -> list[dict[str, Any]]:
     return [{"Version": "2012-10-17", "Statement": [_statement(one) for one in policy]} for policy in required.policies]
 
 
-def _statement(one: Statement) -> dict[str, Any]:
+def _statement(one: RequiredStatement) -> dict[str, Any]:
     resources = [_json_arn(pattern) for pattern in one.resources]
     found: dict[str, Any] = {"Sid": one.sid, "Effect": "Allow", "Action": one.action, "Resource": resources}
     if one.services:

@@ -11,7 +11,7 @@ from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import harmless, uri
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.scan.baseline import Applied, Entry
+from passrole_checks.scan.baseline import Applied, BaselineEntry
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Suppression, Unreadable
 
@@ -51,7 +51,7 @@ def review_sarif(
     checks: Iterable[type[Check]],
     states: Mapping[str, str],
     gone: Iterable[Finding],
-    accepted: Iterable[tuple[Finding, Entry]],
+    accepted: Iterable[tuple[Finding, BaselineEntry]],
 ) -> str:
     """The findings of HEAD as one SARIF run, compared with BASE: ``states`` says of each fingerprint whether it is new,
     updated or unchanged, and those of BASE that are ``gone`` are absent. ``accepted`` are HEAD's findings that a
@@ -115,7 +115,7 @@ def _rule(check: type[Check]) -> dict[str, Any]:
     }
 
 
-def _accepted(finding: Finding, entry: Entry, index: dict[str, int]) -> dict[str, Any]:
+def _accepted(finding: Finding, entry: BaselineEntry, index: dict[str, int]) -> dict[str, Any]:
     words = f"In the baseline: {entry.reason}" if entry.reason else "In the baseline."
     outside = {"kind": "external", "justification": harmless(words)}
     return {**_result(finding, index, "unchanged"), "suppressions": [outside]}

@@ -18,7 +18,7 @@ FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ScanReport:
     """What is reported: ``result`` with the findings to show, suppressed ones included; ``not_shown``, those below the
     severity that is shown; what the ``baseline`` accepts, if there is one; ``checks``, those that can have spoken
     (None: all); ``configuration``, notes on what the configuration hides."""
@@ -30,7 +30,7 @@ class Report:
     configuration: Sequence[Unreadable] = ()
 
 
-def rendered(report: Report, output_format: str, *, quiet: bool = False) -> str:
+def rendered(report: ScanReport, output_format: str, *, quiet: bool = False) -> str:
     """The report in one of :data:`FORMATS` but ``text``. ``quiet``: without notes and summary, where there are any."""
     result, baseline = report.result, report.baseline
     if output_format == "json":

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from passrole_checks.escaping.terminal import harmless, shown
 from passrole_checks.findings import Finding
 from passrole_checks.output.excluded_files import shown_excluded
-from passrole_checks.output.findings_text import PIPED, Line, Span, excluded_spans, located
+from passrole_checks.output.findings_text import PIPED, Line, StyledText, excluded_spans, located
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
-from passrole_checks.suggest.suggestion import Seen, Shared, Suggestion
+from passrole_checks.suggest.suggestion import ObservedUse, Shared, Suggestion
 
 _CONTEXT = 3
 _FEW = 1  # lines around a change that people are shown
@@ -70,7 +70,11 @@ def fixed_lines(
     was not read or judged."""
     for one in made:
         yield _header(one)
-        yield (Span("  "), Span("would fix" if dry_run else "fixed", "good"), Span(f"  {_checks(one)}"))
+        yield (
+            StyledText("  "),
+            StyledText("would fix" if dry_run else "fixed", "good"),
+            StyledText(f"  {_checks(one)}"),
+        )
         yield from _prose(one.says, width)
         yield from _shared_by(one, width)
         yield ()
@@ -87,8 +91,8 @@ def _with_error(summary: Line, error: str) -> Line:
     if not error:
         return summary
     if summary[0].style == "good":
-        return (Span(error, "high"),)
-    return (Span(f"{error}; ", "high"), *summary)
+        return (StyledText(error, "high"),)
+    return (StyledText(f"{error}; ", "high"), *summary)
 
 
 def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *, dry_run: bool) -> Line:
@@ -96,14 +100,14 @@ def _summary_of_fixes(made: Sequence[Suggestion], left: Sequence[Suggestion], *,
     others = sum(len(one.findings) for one in left)
     files = len({edit.file for one in made for edit in one.edits})
     if not made and not left:
-        return (Span("nothing to fix", "good"),)
+        return (StyledText("nothing to fix", "good"),)
     verb = "would be fixed" if dry_run else "fixed"
     more = _more(made, left, "would be narrowed" if dry_run else "narrowed")
     if not fixed and not others and more:
-        return (Span(more, "place"),)
+        return (StyledText(more, "place"),)
     return (
-        Span(f"{_count(fixed, 'finding')} {verb}", "place"),
-        Span(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
+        StyledText(f"{_count(fixed, 'finding')} {verb}", "place"),
+        StyledText(f" in {_count(files, 'file')}; {others} left for a person{'; ' if more else ''}{more}"),
     )
 
 
@@ -168,11 +172,11 @@ def _suggestion(one: Suggestion, texts: Texts, changed: Changed, width: int) -> 
         yield from _for_a_person(one, width)
         return
     yield _header(one)
-    yield (Span("  "), Span(_checks(one)))
+    yield (StyledText("  "), StyledText(_checks(one)))
     files = changed(one)
     for number, file in enumerate(sorted(files, key=shown)):
         if number or file != one.at.file:
-            yield (Span(f"  in {harmless(shown(file))}", "quiet"),)
+            yield (StyledText(f"  in {harmless(shown(file))}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
     yield from _prose(one.says, width)
     yield from _shared_by(one, width)
@@ -191,9 +195,9 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
     for number, line in enumerate(lines):
         if line.startswith("@@"):
             if number:
-                yield (Span("    …", "quiet"),)
+                yield (StyledText("    …", "quiet"),)
             continue
-        yield (Span("  "), Span(f"{line[0]} {harmless(line[1 + blank :])}", styles.get(line[0], "quiet")))
+        yield (StyledText("  "), StyledText(f"{line[0]} {harmless(line[1 + blank :])}", styles.get(line[0], "quiet")))
 
 
 def _shared(one: str, other: str) -> int:
@@ -221,26 +225,26 @@ def _cut(lines: Sequence[str]) -> list[str]:
 
 def _for_a_person(one: Suggestion, width: int) -> Iterator[Line]:
     yield _header(one)
-    yield (Span("  "), Span(_checks(one)))
-    yield (Span(_INDENT), Span("Left for a person:", "medium"))
+    yield (StyledText("  "), StyledText(_checks(one)))
+    yield (StyledText(_INDENT), StyledText("Left for a person:", "medium"))
     for phrase in one.missing:
         wrapped = textwrap.wrap(harmless(" ".join(phrase.split())), width - len(_INDENT) - 2, break_long_words=False)
         for number, line in enumerate(wrapped):
-            yield (Span(f"{_INDENT}{'  ' if number else '- '}"), Span(line))
+            yield (StyledText(f"{_INDENT}{'  ' if number else '- '}"), StyledText(line))
     if one.statement:
-        yield (Span(_INDENT), Span("It would read:"))
+        yield (StyledText(_INDENT), StyledText("It would read:"))
         for line in one.statement.split("\n"):
-            yield (Span(f"{_INDENT}  "), Span(harmless(line), "code"))
+            yield (StyledText(f"{_INDENT}  "), StyledText(harmless(line), "code"))
 
 
 def _header(one: Suggestion) -> Line:
     resource, sid = _whose(one)
     spans = [
-        Span(located(one.at.file, one.at.line), "place"),
-        Span("  "),
-        Span(harmless(resource)),
+        StyledText(located(one.at.file, one.at.line), "place"),
+        StyledText("  "),
+        StyledText(harmless(resource)),
     ]
-    return [*spans, Span(f"  {harmless(sid)}", "quiet")] if sid else spans
+    return [*spans, StyledText(f"  {harmless(sid)}", "quiet")] if sid else spans
 
 
 def _whose(one: Suggestion) -> tuple[str, str | None]:
@@ -258,14 +262,14 @@ def _checks(one: Suggestion) -> str:
 
 def _notes(notes: Sequence[str]) -> Iterator[Line]:
     for note in notes:
-        yield (Span("note: ", "quiet"), Span(harmless(note)))
+        yield (StyledText("note: ", "quiet"), StyledText(harmless(note)))
 
 
 def _prose(text: str, width: int) -> Iterator[Line]:
     for line in textwrap.wrap(
         harmless(" ".join(text.split())), width - len(_INDENT), break_long_words=False, break_on_hyphens=False
     ):
-        yield (Span(_INDENT), Span(line))
+        yield (StyledText(_INDENT), StyledText(line))
 
 
 def _shared_by(one: Suggestion, width: int) -> Iterator[Line]:
@@ -285,15 +289,15 @@ def _shared_by(one: Suggestion, width: int) -> Iterator[Line]:
 
 def _summary(found: Sequence[Suggestion]) -> Line:
     if not found:
-        return (Span("nothing to suggest", "good"),)
+        return (StyledText("nothing to suggest", "good"),)
     able = sum(len(one.findings) for one in found if one.edits)
     others = sum(len(one.findings) for one in found if not one.edits)
     more = _more([one for one in found if one.edits], found, "can be narrowed")
     if not able and not others and more:
-        return (Span(more, "place"),)
+        return (StyledText(more, "place"),)
     return (
-        Span(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
-        Span(f"; {others} left for a person{'; ' if more else ''}{more}"),
+        StyledText(f"{_count(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
+        StyledText(f"; {others} left for a person{'; ' if more else ''}{more}"),
     )
 
 
@@ -345,7 +349,7 @@ def _users(one: Shared) -> dict[str, object]:
     }
 
 
-def _seen(one: Seen) -> dict[str, object]:
+def _seen(one: ObservedUse) -> dict[str, object]:
     return {
         "since": one.since,
         "until": one.until,

@@ -11,9 +11,9 @@ from dataclasses import replace
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from passrole_checks.cloudtrail import Edge, Outcome
+from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import Against, Through, Used
-from passrole_checks.output.access_graph import Entry, Graph, Node, Use
+from passrole_checks.output.access_graph import AccessGraph, GraphStatement, Node, Use
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 
 
@@ -38,7 +38,7 @@ def grants_with_uses(result: ScanResult, against: Against) -> list[LocatedGrant]
     return listed
 
 
-def with_uses(graph: Graph, against: Against) -> tuple[Graph, tuple[Edge, ...]]:
+def with_uses(graph: AccessGraph, against: Against) -> tuple[AccessGraph, tuple[Edge, ...]]:
     """A graph with what was used of it, and the edges that its uses name by their numbers."""
     by_statement: dict[tuple[object, ...], list[Used]] = {}
     for used in (*against.used, *against.perhaps, *against.unused):
@@ -61,11 +61,11 @@ def with_uses(graph: Graph, against: Against) -> tuple[Graph, tuple[Edge, ...]]:
 
 def state_of(uses: Mapping[int, bool], edges: Sequence[Edge]) -> State:
     """What the passes between two nodes, each with whether that is sure, make of their link."""
-    answered = [surely for number, surely in uses.items() if edges[number].counts[Outcome.PASSED]]
+    answered = [surely for number, surely in uses.items() if edges[number].counts[RequestOutcome.PASSED]]
     return State.USED if any(answered) else State.PERHAPS if answered else State.UNUSED
 
 
-def states_of(entry: Entry, edges: Sequence[Edge]) -> list[State]:
+def states_of(entry: GraphStatement, edges: Sequence[Edge]) -> list[State]:
     """The states of the links of a statement, each once; none where it allows nothing."""
     if entry.uses is None:
         return []
@@ -79,7 +79,7 @@ def states_of(entry: Entry, edges: Sequence[Edge]) -> list[State]:
     return [state for state in State if state in there]
 
 
-def whole(entry: Entry) -> dict[int, bool]:
+def whole(entry: GraphStatement) -> dict[int, bool]:
     """The passes by a statement, each with whether that is sure of any part of it."""
     found: dict[int, bool] = {}
     for use in entry.uses or ():
@@ -92,7 +92,7 @@ def _key(one: LocatedGrant | Used) -> tuple[object, ...]:
     return one.resource.address, one.grant.at, path
 
 
-def _uses(entry: Entry, nodes: Sequence[Node], way: Through) -> Iterator[Use]:
+def _uses(entry: GraphStatement, nodes: Sequence[Node], way: Through) -> Iterator[Use]:
     """The links of a statement that an edge goes along; none where it is the statement of another principal."""
     if not way.holders:
         principals = dict.fromkeys(entry.principals, False)  # whoever it is attached to

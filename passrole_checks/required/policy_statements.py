@@ -38,7 +38,7 @@ Pattern = tuple[str | Blank, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class RequiredStatement:
     """An Allow statement. ``services``: the values of ``iam:PassedToService``, none where there is no condition."""
 
     sid: str
@@ -47,10 +47,10 @@ class Statement:
     services: tuple[str, ...] = ()
 
 
-Policy = tuple[Statement, ...]
+Policy = tuple[RequiredStatement, ...]
 
 
-def in_policies(passing: Sequence[Statement]) -> tuple[Policy, ...]:
+def in_policies(passing: Sequence[RequiredStatement]) -> tuple[Policy, ...]:
     """The statements that pass roles in as few policies as their order allows, none longer than a managed policy may
     be, each with a statement that lets the same roles be read. Names that come again end in a number."""
     found: list[_Open] = []
@@ -78,12 +78,12 @@ class _Open:
     left: int = MAX_LENGTH - _ROOM
 
 
-def _finished(found: Sequence[_Open], passing: Sequence[Statement]) -> Iterator[Policy]:
+def _finished(found: Sequence[_Open], passing: Sequence[RequiredStatement]) -> Iterator[Policy]:
     seen = Counter[str]()
     for policy in found:
         statements = [replace(passing[number], resources=tuple(each)) for number, each in policy.passed.items()]
-        named: list[Statement] = []
-        for one in (*statements, Statement(_READ, "iam:GetRole", in_order(policy.read))):
+        named: list[RequiredStatement] = []
+        for one in (*statements, RequiredStatement(_READ, "iam:GetRole", in_order(policy.read))):
             seen[one.sid] += 1
             named.append(replace(one, sid=f"{one.sid}{seen[one.sid]}") if seen[one.sid] > 1 else one)
         yield tuple(named)

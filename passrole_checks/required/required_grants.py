@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.access.role_consumers import GENERATED, PASSED, STACK_NAME, Received, Receiving, distinct
+from passrole_checks.access.role_consumers import GENERATED, PASSED, STACK_NAME, RoleConsumers, RoleUse, distinct
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.findings import Confidence
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Text
+from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.required.policy_statements import (
     ACCOUNT,
     MAX_ATTACHED,
@@ -24,7 +24,7 @@ from passrole_checks.required.policy_statements import (
     Blank,
     Pattern,
     Policy,
-    Statement,
+    RequiredStatement,
     in_order,
     in_policies,
 )
@@ -54,17 +54,17 @@ class Required:
     """``received`` are the places where a resource is given a role; ``policies`` what they need, several where one
     would be too long; ``blanks`` what has to be filled in there; ``notes`` are for people."""
 
-    received: tuple[Received, ...]
+    received: tuple[RoleUse, ...]
     policies: tuple[Policy, ...]
     blanks: tuple[Blank, ...]
     notes: tuple[str, ...]
 
     @property
-    def statements(self) -> tuple[Statement, ...]:
+    def statements(self) -> tuple[RequiredStatement, ...]:
         return tuple(one for policy in self.policies for one in policy)
 
 
-def confidence_of(one: Received) -> Confidence:
+def confidence_of(one: RoleUse) -> Confidence:
     """How sure it is that this role goes to this service."""
     stated = _CONFIDENCE.get(one.received.receiver.confidence, Confidence.LOW)
     if one.arn is None or one.arn.only_hole is not None or not one.services:
@@ -75,15 +75,15 @@ def confidence_of(one: Received) -> Confidence:
 def required_by(configurations: Sequence[Configuration], account: str | None = None) -> Required:
     """What the deployment of these configurations passes, together."""
     configurations = _deployed(configurations)
-    units = [Receiving(configuration, account) for configuration in configurations]
+    units = [RoleConsumers(configuration, account) for configuration in configurations]
     found = [distinct(unit.roles) for unit in units]
     ordered = sorted((one for group in found for one in group), key=_place)
     everything = tuple({(_place(one), one.label, str(one.arn), one.services, one.how): one for one in ordered}.values())
     partition = _partition(everything, configurations)
     namer = _Namer(partition, many=len(units) > 1)
     needs: dict[str, dict[Pattern, None]] = {}
-    unserved: list[Received] = []
-    misnamed: list[Received] = []
+    unserved: list[RoleUse] = []
+    misnamed: list[RoleUse] = []
     for unit, group in zip(units, found, strict=True):
         for one in group:
             if one.how != PASSED:
@@ -114,14 +114,14 @@ def _deployed(configurations: Sequence[Configuration]) -> Sequence[Configuration
     return [one for one in configurations if one.framework not in own or os.path.realpath(one.files[0]) not in deployed]
 
 
-def _place(one: Received) -> tuple[object, ...]:
+def _place(one: RoleUse) -> tuple[object, ...]:
     """Where a role is received; what two roots find in one module that both call is told once."""
     received = one.received
     at = received.at
     return at.file, at.line, at.column, received.resource.address, received.attribute
 
 
-def _services(one: Received, partition: str | None) -> tuple[str, ...]:
+def _services(one: RoleUse, partition: str | None) -> tuple[str, ...]:
     """The services of a role; in China some send another name, and which of the two depends on the call."""
     if partition != "aws-cn":
         return one.services
@@ -131,7 +131,7 @@ def _services(one: Received, partition: str | None) -> tuple[str, ...]:
     )
 
 
-def _partition(found: Iterable[Received], configurations: Iterable[Configuration]) -> str | None:
+def _partition(found: Iterable[RoleUse], configurations: Iterable[Configuration]) -> str | None:
     """The one partition that ARNs or configurations state, None where none or several do."""
     homes = (configuration.home.partitions for configuration in configurations)
     stated = {partitions[0] for partitions in homes if len(partitions) == 1}
@@ -142,13 +142,13 @@ def _partition(found: Iterable[Received], configurations: Iterable[Configuration
     return stated.pop() if len(stated) == 1 else None
 
 
-def _statements(needs: dict[str, dict[Pattern, None]]) -> tuple[Statement, ...]:
+def _statements(needs: dict[str, dict[Pattern, None]]) -> tuple[RequiredStatement, ...]:
     """One statement for the services that are passed the same roles."""
     together: dict[frozenset[Pattern], list[str]] = {}
     for service in sorted(needs):
         together.setdefault(frozenset(needs[service]), []).append(service)
     return tuple(
-        Statement(_sid(services), "iam:PassRole", in_order(patterns), tuple(services))
+        RequiredStatement(_sid(services), "iam:PassRole", in_order(patterns), tuple(services))
         for patterns, services in together.items()
     )
 
@@ -170,8 +170,8 @@ class _Namer:
         self._known: dict[tuple[object, str], Blank] = {}
         self._taken = set(_TAKEN)
 
-    def pattern(self, one: Received, unit: Receiving) -> Pattern:
-        arn = one.arn or Text((Hole(f"role in {one.profile}"),), one.received.at)
+    def pattern(self, one: RoleUse, unit: RoleConsumers) -> Pattern:
+        arn = one.arn or StringNode((Unresolved(f"role in {one.profile}"),), one.received.at)
         parts: list[str | Blank] = []
         for part in self._parts(arn.parts, one, unit):
             if isinstance(part, str) and parts and isinstance(parts[-1], str):
@@ -180,7 +180,7 @@ class _Namer:
                 parts.append(part)
         return tuple(parts)
 
-    def _parts(self, given: Iterable[Part], one: Received, unit: Receiving) -> Iterable[str | Blank]:
+    def _parts(self, given: Iterable[Part], one: RoleUse, unit: RoleConsumers) -> Iterable[str | Blank]:
         for part in given:
             if isinstance(part, str):
                 yield part
@@ -188,19 +188,19 @@ class _Namer:
                 yield "*"
             elif part.known:
                 yield from self._parts(part.known, one, unit)
-            elif part.kind is Kind.PARTITION:
+            elif part.kind is UnresolvedKind.PARTITION:
                 yield self._partition
-            elif part.kind is Kind.ACCOUNT_ID and not self._is_given(part, unit):
+            elif part.kind is UnresolvedKind.ACCOUNT_ID and not self._is_given(part, unit):
                 yield unit.account or ACCOUNT
             else:
                 yield self._blank(part, one, unit)
 
     @staticmethod
-    def _is_given(part: Hole, unit: Receiving) -> bool:
+    def _is_given(part: Unresolved, unit: RoleConsumers) -> bool:
         """Whether whoever deploys gives an account id, which need not be that of the account deployed to."""
         return part.expression.startswith("var.") or part.expression in unit.configuration.parameters
 
-    def _blank(self, part: Hole, one: Received, unit: Receiving) -> Blank:
+    def _blank(self, part: Unresolved, one: RoleUse, unit: RoleConsumers) -> Blank:
         key = (id(unit), part.expression)
         if key not in self._known:
             words = tuple(word for word in _WORDS.findall(part.expression) if word.lower() not in _NO_NAMES)
@@ -223,7 +223,7 @@ def _blanks(policies: Sequence[Policy]) -> tuple[Blank, ...]:
     return tuple(dict.fromkeys(part for part in used if part not in (ACCOUNT, PARTITION)))
 
 
-def _about(part: Hole, one: Received) -> str:
+def _about(part: Unresolved, one: RoleUse) -> str:
     reason = f" ({part.reason})" if part.reason else ""
     words = _cut(part.expression)
     if part.expression.rpartition(".")[2] == STACK_NAME.expression:
@@ -238,7 +238,7 @@ def _about(part: Hole, one: Received) -> str:
     return f"the value of {words}{reason}"
 
 
-def _is_named(one: Received) -> bool:
+def _is_named(one: RoleUse) -> bool:
     """Whether the ARN of a role, as far as it is known, is one that a role can have and a policy reads as it stands: a
     role that is called ``*`` is no role, and as a Resource it would be all of them."""
     arn = one.arn
@@ -255,17 +255,17 @@ def _is_named(one: Received) -> bool:
     return all(map(_ARN_PART.fullmatch, literals)) and not (isinstance(first, str) and _NO_ACCOUNT.match(first))
 
 
-def _misnamed(found: Sequence[Received]) -> Iterable[str]:
+def _misnamed(found: Sequence[RoleUse]) -> Iterable[str]:
     for label, resource in _named_once(found):
         yield f"{label}: no role can have this name or account; what {resource} takes is in no statement"
 
 
-def _unserved(found: Sequence[Received]) -> Iterable[str]:
+def _unserved(found: Sequence[RoleUse]) -> Iterable[str]:
     for label, resource in _named_once(found):
         yield f"{label}: for which service {resource} takes it is not known; it is in no statement"
 
 
-def _named_once(found: Iterable[Received]) -> Iterable[tuple[str, str]]:
+def _named_once(found: Iterable[RoleUse]) -> Iterable[tuple[str, str]]:
     """Each role with the first resource that takes it; of many the last one says how many more there are."""
     first: dict[str, str] = {}
     for one in found:
@@ -290,7 +290,7 @@ def _too_long(policies: Sequence[Policy]) -> Iterable[str]:
         )
 
 
-def _generated(found: Iterable[Received]) -> Iterable[str]:
+def _generated(found: Iterable[RoleUse]) -> Iterable[str]:
     roles = dict.fromkeys(one.label for one in found if one.how == PASSED and one.generated)
     if roles:
         names = ", ".join(list(roles)[:5]) + (f" and {len(roles) - 5} more" if len(roles) > 5 else "")

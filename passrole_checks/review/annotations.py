@@ -14,7 +14,7 @@ from passrole_checks.escaping.markup import command_data, command_property, shor
 from passrole_checks.escaping.terminal import harmless
 from passrole_checks.findings import Severity
 from passrole_checks.output.github import MOST
-from passrole_checks.review.report import Item, Note, Report
+from passrole_checks.review.report import Item, ReportNote, ReviewReport
 
 CHECK_ANNOTATIONS = 50  # a request of the API takes
 _COMMANDS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice", Severity.INFO: "notice"}
@@ -32,14 +32,14 @@ class _Annotation:
     message: str
 
 
-def annotations(report: Report) -> str:
+def annotations(report: ReviewReport) -> str:
     """Workflow commands, a line each: what could not be read, then the items, worst first, at most ten errors, ten
     warnings and ten notices; then, where there are more, a line that counts them. Paths are from the top of the
     repository."""
     return "".join(f"{line}\n" for line in _commands(report))
 
 
-def check_annotations(report: Report) -> list[list[dict[str, Any]]]:
+def check_annotations(report: ReviewReport) -> list[list[dict[str, Any]]]:
     """All of them as a check run takes them, the worst first, in lists of at most 50."""
     every = [
         {
@@ -56,7 +56,7 @@ def check_annotations(report: Report) -> list[list[dict[str, Any]]]:
     return [every[start : start + CHECK_ANNOTATIONS] for start in range(0, len(every), CHECK_ANNOTATIONS)]
 
 
-def _commands(report: Report) -> Iterator[str]:
+def _commands(report: ReviewReport) -> Iterator[str]:
     written: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     for one in _all(report):
@@ -74,13 +74,13 @@ def _commands(report: Report) -> Iterator[str]:
         yield f"{sum(left_out.values())} more without an annotation: {words}"
 
 
-def _all(report: Report) -> Iterator[_Annotation]:
+def _all(report: ReviewReport) -> Iterator[_Annotation]:
     yield from (_of_note(note, "internal error") for note in report.faults)
     yield from (_of_note(note, "could not be read") for note in report.unreadable)
     yield from map(_of_item, sorted(report.items, key=lambda item: -item.severity.rank))
 
 
-def _of_note(note: Note, what: str) -> _Annotation:
+def _of_note(note: ReportNote, what: str) -> _Annotation:
     return _Annotation("error", note.file, note.line, note.line, f"iam:PassRole: {what}", note.reason)
 
 

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.diff import Change, Difference
+from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.review.matching import Names, is_still_said, matched, were_at
-from passrole_checks.review.report import Access, Fixed, Item, Less, More, Place, Remark
+from passrole_checks.review.report import Fixed, GrantedAccess, Item, Less, Location, More, Remark
 from passrole_checks.scan.analyze import digest
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable, faults_in
 
@@ -25,7 +25,7 @@ _Where = tuple[Position, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Thresholds:
     """What is asked for: the least ``severity`` and ``confidence`` of what is told, and whether access that is new is
     (``new_access``). ``silenced``: fingerprints that a baseline accepts, of BASE and of HEAD."""
 
@@ -53,7 +53,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ReviewState:
     """``told`` are the items, worst first. ``states``: for the fingerprints of HEAD's findings ``new``, ``updated``
     (there before, in a statement that is written otherwise now, or less severe) or ``unchanged``; ``gone``: BASE's
     findings that HEAD does not have. ``more``: access that grows in statements that are no items."""
@@ -73,12 +73,12 @@ class Judged:
 
 
 def judged(
-    difference: Difference,
-    asked: Asked,
+    difference: AccessDifference,
+    asked: Thresholds,
     name: Callable[[str], str],
     renames: Mapping[str, str],
     is_old: Callable[[Unreadable], bool],
-) -> Judged:
+) -> ReviewState:
     """What of a difference (with its ``scans``) is to be told. ``name``: how a file that is laid out is called in its
     version; ``renames``: the names that files of BASE have in HEAD, where they differ; ``is_old``: whether what cannot
     be read is of BASE."""
@@ -90,8 +90,8 @@ def judged(
 class _Judging:
     def __init__(
         self,
-        difference: Difference,
-        asked: Asked,
+        difference: AccessDifference,
+        asked: Thresholds,
         name: Callable[[str], str],
         names: Names,
         is_old: Callable[[Unreadable], bool],
@@ -100,7 +100,7 @@ class _Judging:
         self._unreadable_before = [entry for entry in difference.unreadable if is_old(entry)]
         self._difference, self._asked, self._name, self._names = difference, asked, name, names
         self._old, self._new = difference.scans
-        self._changes: dict[_Where, list[tuple[str, Change]]] = {}
+        self._changes: dict[_Where, list[tuple[str, GrantChange]]] = {}
         for group, changes in (("new", difference.new), ("widened", difference.widened)):
             for change in changes:
                 self._changes.setdefault((change.grant.grant.at, change.grant.statement_path), []).append(
@@ -133,7 +133,7 @@ class _Judging:
 
     # -- the result
 
-    def result(self) -> Judged:
+    def result(self) -> ReviewState:
         statements = [(one, self._told(one)) for one in self._statements()]
         more = [self._more(statement) for statement, item in statements if item is None]
         told = [item for _, item in statements if item is not None]
@@ -154,7 +154,9 @@ class _Judging:
             if not self._is_hidden((change.before or change.grant).grant.at, change.grant.resource.framework)
         ]
         less = [one for one in less if one.after != one.before]  # a role of another name: there is nothing to show
-        return Judged(tuple(told), tuple(fixed), tuple(less), counted, self._states(), tuple(gone), _in_order(more))
+        return ReviewState(
+            tuple(told), tuple(fixed), tuple(less), counted, self._states(), tuple(gone), _in_order(more)
+        )
 
     def _shows(self, finding: Finding) -> bool:
         return self._asked.shows(finding.severity, finding.confidence)
@@ -273,8 +275,8 @@ class _Judging:
         return Told(item, findings, statement.at, before_at, statement.shares_place)
 
     def _access(
-        self, statement: _Statement, changes: Sequence[tuple[str, Change]]
-    ) -> tuple[Access | None, Access | None]:
+        self, statement: _Statement, changes: Sequence[tuple[str, GrantChange]]
+    ) -> tuple[GrantedAccess | None, GrantedAccess | None]:
         if changes:
             who = [name for _, change in changes for name in change.grant.principals]
             first = changes[0][1]
@@ -319,14 +321,14 @@ class _Judging:
             finding.resource.address,
         )
 
-    def _less(self, group: str, change: Change) -> Less:
+    def _less(self, group: str, change: GrantChange) -> Less:
         now, before = change.grant, change.before or change.grant
         after = _access_of(now.grant, now.principals) if group == "narrowed" else None
         place, sid = self._place(now.grant.at), now.grant.sid or ""
         return Less(group, place, now.resource.address, sid, _access_of(before.grant, before.principals), after)
 
-    def _place(self, at: Position) -> Place:
-        return Place(self._name(at.file), at.line, max(at.line, at.end_line))
+    def _place(self, at: Position) -> Location:
+        return Location(self._name(at.file), at.line, max(at.line, at.end_line))
 
 
 class _Statement:
@@ -334,7 +336,7 @@ class _Statement:
         self.at = at
         self.shares_place = False
         self.findings: list[tuple[int, Finding]] = []
-        self.changes: list[tuple[str, Change]] = []
+        self.changes: list[tuple[str, GrantChange]] = []
 
     @property
     def resource(self) -> tuple[ResourceDefinition, str | None]:
@@ -362,8 +364,8 @@ def _remark(finding: Finding) -> Remark:
     )
 
 
-def _access_of(grant: PassRoleGrant, principals: Iterable[str]) -> Access:
-    return Access(
+def _access_of(grant: PassRoleGrant, principals: Iterable[str]) -> GrantedAccess:
+    return GrantedAccess(
         principals=tuple(dict.fromkeys(principals)),
         roles=tuple(str(role.pattern) for role in grant.roles),
         scope=grant.scope.value,
@@ -412,8 +414,8 @@ def _mark(told: Told, name: Callable[[str], str]) -> tuple[str, ...]:
     return _KEY, item.framework, item.resource, unit, statement, *sorted(remark.check_id for remark in item.remarks)
 
 
-def _said(access: Access | None) -> tuple[str, ...]:
+def _said(access: GrantedAccess | None) -> tuple[str, ...]:
     return () if access is None else (*access.roles, "", *access.services, "", *access.conditions)
 
 
-__all__ = ["NEW_ACCESS", "Asked", "Judged", "Told", "judged"]
+__all__ = ["NEW_ACCESS", "ReviewState", "Thresholds", "Told", "judged"]

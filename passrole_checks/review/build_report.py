@@ -10,19 +10,19 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from passrole_checks import __version__
-from passrole_checks.diff import Change, Difference
+from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.diff.repository import InputsOf, about_configuration, compared, found_in, names_of, sides_of
 from passrole_checks.diff.trusted_suppressions import IGNORED
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.escaping.terminal import shown
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.git_versions import Comparison, Snapshots, with_known_names
+from passrole_checks.git_versions import Snapshots, VersionPair, relocate
 from passrole_checks.git_versions.snapshot import matters
 from passrole_checks.iam import deadline
-from passrole_checks.review.build_items import NEW_ACCESS, Asked, Told, judged
+from passrole_checks.review.build_items import NEW_ACCESS, Thresholds, Told, judged
 from passrole_checks.review.comment_lines import Anchors
-from passrole_checks.review.find_fix import MOST, Mending, Outcome, remediation_of
-from passrole_checks.review.report import Item, Note, Report, files_of
+from passrole_checks.review.find_fix import MOST, FixOutcome, Mending, remediation_of
+from passrole_checks.review.report import Item, ReportNote, ReviewReport, files_of
 from passrole_checks.review.report_json import fitted
 from passrole_checks.scan import baseline
 from passrole_checks.scan.analyze import ScanOptions
@@ -31,7 +31,7 @@ from passrole_checks.sources.model.configuration import Unreadable, faults_in, n
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportOptions:
     """What is asked for: the least ``severity`` and ``confidence`` to be told, the least severity that fails (None:
     none does), a ``baseline`` as it was given on the command line, whether what has changed and is not evaluated is as
     if it could not be read (``strict``), and whether the findings of HEAD are wanted even where nothing differs."""
@@ -49,18 +49,18 @@ class Review:
     """``report``, and what the scan of HEAD says in all: ``scan``, with the ``states`` of its findings by fingerprint
     (``new``, ``updated``, ``unchanged``), those of BASE that are ``gone``, and those that the baseline accepts."""
 
-    report: Report
+    report: ReviewReport
     scan: ScanResult
     states: Mapping[str, str]
     gone: tuple[Finding, ...]
-    accepted: tuple[tuple[Finding, baseline.Entry], ...] = ()
+    accepted: tuple[tuple[Finding, baseline.BaselineEntry], ...] = ()
 
 
 @deadline.pooled()
-def reviewed(asked: Comparison, options: ScanOptions, inputs_of: InputsOf, wanted: Wanted) -> Review:
+def reviewed(asked: VersionPair, options: ScanOptions, inputs_of: InputsOf, wanted: ReportOptions) -> Review:
     """Compare and scan two versions. ``options`` says which checks are asked for; its severity does not count.
 
-    Raises what :meth:`Comparison.snapshots` raises; a :class:`ConfigurationError` for a baseline that cannot be used,
+    Raises what :meth:`VersionPair.snapshots` raises; a :class:`ConfigurationError` for a baseline that cannot be used,
     and an :class:`InputError` for values that cannot.
     """
     with asked.snapshots() as snapshots:
@@ -69,21 +69,21 @@ def reviewed(asked: Comparison, options: ScanOptions, inputs_of: InputsOf, wante
         return _Making(asked, snapshots, options, inputs_of, wanted).review()
 
 
-def _nothing(asked: Comparison, wanted: Wanted) -> Review:
+def _nothing(asked: VersionPair, wanted: ReportOptions) -> Review:
     empty = ScanResult((), (), (), (), (), ())
     return Review(_report(asked, wanted, notes=_noted(asked.notes)), empty, {}, ())
 
 
-def _noted(words: Iterable[str]) -> tuple[Note, ...]:
-    return tuple(Note("", 0, one) for one in words)
+def _noted(words: Iterable[str]) -> tuple[ReportNote, ...]:
+    return tuple(ReportNote("", 0, one) for one in words)
 
 
-def _report(asked: Comparison, wanted: Wanted, **fields: Any) -> Report:
+def _report(asked: VersionPair, wanted: ReportOptions, **fields: Any) -> ReviewReport:
     known: dict[str, Any] = {
         "items": (), "fixed": (), "less": (), "unchanged": 0, "unreadable": (), "not_evaluated": (), "notes": (),
         "files": 0,
     }  # fmt: skip
-    return Report(
+    return ReviewReport(
         tool=f"passrole-checks {__version__}",
         base=asked.base.id or asked.base.name,
         head=asked.head.id or asked.head.name,
@@ -96,18 +96,18 @@ def _report(asked: Comparison, wanted: Wanted, **fields: Any) -> Report:
 
 class _Making:
     def __init__(
-        self, asked: Comparison, snapshots: Snapshots, options: ScanOptions, inputs_of: InputsOf, wanted: Wanted
+        self, asked: VersionPair, snapshots: Snapshots, options: ScanOptions, inputs_of: InputsOf, wanted: ReportOptions
     ) -> None:
         self._asked, self._snapshots, self._wanted = asked, snapshots, wanted
         self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
         self._sides = sides_of(asked, snapshots, inputs_of)
-        self._notes: list[Note] = [*_noted(asked.notes)]
+        self._notes: list[ReportNote] = [*_noted(asked.notes)]
 
     def review(self) -> Review:
         found = compared(self._sides, self._snapshots, self._options, judged=True)
         assert found.scans is not None
         before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(found.scans))
-        told = Asked(
+        told = Thresholds(
             self._wanted.severity,
             self._wanted.confidence,
             self._runs(NEW_ACCESS),
@@ -144,7 +144,7 @@ class _Making:
             files=len(found.files[1]),
             excluded=tuple(sorted({self._excluded_name(path) for path in found.excluded})),
         )
-        known = with_known_names(
+        known = relocate(
             (report, self._shown(found, after), tuple(filter(self._shows, result.gone)), after),
             names_of(self._snapshots),
         )
@@ -155,22 +155,22 @@ class _Making:
         options = self._options
         return (not options.checks or check in options.checks) and check not in options.skip_checks
 
-    def _tried(self, found: Difference, top: Path, told: Asked) -> Outcome | None:
+    def _tried(self, found: AccessDifference, top: Path, told: Thresholds) -> FixOutcome | None:
         """The outcome for another folder in the place of HEAD."""
         again = found.touched.again(top) if found.touched is not None else None
         return self._outcome(again, told) if again is not None else None
 
-    def _outcome(self, found: Difference, told: Asked) -> Outcome:
+    def _outcome(self, found: AccessDifference, told: Thresholds) -> FixOutcome:
         result = judged(found, told, self._name, self._snapshots.renames or {}, self._is_old)
-        return Outcome(result, tuple(sorted({entry.reason for entry in found.unreadable})))
+        return FixOutcome(result, tuple(sorted({entry.reason for entry in found.unreadable})))
 
-    def _shown(self, found: Difference, accepted: Iterable[tuple[Finding, baseline.Entry]]) -> ScanResult:
+    def _shown(self, found: AccessDifference, accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> ScanResult:
         """HEAD's findings that are severe enough to be told, without those of the baseline; and what of either version
         is not known."""
         assert found.scans is not None
         silenced = _prints(accepted)
         findings = (one for one in found.scans[1].findings if one.fingerprint not in silenced)
-        known = with_known_names((found.unreadable, (*found.not_evaluated, *found.standing)), names_of(self._snapshots))
+        known = relocate((found.unreadable, (*found.not_evaluated, *found.standing)), names_of(self._snapshots))
         unreadable, not_evaluated = (tuple(dict.fromkeys(entries)) for entries in known)
         return replace(
             found.scans[1],
@@ -208,11 +208,11 @@ class _Making:
 
     # -- files
 
-    def _moved(self, change: Change) -> Note:
+    def _moved(self, change: GrantChange) -> ReportNote:
         now, before = change.grant, change.before or change.grant
         where = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
         reason = f"{', '.join(now.principals)} had this access before, by {where} in {self._asked.base.name}"
-        return Note(self._name(now.grant.at.file), now.grant.at.line, reason)
+        return ReportNote(self._name(now.grant.at.file), now.grant.at.line, reason)
 
     def _name(self, file: str) -> str:
         """A file that is laid out, from the top of the repository."""
@@ -226,7 +226,7 @@ class _Making:
     def _excluded_name(self, path: str) -> str:
         return f"{self._name(path)}{'/' if path.endswith('/') else ''}"
 
-    def _unread(self, found: Difference) -> tuple[tuple[Note, ...], tuple[Note, ...]]:
+    def _unread(self, found: AccessDifference) -> tuple[tuple[ReportNote, ...], tuple[ReportNote, ...]]:
         """What could not be read, and what is not evaluated of what has changed. What both versions say alike of the
         same file, or of the same module, is no news, wherever it stands."""
         said: dict[tuple[str, str], set[bool]] = {}
@@ -258,27 +258,27 @@ class _Making:
     def _is_old(self, entry: Unreadable) -> bool:
         return entry.file.startswith(f"{self._snapshots.folders[0]}/")
 
-    def _note(self, entry: Unreadable) -> Note:
+    def _note(self, entry: Unreadable) -> ReportNote:
         name = self._name(entry.file)
         if name == "." or os.path.isabs(name) or name.split("/")[0] == "..":  # of no file of the repository
-            return Note("", 0, entry.reason if name == "." else f"{shown(entry.file)}: {entry.reason}")
-        return Note(name, entry.line or 0, entry.reason)
+            return ReportNote("", 0, entry.reason if name == "." else f"{shown(entry.file)}: {entry.reason}")
+        return ReportNote(name, entry.line or 0, entry.reason)
 
     def _about_configuration(self) -> None:
         self._notes += map(self._note, about_configuration(self._asked, self._snapshots))
 
-    def _about_exclusions(self, found: Difference) -> None:
+    def _about_exclusions(self, found: AccessDifference) -> None:
         """A note if files have changed that are excluded, and that no module call brings in."""
         folder, exclusions = self._snapshots.folders[1], self._sides[1].inputs.exclusions
         changed = [f"{folder}/{change.new}" for change in self._snapshots.changed if change.new and matters(change.new)]
         excluded = [file for file in changed if file not in found.files[1] and exclusions.excludes(file)]
         if excluded:
             files = "1 changed file is" if len(excluded) == 1 else f"{len(excluded)} changed files are"
-            self._notes.append(Note("", 0, f"{files} excluded, and not compared"))
+            self._notes.append(ReportNote("", 0, f"{files} excluded, and not compared"))
 
     # -- the baseline, which is that of BASE
 
-    def _accepted(self, findings: tuple[Finding, ...], side: int) -> tuple[tuple[Finding, baseline.Entry], ...]:
+    def _accepted(self, findings: tuple[Finding, ...], side: int) -> tuple[tuple[Finding, baseline.BaselineEntry], ...]:
         entries = self._entries()
         if not entries:
             return ()
@@ -292,29 +292,31 @@ class _Making:
 
         return baseline.apply("", entries, findings, entry_name, lambda _: False, today).accepted
 
-    def _entries(self) -> tuple[baseline.Entry, ...]:
+    def _entries(self) -> tuple[baseline.BaselineEntry, ...]:
         given = self._wanted.baseline
         if not given:
             return ()
         path = found_in(self._asked, self._snapshots, 0)(given)
         if path is None:
-            self._notes.append(Note(self._below(given), 0, "the baseline is new here, and counts when it is merged"))
+            self._notes.append(
+                ReportNote(self._below(given), 0, "the baseline is new here, and counts when it is merged")
+            )
             return ()
         there = found_in(self._asked, self._snapshots, 1)(given)
         if there is None or (there != path and Path(there).read_bytes() != Path(path).read_bytes()):
             reason = f"the baseline differs from that of {self._asked.base.name}, which is used"
-            self._notes.append(Note(self._name(path), 0, reason))
+            self._notes.append(ReportNote(self._name(path), 0, reason))
         try:
             return baseline.load(path)
         except ConfigurationError as error:
-            raise ConfigurationError(with_known_names(str(error), names_of(self._snapshots))) from None
+            raise ConfigurationError(relocate(str(error), names_of(self._snapshots))) from None
 
     def _below(self, given: str) -> str:
         there = found_in(self._asked, self._snapshots, 1)(given)
         return self._name(there) if there is not None else given
 
 
-def _prints(accepted: Iterable[tuple[Finding, baseline.Entry]]) -> frozenset[str]:
+def _prints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> frozenset[str]:
     return frozenset(finding.fingerprint for finding, _ in accepted)
 
 
@@ -323,4 +325,4 @@ def _may_matter(file: str) -> bool:
     return matters(file) or "." not in os.path.basename(file)
 
 
-__all__ = ["Review", "Wanted", "reviewed"]
+__all__ = ["ReportOptions", "Review", "reviewed"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.git_versions import Snapshots
-from passrole_checks.review.report import Anchor, Place
+from passrole_checks.review.report import Anchor, Location
 
 _CONTEXT = 3
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
@@ -75,7 +75,7 @@ class Anchors:
             return None
         return next((one for one in self.hunks(file) if one.first <= line and end_line <= one.last), None)
 
-    def anchor(self, at: Place, cause: Place | None = None, *, cause_removed: bool = False) -> Anchor | None:
+    def anchor(self, at: Location, cause: Location | None = None, *, cause_removed: bool = False) -> Anchor | None:
         """Where to say something of the lines ``at``: there, as far as they are in one hunk in which they differ; else
         at the ``cause`` (of BASE, where it is ``cause_removed``); else where they are shown; else at the file."""
         if not _can_be_named(at.file):
@@ -99,7 +99,7 @@ class Anchors:
         there = self.is_touched(file) and _can_be_named(file) and self._unlike_head.get(file, True)
         return Anchor(file, 0, 0) if there else None
 
-    def _at_cause(self, cause: Place, *, removed: bool) -> Anchor | None:
+    def _at_cause(self, cause: Location, *, removed: bool) -> Anchor | None:
         if not _can_be_named(cause.file):
             return None
         if not removed:

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.diff import Side
-from passrole_checks.diff.text_changes import ChangedFile, Piece, changed_file
+from passrole_checks.diff.text_changes import ChangedFile, ChangedLines, changed_file
 from passrole_checks.git_versions import Snapshots
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.review.build_items import NEW_ACCESS, Judged, Told
+from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, Told
 from passrole_checks.review.comment_lines import Anchors
-from passrole_checks.review.report import Item, Place, Replacement
+from passrole_checks.review.report import Item, Location, Replacement
 from passrole_checks.scan.analyze import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.walk import walk
@@ -39,14 +39,14 @@ _MOST_LINES = 10  # of a change that comes back as a suggestion
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FixOutcome:
     """What the comparison of BASE with a version says. ``unreadable``: the reasons why something of it is not known."""
 
-    judged: Judged
+    judged: ReviewState
     unreadable: tuple[str, ...]
 
 
-Compare = Callable[[Path], "Outcome | None"]
+Compare = Callable[[Path], "FixOutcome | None"]
 """What is told where a folder stands in the place of HEAD; None where it cannot be read."""
 
 _Atom = tuple[int, int]  # the number of a file, and that of a piece in it
@@ -55,12 +55,12 @@ _Atom = tuple[int, int]  # the number of a file, and that of a piece in it
 class Mending:
     """Looks for what mends items, as a context, since it needs a folder to try in."""
 
-    def __init__(self, sides: tuple[Side, Side], snapshots: Snapshots, found: Outcome, compare: Compare) -> None:
+    def __init__(self, sides: tuple[Side, Side], snapshots: Snapshots, found: FixOutcome, compare: Compare) -> None:
         self._sides, self._snapshots, self._found, self._compare = sides, snapshots, found, compare
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._changed: list[ChangedFile] | None = None
-        self._known: dict[tuple[str, str | None], Outcome | None] = {}
-        self._unchanged: Outcome | None = None
+        self._known: dict[tuple[str, str | None], FixOutcome | None] = {}
+        self._unchanged: FixOutcome | None = None
         self._was_tried = False
         self._until = 0.0
         self._suggested: dict[Position, list[Suggestion]] = {}
@@ -87,7 +87,7 @@ class Mending:
                 file = self._files()[atom[0]]
                 line, gone = file.line_of(file.pieces[atom[1]])
                 name = file.old_name if gone else file.new_name
-                return replace(item, cause=Place(name, line, line), cause_removed=gone)
+                return replace(item, cause=Location(name, line, line), cause_removed=gone)
         return item
 
     def _is_changed(self, told: Told, anchors: Anchors) -> bool:
@@ -211,7 +211,7 @@ class Mending:
         old = self._old(file.new_name, first, last)
         return Replacement(file.new_name, first, last, text, says, of_cause=item.cause is not None, old=old)
 
-    def _atom_of(self, cause: Place, *, removed: bool) -> _Atom | None:
+    def _atom_of(self, cause: Location, *, removed: bool) -> _Atom | None:
         """The one change that the cause of an item lies in."""
         for number, file in enumerate(self._files()):
             if (file.old_name if removed else file.new_name) != cause.file:
@@ -238,7 +238,7 @@ class Mending:
 
     # -- trials
 
-    def _mends(self, told: Told, outcome: Outcome | None) -> bool:
+    def _mends(self, told: Told, outcome: FixOutcome | None) -> bool:
         if outcome is None:
             return False
         before, after = self._found.judged.marks, outcome.judged.marks
@@ -259,13 +259,13 @@ class Mending:
             self._changed = [one for one in found if one is not None and _is_in_lines(one)]
         return self._changed
 
-    def _without(self, atom: _Atom) -> Outcome | None:
+    def _without(self, atom: _Atom) -> FixOutcome | None:
         """What is told without one change; None where that cannot be tried, or cannot be read."""
         file = self._files()[atom[0]]
         text = file.without({atom[1]})
         return self._tried(file.new_name or file.old_name, text if text or not file.is_new else None)
 
-    def _tried(self, name: str, text: str | None) -> Outcome | None:
+    def _tried(self, name: str, text: str | None) -> FixOutcome | None:
         """What is told where a file of HEAD says something else, or (None) is not there; None where that cannot be
         tried, or cannot be read."""
         if (name, text) not in self._known:
@@ -276,7 +276,7 @@ class Mending:
             self._known[name, text] = self._outcome(name, text)
         return self._known[name, text]
 
-    def _outcome(self, name: str, text: str | None) -> Outcome | None:
+    def _outcome(self, name: str, text: str | None) -> FixOutcome | None:
         top = self._copy()
         if not self._is_alike(top):
             return None
@@ -355,7 +355,7 @@ def _is_in_lines(file: ChangedFile) -> bool:
     return all(len(line.splitlines()) <= 1 for lines in (file.old, file.new) for line in lines)
 
 
-def _undone(file: ChangedFile, piece: Piece) -> tuple[int, int, str] | None:
+def _undone(file: ChangedFile, piece: ChangedLines) -> tuple[int, int, str] | None:
     """Which lines of the new text become what, for a change to be taken back: first, last, text."""
     if not (file.old_name and file.new_name) or len({_ending(line) for line in (*file.old, *file.new)} - {""}) > 1:
         return None

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from passrole_checks.errors import ConfigurationError, SnapshotError
-from passrole_checks.git_versions import Asked, Comparison
+from passrole_checks.git_versions import NamedVersion, VersionPair
 from passrole_checks.git_versions.git import Repository
 from passrole_checks.review.ci_context import GITLAB, Context
 
@@ -29,7 +29,7 @@ _USAGE = (
 )
 
 
-def comparison(context: Context, folder: Path) -> Comparison:
+def comparison(context: Context, folder: Path) -> VersionPair:
     """The versions that ``context`` stands for, in the repository around ``folder``.
 
     Raises a :class:`ConfigurationError` where it stands for none, and a :class:`SnapshotError` where they are not in
@@ -49,7 +49,7 @@ class _Revisions:
     def __init__(self, context: Context, repository: Repository) -> None:
         self._context, self._repository = context, repository
 
-    def found(self) -> Comparison:
+    def found(self) -> VersionPair:
         context = self._context
         head = self._there(context.head_sha, "the head")
         if context.event == "merge_group" and context.base_sha:
@@ -63,7 +63,7 @@ class _Revisions:
             return self._of_what_is_on_the_target(found, head)
         return found
 
-    def _of_what_is_on_the_target(self, found: Comparison, head: str) -> Comparison:
+    def _of_what_is_on_the_target(self, found: VersionPair, head: str) -> VersionPair:
         """A push after which the default branch itself has the head, so that nothing would differ from it."""
         before, branch = self._context.base_sha, self._context.head_branch
         if before:
@@ -75,10 +75,10 @@ class _Revisions:
             return self._between(self._repository.empty_tree(), "nothing", head)
         return found
 
-    def _between(self, base: str, name: str, head: str) -> Comparison:
-        return Comparison(self._repository, Asked(name, base), Asked(_short(head), head))
+    def _between(self, base: str, name: str, head: str) -> VersionPair:
+        return VersionPair(self._repository, NamedVersion(name, base), NamedVersion(_short(head), head))
 
-    def _of_the_merge(self, head: str) -> Comparison | None:
+    def _of_the_merge(self, head: str) -> VersionPair | None:
         """The commit that tries the merge, with the target that it is of; None where there is none in the clone, or
         the merge has but what the head has."""
         target = self._merged_into(head)
@@ -86,8 +86,8 @@ class _Revisions:
         if target is None or merge is None or target in self._repository.merge_bases(target, head):
             return None
         note = f"compared is what merging {_short(head)} makes of {self._target()} as of {_short(target)}"
-        base, name = Asked(self._target(), target), Asked(_short(head), head)
-        return Comparison(self._repository, base, name, notes=(note,), merge=merge)
+        base, name = NamedVersion(self._target(), target), NamedVersion(_short(head), head)
+        return VersionPair(self._repository, base, name, notes=(note,), merge=merge)
 
     def _merged_into(self, head: str) -> str | None:
         """The first parent of the commit that tries the merge of the head."""
@@ -96,7 +96,7 @@ class _Revisions:
             return None
         return self._repository.resolve(f"{merge}^1")
 
-    def _from_merge_base(self, head: str) -> Comparison:
+    def _from_merge_base(self, head: str) -> VersionPair:
         found = [bases for tip in self._tips(head) if (bases := self._repository.merge_bases(tip, head))]
         if not found:
             raise SnapshotError(self._no_merge_base(head))
@@ -107,8 +107,8 @@ class _Revisions:
                 f"{_short(head)} and {self._target()} have {len(bases)} merge bases; compared with the best,"
                 f" {_short(bases[0])}",
             )
-        base = Asked(f"the merge base with {self._target()}", bases[0])
-        return Comparison(self._repository, base, Asked(_short(head), head), notes=notes)
+        base = NamedVersion(f"the merge base with {self._target()}", bases[0])
+        return VersionPair(self._repository, base, NamedVersion(_short(head), head), notes=notes)
 
     def _tips(self, head: str) -> Iterator[str]:
         """The commits that stand for the target, as far as they are in the clone."""

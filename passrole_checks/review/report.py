@@ -14,7 +14,7 @@ from passrole_checks.findings import Confidence, Severity
 VERSION = 1
 
 
-class Verdict(str, Enum):
+class ReviewVerdict(str, Enum):
     """``CANNOT_TELL``: one of the two versions could not be read or judged in full, which is never clean."""
 
     CLEAN = "clean"
@@ -23,7 +23,7 @@ class Verdict(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Lines of a file, from the top of the repository, with forward slashes; 1-based, the last one included."""
 
     file: str
@@ -72,7 +72,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class GrantedAccess:
     """What a statement lets whom do. ``principals``: empty where that is not known here. ``scope`` and ``constraint``
     as in the JSON of ``grants``; ``services`` as written; ``conditions``: other condition keys."""
 
@@ -102,15 +102,15 @@ class Item:
     change: str
     severity: Severity
     confidence: Confidence
-    at: Place
+    at: Location
     framework: str
     resource: str
     uses: tuple[str, ...]
     sid: str
     remarks: tuple[Remark, ...]
-    access: Access | None = None
-    before: Access | None = None
-    cause: Place | None = None
+    access: GrantedAccess | None = None
+    before: GrantedAccess | None = None
+    cause: Location | None = None
     cause_removed: bool = False
     anchor: Anchor | None = None
     replacement: Replacement | None = None
@@ -125,7 +125,7 @@ class Fixed:
     check_id: str
     name: str
     severity: Severity
-    at: Place
+    at: Location
     resource: str
 
 
@@ -134,11 +134,11 @@ class Less:
     """Access that is ``narrowed`` or ``removed``. ``at``: in HEAD, or, where it is removed, in BASE."""
 
     change: str
-    at: Place
+    at: Location
     resource: str
     sid: str
-    before: Access
-    after: Access | None
+    before: GrantedAccess
+    after: GrantedAccess | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +148,15 @@ class More:
 
     change: str
     confidence: Confidence
-    at: Place
+    at: Location
     resource: str
     sid: str
-    access: Access
-    before: Access | None = None
+    access: GrantedAccess
+    before: GrantedAccess | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class ReportNote:
     """Something to be known of a file. ``line`` 0: of the file as a whole; ``file`` "": of the comparison."""
 
     file: str
@@ -165,7 +165,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReviewReport:
     """What BASE and HEAD (ids of commits, or words where there is none) differ in.
 
     ``items`` are sorted worst first. ``unchanged`` counts the findings that both have. ``unreadable`` is what of either
@@ -187,18 +187,18 @@ class Report:
     fixed: tuple[Fixed, ...]
     less: tuple[Less, ...]
     unchanged: int
-    unreadable: tuple[Note, ...]
-    not_evaluated: tuple[Note, ...]
-    notes: tuple[Note, ...]
+    unreadable: tuple[ReportNote, ...]
+    not_evaluated: tuple[ReportNote, ...]
+    notes: tuple[ReportNote, ...]
     fail_on: Severity | None
     files: int
     more: tuple[More, ...] = ()
     unlike_head: tuple[str, ...] = ()
-    faults: tuple[Note, ...] = ()
+    faults: tuple[ReportNote, ...] = ()
     excluded: tuple[str, ...] = ()
 
     @property
-    def unknown(self) -> tuple[Note, ...]:
+    def unknown(self) -> tuple[ReportNote, ...]:
         """What was not read or judged in full, and may hold anything."""
         return (*self.faults, *self.unreadable)
 
@@ -209,11 +209,11 @@ class Report:
         return tuple(item for item in self.items if least is not None and item.severity.rank >= least.rank)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ReviewVerdict:
         """What the exit status and the commit status say."""
         if self.unknown:
-            return Verdict.CANNOT_TELL
-        return Verdict.FINDINGS if self.failing else Verdict.CLEAN
+            return ReviewVerdict.CANNOT_TELL
+        return ReviewVerdict.FINDINGS if self.failing else ReviewVerdict.CLEAN
 
     @property
     def is_silent(self) -> bool:
@@ -234,5 +234,5 @@ def files_of(value: object) -> set[str]:
         return set().union(*map(files_of, value))
     if not is_dataclass(value):
         return set()
-    named = {value.file} if isinstance(value, (Place, Anchor, Replacement, Note)) else set()
+    named = {value.file} if isinstance(value, (Location, Anchor, Replacement, ReportNote)) else set()
     return named.union(*(files_of(getattr(value, one.name)) for one in fields(value)))

@@ -23,17 +23,17 @@ from passrole_checks.escaping.markup import json_text
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.report import (
     VERSION,
-    Access,
     Anchor,
     Fixed,
+    GrantedAccess,
     Item,
     Less,
+    Location,
     More,
-    Note,
-    Place,
     Remark,
     Replacement,
-    Report,
+    ReportNote,
+    ReviewReport,
 )
 
 MEMBER = "passrole-checks-review.json"
@@ -57,13 +57,13 @@ class _Refused(Exception):
     """What is wrong with a bundle: where in it, and why."""
 
 
-def dump(report: Report) -> str:
+def dump(report: ReviewReport) -> str:
     """The report as a JSON document."""
     document = {"version": VERSION, "verdict": report.verdict.value, "counts": _counts(report)}
     return json_text({**document, **_plain(report)})
 
 
-def _counts(report: Report) -> dict[str, int]:
+def _counts(report: ReviewReport) -> dict[str, int]:
     return {
         "new": sum(item.group == "new" for item in report.items),
         "worse": sum(item.group == "worse" for item in report.items),
@@ -83,9 +83,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def fitted(report: Report) -> Report:
+def fitted(report: ReviewReport) -> ReviewReport:
     """The report with texts and lists cut to what a bundle may hold, which only what nobody writes is longer than."""
-    fitted_report: Report = _fitted(report, _NAME)
+    fitted_report: ReviewReport = _fitted(report, _NAME)
     return fitted_report
 
 
@@ -116,7 +116,7 @@ def _fitted(value: Any, most: int) -> Any:
     return replace(value, **changed) if changed else value
 
 
-def read_bundle(data: bytes, name: str = "bundle") -> Report:
+def read_bundle(data: bytes, name: str = "bundle") -> ReviewReport:
     """The report in a bundle: JSON, or a zip file that holds it as :data:`MEMBER`.
 
     Raises an :class:`InputError` with one line, which begins with ``name``, for whatever is no such thing.
@@ -174,13 +174,13 @@ def _no_constant(_: str) -> Any:
     raise ValueError
 
 
-def _report(document: dict[str, Any]) -> Report:
+def _report(document: dict[str, Any]) -> ReviewReport:
     version = document.pop("version", None)
     if version != VERSION or isinstance(version, bool):
         raise _Refused(f"of version {str(version)[:20]}, only {VERSION} is known")
     document.pop("verdict", None)
     document.pop("counts", None)
-    report: Report = _of(Report)(document, "report")
+    report: ReviewReport = _of(ReviewReport)(document, "report")
     keys = [item.key for item in report.items]
     if len(set(keys)) != len(keys):
         raise _Refused("items: two have one key")
@@ -288,45 +288,90 @@ _LINE, _LINE_OR_NONE = _number(1, _MOST_LINE), _number(0, _MOST_LINE)
 _FILE = {"file": _path, "line": _LINE, "end_line": _LINE}
 
 _FIELDS: dict[type[Any], dict[str, _Loader]] = {
-    Place: _FILE,
+    Location: _FILE,
     Anchor: {"file": _path, "line": _LINE_OR_NONE, "end_line": _LINE_OR_NONE},
     Replacement: {**_FILE, "text": _text(_LONG), "says": _text(), "of_cause": _flag, "old": _text(_LONG)},
     Remark: {
-        "check_id": _text(20, _CHECK, empty=False), "name": _text(50, _WORD, empty=False), "severity": _SEVERITY,
-        "confidence": _CONFIDENCE, "message": _text(_LONG), "remediation": _text(_LONG),
+        "check_id": _text(20, _CHECK, empty=False),
+        "name": _text(50, _WORD, empty=False),
+        "severity": _SEVERITY,
+        "confidence": _CONFIDENCE,
+        "message": _text(_LONG),
+        "remediation": _text(_LONG),
     },
-    Access: {
-        "principals": _TEXTS, "roles": _TEXTS, "scope": _text(50, _WORD), "complement": _flag,
-        "constraint": _text(50, _WORD), "services": _TEXTS, "conditions": _TEXTS,
+    GrantedAccess: {
+        "principals": _TEXTS,
+        "roles": _TEXTS,
+        "scope": _text(50, _WORD),
+        "complement": _flag,
+        "constraint": _text(50, _WORD),
+        "services": _TEXTS,
+        "conditions": _TEXTS,
     },
     Fixed: {
-        "key": _text(32, _KEY, empty=False), "check_id": _text(20, _CHECK, empty=False),
-        "name": _text(50, _WORD, empty=False), "severity": _SEVERITY, "at": _of(Place), "resource": _text(),
+        "key": _text(32, _KEY, empty=False),
+        "check_id": _text(20, _CHECK, empty=False),
+        "name": _text(50, _WORD, empty=False),
+        "severity": _SEVERITY,
+        "at": _of(Location),
+        "resource": _text(),
     },
     Less: {
-        "change": _one_of("narrowed", "removed"), "at": _of(Place), "resource": _text(), "sid": _text(),
-        "before": _of(Access), "after": _or_none(_of(Access)),
+        "change": _one_of("narrowed", "removed"),
+        "at": _of(Location),
+        "resource": _text(),
+        "sid": _text(),
+        "before": _of(GrantedAccess),
+        "after": _or_none(_of(GrantedAccess)),
     },
     More: {
-        "change": _one_of("new", "widened"), "confidence": _CONFIDENCE, "at": _of(Place), "resource": _text(),
-        "sid": _text(), "access": _of(Access), "before": _or_none(_of(Access)),
+        "change": _one_of("new", "widened"),
+        "confidence": _CONFIDENCE,
+        "at": _of(Location),
+        "resource": _text(),
+        "sid": _text(),
+        "access": _of(GrantedAccess),
+        "before": _or_none(_of(GrantedAccess)),
     },
-    Note: {"file": _path, "line": _LINE_OR_NONE, "reason": _text(_LONG)},
+    ReportNote: {"file": _path, "line": _LINE_OR_NONE, "reason": _text(_LONG)},
     Item: {
-        "key": _text(32, _KEY, empty=False), "group": _one_of("new", "worse"),
-        "change": _one_of("", "new", "widened"), "severity": _SEVERITY, "confidence": _CONFIDENCE, "at": _of(Place),
-        "framework": _text(50, _WORD), "resource": _text(), "uses": _TEXTS, "sid": _text(),
-        "remarks": _listed(_of(Remark), 50), "access": _or_none(_of(Access)), "before": _or_none(_of(Access)),
-        "cause": _or_none(_of(Place)), "cause_removed": _flag, "anchor": _or_none(_of(Anchor)),
-        "replacement": _or_none(_of(Replacement)), "advice": _text(_LONG),
+        "key": _text(32, _KEY, empty=False),
+        "group": _one_of("new", "worse"),
+        "change": _one_of("", "new", "widened"),
+        "severity": _SEVERITY,
+        "confidence": _CONFIDENCE,
+        "at": _of(Location),
+        "framework": _text(50, _WORD),
+        "resource": _text(),
+        "uses": _TEXTS,
+        "sid": _text(),
+        "remarks": _listed(_of(Remark), 50),
+        "access": _or_none(_of(GrantedAccess)),
+        "before": _or_none(_of(GrantedAccess)),
+        "cause": _or_none(_of(Location)),
+        "cause_removed": _flag,
+        "anchor": _or_none(_of(Anchor)),
+        "replacement": _or_none(_of(Replacement)),
+        "advice": _text(_LONG),
     },
-    Report: {
-        "tool": _text(50), "base": _text(200, _ID), "head": _text(200, _ID), "base_name": _text(),
-        "head_name": _text(), "items": _listed(_of(Item), _MANY), "fixed": _listed(_of(Fixed), _MANY),
-        "less": _listed(_of(Less), _MANY), "unchanged": _number(0, 10**9),
-        "unreadable": _listed(_of(Note), _MANY), "not_evaluated": _listed(_of(Note), _MANY),
-        "notes": _listed(_of(Note), _MANY), "fail_on": _or_none(_SEVERITY), "files": _number(0, 10**9),
-        "more": _listed(_of(More), _MANY), "unlike_head": _listed(_path, _SOME),
-        "faults": _listed(_of(Note), _MANY), "excluded": _listed(_excluded, _MANY),
+    ReviewReport: {
+        "tool": _text(50),
+        "base": _text(200, _ID),
+        "head": _text(200, _ID),
+        "base_name": _text(),
+        "head_name": _text(),
+        "items": _listed(_of(Item), _MANY),
+        "fixed": _listed(_of(Fixed), _MANY),
+        "less": _listed(_of(Less), _MANY),
+        "unchanged": _number(0, 10**9),
+        "unreadable": _listed(_of(ReportNote), _MANY),
+        "not_evaluated": _listed(_of(ReportNote), _MANY),
+        "notes": _listed(_of(ReportNote), _MANY),
+        "fail_on": _or_none(_SEVERITY),
+        "files": _number(0, 10**9),
+        "more": _listed(_of(More), _MANY),
+        "unlike_head": _listed(_path, _SOME),
+        "faults": _listed(_of(ReportNote), _MANY),
+        "excluded": _listed(_excluded, _MANY),
     },
-}  # fmt: skip
+}

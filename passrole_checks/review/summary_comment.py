@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from passrole_checks.review.http import ForgeError, Uncertain
-from passrole_checks.review.markdown.markers import Marker, parse, says_the_same
+from passrole_checks.review.markdown.markers import CommentMarker, parse, says_the_same
 
 WRITTEN, WRITTEN_NOT_HIDDEN = "written", "written, and the one before could not be hidden"
 AS_IT_WAS, NOT_NEEDED, LEFT_TO_NEWER = "as it was", "not needed", "left to a newer run"
@@ -52,7 +52,7 @@ class Conversation(Protocol):
 def post_summary(
     conversation: Conversation,
     told: Callable[[bool], str],
-    marker: Marker,
+    marker: CommentMarker,
     author: str,
     mode: str,
     *,
@@ -70,7 +70,7 @@ def post_summary(
 
 class _Summary:
     def __init__(
-        self, conversation: Conversation, told: Callable[[bool], str], marker: Marker, author: str, mode: str
+        self, conversation: Conversation, told: Callable[[bool], str], marker: CommentMarker, author: str, mode: str
     ) -> None:
         self._conversation, self._told, self._marker, self._author = conversation, told, marker, author
         self._mode = mode

@@ -8,9 +8,20 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.escaping.terminal import harmless
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.output.findings_text import Line, Span, excluded_spans, heading, not_read_in_words
+from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, heading, not_read_in_words
 from passrole_checks.review.code_excerpt import CAME, GONE, aligned, changed_lines
-from passrole_checks.review.report import Access, Item, Less, More, Note, Place, Remark, Replacement, Report, Verdict
+from passrole_checks.review.report import (
+    GrantedAccess,
+    Item,
+    Less,
+    Location,
+    More,
+    Remark,
+    Replacement,
+    ReportNote,
+    ReviewReport,
+    ReviewVerdict,
+)
 
 _MOST = 10  # of a kind, where one line each is enough
 _INDENT = " " * 10
@@ -18,7 +29,7 @@ _STYLES = {GONE: "quiet", CAME: "good"}
 _CHANGES = {"new": "new access", "widened": "wider access"}
 
 
-def review_lines(report: Report, *, width: int, quiet: bool = False) -> Iterator[Line]:
+def review_lines(report: ReviewReport, *, width: int, quiet: bool = False) -> Iterator[Line]:
     """The items, worst first; then, unless ``quiet``, what is fixed, less, not evaluated and noted, and a summary."""
     for item in report.items:
         yield from _item(item, width)
@@ -33,20 +44,24 @@ def review_lines(report: Report, *, width: int, quiet: bool = False) -> Iterator
 
 
 def _item(item: Item, width: int) -> Iterator[Line]:
-    spans = [Span(f"{'+' if item.group == 'new' else '!'} ", "high"), Span(_at(item.at), "place"), Span("  ")]
-    spans.append(Span(harmless(item.resource)))
+    spans = [
+        StyledText(f"{'+' if item.group == 'new' else '!'} ", "high"),
+        StyledText(_at(item.at), "place"),
+        StyledText("  "),
+    ]
+    spans.append(StyledText(harmless(item.resource)))
     if item.sid:
-        spans.append(Span(f"  {harmless(item.sid)}", "quiet"))
+        spans.append(StyledText(f"  {harmless(item.sid)}", "quiet"))
     said = item.group if item.change in ("", item.group) else f"{item.group}, {_CHANGES.get(item.change, '')}"
-    yield [*spans, Span(f"  {said}", "high")]
+    yield [*spans, StyledText(f"  {said}", "high")]
     others = [use for use in item.uses if use != item.resource]
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        yield (Span("  also "), Span(harmless(", ".join(others[:3])) + more, "quiet"))
+        yield (StyledText("  also "), StyledText(harmless(", ".join(others[:3])) + more, "quiet"))
     yield from _access(item.access, item.before)
     if item.cause is not None:
         gone = "  (removed)" if item.cause_removed else ""
-        yield (Span(f"    {'because of':<11}"), Span(f"{_at(item.cause)}{gone}"))
+        yield (StyledText(f"    {'because of':<11}"), StyledText(f"{_at(item.cause)}{gone}"))
     for remark in item.remarks:
         yield from _remark(remark, width)
     replacement = item.replacement
@@ -56,7 +71,7 @@ def _item(item: Item, width: int) -> Iterator[Line]:
         words, _, statement = item.advice.partition("\n")
         yield from _prose(words, width, "Instead: ")
         for line in aligned(statement).split("\n") if statement else ():
-            yield (Span(f"{_INDENT}  {harmless(line)}", "good"),)
+            yield (StyledText(f"{_INDENT}  {harmless(line)}", "good"),)
 
 
 def _suggestion(replacement: Replacement, width: int) -> Iterator[Line]:
@@ -65,14 +80,19 @@ def _suggestion(replacement: Replacement, width: int) -> Iterator[Line]:
     if replacement.end_line > replacement.line:
         where += f"-{replacement.end_line}"
     words = harmless(" ".join(replacement.says.split()))
-    first: Line = (Span(_INDENT), Span("Suggestion for ", "good"), Span(where, "place"), Span(":"))
+    first: Line = (
+        StyledText(_INDENT),
+        StyledText("Suggestion for ", "good"),
+        StyledText(where, "place"),
+        StyledText(":"),
+    )
     if len(_INDENT) + len(f"Suggestion for {where}: {words}") <= width:
-        yield (*first, Span(f" {words[:1].lower()}{words[1:]}"))
+        yield (*first, StyledText(f" {words[:1].lower()}{words[1:]}"))
     else:
         yield first
         yield from _prose(words, width)
     for mark, line in changed_lines(replacement):
-        yield (Span(f"{_INDENT}  {mark} {harmless(line)}".rstrip(), _STYLES.get(mark, "")),)
+        yield (StyledText(f"{_INDENT}  {mark} {harmless(line)}".rstrip(), _STYLES.get(mark, "")),)
 
 
 def _remark(remark: Remark, width: int) -> Iterator[Line]:
@@ -80,23 +100,23 @@ def _remark(remark: Remark, width: int) -> Iterator[Line]:
     yield from _prose(remark.message, width)
 
 
-def _access(access: Access | None, before: Access | None) -> Iterator[Line]:
+def _access(access: GrantedAccess | None, before: GrantedAccess | None) -> Iterator[Line]:
     if access is None:
         return
     now, was = (dict(_rows(one)) if one is not None else {} for one in (access, before))
     for label, words in now.items():
         if before is None or was.get(label) == words:
-            yield (Span(f"    {label:<10}"), Span(harmless(words)))
+            yield (StyledText(f"    {label:<10}"), StyledText(harmless(words)))
             continue
         if label in was:
-            yield (Span(f"  - {label:<10}", "quiet"), Span(harmless(was[label]), "quiet"))
-        yield (Span(f"  + {label:<10}"), Span(harmless(words)))
+            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(was[label]), "quiet"))
+        yield (StyledText(f"  + {label:<10}"), StyledText(harmless(words)))
     for label, words in was.items():
         if label not in now:
-            yield (Span(f"  - {label:<10}", "quiet"), Span(harmless(words), "quiet"))
+            yield (StyledText(f"  - {label:<10}", "quiet"), StyledText(harmless(words), "quiet"))
 
 
-def _rows(access: Access) -> Iterator[tuple[str, str]]:
+def _rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
     if access.principals:
         yield "who", _listed(access.principals)
     every = " (any role)" if access.scope == Scope.ANY_ROLE.value and not access.complement else ""
@@ -111,10 +131,10 @@ def _listed(words: Sequence[str], most: int = 5) -> str:
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
-def _short(report: Report) -> Iterator[Line]:
+def _short(report: ReviewReport) -> Iterator[Line]:
     yield from _some([_fixed(one.at, f"{one.check_id} {one.name}", one.resource) for one in report.fixed], "fixed")
     if report.more:
-        yield (Span("Also gives more, none of it flagged:"),)
+        yield (StyledText("Also gives more, none of it flagged:"),)
         yield from _some([_more(one) for one in report.more], "of these")
     yield from _some([_less(one) for one in report.less], "with less access")
     yield from _some([_note(one, "not evaluated: ") for one in report.not_evaluated], "not evaluated")
@@ -124,16 +144,24 @@ def _short(report: Report) -> Iterator[Line]:
 def _some(lines: Sequence[Line], what: str) -> Iterator[Line]:
     yield from lines[:_MOST]
     if len(lines) > _MOST:
-        yield (Span(f"{len(lines) - _MOST} more {what} (--format json names them all)", "quiet"),)
+        yield (StyledText(f"{len(lines) - _MOST} more {what} (--format json names them all)", "quiet"),)
 
 
-def _fixed(at: Place, check: str, resource: str) -> Line:
-    return (Span("- ", "good"), Span(_at(at), "place"), Span(f"  {harmless(resource)}  {check}  fixed"))
+def _fixed(at: Location, check: str, resource: str) -> Line:
+    return (
+        StyledText("- ", "good"),
+        StyledText(_at(at), "place"),
+        StyledText(f"  {harmless(resource)}  {check}  fixed"),
+    )
 
 
 def _less(one: Less) -> Line:
     sid = f"  {harmless(one.sid)}" if one.sid else ""
-    return (Span("- ", "good"), Span(_at(one.at), "place"), Span(f"  {harmless(one.resource)}{sid}  {one.change}"))
+    return (
+        StyledText("- ", "good"),
+        StyledText(_at(one.at), "place"),
+        StyledText(f"  {harmless(one.resource)}{sid}  {one.change}"),
+    )
 
 
 def _more(one: More) -> Line:
@@ -147,34 +175,37 @@ def _more(one: More) -> Line:
     ]
     sure = "  (not sure)" if one.confidence is Confidence.LOW else ""
     words = f"  {harmless(one.resource)}{sid}  {harmless('; '.join(told))}"
-    return (Span("  "), Span(_at(one.at), "place"), Span(words), Span(sure, "quiet"))
+    return (StyledText("  "), StyledText(_at(one.at), "place"), StyledText(words), StyledText(sure, "quiet"))
 
 
-def _note(one: Note, before: str) -> Line:
+def _note(one: ReportNote, before: str) -> Line:
     where = harmless(one.file) + (f":{one.line}" if one.line else "") + ": " if one.file else ""
-    return (Span(f"{where}note: ", "quiet"), Span(harmless(before + one.reason)))
+    return (StyledText(f"{where}note: ", "quiet"), StyledText(harmless(before + one.reason)))
 
 
-def _summary(report: Report) -> Line:
+def _summary(report: ReviewReport) -> Line:
     groups = [(sum(item.group == group for item in report.items), group) for group in ("new", "worse")]
     counts = [*groups, (len(report.fixed), "fixed")]
     words = ", ".join(f"{count} {what}" for count, what in counts if count)
-    if report.verdict is Verdict.CANNOT_TELL:
+    if report.verdict is ReviewVerdict.CANNOT_TELL:
         could = f"{not_read_in_words(report.unreadable, report.faults)}, so that this is not all"
-        return (Span(f"ERROR: {could}; ", "high"), Span(f"{words or '0 new'}; {report.unchanged} unchanged", "place"))
+        return (
+            StyledText(f"ERROR: {could}; ", "high"),
+            StyledText(f"{words or '0 new'}; {report.unchanged} unchanged", "place"),
+        )
     if report.more and not report.items:
         words = f"{words}, nothing new to flag" if words else "nothing new to flag"
-    rest = Span(f"; {report.unchanged} unchanged")
-    first = Span(words or "nothing new", "place" if report.items else "good")
+    rest = StyledText(f"; {report.unchanged} unchanged")
+    first = StyledText(words or "nothing new", "place" if report.items else "good")
     if not report.failing:
         return (first, rest)
     least = report.fail_on.value if report.fail_on is not None else ""
     degree = f"{least} or more" if least != Severity.HIGH.value else least
     number = len(report.failing)
-    return (first, rest, Span(f"; {number} {'fails' if number == 1 else 'fail'} ({degree})", "high"))
+    return (first, rest, StyledText(f"; {number} {'fails' if number == 1 else 'fail'} ({degree})", "high"))
 
 
-def _at(at: Place) -> str:
+def _at(at: Location) -> str:
     return f"{harmless(at.file)}:{at.line}"
 
 
@@ -183,6 +214,6 @@ def _prose(text: str, width: int, label: str = "") -> Iterator[Line]:
     wrapped = textwrap.wrap(words, width - len(_INDENT), break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(wrapped):
         if number == 0 and label:
-            yield (Span(_INDENT), Span(label.rstrip(), "good"), Span(line[len(label) - 1 :]))
+            yield (StyledText(_INDENT), StyledText(label.rstrip(), "good"), StyledText(line[len(label) - 1 :]))
         else:
-            yield (Span(_INDENT), Span(line))
+            yield (StyledText(_INDENT), StyledText(line))

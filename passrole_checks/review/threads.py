@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from passrole_checks.review.report import Item, Report
+from passrole_checks.review.report import Item, ReviewReport
 from passrole_checks.scan.analyze import digest
 
 _DIGITS = 12  # of the digest of a file's name: few enough for a marker, many enough for the files of a pull request
@@ -53,7 +53,7 @@ def keys_said(found: Iterable[Said]) -> frozenset[str]:
     return frozenset(key for each in found if not each.is_answered for key in each.keys)
 
 
-def fixed_ones(found: Sequence[Thread], report: Report) -> list[Thread]:
+def fixed_ones(found: Sequence[Thread], report: ReviewReport) -> list[Thread]:
     """The threads that are to be ended: nothing that they are about is wrong any more.
 
     None where HEAD could not be read in full, or a whole file of it was not evaluated: what cannot be seen is not

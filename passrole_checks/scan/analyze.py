@@ -6,22 +6,22 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
-from passrole_checks.access.access_change import Changes, Gainer
-from passrole_checks.access.passable_roles import Reach, name_key
+from passrole_checks.access.access_change import AccessChange, Beneficiary
+from passrole_checks.access.passable_roles import PassableRoles, role_name_key
 from passrole_checks.access.policy_quotas import too_long
 from passrole_checks.access.principals import Principals
-from passrole_checks.access.role_consumers import Receiving
+from passrole_checks.access.role_consumers import RoleConsumers
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks import ALL
-from passrole_checks.checks.base.check import Check, Subject, module_of, shortened
+from passrole_checks.checks.base.check import Check, GrantContext, module_of, shortened
 from passrole_checks.errors import internal_error
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.documents.trust import KnownRole, only_others, only_services, trusted_services
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of, under
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, join
-from passrole_checks.iam.path_conditions import When, both, implies
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan import suppressions
@@ -56,17 +56,17 @@ class Judge:
         self.options = options
         self.account = options.account or configuration.account
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
-        self.roles, self.roles_by_name = known_roles(configuration.roles)
+        self.roles, self.roles_by_name = index_roles(configuration.roles)
         compared = configuration.before is not None and any(check.compares and options.runs(check) for check in ALL)
-        self.changes = Changes(configuration, self.services, self.account) if compared else None
+        self.changes = AccessChange(configuration, self.services, self.account) if compared else None
         self.principals = Principals(configuration, self.account)
-        self.reach = Reach(
+        self.reach = PassableRoles(
             self.roles,
             self.roles_by_name,
             self.services,
             self.account,
             self.principals,
-            Receiving(configuration, self.account),
+            RoleConsumers(configuration, self.account),
         )
         self.grants: list[LocatedGrant] = []
         self.unreadable = list(configuration.unreadable)
@@ -175,9 +175,9 @@ class Judge:
         if widened or joined:
             yield from self._by_itself(policy, lambda one: (one.compares and widened) or (one.joint and joined))
 
-    def _subject(self, policy: AttachedPolicy, document: PolicyDocument, grant: PassRoleGrant) -> Subject:
+    def _subject(self, policy: AttachedPolicy, document: PolicyDocument, grant: PassRoleGrant) -> GrantContext:
         many_accounts = policy.resource.type in _MANY_ACCOUNTS
-        gainers: tuple[Gainer, ...] = ()
+        gainers: tuple[Beneficiary, ...] = ()
         if self.changes is not None and grant.effect == "Allow" and not grant.denied:
             gainers = self.changes.gainers(policy, grant.statement, many_accounts=many_accounts)
         holders = self.principals.of(policy) if grant.effect == "Allow" else ()
@@ -187,7 +187,7 @@ class Judge:
             and not any(self._passes(one, grant, many_accounts) for one in holders)
         ):
             grant = replace(grant, denied=True)
-        return Subject(
+        return GrantContext(
             grant=grant,
             statements=document.statements,
             roles=self.roles,
@@ -209,14 +209,14 @@ class Judge:
             return True
         return self.reach.passing(holder, grant, many_accounts=many_accounts).anything is not None
 
-    def _by_facts(self, policy: AttachedPolicy, subject: Subject) -> list[Subject]:
+    def _by_facts(self, policy: AttachedPolicy, subject: GrantContext) -> list[GrantContext]:
         """A grant in the hands of those who hold it under the same facts, for the checks that look at all policies."""
         if not policy.held:
             return [subject]
-        groups: dict[When, list[Principal]] = {}
+        groups: dict[PathCondition, list[Principal]] = {}
         for holder in subject.holders:
             for facts in self.principals.facts(policy, holder.name):
-                merged = both(subject.grant.statement.when, facts)
+                merged = conjoin(subject.grant.statement.when, facts)
                 if merged is not None:
                     groups.setdefault(merged, []).append(holder)
         return [
@@ -224,7 +224,9 @@ class Judge:
             for facts, holders in groups.items()
         ]
 
-    def _verdicts(self, policy: AttachedPolicy, subject: Subject) -> Iterator[tuple[type[Check], Verdict, Subject]]:
+    def _verdicts(
+        self, policy: AttachedPolicy, subject: GrantContext
+    ) -> Iterator[tuple[type[Check], Verdict, GrantContext]]:
         """What the checks that are asked for say of a grant, with what they looked at. One that weighs others is told
         which of them flag it."""
         parts = self._by_facts(policy, subject)
@@ -258,7 +260,7 @@ class Judge:
                     if not any(_says_as_much(other, verdict, known) for other in more):
                         yield check, verdict, part
 
-    def _evaluated(self, check: type[Check], policy: AttachedPolicy, subject: Subject) -> list[Verdict]:
+    def _evaluated(self, check: type[Check], policy: AttachedPolicy, subject: GrantContext) -> list[Verdict]:
         """What one check says; a fault in it costs nothing that the others say."""
         try:
             return list(check().evaluate(subject))
@@ -266,14 +268,14 @@ class Judge:
             self.unreadable.append(_fault_in(policy, error, check.id))
             return []
 
-    def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: Subject) -> Finding:
+    def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: GrantContext) -> Finding:
         address, grant = policy.resource.address, subject.grant
         confidence = verdict.confidence
         if uses_in_its_own_way(policy.resource.type) and confidence is Confidence.HIGH:
             confidence = Confidence.MEDIUM
         gainers = tuple(gainer.who for gainer in subject.gainers) if check.compares else ()
         if verdict.when:
-            grant = under(grant, both(grant.statement.when, verdict.when) or grant.statement.when)
+            grant = under(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
         message = verdict.message
         if self.configuration.incomplete.intersection(gainers):
             message += " Other policies, which the change does not name, may have let them do so before."
@@ -345,7 +347,7 @@ def unreadable_of(configuration: Configuration) -> Iterator[Unreadable]:
                 yield _fault_in(policy, error)
 
 
-def _says_as_much(other: Verdict, verdict: Verdict, known: When) -> bool:
+def _says_as_much(other: Verdict, verdict: Verdict, known: PathCondition) -> bool:
     """Whether another verdict is on the same principal, holds where the facts ``known`` do, and is no less severe or
     sure."""
     return (
@@ -360,7 +362,7 @@ def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
     return "/".join(part for part in (policy.path, grant.statement.path) if part)
 
 
-def known_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownRole], dict[str, KnownRole]]:
+def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownRole], dict[str, KnownRole]]:
     """The roles of a configuration by address, and by path and name (``app/worker``)."""
     by_address: dict[str, KnownRole] = {}
     by_name: dict[str, KnownRole] = {}
@@ -378,20 +380,22 @@ def known_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
         if known is not None:  # one whose properties are alternatives is there in each of them
             role = replace(role, there=(*known.there, *role.there) if known.there and role.there else ())
         by_address[role.address] = role
-        path = name_key(definition.role_path.parts) if definition.role_path is not None else "/"
-        name = name_key(definition.name.parts) if definition.name is not None else ""
+        path = role_name_key(definition.role_path.parts) if definition.role_path is not None else "/"
+        name = role_name_key(definition.name.parts) if definition.name is not None else ""
         if name and path:
             by_name[f"{path.strip('/')}/{name}".lstrip("/")] = role
     return by_address, by_name
 
 
-def _role_arn(definition: RoleDefinition) -> Text:
+def _role_arn(definition: RoleDefinition) -> StringNode:
     """The ARN of a role as far as the configuration tells it, with holes for what it does not."""
     address, at = definition.resource.address, definition.resource.at
-    name = definition.name.parts if definition.name is not None else (Hole(f"{address}.name", Kind.NAME),)
+    name = (
+        definition.name.parts if definition.name is not None else (Unresolved(f"{address}.name", UnresolvedKind.NAME),)
+    )
     path: tuple[Part, ...] = definition.role_path.parts if definition.role_path is not None else ("/",)
-    place = (Hole("partition", Kind.PARTITION), Hole("account id", Kind.ACCOUNT_ID))
-    return Text(join(["arn:", place[0], ":iam::", place[1], ":role", *path, *name]), at)
+    place = (Unresolved("partition", UnresolvedKind.PARTITION), Unresolved("account id", UnresolvedKind.ACCOUNT_ID))
+    return StringNode(join(["arn:", place[0], ":iam::", place[1], ":role", *path, *name]), at)
 
 
 def digest(*parts: str) -> str:
@@ -400,4 +404,4 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(unambiguous).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-__all__ = ["Judge", "LocatedGrant", "ScanOptions", "digest", "known_roles", "unreadable_in", "unreadable_of"]
+__all__ = ["Judge", "LocatedGrant", "ScanOptions", "digest", "index_roles", "unreadable_in", "unreadable_of"]

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.files.safe_read import content_of
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.analyze import digest
 
@@ -45,7 +45,7 @@ _SHAPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BaselineEntry:
     """A finding that is accepted, until and with the day ``expires`` where there is one. ``file`` is relative to the
     working directory, with forward slashes."""
 
@@ -74,11 +74,11 @@ class Applied:
     is the file."""
 
     path: str
-    accepted: tuple[tuple[Finding, Entry], ...]
+    accepted: tuple[tuple[Finding, BaselineEntry], ...]
     open: tuple[Finding, ...]
-    expired: tuple[Entry, ...]
-    worse: tuple[tuple[Finding, Entry], ...]
-    unused: tuple[Entry, ...]
+    expired: tuple[BaselineEntry, ...]
+    worse: tuple[tuple[Finding, BaselineEntry], ...]
+    unused: tuple[BaselineEntry, ...]
 
     def restricted(self, severity: Severity, confidence: Confidence) -> Applied:
         """The same without what would not be shown anyway, being below a severity or a confidence."""
@@ -100,18 +100,18 @@ class Applied:
         return (*expired, *worse, *unused)
 
 
-def _named(entry: Entry) -> str:
+def _named(entry: BaselineEntry) -> str:
     return f"{entry.check_id} of {entry.resource} in {entry.file}"
 
 
-def load(path: str) -> tuple[Entry, ...]:
+def load(path: str) -> tuple[BaselineEntry, ...]:
     """The entries of a baseline file.
 
     Raises:
         ConfigurationError: it cannot be read, or is no baseline; the message starts with the file.
     """
     try:
-        text = content_of(path, _LARGEST, pipes=True).decode("utf-8-sig")
+        text = read_bounded(path, _LARGEST, pipes=True).decode("utf-8-sig")
         document = json.loads(text)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
@@ -130,7 +130,7 @@ def load(path: str) -> tuple[Entry, ...]:
     return tuple(_entry(path, number, item) for number, item in enumerate(document["entries"], 1))
 
 
-def _entry(path: str, number: int, item: object) -> Entry:
+def _entry(path: str, number: int, item: object) -> BaselineEntry:
     where = f"{path}: entry {number}"
     if not isinstance(item, dict):
         raise ConfigurationError(f"{where} must be an object")
@@ -151,7 +151,7 @@ def _entry(path: str, number: int, item: object) -> Entry:
             values["expires"] = date.fromisoformat(item["expires"])
         except ValueError:
             raise ConfigurationError(f"{where}: expires: there is no day {item['expires']}") from None
-    return Entry(**values)
+    return BaselineEntry(**values)
 
 
 def _cut(value: object) -> str:
@@ -159,7 +159,7 @@ def _cut(value: object) -> str:
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
-def dump(entries: Iterable[Entry]) -> str:
+def dump(entries: Iterable[BaselineEntry]) -> str:
     """The text of a baseline file: sorted, and the same for the same entries."""
     items = []
     for entry in sorted(entries, key=_order):
@@ -170,7 +170,7 @@ def dump(entries: Iterable[Entry]) -> str:
     return json.dumps({"version": VERSION, "entries": items}, indent=2) + "\n"
 
 
-def _order(entry: Entry) -> tuple[str, str, str, str, str, str]:
+def _order(entry: BaselineEntry) -> tuple[str, str, str, str, str, str]:
     expires = entry.expires.isoformat() if entry.expires else ""
     return entry.file, entry.check_id, entry.resource, entry.fingerprint, expires, entry.reason
 
@@ -181,7 +181,7 @@ def about(
     skip_checks: Collection[str],
     complete: bool,
     excluded: Collection[str] = (),
-) -> Callable[[Entry], bool]:
+) -> Callable[[BaselineEntry], bool]:
     """Whether an entry is about what a scan of ``paths`` looked at: a file in one of them that is not ``excluded``, a
     check that was asked for.
 
@@ -190,7 +190,7 @@ def about(
     roots = [Path(os.path.realpath(path)) for path in paths]
     left_out = [Path(path) for path in excluded]
 
-    def concerns(entry: Entry) -> bool:
+    def concerns(entry: BaselineEntry) -> bool:
         asked = entry.check_id not in skip_checks and (not checks or entry.check_id in checks)
         file = Path(os.path.realpath(entry.file))
         looked_at = any(map(file.is_relative_to, roots)) and not any(map(file.is_relative_to, left_out))
@@ -201,10 +201,10 @@ def about(
 
 def apply(
     path: str,
-    entries: Sequence[Entry],
+    entries: Sequence[BaselineEntry],
     findings: Sequence[Finding],
     name: Callable[[str], str],
-    concerns: Callable[[Entry], bool],
+    concerns: Callable[[BaselineEntry], bool],
     today: date,
 ) -> Applied:
     """Tell apart what the ``entries`` of the baseline ``path`` accept and what they do not.
@@ -230,11 +230,11 @@ def apply(
 
 
 def renewed(
-    entries: Sequence[Entry],
+    entries: Sequence[BaselineEntry],
     findings: Sequence[Finding],
     name: Callable[[str], str],
-    concerns: Callable[[Entry], bool],
-) -> tuple[Entry, ...]:
+    concerns: Callable[[BaselineEntry], bool],
+) -> tuple[BaselineEntry, ...]:
     """The entries of a baseline that accepts ``findings``, as far as they are not suppressed where they stand.
 
     An old entry of one of them keeps its reason and its last day; one of what was not scanned is kept, one that nothing
@@ -248,7 +248,7 @@ def renewed(
         if not finding.suppressed:
             old = paired.get(number)
             fingerprint, place = base[finding.fingerprint], name(finding.at.file)
-            entry = Entry(fingerprint, finding.check_id, place, finding.resource.address, finding.severity)
+            entry = BaselineEntry(fingerprint, finding.check_id, place, finding.resource.address, finding.severity)
             new.append(replace(entry, reason=old.reason, expires=old.expires) if old else entry)
     kept = [entry for entry in entries if id(entry) not in used and not concerns(entry)]
     return tuple(sorted([*new, *kept], key=_order))
@@ -266,14 +266,16 @@ def _bases(findings: Iterable[Finding]) -> dict[str, str]:
     return bases
 
 
-def _paired(entries: Sequence[Entry], findings: Sequence[Finding], name: Callable[[str], str]) -> Mapping[int, Entry]:
+def _paired(
+    entries: Sequence[BaselineEntry], findings: Sequence[Finding], name: Callable[[str], str]
+) -> Mapping[int, BaselineEntry]:
     """The entry of each finding that has one, by the finding's number. Of equal findings, one in the file of an entry
     is that entry's; the others follow in order, as after a renaming."""
     bases = _bases(findings)
-    left: dict[str, list[Entry]] = defaultdict(list)
+    left: dict[str, list[BaselineEntry]] = defaultdict(list)
     for entry in entries:
         left[bases.get(entry.fingerprint, entry.fingerprint)].append(entry)
-    paired: dict[int, Entry] = {}
+    paired: dict[int, BaselineEntry] = {}
     for in_place in (True, False):
         for number, finding in enumerate(findings):
             candidates = left.get(bases[finding.fingerprint], [])

@@ -14,7 +14,7 @@ from passrole_checks.checks.base.check import condition_in_short, listed, module
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import When, either
+from passrole_checks.iam.path_conditions import PathCondition, simplify
 from passrole_checks.sources.model.configuration import MODULE, uses_in_its_own_way
 
 
@@ -118,9 +118,9 @@ def _when_in_words(findings: Sequence[Finding]) -> str:
     return when_in_words([finding.grant.statement.when for finding in findings if finding.grant is not None])
 
 
-def when_in_words(alternatives: Sequence[When]) -> str:
+def when_in_words(alternatives: Sequence[PathCondition]) -> str:
     """``when`` and the facts of which one set holds; nothing where one of them is empty, for it always holds."""
-    readings = either(alternatives)
+    readings = simplify(alternatives)
     if not readings or () in readings:
         return ""
     told = list(dict.fromkeys(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings))
@@ -154,7 +154,7 @@ def _fact_in_words(condition: str, outcome: str) -> str:
     return f"{condition_in_short(condition)} is {outcome}"
 
 
-def _more(when: When) -> str:
+def _more(when: PathCondition) -> str:
     if len(when) <= 2:
         return ""
     return " and one more condition holds" if len(when) == 3 else f" and {len(when) - 2} more conditions hold"

@@ -85,7 +85,7 @@ class ScanResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Analysis:
     """What the checks say of one configuration, before it is put beside the others.
 
     ``out_of_time``: they did not get to see all of it.
@@ -117,7 +117,7 @@ class ScannedUnit:
 
     path: Path
     framework: Framework
-    judged: Judged | None = None
+    judged: Analysis | None = None
     unreadable: Unreadable | None = None
     nested: tuple[str, ...] = ()
     stacks: tuple[tuple[str, str], ...] = ()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
 from passrole_checks.errors import InputError, TookTooLongError, internal_error
-from passrole_checks.files.gc_pause import held_back
+from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.scan.analyze import Judge, digest
 from passrole_checks.scan.merge_findings import one_for_all_roots
-from passrole_checks.scan.result import Judged, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.sources.files.access_log import watched
 from passrole_checks.sources.files.fingerprints import Sightings
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
@@ -31,7 +31,7 @@ UnitScanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
 """Scans units, and gives what :func:`scan_unit` gives for each of them, in their order."""
 
 
-@held_back()
+@gc_paused()
 def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
     """Read and judge one unit. Never raises: what cannot be read, and a fault of this package, is in what it returns,
     so that one unit cannot cost the findings of the others."""
@@ -71,7 +71,7 @@ def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[S
     return (scan_unit(unit, options) for unit in units)
 
 
-@held_back()
+@gc_paused()
 @deadline.pooled()
 def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = one_after_another) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same."""
@@ -230,7 +230,7 @@ def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple
     return tuple(told.values())
 
 
-def judged(configuration: Configuration, options: ScanOptions, path: str | Path | None = None) -> Judged:
+def judged(configuration: Configuration, options: ScanOptions, path: str | Path | None = None) -> Analysis:
     """Judge one configuration that a source has read. Never raises: a fault of this package is in what it returns, for
     ``path`` (default: the first file of the configuration)."""
     try:
@@ -238,8 +238,8 @@ def judged(configuration: Configuration, options: ScanOptions, path: str | Path 
     except Exception as error:
         fault = _fault(path or next(iter(configuration.files), "."), error)
         unreadable = (*configuration.unreadable, fault)
-        return Judged((), (), unreadable, configuration.not_evaluated, (), configuration.files)
-    return Judged(
+        return Analysis((), (), unreadable, configuration.not_evaluated, (), configuration.files)
+    return Analysis(
         tuple(judge.findings),
         tuple(judge.grants),
         tuple(judge.unreadable),
@@ -255,7 +255,7 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
     return together([judged(configuration, options) for configuration in configurations], options)
 
 
-def together(units: Sequence[Judged], options: ScanOptions) -> ScanResult:
+def together(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
     """One result for configurations that were judged one by one."""
     findings = sorted(
         one_for_all_roots(finding for unit in units for finding in unit.findings),
@@ -330,7 +330,7 @@ def _in_order(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 
 __all__ = [
-    "Judged",
+    "Analysis",
     "LocatedGrant",
     "ReadPaths",
     "ScanOptions",

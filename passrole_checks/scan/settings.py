@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.files.safe_read import content_of, why_not
+from passrole_checks.files.safe_read import read_bounded, why_not
 from passrole_checks.files.write_atomically import repository_around
 
 FILE = "pyproject.toml"
@@ -36,7 +36,7 @@ def load(folder: Path) -> dict[str, Any]:
     if _leads_out(path, folder):
         raise ConfigurationError(f"{FILE}: not read: it is a symbolic link that leads out of the repository")
     try:
-        content = content_of(path, _LARGEST)
+        content = read_bounded(path, _LARGEST)
     except FileNotFoundError as error:
         raise ConfigurationError(f"{FILE}: {why_not(path, error)}") from error
     except OSError as error:

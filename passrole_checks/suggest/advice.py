@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.checks.base.check import module_of
-from passrole_checks.suggest.suggestion import WantedRole, Wish
+from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 READING = "lets the roles be read, in a statement without the condition on iam:PassedToService"
 """What a statement of its own for iam:GetRole does."""
@@ -23,10 +23,10 @@ class Advice:
     statement that is there.
     """
 
-    wish: Wish | None = None
+    wish: StatementChange | None = None
     says: str = ""
     missing: tuple[str, ...] = ()
-    roles: tuple[WantedRole, ...] = ()
+    roles: tuple[TargetRole, ...] = ()
     services: tuple[str, ...] = ()
     targets: frozenset[str] = frozenset()
     new_statement: bool = False

@@ -20,7 +20,7 @@ from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.analyze import Judge, LocatedGrant
 from passrole_checks.sources.model.configuration import MODULE, Framework
-from passrole_checks.suggest.referable_roles import Surroundings
+from passrole_checks.suggest.referable_roles import ReferableRoles
 
 _CUSTOM = re.compile(r"Custom::|AWS::CloudFormation::CustomResource\Z")
 _ATTACHED = ", attached to "  # of a managed policy that is not here, which passes nothing to anybody
@@ -33,7 +33,7 @@ _LONG = 90
 class Doubts:
     """The doubts about one statement. Each is a phrase for people: what they have to find out."""
 
-    def __init__(self, judge: Judge, surroundings: Surroundings, located: LocatedGrant) -> None:
+    def __init__(self, judge: Judge, surroundings: ReferableRoles, located: LocatedGrant) -> None:
         self._judge, self._surroundings, self._located = judge, surroundings, located
 
     def of_holder(self) -> str:

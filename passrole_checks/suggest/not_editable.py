@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from passrole_checks.checks.base.check import shortened
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.analyze import Judge, LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
@@ -20,7 +20,7 @@ def why_not(judge: Judge, located: LocatedGrant, *, complement: bool = False) ->
         return "the statement stands in a plan: change the configuration that it is made from"
     if grant.effect != "Allow":
         return "the roles that the Deny is about, by their ARNs or a path"
-    if not grant.statement.whole or grant.certain is not Tri.YES or grant.scope is Scope.UNRESOLVED:
+    if not grant.statement.whole or grant.certain is not Ternary.YES or grant.scope is Scope.UNRESOLVED:
         holes = ", ".join(dict.fromkeys(shortened(hole.expression) for hole in grant.statement.holes))
         return f"what is known at deployment only ({holes})" if holes else "what the statement says"
     if grant.statement.when and _has_other_readings(judge, located):

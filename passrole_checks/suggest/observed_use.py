@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.suggest.suggestion import WantedRole, Wish
+from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 SHORT = 90
 """Of fewer days nobody can tell what is needed once a quarter."""
@@ -74,8 +74,8 @@ class Narrowing:
     ``observed``: by the address of a resource what of it was passed, which all has to be allowed still. ``also``: the
     roles of the parts as they are called in each instance of a module."""
 
-    parts: tuple[Wish, ...]
+    parts: tuple[StatementChange, ...]
     observed: Mapping[str, tuple[Observation, ...]]
     drop: tuple[str, ...] = ()
     apart: bool = False
-    also: tuple[WantedRole, ...] = ()
+    also: tuple[TargetRole, ...] = ()

@@ -10,20 +10,20 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, Received
+from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, RoleUse
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks.base.check import module_of
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.grants.effective_grant import Passed
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, Tri, join
+from passrole_checks.iam.grants.effective_grant import PassableSet
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_set import RoleSet, surely_within
 from passrole_checks.scan.analyze import Judge, LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.suggest.referable_roles import Surroundings
-from passrole_checks.suggest.suggestion import WantedRole
+from passrole_checks.suggest.referable_roles import ReferableRoles
+from passrole_checks.suggest.suggestion import TargetRole
 
 OPEN = (Constraint.ABSENT, Constraint.INEFFECTIVE)
 """What does not limit the services."""
@@ -42,7 +42,7 @@ class Handed:
 
     label: str
     services: tuple[str, ...]
-    wanted: WantedRole | None
+    wanted: TargetRole | None
     places: tuple[Position, ...] = ()
 
 
@@ -50,7 +50,7 @@ class HandedOver:
     """What the resources of a configuration are given, as seen from one statement."""
 
     def __init__(
-        self, judge: Judge, surroundings: Surroundings, received: Sequence[Received], located: LocatedGrant
+        self, judge: Judge, surroundings: ReferableRoles, received: Sequence[RoleUse], located: LocatedGrant
     ) -> None:
         self.judge, self.surroundings, self.received, self.located = judge, surroundings, received, located
         self.grant = located.grant
@@ -61,7 +61,7 @@ class HandedOver:
         if self.condition.dead or self.condition.constraint is Constraint.ABSENT:
             return True
         return service in self.condition.possible or (
-            service not in known_services(self.partition) and self.condition.unknown_service is not Tri.NO
+            service not in known_services(self.partition) and self.condition.unknown_service is not Ternary.NO
         )
 
     @cached_property
@@ -127,7 +127,7 @@ class HandedOver:
         """Whether CloudFormation assumes a role that holds the statement: what it passes stands in its templates."""
         return any(role is not None and _CLOUDFORMATION in (role.trusted or ()) for role in self._holders)
 
-    def _is_covered(self, one: Received) -> bool:
+    def _is_covered(self, one: RoleUse) -> bool:
         """Whether the statement surely lets the role be passed today."""
         grant = self.grant
         if one.role is not None and one.role in self._reached:
@@ -136,15 +136,15 @@ class HandedOver:
             return grant.scope is Scope.ANY_ROLE  # one whose name nobody knows; it is asked for
         return self.covers(one.arn)
 
-    def covers(self, roles: Text) -> bool:
+    def covers(self, roles: StringNode) -> bool:
         """Whether the Resource of the statement surely holds all roles of a pattern today."""
         grant = self.grant
         patterns = tuple(role.pattern for role in grant.roles)
         accounts = {found for item in patterns if (found := arn.account_of(item)) is not None}
         account = self.judge.account or (accounts.pop() if len(accounts) == 1 else None)
-        known = {Kind.PARTITION: self.partition, Kind.ACCOUNT_ID: account}
-        head = [known.get(part.kind) or part if isinstance(part, Hole) else part for part in roles.parts[:4]]
-        placed = Text(join([*head, *roles.parts[4:]]), roles.at)
+        known = {UnresolvedKind.PARTITION: self.partition, UnresolvedKind.ACCOUNT_ID: account}
+        head = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in roles.parts[:4]]
+        placed = StringNode(join([*head, *roles.parts[4:]]), roles.at)
         variables = grant.statement.variables
         allowed = RoleSet(patterns, variables, grant.complement)
         return surely_within(RoleSet((placed,), variables), [allowed], where=Deployment(account, (self.partition,)))
@@ -152,24 +152,24 @@ class HandedOver:
     @cached_property
     def _reached(self) -> Collection[str]:
         grant = self.grant
-        passed = Passed(tuple(role.pattern for role in grant.roles), grant.complement, grant.scope, Tri.YES)
+        passed = PassableSet(tuple(role.pattern for role in grant.roles), grant.complement, grant.scope, Ternary.YES)
         return self.judge.reach.reached(passed, grant).addresses
 
-    def _wanted(self, one: Received) -> WantedRole | None:
+    def _wanted(self, one: RoleUse) -> TargetRole | None:
         """How the statement can name a role."""
         if one.role is not None:
             address = self.surroundings.reference(one.role, self.located)
             if address is not None:
-                return WantedRole(address, one.arn or Text((Hole(one.role),), self.grant.at))
+                return TargetRole(address, one.arn or StringNode((Unresolved(one.role),), self.grant.at))
         words = self.surroundings.words(one, self.located)
         if words is not None:
             value = one.arn if one.arn is not None and one.arn.only_hole is None else None
-            return WantedRole("", Text((Hole(words, role=one.role),), self.grant.at), value)
+            return TargetRole("", StringNode((Unresolved(words, role=one.role),), self.grant.at), value)
         if one.role is None and one.arn is not None and one.arn.defaults:
             return self._by_parameter(one.arn, one)
         return self._by_name(one.arn)
 
-    def _by_parameter(self, value: Text, one: Received) -> WantedRole | None:
+    def _by_parameter(self, value: StringNode, one: RoleUse) -> TargetRole | None:
         """A role that a parameter of the template names as a whole, by default with this ARN. What is given in the
         place of the default counts, so the ARN itself cannot be written."""
         given = _REF.fullmatch(self.surroundings.text_at(one.received.at).strip())
@@ -177,9 +177,9 @@ class HandedOver:
             return None
         if one.received.resource.at.file != self.grant.at.file:
             return None
-        return WantedRole("", Text((Hole(value.defaults[0]),), self.grant.at), value)
+        return TargetRole("", StringNode((Unresolved(value.defaults[0]),), self.grant.at), value)
 
-    def _by_name(self, value: Text | None) -> WantedRole | None:
+    def _by_name(self, value: StringNode | None) -> TargetRole | None:
         """A role by its ARN, where its name is known as far as a pattern needs it."""
         if value is None or value.only_hole is not None:
             return None
@@ -190,16 +190,20 @@ class HandedOver:
                 if not own:
                     return None  # terraform-… would be half of the account
                 parts.append("*")
-            elif isinstance(part, str) or part.kind in (Kind.ACCOUNT_ID, Kind.PARTITION) or self._is_stack(part):
+            elif (
+                isinstance(part, str)
+                or part.kind in (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)
+                or self._is_stack(part)
+            ):
                 parts.append(part)
             else:
                 return None
         if not self.surroundings.can_refer(self.located.grant.at.file) and any(
-            isinstance(part, Hole) for part in parts
+            isinstance(part, Unresolved) for part in parts
         ):
             return None
-        return WantedRole("", Text(join(parts), value.at))
+        return TargetRole("", StringNode(join(parts), value.at))
 
-    def _is_stack(self, part: Hole) -> bool:
+    def _is_stack(self, part: Unresolved) -> bool:
         """Whether a hole is the name of the stack, which a template can write."""
         return part.expression == "AWS::StackName" and self.judge.configuration.framework is not Framework.TERRAFORM

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from passrole_checks.access.passable_roles import named_role
-from passrole_checks.access.role_consumers import Received
+from passrole_checks.access.passable_roles import resolve_role
+from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.access.service_trust import passed_as
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks.base.check import module_of, seen_from, shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.analyze import Judge, LocatedGrant
 from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
@@ -28,9 +28,9 @@ from passrole_checks.suggest.advice import READING, Advice
 from passrole_checks.suggest.caveats import Doubts
 from passrole_checks.suggest.not_editable import why_not
 from passrole_checks.suggest.passed_roles import OPEN, Handed, HandedOver
-from passrole_checks.suggest.referable_roles import Surroundings
+from passrole_checks.suggest.referable_roles import ReferableRoles
 from passrole_checks.suggest.service_names import meant_by, sends_the_key, undocumented
-from passrole_checks.suggest.suggestion import WantedRole, Wish
+from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS = "PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_004"
 LINKED, GET_ROLE = "PASSROLE_006", "PASSROLE_012"
@@ -50,7 +50,7 @@ class _PersonError(Exception):
 class Narrower:
     """Advice on the statements of one configuration that was judged."""
 
-    def __init__(self, judge: Judge, surroundings: Surroundings) -> None:
+    def __init__(self, judge: Judge, surroundings: ReferableRoles) -> None:
         self._judge = judge
         self._surroundings = surroundings
         self._received = judge.reach.receiving.roles if judge.reach.receiving is not None else ()
@@ -69,8 +69,8 @@ class _Decision:
     def __init__(
         self,
         judge: Judge,
-        surroundings: Surroundings,
-        received: Sequence[Received],
+        surroundings: ReferableRoles,
+        received: Sequence[RoleUse],
         located: LocatedGrant,
         checks: frozenset[str],
     ) -> None:
@@ -80,7 +80,7 @@ class _Decision:
         self.located, self.grant, self.checks = located, located.grant, checks
         self.condition = self.grant.condition
         self.handed: Sequence[Handed] = ()
-        self.roles: tuple[WantedRole, ...] = ()
+        self.roles: tuple[TargetRole, ...] = ()
         self.services: tuple[str, ...] = ()
         self.words: list[str] = []
         self.left: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ class _Decision:
             self._keep_what_fits()
             return Advice(None, "", told, self.roles, self.services, self.checks, new)
         reads = GET_ROLE in self.checks and not wish.get_role
-        if reads and wish != Wish():
+        if reads and wish != StatementChange():
             self.words.append(READING)
         says = "; ".join(self.words)
         said = f"{says[:1].upper()}{says[1:]}."
@@ -104,7 +104,7 @@ class _Decision:
 
     # -- what is wanted
 
-    def _wish(self) -> Wish:
+    def _wish(self) -> StatementChange:
         grant, checks = self.grant, self.checks
         refused = why_not(self.judge, self.located)
         if refused:
@@ -137,7 +137,7 @@ class _Decision:
         apart = self._is_apart and (narrow or limit)
         if apart:
             self.words.append("the other actions keep the statement that is there")
-        return Wish(
+        return StatementChange(
             roles=self.roles if narrow else None,
             services=self.services if limit else None,
             drop=tuple(dict.fromkeys(tags)),
@@ -149,15 +149,15 @@ class _Decision:
         """Whether iam:PassRole needs a statement of its own, for the sake of other actions that are allowed now."""
         return self.grant.explicit and self.grant.other_actions and not self.condition.shared
 
-    def _get_role(self) -> Wish:
+    def _get_role(self) -> StatementChange:
         """iam:GetRole beside iam:PassRole, as AWS writes it; a statement of its own where a condition stands in the
         way."""
         keys = self.condition.constraint is not Constraint.ABSENT or self.condition.associated_resource_arn
         if keys or self.condition.tags:
             self.words.append(READING)
-            return Wish()
+            return StatementChange()
         self.words.append("allows iam:GetRole on the roles as well")
-        return Wish(get_role=True)
+        return StatementChange(get_role=True)
 
     # -- services
 
@@ -199,7 +199,7 @@ class _Decision:
         for item in self.grant.roles:
             if item.scope is Scope.NOT_A_ROLE:
                 continue
-            role = named_role(item.pattern, by_address, by_name)
+            role = resolve_role(item.pattern, by_address, by_name)
             given = [one.services for one in handed if self._is_among(item.pattern, [one])]
             own = tuple(service for services_ in given for service in services_)
             trusted = tuple(filter(self.over.lets_through, passed_as(role.trusted or ()))) if role is not None else ()
@@ -275,9 +275,9 @@ class _Decision:
             found += [doubts.of_holder(), doubts.of_actions(self.services)]
         return tuple(dict.fromkeys(filter(None, found)))
 
-    def _is_among(self, pattern: Text, handed: Sequence[Handed]) -> bool:
+    def _is_among(self, pattern: StringNode, handed: Sequence[Handed]) -> bool:
         """Whether a Resource is one of the roles that are handed over."""
-        role = named_role(pattern, self.judge.roles, self.judge.roles_by_name)
+        role = resolve_role(pattern, self.judge.roles, self.judge.roles_by_name)
         return any(one.label in (str(pattern), role.address if role is not None else "") for one in handed)
 
     def _named_services(self, spelled: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from passrole_checks.access.role_consumers import Received
+from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.aws.role_properties import receivers_of
 from passrole_checks.checks.base.check import module_of
 from passrole_checks.errors import InputError
@@ -46,7 +46,7 @@ class Counted:
 
 
 @dataclass
-class Graph:
+class ReferenceGraph:
     """What the blocks or resources of one module or template refer to, by name; ``conditions``: under what each one is
     there at all ("" for always), as far as that is written; of those in Terraform, ``counted`` are the resources that
     may not be there, and ``places`` where each one stands."""
@@ -74,15 +74,15 @@ class Graph:
         return False
 
 
-class Surroundings:
+class ReferableRoles:
     """Tells how roles of a configuration are referred to. ``read`` gives the text of a file, and may raise OSError and
     ValueError."""
 
     def __init__(self, configuration: Configuration, read: Read) -> None:
         self.configuration = configuration
         self._read = read
-        self._folders: dict[str, Graph] = {}
-        self._templates: dict[str, Graph | None] = {}
+        self._folders: dict[str, ReferenceGraph] = {}
+        self._templates: dict[str, ReferenceGraph | None] = {}
         self._roles = {role.resource.address: role for role in configuration.roles}
 
     def can_refer(self, file: str) -> bool:
@@ -142,7 +142,7 @@ class Surroundings:
         taking = (one.resource for one in self.configuration.received)
         return frozenset((one.at.file, one.at.line) for one in (*numbered, *taking))
 
-    def words(self, one: Received, located: LocatedGrant) -> str | None:
+    def words(self, one: RoleUse, located: LocatedGrant) -> str | None:
         """The reference by which a resource of the statement's own module is given a role (``module.app.role_arn``),
         where the statement can use it too; None elsewhere."""
         at, own = one.received.at, located.grant.at
@@ -194,7 +194,7 @@ class Surroundings:
             found.setdefault(os.path.dirname(resource.at.file), set()).add(module_of(resource.address))
         return found
 
-    def _folder(self, folder: str) -> Graph:
+    def _folder(self, folder: str) -> ReferenceGraph:
         if folder not in self._folders:
             self._folders[folder] = _graph_of_folder(Path(folder))
         return self._folders[folder]
@@ -219,7 +219,7 @@ class Surroundings:
         condition = graph.conditions.get(holder, "")
         return local if condition in ("", graph.conditions.get(own, "")) else None
 
-    def _template(self, file: str) -> Graph | None:
+    def _template(self, file: str) -> ReferenceGraph | None:
         if file not in self._templates:
             try:
                 self._templates[file] = _graph_of_template(file, self._read(file))
@@ -228,7 +228,7 @@ class Surroundings:
         return self._templates[file]
 
 
-def _graph_of_folder(folder: Path) -> Graph:
+def _graph_of_folder(folder: Path) -> ReferenceGraph:
     """The graph of a module's blocks and locals.
 
     What looks like a reference is taken for one, in comments too: a circle that is none costs a suggestion, one that is
@@ -237,7 +237,7 @@ def _graph_of_folder(folder: Path) -> Graph:
     from passrole_checks.sources.terraform.modules.folder import read_folder
     from passrole_checks.sources.terraform.reading.syntax import Literal
 
-    graph = Graph()
+    graph = ReferenceGraph()
     words: dict[str, list[str]] = {}
 
     def add(name: str, file: str, first: int, last: int, lines: list[str]) -> None:
@@ -274,13 +274,13 @@ def _graph_of_folder(folder: Path) -> Graph:
     return graph
 
 
-def _graph_of_template(file: str, text: str) -> Graph:
+def _graph_of_template(file: str, text: str) -> ReferenceGraph:
     """The graph of a template's resources. Raises InputError where it cannot be read."""
     from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
 
     template = Template(file, text.removeprefix("\ufeff"), {})
     resources = {key.value: node for key, node in entries(child(template.root, "Resources"))}
-    graph = Graph()
+    graph = ReferenceGraph()
     for name, node in resources.items():
         graph.references[name] = {other for other in _referred_to(node) if other in resources}
         graph.conditions[name] = scalar(child(node, "Condition")) or ""

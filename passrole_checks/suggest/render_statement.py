@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.checks.base.check import module_of, seen_from
-from passrole_checks.iam.partial_values import Kind, Part, Position, Text
+from passrole_checks.iam.partial_values import Part, Position, StringNode, UnresolvedKind
 from passrole_checks.scan.analyze import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.suggest.suggestion import WantedRole
+from passrole_checks.suggest.suggestion import TargetRole
 
 ROLE = "<ARN of the role that is passed>"
 SERVICE = "<service>.amazonaws.com"
@@ -25,7 +25,7 @@ _HCL = re.compile(r"""(?:^|[\s{,])"?(?:Effect|Action|Resource)"?\s*=(?!=)""")
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class StatementLanguage:
     """``name``: ``block`` (a ``statement`` of a Terraform data document), ``hcl``, ``json`` or ``yaml``; ``terraform``:
     which references are written; ``module``: the Terraform module that it is written in."""
 
@@ -34,31 +34,31 @@ class Language:
     module: str = ""
 
 
-def language_of(file: str, statement: str, module: str = "") -> Language:
+def language_of(file: str, statement: str, module: str = "") -> StatementLanguage:
     """The language that a statement of a file is written in."""
     terraform = is_terraform_file(Path(file))
     if file.endswith(".json"):
-        return Language("json", terraform, module)
+        return StatementLanguage("json", terraform, module)
     if terraform:
         if re.match(r"(?:statement|content)\b", statement):
-            return Language("block", True, module)
-        return Language("hcl" if _HCL.search(statement) else "json", True, module)
-    return Language("json" if statement.startswith("{") and '"' in statement else "yaml", False)
+            return StatementLanguage("block", True, module)
+        return StatementLanguage("hcl" if _HCL.search(statement) else "json", True, module)
+    return StatementLanguage("json" if statement.startswith("{") and '"' in statement else "yaml", False)
 
 
-def written_in(located: LocatedGrant, statement: str) -> Language:
+def written_in(located: LocatedGrant, statement: str) -> StatementLanguage:
     """The language of a statement that stands so in its file; of one in a plan that of the configuration."""
     module, file = module_of(located.resource.address), located.grant.at.file
     if located.resource.framework is Framework.TERRAFORM_PLAN and not is_terraform_file(Path(file)):
-        return Language("block" if located.grant.statement.block else "hcl", True, module)
+        return StatementLanguage("block" if located.grant.statement.block else "hcl", True, module)
     return language_of(file, statement, module)
 
 
 def statement_for(
-    language: Language,
+    language: StatementLanguage,
     sid: str | None,
     action: str,
-    roles: Sequence[WantedRole | Text],
+    roles: Sequence[TargetRole | StringNode],
     services: Sequence[str] | None,
 ) -> str:
     """An Allow statement. ``roles`` that are not known are none, and so are ``services``; services of None are for a
@@ -88,7 +88,9 @@ def _block(sid: str | None, action: str, roles: Sequence[str], services: Sequenc
     return "\n".join([*lines, "}"])
 
 
-def _object(language: Language, sid: str | None, action: str, roles: Sequence[str], services: Sequence[str]) -> str:
+def _object(
+    language: StatementLanguage, sid: str | None, action: str, roles: Sequence[str], services: Sequence[str]
+) -> str:
     hcl = language.name == "hcl"
     entries = [("Sid", json.dumps(sid))] if sid else []
     entries += [("Effect", '"Allow"'), ("Action", f'"{action}"'), ("Resource", _one_or_list(roles))]
@@ -125,15 +127,15 @@ def _one_or_list(values: Sequence[str]) -> str:
     return values[0] if len(values) == 1 else f"[{', '.join(values)}]"
 
 
-def _string(language: Language, value: str) -> str:
+def _string(language: StatementLanguage, value: str) -> str:
     if language.name != "yaml":
         return json.dumps(value, ensure_ascii=False)
     return f'"{value}"' if re.search(r"[<*&!%@`:#{}\[\],?|>'\"-]", value[:1]) or ": " in value else value
 
 
-def _role(language: Language, role: WantedRole | Text) -> str:
-    address = role.address if isinstance(role, WantedRole) else ""
-    arn = role.arn if isinstance(role, WantedRole) else role
+def _role(language: StatementLanguage, role: TargetRole | StringNode) -> str:
+    address = role.address if isinstance(role, TargetRole) else ""
+    arn = role.arn if isinstance(role, TargetRole) else role
     text = str(arn)
     if address and language.terraform:
         reference = f"{address.removeprefix(module_of(address))}.arn"
@@ -168,6 +170,6 @@ def _in_terraform(part: Part) -> str:
     """A part of an ARN in a template of Terraform, with the usual names of data sources."""
     if isinstance(part, str):
         return part
-    if part.kind is Kind.ACCOUNT_ID and not part.expression.startswith("data."):
+    if part.kind is UnresolvedKind.ACCOUNT_ID and not part.expression.startswith("data."):
         return "${data.aws_caller_identity.current.account_id}"
-    return "aws" if part.kind is Kind.PARTITION and not part.expression.startswith("data.") else part.written
+    return "aws" if part.kind is UnresolvedKind.PARTITION and not part.expression.startswith("data.") else part.written

@@ -29,15 +29,15 @@ from passrole_checks.suggest.from_logs.suggest import ByUse
 from passrole_checks.suggest.module_callers import Callers
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
 from passrole_checks.suggest.propose import GET_ROLE, MENDED, Narrower
-from passrole_checks.suggest.referable_roles import Read, Surroundings
+from passrole_checks.suggest.referable_roles import Read, ReferableRoles
 from passrole_checks.suggest.render_statement import statement_for, words_at, written_in
 from passrole_checks.suggest.split_statement import apart, sids_of
-from passrole_checks.suggest.suggestion import Edit, Shared, Suggestion, Wish
+from passrole_checks.suggest.suggestion import Edit, Shared, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import Proved, Trials, judged
-from passrole_checks.suggest.verify import NotProvedError, Unit, place_of, region_of
+from passrole_checks.suggest.verify import NotProvedError, TrialUnit, place_of, region_of
 
 _PASSED_ONLY = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys of requests that pass roles
-Editor = Callable[[LocatedGrant, Wish, Read, Sequence[str]], "tuple[Edit, ...] | str"]
+Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
 @dataclass
@@ -105,15 +105,15 @@ class Session:
         self.faults: list[Unreadable] = []  # of this package, in what is suggested
         files = {one.at.file for one in self._findings} if evidence is None else None
         self._units = judged(read, options, files)
-        self._at: dict[Position, list[tuple[Unit, LocatedGrant]]] = {}
+        self._at: dict[Position, list[tuple[TrialUnit, LocatedGrant]]] = {}
         for unit in self._units:
             for one in unit.judge.grants:
                 self._at.setdefault(one.grant.at, []).append((unit, one))
         self._narrowers = {
-            id(unit): Narrower(unit.judge, Surroundings(unit.configuration, self.texts)) for unit in self._units
+            id(unit): Narrower(unit.judge, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
         }
         self._not_alone: list[Suggestion] = []  # what may be right once other edits are made
-        self._wishes: dict[tuple[Edit, ...], Wish | Narrowing] = {}
+        self._wishes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
         self._by_use = None if evidence is None else ByUse(self, evidence, self._at, self._narrowers)
         self._sids: dict[tuple[int, str], set[str]] = {}  # of the policies of a unit's resources, with those to come
         with within(read.boundary):
@@ -214,14 +214,14 @@ class Session:
             yield self._for_a_person(left, first, advice, reason, text, done=done is not None)
 
     def _proved(
-        self, findings: Sequence[Finding], unit: Unit, located: LocatedGrant, advice: Advice, trials: Trials
+        self, findings: Sequence[Finding], unit: TrialUnit, located: LocatedGrant, advice: Advice, trials: Trials
     ) -> Suggestion:
         """The suggestion with edits. Raises :class:`NotProvedError` where there are none, or they are not proved."""
         wants_to_read = advice.reads
         try:
             found, proved = self._tried(findings, unit, located, advice, trials, reads=wants_to_read)
         except NotProvedError:
-            if not wants_to_read or advice.wish == Wish():
+            if not wants_to_read or advice.wish == StatementChange():
                 raise
             wants_to_read = False
             found, proved = self._tried(findings, unit, located, advice, trials, reads=False)
@@ -257,7 +257,7 @@ class Session:
     def _tried(
         self,
         findings: Sequence[Finding],
-        unit: Unit,
+        unit: TrialUnit,
         located: LocatedGrant,
         advice: Advice,
         trials: Trials,
@@ -265,7 +265,7 @@ class Session:
         reads: bool,
     ) -> tuple[tuple[Edit, ...], Proved]:
         """The edits, and what they do. Raises :class:`NotProvedError` where there are none, or they are not proved."""
-        wish = advice.wish or Wish()
+        wish = advice.wish or StatementChange()
         found = self._edits(unit, located, wish, advice.services, reads=reads)
         if isinstance(found, str):
             raise NotProvedError(found)
@@ -276,7 +276,9 @@ class Session:
         tried = Suggestion(targets, located.grant.at, found, advice.says, (), "")
         return found, self.proof_of(tried, wish, located, trials)
 
-    def proof_of(self, one: Suggestion, wish: Wish | Narrowing, located: LocatedGrant, trials: Trials) -> Proved:
+    def proof_of(
+        self, one: Suggestion, wish: StatementChange | Narrowing, located: LocatedGrant, trials: Trials
+    ) -> Proved:
         """What the edits of a suggestion do. Raises :class:`NotProvedError` where they do not mend its findings; they
         may once others are made."""
         self._wishes[one.edits] = wish
@@ -293,15 +295,15 @@ class Session:
             raise
 
     def _edits(
-        self, unit: Unit, located: LocatedGrant, wish: Wish, services: Sequence[str], *, reads: bool
+        self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange, services: Sequence[str], *, reads: bool
     ) -> tuple[Edit, ...] | str:
         """The edits of what is advised, or the reason why there are none."""
-        found = self.edits_in(unit, located, replace(wish, apart=False)) if wish != Wish() else ()
+        found = self.edits_in(unit, located, replace(wish, apart=False)) if wish != StatementChange() else ()
         if isinstance(found, str) or not (wish.apart or reads):
             return found
         reading: tuple[Edit, ...] | None = None
         if reads:
-            told = self.edits_in(unit, located, Wish(roles=wish.roles, drop=(*_PASSED_ONLY, *wish.drop)))
+            told = self.edits_in(unit, located, StatementChange(roles=wish.roles, drop=(*_PASSED_ONLY, *wish.drop)))
             if isinstance(told, str):
                 return told
             reading = told
@@ -311,7 +313,7 @@ class Session:
         taken = set().union(*self.policies_of(located))
         return apart(located, found, text, passing=passing, reading=reading, taken=taken)
 
-    def edits_in(self, unit: Unit, located: LocatedGrant, wish: Wish) -> tuple[Edit, ...] | str:
+    def edits_in(self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange) -> tuple[Edit, ...] | str:
         """The edits by which a statement says what is wished itself, or the reason why there are none."""
         return self._edit(located, wish, self.texts, unit.configuration.files)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from passrole_checks.findings import Finding
-from passrole_checks.iam.partial_values import Position, Text
+from passrole_checks.iam.partial_values import Position, StringNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,19 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class WantedRole:
+class TargetRole:
     """A role that a statement should name. ``address``: of a role of the same module or template, which is written as
     a reference, as its language has it; "" where it is written as the ``arn`` (literal parts, wildcards, and holes for
     the account and the partition, which are written as the language has them). ``value``: what the ARN is by default,
     where it is a variable's or a parameter's."""
 
     address: str
-    arn: Text
-    value: Text | None = None
+    arn: StringNode
+    value: StringNode | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StatementChange:
     """What a statement should say. None leaves what stands there.
 
     ``roles``: its Resource. ``services``: the values of ``iam:PassedToService``, under StringEquals, in the place of
@@ -46,7 +46,7 @@ class Wish:
     ``iam:PassedToService`` would switch those off, and other actions have other resources).
     """
 
-    roles: tuple[WantedRole, ...] | None = None
+    roles: tuple[TargetRole, ...] | None = None
     services: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
     get_role: bool = False
@@ -54,7 +54,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedUse:
     """What logs show of one statement. ``since`` and ``until``: their first and last event, and ``last`` the last pass,
     as CloudTrail writes times ("" for none). ``passes``: how many it surely let through, ``perhaps`` how many more it
     may have; ``roles``: how many roles that were."""
@@ -96,7 +96,7 @@ class Suggestion:
     says: str
     missing: tuple[str, ...]
     statement: str
-    evidence: Seen | None = None
+    evidence: ObservedUse | None = None
     resource: str = ""
     sid: str | None = None
     shared: Shared | None = None

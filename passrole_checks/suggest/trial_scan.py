@@ -25,12 +25,12 @@ from passrole_checks.sources.files.read_boundary import current, repository_arou
 from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, faults_in
 from passrole_checks.suggest.observed_use import Narrowing
-from passrole_checks.suggest.suggestion import Edit, Wish
+from passrole_checks.suggest.suggestion import Edit, StatementChange
 from passrole_checks.suggest.verify import (
     NotProvedError,
-    Place,
+    StatementSpan,
+    TrialUnit,
     Tried,
-    Unit,
     compared,
     is_same,
     make_sure,
@@ -44,7 +44,7 @@ _SECONDS_PER_MEGABYTE = 40.0
 
 
 @deadline.pooled()
-def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[Unit, ...]:
+def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = None) -> tuple[TrialUnit, ...]:
     """The configurations, judged; with ``files`` only those that are read from one of them. Left out are those that
     this package fails on, and those that share files with them: no edit of these could be proved."""
     every = replace(options, checks=frozenset(), minimum_severity=Severity.INFO)
@@ -62,7 +62,7 @@ def judged(read: ReadPaths, options: ScanOptions, files: Iterable[str] | None = 
             continue
         own |= {one.grant.at.file for one in judge.grants}
         if wanted is None or wanted & own:
-            found.append(Unit(path, configuration, judge, frozenset(own)))
+            found.append(TrialUnit(path, configuration, judge, frozenset(own)))
     return tuple(unit for unit in found if not lost & unit.files)
 
 
@@ -90,7 +90,7 @@ class Trials:
     """Units as they would be with edits, as a context, since it needs a folder to try in. ``texts``: the files as they
     were read."""
 
-    def __init__(self, units: Sequence[Unit], options: ScanOptions, texts: Map[str, str]) -> None:
+    def __init__(self, units: Sequence[TrialUnit], options: ScanOptions, texts: Map[str, str]) -> None:
         self._units, self._options, self._texts = units, options, texts
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tops: dict[Path, Path] = {}
@@ -111,9 +111,9 @@ class Trials:
         self,
         edits: Sequence[Edit],
         changed: Map[str, str],
-        places: Sequence[Place],
+        places: Sequence[StatementSpan],
         targets: Sequence[Finding],
-        wishes: Sequence[Wish | Narrowing],
+        wishes: Sequence[StatementChange | Narrowing],
     ) -> Proved:
         """What the ``edits`` do to these ``places``, in all units that read the files.
 
@@ -131,7 +131,7 @@ class Trials:
         files = {edit.file for edit in edits}
         gone: dict[int, Finding] = {}
         informs: set[str] = set()
-        tried: list[tuple[Unit, Tried]] = []
+        tried: list[tuple[TrialUnit, Tried]] = []
         for unit in self._units:
             if not files & unit.files:
                 continue
@@ -154,7 +154,7 @@ class Trials:
 
     # -- a unit once more
 
-    def _with(self, unit: Unit, changed: Map[str, str]) -> Tried:
+    def _with(self, unit: TrialUnit, changed: Map[str, str]) -> Tried:
         """The unit, read and judged with other texts of some of its files; files are named as they were."""
         start = time.process_time()
         if start + self._longest > self._until:
@@ -164,7 +164,7 @@ class Trials:
         finally:
             self._longest = max(self._longest, time.process_time() - start)
 
-    def _read_with(self, unit: Unit, changed: Map[str, str]) -> Tried:
+    def _read_with(self, unit: TrialUnit, changed: Map[str, str]) -> Tried:
         from passrole_checks.sources import detect  # the readers are heavy
 
         top = _top_of(unit)
@@ -220,7 +220,7 @@ class Trials:
         exclusions = inputs.exclusions.moved(str(top), str(there))
         return replace(inputs, var_files=tuple(map(moved, inputs.var_files)), source=source, exclusions=exclusions)
 
-    def _lay_out(self, unit: Unit, top: Path) -> Path:
+    def _lay_out(self, unit: TrialUnit, top: Path) -> Path:
         """The folder that stands for ``top``, with all that the unit was read from."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
@@ -253,7 +253,7 @@ class Trials:
 # -- what a unit was read from, and where
 
 
-def _top_of(unit: Unit) -> Path:
+def _top_of(unit: TrialUnit) -> Path:
     """The repository that holds a unit, or else the folder around all its files."""
     own = unit.path if unit.path.is_dir() else unit.path.parent
     repository = repository_around(own)
@@ -263,7 +263,7 @@ def _top_of(unit: Unit) -> Path:
     return Path(os.path.commonpath(sorted(folders)))
 
 
-def _files_of(unit: Unit) -> Iterator[Path]:
+def _files_of(unit: TrialUnit) -> Iterator[Path]:
     """What a unit can be read from: its files, and in Terraform all that stands in or below its folders."""
     yield from (Path(file) for file in sorted(unit.files))
     own = unit.path if unit.path.is_dir() else unit.path.parent

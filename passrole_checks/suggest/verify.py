@@ -13,10 +13,10 @@ from passrole_checks.checks.base.check import module_of
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Position, Text
+from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.scan.analyze import Judge, LocatedGrant
 from passrole_checks.sources.model.configuration import Configuration
-from passrole_checks.suggest.suggestion import Edit, WantedRole, Wish
+from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 
 class NotProvedError(Exception):
@@ -24,14 +24,14 @@ class NotProvedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StatementSpan:
     """A statement in the text of a file, by offsets in characters, as :class:`Edit` counts them."""
 
     file: str
     start: int
     end: int
 
-    def after(self, edits: Iterable[Edit]) -> Place:
+    def after(self, edits: Iterable[Edit]) -> StatementSpan:
         """Where it stands once the edits are made: with what is put right behind it, since that is made of it."""
         before = sum(len(edit.text) - (edit.end - edit.start) for edit in edits if self._is_before(edit))
         within = sum(
@@ -39,7 +39,7 @@ class Place:
             for edit in edits
             if edit.file == self.file and edit.start >= self.start and edit.end <= self.end
         )
-        return Place(self.file, self.start + before, self.end + before + within)
+        return StatementSpan(self.file, self.start + before, self.end + before + within)
 
     def _is_before(self, edit: Edit) -> bool:
         return edit.file == self.file and edit.end <= self.start and edit.start < self.start
@@ -63,24 +63,24 @@ def _starts(text: str) -> tuple[int, ...]:
     return (0, *(found.end() for found in re.finditer("\n", text)))
 
 
-def place_of(at: Position, text: str) -> Place:
+def place_of(at: Position, text: str) -> StatementSpan:
     """The statement at a position."""
     start = offset_of(text, at.line, at.column)
     end = offset_of(text, at.end_line, at.end_column) if at.end_line >= at.line else start
-    return Place(at.file, start, max(start, end))
+    return StatementSpan(at.file, start, max(start, end))
 
 
-def region_of(at: Position, text: str, edits: Iterable[Edit]) -> Place:
+def region_of(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
     """The statement at a position, with what its own edits put behind it, on its last line."""
     place = place_of(at, text)
     line = text.find("\n", place.end)
     last = len(text) if line < 0 else line
     ends = [edit.end for edit in edits if edit.file == at.file and place.start <= edit.start and edit.end <= last]
-    return Place(place.file, place.start, max([place.end, *ends]))
+    return StatementSpan(place.file, place.start, max([place.end, *ends]))
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class TrialUnit:
     """A configuration that was read, with where it was found, and judged by all checks."""
 
     path: Path
@@ -103,10 +103,10 @@ class Tried:
 
 
 def compared(
-    unit: Unit,
+    unit: TrialUnit,
     after: Tried,
     edits: Sequence[Edit],
-    places: Sequence[Place],
+    places: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> tuple[list[Finding], set[str]]:
@@ -146,10 +146,10 @@ def compared(
 
 
 def _leave_others_alone(
-    unit: Unit,
+    unit: TrialUnit,
     after: Tried,
-    places: Sequence[Place],
-    moved: Sequence[Place],
+    places: Sequence[StatementSpan],
+    moved: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
 ) -> None:
@@ -173,11 +173,11 @@ def _said(one: LocatedGrant) -> tuple[str, ...]:
 
 
 def make_sure(
-    before: Unit,
+    before: TrialUnit,
     after: Tried,
-    wish: Wish,
-    place: Place,
-    moved: Place,
+    wish: StatementChange,
+    place: StatementSpan,
+    moved: StatementSpan,
     texts: Mapping[str, str],
     changed: Mapping[str, str],
 ) -> None:
@@ -208,7 +208,7 @@ def make_sure(
 
 
 def keeps_its_other_actions(
-    old: Sequence[PassRoleGrant], after: Tried, moved: Place, changed: Mapping[str, str]
+    old: Sequence[PassRoleGrant], after: Tried, moved: StatementSpan, changed: Mapping[str, str]
 ) -> None:
     """Raises :class:`NotProvedError` where an action beside iam:PassRole would not be allowed any more."""
     others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
@@ -229,7 +229,7 @@ def actions_of(grant: PassRoleGrant) -> list[str]:
     return [str(name).lower() for name in grant.statement.actions or ()]
 
 
-def names_role(pattern: Text, role: WantedRole) -> bool:
+def names_role(pattern: StringNode, role: TargetRole) -> bool:
     """Whether a Resource is a role that was wanted, whichever instance of a module it stands in."""
     hole, wanted = pattern.only_hole, role.arn.only_hole
     if role.value is not None and _literally(pattern) == _literally(role.value):
@@ -243,13 +243,13 @@ def names_role(pattern: Text, role: WantedRole) -> bool:
     return _literally(pattern) == _literally(role.arn)
 
 
-def _literally(text: Text) -> str:
+def _literally(text: StringNode) -> str:
     """A role's ARN without the partition and the account, which are written in several ways."""
     written = "".join(part if isinstance(part, str) else "\0" for part in text.parts)
     return re.sub(r"\Aarn:[^:]*:iam::[^:]*:", "", written)
 
 
-def holds_at(place: Place, at: Position, texts: Mapping[str, str]) -> bool:
+def holds_at(place: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
     """Whether what stands at a position, in files of these texts, lies within a place."""
     return at.file in texts and place.holds(at, texts[at.file])
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.access.observed_role import lets_be_passed, written_out
+from passrole_checks.access.observed_role import grant_covers, written_out
 from passrole_checks.checks.base.check import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.grants.effective_grant import Passing
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, Tri, join
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.role_set import RoleSet, surely_within
@@ -24,9 +24,9 @@ from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.suggest.observed_use import Narrowing, Observation
 from passrole_checks.suggest.verify import (
     NotProvedError,
-    Place,
+    StatementSpan,
+    TrialUnit,
     Tried,
-    Unit,
     actions_of,
     holds_at,
     keeps_its_other_actions,
@@ -37,11 +37,11 @@ _SEVERAL = "the statement is used in several places, which were not seen to pass
 
 
 def make_sure_of_use(
-    before: Unit,
+    before: TrialUnit,
     after: Tried,
     narrowing: Narrowing,
-    place: Place,
-    moved: Place,
+    place: StatementSpan,
+    moved: StatementSpan,
     texts: Mapping[str, str],
     changed: Mapping[str, str],
 ) -> None:
@@ -71,7 +71,7 @@ class _Held:
 
     holder: str
     grant: PassRoleGrant
-    passing: Passing
+    passing: EffectiveGrant
 
 
 class _Side:
@@ -90,7 +90,7 @@ class _Side:
                 if grant.effect != "Allow":
                     raise NotProvedError("the statement would not let any role be passed")
                 for holder in judge.principals.of(policy):
-                    passing = Passing(grant, holder.permissions, judge.services, judge.account)
+                    passing = EffectiveGrant(grant, holder.permissions, judge.services, judge.account)
                     held = self.grants.setdefault(policy.resource.address, [])
                     held.append(_Held(holder.name, grant, passing))
 
@@ -145,12 +145,12 @@ def _is_still_allowed(
     observation: Observation, old: tuple[Judge, Sequence[_Held]], new: tuple[Judge, Sequence[_Held]]
 ) -> None:
     """Raises where a pass that was seen could not be made any more."""
-    could = {one.holder: Tri.NO for one in old[1]}
+    could = {one.holder: Ternary.NO for one in old[1]}
     can = dict(could)
     for answers, (judge, held) in ((could, old), (can, new)):
         for one in held:
             for service in observation.services:
-                answers[one.holder] = answers.get(one.holder, Tri.NO) | lets_be_passed(
+                answers[one.holder] = answers.get(one.holder, Ternary.NO) | grant_covers(
                     one.passing.to(service),
                     one.grant,
                     observation.role,
@@ -159,8 +159,8 @@ def _is_still_allowed(
                     judge.roles_by_name,
                 )
     for holder, was in could.items():
-        now = can.get(holder, Tri.NO)
-        if (was is Tri.YES and now is not Tri.YES) or (was is Tri.UNKNOWN and now is Tri.NO):
+        now = can.get(holder, Ternary.NO)
+        if (was is Ternary.YES and now is not Ternary.YES) or (was is Ternary.UNKNOWN and now is Ternary.NO):
             raise NotProvedError(f"how {shortened(observation.role)} could still be passed, as it was")
 
 
@@ -172,12 +172,17 @@ def _where(judge: Judge, grants: Sequence[PassRoleGrant]) -> Deployment:
     return Deployment(judge.account or (accounts.pop() if len(accounts) == 1 else None), (partition,))
 
 
-def _written(roles: Sequence[Text], judge: Judge) -> tuple[Text, ...]:
+def _written(roles: Sequence[StringNode], judge: Judge) -> tuple[StringNode, ...]:
     return tuple(written_out(role, judge.roles, judge.roles_by_name) for role in roles)
 
 
-def _placed(role: Text, where: Deployment) -> Text:
+def _placed(role: StringNode, where: Deployment) -> StringNode:
     """A role in the account and the partition that is deployed to, as far as these are known."""
-    known: dict[Kind, str | None] = {Kind.ACCOUNT_ID: where.account, Kind.PARTITION: where.partitions[0]}
-    parts: list[Part] = [known.get(part.kind) or part if isinstance(part, Hole) else part for part in role.parts[:4]]
-    return Text(join([*parts, *role.parts[4:]]), role.at)
+    known: dict[UnresolvedKind, str | None] = {
+        UnresolvedKind.ACCOUNT_ID: where.account,
+        UnresolvedKind.PARTITION: where.partitions[0],
+    }
+    parts: list[Part] = [
+        known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in role.parts[:4]
+    ]
+    return StringNode(join([*parts, *role.parts[4:]]), role.at)

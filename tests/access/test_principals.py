@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.access.principals import Principals
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.sources import cloudformation, terraform
 from passrole_checks.sources.model.configuration import Configuration
@@ -260,15 +260,15 @@ def bounded(boundary: str) -> str:
 @pytest.mark.parametrize(
     ("boundary", "passing", "creating"),
     [
-        ("aws_iam_policy.b.arn", None, Tri.YES),
-        ('"arn:aws:iam::aws:policy/PowerUserAccess"', None, Tri.YES),
-        ('"arn:aws:iam::111122223333:policy/elsewhere"', Tri.UNKNOWN, Tri.UNKNOWN),
-        ("var.b", Tri.UNKNOWN, Tri.UNKNOWN),
-        ("null", Tri.YES, Tri.YES),
-        ('""', Tri.YES, Tri.YES),
+        ("aws_iam_policy.b.arn", None, Ternary.YES),
+        ('"arn:aws:iam::aws:policy/PowerUserAccess"', None, Ternary.YES),
+        ('"arn:aws:iam::111122223333:policy/elsewhere"', Ternary.UNKNOWN, Ternary.UNKNOWN),
+        ("var.b", Ternary.UNKNOWN, Ternary.UNKNOWN),
+        ("null", Ternary.YES, Ternary.YES),
+        ('""', Ternary.YES, Ternary.YES),
     ],
 )
-def test_permissions_boundaries(tmp_path: Path, boundary: str, passing: Tri | None, creating: Tri) -> None:
+def test_permissions_boundaries(tmp_path: Path, boundary: str, passing: Ternary | None, creating: Ternary) -> None:
     """A boundary that stands here, or is one of AWS, takes away; of another one it cannot be told."""
     role = Principals(read_terraform(tmp_path, bounded(boundary)), None).role("aws_iam_role.r")
     assert role is not None
@@ -333,7 +333,7 @@ def test_a_service_control_policy_that_is_attached_in_one_case(tmp_path: Path, a
     role = Principals(read_terraform(tmp_path, code), "111122223333").role("aws_iam_role.r")
     assert role is not None
     assert [(way.certain, way.when) for way in role.permissions.ways("iam:PassRole")] == [
-        (Tri.YES, (("var.on", "false"),))
+        (Ternary.YES, (("var.on", "false"),))
     ]
 
 
@@ -361,7 +361,7 @@ Resources:
     role = Principals(configuration, "111122223333").role("R")
     assert role is not None
     assert [(way.certain, way.when) for way in role.permissions.ways("iam:PassRole")] == [
-        (Tri.YES, (("On", 'not "yes"'),))
+        (Ternary.YES, (("On", 'not "yes"'),))
     ]
 
 
@@ -400,8 +400,8 @@ Resources:
     role = Principals(configuration, None).role("R")
     assert role is not None
     assert [(way.certain, way.when) for way in role.permissions.ways("lambda:CreateFunction")] == [
-        (Tri.YES, (("Bound", '""'),)),
-        (Tri.UNKNOWN, (("Bound", 'not ""'),)),
+        (Ternary.YES, (("Bound", '""'),)),
+        (Ternary.UNKNOWN, (("Bound", 'not ""'),)),
     ]
 
 

@@ -9,21 +9,21 @@ from dataclasses import replace
 
 import pytest
 
-from passrole_checks.access.access_change import Gainer
-from passrole_checks.access.passable_roles import Reach
+from passrole_checks.access.access_change import Beneficiary
+from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.principals import Principals
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks import ALL
 from passrole_checks.checks.any_role import AnyRole
 from passrole_checks.checks.any_service import AnyService
-from passrole_checks.checks.base.check import Check, Element, Example, Subject, allow
+from passrole_checks.checks.base.check import Check, Element, Example, GrantContext, allow
 from passrole_checks.checks.ineffective_condition import IneffectiveCondition
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.grants.access_comparison import Comparison, access_of
+from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
 from passrole_checks.iam.grants.grant import grants_of
-from passrole_checks.iam.partial_values import Hole, Position, Text, join, text
-from passrole_checks.scan.analyze import known_roles
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, join, text
+from passrole_checks.scan.analyze import index_roles
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
@@ -33,18 +33,18 @@ from passrole_checks.sources.model.configuration import (
 )
 
 
-def document(example: Example) -> Text:
+def document(example: Example) -> StringNode:
     """The policy document of an example, its unknown texts as holes."""
     written = json.dumps({"Version": "2012-10-17", "Statement": list(example.statements)})
-    parts: list[str | Hole] = [written]
+    parts: list[str | Unresolved] = [written]
     for name in example.unknown:
-        cut: list[str | Hole] = []
+        cut: list[str | Unresolved] = []
         for part in parts:
             pieces = part.split(name) if isinstance(part, str) else [part]
             for index, piece in enumerate(pieces):
-                cut.extend([Hole(f"var.{name.lower()}"), piece] if index else [piece])
+                cut.extend([Unresolved(f"var.{name.lower()}"), piece] if index else [piece])
         parts = cut
-    return Text(join(parts), Position("example.json", 1))
+    return StringNode(join(parts), Position("example.json", 1))
 
 
 def configuration(example: Example) -> Configuration:
@@ -67,7 +67,7 @@ def configuration(example: Example) -> Configuration:
     return Configuration(Framework.TERRAFORM, (), resources, tuple(policies), tuple(roles))
 
 
-def _policy(name: str, written: Text, holder: str) -> AttachedPolicy:
+def _policy(name: str, written: StringNode, holder: str) -> AttachedPolicy:
     resource = ResourceDefinition(name, "aws_iam_user_policy", Framework.TERRAFORM, written.at)
     return AttachedPolicy(resource, "policy", written, principals=(holder,))
 
@@ -79,10 +79,10 @@ def verdicts(check: type[Check], example: Example) -> list[Verdict]:
     found: list[Verdict] = []
     around = configuration(example)
     principals = Principals(around, example.account)
-    by_address, by_name = known_roles(around.roles)
-    reach = Reach(by_address, by_name, services, example.account, principals)
+    by_address, by_name = index_roles(around.roles)
+    reach = PassableRoles(by_address, by_name, services, example.account, principals)
     for grant in grants_of(parsed.statements, services):
-        subject = Subject(
+        subject = GrantContext(
             grant,
             parsed.statements,
             by_address,
@@ -94,11 +94,12 @@ def verdicts(check: type[Check], example: Example) -> list[Verdict]:
         )
         if example.before is not None:
             earlier = parse_document(document(replace(example, statements=example.before)))
-            comparison = Comparison(access_of(earlier.statements, services), access_of(parsed.statements, services),
-                                    services)  # fmt: skip
+            comparison = AccessComparison(
+                access_of(earlier.statements, services), access_of(parsed.statements, services), services
+            )
             gain = comparison.gain_of(grant.statement)
             flagged = {other.id for other in ALL if other.id in check.weighs and list(other().evaluate(subject))}
-            subject = replace(subject, gainers=(Gainer("", gain),) if gain else (), flagged=frozenset(flagged))
+            subject = replace(subject, gainers=(Beneficiary("", gain),) if gain else (), flagged=frozenset(flagged))
         found.extend(check().evaluate(subject))
     return found
 

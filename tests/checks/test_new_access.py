@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.access.access_change import Gainer
+from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.checks.base.check import Subject
+from passrole_checks.checks.base.check import GrantContext
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.cli.check_pages import page
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants.access_comparison import Comparison, access_of
+from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
 from passrole_checks.iam.grants.grant import grants_of
-from passrole_checks.iam.partial_values import Hole, Position, Text, text
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
 
 ROLE = "arn:aws:iam::111122223333:role/"
 SERVICES = {name: known_services(name) for name in ("aws", "aws-cn")}
@@ -47,10 +47,10 @@ def verdict(
 ) -> Verdict | None:
     """What the check says of a policy that was ``before`` and is ``after``, held by ``who``."""
     earlier, later = parsed(*([before] if before else [])), parsed(after)
-    gain = Comparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
-    gainers = tuple(Gainer(name, gain) for name in who) if gain else ()
+    gain = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
+    gainers = tuple(Beneficiary(name, gain) for name in who) if gain else ()
     (grant,) = grants_of(later, SERVICES)
-    found = list(NewAccess().evaluate(Subject(grant, later, account=account, gainers=gainers, flagged=flagged)))
+    found = list(NewAccess().evaluate(GrantContext(grant, later, account=account, gainers=gainers, flagged=flagged)))
     assert len(found) <= 1
     return found[0] if found else None
 
@@ -111,12 +111,12 @@ def test_an_unknown_role_is_said_to_be_one() -> None:
     """Whether a role that is not known could be passed before is said to be open, at low confidence."""
     earlier = parsed(allow(ROLE + "a"))
     parts = json.dumps({"Version": "2012-10-17", "Statement": [allow("HOLE")]}).split("HOLE")
-    document = Text((parts[0], Hole("var.role"), parts[1]), Position("policy.json", 1))
+    document = StringNode((parts[0], Unresolved("var.role"), parts[1]), Position("policy.json", 1))
     later = parse_document(document).statements
-    gain = Comparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
+    gain = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
     assert gain is not None
     (grant,) = grants_of(later, SERVICES)
-    (found,) = NewAccess().evaluate(Subject(grant, later, gainers=(Gainer("dev", gain),)))
+    (found,) = NewAccess().evaluate(GrantContext(grant, later, gainers=(Beneficiary("dev", gain),)))
     assert (found.severity, found.confidence) == (Severity.INFO, Confidence.LOW)
     assert found.message == (
         "dev can pass ${var.role} to any service, and whether that is new cannot be told before deployment."

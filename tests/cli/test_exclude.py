@@ -12,7 +12,7 @@ import pytest
 
 from passrole_checks import cli
 from passrole_checks.scan.cache.keys import program
-from passrole_checks.scan.cache.store import Store
+from passrole_checks.scan.cache.store import ResultStore
 
 JINJA = '{% if wanted %}\nresource "aws_iam_role" "r" {\n'
 PASS = """\
@@ -374,7 +374,7 @@ def test_a_warm_cache_answers_with_other_exclusions(run: Run, tmp_path: Path, mo
 
     fresh = answers("--no-cache")
     assert answers() == fresh
-    assert Store(str(cache), program()).held().entries
+    assert ResultStore(str(cache), program()).held().entries
     assert answers() == fresh
     put("app/sub/jinja.tf", "")
     put("app/sub/vendor/x.tf", "")

@@ -21,7 +21,7 @@ from suggesting import allow, policy
 from trails.writing import ACCOUNTS, Maker, write
 
 from passrole_checks.cli import main
-from passrole_checks.cloudtrail import Bounds, Edge, Outcome, Wanted
+from passrole_checks.cloudtrail import Bounds, Edge, RequestOutcome, UsageQuery
 from passrole_checks.cloudtrail.grant_usage import held_against
 from passrole_checks.cloudtrail.report import reported
 from passrole_checks.scan.scanner import ScanOptions, read_paths
@@ -218,8 +218,8 @@ def test_all_that_was_passed_can_be_passed_still_and_nothing_else_is_new(
     rng = random.Random(seed)
     account = ACCOUNTS[seed % 2]
     write(tmp_path / "logs", Maker(seed).log(repeat=2).events, each=1000)
-    report = reported([tmp_path / "logs"], Wanted(Bounds()), threads=1)
-    seen = [one for one in report.edges if one.counts[Outcome.PASSED]]
+    report = reported([tmp_path / "logs"], UsageQuery(Bounds()), threads=1)
+    seen = [one for one in report.edges if one.counts[RequestOutcome.PASSED]]
     place = tmp_path / "code"
     place.mkdir()
     (place / "main.tf").write_text(grants(rng, seen, account), encoding="utf-8")

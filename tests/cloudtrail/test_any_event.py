@@ -11,7 +11,7 @@ from trails.calls import CALLS, filled
 
 from passrole_checks.aws.cloudtrail_events import trail_events
 from passrole_checks.cloudtrail.extract import Passes, Row
-from passrole_checks.cloudtrail.model import Pass, Reading
+from passrole_checks.cloudtrail.model import LogSummary, Pass
 from passrole_checks.cloudtrail.struct_text import structure
 
 NAMES = {letter: f"{letter.lower()}-1" for letter in "AGXNQE"} | {
@@ -37,7 +37,7 @@ def read(source: str, name: str, *structures: Any, error: str = "") -> list[Pass
     """The passes of an event with these parameters, answer and identity."""
     request, response, identity = (None if one is None else json.dumps(one) for one in structures)
     row = Row("e", "t", source, name, "r", "ip", "", error, "111122223333", identity, request, response, "f")
-    return list(Passes(Reading()).of(row))
+    return list(Passes(LogSummary()).of(row))
 
 
 def assert_text(passes: list[Pass]) -> None:

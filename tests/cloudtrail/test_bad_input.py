@@ -14,17 +14,26 @@ from trails.writing import Log, Maker, write
 
 pytest.importorskip("duckdb")
 
-from passrole_checks.cloudtrail import Bounds, Outcome, Pass, Problem, Reading, Wanted, passes_in, store
+from passrole_checks.cloudtrail import (
+    Bounds,
+    LogSummary,
+    Pass,
+    RequestOutcome,
+    UnreadableLog,
+    UsageQuery,
+    passes_in,
+    store,
+)
 from passrole_checks.cloudtrail.log_files import log_files
 from passrole_checks.errors import ConfigurationError
 
 CREATE_FUNCTION = CALLS[0]
 
 
-def read(*paths: Path) -> tuple[list[Pass], Reading]:
+def read(*paths: Path) -> tuple[list[Pass], LogSummary]:
     """The passes in some paths, and what was read."""
-    reading = Reading()
-    with passes_in(paths, Wanted(), reading, threads=1) as passes:
+    reading = LogSummary()
+    with passes_in(paths, UsageQuery(), reading, threads=1) as passes:
         return list(passes), reading
 
 
@@ -95,7 +104,7 @@ def test_what_is_no_log_is_named(name: str, content: bytes, log: Log, tmp_path: 
     assert len(found) == 200
     assert (reading.problems, reading.not_logs) == ([], [str(tmp_path / name)])
     found, reading = read(tmp_path / name)
-    assert (found, reading.problems) == ([], [Problem(str(tmp_path / name), "no log of CloudTrail")])
+    assert (found, reading.problems) == ([], [UnreadableLog(str(tmp_path / name), "no log of CloudTrail")])
 
 
 def test_what_stands_beside_logs_is_passed_over(log: Log, tmp_path: Path) -> None:
@@ -190,7 +199,7 @@ def test_a_denied_event_may_hide_its_parameters(tmp_path: Path) -> None:
     events[0]["recipientAccountId"] = "111122223333"
     (tmp_path / "log.json").write_bytes(_text(events))
     found, reading = read(tmp_path)
-    assert {one.outcome for one in found} == {Outcome.DENIED}
+    assert {one.outcome for one in found} == {RequestOutcome.DENIED}
     by_id = {one.event_id: one for one in found}
     assert by_id.keys() == {events[0]["eventID"], events[2]["eventID"]}
     assert by_id[events[0]["eventID"]].role == role
@@ -200,16 +209,22 @@ def test_a_denied_event_may_hide_its_parameters(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("message", "outcome"),
     [
-        ("User: u is not authorized to perform: iam:PassRole on resource: {role} because no policy", Outcome.DENIED),
-        ("User: u is not authorized to perform: rds:AddRoleToDBInstance on resource: {role}", Outcome.FAILED),
-        ("User: u is not authorized to perform: lambda:CreateFunction", Outcome.FAILED),
-        ("User: u is not authorized to perform:iam:CreateRole with an explicit deny", Outcome.FAILED),
-        ("You are not authorized to perform this operation. Encoded authorization failure message: x", Outcome.DENIED),
-        ("", Outcome.DENIED),
+        (
+            "User: u is not authorized to perform: iam:PassRole on resource: {role} because no policy",
+            RequestOutcome.DENIED,
+        ),
+        ("User: u is not authorized to perform: rds:AddRoleToDBInstance on resource: {role}", RequestOutcome.FAILED),
+        ("User: u is not authorized to perform: lambda:CreateFunction", RequestOutcome.FAILED),
+        ("User: u is not authorized to perform:iam:CreateRole with an explicit deny", RequestOutcome.FAILED),
+        (
+            "You are not authorized to perform this operation. Encoded authorization failure message: x",
+            RequestOutcome.DENIED,
+        ),
+        ("", RequestOutcome.DENIED),
     ],
 )
 def test_denied_event_is_a_denied_pass_unless_it_names_another_action(
-    message: str, outcome: Outcome, tmp_path: Path
+    message: str, outcome: RequestOutcome, tmp_path: Path
 ) -> None:
     """IAM User Guide, "Access denied error messages": the message names the action that was not allowed."""
     maker, log = Maker(2), Log()
@@ -281,8 +296,8 @@ def test_names_of_files_mean_nothing(log: Log, tmp_path: Path) -> None:
 def test_a_full_disk_is_told(log: Log, tmp_path: Path) -> None:
     """Where the database cannot go on, the error says where it stands."""
     (tmp_path / "log.json").write_bytes(_text(log.events))
-    with store.Store(Bounds(), Reading()) as opened:
-        opened.add(log_files([tmp_path], Bounds(), Reading()))
+    with store.EventStore(Bounds(), LogSummary()) as opened:
+        opened.add(log_files([tmp_path], Bounds(), LogSummary()))
         opened._connection.execute("DROP TABLE events")
         with pytest.raises(ConfigurationError, match="passrole-trail-"):
             list(opened.rows())
@@ -310,7 +325,7 @@ def test_nothing_is_left_behind(log: Log, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     (tmp_path / "log.json").write_bytes(_text(log.events))
     read(tmp_path / "log.json")
-    with pytest.raises(RuntimeError), passes_in([tmp_path / "log.json"], Wanted(), Reading()) as passes:
+    with pytest.raises(RuntimeError), passes_in([tmp_path / "log.json"], UsageQuery(), LogSummary()) as passes:
         next(passes)
         raise RuntimeError
     assert list(scratch.iterdir()) == []
@@ -329,7 +344,7 @@ def test_a_file_of_several_members_is_read_whole(log: Log, tmp_path: Path, monke
 
 def test_nothing_but_the_answer_is_written_and_nothing_fetched() -> None:
     """DuckDB neither draws its own progress into the output nor installs extensions."""
-    with store.Store(Bounds(), Reading()) as opened:
+    with store.EventStore(Bounds(), LogSummary()) as opened:
         settings = ("enable_progress_bar", "autoinstall_known_extensions")
         assert [opened.setting(one) for one in settings] == ["False", "False"]
 

@@ -17,7 +17,7 @@ pytest.importorskip("duckdb")
 
 import duckdb
 
-from passrole_checks.cloudtrail import Pass, Problem, Reading, Wanted, passes_in
+from passrole_checks.cloudtrail import LogSummary, Pass, UnreadableLog, UsageQuery, passes_in
 from passrole_checks.cloudtrail.struct_text import structure
 
 ATHENA = (
@@ -32,10 +32,10 @@ def log() -> Log:
     return Maker(21).log(repeat=2, noise=100)
 
 
-def read(path: Path) -> tuple[list[Pass], Reading]:
+def read(path: Path) -> tuple[list[Pass], LogSummary]:
     """The passes in a file."""
-    reading = Reading()
-    with passes_in([path], Wanted(), reading, threads=1) as passes:
+    reading = LogSummary()
+    with passes_in([path], UsageQuery(), reading, threads=1) as passes:
         return list(passes), reading
 
 
@@ -145,7 +145,7 @@ def test_an_export_without_events_is_named(tmp_path: Path) -> None:
     duckdb.execute(f"COPY (SELECT 1 AS a) TO '{file}' (FORMAT parquet)")
     found, reading = read(file)
     assert found == []
-    assert reading.problems == [Problem(str(file), "an export without eventName and eventSource")]
+    assert reading.problems == [UnreadableLog(str(file), "an export without eventName and eventSource")]
     file.write_bytes(file.read_bytes()[:40])
     assert len(read(file)[1].problems) == 1
 

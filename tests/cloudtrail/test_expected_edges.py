@@ -13,12 +13,12 @@ from trails.writing import Log, Maker, Truth, write
 
 pytest.importorskip("duckdb")
 
-from passrole_checks.cloudtrail import Bounds, Outcome, Pass, Reading, Wanted, passes_in, summarized
+from passrole_checks.cloudtrail import Bounds, LogSummary, Pass, RequestOutcome, UsageQuery, passes_in, summarized
 
 
-def found_in(folder: Path, wanted: Wanted | None = None, reading: Reading | None = None) -> list[Pass]:
+def found_in(folder: Path, wanted: UsageQuery | None = None, reading: LogSummary | None = None) -> list[Pass]:
     """The passes in the logs below a folder."""
-    with passes_in([folder], wanted or Wanted(), reading or Reading(), threads=1) as passes:
+    with passes_in([folder], wanted or UsageQuery(), reading or LogSummary(), threads=1) as passes:
         return list(passes)
 
 
@@ -44,7 +44,7 @@ def test_every_pass_is_told_and_none_is_invented(seed: int, tmp_path: Path) -> N
     """Of all calls, among others, with errors and without parameters, in packed and plain files."""
     log = Maker(seed).log(repeat=3, noise=400)
     write(tmp_path, log.events)
-    reading = Reading()
+    reading = LogSummary()
     assert_true(found_in(tmp_path, reading=reading), log)
     assert reading.events == len(log.events)
     assert (reading.problems, reading.duplicates, reading.not_logs) == ([], 0, [])
@@ -81,7 +81,7 @@ def test_what_was_delivered_twice_counts_once(tmp_path: Path) -> None:
     log = Maker(6).log(noise=50)
     write(tmp_path / "one", log.events)
     write(tmp_path / "two", log.events, organisation="o-a1b2c3d4e5", each=9)
-    reading = Reading()
+    reading = LogSummary()
     assert_true(found_in(tmp_path, reading=reading), log)
     assert reading.duplicates > len(CALLS) / 2
 
@@ -91,8 +91,8 @@ def test_the_same_file_is_read_once(tmp_path: Path) -> None:
     log = Maker(7).log(CALLS[:5])
     write(tmp_path, log.events)
     (tmp_path / "link.json").symlink_to(next(tmp_path.rglob("*.json*")))
-    reading = Reading()
-    with passes_in([tmp_path, tmp_path], Wanted(), reading) as passes:
+    reading = LogSummary()
+    with passes_in([tmp_path, tmp_path], UsageQuery(), reading) as passes:
         assert_true(list(passes), log)
     assert reading.events == len(log.events)
 
@@ -105,8 +105,8 @@ def test_a_window_leaves_out_what_is_before_and_after(tmp_path: Path) -> None:
     for file in files:
         if "/2026/03/04/" in file.as_posix():
             file.write_bytes(b"not opened")
-    reading = Reading()
-    found = found_in(tmp_path, Wanted(Bounds(since, until)), reading)
+    reading = LogSummary()
+    found = found_in(tmp_path, UsageQuery(Bounds(since, until)), reading)
     assert_true(found, Log(log.events, [one for one in log.truth if since <= one.time < until]))
     assert reading.problems == []
     assert since <= reading.first <= reading.last < until
@@ -116,7 +116,7 @@ def test_accounts_are_told_apart(tmp_path: Path) -> None:
     """Only the events of the accounts that are asked for count."""
     log = Maker(9).log(repeat=2)
     write(tmp_path, log.events)
-    found = found_in(tmp_path, Wanted(Bounds(accounts=frozenset({"444455556666"}))))
+    found = found_in(tmp_path, UsageQuery(Bounds(accounts=frozenset({"444455556666"}))))
     assert_true(found, Log(log.events, [one for one in log.truth if one.account == "444455556666"]))
 
 
@@ -135,7 +135,7 @@ def test_principals_are_told_apart(pattern: str, fits: object, tmp_path: Path) -
     assert callable(fits)
     log = Maker(10).log(repeat=2)
     write(tmp_path, log.events)
-    assert_true(found_in(tmp_path, Wanted(principals=(pattern,))), Log(log.events, list(filter(fits, log.truth))))
+    assert_true(found_in(tmp_path, UsageQuery(principals=(pattern,))), Log(log.events, list(filter(fits, log.truth))))
 
 
 def test_roles_are_told_apart(tmp_path: Path) -> None:
@@ -144,8 +144,8 @@ def test_roles_are_told_apart(tmp_path: Path) -> None:
     write(tmp_path, log.events)
     one = next(truth for truth in log.truth if truth.passed.startswith("arn:"))
     wanted = [truth for truth in log.truth if truth.passed == one.passed]
-    assert_true(found_in(tmp_path, Wanted(roles=(one.passed,))), Log(log.events, wanted))
-    everything = found_in(tmp_path, Wanted(roles=("*",)))
+    assert_true(found_in(tmp_path, UsageQuery(roles=(one.passed,))), Log(log.events, wanted))
+    everything = found_in(tmp_path, UsageQuery(roles=("*",)))
     assert_true(everything, log)
 
 
@@ -161,7 +161,7 @@ def test_edges_count_what_they_hold(tmp_path: Path) -> None:
             one for one in passes
             if (one.who.principal, one.passed, one.services) == (edge.principal, edge.passed, edge.services)
         ]  # fmt: skip
-        passed = [one.time for one in own if one.outcome is Outcome.PASSED] or [one.time for one in own]
+        passed = [one.time for one in own if one.outcome is RequestOutcome.PASSED] or [one.time for one in own]
         assert (edge.first, edge.last) == (min(passed), max(passed))
         assert sum(edge.events.values()) == len(own)
 
@@ -180,7 +180,7 @@ def test_other_json_is_read_as_well(tmp_path: Path) -> None:
     bridged = [{"detail-type": "AWS API Call via CloudTrail", "detail": event} for event in parts[3]]
     (tmp_path / "bridged.json").write_text(json.dumps(bridged))
     (tmp_path / "pretty.json").write_text(json.dumps({"Records": parts[4]}, indent=1))
-    reading = Reading()
+    reading = LogSummary()
     assert_true(found_in(tmp_path, reading=reading), log)
     assert reading.events == len(log.events)
     assert reading.problems == []

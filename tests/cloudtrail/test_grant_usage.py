@@ -14,9 +14,9 @@ from passrole_checks.access.observed_role import plain
 from passrole_checks.cli import main
 from passrole_checks.cloudtrail.edges import Log
 from passrole_checks.cloudtrail.grant_usage import Against, held_against
-from passrole_checks.cloudtrail.model import Outcome
+from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
-from passrole_checks.iam.partial_values import Position, Tri, text
+from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.roles.arn import included
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
@@ -30,7 +30,7 @@ LAMBDA = "lambda.amazonaws.com"
 def edge(role: str = f"{ARN}app", *services: str, principal: str = DEPLOY, denied: bool = False) -> Edge:
     """An edge of one request."""
     names = services or (LAMBDA,)
-    outcome = Outcome.DENIED if denied else Outcome.PASSED
+    outcome = RequestOutcome.DENIED if denied else RequestOutcome.PASSED
     made = Edge(
         principal, role, "", names, names[0], Counter({outcome: 1}), "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"
     )
@@ -127,12 +127,12 @@ def test_strangers_and_what_is_granted_elsewhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("allowed", "answer"),
     [
-        (statement(), Tri.YES),
-        (statement(f"{ARN}other"), Tri.NO),
-        (statement({"Ref": "Which"}), Tri.UNKNOWN),
+        (statement(), Ternary.YES),
+        (statement(f"{ARN}other"), Ternary.NO),
+        (statement({"Ref": "Which"}), Ternary.UNKNOWN),
     ],
 )
-def test_a_denied_attempt_would_be_allowed_or_not(allowed: dict[str, Any], answer: Tri, tmp_path: Path) -> None:
+def test_a_denied_attempt_would_be_allowed_or_not(allowed: dict[str, Any], answer: Ternary, tmp_path: Path) -> None:
     """By what the configuration says now."""
     (attempt,) = against(tmp_path, [allowed], edge(denied=True)).denied
     assert attempt.allowed is answer
@@ -244,14 +244,14 @@ def test_what_is_seen_at_a_glance_is_what_is_found_out(pattern: str) -> None:
         glance = plain(written.parts)
         assert glance is None or glance.covers(role) in (None, told)
         near = Log([edge(f"{ARN}{one}") for one in ROLES]).near([written])
-        assert told is Tri.NO or number in near
+        assert told is Ternary.NO or number in near
 
 
 @pytest.mark.parametrize("pattern", ["*", f"{ARN}app*", f"{ARN}app-1"])
 def test_the_usual_patterns_are_seen_at_a_glance(pattern: str) -> None:
     """Those that are written out, or end with a wildcard."""
     written = plain(text(pattern, Position("", 0)).parts)
-    assert written is not None and written.covers(f"{ARN}app-1") is Tri.YES
+    assert written is not None and written.covers(f"{ARN}app-1") is Ternary.YES
 
 
 def test_edges_whose_role_is_not_known_are_never_passed_over() -> None:
@@ -393,7 +393,7 @@ def test_a_policy_document_that_cannot_be_read_is_told(
 def test_patterns_of_wildcards_alone_are_told_at_a_glance(pattern: str, covered: bool) -> None:
     seen = plain((f"arn:aws:iam::111122223333:role/{pattern}",))
     assert seen is not None
-    assert seen.covers("arn:aws:iam::111122223333:role/app/x3-a") is Tri.of(covered)
+    assert seen.covers("arn:aws:iam::111122223333:role/app/x3-a") is Ternary.of(covered)
 
 
 @pytest.mark.parametrize("pattern", ["${aws:username}*", "a${*}"])

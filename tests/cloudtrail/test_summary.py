@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from passrole_checks.cloudtrail.model import Outcome, Pass, Who
+from passrole_checks.cloudtrail.model import Pass, RequestOutcome, Who
 from passrole_checks.cloudtrail.summary import MOST, Listed, summarized
 
 ARN = "arn:aws:iam::111122223333:role/service-role/app"
@@ -17,7 +17,7 @@ ONE = Pass(
     service="glue.amazonaws.com",
     event="CreateJob",
     action="glue:CreateJob",
-    outcome=Outcome.PASSED,
+    outcome=RequestOutcome.PASSED,
     resource="job",
     account="111122223333",
 )
@@ -28,7 +28,7 @@ def test_a_name_and_an_arn_are_one_role() -> None:
     later = replace(ONE, time="2026-03-02T00:00:00Z", role="app", event="UpdateJob")
     for passes in ([ONE, later], [replace(ONE, role="app"), replace(later, role=ARN)]):
         (edge,) = summarized(passes)
-        assert (edge.role, edge.counts[Outcome.PASSED]) == (ARN, 2)
+        assert (edge.role, edge.counts[RequestOutcome.PASSED]) == (ARN, 2)
         assert (edge.first, edge.last) == (ONE.time, later.time)
         assert edge.events == {"CreateJob": 1, "UpdateJob": 1}
         assert edge.resources.shown == {"job": 2}
@@ -52,13 +52,13 @@ def test_names_of_two_accounts_are_two_roles() -> None:
 def test_times_are_those_of_what_passed() -> None:
     """Attempts before and after do not move them; without a pass they are those of the attempts."""
     times = [f"2026-03-0{day}T00:00:00Z" for day in range(1, 5)]
-    denied, failed = replace(ONE, outcome=Outcome.DENIED), replace(ONE, outcome=Outcome.FAILED)
+    denied, failed = replace(ONE, outcome=RequestOutcome.DENIED), replace(ONE, outcome=RequestOutcome.FAILED)
     tried = [replace(denied, time=times[0]), replace(failed, time=times[3])]
     (edge,) = summarized(tried)
     assert (edge.first, edge.last) == (times[0], times[3])
     (edge,) = summarized([tried[0], replace(ONE, time=times[1], role="app"), replace(ONE, time=times[2]), tried[1]])
     assert (edge.first, edge.last) == (times[1], times[2])
-    assert edge.counts == {Outcome.PASSED: 2, Outcome.DENIED: 1, Outcome.FAILED: 1}
+    assert edge.counts == {RequestOutcome.PASSED: 2, RequestOutcome.DENIED: 1, RequestOutcome.FAILED: 1}
 
 
 def test_lists_are_bounded() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.diff import Change, Difference, difference_of
+from passrole_checks.diff import AccessDifference, GrantChange, difference_of
 from passrole_checks.findings import Severity
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
@@ -63,12 +63,12 @@ def put(path: Path, resources: dict[str, Template]) -> Path:
     return path
 
 
-def compared(folder: Path, old: dict[str, Template], new: dict[str, Template], **options: Any) -> Difference:
+def compared(folder: Path, old: dict[str, Template], new: dict[str, Template], **options: Any) -> AccessDifference:
     files = put(folder / "old.json", old), put(folder / "new.json", new)
     return difference_of(*files, ScanOptions(**options))
 
 
-def told(found: Difference) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
+def told(found: AccessDifference) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
     """The changes of each group that is not empty: resource, statement, who."""
     return {
         name: [(one.grant.resource.address, one.grant.statement_path, one.grant.principals) for one in changes]
@@ -373,11 +373,11 @@ def test_both_directions_mirror_each_other(old: Path, new: Path) -> None:
     assert _paired(there.narrowed) == sorted((second, first) for first, second in _paired(back.widened))
 
 
-def _alone(changes: tuple[Change, ...]) -> list[tuple[object, ...]]:
+def _alone(changes: tuple[GrantChange, ...]) -> list[tuple[object, ...]]:
     return sorted(_place(change.grant) for change in changes)
 
 
-def _paired(changes: tuple[Change, ...]) -> list[tuple[tuple[object, ...], tuple[object, ...]]]:
+def _paired(changes: tuple[GrantChange, ...]) -> list[tuple[tuple[object, ...], tuple[object, ...]]]:
     return sorted((_place(change.grant), _place(change.before)) for change in changes if change.before is not None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.diff import Change, difference_of
+from passrole_checks.diff import GrantChange, difference_of
 from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
 
 _ROLES = ["*", "role/app-*", "role/app-one", "role/worker", "role/w*"]
@@ -81,11 +81,11 @@ def test_a_template_differs_in_nothing_from_itself(template: dict[str, Any]) -> 
         assert (found.new, found.widened, found.narrowed, found.removed, found.renamed) == ((), (), (), (), ())
 
 
-def alone(changes: tuple[Change, ...]) -> list[tuple[Any, ...]]:
+def alone(changes: tuple[GrantChange, ...]) -> list[tuple[Any, ...]]:
     return sorted(place(change.grant) for change in changes)
 
 
-def paired(changes: tuple[Change, ...]) -> list[tuple[Any, ...]]:
+def paired(changes: tuple[GrantChange, ...]) -> list[tuple[Any, ...]]:
     return sorted((place(change.grant), place(change.before)) for change in changes if change.before is not None)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from reviews_of_tests import APP, OPEN, made, policy
 
-from passrole_checks.diff import Difference, difference_of
+from passrole_checks.diff import AccessDifference, difference_of
 from passrole_checks.scan.scanner import ScanOptions
 
 PASS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/app-*"}
@@ -33,7 +33,7 @@ def version(folder: Path, **templates: dict[str, Any]) -> Path:
     return folder
 
 
-def groups(found: Difference) -> list[str]:
+def groups(found: AccessDifference) -> list[str]:
     return [name for name in GROUPS for _ in getattr(found, name)]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.diff import Difference, Side, difference_between
+from passrole_checks.diff import AccessDifference, Side, difference_between
 from passrole_checks.diff.read_versions import Readings
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS, Inputs
@@ -120,7 +120,7 @@ class Tree:
             if old.get(path) != new.get(path)
         ]
 
-    def difference(self, *names: str) -> Difference:
+    def difference(self, *names: str) -> AccessDifference:
         given = [Inputs(var_files=tuple(side.path / name for name in names)) for side in self.sides]
         old, new = (Side(side.path, inputs, sealed=True) for side, inputs in zip(self.sides, given, strict=True))
         return difference_between(old, new, ScanOptions(), changed=self.changed, trusted=False, judged=True)

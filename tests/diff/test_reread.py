@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, policy
 
-from passrole_checks.diff import Difference, Side, difference_between
+from passrole_checks.diff import AccessDifference, Side, difference_between
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS
 
@@ -29,7 +29,7 @@ def put(folder: Path, files: dict[str, str]) -> Side:
     return Side(folder, NO_INPUTS, sealed=True)
 
 
-def told(found: Difference) -> tuple[object, ...]:
+def told(found: AccessDifference) -> tuple[object, ...]:
     """What a difference says, without what only one of the two ways tells."""
     assert found.scans is not None
     groups = [

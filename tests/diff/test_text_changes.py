@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.diff.text_changes import ChangedFile, Piece, changed_file
+from passrole_checks.diff.text_changes import ChangedFile, ChangedLines, changed_file
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "  b\n", "# c\n", "\n", "d\r\n", "e"]), max_size=12)
 
@@ -42,7 +42,7 @@ def test_lines_are_pieces_of_their_own(tmp_path: Path) -> None:
     """Lines that stand for each other are pieces one by one, and can be taken back so."""
     found = between(tmp_path, "a\nb\nc\n", "a\nx\ny\n")
     assert found is not None
-    assert found.pieces == (Piece((1, 2), (1, 2), True), Piece((2, 3), (2, 3), True))
+    assert found.pieces == (ChangedLines((1, 2), (1, 2), True), ChangedLines((2, 3), (2, 3), True))
     assert found.without({1}) == "a\nx\nc\n"
     assert [found.line_of(piece) for piece in found.pieces] == [(2, False), (3, False)]
 
@@ -70,7 +70,7 @@ def test_many_lines_are_one_piece(tmp_path: Path) -> None:
     old, new = ("".join(f"{word}{number}\n" for number in range(4000)) for word in ("a", "b"))
     found = between(tmp_path, f"first\n{old}last\n", f"first\n{new}last\n")
     assert found is not None
-    assert found.pieces == (Piece((1, 4001), (1, 4001), True),)
+    assert found.pieces == (ChangedLines((1, 4001), (1, 4001), True),)
 
 
 def test_lines_are_those_of_git(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from second_opinion.ours import VIEWS, Ours, is_wrong
 from second_opinion.simulator import Simulator
 from second_opinion.smaller import smallest
 
-from passrole_checks.iam.partial_values import Tri
+from passrole_checks.iam.partial_values import Ternary
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -88,7 +88,7 @@ def test_cannot_be_told_has_a_reason(part: int) -> None:
     for seed in range(part * PART, (part + 1) * PART):
         one = case(Random(seed))
         if not has_something_open(one):
-            assert Tri.UNKNOWN not in Ours(one).statements(), one
+            assert Ternary.UNKNOWN not in Ours(one).statements(), one
 
 
 def has_something_open(one: Case) -> bool:

@@ -162,7 +162,7 @@ def test_two_packages_without_checkov(site: Path, capsys: pytest.CaptureFixture[
     installed(site, "bc-python-hcl2", "0.4.3", hcl2____init__="load = 1\n")
     installed(site, "python-hcl2", "8.1.4", hcl2____init__="load = 1\n")
     troubles = list(
-        diagnosis._about_hcl2([diagnosis.Owner(name, "1", True) for name in diagnosis._HCL2], checkov=False)
+        diagnosis._about_hcl2([diagnosis.Hcl2Package(name, "1", True) for name in diagnosis._HCL2], checkov=False)
     )
     assert [one.remedy.partition(":")[0] for one in troubles] == ["keep one of them"]
     assert [one["name"] for one in told(capsys)["hcl2"]] == ["bc-python-hcl2", "python-hcl2"]

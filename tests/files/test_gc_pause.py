@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.files.gc_pause import held_back
+from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources import terraform
 from passrole_checks.sources.terraform.modules.module import Module
@@ -19,16 +19,16 @@ SAMPLE = SAMPLES / "001-any-role" / "cloudformation"
 def test_it_is_as_before_afterwards() -> None:
     """Its thresholds are what they were, also after a mistake and where they were changed by whoever calls."""
     before = gc.get_threshold()
-    with pytest.raises(KeyError), held_back():
+    with pytest.raises(KeyError), gc_paused():
         assert gc.get_threshold()[0] > before[0]
-        with held_back():
+        with gc_paused():
             pass
         assert gc.get_threshold()[0] > before[0]
         raise KeyError
     assert gc.get_threshold() == before
     try:
         gc.set_threshold(0)
-        with held_back():
+        with gc_paused():
             assert gc.get_threshold()[0] == 0, "whoever has switched it off keeps it off"
     finally:
         gc.set_threshold(*before)

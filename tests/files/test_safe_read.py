@@ -14,7 +14,7 @@ import pytest
 from passrole_checks.cli import main
 from passrole_checks.diff import blame
 from passrole_checks.files import safe_read
-from passrole_checks.files.safe_read import content_of
+from passrole_checks.files.safe_read import read_bounded
 
 POLICY = """\
 resource "aws_iam_role_policy" "p" {
@@ -121,13 +121,13 @@ def test_content_that_cannot_be_read_is_an_os_error(
 ) -> None:
     fail_at_reading(monkeypatch, "main.tf", act)
     with pytest.raises(OSError):
-        content_of(folder / "good" / "main.tf", 1000)
+        read_bounded(folder / "good" / "main.tf", 1000)
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a\ud800b", "x" * 300])
 def test_name_that_no_file_can_have_is_an_os_error(name: str) -> None:
     with pytest.raises(OSError):
-        content_of(name, 1000)
+        read_bounded(name, 1000)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux only")
@@ -165,13 +165,13 @@ def test_what_is_no_file_is_neither_read_nor_a_fault(
 def test_file_that_grows_while_it_is_read_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_at_reading(monkeypatch, "main.tf", lambda: b"x" * 100)
     with pytest.raises(OSError, match="larger than"):
-        content_of(folder / "good" / "main.tf", 1000)
+        read_bounded(folder / "good" / "main.tf", 1000)
 
 
 def test_file_that_shrinks_while_it_is_read_has_what_is_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = [b"abc", b""]
     fail_at_reading(monkeypatch, "main.tf", lambda: left.pop(0))
-    assert content_of(folder / "good" / "main.tf", 1000) == b"abc"
+    assert read_bounded(folder / "good" / "main.tf", 1000) == b"abc"
 
 
 def test_file_that_cannot_be_copied_costs_no_change(
@@ -184,7 +184,7 @@ def test_file_that_cannot_be_copied_costs_no_change(
         (folder / side / "main.tf").write_text(POLICY.replace('"*"', "var.roles"), "utf-8")
         (folder / side / "variables.tf").write_text(variable % value, "utf-8")
         (folder / side / "private.txt").write_text("x", "utf-8")
-    real = blame.content_of
+    real = blame.read_bounded
 
     def refused(path: Path, most: int) -> bytes:
         if path.name == "private.txt":

@@ -13,7 +13,7 @@ from work import at_most
 
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.iam.partial_values import Text, holes_in
+from passrole_checks.iam.partial_values import StringNode, holes_in
 from passrole_checks.output.destination import paired
 from passrole_checks.scan import settings
 from passrole_checks.scan.analyze import ScanOptions
@@ -48,7 +48,7 @@ def test_json_in_json_in_json_ends_in_a_hole(tmp_path: Path, depth: int) -> None
     (tmp_path / "main.tf").write_text(user_policy("jsonencode(" * depth + '"*"' + ")" * depth))
     with at_most(2_000_000):
         (policy,) = load(tmp_path).policies
-    assert isinstance(policy.document, Text)
+    assert isinstance(policy.document, StringNode)
     assert [hole.reason for hole in policy.document.holes] == ["too long"]
 
 

@@ -10,7 +10,7 @@ from git_repositories import ANY, APP, Repository, template, terraform
 
 from passrole_checks.diff import blame
 from passrole_checks.diff.blame import Causes
-from passrole_checks.diff.units import Pair
+from passrole_checks.diff.units import UnitPair
 from passrole_checks.sources.model.configuration import Configuration
 
 VARIABLE = 'variable "roles" {\n  type    = string\n  default = "%s"\n}\n'
@@ -189,7 +189,7 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     tried = Causes._read
 
-    def reading(self: Causes, pair: Pair, top: Path) -> Configuration:
+    def reading(self: Causes, pair: UnitPair, top: Path) -> Configuration:
         found.append(pair.place)
         return tried(self, pair, top)
 

@@ -9,7 +9,7 @@ import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
 from passrole_checks.diff import Side, difference_between
-from passrole_checks.git_versions import asked_for, with_known_names
+from passrole_checks.git_versions import asked_for, relocate
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS, Unreadable
 
@@ -305,7 +305,7 @@ def test_what_is_left_out_is_named(repository: Repository, monkeypatch: pytest.M
         )
         changed = [(change.old, change.new) for change in snapshots.changed]
         found = difference_between(old, new, ScanOptions(), changed=changed, trusted=False)
-        known = with_known_names(found, {str(folder): "" for folder in snapshots.folders})
+        known = relocate(found, {str(folder): "" for folder in snapshots.folders})
     reason = "a symbolic link, which is not followed"
     assert known.left_out_files == tuple(
         Unreadable(name, reason) for name in ("file.tf", "gone.tf", "moved.tf", "new.tf")

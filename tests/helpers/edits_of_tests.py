@@ -6,16 +6,16 @@ import re
 import textwrap
 from pathlib import Path
 
-from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, join
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.scan.analyze import LocatedGrant
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.suggest.edits import apply, edits_for
-from passrole_checks.suggest.suggestion import WantedRole, Wish
+from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 AT = Position("", 1)
 _HOLES = {
-    "{account}": Hole("account id", Kind.ACCOUNT_ID),
-    "{partition}": Hole("partition", Kind.PARTITION),
+    "{account}": Unresolved("account id", UnresolvedKind.ACCOUNT_ID),
+    "{partition}": Unresolved("partition", UnresolvedKind.PARTITION),
 }
 _TRUST = (
     '{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}'
@@ -48,27 +48,28 @@ FRAMES = {
 """Files around a text: by the name of the file, with ``@@@`` in its place."""
 
 
-def role(address: str) -> WantedRole:
+def role(address: str) -> TargetRole:
     """A role of the same module or template."""
-    return WantedRole(address, Text(("arn:", *_HOLES.values(), f":role/{address}"), AT))
+    return TargetRole(address, StringNode(("arn:", *_HOLES.values(), f":role/{address}"), AT))
 
 
-def arn(words: str) -> WantedRole:
+def arn(words: str) -> TargetRole:
     """Roles by ARN, with ``{account}`` and ``{partition}``, and ``{other}`` for any other expression."""
     parts = [
-        _HOLES.get(part, Hole(part[1:-1])) if part.startswith("{") else part for part in re.split(r"(\{[^}]*\})", words)
+        _HOLES.get(part, Unresolved(part[1:-1])) if part.startswith("{") else part
+        for part in re.split(r"(\{[^}]*\})", words)
     ]
-    return WantedRole("", Text(join(parts), AT))
+    return TargetRole("", StringNode(join(parts), AT))
 
 
-def wish(words: str) -> Wish:
+def wish(words: str) -> StatementChange:
     """``roles: aws_iam_role.app, arn:…; services: ec2.amazonaws.com; drop: aws:ResourceTag/x; get_role``."""
     found: dict[str, list[str]] = {}
     for part in words.split(";"):
         name, _, values = part.strip().partition(":")
         found[name.strip()] = [value.strip() for value in values.split(",") if value.strip()]
     assert set(found) <= {"roles", "services", "drop", "get_role"}, words
-    return Wish(
+    return StatementChange(
         roles=tuple(arn(one) if one.startswith("arn:") else role(one) for one in found["roles"])
         if "roles" in found
         else None,
@@ -122,7 +123,7 @@ class Workshop:
         assert len({one.grant.at for one in result.grants}) == 1, [one.grant.at for one in result.grants]
         return result.grants[0]
 
-    def edited(self, name: str, text: str, wanted: Wish) -> str:
+    def edited(self, name: str, text: str, wanted: StatementChange) -> str:
         """The text of a file after its edits, or the reason why there are none. A second time there are no edits."""
         self.write(name, text)
         if name.endswith((".tf", ".tf.json")) and not (self.folder / "roles.tf").exists():

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from passrole_checks.cli.observed_use import Logs
-from passrole_checks.cloudtrail import Bounds, Edge, Outcome, Reading, Wanted
-from passrole_checks.cloudtrail.report import Report
+from passrole_checks.cloudtrail import Bounds, Edge, LogSummary, RequestOutcome, UsageQuery
+from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.findings import Severity
 from passrole_checks.scan.scanner import ReadPaths, ScanOptions, read_paths, scan_configurations
 from passrole_checks.suggest.edits import edits_for
@@ -24,7 +24,12 @@ SINCE, UNTIL = "2026-01-01T08:00:00Z", "2026-04-30T08:00:00Z"
 
 
 def edge(
-    role: str, *services: str, who: str = BOT, times: int = 1, outcome: Outcome = Outcome.PASSED, profile: str = ""
+    role: str,
+    *services: str,
+    who: str = BOT,
+    times: int = 1,
+    outcome: RequestOutcome = RequestOutcome.PASSED,
+    profile: str = "",
 ) -> Edge:
     """What a principal passed: a role, by its ARN or name, or an instance profile; to Lambda where nothing is said."""
     names = services if services else (LAMBDA,)
@@ -37,8 +42,8 @@ def edge(
 
 def logs(*edges: Edge, grouped: bool = False) -> Logs:
     """The logs that tell this."""
-    reading = Reading(files=1, events=9, no_parameters=2, first=SINCE, last=UNTIL)
-    return Logs(Report(edges, reading, Wanted(Bounds())), grouped)
+    reading = LogSummary(files=1, events=9, no_parameters=2, first=SINCE, last=UNTIL)
+    return Logs(UsageReport(edges, reading, UsageQuery(Bounds())), grouped)
 
 
 def evidence(read: ReadPaths, *edges: Edge, grouped: bool = False, account: str | None = None) -> Evidence:

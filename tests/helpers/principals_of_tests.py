@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.partial_values import Position, Text, text
+from passrole_checks.iam.partial_values import Position, StringNode, text
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -24,7 +24,7 @@ Statement = dict[str, Any]
 AT = Position("main.tf", 1)
 
 
-def written(value: object, line: int = 1) -> Text:
+def written(value: object, line: int = 1) -> StringNode:
     return text(json.dumps(value), Position("main.tf", line))
 
 

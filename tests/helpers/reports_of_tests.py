@@ -7,26 +7,26 @@ from dataclasses import replace
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.report import (
-    Access,
     Anchor,
     Fixed,
+    GrantedAccess,
     Item,
     Less,
+    Location,
     More,
-    Note,
-    Place,
     Remark,
     Replacement,
-    Report,
+    ReportNote,
+    ReviewReport,
 )
 
 HEAD, BASE = "f00d" * 10, "ba5e" * 10
 LINKS = Links("https://github.com", "acme/infra", HEAD, BASE, "https://github.com/acme/infra/actions/runs/7")
 ARN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/"
 
-APP = Access(("aws_iam_role.deployer",), (f"{ARN}app-*",), "prefix", False, "exact", ("lambda.amazonaws.com",))
+APP = GrantedAccess(("aws_iam_role.deployer",), (f"{ARN}app-*",), "prefix", False, "exact", ("lambda.amazonaws.com",))
 ANY = replace(APP, roles=("*",), scope="any_role")
-UNLIMITED = Access(("ReleaseRole",), (f"{ARN}release-*",), "prefix", False, "absent", ())
+UNLIMITED = GrantedAccess(("ReleaseRole",), (f"{ARN}release-*",), "prefix", False, "absent", ())
 
 ANY_ROLE = Remark(
     "PASSROLE_001",
@@ -73,7 +73,7 @@ WIDENED = Item(
     "widened",
     Severity.HIGH,
     Confidence.HIGH,
-    Place("modules/deployer/iam.tf", 12, 20),
+    Location("modules/deployer/iam.tf", 12, 20),
     "terraform",
     "module.deployer.aws_iam_role_policy.deploy",
     ("module.deployer.aws_iam_role_policy.deploy",),
@@ -81,7 +81,7 @@ WIDENED = Item(
     (ESCALATION, NEW_ACCESS, ANY_ROLE),
     access=ANY,
     before=APP,
-    cause=Place("modules/deployer/variables.tf", 4, 4),
+    cause=Location("modules/deployer/variables.tf", 4, 4),
     anchor=Anchor("modules/deployer/variables.tf", 4, 4),
     replacement=Replacement(
         "modules/deployer/variables.tf",
@@ -100,7 +100,7 @@ NEW = Item(
     "new",
     Severity.MEDIUM,
     Confidence.HIGH,
-    Place("release/template.yaml", 31, 34),
+    Location("release/template.yaml", 31, 34),
     "cloudformation",
     "ReleasePolicy",
     ("ReleasePolicy",),
@@ -127,7 +127,7 @@ UNKNOWN = Item(
     "new",
     Severity.LOW,
     Confidence.LOW,
-    Place("legacy/orders.json", 8, 8),
+    Location("legacy/orders.json", 8, 8),
     "cloudformation",
     "OrdersPolicy",
     ("OrdersPolicy", "OrdersPolicyCopy"),
@@ -143,13 +143,13 @@ UNKNOWN = Item(
             "Bound the value, or look at it and suppress this with a reason.",
         ),
     ),
-    access=Access(
+    access=GrantedAccess(
         (), ("${Fn::ImportValue orders-task-role-arn}",), "unresolved", False, "exact", ("ecs-tasks.amazonaws.com",)
     ),
     anchor=Anchor("legacy/orders.json", 0, 0),
     advice="Find out which role orders-task-role-arn is, and name it in Resource.",
 )
-EMPTY = Report(
+EMPTY = ReviewReport(
     tool="passrole-checks 1.2.0",
     base=BASE,
     head=HEAD,
@@ -170,18 +170,25 @@ ALL_KINDS = replace(
     items=(WIDENED, NEW, UNKNOWN),
     fixed=(
         Fixed(
-            "4" * 32, "PASSROLE_004", "tag-condition", Severity.MEDIUM, Place("old/iam.tf", 3, 9), "aws_iam_policy.tags"
+            "4" * 32,
+            "PASSROLE_004",
+            "tag-condition",
+            Severity.MEDIUM,
+            Location("old/iam.tf", 3, 9),
+            "aws_iam_policy.tags",
         ),
     ),
     less=(
-        Less("narrowed", Place("ci/iam.tf", 5, 9), "aws_iam_role_policy.ci", "", replace(ANY, principals=("ci",)), APP),
-        Less("removed", Place("ci/old.tf", 1, 4), "aws_iam_role_policy.old", "", APP, None),
+        Less(
+            "narrowed", Location("ci/iam.tf", 5, 9), "aws_iam_role_policy.ci", "", replace(ANY, principals=("ci",)), APP
+        ),
+        Less("removed", Location("ci/old.tf", 1, 4), "aws_iam_role_policy.old", "", APP, None),
     ),
     more=(
         More(
             "widened",
             Confidence.HIGH,
-            Place("ci/iam.tf", 31, 35),
+            Location("ci/iam.tf", 31, 35),
             "aws_iam_role_policy.ci",
             "PassToBuild",
             replace(APP, principals=("ci",), services=("lambda.amazonaws.com", "states.amazonaws.com")),
@@ -189,9 +196,9 @@ ALL_KINDS = replace(
         ),
     ),
     unchanged=12,
-    not_evaluated=(Note("main.tf", 40, "the module registry.example.com/net/vpc is not here"),),
+    not_evaluated=(ReportNote("main.tf", 40, "the module registry.example.com/net/vpc is not here"),),
     notes=(
-        Note(".checkov.yaml", 0, "this change edits the configuration; the one of main was used"),
-        Note("", 0, "there are several merge bases; the best one was taken"),
+        ReportNote(".checkov.yaml", 0, "this change edits the configuration; the one of main was used"),
+        ReportNote("", 0, "there are several merge bases; the best one was taken"),
     ),
 )

@@ -12,7 +12,7 @@ import pytest
 from git_repositories import Repository, git_alone
 
 from passrole_checks import cli
-from passrole_checks.review.report import Report
+from passrole_checks.review.report import ReviewReport
 from passrole_checks.review.report_json import read_bundle
 
 SERVICE = 'Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }'
@@ -52,7 +52,7 @@ class Told(NamedTuple):
         return found
 
     @property
-    def report(self) -> Report:
+    def report(self) -> ReviewReport:
         return read_bundle(self.out.encode())
 
     @property

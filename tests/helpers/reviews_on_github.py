@@ -14,7 +14,7 @@ from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.ci_context import Context, PostOptions, context_of
 from passrole_checks.review.github import Posted, post
 from passrole_checks.review.http import Pace
-from passrole_checks.review.report import Anchor, Item, Place, Remark, Report
+from passrole_checks.review.report import Anchor, Item, Location, Remark, ReviewReport
 
 BOT = "github-actions[bot]"
 _OLD = [f"old {number}\n" for number in range(1, 101)]
@@ -41,7 +41,7 @@ def item(number: int, line: int = 10, end_line: int = 0, file: str = "a.tf", *, 
         "new",
         Severity.MEDIUM,
         Confidence.HIGH,
-        Place(file, line or 1, last or 1),
+        Location(file, line or 1, last or 1),
         "terraform",
         f"aws_iam_role_policy.p{number}",
         (),
@@ -55,7 +55,7 @@ def item(number: int, line: int = 10, end_line: int = 0, file: str = "a.tf", *, 
 ITEM = replace(item(1), remarks=(ANY_ROLE,))
 
 
-def report(github: GitHubFake, *items: Item, **changes: Any) -> Report:
+def report(github: GitHubFake, *items: Item, **changes: Any) -> ReviewReport:
     """About the present head of the pull request."""
     made = replace(EMPTY, items=items, head=github.pull.head_sha, base=github.pull.base_sha)
     return replace(made, **changes)
@@ -81,7 +81,7 @@ class Poster:
         secret = self.github.token if token is None else self.github.tokens[token].value if token else ""
         return replace(context_of(environment), token=secret, run_number=run or next(self.numbers))
 
-    def __call__(self, told: Report, *, context: Context | None = None, **options: Any) -> Posted:
+    def __call__(self, told: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.github.clock.now, sleep=self.github.clock.sleep)
         del self.said[:], self.printed[:]
         asked = PostOptions(**options)

@@ -14,7 +14,7 @@ from passrole_checks.review.ci_context import Context, PostOptions, context_of
 from passrole_checks.review.gitlab import Posted, post
 from passrole_checks.review.http import Pace
 from passrole_checks.review.markdown.markers import parse
-from passrole_checks.review.report import Item, Report
+from passrole_checks.review.report import Item, ReviewReport
 
 BOT = "project_42_bot"
 CHANGED = (10, 30, 50, 70, 90)  # each within a hunk of its own, with three lines around it
@@ -34,7 +34,7 @@ def give_files(gitlab: GitLabFake) -> None:
     gitlab.push({"a.tf": text, "b.tf": text, "new.tf": "one\ntwo\n", "here.tf": old.replace("old 40\n", "new 40\n")})
 
 
-def report(gitlab: GitLabFake, *items: Item, **changes: Any) -> Report:
+def report(gitlab: GitLabFake, *items: Item, **changes: Any) -> ReviewReport:
     """About the present head of the merge request."""
     made = replace(EMPTY, items=items, head=gitlab.request.head_sha, base=gitlab.request.base_sha)
     return replace(made, **changes)
@@ -64,7 +64,7 @@ class Poster:
         found = context_of(self.gitlab.environment(run_number=run or next(self._numbers), is_fork=is_fork))
         return replace(found, token=self.gitlab.tokens[token].value if token else "")
 
-    def __call__(self, told: Report, *, context: Context | None = None, **options: Any) -> Posted:
+    def __call__(self, told: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.gitlab.clock.now, sleep=self.gitlab.clock.sleep)
         del self.said[:], self.printed[:]
         asked = PostOptions(**options)

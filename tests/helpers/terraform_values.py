@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from passrole_checks.iam.partial_values import Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import plain
 from passrole_checks.sources.terraform.modules.folder import read_folder
@@ -54,13 +54,13 @@ def evaluated(root: Path, expression: str, before: str = "") -> Node:
 
 def shown(node: Node) -> object:
     """A node as plain data: holes as ``${...}``, optional elements behind a question mark, alternatives as tuples."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return f"?{node}" if node.optional else str(node)
     if isinstance(node, Const):
         return node.value
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [shown(item) for item in node.items]
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): shown(entry.value) for entry in node.entries}
     if isinstance(node, Choice):
         return (node.condition, *(shown(option) for _, option in node.options))

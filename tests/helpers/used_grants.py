@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from passrole_checks.cloudtrail import Edge, Outcome, Reading, Wanted
+from passrole_checks.cloudtrail import Edge, LogSummary, RequestOutcome, UsageQuery
 from passrole_checks.cloudtrail.grant_usage import held_against
-from passrole_checks.cloudtrail.report import Report
+from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, read_paths, scan_configurations
 
 ACCOUNT = "111122223333"
@@ -28,7 +28,7 @@ def edge(
 ) -> Edge:
     """An edge of some requests, by default of one by ``deploy`` that passed ``app`` to Lambda."""
     names = services or (LAMBDA,)
-    counts = Counter({Outcome.PASSED: passed, Outcome.DENIED: denied})
+    counts = Counter({RequestOutcome.PASSED: passed, RequestOutcome.DENIED: denied})
     made = Edge(principal, role, "", names, names[0], counts, "2026-03-01T00:00:00Z", last)
     made.accounts.add(ACCOUNT)
     return made
@@ -54,15 +54,17 @@ def policy(*statements: Mapping[str, Any], **properties: Any) -> dict[str, Any]:
     return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document, **properties}}
 
 
-def reported(folder: Path, resources: Mapping[str, Any], *edges: Edge, events: int = 5) -> tuple[Report, ScanResult]:
+def reported(
+    folder: Path, resources: Mapping[str, Any], *edges: Edge, events: int = 5
+) -> tuple[UsageReport, ScanResult]:
     """What edges say of a template with these resources, and what a scan of that gives."""
     (folder / "t.json").write_text(
         json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}, indent=1), "utf-8"
     )
     options = ScanOptions(account=ACCOUNT)
     units = [one for _, one in read_paths([folder / "t.json"], options).units]
-    reading = Reading(files=1, events=events)
+    reading = LogSummary(files=1, events=events)
     if events:
         reading.first, reading.last = "2026-03-01T08:30:00Z", "2026-03-09T16:00:00Z"
-    report = Report(edges, reading, Wanted(), against=held_against(edges, units, ACCOUNT))
+    report = UsageReport(edges, reading, UsageQuery(), against=held_against(edges, units, ACCOUNT))
     return report, scan_configurations(units, options)

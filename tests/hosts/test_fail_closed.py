@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.scan.for_hosts import host_results
-from passrole_checks.scan.for_hosts.fail_closed import Block, ShownBlocks
+from passrole_checks.scan.for_hosts.fail_closed import HostBlock, ShownBlocks
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, Inputs, Unreadable
 
 BLOCKS = (
-    Block("p", "aws_iam_policy.p", "/main.tf", (1, 3)),
-    Block("q", "aws_iam_policy.q", "/main.tf", (5, 7)),
-    Block("call", "module.m", "/main.tf", (9, 11), is_resource=False),
-    Block("a", 'aws_iam_policy.each["a"]', "/each.tf", (1, 4)),
-    Block("b", 'aws_iam_policy.each["b"]', "/each.tf", (1, 4)),
-    Block("inner", "module.n.aws_iam_policy.p", "/n/main.tf", (1, 3)),
+    HostBlock("p", "aws_iam_policy.p", "/main.tf", (1, 3)),
+    HostBlock("q", "aws_iam_policy.q", "/main.tf", (5, 7)),
+    HostBlock("call", "module.m", "/main.tf", (9, 11), is_resource=False),
+    HostBlock("a", 'aws_iam_policy.each["a"]', "/each.tf", (1, 4)),
+    HostBlock("b", 'aws_iam_policy.each["b"]', "/each.tf", (1, 4)),
+    HostBlock("inner", "module.n.aws_iam_policy.p", "/n/main.tf", (1, 3)),
 )
 RESOURCES = {"p", "q", "a", "b", "inner"}
 
@@ -45,13 +45,13 @@ def test_a_problem_concerns_the_nearest_blocks(problem: Unreadable, concerned: s
 
 def test_without_resources_the_other_blocks_are_concerned() -> None:
     """A root that shows nothing but module calls fails at these, those of the same file first."""
-    blocks = [Block(name, f"module.{name}", f"/{name}.tf", is_resource=False) for name in "ab"]
+    blocks = [HostBlock(name, f"module.{name}", f"/{name}.tf", is_resource=False) for name in "ab"]
     assert set(ShownBlocks(blocks, str).failed_by([Unreadable("/a.tf", "", 1)])) == {"a"}
     assert set(ShownBlocks(blocks, str).failed_by([Unreadable("/c.tf", "", 1)])) == {"a", "b"}
 
 
-def block(file: Path, *callers: Path) -> Block:
-    return Block("p", "aws_iam_policy.p", str(file), None, tuple(map(str, callers)))
+def block(file: Path, *callers: Path) -> HostBlock:
+    return HostBlock("p", "aws_iam_policy.p", str(file), None, tuple(map(str, callers)))
 
 
 def test_uninstantiated_module_is_judged_and_unevaluated_one_is_not(tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_uninstantiated_module_is_judged_and_unevaluated_one_is_not(tmp_path: Pa
     inner.parent.mkdir()
     inner.write_text('resource "aws_iam_policy" "p" {\n  policy = "{}"\n}\n')
     caller.write_text('module "m" {\n  source = "./inner"\n  count = 0\n}\n')
-    assert host_results.ask(str(caller)).untold_of([block(inner, caller)]) == {}
+    assert host_results.scan_for_host(str(caller)).untold_of([block(inner, caller)]) == {}
     caller.write_text('module "m" {\n  source = "somebody/elsewhere/aws"\n}\n')
-    ((reason,),) = host_results.ask(str(caller)).untold_of([block(inner, caller)]).values()
+    ((reason,),) = host_results.scan_for_host(str(caller)).untold_of([block(inner, caller)]).values()
     assert "not evaluated" in reason
 
 
@@ -71,8 +71,8 @@ def test_a_missing_file_of_values_is_a_problem(tmp_path: Path) -> None:
     file = tmp_path / "main.tf"
     file.write_text("locals {}\n")
     inputs = Inputs(var_files=(tmp_path / "nothere.tfvars",))
-    assert set(host_results.ask(str(file), inputs=inputs).untold_of([block(file)])) == {"p"}
-    assert not host_results.ask(str(file)).untold_of([block(file)])
+    assert set(host_results.scan_for_host(str(file), inputs=inputs).untold_of([block(file)])) == {"p"}
+    assert not host_results.scan_for_host(str(file)).untold_of([block(file)])
 
 
 def test_a_template_is_told_of_the_files_that_it_nests(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_a_template_is_told_of_the_files_that_it_nests(tmp_path: Path) -> None:
     inner.write_text(
         "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {PolicyDocument: {Statement: 7}}\n"
     )
-    ((line, reason),) = host_results.ask(str(outer)).untold(str(outer))
+    ((line, reason),) = host_results.scan_for_host(str(outer)).untold(str(outer))
     assert line == 1 and "inner.yaml:4" in reason
-    ((line, reason),) = host_results.ask(str(inner)).untold(str(inner))
+    ((line, reason),) = host_results.scan_for_host(str(inner)).untold(str(inner))
     assert line == 4 and "inner.yaml" not in reason
 
 
@@ -95,7 +95,7 @@ def test_reasons_hold_no_control_characters(tmp_path: Path) -> None:
     good = tmp_path / "main.tf"
     good.write_text('resource "aws_iam_policy" "p" {}\n', "utf-8")
     (tmp_path / "\x1b[2J.tf").write_text("{", "utf-8")
-    answers = host_results.ask(str(good))
-    (reasons,) = answers.untold_of([Block("p", "aws_iam_policy.p", str(good), (1, 1))]).values()
+    answers = host_results.scan_for_host(str(good))
+    (reasons,) = answers.untold_of([HostBlock("p", "aws_iam_policy.p", str(good), (1, 1))]).values()
     said = "".join([*reasons, *answers.notes(), *(reason for _, reason in answers.untold(str(good)))])
     assert reasons and "\x1b" not in said

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.scan.for_hosts import host_results
-from passrole_checks.scan.for_hosts.fail_closed import Block
+from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 from passrole_checks.sources.model.configuration import Inputs
 
 ANY_ROLE = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
@@ -34,25 +34,25 @@ def module(folder: Path, policy: str, more: str = "") -> str:
 )
 def test_addresses(tmp_path: Path, address: str, found: bool) -> None:
     """An address finds its own instance, an address without a key all instances, and any other nothing."""
-    answers = host_results.ask(module(tmp_path, ANY_ROLE, '  for_each = toset(["a.b"])'))
+    answers = host_results.scan_for_host(module(tmp_path, ANY_ROLE, '  for_each = toset(["a.b"])'))
     assert bool(answers.about("PASSROLE_001", address)) is found
 
 
 def test_answers_are_remembered_until_the_file_changes(tmp_path: Path) -> None:
     """The same file is evaluated once, and again when it has changed, as a language server needs it."""
     file = module(tmp_path, ANY_ROLE)
-    first = host_results.ask(file)
-    assert host_results.ask(file) is first
+    first = host_results.scan_for_host(file)
+    assert host_results.scan_for_host(file) is first
     assert first.about("PASSROLE_001", "aws_iam_policy.p")
     module(tmp_path, NO_ROLE, "  # of another length")
-    assert not host_results.ask(file).about("PASSROLE_001", "aws_iam_policy.p")
+    assert not host_results.scan_for_host(file).about("PASSROLE_001", "aws_iam_policy.p")
 
 
 def test_a_root_is_not_walked(tmp_path: Path) -> None:
     """A folder's answers come from it and the modules that it calls, not from what happens to lie below it."""
     (tmp_path / "below").mkdir()
     module(tmp_path / "below", ANY_ROLE)
-    answers = host_results.ask(module(tmp_path, NO_ROLE))
+    answers = host_results.scan_for_host(module(tmp_path, NO_ROLE))
     assert answers.result is not None and not answers.of("PASSROLE_001")
 
 
@@ -62,9 +62,9 @@ def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("a: 1\n")
     for name in ("missing.yaml", "bytes.yaml", "other.yaml"):
         file = str(tmp_path / name)
-        assert host_results.ask(file).untold(file), name
+        assert host_results.scan_for_host(file).untold(file), name
     file = module(tmp_path, ANY_ROLE)
-    assert host_results.ask(file).untold(file) == ()
+    assert host_results.scan_for_host(file).untold(file) == ()
 
 
 def test_what_a_host_does_not_offer_belongs_to_the_innermost_module_that_it_shows(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_what_a_host_does_not_offer_belongs_to_the_innermost_module_that_it_show
     (tmp_path / "outer" / "main.tf").write_text('module "inner" {\n  source = "../inner"\n}\n')
     caller = tmp_path / "main.tf"
     caller.write_text('module "m" {\n  source = "./outer"\n  for_each = toset(["a.b", "c"])\n}\n')
-    answers = host_results.ask(str(caller))
+    answers = host_results.scan_for_host(str(caller))
     policy = "module.inner.aws_iam_policy.p"
     keys = [f'module.m["{key}"]' for key in ("a.b", "c")]
 
@@ -99,8 +99,8 @@ def test_one_file_of_a_root(tmp_path: Path) -> None:
     file = module(tmp_path, ANY_ROLE)
     other = tmp_path / "other.tf"
     other.write_text("locals {}\n")
-    assert host_results.ask(file, only=True).about("PASSROLE_001", "aws_iam_policy.p")
-    assert not host_results.ask(str(other), only=True).of("PASSROLE_001")
+    assert host_results.scan_for_host(file, only=True).about("PASSROLE_001", "aws_iam_policy.p")
+    assert not host_results.scan_for_host(str(other), only=True).of("PASSROLE_001")
 
 
 def test_inputs_of_the_host(tmp_path: Path) -> None:
@@ -114,10 +114,10 @@ def test_inputs_of_the_host(tmp_path: Path) -> None:
     values = tmp_path / "given.tfvars"
     inputs = Inputs(var_files=(values,))
     values.write_text('r = "*"\n')
-    assert host_results.ask(str(file), inputs=inputs).of("PASSROLE_001")
+    assert host_results.scan_for_host(str(file), inputs=inputs).of("PASSROLE_001")
     values.write_text('r = "arn:aws:iam::111122223333:role/app-worker"\n')
-    assert not host_results.ask(str(file), inputs=inputs).of("PASSROLE_001")
-    assert not host_results.ask(str(file)).of("PASSROLE_001")
+    assert not host_results.scan_for_host(str(file), inputs=inputs).of("PASSROLE_001")
+    assert not host_results.scan_for_host(str(file)).of("PASSROLE_001")
 
 
 def test_notes_name_what_could_not_be_read_or_evaluated(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_notes_name_what_could_not_be_read_or_evaluated(tmp_path: Path) -> None:
     file = module(tmp_path, ANY_ROLE)
     (tmp_path / "calls.tf").write_text('module "m" {\n  source = "example/nowhere/aws"\n}\n')
     (tmp_path / "broken.tofu").write_bytes(b"locals {\n}\n\xff")
-    unreadable, missing = host_results.ask(file).notes()
+    unreadable, missing = host_results.scan_for_host(file).notes()
     assert "broken.tofu:3: cannot be read" in unreadable
     assert "calls.tf:1: not evaluated" in missing and "example/nowhere/aws" in missing
 
@@ -139,7 +139,7 @@ def test_a_suppression_in_a_module_block_holds_for_everything_in_the_call(tmp_pa
         'module "m" {\n  # passrole:skip=PASSROLE_001 reviewed\n  source   = "./inner"\n  for_each = toset(["a"])\n}\n'
         'module "mm" {\n  source = "./inner"\n}\n'
     )
-    answers = host_results.ask(str(caller))
+    answers = host_results.scan_for_host(str(caller))
     silenced = {address: bool(one.suppressed) for one in answers.of("PASSROLE_001") for address in one.uses}
     assert silenced == {'module.m["a"].aws_iam_policy.p': True, "module.mm.aws_iam_policy.p": False}
     assert answers.result is not None and not answers.result.unused_suppressions
@@ -148,8 +148,8 @@ def test_a_suppression_in_a_module_block_holds_for_everything_in_the_call(tmp_pa
 def test_what_is_asked_again_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host asks about each resource with each check; only the first time is the disk looked at."""
     file = module(tmp_path, '{"Statement": 7}')
-    blocks = [Block("p", "aws_iam_policy.p", file), Block("q", "aws_iam_policy.q", str(tmp_path / "other.tf"))]
-    answers = host_results.ask(file)
+    blocks = [HostBlock("p", "aws_iam_policy.p", file), HostBlock("q", "aws_iam_policy.q", str(tmp_path / "other.tf"))]
+    answers = host_results.scan_for_host(file)
     told = answers.untold(file), answers.untold_of(blocks)
     assert told[0] and set(told[1]) == {"p", "q"}
 
@@ -168,7 +168,7 @@ def test_the_garbage_collector_is_left_as_it_was(tmp_path: Path, text: str) -> N
     try:
         file = tmp_path / "main.tf"
         file.write_text(text)
-        host_results.ask(str(file))
+        host_results.scan_for_host(str(file))
         assert gc.get_threshold() == (650, 9, 8)
     finally:
         gc.set_threshold(*before)
@@ -183,5 +183,5 @@ def test_a_fault_of_ours_is_an_answer(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(host_results, "scan_paths", fail)
     file = tmp_path / "template.json"
     file.write_text('{"Resources": {}}')
-    ((_, reason),) = host_results.ask(str(file)).untold(str(file))
+    ((_, reason),) = host_results.scan_for_host(str(file)).untold(str(file))
     assert "internal error: RuntimeError: a fault" in reason

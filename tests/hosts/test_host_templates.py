@@ -40,7 +40,7 @@ def write(folder: Path, files: dict[str, str]) -> list[str]:
     return [str(folder / name) for name in files]
 
 
-def flagged(answers: host_results.Answers) -> set[tuple[str, str]]:
+def flagged(answers: host_results.HostResult) -> set[tuple[str, str]]:
     """The check and address of each finding of low severity and more."""
     found = answers.result.findings if answers.result else ()
     return {(one.check_id, address) for one in found if one.severity.value != "info" for address in one.uses}

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants.access_comparison import NO_KEY, UNKNOWN_SERVICE, Comparison, Gain, access_of
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, Tri, join
+from passrole_checks.iam.grants.access_comparison import NO_KEY, UNKNOWN_SERVICE, AccessComparison, Gain, access_of
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles.arn import Deployment
 
 ACCOUNT = "111122223333"
@@ -27,7 +27,7 @@ Policy = list[dict[str, Any]]
 
 
 def statements(
-    policy: Policy, holes: dict[str, Hole] | None = None, file: str = "policy.json"
+    policy: Policy, holes: dict[str, Unresolved] | None = None, file: str = "policy.json"
 ) -> tuple[Statement, ...]:
     """The statements of a document of Version 2012-10-17; the keys of ``holes`` stand for holes in its text."""
     parts: list[Part] = [json.dumps({"Version": "2012-10-17", "Statement": policy})]
@@ -38,7 +38,7 @@ def statements(
             for index, piece in enumerate(pieces):
                 cut.extend([hole, piece] if index else [piece])
         parts = cut
-    parsed = parse_document(Text(join(parts), Position(file, 1)))
+    parsed = parse_document(StringNode(join(parts), Position(file, 1)))
     assert parsed.problems == ()
     return parsed.statements
 
@@ -63,38 +63,38 @@ def gains(
     before: Policy,
     after: Policy,
     *,
-    holes: dict[str, Hole] | None = None,
-    holes_before: dict[str, Hole] | None = None,
+    holes: dict[str, Unresolved] | None = None,
+    holes_before: dict[str, Unresolved] | None = None,
     where: Deployment = HERE,
 ) -> list[Gain]:
     """What each statement of ``after`` gives that ``before`` did not."""
     earlier = statements(before, holes if holes_before is None else holes_before, "before.json")
     later = statements(after, holes)
-    comparison = Comparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES, where)
+    comparison = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES, where)
     return [gain for item in later if (gain := comparison.gain_of(item)) is not None]
 
 
-def is_new(before: Policy, after: Policy, **more: Any) -> Tri:
+def is_new(before: Policy, after: Policy, **more: Any) -> Ternary:
     """YES: something is surely new. UNKNOWN: perhaps. NO: nothing is."""
     found = gains(before, after, **more)
     if not found:
-        return Tri.NO
-    return Tri.YES if any(gain.certain is Tri.YES for gain in found) else Tri.UNKNOWN
+        return Ternary.NO
+    return Ternary.YES if any(gain.certain is Ternary.YES for gain in found) else Ternary.UNKNOWN
 
 
 @pytest.mark.parametrize("service", ["XLAMBDA.amazonaws.com", "xlambda.AMAZONAWS.com"])
 def test_a_service_in_other_letters(service: str) -> None:
     """Where case makes no difference a service is the same however it is written, a service that nobody knows too."""
     before = [allow(ROLE + "a", StringEqualsIgnoreCase={"iam:PassedToService": service})]
-    assert is_new(before, [allow(ROLE + "a", "xlambda.amazonaws.com")]) is Tri.NO
-    assert is_new(before, [allow(ROLE + "a", "xlambda2.amazonaws.com")]) is Tri.YES
+    assert is_new(before, [allow(ROLE + "a", "xlambda.amazonaws.com")]) is Ternary.NO
+    assert is_new(before, [allow(ROLE + "a", "xlambda2.amazonaws.com")]) is Ternary.YES
 
 
 @pytest.mark.parametrize("denied", ["arn:aws:iam::*/a", "arn:aws:iam::${aws:PrincipalAccount}:role/a"])
 def test_what_a_deny_may_not_have_taken_away(denied: str) -> None:
     """Whether a wildcard runs past colons is not known, and before the fifth colon IAM fills in no variable: it is not
     told for sure that a Deny of that form took something away before."""
-    assert is_new([allow("*"), deny(denied)], [allow(ROLE + "a")]) is Tri.UNKNOWN
+    assert is_new([allow("*"), deny(denied)], [allow(ROLE + "a")]) is Ternary.UNKNOWN
 
 
 # -- the reference: request by request
@@ -156,7 +156,7 @@ _policies = st.lists(_rules, max_size=4)
 def test_what_is_new_is_what_the_requests_say(before: list[Rule], after: list[Rule]) -> None:
     """A statement is said to give something new, for exactly those services, where a request through it is."""
     later = statements([rule.written() for rule in after])
-    comparison = Comparison(
+    comparison = AccessComparison(
         access_of(statements([rule.written() for rule in before], file="before.json"), SERVICES),
         access_of(later, SERVICES),
         SERVICES,
@@ -175,7 +175,7 @@ def test_what_is_new_is_what_the_requests_say(before: list[Rule], after: list[Ru
         }
         found: set[str | None] = set()
         for widening in gain.widenings if gain else ():
-            assert widening.certain is Tri.YES
+            assert widening.certain is Ternary.YES
             found.update(widening.services.names)
             if widening.services.others:
                 found |= {_ANYBODY, LAMBDA, EC2} - set(widening.services.left_out)
@@ -208,31 +208,33 @@ _ANYTHING = [*_NAMED, "", "*", "a*", "?", "x/a", ROLE + "a", ROLE + "*"]
 
 
 @settings(max_examples=100, deadline=None)
-@given(_policies_with_holes, _policies_with_holes, st.sampled_from([Kind.NAME, Kind.ANYTHING]))
-def test_what_is_not_new_is_not_new_whatever_the_hole_holds(before: list[Rule], after: list[Rule], kind: Kind) -> None:
+@given(_policies_with_holes, _policies_with_holes, st.sampled_from([UnresolvedKind.NAME, UnresolvedKind.ANYTHING]))
+def test_what_is_not_new_is_not_new_whatever_the_hole_holds(
+    before: list[Rule], after: list[Rule], kind: UnresolvedKind
+) -> None:
     """Where nothing is said to be new, nothing is, for any text in the place of the hole on both sides."""
     written, later = [rule.written() for rule in before], [rule.written() for rule in after]
-    if is_new(written, later, holes={"HOLE": Hole("var.x", kind)}) is not Tri.NO:
+    if is_new(written, later, holes={"HOLE": Unresolved("var.x", kind)}) is not Ternary.NO:
         return
-    for value in _NAMED if kind is Kind.NAME else _ANYTHING:
+    for value in _NAMED if kind is UnresolvedKind.NAME else _ANYTHING:
         filled = [json.loads(json.dumps(policy).replace("HOLE", value)) for policy in (written, later)]
-        assert is_new(filled[0], filled[1]) is Tri.NO, value
+        assert is_new(filled[0], filled[1]) is Ternary.NO, value
 
 
 @settings(max_examples=40, deadline=None)
-@given(_policies_with_holes, _policies_with_holes, st.sampled_from([Kind.NAME, Kind.ANYTHING]))
-def test_two_different_holes_are_two_texts(before: list[Rule], after: list[Rule], kind: Kind) -> None:
+@given(_policies_with_holes, _policies_with_holes, st.sampled_from([UnresolvedKind.NAME, UnresolvedKind.ANYTHING]))
+def test_two_different_holes_are_two_texts(before: list[Rule], after: list[Rule], kind: UnresolvedKind) -> None:
     """The same for a hole before and another one after."""
     written, later = [rule.written() for rule in before], [rule.written() for rule in after]
-    holes, earlier = {"HOLE": Hole("var.x", kind)}, {"HOLE": Hole("var.y", kind)}
-    if is_new(written, later, holes=holes, holes_before=earlier) is not Tri.NO:
+    holes, earlier = {"HOLE": Unresolved("var.x", kind)}, {"HOLE": Unresolved("var.y", kind)}
+    if is_new(written, later, holes=holes, holes_before=earlier) is not Ternary.NO:
         return
-    values = _NAMED if kind is Kind.NAME else _ANYTHING
+    values = _NAMED if kind is UnresolvedKind.NAME else _ANYTHING
     for one, other in product(values, values):
         filled = [
             json.loads(json.dumps(policy).replace("HOLE", value)) for policy, value in ((written, one), (later, other))
         ]
-        assert is_new(filled[0], filled[1]) is Tri.NO, (one, other)
+        assert is_new(filled[0], filled[1]) is Ternary.NO, (one, other)
 
 
 # -- by hand
@@ -259,7 +261,7 @@ SPELLINGS = [
 @pytest.mark.parametrize(("before", "after"), SPELLINGS)
 def test_the_same_or_less_in_other_words_is_not_new(before: Policy, after: Policy) -> None:
     """Another spelling, an added condition, fewer values: nothing is new."""
-    assert is_new(before, after) is Tri.NO
+    assert is_new(before, after) is Ternary.NO
 
 
 WIDER = [
@@ -280,20 +282,20 @@ WIDER = [
 @pytest.mark.parametrize(("before", "after"), WIDER)
 def test_more_is_new(before: Policy, after: Policy) -> None:
     """Another role, another service, a condition or a Deny that is gone: something is surely new."""
-    assert is_new(before, after) is Tri.YES
+    assert is_new(before, after) is Ternary.YES
 
 
 @pytest.mark.parametrize(("after", "before"), [pair for pair in WIDER if pair[0] and pair[0] != [allow(ROLE + "a")]])
 def test_narrowing_is_not_new(before: Policy, after: Policy) -> None:
     """The way back from each widening gives nothing new."""
-    assert is_new(before, after) is Tri.NO
+    assert is_new(before, after) is Ternary.NO
 
 
 def test_a_changed_condition_cannot_be_told() -> None:
     """A condition on the same key with other values is neither surely narrower nor surely wider."""
     before = [allow(ROLE + "a", IpAddress={"aws:SourceIp": "198.51.100.0/24"})]
     after = [allow(ROLE + "a", IpAddress={"aws:SourceIp": "203.0.113.0/24"})]
-    assert is_new(before, after) is Tri.UNKNOWN
+    assert is_new(before, after) is Ternary.UNKNOWN
     (gain,) = gains(before, after)
     assert gain.widenings[0].conditions == ("aws:SourceIp",)
 
@@ -322,78 +324,83 @@ def test_services_of_a_pattern_are_named_by_it() -> None:
 
 def test_a_deny_that_stays_takes_away_what_is_new() -> None:
     """What a Deny takes away after the change is no new access, in whatever policy it stands."""
-    assert is_new([deny(ROLE + "admin")], [allow(ROLE + "admin"), deny(ROLE + "*")]) is Tri.NO
+    assert is_new([deny(ROLE + "admin")], [allow(ROLE + "admin"), deny(ROLE + "*")]) is Ternary.NO
     # under a condition that may not hold, a Deny takes nothing away
     guard = deny("*", Bool={"aws:MultiFactorAuthPresent": "false"})
-    assert is_new([guard], [allow(ROLE + "admin"), guard]) is Tri.YES
+    assert is_new([guard], [allow(ROLE + "admin"), guard]) is Ternary.YES
 
 
-NAME = Hole("aws_iam_role.app.name", Kind.NAME)
-OPEN = Hole("var.role")
+NAME = Unresolved("aws_iam_role.app.name", UnresolvedKind.NAME)
+OPEN = Unresolved("var.role")
 
 
 def test_equal_holes_are_equal() -> None:
     """What is not known is the same on both sides where its expression is the same."""
     for hole in (NAME, OPEN):
         holes = {"HOLE": hole}
-        assert is_new([allow("HOLE")], [allow("HOLE")], holes=holes) is Tri.NO
-        assert is_new([allow(ROLE + "x-HOLE-*")], [allow(ROLE + "x-HOLE-a")], holes=holes) is Tri.NO
-        assert is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", "HOLE")], holes=holes) is Tri.NO
-    assert is_new([allow(ROLE + "a-?")], [allow(ROLE + "a-HOLE")], holes={"HOLE": NAME}) is not Tri.NO
+        assert is_new([allow("HOLE")], [allow("HOLE")], holes=holes) is Ternary.NO
+        assert is_new([allow(ROLE + "x-HOLE-*")], [allow(ROLE + "x-HOLE-a")], holes=holes) is Ternary.NO
+        assert is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", "HOLE")], holes=holes) is Ternary.NO
+    assert is_new([allow(ROLE + "a-?")], [allow(ROLE + "a-HOLE")], holes={"HOLE": NAME}) is not Ternary.NO
 
 
 def test_a_hole_under_a_question_mark_is_not_one_letter() -> None:
     """A name that is not known is not taken to be as long as one ``?``."""
     holes = {"HOLE": NAME}
-    assert is_new([allow(ROLE + "?"), allow(ROLE + "HOLE-x")], [allow(ROLE + "HOLE")], holes=holes) is not Tri.NO
+    assert is_new([allow(ROLE + "?"), allow(ROLE + "HOLE-x")], [allow(ROLE + "HOLE")], holes=holes) is not Ternary.NO
 
 
 def test_a_deny_of_a_role_that_the_hole_may_be_is_not_forgotten() -> None:
     """That a Deny is gone counts where the unknown name may be the role that it named."""
     before = [allow(ROLE + "HOLE"), deny(ROLE + "app")]
-    assert is_new(before, [allow(ROLE + "HOLE")], holes={"HOLE": NAME}) is not Tri.NO
-    assert is_new(before, [allow(ROLE + "HOLE"), deny(ROLE + "a*")], holes={"HOLE": NAME}) is Tri.NO
+    assert is_new(before, [allow(ROLE + "HOLE")], holes={"HOLE": NAME}) is not Ternary.NO
+    assert is_new(before, [allow(ROLE + "HOLE"), deny(ROLE + "a*")], holes={"HOLE": NAME}) is Ternary.NO
 
 
 def test_what_is_known_of_a_hole_counts() -> None:
     """The ARN of a role that is spelled out as far as its account equals the literal one in that account only."""
-    parts: tuple[Part, ...] = ("arn:", Hole("partition", Kind.PARTITION), ":iam::", Hole("account", Kind.ACCOUNT_ID),
-                               ":role/app")  # fmt: skip
-    holes = {"HOLE": Hole("aws_iam_role.app.arn", role="aws_iam_role.app", known=parts)}
+    parts: tuple[Part, ...] = (
+        "arn:",
+        Unresolved("partition", UnresolvedKind.PARTITION),
+        ":iam::",
+        Unresolved("account", UnresolvedKind.ACCOUNT_ID),
+        ":role/app",
+    )
+    holes = {"HOLE": Unresolved("aws_iam_role.app.arn", role="aws_iam_role.app", known=parts)}
     before, after = [allow(ROLE + "app")], [allow("HOLE")]
-    assert is_new(before, after, holes=holes) is Tri.NO
-    assert is_new(before, after, holes=holes, where=Deployment("444455556666")) is Tri.YES
-    assert is_new([allow(ROLE + "other")], after, holes=holes) is Tri.YES
+    assert is_new(before, after, holes=holes) is Ternary.NO
+    assert is_new(before, after, holes=holes, where=Deployment("444455556666")) is Ternary.YES
+    assert is_new([allow(ROLE + "other")], after, holes=holes) is Ternary.YES
 
 
 def test_an_account_that_is_not_known_may_be_the_one_that_was_named() -> None:
     """Where nobody says which account it is, a role of a literal account may be the same as one of "this account"."""
     nowhere = Deployment()
-    here = {"HOLE": Hole("data.aws_caller_identity.current.account_id", Kind.ACCOUNT_ID)}
+    here = {"HOLE": Unresolved("data.aws_caller_identity.current.account_id", UnresolvedKind.ACCOUNT_ID)}
     before = [allow(ROLE + "app")]
-    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], holes=here, where=nowhere) is Tri.UNKNOWN
-    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], holes=here) is Tri.NO
-    assert is_new([allow("arn:aws:iam::HOLE:role/app")], before, holes=here, where=nowhere) is Tri.NO
-    assert is_new(before, [allow("arn:aws:iam::HOLE:role/*")], holes=here, where=nowhere) is Tri.YES
+    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], holes=here, where=nowhere) is Ternary.UNKNOWN
+    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], holes=here) is Ternary.NO
+    assert is_new([allow("arn:aws:iam::HOLE:role/app")], before, holes=here, where=nowhere) is Ternary.NO
+    assert is_new(before, [allow("arn:aws:iam::HOLE:role/*")], holes=here, where=nowhere) is Ternary.YES
 
 
 def test_an_unknown_cannot_be_told() -> None:
     """A hole that may be anything is neither surely new nor surely old; where nothing was before, all is new."""
     holes = {"HOLE": OPEN}
-    assert is_new([allow(ROLE + "a")], [allow("HOLE")], holes=holes) is Tri.UNKNOWN
-    assert is_new([allow("HOLE")], [allow(ROLE + "a")], holes=holes) is Tri.UNKNOWN
-    assert is_new([allow("*")], [allow("HOLE")], holes=holes) is Tri.NO
-    assert is_new([], [allow("HOLE")], holes=holes) is Tri.YES
-    assert is_new([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a", "HOLE")], holes=holes) is Tri.UNKNOWN
-    assert is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", LAMBDA)], holes=holes) is Tri.UNKNOWN
-    assert is_new([allow(ROLE + "a")], [allow(ROLE + "a", "HOLE")], holes=holes) is Tri.NO
+    assert is_new([allow(ROLE + "a")], [allow("HOLE")], holes=holes) is Ternary.UNKNOWN
+    assert is_new([allow("HOLE")], [allow(ROLE + "a")], holes=holes) is Ternary.UNKNOWN
+    assert is_new([allow("*")], [allow("HOLE")], holes=holes) is Ternary.NO
+    assert is_new([], [allow("HOLE")], holes=holes) is Ternary.YES
+    assert is_new([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a", "HOLE")], holes=holes) is Ternary.UNKNOWN
+    assert is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", LAMBDA)], holes=holes) is Ternary.UNKNOWN
+    assert is_new([allow(ROLE + "a")], [allow(ROLE + "a", "HOLE")], holes=holes) is Ternary.NO
 
 
 def test_a_role_of_another_account_is_no_access() -> None:
     """What can only be a role of another account than the principal's is never new access."""
-    assert is_new([], [allow("arn:aws:iam::999999999999:role/a")]) is Tri.NO
-    assert is_new([], [allow("arn:aws:s3:::bucket")]) is Tri.NO
-    assert is_new([], [allow("arn:aws:iam::999999999999:role/a")], where=Deployment()) is Tri.YES
+    assert is_new([], [allow("arn:aws:iam::999999999999:role/a")]) is Ternary.NO
+    assert is_new([], [allow("arn:aws:s3:::bucket")]) is Ternary.NO
+    assert is_new([], [allow("arn:aws:iam::999999999999:role/a")], where=Deployment()) is Ternary.YES
 
 
 def test_the_names_of_what_has_no_name_are_no_services() -> None:

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.action import granted_by, is_explicit, left_out_by, matches
-from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, Tri
+from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 
 AT = Position("policy.json", 1)
 
 
-def text(*parts: str | Hole) -> Text:
-    return Text(parts, AT)
+def text(*parts: str | Unresolved) -> StringNode:
+    return StringNode(parts, AT)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def text(*parts: str | Hole) -> Text:
 )  # fmt: skip
 def test_pattern_reaches_passrole(pattern: str) -> None:
     """Every spelling of the truth table's row 2 covers PassRole."""
-    assert matches(text(pattern)) is Tri.YES
+    assert matches(text(pattern)) is Ternary.YES
 
 
 @pytest.mark.parametrize(
@@ -35,26 +35,26 @@ def test_pattern_reaches_passrole(pattern: str) -> None:
 )  # fmt: skip
 def test_pattern_misses_passrole(pattern: str) -> None:
     """Other actions, and values that AWS refuses, cover nothing (rows 3 and 5)."""
-    assert matches(text(pattern)) is Tri.NO
+    assert matches(text(pattern)) is Ternary.NO
 
 
 @pytest.mark.parametrize("pattern", ["*:PassRole", "i*:*ole", "i*:PassRole"])
 def test_wildcard_in_the_prefix_cannot_be_told(pattern: str) -> None:
     """AWS says nothing of wildcards in the service prefix (row 5)."""
-    assert matches(text(pattern)) is Tri.UNKNOWN
+    assert matches(text(pattern)) is Ternary.UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("parts", "answer"),
     [
-        ((Hole("var.action"),), Tri.UNKNOWN),
-        (("iam:", Hole("var.action")), Tri.UNKNOWN),
-        (("iam:Get", Hole("var.action")), Tri.NO),
-        (("s3:", Hole("var.action")), Tri.NO),
-        (("iam:", Hole("var.verb", Kind.NAME), "Role"), Tri.UNKNOWN),
+        ((Unresolved("var.action"),), Ternary.UNKNOWN),
+        (("iam:", Unresolved("var.action")), Ternary.UNKNOWN),
+        (("iam:Get", Unresolved("var.action")), Ternary.NO),
+        (("s3:", Unresolved("var.action")), Ternary.NO),
+        (("iam:", Unresolved("var.verb", UnresolvedKind.NAME), "Role"), Ternary.UNKNOWN),
     ],
 )
-def test_hole_decides_only_where_it_can(parts: tuple[str | Hole, ...], answer: Tri) -> None:
+def test_hole_decides_only_where_it_can(parts: tuple[str | Unresolved, ...], answer: Ternary) -> None:
     """A hole makes the answer unknown only if some value of it would make the pattern match."""
     assert matches(text(*parts)) is answer
 
@@ -62,16 +62,22 @@ def test_hole_decides_only_where_it_can(parts: tuple[str | Hole, ...], answer: T
 def test_the_most_explicit_pattern_is_named() -> None:
     """Of several patterns that grant PassRole, its own name is named before a wildcard."""
     answer, pattern = granted_by([text("*"), text("iam:Pass*"), text("iam:passrole"), text("iam:*")])
-    assert answer is Tri.YES and str(pattern) == "iam:passrole"
+    assert answer is Ternary.YES and str(pattern) == "iam:passrole"
     assert pattern is not None and is_explicit(pattern)
 
 
 @pytest.mark.parametrize(
     ("not_actions", "answer"),
-    [(["s3:*"], Tri.YES), (["iam:Get*"], Tri.YES), (["iam:*"], Tri.NO), (["s3:*", "iam:passrole"], Tri.NO),
-     (["*"], Tri.NO), ([], Tri.YES)],
-)  # fmt: skip
-def test_not_action_covers_what_it_leaves_out(not_actions: list[str], answer: Tri) -> None:
+    [
+        (["s3:*"], Ternary.YES),
+        (["iam:Get*"], Ternary.YES),
+        (["iam:*"], Ternary.NO),
+        (["s3:*", "iam:passrole"], Ternary.NO),
+        (["*"], Ternary.NO),
+        ([], Ternary.YES),
+    ],
+)
+def test_not_action_covers_what_it_leaves_out(not_actions: list[str], answer: Ternary) -> None:
     """NotAction grants PassRole unless one of its patterns names it (rows 6 and 7)."""
     assert left_out_by([text(item) for item in not_actions]) is answer
 
@@ -84,7 +90,7 @@ def test_matching_agrees_with_a_plain_matcher(rest: str) -> None:
     """Matching below a literal prefix is matching as shells do it, without case."""
     pattern = f"iam:{rest.replace(':', '')}"
     expected = fnmatchcase("iam:passrole", pattern.lower())
-    assert matches(text(pattern)) is Tri.of(expected)
+    assert matches(text(pattern)) is Ternary.of(expected)
 
 
 @given(names)
@@ -96,7 +102,7 @@ def test_letter_case_makes_no_difference(pattern: str) -> None:
 @given(names, st.integers(0, 12), st.integers(0, 12))
 def test_a_hole_never_hides_a_match(pattern: str, start: int, length: int) -> None:
     """A pattern that covers PassRole is never answered with no once a part of it is unknown."""
-    if matches(text(pattern)) is Tri.NO:
+    if matches(text(pattern)) is Ternary.NO:
         return
-    holed = text(pattern[:start], Hole("var.x"), pattern[start + length :])
-    assert matches(holed) is not Tri.NO
+    holed = text(pattern[:start], Unresolved("var.x"), pattern[start + length :])
+    assert matches(holed) is not Ternary.NO

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, Tri
+from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 
@@ -12,17 +12,21 @@ A = "arn:aws:iam::111122223333:"
 WORKER, APP_WORKER = f"{A}role/Worker", f"{A}role/app/Worker"
 LINKED = f"{A}role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
 
-ACCOUNT = Hole("AWS::AccountId", Kind.ACCOUNT_ID)
-PARTITION = Hole("AWS::Partition", Kind.PARTITION)
-REGION = Hole("AWS::Region", Kind.REGION)
-NAME = Hole("AWS::StackName", Kind.NAME)
-ANYTHING = Hole("var.x")
-ROLE = Hole("Role.Arn", role="Role", known=("arn:", PARTITION, ":iam::", ACCOUNT, ":role/", Hole("Role", Kind.NAME)))
-ROLE_NAME = Hole("Role", Kind.NAME, role="Role")
+ACCOUNT = Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID)
+PARTITION = Unresolved("AWS::Partition", UnresolvedKind.PARTITION)
+REGION = Unresolved("AWS::Region", UnresolvedKind.REGION)
+NAME = Unresolved("AWS::StackName", UnresolvedKind.NAME)
+ANYTHING = Unresolved("var.x")
+ROLE = Unresolved(
+    "Role.Arn",
+    role="Role",
+    known=("arn:", PARTITION, ":iam::", ACCOUNT, ":role/", Unresolved("Role", UnresolvedKind.NAME)),
+)
+ROLE_NAME = Unresolved("Role", UnresolvedKind.NAME, role="Role")
 
 
-def text(*parts: str | Hole) -> Text:
-    return Text(parts, Position("policy.json", 1))
+def text(*parts: str | Unresolved) -> StringNode:
+    return StringNode(parts, Position("policy.json", 1))
 
 
 ROWS = [
@@ -61,7 +65,7 @@ def test_row_of_the_truth_table(row: int, pattern: str, matched: str) -> None:
     found = {
         letter
         for letter, role in (("W", WORKER), ("P", APP_WORKER), ("S", LINKED))
-        if arn.matches(text(pattern), role) is Tri.YES
+        if arn.matches(text(pattern), role) is Ternary.YES
     }
     assert found == set(matched), f"row {row}"
 
@@ -111,7 +115,7 @@ def test_row_of_the_truth_table(row: int, pattern: str, matched: str) -> None:
         (("",), Scope.NOT_A_ROLE),
     ],
 )
-def test_scope(parts: tuple[str | Hole, ...], scope: Scope) -> None:
+def test_scope(parts: tuple[str | Unresolved, ...], scope: Scope) -> None:
     """A pattern's scope is that of the set of roles it matches, however it is spelled."""
     assert arn.resource_scope(text(*parts)) is scope
 
@@ -119,7 +123,7 @@ def test_scope(parts: tuple[str | Hole, ...], scope: Scope) -> None:
 def test_variables_are_literal_in_the_old_version() -> None:
     """Without Version 2012-10-17 a policy variable is plain text, which no role's name holds (row 27)."""
     assert arn.resource_scope(text(f"{A}role/${{aws:PrincipalTag/t}}"), variables=False) is Scope.NOT_A_ROLE
-    assert arn.matches(text(f"{A}role/${{aws:PrincipalTag/t}}"), WORKER) is Tri.UNKNOWN
+    assert arn.matches(text(f"{A}role/${{aws:PrincipalTag/t}}"), WORKER) is Ternary.UNKNOWN
 
 
 def test_patterns_can_cover_every_role_together() -> None:
@@ -131,7 +135,13 @@ def test_patterns_can_cover_every_role_together() -> None:
 
 def test_a_role_whose_name_is_not_known_is_one_role_among_patterns() -> None:
     """A role of this configuration does not make a pattern beside it all roles, whatever its name turns out to be."""
-    role = text(Hole("r.arn", role="r", known=("arn:aws:iam::", Hole("id", Kind.ACCOUNT_ID), ":role/", Hole("name"))))
+    role = text(
+        Unresolved(
+            "r.arn",
+            role="r",
+            known=("arn:aws:iam::", Unresolved("id", UnresolvedKind.ACCOUNT_ID), ":role/", Unresolved("name")),
+        )
+    )
     assert arn.union_scope([role, text(f"{A}role/app-*")]) is Scope.PREFIX
 
 
@@ -162,25 +172,27 @@ def test_not_resource_of_the_account_deployed_to_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("inner", "outer", "answer"),
     [
-        ((WORKER,), ((f"{A}role/W*",),), Tri.YES),
-        ((f"{A}role/*",), ((f"{A}role/W*",),), Tri.NO),
-        ((f"{A}role/W*",), ((f"{A}role/*",),), Tri.YES),
-        ((ROLE,), (("*",),), Tri.YES),
-        ((ROLE,), ((ROLE,),), Tri.YES),
-        ((ROLE,), (("arn:", PARTITION, ":iam::", ACCOUNT, ":role/*"),), Tri.YES),
-        ((WORKER,), ((ANYTHING,),), Tri.UNKNOWN),
-        ((WORKER,), (("arn:aws:iam::", ANYTHING, ":role/*"),), Tri.UNKNOWN),
-        ((WORKER,), ((ANYTHING, ":role/*"),), Tri.UNKNOWN),
-        ((WORKER,), (("arn:", ANYTHING, ":iam::*:role/*"),), Tri.UNKNOWN),
-        ((f"{A}role/app-111122223333",), ((f"{A}role/app-", ACCOUNT),), Tri.UNKNOWN),
-        ((f"{A}role/app-x",), ((f"{A}role/app-", ACCOUNT),), Tri.NO),
-        ((f"{A}role/app-", ACCOUNT), ((f"{A}role/app-*",),), Tri.YES),
-        ((ANYTHING,), ((WORKER,),), Tri.UNKNOWN),
-        ((f"{A}role/ab",), ((f"{A}role/a?",), (f"{A}role/c*",)), Tri.YES),
-        ((f"{A}role/?",), ((f"{A}role/a",), (f"{A}role/b",)), Tri.NO),
+        ((WORKER,), ((f"{A}role/W*",),), Ternary.YES),
+        ((f"{A}role/*",), ((f"{A}role/W*",),), Ternary.NO),
+        ((f"{A}role/W*",), ((f"{A}role/*",),), Ternary.YES),
+        ((ROLE,), (("*",),), Ternary.YES),
+        ((ROLE,), ((ROLE,),), Ternary.YES),
+        ((ROLE,), (("arn:", PARTITION, ":iam::", ACCOUNT, ":role/*"),), Ternary.YES),
+        ((WORKER,), ((ANYTHING,),), Ternary.UNKNOWN),
+        ((WORKER,), (("arn:aws:iam::", ANYTHING, ":role/*"),), Ternary.UNKNOWN),
+        ((WORKER,), ((ANYTHING, ":role/*"),), Ternary.UNKNOWN),
+        ((WORKER,), (("arn:", ANYTHING, ":iam::*:role/*"),), Ternary.UNKNOWN),
+        ((f"{A}role/app-111122223333",), ((f"{A}role/app-", ACCOUNT),), Ternary.UNKNOWN),
+        ((f"{A}role/app-x",), ((f"{A}role/app-", ACCOUNT),), Ternary.NO),
+        ((f"{A}role/app-", ACCOUNT), ((f"{A}role/app-*",),), Ternary.YES),
+        ((ANYTHING,), ((WORKER,),), Ternary.UNKNOWN),
+        ((f"{A}role/ab",), ((f"{A}role/a?",), (f"{A}role/c*",)), Ternary.YES),
+        ((f"{A}role/?",), ((f"{A}role/a",), (f"{A}role/b",)), Ternary.NO),
     ],
 )
-def test_inclusion(inner: tuple[str | Hole, ...], outer: tuple[tuple[str | Hole, ...], ...], answer: Tri) -> None:
+def test_inclusion(
+    inner: tuple[str | Unresolved, ...], outer: tuple[tuple[str | Unresolved, ...], ...], answer: Ternary
+) -> None:
     """A pattern is included if all its roles are matched by the others together, whatever the holes hold."""
     assert arn.included(text(*inner), [text(*item) for item in outer]) is answer
 
@@ -188,16 +200,16 @@ def test_inclusion(inner: tuple[str | Hole, ...], outer: tuple[tuple[str | Hole,
 @pytest.mark.parametrize(
     ("pattern", "answer"),
     [
-        (f"{A}role/aws-service-role/*", Tri.YES),
-        (f"{A}role/aws-*", Tri.YES),
-        (f"{A}role/aws-service-role/ecs.amazonaws.com/*", Tri.YES),
-        (LINKED, Tri.NO),
-        ("arn:aws:iam::*:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", Tri.NO),
-        (f"{A}role/*-deploy", Tri.NO),
-        (f"{A}role/app-*", Tri.NO),
+        (f"{A}role/aws-service-role/*", Ternary.YES),
+        (f"{A}role/aws-*", Ternary.YES),
+        (f"{A}role/aws-service-role/ecs.amazonaws.com/*", Ternary.YES),
+        (LINKED, Ternary.NO),
+        ("arn:aws:iam::*:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", Ternary.NO),
+        (f"{A}role/*-deploy", Ternary.NO),
+        (f"{A}role/app-*", Ternary.NO),
     ],
 )
-def test_service_linked_roles(pattern: str, answer: Tri) -> None:
+def test_service_linked_roles(pattern: str, answer: Ternary) -> None:
     """A wildcard over service-linked roles covers them; one named exactly, or a pattern about other roles, does not."""
     assert arn.covers_service_linked(text(pattern)) is answer
 
@@ -214,4 +226,4 @@ def test_account_and_partition() -> None:
 def test_patterns_that_explode_cannot_be_told() -> None:
     """Patterns whose machine would take gigabytes are answered with "cannot be told", soon and in little memory."""
     many = [text(f"arn:aws:iam::*:role/*{letters}*") for letters in (f"x{index}admin{index}y" for index in range(40))]
-    assert arn.included(text("arn:aws:iam::*:role/app-*"), many) is not Tri.YES
+    assert arn.included(text("arn:aws:iam::*:role/app-*"), many) is not Ternary.YES

@@ -8,15 +8,15 @@ from unittest import mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, Tri
+from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 
 A = "arn:aws:iam::111122223333:role/"
 
 
-def text(*parts: str | Hole) -> Text:
-    return Text(parts, Position("policy.json", 1))
+def text(*parts: str | Unresolved) -> StringNode:
+    return StringNode(parts, Position("policy.json", 1))
 
 
 def glob(pattern: str, name: str) -> bool:
@@ -41,7 +41,7 @@ patterns = st.text("ab/*?", min_size=1, max_size=5)
 @given(patterns, st.sampled_from(WORLD))
 def test_matching(pattern: str, name: str) -> None:
     """A pattern matches a role exactly if the definition says so."""
-    assert arn.matches(text(A + pattern), A + name) is Tri.of(glob(pattern, name))
+    assert arn.matches(text(A + pattern), A + name) is Ternary.of(glob(pattern, name))
 
 
 @settings(deadline=None)
@@ -50,8 +50,8 @@ def test_overlap(first: str, second: str) -> None:
     """Two patterns that meet in the small world overlap; two that do not overlap meet nowhere in it."""
     meet = any(glob(first, name) and glob(second, name) for name in WORLD)
     answer = arn.overlaps(text(A + first), text(A + second))
-    assert answer is not Tri.UNKNOWN
-    assert answer is Tri.YES or not meet
+    assert answer is not Ternary.UNKNOWN
+    assert answer is Ternary.YES or not meet
 
 
 @settings(deadline=None)
@@ -60,9 +60,9 @@ def test_inclusion(inner: str, outer: list[str]) -> None:
     """What is included has no role outside; what is not included has one, in the small world or beyond it."""
     outside = any(glob(inner, name) and not any(glob(item, name) for item in outer) for name in WORLD)
     answer = arn.included(text(A + inner), [text(A + item) for item in outer])
-    assert answer is not Tri.UNKNOWN
-    assert answer is Tri.NO or not outside
-    if answer is Tri.NO and not outside:
+    assert answer is not Ternary.UNKNOWN
+    assert answer is Ternary.NO or not outside
+    if answer is Ternary.NO and not outside:
         longer = ("".join(letters) for length in (5, 6, 7) for letters in product("az/", repeat=length))
         tried = [*WORLD, "z", "zz", "za", "az", "zzz", "z/z", "a/z", "z/a", "b/z", "bz", "zb", *longer]
         tried += [name.replace("z", "b") for name in tried]
@@ -112,7 +112,7 @@ def test_a_hole_never_hides_a_role(pattern: str, start: int, length: int) -> Non
     whole = A + pattern
     if arn.resource_scope(text(whole)) is Scope.NOT_A_ROLE:
         return
-    holed = arn.resource_scope(text(whole[:start], Hole("var.x"), whole[start + length :]))
+    holed = arn.resource_scope(text(whole[:start], Unresolved("var.x"), whole[start + length :]))
     assert holed is not Scope.NOT_A_ROLE
 
 
@@ -120,7 +120,7 @@ def test_a_hole_never_hides_a_role(pattern: str, start: int, length: int) -> Non
 @given(st.lists(st.sampled_from(["a", "-", "/b", "*", "1", "111122223333"]), min_size=1, max_size=5))
 def test_an_account_id_in_a_name_never_hides_a_role(pieces: list[str]) -> None:
     """A name that holds an account id which is not known matches a role wherever one with the id written out does."""
-    account = Hole("AWS::AccountId", Kind.ACCOUNT_ID)
+    account = Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID)
     holed = text("arn:aws:iam::", account, ":role/", *(account if len(piece) == 12 else piece for piece in pieces))
     if arn.resource_scope(text(A + "".join(pieces))) is not Scope.NOT_A_ROLE:
         assert arn.resource_scope(holed) is not Scope.NOT_A_ROLE

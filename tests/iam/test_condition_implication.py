@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from passrole_checks.iam.conditions.condition_implication import Limit, implies, limits_of
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Position, Tri, text
+from passrole_checks.iam.partial_values import Position, Ternary, text
 
 _OPERATORS = [
     "StringEquals", "StringNotEquals", "StringEqualsIfExists", "StringNotEqualsIfExists", "ForAllValues:StringEquals",
@@ -65,7 +65,7 @@ _blocks = st.dictionaries(
 @given(_blocks, _blocks)
 def test_what_is_implied_holds_for_every_request(narrow: Any, wide: Any) -> None:
     """Where one block is said to imply another, every request that meets the one meets the other."""
-    if implies(limits(narrow), limits(wide))[0] is not Tri.YES:
+    if implies(limits(narrow), limits(wide))[0] is not Ternary.YES:
         return
 
     def allowed(block: Any, request: dict[str, set[str]]) -> bool:
@@ -84,19 +84,19 @@ def test_what_is_implied_holds_for_every_request(narrow: Any, wide: Any) -> None
 @pytest.mark.parametrize(
     ("narrow", "wide", "answer", "keys"),
     [
-        ({}, {}, Tri.YES, ()),
-        ({"Bool": {"aws:MFA": "true"}}, {}, Tri.YES, ()),
-        ({}, {"Bool": {"aws:MFA": "true"}}, Tri.NO, ("aws:MFA",)),
-        ({"Bool": {"aws:mfa": True}}, {"Bool": {"aws:MFA": "true"}}, Tri.YES, ()),
-        ({"StringEquals": {"aws:a": "x"}}, {"StringEquals": {"aws:a": ["y", "x"]}}, Tri.YES, ()),
-        ({"StringEquals": {"aws:a": ["y", "x"]}}, {"StringEquals": {"aws:a": "x"}}, Tri.UNKNOWN, ("aws:a",)),
-        ({"StringNotEquals": {"aws:a": ["y", "x"]}}, {"StringNotEquals": {"aws:a": "x"}}, Tri.YES, ()),
-        ({"StringEquals": {"aws:a": "x"}}, {"StringEqualsIfExists": {"aws:a": "x"}}, Tri.YES, ()),
-        ({"StringEqualsIfExists": {"aws:a": "x"}}, {"StringEquals": {"aws:a": "x"}}, Tri.UNKNOWN, ("aws:a",)),
-        ({"StringLike": {"aws:a": "x"}}, {"StringEquals": {"aws:a": "x"}}, Tri.UNKNOWN, ("aws:a",)),
-        ({"StringEquals": "x"}, {"StringEquals": "x"}, Tri.YES, ()),
+        ({}, {}, Ternary.YES, ()),
+        ({"Bool": {"aws:MFA": "true"}}, {}, Ternary.YES, ()),
+        ({}, {"Bool": {"aws:MFA": "true"}}, Ternary.NO, ("aws:MFA",)),
+        ({"Bool": {"aws:mfa": True}}, {"Bool": {"aws:MFA": "true"}}, Ternary.YES, ()),
+        ({"StringEquals": {"aws:a": "x"}}, {"StringEquals": {"aws:a": ["y", "x"]}}, Ternary.YES, ()),
+        ({"StringEquals": {"aws:a": ["y", "x"]}}, {"StringEquals": {"aws:a": "x"}}, Ternary.UNKNOWN, ("aws:a",)),
+        ({"StringNotEquals": {"aws:a": ["y", "x"]}}, {"StringNotEquals": {"aws:a": "x"}}, Ternary.YES, ()),
+        ({"StringEquals": {"aws:a": "x"}}, {"StringEqualsIfExists": {"aws:a": "x"}}, Ternary.YES, ()),
+        ({"StringEqualsIfExists": {"aws:a": "x"}}, {"StringEquals": {"aws:a": "x"}}, Ternary.UNKNOWN, ("aws:a",)),
+        ({"StringLike": {"aws:a": "x"}}, {"StringEquals": {"aws:a": "x"}}, Ternary.UNKNOWN, ("aws:a",)),
+        ({"StringEquals": "x"}, {"StringEquals": "x"}, Ternary.YES, ()),
     ],
 )
-def test_by_hand(narrow: Any, wide: Any, answer: Tri, keys: tuple[str, ...]) -> None:
+def test_by_hand(narrow: Any, wide: Any, answer: Ternary, keys: tuple[str, ...]) -> None:
     """More tests, fewer values, no IfExists: narrower. Nothing on a key: surely not. Another test on it: open."""
     assert implies(limits(narrow), limits(wide)) == (answer, keys)

@@ -13,15 +13,15 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Entry,
-    Hole,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Position,
-    Text,
-    Tri,
+    StringNode,
+    Ternary,
+    Unresolved,
+    UnresolvedKind,
 )
 
 AT = Position("policy.json", 1)
@@ -155,8 +155,8 @@ blocks: st.SearchStrategy[Block] = st.lists(
 )
 
 
-def literal(value: str) -> Text:
-    return Text((value,), AT)
+def literal(value: str) -> StringNode:
+    return StringNode((value,), AT)
 
 
 def node(block: Block) -> Node:
@@ -167,11 +167,11 @@ def node(block: Block) -> Node:
             value: Node = (
                 literal(given_values)
                 if isinstance(given_values, str)
-                else Items(tuple(literal(item) for item in given_values), AT)
+                else ListNode(tuple(literal(item) for item in given_values), AT)
             )
-            entries.append(Entry(literal(key), value))
-        operators.append(Entry(literal(operator), Mapping(tuple(entries), AT)))
-    return Mapping(tuple(operators), AT)
+            entries.append(ObjectEntry(literal(key), value))
+        operators.append(ObjectEntry(literal(operator), ObjectNode(tuple(entries), AT)))
+    return ObjectNode(tuple(operators), AT)
 
 
 def answer_of(effect: ConditionEffect, service: str) -> bool | None:
@@ -180,7 +180,7 @@ def answer_of(effect: ConditionEffect, service: str) -> bool | None:
     return None if service in effect.possible else False
 
 
-TRI = {True: Tri.YES, False: Tri.NO, None: Tri.UNKNOWN}
+TRI = {True: Ternary.YES, False: Ternary.NO, None: Ternary.UNKNOWN}
 
 
 @settings(max_examples=400, deadline=None)
@@ -224,31 +224,31 @@ def test_spelling_makes_no_difference(block: Block) -> None:
 # A literal that becomes a hole.
 
 
-def texts_of(tree: Node) -> Iterator[Text]:
+def texts_of(tree: Node) -> Iterator[StringNode]:
     """The texts of a tree that are replaced one at a time: operators, keys and values."""
-    if isinstance(tree, Text):
+    if isinstance(tree, StringNode):
         yield tree
-    elif isinstance(tree, Items):
+    elif isinstance(tree, ListNode):
         for item in tree.items:
             yield from texts_of(item)
-    elif isinstance(tree, Mapping):
+    elif isinstance(tree, ObjectNode):
         for entry in tree.entries:
             yield entry.key
             yield from texts_of(entry.value)
 
 
-def replaced(tree: Node, old: Node, new: Text) -> Node:
+def replaced(tree: Node, old: Node, new: StringNode) -> Node:
     """The same tree with one node (that very object) replaced."""
     if tree is old:
         return new
-    if isinstance(tree, Items):
-        return Items(tuple(replaced(item, old, new) for item in tree.items), AT)
-    if isinstance(tree, Mapping):
+    if isinstance(tree, ListNode):
+        return ListNode(tuple(replaced(item, old, new) for item in tree.items), AT)
+    if isinstance(tree, ObjectNode):
         entries = []
         for entry in tree.entries:
             key = new if entry.key is old else entry.key
-            entries.append(Entry(key, replaced(entry.value, old, new)))
-        return Mapping(tuple(entries), AT)
+            entries.append(ObjectEntry(key, replaced(entry.value, old, new)))
+        return ObjectNode(tuple(entries), AT)
     return tree
 
 
@@ -257,7 +257,7 @@ def assert_less_known(exact: ConditionEffect, holed: ConditionEffect) -> None:
     assert exact.possible & SERVICES <= holed.possible & SERVICES
     assert holed.allowed & SERVICES <= exact.allowed & SERVICES
     for before, after in ((exact.unknown_service, holed.unknown_service), (exact.without_key, holed.without_key)):
-        assert after in (before, Tri.UNKNOWN)
+        assert after in (before, Ternary.UNKNOWN)
     assert exact.dead or not holed.dead
 
 
@@ -274,8 +274,8 @@ def test_a_hole_in_place_of_a_literal_only_makes_less_sure(data: st.DataObject, 
     assert isinstance(whole, str)
     start = data.draw(st.integers(0, len(whole)))
     end = data.draw(st.integers(start, len(whole)))
-    parts = tuple(part for part in (whole[:start], Hole("x"), whole[end:]) if part)
-    holed = evaluate(replaced(tree, old, Text(parts, AT)), SERVICES)
+    parts = tuple(part for part in (whole[:start], Unresolved("x"), whole[end:]) if part)
+    holed = evaluate(replaced(tree, old, StringNode(parts, AT)), SERVICES)
     assert_less_known(evaluate(tree, SERVICES), holed)
 
 
@@ -286,17 +286,19 @@ def test_a_hole_in_place_of_what_stands_under_an_operator_only_makes_less_sure(
 ) -> None:
     """Where everything under one operator, or the whole block, is not known, nothing sure turns into its opposite."""
     tree = node(block)
-    assert isinstance(tree, Mapping)
+    assert isinstance(tree, ObjectNode)
     old = data.draw(st.sampled_from([tree, *(entry.value for entry in tree.entries)]))
-    assert_less_known(evaluate(tree, SERVICES), evaluate(replaced(tree, old, Text((Hole("x"),), AT)), SERVICES))
+    assert_less_known(
+        evaluate(tree, SERVICES), evaluate(replaced(tree, old, StringNode((Unresolved("x"),), AT)), SERVICES)
+    )
 
 
 @settings(max_examples=200, deadline=None)
 @given(labels, st.sampled_from(["ec2", "lambda", "ecs-tasks"]), string_operators)
 def test_a_hole_of_a_name_is_possible_for_every_name(label: str, service: str, operator: str) -> None:
     """A generated name in the place of a service's own keeps every service with such a name possible."""
-    value = Text((Hole("x", Kind.NAME), ".amazonaws.com"), AT)
-    tree = Mapping((Entry(literal(operator), Mapping((Entry(literal(PTS), value),), AT)),), AT)
+    value = StringNode((Unresolved("x", UnresolvedKind.NAME), ".amazonaws.com"), AT)
+    tree = ObjectNode((ObjectEntry(literal(operator), ObjectNode((ObjectEntry(literal(PTS), value),), AT)),), AT)
     assert f"{service}.amazonaws.com" in evaluate(tree, SERVICES).possible
     assert evaluate(tree, SERVICES).allowed == frozenset()
 
@@ -325,7 +327,7 @@ def test_widening_a_value_never_removes_a_service(
     assert narrow.allowed & SERVICES <= wide.allowed & SERVICES
     assert narrow.possible & SERVICES <= wide.possible & SERVICES
     assert wide.dead <= narrow.dead
-    assert (narrow.unknown_service, wide.unknown_service) != (Tri.YES, Tri.NO)
+    assert (narrow.unknown_service, wide.unknown_service) != (Ternary.YES, Ternary.NO)
     assert narrow.without_key is wide.without_key
 
 
@@ -339,7 +341,7 @@ def test_if_exists_never_removes_a_request(operator: str, keys: list[tuple[str, 
         evaluate(node([(f"{plain}IfExists", keys)]), SERVICES),
     )
     assert without.allowed == with_suffix.allowed and without.possible == with_suffix.possible
-    assert (without.without_key, with_suffix.without_key) != (Tri.YES, Tri.NO)
+    assert (without.without_key, with_suffix.without_key) != (Ternary.YES, Ternary.NO)
 
 
 # Anything at all.
@@ -347,15 +349,15 @@ def test_if_exists_never_removes_a_request(operator: str, keys: list[tuple[str, 
 parts = st.one_of(
     st.sampled_from(["StringEquals", "Null", "iam:PassedToService", "${", "}", "*", "true", ".amazonaws.com"]),
     st.text(max_size=5),
-    st.builds(Hole, st.text(max_size=3), st.sampled_from(Kind)),
+    st.builds(Unresolved, st.text(max_size=3), st.sampled_from(UnresolvedKind)),
 )
-any_texts = st.lists(parts, min_size=1, max_size=3).map(lambda found: Text(tuple(found), AT))
+any_texts = st.lists(parts, min_size=1, max_size=3).map(lambda found: StringNode(tuple(found), AT))
 any_constants = st.one_of(st.none(), st.booleans(), st.integers(), st.floats()).map(lambda value: Const(value, AT))
 any_nodes: st.SearchStrategy[Node] = st.recursive(
     st.one_of(any_texts, any_constants, st.just(Absent(AT))),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3).map(lambda found: Items(tuple(found), AT)),
-        st.lists(st.builds(Entry, any_texts, inner), max_size=3).map(lambda found: Mapping(tuple(found), AT)),
+        st.lists(inner, max_size=3).map(lambda found: ListNode(tuple(found), AT)),
+        st.lists(st.builds(ObjectEntry, any_texts, inner), max_size=3).map(lambda found: ObjectNode(tuple(found), AT)),
         inner.map(lambda option: Choice("c", (("true", option),), AT)),
     ),
     max_leaves=8,
@@ -369,4 +371,4 @@ def test_no_node_makes_it_crash(tree: Node, variables: bool) -> None:
     effect = evaluate(tree, SERVICES, variables=variables)
     assert effect.allowed <= effect.possible
     if effect.dead:
-        assert not effect.possible and effect.unknown_service is effect.without_key is Tri.NO
+        assert not effect.possible and effect.unknown_service is effect.without_key is Ternary.NO

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants.effective_grant import Passing
-from passrole_checks.iam.grants.grant import grants_apart
-from passrole_checks.iam.partial_values import Position, Tri, text
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
+from passrole_checks.iam.grants.grant import raw_grants
+from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.roles.arn import Scope
 
@@ -30,14 +30,14 @@ def parsed(*statements: dict[str, object]) -> tuple[Statement, ...]:
     return parse_document(text(json.dumps(document), AT)).statements
 
 
-def passing(*statements: dict[str, object], limit: Sequence[dict[str, object]] = ()) -> Passing:
+def passing(*statements: dict[str, object], limit: Sequence[dict[str, object]] = ()) -> EffectiveGrant:
     found = parsed(*statements)
     permissions = Permissions(found, (parsed(*limit),) if limit else ())
-    (grant, *_) = grants_apart(found, {name: list(known) for name, known in SERVICES.items()})
-    return Passing(grant, permissions, SERVICES)
+    (grant, *_) = raw_grants(found, {name: list(known) for name, known in SERVICES.items()})
+    return EffectiveGrant(grant, permissions, SERVICES)
 
 
-def roles(one: Passing, service: str) -> list[str] | None:
+def roles(one: EffectiveGrant, service: str) -> list[str] | None:
     passed = one.to(service)
     return [str(role) for role in passed.roles] if passed is not None else None
 
@@ -58,7 +58,7 @@ def test_a_limit_leaves_what_both_allow() -> None:
     one = passing(allow, limit=[statement("Allow", "iam:*", ROLE + "app-*", [LAMBDA])])
     assert roles(one, LAMBDA) == [ROLE + "app-*"] and roles(one, EC2) is None
     passed = one.to(LAMBDA)
-    assert passed is not None and (passed.scope, passed.certain) == (Scope.PREFIX, Tri.YES)
+    assert passed is not None and (passed.scope, passed.certain) == (Scope.PREFIX, Ternary.YES)
     assert one.anything is not None and one.anything.scope is Scope.PREFIX
     assert passing(allow, limit=[statement("Allow", "s3:*")]).anything is None
 
@@ -67,7 +67,7 @@ def test_a_limit_to_all_roles_but_some() -> None:
     """A boundary that leaves roles out by NotResource takes them away, and nothing else."""
     limit = {"Effect": "Allow", "Action": "iam:*", "NotResource": ROLE + "admin-*"}
     passed = passing(statement("Allow", "iam:PassRole", "*"), limit=[limit]).to(EC2)
-    assert passed is not None and (passed.scope, passed.certain) == (Scope.ANY_ROLE, Tri.YES)
+    assert passed is not None and (passed.scope, passed.certain) == (Scope.ANY_ROLE, Ternary.YES)
     assert [str(role) for role in passed.denied] == [ROLE + "admin-*"]
     assert roles(passing(statement("Allow", "iam:PassRole", ROLE + "admin-x"), limit=[limit]), EC2) is None
     assert roles(passing(statement("Allow", "iam:PassRole", ROLE + "app"), limit=[limit]), EC2) == [ROLE + "app"]
@@ -89,7 +89,7 @@ def test_a_limit_that_allows_the_rest_perhaps() -> None:
         {**statement("Allow", "iam:PassRole"), "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}},
     ]
     passed = passing(statement("Allow", "iam:PassRole", "*"), limit=limit).to(EC2)
-    assert passed is not None and passed.certain is Tri.UNKNOWN
+    assert passed is not None and passed.certain is Ternary.UNKNOWN
 
 
 def test_what_not_resource_leaves_out_stays_left_out() -> None:
@@ -106,10 +106,10 @@ def test_a_deny_on_all_but_some_leaves_what_both_name() -> None:
     deny = {"Effect": "Deny", "Action": "iam:PassRole", "NotResource": ROLE + "w?t/worker"}
     passed = passing(statement("Allow", "iam:PassRole", ROLE + "*er"), deny).to(EC2)
     assert passed is not None and ([str(role) for role in passed.roles], passed.certain) == (
-        [ROLE + "w?t/worker"], Tri.YES,
+        [ROLE + "w?t/worker"], Ternary.YES,
     )  # fmt: skip
     crossing = passing(statement("Allow", "iam:PassRole", ROLE + "wet/*"), deny).to(EC2)
-    assert crossing is not None and crossing.certain is Tri.UNKNOWN
+    assert crossing is not None and crossing.certain is Ternary.UNKNOWN
 
 
 def test_a_deny_that_may_take_it_away_leaves_it_uncertain() -> None:
@@ -123,21 +123,21 @@ def test_a_deny_that_may_take_it_away_leaves_it_uncertain() -> None:
     )
     many = passing(statement("Allow", "iam:PassRole", "*"), statement("Deny", "iam:PassRole", ROLE + variable))
     found = [item.to(EC2) for item in (one, other, many)]
-    assert [item.certain for item in found if item is not None] == [Tri.UNKNOWN, Tri.UNKNOWN, Tri.YES]
+    assert [item.certain for item in found if item is not None] == [Ternary.UNKNOWN, Ternary.UNKNOWN, Ternary.YES]
 
 
 def test_policies_of_both_versions() -> None:
     """In each policy ``${`` means what it means by its own Version: a variable may take any role away, plain text does
     not name a role of this name."""
     old = parse_document(text(json.dumps({"Statement": [statement("Allow", "iam:PassRole", ROLE + "app")]}), AT))
-    (grant,) = grants_apart(old.statements, {name: list(known) for name, known in SERVICES.items()})
+    (grant,) = raw_grants(old.statements, {name: list(known) for name, known in SERVICES.items()})
     new = parsed(statement("Deny", "iam:PassRole", ROLE + "${aws:username}"))
-    passed = Passing(grant, Permissions((*old.statements, *new)), SERVICES).to(EC2)
+    passed = EffectiveGrant(grant, Permissions((*old.statements, *new)), SERVICES).to(EC2)
     assert passed is not None and [str(role) for role in passed.denied] == [ROLE + "${aws:username}"]
     text_only = {"Statement": [statement("Deny", "iam:PassRole", ROLE + "${*}")]}
     plain = parse_document(text(json.dumps(text_only), AT)).statements
-    (grant,) = grants_apart(parsed(statement("Allow", "iam:PassRole", ROLE + "app")), {"aws": SERVICES["aws"]})
-    passed = Passing(grant, Permissions((grant.statement, *plain)), SERVICES).to(EC2)
+    (grant,) = raw_grants(parsed(statement("Allow", "iam:PassRole", ROLE + "app")), {"aws": SERVICES["aws"]})
+    passed = EffectiveGrant(grant, Permissions((grant.statement, *plain)), SERVICES).to(EC2)
     assert passed is not None and [str(role) for role in passed.roles] == [ROLE + "app"]
     assert [str(role) for role in passed.denied] == [ROLE + "${$}{*}"]
 

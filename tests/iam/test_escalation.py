@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Hole, Position, Text, Tri, text
+from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, text
 from passrole_checks.iam.permissions.escalation import Way, family, open_ways, plain_name
 from passrole_checks.iam.permissions.permissions import Permissions
 
@@ -33,17 +33,17 @@ def test_a_way_needs_all_of_its_actions() -> None:
     """A way is open where every action is allowed, and surely so where nothing is open."""
     assert open_ways(Permissions(parsed(statement("Allow", "x:Create"))), [WAY]) == ()
     (found,) = open_ways(Permissions(parsed(statement("Allow", "x:C*"), statement("Allow", "x:S*"))), [WAY])
-    assert found.certain is Tri.YES and len(found.by) == 2
+    assert found.certain is Ternary.YES and len(found.by) == 2
 
 
 def test_what_is_not_known_opens_a_way_only_beside_what_is() -> None:
     """One action from a hole is a way that cannot be told; actions that are nothing but a hole are none."""
-    hole = Text((Hole("var.actions"),), AT)
+    hole = StringNode((Unresolved("var.actions"),), AT)
     (unknown,) = parsed(statement("Allow", "x:Nothing"))
     unknown = Statement("", AT, None, "Allow", (hole,), None, unknown.resources, None, None, True)
     assert open_ways(Permissions((unknown,)), [WAY]) == ()
     (found,) = open_ways(Permissions((unknown, *parsed(statement("Allow", "x:Create")))), [WAY])
-    assert found.certain is Tri.UNKNOWN
+    assert found.certain is Ternary.UNKNOWN
 
 
 def test_a_resource_of_another_service_opens_no_way() -> None:

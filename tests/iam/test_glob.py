@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.partial_values import Hole, Kind
+from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns import glob
 
 # two letters that patterns mention, and one that none does
@@ -49,8 +49,8 @@ def test_a_pattern_takes_a_text_that_it_matches(pattern: str, text: str) -> None
     assert glob.surely(glob.pattern(pattern), text) == glob.possibly(glob.pattern(pattern), text) == matches
 
 
-A, B = Hole("var.a"), Hole("var.b")
-NAME = Hole("aws_x.y.name", Kind.NAME)
+A, B = Unresolved("var.a"), Unresolved("var.b")
+NAME = Unresolved("aws_x.y.name", UnresolvedKind.NAME)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_hole_is_one_text_that_is_not_known(pattern, text, surely, possibly) -
 
     def written(parts, spell) -> str:
         parts = (parts,) if isinstance(parts, str) else parts
-        return "".join(glob.letter(part) if isinstance(part, Hole) else spell(part) for part in parts)
+        return "".join(glob.letter(part) if isinstance(part, Unresolved) else spell(part) for part in parts)
 
     found = written(pattern, glob.pattern), written(text, glob.literal)
     assert (glob.surely(*found), glob.possibly(*found)) == (surely, possibly)

@@ -13,7 +13,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
-from passrole_checks.iam.partial_values import Position, Text, Tri
+from passrole_checks.iam.partial_values import Position, StringNode, Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 A = "arn:aws:iam::111122223333:role/"
@@ -22,7 +22,9 @@ SERVICES = {name: known_services(name) for name in ("aws", "aws-cn")}
 
 
 def grants(*statements: dict[str, Any], account: str | None = None) -> list[PassRoleGrant]:
-    document = Text((json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),), Position("p.json", 1))
+    document = StringNode(
+        (json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),), Position("p.json", 1)
+    )
     parsed = parse_document(document)
     assert parsed.problems == ()
     return list(grants_of(parsed.statements, SERVICES, account))
@@ -190,11 +192,11 @@ def test_denied_means_that_no_request_is_left(
     """A grant is wholly denied only if each request of a small world is denied; what is left keeps its services."""
     from passrole_checks.iam.roles import arn
 
-    def text(value: str) -> Text:
-        return Text((value,), Position("p.json", 1))
+    def text(value: str) -> StringNode:
+        return StringNode((value,), Position("p.json", 1))
 
     def is_in(role: str, pattern: str) -> bool:
-        return arn.matches(text(pattern), role) is Tri.YES
+        return arn.matches(text(pattern), role) is Ternary.YES
 
     grant = grants(allow(resources, **to(*allowed)), *(deny(role, **to(*names)) for role, names in denials))[0]
     left = {

@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Const, Hole, Items, Mapping, Node, Position, Text
+from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved
 
 AT = Position("policy.tf", 7, 12)
 
 
 def plain(node: Node) -> object:
     """The Python value of a tree without holes."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return node.literal
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [plain(item) for item in node.items]
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {entry.key.literal: plain(entry.value) for entry in node.entries}
     assert isinstance(node, Const)
     return node.value
@@ -38,28 +38,28 @@ values = st.recursive(
 def test_agrees_with_the_standard_library(value: object, indent: int | None, ascii_only: bool) -> None:
     """Without holes the tree holds what json.loads gives."""
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).replace("\ue000", "?")
-    assert plain(parse_json(Text((text,), AT))) == json.loads(text)
+    assert plain(parse_json(StringNode((text,), AT))) == json.loads(text)
 
 
 def test_positions_follow_the_file() -> None:
     """In a text that stands letter for letter in its file, a hole in it shifts nothing."""
-    hole = Hole("aws_iam_role.app.arn")
-    document = Text(
+    hole = Unresolved("aws_iam_role.app.arn")
+    document = StringNode(
         ('{\n  "Resource": "', hole, '",\n  "Action": ["a"]\n}\n'), AT, starts=((8, 1), (9, 16), (9, 39)), indent=0
     )
     tree = parse_json(document)
-    assert isinstance(tree, Mapping)
+    assert isinstance(tree, ObjectNode)
     assert (tree.at.line, tree.at.column, tree.at.end_line, tree.at.end_column) == (8, 1, 11, 2)
     resource, action = tree.get("Resource"), tree.get("Action")
-    assert isinstance(resource, Text) and resource.only_hole is hole
+    assert isinstance(resource, StringNode) and resource.only_hole is hole
     assert (resource.at.line, resource.at.column) == (9, 15)
-    assert isinstance(action, Items) and (action.at.line, action.at.column) == (10, 13)
+    assert isinstance(action, ListNode) and (action.at.line, action.at.column) == (10, 13)
 
 
 def test_indented_text_counts_its_indentation() -> None:
     """Columns of continued lines include the indentation that the format strips."""
-    tree = parse_json(Text(('{\n"Action": "a"}',), AT, starts=((8, 5),), indent=4))
-    assert isinstance(tree, Mapping)
+    tree = parse_json(StringNode(('{\n"Action": "a"}',), AT, starts=((8, 5),), indent=4))
+    assert isinstance(tree, ObjectNode)
     action = tree.get("Action")
     assert action is not None and (action.at.line, action.at.column) == (9, 15)
 
@@ -67,17 +67,17 @@ def test_indented_text_counts_its_indentation() -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        ('{"Statement": [', Hole("local.statements"), "]}"),
-        ('{"Statement": [{"a": 1}, ', Hole("local.more"), "]}"),
-        ('{"Statement": [', Hole("each"), ' {"a": 1}]}'),
-        ('{"Statement": ', Hole("jsonencode(local.x)"), "}"),
-        ("{", Hole("local.version"), ' "Statement": []}'),
+        ('{"Statement": [', Unresolved("local.statements"), "]}"),
+        ('{"Statement": [{"a": 1}, ', Unresolved("local.more"), "]}"),
+        ('{"Statement": [', Unresolved("each"), ' {"a": 1}]}'),
+        ('{"Statement": ', Unresolved("jsonencode(local.x)"), "}"),
+        ("{", Unresolved("local.version"), ' "Statement": []}'),
     ],
 )
-def test_a_hole_stands_where_elements_are_expected(parts: tuple[str | Hole, ...]) -> None:
+def test_a_hole_stands_where_elements_are_expected(parts: tuple[str | Unresolved, ...]) -> None:
     """A hole may bring a value, a key with its value, or a run of elements with their commas."""
-    tree = parse_json(Text(parts, AT))
-    assert isinstance(tree, Mapping) and tree.entries
+    tree = parse_json(StringNode(parts, AT))
+    assert isinstance(tree, ObjectNode) and tree.entries
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_hole_stands_where_elements_are_expected(parts: tuple[str | Hole, ...]
 def test_what_is_no_json_is_named_with_its_place(text: str, reason: str) -> None:
     """A malformed text is an error of ours that says what is wrong and where."""
     with pytest.raises(MalformedDocument, match=reason.replace("[", r"\[")) as error:
-        parse_json(Text((text,), AT))
+        parse_json(StringNode((text,), AT))
     assert error.value.at.file == "policy.tf"
 
 
@@ -107,4 +107,4 @@ def test_what_is_no_json_is_named_with_its_place(text: str, reason: str) -> None
 def test_any_text_is_a_tree_or_an_error_of_ours(text: str) -> None:
     """Nothing but MalformedDocument comes out of any text."""
     with contextlib.suppress(MalformedDocument):
-        parse_json(Text((text,), AT, starts=((1, 1),)))
+        parse_json(StringNode((text,), AT, starts=((1, 1),)))

@@ -11,15 +11,15 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Entry,
-    Hole,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Position,
-    Text,
-    Tri,
+    StringNode,
+    Ternary,
+    Unresolved,
+    UnresolvedKind,
     text,
     unknown,
 )
@@ -38,19 +38,19 @@ def node(value: Any) -> Node:
     if isinstance(value, str):
         return text(value, AT)
     if isinstance(value, tuple):
-        return Text(value, AT)
+        return StringNode(value, AT)
     if isinstance(value, list):
-        return Items(tuple(node(item) for item in value), AT)
+        return ListNode(tuple(node(item) for item in value), AT)
     if isinstance(value, dict):
         entries = []
         for key, item in value.items():
             name = node(key)
-            assert isinstance(name, Text)
-            entries.append(Entry(name, node(item)))
-        return Mapping(tuple(entries), AT)
+            assert isinstance(name, StringNode)
+            entries.append(ObjectEntry(name, node(item)))
+        return ObjectNode(tuple(entries), AT)
     if value is None or isinstance(value, (bool, int, float)):
         return Const(value, AT)
-    assert isinstance(value, (Text, Const, Items, Mapping, Choice, Absent))
+    assert isinstance(value, (StringNode, Const, ListNode, ObjectNode, Choice, Absent))
     return value
 
 
@@ -63,19 +63,21 @@ def test_is_not_of_another_type(operator: str) -> None:
     """AWS's pages do not say what becomes of "is not" where a number, a date, an address or an ARN is compared with the
     name of a service: it may let every service through, or none."""
     effect = of({operator: {PTS: "5"}})
-    assert (effect.allowed, effect.unknown_service) == (frozenset(), Tri.UNKNOWN)
+    assert (effect.allowed, effect.unknown_service) == (frozenset(), Ternary.UNKNOWN)
     assert effect.possible >= CHINA and effect.constraint is Constraint.INEFFECTIVE
-    assert effect.without_key is Tri.YES
+    assert effect.without_key is Ternary.YES
 
 
-def hole(expression: str, kind: Kind = Kind.ANYTHING, known: tuple[str | Hole, ...] | None = None) -> Hole:
-    return Hole(expression, kind, known=known)
+def hole(
+    expression: str, kind: UnresolvedKind = UnresolvedKind.ANYTHING, known: tuple[str | Unresolved, ...] | None = None
+) -> Unresolved:
+    return Unresolved(expression, kind, known=known)
 
 
 def answer(effect: ConditionEffect, request: str) -> str:
     """What the table writes for a request: ``+`` let through, ``-`` not, ``?`` cannot be told."""
     if request == "0":
-        return {Tri.YES: "+", Tri.NO: "-", Tri.UNKNOWN: "?"}[effect.without_key]
+        return {Ternary.YES: "+", Ternary.NO: "-", Ternary.UNKNOWN: "?"}[effect.without_key]
     service = {"E": E, "L": L, "C": C}[request]
     if service in effect.allowed:
         return "+"
@@ -169,7 +171,7 @@ def test_rows_54_to_56_associated_resource_arn(operator: str, shared: bool) -> N
     effect = of({operator: {"iam:associatedresourcearn": "arn:aws:ec2:*:111122223333:instance/*"}})
     assert effect.associated_resource_arn
     assert effect.shared == (("iam:associatedresourcearn",) if shared else ())
-    assert (effect.constraint, effect.allowed, effect.without_key) == (Constraint.ABSENT, CHINA, Tri.YES)
+    assert (effect.constraint, effect.allowed, effect.without_key) == (Constraint.ABSENT, CHINA, Ternary.YES)
     assert effect.others == effect.tags == ()
 
 
@@ -243,9 +245,9 @@ def test_every_service_of_one_partition_is_no_constraint_there() -> None:
     """`*.amazonaws.com` leaves no service of `aws` out, and leaves out those of `aws-cn` with a name of their own."""
     condition = {"StringLike": {PTS: "*.amazonaws.com"}}
     standard = of(condition, STANDARD)
-    assert (standard.constraint, standard.unknown_service) == (Constraint.INEFFECTIVE, Tri.YES)
+    assert (standard.constraint, standard.unknown_service) == (Constraint.INEFFECTIVE, Ternary.YES)
     china = of(condition, CHINA)
-    assert (china.constraint, china.unknown_service) == (Constraint.PATTERN, Tri.UNKNOWN)
+    assert (china.constraint, china.unknown_service) == (Constraint.PATTERN, Ternary.UNKNOWN)
 
 
 def test_no_block_lets_everything_through() -> None:
@@ -253,7 +255,7 @@ def test_no_block_lets_everything_through() -> None:
     for effect in (evaluate(None, STANDARD), of({}, STANDARD)):
         assert effect.constraint is Constraint.ABSENT and not effect.dead
         assert effect.allowed == effect.possible == STANDARD
-        assert effect.unknown_service is effect.without_key is Tri.YES
+        assert effect.unknown_service is effect.without_key is Ternary.YES
 
 
 @pytest.mark.parametrize(
@@ -271,7 +273,7 @@ def test_no_block_lets_everything_through() -> None:
         ({"StringEquals": {PTS: "brand-new.amazonaws.com"}}, False),
         ({"StringLike": {PTS: "brand-new.*"}}, False),
         ({"StringLike": {PTS: "brand-new.amazonaws.com.??"}}, False),
-        ({"StringEquals": {PTS: ("states.", hole("AWS::Region", Kind.REGION), ".amazonaws.com")}}, False),
+        ({"StringEquals": {PTS: ("states.", hole("AWS::Region", UnresolvedKind.REGION), ".amazonaws.com")}}, False),
         ({"StringEquals": {PTS: (hole("var.service"),)}}, False),
         ({"StringEquals": {"iam:PassToService": E}}, False),
     ],
@@ -382,19 +384,19 @@ def test_what_can_match_is_not_suspected(condition: Any) -> None:
 def test_suspicions_and_holes_stand_where_they_are_written() -> None:
     """A suspicion carries the position of the value, key or operator that it speaks of."""
     key_at, value_at, operator_at = (Position("a.json", line) for line in (2, 3, 4))
-    value = Items((text(E, AT), text("lambda", value_at)), AT)
-    misspelt = Entry(text("iam:PassToService", key_at), text(E, AT))
-    strings = Entry(text("StringEquals", AT), Mapping((Entry(text(PTS, AT), value), misspelt), AT))
-    dates = Entry(text("DateEquals", operator_at), Mapping((Entry(text(PTS, AT), text(E, AT)),), AT))
-    effect = evaluate(Mapping((strings, dates), AT), STANDARD)
+    value = ListNode((text(E, AT), text("lambda", value_at)), AT)
+    misspelt = ObjectEntry(text("iam:PassToService", key_at), text(E, AT))
+    strings = ObjectEntry(text("StringEquals", AT), ObjectNode((ObjectEntry(text(PTS, AT), value), misspelt), AT))
+    dates = ObjectEntry(text("DateEquals", operator_at), ObjectNode((ObjectEntry(text(PTS, AT), text(E, AT)),), AT))
+    effect = evaluate(ObjectNode((strings, dates), AT), STANDARD)
     assert [suspicion.at for suspicion in effect.suspicions] == [value_at, key_at, operator_at]
 
 
 def test_a_suspicion_stands_in_its_own_file() -> None:
     """The same words in two files raise the same suspicion, each time with the place in that file."""
     for place in (Position("a.json", 3), Position("b.json", 7)):
-        value = Entry(text(PTS, AT), text("lambda", place))
-        effect = evaluate(Mapping((Entry(text("StringEquals", AT), Mapping((value,), AT)),), AT), STANDARD)
+        value = ObjectEntry(text(PTS, AT), text("lambda", place))
+        effect = evaluate(ObjectNode((ObjectEntry(text("StringEquals", AT), ObjectNode((value,), AT)),), AT), STANDARD)
         assert [suspicion.at for suspicion in effect.suspicions] == [place]
 
 
@@ -406,7 +408,7 @@ def test_a_block_that_is_a_hole_is_unresolved() -> None:
     effect = evaluate(unknown("var.condition", AT), STANDARD)
     assert effect.constraint is Constraint.UNRESOLVED and not effect.dead
     assert (effect.allowed, effect.possible) == (frozenset(), STANDARD)
-    assert effect.unknown_service is effect.without_key is Tri.UNKNOWN
+    assert effect.unknown_service is effect.without_key is Ternary.UNKNOWN
     assert [hole.expression for hole in effect.unresolved] == ["var.condition"]
     assert effect.problems == ()
 
@@ -420,7 +422,7 @@ def test_a_block_that_is_a_hole_is_unresolved() -> None:
         {"StringEquals": {("iam:", hole("x")): E}},
         {"StringEquals": {PTS: (hole("x"),)}},
         {"StringEquals": {PTS: [E, (hole("x"),)]}},
-        {"StringEquals": {PTS: (hole("x", Kind.NAME), ".amazonaws.com")}},
+        {"StringEquals": {PTS: (hole("x", UnresolvedKind.NAME), ".amazonaws.com")}},
         {"StringNotEquals": {PTS: (hole("x"),)}},
         {"Null": {PTS: (hole("x"),)}},
         {"StringLike": {PTS: "*"}, "StringEquals": (hole("x"),)},
@@ -449,9 +451,12 @@ def test_a_hole_that_decides_is_named(condition: Any) -> None:
             {(hole("x", known=("StringEquals",)),): {(hole("x", known=("iam:", "PassedToService")),): E}},
             Constraint.EXACT,
         ),
-        ({"StringEquals": {PTS: ("states.", hole("x", Kind.REGION), ".amazonaws.com")}}, Constraint.EXACT),
-        ({"StringNotEquals": {PTS: ("states.", hole("x", Kind.REGION), ".amazonaws.com")}}, Constraint.PATTERN),
-        ({"StringLike": {PTS: ("*.", hole("x", Kind.REGION), ".amazonaws.com")}}, Constraint.PATTERN),
+        ({"StringEquals": {PTS: ("states.", hole("x", UnresolvedKind.REGION), ".amazonaws.com")}}, Constraint.EXACT),
+        (
+            {"StringNotEquals": {PTS: ("states.", hole("x", UnresolvedKind.REGION), ".amazonaws.com")}},
+            Constraint.PATTERN,
+        ),
+        ({"StringLike": {PTS: ("*.", hole("x", UnresolvedKind.REGION), ".amazonaws.com")}}, Constraint.PATTERN),
     ],
 )
 def test_a_hole_that_does_not_decide_is_not_named(condition: Any, constraint: Constraint) -> None:
@@ -472,15 +477,15 @@ def test_an_unknown_that_can_only_narrow_leaves_a_finite_list_exact() -> None:
     ("parts", "possible"),
     [
         (("ec2.", hole("x")), {E, C}),
-        (("ec2.", hole("x", Kind.NAME)), {E, C}),
-        ((hole("x", Kind.NAME), ".amazonaws.com"), CHINA - {C} | {"pinpoint.us-east-1.amazonaws.com"}),
-        ((hole("x", Kind.REGION), ".amazonaws.com"), set()),
-        (("pinpoint.", hole("x", Kind.REGION), ".amazonaws.com"), {"pinpoint.us-east-1.amazonaws.com"}),
+        (("ec2.", hole("x", UnresolvedKind.NAME)), {E, C}),
+        ((hole("x", UnresolvedKind.NAME), ".amazonaws.com"), CHINA - {C} | {"pinpoint.us-east-1.amazonaws.com"}),
+        ((hole("x", UnresolvedKind.REGION), ".amazonaws.com"), set()),
+        (("pinpoint.", hole("x", UnresolvedKind.REGION), ".amazonaws.com"), {"pinpoint.us-east-1.amazonaws.com"}),
         (("lambda.", hole("x", known=("amazonaws.", hole("y")))), {L}),
-        ((hole("x", Kind.ACCOUNT_ID), ".amazonaws.com"), set()),
+        ((hole("x", UnresolvedKind.ACCOUNT_ID), ".amazonaws.com"), set()),
     ],
 )
-def test_a_hole_matches_what_its_kind_allows(parts: tuple[str | Hole, ...], possible: set[str]) -> None:
+def test_a_hole_matches_what_its_kind_allows(parts: tuple[str | Unresolved, ...], possible: set[str]) -> None:
     """A value that is partly known keeps possible what its kind of hole can complete, and nothing is surely allowed."""
     effect = of({"StringEquals": {PTS: parts}}, CHINA | {"pinpoint.us-east-1.amazonaws.com"})
     assert effect.possible == possible
@@ -496,7 +501,7 @@ def test_a_hole_matches_what_its_kind_allows(parts: tuple[str | Hole, ...], poss
         "${aws:PrincipalTag/service}",
         "${aws:PrincipalTag/service, 'ec2.amazonaws.com'}",
         "${aws:PrincipalTag/service}.amazonaws.com",
-        (hole("aws:PrincipalTag/service", Kind.POLICY_VARIABLE), ".amazonaws.com"),
+        (hole("aws:PrincipalTag/service", UnresolvedKind.POLICY_VARIABLE), ".amazonaws.com"),
         ("${aws:PrincipalTag/", hole("var.tag"), "}.amazonaws.com"),
     ],
 )
@@ -504,7 +509,7 @@ def test_a_policy_variable_is_filled_in_at_request_time(value: Any) -> None:
     """With variables a value that holds one cannot be told; without them it is plain text that names no service."""
     with_variables = of({"StringEquals": {PTS: value}}, STANDARD)
     assert with_variables.constraint is Constraint.UNRESOLVED and with_variables.possible == STANDARD
-    assert with_variables.unresolved[-1].kind is Kind.POLICY_VARIABLE
+    assert with_variables.unresolved[-1].kind is UnresolvedKind.POLICY_VARIABLE
     assert with_variables.unresolved[-1].expression.startswith("aws:PrincipalTag/")
     without = of({"StringEquals": {PTS: value}}, STANDARD, variables=False)
     assert without.possible == frozenset() and without.constraint is Constraint.INEFFECTIVE
@@ -576,8 +581,8 @@ def test_a_key_given_twice_is_told_and_both_hold() -> None:
 
 def test_an_operator_given_twice_is_told_and_both_hold() -> None:
     """The same operator twice is a problem, and both must be met."""
-    entries = [Entry(text("StringEquals", AT), node({PTS: values})) for values in ([E, L], [L])]
-    effect = evaluate(Mapping(tuple(entries), AT), STANDARD)
+    entries = [ObjectEntry(text("StringEquals", AT), node({PTS: values})) for values in ([E, L], [L])]
+    effect = evaluate(ObjectNode(tuple(entries), AT), STANDARD)
     assert effect.allowed == {L}
     assert effect.problems == ("the condition operator StringEquals is given twice",)
 

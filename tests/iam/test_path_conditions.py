@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.iam.path_conditions import (
-    Fact,
-    When,
-    added,
-    both,
+    Assumption,
+    PathCondition,
     compatible,
-    either,
+    conjoin,
+    extend,
     implies,
+    negate,
     none_of,
     one_of,
-    otherwise,
     quoted,
+    simplify,
 )
 
 VALUES = ("a", "b", "c")  # beside them there is always a value that nobody names
-FACTS: tuple[Fact, ...] = (
+FACTS: tuple[Assumption, ...] = (
     *((name, outcome) for name in ("x", "y", "!x") for outcome in ("true", "false")),
     *(("e", one_of(map(quoted, names))) for names in (("a",), ("b",), ("a", "b"), ("b", "c"), ("a", "c"))),
     *(("e", none_of(map(quoted, names))) for names in (("a",), ("b",), ("a", "b"))),
@@ -34,7 +34,7 @@ WORLDS = [
 ]
 
 
-def holds(world: dict[str, str], fact: Fact) -> bool:
+def holds(world: dict[str, str], fact: Assumption) -> bool:
     """Whether a fact is true in a world, said in the plainest way."""
     condition, outcome = fact
     if condition in ("x", "y"):
@@ -48,7 +48,7 @@ def holds(world: dict[str, str], fact: Fact) -> bool:
     return not named if outcome.startswith("not ") else named
 
 
-def worlds(when: When) -> list[dict[str, str]]:
+def worlds(when: PathCondition) -> list[dict[str, str]]:
     return [world for world in WORLDS if all(holds(world, fact) for fact in when)]
 
 
@@ -56,37 +56,37 @@ facts = st.sampled_from(FACTS)
 
 
 @given(first=facts, second=facts)
-def test_facts_go_together_where_a_world_has_both(first: Fact, second: Fact) -> None:
+def test_facts_go_together_where_a_world_has_both(first: Assumption, second: Assumption) -> None:
     """Two facts are compatible exactly if there is a world in which both hold."""
     assert compatible(first, second) is bool(worlds((first, second)))
 
 
 @given(fact=facts)
-def test_the_other_outcome_holds_everywhere_else(fact: Fact) -> None:
+def test_the_other_outcome_holds_everywhere_else(fact: Assumption) -> None:
     """In every world exactly one of an outcome and its opposite holds."""
-    other = (fact[0], otherwise(fact[1]))
+    other = (fact[0], negate(fact[1]))
     assert all(holds(world, fact) is not holds(world, other) for world in WORLDS)
 
 
 @given(known=facts, wanted=facts)
-def test_a_fact_follows_where_every_world_has_it(known: Fact, wanted: Fact) -> None:
+def test_a_fact_follows_where_every_world_has_it(known: Assumption, wanted: Assumption) -> None:
     """One fact implies another exactly if the other holds in all of its worlds."""
     assert implies((known,), wanted) is all(holds(world, wanted) for world in worlds((known,)))
 
 
 @given(first=st.lists(facts, max_size=4), second=st.lists(facts, max_size=4))
-def test_facts_added_up_mean_the_same(first: list[Fact], second: list[Fact]) -> None:
+def test_facts_added_up_mean_the_same(first: list[Assumption], second: list[Assumption]) -> None:
     """Facts put together hold in the worlds of all of them; None is said of no worlds only."""
-    merged = both(tuple(first), tuple(second))
+    merged = conjoin(tuple(first), tuple(second))
     wanted = worlds((*first, *second))
     assert worlds(merged) == wanted if merged is not None else not wanted
 
 
 @given(st.lists(st.lists(facts, max_size=3), min_size=1, max_size=6))
-def test_readings_said_as_one_mean_the_same(readings: list[list[Fact]]) -> None:
+def test_readings_said_as_one_mean_the_same(readings: list[list[Assumption]]) -> None:
     """Fewer readings hold in the same worlds as those that they were made of."""
     before = [world for world in WORLDS if any(all(holds(world, fact) for fact in one) for one in readings)]
-    united = either([tuple(one) for one in readings])
+    united = simplify([tuple(one) for one in readings])
     assert [world for world in WORLDS if any(all(holds(world, fact) for fact in one) for one in united)] == before
     assert len(united) <= len(readings)
 
@@ -105,13 +105,13 @@ def test_readings_said_as_one_mean_the_same(readings: list[list[Fact]]) -> None:
         ([(("e", 'not "a" or "b"'),), (("e", '"a"'),)], ((("e", 'not "b"'),),)),
     ],
 )
-def test_what_is_said_shorter(readings: list[When], united: tuple[When, ...] | None) -> None:
+def test_what_is_said_shorter(readings: list[PathCondition], united: tuple[PathCondition, ...] | None) -> None:
     """Values are listed, both outcomes of a condition are not mentioned, words that are no values stay apart."""
-    assert either(readings) == (united if united is not None else tuple(readings))
+    assert simplify(readings) == (united if united is not None else tuple(readings))
 
 
 def test_what_follows_is_not_said_twice() -> None:
     """A narrower fact takes the place of the wider one, and a wider one adds nothing."""
     wide, narrow = ("e", '"a" or "b"'), ("e", '"a"')
-    assert added((wide,), *narrow) == (narrow,)
-    assert added((narrow,), *wide) == (narrow,)
+    assert extend((wide,), *narrow) == (narrow,)
+    assert extend((narrow,), *wide) == (narrow,)

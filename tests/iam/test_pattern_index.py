@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.iam.partial_values import Hole
+from passrole_checks.iam.partial_values import Unresolved
 from passrole_checks.iam.patterns import glob
 
-_HOLE = glob.letter(Hole("var.x"))
+_HOLE = glob.letter(Unresolved("var.x"))
 PATTERNS = st.lists(st.text(alphabet="ab:/*?#", max_size=8), min_size=9, max_size=30)
 
 

@@ -12,29 +12,41 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Kind, Mapping, Node, Position, Text, Tri, text
-from passrole_checks.iam.path_conditions import When
-from passrole_checks.iam.permissions.extra_permissions import Pair, excess
+from passrole_checks.iam.partial_values import (
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    Ternary,
+    Unresolved,
+    UnresolvedKind,
+    text,
+)
+from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, excess
 from passrole_checks.iam.permissions.permissions import Permissions
 
 AT = Position("x.tf", 1)
-UNKNOWN = Hole("var.x")
+UNKNOWN = Unresolved("var.x")
 
 
 def node(value: Any) -> Node:
-    """A value of JSON; ``Hole`` and ``(text, Hole, …)`` stand for what is not known."""
+    """A value of JSON; ``Unresolved`` and ``(text, Unresolved, …)`` stand for what is not known."""
     if isinstance(value, dict):
-        return Mapping(tuple(Entry(text(key, AT), node(item)) for key, item in value.items()), AT)
+        return ObjectNode(tuple(ObjectEntry(text(key, AT), node(item)) for key, item in value.items()), AT)
     if isinstance(value, list):
-        return Items(tuple(map(node, value)), AT)
-    if isinstance(value, Hole):
-        return Text((value,), AT)
+        return ListNode(tuple(map(node, value)), AT)
+    if isinstance(value, Unresolved):
+        return StringNode((value,), AT)
     if isinstance(value, tuple):
-        return Text(value, AT)
+        return StringNode(value, AT)
     return text(value, AT) if isinstance(value, str) else Const(value, AT)
 
 
-def statements(*given: dict[str, Any] | Hole, when: When = ()) -> tuple[Statement, ...]:
+def statements(*given: dict[str, Any] | Unresolved, when: PathCondition = ()) -> tuple[Statement, ...]:
     """Statements of one document, which holds under the facts ``when``."""
     document = node({"Version": "2012-10-17", "Statement": list(given)})
     return tuple(replace(item, when=when) for item in parse_document(document).statements)
@@ -54,7 +66,7 @@ def without(found: dict[str, Any], *names: str, **other: Any) -> dict[str, Any]:
 
 
 def certainty(found: Any) -> str:
-    return {None: "no"}.get(found) or {Tri.YES: "yes", Tri.UNKNOWN: "unknown"}[found.certain]
+    return {None: "no"}.get(found) or {Ternary.YES: "yes", Ternary.UNKNOWN: "unknown"}[found.certain]
 
 
 CREATE = "lambda:CreateFunction"
@@ -152,14 +164,19 @@ ROLE = "arn:aws:iam::111122223333:role/"
         ("arn:aws:iam::*/app", ROLE + "app", None, "unknown"),  # and a wildcard that may run past colons
         ("arn:aws:*:role/app", ROLE + "app", None, "unknown"),
         ("arn:aws:iam::999999999999:role/app", ROLE + "app", None, "no"),
-        (("arn:aws:iam::", Hole("id", Kind.ACCOUNT_ID), ":role/app"), ROLE + "app", None, "unknown"),
-        (("arn:aws:iam::", Hole("id", Kind.ACCOUNT_ID), ":role/app"), ROLE + "app", "111122223333", "yes"),
-        (("arn:", Hole("p", Kind.PARTITION), ":iam::*:role/app"), ROLE + "app", None, "yes"),
+        (("arn:aws:iam::", Unresolved("id", UnresolvedKind.ACCOUNT_ID), ":role/app"), ROLE + "app", None, "unknown"),
+        (
+            ("arn:aws:iam::", Unresolved("id", UnresolvedKind.ACCOUNT_ID), ":role/app"),
+            ROLE + "app",
+            "111122223333",
+            "yes",
+        ),
+        (("arn:", Unresolved("p", UnresolvedKind.PARTITION), ":iam::*:role/app"), ROLE + "app", None, "yes"),
         ("arn:aws:iam::${aws:PrincipalAccount}:role/app", ROLE + "app", "111122223333", "yes"),
         ("arn:aws:iam::111122223333:role/${aws:username}", ROLE + "app", None, "unknown"),
-        (ROLE + "app", Hole("aws_iam_role.app.arn", known=(ROLE, "app")), None, "yes"),
-        (Hole("aws_iam_role.app.arn"), Hole("aws_iam_role.app.arn"), None, "yes"),
-        (Hole("var.role"), ROLE + "app", None, "unknown"),
+        (ROLE + "app", Unresolved("aws_iam_role.app.arn", known=(ROLE, "app")), None, "yes"),
+        (Unresolved("aws_iam_role.app.arn"), Unresolved("aws_iam_role.app.arn"), None, "yes"),
+        (Unresolved("var.role"), ROLE + "app", None, "unknown"),
         ("arn:aws:s3:::*", ROLE + "app", None, "no"),
     ],
 )
@@ -167,7 +184,7 @@ def test_a_resource_that_is_asked_about(resource: Any, asked: Any, account: str 
     """An action is allowed on a resource where the pattern matches its ARN, whatever the holes hold."""
     permissions = Permissions(statements(allow("iam:PutRolePolicy", resource)), account=account)
     found = node(asked)
-    assert isinstance(found, Text)
+    assert isinstance(found, StringNode)
     assert certainty(permissions.allows("iam:PutRolePolicy", (found,))) == expected
 
 
@@ -176,7 +193,7 @@ def test_a_deny_with_a_variable_before_the_fifth_colon() -> None:
     Variables and tags")."""
     denied = deny("iam:PutRolePolicy", "arn:aws:iam::${aws:PrincipalAccount}:role/*")
     permissions = Permissions(statements(ALL, denied), account="111122223333")
-    assert certainty(permissions.allows("iam:PutRolePolicy", (Text((ROLE + "app",), AT),))) == "unknown"
+    assert certainty(permissions.allows("iam:PutRolePolicy", (StringNode((ROLE + "app",), AT),))) == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +241,7 @@ def test_a_deny_under_an_alternative_leaves_the_other_one() -> None:
     """A Deny that is there only sometimes leaves an Allow where it is not."""
     given = (*statements(ALL), *statements(deny("lambda:*"), when=PROD))
     found = Permissions(given).allows(CREATE)
-    assert found is not None and (found.certain, found.when) == (Tri.YES, DEV)
+    assert found is not None and (found.certain, found.when) == (Ternary.YES, DEV)
     assert Permissions((*statements(ALL, when=PROD), *given[1:])).allows(CREATE) is None
 
 
@@ -248,7 +265,7 @@ def test_an_administrator_is_allowed_everything(given: list[Any], expected: bool
 
 
 BUCKET = "arn:aws:s3:::app/*"
-YES, MAYBE = Tri.YES, Tri.UNKNOWN
+YES, MAYBE = Ternary.YES, Ternary.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -296,14 +313,14 @@ YES, MAYBE = Tri.YES, Tri.UNKNOWN
 def test_what_a_role_can_do_and_a_principal_cannot(role: Any, principal: Any, expected: list[Any]) -> None:
     """Both are compared by what they let through, however it is written."""
     found = excess(Permissions(statements(*role)), Permissions(statements(*principal)))
-    assert (list(found.pairs) if found is not None else []) == [Pair(*pair) for pair in expected]
+    assert (list(found.pairs) if found is not None else []) == [ExtraPermission(*pair) for pair in expected]
 
 
 def test_of_a_principal_that_is_not_known_whole_nothing_is_certain() -> None:
     """Where something is attached that nobody knows, what the principal lacks is not certain."""
     role = Permissions(statements(allow("s3:*")))
     found = excess(role, Permissions((), complete=False))
-    assert found is not None and found.certain is Tri.UNKNOWN
+    assert found is not None and found.certain is Ternary.UNKNOWN
     assert excess(role, Permissions(statements(ALL), complete=False)) is None
 
 
@@ -313,4 +330,4 @@ def test_limits_of_both_count() -> None:
     everything, storage = Permissions(statements(ALL), limit), Permissions(statements(allow("s3:*")))
     assert excess(everything, storage) is None
     found = excess(Permissions(statements(allow(["s3:*", "sqs:*"]))), everything)
-    assert found is not None and found.pairs == (Pair("sqs:*", "*", Tri.YES),)
+    assert found is not None and found.pairs == (ExtraPermission("sqs:*", "*", Ternary.YES),)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.partial_values import Position, Tri, text
+from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.permissions.extra_permissions import excess
 from passrole_checks.iam.permissions.permissions import Permissions
 
@@ -76,7 +76,7 @@ def test_an_action_that_is_allowed_somewhere(statements: tuple[Statement, ...], 
     for resource in ("a", "ab", "zz"):
         found = permissions.allows(f"x:{action}", (text(resource, AT),))
         assert (found is not None) == ((f"x:{action}", resource) in allowed)
-        assert found is None or found.certain is Tri.YES
+        assert found is None or found.certain is Ternary.YES
     if permissions.allows(f"x:{action}") is not None:
         assert any(one == f"x:{action}" for one, _ in allowed)
 
@@ -90,5 +90,5 @@ def test_an_excess_is_one_and_none_is_none(role: tuple[Statement, ...], principa
     only = reach(role) - reach(principal)
     if found is None:
         assert not only
-    elif found.certain is Tri.YES:
+    elif found.certain is Ternary.YES:
         assert only

@@ -13,13 +13,13 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Entry,
-    Hole,
-    Items,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
 )
 
 AT = Position("template.yaml", 1)
@@ -29,11 +29,11 @@ PASS: dict[str, Any] = {"Effect": "Allow", "Action": "iam:PassRole", "Resource":
 def node(value: Any) -> Node:
     """A tree from a Python value; trees in it stay as they are."""
     if isinstance(value, dict):
-        return Mapping(tuple(Entry(Text((key,), AT), node(item)) for key, item in value.items()), AT)
+        return ObjectNode(tuple(ObjectEntry(StringNode((key,), AT), node(item)) for key, item in value.items()), AT)
     if isinstance(value, list):
-        return Items(tuple(node(item) for item in value), AT)
+        return ListNode(tuple(node(item) for item in value), AT)
     if isinstance(value, str):
-        return Text((value,), AT)
+        return StringNode((value,), AT)
     return Const(value, AT) if value is None or isinstance(value, bool | int | float) else value
 
 
@@ -112,7 +112,7 @@ def test_one_bad_statement_hides_no_other() -> None:
 
 def test_an_unknown_element_leaves_the_others() -> None:
     """One unknown element of a list is a statement of which nothing is known; the others stay as they are."""
-    parsed = parse({"Statement": [PASS, Text((Hole("var.more"),), AT)]})
+    parsed = parse({"Statement": [PASS, StringNode((Unresolved("var.more"),), AT)]})
     known, unknown = parsed.statements
     assert known.whole and not unknown.whole
     assert unknown.holes[0].expression == "var.more"
@@ -120,21 +120,21 @@ def test_an_unknown_element_leaves_the_others() -> None:
 
 def test_an_unknown_document_is_one_unknown_statement() -> None:
     """A document that is one hole is never an empty document."""
-    (statement,) = parse(Text((Hole("var.policy"),), AT)).statements
+    (statement,) = parse(StringNode((Unresolved("var.policy"),), AT)).statements
     assert not statement.whole and statement.path == ""
 
 
-HOLE = Text((Hole("var.x"),), AT)
-ALLOW = Entry(Text(("Effect",), AT), Text(("Allow",), AT))
+HOLE = StringNode((Unresolved("var.x"),), AT)
+ALLOW = ObjectEntry(StringNode(("Effect",), AT), StringNode(("Allow",), AT))
 
 
 @pytest.mark.parametrize(
     ("document", "path"),
     [
-        (Text((Hole("var.x"), " {"), AT), ""),
-        (Mapping((Entry(HOLE, Text(("x",), AT)),), AT), "Statement"),
-        ({"Statement": Mapping((Entry(HOLE, HOLE), ALLOW), AT)}, "Statement"),
-        ({"Statement": Mapping((ALLOW, Entry(HOLE, choice("a", "b"))), AT)}, "Statement"),
+        (StringNode((Unresolved("var.x"), " {"), AT), ""),
+        (ObjectNode((ObjectEntry(HOLE, StringNode(("x",), AT)),), AT), "Statement"),
+        ({"Statement": ObjectNode((ObjectEntry(HOLE, HOLE), ALLOW), AT)}, "Statement"),
+        ({"Statement": ObjectNode((ALLOW, ObjectEntry(HOLE, choice("a", "b"))), AT)}, "Statement"),
     ],
     ids=["text", "key", "statement", "alternatives"],
 )
@@ -149,9 +149,9 @@ def test_elements_behind_an_unknown_one_hold() -> None:
     """Elements that stand behind what is not known, and say all, are taken; their own condition too."""
     limited = {**PASS, "Condition": {"Bool": {"a": "true"}}}
     later = node(limited)
-    assert isinstance(later, Mapping)
-    (statement,) = parse({"Statement": Mapping((Entry(HOLE, HOLE), *later.entries), AT)}).statements
-    assert statement.whole and isinstance(statement.condition, Mapping)
+    assert isinstance(later, ObjectNode)
+    (statement,) = parse({"Statement": ObjectNode((ObjectEntry(HOLE, HOLE), *later.entries), AT)}).statements
+    assert statement.whole and isinstance(statement.condition, ObjectNode)
 
 
 @pytest.mark.parametrize("empty", ["", "  "])
@@ -198,7 +198,7 @@ def test_alternatives_in_one_list_are_read_apart() -> None:
 def test_what_may_not_be_there_is_not_relied_on(effect: str, element: str, kept: bool) -> None:
     """An element that may be missing counts in what an Allow names, and not in what a Deny names; the complements the
     other way round."""
-    perhaps = Items((Text(("*",), AT, optional=True),), AT)
+    perhaps = ListNode((StringNode(("*",), AT, optional=True),), AT)
     (statement,) = parse({"Statement": {"Effect": effect, "Action": "iam:PassRole", element: perhaps}}).statements
     found = statement.resources if element == "Resource" else statement.not_resources
     assert bool(found) is kept

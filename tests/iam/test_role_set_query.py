@@ -7,11 +7,11 @@ from unittest import mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, Tri, join
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.arn_bounds import Role, covers, example_name, meet, names_one, shape_of
-from passrole_checks.iam.roles.arn_pattern import Reading, machine, spelled_out
+from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, expand, machine
 from passrole_checks.iam.roles.role_set_query import _exists, _Question
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
@@ -24,30 +24,44 @@ _PLACES: list[tuple[Part, ...]] = [
     ("arn:aws:iam::*:role/",),
     (f"arn:aws-cn:iam::{ACCOUNT}:role/",),
     (f"arn:*:iam::{ACCOUNT}:role/",),
-    ("arn:aws:iam::", Hole("account", Kind.ACCOUNT_ID), ":role/"),
-    ("arn:", Hole("partition", Kind.PARTITION), f":iam::{ACCOUNT}:role/"),
-    ("arn:aws:iam::", Hole("var.account"), ":role/"),
-    (Hole("var.beginning"), ":role/"),
+    ("arn:aws:iam::", Unresolved("account", UnresolvedKind.ACCOUNT_ID), ":role/"),
+    ("arn:", Unresolved("partition", UnresolvedKind.PARTITION), f":iam::{ACCOUNT}:role/"),
+    ("arn:aws:iam::", Unresolved("var.account"), ":role/"),
+    (Unresolved("var.beginning"), ":role/"),
     ("arn:aws:iam::${aws:PrincipalAccount}:role/",),
     ("*:role/",),
 ]
 _PIECES: list[Part] = [
-    "a", "b", "ab", "a/", "/b", "*", "*", "?", "-", "${aws:username}", "${*}", "${aws:PrincipalAccount}",
-    "aws-service-role/", Hole("var.any"), Hole("name", Kind.NAME), Hole("other", Kind.NAME),
-    Hole("id", Kind.ACCOUNT_ID),
-]  # fmt: skip
+    "a",
+    "b",
+    "ab",
+    "a/",
+    "/b",
+    "*",
+    "*",
+    "?",
+    "-",
+    "${aws:username}",
+    "${*}",
+    "${aws:PrincipalAccount}",
+    "aws-service-role/",
+    Unresolved("var.any"),
+    Unresolved("name", UnresolvedKind.NAME),
+    Unresolved("other", UnresolvedKind.NAME),
+    Unresolved("id", UnresolvedKind.ACCOUNT_ID),
+]
 _WHOLE: list[tuple[Part, ...]] = [
     ("*",), ("arn:aws:iam::*",), (f"arn:aws:iam::{ACCOUNT}:*",), ("arn:aws:s3:::bucket",), ("arn:aws:iam",),
-    (Hole("var.role_arn"),), (Hole("aws_iam_role.app.arn", role="aws_iam_role.app"),),
-    (Hole("aws_iam_role.app.name", Kind.NAME, role="aws_iam_role.app"),),
-    (Hole("local.arn", known=("arn:aws:iam::", Hole("account", Kind.ACCOUNT_ID), ":role/ab")),),
+    (Unresolved("var.role_arn"),), (Unresolved("aws_iam_role.app.arn", role="aws_iam_role.app"),),
+    (Unresolved("aws_iam_role.app.name", UnresolvedKind.NAME, role="aws_iam_role.app"),),
+    (Unresolved("local.arn", known=("arn:aws:iam::", Unresolved("account", UnresolvedKind.ACCOUNT_ID), ":role/ab")),),
 ]  # fmt: skip
 _named = st.builds(
     lambda place, name: join([*place, *name]), st.sampled_from(_PLACES), st.lists(st.sampled_from(_PIECES), max_size=4)
 )
 _parts = st.one_of(_named, _named, _named, st.sampled_from(_WHOLE))
 _texts = st.builds(
-    lambda parts, optional: Text(parts, AT, optional=optional), _parts, st.sampled_from([False] * 4 + [True])
+    lambda parts, optional: StringNode(parts, AT, optional=optional), _parts, st.sampled_from([False] * 4 + [True])
 )
 _sets = st.builds(
     lambda patterns, variables, complement: RoleSet(tuple(patterns), variables, complement),
@@ -90,10 +104,15 @@ def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variab
     """What a pattern matches, however it is read, is of its shape; an exact shape is what surely matches."""
     shape = shape_of(parts, variables)
     text = f"arn:{role.partition}:iam::{role.account}:role/{role.name}"
-    if machine((parts,), variables, Reading.OVERLAP).matches(text):
+    if machine((parts,), variables, UnresolvedPolicy.OVERLAP).matches(text):
         assert shape.holds(role)
     if shape.exact:
-        for reading in (Reading.SURE, Reading.DENIED, Reading.OVERLAP, Reading.OVERLAP_STRICT):
+        for reading in (
+            UnresolvedPolicy.SURE,
+            UnresolvedPolicy.DENIED,
+            UnresolvedPolicy.OVERLAP,
+            UnresolvedPolicy.OVERLAP_STRICT,
+        ):
             assert machine((parts,), variables, reading).matches(text) is shape.holds(role)
 
 
@@ -101,12 +120,12 @@ def test_a_shape_holds_every_role_of_its_pattern(parts: tuple[Part, ...], variab
 @given(_parts, st.booleans(), st.booleans())
 def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool) -> None:
     """The name that is given for a pattern is matched by it, in every place of its shape."""
-    spelled = spelled_out(parts)
+    spelled = expand(parts)
     name = example_name(spelled, variables, wide)
     shape = shape_of(parts, variables)
     if name is None:
         return
-    reading = Reading.OVERLAP if wide else Reading.MAYBE
+    reading = UnresolvedPolicy.OVERLAP if wide else UnresolvedPolicy.MAYBE
     for partition in [shape.partition] if shape.partition else ["aws", "aws-eusc"]:
         for account in [shape.account] if shape.account else [ACCOUNT, "000000000000"]:
             assert machine((parts,), variables, reading).matches(f"arn:{partition}:iam::{account}:role/{name}")
@@ -116,7 +135,7 @@ def test_an_example_is_one(parts: tuple[Part, ...], variables: bool, wide: bool)
 @given(st.lists(_parts, max_size=12), _parts, st.booleans())
 def test_what_is_near_is_found(patterns: list[tuple[Part, ...]], parts: tuple[Part, ...], variables: bool) -> None:
     """The layout of many patterns finds those that may have a role in common with one, all and in their order."""
-    union = RoleUnion(RoleSet((Text(item, AT),), variables) for item in patterns)
+    union = RoleUnion(RoleSet((StringNode(item, AT),), variables) for item in patterns)
     shape = shape_of(parts, variables)
     assert union.near(shape) == [entry for entry in union.entries if meet(entry.shape, shape)]
 
@@ -140,24 +159,24 @@ def test_a_shape_that_covers_another_holds_its_roles(
 @given(_parts, st.booleans())
 def test_one_role_or_several(parts: tuple[Part, ...], variables: bool) -> None:
     """Whether a pattern names one role is, where it can be seen, how many roles its machine matches."""
-    one = names_one(spelled_out(parts), variables)
-    if one is not None and arn._any_role.__wrapped__((parts,), variables) is Tri.NO:
-        assert arn._size((parts,), variables, Reading.OVERLAP) > 0
-        assert arn._size((parts,), variables, Reading.OVERLAP_STRICT) > 0
-        assert (arn._size((parts,), variables, Reading.COUNT) == 1) is one
+    one = names_one(expand(parts), variables)
+    if one is not None and arn._any_role.__wrapped__((parts,), variables) is Ternary.NO:
+        assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP) > 0
+        assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP_STRICT) > 0
+        assert (arn._size((parts,), variables, UnresolvedPolicy.COUNT) == 1) is one
 
 
 def test_many_roles_of_one_prefix_are_decided_at_a_glance() -> None:
     """A thousand roles before and one more after: no machine is needed to see that just this one is new."""
-    before = RoleUnion([RoleSet(tuple(Text((f"arn:aws:iam::{ACCOUNT}:role/app-{n}",), AT) for n in range(1000)))])
+    before = RoleUnion([RoleSet(tuple(StringNode((f"arn:aws:iam::{ACCOUNT}:role/app-{n}",), AT) for n in range(1000)))])
     for name, found in (("app-1000", True), ("app-999", False), ("app-*", True), ("*-7", True)):
-        inner = RoleSet((Text((f"arn:aws:iam::{ACCOUNT}:role/{name}",), AT),))
+        inner = RoleSet((StringNode((f"arn:aws:iam::{ACCOUNT}:role/{name}",), AT),))
         assert _Question(((inner, True),), (before,), False, arn.ANYWHERE).at_a_glance() is found
 
 
 def test_the_scope_of_a_thousand_patterns_is_seen() -> None:
     """Patterns of which none matches any name are together not any role, however many there are."""
-    patterns = [Text((f"arn:aws:iam::{ACCOUNT}:role/*-{n}",), AT) for n in range(1000)]
+    patterns = [StringNode((f"arn:aws:iam::{ACCOUNT}:role/*-{n}",), AT) for n in range(1000)]
     assert arn.union_scope(patterns) is Scope.PREFIX
     assert arn.complement_scope(patterns) is Scope.ANY_ROLE
 
@@ -166,7 +185,7 @@ class _Everything:
     """A union that finds every pattern near."""
 
     def __init__(self, patterns: tuple[tuple[Part, ...], ...], variables: bool) -> None:
-        self.entries = RoleUnion([RoleSet(tuple(Text(parts, AT) for parts in patterns), variables)]).entries
+        self.entries = RoleUnion([RoleSet(tuple(StringNode(parts, AT) for parts in patterns), variables)]).entries
 
     def near(self, _: object) -> tuple[object, ...]:
         return self.entries
@@ -185,7 +204,7 @@ def test_questions_of_patterns_are_answered_as_by_the_machines(
         arn._resource_scope.__wrapped__(inner, variables),
         arn._covers_service_linked.__wrapped__(inner, variables, False),
     )
-    anything = shape_of((Hole("anything"),), True)
+    anything = shape_of((Unresolved("anything"),), True)
     with (
         mock.patch.object(arn, "covered_at_a_glance", lambda *_: None),
         mock.patch.object(arn, "overlap_at_a_glance", lambda *_: None),

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.trust import only_others, trusted_services
-from passrole_checks.iam.partial_values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+    text,
+)
 
 AT = Position("role.tf", 1)
 LAMBDA = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -16,14 +27,14 @@ LAMBDA = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "
 
 def trusting(accounts: Node) -> Node:
     """A trust policy whose accounts are a node."""
-    found: Node = Items((accounts,), AT)
+    found: Node = ListNode((accounts,), AT)
     for key in ("AWS", "Principal", "Statement"):
-        found = Mapping((Entry(text(key, AT), found),), AT)
+        found = ObjectNode((ObjectEntry(text(key, AT), found),), AT)
     return found
 
 
-def trust(*statements: dict[str, Any]) -> Text:
-    return Text((json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),), AT)
+def trust(*statements: dict[str, Any]) -> StringNode:
+    return StringNode((json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),), AT)
 
 
 @pytest.mark.parametrize(
@@ -46,13 +57,13 @@ def test_services_that_may_assume_the_role(statements: list[dict[str, Any]], ser
     "document",
     [
         None,
-        Text((Hole("var.trust"),), AT),
-        Text(("{",), AT),
+        StringNode((Unresolved("var.trust"),), AT),
+        StringNode(("{",), AT),
         trust({**LAMBDA, "Effect": "Deny"}),
         trust({**LAMBDA, "Principal": "*"}),
         trust({"Effect": "Allow", "NotPrincipal": {"Service": "x.amazonaws.com"}, "Action": "sts:AssumeRole"}),
-        Text(('{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "',
-              Hole("var.service"), '"}}]}'), AT),
+        StringNode(('{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "',
+              Unresolved("var.service"), '"}}]}'), AT),
         Choice("IsProd", (("true", trust(LAMBDA)), ("false", trust(LAMBDA))), AT),
         trust({**LAMBDA, "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}),
     ],
@@ -80,11 +91,21 @@ PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
         (trust(ACCOUNT), (True, False)),
         (trust(ACCOUNT, PROVIDER), (True, True)),
         (trust({**ACCOUNT, "Principal": {"AWS": ["111122223333", "arn:aws:iam::111122223333:role/a"]}}), (True, False)),
-        (Text(('{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::',
-               Hole("account"), ':root"}}]}'), AT), (True, False)),
+        (
+            StringNode(
+                (
+                    '{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
+                    '"Principal": {"AWS": "arn:aws:iam::',
+                    Unresolved("account"),
+                    ':root"}}]}',
+                ),
+                AT,
+            ),
+            (True, False),
+        ),
         (Choice("known", (("true", trust(ACCOUNT)), ("false", trust(PROVIDER))), AT), (True, True)),
         (Choice("known", (("true", trust(ACCOUNT)), ("false", trust(LAMBDA))), AT), (False, False)),
-        (Choice("known", (("true", trust(ACCOUNT)), ("false", Text(("{",), AT))), AT), (False, False)),
+        (Choice("known", (("true", trust(ACCOUNT)), ("false", StringNode(("{",), AT))), AT), (False, False)),
         (trusting(Choice("known", (("true", text("111122223333", AT)), ("false", Absent(AT))), AT)), (True, False)),
         (trusting(Choice("known", (("true", text("111122223333", AT)), ("false", text("*", AT))), AT)), (False, False)),
         (trust(ACCOUNT, LAMBDA), (False, False)),
@@ -93,14 +114,16 @@ PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
         (trust({**ACCOUNT, "Principal": {"AWS": "*"}, "Condition": MEMBERS}), (True, False)),
         (trust({**ACCOUNT, "Principal": "*", "Condition": MEMBERS}), (True, False)),
         (trust({**ACCOUNT, "Principal": "*", "Condition": PATHS}), (True, False)),
-        (trust({**ACCOUNT, "Principal": "*", "Condition": {"StringEqualsIfExists": MEMBERS["StringEquals"]}}),
-         (False, False)),
+        (
+            trust({**ACCOUNT, "Principal": "*", "Condition": {"StringEqualsIfExists": MEMBERS["StringEquals"]}}),
+            (False, False),
+        ),
         (trust({**ACCOUNT, "Principal": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}), (False, False)),
         (trust({**LAMBDA, "Condition": MEMBERS}), (False, False)),
-        (Text((Hole("var.trust"),), AT), (False, False)),
+        (StringNode((Unresolved("var.trust"),), AT), (False, False)),
         (None, (False, False)),
     ],
-)  # fmt: skip
+)
 def test_policies_that_let_no_service_in(document: Any, answer: tuple[bool, bool]) -> None:
     """Accounts, users, roles and identity providers are no services; everybody and what is not known may be one."""
     assert only_others(document) == answer

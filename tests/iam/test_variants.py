@@ -14,8 +14,19 @@ from work import at_most
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.documents.variants import readings
 from passrole_checks.iam.grants.grant import grants_of
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text, text
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    text,
+)
+from passrole_checks.iam.path_conditions import PathCondition
 
 AT = Position("x", 1)
 BOOLEANS = ("c0", "c1", "c2")
@@ -47,37 +58,37 @@ def resolved(node: Node, world: World) -> Node | None:
     if isinstance(node, Choice):
         (option,) = (option for outcome, option in node.options if holds(world, node.condition, outcome))
         return resolved(option, world)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         found = (resolved(item, world) for item in node.items)
-        return Items(tuple(item for item in found if item is not None), node.at)
-    if isinstance(node, Mapping):
+        return ListNode(tuple(item for item in found if item is not None), node.at)
+    if isinstance(node, ObjectNode):
         pairs = ((entry.key, resolved(entry.value, world)) for entry in node.entries)
-        return Mapping(tuple(Entry(key, value) for key, value in pairs if value is not None), node.at)
+        return ObjectNode(tuple(ObjectEntry(key, value) for key, value in pairs if value is not None), node.at)
     return None if isinstance(node, Absent) else node
 
 
 def meaning(statement: Node | None) -> set[tuple[str, str, str]]:
     """What a statement without alternatives speaks of: each action on each resource under its condition."""
-    assert isinstance(statement, Mapping)
+    assert isinstance(statement, ObjectNode)
     actions, resources = statement.get("Action"), statement.get("Resource")
     condition = str(_plain(statement.get("Condition")))
     return {(action, resource, condition) for action in leaves(actions) for resource in leaves(resources)}
 
 
 def leaves(node: Node | None) -> Iterator[str]:
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         yield str(node)
-    elif isinstance(node, Items):
+    elif isinstance(node, ListNode):
         for item in node.items:
             yield from leaves(item)
 
 
 def _plain(node: Node | None) -> object:
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): _plain(entry.value) for entry in node.entries}
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [_plain(item) for item in node.items]
-    return str(node) if isinstance(node, Text) else node.value if isinstance(node, Const) else None
+    return str(node) if isinstance(node, StringNode) else node.value if isinstance(node, Const) else None
 
 
 def leaf(values: tuple[str, ...]) -> st.SearchStrategy[Node]:
@@ -99,9 +110,11 @@ def lists(*values: str) -> st.SearchStrategy[Node]:
     element = st.one_of(
         one,
         alternatives(st.one_of(one, alternatives(one, True)), True),
-        st.lists(one, max_size=2).map(lambda items: Items(tuple(items), AT)),
+        st.lists(one, max_size=2).map(lambda items: ListNode(tuple(items), AT)),
     )
-    flat: st.SearchStrategy[Node] = st.lists(element, min_size=1, max_size=7).map(lambda items: Items(tuple(items), AT))
+    flat: st.SearchStrategy[Node] = st.lists(element, min_size=1, max_size=7).map(
+        lambda items: ListNode(tuple(items), AT)
+    )
     return st.one_of(flat, flat, alternatives(flat, False))
 
 
@@ -109,7 +122,7 @@ ROLES = tuple(f"arn:aws:iam::111122223333:role/{name}" for name in ("a", "b", "c
 
 
 @st.composite
-def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow",)) -> Mapping:
+def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow",)) -> ObjectNode:
     entries = [
         ("Effect", text(draw(st.sampled_from(effects)), AT)),
         ("Action", draw(lists("iam:PassRole", "iam:GetRole", "s3:*"))),
@@ -117,12 +130,12 @@ def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow",)) -> Mappin
     ]
     if effects == ("Allow",) and draw(st.booleans()):
         entries.append(("Condition", draw(alternatives(leaf(("x", "y")), True))))
-    return Mapping(tuple(Entry(text(key, AT), value) for key, value in entries), AT)
+    return ObjectNode(tuple(ObjectEntry(text(key, AT), value) for key, value in entries), AT)
 
 
 @settings(max_examples=80, deadline=None)
 @given(statements())
-def test_readings_say_what_the_statement_says_in_every_world(statement: Mapping) -> None:
+def test_readings_say_what_the_statement_says_in_every_world(statement: ObjectNode) -> None:
     """In each world the readings that hold there speak of just what the statement speaks of there."""
     found = readings(statement)
     for world in WORLDS:
@@ -146,10 +159,10 @@ def passed(document: PolicyDocument, world: World | None = None) -> set[str]:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(statements(("Allow", "Deny")), min_size=1, max_size=3))
-def test_grants_are_those_of_every_world(written: list[Mapping]) -> None:
+def test_grants_are_those_of_every_world(written: list[ObjectNode]) -> None:
     """What a document lets through under conditions is what it lets through in each world where they hold, with what
     its Deny statements take away there."""
-    document = Mapping((Entry(text("Statement", AT), Items(tuple(written), AT)),), AT)
+    document = ObjectNode((ObjectEntry(text("Statement", AT), ListNode(tuple(written), AT)),), AT)
     together = parse_document(document)
     for world in WORLDS:
         alone = resolved(document, world)
@@ -163,16 +176,16 @@ def conditional(number: int, yes: str, no: str | None) -> Choice:
     return Choice(f"many{number}", (("true", text(yes, AT)), ("false", other)), AT)
 
 
-def statement_of(**entries: Node) -> Mapping:
-    return Mapping(tuple(Entry(text(key, AT), value) for key, value in entries.items()), AT)
+def statement_of(**entries: Node) -> ObjectNode:
+    return ObjectNode(tuple(ObjectEntry(text(key, AT), value) for key, value in entries.items()), AT)
 
 
 def test_optional_elements_do_not_multiply() -> None:
     """Twenty optional roles are twenty readings more, and each names the one condition that it needs."""
-    resources = Items(tuple(conditional(number, f"role{number}", None) for number in range(20)), AT)
+    resources = ListNode(tuple(conditional(number, f"role{number}", None) for number in range(20)), AT)
     found = readings(statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=resources))
     assert len(found) == 20
-    expected: list[When] = [((f"many{number}", "true"),) for number in range(20)]
+    expected: list[PathCondition] = [((f"many{number}", "true"),) for number in range(20)]
     assert [when for when, _ in found] == expected
 
 
@@ -184,7 +197,7 @@ def test_optional_statements_do_not_multiply() -> None:
         written = statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=roles)
         document.append(Choice(f"many{number}", (("true", written), ("false", Absent(AT))), AT))
     with at_most(300_000):
-        parsed = parse_document(statement_of(Statement=Items(tuple(document), AT)))
+        parsed = parse_document(statement_of(Statement=ListNode(tuple(document), AT)))
     assert len(parsed.statements) == 30 and not any(item.holes for item in parsed.statements)
 
 
@@ -194,7 +207,7 @@ def test_optional_statements_do_not_multiply() -> None:
 )
 def test_what_cannot_be_read_apart_is_not_relied_on(effect: str, element: str, kept: bool) -> None:
     """Where a list leaves out, and too many of its elements depend on conditions, they count for the wider reading."""
-    items = Items(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
+    items = ListNode(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
     entries = {"Effect": text(effect, AT), "Action": text("*", AT), "Resource": text("*", AT), element: items}
     del entries[element.removeprefix("Not")]
     (statement,) = parse_document(statement_of(Statement=statement_of(**entries))).statements
@@ -204,7 +217,7 @@ def test_what_cannot_be_read_apart_is_not_relied_on(effect: str, element: str, k
 
 def test_alternatives_that_cannot_be_read_apart_are_holes() -> None:
     """More combinations of conditions than can be looked at leave holes in their places, each with its reason."""
-    values = Items(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
+    values = ListNode(tuple(conditional(number, f"x{number}", f"y{number}") for number in range(9)), AT)
     condition = statement_of(StringNotEquals=statement_of(**{"iam:PassedToService": values}))
     written = statement_of(
         Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
@@ -218,7 +231,7 @@ def test_alternatives_that_cannot_be_read_apart_are_holes() -> None:
 @pytest.mark.parametrize("operator", ["StringEquals", "StringLikeIfExists", "ArnLike"])
 def test_values_of_which_one_is_enough_are_read_apart(operator: str) -> None:
     """Nine values that may be there or not, under an operator that one of them meets, are a reading each."""
-    values = Items((text("x", AT), *(conditional(n, f"x{n}", None) for n in range(9))), AT)
+    values = ListNode((text("x", AT), *(conditional(n, f"x{n}", None) for n in range(9))), AT)
     condition = statement_of(Bool=statement_of(b=text("true", AT)), **{operator: statement_of(key=values)})
     written = statement_of(
         Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
@@ -236,8 +249,8 @@ def test_values_of_which_one_is_enough_are_read_apart(operator: str) -> None:
 
 def test_lists_inside_lists_are_read_apart() -> None:
     """Thirty optional elements, some in lists of their own, are a reading each, and those that are sure one more."""
-    inner = Items(tuple(conditional(number, f"iam:A{number}", None) for number in range(30)), AT)
-    actions = Items((inner, text("s3:x", AT)), AT)
+    inner = ListNode(tuple(conditional(number, f"iam:A{number}", None) for number in range(30)), AT)
+    actions = ListNode((inner, text("s3:x", AT)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=actions, Resource=text("*", AT))
     assert len(readings(written)) == 31
 
@@ -246,37 +259,37 @@ def test_lists_and_objects_under_a_condition_count_as_one_element() -> None:
     """An element whose alternatives hold lists and objects with conditions of their own depends on all of these."""
 
     def nested(number: int) -> Node:
-        inside = statement_of(x=Items((conditional(number, "a", None),), AT))
-        return Choice(f"many{number}", (("true", Items((inside, text("b", AT)), AT)), ("false", Absent(AT))), AT)
+        inside = statement_of(x=ListNode((conditional(number, "a", None),), AT))
+        return Choice(f"many{number}", (("true", ListNode((inside, text("b", AT)), AT)), ("false", Absent(AT))), AT)
 
-    resources = Items(tuple(nested(number) for number in range(6)), AT)
+    resources = ListNode(tuple(nested(number) for number in range(6)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=text("*", AT), Resource=resources)
     assert len(readings(written)) == 6
 
 
 def test_what_is_too_much_to_be_read_apart_may_be_there() -> None:
     """Elements of one list under one condition, of which there are too many readings, are optional; no text is none."""
-    elements = Items(tuple(conditional(number, f"a{number}", None) for number in range(9)), AT)
-    more = Choice("many0", (("true", Items((text("b", AT), Const(5, AT)), AT)), ("false", Absent(AT))), AT)
-    action = Choice("c0", (("true", Items((elements, more), AT)), ("false", text("c", AT))), AT)
+    elements = ListNode(tuple(conditional(number, f"a{number}", None) for number in range(9)), AT)
+    more = Choice("many0", (("true", ListNode((text("b", AT), Const(5, AT)), AT)), ("false", Absent(AT))), AT)
+    action = Choice("c0", (("true", ListNode((elements, more), AT)), ("false", text("c", AT))), AT)
     ((when, reading),) = readings(statement_of(Effect=text("Allow", AT), Action=action, Resource=text("*", AT)))
     actions = reading.get("Action")
-    assert when == () and isinstance(actions, Items)
-    texts = [item for item in actions.items if isinstance(item, Text)]
+    assert when == () and isinstance(actions, ListNode)
+    texts = [item for item in actions.items if isinstance(item, StringNode)]
     assert [str(item) for item in texts] == [*(f"a{number}" for number in range(9)), "b", "c"]
     assert all(item.optional for item in texts)
 
 
 def test_more_readings_than_are_looked_at_are_one() -> None:
     """A list with more conditions than there may be readings is read as one, with all of its elements optional."""
-    elements = Items(tuple(conditional(number, f"a{number}", None) for number in range(700)), AT)
+    elements = ListNode(tuple(conditional(number, f"a{number}", None) for number in range(700)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=elements, Resource=text("*", AT))
     assert len(readings(written)) == 1
 
 
 def test_a_test_that_is_no_object_is_left_as_it_is() -> None:
     """An operator without keys is none whose values could be read apart."""
-    values = Items(tuple(conditional(n, f"x{n}", None) for n in range(9)), AT)
+    values = ListNode(tuple(conditional(n, f"x{n}", None) for n in range(9)), AT)
     condition = statement_of(StringEquals=text("x", AT), StringLike=statement_of(key=values))
     written = statement_of(Effect=text("Allow", AT), Action=text("a", AT), Resource=text("*", AT), Condition=condition)
     assert len(readings(written)) == 9

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Severity
-from passrole_checks.output.access_graph import Column, Graph, Node, graph_of
+from passrole_checks.output.access_graph import AccessGraph, Column, Node, graph_of
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -31,15 +31,15 @@ def scanned(file: str, **resources: object) -> ScanResult:
     return scan_paths([Path(file.split("/")[0])], ScanOptions())
 
 
-def graph(result: ScanResult) -> Graph:
+def graph(result: ScanResult) -> AccessGraph:
     return graph_of(result, result.grants)
 
 
-def labels(found: Graph, column: Column) -> list[str]:
+def labels(found: AccessGraph, column: Column) -> list[str]:
     return [node.label for node in found.nodes if node.column is column]
 
 
-def links(found: Graph) -> list[tuple[str, str, int, str]]:
+def links(found: AccessGraph) -> list[tuple[str, str, int, str]]:
     """From, to, number of statements, worst severity."""
     return [
         (
@@ -203,7 +203,7 @@ def test_a_finding_brings_its_statement_with_it() -> None:
     assert ([len(entry.findings) for entry in apart.entries], len(apart.others)) == ([0], 1)
 
 
-def many(folders: int, each: int) -> Graph:
+def many(folders: int, each: int) -> AccessGraph:
     for number in range(folders):
         path = Path(f"big/team{number:03}/iam.json")
         path.parent.mkdir(parents=True)

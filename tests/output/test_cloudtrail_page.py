@@ -12,7 +12,7 @@ import pytest
 from html_pages import Elements, drawn
 from used_grants import ARN, EC2, LAMBDA, edge, reported, role, statement
 
-from passrole_checks.cloudtrail import Bounds, Edge, Problem, Wanted
+from passrole_checks.cloudtrail import Bounds, Edge, UnreadableLog, UsageQuery
 from passrole_checks.output.cloudtrail_markdown import trail_markdown
 from passrole_checks.output.cloudtrail_page import trail_page
 from passrole_checks.output.grants_html import grants_html
@@ -86,7 +86,7 @@ def test_the_page_of_grants_has_nothing_of_it(tmp_path: Path) -> None:
 def test_no_event_says_nothing_of_use(tmp_path: Path) -> None:
     """Empty logs, or a window that holds none of their events, are told as such."""
     assert "No event is in these logs: that nothing was used says nothing" in words(page(tmp_path, events=0))
-    asked = Wanted(Bounds("2026-01-01T00:00:00Z", ""))
+    asked = UsageQuery(Bounds("2026-01-01T00:00:00Z", ""))
     assert "No event that is asked for is in these logs" in words(page(tmp_path, events=0, wanted=asked))
     assert "No event" not in words(page(tmp_path))
 
@@ -108,7 +108,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
         one.events[HOSTILE] += 1
     report, _ = reported(tmp_path, resources)
     report.reading.first = report.reading.last = HOSTILE
-    report.reading.problems.append(Problem(HOSTILE, HOSTILE))
+    report.reading.problems.append(UnreadableLog(HOSTILE, HOSTILE))
     report.reading.not_logs.append(HOSTILE)
     known = Elements(page(tmp_path, plain))
     found = Elements(page(tmp_path, hostile, own, resources=resources, reading=report.reading))

@@ -54,7 +54,7 @@ def test_hosts_name_the_construct(template: str) -> None:
     """The message in another tool ends with the construct."""
     words = {
         finding.resource.address: host_results.words(finding)
-        for finding in host_results.ask(template).of("PASSROLE_001")
+        for finding in host_results.scan_for_host(template).of("PASSROLE_001")
     }
     assert words["DeployRoleDefaultPolicy12AB"].endswith(f" Construct: {CONSTRUCT}.")
     assert "Construct" not in words["Plain"]

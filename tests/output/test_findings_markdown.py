@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.findings_markdown import BUDGET, scan_markdown
-from passrole_checks.scan.baseline import Applied, Entry
+from passrole_checks.scan.baseline import Applied, BaselineEntry
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.model.configuration import Unreadable
 
@@ -80,7 +80,7 @@ def test_the_whole_page(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> 
 def test_nothing_found_is_said(result: ScanResult) -> None:
     """Without findings the page is a title and the summary, which counts what is not shown."""
     (first, second) = result.findings
-    entry = Entry("0" * 32, "PASSROLE_002", "t.yaml", "Deploy", Severity.LOW)
+    entry = BaselineEntry("0" * 32, "PASSROLE_002", "t.yaml", "Deploy", Severity.LOW)
     applied = Applied("b.json", ((first, entry),), (), (), (), (entry,))
     assert scan_markdown(replace(result, findings=()), [second], applied) == (
         "## iam:PassRole: no findings\n"

@@ -9,7 +9,7 @@ import pytest
 
 from passrole_checks.findings import Severity
 from passrole_checks.output.findings_text import PIPED, grants_lines, plain, scan_lines, width_for
-from passrole_checks.scan.baseline import Applied, Entry
+from passrole_checks.scan.baseline import Applied, BaselineEntry
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.model.configuration import Unreadable
 
@@ -144,7 +144,7 @@ def test_grants_with_all_that_is_said_of_them(tmp_path: Path, monkeypatch: pytes
 
 def test_of_many_notes_of_a_baseline_the_first_are_told(result: ScanResult) -> None:
     """More notes than are worth reading are counted."""
-    unused = tuple(Entry(f"{n}", "PASSROLE_001", "gone.tf", f"r{n}", Severity.HIGH) for n in range(12))
+    unused = tuple(BaselineEntry(f"{n}", "PASSROLE_001", "gone.tf", f"r{n}", Severity.HIGH) for n in range(12))
     lines = plain(
         scan_lines(result, baseline=Applied("baseline.json", (), result.findings, (), (), unused))
     ).splitlines()

@@ -14,7 +14,7 @@ from passrole_checks import __version__
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
 from passrole_checks.output.sarif import scan_sarif
-from passrole_checks.scan.baseline import Applied, Entry
+from passrole_checks.scan.baseline import Applied, BaselineEntry
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 MODULE = """\
@@ -171,8 +171,10 @@ def test_with_a_baseline_each_result_has_its_state(tmp_path: Path, monkeypatch: 
     Path("main.tf").write_text(MODULE.replace("  # passrole:skip=PASSROLE_001 break glass\n", ""), "utf-8")
     result = scan_paths([Path("main.tf")], ScanOptions())
     old, new = result.findings
-    entry = Entry(old.fingerprint, old.check_id, "main.tf", old.resource.address, Severity.HIGH, "known since May")
-    gone = Entry("0" * 32, "PASSROLE_002", "main.tf", "aws_iam_policy.gone", Severity.LOW)
+    entry = BaselineEntry(
+        old.fingerprint, old.check_id, "main.tf", old.resource.address, Severity.HIGH, "known since May"
+    )
+    gone = BaselineEntry("0" * 32, "PASSROLE_002", "main.tf", "aws_iam_policy.gone", Severity.LOW)
     applied = Applied("accepted.json", ((old, entry),), (new,), (), (), (gone,))
     run = check(json.loads(scan_sarif(replace(result, findings=(new,)), ALL, applied)))
     assert [

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from used_grants import ACCOUNT, ARN, EC2, LAMBDA, edge, policy, reported, role, statement
 
-from passrole_checks.cloudtrail import Edge, Outcome
-from passrole_checks.output.access_graph import Graph, graph_of
+from passrole_checks.cloudtrail import Edge, RequestOutcome
+from passrole_checks.output.access_graph import AccessGraph, graph_of
 from passrole_checks.output.usage_overlay import grants_with_uses, state_of, states_of, with_uses
 
 Told = dict[tuple[str, str], tuple[str, int]]
 
 
-def drawn(folder: Path, resources: dict[str, Any], *edges: Edge) -> tuple[Graph, tuple[Edge, ...]]:
+def drawn(folder: Path, resources: dict[str, Any], *edges: Edge) -> tuple[AccessGraph, tuple[Edge, ...]]:
     """The graph with its uses."""
     report, result = reported(folder, resources, *edges)
     assert report.against is not None
@@ -28,7 +28,7 @@ def links(folder: Path, resources: dict[str, Any], *edges: Edge) -> Told:
     return {
         (graph.nodes[link.source].label, graph.nodes[link.target].label): (
             state_of(link.uses, told).value,
-            sum(told[number].counts[Outcome.PASSED] for number, surely in link.uses.items() if surely),
+            sum(told[number].counts[RequestOutcome.PASSED] for number, surely in link.uses.items() if surely),
         )
         for link in graph.links
     }

@@ -16,7 +16,7 @@ from passrole_checks.cli import main
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
-from passrole_checks.iam.partial_values import Position, Text, Tri, text
+from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.roles.arn import matches
 from passrole_checks.output.required import required_json
 from passrole_checks.output.required_policy import hcl, statements_json, yaml
@@ -606,12 +606,12 @@ def test_the_statements_are_sufficient(sample: str) -> None:
         for service in one.services:
             arn = _concrete(one.arn)
             assert any(
-                service in services and any(matches(pattern, arn) is Tri.YES for pattern in patterns)
+                service in services and any(matches(pattern, arn) is Ternary.YES for pattern in patterns)
                 for patterns, services in allowed
             ), (arn, service)
 
 
-def _concrete(arn: Text | None) -> str:
+def _concrete(arn: StringNode | None) -> str:
     """An ARN with something in the place of each hole, as the test fills in the blanks."""
     assert arn is not None
     values = {

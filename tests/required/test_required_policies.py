@@ -15,7 +15,7 @@ import tree_sitter_hcl
 from cfnlint.api import lint_all
 
 from passrole_checks.output.required_policy import hcl, policies_json, yaml
-from passrole_checks.required.policy_statements import ACCOUNT, Statement, in_policies
+from passrole_checks.required.policy_statements import ACCOUNT, RequiredStatement, in_policies
 from passrole_checks.required.required_grants import Required, required_by
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 
@@ -185,7 +185,9 @@ def test_more_policies_than_can_be_attached_are_told(tmp_path: Path) -> None:
 def test_no_two_statements_have_one_name() -> None:
     """Statements whose services are shortened to the same words are told apart by a number."""
     same = [
-        Statement("PassRolesToAAndBAnd2More", "iam:PassRole", (("arn:aws:iam::", ACCOUNT, f":role/{name}"),), services)
+        RequiredStatement(
+            "PassRolesToAAndBAnd2More", "iam:PassRole", (("arn:aws:iam::", ACCOUNT, f":role/{name}"),), services
+        )
         for name, services in (("one", ("a", "b", "c", "d")), ("two", ("a", "b", "c", "e")))
     ]
     assert [one.sid for policy in in_policies(same) for one in policy] == [

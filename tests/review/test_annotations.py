@@ -8,9 +8,9 @@ from reports_of_tests import ALL_KINDS, EMPTY, NEW, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
 from passrole_checks.review.annotations import annotations, check_annotations
-from passrole_checks.review.report import Note
+from passrole_checks.review.report import ReportNote
 
-UNREAD = Note("broken.tf", 3, "a } is missing")
+UNREAD = ReportNote("broken.tf", 3, "a } is missing")
 
 
 def test_workflow_commands() -> None:
@@ -57,7 +57,7 @@ def test_nothing_to_annotate() -> None:
 
 def test_a_check_run_takes_fifty_at_once() -> None:
     """All are written, 50 a request; a note of the comparison as a whole has no place to stand at."""
-    report = replace(EMPTY, items=(NEW,) * 120, unreadable=(UNREAD, Note("", 0, "no merge base")))
+    report = replace(EMPTY, items=(NEW,) * 120, unreadable=(UNREAD, ReportNote("", 0, "no merge base")))
     parts = check_annotations(report)
     assert [len(part) for part in parts] == [50, 50, 21]
     assert parts[0][0] == {

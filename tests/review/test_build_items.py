@@ -10,7 +10,7 @@ import pytest
 from git_repositories import template
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, START, VARIABLE, Reviews, policy
 
-from passrole_checks.review.report import Place
+from passrole_checks.review.report import Location
 
 MANY = "arn:aws:iam::111122223333:role/app-*"
 
@@ -91,7 +91,7 @@ def test_one_of_two_equal_statements_is_gone(repository: Reviews) -> None:
     """Of two equal statements in two roots the one whose file is gone is fixed."""
     said = repository.between({"a/main.tf": policy(ANY), "b/main.tf": policy(ANY)}, {"a/main.tf": None})
     assert said.items == []
-    assert [(one.at, one.check_id) for one in said.report.fixed] == [(Place("a/main.tf", 5, 5), "PASSROLE_001")]
+    assert [(one.at, one.check_id) for one in said.report.fixed] == [(Location("a/main.tf", 5, 5), "PASSROLE_001")]
     assert said.report.unchanged == 1
 
 
@@ -205,7 +205,7 @@ def test_a_cause_in_another_file(repository: Reviews) -> None:
         {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % MANY}, {"variables.tf": VARIABLE % "*"}
     )
     (item,) = said.report.items
-    assert (item.at, item.cause) == (Place("main.tf", 5, 5), Place("variables.tf", 3, 3))
+    assert (item.at, item.cause) == (Location("main.tf", 5, 5), Location("variables.tf", 3, 3))
 
 
 def test_a_cause_of_a_finding_that_is_about_a_principal(repository: Reviews) -> None:
@@ -213,7 +213,7 @@ def test_a_cause_of_a_finding_that_is_about_a_principal(repository: Reviews) -> 
     said = repository.between({"main.tf": policy(ANY)}, {"more.tf": policy(START, name="more")})
     (item,) = said.report.items
     assert (item.group, item.change, [one.check_id for one in item.remarks]) == ("worse", "", ["PASSROLE_008"])
-    assert (item.at, item.cause, item.cause_removed) == (Place("main.tf", 5, 5), Place("more.tf", 1, 1), False)
+    assert (item.at, item.cause, item.cause_removed) == (Location("main.tf", 5, 5), Location("more.tf", 1, 1), False)
 
 
 def test_a_cause_that_is_gone(repository: Reviews) -> None:
@@ -222,7 +222,7 @@ def test_a_cause_that_is_gone(repository: Reviews) -> None:
     said = repository.between({"main.tf": policy(OPEN, deny)}, {"main.tf": policy(OPEN)})
     (item,) = said.report.items
     assert (item.at.line, item.cause_removed) == (5, True)
-    assert item.cause == Place("main.tf", 6, 6)
+    assert item.cause == Location("main.tf", 6, 6)
 
 
 def test_templates(repository: Reviews) -> None:

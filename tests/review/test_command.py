@@ -13,7 +13,7 @@ from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, p
 
 from passrole_checks import cli
 from passrole_checks.review.ci_context import Context, PostOptions
-from passrole_checks.review.report import Report
+from passrole_checks.review.report import ReviewReport
 from passrole_checks.review.report_json import MEMBER
 
 ROLES = "arn:aws:iam::111122223333:role/app-*"
@@ -296,11 +296,11 @@ class Forge:
     """What is given to be posted."""
 
     def __init__(self) -> None:
-        self.posted: list[tuple[Report, Context, PostOptions]] = []
+        self.posted: list[tuple[ReviewReport, Context, PostOptions]] = []
         self.at_lines: tuple[str, ...] = ()
         self.fault: Exception | None = None
 
-    def post(self, report: Report, context: Context, options: PostOptions, say: Any) -> object:
+    def post(self, report: ReviewReport, context: Context, options: PostOptions, say: Any) -> object:
         self.posted.append((report, context, options))
         if self.fault is not None:
             raise self.fault

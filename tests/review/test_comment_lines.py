@@ -10,7 +10,7 @@ from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, START, VARIABLE, Rev
 
 from passrole_checks.git_versions import asked_for
 from passrole_checks.review.comment_lines import Anchors, of_texts
-from passrole_checks.review.report import Anchor, Place
+from passrole_checks.review.report import Anchor, Location
 
 LINES = [f"line {number}\n" for number in range(1, 101)]
 
@@ -146,12 +146,12 @@ def test_at_the_file(repository: Reviews) -> None:
     assert asked is not None
     with asked.snapshots() as snapshots:
         found = Anchors(snapshots)
-        assert found.anchor(Place("main.tf", 5, 9)) == Anchor("main.tf", 0, 0)
-        assert found.anchor(Place("main.tf", 45, 48)) == Anchor("main.tf", 47, 48)
-        assert found.anchor(Place("main.tf", 1, 100)) == Anchor("main.tf", 47, 53)
-        assert found.anchor(Place("other.tf", 5, 9)) is None
-        assert found.anchor(Place("other.tf", 5, 9), Place("main.tf", 50, 50)) == Anchor("main.tf", 50, 50)
-        assert found.anchor(Place("other.tf", 5, 9), Place("main.tf", 5, 5)) is None
+        assert found.anchor(Location("main.tf", 5, 9)) == Anchor("main.tf", 0, 0)
+        assert found.anchor(Location("main.tf", 45, 48)) == Anchor("main.tf", 47, 48)
+        assert found.anchor(Location("main.tf", 1, 100)) == Anchor("main.tf", 47, 53)
+        assert found.anchor(Location("other.tf", 5, 9)) is None
+        assert found.anchor(Location("other.tf", 5, 9), Location("main.tf", 50, 50)) == Anchor("main.tf", 50, 50)
+        assert found.anchor(Location("other.tf", 5, 9), Location("main.tf", 5, 5)) is None
 
 
 def test_names_that_no_forge_can_be_told(repository: Reviews) -> None:

@@ -20,7 +20,7 @@ from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, p
 
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Severity
-from passrole_checks.review.report import Item, Note, Place, Report
+from passrole_checks.review.report import Item, Location, ReportNote, ReviewReport
 from passrole_checks.review.report_json import LARGEST, MEMBER, dump, fitted, read_bundle
 
 ITEM = Item(
@@ -29,17 +29,17 @@ ITEM = Item(
     change="",
     severity=Severity.MEDIUM,
     confidence=ANY_ROLE.confidence,
-    at=Place("main.tf", 5, 9),
+    at=Location("main.tf", 5, 9),
     framework="terraform",
     resource="aws_iam_role_policy.pass",
     uses=("aws_iam_role_policy.pass",),
     sid="",
     remarks=(ANY_ROLE,),
 )
-REPORT = replace(EMPTY, items=(ITEM,), unreadable=(Note("a.tf", 1, "because"),), fail_on=Severity.LOW)
+REPORT = replace(EMPTY, items=(ITEM,), unreadable=(ReportNote("a.tf", 1, "because"),), fail_on=Severity.LOW)
 
 
-def document(report: Report = REPORT) -> dict[str, Any]:
+def document(report: ReviewReport = REPORT) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(dump(report))
     return found
 
@@ -225,7 +225,7 @@ def test_any_value_anywhere(seed: int, value: Any) -> None:
             break
         at = at[key]
     try:
-        assert isinstance(read_bundle(json.dumps(found).encode()), Report)
+        assert isinstance(read_bundle(json.dumps(found).encode()), ReviewReport)
     except InputError as error:
         assert "\n" not in str(error)
 

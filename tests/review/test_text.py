@@ -8,11 +8,11 @@ import pytest
 from reports_of_tests import ALL_KINDS, ANY, APP, EMPTY, NEW, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
-from passrole_checks.review.report import Access, Item, Note, Report
+from passrole_checks.review.report import GrantedAccess, Item, ReportNote, ReviewReport
 from passrole_checks.review.text import review_lines
 
 
-def text(report: Report, *, width: int = 100, quiet: bool = False) -> list[str]:
+def text(report: ReviewReport, *, width: int = 100, quiet: bool = False) -> list[str]:
     return ["".join(span.text for span in line).rstrip() for line in review_lines(report, width=width, quiet=quiet)]
 
 
@@ -50,7 +50,7 @@ def test_quietly_only_the_items() -> None:
 
 def test_what_an_item_gives_now_and_gave_before() -> None:
     """A row that changed stands twice, one that is as it was once, and one that is gone once."""
-    before: Access = replace(APP, conditions=("aws:SourceAccount",))
+    before: GrantedAccess = replace(APP, conditions=("aws:SourceAccount",))
     lines = told(replace(WIDENED, access=replace(ANY, services=()), before=before))
     assert lines[1:7] == [
         "    who       aws_iam_role.deployer",
@@ -101,7 +101,7 @@ def test_a_cause_that_is_gone_is_called_so() -> None:
 
 def test_of_many_lines_the_first_stand_there() -> None:
     """More than a few notes are counted."""
-    notes = tuple(Note("a.tf", number, "x") for number in range(1, 14))
+    notes = tuple(ReportNote("a.tf", number, "x") for number in range(1, 14))
     assert "3 more to be known (--format json names them all)" in text(replace(EMPTY, notes=notes))
 
 
@@ -115,11 +115,11 @@ def test_of_many_lines_the_first_stand_there() -> None:
         (replace(EMPTY, items=(WIDENED,), fail_on=Severity.HIGH), "1 worse; 0 unchanged; 1 fails (high)"),
         (replace(EMPTY, items=(NEW,), fail_on=None), "1 new; 0 unchanged"),
         (
-            replace(EMPTY, unreadable=(Note("a.tf", 1, "x"), Note("a.tf", 2, "y"))),
+            replace(EMPTY, unreadable=(ReportNote("a.tf", 1, "x"), ReportNote("a.tf", 2, "y"))),
             "ERROR: 1 file could not be read, so that this is not all; 0 new; 0 unchanged",
         ),
     ],
 )
-def test_the_last_line(report: Report, expected: str) -> None:
+def test_the_last_line(report: ReviewReport, expected: str) -> None:
     """One line says how much there is of each kind, how much fails, and whether anything could not be read."""
     assert text(report)[-1] == expected

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 from reports_of_tests import EMPTY, NEW, WIDENED
 
-from passrole_checks.review.report import Note
+from passrole_checks.review.report import ReportNote
 from passrole_checks.review.threads import file_mark, file_marks, fixed_ones, keys_said
 
 
@@ -23,21 +23,21 @@ class Thread:
     ("thread", "note", "is_fixed"),
     [
         (Thread(), None, True),
-        (Thread(), Note("main.tf", 7, "the module is not here"), False),
-        (Thread(), Note("variables.tf", 7, "no value"), False),
-        (Thread(), Note("other.tf", 7, "the module is not here"), True),
-        (Thread(), Note("other.tf", 0, "too large"), False),
-        (Thread(), Note("", 0, "of no file"), True),
+        (Thread(), ReportNote("main.tf", 7, "the module is not here"), False),
+        (Thread(), ReportNote("variables.tf", 7, "no value"), False),
+        (Thread(), ReportNote("other.tf", 7, "the module is not here"), True),
+        (Thread(), ReportNote("other.tf", 0, "too large"), False),
+        (Thread(), ReportNote("", 0, "of no file"), True),
         (Thread(file=""), None, True),
-        (Thread(file=""), Note("other.tf", 7, "the module is not here"), False),
+        (Thread(file=""), ReportNote("other.tf", 7, "the module is not here"), False),
         (Thread(about=frozenset()), None, True),
-        (Thread(about=frozenset()), Note("other.tf", 7, "the module is not here"), False),
+        (Thread(about=frozenset()), ReportNote("other.tf", 7, "the module is not here"), False),
         (Thread(is_answered=True), None, False),
         (Thread(keys=frozenset()), None, False),
         (Thread(keys=frozenset({NEW.key, WIDENED.key})), None, False),
     ],
 )
-def test_what_is_fixed(thread: Thread, note: Note | None, is_fixed: bool) -> None:
+def test_what_is_fixed(thread: Thread, note: ReportNote | None, is_fixed: bool) -> None:
     """A thread is ended when nothing that it is about is there any more, and nothing that it may be about was left
     out: where it stands, or where the statement is."""
     report = replace(EMPTY, items=(NEW,), not_evaluated=(note,) if note is not None else ())
@@ -46,7 +46,7 @@ def test_what_is_fixed(thread: Thread, note: Note | None, is_fixed: bool) -> Non
 
 def test_nothing_is_fixed_in_what_cannot_be_read() -> None:
     """While something cannot be read no thread is ended."""
-    assert fixed_ones([Thread()], replace(EMPTY, unreadable=(Note("other.tf", 1, "no HCL"),))) == []
+    assert fixed_ones([Thread()], replace(EMPTY, unreadable=(ReportNote("other.tf", 1, "no HCL"),))) == []
 
 
 def test_what_is_told_already() -> None:

@@ -12,7 +12,7 @@ import pytest
 from passrole_checks.cli import main
 from passrole_checks.escaping.terminal import shown
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.scan.baseline import Entry, about, apply, dump, load, renewed
+from passrole_checks.scan.baseline import BaselineEntry, about, apply, dump, load, renewed
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 FINGERPRINT = "0123456789abcdef0123456789abcdef"
@@ -329,8 +329,8 @@ def test_a_broken_baseline_is_not_overwritten(capsys: pytest.CaptureFixture[str]
 
 def test_what_is_written_is_what_is_read() -> None:
     """Entries survive being written and read, whatever their order and names."""
-    one = Entry(FINGERPRINT, "PASSROLE_001", "b.tf", "aws_iam_policy.é\ud800", Severity.HIGH)
-    two = Entry(FINGERPRINT, "PASSROLE_001", "a.tf", "x", Severity.LOW, "a reason", date(2027, 1, 31))
+    one = BaselineEntry(FINGERPRINT, "PASSROLE_001", "b.tf", "aws_iam_policy.é\ud800", Severity.HIGH)
+    two = BaselineEntry(FINGERPRINT, "PASSROLE_001", "a.tf", "x", Severity.LOW, "a reason", date(2027, 1, 31))
     put(FILE, dump([one, two]))
     assert load(FILE) == (two, one)
     assert dump([two, one]) == dump([one, two])
@@ -351,7 +351,7 @@ def test_the_last_day_counts() -> None:
     concerns = about(["."], (), (), complete=True)
     (entry,) = renewed((), found(), shown, concerns)
     for expires, open_findings in ((date(2026, 6, 14), 1), (TODAY, 0), (date(2026, 6, 16), 0)):
-        old = Entry(entry.fingerprint, entry.check_id, entry.file, entry.resource, entry.severity, "", expires)
+        old = BaselineEntry(entry.fingerprint, entry.check_id, entry.file, entry.resource, entry.severity, "", expires)
         applied = apply(FILE, [old], found(), shown, concerns, TODAY)
         assert (len(applied.open), len(applied.accepted), len(applied.expired)) == (
             open_findings,
@@ -366,6 +366,6 @@ def test_a_fingerprint_of_a_report_is_one_of_a_baseline() -> None:
         put(f"{name}/main.tf", policy("p", "*"))
     first, second = found()
     assert first.fingerprint != second.fingerprint
-    entry = Entry(second.fingerprint, second.check_id, "b/main.tf", second.resource.address, second.severity)
+    entry = BaselineEntry(second.fingerprint, second.check_id, "b/main.tf", second.resource.address, second.severity)
     applied = apply(FILE, [entry], found(), shown, about(["."], (), (), complete=True), TODAY)
     assert [shown(finding.at.file) for finding in applied.open] == ["a/main.tf"]

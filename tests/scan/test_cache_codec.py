@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam.partial_values import Const, Hole, Kind, Position, Text
-from passrole_checks.scan.cache.codec import CLASSES, NotKept, from_bytes, to_bytes
+from passrole_checks.iam.partial_values import Const, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.scan.cache.codec import CLASSES, NotSerializable, from_bytes, to_bytes
 from passrole_checks.sources.model.configuration import Framework, Unreadable
 
 AT = Position("a.tf", 1, 2, 3, 4)
@@ -47,7 +47,7 @@ def test_what_is_kept_is_plain(kind: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        Text(("a", Hole("b", Kind.NAME)), AT),
+        StringNode(("a", Unresolved("b", UnresolvedKind.NAME)), AT),
         Const(None, AT),
         (Unreadable("a", "b", None), Framework.SAM, frozenset({"a", "b"}), (1, 2.5, None, True, -0.0), "\udcff\ud800é"),
     ],
@@ -75,7 +75,7 @@ for _ in range(100_000):
 )
 def test_what_is_not_kept(value: object) -> None:
     """Nothing of another class is written."""
-    with pytest.raises(NotKept):
+    with pytest.raises(NotSerializable):
         to_bytes((value,))
 
 
@@ -100,7 +100,7 @@ def test_what_is_not_kept(value: object) -> None:
 )
 def test_names_beside_the_list(name: object, tmp_path: Path) -> None:
     """A name is in the list or it is not: functions, other classes, attributes and imports of what is in it are not."""
-    with pytest.raises(NotKept):
+    with pytest.raises(NotSerializable):
         from_bytes(json.dumps([[name], [f"touch {tmp_path}/called", [2, 0]]]).encode())
     assert not list(tmp_path.iterdir())
 
@@ -125,7 +125,7 @@ def test_names_beside_the_list(name: object, tmp_path: Path) -> None:
 )
 def test_what_is_no_value(document: object) -> None:
     """What names parts that are not there yet, kinds that there are not, or too few parts, is no value."""
-    with pytest.raises(NotKept):
+    with pytest.raises(NotSerializable):
         from_bytes(json.dumps(document).encode())
 
 
@@ -139,10 +139,10 @@ def test_one_object_is_one_again() -> None:
 @given(st.binary(max_size=60), st.integers(0, 10_000))
 def test_any_bytes(noise: bytes, place: int) -> None:
     """Any bytes, and any change of those of a value, give a value or are none: never another exception."""
-    data = to_bytes((Unreadable("a", "b", 1), Text(("a",), AT)))
+    data = to_bytes((Unreadable("a", "b", 1), StringNode(("a",), AT)))
     place %= len(data)
     for changed in (noise, data[:place] + noise + data[place:], data[:place] + noise + data[place + len(noise) :]):
-        with suppress(NotKept):
+        with suppress(NotSerializable):
             from_bytes(changed)
 
 

@@ -12,33 +12,36 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.scan.cache.store import ENVIRONMENT, Store, store_of
+from passrole_checks.scan.cache.store import ENVIRONMENT, ResultStore, store_of
 
 NAME = "0123456789abcdef"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "deep" / "kept"), "1.0-x")
+def store(tmp_path: Path) -> ResultStore:
+    return ResultStore(str(tmp_path / "deep" / "kept"), "1.0-x")
 
 
-def entries(store: Store) -> list[Path]:
+def entries(store: ResultStore) -> list[Path]:
     return [path for path in sorted(Path(store.folder).rglob("*")) if path.suffix in (".kept", ".part")]
 
 
-def test_there_and_back(store: Store) -> None:
+def test_there_and_back(store: ResultStore) -> None:
     """An entry is read as it was written, the last one of a name; another program has none of that name."""
     assert store.read(NAME) is None
     for data in (b"", b"one", b"two" * 1000):
         store.write(NAME, data)
         assert store.read(NAME) == data
     assert len(entries(store)) == 1
-    assert Store(store.folder, "1.0-y").read(NAME) is None
+    assert ResultStore(store.folder, "1.0-y").read(NAME) is None
     assert store.held().entries == store.held().current == 1
-    assert (Store(store.folder, "1.0-y").held().entries, Store(store.folder, "1.0-y").held().current) == (1, 0)
+    assert (ResultStore(store.folder, "1.0-y").held().entries, ResultStore(store.folder, "1.0-y").held().current) == (
+        1,
+        0,
+    )
 
 
-def test_for_the_owner_alone(store: Store) -> None:
+def test_for_the_owner_alone(store: ResultStore) -> None:
     """Folder and entries are for their owner alone, whatever the process's mask is, and the folder is marked as a
     cache."""
     before = os.umask(0)
@@ -57,11 +60,11 @@ def test_for_the_owner_alone(store: Store) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
-def test_a_folder_of_others(mode: int, store: Store) -> None:
+def test_a_folder_of_others(mode: int, store: ResultStore) -> None:
     """A folder that others may write to is neither read nor written, and that is told."""
     store.write(NAME, b"one")
     Path(store.folder).chmod(mode)
-    other = Store(store.folder, "1.0-x")
+    other = ResultStore(store.folder, "1.0-x")
     assert other.read(NAME) is None
     assert other.trouble == f"{store.folder}: not used as a cache, since others than its owner may write to it"
     other.write("other", b"two")
@@ -69,7 +72,7 @@ def test_a_folder_of_others(mode: int, store: Store) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
-def test_what_belongs_to_somebody_else(store: Store) -> None:
+def test_what_belongs_to_somebody_else(store: ResultStore) -> None:
     """Neither a folder nor an entry of another user is used."""
     store.write(NAME, b"one")
     (entry,) = entries(store)
@@ -78,12 +81,12 @@ def test_what_belongs_to_somebody_else(store: Store) -> None:
     os.chown(entry, 0, 0)
     assert store.read(NAME) is not None
     os.chown(store.folder, 12345, 12345)
-    other = Store(store.folder, "1.0-x")
+    other = ResultStore(store.folder, "1.0-x")
     assert other.read(NAME) is None
     assert "others than its owner" in other.trouble
 
 
-def test_an_entry_that_others_may_write(store: Store) -> None:
+def test_an_entry_that_others_may_write(store: ResultStore) -> None:
     """An entry that others may write to is none, and neither is a link to one, a pipe or a folder."""
     store.write(NAME, b"one")
     (entry,) = entries(store)
@@ -103,7 +106,7 @@ def test_an_entry_that_others_may_write(store: Store) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 5, 30, -1])
-def test_a_broken_entry(place: int, store: Store) -> None:
+def test_a_broken_entry(place: int, store: ResultStore) -> None:
     """An entry of which a byte is another one, or that is cut off, is dropped in silence."""
     for change in ("flip", "cut", "empty"):
         store.write(NAME, b"one" * 100)
@@ -116,7 +119,7 @@ def test_a_broken_entry(place: int, store: Store) -> None:
     assert store.trouble == ""
 
 
-def test_a_full_disk(store: Store) -> None:
+def test_a_full_disk(store: ResultStore) -> None:
     """Where nothing more can be written, nothing half written stays, what is there stays whole, and one trouble tells
     it."""
     store.write(NAME, b"one")
@@ -136,7 +139,7 @@ def test_a_place_that_is_none(tmp_path: Path) -> None:
     """A file where the folder should be is a trouble, for whoever has chosen it; the other folder is used or is not."""
     (tmp_path / "file").write_text("", "utf-8")
     for folder, chosen in ((tmp_path / "file", True), (tmp_path / "file" / "below", True), (tmp_path / "file", False)):
-        store = Store(str(folder), "1", chosen=chosen)
+        store = ResultStore(str(folder), "1", chosen=chosen)
         assert store.read(NAME) is None
         store.write(NAME, b"one")
         assert store.read(NAME) is None
@@ -144,10 +147,10 @@ def test_a_place_that_is_none(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text("utf-8") == ""
 
 
-def test_the_least_used_goes_first(store: Store) -> None:
+def test_the_least_used_goes_first(store: ResultStore) -> None:
     """What is more than may be kept goes, what was used least lately first, that of other programs as well; and what a
     scan that ended has left unfinished."""
-    other = Store(store.folder, "0.9-x")
+    other = ResultStore(store.folder, "0.9-x")
     other.write(NAME, b"x" * 1000)
     for number in range(10):
         store.write(f"{number:016}", b"x" * 1000)
@@ -172,7 +175,7 @@ def test_the_least_used_goes_first(store: Store) -> None:
 
 def _work(folder: str, seed: int) -> int:
     """Write and read one name all the time; how many odd entries were seen."""
-    store, odd = Store(folder, "1.0-x"), 0
+    store, odd = ResultStore(folder, "1.0-x"), 0
     for number in range(150):
         byte = bytes([seed])
         store.write(NAME, byte * (1000 + number))

@@ -14,7 +14,7 @@ from changing_trees import change, planted, restored
 from passrole_checks.output.json_output import grants_json, scan_json
 from passrole_checks.scan.cache.cached_scan import remembered, scan_remembered
 from passrole_checks.scan.cache.keys import program
-from passrole_checks.scan.cache.store import Store
+from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.scanner import one_after_another, scan_paths
 from passrole_checks.sources import detect
@@ -39,8 +39,8 @@ class Counting:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "kept"), program())
+def store(tmp_path: Path) -> ResultStore:
+    return ResultStore(str(tmp_path / "kept"), program())
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fingerprints, "_COARSE", 0)
 
 
-def scan(top: Path, store: Store, options: ScanOptions = PLAIN) -> tuple[ScanResult, list[str]]:
+def scan(top: Path, store: ResultStore, options: ScanOptions = PLAIN) -> tuple[ScanResult, list[str]]:
     """What a scan gives, and the units that it did not remember."""
     counting = Counting()
     return scan_remembered([top], options, store, counting), counting.units
@@ -63,7 +63,7 @@ def alike(*results: ScanResult) -> bool:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_samples(folder: str, store: Store, at_once: None) -> None:
+def test_samples(folder: str, store: ResultStore, at_once: None) -> None:
     """Each sample gives the same without the cache, with an empty one, and from it, when nothing is scanned."""
     options = ScanOptions(unchanged=True)
     plain = scan_paths([SAMPLES / folder], options)
@@ -73,7 +73,7 @@ def test_samples(folder: str, store: Store, at_once: None) -> None:
     assert some and not none
 
 
-def test_all_samples_in_any_order(store: Store, at_once: None) -> None:
+def test_all_samples_in_any_order(store: ResultStore, at_once: None) -> None:
     """What one scan keeps of its units serves another one of other paths, in another order."""
     one = scan_remembered([SAMPLES / name for name in FOLDERS], PLAIN, store)
     counting = Counting()
@@ -82,7 +82,7 @@ def test_all_samples_in_any_order(store: Store, at_once: None) -> None:
     assert alike(one, other, scan_paths([SAMPLES / name for name in FOLDERS], PLAIN))
 
 
-def test_a_change_concerns_its_units(tmp_path: Path, store: Store, at_once: None) -> None:
+def test_a_change_concerns_its_units(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """After a change in a module only the roots that call it are scanned; after one elsewhere nothing is."""
     top = planted(tmp_path / "tree")
     scan(top, store)
@@ -98,7 +98,7 @@ def test_a_change_concerns_its_units(tmp_path: Path, store: Store, at_once: None
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("CACHE_FUZZ", "4"))))
-def test_changes_at_random(seed: int, tmp_path: Path, store: Store, at_once: None) -> None:
+def test_changes_at_random(seed: int, tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """After any change (of contents, names, links, modes) a scan with the cache gives what one without it gives."""
     chance = random.Random(seed)
     top = planted(tmp_path / "tree")
@@ -133,7 +133,7 @@ def test_changes_at_random(seed: int, tmp_path: Path, store: Store, at_once: Non
     assert hits > 2  # the cache is used, or this would show nothing
 
 
-def test_what_changes_during_a_scan(tmp_path: Path, store: Store, at_once: None) -> None:
+def test_what_changes_during_a_scan(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """What is changed while it is read is not kept, neither of the unit nor of the whole scan."""
     top = planted(tmp_path / "tree")
 
@@ -151,7 +151,7 @@ def test_what_changes_during_a_scan(tmp_path: Path, store: Store, at_once: None)
     assert not alike(result, before)
 
 
-def test_what_was_found_before_it_changed(tmp_path: Path, store: Store, at_once: None) -> None:
+def test_what_was_found_before_it_changed(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """A file that comes while units are scanned, after the folder was walked, is not missed the next time."""
     top = planted(tmp_path / "tree")
 
@@ -167,7 +167,7 @@ def test_what_was_found_before_it_changed(tmp_path: Path, store: Store, at_once:
     assert not alike(result, before)
 
 
-def test_what_has_just_changed(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_just_changed(tmp_path: Path, store: ResultStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that was written within the last moment is not trusted to show its next change, and is scanned again."""
     monkeypatch.setattr(fingerprints, "_FINE", 3600 * 1_000_000_000)
     top = planted(tmp_path / "tree")
@@ -178,7 +178,7 @@ def test_what_has_just_changed(tmp_path: Path, store: Store, monkeypatch: pytest
     assert alike(first, second)
 
 
-def test_same_size_and_time(tmp_path: Path, store: Store, at_once: None) -> None:
+def test_same_size_and_time(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """Another content of the same size and age is another content."""
     top = planted(tmp_path / "tree")
     path = top / "other" / "main.tf"
@@ -202,7 +202,7 @@ def test_same_size_and_time(tmp_path: Path, store: Store, at_once: None) -> None
         ScanOptions(unchanged=True),
     ],
 )
-def test_options(options: ScanOptions, tmp_path: Path, store: Store, at_once: None) -> None:
+def test_options(options: ScanOptions, tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """Whoever asks for something else gets nothing that was kept for another question."""
     top = planted(tmp_path / "tree")
     scan(top, store)
@@ -211,7 +211,7 @@ def test_options(options: ScanOptions, tmp_path: Path, store: Store, at_once: No
     assert alike(result, scan_paths([top], options))
 
 
-def test_what_is_shown(tmp_path: Path, store: Store, at_once: None) -> None:
+def test_what_is_shown(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """What is chosen from all that was found needs no other scan of the units."""
     from passrole_checks.findings import Severity
 
@@ -223,7 +223,7 @@ def test_what_is_shown(tmp_path: Path, store: Store, at_once: None) -> None:
     assert alike(result, scan_paths([top], options))
 
 
-def test_pipes(tmp_path: Path, store: Store, at_once: None) -> None:
+def test_pipes(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """A pipe that gives the values of variables is read by the scan alone, each time: of it nothing can be kept."""
     top = planted(tmp_path / "tree")
     found = []
@@ -241,7 +241,7 @@ def test_pipes(tmp_path: Path, store: Store, at_once: None) -> None:
     assert all(units for _, units in found)
 
 
-def test_out_of_time(tmp_path: Path, store: Store, at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_time(tmp_path: Path, store: ResultStore, at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the checks had no time for is asked again."""
     from passrole_checks.iam import deadline
 
@@ -258,14 +258,14 @@ def test_out_of_time(tmp_path: Path, store: Store, at_once: None, monkeypatch: p
 def test_a_cache_within_what_is_scanned(tmp_path: Path, at_once: None) -> None:
     """A cache below the scanned folder keeps units, and is nothing that is scanned."""
     top = planted(tmp_path)
-    store = Store(str(top / "kept"), program())
+    store = ResultStore(str(top / "kept"), program())
     first, _ = scan(top, store)
     second, units = scan(top, store)
     assert units == []
     assert alike(first, second, scan_paths([top], PLAIN))
 
 
-def test_units_alone(tmp_path: Path, store: Store, at_once: None) -> None:
+def test_units_alone(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """Around any scanner, those units are scanned that are not remembered, and all come in their order."""
     top = planted(tmp_path / "tree")
     units = detect.discover([top]).units

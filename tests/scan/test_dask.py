@@ -23,7 +23,7 @@ import pytest
 from passrole_checks import __version__
 from passrole_checks.errors import ExecutorError
 from passrole_checks.scan.parallel import dask as room
-from passrole_checks.scan.parallel.any_executor import over
+from passrole_checks.scan.parallel.any_executor import scan_with
 from passrole_checks.scan.parallel.dask import on_cluster
 from passrole_checks.scan.parallel.remote_check import not_seen_here, scan_and_see
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
@@ -135,7 +135,7 @@ def test_a_cluster_changes_nothing(cluster: Any) -> None:
 
 def test_the_executor_of_a_client_is_one_like_others(client: Any) -> None:
     """``over`` takes what Dask's client gives as an executor."""
-    found = scan_paths(SAMPLES, ScanOptions(), over(client.get_executor()))
+    found = scan_paths(SAMPLES, ScanOptions(), scan_with(client.get_executor()))
     assert found == scan_paths(SAMPLES, ScanOptions())
 
 

@@ -13,7 +13,7 @@ import pytest
 from reviews_of_tests import ANY, APP, made, policy
 
 from passrole_checks.checks.any_role import AnyRole
-from passrole_checks.checks.base.check import Subject
+from passrole_checks.checks.base.check import GrantContext
 from passrole_checks.cli import main
 from passrole_checks.cloudtrail.extract import Passes, Row
 from passrole_checks.diff.blame import Causes
@@ -24,7 +24,7 @@ from passrole_checks.review.find_fix import Mending
 from passrole_checks.scan import analyze
 from passrole_checks.scan.cache.file_state import Disk
 from passrole_checks.scan.for_hosts import host_results
-from passrole_checks.scan.for_hosts.fail_closed import Block
+from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 from passrole_checks.scan.parallel import processes
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources import detect
@@ -93,7 +93,7 @@ def a_reader_fails(monkeypatch: pytest.MonkeyPatch, error: type[BaseException] =
 def a_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     real = AnyRole.evaluate
 
-    def evaluate(self: AnyRole, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self: AnyRole, subject: GrantContext) -> Iterator[Verdict]:
         if "bad" in subject.grant.at.file:
             raise KeyError("a fault")
         return iter(real(self, subject))
@@ -283,7 +283,7 @@ def test_required_reports_the_other_units(
 
     for name in ("good", "bad"):
         (folder / name / "main.tf").write_text(RECEIVER, "utf-8")
-    monkeypatch.setattr(required_grants, "Receiving", failing_for_bad(required_grants.Receiving))
+    monkeypatch.setattr(required_grants, "Receiving", failing_for_bad(required_grants.RoleConsumers))
     status, out, err = run(capsys, "required", "good", "bad", "--format", "json")
     found = json.loads(out)
     assert status == 3 and len(err) == 1 and err[0].startswith("bad: internal error")
@@ -318,7 +318,7 @@ def test_edit_is_not_offered_if_its_trial_fails(
     assert json.loads(out)["patch"]
     real = AnyRole.evaluate
 
-    def evaluate(self: AnyRole, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self: AnyRole, subject: GrantContext) -> Iterator[Verdict]:
         if str(folder) not in subject.grant.at.file:
             raise KeyError("a fault")
         return iter(real(self, subject))
@@ -429,13 +429,13 @@ def test_trail_reports_the_other_events_and_configurations(
 
 def test_hosts_are_told_of_a_fault_in_every_resource(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a_check_fails(monkeypatch)
-    answers = host_results.ask(str(folder / "bad" / "main.tf"))
+    answers = host_results.scan_for_host(str(folder / "bad" / "main.tf"))
     assert answers.result is not None and answers.result.faults
-    blocks = [Block(n, f"aws_iam_user_policy.p{n}", str(folder / "bad" / "main.tf"), (n, n)) for n in (100, 200)]
+    blocks = [HostBlock(n, f"aws_iam_user_policy.p{n}", str(folder / "bad" / "main.tf"), (n, n)) for n in (100, 200)]
     reasons = answers.untold_of(blocks)
     assert set(reasons) == {100, 200} and all("internal error" in why for whys in reasons.values() for why in whys)
     good = str(folder / "good" / "main.tf")
-    assert not host_results.ask(good).untold_of([Block("good", "aws_iam_user_policy.p", good, (1, 120))])
+    assert not host_results.scan_for_host(good).untold_of([HostBlock("good", "aws_iam_user_policy.p", good, (1, 120))])
 
 
 def test_fault_in_one_format_costs_no_other(

@@ -20,7 +20,7 @@ import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.scan.parallel import processes as room
-from passrole_checks.scan.parallel.any_executor import over, portable
+from passrole_checks.scan.parallel.any_executor import portable, scan_with
 from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, weight
 from passrole_checks.scan.parallel.processes import FORK, SPAWN, paying, processes, processors
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_paths, scan_unit
@@ -88,7 +88,7 @@ def _processes() -> Executor:
 def test_any_executor_will_do(pool: Callable[[], Executor]) -> None:
     """Pools of threads and of processes of the standard library give what a scan without them gives."""
     with pool() as executor:
-        assert scan_paths(FEW, ScanOptions(), over(executor)) == scan_paths(FEW, ScanOptions())
+        assert scan_paths(FEW, ScanOptions(), scan_with(executor)) == scan_paths(FEW, ScanOptions())
 
 
 def test_output_is_the_same_to_the_byte(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_a_broken_pool_of_somebody_else_is_told_to_them() -> None:
         with pytest.raises(BrokenExecutor):
             pool.submit(signal.raise_signal, signal.SIGKILL).result()
         with pytest.raises(BrokenExecutor):
-            scan_paths(FEW, ScanOptions(), over(pool))
+            scan_paths(FEW, ScanOptions(), scan_with(pool))
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="no new Python is started there, unless one is asked for")

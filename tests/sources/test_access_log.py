@@ -15,7 +15,15 @@ import pytest
 
 from passrole_checks.errors import InputError
 from passrole_checks.sources import detect
-from passrole_checks.sources.files.access_log import Difference, LookedAt, at_file, at_folder, at_tree, same_at, watched
+from passrole_checks.sources.files.access_log import (
+    LookedAt,
+    TreeDifference,
+    at_file,
+    at_folder,
+    at_tree,
+    same_at,
+    watched,
+)
 from passrole_checks.sources.model.configuration import Inputs
 
 SAMPLES = Path(__file__).parents[2] / "sample_templates"
@@ -197,7 +205,7 @@ def test_what_concerns_a_unit(modified: list[str], others: list[str], concerned:
     """A change concerns a unit where it is at a file that was opened or looked for, above or below it, adds or takes a
     name in a folder that was listed, or is anywhere in one that was walked; spelled in any way."""
     looked = LookedAt({"/top/a/main.tf", "/top/x/../gone/now"}, {"/top/a"}, {"/top/t"})
-    assert Difference(modified, others).concerns(looked) is concerned
+    assert TreeDifference(modified, others).concerns(looked) is concerned
 
 
 def test_what_is_told_to_whom() -> None:

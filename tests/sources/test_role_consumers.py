@@ -9,7 +9,7 @@ import pytest
 
 from passrole_checks.aws.role_properties import EmbeddedReceiver, Receiver
 from passrole_checks.iam.documents.json_document import parse_json
-from passrole_checks.iam.partial_values import Absent, Choice, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectNode, Position, StringNode, text
 from passrole_checks.sources.model import role_consumers
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition
 
@@ -36,7 +36,7 @@ def node(value: Any) -> Node:
         first, bar, second = value.partition("|")
         return Choice("c", (("true", node(first)), ("false", node(second))), AT) if bar else text(value, AT)
     parsed = parse_json(text(json.dumps(value), AT))
-    assert isinstance(parsed, (Items, Mapping))
+    assert isinstance(parsed, (ListNode, ObjectNode))
     return parsed
 
 
@@ -61,7 +61,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(role_consumers, "receivers_of", lambda _: plain)
         monkeypatch.setattr(role_consumers, "embedded_receivers_of", lambda _: inner)
         return [
-            (one.attribute, str(one.value) if isinstance(one.value, Text) else type(one.value).__name__, one.by)
+            (one.attribute, str(one.value) if isinstance(one.value, StringNode) else type(one.value).__name__, one.by)
             for one in role_consumers.received_by(RESOURCE, Properties(properties))
         ]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.json_document import parse_json
-from passrole_checks.iam.partial_values import Hole, Items, Kind, Mapping, Node, Text
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.sources.model.configuration import Configuration, Framework, PolicyKind
 from passrole_checks.sources.terraform_plan import load
 
@@ -85,11 +85,11 @@ def read(content: str, *, unchanged: bool = False) -> Configuration:
 
 def spelled(node: Node | None) -> Any:
     """A node as plain data, holes as ``${expression}``, those that name a role as ``${expression -> role}``."""
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {spelled(entry.key): spelled(entry.value) for entry in node.entries}
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [spelled(item) for item in node.items]
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return "".join(
             part if isinstance(part, str) else f"${{{part.expression}{f' -> {part.role}' if part.role else ''}}}"
             for part in node.parts
@@ -194,7 +194,7 @@ def test_identity_policy_is_its_json_text(address: str, attribute: str) -> None:
     (policy,) = found.policies
     assert found.framework is Framework.TERRAFORM_PLAN
     assert (policy.resource.address, policy.path, policy.kind) == (address, attribute, PolicyKind.IDENTITY)
-    assert isinstance(policy.document, Text)
+    assert isinstance(policy.document, StringNode)
     assert policy.document.literal == PASS_ANY
     assert found.unreadable == ()
 
@@ -307,19 +307,19 @@ def test_hole_of_a_new_role_knows_its_arn_but_for_the_account() -> None:
     """What the plan says of a role's name is known of its ARN; the account where the plan states it."""
     found = read(plan(ROLE, PASS_TASK, POLICY, resources=[PASS_TASK_WRITTEN, POLICY_WRITTEN]))
     document = found.policies[1].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     statement = document.get("Statement")
-    assert isinstance(statement, Items)
-    assert isinstance(statement.items[0], Mapping)
+    assert isinstance(statement, ListNode)
+    assert isinstance(statement.items[0], ObjectNode)
     resources = statement.items[0].get("Resource")
-    assert isinstance(resources, Items)
+    assert isinstance(resources, ListNode)
     text = resources.items[0]
-    assert isinstance(text, Text)
+    assert isinstance(text, StringNode)
     (hole,) = text.holes
     assert hole.reason == "known after apply"
     assert hole.known is not None
     kinds = [part if isinstance(part, str) else part.kind for part in hole.known]
-    assert kinds == ["arn:", Kind.PARTITION, ":iam::", Kind.ACCOUNT_ID, ":role/app/task"]
+    assert kinds == ["arn:", UnresolvedKind.PARTITION, ":iam::", UnresolvedKind.ACCOUNT_ID, ":role/app/task"]
 
 
 def test_constant_expressions_stand_in_for_the_reading() -> None:
@@ -496,8 +496,8 @@ def test_policy_that_is_encoded_in_place_is_a_hole_without_a_role() -> None:
     policy = written("aws_iam_policy.deploy", policy=refs("aws_iam_role.task.arn", "aws_iam_role.task"))
     found = read(plan(ROLE, POLICY, resources=[policy]))
     document = found.policies[1].document
-    assert isinstance(document, Text)
-    assert document.only_hole == Hole("aws_iam_role.task.arn", reason="known after apply")
+    assert isinstance(document, StringNode)
+    assert document.only_hole == Unresolved("aws_iam_role.task.arn", reason="known after apply")
 
 
 def test_unknown_policy_without_configuration_is_a_hole_all_the_same() -> None:
@@ -690,12 +690,12 @@ def test_statements_of_a_document_have_their_own_place(indent: int | None, inner
     found = [policy for policy in read(content).policies if policy.kind is PolicyKind.IDENTITY]
     assert len(found) == 2
     for policy in found:
-        assert isinstance(policy.document, Text)
+        assert isinstance(policy.document, StringNode)
         assert policy.document.literal == document
         tree = parse_json(policy.document)
-        assert isinstance(tree, Mapping)
+        assert isinstance(tree, ObjectNode)
         listed = tree.get("Statement")
-        assert isinstance(listed, Items)
+        assert isinstance(listed, ListNode)
         for item, statement in zip(listed.items, statements, strict=True):
             at = item.at
             assert at.line == at.end_line == policy.document.at.line
@@ -707,8 +707,8 @@ def test_places_of_very_many_documents_are_those_of_the_strings() -> None:
     """Past a limit that keeps memory small, a statement has the place of its document."""
     changes = [change(f"aws_iam_policy.p{number}", {"policy": PASS_ANY}) for number in range(6_000)]
     found = read(plan(*changes)).policies
-    assert all(isinstance(policy.document, Text) and policy.document.literal == PASS_ANY for policy in found)
-    assert isinstance(found[-1].document, Text)
+    assert all(isinstance(policy.document, StringNode) and policy.document.literal == PASS_ANY for policy in found)
+    assert isinstance(found[-1].document, StringNode)
     assert found[-1].document.starts == ()
 
 
@@ -716,9 +716,9 @@ def test_built_statements_have_the_line_of_the_planned_reading() -> None:
     """A statement that is built stands where the plan shows it: in the data resource."""
     content = plan(ROLE, PASS_TASK, POLICY, resources=[PASS_TASK_WRITTEN, POLICY_WRITTEN], indent=2)
     document = read(content).policies[1].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     statement = document.get("Statement")
-    assert isinstance(statement, Items)
+    assert isinstance(statement, ListNode)
     at = statement.items[0].at
     shown = "\n".join(content.splitlines()[at.line - 1 : at.end_line])
     assert '"sid": "PassTask"' in shown

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Node, Text
+from passrole_checks.iam.partial_values import Choice, Node, StringNode
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform_plan import load
 
@@ -52,7 +52,7 @@ def told(value: Node) -> Any:
     """The role that a value is, else its words; of alternatives all."""
     if isinstance(value, Choice):
         return [told(option) for _, option in value.options]
-    assert isinstance(value, Text)
+    assert isinstance(value, StringNode)
     only = value.only_hole
     return only.role or only.expression if only is not None else str(value)
 

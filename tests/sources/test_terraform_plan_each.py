@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from work import at_most
 
-from passrole_checks.iam.partial_values import Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.terraform_plan import load
 
 DOCUMENT = "aws_iam_policy_document"
@@ -67,11 +67,11 @@ def document(name: str, *names: str, each: Any = None) -> dict[str, Any]:
 
 
 def spelled(node: Node | None) -> Any:
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {spelled(entry.key): spelled(entry.value) for entry in node.entries}
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [spelled(item) for item in node.items]
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return "".join(
             part if isinstance(part, str) else f"${{{part.expression}{f' -> {part.role}' if part.role else ''}}}"
             for part in node.parts

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.partial_values import Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform_plan import load
 
@@ -42,11 +42,11 @@ def read(*changes: Any, resources: Any = (), **more: Any) -> Configuration:
 
 
 def spelled(node: Node | None) -> Any:
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {spelled(entry.key): spelled(entry.value) for entry in node.entries}
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [spelled(item) for item in node.items]
-    return str(node) if isinstance(node, Text) else node
+    return str(node) if isinstance(node, StringNode) else node
 
 
 def document_of(values: Any, unknown: Any, **expressions: Any) -> Any:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.terraform_plan import load
@@ -168,7 +168,7 @@ def test_stored_state_is_read_by_its_instances(tmp_path: Path, indent: int | Non
     assert addresses(found) == ['module.a["k"].aws_iam_policy.x[0]']
     assert found.account == "111122223333"
     document = found.policies[0].document
-    assert isinstance(document, Text)
+    assert isinstance(document, StringNode)
     lines = content.splitlines()
     assert lines[document.at.line - 1][document.at.column - 1 :].startswith(json.dumps(PASS_ANY))
 

@@ -14,14 +14,14 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Entry,
-    Hole,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
 )
 from passrole_checks.sources.terraform_plan.merge_readings import agreed
 
@@ -35,15 +35,15 @@ def node(value: Any, at: Position) -> Node:
     if isinstance(value, dict):
         if "?" in value:
             return Choice(value["?"], tuple((key, node(item, at)) for key, item in value.items() if key != "?"), at)
-        return Mapping(tuple(Entry(Text((key,), at), node(item, at)) for key, item in value.items()), at)
+        return ObjectNode(tuple(ObjectEntry(StringNode((key,), at), node(item, at)) for key, item in value.items()), at)
     if isinstance(value, list):
-        return Items(tuple(node(item, at) for item in value), at)
+        return ListNode(tuple(node(item, at) for item in value), at)
     if value is None:
         return Absent(at)
     if not isinstance(value, str):
         return Const(value, at)
     first, mark, rest = value.partition("?")
-    return Text(tuple(part for part in (first, Hole(rest) if mark else "") if part) or ("",), at)
+    return StringNode(tuple(part for part in (first, Unresolved(rest) if mark else "") if part) or ("",), at)
 
 
 def document(*statements: Any, at: Position) -> Node:
@@ -51,9 +51,9 @@ def document(*statements: Any, at: Position) -> Node:
 
 
 def spelled(value: Node | None) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, ObjectNode):
         return {str(entry.key): spelled(entry.value) for entry in value.entries}
-    if isinstance(value, Items):
+    if isinstance(value, ListNode):
         return [spelled(item) for item in value.items]
     if isinstance(value, Choice):
         return {"?": value.condition, **{key: spelled(item) for key, item in value.options}}
@@ -78,9 +78,9 @@ def test_what_is_equal_stands_where_it_is_written() -> None:
 
 def test_a_whole_hole_is_the_other() -> None:
     """A document of which only the words are known is the one of which more is known."""
-    hole, known = Text((Hole("x"),), PLAN), document(ANY, at=CODE)
+    hole, known = StringNode((Unresolved("x"),), PLAN), document(ANY, at=CODE)
     assert agreed(hole, known) is known
-    assert agreed(known, Text((Hole("y"),), CODE)) is known
+    assert agreed(known, StringNode((Unresolved("y"),), CODE)) is known
 
 
 def test_holes_of_each_are_filled_by_the_other() -> None:
@@ -117,17 +117,27 @@ def test_what_differs_is_another_version(shown: Any, written: Any) -> None:
 
 def test_what_is_known_of_a_hole_counts() -> None:
     """The ARN of a role whose name is known is no other role's."""
-    arn = Hole("aws_iam_role.x.arn", role="aws_iam_role.x", known=("arn:", Hole("p", Kind.PARTITION), ":role/x"))
+    arn = Unresolved(
+        "aws_iam_role.x.arn",
+        role="aws_iam_role.x",
+        known=("arn:", Unresolved("p", UnresolvedKind.PARTITION), ":role/x"),
+    )
 
     def passing(*roles: Any, at: Position) -> Node:
-        items = Items(tuple(Text((role,), at) for role in roles), at)
-        return Mapping(
-            (Entry(Text(("Statement",), at), Items((Mapping((Entry(Text(("Resource",), at), items),), at),), at)),), at
+        items = ListNode(tuple(StringNode((role,), at) for role in roles), at)
+        return ObjectNode(
+            (
+                ObjectEntry(
+                    StringNode(("Statement",), at),
+                    ListNode((ObjectNode((ObjectEntry(StringNode(("Resource",), at), items),), at),), at),
+                ),
+            ),
+            at,
         )
 
     assert agreed(passing(arn, at=PLAN), passing("arn:aws:role/x", at=CODE)) is not None
     assert agreed(passing(arn, at=PLAN), passing("arn:aws:role/y", at=CODE)) is None
-    assert agreed(passing(arn, at=PLAN), passing(Hole("other", role="aws_iam_role.y"), at=CODE)) is None
+    assert agreed(passing(arn, at=PLAN), passing(Unresolved("other", role="aws_iam_role.y"), at=CODE)) is None
 
 
 def test_order_and_lists_of_one_make_no_difference() -> None:
@@ -160,8 +170,8 @@ def test_unknown_statements_stand_for_any_number() -> None:
 
 def test_text_that_is_no_document_agrees_with_nothing() -> None:
     """A text that cannot be read is no policy to compare."""
-    assert agreed(Text(("{",), PLAN), document(ANY, at=CODE)) is None
-    assert agreed(Text((json.dumps({"Statement": ANY}),), PLAN), document(ANY, at=CODE)) is not None
+    assert agreed(StringNode(("{",), PLAN), document(ANY, at=CODE)) is None
+    assert agreed(StringNode((json.dumps({"Statement": ANY}),), PLAN), document(ANY, at=CODE)) is not None
 
 
 STATEMENT = st.fixed_dictionaries(
@@ -240,7 +250,7 @@ def test_alternatives_of_a_whole_document() -> None:
     narrow = {**ANY, "Resource": "r/a"}
     written = Choice("var.wide", (("true", document(ANY, at=CODE)), ("false", document(narrow, at=CODE))), CODE)
     found = agreed(document(narrow, at=PLAN), written)
-    assert isinstance(found, Mapping)
+    assert isinstance(found, ObjectNode)
     assert spelled(found)["Statement"] == [narrow]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from passrole_checks.cli import main
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform_plan import load
@@ -72,13 +72,13 @@ def read(tmp_path: Path, content: str, code: str, **files: str) -> Configuration
 
 
 def spelled(node: Node | None) -> Any:
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {spelled(entry.key): spelled(entry.value) for entry in node.entries}
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [spelled(item) for item in node.items]
     if isinstance(node, Choice):
         return {outcome: spelled(option) for outcome, option in node.options}
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return "".join(
             part if isinstance(part, str) else f"${{{part.expression}{f' -> {part.role}' if part.role else ''}}}"
             for part in node.parts

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Const, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.partial_values import (
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+    text,
+)
 from passrole_checks.sources.files.yaml_with_unresolved import parse_yaml, restored, without_holes, word
 
 AT, THERE = Position("a.yaml", 1), Position("b.yaml", 7)
-ROLE = Hole("Role.Arn", role="Role")
+ROLE = Unresolved("Role.Arn", role="Role")
 
 
 def shown(node: Node | None) -> object:
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): shown(entry.value) for entry in node.entries}
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [shown(item) for item in node.items]
     if isinstance(node, Choice):
         return (node.condition, *(shown(option) for _, option in node.options))
@@ -34,14 +44,14 @@ def shown(node: Node | None) -> object:
         (("[" * 70 + "]" * 70,), None),
     ],
 )
-def test_a_text_as_yaml(parts: tuple[str | Hole, ...], expected: object) -> None:
+def test_a_text_as_yaml(parts: tuple[str | Unresolved, ...], expected: object) -> None:
     """A list or an object is read with the holes where they stand; anything else, or too much, is none."""
-    assert shown(parse_yaml(Text(parts, AT))) == expected
+    assert shown(parse_yaml(StringNode(parts, AT))) == expected
 
 
 def test_marks_of_our_own_in_a_text_are_no_holes() -> None:
     """Characters that stand for holes are replaced in a text that holds them, and a word without a meaning stays."""
-    written, meant = without_holes(Text(("\ue000\ue001", ROLE), AT))
+    written, meant = without_holes(StringNode(("\ue000\ue001", ROLE), AT))
     assert (written, meant) == ("\ufffd\ufffd" + word(0), [ROLE])
     assert str(restored(text(word(5), AT), meant)) == word(5)
 
@@ -49,10 +59,10 @@ def test_marks_of_our_own_in_a_text_are_no_holes() -> None:
 def test_values_behind_words() -> None:
     """A word alone is the value behind it, at the place of the word; among others it is a hole in its words."""
     choice = Choice("IsProd", (("true", text("a", AT)), ("false", text("b", AT))), AT)
-    meant = [choice, text("c", THERE), Const(5, THERE), Items((text("d", THERE),), THERE)]
+    meant = [choice, text("c", THERE), Const(5, THERE), ListNode((text("d", THERE),), THERE)]
     assert restored(text(word(0), AT), meant) == choice
     found = restored(text(word(1), AT), meant)
-    assert isinstance(found, Text) and found.at == AT
+    assert isinstance(found, StringNode) and found.at == AT
     assert shown(restored(text(word(2), AT), meant)) == 5
     assert str(restored(text(f"{word(0)}-{word(1)}-{word(3)}", AT), meant)) == "${IsProd}-${c}-${…}"
     nested = Choice("Other", (("true", text(word(1), AT)), ("false", Const(1, AT))), AT)
@@ -61,5 +71,5 @@ def test_values_behind_words() -> None:
 
 def test_words_in_the_expressions_of_holes() -> None:
     """A hole whose words hold others tells what they stand for."""
-    outer = Text((Hole(f"Fn::ImportValue {word(0)} {word(1)}"), "x"), AT)
+    outer = StringNode((Unresolved(f"Fn::ImportValue {word(0)} {word(1)}"), "x"), AT)
     assert str(restored(outer, [ROLE, text("c", AT)])) == "${Fn::ImportValue Role.Arn c}x"

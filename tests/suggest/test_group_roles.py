@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, text
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, text
 from passrole_checks.suggest.from_logs.group_roles import grouped
 
 AT = Position("", 0)
@@ -43,8 +43,8 @@ def test_what_has_little_in_common_stays(names: tuple[str, ...]) -> None:
 
 def test_what_may_not_be_written_is_not() -> None:
     """Whoever asks says which patterns are allowed; an account that is a value stays one."""
-    account = Hole("AWS::AccountId", Kind.ACCOUNT_ID)
-    roles = [Text(("arn:aws:iam::", account, f":role/orders-{name}"), AT) for name in "ab"]
+    account = Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID)
+    roles = [StringNode(("arn:aws:iam::", account, f":role/orders-{name}"), AT) for name in "ab"]
     assert grouped(roles, lambda _: False) == {}
     assert {pattern.parts for pattern in grouped(roles, lambda _: True).values()} == {
         ("arn:aws:iam::", account, ":role/orders-*")

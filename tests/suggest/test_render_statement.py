@@ -7,15 +7,24 @@ import json
 import pytest
 import yaml
 
-from passrole_checks.iam.partial_values import Hole, Kind, Position, Text, text
-from passrole_checks.suggest.render_statement import ROLE, SERVICE, Language, language_of, statement_for, words_at
-from passrole_checks.suggest.suggestion import WantedRole
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, text
+from passrole_checks.suggest.render_statement import (
+    ROLE,
+    SERVICE,
+    StatementLanguage,
+    language_of,
+    statement_for,
+    words_at,
+)
+from passrole_checks.suggest.suggestion import TargetRole
 
 AT = Position("x", 1)
-ACCOUNT = Hole("account", Kind.ACCOUNT_ID)
-APP = WantedRole("App", Text(("arn:", Hole("partition", Kind.PARTITION), ":iam::", ACCOUNT, ":role/app"), AT))
-FROM = Text((Hole("Other.Arn", role="Other"),), AT)
-BOTH = Text(("arn:aws:iam::", Hole("AWS::AccountId", Kind.ACCOUNT_ID), ":role/x"), AT)
+ACCOUNT = Unresolved("account", UnresolvedKind.ACCOUNT_ID)
+APP = TargetRole(
+    "App", StringNode(("arn:", Unresolved("partition", UnresolvedKind.PARTITION), ":iam::", ACCOUNT, ":role/app"), AT)
+)
+FROM = StringNode((Unresolved("Other.Arn", role="Other"),), AT)
+BOTH = StringNode(("arn:aws:iam::", Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID), ":role/x"), AT)
 LITERAL = text("arn:aws:iam::111122223333:role/x", AT)
 
 
@@ -30,15 +39,15 @@ LITERAL = text("arn:aws:iam::111122223333:role/x", AT)
     ],
 )
 def test_a_statement_of_a_template(
-    roles: tuple[WantedRole | Text, ...], services: tuple[str, ...] | None, resource: object, condition: object
+    roles: tuple[TargetRole | StringNode, ...], services: tuple[str, ...] | None, resource: object, condition: object
 ) -> None:
     """The JSON of a statement is JSON, and its YAML says the same."""
-    written = statement_for(Language("json", False), "Pass", "iam:PassRole", roles, services)
+    written = statement_for(StatementLanguage("json", False), "Pass", "iam:PassRole", roles, services)
     expected: dict[str, object] = {"Sid": "Pass", "Effect": "Allow", "Action": "iam:PassRole", "Resource": resource}
     if condition is not None:
         expected["Condition"] = {"StringEquals": {"iam:PassedToService": condition}}
     assert json.loads(written) == expected
-    shown = statement_for(Language("yaml", False), None, "iam:PassRole", roles, services)
+    shown = statement_for(StatementLanguage("yaml", False), None, "iam:PassRole", roles, services)
     for short in ("!GetAtt ", "!Sub "):
         shown = shown.replace(short, "")
     (found,) = yaml.safe_load(shown)
@@ -47,8 +56,8 @@ def test_a_statement_of_a_template(
 
 def test_a_statement_of_terraform() -> None:
     """A block, an object of HCL and a text of JSON name a role as each of them can."""
-    roles = (WantedRole("module.m.aws_iam_role.app", APP.arn), BOTH, Text((Hole("module.m.var.role"),), AT))
-    block = statement_for(Language("block", True, "module.m."), "Pass", "iam:PassRole", roles, None)
+    roles = (TargetRole("module.m.aws_iam_role.app", APP.arn), BOTH, StringNode((Unresolved("module.m.var.role"),), AT))
+    block = statement_for(StatementLanguage("block", True, "module.m."), "Pass", "iam:PassRole", roles, None)
     assert block.splitlines() == [
         "statement {",
         '  sid       = "Pass"',
@@ -57,9 +66,9 @@ def test_a_statement_of_terraform() -> None:
         "var.role]",
         "}",
     ]
-    hcl = statement_for(Language("hcl", True), None, "iam:PassRole", (), ("a",))
+    hcl = statement_for(StatementLanguage("hcl", True), None, "iam:PassRole", (), ("a",))
     assert hcl.splitlines()[-2] == '  Condition = { StringEquals = { "iam:PassedToService" = "a" } }'
-    in_json = json.loads(statement_for(Language("json", True), None, "iam:PassRole", roles[:1], None))
+    in_json = json.loads(statement_for(StatementLanguage("json", True), None, "iam:PassRole", roles[:1], None))
     assert in_json["Resource"] == "${aws_iam_role.app.arn}"
 
 

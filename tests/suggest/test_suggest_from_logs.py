@@ -11,13 +11,13 @@ import pytest
 from observing import ACCOUNT, ARN, BOT, ECS, LAMBDA, added, edge, narrowed
 from suggesting import USED, allow, checks, only, policy, role
 
-from passrole_checks.cloudtrail import Outcome
+from passrole_checks.cloudtrail import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.partial_values import Position, text
 from passrole_checks.scan.analyze import LocatedGrant
 from passrole_checks.suggest.edits import edits_for
 from passrole_checks.suggest.referable_roles import Read
-from passrole_checks.suggest.suggestion import Edit, WantedRole, Wish
+from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 APP, OTHER = f"{ARN}app", f"{ARN}other"
 TO_LAMBDA = f'{{ StringEquals = {{ "iam:PassedToService" = "{LAMBDA}" }} }}'
@@ -362,7 +362,7 @@ def test_roles_of_two_accounts_belong_into_no_one_statement(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "seen", [(), (edge(APP, outcome=Outcome.DENIED),), (edge(APP, who=f"arn:aws:iam::{ACCOUNT}:user/another"),)]
+    "seen", [(), (edge(APP, outcome=RequestOutcome.DENIED),), (edge(APP, who=f"arn:aws:iam::{ACCOUNT}:user/another"),)]
 )
 def test_what_nothing_used_is_told_and_stays(seen: tuple[Edge, ...], tmp_path: Path) -> None:
     """Attempts that were denied, and what others passed, are no use of it."""
@@ -394,9 +394,9 @@ def test_what_would_be_found_wrong_is_a_matter_for_a_person(tmp_path: Path) -> N
     assert "PASSROLE_011 trust-mismatch would be found then" in only(found).missing[0]
 
 
-def other(arn: str) -> WantedRole:
+def other(arn: str) -> TargetRole:
     """A role that is written by its ARN."""
-    return WantedRole("", text(arn, Position("", 0)))
+    return TargetRole("", text(arn, Position("", 0)))
 
 
 @pytest.mark.parametrize(
@@ -413,11 +413,11 @@ def other(arn: str) -> WantedRole:
     ],
 )
 def test_edits_that_do_something_else_are_not_offered(
-    wrong: Callable[[Wish], Wish], reason: str, tmp_path: Path
+    wrong: Callable[[StatementChange], StatementChange], reason: str, tmp_path: Path
 ) -> None:
     """Whatever is written is read again, and asked what it lets be passed."""
 
-    def edit(located: LocatedGrant, wish: Wish, read: Read, files: Sequence[str]) -> tuple[Edit, ...] | str:
+    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...] | str:
         return edits_for(located, wrong(wish), read, files)
 
     condition = '{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }'

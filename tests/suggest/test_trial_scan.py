@@ -14,10 +14,10 @@ from passrole_checks.scan.analyze import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import read_paths, scan_configurations
 from passrole_checks.suggest.referable_roles import Read
 from passrole_checks.suggest.suggest import Session
-from passrole_checks.suggest.suggestion import Edit, Wish
-from passrole_checks.suggest.verify import Place, offset_of
+from passrole_checks.suggest.suggestion import Edit, StatementChange
+from passrole_checks.suggest.verify import StatementSpan, offset_of
 
-Editor = Callable[[LocatedGrant, Wish, Read, Sequence[str]], "tuple[Edit, ...] | str"]
+Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
 def edited(folder: Path, content: str, edit: Editor) -> Session:
@@ -32,7 +32,7 @@ def edited(folder: Path, content: str, edit: Editor) -> Session:
 def replacing(old: str, new: str) -> Editor:
     """Edits that put ``new`` in the place of the first ``old``."""
 
-    def edit(located: LocatedGrant, wish: Wish, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
+    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
         file = located.grant.at.file
         start = read(file).index(old)
         return (Edit(file, start, start + len(old), new),)
@@ -77,7 +77,7 @@ def test_an_edit_elsewhere_that_makes_a_new_finding_is_refused(tmp_path: Path) -
     """A finding of another statement counts as well, though it has nothing to do with the one that is mended."""
     other = policy(allow('"arn:aws:iam::111122223333:role/app"', CONDITION.partition("= ")[2]), name="other")
 
-    def edit(located: LocatedGrant, wish: Wish, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
+    def edit(located: LocatedGrant, wish: StatementChange, read: Read, files: Sequence[str]) -> tuple[Edit, ...]:
         good = replacing('Resource = "*"', f"Resource = aws_iam_role.task.arn{CONDITION}")(located, wish, read, files)
         return (*good, *replacing('role/app"', 'role/*"')(located, wish, read, files))
 
@@ -199,9 +199,9 @@ def test_places_count_a_byte_order_mark() -> None:
 
 def test_a_place_moves_with_the_edits_before_it() -> None:
     """A statement moves with the edits before it and grows with those in it."""
-    place = Place("f", 10, 20)
+    place = StatementSpan("f", 10, 20)
     edits = [Edit("f", 0, 1, "abc"), Edit("f", 12, 14, ""), Edit("f", 20, 20, "more"), Edit("g", 0, 0, "x")]
-    assert place.after(edits) == Place("f", 12, 24)
+    assert place.after(edits) == StatementSpan("f", 12, 24)
 
 
 def test_a_statement_that_another_document_replaces_by_its_sid(tmp_path: Path) -> None:

@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from passrole_checks.access.access_change import Gainer
-from passrole_checks.access.passable_roles import Reach, named_role
+from passrole_checks.access.access_change import Beneficiary
+from passrole_checks.access.passable_roles import PassableRoles, resolve_role
 from passrole_checks.access.service_trust import acts_for_callers, passed_as
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, linked_service
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope, account_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class GrantContext:
     """What a check looks at: one grant (or denial) and what is known around it.
 
     ``statements`` are all statements of the same document. ``roles`` holds the roles of this configuration by address
@@ -50,21 +50,21 @@ class Subject:
     roles_by_name: Mapping[str, KnownRole] = field(default_factory=dict)
     account: str | None = None
     many_accounts: bool = False
-    gainers: tuple[Gainer, ...] = ()
+    gainers: tuple[Beneficiary, ...] = ()
     flagged: frozenset[str] = frozenset()
     module: str = ""
     holders: tuple[Principal, ...] = ()
-    reach: Reach | None = None
+    reach: PassableRoles | None = None
     managed: str = ""
 
-    def is_foreign(self, pattern: Text) -> bool:
+    def is_foreign(self, pattern: StringNode) -> bool:
         """Whether a Resource names an account that is surely not the one deployed to."""
         named = account_of(pattern)
         return None not in (named, self.account) and named != self.account and not self.many_accounts
 
-    def known_role(self, pattern: Text) -> KnownRole | None:
+    def known_role(self, pattern: StringNode) -> KnownRole | None:
         """The role of this configuration that a Resource names, if it names one exactly."""
-        return named_role(pattern, self.roles, self.roles_by_name)
+        return resolve_role(pattern, self.roles, self.roles_by_name)
 
     def role_of(self, holder: Principal) -> KnownRole | None:
         """The role of this configuration that a principal is."""
@@ -164,7 +164,7 @@ class Check(ABC):
     clean: ClassVar[tuple[Example, ...]]
 
     @abstractmethod
-    def evaluate(self, subject: Subject) -> Iterator[Verdict]:
+    def evaluate(self, subject: GrantContext) -> Iterator[Verdict]:
         """What is wrong with the grant, if anything. A check never raises for what it is shown."""
 
     @classmethod

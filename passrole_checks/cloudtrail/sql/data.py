@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.aws.cloudtrail_events import Place, TrailEvent, trail_events
+from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_events
 from passrole_checks.aws.load import SUFFIX
 from passrole_checks.cloudtrail.instance_profiles import EC2, IAM, TELLING
 from passrole_checks.cloudtrail.sql.following import EQUALS, WHERE
@@ -81,7 +81,7 @@ def _sought(event: TrailEvent) -> Iterator[str]:
             yield _one(RESOURCE, NO_SERVICE, _path(steps[1:], answered))
 
 
-def _steps(place: Place) -> Sequence[str]:
+def _steps(place: RoleLocation) -> Sequence[str]:
     where = [f"{WHERE}{name}{EQUALS}{pattern.lower()}" for name, pattern in place.where]
     return [*place.path[:-1], *where, place.path[-1]]
 

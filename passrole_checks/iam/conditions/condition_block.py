@@ -21,7 +21,17 @@ from passrole_checks.iam.conditions.condition_operators import (
     read_pattern,
 )
 from passrole_checks.iam.conditions.likely_typos import Suspicion, meant, suspicion_of
-from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Mapping, Node, Text, Tri, text
+from passrole_checks.iam.partial_values import (
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    StringNode,
+    Ternary,
+    Unresolved,
+    text,
+)
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"
@@ -29,7 +39,7 @@ _MOST_SPELLED = 50  # values for which the likely right spelling is looked for
 
 
 @dataclass(slots=True)
-class Block:
+class ConditionBlock:
     """What a Condition block says, read: its tests of ``iam:PassedToService``, and what else stands in it.
 
     ``known`` are the service principals that there are; ``variables``: whether ``${...}`` is a policy variable. The
@@ -52,13 +62,13 @@ class Block:
 
     def read(self, condition: Node) -> None:
         """Read the block. Raises nothing: what is malformed is told in ``problems``."""
-        if isinstance(condition, Mapping):
+        if isinstance(condition, ObjectNode):
             seen: set[str] = set()
             # AWS's pages differ on what an empty condition does, so a Deny under one is not relied on
             if not condition.entries:
                 self.problems.append("the Condition block is empty")
             for entry in condition.entries:
-                if isinstance(entry.value, Mapping) and not entry.value.entries:
+                if isinstance(entry.value, ObjectNode) and not entry.value.entries:
                     self.problems.append(f"{entry.key} holds no key")
                 self._read_operator(entry, seen)
         else:
@@ -66,12 +76,12 @@ class Block:
 
     def _unknown(self, what: str, wanted: str, node: Node, operator: Operator | None) -> None:
         """Something that may say anything of any key: a hole, or a piece of the wrong type."""
-        holes = node.holes if isinstance(node, Text) else ()
-        if not (isinstance(node, Text) and node.only_hole):
+        holes = node.holes if isinstance(node, StringNode) else ()
+        if not (isinstance(node, StringNode) and node.only_hole):
             self.problems.append(f"{what} is not {wanted}")
         self.tests.append(Test(operator, None, holes, maybe=True, doubt=True))
 
-    def _read_operator(self, entry: Entry, seen: set[str]) -> None:
+    def _read_operator(self, entry: ObjectEntry, seen: set[str]) -> None:
         name = literal(entry.key)
         operator = parse_operator(name) if name is not None else None
         if name is not None and operator is None:
@@ -79,14 +89,16 @@ class Block:
         elif name in seen:
             self.problems.append(f"the condition operator {name} is given twice")
         seen.add(name or "")
-        if not isinstance(entry.value, Mapping):
+        if not isinstance(entry.value, ObjectNode):
             self._unknown(f"what stands under {entry.key}", "an object of keys", entry.value, operator)
             return
         keys: set[str] = set()
         for pair in entry.value.entries:
             self._read_key(entry.key, operator, pair, keys)
 
-    def _read_key(self, operator_text: Text, operator: Operator | None, pair: Entry, keys: set[str]) -> None:
+    def _read_key(
+        self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry, keys: set[str]
+    ) -> None:
         name = literal(pair.key)
         written = str(pair.key)
         if name is None:
@@ -106,7 +118,7 @@ class Block:
         else:
             self._read_other_key(key, pair)
 
-    def _read_other_key(self, key: str, pair: Entry) -> None:
+    def _read_other_key(self, key: str, pair: ObjectEntry) -> None:
         written = str(pair.key)
         if key.startswith(("aws:resourcetag/", "iam:resourcetag/")):
             self.tags[written] = None
@@ -117,9 +129,9 @@ class Block:
             reason = f"is a key that no request carries; did you mean {PASSED_TO_SERVICE}?"
             self.suspicions.append(Suspicion(written, reason, pair.key.at))
 
-    def _read_unknown_key(self, operator_text: Text, operator: Operator | None, pair: Entry) -> None:
+    def _read_unknown_key(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
         name = read_pattern(pair.key, wildcards=False, ignores_case=True, variables=False)
-        if name.matches(PASSED_TO_SERVICE) is Tri.NO:
+        if name.matches(PASSED_TO_SERVICE) is Ternary.NO:
             start = pair.key.parts[0]
             self._read_other_key(start.lower() if isinstance(start, str) else "", pair)
             return
@@ -128,7 +140,7 @@ class Block:
         self.tests.append(Test(test.operator, test.patterns, holes, maybe=True, doubt=True))
         self._remember(test)
 
-    def _read_passed_to_service(self, operator_text: Text, operator: Operator | None, pair: Entry) -> None:
+    def _read_passed_to_service(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
         test = self._test(operator_text, operator, pair)
         self.tests.append(test)
         self._remember(test)
@@ -152,14 +164,14 @@ class Block:
                 if suspicion is not None:
                     self.suspicions.append(suspicion)
 
-    def _test(self, operator_text: Text, operator: Operator | None, pair: Entry) -> Test:
+    def _test(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> Test:
         """The operator on this key, its values read as texts or, where one is malformed, not known."""
         values = _values(pair.value)
         where = f"{pair.key} under {operator_text}"
         if not values:
             self.problems.append(f"the list of values of {where} is empty")
             return Test(operator, None, doubt=True)
-        holes: list[Hole] = []
+        holes: list[Unresolved] = []
         patterns: list[Pattern] = []
         malformed = operator is None
         for value in values:
@@ -197,17 +209,17 @@ class Block:
                 (self.named if pattern.text is not None else self.examples)[example] = None
 
     def _share(self, key: str, test: Test) -> None:
-        if test.operator is not None and test.result(None) is Tri.NO:
+        if test.operator is not None and test.result(None) is Ternary.NO:
             self.shared[key] = None
 
 
 def _values(node: Node) -> tuple[Node, ...]:
-    return node.items if isinstance(node, Items) else (node,)
+    return node.items if isinstance(node, ListNode) else (node,)
 
 
-def _as_text(node: Node) -> Text | None:
+def _as_text(node: Node) -> StringNode | None:
     """A value as IAM compares it: numbers and booleans as texts; None for what is no value."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return node
     if isinstance(node, Const) and node.value is not None:
         spelled = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)

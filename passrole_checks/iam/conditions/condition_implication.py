@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator, settle
 from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE
-from passrole_checks.iam.partial_values import Const, Hole, Items, Mapping, Node, Text, Tri, holes_in
+from passrole_checks.iam.partial_values import (
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    StringNode,
+    Ternary,
+    Unresolved,
+    holes_in,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +49,17 @@ def limits_of(condition: Node | None) -> frozenset[Limit]:
 
 
 def _limits(condition: Node) -> Iterator[Limit]:
-    if not isinstance(condition, Mapping):
+    if not isinstance(condition, ObjectNode):
         yield _whole("", condition)
         return
     for entry in condition.entries:
         operator = _spelled(entry.key)
-        if not isinstance(entry.value, Mapping):
+        if not isinstance(entry.value, ObjectNode):
             yield _whole(operator, entry.value)
             continue
         for pair in entry.value.entries:
             key = _spelled(pair.key)
-            nodes = pair.value.items if isinstance(pair.value, Items) else (pair.value,)
+            nodes = pair.value.items if isinstance(pair.value, ListNode) else (pair.value,)
             yield Limit(
                 operator,
                 key.lower(),
@@ -64,24 +73,24 @@ def _whole(operator: str, node: Node) -> Limit:
     return Limit(operator, "", frozenset({_value(node)}), _value(node), known=False)
 
 
-def _spelled(node: Text) -> str:
-    return str(Text(settle(node.parts), node.at))
+def _spelled(node: StringNode) -> str:
+    return str(StringNode(settle(node.parts), node.at))
 
 
 def _value(node: Node) -> str:
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return _spelled(node)
     if isinstance(node, Const):
         return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
-    return ", ".join(sorted(f"${{{hole.expression}}}" for hole in holes_in(node) if isinstance(hole, Hole)))
+    return ", ".join(sorted(f"${{{hole.expression}}}" for hole in holes_in(node) if isinstance(hole, Unresolved)))
 
 
-def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Tri, tuple[str, ...]]:
+def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Ternary, tuple[str, ...]]:
     """Whether every request that meets all of ``narrow`` meets all of ``wide``, and the keys for which it may not.
 
     NO where a test of ``wide`` has nothing on its key in ``narrow``; UNKNOWN where there is another test on that key.
     """
-    answer = Tri.YES
+    answer = Ternary.YES
     keys: dict[str, None] = {}
     by_key: dict[str, list[Limit]] = {}
     for own in narrow:
@@ -93,7 +102,7 @@ def implies(narrow: Collection[Limit], wide: Collection[Limit]) -> tuple[Tri, tu
         if any(_implies(own, limit) for own in same_key):
             continue
         keys[limit.written] = None
-        answer &= Tri.UNKNOWN if same_key or unknown or not limit.known else Tri.NO
+        answer &= Ternary.UNKNOWN if same_key or unknown or not limit.known else Ternary.NO
     return answer, tuple(keys)
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 from passrole_checks.iam.patterns.wildcard import takes
 
@@ -82,14 +82,14 @@ class Operator:
         return self.base.endswith("IgnoreCase")
 
     @property
-    def absent(self) -> Tri:
+    def absent(self) -> Ternary:
         """The answer for a request that does not carry the key (``Null``, which looks at its value, apart)."""
         if self.quantifier == "ForAllValues":
-            return Tri.YES
+            return Ternary.YES
         if self.quantifier == "ForAnyValue":
             # AWS's text says false without the key, and true with IfExists; nothing says which of the two wins.
-            return Tri.UNKNOWN if self.if_exists else Tri.NO
-        return Tri.of(self.if_exists or self.negated)
+            return Ternary.UNKNOWN if self.if_exists else Ternary.NO
+        return Ternary.of(self.if_exists or self.negated)
 
 
 def parse_operator(name: str) -> Operator | None:
@@ -120,13 +120,13 @@ _ANY_ONE = Step(None)
 _FEW = 8  # values that are compared one by one
 _RUN, _ONE = "\x00", "\x01"  # in a pattern that is spelled out
 # What a hole may stand for. The partition and the name are wider than need be, which errs towards "possible".
-_HOLES: dict[Kind, tuple[Step, ...]] = {
-    Kind.ANYTHING: (_ANY_RUN,),
-    Kind.POLICY_VARIABLE: (_ANY_RUN,),
-    Kind.NAME: (_ANY_ONE, _ANY_RUN),
-    Kind.PARTITION: (_ANY_ONE, _ANY_RUN),
-    Kind.ACCOUNT_ID: (Step(_DIGITS),) * 12,
-    Kind.REGION: (
+_HOLES: dict[UnresolvedKind, tuple[Step, ...]] = {
+    UnresolvedKind.ANYTHING: (_ANY_RUN,),
+    UnresolvedKind.POLICY_VARIABLE: (_ANY_RUN,),
+    UnresolvedKind.NAME: (_ANY_ONE, _ANY_RUN),
+    UnresolvedKind.PARTITION: (_ANY_ONE, _ANY_RUN),
+    UnresolvedKind.ACCOUNT_ID: (Step(_DIGITS),) * 12,
+    UnresolvedKind.REGION: (
         Step(_LETTERS), Step(_LETTERS), Step(_LETTERS | {"-"}, True), Step(frozenset("-")), Step(_DIGITS)
     ),
 }  # fmt: skip
@@ -142,7 +142,7 @@ class Pattern:
     """
 
     steps: tuple[Step, ...]
-    holes: tuple[Hole, ...]
+    holes: tuple[Unresolved, ...]
     certain: bool
     plain: bool
     ignores_case: bool
@@ -151,24 +151,26 @@ class Pattern:
     spelled: str | None = None  # the steps as a pattern of wildcards, where they are nothing else
     least: int = 0  # characters of the shortest text that it stands for
 
-    def matches(self, text: str) -> Tri:
+    def matches(self, text: str) -> Ternary:
         """Whether the value matches ``text``: UNKNOWN where it depends on a hole."""
         text = text.lower() if self.ignores_case else text
         if len(text) < self.least:
-            return Tri.NO
+            return Ternary.NO
         if self.text is not None:
-            return Tri.of(text == self.text)
+            return Ternary.of(text == self.text)
         if self.spelled is not None:
-            return Tri.of(takes(self.spelled, text, run=_RUN, one=_ONE)) & (Tri.YES if self.certain else Tri.UNKNOWN)
+            return Ternary.of(takes(self.spelled, text, run=_RUN, one=_ONE)) & (
+                Ternary.YES if self.certain else Ternary.UNKNOWN
+            )
         states = _closure(self.steps, {0})
         for character in text:
             deadline.check()
             states = _closure(self.steps, set(_advance(self.steps, states, character)))
             if not states:
-                return Tri.NO
+                return Ternary.NO
         if len(self.steps) not in states:
-            return Tri.NO
-        return Tri.YES if self.certain else Tri.UNKNOWN
+            return Ternary.NO
+        return Ternary.YES if self.certain else Ternary.UNKNOWN
 
 
 def _closure(steps: Sequence[Step], states: set[int]) -> set[int]:
@@ -277,14 +279,14 @@ def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
     """The parts with every hole whose text is spelled out replaced by what is known of it."""
     spelled: list[Part] = []
     for part in parts:
-        if isinstance(part, Hole) and part.known is not None:
+        if isinstance(part, Unresolved) and part.known is not None:
             spelled.extend(settle(part.known))
         else:
             spelled.append(part)
     return join(spelled)
 
 
-def literal(text: Text) -> str | None:
+def literal(text: StringNode) -> str | None:
     """The whole text if all of it is known, else None."""
     parts = settle(text.parts)
     return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else None
@@ -294,19 +296,19 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _HOLE_MARK = "\ue000"  # a private-use character that stands for a hole while variables are looked for
 
 
-def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, variables: bool = True) -> Pattern:
+def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = False, variables: bool = True) -> Pattern:
     """A value of a condition as a pattern.
 
     ``wildcards``: whether ``*`` and ``?`` are such (StringLike) or plain characters. ``variables``: whether ``${...}``
     is a policy variable (Version 2012-10-17), with ``${*}``, ``${?}`` and ``${$}`` for the characters themselves, or
     plain text.
     """
-    holes: list[Hole] = []
+    holes: list[Unresolved] = []
     letters: list[str] = []
     for part in settle(text.parts):
         if isinstance(part, str):
             letters.append(part.replace(_HOLE_MARK, "\ufffd"))
-        elif part.kind is Kind.POLICY_VARIABLE and not variables:
+        elif part.kind is UnresolvedKind.POLICY_VARIABLE and not variables:
             letters.append(part.written)
         else:
             holes.append(part)
@@ -314,7 +316,7 @@ def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, var
     spelled = "".join(letters)
 
     pending = iter(holes)
-    unknown: list[Hole] = []
+    unknown: list[Unresolved] = []
     steps: list[Step] = []
     plain, empty_variable = True, False
 
@@ -349,13 +351,13 @@ def read_pattern(text: Text, *, wildcards: bool, ignores_case: bool = False, var
         unknown.extend(inside)
         for hole in inside:
             name = name.replace(_HOLE_MARK, hole.written, 1)
-        unknown.append(Hole(name, Kind.POLICY_VARIABLE, reason="filled in by IAM at request time"))
+        unknown.append(Unresolved(name, UnresolvedKind.POLICY_VARIABLE, reason="filled in by IAM at request time"))
         add(_ANY_RUN)
     read_literal(spelled[end:])
     whole = "".join(min(step.characters or "") for step in steps) if plain and not unknown else None
     return Pattern(
         steps=tuple(steps),
-        holes=tuple(hole for hole in unknown if hole.kind is not Kind.REGION),
+        holes=tuple(hole for hole in unknown if hole.kind is not UnresolvedKind.REGION),
         certain=not unknown,
         plain=plain,
         ignores_case=ignores_case,
@@ -396,13 +398,13 @@ class Values:
         self._others = [pattern for pattern in patterns if pattern.text is None and pattern.spelled is None]
         self._ignores_case = any(pattern.ignores_case for pattern in patterns)
 
-    def match(self, text: str) -> Tri:
+    def match(self, text: str) -> Ternary:
         """Whether one of them matches a text."""
-        found = Tri.NO
+        found = Ternary.NO
         for pattern in (*self._near(text), *self._others):
             deadline.check()
             found = found | pattern.matches(text)
-            if found is Tri.YES:
+            if found is Ternary.YES:
                 break
         return found
 
@@ -427,7 +429,7 @@ class Test:
 
     operator: Operator | None
     patterns: tuple[Pattern, ...] | None
-    holes: tuple[Hole, ...] = ()
+    holes: tuple[Unresolved, ...] = ()
     maybe: bool = False
     doubt: bool = False
     _values: Values | None = field(init=False, default=None, repr=False, compare=False)
@@ -450,37 +452,37 @@ class Test:
         out, or it lets none through. AWS's pages do not say which."""
         return self.operator is not None and self.operator.negated and self.operator.family is not Family.STRING
 
-    def result(self, service: str | None) -> Tri:
+    def result(self, service: str | None) -> Ternary:
         """Whether a request with this service, or (None) without the key, meets the test."""
         answer = self._result(service)
-        return answer | Tri.UNKNOWN if self.maybe else answer
+        return answer | Ternary.UNKNOWN if self.maybe else answer
 
-    def _result(self, service: str | None) -> Tri:
+    def _result(self, service: str | None) -> Ternary:
         operator = self.operator
         if operator is None:
-            return Tri.UNKNOWN
+            return Ternary.UNKNOWN
         if operator.family is Family.NULL:
             return self._presence(operator, service)
         if service is None:
             return operator.absent
         if self._values is None or self.mistyped:
-            return Tri.UNKNOWN
-        some = Tri.NO
+            return Ternary.UNKNOWN
+        some = Ternary.NO
         if operator.family is Family.STRING:
             some = self._values.match(service)
         elif operator.family is Family.ARN:
             # A service principal is no ARN; nothing says whether a pattern without colons meets it all the same.
-            some = self._values.match(service) & Tri.UNKNOWN
+            some = self._values.match(service) & Ternary.UNKNOWN
         return ~some if operator.negated else some  # no name of a service is a number, date, boolean or address
 
-    def _presence(self, operator: Operator, service: str | None) -> Tri:
+    def _presence(self, operator: Operator, service: str | None) -> Ternary:
         # IAM Access Analyzer's checks: with a set operator, Null is always true or always false.
         if operator.quantifier:
-            return Tri.of(operator.quantifier == "ForAllValues")
+            return Ternary.of(operator.quantifier == "ForAllValues")
         if self.patterns is None:
-            return Tri.UNKNOWN
+            return Ternary.UNKNOWN
         wanted = "true" if service is None else "false"
-        answer = Tri.NO
+        answer = Ternary.NO
         for pattern in self.patterns:
             answer = answer | pattern.matches(wanted)
         return answer

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Operator, example_service, literal, read_pattern
-from passrole_checks.iam.partial_values import Position, Text
+from passrole_checks.iam.partial_values import Position, StringNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Suspicion:
 
 
 def suspicion_of(
-    value: Text, operator: Operator, known: Collection[str], *, variables: bool, spell: bool = True
+    value: StringNode, operator: Operator, known: Collection[str], *, variables: bool, spell: bool = True
 ) -> Suspicion | None:
     """What is wrong with a value that is compared with ``iam:PassedToService``: that no service has such a name.
 

@@ -15,10 +15,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, Block
+from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, ConditionBlock
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
 from passrole_checks.iam.conditions.likely_typos import Suspicion
-from passrole_checks.iam.partial_values import Choice, Const, Hole, Items, Mapping, Node, Text, Tri
+from passrole_checks.iam.partial_values import (
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    StringNode,
+    Ternary,
+    Unresolved,
+)
 
 
 class Constraint(str, Enum):
@@ -56,8 +65,8 @@ class ConditionEffect:
     values: tuple[str, ...]
     allowed: frozenset[str]
     possible: frozenset[str]
-    unknown_service: Tri
-    without_key: Tri
+    unknown_service: Ternary
+    without_key: Ternary
     negated_only: bool
     tags: tuple[str, ...]
     associated_resource_arn: bool
@@ -65,7 +74,7 @@ class ConditionEffect:
     shared: tuple[str, ...]
     dead: bool
     suspicions: tuple[Suspicion, ...]
-    unresolved: tuple[Hole, ...]
+    unresolved: tuple[Unresolved, ...]
     problems: tuple[str, ...]
 
 
@@ -96,7 +105,7 @@ def evaluate(condition: Node | None, known_services: Collection[str], *, variabl
     return effect
 
 
-def lets_through(condition: Node | None, service: str, *, variables: bool = True) -> Tri:
+def lets_through(condition: Node | None, service: str, *, variables: bool = True) -> Ternary:
     """Whether a Condition block, as in :func:`evaluate`, lets a role be passed to one service."""
     key = (id(condition), variables)
     known = _blocks.get(key)
@@ -107,8 +116,8 @@ def lets_through(condition: Node | None, service: str, *, variables: bool = True
     return known[1].result(service)
 
 
-def _read(condition: Node | None, services: frozenset[str], variables: bool) -> Block:
-    block = Block(services, variables)
+def _read(condition: Node | None, services: frozenset[str], variables: bool) -> ConditionBlock:
+    block = ConditionBlock(services, variables)
     if condition is not None:
         block.read(condition)
     return block
@@ -124,11 +133,11 @@ _MOST_REMEMBERED = 4096
 
 def words_of(node: Node | None) -> object:
     """What a node says, without its place."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return node.parts, node.optional
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return "list", *map(words_of, node.items)
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return "object", *((words_of(entry.key), words_of(entry.value)) for entry in node.entries)
     if isinstance(node, Const):
         return type(node.value).__name__, node.value
@@ -141,7 +150,7 @@ def words_of(node: Node | None) -> object:
 class _Decision:
     """Decides what a block that has been read lets through."""
 
-    block: Block
+    block: ConditionBlock
 
     def effect(self) -> ConditionEffect:
         block = self.block
@@ -150,19 +159,19 @@ class _Decision:
         unknown_service = self._unknown_service()
         without_key = self.result(None)
         outcomes = {*results.values(), unknown_service}
-        certain = Tri.UNKNOWN not in outcomes and without_key is not Tri.UNKNOWN
+        certain = Ternary.UNKNOWN not in outcomes and without_key is not Ternary.UNKNOWN
         doubtful = [test for test in block.tests if test.doubt] if not certain else []
         positive = [
             test.operator for test in block.tests
             if test.operator and not test.maybe and test.operator.family is not Family.NULL
         ]  # fmt: skip
         negated_only = bool(positive) and all(operator.negated for operator in positive)
-        everything = not negated_only and all(results[service] is Tri.YES for service in block.known)
+        everything = not negated_only and all(results[service] is Ternary.YES for service in block.known)
         return ConditionEffect(
             constraint=self._constraint(outcomes, without_key, bool(doubtful), everything),
             values=tuple(block.values),
-            allowed=frozenset(service for service in services if results[service] is Tri.YES),
-            possible=frozenset(service for service in services if results[service] is not Tri.NO),
+            allowed=frozenset(service for service in services if results[service] is Ternary.YES),
+            possible=frozenset(service for service in services if results[service] is not Ternary.NO),
             unknown_service=unknown_service,
             without_key=without_key,
             negated_only=negated_only,
@@ -170,40 +179,40 @@ class _Decision:
             associated_resource_arn=block.associated,
             others=tuple(block.others),
             shared=tuple(block.shared),
-            dead=outcomes == {Tri.NO} and without_key is Tri.NO,
+            dead=outcomes == {Ternary.NO} and without_key is Ternary.NO,
             suspicions=tuple(block.suspicions),
             unresolved=tuple(dict.fromkeys(hole for test in doubtful for hole in test.holes)),
             problems=tuple(dict.fromkeys(block.problems)),
         )
 
-    def _constraint(self, outcomes: set[Tri], without_key: Tri, doubt: bool, everything: bool) -> Constraint:
+    def _constraint(self, outcomes: set[Ternary], without_key: Ternary, doubt: bool, everything: bool) -> Constraint:
         if not self.block.tests:
             return Constraint.ABSENT
-        if outcomes == {Tri.NO} or all(test.mistyped for test in self.block.tests):
+        if outcomes == {Ternary.NO} or all(test.mistyped for test in self.block.tests):
             return Constraint.INEFFECTIVE
         if any(test.finite for test in self.block.tests):
             # What else is not known can only take from the list.
-            return Constraint.EXACT if without_key is Tri.NO else Constraint.EXACT_IF_PRESENT
-        if outcomes == {Tri.YES} or everything:
+            return Constraint.EXACT if without_key is Ternary.NO else Constraint.EXACT_IF_PRESENT
+        if outcomes == {Ternary.YES} or everything:
             return Constraint.INEFFECTIVE
         if doubt:
             return Constraint.UNRESOLVED
         return Constraint.PATTERN
 
-    def result(self, service: str | None) -> Tri:
+    def result(self, service: str | None) -> Ternary:
         """Whether a request with this service, or (None) without the key, meets all tests."""
-        answer = Tri.YES
+        answer = Ternary.YES
         for test in self.block.tests:
             answer = answer & test.result(service)
-            if answer is Tri.NO:
+            if answer is Ternary.NO:
                 break
         return answer
 
-    def _unknown_service(self) -> Tri:
+    def _unknown_service(self) -> Ternary:
         """The answer for a service whose name has nothing in common with any text that is written here."""
         domains = [domain for domain in DOMAINS if any(service.endswith(f".{domain}") for service in self.block.known)]
         answers = {self.result(f"{_NOBODYS_NAME}.{domain}") for domain in domains or DOMAINS[:1]}
-        return answers.pop() if len(answers) == 1 else Tri.UNKNOWN
+        return answers.pop() if len(answers) == 1 else Ternary.UNKNOWN
 
 
 _NOBODYS_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # letters that no file uses

@@ -11,51 +11,51 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from passrole_checks.iam.partial_values import Part, Text, Tri
+from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.patterns.wildcard import takes
 
 _EVERYTHING = ("*", "*:*")
 _WILDCARD = re.compile("[*?]")
 
 
-def matches(pattern: Text, name: str = "iam:PassRole") -> Tri:
+def matches(pattern: StringNode, name: str = "iam:PassRole") -> Ternary:
     """Whether an action pattern covers the action ``name`` (``prefix:Name``); a hole that decides gives UNKNOWN."""
     name = name.lower()
     if not name.startswith(_beginning(pattern.parts)):
-        return Tri.NO  # most patterns, and quickly
+        return Ternary.NO  # most patterns, and quickly
     return _matches(pattern.parts, name)
 
 
-def granted_by(patterns: Sequence[Text], name: str = "iam:PassRole") -> tuple[Tri, Text | None]:
+def granted_by(patterns: Sequence[StringNode], name: str = "iam:PassRole") -> tuple[Ternary, StringNode | None]:
     """The best answer of several patterns, and the pattern that gives it.
 
     Of equal answers the most explicit one is named: the action's own name, then the pattern with most letters.
     """
-    best: tuple[Tri, Text | None] = (Tri.NO, None)
+    best: tuple[Ternary, StringNode | None] = (Ternary.NO, None)
     for pattern in patterns:
         answer = matches(pattern, name)
-        if answer is Tri.NO:
+        if answer is Ternary.NO:
             continue
-        if best[1] is None or (answer is Tri.YES, _letters(pattern)) > (best[0] is Tri.YES, _letters(best[1])):
+        if best[1] is None or (answer is Ternary.YES, _letters(pattern)) > (best[0] is Ternary.YES, _letters(best[1])):
             best = (answer, pattern)
     return best
 
 
-def left_out_by(not_actions: Sequence[Text], name: str = "iam:PassRole") -> Tri:
+def left_out_by(not_actions: Sequence[StringNode], name: str = "iam:PassRole") -> Ternary:
     """Whether a NotAction with these patterns covers the action: whether none of them matches it."""
-    answer = Tri.YES
+    answer = Ternary.YES
     for pattern in not_actions:
         answer = answer & ~matches(pattern, name)
     return answer
 
 
-def is_explicit(pattern: Text, name: str = "iam:PassRole") -> bool:
+def is_explicit(pattern: StringNode, name: str = "iam:PassRole") -> bool:
     """Whether a pattern is the action's own name, letter case aside."""
     literal = pattern.literal
     return literal is not None and literal.lower() == name.lower()
 
 
-def _letters(pattern: Text) -> int:
+def _letters(pattern: StringNode) -> int:
     return sum(len(re.sub(r"[*?]", "", part)) for part in pattern.parts if isinstance(part, str))
 
 
@@ -67,13 +67,13 @@ def _beginning(parts: tuple[Part, ...]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _matches(parts: tuple[Part, ...], name: str) -> Tri:
+def _matches(parts: tuple[Part, ...], name: str) -> Ternary:
     literal = "".join(part if isinstance(part, str) else "\0" for part in parts).lower()
     if literal in _EVERYTHING:
-        return Tri.YES
+        return Ternary.YES
     if "\0" in literal:
-        return Tri.of(takes(literal.replace("\0", "*"), name)) & Tri.UNKNOWN
+        return Ternary.of(takes(literal.replace("\0", "*"), name)) & Ternary.UNKNOWN
     prefix, colon, rest = literal.partition(":")
     if not colon or ":" in rest or not takes(literal, name):
-        return Tri.NO
-    return Tri.UNKNOWN if {"*", "?"} & set(prefix) else Tri.YES
+        return Ternary.NO
+    return Ternary.UNKNOWN if {"*", "?"} & set(prefix) else Ternary.YES

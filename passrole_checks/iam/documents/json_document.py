@@ -11,7 +11,18 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 
-from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Mapping, Node, Part, Position, Text, join
+from passrole_checks.iam.partial_values import (
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    Position,
+    StringNode,
+    Unresolved,
+    join,
+)
 
 _DEPTH = 64
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
@@ -29,7 +40,7 @@ class MalformedDocument(ValueError):
         self.at, self.reason = at, reason
 
 
-def parse_json(source: Text) -> Node:
+def parse_json(source: StringNode) -> Node:
     """The tree of a JSON text.
 
     Positions are those of the file where ``source.starts`` tells them, else the position of the whole text.
@@ -39,15 +50,15 @@ def parse_json(source: Text) -> Node:
 
 
 class _Parser:
-    def __init__(self, source: Text) -> None:
+    def __init__(self, source: StringNode) -> None:
         self.source = source
-        self.holes: dict[int, Hole] = {}
+        self.holes: dict[int, Unresolved] = {}
         pieces: list[str] = []
         self.offsets: list[int] = []
         length = 0
         for part in source.parts:
             self.offsets.append(length)
-            if isinstance(part, Hole):
+            if isinstance(part, Unresolved):
                 self.holes[length] = part
                 part = _MARK
             elif _MARK in part:
@@ -86,13 +97,13 @@ class _Parser:
             return self.string()
         return self.bare()
 
-    def mapping(self, depth: int) -> Mapping:
+    def mapping(self, depth: int) -> ObjectNode:
         start, entries = self.place, []
         self.place += 1
         while (char := self.peek()) != "}":
             if char == _MARK:
                 hole = self.bare()
-                entries.append(Entry(_as_text(hole), hole))
+                entries.append(ObjectEntry(_as_text(hole), hole))
                 self.separator("}", required=False)
                 continue
             if char != '"':
@@ -101,19 +112,19 @@ class _Parser:
             if self.peek() != ":":
                 raise self.error("a colon is expected after the key")
             self.place += 1
-            entries.append(Entry(key, self.value(depth + 1)))
+            entries.append(ObjectEntry(key, self.value(depth + 1)))
             self.separator("}")
         self.place += 1
-        return Mapping(tuple(entries), self.position(start, self.place))
+        return ObjectNode(tuple(entries), self.position(start, self.place))
 
-    def items(self, depth: int) -> Items:
+    def items(self, depth: int) -> ListNode:
         start, items = self.place, []
         self.place += 1
         while (char := self.peek()) != "]":
             items.append(self.value(depth + 1))
             self.separator("]", required=char != _MARK)
         self.place += 1
-        return Items(tuple(items), self.position(start, self.place))
+        return ListNode(tuple(items), self.position(start, self.place))
 
     def separator(self, end: str, *, required: bool = True) -> None:
         char = self.peek()
@@ -128,7 +139,7 @@ class _Parser:
         elif char != end and required:
             raise self.error(f"a comma or '{end}' is expected" if char else f"the text ends before its '{end}'")
 
-    def string(self) -> Text:
+    def string(self) -> StringNode:
         match = _STRING.match(self.text, self.place)
         if match is None:
             raise self.error("a string without its closing quote")
@@ -146,7 +157,7 @@ class _Parser:
             else:
                 parts.append(piece)
             position += len(piece)
-        return Text(join(parts), self.position(start, self.place), defaults=self.source.defaults)
+        return StringNode(join(parts), self.position(start, self.place), defaults=self.source.defaults)
 
     def bare(self) -> Node:
         match = _BARE.match(self.text, self.place)
@@ -157,8 +168,8 @@ class _Parser:
         if _MARK in word:
             holes = [hole for offset, hole in sorted(self.holes.items()) if start <= offset < self.place]
             if len(holes) == 1 and word == _MARK:
-                return Text((holes[0],), at)
-            return Text((Hole("".join(f"${{{hole.expression}}}" for hole in holes)),), at)
+                return StringNode((holes[0],), at)
+            return StringNode((Unresolved("".join(f"${{{hole.expression}}}" for hole in holes)),), at)
         try:
             value = json.loads(word)
         except ValueError:
@@ -176,7 +187,7 @@ class _Parser:
         index = max(bisect_right(self.offsets, offset) - 1, 0)
         line, column = self.source.starts[min(index, len(self.source.starts) - 1)]
         first, last = bisect_left(self.breaks, self.offsets[index]), bisect_left(self.breaks, offset)
-        if isinstance(self.source.parts[index], Hole) or first == last:
+        if isinstance(self.source.parts[index], Unresolved) or first == last:
             return line, column + offset - self.offsets[index]
         return line + last - first, offset - self.breaks[last - 1] + self.source.indent
 
@@ -185,5 +196,5 @@ class _Parser:
         return MalformedDocument(self.position(place, place + 1), f"the policy document is not JSON: {reason}")
 
 
-def _as_text(node: Node) -> Text:
-    return node if isinstance(node, Text) else Text((Hole("?"),), node.at)
+def _as_text(node: Node) -> StringNode:
+    return node if isinstance(node, StringNode) else StringNode((Unresolved("?"),), node.at)

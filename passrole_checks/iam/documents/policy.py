@@ -17,23 +17,23 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Entry,
-    Hole,
-    Items,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
     holes_in,
     texts_in,
 )
-from passrole_checks.iam.path_conditions import When, added, both, consistent, implies
+from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies
 
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class PolicyError:
     """Something in a document that AWS would refuse: the place, and a phrase that says what."""
 
     at: Position
@@ -56,15 +56,15 @@ class Statement:
     at: Position
     sid: str | None
     effect: str | None
-    actions: tuple[Text, ...] | None
-    not_actions: tuple[Text, ...] | None
-    resources: tuple[Text, ...] | None
-    not_resources: tuple[Text, ...] | None
+    actions: tuple[StringNode, ...] | None
+    not_actions: tuple[StringNode, ...] | None
+    resources: tuple[StringNode, ...] | None
+    not_resources: tuple[StringNode, ...] | None
     condition: Node | None
     variables: bool
-    when: When = ()
+    when: PathCondition = ()
     defaults: tuple[str, ...] = ()
-    holes: tuple[Hole, ...] = ()
+    holes: tuple[Unresolved, ...] = ()
     whole: bool = True
     block: bool = False
 
@@ -100,7 +100,7 @@ class PolicyDocument:
     """The statements of a document, and what is wrong with it."""
 
     statements: tuple[Statement, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[PolicyError, ...]
 
 
 def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
@@ -139,22 +139,22 @@ def _parsed(document: Node, trust: bool) -> PolicyDocument:
     return PolicyDocument(tuple(statements), tuple(dict.fromkeys(problem for _, problem in problems)))
 
 
-def alternatives_of(node: Node) -> Iterator[tuple[When, Node]]:
+def alternatives_of(node: Node) -> Iterator[tuple[PathCondition, Node]]:
     """The readings of a node whose outermost layer is a choice; a node that is none has one."""
-    pending: list[tuple[When, Node]] = [((), node)]
+    pending: list[tuple[PathCondition, Node]] = [((), node)]
     while pending:
         when, current = pending.pop(0)
         if not isinstance(current, Choice):
             yield when, current
             continue
         pending[:0] = [
-            (added(when, current.condition, outcome), option)
+            (extend(when, current.condition, outcome), option)
             for outcome, option in current.options
             if consistent(when, current.condition, outcome)
         ]
 
 
-_Problems = list[tuple[When, Problem]]  # each with the facts under which it is there
+_Problems = list[tuple[PathCondition, PolicyError]]  # each with the facts under which it is there
 
 
 class _Reader:
@@ -163,7 +163,7 @@ class _Reader:
     def __init__(self, trust: bool) -> None:
         self.trust = trust
         self.statements: list[Statement] = []
-        self.broken: list[When] = []  # the facts under which the document cannot be deployed
+        self.broken: list[PathCondition] = []  # the facts under which the document cannot be deployed
 
     def in_all(self, readings_: list[_Problems]) -> _Problems:
         """The problems of several readings of one part: none as long as one of them can be deployed."""
@@ -173,12 +173,12 @@ class _Reader:
         self.broken.extend(when for when, _ in found)
         return []
 
-    def cannot_be(self, when: When) -> bool:
+    def cannot_be(self, when: PathCondition) -> bool:
         """Whether the document cannot be deployed where these facts hold."""
         return any(all(implies(when, fact) for fact in broken) for broken in self.broken)
 
-    def document(self, node: Node, when: When) -> _Problems:
-        if isinstance(node, Text):
+    def document(self, node: Node, when: PathCondition) -> _Problems:
+        if isinstance(node, StringNode):
             if node.only_hole:
                 return self.unknown("", node, when, variables=True)
             if node.literal is not None and not node.literal.strip():
@@ -189,15 +189,15 @@ class _Reader:
             except MalformedDocument as error:
                 if _starts_with_hole(written):
                     return self.unknown("", written, when, variables=True)
-                return [(when, Problem(error.at, error.reason))]
-        if not isinstance(node, Mapping):
-            return [(when, Problem(node.at, "the policy document is not an object"))]
+                return [(when, PolicyError(error.at, error.reason))]
+        if not isinstance(node, ObjectNode):
+            return [(when, PolicyError(node.at, "the policy document is not an object"))]
         for key in ("Version", "Statement"):
             given = [entry for entry in node.entries if entry.key.literal == key]
             if len(given) > 1:
-                return [(when, Problem(given[1].key.at, f"{key} is given twice in one policy document"))]
+                return [(when, PolicyError(given[1].key.at, f"{key} is given twice in one policy document"))]
         version = node.get("Version")
-        literal = version.literal if isinstance(version, Text) else None
+        literal = version.literal if isinstance(version, StringNode) else None
         known = version is None or literal is not None
         variables = literal == "2012-10-17" or not known
         statement = node.get("Statement")
@@ -206,51 +206,51 @@ class _Reader:
         unknown = next((entry.value for entry in node.entries if entry.key.literal is None), None)
         if unknown is not None:
             return self.unknown("Statement", unknown, when, variables=variables)
-        return [(when, Problem(node.at, "the policy document has no Statement"))] if node.entries else []
+        return [(when, PolicyError(node.at, "the policy document has no Statement"))] if node.entries else []
 
-    def statement_list(self, node: Node, path: str, when: When, variables: bool) -> _Problems:
+    def statement_list(self, node: Node, path: str, when: PathCondition, variables: bool) -> _Problems:
         found: list[_Problems] = []
         for chosen, alternative in alternatives_of(node):
-            merged = both(when, chosen)
+            merged = conjoin(when, chosen)
             if merged is None or not _there(alternative):
                 continue
-            if isinstance(alternative, Items):
+            if isinstance(alternative, ListNode):
                 if len(alternative.items) > MAX_STATEMENTS:
                     reason = f"the policy document holds more than {MAX_STATEMENTS:,} statements, which no policy can"
-                    found.append([(merged, Problem(alternative.at, reason))])
+                    found.append([(merged, PolicyError(alternative.at, reason))])
                     continue
                 problems: _Problems = []
                 for index, item in enumerate(alternative.items):
                     nested = path if _inside_list(path) else f"{path}/{index}"
                     problems.extend(self.statement_list(item, nested, merged, variables))
                 found.append(problems)
-            elif isinstance(alternative, Text) and alternative.holes:
+            elif isinstance(alternative, StringNode) and alternative.holes:
                 found.append(self.unknown(path, alternative, merged, variables=variables))
-            elif isinstance(alternative, Mapping):
+            elif isinstance(alternative, ObjectNode):
                 found.append(self.statement(alternative, path, merged, variables))
             else:
-                found.append([(merged, Problem(alternative.at, "a statement is not an object"))])
+                found.append([(merged, PolicyError(alternative.at, "a statement is not an object"))])
         return self.in_all(found)
 
-    def statement(self, node: Mapping, path: str, when: When, variables: bool) -> _Problems:
-        relevant: list[Entry] = []
+    def statement(self, node: ObjectNode, path: str, when: PathCondition, variables: bool) -> _Problems:
+        relevant: list[ObjectEntry] = []
         seen: set[str] = set()
         for entry in node.entries:
             key = entry.key.literal
             if key in _ELEMENTS:
                 if key in seen:
-                    return [(when, Problem(entry.key.at, f"{key} is given twice in one statement"))]
+                    return [(when, PolicyError(entry.key.at, f"{key} is given twice in one statement"))]
                 seen.add(key)
                 relevant.append(entry)
             elif key is None:
                 relevant.append(entry)
         unknown = [one for one in relevant if one.key.literal is None and not isinstance(one.value, (Absent, Choice))]
-        if unknown and _behind(Mapping(tuple(relevant), node.at), unknown[-1]) is None:
-            return self.unknown(path, Mapping(tuple(unknown), node.at, node.block), when, variables=variables)
-        variants = readings(Mapping(tuple(relevant), node.at, node.block), when)
+        if unknown and _behind(ObjectNode(tuple(relevant), node.at), unknown[-1]) is None:
+            return self.unknown(path, ObjectNode(tuple(unknown), node.at, node.block), when, variables=variables)
+        variants = readings(ObjectNode(tuple(relevant), node.at, node.block), when)
         return self.in_all([self.variant(alternative, path, chosen, variables) for chosen, alternative in variants])
 
-    def variant(self, node: Mapping, path: str, when: When, variables: bool) -> _Problems:
+    def variant(self, node: ObjectNode, path: str, when: PathCondition, variables: bool) -> _Problems:
         unknown = [entry for entry in node.entries if entry.key.literal is None]
         if unknown:
             known = _behind(node, unknown[-1])
@@ -260,13 +260,13 @@ class _Reader:
         try:
             self.statements.append(_statement(node, path, when, variables, trust=self.trust))
         except MalformedDocument as error:
-            return [(when, Problem(error.at, error.reason))]
+            return [(when, PolicyError(error.at, error.reason))]
         return []
 
-    def unknown(self, path: str, node: Node, when: When, *, variables: bool) -> _Problems:
+    def unknown(self, path: str, node: Node, when: PathCondition, *, variables: bool) -> _Problems:
         """A statement, or a whole document, of which nothing is known but its expression."""
-        holes = tuple(dict.fromkeys(holes_in(node))) or (Hole("?"),)
-        hole = Text((holes[0],), node.at)
+        holes = tuple(dict.fromkeys(holes_in(node))) or (Unresolved("?"),)
+        hole = StringNode((holes[0],), node.at)
         self.statements.append(
             Statement(
                 path, node.at, None, None, (hole,), None, (hole,), None, hole, variables, when, (), holes, whole=False
@@ -275,7 +275,7 @@ class _Reader:
         return []
 
 
-def _behind(node: Mapping, unknown: Entry) -> Mapping | None:
+def _behind(node: ObjectNode, unknown: ObjectEntry) -> ObjectNode | None:
     """A statement that has unknown elements, of which the later ones say all that these may not change.
 
     What these may add is a Condition: AWS refuses an element beside its opposite. None where they may be anything else.
@@ -285,15 +285,18 @@ def _behind(node: Mapping, unknown: Entry) -> Mapping | None:
     if "Effect" not in names or not names & {"Action", "NotAction"} or not names & {"Resource", "NotResource"}:
         return None
     if "Condition" not in names:
-        later = (*later, Entry(Text(("Condition",), unknown.key.at), Text(unknown.key.holes, unknown.key.at)))
-    return Mapping(later, node.at, node.block)
+        later = (
+            *later,
+            ObjectEntry(StringNode(("Condition",), unknown.key.at), StringNode(unknown.key.holes, unknown.key.at)),
+        )
+    return ObjectNode(later, node.at, node.block)
 
 
 def _there(node: Node) -> bool:
     return not isinstance(node, Absent)
 
 
-def _statement(node: Mapping, path: str, when: When, variables: bool, *, trust: bool = False) -> Statement:
+def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool, *, trust: bool = False) -> Statement:
     """A statement without alternatives. Raises MalformedDocument."""
     sid, effect = node.get("Sid"), _effect(node)
     parts = [(entry.key.literal, entry.value) for entry in node.entries]
@@ -301,12 +304,12 @@ def _statement(node: Mapping, path: str, when: When, variables: bool, *, trust: 
     sure = ("Action", "Resource") if effect == "Deny" else ("NotAction", "NotResource")
     texts = {key: _texts(node.get(key), key) for key in ("Action", "NotAction", "Resource", "NotResource")}
     if trust and texts["Resource"] is None and texts["NotResource"] is None:
-        texts["Resource"] = (Text(("*",), node.at),)
+        texts["Resource"] = (StringNode(("*",), node.at),)
     for first, second in (("Action", "NotAction"), ("Resource", "NotResource")):
-        both = [key for key in (first, second) if texts[key] is not None]
-        if len(both) == 2:
+        conjoin = [key for key in (first, second) if texts[key] is not None]
+        if len(conjoin) == 2:
             raise MalformedDocument(node.at, f"a statement holds {first} and {second}, which AWS refuses")
-        if not both:
+        if not conjoin:
             raise MalformedDocument(node.at, f"a statement holds neither {first} nor {second}")
     for key in sure:
         found = texts[key]
@@ -315,7 +318,7 @@ def _statement(node: Mapping, path: str, when: When, variables: bool, *, trust: 
     return Statement(
         path=path,
         at=node.at,
-        sid=(str(sid) or None) if isinstance(sid, Text) else None,
+        sid=(str(sid) or None) if isinstance(sid, StringNode) else None,
         effect=effect,
         actions=texts["Action"],
         not_actions=texts["NotAction"],
@@ -330,34 +333,34 @@ def _statement(node: Mapping, path: str, when: When, variables: bool, *, trust: 
     )
 
 
-def _effect(node: Mapping) -> str | None:
+def _effect(node: ObjectNode) -> str | None:
     """``Allow``, ``Deny``, or None where it cannot be told."""
     value = node.get("Effect")
     if value is None or isinstance(value, Absent):
         raise MalformedDocument(node.at, "a statement has no Effect")
-    literal = value.literal if isinstance(value, Text) else str(getattr(value, "value", "an object"))
+    literal = value.literal if isinstance(value, StringNode) else str(getattr(value, "value", "an object"))
     if literal is not None and literal not in ("Allow", "Deny"):
         raise MalformedDocument(value.at, f"Effect is '{literal[:40]}'; it must be Allow or Deny")
     return literal
 
 
-def _texts(node: Node | None, key: str) -> tuple[Text, ...] | None:
+def _texts(node: Node | None, key: str) -> tuple[StringNode, ...] | None:
     """The strings of an element, or None where it is absent."""
     if node is None or isinstance(node, Absent):
         return None
     if isinstance(node, Const) and node.value is None:
         raise MalformedDocument(node.at, f"{key} is null")
-    found: list[Text] = []
+    found: list[StringNode] = []
     pending: list[Node] = [node]  # the next one last
     while pending:
         item = pending.pop()
         if len(found) + len(pending) > MAX_VALUES:
             raise MalformedDocument(node.at, f"{key} holds more than {MAX_VALUES:,} values, which no policy can")
-        if isinstance(item, Text):
+        if isinstance(item, StringNode):
             found.append(item)
-        elif isinstance(item, Items):
+        elif isinstance(item, ListNode):
             pending.extend(reversed(item.items))
-        elif isinstance(item, Mapping) or (isinstance(item, Const) and item.value is not None):
+        elif isinstance(item, ObjectNode) or (isinstance(item, Const) and item.value is not None):
             raise MalformedDocument(item.at, f"{key} holds something that is not a string")
     return tuple(found)
 
@@ -366,16 +369,16 @@ def _condition(node: Node | None) -> Node | None:
     if node is None or isinstance(node, Absent):
         return None
     if isinstance(node, Const) and node.value is None:
-        return Mapping((), node.at)  # like an empty block: it limits nothing, and what it does to a Deny is open
-    if isinstance(node, Mapping):
+        return ObjectNode((), node.at)  # like an empty block: it limits nothing, and what it does to a Deny is open
+    if isinstance(node, ObjectNode):
         _no_operator_twice(node)
         return node
-    if isinstance(node, Text) and node.holes:
+    if isinstance(node, StringNode) and node.holes:
         return node
     raise MalformedDocument(node.at, "Condition is not an object")
 
 
-def _no_operator_twice(condition: Mapping) -> None:
+def _no_operator_twice(condition: ObjectNode) -> None:
     """Raises MalformedDocument: IAM refuses it, and readers of JSON that do not keep the last of the two only."""
     seen: set[str] = set()
     for entry in condition.entries:
@@ -389,6 +392,6 @@ def _inside_list(path: str) -> bool:
     return path.count("/") > 0
 
 
-def _starts_with_hole(node: Text) -> bool:
-    first = next((part for part in node.parts if isinstance(part, Hole) or part.strip()), "")
-    return isinstance(first, Hole)
+def _starts_with_hole(node: StringNode) -> bool:
+    first = next((part for part in node.parts if isinstance(part, Unresolved) or part.strip()), "")
+    return isinstance(first, Unresolved)

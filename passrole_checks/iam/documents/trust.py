@@ -10,8 +10,8 @@ from passrole_checks.iam.conditions.condition_operators import parse_operator
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
-from passrole_checks.iam.partial_values import Absent, Items, Mapping, Node, Text, Tri
-from passrole_checks.iam.path_conditions import When, may_hold
+from passrole_checks.iam.partial_values import Absent, ListNode, Node, ObjectNode, StringNode, Ternary
+from passrole_checks.iam.path_conditions import PathCondition, may_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,16 @@ class KnownRole:
     trusted: frozenset[str] | None
     no_service: bool = False
     federated: bool = False
-    arn: Text | None = None
+    arn: StringNode | None = None
     only_services: bool = False
-    there: tuple[When, ...] = ()
+    there: tuple[PathCondition, ...] = ()
 
-    def may_be_there(self, when: When) -> bool:
+    def may_be_there(self, when: PathCondition) -> bool:
         """Whether it can be there where some facts hold."""
         return may_hold(self.there, when)
 
 
-def linked_service(pattern: Text) -> str:
+def linked_service(pattern: StringNode) -> str:
     """The service of the service-linked roles that an ARN pattern names (``role/aws-service-role/SERVICE/…``), the only
     one that can assume them and change them (IAM User Guide, "Using service-linked roles"); "" for other patterns."""
     written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
@@ -87,27 +87,34 @@ def _kinds(document: Node | None) -> set[str]:
 
 def _kinds_of(statement: Node) -> Iterator[str]:
     """The kinds of principals that a statement names; "" for what may be anybody."""
-    principal = statement.get("Principal") if isinstance(statement, Mapping) else None
-    members = isinstance(statement, Mapping) and _is_for_members(statement)
-    if members and isinstance(principal, Text) and principal.literal == "*":
+    principal = statement.get("Principal") if isinstance(statement, ObjectNode) else None
+    members = isinstance(statement, ObjectNode) and _is_for_members(statement)
+    if members and isinstance(principal, StringNode) and principal.literal == "*":
         yield "AWS"
         return
-    if not isinstance(principal, Mapping) or not principal.entries:
+    if not isinstance(principal, ObjectNode) or not principal.entries:
         yield ""
         return
     for entry in principal.entries:
         kind = entry.key.literal or ""
         known = kind == "Federated" or (members and kind == "AWS")
-        known = known or all(isinstance(item, Text) and _is_account(item) for item in _options(_as_list(entry.value)))
+        known = known or all(
+            isinstance(item, StringNode) and _is_account(item) for item in _options(_as_list(entry.value))
+        )
         yield kind if known else ""
 
 
-def _is_for_members(statement: Mapping) -> bool:
+def _is_for_members(statement: ObjectNode) -> bool:
     """Whether a condition asks for members of an organization, which services are not: these keys are in a request only
     if the principal is one (IAM User Guide, "AWS global condition context keys")."""
     for test in limits_of(statement.get("Condition")):
         operator = parse_operator(test.operator)
-        if test.key in _OF_MEMBERS and operator is not None and operator.base != "Null" and operator.absent is Tri.NO:
+        if (
+            test.key in _OF_MEMBERS
+            and operator is not None
+            and operator.base != "Null"
+            and operator.absent is Ternary.NO
+        ):
             return True
     return False
 
@@ -115,7 +122,7 @@ def _is_for_members(statement: Mapping) -> bool:
 _OF_MEMBERS = ("aws:principalorgid", "aws:principalorgpaths")
 
 
-def _is_account(name: Text) -> bool:
+def _is_account(name: StringNode) -> bool:
     """Whether a text is an account id or an ARN, whatever its holes hold."""
     start = name.parts[0]
     return isinstance(start, str) and (start.startswith("arn:") or name.literal not in (None, "*"))
@@ -127,12 +134,12 @@ def _readings(document: Node | None) -> list[tuple[Node, ...]]:
 
 
 def _statements(node: Node) -> tuple[Node, ...]:
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         try:
             node = parse_json(node)
         except MalformedDocument:
             return ()
-    return _as_list(node.get("Statement") if isinstance(node, Mapping) else None)
+    return _as_list(node.get("Statement") if isinstance(node, ObjectNode) else None)
 
 
 def _options(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -140,26 +147,26 @@ def _options(nodes: Iterable[Node]) -> Iterator[Node]:
     for node in nodes:
         for _, option in alternatives_of(node):
             if not isinstance(option, Absent):
-                yield from _options(option.items) if isinstance(option, Items) else (option,)
+                yield from _options(option.items) if isinstance(option, ListNode) else (option,)
 
 
 def _services_of(statement: Node) -> set[str] | None:
-    if not isinstance(statement, Mapping) or statement.get("NotPrincipal") is not None:
+    if not isinstance(statement, ObjectNode) or statement.get("NotPrincipal") is not None:
         return None
     effect = statement.get("Effect")
-    if not isinstance(effect, Text) or effect.literal != "Allow":
+    if not isinstance(effect, StringNode) or effect.literal != "Allow":
         return None
-    actions = [item for item in _as_list(statement.get("Action")) if isinstance(item, Text)]
-    if action.granted_by(actions, "sts:AssumeRole")[0] is Tri.NO:
+    actions = [item for item in _as_list(statement.get("Action")) if isinstance(item, StringNode)]
+    if action.granted_by(actions, "sts:AssumeRole")[0] is Ternary.NO:
         return set()
     principal = statement.get("Principal")
-    if isinstance(principal, Mapping):
+    if isinstance(principal, ObjectNode):
         names: set[str] = set()
         for entry in principal.entries:
             if entry.key.literal != "Service":
                 continue
             for item in _as_list(entry.value):
-                if not isinstance(item, Text) or item.literal is None:
+                if not isinstance(item, StringNode) or item.literal is None:
                     return None
                 names.add(item.literal)
         return names
@@ -169,4 +176,4 @@ def _services_of(statement: Node) -> set[str] | None:
 def _as_list(node: Node | None) -> tuple[Node, ...]:
     if node is None:
         return ()
-    return node.items if isinstance(node, Items) else (node,)
+    return node.items if isinstance(node, ListNode) else (node,)

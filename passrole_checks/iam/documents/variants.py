@@ -12,8 +12,17 @@ from dataclasses import replace
 from typing import TypeVar
 
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
-from passrole_checks.iam.partial_values import Absent, Choice, Entry, Hole, Items, Mapping, Node, Text
-from passrole_checks.iam.path_conditions import When, added, consistent
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    StringNode,
+    Unresolved,
+)
+from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 
 _TOGETHER = 32  # readings of one statement, every combination of its alternatives one
 _APART = 600  # readings of one statement in all, where parts of its lists are read apart
@@ -27,13 +36,13 @@ class _TooMany(Exception):
     """There are more combinations than can be looked at."""
 
 
-def readings(statement: Mapping, when: When = ()) -> list[tuple[When, Mapping]]:
+def readings(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[PathCondition, ObjectNode]]:
     """All readings of a statement, without any alternatives in them, each with the facts under which it holds.
 
     ``when`` are facts that hold for all of them; what contradicts these is left out. Where even apart there are too
     many, alternatives in a list are optional elements of it, and others become holes.
     """
-    parts: list[Mapping] = [statement]
+    parts: list[ObjectNode] = [statement]
     for name in (None, *_UNIONS, "Condition"):
         if name == "Condition":
             parts = [part for whole in parts for part in _by_values(whole)]
@@ -45,12 +54,12 @@ def readings(statement: Mapping, when: When = ()) -> list[tuple[When, Mapping]]:
     return _all([_flattened(statement)], when) or []
 
 
-def _all(parts: Sequence[Mapping], when: When) -> list[tuple[When, Mapping]] | None:
-    found: list[tuple[When, Mapping]] = []
+def _all(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[PathCondition, ObjectNode]] | None:
+    found: list[tuple[PathCondition, ObjectNode]] = []
     for part in parts:
         try:
             for facts, reading in _combine(part, when):
-                if isinstance(reading, Mapping) and (len(parts) == 1 or _says_something(reading)):
+                if isinstance(reading, ObjectNode) and (len(parts) == 1 or _says_something(reading)):
                     found.append((facts, reading))
         except _TooMany:
             return None
@@ -59,72 +68,74 @@ def _all(parts: Sequence[Mapping], when: When) -> list[tuple[When, Mapping]] | N
     return found
 
 
-def _says_something(reading: Mapping) -> bool:
+def _says_something(reading: ObjectNode) -> bool:
     """Whether a part holds anything of the lists that were taken apart."""
     return all(
-        not (isinstance(value, Absent) or (isinstance(value, Items) and not value.items))
+        not (isinstance(value, Absent) or (isinstance(value, ListNode) and not value.items))
         for name in _UNIONS
         if (value := reading.get(name)) is not None
-    ) and not any(isinstance(test.value, Items) and not test.value.items for _, test in _tests(reading))
+    ) and not any(isinstance(test.value, ListNode) and not test.value.items for _, test in _tests(reading))
 
 
-def _tests(statement: Mapping) -> Iterator[tuple[Entry, Entry]]:
+def _tests(statement: ObjectNode) -> Iterator[tuple[ObjectEntry, ObjectEntry]]:
     """The tests of a Condition block: the operator's entry and the key's, whose values meet it if one of them does."""
     condition = statement.get("Condition")
-    for entry in condition.entries if isinstance(condition, Mapping) else ():
+    for entry in condition.entries if isinstance(condition, ObjectNode) else ():
         operator = parse_operator(entry.key.literal or "")
         if operator is None or operator.negated or operator.quantifier or operator.family is Family.NULL:
             continue
-        if isinstance(entry.value, Mapping):
+        if isinstance(entry.value, ObjectNode):
             yield from ((entry, test) for test in entry.value.entries)
 
 
-def _by_values(statement: Mapping) -> Iterator[Mapping]:
+def _by_values(statement: ObjectNode) -> Iterator[ObjectNode]:
     """Statements that together say what a statement says, with a part of the values of one of its tests each."""
     condition = statement.get("Condition")
     for operator, test in _tests(statement):
-        parts = list(_apart(Mapping((test,), test.key.at), test.key.literal or ""))
-        if len(parts) < 2 or not isinstance(condition, Mapping) or not isinstance(operator.value, Mapping):
+        parts = list(_apart(ObjectNode((test,), test.key.at), test.key.literal or ""))
+        if len(parts) < 2 or not isinstance(condition, ObjectNode) or not isinstance(operator.value, ObjectNode):
             continue
         for part in parts:
             keys = tuple(part.entries[0] if one is test else one for one in operator.value.entries)
-            changed = Entry(operator.key, Mapping(keys, operator.value.at))
-            block = Mapping(tuple(changed if one is operator else one for one in condition.entries), condition.at)
+            changed = ObjectEntry(operator.key, ObjectNode(keys, operator.value.at))
+            block = ObjectNode(tuple(changed if one is operator else one for one in condition.entries), condition.at)
             yield replace(
                 statement,
-                entries=tuple(Entry(one.key, block) if one.value is condition else one for one in statement.entries),
+                entries=tuple(
+                    ObjectEntry(one.key, block) if one.value is condition else one for one in statement.entries
+                ),
             )
         return
     yield statement
 
 
-def _apart(statement: Mapping, name: str) -> Iterator[Mapping]:
+def _apart(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
     """Statements that together say what a statement says, with a part of one of its lists each."""
     value = statement.get(name)
-    items = _elements(value) if isinstance(value, Items) else []
+    items = _elements(value) if isinstance(value, ListNode) else []
     groups: dict[frozenset[str], list[Node]] = {}
     for item in items:
         groups.setdefault(frozenset(_conditions(item)), []).append(item)
-    if not isinstance(value, Items) or len(groups) < 2:
+    if not isinstance(value, ListNode) or len(groups) < 2:
         yield statement
         return
     for group in groups.values():
-        part = Items(tuple(group), value.at)
+        part = ListNode(tuple(group), value.at)
         yield replace(
             statement,
             entries=tuple(
-                Entry(entry.key, part) if entry.key.literal == name else entry for entry in statement.entries
+                ObjectEntry(entry.key, part) if entry.key.literal == name else entry for entry in statement.entries
             ),
         )
 
 
-def _elements(value: Items) -> list[Node]:
+def _elements(value: ListNode) -> list[Node]:
     """The elements of a list, lists inside lists too."""
     found: list[Node] = []
     pending: list[Node] = list(reversed(value.items))
     while pending:
         item = pending.pop()
-        if isinstance(item, Items):
+        if isinstance(item, ListNode):
             pending.extend(reversed(item.items))
         else:
             found.append(item)
@@ -136,26 +147,26 @@ def _conditions(node: Node) -> Iterator[str]:
         yield node.condition
         for _, option in node.options:
             yield from _conditions(option)
-    elif isinstance(node, Items):
+    elif isinstance(node, ListNode):
         for item in node.items:
             yield from _conditions(item)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, ObjectNode):
         for entry in node.entries:
             yield from _conditions(entry.value)
 
 
-def _combine(node: Node, when: When) -> list[tuple[When, Node]]:
+def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]]:
     """Every combination of the alternatives below a node. Raises _TooMany."""
     if isinstance(node, Choice):
-        found: list[tuple[When, Node]] = []
+        found: list[tuple[PathCondition, Node]] = []
         for outcome, option in node.options:
             if consistent(when, node.condition, outcome):
-                found.extend(_combine(option, added(when, node.condition, outcome)))
+                found.extend(_combine(option, extend(when, node.condition, outcome)))
         return _few(found)
-    if isinstance(node, Items):
-        if not any(isinstance(item, Choice | Items | Mapping) for item in node.items):
-            return [(when, Items(tuple(item for item in node.items if not isinstance(item, Absent)), node.at))]
-        lists: list[tuple[When, tuple[Node, ...]]] = [(when, ())]
+    if isinstance(node, ListNode):
+        if not any(isinstance(item, Choice | ListNode | ObjectNode) for item in node.items):
+            return [(when, ListNode(tuple(item for item in node.items if not isinstance(item, Absent)), node.at))]
+        lists: list[tuple[PathCondition, tuple[Node, ...]]] = [(when, ())]
         for item in node.items:
             lists = _few(
                 [
@@ -164,18 +175,18 @@ def _combine(node: Node, when: When) -> list[tuple[When, Node]]:
                     for deeper, value in _combine(item, upto)
                 ]
             )
-        return [(upto, Items(items, node.at)) for upto, items in lists]
-    if isinstance(node, Mapping):
-        maps: list[tuple[When, tuple[Entry, ...]]] = [(when, ())]
+        return [(upto, ListNode(items, node.at)) for upto, items in lists]
+    if isinstance(node, ObjectNode):
+        maps: list[tuple[PathCondition, tuple[ObjectEntry, ...]]] = [(when, ())]
         for entry in node.entries:
             maps = _few(
                 [
-                    (deeper, entries if isinstance(value, Absent) else (*entries, Entry(entry.key, value)))
+                    (deeper, entries if isinstance(value, Absent) else (*entries, ObjectEntry(entry.key, value)))
                     for upto, entries in maps
                     for deeper, value in _combine(entry.value, upto)
                 ]
             )
-        return [(upto, Mapping(entries, node.at, node.block)) for upto, entries in maps]
+        return [(upto, ObjectNode(entries, node.at, node.block)) for upto, entries in maps]
     return [(when, node)]
 
 
@@ -185,28 +196,28 @@ def _few(found: list[_T]) -> list[_T]:
     return found
 
 
-def _flattened(node: Mapping) -> Mapping:
+def _flattened(node: ObjectNode) -> ObjectNode:
     """The statement without alternatives: those in a list are elements that may be there, others are holes."""
-    entries: list[Entry] = []
+    entries: list[ObjectEntry] = []
     for entry in node.entries:
         value = entry.value
         if entry.key.literal in ("Action", "NotAction", "Resource", "NotResource"):
-            wrapped = value if isinstance(value, Items) else Items((value,), value.at)
+            wrapped = value if isinstance(value, ListNode) else ListNode((value,), value.at)
             found = [one for item in _elements(wrapped) for one in _optional(item, False)]
-            entries.append(Entry(entry.key, Items(tuple(found), value.at)))
+            entries.append(ObjectEntry(entry.key, ListNode(tuple(found), value.at)))
         else:
-            entries.append(Entry(entry.key, _holes(value)))
-    return Mapping(tuple(entries), node.at, node.block)
+            entries.append(ObjectEntry(entry.key, _holes(value)))
+    return ObjectNode(tuple(entries), node.at, node.block)
 
 
 def _optional(node: Node, perhaps: bool) -> Iterator[Node]:
     if isinstance(node, Choice):
         for _, option in node.options:
             yield from _optional(option, True)
-    elif isinstance(node, Items):
+    elif isinstance(node, ListNode):
         for item in node.items:
             yield from _optional(item, perhaps)
-    elif isinstance(node, Text):
+    elif isinstance(node, StringNode):
         yield replace(node, optional=True) if perhaps else node
     elif not isinstance(node, Absent):
         yield node
@@ -215,9 +226,9 @@ def _optional(node: Node, perhaps: bool) -> Iterator[Node]:
 def _holes(node: Node) -> Node:
     """The node with each choice in it replaced by a hole."""
     if isinstance(node, Choice):
-        return Text((Hole(node.condition, reason="too many alternatives in one statement"),), node.at)
-    if isinstance(node, Items):
-        return Items(tuple(_holes(item) for item in node.items), node.at)
-    if isinstance(node, Mapping):
-        return Mapping(tuple(Entry(entry.key, _holes(entry.value)) for entry in node.entries), node.at)
+        return StringNode((Unresolved(node.condition, reason="too many alternatives in one statement"),), node.at)
+    if isinstance(node, ListNode):
+        return ListNode(tuple(_holes(item) for item in node.items), node.at)
+    if isinstance(node, ObjectNode):
+        return ObjectNode(tuple(ObjectEntry(entry.key, _holes(entry.value)) for entry in node.entries), node.at)
     return node

@@ -23,8 +23,8 @@ from passrole_checks.iam.grants.access_set import (
     access_of,
     permission_of,
 )
-from passrole_checks.iam.grants.statement_classes import NO_KEY, UNKNOWN_SERVICE, Kind, Kinds
-from passrole_checks.iam.partial_values import Part, Text, Tri
+from passrole_checks.iam.grants.statement_classes import NO_KEY, UNKNOWN_SERVICE, Kinds, StatementClass
+from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.roles import arn, role_set
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
@@ -56,15 +56,15 @@ class _Side:
 
     def __init__(self, name: str, items: Iterable[Permission], kinds: Kinds) -> None:
         self.name = name
-        self.kinds: dict[int, Kind] = {}
+        self.kinds: dict[int, StatementClass] = {}
         self._roles: dict[int, list[tuple[int, RoleSet]]] = {}
-        self._letting: dict[str, list[Kind]] = {}
+        self._letting: dict[str, list[StatementClass]] = {}
         for place, item in enumerate(items):
             kind = kinds.of(item)
             self.kinds.setdefault(kind.number, kind)
             self._roles.setdefault(kind.number, []).append((place, item.roles))
 
-    def letting(self, service: str) -> list[Kind]:
+    def letting(self, service: str) -> list[StatementClass]:
         """The kinds that possibly let a service through, in the order of the first statement of each."""
         if not self._letting:
             for kind in self.kinds.values():
@@ -79,7 +79,7 @@ class _Side:
 
 
 @dataclass
-class Comparison:
+class AccessComparison:
     """The access of one principal before and after a change.
 
     ``services_of`` as in `access_of`; ``where`` is where the principal stands, as far
@@ -139,7 +139,7 @@ class Comparison:
         widenings = [widening for roles in sets for widening in self._widenings(kind, roles)]
         return Gain(first, tuple(widenings)) if widenings else None
 
-    def _stood(self, mine: Kind) -> frozenset[tuple[Part, ...]]:
+    def _stood(self, mine: StatementClass) -> frozenset[tuple[Part, ...]]:
         """Patterns of which nothing is new in a statement of some kind, since one of that kind had them before."""
         known = self._patterns.get(mine.number)
         if known is None:
@@ -175,21 +175,21 @@ class Comparison:
         return any(
             other.certain
             and self._kinds.under(self._kinds.of(other), self._kinds.of(item))
-            and implies(item.tests, other.tests)[0] is Tri.YES
+            and implies(item.tests, other.tests)[0] is Ternary.YES
             and role_set.surely_within(item.roles, [other.roles], where=self.where)
             for other in self.after.denies
         )
 
     # -- one pattern
 
-    def _widenings(self, mine: Kind, roles: RoleSet) -> Iterator[Widening]:
+    def _widenings(self, mine: StatementClass, roles: RoleSet) -> Iterator[Widening]:
         """The widenings of one pattern of a statement: services are taken together where the same holds for them."""
         kept: set[str] = set()
-        new: dict[tuple[Tri, tuple[str, ...], bool, tuple[Text, ...]], set[str]] = {}
+        new: dict[tuple[Ternary, tuple[str, ...], bool, tuple[StringNode, ...]], set[str]] = {}
         for place, services in self._classes_of(mine):
             setting = self._setting(mine, place)
             certain, conditions, denied = self._compare(mine, roles, setting)
-            if certain is Tri.NO:
+            if certain is Ternary.NO:
                 kept |= services
             else:
                 earlier = () if conditions or denied else tuple(self._earlier(roles, place))
@@ -205,15 +205,17 @@ class Comparison:
                 denied=denied,
             )
 
-    def _compare(self, mine: Kind, roles: RoleSet, setting: _Setting) -> tuple[Tri, tuple[str, ...], bool]:
+    def _compare(
+        self, mine: StatementClass, roles: RoleSet, setting: _Setting
+    ) -> tuple[Ternary, tuple[str, ...], bool]:
         """Whether roles can newly be passed to a service; the conditions that are gone, and whether a Deny is."""
         deadline.check()
         if role_set.surely_within(
             roles, setting.sure, denied=setting.takes, denied_before=setting.took, where=self.where
         ):
-            return Tri.NO, (), False
+            return Ternary.NO, (), False
         if role_set.surely_within(roles, setting.takes, where=self.where):
-            return Tri.NO, (), False  # no role is left of it
+            return Ternary.NO, (), False  # no role is left of it
         certain = not self.before.allows or (
             mine.certain
             and setting.service in mine.surely
@@ -229,7 +231,7 @@ class Comparison:
             )
         )
         conditions, denied = self._why(roles, setting)
-        return Tri.YES if certain else Tri.UNKNOWN, conditions, denied
+        return Ternary.YES if certain else Ternary.UNKNOWN, conditions, denied
 
     def _why(self, roles: RoleSet, setting: _Setting) -> tuple[tuple[str, ...], bool]:
         """The conditions but for which, or whether it is a Deny but for which, the same could be passed before."""
@@ -239,7 +241,7 @@ class Comparison:
             return setting.conditions, False
         return (), False
 
-    def _earlier(self, roles: RoleSet, place: int) -> Iterator[Text]:
+    def _earlier(self, roles: RoleSet, place: int) -> Iterator[StringNode]:
         """Patterns that could be passed to the services before and lie at least in part within ``roles``."""
         service = min(self._kinds.classes[place])
         kinds = {kind.number for kind in self._allows_before.letting(service)}
@@ -262,22 +264,22 @@ class Comparison:
 
     # -- what stands beside it
 
-    def _setting(self, mine: Kind, place: int) -> _Setting:
+    def _setting(self, mine: StatementClass, place: int) -> _Setting:
         known = self._settings.get((mine.number, place))
         if known is None:
             known = self._settings[mine.number, place] = self._setting_of(mine, place)
         return known
 
-    def _setting_of(self, mine: Kind, place: int) -> _Setting:
+    def _setting_of(self, mine: StatementClass, place: int) -> _Setting:
         kinds, service = self._kinds, min(self._kinds.classes[place])
 
-        def beside(side: _Side) -> list[Kind]:
+        def beside(side: _Side) -> list[StatementClass]:
             return [kind for kind in side.letting(service) if kinds.together(kind, mine)]
 
         allows, denies = beside(self._allows_before), beside(self._denies_after)
         implied = {kind.number: implies(mine.sample.limits, kind.sample.limits) for kind in allows}
         sure_kinds = {kind.number for kind in allows if kinds.surely_applies(kind, mine, service)}
-        perhaps = {kind.number for kind in allows if implied[kind.number][0] is not Tri.NO}
+        perhaps = {kind.number for kind in allows if implied[kind.number][0] is not Ternary.NO}
         limited = [kind for kind in allows if kind.certain and service in kind.surely and kinds.under(kind, mine)]
         takes = {kind.number for kind in denies if kinds.surely_applies(kind, mine, service)}
         took = [
@@ -337,7 +339,7 @@ class Comparison:
 
     # -- services
 
-    def _classes_of(self, mine: Kind) -> list[tuple[int, frozenset[str]]]:
+    def _classes_of(self, mine: StatementClass) -> list[tuple[int, frozenset[str]]]:
         """The classes of services that a statement's condition possibly lets through, with their numbers."""
         known = self._let.get(mine.number)
         if known is None:
@@ -368,5 +370,13 @@ def _spelled(roles: RoleSet) -> object:
 
 
 __all__ = [
-    "NO_KEY", "UNKNOWN_SERVICE", "Access", "Comparison", "Gain", "Permission", "ServiceSet", "Widening", "access_of",
-]  # fmt: skip
+    "NO_KEY",
+    "UNKNOWN_SERVICE",
+    "Access",
+    "AccessComparison",
+    "Gain",
+    "Permission",
+    "ServiceSet",
+    "Widening",
+    "access_of",
+]

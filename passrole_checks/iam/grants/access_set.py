@@ -18,7 +18,7 @@ from passrole_checks.iam.conditions.condition_implication import Limit, limits_o
 from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.grant import speaks_of_pass_role
-from passrole_checks.iam.partial_values import Text, Tri
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles.arn_pattern import has_early_variable
 from passrole_checks.iam.roles.role_union import RoleSet
 
@@ -83,11 +83,11 @@ class Widening:
     ``denied``: a Deny took this away before.
     """
 
-    role: Text | None
+    role: StringNode | None
     services: ServiceSet
     kept: ServiceSet | None
-    certain: Tri
-    earlier: tuple[Text, ...] = ()
+    certain: Ternary
+    earlier: tuple[StringNode, ...] = ()
     conditions: tuple[str, ...] = ()
     denied: bool = False
 
@@ -100,9 +100,9 @@ class Gain:
     widenings: tuple[Widening, ...]
 
     @property
-    def certain(self) -> Tri:
+    def certain(self) -> Ternary:
         """YES where at least one widening is certain, else UNKNOWN."""
-        return Tri.YES if any(item.certain is Tri.YES for item in self.widenings) else Tri.UNKNOWN
+        return Ternary.YES if any(item.certain is Ternary.YES for item in self.widenings) else Ternary.UNKNOWN
 
 
 def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collection[str]]) -> Access:
@@ -119,7 +119,7 @@ def access_of(statements: Iterable[Statement], services_of: Mapping[str, Collect
 def permission_of(statement: Statement, services_of: Mapping[str, Collection[str]]) -> Permission | None:
     """What one statement allows or denies of PassRole; None for nothing. ``services_of`` as in :func:`access_of`."""
     certain, effect = speaks_of_pass_role(statement)
-    if certain is Tri.NO:
+    if certain is Ternary.NO:
         return None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
     if effect == "Deny" and statement.resources is not None and statement.variables:
@@ -128,6 +128,6 @@ def permission_of(statement: Statement, services_of: Mapping[str, Collection[str
     return Permission(
         statement,
         effect,
-        certain is Tri.YES and not condition.problems,
+        certain is Ternary.YES and not condition.problems,
         RoleSet(patterns, statement.variables, statement.resources is None),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.partial_values import Text, Tri
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn_bounds import covers, shape_of
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
@@ -24,7 +24,7 @@ class Allowing:
         self.named = RoleUnion(RoleSet(item.resources, variables) for item in found if item.resources is not None)
         self.written = frozenset(entry.text.parts for entry in self.named.entries)
 
-    def covers(self, role: Text) -> bool:
+    def covers(self, role: StringNode) -> bool:
         """Whether one of the statements names every role of a pattern."""
         shape = shape_of(role.parts, self.variables)
         if role.parts in self.written:
@@ -36,8 +36,8 @@ class Allowing:
         if not near and self.named.sets and not shape.exact:  # it may be no role at all, and then every set covers it
             sets = {0: self.named.sets[0].patterns}
         return any(
-            arn.included(role, patterns, variables=self.variables) is Tri.YES for patterns in sets.values()
+            arn.included(role, patterns, variables=self.variables) is Ternary.YES for patterns in sets.values()
         ) or any(
-            all(arn.overlaps(role, item, variables=self.variables) is Tri.NO for item in left_out)
+            all(arn.overlaps(role, item, variables=self.variables) is Ternary.NO for item in left_out)
             for left_out in self.left_out
         )

@@ -17,13 +17,13 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint, lets_th
 from passrole_checks.iam.grants.grant import (
     Denials,
     PassRoleGrant,
-    grants_apart,
-    in_new_words,
+    as_2012_version,
+    raw_grants,
     roles_left,
     surely_denies,
 )
-from passrole_checks.iam.partial_values import Text, Tri
-from passrole_checks.iam.path_conditions import When, both, implies, unless
+from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class PassableSet:
     """The roles that can be passed to one service: ``roles``, or with ``complement`` all but these; never those that a
     Deny takes out, which ``denied`` names. ``when``: the facts under which they can."""
 
-    roles: tuple[Text, ...]
+    roles: tuple[StringNode, ...]
     complement: bool
     scope: Scope
-    certain: Tri
-    denied: tuple[Text, ...] = ()
-    when: When = ()
+    certain: Ternary
+    denied: tuple[StringNode, ...] = ()
+    when: PathCondition = ()
 
 
 class Restrictions:
@@ -55,9 +55,9 @@ class Restrictions:
         self.variables = frozenset(item.variables for item in every)
         services = {name: frozenset(known) for name, known in services_of.items()}
         denials = [item for item in every if item.effect == "Deny"]
-        self._denials = grants_apart(denials, dict(services), account)
+        self._denials = raw_grants(denials, dict(services), account)
         self._limits = [
-            [item for item in grants_apart(limit, dict(services), account) if item.effect == "Allow"]
+            [item for item in raw_grants(limit, dict(services), account) if item.effect == "Allow"]
             for limit in permissions.limits
         ]
         self._alike: dict[bool, tuple[Denials, list[list[PassRoleGrant]]]] = {}
@@ -67,14 +67,14 @@ class Restrictions:
         if variables not in self._alike:
 
             def made(item: PassRoleGrant) -> PassRoleGrant:
-                return item if item.statement.variables is variables else in_new_words(item)
+                return item if item.statement.variables is variables else as_2012_version(item)
 
             limits = [list(map(made, limit)) for limit in self._limits]
             self._alike[variables] = Denials([*map(made, self._denials)]), limits
         return self._alike[variables]
 
 
-class Passing:
+class EffectiveGrant:
     """One Allow of PassRole in the hands of one principal: what all Deny statements and limits leave of it.
 
     ``services_of`` gives the known service principals of each partition, ``account`` the account deployed to.
@@ -92,22 +92,22 @@ class Passing:
         around = restrictions or Restrictions(permissions, services_of, account)
         if not around.variables <= {grant.statement.variables}:
             # patterns of policies of both versions are compared: let "${" mean the same in all of them
-            grant = in_new_words(grant)
+            grant = as_2012_version(grant)
         self.grant = grant
         self.known = frozenset[str]().union(*services_of.values())
         named = {found for role in grant.roles if (found := arn.partition_of(role.pattern)) is not None}
         self.where = Deployment(account, tuple(sorted(named)) or arn.ANYWHERE.partitions)
         when = grant.statement.when
         denials, self._limits = around.alike(grant.statement.variables)
-        possible = [item for item in denials.near(grant) if both(when, item.statement.when) is not None]
+        possible = [item for item in denials.near(grant) if conjoin(when, item.statement.when) is not None]
         self._sure: list[PassRoleGrant] = []
         self._doubtful: list[PassRoleGrant] = []
         for item in possible:
             (self._sure if surely_denies(item) and _holds(item, when) else self._doubtful).append(item)
-        self._by_denials: dict[tuple[int, ...], tuple[tuple[Text, ...], bool]] = {}
-        self._passed: dict[str, Passed | None] = {}
+        self._by_denials: dict[tuple[int, ...], tuple[tuple[StringNode, ...], bool]] = {}
+        self._passed: dict[str, PassableSet | None] = {}
 
-    def to(self, service: str) -> Passed | None:
+    def to(self, service: str) -> PassableSet | None:
         """What can be passed to a service, None for nothing.
 
         In China a service may send either of two names (``ec2.amazonaws.com``, ``ec2.amazonaws.com.cn``).
@@ -117,11 +117,11 @@ class Passing:
             if self.where.partitions == ("aws-cn",) and f"{service}.cn" in self.known:
                 spellings.append(f"{service}.cn")
             found = [passed for name in spellings if (passed := self._to(name)) is not None]
-            self._passed[service] = max(found, key=lambda item: item.certain is Tri.YES, default=None)
+            self._passed[service] = max(found, key=lambda item: item.certain is Ternary.YES, default=None)
         return self._passed[service]
 
     @cached_property
-    def anything(self) -> Passed | None:
+    def anything(self) -> PassableSet | None:
         """What can be passed to whatever service, as far as services make no difference."""
         if self.grant.denied or self.grant.condition.dead:
             return None
@@ -129,13 +129,13 @@ class Passing:
         left = roles_left(self.grant, denying, self.where)
         return self._without(self._within_limits(left, self.grant.certain, None), denying)
 
-    def _to(self, service: str) -> Passed | None:
+    def _to(self, service: str) -> PassableSet | None:
         if self.grant.denied:
             return None
         lets = self._lets(self.grant, service)
-        if lets is Tri.NO:
+        if lets is Ternary.NO:
             return None
-        denying = tuple(index for index, item in enumerate(self._sure) if self._lets(item, service) is Tri.YES)
+        denying = tuple(index for index, item in enumerate(self._sure) if self._lets(item, service) is Ternary.YES)
         applied = [self._sure[index] for index in denying]
         if denying not in self._by_denials:
             self._by_denials[denying] = roles_left(self.grant, [self._sure[index] for index in denying], self.where)
@@ -143,29 +143,29 @@ class Passing:
         named = [
             role.pattern for index in denying if not self._sure[index].complement for role in self._sure[index].roles
         ]
-        if named and left[0] and all(self._within(role, named) is Tri.UNKNOWN for role in left[0]):
-            lets &= Tri.UNKNOWN  # what the Deny names is not known, and may be all of it
+        if named and left[0] and all(self._within(role, named) is Ternary.UNKNOWN for role in left[0]):
+            lets &= Ternary.UNKNOWN  # what the Deny names is not known, and may be all of it
         kept = [[role.pattern for role in item.roles] for item in applied if item.complement]
-        if any(self._within(role, names) is not Tri.YES for names in kept for role in left[0]):
-            lets &= Tri.UNKNOWN  # of two patterns that cross one stands for what they have in common
+        if any(self._within(role, names) is not Ternary.YES for names in kept for role in left[0]):
+            lets &= Ternary.UNKNOWN  # of two patterns that cross one stands for what they have in common
         passed = self._past_doubtful(self._within_limits(left, lets & self.grant.certain, service), service)
         return self._without(passed, applied)
 
-    def _past_doubtful(self, passed: Passed | None, service: str) -> Passed | None:
+    def _past_doubtful(self, passed: PassableSet | None, service: str) -> PassableSet | None:
         """What is left after what may be denied: a Deny that only some facts bring leaves it to the others."""
-        undecided = [item for item in self._sure if self._lets(item, service) is Tri.UNKNOWN]
+        undecided = [item for item in self._sure if self._lets(item, service) is Ternary.UNKNOWN]
         for item in (*self._doubtful, *undecided):
             facts = item.statement.when
-            if passed is None or both(passed.when, facts) is None or not self._may_deny(item, service):
+            if passed is None or conjoin(passed.when, facts) is None or not self._may_deny(item, service):
                 continue
-            others = unless(passed.when, facts)
+            others = and_not(passed.when, facts)
             if others is None or not surely_denies(item):
-                passed = replace(passed, certain=passed.certain & Tri.UNKNOWN)
+                passed = replace(passed, certain=passed.certain & Ternary.UNKNOWN)
             else:
                 passed = replace(passed, when=others)
         return passed
 
-    def _without(self, passed: Passed | None, denials: Sequence[PassRoleGrant]) -> Passed | None:
+    def _without(self, passed: PassableSet | None, denials: Sequence[PassRoleGrant]) -> PassableSet | None:
         """What is left, and what is not: the roles that the denials name, and those that the Allow itself leaves out
         where it has become a list of patterns."""
         named = dict.fromkeys(role.pattern for item in denials if not item.complement for role in item.roles)
@@ -174,52 +174,54 @@ class Passing:
         return replace(passed, denied=(*passed.denied, *named)) if passed is not None and named else passed
 
     def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
-        if self._lets(denial, service) is Tri.NO:
+        if self._lets(denial, service) is Ternary.NO:
             return False
         if denial.complement or self.grant.complement:
             return True
         variables = self.grant.statement.variables
         return any(
-            arn.overlaps(role.pattern, other.pattern, variables=variables, where=self.where) is not Tri.NO
+            arn.overlaps(role.pattern, other.pattern, variables=variables, where=self.where) is not Ternary.NO
             for role in self.grant.roles
             for other in denial.roles
         )
 
-    def _within_limits(self, left: tuple[tuple[Text, ...], bool], certain: Tri, service: str | None) -> Passed | None:
+    def _within_limits(
+        self, left: tuple[tuple[StringNode, ...], bool], certain: Ternary, service: str | None
+    ) -> PassableSet | None:
         roles, complement = left
         when = self.grant.statement.when
-        denied: list[Text] = []
+        denied: list[StringNode] = []
         for limit in self._limits:
-            allows = [(item, Tri.YES if service is None else self._lets(item, service)) for item in limit]
+            allows = [(item, Ternary.YES if service is None else self._lets(item, service)) for item in limit]
             allows = [
                 (item, lets)
                 for item, lets in allows
-                if lets is not Tri.NO and both(when, item.statement.when) is not None
+                if lets is not Ternary.NO and conjoin(when, item.statement.when) is not None
             ]
             if not allows:
                 return None
             free = [item for item, lets in allows if _plainly(item, lets) and self._is_free(item)]
             if free:  # under the fewest facts that there are
-                found = [both(when, item.statement.when) or () for item in free]
+                found = [conjoin(when, item.statement.when) or () for item in free]
                 when = min(found, key=len)
                 continue
             (only, lets), *others = allows
             if only.complement and not others and _plainly(only, lets):  # a limit to all roles but some
-                when = both(when, only.statement.when) or ()
+                when = conjoin(when, only.statement.when) or ()
                 named = [role.pattern for role in only.roles]
                 denied += named
-                roles = tuple(role for role in roles if complement or self._within(role, named) is not Tri.YES)
+                roles = tuple(role for role in roles if complement or self._within(role, named) is not Ternary.YES)
                 continue
             if complement:
-                certain &= Tri.UNKNOWN
+                certain &= Ternary.UNKNOWN
                 continue
-            kept: dict[Text, Tri] = {}
+            kept: dict[StringNode, Ternary] = {}
             for role in roles:
                 for pattern, inside in self._limited(role, allows, when):
-                    kept[pattern] = kept.get(pattern, Tri.NO) | inside
+                    kept[pattern] = kept.get(pattern, Ternary.NO) | inside
             roles = tuple(kept)
-            if Tri.UNKNOWN in kept.values():
-                certain &= Tri.UNKNOWN
+            if Ternary.UNKNOWN in kept.values():
+                certain &= Ternary.UNKNOWN
         if not roles and not complement:
             return None
         scope = self.grant.scope
@@ -231,7 +233,7 @@ class Passing:
         return (
             None
             if scope is Scope.NOT_A_ROLE and not complement
-            else Passed(roles, complement, scope, certain, tuple(denied), when)
+            else PassableSet(roles, complement, scope, certain, tuple(denied), when)
         )
 
     def _is_free(self, limit: PassRoleGrant) -> bool:
@@ -242,54 +244,54 @@ class Passing:
         left = arn.complement_scope(patterns, variables=limit.statement.variables, where=self.where)
         return left is not Scope.ANY_ROLE
 
-    def _within(self, role: Text, patterns: Sequence[Text]) -> Tri:
+    def _within(self, role: StringNode, patterns: Sequence[StringNode]) -> Ternary:
         return arn.included(role, patterns, variables=self.grant.statement.variables, where=self.where)
 
     def _limited(
-        self, role: Text, allows: Sequence[tuple[PassRoleGrant, Tri]], when: When
-    ) -> Iterator[tuple[Text, Tri]]:
+        self, role: StringNode, allows: Sequence[tuple[PassRoleGrant, Ternary]], when: PathCondition
+    ) -> Iterator[tuple[StringNode, Ternary]]:
         """What a limit leaves of a pattern, and whether surely: the pattern, or the narrower ones of the limit."""
-        parts: list[tuple[Text, Tri]] = []
+        parts: list[tuple[StringNode, Ternary]] = []
         for item, lets in allows:
             patterns = [one.pattern for one in item.roles]
             variables = item.statement.variables
-            surely = Tri.YES if _plainly(item, lets) and _holds(item, when) else Tri.UNKNOWN
+            surely = Ternary.YES if _plainly(item, lets) and _holds(item, when) else Ternary.UNKNOWN
             if not item.statement.whole:  # nothing is known of what it allows
-                parts.append((role, Tri.UNKNOWN))
+                parts.append((role, Ternary.UNKNOWN))
             elif item.complement:
-                if arn.included(role, patterns, variables=variables, where=self.where) is not Tri.YES:
-                    parts.append((role, Tri.UNKNOWN))
-            elif arn.included(role, patterns, variables=variables, where=self.where) is Tri.YES:
-                if surely is Tri.YES:
+                if arn.included(role, patterns, variables=variables, where=self.where) is not Ternary.YES:
+                    parts.append((role, Ternary.UNKNOWN))
+            elif arn.included(role, patterns, variables=variables, where=self.where) is Ternary.YES:
+                if surely is Ternary.YES:
                     yield role, surely
                     return
                 parts.append((role, surely))
             else:
                 for one in patterns:
                     if one.only_hole is not None:  # a limit of which nothing is known
-                        parts.append((role, Tri.UNKNOWN))
+                        parts.append((role, Ternary.UNKNOWN))
                         continue
                     meets = arn.overlaps(role, one, variables=variables, where=self.where)
-                    if meets is Tri.NO:
+                    if meets is Ternary.NO:
                         continue
-                    narrower = arn.included(one, [role], variables=variables, where=self.where) is Tri.YES
-                    parts.append((one, surely) if narrower else (role, Tri.UNKNOWN))
+                    narrower = arn.included(one, [role], variables=variables, where=self.where) is Ternary.YES
+                    parts.append((one, surely) if narrower else (role, Ternary.UNKNOWN))
         yield from parts
 
-    def _lets(self, grant: PassRoleGrant, service: str) -> Tri:
+    def _lets(self, grant: PassRoleGrant, service: str) -> Ternary:
         """Whether the conditions of a statement let a role be passed to a service."""
         deadline.check()
         condition = grant.condition
         if condition.constraint is Constraint.ABSENT:
-            return Tri.YES
+            return Ternary.YES
         if service not in self.known:
             return lets_through(grant.statement.condition, service, variables=grant.statement.variables)
         if service in condition.allowed:
-            return Tri.YES
-        return Tri.UNKNOWN if service in condition.possible else Tri.NO
+            return Ternary.YES
+        return Ternary.UNKNOWN if service in condition.possible else Ternary.NO
 
 
-def _holds(grant: PassRoleGrant, when: When) -> bool:
+def _holds(grant: PassRoleGrant, when: PathCondition) -> bool:
     return all(implies(when, fact) for fact in grant.statement.when)
 
 
@@ -297,8 +299,8 @@ def _is_open(denial: PassRoleGrant) -> bool:
     return denial.condition.constraint is Constraint.ABSENT
 
 
-def _plainly(grant: PassRoleGrant, lets: Tri) -> bool:
+def _plainly(grant: PassRoleGrant, lets: Ternary) -> bool:
     """Whether what a limit allows, it surely allows where its facts hold."""
     condition = grant.condition
     undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
-    return lets is Tri.YES and grant.certain is Tri.YES and not undecided
+    return lets is Ternary.YES and grant.certain is Ternary.YES and not undecided

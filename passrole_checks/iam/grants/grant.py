@@ -17,8 +17,8 @@ from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Co
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.allow_index import Allowing
-from passrole_checks.iam.partial_values import Part, Position, Text, Tri, without_variables
-from passrole_checks.iam.path_conditions import When, added, both, consistent, either, implies, otherwise
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, without_variables
+from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies, negate, simplify
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
@@ -36,7 +36,7 @@ _NO_KEY = "\0a request without the key"
 class RoleScope:
     """One Resource (or NotResource) pattern and how wide a set of roles it is."""
 
-    pattern: Text
+    pattern: StringNode
     scope: Scope
 
 
@@ -64,7 +64,7 @@ class PassRoleGrant:
 
     statement: Statement
     effect: str
-    certain: Tri
+    certain: Ternary
     granted_by: str
     explicit: bool
     scope: Scope
@@ -170,18 +170,18 @@ class Denials:
         return RoleUnion(sets.values()), {id(item): place for place, item in sets.items()}, always
 
 
-def under(grant: PassRoleGrant, when: When) -> PassRoleGrant:
+def under(grant: PassRoleGrant, when: PathCondition) -> PassRoleGrant:
     """The same grant, where some facts hold."""
     return replace(grant, statement=replace(grant.statement, when=when))
 
 
-def speaks_of_pass_role(statement: Statement) -> tuple[Tri, str]:
+def speaks_of_pass_role(statement: Statement) -> tuple[Ternary, str]:
     """Whether a statement speaks of PassRole, and its effect (Allow where a hole stands for it, and then UNKNOWN)."""
     certain = _reaches(statement)[0]
-    return (certain if statement.effect or certain is Tri.NO else Tri.UNKNOWN), statement.effect or "Allow"
+    return (certain if statement.effect or certain is Ternary.NO else Ternary.UNKNOWN), statement.effect or "Allow"
 
 
-def grants_apart(
+def raw_grants(
     statements: Sequence[Statement], services_of: dict[str, Collection[str]], account: str | None = None
 ) -> tuple[PassRoleGrant, ...]:
     """Every grant and denial of PassRole among statements of whatever documents, each as it is written: no Deny is
@@ -198,14 +198,14 @@ def surely_denies(grant: PassRoleGrant) -> bool:
 
 def roles_left(
     grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment
-) -> tuple[tuple[Text, ...], bool]:
+) -> tuple[tuple[StringNode, ...], bool]:
     """The role patterns of an Allow that the ``denials`` leave, all of which hold for the service that is asked about,
     and whether the rest is "every role but those". Nothing is left where there are no patterns and it is not."""
     roles, complement = _roles_minus(grant, denials, where)
     return tuple(roles), complement
 
 
-def in_new_words(grant: PassRoleGrant) -> PassRoleGrant:
+def as_2012_version(grant: PassRoleGrant) -> PassRoleGrant:
     """A grant of a policy of the old Version, in which ``${`` is plain text, as one of Version 2012-10-17: its patterns
     can then be compared with those of other policies. ``${$}`` is the character itself (IAM User Guide, "IAM policy
     elements: Variables and tags")."""
@@ -228,7 +228,7 @@ def _united(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
     return [
         replace(group[0], statement=replace(group[0].statement, when=when))
         for group in groups.values()
-        for when in either([denial.statement.when for denial in group])
+        for when in simplify([denial.statement.when for denial in group])
     ]
 
 
@@ -239,13 +239,13 @@ def _left_of(grant: PassRoleGrant, denials: Denials, where: Deployment) -> tuple
     looked at under each outcome of the conditions of the Deny statements that reach it.
     """
     when = grant.statement.when
-    possible = [denial for denial in denials.all if both(when, denial.statement.when) is not None]
-    cases: list[When] = [when]
+    possible = [denial for denial in denials.all if conjoin(when, denial.statement.when) is not None]
+    cases: list[PathCondition] = [when]
     for fact in dict.fromkeys(fact for denial in possible for fact in denial.statement.when):
         if implies(when, fact) or len(cases) > _CASES // 2:
             continue
-        outcomes = (fact, (fact[0], otherwise(fact[1])))
-        cases = [added(case, *one) for case in cases for one in outcomes if consistent(case, *one)]
+        outcomes = (fact, (fact[0], negate(fact[1])))
+        cases = [extend(case, *one) for case in cases for one in outcomes if consistent(case, *one)]
     kept = _under(grant, when, denials, where)
     if len(cases) == 1:
         return (kept,)
@@ -253,7 +253,7 @@ def _left_of(grant: PassRoleGrant, denials: Denials, where: Deployment) -> tuple
     return (kept,) if all(replace(one, statement=kept.statement) == kept for one in left) else tuple(left)
 
 
-def _under(grant: PassRoleGrant, when: When, denials: Denials, where: Deployment) -> PassRoleGrant:
+def _under(grant: PassRoleGrant, when: PathCondition, denials: Denials, where: Deployment) -> PassRoleGrant:
     """What is left of an Allow where the facts ``when`` hold."""
 
     def holds(denial: PassRoleGrant) -> bool:
@@ -265,14 +265,14 @@ def _under(grant: PassRoleGrant, when: When, denials: Denials, where: Deployment
     return _minus(under(grant, when), sure, where)
 
 
-def allows_on(statements: Sequence[Statement], name: str, role: Text) -> bool:
+def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> bool:
     """Whether one of the statements surely allows the action ``name`` on every role of the pattern ``role``."""
     key = (id(statements), name)
     known = _allowing.get(key)
     if known is None:
         if len(_allowing) >= _MOST_REMEMBERED:
             _allowing.clear()
-        found = [item for item in statements if item.effect == "Allow" and _reaches(item, name)[0] is Tri.YES]
+        found = [item for item in statements if item.effect == "Allow" and _reaches(item, name)[0] is Ternary.YES]
         known = _allowing[key] = (statements, [Allowing(found, variables) for variables in (True, False)])
     return any(allowing.covers(role) for allowing in known[1])
 
@@ -282,12 +282,12 @@ _allowing: dict[tuple[int, str], tuple[Sequence[Statement], list[Allowing]]] = {
 _MOST_REMEMBERED = 256
 
 
-def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Tri, str, bool]:
+def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Ternary, str, bool]:
     """Whether a statement speaks of an action, through which pattern, and whether by its name."""
     if statement.actions is not None:
         certain, pattern = action.granted_by(statement.actions, name)
         if pattern is None:
-            return Tri.NO, "", False
+            return Ternary.NO, "", False
         return certain, str(pattern), action.is_explicit(pattern, name)
     return action.left_out_by(statement.not_actions or (), name), "NotAction", False
 
@@ -295,7 +295,7 @@ def _reaches(statement: Statement, name: str = PASS_ROLE) -> tuple[Tri, str, boo
 def _grant(statement: Statement, services_of: dict[str, Collection[str]], where: Deployment) -> PassRoleGrant | None:
     deadline.check()
     certain, granted_by, explicit = _reaches(statement)
-    if certain is Tri.NO:
+    if certain is Ternary.NO:
         return None
     complement = statement.resources is None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
@@ -311,13 +311,13 @@ def _grant(statement: Statement, services_of: dict[str, Collection[str]], where:
     return PassRoleGrant(
         statement=statement,
         effect=statement.effect or "Allow",
-        certain=certain if statement.effect else Tri.UNKNOWN,
+        certain=certain if statement.effect else Ternary.UNKNOWN,
         granted_by=granted_by,
         explicit=explicit,
         scope=scope,
         roles=roles,
         complement=complement,
-        services=Services(condition.constraint, condition.values, condition.without_key is Tri.YES),
+        services=Services(condition.constraint, condition.values, condition.without_key is Ternary.YES),
         condition=condition,
         other_actions=_has_other_actions(statement),
     )
@@ -361,8 +361,8 @@ def _united_scope(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Sc
     return arn.widest([widest, arn.union_scope(_texts(patterns), variables=variables)])
 
 
-def _texts(patterns: Iterable[tuple[Part, ...]]) -> list[Text]:
-    return [Text(parts, Position("", 0)) for parts in patterns]
+def _texts(patterns: Iterable[tuple[Part, ...]]) -> list[StringNode]:
+    return [StringNode(parts, Position("", 0)) for parts in patterns]
 
 
 def _has_other_actions(statement: Statement) -> bool:
@@ -375,7 +375,7 @@ def _surely_denies(grant: PassRoleGrant) -> bool:
     """A Deny under a condition that cannot be decided takes nothing away."""
     condition = grant.condition
     undecided = condition.others or condition.tags or condition.associated_resource_arn or condition.problems
-    return grant.certain is Tri.YES and not undecided
+    return grant.certain is Ternary.YES and not undecided
 
 
 def _let_through(grant: PassRoleGrant, *, surely: bool) -> frozenset[str]:
@@ -384,7 +384,7 @@ def _let_through(grant: PassRoleGrant, *, surely: bool) -> frozenset[str]:
     key = (id(condition), surely)
     known = _let.get(key)
     if known is None:
-        wanted = {Tri.YES} if surely else {Tri.YES, Tri.UNKNOWN}
+        wanted = {Ternary.YES} if surely else {Ternary.YES, Ternary.UNKNOWN}
         named = ((_UNKNOWN_SERVICE, condition.unknown_service), (_NO_KEY, condition.without_key))
         extra = {name for name, answer in named if answer in wanted}
         if len(_let) >= _MOST_REMEMBERED:
@@ -409,7 +409,7 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deploy
     by_denials: dict[tuple[int, ...], set[str]] = {
         tuple(sorted(index for found in every for index in taken[found])): services for every, services in alike.items()
     }
-    left_roles: dict[Text, None] = {}
+    left_roles: dict[StringNode, None] = {}
     left_services: set[str] = set()
     complement = False
     for indices, services in by_denials.items():
@@ -438,19 +438,23 @@ def _minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deploy
     )
 
 
-def _roles_minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> tuple[list[Text], bool]:
+def _roles_minus(
+    grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment
+) -> tuple[list[StringNode], bool]:
     """The role patterns left, and whether the rest is still "every role but those that NotResource names"."""
     variables = grant.statement.variables
     patterns = [role.pattern for role in grant.roles]
     inverted = grant.complement
-    denied: list[Text] = []
+    denied: list[StringNode] = []
     for denial in denials:
         named = [role.pattern for role in denial.roles]
         if not denial.complement:
             denied.extend(named)
         elif inverted:
             patterns = [
-                item for item in named if arn.included(item, patterns, variables=variables, where=where) is not Tri.YES
+                item
+                for item in named
+                if arn.included(item, patterns, variables=variables, where=where) is not Ternary.YES
             ]
             inverted = False
         else:
@@ -459,21 +463,23 @@ def _roles_minus(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: 
         everything = arn.complement_scope([*patterns, *denied], variables=variables, where=where)
         return ([], False) if everything is Scope.NOT_A_ROLE else (patterns, True)
     return [
-        item for item in patterns if arn.included(item, denied, variables=variables, where=where) is not Tri.YES
+        item for item in patterns if arn.included(item, denied, variables=variables, where=where) is not Ternary.YES
     ], False
 
 
-def _intersection(patterns: Sequence[Text], limits: Sequence[Text], variables: bool, where: Deployment) -> list[Text]:
+def _intersection(
+    patterns: Sequence[StringNode], limits: Sequence[StringNode], variables: bool, where: Deployment
+) -> list[StringNode]:
     """The roles of ``patterns`` within ``limits``; of two patterns that cross one stands for what both hold."""
-    left: list[Text] = []
+    left: list[StringNode] = []
     for pattern in patterns:
-        if arn.included(pattern, limits, variables=variables, where=where) is Tri.YES:
+        if arn.included(pattern, limits, variables=variables, where=where) is Ternary.YES:
             left.append(pattern)
             continue
         for limit in limits:
-            if arn.included(limit, [pattern], variables=variables, where=where) is Tri.YES:
+            if arn.included(limit, [pattern], variables=variables, where=where) is Ternary.YES:
                 left.append(limit)
-            elif arn.overlaps(pattern, limit, variables=variables, where=where) is not Tri.NO:
+            elif arn.overlaps(pattern, limit, variables=variables, where=where) is not Ternary.NO:
                 own, other = (arn.resource_scope(item, variables=variables) for item in (pattern, limit))
                 left.append(limit if other.width > own.width else pattern)
     return left

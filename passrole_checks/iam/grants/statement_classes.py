@@ -15,14 +15,14 @@ from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.condition_operators import Family, example_service, parse_operator, read_pattern
 from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE, evaluate, words_of
 from passrole_checks.iam.grants.access_set import Permission
-from passrole_checks.iam.partial_values import Text, Tri
+from passrole_checks.iam.partial_values import StringNode, Ternary
 
 UNKNOWN_SERVICE = "\0a service that nobody knows yet"
 NO_KEY = "\0a request without the key"
 
 
 @dataclass(eq=False)
-class Kind:
+class StatementClass:
     """Statements that say the same but for their roles; ``sample`` is one of them."""
 
     number: int
@@ -40,8 +40,8 @@ class Kind:
         effect = evaluate(statement.condition, self.universe, variables=statement.variables)
         extra = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
         return (
-            effect.allowed | {name for name, answer in extra if answer is Tri.YES},
-            effect.possible | {name for name, answer in extra if answer is not Tri.NO},
+            effect.allowed | {name for name, answer in extra if answer is Ternary.YES},
+            effect.possible | {name for name, answer in extra if answer is not Ternary.NO},
         )
 
     @property
@@ -62,8 +62,8 @@ class Kinds:
     permissions: Iterable[Permission]
     known: frozenset[str]
     universe: frozenset[str] = field(default=frozenset(), init=False)
-    _by_words: dict[object, Kind] = field(default_factory=dict, init=False)
-    _by_id: dict[int, tuple[Permission, Kind]] = field(default_factory=dict, init=False)
+    _by_words: dict[object, StatementClass] = field(default_factory=dict, init=False)
+    _by_id: dict[int, tuple[Permission, StatementClass]] = field(default_factory=dict, init=False)
     _pairs: dict[tuple[str, int, int], bool] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -77,11 +77,11 @@ class Kinds:
         for kind in self._first:
             kind.universe = self.universe
 
-    def of(self, item: Permission) -> Kind:
+    def of(self, item: Permission) -> StatementClass:
         """The kind of a statement."""
         known = self._by_id.get(id(item))
         if known is None:
-            kind = self._by_words.setdefault(_said(item), Kind(len(self._by_words), item, self.universe))
+            kind = self._by_words.setdefault(_said(item), StatementClass(len(self._by_words), item, self.universe))
             known = self._by_id[id(item)] = (item, kind)
         return known[1]
 
@@ -97,36 +97,36 @@ class Kinds:
             classes.setdefault(tuple(same), []).append(service)
         return [frozenset(services) for services in classes.values()]
 
-    def together(self, item: Kind, mine: Kind) -> bool:
+    def together(self, item: StatementClass, mine: StatementClass) -> bool:
         """Whether two statements can both be in force, given the outcomes under which each reads as it does."""
         key = ("together", item.number, mine.number)
         if key not in self._pairs:
-            both = path_conditions.both(item.sample.statement.when, mine.sample.statement.when)
+            both = path_conditions.conjoin(item.sample.statement.when, mine.sample.statement.when)
             self._pairs[key] = both is not None
         return self._pairs[key]
 
-    def under(self, item: Kind, mine: Kind) -> bool:
+    def under(self, item: StatementClass, mine: StatementClass) -> bool:
         """Whether a statement is in force whenever ``mine`` is."""
         return all(path_conditions.implies(mine.sample.statement.when, fact) for fact in item.sample.statement.when)
 
-    def surely_applies(self, item: Kind, mine: Kind, service: str) -> bool:
+    def surely_applies(self, item: StatementClass, mine: StatementClass, service: str) -> bool:
         """Whether another statement surely speaks of every request to the service that ``mine`` speaks of."""
         if not self._applies("limits", item, mine):
             return False
         return service in item.surely or self._applies("tests", item, mine)
 
-    def _applies(self, which: str, item: Kind, mine: Kind) -> bool:
+    def _applies(self, which: str, item: StatementClass, mine: StatementClass) -> bool:
         key = (which, item.number, mine.number)
         known = self._pairs.get(key)
         if known is None:
             one, other = mine.sample, item.sample
             if which == "tests":
-                known = implies(one.tests, other.tests)[0] is Tri.YES
+                known = implies(one.tests, other.tests)[0] is Ternary.YES
             else:
                 known = (
                     (item.certain or _same_words(other, one))
                     and self.under(item, mine)
-                    and implies(one.limits, other.limits)[0] is Tri.YES
+                    and implies(one.limits, other.limits)[0] is Ternary.YES
                 )
             self._pairs[key] = known
         return known
@@ -146,7 +146,7 @@ def _said(item: Permission) -> object:
     )
 
 
-def _words(texts: tuple[Text, ...] | None) -> frozenset[str] | None:
+def _words(texts: tuple[StringNode, ...] | None) -> frozenset[str] | None:
     return frozenset(map(str, texts)) if texts is not None else None
 
 
@@ -165,11 +165,11 @@ def _services_in(item: Permission) -> Iterator[tuple[str, str]]:
     """The services that a condition spells out, and one for each of its values with a wildcard or a hole; each with
     the value as written."""
     condition = item.statement.condition
-    for entry in condition.entries if isinstance(condition, partial_values.Mapping) else ():
+    for entry in condition.entries if isinstance(condition, partial_values.ObjectNode) else ():
         operator = parse_operator(str(entry.key))
         if operator is None or operator.family is not Family.STRING:
             continue
-        for pair in entry.value.entries if isinstance(entry.value, partial_values.Mapping) else ():
+        for pair in entry.value.entries if isinstance(entry.value, partial_values.ObjectNode) else ():
             if str(pair.key).lower() != PASSED_TO_SERVICE.lower():
                 continue
             for value in partial_values.texts_in(pair.value):

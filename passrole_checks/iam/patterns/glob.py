@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import Hole, Kind
+from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 
 RUN, ONE = "\x00", "\x01"  # in a pattern: ``*`` and ``?``
@@ -38,9 +38,14 @@ _HOLE_OF_A_NAME = re.compile("[\U00100000-\U0010fffd]")
 _letters: dict[tuple[bool, str], str] = {}
 
 
-def letter(hole: Hole, words: str = "") -> str:
+def letter(hole: Unresolved, words: str = "") -> str:
     """The letter that stands for a hole: the same for the same words. ``words``: instead of its expression."""
-    name = hole.kind in (Kind.NAME, Kind.ACCOUNT_ID, Kind.REGION, Kind.PARTITION)
+    name = hole.kind in (
+        UnresolvedKind.NAME,
+        UnresolvedKind.ACCOUNT_ID,
+        UnresolvedKind.REGION,
+        UnresolvedKind.PARTITION,
+    )
     key = (name, words or hole.expression)
     found = _letters.get(key)
     if found is None:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.partial_values import Tri
-from passrole_checks.iam.path_conditions import When, both
+from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.permissions.statement_matcher import rule_of
-from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
+from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions
@@ -54,13 +54,13 @@ class OpenWay:
     the facts under which all of them do."""
 
     way: Way
-    certain: Tri
+    certain: Ternary
     by: tuple[Statement, ...]
     conditions: tuple[str, ...]
-    when: When = ()
+    when: PathCondition = ()
 
 
-def open_ways(permissions: Permissions, ways: Iterable[Way], when: When = ()) -> tuple[OpenWay, ...]:
+def open_ways(permissions: Permissions, ways: Iterable[Way], when: PathCondition = ()) -> tuple[OpenWay, ...]:
     """The ways whose actions the principal has where the facts ``when`` hold, PassRole apart.
 
     An action that only a statement could give of whose actions nothing is known opens no way by itself.
@@ -68,26 +68,26 @@ def open_ways(permissions: Permissions, ways: Iterable[Way], when: When = ()) ->
     return tuple(found for way in ways if (found := _opens(permissions, way, when)) is not None)
 
 
-def _opens(permissions: Permissions, way: Way, when: When) -> OpenWay | None:
+def _opens(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay | None:
     if any(permissions.allows(name, (), when) is None for name in way.actions):
         return None
     together = permissions.together([(name, ()) for name in way.actions], when)
     if together is None:
         return None
     found, facts = together
-    doubtful = [(one.by, name) for one, name in zip(found, way.actions, strict=True) if one.certain is not Tri.YES]
+    doubtful = [(one.by, name) for one, name in zip(found, way.actions, strict=True) if one.certain is not Ternary.YES]
     if not all(_may_be_about(*item) for item in doubtful):
         return None
     if len(doubtful) == len(found) and not any(_says(*item) for item in doubtful):
         return None
     if not _about_the_same(permissions, way, [one.by for one in found], facts):
         return None
-    certain = Tri.YES if all(one.certain is Tri.YES for one in found) else Tri.UNKNOWN
+    certain = Ternary.YES if all(one.certain is Ternary.YES for one in found) else Ternary.UNKNOWN
     conditions = dict.fromkeys(key for one in found for key in one.conditions)
     return OpenWay(way, certain, tuple(one.by for one in found), tuple(conditions), facts)
 
 
-def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement], facts: When) -> bool:
+def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement], facts: PathCondition) -> bool:
     """Whether two actions of a service that are allowed on resources of one kind are allowed on the same ones: who may
     create only the functions ``a-*`` does not start one of them by being allowed to invoke ``b-*``."""
     for index, (first, name) in enumerate(zip(by, way.actions, strict=True)):
@@ -106,19 +106,19 @@ def _about_the_same(permissions: Permissions, way: Way, by: Sequence[Statement],
     return True
 
 
-def _speaking_of(permissions: Permissions, name: str, facts: When) -> list[Statement]:
+def _speaking_of(permissions: Permissions, name: str, facts: PathCondition) -> list[Statement]:
     """The statements that may allow an action where some facts hold."""
     return [
         item
         for item in permissions.statements
-        if item.effect != "Deny" and both(facts, item.when) is not None and _may_act(item, name)
+        if item.effect != "Deny" and conjoin(facts, item.when) is not None and _may_act(item, name)
     ]
 
 
 def _may_act(statement: Statement, name: str) -> bool:
     if statement.actions is None:
-        return action.left_out_by(statement.not_actions or (), name) is not Tri.NO
-    return action.granted_by(statement.actions, name)[0] is not Tri.NO
+        return action.left_out_by(statement.not_actions or (), name) is not Ternary.NO
+    return action.granted_by(statement.actions, name)[0] is not Ternary.NO
 
 
 def _patterns(statement: Statement, permissions: Permissions) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ def _patterns(statement: Statement, permissions: Permissions) -> tuple[str, ...]
     return (*resources.sure, *resources.doubtful) if statement.resources is not None else (glob.RUN,)
 
 
-def _share(permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], facts: When) -> bool:
+def _share(permissions: Permissions, names: tuple[str, str], pair: tuple[str, str], facts: PathCondition) -> bool:
     """Whether two actions may be allowed on one resource of two patterns; where these are of two kinds (a function,
     an event source mapping) it is not known which belong together."""
     kinds = {kind for pattern in pair if (kind := _kind(pattern))}
@@ -154,7 +154,7 @@ def _says(statement: Statement, name: str) -> bool:
     if statement.actions is None:
         return True
     return any(
-        pattern.only_hole is None and action.matches(pattern, name) is not Tri.NO for pattern in statement.actions
+        pattern.only_hole is None and action.matches(pattern, name) is not Ternary.NO for pattern in statement.actions
     )
 
 
@@ -164,7 +164,7 @@ def _may_be_about(statement: Statement, name: str) -> bool:
         return True
     service = name.partition(":")[0]
     for resource in statement.resources:
-        fields = fields_of(spelled_out(resource.parts))
+        fields = fields_of(expand(resource.parts))
         named = "".join(part if isinstance(part, str) else "*" for part in fields[2]) if len(fields) > 2 else "*"
         if named == service or {"*", "?"} & set(named):
             return True

@@ -13,73 +13,77 @@ from itertools import combinations, islice, product
 from typing import NamedTuple
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import Tri
-from passrole_checks.iam.path_conditions import When, both
+from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import RUN
 from passrole_checks.iam.permissions.permissions import Contents, Permissions
-from passrole_checks.iam.permissions.statement_matcher import PASS_ROLE, Rule, can_be_about, narrowed
+from passrole_checks.iam.permissions.statement_matcher import PASS_ROLE, StatementMatcher, can_be_about, narrowed
 
 _MOST_MEMBERS = 500  # of one pair of patterns that are looked at
 
 
-class Pair(NamedTuple):
+class ExtraPermission(NamedTuple):
     """An action pattern and a resource pattern. ``certain``: YES, or UNKNOWN where it may be no excess. ``when``: the
     facts under which the role can do it. ``but``: of every action, those that a NotAction leaves out."""
 
     action: str
     resource: str
-    certain: Tri
-    when: When = ()
+    certain: Ternary
+    when: PathCondition = ()
     but: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Excess:
+class ExtraPermissions:
     """What one principal can do and another cannot: at least one pair, those that are certain first."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ExtraPermission, ...]
 
     @property
-    def certain(self) -> Tri:
+    def certain(self) -> Ternary:
         """YES where at least one pair is certain."""
         return self.pairs[0].certain
 
 
-def excess(role: Permissions, principal: Permissions, when: When = ()) -> Excess | None:
+def excess(role: Permissions, principal: Permissions, when: PathCondition = ()) -> ExtraPermissions | None:
     """What a role can do and a principal cannot where the facts ``when`` hold, None for nothing.
 
     Of a pattern that is covered in part the rest is told, where the rest is a pattern too, else the whole. Where not
     all policies of the principal are known nothing is certain. What the principal is allowed under conditions that the
     role need not meet is not counted as surely allowed.
     """
-    return Comparison(principal, when, Contents()).excess(role)
+    return PermissionComparison(principal, when, Contents()).excess(role)
 
 
 _Singled = tuple[tuple[str, ...], ...]  # patterns of actions, and of resources
 
 
-class Comparison:
+class PermissionComparison:
     """Compares roles with one principal, where the facts ``when`` hold."""
 
-    def __init__(self, principal: Permissions, when: When, contents: Contents) -> None:
+    def __init__(self, principal: Permissions, when: PathCondition, contents: Contents) -> None:
         self.principal, self.when, self.contents = principal, when, contents
         self.singled_out = _distinct(_singled_out(principal, limits=False))
         rules = (*principal.allowing, *principal.denials)
         self.words = {pattern: words for rule in rules for pattern, words in rule.patterns.items()}
         free = () if principal.denials or principal.limits else principal.allowing
         self._allowed = frozenset(contents.of_statement(rule.statement) for rule in free if rule.covers_itself)
-        self._pairs: dict[int, tuple[Pair, ...]] = {}  # of rules that nothing else of a role has a bearing on
+        self._pairs: dict[
+            int, tuple[ExtraPermission, ...]
+        ] = {}  # of rules that nothing else of a role has a bearing on
 
-    def excess(self, role: Permissions) -> Excess | None:
+    def excess(self, role: Permissions) -> ExtraPermissions | None:
         """What a role can do and the principal cannot, as :func:`excess` gives it."""
         return _Difference(role.of_a_role, self).found()
 
-    def allows(self, rule: Rule) -> bool:
+    def allows(self, rule: StatementMatcher) -> bool:
         """Whether the principal has the same statement, and nothing that takes of it."""
         return self.contents.of_statement(rule.statement) in self._allowed
 
-    def pairs(self, rule: Rule, found: Callable[[], Iterable[Pair]]) -> tuple[Pair, ...]:
+    def pairs(
+        self, rule: StatementMatcher, found: Callable[[], Iterable[ExtraPermission]]
+    ) -> tuple[ExtraPermission, ...]:
         """The pairs of a rule that ``found`` gives; those of rules that say the same are found once."""
         number = self.contents.of_statement(rule.statement)
         if number not in self._pairs:
@@ -94,7 +98,7 @@ class _Difference:
     which the shortest is looked at.
     """
 
-    def __init__(self, role: Permissions, comparison: Comparison) -> None:
+    def __init__(self, role: Permissions, comparison: PermissionComparison) -> None:
         self.role, self.comparison = role, comparison
         self.principal, self.when = comparison.principal, comparison.when
         own = list(_singled_out(role, limits=True))
@@ -104,22 +108,22 @@ class _Difference:
             _distinct([*_singled_out(self.principal, limits=False), *own]) if own else comparison.singled_out
         )
 
-    def found(self) -> Excess | None:
-        pairs: dict[tuple[str, str, When, tuple[str, ...]], Tri] = {}
+    def found(self) -> ExtraPermissions | None:
+        pairs: dict[tuple[str, str, PathCondition, tuple[str, ...]], Ternary] = {}
         for rule in self.role.allowing:
-            when = both(self.when, rule.statement.when)
+            when = conjoin(self.when, rule.statement.when)
             if when is None or self.comparison.allows(rule):
                 continue
             of_rule = partial(self.of_rule, rule, when)
             for one in self.comparison.pairs(rule, of_rule) if self.alone else of_rule():
                 key = one.action, one.resource, when or (), one.but
-                pairs[key] = pairs.get(key, Tri.NO) | one.certain
+                pairs[key] = pairs.get(key, Ternary.NO) | one.certain
         if not pairs:
             return None
-        found = [Pair(*key[:2], certain, *key[2:]) for key, certain in pairs.items()]
-        return Excess(tuple(sorted(found, key=lambda pair: pair.certain is not Tri.YES)))
+        found = [ExtraPermission(*key[:2], certain, *key[2:]) for key, certain in pairs.items()]
+        return ExtraPermissions(tuple(sorted(found, key=lambda pair: pair.certain is not Ternary.YES)))
 
-    def of_rule(self, rule: Rule, when: When) -> Iterator[Pair]:
+    def of_rule(self, rule: StatementMatcher, when: PathCondition) -> Iterator[ExtraPermission]:
         statement = rule.statement
         resources = (*rule.resources.sure, *rule.resources.doubtful) if statement.resources is not None else (RUN,)
         for given in rule.patterns if statement.actions is not None else (f"{RUN}:{RUN}",):
@@ -127,33 +131,35 @@ class _Difference:
                 for action in narrowed(given, resource):
                     yield from self.of_pair(rule, action, resource, when)
 
-    def of_pair(self, rule: Rule, action: str, resource: str, when: When) -> Iterator[Pair]:
+    def of_pair(
+        self, rule: StatementMatcher, action: str, resource: str, when: PathCondition
+    ) -> Iterator[ExtraPermission]:
         deadline.check()
-        if can_be_about(action, resource) is Tri.NO:
+        if can_be_about(action, resource) is Ternary.NO:
             return
-        if rule.met(glob.request(action))[0] is Tri.NO:
+        if rule.met(glob.request(action))[0] is Ternary.NO:
             if not glob.surely(action, PASS_ROLE):
                 return
             action = PASS_ROLE
         exceeds = self.exceeds(rule, action, resource, when)
-        if exceeds is not Tri.NO:
+        if exceeds is not Ternary.NO:
             yield self.pair(rule, action, resource, exceeds)
-        if exceeds is Tri.YES:
+        if exceeds is Ternary.YES:
             return
         actions = _common(action, self.singled_out[0])
         others = _common(resource, self.singled_out[1])
         for one, other in islice(product(actions, others), 1, _MOST_MEMBERS):
-            if can_be_about(one, other) is not Tri.NO:
+            if can_be_about(one, other) is not Ternary.NO:
                 exceeds = self.exceeds(rule, one, other, when)
-                if exceeds is not Tri.NO:
+                if exceeds is not Ternary.NO:
                     yield self.pair(rule, one, other, exceeds)
 
-    def pair(self, rule: Rule, action: str, resource: str, certain: Tri) -> Pair:
+    def pair(self, rule: StatementMatcher, action: str, resource: str, certain: Ternary) -> ExtraPermission:
         if action != f"{RUN}:{RUN}":
             words = rule.patterns.get(action) or self.words.get(action) or glob.words_of(action)
-            return Pair(words, glob.words_of(resource), certain)
+            return ExtraPermission(words, glob.words_of(resource), certain)
         left_out = tuple(map(str, rule.statement.not_actions or ()))
-        return Pair("*", glob.words_of(resource), certain, but=left_out)
+        return ExtraPermission("*", glob.words_of(resource), certain, but=left_out)
 
     @cached_property
     def words(self) -> dict[str, str]:
@@ -161,16 +167,16 @@ class _Difference:
         rules = () if self.alone else (*self.role.denials, *self.role.allowing)
         return {**self.comparison.words, **{one: words for rule in rules for one, words in rule.patterns.items()}}
 
-    def exceeds(self, rule: Rule, action: str, resource: str, when: When) -> Tri:
+    def exceeds(self, rule: StatementMatcher, action: str, resource: str, when: PathCondition) -> Ternary:
         """Whether the general member of a pair is allowed to the role, and not to the principal."""
         request = glob.request(action)
         answer = ~self.principal.decides(request, glob.request(resource), rule.tests, when)
         if not self.principal.complete:
-            answer &= Tri.UNKNOWN
-        if answer is Tri.NO:
+            answer &= Ternary.UNKNOWN
+        if answer is Ternary.NO:
             return answer
         answer &= rule.speaks(request, glob.request(resource)) & rule.met(request)[0] & can_be_about(action, resource)
-        if answer is Tri.NO or self.plain:
+        if answer is Ternary.NO or self.plain:
             return answer
         return answer & self.role.decides(request, glob.request(resource), rule.tests, when)
 

@@ -16,11 +16,11 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import Limit
 from passrole_checks.iam.conditions.condition_implication import implies as limits_imply
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.partial_values import Text, Tri
-from passrole_checks.iam.path_conditions import When, both, implies, unless
+from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY, RUN
-from passrole_checks.iam.permissions.statement_matcher import Rule, Rules, asked_for, can_be_about, rule_of
+from passrole_checks.iam.permissions.statement_matcher import Rules, StatementMatcher, asked_for, can_be_about, rule_of
 
 _MOST_WAYS = 64  # in which one action is allowed
 _EVERY_ACTION = f"{ANY}:{ANY}"
@@ -35,10 +35,10 @@ class Allowed:
     ``when`` the facts (outcomes of unknown conditions of the configuration) under which all of this holds.
     """
 
-    certain: Tri
+    certain: Ternary
     by: Statement
     conditions: tuple[str, ...] = ()
-    when: When = ()
+    when: PathCondition = ()
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class _Way:
     """How far a request has got: ``asked`` is the pattern of the resources that are left."""
 
     asked: str
-    certain: Tri
-    when: When
+    certain: Ternary
+    when: PathCondition
     keys: tuple[str, ...]
 
 
@@ -67,7 +67,7 @@ class Permissions:
     account: str | None = None
     owner: str = ""
 
-    def allows(self, action: str, resources: Sequence[Text] = (), when: When = ()) -> Allowed | None:
+    def allows(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> Allowed | None:
         """Whether an action (``lambda:CreateFunction``) is allowed on at least one of the resources, the surest way.
 
         ``resources`` are ARNs or patterns of ARNs; none: on any resource at all. ``when`` are facts that hold: what
@@ -76,7 +76,7 @@ class Permissions:
         """
         return next(iter(self.ways(action, resources, when)), None)
 
-    def ways(self, action: str, resources: Sequence[Text] = (), when: When = ()) -> tuple[Allowed, ...]:
+    def ways(self, action: str, resources: Sequence[StringNode] = (), when: PathCondition = ()) -> tuple[Allowed, ...]:
         """The ways in which an action is allowed, the surest first, one for each set of facts."""
         asked = tuple(dict.fromkeys(asked_for(item, self.account) for item in resources)) or (RUN,)
         key = (action.lower(), asked, when)
@@ -86,20 +86,20 @@ class Permissions:
         return known
 
     def together(
-        self, requests: Sequence[tuple[str, Sequence[Text]]], when: When = ()
-    ) -> tuple[tuple[Allowed, ...], When] | None:
+        self, requests: Sequence[tuple[str, Sequence[StringNode]]], when: PathCondition = ()
+    ) -> tuple[tuple[Allowed, ...], PathCondition] | None:
         """All of several actions (each with its resources as in :meth:`allows`), and the facts under which they are
         allowed at once; None where they are not, or never together."""
         if not requests:
             return (), when
         deadline.check()
         (action, resources), *rest = requests
-        best: tuple[tuple[Allowed, ...], When] | None = None
+        best: tuple[tuple[Allowed, ...], PathCondition] | None = None
         for way in self.ways(action, resources, when)[:_MOST_WAYS]:
             further = self.together(rest, way.when)
             if further is not None:
                 found = ((way, *further[0]), further[1])
-                if all(one.certain is Tri.YES for one in found[0]):
+                if all(one.certain is Ternary.YES for one in found[0]):
                     return found
                 best = best or found
         return best
@@ -114,46 +114,46 @@ class Permissions:
         """Whether every action on every resource is allowed without conditions, but for what a Deny singles out."""
         return self.administers(())
 
-    def administers(self, when: When) -> bool:
+    def administers(self, when: PathCondition) -> bool:
         """The same where the facts ``when`` hold."""
         if when not in self._administering:
             self._administering[when] = self._administers(when)
         return self._administering[when]
 
-    def _administers(self, when: When) -> bool:
+    def _administers(self, when: PathCondition) -> bool:
         return all(
             any(
-                way.certain is Tri.YES
+                way.certain is Ternary.YES
                 and all(implies(when, fact) for fact in way.when)
                 and way.by.condition is None
-                and rule_of(way.by, self.account, self.owner).reaches(ANY) is Tri.YES
+                and rule_of(way.by, self.account, self.owner).reaches(ANY) is Ternary.YES
                 for way in self.ways_of(action, (RUN,), when)
             )
             for action in (_EVERY_ACTION, f"iam:{ANY}")
         )
 
     @cached_property
-    def _administering(self) -> dict[When, bool]:
+    def _administering(self) -> dict[PathCondition, bool]:
         return {}
 
-    def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: When = ()) -> Tri:
+    def decides(self, action: str, resource: str, tests: Sequence[Limit] = (), when: PathCondition = ()) -> Ternary:
         """Whether a request (as `glob` writes them) is allowed for every text that is open in
         it, to whoever meets ``tests``, where the facts ``when`` hold."""
         answer = self._covered(self._about(action, "Allow").reaching(resource), action, resource, tests, when)
         for number in range(len(self.limits)):
-            if answer is Tri.NO:
+            if answer is Ternary.NO:
                 return answer
             limiting = self._about(action, "limit", number).reaching(resource)
             answer &= self._covered(limiting, action, resource, tests, when)
-        for rule in self._about(action, "Deny").reaching(resource) if answer is not Tri.NO else ():
+        for rule in self._about(action, "Deny").reaching(resource) if answer is not Ternary.NO else ():
             spoken = rule.speaks(action, resource)
-            if spoken is Tri.NO or both(when, rule.statement.when) is None:
+            if spoken is Ternary.NO or conjoin(when, rule.statement.when) is None:
                 continue
             met, keys = rule.met(action)
-            if met is Tri.NO:
+            if met is Ternary.NO:
                 continue
-            denied = spoken is Tri.YES and met is Tri.YES and not keys and _certainly(rule, when)
-            answer &= Tri.NO if denied else Tri.UNKNOWN
+            denied = spoken is Ternary.YES and met is Ternary.YES and not keys and _certainly(rule, when)
+            answer &= Ternary.NO if denied else Ternary.UNKNOWN
         return answer
 
     # -- the rules
@@ -173,7 +173,7 @@ class Permissions:
         return {}
 
     @cached_property
-    def _known(self) -> dict[tuple[str, tuple[str, ...], When], tuple[Allowed, ...]]:
+    def _known(self) -> dict[tuple[str, tuple[str, ...], PathCondition], tuple[Allowed, ...]]:
         return {}
 
     @cached_property
@@ -181,21 +181,23 @@ class Permissions:
         return {}
 
     @cached_property
-    def allowing(self) -> tuple[Rule, ...]:
+    def allowing(self) -> tuple[StatementMatcher, ...]:
         """What its policies allow."""
         return self._rules(self.statements, "Allow")
 
     @cached_property
-    def limiting(self) -> tuple[tuple[Rule, ...], ...]:
+    def limiting(self) -> tuple[tuple[StatementMatcher, ...], ...]:
         """What each of its limits (boundaries, service control policies) allows."""
         return tuple(self._rules(limit, "Allow", whole=False) for limit in self.limits)
 
     @cached_property
-    def denials(self) -> tuple[Rule, ...]:
+    def denials(self) -> tuple[StatementMatcher, ...]:
         """What is denied to it, by its policies or by its limits."""
         return tuple(rule for part in (self.statements, *self.limits) for rule in self._rules(part, "Deny"))
 
-    def _rules(self, statements: Sequence[Statement], effect: str, *, whole: bool = True) -> tuple[Rule, ...]:
+    def _rules(
+        self, statements: Sequence[Statement], effect: str, *, whole: bool = True
+    ) -> tuple[StatementMatcher, ...]:
         """The rules of an effect, or of one that is not known. Of a statement of which nothing is known nothing is
         taken, but that a limit may allow by it."""
         return tuple(
@@ -209,14 +211,14 @@ class Permissions:
         known = self._speaking.get(action)
         if known is None:
             rules = self._about(action, "Allow").rules
-            known = self._speaking[action] = Rules([rule for rule in rules if rule.acts(action) is not Tri.NO])
+            known = self._speaking[action] = Rules([rule for rule in rules if rule.acts(action) is not Ternary.NO])
         return known
 
     # -- the ways
 
-    def ways_of(self, action: str, asked: Sequence[str], when: When = ()) -> tuple[Allowed, ...]:
+    def ways_of(self, action: str, asked: Sequence[str], when: PathCondition = ()) -> tuple[Allowed, ...]:
         """The same as :meth:`ways` for a request, with ``asked`` the patterns of the resources."""
-        found: dict[When, Allowed] = {}
+        found: dict[PathCondition, Allowed] = {}
         acting = self._acting(action)
         for rule in acting.reaching(glob.request(asked[0])) if len(asked) == 1 else acting.rules:
             for way in self._through_rule(rule, action, asked, when):
@@ -224,75 +226,79 @@ class Permissions:
                 known = found.get(way.when)
                 if known is None or _better(allowed, known):
                     found[way.when] = allowed
-                if way.certain is Tri.YES:
+                if way.certain is Ternary.YES:
                     break
             if len(found) >= _MOST_WAYS:
                 break
-        return tuple(sorted(found.values(), key=lambda item: (item.certain is not Tri.YES, len(item.when))))
+        return tuple(sorted(found.values(), key=lambda item: (item.certain is not Ternary.YES, len(item.when))))
 
-    def _through_rule(self, rule: Rule, action: str, asked: Sequence[str], when: When) -> Iterator[_Way]:
-        acts, facts = rule.acts(action), both(when, rule.statement.when)
-        if acts is Tri.NO or facts is None:
+    def _through_rule(
+        self, rule: StatementMatcher, action: str, asked: Sequence[str], when: PathCondition
+    ) -> Iterator[_Way]:
+        acts, facts = rule.acts(action), conjoin(when, rule.statement.when)
+        if acts is Ternary.NO or facts is None:
             return
         met, keys = rule.met(action)
-        if met is Tri.NO:
+        if met is Ternary.NO:
             return
         for one in asked:
             for resources, answer in rule.within(one):
                 about = can_be_about(action, resources)
-                if about is not Tri.NO:
+                if about is not Ternary.NO:
                     way = _Way(resources, acts & answer & met & about & rule.effect, facts, keys)
                     for within in self._through_limits(self.limiting, action, way):
                         yield from self._past_denials(action, rule, within)
 
-    def _through_limits(self, limits: Sequence[tuple[Rule, ...]], action: str, way: _Way) -> Iterator[_Way]:
+    def _through_limits(self, limits: Sequence[tuple[StatementMatcher, ...]], action: str, way: _Way) -> Iterator[_Way]:
         if not limits:
             yield way
             return
         for rule in limits[0]:
-            acts, facts = rule.acts(action), both(way.when, rule.statement.when)
-            if acts is Tri.NO or facts is None:
+            acts, facts = rule.acts(action), conjoin(way.when, rule.statement.when)
+            if acts is Ternary.NO or facts is None:
                 continue
             met, keys = rule.met(action)
-            if met is Tri.NO:
+            if met is Ternary.NO:
                 continue
             for resources, answer in rule.within(way.asked):
                 certain = way.certain & acts & answer & met & rule.effect
                 further = _Way(resources, certain, facts, tuple(dict.fromkeys((*way.keys, *keys))))
                 yield from self._through_limits(limits[1:], action, further)
 
-    def _past_denials(self, action: str, allow: Rule, way: _Way) -> Iterator[_Way]:
+    def _past_denials(self, action: str, allow: StatementMatcher, way: _Way) -> Iterator[_Way]:
         request = glob.request(way.asked)
         for rule in self._about(action, "Deny").reaching(request):
             spoken = rule.speaks(action, request)
-            if spoken is Tri.NO or both(way.when, rule.statement.when) is None:
+            if spoken is Ternary.NO or conjoin(way.when, rule.statement.when) is None:
                 continue
             denied, keys = rule.denies(action, allow.tests)
-            if denied is Tri.NO:
+            if denied is Ternary.NO:
                 way = replace(way, keys=tuple(dict.fromkeys((*way.keys, *keys))))
-            elif denied & spoken is Tri.UNKNOWN:
-                way = replace(way, certain=way.certain & Tri.UNKNOWN)
+            elif denied & spoken is Ternary.UNKNOWN:
+                way = replace(way, certain=way.certain & Ternary.UNKNOWN)
             else:
-                facts = unless(way.when, rule.statement.when)
+                facts = and_not(way.when, rule.statement.when)
                 if facts is None:
                     return
                 way = replace(way, when=facts)
         yield way
 
     @staticmethod
-    def _covered(rules: Sequence[Rule], action: str, resource: str, tests: Sequence[Limit], when: When) -> Tri:
-        answer = Tri.NO
+    def _covered(
+        rules: Sequence[StatementMatcher], action: str, resource: str, tests: Sequence[Limit], when: PathCondition
+    ) -> Ternary:
+        answer = Ternary.NO
         for rule in rules:
             spoken = rule.speaks(action, resource)
-            if spoken is Tri.NO or both(when, rule.statement.when) is None:
+            if spoken is Ternary.NO or conjoin(when, rule.statement.when) is None:
                 continue
             met, keys = rule.met(action)
-            if met is Tri.NO:
+            if met is Ternary.NO:
                 continue
-            if keys and limits_imply(tests, rule.tests)[0] is not Tri.YES:
-                met = Tri.UNKNOWN
-            answer |= spoken & met & (Tri.YES if _certainly(rule, when) else Tri.UNKNOWN)
-            if answer is Tri.YES:
+            if keys and limits_imply(tests, rule.tests)[0] is not Ternary.YES:
+                met = Ternary.UNKNOWN
+            answer |= spoken & met & (Ternary.YES if _certainly(rule, when) else Ternary.UNKNOWN)
+            if answer is Ternary.YES:
                 break
         return answer
 
@@ -330,9 +336,9 @@ class Contents:
 
 
 def _better(one: Allowed, other: Allowed) -> bool:
-    return (one.certain is Tri.YES, -len(one.conditions)) > (other.certain is Tri.YES, -len(other.conditions))
+    return (one.certain is Ternary.YES, -len(one.conditions)) > (other.certain is Ternary.YES, -len(other.conditions))
 
 
-def _certainly(rule: Rule, when: When) -> bool:
+def _certainly(rule: StatementMatcher, when: PathCondition) -> bool:
     """Whether a statement is in force wherever some facts hold."""
     return all(implies(when, fact) for fact in rule.statement.when)

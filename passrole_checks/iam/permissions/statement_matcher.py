@@ -17,7 +17,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import Limit, limits_of
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY, RUN
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
@@ -25,7 +25,7 @@ from passrole_checks.iam.roles.arn_pattern import PARTITIONS, fields_of, has_ear
 
 PASS_ROLE = "iam:passrole"
 _PASS_ROLE_ONLY = ("iam:passedtoservice", "iam:associatedresourcearn")
-_ACCOUNT = Hole(Kind.ACCOUNT_ID.value, Kind.ACCOUNT_ID)
+_ACCOUNT = Unresolved(UnresolvedKind.ACCOUNT_ID.value, UnresolvedKind.ACCOUNT_ID)
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
 # words for a part of a text that is not told, which say nothing by themselves
@@ -74,15 +74,15 @@ class Actions:
         """Whether a pattern does not name its service."""
         return not all(map(_is_word, self.services))
 
-    def cover(self, request: str) -> Tri:
+    def cover(self, request: str) -> Ternary:
         """Whether one of the patterns takes an action."""
         if self.every or request in self.names:
-            return Tri.YES
+            return Ternary.YES
         named = self.by_service.get(request.partition(":")[0])
         if named is not None and named.surely(request):
-            return Tri.YES
+            return Ternary.YES
         others = self.doubtful if request.isascii() else self._every
-        return Tri.of(others.possibly(request)) & Tri.UNKNOWN
+        return Ternary.of(others.possibly(request)) & Ternary.UNKNOWN
 
     @cached_property
     def _every(self) -> glob.Patterns:
@@ -96,11 +96,11 @@ class Resources:
     sure: tuple[str, ...]
     doubtful: tuple[str, ...]
 
-    def cover(self, request: str) -> Tri:
+    def cover(self, request: str) -> Ternary:
         """Whether one of the patterns takes a resource."""
         if self._sure.surely(request):
-            return Tri.YES
-        return Tri.of(self._sure.possibly(request) or self._doubtful.possibly(request)) & Tri.UNKNOWN
+            return Ternary.YES
+        return Ternary.of(self._sure.possibly(request) or self._doubtful.possibly(request)) & Ternary.UNKNOWN
 
     def meeting(self, asked: str) -> Iterator[str]:
         """The sure patterns that may have something in common with another one, and some others, in their order."""
@@ -116,7 +116,7 @@ class Resources:
 
 
 @dataclass(frozen=True, eq=False)
-class Rule:
+class StatementMatcher:
     """A statement with its patterns ready to be asked. ``account``: the account of its holder, if it is known;
     ``owner``: whose policy variables are meant."""
 
@@ -178,31 +178,31 @@ class Rule:
         return service in self.actions.services or self.actions.wide
 
     @property
-    def effect(self) -> Tri:
+    def effect(self) -> Ternary:
         """YES, or UNKNOWN where it is not known whether the statement allows or denies."""
-        return Tri.UNKNOWN if self.statement.effect is None else Tri.YES
+        return Ternary.UNKNOWN if self.statement.effect is None else Ternary.YES
 
-    def acts(self, action: str) -> Tri:
+    def acts(self, action: str) -> Ternary:
         """Whether the statement speaks of an action (a request in lower case)."""
         deadline.check()
         answer = self.actions.cover(action)
         return answer if self.statement.actions is not None else ~answer
 
-    def reaches(self, resource: str) -> Tri:
+    def reaches(self, resource: str) -> Ternary:
         """Whether it speaks of a resource."""
         answer = self.resources.cover(resource)
         return answer if self.statement.resources is not None else ~answer
 
-    def speaks(self, action: str, resource: str) -> Tri:
+    def speaks(self, action: str, resource: str) -> Ternary:
         """Whether it speaks of an action on a resource, conditions aside."""
         acts = self.acts(action)
-        return acts if acts is Tri.NO else acts & self.reaches(resource) & self.effect
+        return acts if acts is Ternary.NO else acts & self.reaches(resource) & self.effect
 
-    def within(self, asked: str) -> Iterator[tuple[str, Tri]]:
+    def within(self, asked: str) -> Iterator[tuple[str, Ternary]]:
         """Patterns of the resources among those asked for that the statement speaks of, the surest first."""
         if self.statement.resources is None:
             answer = self.reaches(glob.request(asked))
-            if answer is not Tri.NO:
+            if answer is not Ternary.NO:
                 yield asked, answer
             return
         perhaps = []
@@ -210,61 +210,61 @@ class Rule:
             deadline.check()
             common = glob.meeting(one, asked)
             if common is not None:
-                yield glob.as_pattern(common), Tri.YES
+                yield glob.as_pattern(common), Ternary.YES
             elif glob.may_meet(one, asked):
                 perhaps.append(asked)
         if perhaps or any(glob.may_meet(one, asked) for one in self.resources.doubtful):
-            yield asked, Tri.UNKNOWN
+            yield asked, Ternary.UNKNOWN
 
-    def met(self, action: str) -> tuple[Tri, tuple[str, ...]]:
+    def met(self, action: str) -> tuple[Ternary, tuple[str, ...]]:
         """Whether a request for an action can meet the condition, and the keys that it has to meet it with."""
         if not self.statement.whole:
-            return Tri.UNKNOWN, ()  # of its conditions nothing is known either
-        answer, keys = Tri.YES, dict[str, None]()
+            return Ternary.UNKNOWN, ()  # of its conditions nothing is known either
+        answer, keys = Ternary.YES, dict[str, None]()
         for test in self.tests:
             found = _met_by(test, action)
-            if found is Tri.NO:
-                return Tri.NO, ()
+            if found is Ternary.NO:
+                return Ternary.NO, ()
             if found is None:
                 keys[test.written] = None
             else:
                 answer &= found
-                if found is Tri.UNKNOWN:
+                if found is Ternary.UNKNOWN:
                     keys[test.written] = None
         return answer, tuple(keys)
 
-    def denies(self, action: str, allowed: Sequence[Limit]) -> tuple[Tri, tuple[str, ...]]:
+    def denies(self, action: str, allowed: Sequence[Limit]) -> tuple[Ternary, tuple[str, ...]]:
         """Whether a Deny takes an action away from everybody, and where not, the keys by which one gets around it.
 
         ``allowed``: the tests that the request has to meet in any case.
         """
         met, keys = self.met(action)
-        if met is Tri.NO:
-            return Tri.NO, ()
+        if met is Ternary.NO:
+            return Ternary.NO, ()
         if not self.tests:
             # AWS's pages differ on what an empty condition does
-            return Tri.YES if self.statement.condition is None else Tri.UNKNOWN, ()
+            return Ternary.YES if self.statement.condition is None else Ternary.UNKNOWN, ()
         for test in self.tests:
             if _avoidable(test, allowed):
-                return Tri.NO, (test.written,)
-        return (Tri.UNKNOWN if keys else met), ()
+                return Ternary.NO, (test.written,)
+        return (Ternary.UNKNOWN if keys else met), ()
 
 
-def _met_by(test: Limit, action: str) -> Tri | None:
+def _met_by(test: Limit, action: str) -> Ternary | None:
     """What a test says of a request for an action, None where it depends on the request and can be met."""
     operator = parse_operator(test.operator)
     if operator is None or not test.key:
-        return Tri.UNKNOWN
+        return Ternary.UNKNOWN
     absent = operator.absent
     if operator.family is Family.NULL and not operator.quantifier:
-        absent = Tri.of("true" in test.values) if test.values <= {"true", "false"} else Tri.UNKNOWN
+        absent = Ternary.of("true" in test.values) if test.values <= {"true", "false"} else Ternary.UNKNOWN
     if test.key in _PASS_ROLE_ONLY:
         return None if action == PASS_ROLE else absent
     service = test.key.partition(":")[0]
     own = action.partition(":")[0]
     # a key with the name of a service is carried by requests to that service, as a rule
-    if service != "aws" and service != own and ANY not in own and absent is not Tri.YES:
-        return Tri.UNKNOWN
+    if service != "aws" and service != own and ANY not in own and absent is not Ternary.YES:
+        return Ternary.UNKNOWN
     return None
 
 
@@ -289,10 +289,10 @@ def _avoidable(test: Limit, allowed: Sequence[Limit]) -> bool:
 class Rules:
     """Rules in their order, of which those are found that may speak of a resource."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[StatementMatcher]) -> None:
         self.rules = tuple(rules)
 
-    def reaching(self, resource: str) -> Sequence[Rule]:
+    def reaching(self, resource: str) -> Sequence[StatementMatcher]:
         """The rules that may speak of a resource, and some others."""
         if len(self.rules) <= _FEW:
             return self.rules
@@ -314,21 +314,21 @@ class Rules:
         return glob.index_of(patterns), owners, frozenset(always)
 
 
-_rules: dict[tuple[int, str | None, str], Rule] = {}
+_rules: dict[tuple[int, str | None, str], StatementMatcher] = {}
 
 
-def rule_of(statement: Statement, account: str | None, owner: str = "") -> Rule:
+def rule_of(statement: Statement, account: str | None, owner: str = "") -> StatementMatcher:
     """The rule of a statement; the same statement is taken apart once."""
     key = (id(statement), account, owner)
     known = _rules.get(key)  # it holds its statement, whose id is therefore no other's
     if known is None:
         if len(_rules) >= _MOST_RULES:
             _rules.clear()
-        known = _rules[key] = Rule(statement, account, owner)
+        known = _rules[key] = StatementMatcher(statement, account, owner)
     return known
 
 
-def can_be_about(action: str, resource: str) -> Tri:
+def can_be_about(action: str, resource: str) -> Ternary:
     """Whether an action can be about a resource: an ARN of another service than the action's does nothing for it.
 
     Both are requests or patterns. UNKNOWN for services of which it is not known here whose ARNs their actions name.
@@ -336,10 +336,10 @@ def can_be_about(action: str, resource: str) -> Tri:
     service = action.partition(":")[0]
     fields = resource.split(":", 3)
     if len(fields) < 3 or fields[0] != "arn" or not _is_word(service) or not _is_word(fields[2]):
-        return Tri.YES
+        return Ternary.YES
     if fields[2] == service or fields[2] in _ABOUT_OTHERS.get(service, ()):
-        return Tri.YES
-    return Tri.NO if service in _ABOUT_THEIR_OWN else Tri.UNKNOWN
+        return Ternary.YES
+    return Ternary.NO if service in _ABOUT_THEIR_OWN else Ternary.UNKNOWN
 
 
 def narrowed(action: str, resource: str) -> Iterator[str]:
@@ -367,7 +367,7 @@ def action_glob(parts: tuple[Part, ...]) -> str | None:
     )
     if spelled in (RUN, _EVERY_ACTION):
         return _EVERY_ACTION
-    holes = any(isinstance(part, Hole) for part in parts)
+    holes = any(isinstance(part, Unresolved) for part in parts)
     if spelled.count(":") != 1 and not holes:
         return None
     if spelled.startswith("iam:pass") and not holes and glob.surely(spelled, PASS_ROLE):
@@ -417,15 +417,21 @@ def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | No
         return RUN
     fields = fields_of(join(tuple(_spelled_out(parts))))
     if len(fields) > 1 and fields[0] == ["arn"]:
-        if len(fields[1]) == 1 and (isinstance(fields[1][0], Hole) or fields[1][0] in ("*", *PARTITIONS)):
+        if len(fields[1]) == 1 and (isinstance(fields[1][0], Unresolved) or fields[1][0] in ("*", *PARTITIONS)):
             fields[1] = ["aws"]
         if len(fields) > 4 and len(fields[4]) == 1:
             held = fields[4][0]
-            own = held.kind in (Kind.ANYTHING, Kind.ACCOUNT_ID) if isinstance(held, Hole) else held == account
+            own = (
+                held.kind in (UnresolvedKind.ANYTHING, UnresolvedKind.ACCOUNT_ID)
+                if isinstance(held, Unresolved)
+                else held == account
+            )
             if own or (variables and isinstance(held, str) and held[2:-1].lower() in _OWN_ACCOUNT):
                 fields[4] = [_ACCOUNT]
         last = fields[-1][-1] if fields[-1] else ""
-        rest = any(isinstance(part, Hole) and part.expression.endswith("/…") for part in fields[-1])  # all that is left
+        rest = any(
+            isinstance(part, Unresolved) and part.expression.endswith("/…") for part in fields[-1]
+        )  # all that is left
         if len(fields) < 6 and not rest and not (isinstance(last, str) and last.endswith("*")):
             fields += [["*"]] * (6 - len(fields))
     return ":".join("".join(_letters(field, variables, owner)) for field in fields)
@@ -444,7 +450,7 @@ def _across_fields(parts: tuple[Part, ...], variables: bool, owner: str) -> str 
 
 def _letters(field: list[Part], variables: bool, owner: str) -> Iterator[str]:
     for part in field:
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             yield glob.letter(part)
             continue
         place = 0
@@ -456,7 +462,7 @@ def _letters(field: list[Part], variables: bool, owner: str) -> Iterator[str]:
             elif inside.lower() in _OWN_ACCOUNT:
                 yield glob.letter(_ACCOUNT)
             else:
-                yield glob.letter(Hole(match.group()), f"{owner}{match.group()}")
+                yield glob.letter(Unresolved(match.group()), f"{owner}{match.group()}")
             place = match.end()
         yield glob.pattern(part[place:])
 
@@ -464,11 +470,11 @@ def _letters(field: list[Part], variables: bool, owner: str) -> Iterator[str]:
 def _spelled_out(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:
     """The parts with every hole replaced by what is known of it; what is nameless in there gets the name around it."""
     for part in parts:
-        if not isinstance(part, Hole):
+        if not isinstance(part, Unresolved):
             yield part
         elif part.known is not None:
             yield from _spelled_out(part.known, part.role or part.expression)
-        elif part.kind is Kind.PARTITION or part.kind is Kind.ACCOUNT_ID:
+        elif part.kind is UnresolvedKind.PARTITION or part.kind is UnresolvedKind.ACCOUNT_ID:
             yield replace(part, expression=part.kind.value, role=None, reason="")
         elif part.expression in _NAMELESS:
             yield replace(part, expression=f"{around}/{part.expression}")
@@ -478,6 +484,6 @@ def _spelled_out(parts: tuple[Part, ...], around: str = "") -> Iterator[Part]:
             yield part
 
 
-def asked_for(resource: Text, account: str | None = None) -> str:
+def asked_for(resource: StringNode, account: str | None = None) -> str:
     """A resource that is asked about, as a pattern."""
     return resource_glob(resource.parts, True, account=account)

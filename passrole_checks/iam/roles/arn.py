@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Position, Text, Tri
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 from passrole_checks.iam.roles.arn_bounds import ANY_NAME, names_one, plain_role, shape_of
-from passrole_checks.iam.roles.arn_pattern import PARTITIONS, Reading, fields_of, machine, spelled_out
+from passrole_checks.iam.roles.arn_pattern import PARTITIONS, UnresolvedPolicy, expand, fields_of, machine
 from passrole_checks.iam.roles.role_search import (
     ANYWHERE,
     Deployment,
@@ -56,22 +56,22 @@ def widest(scopes: Sequence[Scope]) -> Scope:
     return min(scopes, key=lambda scope: scope.width, default=Scope.NOT_A_ROLE)
 
 
-def resource_scope(resource: Text, *, variables: bool = True) -> Scope:
+def resource_scope(resource: StringNode, *, variables: bool = True) -> Scope:
     """How wide one Resource pattern is."""
     return _resource_scope(resource.parts, variables)
 
 
-def union_scope(resources: Sequence[Text], *, variables: bool = True) -> Scope:
+def union_scope(resources: Sequence[StringNode], *, variables: bool = True) -> Scope:
     """How wide several patterns are together: their union may hold every role although none does alone."""
     scope = widest([resource_scope(item, variables=variables) for item in resources])
     # a role of this configuration is one role, whatever its name, and adds nothing that makes others all roles
     covers = _any_role(tuple(item.parts for item in resources if not _is_role_reference(item.parts)), variables)
-    if covers is Tri.YES:
+    if covers is Ternary.YES:
         return Scope.ANY_ROLE
-    return widest([scope, Scope.UNRESOLVED]) if covers is Tri.UNKNOWN else scope
+    return widest([scope, Scope.UNRESOLVED]) if covers is Ternary.UNKNOWN else scope
 
 
-def complement_scope(left_out: Sequence[Text], *, variables: bool = True, where: Deployment = ANYWHERE) -> Scope:
+def complement_scope(left_out: Sequence[StringNode], *, variables: bool = True, where: Deployment = ANYWHERE) -> Scope:
     """How wide NotResource is: any role, unless the patterns leave out every role there is (NOT_A_ROLE).
 
     Patterns that leave out all roles of one account leave those of every other account in.
@@ -80,52 +80,54 @@ def complement_scope(left_out: Sequence[Text], *, variables: bool = True, where:
     if not _may_match_any_name(parts, variables):
         return Scope.ANY_ROLE
     try:
-        if _covers_all(parts, variables, Reading.DENIED, where):
+        if _covers_all(parts, variables, UnresolvedPolicy.DENIED, where):
             return Scope.NOT_A_ROLE
-        return Scope.UNRESOLVED if _covers_all(parts, variables, Reading.MAYBE, where) else Scope.ANY_ROLE
+        return Scope.UNRESOLVED if _covers_all(parts, variables, UnresolvedPolicy.MAYBE, where) else Scope.ANY_ROLE
     except OverBudgetError:
         return Scope.UNRESOLVED
 
 
-def matches(resource: Text, role: str, *, variables: bool = True) -> Tri:
+def matches(resource: StringNode, role: str, *, variables: bool = True) -> Ternary:
     """Whether a Resource pattern matches one ARN."""
-    if machine((resource.parts,), variables, Reading.SURE).matches(role):
-        return Tri.YES
-    possible = machine((resource.parts,), variables, Reading.OVERLAP).matches(role)
-    return Tri.UNKNOWN if possible else Tri.NO
+    if machine((resource.parts,), variables, UnresolvedPolicy.SURE).matches(role):
+        return Ternary.YES
+    possible = machine((resource.parts,), variables, UnresolvedPolicy.OVERLAP).matches(role)
+    return Ternary.UNKNOWN if possible else Ternary.NO
 
 
-def overlaps(first: Text, second: Text, *, variables: bool = True, where: Deployment = ANYWHERE) -> Tri:
+def overlaps(first: StringNode, second: StringNode, *, variables: bool = True, where: Deployment = ANYWHERE) -> Ternary:
     """Whether one role can be in both patterns."""
     return _overlaps(first.parts, second.parts, variables, where)
 
 
-def included(inner: Text, outer: Sequence[Text], *, variables: bool = True, where: Deployment = ANYWHERE) -> Tri:
+def included(
+    inner: StringNode, outer: Sequence[StringNode], *, variables: bool = True, where: Deployment = ANYWHERE
+) -> Ternary:
     """Whether every role that ``inner`` matches is matched by one of ``outer``, whatever the holes of ``outer`` hold.
 
     Passing stays within the account, so the id of the account deployed to in ``outer`` is that of the inner role.
     """
     if any(item.parts == inner.parts for item in outer):
-        return Tri.YES
+        return Ternary.YES
     return _included(inner.parts, tuple(item.parts for item in outer), variables, where)
 
 
-def covers_service_linked(resource: Text, *, variables: bool = True) -> Tri:
+def covers_service_linked(resource: StringNode, *, variables: bool = True) -> Ternary:
     """Whether a wildcard of the pattern covers service-linked roles (``role/aws-service-role/SERVICE/NAME``).
 
     A pattern that speaks of them covers them if it matches more than one; any other pattern if it matches them all.
     """
-    written = "".join(part for part in spelled_out(resource.parts) if isinstance(part, str))
+    written = "".join(part for part in expand(resource.parts) if isinstance(part, str))
     return _covers_service_linked(resource.parts, variables, f"role/{_LINKED}" in written)
 
 
-def account_of(resource: Text) -> str | None:
+def account_of(resource: StringNode) -> str | None:
     """The twelve digits of the account field, where they are written out."""
     account = _field(resource.parts, 4)
     return account if account is not None and len(account) == 12 and account.isdigit() else None
 
 
-def partition_of(resource: Text) -> str | None:
+def partition_of(resource: StringNode) -> str | None:
     """The partition field, where it is one that is known."""
     partition = _field(resource.parts, 1)
     return partition if partition in PARTITIONS else None
@@ -134,8 +136,8 @@ def partition_of(resource: Text) -> str | None:
 @lru_cache(maxsize=65536)
 def _field(parts: tuple[Part, ...], index: int) -> str | None:
     """One field of an ARN, where there is no hole in it."""
-    fields = fields_of(spelled_out(parts))
-    if len(fields) <= index or any(isinstance(part, Hole) for part in fields[index]):
+    fields = fields_of(expand(parts))
+    if len(fields) <= index or any(isinstance(part, Unresolved) for part in fields[index]):
         return None
     return "".join(part for part in fields[index] if isinstance(part, str))
 
@@ -146,21 +148,21 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
     if plain is not None and not _is_role_reference(parts):
         return Scope.PREFIX if {"*", "?"} & set(plain.name) else Scope.EXACT
     covers = _any_role((parts,), variables)
-    if covers is Tri.YES:
+    if covers is Ternary.YES:
         return Scope.ANY_ROLE
     if _is_role_reference(parts):
         return Scope.ROLE_IN_TEMPLATE
-    if covers is Tri.UNKNOWN:
+    if covers is Ternary.UNKNOWN:
         return Scope.UNRESOLVED
-    one = names_one(spelled_out(parts), variables)
+    one = names_one(expand(parts), variables)
     if one is not None:
         return Scope.EXACT if one else Scope.PREFIX
     try:
-        if _size((parts,), variables, Reading.OVERLAP) == 0:
+        if _size((parts,), variables, UnresolvedPolicy.OVERLAP) == 0:
             return Scope.NOT_A_ROLE
-        if _size((parts,), variables, Reading.OVERLAP_STRICT) == 0:
+        if _size((parts,), variables, UnresolvedPolicy.OVERLAP_STRICT) == 0:
             return Scope.UNRESOLVED
-        return Scope.EXACT if _size((parts,), variables, Reading.COUNT) < 2 else Scope.PREFIX
+        return Scope.EXACT if _size((parts,), variables, UnresolvedPolicy.COUNT) < 2 else Scope.PREFIX
     except OverBudgetError:
         return Scope.UNRESOLVED
 
@@ -173,27 +175,27 @@ def _may_match_any_name(patterns: Sequence[tuple[Part, ...]], variables: bool) -
 def _is_role_reference(parts: tuple[Part, ...]) -> bool:
     """One role of this configuration: its ARN, or an ARN written out up to a reference to its name."""
     last = parts[-1]
-    if not isinstance(last, Hole) or last.role is None:
+    if not isinstance(last, Unresolved) or last.role is None:
         return False
     if len(parts) == 1:
-        return last.kind is not Kind.NAME
+        return last.kind is not UnresolvedKind.NAME
     before = parts[-2]
     return isinstance(before, str) and ":role/" in before and not {"*", "?"} & set(before.split(":role/", 1)[1])
 
 
 @lru_cache(maxsize=8192)
-def _any_role(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Tri:
+def _any_role(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> Ternary:
     if not _may_match_any_name(patterns, variables):
-        return Tri.NO
+        return Ternary.NO
     try:
-        if _covers_one(patterns, variables, Reading.SURE):
-            return Tri.YES
-        return Tri.UNKNOWN if _covers_one(patterns, variables, Reading.MAYBE) else Tri.NO
+        if _covers_one(patterns, variables, UnresolvedPolicy.SURE):
+            return Ternary.YES
+        return Ternary.UNKNOWN if _covers_one(patterns, variables, UnresolvedPolicy.MAYBE) else Ternary.NO
     except OverBudgetError:
-        return Tri.UNKNOWN
+        return Ternary.UNKNOWN
 
 
-def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading) -> bool:
+def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> bool:
     """Whether the patterns cover all roles of some account of some partition."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])
@@ -201,7 +203,9 @@ def _covers_one(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading
 
 
 @lru_cache(maxsize=8192)
-def _covers_all(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading, where: Deployment) -> bool:
+def _covers_all(
+    patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy, where: Deployment
+) -> bool:
     """Whether the patterns cover all roles of every account: in each of the partitions that are meant or, where nothing
     says which that are, in one of them at least."""
     pattern = machine(patterns, variables, reading)
@@ -218,21 +222,21 @@ def _universal(pattern: Machine, states: tuple[States, ...], letters: Alphabet) 
 
 
 def _one(parts: tuple[Part, ...], variables: bool) -> RoleSet:
-    return RoleSet((Text(parts, _NOWHERE),), variables)
+    return RoleSet((StringNode(parts, _NOWHERE),), variables)
 
 
 @lru_cache(maxsize=256)
 def _union(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> RoleUnion:
-    return RoleUnion([RoleSet(tuple(Text(parts, _NOWHERE) for parts in patterns), variables)])
+    return RoleUnion([RoleSet(tuple(StringNode(parts, _NOWHERE) for parts in patterns), variables)])
 
 
 @lru_cache(maxsize=8192)
-def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool, where: Deployment) -> Tri:
+def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool, where: Deployment) -> Ternary:
     found = overlap_at_a_glance(_one(first, variables), _one(second, variables), where)
     if found is not None:
         return found
 
-    def can_meet(reading: Reading) -> bool:
+    def can_meet(reading: UnresolvedPolicy) -> bool:
         pair = [machine((item,), variables, reading) for item in (first, second)]
         letters = alphabet(pair)
         return any(
@@ -240,17 +244,19 @@ def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool
         )
 
     try:
-        if not can_meet(Reading.OVERLAP):
-            return Tri.NO
-        return Tri.YES if first == second or can_meet(Reading.SURE) else Tri.UNKNOWN
+        if not can_meet(UnresolvedPolicy.OVERLAP):
+            return Ternary.NO
+        return Ternary.YES if first == second or can_meet(UnresolvedPolicy.SURE) else Ternary.UNKNOWN
     except OverBudgetError:
-        return Tri.UNKNOWN
+        return Ternary.UNKNOWN
 
 
 @lru_cache(maxsize=8192)
-def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment) -> Tri:
+def _included(
+    inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], variables: bool, where: Deployment
+) -> Ternary:
     if not outer and (shape := shape_of(inner, variables)).exact and shape.may_stand(where):
-        return Tri.NO
+        return Ternary.NO
     roles, union = _one(inner, variables), _union(outer, variables)
     found = covered_at_a_glance(roles, union, where)
     if found is not None:
@@ -258,7 +264,7 @@ def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], vari
     near = {entry.text.parts for shape in roles.shapes for entry in union.near(shape)}
     outer = tuple(item for item in outer if item in near)
 
-    def holds(inner_reading: Reading, outer_reading: Reading) -> bool:
+    def holds(inner_reading: UnresolvedPolicy, outer_reading: UnresolvedPolicy) -> bool:
         pair = [machine((inner,), variables, inner_reading), machine(outer, variables, outer_reading)]
         letters = alphabet(pair)
         return all(
@@ -267,20 +273,20 @@ def _included(inner: tuple[Part, ...], outer: tuple[tuple[Part, ...], ...], vari
         )
 
     try:
-        if holds(Reading.OVERLAP, Reading.DENIED):
-            return Tri.YES
-        return Tri.UNKNOWN if holds(Reading.SURE, Reading.OVERLAP) else Tri.NO
+        if holds(UnresolvedPolicy.OVERLAP, UnresolvedPolicy.DENIED):
+            return Ternary.YES
+        return Ternary.UNKNOWN if holds(UnresolvedPolicy.SURE, UnresolvedPolicy.OVERLAP) else Ternary.NO
     except OverBudgetError:
-        return Tri.UNKNOWN
+        return Ternary.UNKNOWN
 
 
 @lru_cache(maxsize=4096)
-def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool) -> Tri:
+def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool) -> Ternary:
     if not named and not shape_of(parts, variables).holds_name(_LINKED + ANY_NAME):
-        return Tri.NO
-    pattern = machine((parts,), variables, Reading.COUNT)
+        return Ternary.NO
+    pattern = machine((parts,), variables, UnresolvedPolicy.COUNT)
     letters = alphabet([pattern])
-    answer = Tri.NO
+    answer = Ternary.NO
     try:
         for states in before_role([pattern], letters, ANYWHERE):
             linked = (pattern.run(states[0], _LINKED),)
@@ -289,13 +295,13 @@ def _covers_service_linked(parts: tuple[Part, ...], variables: bool, named: bool
             else:
                 covered = first_of(answers([pattern], linked, letters), lambda found: not found[0]) is None
             if covered:
-                answer = Tri.YES
+                answer = Ternary.YES
     except OverBudgetError:
-        return Tri.UNKNOWN
+        return Ternary.UNKNOWN
     return answer
 
 
-def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading) -> int:
+def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> int:
     """How many roles of one account the patterns match: 0, 1, or 2 for "more than one"."""
     pattern = machine(patterns, variables, reading)
     letters = alphabet([pattern])

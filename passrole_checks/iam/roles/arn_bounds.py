@@ -14,17 +14,17 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from passrole_checks.iam.partial_values import Hole, Kind, Part
+from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.automaton import CONSTANT
 from passrole_checks.iam.patterns.wildcard import takes
-from passrole_checks.iam.roles.arn_pattern import PARTITIONS, spelled_out
+from passrole_checks.iam.roles.arn_pattern import PARTITIONS, expand
 from passrole_checks.iam.roles.role_search import Deployment
 
 ROLE = ":role/"
 VARIABLE = re.compile(r"\$\{[^}]*\}")
 LITERALS = ("${*}", "${?}", "${$}")  # variables that stand for one character
 
-_PLACE = {Kind.PARTITION: "\1", Kind.ACCOUNT_ID: "\2"}
+_PLACE = {UnresolvedKind.PARTITION: "\1", UnresolvedKind.ACCOUNT_ID: "\2"}
 _ANY_PLACE = ("*", *_PLACE.values())
 _BEGINNING = re.compile("arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)")
 _NAME = re.compile(r"(?!/)[A-Za-z0-9+=,.@_/*?-]+(?<!/)")
@@ -56,12 +56,12 @@ class Role(NamedTuple):
     name: str
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> ArnBounds:
         """What matches this role only."""
-        return Shape(*self, True, self.name, self.name)
+        return ArnBounds(*self, True, self.name, self.name)
 
 
-class Shape(NamedTuple):
+class ArnBounds(NamedTuple):
     """What a pattern matches at most: roles of this ``partition`` and ``account`` ("" for any) with a path and name
     that match ``name``, where ``*`` and ``?`` are wildcards. ``exact``: it matches all of them, however it is read.
 
@@ -101,7 +101,7 @@ def _stands(partition: str, account: str, where: Deployment) -> bool:
 
 def plain_role(parts: tuple[Part, ...]) -> PlainRole | None:
     """The pattern as a plain role's ARN, None for any other. A plain one matches some role, and not every one."""
-    beginning, found, name = _written(spelled_out(parts)).partition(ROLE)
+    beginning, found, name = _written(expand(parts)).partition(ROLE)
     place = _place(beginning) if found else None
     if place is None or not _NAME.fullmatch(name) or "//" in name or not _LITERAL_NAME.search(name):
         return None
@@ -124,13 +124,13 @@ def _place(beginning: str) -> tuple[str, str] | None:
 
 
 @lru_cache(maxsize=65536)
-def shape_of(parts: tuple[Part, ...], variables: bool) -> Shape:
+def shape_of(parts: tuple[Part, ...], variables: bool) -> ArnBounds:
     """The shape of a pattern. ``variables``: whether ``${...}`` in it are policy variables.
 
     A role's ARN holds ``:role/`` once, so what stands behind it in the pattern is the path and the name, whatever
     comes before; a pattern without it may match any role.
     """
-    parts = spelled_out(parts)
+    parts = expand(parts)
     text = ""
     for part in parts:
         if isinstance(part, str):
@@ -138,11 +138,11 @@ def shape_of(parts: tuple[Part, ...], variables: bool) -> Shape:
         else:
             text += "*" if ROLE in text else _PLACE.get(part.kind, "\0")
     if ROLE not in text:
-        return Shape("", "", "*", parts == ("*",), "", "")
+        return ArnBounds("", "", "*", parts == ("*",), "", "")
     beginning, _, name = text.partition(ROLE)
     pieces = _WILDCARD.split(name)
     exact = plain_role(parts) is not None or _all_of_a_place(parts)
-    return Shape(*(_place(beginning) or ("", "")), name, exact, pieces[0], pieces[-1])
+    return ArnBounds(*(_place(beginning) or ("", "")), name, exact, pieces[0], pieces[-1])
 
 
 def _all_of_a_place(parts: tuple[Part, ...]) -> bool:
@@ -151,7 +151,7 @@ def _all_of_a_place(parts: tuple[Part, ...]) -> bool:
     return bool(found) and name == "*" and _place(beginning) is not None
 
 
-def meet(first: Shape, second: Shape) -> bool:
+def meet(first: ArnBounds, second: ArnBounds) -> bool:
     """Whether two shapes may have a role in common; False is sure."""
     if first.partition and second.partition and first.partition != second.partition:
         return False
@@ -168,7 +168,7 @@ def meet(first: Shape, second: Shape) -> bool:
     return other.endswith(one)
 
 
-def name_in_both(first: Shape, second: Shape) -> str | None:
+def name_in_both(first: ArnBounds, second: ArnBounds) -> str | None:
     """A path and name that may match both of two names with wildcards; None where a glance gives none."""
     for one, other in ((first, second), (second, first)):
         if one.name.endswith("*") and other.name.startswith("*"):
@@ -177,7 +177,7 @@ def name_in_both(first: Shape, second: Shape) -> str | None:
     return None
 
 
-def covers(outer: Shape, inner: Shape) -> bool:
+def covers(outer: ArnBounds, inner: ArnBounds) -> bool:
     """Whether one shape surely matches all that another one may match; False where a glance does not tell."""
     return (
         outer.exact
@@ -201,7 +201,7 @@ def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | 
     """
     if parts == ("*",):
         return ANY_NAME
-    if wide and len(parts) == 1 and isinstance(parts[0], Hole) and parts[0].kind is Kind.ANYTHING:
+    if wide and len(parts) == 1 and isinstance(parts[0], Unresolved) and parts[0].kind is UnresolvedKind.ANYTHING:
         return ANY_NAME
     constant = ANY_NAME if wide else CONSTANT
     text = ""
@@ -210,7 +210,7 @@ def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | 
             text += _filled(part, constant) if variables else part
         elif ROLE not in text:
             text += _PLACE.get(part.kind, "\0")
-        elif part.kind is Kind.ACCOUNT_ID or (part.kind is Kind.ANYTHING and not wide):
+        elif part.kind is UnresolvedKind.ACCOUNT_ID or (part.kind is UnresolvedKind.ANYTHING and not wide):
             return None
         else:
             text += constant
@@ -222,7 +222,7 @@ def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | 
 def names_one(parts: tuple[Part, ...], variables: bool) -> bool | None:
     """Whether a pattern that is spelled out names one role of an account (True) or several (False), each hole being one
     text; None where that is not to be seen."""
-    if (len(parts) == 1 and isinstance(parts[0], Hole)) or example_name(parts, variables, True) is None:
+    if (len(parts) == 1 and isinstance(parts[0], Unresolved)) or example_name(parts, variables, True) is None:
         return None
     name = _written(parts).partition(ROLE)[2]
     return not _WILDCARD.search(VARIABLE.sub("", name) if variables else name)

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from itertools import product
 
-from passrole_checks.iam.partial_values import Hole, Kind, Part, join
+from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import CONSTANT, NAME_CHARACTERS, Machine, Token, literal
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
@@ -29,10 +29,10 @@ _RUN_IN_FIELD = Token(None, many=True, but=frozenset(":"))
 _NAME = frozenset(NAME_CHARACTERS | {CONSTANT})
 _PATH = frozenset(NAME_CHARACTERS | {CONSTANT, "/"})
 _DIGITS = frozenset("0123456789")
-_CONTINUES_TO_ROLE = Kind.ANYTHING, "completes the beginning of the ARN"
+_CONTINUES_TO_ROLE = UnresolvedKind.ANYTHING, "completes the beginning of the ARN"
 
 
-class Reading(Enum):
+class UnresolvedPolicy(Enum):
     """What a hole stands for, and which of two readings of an ARN counts.
 
     SURE: only what matches whatever the holes hold. DENIED: the same without any guess from the context at what a hole
@@ -51,20 +51,20 @@ class Reading(Enum):
     @property
     def strict(self) -> bool:
         """Whether only what is certain to match counts as a match."""
-        return self in (Reading.SURE, Reading.DENIED, Reading.OVERLAP_STRICT)
+        return self in (UnresolvedPolicy.SURE, UnresolvedPolicy.DENIED, UnresolvedPolicy.OVERLAP_STRICT)
 
 
 # what a text is made of after reading: a character, "*" or "?" as (char, True), or a hole
-_Atom = tuple[str, bool] | Hole
+_Atom = tuple[str, bool] | Unresolved
 
 
 @lru_cache(maxsize=16384)
-def spelled_out(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def expand(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts with every hole replaced by what is known of it."""
     found: list[Part] = []
     for part in parts:
-        if isinstance(part, Hole) and part.known is not None:
-            found.extend(spelled_out(part.known))
+        if isinstance(part, Unresolved) and part.known is not None:
+            found.extend(expand(part.known))
         else:
             found.append(part)
     return join(found)
@@ -83,7 +83,7 @@ def fields_of(parts: tuple[Part, ...]) -> list[list[Part]]:
     """The fields of an ARN: the text taken apart at its first five literal colons outside policy variables."""
     fields: list[list[Part]] = [[]]
     for part in parts:
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             fields[-1].append(part)
             continue
         for index, piece in enumerate(_split_colons(part, 6 - len(fields))):
@@ -109,14 +109,14 @@ def _split_colons(text: str, most: int) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def machine(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Reading) -> Machine:
+def machine(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: UnresolvedPolicy) -> Machine:
     """The machine of the union of several Resource texts."""
     return Machine(tuple(sequence for parts in patterns for sequence in _sequences(parts, variables, reading)))
 
 
-def _sequences(parts: tuple[Part, ...], variables: bool, reading: Reading) -> Iterator[tuple[Token, ...]]:
-    fields = fields_of(spelled_out(parts))
-    if reading is not Reading.DENIED:
+def _sequences(parts: tuple[Part, ...], variables: bool, reading: UnresolvedPolicy) -> Iterator[tuple[Token, ...]]:
+    fields = fields_of(expand(parts))
+    if reading is not UnresolvedPolicy.DENIED:
         fields = _with_context(fields)
     completed = fields + [["*"]] * (6 - len(fields)) if 1 < len(fields) < 6 else fields
     if reading.strict and len(fields) > 1 and not _reaches_role(fields):
@@ -131,10 +131,10 @@ def _with_context(fields: list[list[Part]]) -> list[list[Part]]:
     """A hole that fills the partition's or the account's field of an ARN is a partition or an account id."""
     if len(fields) == 6:
         fields = list(fields)
-        for index, kind in ((_PARTITION, Kind.PARTITION), (_ACCOUNT, Kind.ACCOUNT_ID)):
+        for index, kind in ((_PARTITION, UnresolvedKind.PARTITION), (_ACCOUNT, UnresolvedKind.ACCOUNT_ID)):
             field = fields[index]
-            if len(field) == 1 and isinstance(field[0], Hole) and field[0].kind is Kind.ANYTHING:
-                fields[index] = [Hole(field[0].expression, kind)]
+            if len(field) == 1 and isinstance(field[0], Unresolved) and field[0].kind is UnresolvedKind.ANYTHING:
+                fields[index] = [Unresolved(field[0].expression, kind)]
     for place, field in enumerate(fields[1:], start=1):
         first = field[0] if field else None
         if isinstance(first, str) and first.startswith("role/"):
@@ -144,17 +144,19 @@ def _with_context(fields: list[list[Part]]) -> list[list[Part]]:
 
 def _completing(part: Part) -> Part:
     """An unknown that stands before ``:role/`` is taken to complete the beginning of the ARN, whatever it holds."""
-    if isinstance(part, Hole) and part.kind is Kind.ANYTHING:
-        return Hole(part.expression, reason=_CONTINUES_TO_ROLE[1])
+    if isinstance(part, Unresolved) and part.kind is UnresolvedKind.ANYTHING:
+        return Unresolved(part.expression, reason=_CONTINUES_TO_ROLE[1])
     return part
 
 
 def _reaches_role(fields: list[list[Part]]) -> bool:
-    return any(isinstance(part, Hole) and part.reason == _CONTINUES_TO_ROLE[1] for field in fields for part in field)
+    return any(
+        isinstance(part, Unresolved) and part.reason == _CONTINUES_TO_ROLE[1] for field in fields for part in field
+    )
 
 
 def _tokens(
-    fields: list[list[Part]], variables: bool, reading: Reading, *, within_field: bool
+    fields: list[list[Part]], variables: bool, reading: UnresolvedPolicy, *, within_field: bool
 ) -> Iterator[tuple[Token, ...]]:
     """The token sequences of an ARN, one for each combination of what its holes may hold; none where a hole leaves
     nothing that surely matches."""
@@ -165,10 +167,10 @@ def _tokens(
             pieces.append([literal(":")])
         run = _RUN_IN_FIELD if within_field and index < 5 else _ANY_RUN
         for atom in _atoms(field, variables):
-            if isinstance(atom, Hole) and atom.kind is Kind.REGION and index == _ACCOUNT:
+            if isinstance(atom, Unresolved) and atom.kind is UnresolvedKind.REGION and index == _ACCOUNT:
                 return  # no account has the name of a Region
-            is_variable = isinstance(atom, Hole) and atom.expression.startswith("${")
-            if is_variable and index <= _ACCOUNT and reading is Reading.DENIED:
+            is_variable = isinstance(atom, Unresolved) and atom.expression.startswith("${")
+            if is_variable and index <= _ACCOUNT and reading is UnresolvedPolicy.DENIED:
                 return  # as has_early_variable says
             in_name = in_name or atom == ("/", False)
             pieces.append(_readings(atom, reading, run, in_name=in_name))
@@ -178,7 +180,7 @@ def _tokens(
 
 def _atoms(parts: list[Part], variables: bool) -> Iterator[_Atom]:
     for part in parts:
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             yield part
             continue
         place = 0
@@ -189,7 +191,7 @@ def _atoms(parts: list[Part], variables: bool) -> Iterator[_Atom]:
                 yield inside, False
             else:
                 own = inside.lower() in _OWN_ACCOUNT
-                yield Hole(match.group(), Kind.ACCOUNT_ID if own else Kind.POLICY_VARIABLE)
+                yield Unresolved(match.group(), UnresolvedKind.ACCOUNT_ID if own else UnresolvedKind.POLICY_VARIABLE)
             place = match.end()
         yield from _characters(part[place:])
 
@@ -199,24 +201,28 @@ def _characters(text: str) -> Iterator[_Atom]:
         yield char, char in "*?"
 
 
-def _readings(atom: _Atom, reading: Reading, run: Token, *, in_name: bool) -> list[tuple[Token, ...]]:
+def _readings(atom: _Atom, reading: UnresolvedPolicy, run: Token, *, in_name: bool) -> list[tuple[Token, ...]]:
     """What one atom of a field may match, as alternatives; none where nothing surely does."""
-    if not isinstance(atom, Hole):
+    if not isinstance(atom, Unresolved):
         char, wild = atom
         if not wild:
             return [literal(char)]
         return [(run,)] if char == "*" else [(Token(None, but=run.but),)]
-    if atom.kind is Kind.ACCOUNT_ID and (not in_name or reading in (Reading.OVERLAP, Reading.OVERLAP_STRICT)):
+    if atom.kind is UnresolvedKind.ACCOUNT_ID and (
+        not in_name or reading in (UnresolvedPolicy.OVERLAP, UnresolvedPolicy.OVERLAP_STRICT)
+    ):
         return [(Token(_DIGITS),) * 12]
-    if atom.kind is Kind.PARTITION and not in_name:
+    if atom.kind is UnresolvedKind.PARTITION and not in_name:
         return [(_RUN_IN_FIELD,)]  # of the role ARNs there are, each partition
     if atom.reason == _CONTINUES_TO_ROLE[1]:
         return [(_ANY_RUN,)]
-    if reading in (Reading.SURE, Reading.DENIED):
+    if reading in (UnresolvedPolicy.SURE, UnresolvedPolicy.DENIED):
         return []
-    if reading is Reading.COUNT or (reading is Reading.MAYBE and atom.kind is not Kind.ANYTHING):
+    if reading is UnresolvedPolicy.COUNT or (
+        reading is UnresolvedPolicy.MAYBE and atom.kind is not UnresolvedKind.ANYTHING
+    ):
         return [literal(CONSTANT)]
-    if atom.kind is Kind.ANYTHING:
+    if atom.kind is UnresolvedKind.ANYTHING:
         return [(_ANY_RUN,)]
-    allowed = _NAME if atom.kind is not Kind.POLICY_VARIABLE else _PATH
+    allowed = _NAME if atom.kind is not UnresolvedKind.POLICY_VARIABLE else _PATH
     return [(Token(allowed), Token(allowed, many=True))]

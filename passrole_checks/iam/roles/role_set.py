@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, join
+from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS
 from passrole_checks.iam.roles.arn_bounds import LITERALS, ROLE, VARIABLE
 from passrole_checks.iam.roles.role_search import Deployment
@@ -158,7 +158,7 @@ def _apart(pattern: Pattern) -> _Parts:
     found: list[Part] = []
     before = ""  # the end of the text before a part, or all of ROLE
     for part in parts:
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             found.append(part)
             continue
         text = before + part
@@ -167,13 +167,13 @@ def _apart(pattern: Pattern) -> _Parts:
         place = 0
         for match in VARIABLE.finditer(part):
             if match.group() not in LITERALS and match.start() >= start:
-                found += [part[place : match.start()], Hole(match.group(), Kind.POLICY_VARIABLE)]
+                found += [part[place : match.start()], Unresolved(match.group(), UnresolvedKind.POLICY_VARIABLE)]
                 place = match.end()
         found.append(part[place:])
     return join(found)
 
 
-def _in_role(parts: _Parts) -> Iterator[Hole]:
+def _in_role(parts: _Parts) -> Iterator[Unresolved]:
     """The holes within the path and the name of a role."""
     before = ""
     for part in parts:
@@ -183,16 +183,16 @@ def _in_role(parts: _Parts) -> Iterator[Hole]:
             yield part
 
 
-def _key(hole: Hole) -> tuple[str, str]:
-    return ("variable" if hole.kind is Kind.POLICY_VARIABLE else "", hole.expression)
+def _key(hole: Unresolved) -> tuple[str, str]:
+    return ("variable" if hole.kind is UnresolvedKind.POLICY_VARIABLE else "", hole.expression)
 
 
-def _lettered(parts: _Parts, letters: dict[tuple[str, str], str], roles: RoleSet) -> Text:
+def _lettered(parts: _Parts, letters: dict[tuple[str, str], str], roles: RoleSet) -> StringNode:
     inside = set(map(id, _in_role(parts)))
     replaced = [
-        letters.get(_key(part), part) if isinstance(part, Hole) and id(part) in inside else part for part in parts
+        letters.get(_key(part), part) if isinstance(part, Unresolved) and id(part) in inside else part for part in parts
     ]
-    return Text(join(replaced), roles.patterns[0].at)
+    return StringNode(join(replaced), roles.patterns[0].at)
 
 
 __all__ = ["RoleSet", "RoleUnion", "may_meet", "surely_gains", "surely_within"]

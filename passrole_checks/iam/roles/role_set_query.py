@@ -12,28 +12,28 @@ from functools import cached_property, lru_cache
 from itertools import islice, product
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Tri, join
+from passrole_checks.iam.partial_values import Part, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Machine, OverBudgetError
 from passrole_checks.iam.roles.arn_bounds import (
     ANY_NAME,
     ROLE,
+    ArnBounds,
     Role,
-    Shape,
     covers,
     example_name,
     meet,
     name_in_both,
     shape_of,
 )
-from passrole_checks.iam.roles.arn_pattern import Reading, fields_of, machine
+from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, fields_of, machine
 from passrole_checks.iam.roles.role_search import Deployment, some_role
-from passrole_checks.iam.roles.role_union import Entry, Pattern, RoleSet, RoleUnion
+from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion, UnionPattern
 
 # their text is bound by where the policy stands, which is the same on both sides
-PLACES = (Kind.ACCOUNT_ID, Kind.PARTITION)
+PLACES = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)
 
 _Parts = tuple[Part, ...]
-_Unions = tuple[tuple[tuple[Pattern, ...], Reading], ...]
+_Unions = tuple[tuple[tuple[Pattern, ...], UnresolvedPolicy], ...]
 _Term = tuple[_Unions, bool]  # patterns with their readings, and whether the term is what they do not match
 _MOST_EXAMPLES = 100
 _NOBODYS = "000000000000"  # an account that no policy names
@@ -60,23 +60,23 @@ def some_role_in(
     return not but_over if found is None else found
 
 
-def covered_at_a_glance(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Tri | None:
+def covered_at_a_glance(inner: RoleSet, outer: RoleUnion, where: Deployment) -> Ternary | None:
     """Whether every role of ``inner``, however wide its holes are read, surely is in ``outer``; NO where one surely is
     not. None where machines have to tell."""
     shapes = inner.shapes
     if _Question(((inner, True),), (outer,), False, where).at_a_glance() is False:
-        return Tri.YES
+        return Ternary.YES
     if all(shape.exact for shape in shapes) and _Question(((inner, False),), (outer,), True, where).at_a_glance():
-        return Tri.NO
+        return Ternary.NO
     return None
 
 
-def overlap_at_a_glance(first: RoleSet, second: RoleSet, where: Deployment) -> Tri | None:
+def overlap_at_a_glance(first: RoleSet, second: RoleSet, where: Deployment) -> Ternary | None:
     """Whether a role surely is in both sets; NO where surely none is. None where machines have to tell."""
     found = _Question(((first, True), (second, True)), (), False, where).at_a_glance()
     if found is False:
-        return Tri.NO
-    return Tri.YES if found and all(shape.exact for shape in (*first.shapes, *second.shapes)) else None
+        return Ternary.NO
+    return Ternary.YES if found and all(shape.exact for shape in (*first.shapes, *second.shapes)) else None
 
 
 @dataclass
@@ -95,7 +95,7 @@ class _Question:
         """The question for the machines."""
         terms = [_term(roles, wide) for roles, wide in self.within]
         if self.excluded:
-            reading = Reading.OVERLAP if self.but_over else Reading.DENIED
+            reading = UnresolvedPolicy.OVERLAP if self.but_over else UnresolvedPolicy.DENIED
             terms.append((((tuple(entry.pattern for entry in self.excluded), reading),), True))
         for roles in self.limits:
             unions, inverted = _term(roles, self.but_over)
@@ -103,7 +103,7 @@ class _Question:
         return tuple(terms)
 
     @cached_property
-    def excluded(self) -> list[Entry]:
+    def excluded(self) -> list[UnionPattern]:
         """The patterns of ``but`` that may match a role that is in all of ``within``."""
         if not self.plain:
             return self._there(entry for union in self.but for entry in union.entries)
@@ -115,7 +115,7 @@ class _Question:
             if all(any(meet(entry.shape, shape) for shape in roles.shapes) for roles, _ in others)
         )
 
-    def _there(self, entries: Iterator[Entry]) -> list[Entry]:
+    def _there(self, entries: Iterator[UnionPattern]) -> list[UnionPattern]:
         return [entry for entry in entries if self.but_over or not entry.text.optional]
 
     # -- what a glance tells
@@ -136,7 +136,7 @@ class _Question:
             if wide or not text.optional
         )
 
-    def _gone(self, roles: RoleSet, shape: Shape) -> bool:
+    def _gone(self, roles: RoleSet, shape: ArnBounds) -> bool:
         deadline.check()
         return (
             not shape.may_stand(self.where)
@@ -164,7 +164,7 @@ class _Question:
                 yield from self._in_places(example_name(parts, variables, True), shape, near)
 
     def _in_places(
-        self, name: str | None, shape: Shape, near: Sequence[Shape], source: RoleSet | None = None
+        self, name: str | None, shape: ArnBounds, near: Sequence[ArnBounds], source: RoleSet | None = None
     ) -> Iterator[tuple[Role, RoleSet | None]]:
         """Roles of this name, in the places that a shape and what is near it leave."""
         if name is None:
@@ -196,25 +196,27 @@ class _Question:
 _ANYWHERE = shape_of(("*",), True)
 
 
-def _holds(shapes: Iterable[Shape], role: Role) -> bool:
+def _holds(shapes: Iterable[ArnBounds], role: Role) -> bool:
     """Whether one of the shapes surely is that of a pattern which matches a role."""
     return any(shape.exact and shape.holds(role) for shape in shapes)
 
 
-def _sure_shapes(roles: RoleSet) -> Iterator[Shape]:
+def _sure_shapes(roles: RoleSet) -> Iterator[ArnBounds]:
     """The shapes of the patterns that are there in any case."""
     return (shape for text, shape in zip(roles.patterns, roles.shapes, strict=True) if not text.optional)
 
 
 def _term(roles: RoleSet, wide: bool) -> _Term:
     if roles.complement:
-        return ((roles.written(optional=not wide), Reading.DENIED if wide else Reading.OVERLAP),), True
+        return (
+            (roles.written(optional=not wide), UnresolvedPolicy.DENIED if wide else UnresolvedPolicy.OVERLAP),
+        ), True
     if wide:
-        return ((roles.written(), Reading.OVERLAP),), False
+        return ((roles.written(), UnresolvedPolicy.OVERLAP),), False
     sure = tuple(_one_role(pattern) for pattern in roles.written(optional=False))
     named = tuple(item for item in sure if _only_names(item[0]))
     others = tuple(item for item in sure if item not in named)
-    return ((named, Reading.MAYBE), (others, Reading.SURE)), False
+    return ((named, UnresolvedPolicy.MAYBE), (others, UnresolvedPolicy.SURE)), False
 
 
 @lru_cache(maxsize=8192)
@@ -253,15 +255,15 @@ def _only_names(parts: _Parts) -> bool:
     """
     if 1 < len(fields_of(parts)) < 6:
         return False
-    return all(part.kind is not Kind.ANYTHING for part in parts if isinstance(part, Hole))
+    return all(part.kind is not UnresolvedKind.ANYTHING for part in parts if isinstance(part, Unresolved))
 
 
 def _one_role(pattern: Pattern) -> Pattern:
     """A reference to a role of this configuration of which nothing more is known is the ARN of one role."""
     parts, variables = pattern
     hole = parts[0] if len(parts) == 1 else None
-    if not isinstance(hole, Hole) or hole.role is None or hole.kind is Kind.NAME:
+    if not isinstance(hole, Unresolved) or hole.role is None or hole.kind is UnresolvedKind.NAME:
         return pattern
-    name = Hole(hole.expression, Kind.NAME)
-    account, partition = (Hole("", kind) for kind in PLACES)
+    name = Unresolved(hole.expression, UnresolvedKind.NAME)
+    account, partition = (Unresolved("", kind) for kind in PLACES)
     return join(["arn:", partition, ":iam::", account, ROLE, name]), variables

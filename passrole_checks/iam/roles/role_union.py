@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from passrole_checks.iam.partial_values import Part, Text
-from passrole_checks.iam.roles.arn_bounds import Shape, meet, shape_of
-from passrole_checks.iam.roles.arn_pattern import spelled_out
+from passrole_checks.iam.partial_values import Part, StringNode
+from passrole_checks.iam.roles.arn_bounds import ArnBounds, meet, shape_of
+from passrole_checks.iam.roles.arn_pattern import expand
 
 Pattern = tuple[tuple[Part, ...], bool]  # a Resource text, spelled out, and whether ${...} in it are policy variables
 
@@ -21,7 +21,7 @@ class RoleSet:
     ``variables``: whether ``${aws:...}`` in them are policy variables (Version 2012-10-17).
     """
 
-    patterns: tuple[Text, ...]
+    patterns: tuple[StringNode, ...]
     variables: bool = True
     complement: bool = False
 
@@ -34,25 +34,25 @@ class RoleSet:
 
     @cached_property
     def _written(self) -> tuple[Pattern, ...]:
-        return tuple((spelled_out(item.parts), self.variables) for item in self.patterns)
+        return tuple((expand(item.parts), self.variables) for item in self.patterns)
 
     @cached_property
-    def shapes(self) -> tuple[Shape, ...]:
+    def shapes(self) -> tuple[ArnBounds, ...]:
         """The shapes of the patterns."""
         return tuple(shape_of(item.parts, self.variables) for item in self.patterns)
 
-    def only(self, patterns: Iterable[Text]) -> RoleSet:
+    def only(self, patterns: Iterable[StringNode]) -> RoleSet:
         """Just these patterns of it, as a set of the roles that they match."""
         return RoleSet(tuple(patterns), self.variables)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class UnionPattern:
     """One pattern of a union: as written, spelled out, its shape, and the set that it belongs to."""
 
-    text: Text
+    text: StringNode
     pattern: Pattern
-    shape: Shape
+    shape: ArnBounds
     set: RoleSet
 
 
@@ -65,10 +65,10 @@ class RoleUnion:
         self.covered: dict[object, bool] = {}  # what is known of sets that lie within it, for those who ask again
 
     @cached_property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[UnionPattern, ...]:
         """The patterns of the sets that are no complements, in order."""
         return tuple(
-            Entry(text, (spelled_out(text.parts), item.variables), shape_of(text.parts, item.variables), item)
+            UnionPattern(text, (expand(text.parts), item.variables), shape_of(text.parts, item.variables), item)
             for item in self.sets
             if not item.complement
             for text in item.patterns
@@ -79,7 +79,7 @@ class RoleUnion:
         """The patterns themselves."""
         return frozenset(entry.pattern for entry in self.entries)
 
-    def near(self, shape: Shape) -> list[Entry]:
+    def near(self, shape: ArnBounds) -> list[UnionPattern]:
         """The patterns that may have a role in common with one of this shape, in order; all others surely have none."""
         entries = self.entries
         if len(entries) <= _FEW:
@@ -97,13 +97,13 @@ _FEW = 4  # not worth an index
 class _Index:
     """Shapes by how their names begin and end. A name that begins with a wildcard is found by its end."""
 
-    def __init__(self, shapes: Sequence[Shape]) -> None:
+    def __init__(self, shapes: Sequence[ArnBounds]) -> None:
         numbered = list(enumerate(shapes))
         self._by_beginning = _Beginnings((shape.beginning, index) for index, shape in numbered if shape.beginning)
         self._by_end = _Beginnings((shape.end[::-1], index) for index, shape in numbered if shape.beginning)
         self._open = _Beginnings((shape.end[::-1], index) for index, shape in numbered if not shape.beginning)
 
-    def alike(self, shape: Shape) -> Iterator[int]:
+    def alike(self, shape: ArnBounds) -> Iterator[int]:
         """The numbers of the shapes that begin and end in a way that this one may too."""
         yield from self._open.alike(shape.end[::-1], shape.literal)
         if shape.beginning:

@@ -52,7 +52,7 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
+class IssueComment:
     """Of the conversation of a pull request."""
 
     id: int
@@ -74,7 +74,7 @@ class ReviewComment:
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class GitHubThread:
     """``first``: the ``node_id`` of its first comment."""
 
     id: str
@@ -137,7 +137,7 @@ class GitHub:
 
     # -- the conversation
 
-    def comments(self, number: int) -> list[Comment]:
+    def comments(self, number: int) -> list[IssueComment]:
         """All of them, oldest first."""
         listed = self.client.pages(f"{self._repository}/issues/{number}/comments")
         return sorted(map(_comment, listed), key=lambda comment: comment.id)
@@ -176,8 +176,8 @@ class GitHub:
     def reply(self, number: int, id: int, body: str) -> None:
         self.client.write("POST", f"{self._repository}/pulls/{number}/comments/{id}/replies", {"body": body})
 
-    def threads(self, number: int) -> list[Thread]:
-        found: list[Thread] = []
+    def threads(self, number: int) -> list[GitHubThread]:
+        found: list[GitHubThread] = []
         asked: dict[str, Any] = {"owner": self._owner, "name": self._name, "number": number, "after": None}
         for _ in range(_MOST_THREAD_PAGES):
             listed = within(self._query(_THREADS, asked), "repository", "pullRequest", "reviewThreads")
@@ -238,9 +238,9 @@ def _pull(document: object) -> PullRequest:
     )
 
 
-def _comment(document: object) -> Comment:
+def _comment(document: object) -> IssueComment:
     author = text_of(within(document, "user"), "login")
-    return Comment(number_of(document, "id"), text_of(document, "node_id"), author, text_of(document, "body"))
+    return IssueComment(number_of(document, "id"), text_of(document, "node_id"), author, text_of(document, "body"))
 
 
 def _review_comment(document: object) -> ReviewComment:
@@ -254,7 +254,7 @@ def _review_comment(document: object) -> ReviewComment:
     )
 
 
-def _thread(document: object) -> Thread:
+def _thread(document: object) -> GitHubThread:
     first = items_of(within(document, "comments", "nodes"))[:1]
     first_id = text_of(first[0], "id") if first else ""
-    return Thread(text_of(document, "id"), within(document, "isResolved") is True, first_id)
+    return GitHubThread(text_of(document, "id"), within(document, "isResolved") is True, first_id)

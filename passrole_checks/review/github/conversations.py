@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from passrole_checks.review.github.api import GitHub, ReviewComment
 from passrole_checks.review.http import ForgeError, Uncertain
-from passrole_checks.review.markdown.markers import FIXED, INLINE, Marker, parse
+from passrole_checks.review.markdown.markers import FIXED, INLINE, CommentMarker, parse
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class ReviewThread:
     """A thread whose first comment is ours. ``keys``: of the items that it is about. ``run``: the number of the run
     that began it. ``is_answered``: we have said in it that all of them are fixed. ``about``: the files that the items
     stand in, by their marks."""
@@ -28,7 +28,7 @@ class Conversation:
         return self.first.path
 
 
-def conversations(comments: Sequence[ReviewComment], key: str, author: str) -> list[Conversation]:
+def conversations(comments: Sequence[ReviewComment], key: str, author: str) -> list[ReviewThread]:
     """Those of the review ``key``, by their markers; only what ``author`` wrote counts."""
     answered = {comment.reply_to for comment in comments if _marker(comment, FIXED, key, author) is not None}
     found = []
@@ -36,11 +36,11 @@ def conversations(comments: Sequence[ReviewComment], key: str, author: str) -> l
         marker = _marker(comment, INLINE, key, author)
         if marker is not None and not comment.reply_to:
             keys, about = frozenset(marker.items), frozenset(marker.files)
-            found.append(Conversation(comment, keys, marker.run, comment.id in answered, about))
+            found.append(ReviewThread(comment, keys, marker.run, comment.id in answered, about))
     return found
 
 
-def end(github: GitHub, number: int, ended: Sequence[Conversation], body: str, author: str) -> tuple[int, str]:
+def end(github: GitHub, number: int, ended: Sequence[ReviewThread], body: str, author: str) -> tuple[int, str]:
     """Replies ``body`` in each of them and resolves it; gives how many, and why some could not be resolved, or "".
 
     What somebody resolved is left alone. Replies go first: a token may be allowed to write them and not to resolve
@@ -76,7 +76,7 @@ def _resolve(github: GitHub, thread: str) -> None:
         github.resolve(thread)  # the same twice is the same
 
 
-def _reply(github: GitHub, number: int, conversation: Conversation, body: str, author: str) -> None:
+def _reply(github: GitHub, number: int, conversation: ReviewThread, body: str, author: str) -> None:
     id = conversation.first.id
     try:
         github.reply(number, id, body)
@@ -91,7 +91,7 @@ def _reply(github: GitHub, number: int, conversation: Conversation, body: str, a
             raise
 
 
-def _marker(comment: ReviewComment, kind: str, key: str, author: str) -> Marker | None:
+def _marker(comment: ReviewComment, kind: str, key: str, author: str) -> CommentMarker | None:
     if comment.author.lower() != author.lower():
         return None
     marker = parse(comment.body)

@@ -15,7 +15,7 @@ from typing import Any
 from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.github.conversations import conversations
 from passrole_checks.review.http import ForgeError, Uncertain
-from passrole_checks.review.markdown.markers import Marker
+from passrole_checks.review.markdown.markers import CommentMarker
 from passrole_checks.review.threads import keys_said
 
 MOST_IN_A_REVIEW = 30
@@ -23,11 +23,11 @@ _UNPROCESSABLE = (400, 422)
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftComment:
     """A comment to be written. ``marker`` holds the keys of its items; ``line`` 0: at the file as a whole. ``text``,
     and ``text_of_file`` for where it cannot stand at its lines, are without the marker."""
 
-    marker: Marker
+    marker: CommentMarker
     path: str
     line: int
     end_line: int
@@ -44,11 +44,11 @@ class Inline:
         self._is_current = is_current
         self._is_known_current = False
 
-    def write(self, drafts: Sequence[Draft]) -> tuple[list[Draft], ForgeError | None]:
+    def write(self, drafts: Sequence[DraftComment]) -> tuple[list[DraftComment], ForgeError | None]:
         """Gives those that could not be written, and the error that made an end of it, if one did."""
         at_lines = [draft for draft in drafts if draft.line]
         at_files = [draft for draft in drafts if not draft.line]
-        lost: list[Draft] = []
+        lost: list[DraftComment] = []
         portions = [at_lines[at : at + MOST_IN_A_REVIEW] for at in range(0, len(at_lines), MOST_IN_A_REVIEW)]
         left = [*portions, *([draft] for draft in at_files)]
         while left:
@@ -60,7 +60,7 @@ class Inline:
                 return [*lost, *self._unwritten(unsure)], error
         return lost, None
 
-    def _unwritten(self, drafts: Sequence[Draft]) -> Sequence[Draft]:
+    def _unwritten(self, drafts: Sequence[DraftComment]) -> Sequence[DraftComment]:
         """Which of them are not there after an error came between; all, where that cannot be found out."""
         try:
             return self._missing(drafts)
@@ -84,7 +84,7 @@ class Inline:
             told |= each.keys
         return withdrawn
 
-    def _portion(self, drafts: Sequence[Draft], *, is_again: bool = False) -> list[Draft]:
+    def _portion(self, drafts: Sequence[DraftComment], *, is_again: bool = False) -> list[DraftComment]:
         """One review of them; where GitHub refuses one of its places, two halves, and in the end the bad ones."""
         try:
             self._github.create_review(self._number, self._head, [_at_lines(draft) for draft in drafts])
@@ -110,7 +110,7 @@ class Inline:
                 raise ForgeError(error.call, error.status, "the pull request has a newer commit meanwhile") from error
             self._is_known_current = True
 
-    def _at_file(self, draft: Draft, *, is_again: bool = False) -> list[Draft]:
+    def _at_file(self, draft: DraftComment, *, is_again: bool = False) -> list[DraftComment]:
         comment = {"path": draft.path, "subject_type": "file", "body": draft.marker.on(draft.text_of_file)}
         try:
             self._github.create_review_comment(self._number, self._head, comment)
@@ -125,7 +125,7 @@ class Inline:
             return [draft]
         return []
 
-    def _missing(self, drafts: Sequence[Draft]) -> list[Draft]:
+    def _missing(self, drafts: Sequence[DraftComment]) -> list[DraftComment]:
         """Those that are not there, after a call of which nobody knows whether it was done."""
         said = self._said(drafts[0].marker.key)
         return [draft for draft in drafts if not _keys(draft) <= said]
@@ -134,11 +134,11 @@ class Inline:
         return keys_said(conversations(self._github.review_comments(self._number), key, self._author))
 
 
-def _keys(draft: Draft) -> frozenset[str]:
+def _keys(draft: DraftComment) -> frozenset[str]:
     return frozenset(draft.marker.items)
 
 
-def _at_lines(draft: Draft) -> dict[str, Any]:
+def _at_lines(draft: DraftComment) -> dict[str, Any]:
     comment: dict[str, Any] = {
         "path": draft.path,
         "line": draft.end_line,

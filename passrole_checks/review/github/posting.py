@@ -15,17 +15,17 @@ from dataclasses import replace
 from passrole_checks.review.annotations import check_annotations
 from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.github.api import GitHub, client
-from passrole_checks.review.github.conversations import Conversation, conversations, end
-from passrole_checks.review.github.inline import Draft, Inline
+from passrole_checks.review.github.conversations import ReviewThread, conversations, end
+from passrole_checks.review.github.inline import DraftComment, Inline
 from passrole_checks.review.github.pull_request import is_current, target
 from passrole_checks.review.github.status import post_check_run, post_status
 from passrole_checks.review.github.summary_comment import PullRequestConversation
 from passrole_checks.review.http import ForgeError, Pace
 from passrole_checks.review.markdown.inline import comment, fixed_reply, grouped
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, Marker
+from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
-from passrole_checks.review.report import Anchor, Item, Report
+from passrole_checks.review.report import Anchor, Item, ReviewReport
 from passrole_checks.review.summary_comment import AS_IT_WAS, WRITTEN, WRITTEN_NOT_HIDDEN, post_summary
 from passrole_checks.review.threads import Posted, file_marks, fixed_ones, keys_said
 
@@ -35,7 +35,7 @@ _PULL_REQUESTS, _STATUSES, _CHECKS = "pull-requests: write", "statuses: write", 
 
 
 def post(
-    report: Report,
+    report: ReviewReport,
     context: Context,
     options: PostOptions,
     say: Callable[[str], None],
@@ -64,7 +64,7 @@ def post(
     return posting.all()
 
 
-def _is_about(report: Report, context: Context) -> bool:
+def _is_about(report: ReviewReport, context: Context) -> bool:
     """A report may come from a file that a pull request made; what GitHub says of the run is what counts."""
     if _COMMIT.fullmatch(report.head):
         return report.head in (context.head_sha, context.merge_sha)
@@ -75,7 +75,7 @@ class _Posting:
     """One run of :func:`post`."""
 
     def __init__(
-        self, github: GitHub, report: Report, context: Context, options: PostOptions, say: Callable[[str], None]
+        self, github: GitHub, report: ReviewReport, context: Context, options: PostOptions, say: Callable[[str], None]
     ) -> None:
         self._github, self._report, self._context, self._options, self._say = github, report, context, options, say
         self._links = Links(
@@ -160,17 +160,17 @@ class _Posting:
         if withdrawn:
             self._say(f"Took back comments at lines that another run had written at the same time: {withdrawn}.")
 
-    def _drafts(self, said: frozenset[str], room: int) -> list[Draft]:
+    def _drafts(self, said: frozenset[str], room: int) -> list[DraftComment]:
         new = [item for item in self._report.items if item.key not in said]
         drafts = []
         for anchor, items in grouped(new, room):
             text = comment(items, self._report, self._links, anchor)
             at_file = comment(items, self._report, self._links, Anchor(anchor.file, 0, 0)) if anchor.line else text
             marker = self._marker(INLINE, items[:MOST_KEYS])
-            drafts.append(Draft(marker, anchor.file, anchor.line, anchor.end_line, text, at_file))
+            drafts.append(DraftComment(marker, anchor.file, anchor.line, anchor.end_line, text, at_file))
         return drafts
 
-    def _end_fixed(self, number: int, author: str, ours: list[Conversation]) -> None:
+    def _end_fixed(self, number: int, author: str, ours: list[ReviewThread]) -> None:
         ended = fixed_ones(ours, self._report)
         text = fixed_reply(self._report)
         if not ended or text is None:
@@ -246,9 +246,9 @@ class _Posting:
             words += " them."
         self._say(words)
 
-    def _marker(self, kind: str, items: Sequence[Item] = ()) -> Marker:
+    def _marker(self, kind: str, items: Sequence[Item] = ()) -> CommentMarker:
         context = self._context
         keys = tuple(item.key for item in items)
-        return Marker(
+        return CommentMarker(
             kind, self._options.key, context.head_sha, context.run_number, context.run_attempt, keys, file_marks(items)
         )

@@ -16,14 +16,14 @@ from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.http import Uncertain
 from passrole_checks.review.markdown.headline import headline
-from passrole_checks.review.report import Report, Verdict
+from passrole_checks.review.report import ReviewReport, ReviewVerdict
 
 NAME = "passrole-checks"
 _LONGEST_DESCRIPTION = 140
 _LONGEST_SUMMARY = 65_535
 _MOST_PORTIONS = 20  # of annotations, a call each, which are a second apart
-_STATES = {Verdict.CLEAN: "success", Verdict.FINDINGS: "failure", Verdict.CANNOT_TELL: "error"}
-_CONCLUSIONS = {Verdict.CLEAN: "success", Verdict.FINDINGS: "failure", Verdict.CANNOT_TELL: "failure"}
+_STATES = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.CANNOT_TELL: "error"}
+_CONCLUSIONS = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.CANNOT_TELL: "failure"}
 
 
 def name_of(options: PostOptions) -> str:
@@ -31,7 +31,7 @@ def name_of(options: PostOptions) -> str:
     return NAME if options.key == PostOptions().key else shortened(f"{NAME} ({options.key})", 100)
 
 
-def post_status(github: GitHub, report: Report, context: Context, options: PostOptions) -> None:
+def post_status(github: GitHub, report: ReviewReport, context: Context, options: PostOptions) -> None:
     """Sets the status of the commit that was reviewed. Raises a :class:`~passrole_checks.review.http.ForgeError`."""
     document = {
         "state": _STATES[report.verdict],
@@ -48,7 +48,7 @@ def post_status(github: GitHub, report: Report, context: Context, options: PostO
 
 def post_check_run(
     github: GitHub,
-    report: Report,
+    report: ReviewReport,
     context: Context,
     options: PostOptions,
     summary: str,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from passrole_checks.review.github.api import Comment, GitHub
+from passrole_checks.review.github.api import GitHub, IssueComment
 
 
 class PullRequestConversation:
@@ -22,7 +22,7 @@ class PullRequestConversation:
     def is_dry(self) -> bool:
         return self._github.client.is_dry
 
-    def comments(self) -> Sequence[Comment]:
+    def comments(self) -> Sequence[IssueComment]:
         """All of them, oldest first."""
         found = self._github.comments(self._number)
         self._node_ids |= {comment.id: comment.node_id for comment in found}

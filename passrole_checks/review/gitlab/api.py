@@ -40,7 +40,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class GitLabThread:
     """``notes``: oldest first. ``is_resolved``: all of it is, and it can be. ``file``:
     which it is at, "" for none."""
 
@@ -174,7 +174,7 @@ class GitLab:
 
     # -- threads
 
-    def threads(self) -> list[Thread]:
+    def threads(self) -> list[GitLabThread]:
         """Oldest first; those that can be resolved, and others."""
         listed = (_thread(each) for each in self._client.pages(f"{self._request}/discussions"))
         return sorted((thread for thread in listed if thread.notes), key=lambda thread: thread.notes[0].id)
@@ -197,11 +197,11 @@ def _note(document: object) -> Note:
     return Note(number_of(document, "id"), text_of(within(document, "author"), "username"), text_of(document, "body"))
 
 
-def _thread(document: object) -> Thread:
+def _thread(document: object) -> GitLabThread:
     notes = items_of(within(document, "notes"))
     can_be = [note for note in notes if within(note, "resolvable") is True]
     is_resolved = bool(can_be) and all(within(note, "resolved") is True for note in can_be)
     file = text_of(within(notes[0], "position"), "new_path") if notes else ""
-    return Thread(
+    return GitLabThread(
         text_of(document, "id"), tuple(sorted(map(_note, notes), key=lambda note: note.id)), is_resolved, file
     )

@@ -21,7 +21,7 @@ _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class DiffPosition:
     """``line`` of HEAD that it is at, 0: at the file as a whole. ``fields``: as GitLab takes it."""
 
     line: int
@@ -36,7 +36,7 @@ class Positions:
         self._files = {each.new_path: each for each in diffs if each.new_path and not each.is_deleted}
         self._lines: dict[str, dict[int, int | None]] = {}
 
-    def at(self, anchor: Anchor) -> Position | None:
+    def at(self, anchor: Anchor) -> DiffPosition | None:
         """The place of a comment that is on the lines of ``anchor``: the last of them that was added, else the last one
         that GitLab shows, else the file. None for a file that is not in the difference."""
         file = self._files.get(anchor.file)
@@ -46,11 +46,11 @@ class Positions:
         shown = [line for line in lines if anchor.line <= line <= anchor.end_line]
         added = [line for line in shown if lines[line] is None]
         if not shown:
-            return Position(0, self._fields(file, "file"))
+            return DiffPosition(0, self._fields(file, "file"))
         line = max(added or shown)
         fields = {**self._fields(file, "text"), "new_line": line}
         old_line = lines[line]
-        return Position(line, fields if old_line is None else {**fields, "old_line": old_line})
+        return DiffPosition(line, fields if old_line is None else {**fields, "old_line": old_line})
 
     def _fields(self, file: FileDiff, kind: str) -> dict[str, Any]:
         version = self._version

@@ -17,13 +17,13 @@ from dataclasses import replace
 from passrole_checks.review.ci_context import GITLAB_TOKEN, Context, PostOptions
 from passrole_checks.review.gitlab.api import GitLab, client
 from passrole_checks.review.gitlab.positions import Positions
-from passrole_checks.review.gitlab.threads import Draft, Ours, Threads, ours_of
+from passrole_checks.review.gitlab.threads import DraftThread, Ours, Threads, ours_of
 from passrole_checks.review.http import ForgeError, Pace
 from passrole_checks.review.markdown.inline import comment, fixed_reply, grouped
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, Marker
+from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
-from passrole_checks.review.report import Anchor, Item, Report
+from passrole_checks.review.report import Anchor, Item, ReviewReport
 from passrole_checks.review.summary_comment import AS_IT_WAS, WRITTEN, WRITTEN_NOT_HIDDEN, post_summary
 from passrole_checks.review.threads import Posted, file_marks, fixed_ones, keys_said
 
@@ -34,7 +34,7 @@ _OF_A_JOB = "glcbt-"  # how a CI_JOB_TOKEN begins
 
 
 def post(
-    report: Report,
+    report: ReviewReport,
     context: Context,
     options: PostOptions,
     say: Callable[[str], None],
@@ -60,7 +60,7 @@ def post(
     return _Posting(gitlab, report, context, options, say).all()
 
 
-def _why_not(report: Report, context: Context, options: PostOptions) -> str:
+def _why_not(report: ReviewReport, context: Context, options: PostOptions) -> str:
     """Why nothing can be written, "" where something can."""
     if not (context.has_token or options.dry_run):
         words = f"There is no token ({GITLAB_TOKEN}, a project access token with the scope api)"
@@ -88,7 +88,7 @@ class _Posting:
     """One run of :func:`post`."""
 
     def __init__(
-        self, gitlab: GitLab, report: Report, context: Context, options: PostOptions, say: Callable[[str], None]
+        self, gitlab: GitLab, report: ReviewReport, context: Context, options: PostOptions, say: Callable[[str], None]
     ) -> None:
         self._gitlab, self._report, self._context, self._options, self._say = gitlab, report, context, options, say
         self._links = Links(
@@ -170,7 +170,7 @@ class _Posting:
             self._end_fixed(threads, ours)
         return said | written, lost
 
-    def _drafts(self, said: frozenset[str], room: int) -> list[Draft]:
+    def _drafts(self, said: frozenset[str], room: int) -> list[DraftThread]:
         new = [item for item in self._report.items if item.key not in said]
         groups = grouped(new, room)
         positions = self._positions() if groups else None
@@ -182,7 +182,7 @@ class _Posting:
             if position is not None and position.line:
                 text = comment(items, self._report, self._links, anchor, gitlab_line=position.line)
             marker = self._marker(INLINE, items[:MOST_KEYS])
-            drafts.append(Draft(marker, position, text, elsewhere))
+            drafts.append(DraftThread(marker, position, text, elsewhere))
         return drafts
 
     def _positions(self) -> Positions | None:
@@ -244,9 +244,9 @@ class _Posting:
         else:
             self._say(f"GitLab did not take {what}: {error}")
 
-    def _marker(self, kind: str, items: Sequence[Item] = ()) -> Marker:
+    def _marker(self, kind: str, items: Sequence[Item] = ()) -> CommentMarker:
         context = self._context
         keys = tuple(item.key for item in items)
-        return Marker(
+        return CommentMarker(
             kind, self._options.key, context.head_sha, context.run_number, context.run_attempt, keys, file_marks(items)
         )

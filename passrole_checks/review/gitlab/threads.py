@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.review.gitlab.api import GitLab, Thread
-from passrole_checks.review.gitlab.positions import Position
+from passrole_checks.review.gitlab.api import GitLab, GitLabThread
+from passrole_checks.review.gitlab.positions import DiffPosition
 from passrole_checks.review.http import ForgeError, Uncertain
-from passrole_checks.review.markdown.markers import FIXED, INLINE, Marker, parse
+from passrole_checks.review.markdown.markers import FIXED, INLINE, CommentMarker, parse
 from passrole_checks.review.threads import keys_said
 
 _REFUSED = (400, 413, 422)
@@ -24,7 +24,7 @@ class Ours:
     began it; ``is_answered``: we have said in it that all of them are fixed. ``about``: the files that the items stand
     in, by their marks."""
 
-    thread: Thread
+    thread: GitLabThread
     keys: frozenset[str]
     run: int
     is_answered: bool
@@ -37,12 +37,12 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftThread:
     """A thread to be begun. ``marker`` holds the keys of its items. ``text``: what it says at its ``position``,
     ``text_elsewhere``: without one; both without the marker."""
 
-    marker: Marker
-    position: Position | None
+    marker: CommentMarker
+    position: DiffPosition | None
     text: str
     text_elsewhere: str
 
@@ -51,10 +51,10 @@ class Draft:
         return frozenset(self.marker.items)
 
 
-def ours_of(threads: Sequence[Thread], key: str, author: str) -> list[Ours]:
+def ours_of(threads: Sequence[GitLabThread], key: str, author: str) -> list[Ours]:
     """Those of the review ``key``, by their markers; only what ``author`` wrote counts."""
 
-    def markers(thread: Thread) -> Iterator[Marker | None]:
+    def markers(thread: GitLabThread) -> Iterator[CommentMarker | None]:
         for note in thread.notes:
             yield parse(note.body) if note.author.lower() == author.lower() else None
 
@@ -74,9 +74,9 @@ class Threads:
         self._gitlab, self._key, self._author, self._is_current = gitlab, key, author, is_current
         self._is_known_current = False
 
-    def begin(self, drafts: Sequence[Draft]) -> tuple[list[Draft], ForgeError | None]:
+    def begin(self, drafts: Sequence[DraftThread]) -> tuple[list[DraftThread], ForgeError | None]:
         """Gives those that could not be begun, and the error that made an end of it, if one did."""
-        lost: list[Draft] = []
+        lost: list[DraftThread] = []
         for number, draft in enumerate(drafts):
             try:
                 if not self._begin(draft):
@@ -85,12 +85,12 @@ class Threads:
                 return [*lost, *self._not_begun(drafts[number:])], error
         return lost, None
 
-    def _begin(self, draft: Draft) -> bool:
+    def _begin(self, draft: DraftThread) -> bool:
         if draft.position is not None and self._at(draft, draft.position):
             return True
         return self._at(draft, None)
 
-    def _at(self, draft: Draft, position: Position | None, *, is_again: bool = False) -> bool:
+    def _at(self, draft: DraftThread, position: DiffPosition | None, *, is_again: bool = False) -> bool:
         """Whether it stands now; not where GitLab refuses the place."""
         text = draft.text if position is not None else draft.text_elsewhere
         try:
@@ -117,7 +117,7 @@ class Threads:
                 raise ForgeError(error.call, error.status, "the merge request has a newer commit meanwhile") from error
             self._is_known_current = True
 
-    def _not_begun(self, drafts: Sequence[Draft]) -> Sequence[Draft]:
+    def _not_begun(self, drafts: Sequence[DraftThread]) -> Sequence[DraftThread]:
         """Which of them are not there after an error came between; all, where that cannot be found out."""
         try:
             said = self._said()

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from passrole_checks.findings import Severity
 from passrole_checks.output.markdown_items import count
-from passrole_checks.review.report import Report
+from passrole_checks.review.report import ReviewReport
 
 _TITLE = "iam:PassRole"
 _WHY = "Whoever can pass a role to an AWS service can have the service do what the role may do."
 
 
-def headline(report: Report, *, told_before: bool = False) -> str:
+def headline(report: ReviewReport, *, told_before: bool = False) -> str:
     """One line, without marks of a heading. What could not be read is never called clean."""
     could_not = _could_not(report)
     if report.items:
@@ -35,14 +35,14 @@ def headline(report: Report, *, told_before: bool = False) -> str:
     return f"{_TITLE}: nothing new"
 
 
-def _could_not(report: Report) -> str:
+def _could_not(report: ReviewReport) -> str:
     files = len({note.file for note in report.unreadable} - {""})
     unread = f"{count(files, 'file')} could not be read" if files else "not all could be read"
     failed = count(len(report.faults), "internal error") if report.faults else ""
     return ", ".join(filter(None, (failed, unread if report.unreadable else "")))
 
 
-def meaning(report: Report, *, told_before: bool = False) -> Iterator[str]:
+def meaning(report: ReviewReport, *, told_before: bool = False) -> Iterator[str]:
     """What the headline means, as blocks of Markdown, each with a blank line after it."""
     if report.items:
         yield from (_consequence(report), "")
@@ -54,7 +54,7 @@ def meaning(report: Report, *, told_before: bool = False) -> Iterator[str]:
         yield from ("**This is not all**: what could not be read may hold more. The check fails until it can be.", "")
 
 
-def _consequence(report: Report) -> str:
+def _consequence(report: ReviewReport) -> str:
     least, failing = report.fail_on, len(report.failing)
     degree = "" if least is None else least.value if least is Severity.HIGH else f"{least.value} or more"
     words = [_WHY]

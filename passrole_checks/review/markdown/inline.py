@@ -18,7 +18,7 @@ from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import MOST_KEYS
 from passrole_checks.review.markdown.suggestion import can_be_applied, is_at, suggestion_block
 from passrole_checks.review.markdown.words import apart, place, units
-from passrole_checks.review.report import Anchor, Item, Report
+from passrole_checks.review.report import Anchor, Item, ReviewReport
 
 _BUDGET = 45_000  # UTF-16 units of a comment, beside its marker
 
@@ -62,7 +62,7 @@ def place_of(item: Item) -> Anchor | None:
 
 
 def comment(
-    items: Sequence[Item], report: Report, links: Links, anchor: Anchor, *, gitlab_line: int | None = None
+    items: Sequence[Item], report: ReviewReport, links: Links, anchor: Anchor, *, gitlab_line: int | None = None
 ) -> str:
     """The text of the comment about ``items`` on the lines of ``anchor``, both as :func:`grouped` has them, without
     a marker; it has room for one within 65,536 characters. ``gitlab_line``: where it is for GitLab, the line of HEAD
@@ -124,7 +124,7 @@ def _all_alike(first: Item, others: Sequence[Item]) -> bool:
     return all({remark.check_id for remark in item.remarks} == rules for item in others)
 
 
-def fixed_reply(report: Report) -> str | None:
+def fixed_reply(report: ReviewReport) -> str | None:
     """The answer to a comment whose items are all gone; None where nobody can tell that they are."""
     if report.unknown:
         return None

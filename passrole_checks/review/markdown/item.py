@@ -10,7 +10,7 @@ from passrole_checks.escaping.markup import code, prose
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.suggestion import change_block, text_block
 from passrole_checks.review.markdown.words import apart, can_pass, cause, how_sure, lines, listed, sentence
-from passrole_checks.review.report import Anchor, Item, Place, Remark, Replacement
+from passrole_checks.review.report import Anchor, Item, Location, Remark, Replacement
 
 _MOST = 6_000  # characters of what is wrong, after which remarks are only counted
 _LONG_ROLE = 140  # characters of a role, after which checks cut it
@@ -81,7 +81,7 @@ def _new_access(item: Item) -> Remark | None:
     return next((remark for remark in item.remarks if remark.check_id == NewAccess.id), None)
 
 
-def touch(anchor: Anchor, place: Place) -> bool:
+def touch(anchor: Anchor, place: Location) -> bool:
     """Whether the lines of the two have one in common."""
     return anchor.file == place.file and anchor.line <= place.end_line and place.line <= anchor.end_line
 

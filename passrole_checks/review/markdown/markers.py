@@ -25,7 +25,7 @@ _COMMIT = re.compile(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
+class CommentMarker:
     """``kind``: :data:`SUMMARY`, :data:`INLINE` (a comment at lines) or :data:`FIXED` (the answer that it is fixed).
     ``key`` tells several reviews of one pull request apart, ``head`` is the commit that was scanned, ``run`` and
     ``attempt`` are the run's, for which of two is newer. ``items``: the keys of the items that it is about, ``files``
@@ -44,7 +44,7 @@ class Marker:
         """Later runs have greater ones."""
         return self.run, self.attempt
 
-    def is_one_with(self, other: Marker) -> bool:
+    def is_one_with(self, other: CommentMarker) -> bool:
         """Whether both are of the same kind and of the same review."""
         return (self.kind, self.key) == (other.kind, other.key)
 
@@ -63,7 +63,7 @@ class Marker:
         return f"{self.line()}\n{text}"
 
 
-def parse(body: str) -> Marker | None:
+def parse(body: str) -> CommentMarker | None:
     """The marker that is the first line of ``body``; None where that is anything else."""
     first = body.split("\n", 1)[0].rstrip("\r")
     found = _LINE.fullmatch(first)
@@ -79,7 +79,7 @@ def parse(body: str) -> Marker | None:
     if (head and not _COMMIT.fullmatch(head)) or not _NUMBER.fullmatch(run) or not _NUMBER.fullmatch(attempt):
         return None
     items, files = (tuple(map(unquote, filter(None, fields.get(name, "").split(",")))) for name in ("items", "files"))
-    return Marker(found["kind"], unquote(fields.get("key", "")), head, int(run), int(attempt), items, files)
+    return CommentMarker(found["kind"], unquote(fields.get("key", "")), head, int(run), int(attempt), items, files)
 
 
 def without(body: str) -> str:

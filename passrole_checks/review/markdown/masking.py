@@ -10,12 +10,22 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from passrole_checks.review.report import Access, Fixed, Item, Less, More, Note, Remark, Replacement, Report
+from passrole_checks.review.report import (
+    Fixed,
+    GrantedAccess,
+    Item,
+    Less,
+    More,
+    Remark,
+    Replacement,
+    ReportNote,
+    ReviewReport,
+)
 
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
 
 
-def masked(report: Report) -> Report:
+def masked(report: ReviewReport) -> ReviewReport:
     """The same report with each account id written as ACCOUNT-1, ACCOUNT-2, …, equal ones alike.
 
     Left as they are: paths, since links are made of them, and the text of replacements, which are lines of the change
@@ -32,7 +42,7 @@ def masked(report: Report) -> Report:
 Mask = Callable[[str], str]
 
 
-def _masked(report: Report, mask: Mask) -> Report:
+def _masked(report: ReviewReport, mask: Mask) -> ReviewReport:
     return replace(
         report,
         items=tuple(_item(item, mask) for item in report.items),
@@ -69,7 +79,7 @@ def _remark(remark: Remark, mask: Mask) -> Remark:
     return replace(remark, message=mask(remark.message), remediation=mask(remark.remediation))
 
 
-def _access(access: Access, mask: Mask) -> Access:
+def _access(access: GrantedAccess, mask: Mask) -> GrantedAccess:
     return replace(
         access,
         principals=tuple(map(mask, access.principals)),
@@ -103,5 +113,5 @@ def _more(one: More, mask: Mask) -> More:
     )
 
 
-def _notes(notes: tuple[Note, ...], mask: Mask) -> tuple[Note, ...]:
+def _notes(notes: tuple[ReportNote, ...], mask: Mask) -> tuple[ReportNote, ...]:
     return tuple(replace(note, reason=mask(note.reason)) for note in notes)

@@ -13,7 +13,7 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE, UNKNOWN_SERVICE, Column
 from passrole_checks.review.markdown.words import role_name
-from passrole_checks.review.report import Access, Report
+from passrole_checks.review.report import GrantedAccess, ReviewReport
 
 MOST_EDGES = 24  # more than these nobody follows with the eye
 _MOST_WAYS = 20_000
@@ -25,7 +25,7 @@ Node = tuple[Column, str]
 Path = tuple[Node, Node, Node]
 
 
-def picture(report: Report, *, most: int = MOST_EDGES) -> str:
+def picture(report: ReviewReport, *, most: int = MOST_EDGES) -> str:
     """A flowchart of Mermaid, in its fence: thick arrows for what is new, dotted ones for what is gone, thin ones for
     what such ways have in common with the others. "" where nothing of that kind changes. Of more than ``most`` arrows
     the first, of the worst items, and how many are left out.
@@ -55,7 +55,7 @@ def _lines(drawn: list[tuple[Node, Node, str]], number: int) -> Iterator[str]:
     yield from ("", f"Who can pass which role to which service{words}.{more}")
 
 
-def _arrows(report: Report) -> list[tuple[Node, Node, str]]:
+def _arrows(report: ReviewReport) -> list[tuple[Node, Node, str]]:
     """The arrows of the ways from somebody over a role to a service that are new, those of the worst items first, then
     of those that are gone. A way that one statement has lost and another has gained is neither, which is why all of
     them are looked at; where they are too many, none is drawn."""
@@ -79,13 +79,13 @@ def _arrows(report: Report) -> list[tuple[Node, Node, str]]:
     return [(*arrow, _GONE if arrow not in now else _NEW if arrow not in before else _KEPT) for arrow in arrows]
 
 
-def _ways(access: Access | None) -> int:
+def _ways(access: GrantedAccess | None) -> int:
     if access is None:
         return 0
     return max(len(access.principals), 1) * max(len(access.roles), 1) * max(len(access.services), 1)
 
 
-def _paths(access: Access | None, resource: str) -> Iterator[Path]:
+def _paths(access: GrantedAccess | None, resource: str) -> Iterator[Path]:
     if access is None:
         return
     for name in access.principals or (resource,):
@@ -94,14 +94,14 @@ def _paths(access: Access | None, resource: str) -> Iterator[Path]:
                 yield (Column.PRINCIPAL, name), (Column.ROLE, role), (Column.SERVICE, service)
 
 
-def _roles(access: Access) -> list[str]:
+def _roles(access: GrantedAccess) -> list[str]:
     names = [role_name(role) for role in access.roles]
     if access.complement:
         return [f"{ANY_ROLE} but {', '.join(names)}"]
     return [ANY_ROLE] if access.scope == Scope.ANY_ROLE.value else names
 
 
-def _services(access: Access) -> list[str]:
+def _services(access: GrantedAccess) -> list[str]:
     if access.constraint in (Constraint.ABSENT.value, Constraint.INEFFECTIVE.value):
         return [ANY_SERVICE] if not access.services else [f"{', '.join(access.services)} (does not work)"]
     return list(access.services) or [UNKNOWN_SERVICE]

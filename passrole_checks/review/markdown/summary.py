@@ -30,7 +30,7 @@ from passrole_checks.review.markdown.words import (
     units,
     who,
 )
-from passrole_checks.review.report import Access, Fixed, Item, Less, More, Note, Place, Report
+from passrole_checks.review.report import Fixed, GrantedAccess, Item, Less, Location, More, ReportNote, ReviewReport
 
 BUDGET = 60_000
 STEP_SUMMARY_BUDGET = 340_000  # a UTF-16 unit is at most three bytes of UTF-8
@@ -43,7 +43,7 @@ One = TypeVar("One")
 
 
 def summary(
-    report: Report,
+    report: ReviewReport,
     links: Links,
     *,
     budget: int = BUDGET,
@@ -122,7 +122,7 @@ def _row(item: Item, links: Links) -> str:
     return f"| {' | '.join((first, whom, passes, to, where))} |"
 
 
-def _arrow(now: Access, before: Access | None, words: Callable[[Access], str]) -> str:
+def _arrow(now: GrantedAccess, before: GrantedAccess | None, words: Callable[[GrantedAccess], str]) -> str:
     """Before and after, where they differ."""
     if before is None or words(now) == words(before):
         return words(now)
@@ -147,7 +147,7 @@ def _left_out(items: Sequence[Item], links: Links) -> list[str]:
     return [f"**{len(items)} more** for which there is no room here: {words}.{where}", ""]
 
 
-def _picture(report: Report, share: int) -> list[str]:
+def _picture(report: ReviewReport, share: int) -> list[str]:
     """The picture with as many arrows as there is room for."""
     most = MOST_EDGES
     while most and (drawn := picture(report, most=most)):
@@ -157,7 +157,7 @@ def _picture(report: Report, share: int) -> list[str]:
     return []
 
 
-def _count_of_fixed(report: Report) -> str:
+def _count_of_fixed(report: ReviewReport) -> str:
     return f"{count(len(report.fixed), 'finding')} fixed"
 
 
@@ -180,8 +180,8 @@ def _more(one: More, links: Links) -> str:
     return f"- {place(one.at, links)}: {words[:1].lower()}{words[1:]}{unsure}"
 
 
-def _note(one: Note, links: Links) -> str:
-    where = f"{place(Place(one.file, one.line, one.line), links)}: " if one.file else ""
+def _note(one: ReportNote, links: Links) -> str:
+    where = f"{place(Location(one.file, one.line, one.line), links)}: " if one.file else ""
     return f"- {where}{prose(one.reason)}"
 
 
@@ -208,7 +208,7 @@ def _listed(entries: Sequence[One], item: Callable[[One], str], most: int) -> It
         yield line
 
 
-def _about(report: Report, links: Links) -> Iterator[str]:
+def _about(report: ReviewReport, links: Links) -> Iterator[str]:
     """What was compared, and by whom."""
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
     known = f"; {count(report.unchanged, 'finding')} in both" if report.unchanged else ""

@@ -12,7 +12,7 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.report import Access, Item, More, Place
+from passrole_checks.review.report import GrantedAccess, Item, Location, More
 
 MOST_NAMES = 3
 UNKNOWN_SERVICE = "a service that cannot be told"
@@ -54,14 +54,14 @@ def listed(names: Sequence[str], coder: Coder = code, last: str = "and") -> str:
     return f" {last} ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
-def who(access: Access | None, resource: str, coder: Coder = code) -> str:
+def who(access: GrantedAccess | None, resource: str, coder: Coder = code) -> str:
     """Who holds the access: the principals, or whoever ``resource`` is attached to."""
     if access is not None and access.principals:
         return listed(access.principals, coder)
     return f"whoever holds {coder(resource)}"
 
 
-def roles(access: Access, coder: Coder = code) -> str:
+def roles(access: GrantedAccess, coder: Coder = code) -> str:
     """The roles of the access."""
     names = [role_name(role) for role in access.roles]
     if access.complement:
@@ -75,7 +75,7 @@ def roles(access: Access, coder: Coder = code) -> str:
     return listed(names, coder) or "no role"
 
 
-def services(access: Access, coder: Coder = code) -> str:
+def services(access: GrantedAccess, coder: Coder = code) -> str:
     """The services that the roles can be passed to, as far as the condition on them tells."""
     values, constraint = access.services, access.constraint
     if constraint == Constraint.ABSENT.value or (constraint == Constraint.INEFFECTIVE.value and not values):
@@ -96,13 +96,13 @@ _HOW = {
 }
 
 
-def can_pass(access: Access) -> str:
+def can_pass(access: GrantedAccess) -> str:
     """What the access is, after the word "pass"."""
     under = f", under a condition on {listed(access.conditions)}" if access.conditions else ""
     return f"{roles(access)} to {services(access)}{under}"
 
 
-def told_apart(now: Access, other: Access | None) -> Access:
+def told_apart(now: GrantedAccess, other: GrantedAccess | None) -> GrantedAccess:
     """The same access, with the names that ``other`` has not before those that both have."""
     if other is None:
         return now
@@ -144,7 +144,7 @@ def sentence(item: Item | More) -> str:
     return f"With this change more comes through of what the statement says: {subject} can pass {can_pass(now)}."
 
 
-def place(at: Place, links: Links, coder: Coder = code, *, in_base: bool = False, short: bool = False) -> str:
+def place(at: Location, links: Links, coder: Coder = code, *, in_base: bool = False, short: bool = False) -> str:
     """``file:line``, linked where a link can be made. ``short``: without the folders, where the link knows them."""
     address = links.blob(at.file, at.line, at.end_line, in_base=in_base)
     file = at.file.rpartition("/")[2] if short and address is not None else at.file

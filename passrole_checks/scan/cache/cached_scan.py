@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.errors import internal_error
-from passrole_checks.scan.cache.codec import NotKept, from_bytes, to_bytes
+from passrole_checks.scan.cache.codec import NotSerializable, from_bytes, to_bytes
 from passrole_checks.scan.cache.file_state import Disk, Looks, union
 from passrole_checks.scan.cache.keys import about_paths, about_unit
-from passrole_checks.scan.cache.store import Store
+from passrole_checks.scan.cache.store import ResultStore
 
 if TYPE_CHECKING:
     from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
@@ -39,7 +39,7 @@ _PARTS = (
 
 
 def scan_remembered(
-    paths: Sequence[Path], options: ScanOptions, store: Store, scanner: UnitScanner | None = None
+    paths: Sequence[Path], options: ScanOptions, store: ResultStore, scanner: UnitScanner | None = None
 ) -> ScanResult:
     """What :func:`~passrole_checks.scan.scanner.scan_paths` gives, from the store where that is possible.
 
@@ -66,7 +66,7 @@ def scan_remembered(
     return result
 
 
-def remembered(store: Store, scanner: UnitScanner) -> UnitScanner:
+def remembered(store: ResultStore, scanner: UnitScanner) -> UnitScanner:
     """A scanner that gives what is remembered of a unit, and has the others scanned by ``scanner`` and remembered."""
     return Remembering(store, Disk(), scanner)
 
@@ -74,7 +74,7 @@ def remembered(store: Store, scanner: UnitScanner) -> UnitScanner:
 class Remembering:
     """The scanner that :func:`remembered` gives."""
 
-    def __init__(self, store: Store, disk: Disk, scanner: UnitScanner) -> None:
+    def __init__(self, store: ResultStore, disk: Disk, scanner: UnitScanner) -> None:
         self._store, self._disk, self._scanner = store, disk, scanner
         self._told: list[tuple[Looks, str]] = []
         self._complete = True
@@ -127,12 +127,12 @@ def _sound(ask: Callable[[], _Answer]) -> _Answer | None:
         return None
 
 
-def _known(store: Store, disk: Disk, name: str) -> _Kept | None:
+def _known(store: ResultStore, disk: Disk, name: str) -> _Kept | None:
     """An entry, where what it is about is the same."""
     return _sound(partial(_read, store, disk, name))
 
 
-def _read(store: Store, disk: Disk, name: str) -> _Kept | None:
+def _read(store: ResultStore, disk: Disk, name: str) -> _Kept | None:
     data = store.read(name)
     if data is None:
         return None
@@ -140,7 +140,7 @@ def _read(store: Store, disk: Disk, name: str) -> _Kept | None:
     try:
         looks, told = from_bytes(data[8 : 8 + size])
         looks = Looks(*(tuple(map(_text, paths)) for paths in looks))
-    except (NotKept, TypeError, ValueError):
+    except (NotSerializable, TypeError, ValueError):
         store.drop(name)
         return None
     return (looks, told, data[8 + size :]) if isinstance(told, str) and disk.is_same(looks, told) else None
@@ -152,18 +152,18 @@ def _text(path: object) -> str:
     return path
 
 
-def _keep(store: Store, disk: Disk, name: str, looks: Looks, value: object) -> None:
+def _keep(store: ResultStore, disk: Disk, name: str, looks: Looks, value: object) -> None:
     _sound(partial(_write, store, disk, name, looks, value))
 
 
-def _write(store: Store, disk: Disk, name: str, looks: Looks, value: object) -> None:
+def _write(store: ResultStore, disk: Disk, name: str, looks: Looks, value: object) -> None:
     told = disk.told(looks)
     if told is None:
         return
     try:
         head = to_bytes((tuple(looks), told))
         store.write(name, b"".join((len(head).to_bytes(8, "big"), head, to_bytes(value))))
-    except NotKept:
+    except NotSerializable:
         return
 
 
@@ -173,7 +173,7 @@ def _unit(data: memoryview, unit: Unit) -> ScannedUnit | None:
     try:
         parts = dict(zip(_PARTS, from_bytes(data), strict=True))
         return ScannedUnit(unit.only or unit.path, **parts)
-    except (NotKept, TypeError, ValueError):
+    except (NotSerializable, TypeError, ValueError):
         return None
 
 
@@ -182,7 +182,7 @@ def _result(data: memoryview) -> ScanResult | None:
 
     try:
         found = from_bytes(data)
-    except NotKept:
+    except NotSerializable:
         return None
     return found if isinstance(found, ScanResult) else None
 

@@ -27,13 +27,24 @@ _PACKAGE = __name__.partition(".")[0]
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "findings": ("Confidence", "Finding", "Severity"),
-    "iam.roles.arn": ("Scope",),
+    "iam.roles.arn": ("EvaluationScope",),
     "iam.conditions.passed_to_service": ("ConditionEffect", "Constraint"),
     "iam.conditions.likely_typos": ("Suspicion",),
     "iam.grants.grant": ("PassRoleGrant", "RoleScope", "Services"),
-    "iam.documents.policy": ("Statement",),
-    "iam.partial_values": ("Choice", "Const", "Entry", "Hole", "Items", "Kind", "Mapping", "Position", "Text", "Tri"),
-    "scan.result": ("Judged", "LocatedGrant", "ScanResult"),
+    "iam.documents.policy": ("RequiredStatement",),
+    "iam.partial_values": (
+        "Choice",
+        "Const",
+        "ObjectEntry",
+        "Unresolved",
+        "ListNode",
+        "UnresolvedKind",
+        "ObjectNode",
+        "DiffPosition",
+        "StringNode",
+        "Ternary",
+    ),
+    "scan.result": ("Analysis", "LocatedGrant", "ScanResult"),
     "sources.model.configuration": ("Framework", "ResourceDefinition", "Suppression", "Unreadable"),
 }
 """The classes of what scans give, by their modules: dataclasses and enumerations."""
@@ -42,25 +53,25 @@ _TUPLE, _SET, _CLASS = 0, 1, 2  # the kinds; from the last one on, the classes
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # which JSON takes for one character
 
 
-class NotKept(Exception):
+class NotSerializable(Exception):
     """A value that cannot be turned into bytes, or bytes that give no value."""
 
 
 def to_bytes(value: object) -> bytes:
     """A value of texts, numbers, tuples, frozensets of texts, and :data:`CLASSES` as bytes.
 
-    Raises :class:`NotKept` for a value of anything else.
+    Raises :class:`NotSerializable` for a value of anything else.
     """
     writing = _Writing()
     try:
         writing.place_of(value)
         return json.dumps([writing.names, writing.nodes], separators=(",", ":")).encode("ascii")
     except (RecursionError, ValueError) as error:  # too deep, or a number of too many digits
-        raise NotKept(str(error)) from None
+        raise NotSerializable(str(error)) from None
 
 
 def from_bytes(data: bytes | memoryview) -> Any:
-    """The value again, of whatever type it is. Raises :class:`NotKept` where the bytes are not those of one."""
+    """The value again, of whatever type it is. Raises :class:`NotSerializable` where the bytes are not those of one."""
     try:
         names, nodes = json.loads(bytes(data))
         makers = [_maker(name) for name in names]
@@ -71,19 +82,19 @@ def from_bytes(data: bytes | memoryview) -> Any:
                 parts = [made[place] for place in places]
                 made.append(_made(kind, parts) if kind < _CLASS else makers[kind - _CLASS](*parts))
             elif type(node) is dict:
-                raise NotKept("an object")
+                raise NotSerializable("an object")
             else:
                 made.append(node)
         return made[-1]
     except (ValueError, TypeError, LookupError, RecursionError, OverflowError) as error:
-        raise NotKept(str(error)) from None
+        raise NotSerializable(str(error)) from None
 
 
 def _made(kind: int, parts: Sequence[Any]) -> Any:
     if kind == _TUPLE:
         return tuple(parts)
     if kind != _SET or not set(map(type, parts)) <= {str}:
-        raise NotKept("no kind of value")
+        raise NotSerializable("no kind of value")
     return frozenset(parts)
 
 
@@ -91,7 +102,7 @@ def _maker(name: str) -> Callable[..., Any]:
     """What makes the instances of a class in the list."""
     module, _, stem = str(name).rpartition(".")
     if stem not in CLASSES.get(module, ()):
-        raise NotKept(f"{name} is not kept")
+        raise NotSerializable(f"{name} is not kept")
     found: Callable[..., Any] = getattr(import_module(f"{_PACKAGE}.{module}"), stem)
     return found
 
@@ -114,7 +125,7 @@ class _Writing:
             place = self._texts.get(value)
             if place is None:
                 if not value.isascii() and _PAIR.search(value):
-                    raise NotKept("a text of surrogates")
+                    raise NotSerializable("a text of surrogates")
                 place = self._texts[value] = self._put(value)
             return place
         if value is None or type(value) in (bool, int):
@@ -147,7 +158,7 @@ class _Writing:
 
     def _texts_of(self, value: frozenset[Any]) -> list[int]:
         if not all(type(part) is str for part in value):
-            raise NotKept("a set of something else than texts")
+            raise NotSerializable("a set of something else than texts")
         return [_SET, *map(self.place_of, sorted(value))]
 
     def _kind(self, found: Any) -> tuple[int, tuple[str, ...]]:
@@ -155,7 +166,7 @@ class _Writing:
         if found not in self._kinds:
             package, _, module = found.__module__.partition(".")
             if package != _PACKAGE or found.__qualname__ not in CLASSES.get(module, ()):
-                raise NotKept(f"{found.__qualname__} is not kept")
+                raise NotSerializable(f"{found.__qualname__} is not kept")
             names = () if issubclass(found, Enum) else tuple(item.name for item in fields(found))
             self.names.append(f"{module}.{found.__qualname__}")
             self._kinds[found] = _CLASS + len(self.names) - 1, names

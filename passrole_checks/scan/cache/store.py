@@ -43,7 +43,7 @@ _TAG = (
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class CacheStats:
     """How many entries there are and how large they are, in bytes; ``current``: those of one program."""
 
     entries: int = 0
@@ -51,7 +51,9 @@ class Holding:
     current: int = 0
 
 
-def store_of(program: str, environment: Mapping[str, str] = os.environ, guarded: Collection[Path] = ()) -> Store | None:
+def store_of(
+    program: str, environment: Mapping[str, str] = os.environ, guarded: Collection[Path] = ()
+) -> ResultStore | None:
     """Where entries of a program are kept; None where none are to be, or there is no place for them.
 
     That is the folder that ``PASSROLE_CHECKS_CACHE_DIR`` names (none, where it is empty), else the platform's for
@@ -61,16 +63,16 @@ def store_of(program: str, environment: Mapping[str, str] = os.environ, guarded:
     if named == "" or not program:
         return None
     if named is not None:
-        return Store(os.path.abspath(named), program, guarded=guarded)
+        return ResultStore(os.path.abspath(named), program, guarded=guarded)
     from platformdirs import user_cache_dir
 
     found = user_cache_dir("passrole-checks", appauthor=False)
     if not os.path.isabs(found):  # without a home it is no whole path
         return None
-    return Store(found, program, chosen=False, guarded=guarded)
+    return ResultStore(found, program, chosen=False, guarded=guarded)
 
 
-class Store:
+class ResultStore:
     """The entries of one ``program`` in a folder, which is made when it is first written to.
 
     It raises nothing: what cannot be read is not there, and ``trouble`` says in one line why nothing can be kept, where
@@ -152,13 +154,13 @@ class Store:
                 with suppress(OSError):
                     os.rmdir(os.path.dirname(path))  # the last one is gone
 
-    def held(self) -> Holding:
+    def held(self) -> CacheStats:
         """What is there, that of other programs included."""
         if not self._is_usable():
-            return Holding()
+            return CacheStats()
         found = [(path, size) for _, path, size in _files(self.folder) if path.endswith(_SUFFIX)]
         own = sum(path.startswith(f"{self._own}{os.sep}") for path, _ in found)
-        return Holding(len(found), sum(size for _, size in found), own)
+        return CacheStats(len(found), sum(size for _, size in found), own)
 
     def _place(self, name: str) -> str:
         return os.path.join(self._own, name[:2], f"{name[2:]}{_SUFFIX}")

@@ -17,23 +17,23 @@ from typing import Any, NamedTuple
 
 from passrole_checks.findings import Finding
 from passrole_checks.scan.for_hosts import host_results
-from passrole_checks.scan.for_hosts.fail_closed import Block
-from passrole_checks.scan.for_hosts.host_results import Answers
+from passrole_checks.scan.for_hosts.fail_closed import HostBlock
+from passrole_checks.scan.for_hosts.host_results import HostResult
 from passrole_checks.scan.for_hosts.templates import TemplateRun
 from passrole_checks.sources.model.configuration import Inputs
 
 
-class Place(NamedTuple):
+class ResourceResults(NamedTuple):
     """Where a resource stands: the engine's answers there, and why the resource could not be judged, if so."""
 
-    answers: Answers
+    answers: HostResult
     untold: Sequence[str]
 
 
 _alone_last: tuple[Any, Any, Mapping[Any, Sequence[str]], set[Any]] = (None, None, {}, set())
 
 
-def alone(answers: Answers, block: Block) -> Place:
+def alone(answers: HostResult, block: HostBlock) -> ResourceResults:
     """The place of a block in a file that stands alone (a plan, a template, Terraform in JSON)."""
     global _alone_last
     definition = from_callers("definition")  # what checkov's runner has read from the file
@@ -44,7 +44,7 @@ def alone(answers: Answers, block: Block) -> Place:
         blocks = {one.key: one for one in (*_blocks_of(definition, block.file), block)}
         untold = answers.untold_of(list(blocks.values()))
         _alone_last = (answers, definition, untold, set(blocks))
-    return Place(answers, untold.get(block.key, ()))
+    return ResourceResults(answers, untold.get(block.key, ()))
 
 
 _run_of_templates: tuple[Any, TemplateRun | None] = (None, None)
@@ -81,27 +81,27 @@ def _is_shown(conf: Any) -> bool:
     return isinstance(kind, str) and any(fnmatchcase(kind, one) for one in host_results.TEMPLATE_TYPES)
 
 
-def _blocks_of(definition: Any, file: str) -> Iterator[Block]:
+def _blocks_of(definition: Any, file: str) -> Iterator[HostBlock]:
     """The blocks of a file that checkov shows to our checks, from what its runner has read."""
     if not isinstance(definition, dict):
         return
     resources = definition.get("Resources")
     for name, conf in resources.items() if isinstance(resources, dict) else ():
         if _is_shown(conf):
-            yield Block(name, name, file, lines_of(conf.get("Properties")))
+            yield HostBlock(name, name, file, lines_of(conf.get("Properties")))
     for entry in definition.get("module") or ():
         for name, conf in entry.items() if isinstance(entry, dict) else ():
             address = f"module.{name}"
-            yield Block(address, address, file, lines_of(conf), is_resource=False)
+            yield HostBlock(address, address, file, lines_of(conf), is_resource=False)
     for entry in definition.get("resource") or ():
         for kind, named in entry.items() if isinstance(entry, dict) else ():
             for name, conf in named.items() if kind in host_results.TERRAFORM_TYPES and isinstance(named, dict) else ():
                 address = (conf.get("__address__") if isinstance(conf, dict) else None) or f"{kind}.{name}"
-                yield Block(address, address, file, lines_of(conf))
+                yield HostBlock(address, address, file, lines_of(conf))
 
 
 @dataclass(frozen=True)
-class Index:
+class BlockIndex:
     """What is known of the blocks in checkov's graph, by the identity of their configurations.
 
     Identity, because file and address are no key: two roots may call one module by one name. ``places`` of resources;
@@ -110,19 +110,19 @@ class Index:
     """
 
     graph: Any = None
-    places: dict[int, Place] = field(default_factory=dict)
+    places: dict[int, ResourceResults] = field(default_factory=dict)
     elsewhere: dict[int, list[tuple[str, Finding]]] = field(default_factory=dict)
     untold: dict[Any, Sequence[str]] = field(default_factory=dict)
 
 
-_index = Index()
+_index = BlockIndex()
 
 
-def index_of(graph: Any) -> Index:
+def index_of(graph: Any) -> BlockIndex:
     """The index of a graph: each root is asked about once, with the modules that it calls."""
     global _index
     if _index.graph is not graph:
-        index = Index(graph)
+        index = BlockIndex(graph)
         roots: dict[str, list[Vertex]] = defaultdict(list)
         for vertex in _vertices(graph):
             file, callers = vertex.get("file_path_"), callers_of(vertex.get("source_module_object_"))
@@ -164,12 +164,12 @@ class Vertex(NamedTuple):
         return f"{address.removesuffix(name)}module.{name}"
 
 
-def _add(index: Index, blocks: Sequence[Vertex]) -> None:
+def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
     """Ask about the root that these blocks belong to."""
     start = min(block.start for block in blocks)
     files = {block.file for block in blocks}
     scanned, inputs = from_callers("root_folder"), inputs_of_checkov()
-    answers = host_results.ask(start, files, scanned, inputs=inputs)
+    answers = host_results.scan_for_host(start, files, scanned, inputs=inputs)
     for note in answers.notes():
         host_results.complain(note)
     by_type: dict[str, list[tuple[Vertex, dict[str, Any]]]] = defaultdict(list)
@@ -178,14 +178,14 @@ def _add(index: Index, blocks: Sequence[Vertex]) -> None:
     index.untold.update(
         answers.untold_of(
             [
-                Block(id(conf), block.address, block.file, lines_of(conf), tuple(block.callers), kind == "resource")
+                HostBlock(id(conf), block.address, block.file, lines_of(conf), tuple(block.callers), kind == "resource")
                 for kind in ("resource", "module", "data")
                 for block, conf in by_type[kind]
             ]
         )
     )
     for _, conf in by_type["resource"]:
-        index.places[id(conf)] = Place(answers, index.untold.get(id(conf), ()))
+        index.places[id(conf)] = ResourceResults(answers, index.untold.get(id(conf), ()))
     modules: dict[str, list[int]] = defaultdict(list)
     for block, conf in by_type["module"]:
         modules[block.address].append(id(conf))
@@ -194,7 +194,7 @@ def _add(index: Index, blocks: Sequence[Vertex]) -> None:
     given = from_callers("files")
     if elsewhere and isinstance(given, list):  # files given one by one: what does not stand in them is not asked for
         here = [file for file in map(os.path.abspath, given) if file in files]
-        asked = [host_results.ask(file, files, scanned, inputs=inputs, only=True) for file in here]
+        asked = [host_results.scan_for_host(file, files, scanned, inputs=inputs, only=True) for file in here]
         elsewhere = tuple(dict.fromkeys(one for each in asked for one in each.elsewhere(offered, modules)))
     for module, address, finding in elsewhere:
         if module is not None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 
 from passrole_checks.checks.base.check import shortened
-from passrole_checks.checks.unresolved import Unresolved, open_question
+from passrole_checks.checks.unresolved import UnresolvedScope, open_question
 from passrole_checks.files.safe_read import WITHOUT_CONTENT
 from passrole_checks.findings import Finding
 from passrole_checks.sources.model.addresses import Segments, contains, names_of, segments_of
@@ -20,7 +20,7 @@ from passrole_checks.sources.model.configuration import EVERY_RESOURCE, Unreadab
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class HostBlock:
     """A block that a host shows to its checks.
 
     ``key`` is the host's own name for it. ``callers`` are the files whose module calls lead to its file, the nearest
@@ -42,7 +42,7 @@ def without_content(findings: Iterable[Finding]) -> Iterator[Unreadable]:
     """
     for finding in findings:
         question = open_question(finding.grant) if finding.grant is not None else None
-        if finding.check_id != Unresolved.id or finding.suppressed is not None or question is None:
+        if finding.check_id != UnresolvedScope.id or finding.suppressed is not None or question is None:
             continue
         missing = [hole for hole in question.holes if hole.reason in WITHOUT_CONTENT]
         files = [f"{shortened(hole.expression)}: {hole.reason}" for hole in missing]
@@ -55,10 +55,12 @@ def without_content(findings: Iterable[Finding]) -> Iterator[Unreadable]:
 class ShownBlocks:
     """The blocks of one unit (a Terraform root, a plan, a template) that a host shows, indexed."""
 
-    blocks: Sequence[Block]
+    blocks: Sequence[HostBlock]
     real: Callable[[str], str] = os.path.realpath
-    _by_names: dict[tuple[str, ...], list[tuple[Segments, Block]]] = field(default_factory=lambda: defaultdict(list))
-    _by_file: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    _by_names: dict[tuple[str, ...], list[tuple[Segments, HostBlock]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    _by_file: dict[str, list[HostBlock]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         for block in self.blocks:
@@ -74,7 +76,7 @@ class ShownBlocks:
                 failed[block.key].append(problem)
         return failed
 
-    def _concerned(self, problem: Unreadable) -> Sequence[Block]:
+    def _concerned(self, problem: Unreadable) -> Sequence[HostBlock]:
         """The blocks that a problem concerns: by address, by place, in the same file, or else all of the unit."""
         here = self._by_file.get(self.real(problem.file), ())
         if problem.resource == EVERY_RESOURCE:
@@ -88,7 +90,7 @@ class ShownBlocks:
             or self.blocks
         )
 
-    def _around(self, address: str) -> Sequence[Block]:
+    def _around(self, address: str) -> Sequence[HostBlock]:
         """The block with this address, or the innermost module call or nested stack around it."""
         segments = segments_of(address)
         names = names_of(segments)
@@ -99,9 +101,9 @@ class ShownBlocks:
         return ()
 
 
-def _resources(blocks: Iterable[Block]) -> list[Block]:
+def _resources(blocks: Iterable[HostBlock]) -> list[HostBlock]:
     return [block for block in blocks if block.is_resource]
 
 
-def _holds_line(block: Block, line: int | None) -> bool:
+def _holds_line(block: HostBlock, line: int | None) -> bool:
     return line is not None and block.lines is not None and block.lines[0] <= line <= block.lines[1]

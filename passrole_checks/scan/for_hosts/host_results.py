@@ -19,14 +19,14 @@ from pathlib import Path
 
 from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Element
-from passrole_checks.checks.unresolved import Unresolved, unresolved_elements
+from passrole_checks.checks.unresolved import UnresolvedScope, unresolved_elements
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.escaping.terminal import harmless, shown
-from passrole_checks.files.gc_pause import held_back
+from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.files.safe_read import OutsideError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan import suppressions
-from passrole_checks.scan.for_hosts.fail_closed import Block, ShownBlocks, without_content
+from passrole_checks.scan.for_hosts.fail_closed import HostBlock, ShownBlocks, without_content
 from passrole_checks.scan.scanner import (
     ScannedUnit,
     ScanOptions,
@@ -43,7 +43,7 @@ from passrole_checks.sources.model.addresses import Segments, alike, contains, n
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, NO_INPUTS, Framework, Inputs, Unreadable
 from passrole_checks.sources.model.terraform_policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
 
-UNRESOLVED = Unresolved.id
+UNRESOLVED = UnresolvedScope.id
 NOT_READ = "not recognized as infrastructure code"
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 
@@ -71,7 +71,7 @@ TEMPLATE_TYPES = (*CLOUDFORMATION_TYPES, *STACK_TYPES)
 
 
 @dataclass(frozen=True)
-class Answers:
+class HostResult:
     """What the engine says of the files that it was asked about; ``fault`` where it failed itself.
 
     ``asked`` is the file or folder. ``unresolved`` are all findings of 014, those of too little confidence included.
@@ -175,7 +175,7 @@ class Answers:
             for entry in self.problems
         )
 
-    def untold_of(self, blocks: Sequence[Block]) -> dict[Hashable, tuple[str, ...]]:
+    def untold_of(self, blocks: Sequence[HostBlock]) -> dict[Hashable, tuple[str, ...]]:
         """Why blocks that a host shows were not judged, by their keys. Every check of ours must fail those blocks."""
         failed = ShownBlocks(blocks, self._real).failed_by(self.problems)
         reasons: dict[Hashable, tuple[str, ...]] = {
@@ -188,7 +188,7 @@ class Answers:
                 reasons[block.key] = unread
         return reasons
 
-    def _why_unread(self, block: Block) -> tuple[str, ...]:
+    def _why_unread(self, block: HostBlock) -> tuple[str, ...]:
         """Why the file of a block was not read; empty if it was, or if no module call gives it an instance."""
         if self.result is None or self._real(block.file) in self._files:
             return ()
@@ -255,14 +255,14 @@ class Answers:
         return index
 
 
-def ask(
+def scan_for_host(
     file: str,
     others: Iterable[str] = (),
     scanned: str | None = None,
     *,
     inputs: Inputs = NO_INPUTS,
     only: bool = False,
-) -> Answers:
+) -> HostResult:
     """What the engine says of a template, of a plan, or of the Terraform root that ``file`` stands in.
 
     Each is evaluated once a process, and again when the file, or one of the ``others`` that belong to it, has changed.
@@ -281,11 +281,11 @@ def ask(
 @lru_cache(maxsize=256)
 def _ask(
     path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
-) -> Answers:
+) -> HostResult:
     asked = replace(scan_options, minimum_confidence=Confidence.LOW)  # 014 is, and says what was not decided
     stacks: dict[str, str] = {}
     try:
-        with held_back():
+        with gc_paused():
             if os.path.isdir(path):
                 unit = _root(path, scanned)
                 if only is not None:
@@ -297,13 +297,13 @@ def _ask(
                 result = scan_paths([Path(path)], asked, _noting_stacks(stacks, scanned))
             unresolved = tuple(finding for finding in result.findings if finding.check_id == UNRESOLVED)
             findings = tuple(filter(scan_options.shows, result.findings))
-            return Answers(replace(result, findings=findings), asked=path, unresolved=unresolved, stacks=stacks)
+            return HostResult(replace(result, findings=findings), asked=path, unresolved=unresolved, stacks=stacks)
     except PassRoleChecksError as error:
-        return Answers(None, harmless(str(error)), path)
+        return HostResult(None, harmless(str(error)), path)
     except OutsideError as error:
-        return Answers(None, harmless(f"it {error.strerror}"), path)
+        return HostResult(None, harmless(f"it {error.strerror}"), path)
     except Exception as error:  # a host drops a check that raises in silence: a fault must become an answer
-        return Answers(None, harmless(f"internal error: {type(error).__name__}: {error}"), path)
+        return HostResult(None, harmless(f"internal error: {type(error).__name__}: {error}"), path)
 
 
 def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:

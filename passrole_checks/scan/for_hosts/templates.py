@@ -13,10 +13,10 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from passrole_checks.files.safe_read import content_of
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Finding
 from passrole_checks.scan.for_hosts import host_results
-from passrole_checks.scan.for_hosts.host_results import Answers
+from passrole_checks.scan.for_hosts.host_results import HostResult
 from passrole_checks.scan.scanner import ScanResult, root_templates
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, Unreadable
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
@@ -43,40 +43,42 @@ class TemplateRun:
         self._files = {os.path.realpath(file): os.path.abspath(file) for file in files}
         self._scanned = scanned
         self._offers = offers
-        self._answers: dict[str, Answers] = {}
+        self._answers: dict[str, HostResult] = {}
 
-    def about(self, file: str) -> Answers:
+    def about(self, file: str) -> HostResult:
         """Return the answers about a template: through each stack that nests it, or else about the file alone."""
         real = os.path.realpath(file)
         if real not in self._answers:
             self._answers[real] = self._judged(file, real)
         return self._answers[real]
 
-    def _judged(self, file: str, real: str) -> Answers:
+    def _judged(self, file: str, real: str) -> HostResult:
         if real not in self._files:
-            return host_results.ask(file, scanned=self._scanned)
+            return host_results.scan_for_host(file, scanned=self._scanned)
         parents = [root for root in self._roots if root != real and real in self._parents[root].stacks.values()]
         parts = [self._part(root, self._parents[root], real) for root in sorted(parents)]
         if not parents or real in self._roots:
-            own = self._candidates.get(real) or host_results.ask(file, scanned=self._scanned)
+            own = self._candidates.get(real) or host_results.scan_for_host(file, scanned=self._scanned)
             parts.insert(0, self._part(real, own, real))
         known = [part.result for part in parts if part.result is not None]
         if len(known) < len(parts):
             return next(part for part in parts if part.result is None)
         local = {address: name for part in parts for address, name in part.local.items()}
         unresolved = tuple(finding for part in parts for finding in part.unresolved)
-        return Answers(_joined(known), asked=file, unresolved=unresolved, stacks=parts[0].stacks, local=local)
+        return HostResult(_joined(known), asked=file, unresolved=unresolved, stacks=parts[0].stacks, local=local)
 
     @cached_property
-    def _candidates(self) -> dict[str, Answers]:
+    def _candidates(self) -> dict[str, HostResult]:
         """The answers about the templates that may nest others, by real path."""
         others = tuple(self._files.values())
         return {
-            real: host_results.ask(file, others, self._scanned) for real, file in self._files.items() if _may_nest(file)
+            real: host_results.scan_for_host(file, others, self._scanned)
+            for real, file in self._files.items()
+            if _may_nest(file)
         }
 
     @cached_property
-    def _parents(self) -> dict[str, Answers]:
+    def _parents(self) -> dict[str, HostResult]:
         return {real: answers for real, answers in self._candidates.items() if answers.stacks}
 
     @cached_property
@@ -85,7 +87,7 @@ class TemplateRun:
         nested = {real: frozenset(answers.stacks.values()) for real, answers in self._parents.items()}
         return root_templates(nested) & nested.keys()
 
-    def _part(self, root: str, answers: Answers, real: str) -> Answers:
+    def _part(self, root: str, answers: HostResult, real: str) -> HostResult:
         """What the answers about a parent template (``root``) say of a template of its stack, or of itself."""
         if answers.result is None:
             return answers
@@ -99,7 +101,7 @@ class TemplateRun:
         return replace(answers, result=result, unresolved=unresolved, local=local)
 
     def _findings(
-        self, findings: Iterable[Finding], root: str, answers: Answers, real: str, local: dict[str, str]
+        self, findings: Iterable[Finding], root: str, answers: HostResult, real: str, local: dict[str, str]
     ) -> Iterator[Finding]:
         """The findings on resources of one template, which are noted in ``local``."""
         for finding in findings:
@@ -108,13 +110,13 @@ class TemplateRun:
             if uses:
                 yield replace(finding, resource=replace(finding.resource, address=uses[0]), uses=uses)
 
-    def _is_in(self, address: str, root: str, answers: Answers, real: str, local: dict[str, str]) -> bool:
+    def _is_in(self, address: str, root: str, answers: HostResult, real: str, local: dict[str, str]) -> bool:
         template, name = self._template_of(root, answers, address)
         if template == real != root:
             local[address] = name
         return template == real
 
-    def _concerns(self, entry: Unreadable, root: str, answers: Answers, real: str, local: dict[str, str]) -> bool:
+    def _concerns(self, entry: Unreadable, root: str, answers: HostResult, real: str, local: dict[str, str]) -> bool:
         """True if a template must report what could not be judged: the parent also does for files not shown."""
         if entry.resource == EVERY_RESOURCE:
             return True
@@ -123,7 +125,7 @@ class TemplateRun:
         file = os.path.realpath(entry.file)
         return file == real or (real == root and file not in self._files)
 
-    def _template_of(self, root: str, answers: Answers, address: str) -> tuple[str, str]:
+    def _template_of(self, root: str, answers: HostResult, address: str) -> tuple[str, str]:
         """The innermost template that shows a resource, or the stack around it, and the address there."""
         keys = address.split(".")
         for depth in range(len(keys) - 1, 0, -1):
@@ -135,7 +137,7 @@ class TemplateRun:
 
 def _may_nest(file: str) -> bool:
     try:
-        return _MAY_NEST.search(content_of(Path(file), LARGEST_TEMPLATE)) is not None
+        return _MAY_NEST.search(read_bounded(Path(file), LARGEST_TEMPLATE)) is not None
     except OSError:
         return False
 

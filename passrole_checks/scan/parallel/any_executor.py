@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _Answer = TypeVar("_Answer")
 
 
-def over(executor: Executor) -> UnitScanner:
+def scan_with(executor: Executor) -> UnitScanner:
     """Scan with any :class:`concurrent.futures.Executor`: of threads, of processes, of a cluster.
 
     ``executor`` stays the caller's, who shuts it down; its workers need this package, in the same version, and must see

@@ -26,7 +26,7 @@ from passrole_checks import __version__
 from passrole_checks.errors import ExecutorError
 from passrole_checks.scan.parallel.any_executor import finished
 from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, lost_unit, weight
-from passrole_checks.scan.parallel.remote_check import Seen, not_seen_here, scan_and_see
+from passrole_checks.scan.parallel.remote_check import FileDigests, not_seen_here, scan_and_see
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SECONDS = 30  # for the scheduler to answer, and for it to have a worker
 _BATCHES_EACH = 4
 _SCHEMES = {"dask": "tcp", "dask+tls": "tls"}
 
-_Told = tuple[tuple[ScannedUnit, Seen], ...]
+_Told = tuple[tuple[ScannedUnit, FileDigests], ...]
 
 
 def on_cluster(url: str, seconds: float = _SECONDS) -> UnitScanner:

@@ -89,16 +89,16 @@ def processors() -> int:
 def _scanned(
     work: Sequence[Batch], options: ScanOptions, count: int, method: str
 ) -> Iterator[tuple[Batch, Sequence[ScannedUnit]]]:
-    from passrole_checks.scan.parallel.worker_pool import Crew
+    from passrole_checks.scan.parallel.worker_pool import WorkerPool
 
     again: list[Batch] = []
-    with Crew(method, options) as crew:
+    with WorkerPool(method, options) as crew:
         for batch, answer in crew.answers(deque(work), count):
             if answer is None:
                 again.extend(batch.single())
             else:
                 yield batch, answer
     if again:  # one by one, so that each has the memory for itself
-        with Crew(method, options) as crew:
+        with WorkerPool(method, options) as crew:
             for batch, answer in crew.answers(deque(again), 1):
                 yield batch, [lost_unit(batch.units[0])] if answer is None else answer

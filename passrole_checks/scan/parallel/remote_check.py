@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from passrole_checks.files.safe_read import content_of
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam import deadline
 from passrole_checks.scan.parallel.any_executor import portable
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FileDigests:
     """Digests by path: of where ``leads`` lead, of the content of ``files`` that were looked for, of the names in
     ``folders`` that were listed, and of all names in ``trees`` that were walked."""
 
@@ -31,7 +31,7 @@ class Seen:
 
 
 @deadline.pooled()
-def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[ScannedUnit, Seen], ...]:
+def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[ScannedUnit, FileDigests], ...]:
     """Scan some units, and tell with each what was there. Raises as
     :func:`passrole_checks.scan.parallel.any_executor.scan_batch` does."""
     found = []
@@ -44,9 +44,9 @@ def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[Sca
     return tuple(found)
 
 
-def seen(looked: LookedAt) -> Seen:
+def seen(looked: LookedAt) -> FileDigests:
     """What is there now, at all places that were looked at."""
-    return Seen(
+    return FileDigests(
         tuple(_digests(looked.leads, _where)),
         tuple(_digests(looked.files, _content)),
         tuple(_digests(looked.folders, _listed)),
@@ -54,7 +54,7 @@ def seen(looked: LookedAt) -> Seen:
     )
 
 
-def not_seen_here(there: Seen) -> str | None:
+def not_seen_here(there: FileDigests) -> str | None:
     """The first of the paths at which something else is here than was seen there; None where all is the same."""
     # where paths lead comes first: a symbolic link that is here only may lead to what must not be opened
     kinds = ((there.leads, _where), (there.files, _content), (there.folders, _listed), (there.trees, _walked))
@@ -85,7 +85,7 @@ def _where(path: str) -> bytes:
 
 
 def _content(path: str) -> bytes:
-    return content_of(path, LARGEST_PLAN)
+    return read_bounded(path, LARGEST_PLAN)
 
 
 def _listed(path: str) -> bytes:

@@ -86,7 +86,7 @@ class _Worker:
         self.process.join()
 
 
-class Crew:
+class WorkerPool:
     """Processes that begin when they are needed, by the start ``method``, and end with the ``with`` block."""
 
     def __init__(self, method: str, options: ScanOptions) -> None:
@@ -96,7 +96,7 @@ class Crew:
         self._workers: list[_Worker] = []
         self._can_begin = True
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -19,7 +19,17 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.access_comparison import access_of
-from passrole_checks.iam.partial_values import Choice, Entry, Hole, Items, Mapping, Node, Part, Text, join
+from passrole_checks.iam.partial_values import (
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    StringNode,
+    Unresolved,
+    join,
+)
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.change_set.pages import (
     ADD,
@@ -34,7 +44,7 @@ from passrole_checks.sources.change_set.pages import (
 from passrole_checks.sources.cloudformation.policies import PolicyReader
 from passrole_checks.sources.cloudformation.suppressions import suppressions
 from passrole_checks.sources.cloudformation.template import Template, child, entries
-from passrole_checks.sources.model.attachments_elsewhere import Held
+from passrole_checks.sources.model.attachments_elsewhere import AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
@@ -136,7 +146,7 @@ class _Side:
             by = "unchanged" if one.by == "deployer" and one.resource.address in rest else one.by
             yield replace(one, value=self.with_holes(one.value), by=by)
 
-    def held(self) -> Held:
+    def held(self) -> AttachmentsElsewhere:
         """What principals hold beside these policies, as far as the change set tells whose it is."""
         found = self.reader.holdings.holdings.held(self.policies)
         found["attachments"] = tuple(
@@ -189,24 +199,25 @@ class _Side:
 
     def with_holes(self, node: Node) -> Node:
         """The node with a hole for everything that is known only later, or is hidden."""
-        if isinstance(node, Text):
+        if isinstance(node, StringNode):
             return self.text_with_holes(node)
-        if isinstance(node, Items):
-            return Items(tuple(map(self.with_holes, node.items)), node.at)
-        if isinstance(node, Mapping):
-            return Mapping(
-                tuple(Entry(self.text_with_holes(one.key), self.with_holes(one.value)) for one in node.entries), node.at
+        if isinstance(node, ListNode):
+            return ListNode(tuple(map(self.with_holes, node.items)), node.at)
+        if isinstance(node, ObjectNode):
+            return ObjectNode(
+                tuple(ObjectEntry(self.text_with_holes(one.key), self.with_holes(one.value)) for one in node.entries),
+                node.at,
             )
         if isinstance(node, Choice):
             return replace(node, options=tuple((label, self.with_holes(option)) for label, option in node.options))
         return node
 
-    def text_with_holes(self, node: Text) -> Text:
+    def text_with_holes(self, node: StringNode) -> StringNode:
         parts = join([piece for part in node.parts for piece in self.pieces(part)])
         return node if parts == node.parts else replace(node, parts=parts, starts=(), indent=0)
 
     def pieces(self, part: Part) -> Iterator[Part]:
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             later = _UNKNOWN.fullmatch(part.expression)
             yield part if later is None else self.later(later.group(1))
             return
@@ -217,7 +228,7 @@ class _Side:
             place = match.end()
         yield from self.masked(part[place:])
 
-    def later(self, name: str) -> Hole:
+    def later(self, name: str) -> Unresolved:
         return self.hole(f"changeSet:{name}", "known after the change set is executed")
 
     def masked(self, part: str) -> Iterator[Part]:
@@ -228,11 +239,11 @@ class _Side:
             place = match.end()
         yield part[place:]
 
-    def hole(self, expression: str, reason: str) -> Hole:
+    def hole(self, expression: str, reason: str) -> Unresolved:
         """A hole of its own: nothing says that two values that are not known are the same."""
         self._holes += 1
         number = f" #{self._holes}" if self._holes > 1 else ""
-        return Hole(expression + number, reason=reason)
+        return Unresolved(expression + number, reason=reason)
 
 
 def _lost_denials(before: Iterable[AttachedPolicy], after: Iterable[AttachedPolicy]) -> Iterator[Unreadable]:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from passrole_checks.errors import InputError
-from passrole_checks.files.gc_pause import held_back
+from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.sources.cloudformation.cdk import account_of, stack_name_of
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
-from passrole_checks.sources.cloudformation.nested import Surroundings
+from passrole_checks.sources.cloudformation.nested import NestingContext
 from passrole_checks.sources.cloudformation.policies import reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.service_file import as_template, is_service, looks_like_service
@@ -25,7 +25,7 @@ from passrole_checks.sources.model.principal_names import told_apart
 __all__ = ["load", "looks_like_service", "looks_like_template"]
 
 
-@held_back()
+@gc_paused()
 def load(
     path: Path,
     content: str,
@@ -53,7 +53,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         unknown = as_template(template) if is_service(template.root) else ()
         broken = include_files(template, path) if is_file else ()
         expand_loops(template)
-        reader = reader_of(template, Surroundings(path) if is_file else None)
+        reader = reader_of(template, NestingContext(path) if is_file else None)
         for node in unknown:
             reader.documents.skipped(node, f"{str(node.value)[:80]} is filled in before deployment, and not read here")
         reader.read()

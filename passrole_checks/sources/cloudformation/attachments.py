@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Choice, Items, Kind, Node, Text, holes_in, texts_in
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, StringNode, UnresolvedKind, holes_in, texts_in
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
@@ -35,7 +35,7 @@ _STACKS = frozenset({"AWS::CloudFormation::Stack", "AWS::Serverless::Application
 _POLICY_NAME = re.compile(r":policy/(?:.*/)?([^/]+)$")
 
 
-class Attachments:
+class TemplateAttachments:
     """Looks once through all resources.
 
     ``owners``: SAM's implicit roles with what they are made for. ``below`` says of a nested stack and one of its
@@ -65,10 +65,12 @@ class Attachments:
             name = self._written(logical_id, "ManagedPolicyName" if kind == _MANAGED else "")
             if name:
                 self._managed[name] = logical_id
-        self._attached: dict[str, dict[str, list[When]]] = {}  # managed policies, who gets them, and when
+        self._attached: dict[str, dict[str, list[PathCondition]]] = {}  # managed policies, who gets them, and when
         self._bounds: set[str] = set()  # managed policies and parameters
         self._used: set[str] = set()  # in any other way
-        self._given: dict[str, dict[str, list[When]]] = {}  # policies of nested stacks, who gets them, and when
+        self._given: dict[
+            str, dict[str, list[PathCondition]]
+        ] = {}  # policies of nested stacks, who gets them, and when
         if _MANAGED in self._types.values() or template.called is not None or self._stacks():
             self._look()
 
@@ -76,7 +78,7 @@ class Attachments:
         """A name as it is written, holes included: where the same words stand again, it is the same name."""
         node = child(self.template.resources[logical_id], "Properties", prop) if prop else None
         value = self.evaluator.node(node) if node is not None else None
-        return str(value) if isinstance(value, Text) else None
+        return str(value) if isinstance(value, StringNode) else None
 
     def _stacks(self) -> frozenset[str]:
         return frozenset(name for name, kind in self._types.items() if kind in _STACKS)
@@ -116,7 +118,7 @@ class Attachments:
                     self._given.setdefault(name, {}).setdefault(holder, []).append(facts)
                 (self._bounds if bounds else self._used).add(name)
 
-    def of_nested(self, policy: AttachedPolicy, stack: str, inner: Attachments) -> AttachedPolicy:
+    def of_nested(self, policy: AttachedPolicy, stack: str, inner: TemplateAttachments) -> AttachedPolicy:
         """A policy of a nested stack with what this template does with it: gives it to someone, or bounds roles."""
         outer = policy.resource.address
         name = outer.removeprefix(f"{stack}.")
@@ -215,12 +217,12 @@ class Attachments:
         """Who gets a policy: its own lists, and the roles, users and groups that name it."""
         return tuple(self._holders(properties, logical_id))
 
-    def held(self, properties: yaml.Node, logical_id: str) -> tuple[tuple[str, When], ...]:
+    def held(self, properties: yaml.Node, logical_id: str) -> tuple[tuple[str, PathCondition], ...]:
         """Those among them who get it under some facts only, each with the facts."""
         return held_under(self._holders(properties, logical_id))
 
-    def _holders(self, properties: yaml.Node, logical_id: str) -> dict[str, list[When]]:
-        found: dict[str, list[When]] = {}
+    def _holders(self, properties: yaml.Node, logical_id: str) -> dict[str, list[PathCondition]]:
+        found: dict[str, list[PathCondition]] = {}
         for key, kind in _LISTS.items():
             node = child(properties, key)
             for facts, value in each_with_facts(self.evaluator.node(node)) if node is not None else ():
@@ -232,16 +234,16 @@ class Attachments:
 
     def names(self, node: Node, kind: str) -> tuple[str, ...]:
         """The principals of a kind that a name, or a list of names, stands for: logical ids, else literal names."""
-        if isinstance(node, Items):
+        if isinstance(node, ListNode):
             found = [name for item in node.items for name in self.names(item, kind)]
         elif isinstance(node, Choice):
             found = [name for _, option in node.options for name in self.names(option, kind)]
-        elif isinstance(node, Text):
+        elif isinstance(node, StringNode):
             hole = node.only_hole
             if hole and (hole.expression in self._types or hole.expression in self.owners):
                 other = _KINDS.get(self._types.get(hole.expression, ""), kind) != kind  # only its name
                 found = [literal(kind, hole.expression) if other else hole.expression]
-            elif hole and hole.kind is Kind.NAME and hole.role:
+            elif hole and hole.kind is UnresolvedKind.NAME and hole.role:
                 found = [hole.role]  # of a nested stack, or of the stack around this one
             else:
                 found = [self._by_name.get((kind, str(node)), literal(kind, str(node)))]

@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Absent, Choice, Hole, Node, Position, Text
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import Absent, Choice, Node, Position, StringNode, Unresolved
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
-from passrole_checks.sources.cloudformation.attachments import Attachments
-from passrole_checks.sources.cloudformation.documents import Documents
+from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
+from passrole_checks.sources.cloudformation.documents import TemplateDocuments
 from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries
 from passrole_checks.sources.model.attachments_elsewhere import Holdings, alternatives, each_with_facts, held_under
@@ -38,13 +38,13 @@ _BOUNDED = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::SSO::PermissionS
 class Collector:
     """Reads resource by resource (:meth:`read`). ``owners``: SAM's implicit roles with what they are made for."""
 
-    def __init__(self, template: Template, documents: Documents, owners: Mapping[str, str]) -> None:
+    def __init__(self, template: Template, documents: TemplateDocuments, owners: Mapping[str, str]) -> None:
         self.template = template
         self.documents = documents
         self.holdings = Holdings()
         self._made = {owner: role for role, owner in owners.items()}
         # policies of the template that nested stacks attach, to whom, and when
-        self._given: dict[str, dict[str, list[When]]] = {}
+        self._given: dict[str, dict[str, list[PathCondition]]] = {}
 
     def settle(self, policies: list[AttachedPolicy]) -> None:
         """Name the principals of nested stacks that get a policy of the template."""
@@ -52,14 +52,16 @@ class Collector:
             given = self._given.get(policy.resource.address)
             if given is not None:
                 principals = tuple(dict.fromkeys((*policy.principals, *given)))
-                readings: dict[str, list[When]] = {who: [()] for who in policy.principals}
+                readings: dict[str, list[PathCondition]] = {who: [()] for who in policy.principals}
                 for who, facts in policy.held:
                     readings[who] = [*(one for one in readings[who] if one), facts]
                 for who, found in given.items():
                     readings.setdefault(who, []).extend(found)
                 policies[place] = replace(policy, principals=principals, held=held_under(readings))
 
-    def read(self, resource: ResourceDefinition, properties: yaml.MappingNode, attachments: Attachments) -> None:
+    def read(
+        self, resource: ResourceDefinition, properties: yaml.MappingNode, attachments: TemplateAttachments
+    ) -> None:
         """Note what a resource attaches that does not stand in the template, who is in which group, and bounds."""
         kind, holder = resource.type, resource.address
         if kind in _ARNS:
@@ -79,11 +81,11 @@ class Collector:
             self._join(attachments.names(groups, "group"), attachments.names(users, "user"))
         elif kind == "AWS::Organizations::Policy":
             for facts, target in each_with_facts(self._value(child(properties, "TargetIds"))):
-                if isinstance(target, Text):
+                if isinstance(target, StringNode):
                     self.holdings.limited.append((target, facts, holder))
 
     def of_nested(
-        self, inner: Collector, stack: str, principal: Callable[[str], str], attachments: Attachments
+        self, inner: Collector, stack: str, principal: Callable[[str], str], attachments: TemplateAttachments
     ) -> None:
         """Add what principals of a nested stack hold. ``principal`` names one of them as this template does."""
         for one in inner.holdings.managed:
@@ -92,7 +94,7 @@ class Collector:
                 value = Choice(condition, ((outcome, value),), value.at)
             resource = replace(one.resource, address=name_above(one.resource.address, stack))
             for facts, policy in each_with_facts(self.documents.evaluator.there(brought_up(value, stack))):
-                if not isinstance(policy, Text):
+                if not isinstance(policy, StringNode):
                     continue
                 holder, named = principal(one.holder), attachments.policies_named(policy)
                 for logical_id in named:
@@ -113,7 +115,7 @@ class Collector:
             values = [one for facts, bound in readings for one in self._above(facts, bound, stack)]
             own = {name_above(bound, stack) for _, bound in readings if isinstance(bound, str)}
 
-            def also_below(value: Text, own: Collection[str] = own) -> list[str]:
+            def also_below(value: StringNode, own: Collection[str] = own) -> list[str]:
                 hole = value.only_hole
                 if hole is not None and hole.expression in own:
                     return [hole.expression]
@@ -121,11 +123,13 @@ class Collector:
 
             self.holdings.bind(principal(holder), values, also_below)
 
-    def _above(self, facts: When, bound: str | Text | None, stack: str) -> list[tuple[When, Node]]:
+    def _above(
+        self, facts: PathCondition, bound: str | StringNode | None, stack: str
+    ) -> list[tuple[PathCondition, Node]]:
         """A boundary of a nested stack, and the facts under which it is that, as this template sees them."""
         value: Node = Absent(_NOWHERE)
         if bound is not None:
-            value = bound if isinstance(bound, Text) else Text((Hole(bound),), _NOWHERE)
+            value = bound if isinstance(bound, StringNode) else StringNode((Unresolved(bound),), _NOWHERE)
         for condition, outcome in reversed(facts):
             value = Choice(condition, ((outcome, value),), value.at)
         return alternatives(self.documents.evaluator.there(brought_up(value, stack)))
@@ -145,7 +149,7 @@ class Collector:
         properties: yaml.MappingNode,
         name: str,
         holder: str,
-        attachments: Attachments,
+        attachments: TemplateAttachments,
     ) -> None:
         node = child(properties, name)
         for found, _ in self.documents.elements(node, name) if node is not None else ():
@@ -157,11 +161,11 @@ class Collector:
                 continue  # a policy document, or a policy template of SAM
             value = self.documents.evaluator.there(self.documents.under(found.conditions, inside))
             for facts, policy in each_with_facts(value):
-                if isinstance(policy, Text) and not attachments.policies_named(policy, name == _REFERENCES):
+                if isinstance(policy, StringNode) and not attachments.policies_named(policy, name == _REFERENCES):
                     attached = ManagedAttachment(holder, policy, resource, path, policy.at, facts)
                     self.holdings.managed.append(attached)
 
-    def _bind(self, holder: str, node: yaml.Node | None, attachments: Attachments) -> None:
+    def _bind(self, holder: str, node: yaml.Node | None, attachments: TemplateAttachments) -> None:
         if node is None:
             return
         by_name = False

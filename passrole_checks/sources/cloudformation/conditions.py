@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import yaml
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import Choice, Hole, Kind, Node, Position, Text
-from passrole_checks.iam.path_conditions import When, added, consistent, either, none_of, one_of, quoted
+from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.path_conditions import PathCondition, consistent, extend, none_of, one_of, quoted, simplify
 from passrole_checks.sources.cloudformation.parameters import Parameters, words_in
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, call, entries, scalar
@@ -42,7 +42,7 @@ class _TooLarge(Exception):
     """A decision has more leaves than are followed."""
 
 
-class Conditions:
+class TemplateConditions:
     """``evaluate`` gives the value of a node as conditions see it, ``words`` a function call as people write it."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Conditions:
         outcome = (lambda words: self.parameters.outcome(name, words)) if self.parameters.denies else None
         return simplified(tree, allowed, outcome if allowed is not None else None)
 
-    def _read(self, node: yaml.Node, when: When) -> Tree | None:
+    def _read(self, node: yaml.Node, when: PathCondition) -> Tree | None:
         """The decision below a node, None where it is not written as CloudFormation expects it."""
         if self._depth >= _DEPTH:
             raise _TooLarge
@@ -90,7 +90,7 @@ class Conditions:
         finally:
             self._depth -= 1
 
-    def _decision(self, node: yaml.Node, when: When) -> Tree | None:
+    def _decision(self, node: yaml.Node, when: PathCondition) -> Tree | None:
         name, argument = _condition_call(node)
         if name == "Condition":
             known = scalar(argument)
@@ -107,7 +107,7 @@ class Conditions:
             return self._together(argument.value, when, all_of=name == "Fn::And")
         return None
 
-    def _together(self, nodes: Sequence[yaml.Node], when: When, *, all_of: bool) -> Tree | None:
+    def _together(self, nodes: Sequence[yaml.Node], when: PathCondition, *, all_of: bool) -> Tree | None:
         if not nodes:
             return all_of
         first = self._read(nodes[0], when)
@@ -116,8 +116,8 @@ class Conditions:
         rest = self._read_later(nodes[1:], all_of)
         return _limited(_grafted(first, rest, when, all_of))
 
-    def _read_later(self, nodes: Sequence[yaml.Node], all_of: bool) -> Callable[[When], Tree]:
-        def read(when: When) -> Tree:
+    def _read_later(self, nodes: Sequence[yaml.Node], all_of: bool) -> Callable[[PathCondition], Tree]:
+        def read(when: PathCondition) -> Tree:
             found = self._together(nodes, when, all_of=all_of)
             if found is None:
                 raise _TooLarge
@@ -125,13 +125,13 @@ class Conditions:
 
         return read
 
-    def _equal(self, left: Node, right: Node, when: When, words: str) -> Tree:
+    def _equal(self, left: Node, right: Node, when: PathCondition, words: str) -> Tree:
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Choice):
                 options = []
                 for outcome, option in one.options:
                     if consistent(when, one.condition, outcome):
-                        below = added(when, one.condition, outcome)
+                        below = extend(when, one.condition, outcome)
                         options.append((outcome, self._equal(option, other, below, words)))
                 return _limited(_joined(one.condition, options))
         first, second = as_text(left), as_text(right)
@@ -146,7 +146,7 @@ class Conditions:
         unknown_text, word = (first, second.literal) if second.literal is not None else (second, first.literal)
         return pruned(self._is(unknown_text, word or ""), when)
 
-    def _is(self, text: Text, word: str) -> Tree:
+    def _is(self, text: StringNode, word: str) -> Tree:
         """Whether a text that is not known is this word."""
         text, word = _bare(text, word)
         if not self._could_be(text, word):
@@ -161,7 +161,7 @@ class Conditions:
         yes, no = (self.parameters.outcome(hole.expression, words) for words in ([word], others))
         return Branch(self.subject(text), ((yes, True), (no, False)))
 
-    def _could_be(self, text: Text, word: str) -> bool:
+    def _could_be(self, text: StringNode, word: str) -> bool:
         first, last = text.parts[0], text.parts[-1]
         if sum(len(part) for part in text.parts if isinstance(part, str)) > len(word):
             return False
@@ -173,21 +173,21 @@ class Conditions:
         if hole is None:
             return True
         if hole.known is not None:  # as the ARN of a resource, which is never empty
-            return self._could_be(Text(hole.known, text.at), word)
-        if not word and hole.kind not in (Kind.ANYTHING, Kind.POLICY_VARIABLE):
+            return self._could_be(StringNode(hole.known, text.at), word)
+        if not word and hole.kind not in (UnresolvedKind.ANYTHING, UnresolvedKind.POLICY_VARIABLE):
             return False
         return self.parameters.may_be(hole.expression, word)
 
-    def subject(self, text: Text) -> str:
+    def subject(self, text: StringNode) -> str:
         """The expression that a fact about a text speaks of."""
         hole = text.only_hole
         return self.parameters.subject(hole.expression) if hole is not None else str(text)
 
 
-def _bare(text: Text, word: str) -> tuple[Text, str]:
+def _bare(text: StringNode, word: str) -> tuple[StringNode, str]:
     """The hole alone, where a text has one between words that begin and end ``word``, and what is left of that: so
     that ``${Env}-app`` being ``prod-app`` is a fact about ``Env``."""
-    places = [place for place, part in enumerate(text.parts) if isinstance(part, Hole)]
+    places = [place for place, part in enumerate(text.parts) if isinstance(part, Unresolved)]
     if len(places) != 1:
         return text, word
     before, after = (
@@ -196,7 +196,9 @@ def _bare(text: Text, word: str) -> tuple[Text, str]:
     )
     if not (word.startswith(before) and word[len(before) :].endswith(after)):
         return text, word
-    return Text((text.parts[places[0]],), text.at, defaults=text.defaults), word[len(before) : len(word) - len(after)]
+    return StringNode((text.parts[places[0]],), text.at, defaults=text.defaults), word[
+        len(before) : len(word) - len(after)
+    ]
 
 
 def _condition_call(node: yaml.Node) -> tuple[str, yaml.Node]:
@@ -228,7 +230,7 @@ def negated(tree: Tree) -> Tree:
     return Branch(tree.subject, tuple((outcome, negated(below)) for outcome, below in tree.options))
 
 
-def _grafted(tree: Tree, rest: Callable[[When], Tree], when: When, leaf: bool) -> Tree:
+def _grafted(tree: Tree, rest: Callable[[PathCondition], Tree], when: PathCondition, leaf: bool) -> Tree:
     """The tree with ``rest`` in the place of each answer ``leaf``."""
     deadline.check()
     if isinstance(tree, bool):
@@ -236,24 +238,24 @@ def _grafted(tree: Tree, rest: Callable[[When], Tree], when: When, leaf: bool) -
     options = []
     for outcome, below in tree.options:
         if consistent(when, tree.subject, outcome):
-            options.append((outcome, _grafted(below, rest, added(when, tree.subject, outcome), leaf)))
+            options.append((outcome, _grafted(below, rest, extend(when, tree.subject, outcome), leaf)))
     return _joined(tree.subject, options)
 
 
-def pruned(tree: Tree, when: When) -> Tree:
+def pruned(tree: Tree, when: PathCondition) -> Tree:
     """What is left of a decision where all of ``when`` hold."""
     deadline.check()
     if isinstance(tree, bool):
         return tree
     options = [
-        (outcome, pruned(below, added(when, tree.subject, outcome)))
+        (outcome, pruned(below, extend(when, tree.subject, outcome)))
         for outcome, below in tree.options
         if consistent(when, tree.subject, outcome)
     ]
     return options[0][1] if len(options) == 1 else _joined(tree.subject, options)
 
 
-def paths(tree: Tree, when: When = ()) -> Iterator[tuple[When, bool]]:
+def paths(tree: Tree, when: PathCondition = ()) -> Iterator[tuple[PathCondition, bool]]:
     """Every way through a decision: its facts, and the answer."""
     deadline.check()
     if isinstance(tree, bool):
@@ -261,7 +263,7 @@ def paths(tree: Tree, when: When = ()) -> Iterator[tuple[When, bool]]:
         return
     for outcome, below in tree.options:
         if consistent(when, tree.subject, outcome):
-            yield from paths(below, added(when, tree.subject, outcome))
+            yield from paths(below, extend(when, tree.subject, outcome))
 
 
 def simplified(
@@ -312,9 +314,9 @@ def _limited(tree: Tree) -> Tree:
     return tree
 
 
-def facts_of(tree: Tree, answer: bool, when: When) -> When:
+def facts_of(tree: Tree, answer: bool, when: PathCondition) -> PathCondition:
     """``when`` with the facts that hold wherever a decision has this answer."""
-    found = either([facts for facts, outcome in paths(tree, when) if outcome is answer])
+    found = simplify([facts for facts, outcome in paths(tree, when) if outcome is answer])
     return found[0] if len(found) == 1 else when
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Items, Node, Text
+from passrole_checks.iam.partial_values import ListNode, Node, StringNode
 from passrole_checks.sources.cloudformation import sam_implicit_roles
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
@@ -25,7 +25,7 @@ _SERVERLESS = "AWS::Serverless::"
 _NO_ROLES = frozenset({"CALLER_CREDENTIALS", "NONE"})  # values of SAM's InvokeRole that stand for no role
 
 
-class Received:
+class TemplateRoleConsumers:
     """Collects what the resources of a template receive: ``roles`` and ``profiles``."""
 
     def __init__(self, template: Template, evaluator: Evaluator, owners: Mapping[str, str]) -> None:
@@ -48,7 +48,7 @@ class Received:
             made = self.made.get(resource.address)
             self.roles.extend(sam_implicit_roles.roles_for(self.template, resource, properties, made))
 
-    def of_nested(self, inner: Received, stack: str) -> None:
+    def of_nested(self, inner: TemplateRoleConsumers, stack: str) -> None:
         """Add what the resources of a nested stack receive, named below its logical id."""
         for one in inner.roles:
             resource = replace(one.resource, address=name_above(one.resource.address, stack))
@@ -59,7 +59,7 @@ class Received:
             address = name_above(profile.address, stack)
             self.profiles.append(InstanceProfile(address, _text(name), role, profile.at))
 
-    def of_stack_set(self, inner: Received, stack_set: ResourceDefinition) -> None:
+    def of_stack_set(self, inner: TemplateRoleConsumers, stack_set: ResourceDefinition) -> None:
         """Add what the resources of a stack set's template receive. In each target account the role that acts for the
         stack set passes it, and not whoever deploys the stack set."""
         address = stack_set.address
@@ -87,7 +87,7 @@ class Received:
         roles = child(properties, "Roles")
         name = child(properties, "InstanceProfileName")
         value = self.evaluator.node(roles) if roles is not None else None
-        if isinstance(value, Items):
+        if isinstance(value, ListNode):
             value = value.items[0] if value.items else None
         text = self.evaluator.node(name) if name is not None else None
         self.profiles.append(InstanceProfile(resource.address, _text(text), value, resource.at))
@@ -96,7 +96,9 @@ class Received:
 class _Properties:
     """The properties of one resource, with those that SAM's Globals give it."""
 
-    def __init__(self, received: Received, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+    def __init__(
+        self, received: TemplateRoleConsumers, resource: ResourceDefinition, properties: yaml.MappingNode
+    ) -> None:
         self.received, self.properties = received, properties
         kind = resource.type.removeprefix(_SERVERLESS) if resource.type.startswith(_SERVERLESS) else ""
         self.shared = child(received.template.root, "Globals", kind) if kind else None
@@ -110,8 +112,8 @@ class _Properties:
 
 
 def _literal(node: Node) -> str | None:
-    return node.literal if isinstance(node, Text) else None
+    return node.literal if isinstance(node, StringNode) else None
 
 
-def _text(node: Node | None) -> Text | None:
-    return node if isinstance(node, Text) else None
+def _text(node: Node | None) -> StringNode | None:
+    return node if isinstance(node, StringNode) else None

@@ -14,8 +14,8 @@ import yaml
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
-from passrole_checks.sources.cloudformation.documents import Documents, Found
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.sources.cloudformation.documents import PropertyNode, TemplateDocuments
 from passrole_checks.sources.cloudformation.template import call, entries
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
 from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, kind_of
@@ -23,10 +23,10 @@ from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, kind_of
 _DEPTH = 6  # levels of objects below a property
 
 
-def read_handed_over(documents: Documents, resource: ResourceDefinition, properties: yaml.Node) -> None:
+def read_handed_over(documents: TemplateDocuments, resource: ResourceDefinition, properties: yaml.Node) -> None:
     """Collect the policy documents among the properties of a resource; ``path`` leads from the property to each."""
     for key, value in entries(properties):
-        for found, searched in _below(documents, Found(key.value, value), _DEPTH):
+        for found, searched in _below(documents, PropertyNode(key.value, value), _DEPTH):
             if not searched:
                 if _speaks_of_statements(found.node):
                     documents.skipped(found.node, f"{resource.address}: {found.path}: {TOO_DEEP}")
@@ -40,7 +40,7 @@ def read_handed_over(documents: Documents, resource: ResourceDefinition, propert
                 documents.policies.append(AttachedPolicy(resource, path, there, kind_of(path, inside)))
 
 
-def _below(documents: Documents, place: Found, depth: int) -> Iterator[tuple[Found, bool]]:
+def _below(documents: TemplateDocuments, place: PropertyNode, depth: int) -> Iterator[tuple[PropertyNode, bool]]:
     """What may be a document at a place or below it; with False what lies too deep to be looked into."""
     for found, _ in documents.elements(place.node, place.path, place.conditions):
         keys = entries(found.node) if call(found.node) is None else []
@@ -60,7 +60,11 @@ def _in_text(node: Node, path: str, depth: int = _DEPTH) -> Iterator[tuple[str, 
         for outcome, option in node.options:
             for inner, found in _in_text(option, path, depth):
                 yield inner, Choice(node.condition, ((outcome, found),), node.at)
-    elif isinstance(node, Text) and depth and any(isinstance(part, str) and "Statement" in part for part in node.parts):
+    elif (
+        isinstance(node, StringNode)
+        and depth
+        and any(isinstance(part, str) and "Statement" in part for part in node.parts)
+    ):
         try:
             yield from _in_json(parse_json(node), path, depth - 1)
         except MalformedDocument:
@@ -70,12 +74,12 @@ def _in_text(node: Node, path: str, depth: int = _DEPTH) -> Iterator[tuple[str, 
 def _in_json(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node]]:
     if _is_document(value):
         yield path, value
-    elif isinstance(value, Text):
+    elif isinstance(value, StringNode):
         yield from _in_text(value, path, depth)
-    elif isinstance(value, Items):
+    elif isinstance(value, ListNode):
         for number, item in enumerate(value.items):
             yield from _in_json(item, f"{path}/{number}", depth)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, ObjectNode):
         for entry in value.entries:
             yield from _in_json(entry.value, f"{path}/{entry.key}", depth)
 
@@ -105,9 +109,9 @@ def _is_document(node: Node) -> bool:
     """Whether a value is a policy document in one of its readings, with a statement that can be read."""
     if isinstance(node, Choice):
         return any(_is_document(option) for _, option in node.options)
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         if not any(isinstance(part, str) and '"Statement"' in part for part in node.parts):
             return False
-    elif not isinstance(node, Mapping) or node.get("Statement") is None:
+    elif not isinstance(node, ObjectNode) or node.get("Statement") is None:
         return False
     return bool(parse_document(node).statements)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import yaml
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, Text, unknown
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, StringNode, unknown
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, has_different_keys, scalar
 from passrole_checks.sources.model.attachments_elsewhere import each_with_facts
@@ -27,7 +27,7 @@ def is_no_value(node: yaml.Node) -> bool:
     return function is not None and function[0] == "Ref" and scalar(function[1]) == "AWS::NoValue"
 
 
-def there(evaluator: Evaluator) -> tuple[When, ...]:
+def there(evaluator: Evaluator) -> tuple[PathCondition, ...]:
     """The facts under which the resource that is read is there, in sets of which each suffices; none for a resource
     that is there whatever holds."""
     exists = evaluator.there(Const(True, Position(evaluator.template.file, 1)))
@@ -35,19 +35,19 @@ def there(evaluator: Evaluator) -> tuple[When, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PropertyNode:
     """A node below a property: its path, and the conditions under which it is there, each with its outcome."""
 
     path: str
     node: yaml.Node
     conditions: Conditions = ()
 
-    def within(self, path: str, node: yaml.Node) -> Found:
+    def within(self, path: str, node: yaml.Node) -> PropertyNode:
         """What stands at a path below it, or in its place."""
-        return Found(f"{self.path}/{path}", node, self.conditions)
+        return PropertyNode(f"{self.path}/{path}", node, self.conditions)
 
 
-class Documents:
+class TemplateDocuments:
     """Collects the policy documents of a template, and what of it cannot be read or is not evaluated."""
 
     def __init__(self, template: Template, evaluator: Evaluator) -> None:
@@ -95,10 +95,10 @@ class Documents:
             if required:
                 self.cannot(properties, f"{resource.address} has no {path[-1]}", resource.address)
             return None
-        return self.emit(resource, Found("/".join(path), node), kind, principals)
+        return self.emit(resource, PropertyNode("/".join(path), node), kind, principals)
 
     def emit(
-        self, resource: ResourceDefinition, found: Found, kind: PolicyKind, principals: tuple[str, ...]
+        self, resource: ResourceDefinition, found: PropertyNode, kind: PolicyKind, principals: tuple[str, ...]
     ) -> Node | None:
         """Collect a document that was found; its value, None where it is surely not there."""
         document = self.under(found.conditions, found.node)
@@ -116,7 +116,12 @@ class Documents:
         return document
 
     def unknown(
-        self, resource: ResourceDefinition, found: Found, expression: str, reason: str, principals: tuple[str, ...]
+        self,
+        resource: ResourceDefinition,
+        found: PropertyNode,
+        expression: str,
+        reason: str,
+        principals: tuple[str, ...],
     ) -> None:
         """Collect a document of which nothing is known but its place."""
         document: Node = unknown(expression, self.template.position(found.node), reason)
@@ -136,7 +141,7 @@ class Documents:
 
     def elements(
         self, node: yaml.Node, path: str, conditions: Conditions = (), in_list: bool = False
-    ) -> Iterator[tuple[Found, bool]]:
+    ) -> Iterator[tuple[PropertyNode, bool]]:
         """The elements of a list, through ``Fn::If``; with each, whether it stands in a list (or where one should)."""
         function = call(node)
         if function is None and isinstance(node, yaml.SequenceNode):
@@ -155,11 +160,11 @@ class Documents:
                         further = conditions if decided is outcome else (*conditions, (condition, outcome))
                         yield from self.elements(branches[number], f"{path}/Fn::If/{number}", further, in_list)
                 return
-        yield Found(path, node, conditions), in_list
+        yield PropertyNode(path, node, conditions), in_list
 
-    def text(self, node: yaml.Node | None) -> Text | None:
+    def text(self, node: yaml.Node | None) -> StringNode | None:
         """A property's text; alternatives become one hole, because a name or a path is one text."""
         value = self.evaluator.node(node) if node is not None else None
         if isinstance(value, Choice):
             return unknown(value.condition, value.at, "depends on a condition")
-        return value if isinstance(value, Text) else None
+        return value if isinstance(value, StringNode) else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, join
+from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.cloudformation.strings import advanced
 
 _SERVERLESS = (
@@ -23,7 +23,7 @@ _FOREIGN = re.compile(rf"{_SERVERLESS}|{_PSEUDO}|{_JINJA}")
 _ACCOUNT = re.compile(r"\$\{aws:accountId\}|#\{AWS::AccountId\}")
 
 
-def with_foreign_holes(text: Text, loop_variables: frozenset[str]) -> Text:
+def with_foreign_holes(text: StringNode, loop_variables: frozenset[str]) -> StringNode:
     """A text of one literal part with a hole for each expression of another tool.
 
     ``loop_variables`` are those of loops whose collection is not known, ``${Name}`` and ``&{Name}``.
@@ -53,15 +53,15 @@ def with_foreign_holes(text: Text, loop_variables: frozenset[str]) -> Text:
     if not parts:
         return text
     add(written[done:], done)
-    return Text(tuple(parts) if starts else join(parts), text.at, tuple(starts), text.indent, text.defaults)
+    return StringNode(tuple(parts) if starts else join(parts), text.at, tuple(starts), text.indent, text.defaults)
 
 
-def _hole(found: re.Match[str]) -> Hole:
+def _hole(found: re.Match[str]) -> Unresolved:
     if "loop" in found.re.groupindex and found["loop"] is not None:
-        return Hole(found["loop"], reason="the collection of its loop is not known")
+        return Unresolved(found["loop"], reason="the collection of its loop is not known")
     words = found.group()
     if words.startswith("{{changeSet:"):
-        return Hole(words, reason="known after the change set is executed")
-    kind = Kind.ACCOUNT_ID if _ACCOUNT.fullmatch(words) else Kind.ANYTHING
+        return Unresolved(words, reason="known after the change set is executed")
+    kind = UnresolvedKind.ACCOUNT_ID if _ACCOUNT.fullmatch(words) else UnresolvedKind.ANYTHING
     expression = words[2:-1] if words.startswith(("$", "#")) else words
-    return Hole(expression, kind, reason="filled in by another tool")
+    return Unresolved(expression, kind, reason="filled in by another tool")

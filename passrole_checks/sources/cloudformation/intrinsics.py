@@ -14,14 +14,25 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.iam import deadline, partial_values
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Items, Kind, Node, Position, Text, unknown
-from passrole_checks.iam.path_conditions import When, added, consistent, one_of, quoted
-from passrole_checks.sources.cloudformation.conditions import Conditions, Tree, chosen, facts_of, pruned
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    Position,
+    StringNode,
+    UnresolvedKind,
+    unknown,
+)
+from passrole_checks.iam.path_conditions import PathCondition, consistent, extend, one_of, quoted
+from passrole_checks.sources.cloudformation.conditions import TemplateConditions, Tree, chosen, facts_of, pruned
 from passrole_checks.sources.cloudformation.expressions import MAX_EXPRESSION, expression_of, words_of
 from passrole_checks.sources.cloudformation.foreign_placeholders import with_foreign_holes
 from passrole_checks.sources.cloudformation.mappings import MAX_OUTCOMES, Lookup
 from passrole_checks.sources.cloudformation.parameters import Parameters
-from passrole_checks.sources.cloudformation.references import References
+from passrole_checks.sources.cloudformation.references import TemplateReferences
 from passrole_checks.sources.cloudformation.strings import (
     advanced,
     alternatives,
@@ -55,9 +66,9 @@ class Evaluator:
     def __init__(self, template: Template, implicit_roles: Mapping[str, yaml.Node | None]) -> None:
         self.template = template
         self.parameters = Parameters(template)
-        self.references = References(template, self.parameters, self, implicit_roles)
-        self.conditions = Conditions(template, self.parameters, self._open, words_of)
-        self.when: When = ()  # facts that hold for what is being evaluated
+        self.references = TemplateReferences(template, self.parameters, self, implicit_roles)
+        self.conditions = TemplateConditions(template, self.parameters, self._open, words_of)
+        self.when: PathCondition = ()  # facts that hold for what is being evaluated
         self.open_defaults = False  # whether parameters count with all their values, as conditions see them
         self._assumed: dict[str, bool] = {}
         self.output: Callable[[str, str, Position], Node] | None = None  # of a nested stack
@@ -137,12 +148,12 @@ class Evaluator:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, at)
         if isinstance(node, yaml.SequenceNode):
-            return Items(tuple(self.node(item) for item in node.value), at)
-        return partial_values.Mapping(
-            tuple(Entry(self._key(key, value), self.node(value)) for key, value in entries(node)), at
+            return ListNode(tuple(self.node(item) for item in node.value), at)
+        return partial_values.ObjectNode(
+            tuple(ObjectEntry(self._key(key, value), self.node(value)) for key, value in entries(node)), at
         )
 
-    def _key(self, key: yaml.ScalarNode, value: yaml.Node) -> Text:
+    def _key(self, key: yaml.ScalarNode, value: yaml.Node) -> StringNode:
         """A key; a function beside other keys adds keys at deployment, of which none is known."""
         at = self.template.position(key)
         if key.value.startswith(("Fn::Transform", "Fn::ForEach")):
@@ -163,9 +174,11 @@ class Evaluator:
             return unknown(f"!!binary {value[:MAX_EXPRESSION]}", at, _FOREIGN_TAG)
         return resolved(self._literal(node, at))
 
-    def _literal(self, node: yaml.ScalarNode, at: Position) -> Text:
+    def _literal(self, node: yaml.ScalarNode, at: Position) -> StringNode:
         layout = self.template.layout(node)
-        text = Text((node.value,), at) if layout is None else Text((node.value,), at, (layout[:2],), layout[2])
+        text = (
+            StringNode((node.value,), at) if layout is None else StringNode((node.value,), at, (layout[:2],), layout[2])
+        )
         text = with_foreign_holes(text, self.template.loop_variables)
         return replace(text, defaults=loop_defaults(node)) if loop_defaults(node) else text
 
@@ -207,7 +220,7 @@ class Evaluator:
         given: dict[str, Node] = {}
         for piece in placeholders(source):
             if not piece.reference:
-                value: Node = Text((piece.value,), at, defaults=loop_defaults(argument))
+                value: Node = StringNode((piece.value,), at, defaults=loop_defaults(argument))
             elif piece.value in variables:
                 if piece.value not in given:
                     given[piece.value] = self.node(variables[piece.value])
@@ -242,17 +255,17 @@ class Evaluator:
 
         def build_list(chosen: Sequence[Node]) -> Node:
             items = chosen[0]
-            if isinstance(items, Items):
+            if isinstance(items, ListNode):
                 return alternatives(items.items, build, at)
             return unknown(expression, at, "the list is not known")
 
         def build(chosen: Sequence[Node]) -> Node:
-            texts: list[Text] = []
+            texts: list[StringNode] = []
             for node in chosen:
                 if isinstance(node, Absent):
                     continue
                 if texts:
-                    texts.append(Text((delimiter,), at))
+                    texts.append(StringNode((delimiter,), at))
                 texts.append(as_text(node) or unknown(expression, at, "an element is no text"))
             return concatenated(texts, at, expression=expression)
 
@@ -283,7 +296,7 @@ class Evaluator:
         for outcome, below in tree.options:
             if consistent(self.when, tree.subject, outcome):
                 when = self.when
-                self.when = added(when, tree.subject, outcome)
+                self.when = extend(when, tree.subject, outcome)
                 try:
                     options.append((outcome, self._branches(condition, below, yes, no, at)))
                 finally:
@@ -297,7 +310,7 @@ class Evaluator:
 
         def build(chosen: Sequence[Node]) -> Node:
             index, items = as_text(chosen[0]), chosen[1]
-            if not isinstance(items, Items):
+            if not isinstance(items, ListNode):
                 return unknown(expression, at, "the list is not known")
             if index is None or index.literal is None:
                 return self._one_of(index, items, expression, at)
@@ -308,7 +321,7 @@ class Evaluator:
 
         return without(alternatives([self.node(item) for item in argument.value], build, at), NO_ELEMENT)
 
-    def _one_of(self, index: Text | None, items: Items, expression: str, at: Position) -> Node:
+    def _one_of(self, index: StringNode | None, items: ListNode, expression: str, at: Position) -> Node:
         """The element under an index that is not known: each that it may be."""
         if index is None or not 0 < len(items.items) <= MAX_OUTCOMES or not all(map(_surely_one, items.items)):
             return unknown(expression, at, "the index is not known")
@@ -326,7 +339,7 @@ class Evaluator:
         def build(chosen: Sequence[Node]) -> Node:
             text = as_text(chosen[0])
             texts = split(text, delimiter) if text else None
-            return Items(tuple(texts), at) if texts else unknown(expression, at, "the text is not known")
+            return ListNode(tuple(texts), at) if texts else unknown(expression, at, "the text is not known")
 
         return alternatives([self.node(argument.value[1])], build, at)
 
@@ -337,17 +350,17 @@ class Evaluator:
         fallback = (lambda: self.node(default)) if default is not None else None
         expression = expression_of("Fn::FindInMap", argument)
 
-        def possible(key: Text, word: str) -> bool:
+        def possible(key: StringNode, word: str) -> bool:
             hole = key.only_hole
             known = hole is None or self.parameters.may_be(hole.expression, word)
             return known and consistent(self.when, self.conditions.subject(key), quoted(word))
 
-        def closed(key: Text) -> Sequence[str] | None:
+        def closed(key: StringNode) -> Sequence[str] | None:
             hole = key.only_hole
             words = self.parameters.allowed(hole.expression) if hole is not None else None
             return words and [word for word in words if possible(key, word)]
 
-        def outcome(key: Text, words: Sequence[str]) -> str:
+        def outcome(key: StringNode, words: Sequence[str]) -> str:
             hole = key.only_hole
             return self.parameters.outcome(hole.expression, words) if hole is not None else one_of(map(quoted, words))
 
@@ -368,9 +381,9 @@ class Evaluator:
 
         def build(chosen_list: Sequence[Node]) -> Node:
             items = chosen_list[0]
-            if isinstance(items, Items) and all(map(_surely_one, items.items)):
+            if isinstance(items, ListNode) and all(map(_surely_one, items.items)):
                 return Const(len(items.items), at)
-            return unknown(expression, at, "the list is not known", Kind.NAME)
+            return unknown(expression, at, "the list is not known", UnresolvedKind.NAME)
 
         return alternatives([self.node(argument)], build, at)
 
@@ -382,7 +395,7 @@ class Evaluator:
             if text is None or text.literal is None:
                 return unknown(expression, at, "the text is not known")
             encoded = base64.b64encode(text.literal.encode("utf-8", "surrogatepass")).decode()
-            return Text((encoded,), at, defaults=text.defaults)
+            return StringNode((encoded,), at, defaults=text.defaults)
 
         return alternatives([self.node(argument)], build, at)
 
@@ -406,6 +419,6 @@ def _surely_one(node: Node) -> bool:
 
 def _without_empty_default(value: Node) -> Node:
     """An empty text that comes from a default alone says "not given"; nobody deploys a policy with it."""
-    if isinstance(value, Text) and value.literal == "" and value.defaults:
+    if isinstance(value, StringNode) and value.literal == "" and value.defaults:
         return unknown(value.defaults[0], value.at, "its default is empty")
     return value

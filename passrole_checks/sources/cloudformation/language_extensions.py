@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from passrole_checks.iam.partial_values import Const, Items, Text
+from passrole_checks.iam.partial_values import Const, ListNode, StringNode
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Filled, Template, call, loop_defaults, scalar, written
@@ -104,16 +104,16 @@ class _Loops:
         self.open.add(identifier)
         return list(self.node(body, section=True).value)
 
-    def words(self, collection: yaml.Node) -> Sequence[Text] | None:
+    def words(self, collection: yaml.Node) -> Sequence[StringNode] | None:
         """The elements of a collection, None where they are not all known."""
         value = self.evaluator.node(collection)
-        if isinstance(value, Text) and value.literal:
+        if isinstance(value, StringNode) and value.literal:
             return [value]
-        if not isinstance(value, Items):
+        if not isinstance(value, ListNode):
             return None
-        words: dict[str, Text] = {}
+        words: dict[str, StringNode] = {}
         for item in value.items:
-            text = as_text(item) if isinstance(item, Text | Const) else None
+            text = as_text(item) if isinstance(item, StringNode | Const) else None
             if text is None or text.literal is None:
                 return None
             words[text.literal] = text

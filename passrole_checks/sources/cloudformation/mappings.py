@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import yaml
 
-from passrole_checks.iam.partial_values import Choice, Hole, Items, Kind, Node, Position, Text
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.iam.path_conditions import none_of, quoted
 from passrole_checks.sources.cloudformation.strings import plain, resolved
 from passrole_checks.sources.cloudformation.template import entries
@@ -18,10 +18,10 @@ from passrole_checks.sources.cloudformation.template import entries
 MAX_OUTCOMES = 32  # different values under one key that is not known
 
 _KINDS = {
-    Kind.ACCOUNT_ID: r"\d{12}",
-    Kind.PARTITION: r"aws[\w-]*",
-    Kind.REGION: r"[a-z]+(?:-[a-z]+)+-\d+",
-    Kind.NAME: r"[^:/]+",
+    UnresolvedKind.ACCOUNT_ID: r"\d{12}",
+    UnresolvedKind.PARTITION: r"aws[\w-]*",
+    UnresolvedKind.REGION: r"[a-z]+(?:-[a-z]+)+-\d+",
+    UnresolvedKind.NAME: r"[^:/]+",
 }
 
 
@@ -33,10 +33,10 @@ class Lookup:
     def __init__(
         self,
         at: Position,
-        subject: Callable[[Text], str],
-        possible: Callable[[Text, str], bool],
-        closed: Callable[[Text], Sequence[str] | None],
-        outcome: Callable[[Text, Sequence[str]], str],
+        subject: Callable[[StringNode], str],
+        possible: Callable[[StringNode, str], bool],
+        closed: Callable[[StringNode], Sequence[str] | None],
+        outcome: Callable[[StringNode, Sequence[str]], str],
         fallback: Callable[[], Node] | None,
     ) -> None:
         self.at = at
@@ -47,12 +47,12 @@ class Lookup:
         self.fallback = fallback
         self.many = False  # whether there were too many different values
 
-    def find(self, node: yaml.Node | None, keys: Sequence[Text]) -> Node | None:
+    def find(self, node: yaml.Node | None, keys: Sequence[StringNode]) -> Node | None:
         """The value below a path of keys, None where there is none, or too many."""
         defaults = tuple(dict.fromkeys(name for key in keys for name in key.defaults))
         return self._find(node, list(keys), defaults)
 
-    def _find(self, node: yaml.Node | None, keys: list[Text], defaults: tuple[str, ...]) -> Node | None:
+    def _find(self, node: yaml.Node | None, keys: list[StringNode], defaults: tuple[str, ...]) -> Node | None:
         if node is None:
             return self.fallback() if self.fallback is not None else None
         if not keys:
@@ -107,10 +107,10 @@ def _words(node: yaml.Node) -> dict[str, yaml.Node]:
     return {word: value for key, value in entries(node) for word in (key.value, plain(key)) if word is not None}
 
 
-def could_be(text: Text, word: str) -> bool:
+def could_be(text: StringNode, word: str) -> bool:
     """Whether a text with holes can be this word, by its parts that are known and the kinds of its holes."""
     pattern = "".join(
-        _KINDS.get(part.kind, ".*") if isinstance(part, Hole) else re.escape(part) for part in text.parts[:20]
+        _KINDS.get(part.kind, ".*") if isinstance(part, Unresolved) else re.escape(part) for part in text.parts[:20]
     )
     return re.fullmatch(pattern + (".*" if len(text.parts) > 20 else ""), word, re.DOTALL) is not None
 
@@ -121,6 +121,6 @@ def _literals(node: yaml.Node, at: Position, defaults: tuple[str, ...]) -> Node 
         words = [plain(item) for item in node.value]
         if None in words:
             return None
-        return Items(tuple(resolved(Text((word or "",), at, defaults=defaults)) for word in words), at)
+        return ListNode(tuple(resolved(StringNode((word or "",), at, defaults=defaults)) for word in words), at)
     word = plain(node)
-    return None if word is None else resolved(Text((word,), at, defaults=defaults))
+    return None if word is None else resolved(StringNode((word,), at, defaults=defaults))

@@ -23,19 +23,19 @@ from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.partial_values import Choice, Node, Position, unknown
-from passrole_checks.iam.path_conditions import in_both
-from passrole_checks.sources.cloudformation.attachments import Attachments
+from passrole_checks.iam.path_conditions import intersect
+from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.attachments_elsewhere import Collector
 from passrole_checks.sources.cloudformation.cdk import asset_named
-from passrole_checks.sources.cloudformation.consumed_roles import Received
+from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
 from passrole_checks.sources.cloudformation.documents import there
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.stack_values import (
-    Call,
-    Passed,
+    NestedStackCall,
+    ParameterArgument,
     bounded,
     brought_up,
     facts_above,
@@ -67,7 +67,7 @@ _OUTER_REFERENCE = re.compile(r"\$\{\.\./([A-Za-z0-9.]+)\}")
 
 
 @dataclass
-class Budget:
+class NestedStackBudget:
     """What is left for all nested stacks of a template."""
 
     stacks: int = MAX_STACKS
@@ -75,27 +75,27 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class NestingContext:
     """Where a template stands: its file, and the templates that lead to it."""
 
     path: Path
     ancestors: tuple[Path, ...] = ()
-    budget: Budget = field(default_factory=Budget)
+    budget: NestedStackBudget = field(default_factory=NestedStackBudget)
 
 
-class Reader(Protocol):
+class TemplateReader(Protocol):
     """What reads a nested template: the same that reads the outer one."""
 
     evaluator: Evaluator
     resources: list[ResourceDefinition]
     policies: list[AttachedPolicy]
     roles: list[RoleDefinition]
-    users: list[tuple[str, partial_values.Text]]
+    users: list[tuple[str, partial_values.StringNode]]
     unreadable: list[Unreadable]
     not_evaluated: list[Unreadable]
     nested: NestedStacks
-    attachments: Attachments
-    received: Received
+    attachments: TemplateAttachments
+    received: TemplateRoleConsumers
     holdings: Collector
 
     def read(self) -> None: ...
@@ -115,8 +115,8 @@ class NestedStacks:
         self,
         template: Template,
         evaluator: Evaluator,
-        surroundings: Surroundings | None,
-        make: Callable[[Template, Surroundings], Reader],
+        surroundings: NestingContext | None,
+        make: Callable[[Template, NestingContext], TemplateReader],
     ) -> None:
         self.template = template
         self.evaluator = evaluator
@@ -125,13 +125,13 @@ class NestedStacks:
         self.files: dict[str, None] = {}
         self.templates: dict[str, str] = {}
         self.suppressions: list[Suppression] = []
-        self._readers: dict[str, Reader | None] = {}
+        self._readers: dict[str, TemplateReader | None] = {}
         self._outputs: dict[tuple[str, str, bool], Node] = {}
         self._refused: dict[str, Unreadable] = {}  # why one of them is not read
         self._unreadable: dict[str, Unreadable] = {}
         self._broken: dict[str, tuple[InputError, ...]] = {}  # files that a nested template includes
 
-    def read(self, resource: ResourceDefinition, outer: Reader) -> None:
+    def read(self, resource: ResourceDefinition, outer: TemplateReader) -> None:
         """Add what a nested stack holds to what the outer template holds, named below the stack's logical id."""
         stack = resource.address
         reader = self._reader(stack)
@@ -160,13 +160,15 @@ class NestedStacks:
         around = there(self.evaluator)
         for role in reader.roles:
             parts: list[Node | None] = [part and brought_up(part, stack) for part in (role.name, role.role_path)]
-            name, path = (part if isinstance(part, partial_values.Text) else None for part in parts)
+            name, path = (part if isinstance(part, partial_values.StringNode) else None for part in parts)
             trust = role.trust and brought_up(role.trust, stack)
-            exists = in_both(around, [facts_above(facts, stack) for facts in role.there])
+            exists = intersect(around, [facts_above(facts, stack) for facts in role.there])
             outer.roles.append(RoleDefinition(above(role.resource), name, path, trust, exists))
         for user, called in reader.users:
             whole = brought_up(called, stack)
-            outer.users.extend([(name_above(user, stack), whole)] if isinstance(whole, partial_values.Text) else ())
+            outer.users.extend(
+                [(name_above(user, stack), whole)] if isinstance(whole, partial_values.StringNode) else ()
+            )
         outer.received.of_nested(reader.received, stack)
         outer.holdings.of_nested(reader.holdings, stack, named, outer.attachments)
         outer.unreadable.extend(
@@ -215,7 +217,7 @@ class NestedStacks:
         reader = self._reader(stack)
         if reader is None:
             return False
-        inner = Attachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.bounds_only)
+        inner = TemplateAttachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.bounds_only)
         return inner.bounds_only(parameter)
 
     def _principal(self, name: str, stack: str, own: Collection[str]) -> str:
@@ -227,7 +229,7 @@ class NestedStacks:
             return renamed(name, lambda _: f"${{{outer[1]}}}") if parameter else outer[1]
         return name_above(name, stack) if name in own or not _NAME.fullmatch(bare(name)) else name
 
-    def _reader(self, stack: str) -> Reader | None:
+    def _reader(self, stack: str) -> TemplateReader | None:
         """The reader of a nested stack, None where it is not read, and while its parameters are being evaluated."""
         if stack not in self._readers:
             self._readers[stack] = None
@@ -236,7 +238,7 @@ class NestedStacks:
                 self._readers[stack] = self._opened(stack, resource)
         return self._readers[stack]
 
-    def _opened(self, stack: str, resource: yaml.Node) -> Reader | None:
+    def _opened(self, stack: str, resource: yaml.Node) -> TemplateReader | None:
         kind = type_of(resource) or ""
         words = f"{stack}: a {_WORDS[kind]}, whose template"
         around = self.surroundings
@@ -267,7 +269,7 @@ class NestedStacks:
             return self._not_read(resource, stack, f"{words} {shown} cannot be opened: {reason}")
         around.budget.stacks -= 1
         around.budget.size -= len(content)
-        inner = Surroundings(path, (*around.ancestors, around.path.resolve()), around.budget)
+        inner = NestingContext(path, (*around.ancestors, around.path.resolve()), around.budget)
         try:
             template = Template(str(path), content, called=self._called(resource))
             self._broken[stack] = include_files(template, path)
@@ -277,25 +279,25 @@ class NestedStacks:
             return None
         return self.make(template, inner)
 
-    def _not_read(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> Reader | None:
+    def _not_read(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> TemplateReader | None:
         line = (child(resource, "Properties") or resource).start_mark.line + 1
         self._refused[stack] = Unreadable(self.template.file_of(resource), reason, line, subject)
         return None
 
-    def _called(self, resource: yaml.Node) -> Call:
+    def _called(self, resource: yaml.Node) -> NestedStackCall:
         """The values of a stack's parameters."""
         node = child(resource, "Properties", "Parameters")
         condition = scalar(child(resource, "Condition"))
         if node is None:
-            return Call({})
+            return NestedStackCall({})
         if not isinstance(node, yaml.MappingNode) or call(node):
-            return Call({}, complete=False)
+            return NestedStackCall({}, complete=False)
         pairs = [(key.value, value) for key, value in entries(node)]
         passed = {
-            name: Passed(*(handed_down(bounded(one, name)) for one in self._both(value, condition)))
+            name: ParameterArgument(*(handed_down(bounded(one, name)) for one in self._both(value, condition)))
             for name, value in pairs
         }
-        return Call(passed, complete=not any(name.startswith("Fn::") for name in passed))
+        return NestedStackCall(passed, complete=not any(name.startswith("Fn::") for name in passed))
 
     def _both(self, node: yaml.Node, condition: str | None) -> Iterator[Node]:
         """The value of a node under the stack's condition, with the defaults of this template and whatever they are."""
@@ -335,10 +337,10 @@ def _content(path: Path) -> str:
 
 def _standing_at(node: Node, at: Position) -> Node:
     """A value where it is used: what it is for a finding stands there, not in the nested template."""
-    if isinstance(node, partial_values.Text):
+    if isinstance(node, partial_values.StringNode):
         return partial_values.moved(node, at)
     if isinstance(node, Choice):
         return replace(node, options=tuple((out, _standing_at(one, at)) for out, one in node.options), at=at)
-    if isinstance(node, partial_values.Items):
+    if isinstance(node, partial_values.ListNode):
         return replace(node, items=tuple(_standing_at(item, at) for item in node.items), at=at)
     return node

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import ConfigurationError, InputError
-from passrole_checks.files.safe_read import content_of
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.model.configuration import Unreadable
 
 Pairs = tuple[tuple[str, str], ...]
@@ -79,7 +79,7 @@ def read_parameters(path: Path) -> Pairs:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(file, "too large for a file of parameters")
-        data = content_of(path, MAX_BYTES, pipes=True)
+        data = read_bounded(path, MAX_BYTES, pipes=True)
     except FileNotFoundError:
         raise InputError(file, "no such file (--parameters takes KEY=VALUE or a file)") from None
     except (OSError, ValueError) as error:

@@ -15,8 +15,18 @@ from functools import lru_cache
 
 import yaml
 
-from passrole_checks.iam.partial_values import Absent, Choice, Items, Kind, Node, Position, Text, moved, unknown
-from passrole_checks.iam.path_conditions import When, consistent, implies, none_of, one_of, quoted
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    Position,
+    StringNode,
+    UnresolvedKind,
+    moved,
+    unknown,
+)
+from passrole_checks.iam.path_conditions import PathCondition, consistent, implies, none_of, one_of, quoted
 from passrole_checks.sources.cloudformation.rules import values_by_rules
 from passrole_checks.sources.cloudformation.strings import as_text, plain, resolved, truth_of
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
@@ -64,7 +74,7 @@ class Parameters:
         the same name."""
         return f"Ref {name}" if name in self._conditions else name
 
-    def value(self, name: str, at: Position, when: When, *, open_default: bool = False) -> Node:
+    def value(self, name: str, at: Position, when: PathCondition, *, open_default: bool = False) -> Node:
         """The value of a parameter where the facts ``when`` hold.
 
         ``open_default``: as a condition sees it, which may come out either way, whatever the default is.
@@ -84,7 +94,7 @@ class Parameters:
             return self._passed(handed.open if open_default else handed.value, name, is_list, at, when)
         return self._own(name, at, when, is_list, open_default)
 
-    def _passed(self, node: Node, name: str, is_list: bool, at: Position, when: When) -> Node:
+    def _passed(self, node: Node, name: str, is_list: bool, at: Position, when: PathCondition) -> Node:
         """A value that the outer stack passes; where it passes none (``AWS::NoValue``), that of the template."""
         if isinstance(node, Choice):
             options = [
@@ -95,8 +105,10 @@ class Parameters:
             return options[0][1] if len(options) == 1 else replace(node, options=tuple(options), at=at)
         if isinstance(node, Absent):
             return self._own(name, at, when, is_list, False)
-        if isinstance(node, Items):
-            return replace(node, items=tuple(moved(item, at) for item in node.items if isinstance(item, Text)), at=at)
+        if isinstance(node, ListNode):
+            return replace(
+                node, items=tuple(moved(item, at) for item in node.items if isinstance(item, StringNode)), at=at
+            )
         text = as_text(node)
         if text is None:
             return unknown(name, at, _PASSED)
@@ -106,7 +118,7 @@ class Parameters:
             return _listed(text.literal, at, text.defaults)
         return unknown(name, at, _PASSED)  # what is not known may hold a comma, as names of roles do
 
-    def _own(self, name: str, at: Position, when: When, is_list: bool, open_default: bool) -> Node:
+    def _own(self, name: str, at: Position, when: PathCondition, is_list: bool, open_default: bool) -> Node:
         node = self.nodes[name]
         default = plain(child(node, "Default"))
         if is_list and default is not None and self.called is not None:
@@ -176,20 +188,20 @@ class Parameters:
         allowed = self.allowed(name) if name in self.nodes else None
         return allowed is None or word in allowed
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> UnresolvedKind:
         """What is known of a parameter's text: from its type, its AllowedPattern and its length."""
         node = self.nodes[name]
         kind = scalar(child(node, "Type")) or "String"
         pattern = self._pattern(name)
         least, most = (scalar(child(node, key)) or "" for key in ("MinLength", "MaxLength"))
         if _TWELVE_DIGITS.fullmatch(pattern) or (_DIGITS.fullmatch(pattern) and least == most == "12"):
-            return Kind.ACCOUNT_ID
+            return UnresolvedKind.ACCOUNT_ID
         if kind == "Number" or kind.endswith(("::Id", "::KeyName")):
-            return Kind.NAME
+            return UnresolvedKind.NAME
         shortest = _shortest(pattern)
         if shortest is not None and (shortest or (least.isdecimal() and int(least[:9]))):
-            return Kind.NAME
-        return Kind.ANYTHING
+            return UnresolvedKind.NAME
+        return UnresolvedKind.ANYTHING
 
     def _pattern(self, name: str) -> str:
         pattern = scalar(child(self.nodes.get(name), "AllowedPattern")) or ""
@@ -212,14 +224,14 @@ def _scalars(nodes: Iterable[yaml.Node]) -> Iterator[str]:
             pending += node.value
 
 
-def _text(value: str, at: Position, defaults: tuple[str, ...] = ()) -> Text:
+def _text(value: str, at: Position, defaults: tuple[str, ...] = ()) -> StringNode:
     """A value as a property takes it: a dynamic reference in it is resolved there."""
-    return resolved(Text((value,), at, defaults=defaults))
+    return resolved(StringNode((value,), at, defaults=defaults))
 
 
 def _listed(value: str, at: Position, defaults: tuple[str, ...]) -> Node:
     texts = tuple(_text(word.strip(), at, defaults) for word in value.split(","))
-    return Items(texts, at) if value else texts[0]
+    return ListNode(texts, at) if value else texts[0]
 
 
 @lru_cache(maxsize=1000)
@@ -237,7 +249,7 @@ def _shortest(pattern: str) -> int | None:
     return length if pattern else None
 
 
-def stated(when: When, subject: str) -> tuple[str, ...]:
+def stated(when: PathCondition, subject: str) -> tuple[str, ...]:
     """The values that the facts leave a parameter, where they list them."""
     for condition, outcome in when:
         if condition == subject and outcome.startswith('"'):

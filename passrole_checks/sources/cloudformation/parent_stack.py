@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from passrole_checks.iam import partial_values
-from passrole_checks.iam.partial_values import Choice, Entry, Hole, Items, Node, Part, Position, Text, moved
+from passrole_checks.iam.partial_values import (
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    Part,
+    Position,
+    StringNode,
+    Unresolved,
+    moved,
+)
 from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
 from passrole_checks.sources.files.yaml_with_unresolved import restored
 from passrole_checks.sources.model.principal_names import bare, renamed
@@ -26,17 +36,17 @@ class Around:
     stack: str
     body: Node
     outer: Sequence[Part | Node]
-    name: Text | None = None
+    name: StringNode | None = None
 
     def value(self, node: Node) -> Node:
         """A value of the template."""
         found = brought_up(restored(node, self.outer), self.stack)
         return found if self.name is None else _named(found, f"{self.stack}.{_STACK_NAME}", self.name)
 
-    def text(self, node: Node | None) -> Text | None:
+    def text(self, node: Node | None) -> StringNode | None:
         """The same where it is a text."""
         found = self.value(node) if node is not None else None
-        return found if isinstance(found, Text) else None
+        return found if isinstance(found, StringNode) else None
 
     def principal(self, name: str, own: Collection[str]) -> str:
         """Somebody who is given a policy: one of the template's ``own`` resources, one of the configuration around it,
@@ -52,8 +62,8 @@ class Around:
         parameter = _PARAMETER.fullmatch(inner)
         if parameter is not None:
             return renamed(name, lambda _: f"${{{name_above(parameter[1], self.stack)}}}")
-        found = self.value(Text((inner,), self.body.at))
-        hole = found.only_hole if isinstance(found, Text) else None
+        found = self.value(StringNode((inner,), self.body.at))
+        hole = found.only_hole if isinstance(found, StringNode) else None
         return hole.role if hole is not None and hole.role else renamed(name, lambda _: str(found))
 
     # places
@@ -63,7 +73,7 @@ class Around:
         """Of a template that stands letter for letter in a file: the lines before it, the columns before its first line
         and before the others."""
         body = self.body
-        if not isinstance(body, Text) or not body.starts:
+        if not isinstance(body, StringNode) or not body.starts:
             return None
         (line, column), exact = body.starts[0], len(body.parts) == 1
         return line - 1, column - 1 if exact else -1, body.indent if exact else -1
@@ -84,19 +94,21 @@ class Around:
     def placed(self, node: Node, path: str = "") -> Node:
         """A value of the template with its places. ``path`` leads to it from the top of the template, for one that
         Terraform makes of an object, whose parts have places of their own."""
-        if isinstance(self.body, partial_values.Mapping):
+        if isinstance(self.body, partial_values.ObjectNode):
             return _like(node, _at(self.body, path.split("/")))
         return self._placed(node)
 
     def _placed(self, node: Node) -> Node:
         at = self.place(node.at)
-        if isinstance(node, Text):
+        if isinstance(node, StringNode):
             return moved(node, at)
-        if isinstance(node, Items):
-            return Items(tuple(map(self._placed, node.items)), at)
-        if isinstance(node, partial_values.Mapping):
-            entries = (Entry(moved(one.key, self.place(one.key.at)), self._placed(one.value)) for one in node.entries)
-            return partial_values.Mapping(tuple(entries), at)
+        if isinstance(node, ListNode):
+            return ListNode(tuple(map(self._placed, node.items)), at)
+        if isinstance(node, partial_values.ObjectNode):
+            entries = (
+                ObjectEntry(moved(one.key, self.place(one.key.at)), self._placed(one.value)) for one in node.entries
+            )
+            return partial_values.ObjectNode(tuple(entries), at)
         if isinstance(node, Choice):
             return replace(node, options=tuple((outcome, self._placed(one)) for outcome, one in node.options), at=at)
         return replace(node, at=at)
@@ -106,9 +118,9 @@ def _at(node: Node, steps: Sequence[str]) -> Node:
     """What stands at the end of a path, as far as it leads."""
     for step in steps:
         inner: Node | None = None
-        if isinstance(node, partial_values.Mapping):
+        if isinstance(node, partial_values.ObjectNode):
             inner = node.get(step)
-        elif isinstance(node, Items) and step.isdecimal() and int(step) < len(node.items):
+        elif isinstance(node, ListNode) and step.isdecimal() and int(step) < len(node.items):
             inner = node.items[int(step)]
         if inner is None:
             break
@@ -118,38 +130,38 @@ def _at(node: Node, steps: Sequence[str]) -> Node:
 
 def _like(node: Node, other: Node) -> Node:
     """A value with the places of another one of the same shape; what has no counterpart stands where that does."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return moved(node, other.at)
-    if isinstance(node, Items):
-        counterparts = other.items if isinstance(other, Items) and len(other.items) == len(node.items) else ()
+    if isinstance(node, ListNode):
+        counterparts = other.items if isinstance(other, ListNode) and len(other.items) == len(node.items) else ()
         pairs = zip(node.items, counterparts or [other] * len(node.items), strict=True)
-        return Items(tuple(_like(item, one) for item, one in pairs), other.at)
-    if isinstance(node, partial_values.Mapping):
+        return ListNode(tuple(_like(item, one) for item, one in pairs), other.at)
+    if isinstance(node, partial_values.ObjectNode):
         entries = []
         for entry in node.entries:
-            found = other.get(str(entry.key)) if isinstance(other, partial_values.Mapping) else None
-            entries.append(Entry(moved(entry.key, other.at), _like(entry.value, found or other)))
-        return partial_values.Mapping(tuple(entries), other.at)
+            found = other.get(str(entry.key)) if isinstance(other, partial_values.ObjectNode) else None
+            entries.append(ObjectEntry(moved(entry.key, other.at), _like(entry.value, found or other)))
+        return partial_values.ObjectNode(tuple(entries), other.at)
     if isinstance(node, Choice):
         return replace(node, options=tuple((outcome, _like(one, other)) for outcome, one in node.options), at=other.at)
     return replace(node, at=other.at)
 
 
-def _named(node: Node, expression: str, name: Text) -> Node:
+def _named(node: Node, expression: str, name: StringNode) -> Node:
     """A value with the name of the stack in the place of the pseudo parameter for it."""
-    if isinstance(node, Text):
-        if not any(isinstance(part, Hole) and part.expression == expression for part in node.parts):
+    if isinstance(node, StringNode):
+        if not any(isinstance(part, Unresolved) and part.expression == expression for part in node.parts):
             return node
         parts = (
             inner
             for part in node.parts
-            for inner in (name.parts if isinstance(part, Hole) and part.expression == expression else (part,))
+            for inner in (name.parts if isinstance(part, Unresolved) and part.expression == expression else (part,))
         )
-        return Text(partial_values.join(list(parts)), node.at, defaults=node.defaults)
-    if isinstance(node, Items):
+        return StringNode(partial_values.join(list(parts)), node.at, defaults=node.defaults)
+    if isinstance(node, ListNode):
         return replace(node, items=tuple(_named(item, expression, name) for item in node.items))
-    if isinstance(node, partial_values.Mapping):
-        entries = (Entry(one.key, _named(one.value, expression, name)) for one in node.entries)
+    if isinstance(node, partial_values.ObjectNode):
+        entries = (ObjectEntry(one.key, _named(one.value, expression, name)) for one in node.entries)
         return replace(node, entries=tuple(entries))
     if isinstance(node, Choice):
         options = tuple((outcome, _named(option, expression, name)) for outcome, option in node.options)

@@ -12,15 +12,15 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.cloudformation import sam
-from passrole_checks.sources.cloudformation.attachments import Attachments
+from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.attachments_elsewhere import Collector
-from passrole_checks.sources.cloudformation.consumed_roles import Received
+from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
 from passrole_checks.sources.cloudformation.custom_resources import read_handed_over
-from passrole_checks.sources.cloudformation.documents import Documents, Found, is_no_value, there
+from passrole_checks.sources.cloudformation.documents import PropertyNode, TemplateDocuments, is_no_value, there
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
-from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, Surroundings
+from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, NestingContext
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.serverless import Serverless
 from passrole_checks.sources.cloudformation.stack_set import body, prefixed
@@ -75,7 +75,7 @@ def construct_of(resource: yaml.Node) -> str:
     return path.removesuffix("/Resource").removesuffix("/Default")
 
 
-def reader_of(template: Template, surroundings: Surroundings | None = None) -> PolicyReader:
+def reader_of(template: Template, surroundings: NestingContext | None = None) -> PolicyReader:
     """A reader of a template, of the framework that the template is of."""
     return PolicyReader(template, Framework.SAM if sam.is_sam(template) else Framework.CLOUDFORMATION, surroundings)
 
@@ -86,7 +86,7 @@ class PolicyReader:
     ``surroundings``: where the template stands, so that its nested stacks are followed.
     """
 
-    def __init__(self, template: Template, framework: Framework, surroundings: Surroundings | None = None) -> None:
+    def __init__(self, template: Template, framework: Framework, surroundings: NestingContext | None = None) -> None:
         self.template = template
         self.framework = framework
         self.owners = sam.implicit_roles(template) if framework is Framework.SAM else {}
@@ -95,21 +95,21 @@ class PolicyReader:
         )
         self.nested = NestedStacks(template, self.evaluator, surroundings, reader_of)
         self.evaluator.output = self.nested.output
-        self.documents = Documents(template, self.evaluator)
+        self.documents = TemplateDocuments(template, self.evaluator)
         self.serverless = Serverless(template, self.documents, self.owners)
-        self.received = Received(template, self.evaluator, self.owners)
+        self.received = TemplateRoleConsumers(template, self.evaluator, self.owners)
         self.holdings = Collector(template, self.documents, self.owners)
         self.resources: list[ResourceDefinition] = []
         self.policies = self.documents.policies
         self.roles: list[RoleDefinition] = self.serverless.roles
-        self.users: list[tuple[str, Text]] = []
+        self.users: list[tuple[str, StringNode]] = []
         self.unreadable = self.documents.unreadable
         self.not_evaluated = self.documents.not_evaluated
 
     def read(self) -> None:
         """Read the template, once; what cannot be read is in ``unreadable``."""
         self._sections()
-        self.attachments = Attachments(self.template, self.evaluator, self.owners, self.nested.bounds_only)
+        self.attachments = TemplateAttachments(self.template, self.evaluator, self.owners, self.nested.bounds_only)
         seen: set[str] = set()
         for key, node in entries(child(self.template.root, "Resources")):
             if key.value in seen:
@@ -210,7 +210,9 @@ class PolicyReader:
     def _properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
         """Read the properties of a resource; where all of them stand under ``Fn::If``, each alternative."""
         listed = call(node) is None and isinstance(node, yaml.SequenceNode)
-        for found, in_list in [(Found("", node), True)] if listed else self.documents.elements(node, "Properties"):
+        for found, in_list in (
+            [(PropertyNode("", node), True)] if listed else self.documents.elements(node, "Properties")
+        ):
             function = call(found.node)
             if function is not None:
                 name = function[0]

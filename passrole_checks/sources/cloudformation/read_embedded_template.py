@@ -13,11 +13,26 @@ from dataclasses import replace
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam import partial_values
-from passrole_checks.iam.partial_values import Choice, Const, Hole, Items, Kind, Node, Part, Position, Text
+from passrole_checks.iam.partial_values import (
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    Part,
+    Position,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+)
 from passrole_checks.sources.cloudformation.parent_stack import Around
 from passrole_checks.sources.cloudformation.policies import PolicyReader, reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.stack_values import Call, Passed, facts_above, handed_down
+from passrole_checks.sources.cloudformation.stack_values import (
+    NestedStackCall,
+    ParameterArgument,
+    facts_above,
+    handed_down,
+)
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.yaml_with_unresolved import without_holes, word
 from passrole_checks.sources.model.configuration import (
@@ -66,21 +81,21 @@ def _read(resource: ResourceDefinition, body: Node, parts: dict[str, Node]) -> S
     if len(content) > MAX_LENGTH or not looks_like_template(content):
         return NOTHING
     given = parts.get("parameters")
-    complete = not isinstance(given, Text)
+    complete = not isinstance(given, StringNode)
     passed = {
         str(entry.key): handed_down(entry.value)
-        for entry in (given.entries if isinstance(given, partial_values.Mapping) else ())
+        for entry in (given.entries if isinstance(given, partial_values.ObjectNode) else ())
     }
-    call = Call({name: Passed(value, value) for name, value in passed.items()}, complete=complete)
+    call = NestedStackCall({name: ParameterArgument(value, value) for name, value in passed.items()}, complete=complete)
     try:
         reader = reader_of(Template(body.at.file, content, called=call))
         reader.read()
     except (InputError, RecursionError) as error:
         reason = error.reason if isinstance(error, InputError) else "nested too deeply"
         return StackContent(fault=reason)
-    outer = [handed_down(node) if not isinstance(node, (str, Hole)) else _handed_down(node) for node in meant]
+    outer = [handed_down(node) if not isinstance(node, (str, Unresolved)) else _handed_down(node) for node in meant]
     name = parts.get("name")
-    name = name if isinstance(name, Text) and name.only_hole is None else None
+    name = name if isinstance(name, StringNode) and name.only_hole is None else None
     around = Around(resource.address, body, outer, name)
     by = "resource" if resource.type != ONE_ACCOUNT or _is_given(parts.get("iam_role_arn")) else ""
     return _Held(resource, around, reader).content(by)
@@ -187,7 +202,7 @@ class _Held:
             tuple(facts_above(facts, self.resource.address) for facts in role.there),
         )
 
-    def _users(self) -> Iterator[tuple[str, Text]]:
+    def _users(self) -> Iterator[tuple[str, StringNode]]:
         for user, called in self.reader.users:
             name = self.around.text(called)
             if name is not None:
@@ -208,19 +223,19 @@ class _Held:
 
 def _handed_down(part: Part) -> Part:
     """A part of a text of the outer configuration as the template sees it."""
-    found = handed_down(Text((part,), Position("", 1)))
-    return found.parts[0] if isinstance(found, Text) else part
+    found = handed_down(StringNode((part,), Position("", 1)))
+    return found.parts[0] if isinstance(found, StringNode) else part
 
 
-def _generated(stack: Text | None, logical_id: str, at: Position) -> Text:
+def _generated(stack: StringNode | None, logical_id: str, at: Position) -> StringNode:
     """The name of a role that CloudFormation makes, as far as the names of the stack and of the role are not cut."""
-    name: tuple[Part, ...] = stack.parts if stack is not None else (Hole(_STACK_NAME, Kind.NAME),)
+    name: tuple[Part, ...] = stack.parts if stack is not None else (Unresolved(_STACK_NAME, UnresolvedKind.NAME),)
     literal = name[0] if len(name) == 1 and isinstance(name[0], str) else None
-    kept, generated = logical_id[:_KEPT], Hole("generated", Kind.NAME)
+    kept, generated = logical_id[:_KEPT], Unresolved("generated", UnresolvedKind.NAME)
     after: tuple[Part, ...] = (f"{kept}-" if kept == logical_id else kept, generated)
     if literal is not None and len(literal) > _KEPT:
-        return Text(partial_values.join((literal[:_KEPT], generated, "-", *after)), at)
-    return Text(partial_values.join((*name, "-", *after)), at)
+        return StringNode(partial_values.join((literal[:_KEPT], generated, "-", *after)), at)
+    return StringNode(partial_values.join((*name, "-", *after)), at)
 
 
 _KEPT = 24  # characters of either name that are kept in any case (see ``receiving``)
@@ -228,28 +243,28 @@ _KEPT = 24  # characters of either name that are kept in any case (see ``receivi
 
 def _is_given(node: Node | None) -> bool:
     nothing = isinstance(node, partial_values.Absent) or (isinstance(node, Const) and node.value is None)
-    return node is not None and not nothing and not (isinstance(node, Text) and node.literal == "")
+    return node is not None and not nothing and not (isinstance(node, StringNode) and node.literal == "")
 
 
 def _as_text(body: Node) -> tuple[str, list[Part | Node]]:
     """The text of a template, and what stands in it for values that are not known. One that Terraform makes of an
     object (``jsonencode``) is an object here."""
-    if isinstance(body, Text):
+    if isinstance(body, StringNode):
         return without_holes(body)
     meant: list[Part | Node] = []
-    return (json.dumps(_plain(body, meant, 0)) if isinstance(body, partial_values.Mapping) else ""), meant
+    return (json.dumps(_plain(body, meant, 0)) if isinstance(body, partial_values.ObjectNode) else ""), meant
 
 
 def _plain(node: Node, meant: list[Part | Node], depth: int) -> object:
     if depth > _DEPTH:
         return None
-    if isinstance(node, partial_values.Mapping):
+    if isinstance(node, partial_values.ObjectNode):
         return {_key(entry.key, meant): _plain(entry.value, meant, depth + 1) for entry in node.entries}
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [_plain(item, meant, depth + 1) for item in node.items]
     if isinstance(node, Const):
         return node.value
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return _key(node, meant)
     if isinstance(node, Choice):
         meant.append(node)
@@ -257,7 +272,7 @@ def _plain(node: Node, meant: list[Part | Node], depth: int) -> object:
     return None
 
 
-def _key(node: Text, meant: list[Part | Node]) -> str:
+def _key(node: StringNode, meant: list[Part | Node]) -> str:
     written: list[str] = []
     for part in node.parts:
         if isinstance(part, str):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from passrole_checks.iam.partial_values import Entry, Items, Mapping, Node, Position, text
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
 
 
@@ -166,15 +166,15 @@ def implicit_trust(template: Template, owner: str, at: Position) -> Node:
     """The trust policy that SAM gives to the role that it makes, standing where the owner stands."""
     service = _ROLES[type_of(template.resources[owner]) or ""].service
 
-    def entry(key: str, value: Node) -> Entry:
-        return Entry(text(key, at), value)
+    def entry(key: str, value: Node) -> ObjectEntry:
+        return ObjectEntry(text(key, at), value)
 
-    statement = Mapping(
+    statement = ObjectNode(
         (
-            entry("Action", Items((text("sts:AssumeRole", at),), at)),
+            entry("Action", ListNode((text("sts:AssumeRole", at),), at)),
             entry("Effect", text("Allow", at)),
-            entry("Principal", Mapping((entry("Service", Items((text(service, at),), at)),), at)),
+            entry("Principal", ObjectNode((entry("Service", ListNode((text(service, at),), at)),), at)),
         ),
         at,
     )
-    return Mapping((entry("Version", text("2012-10-17", at)), entry("Statement", Items((statement,), at))), at)
+    return ObjectNode((entry("Version", text("2012-10-17", at)), entry("Statement", ListNode((statement,), at))), at)

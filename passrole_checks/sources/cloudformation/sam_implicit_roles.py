@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import yaml
 
 from passrole_checks.aws.role_properties import Receiver
-from passrole_checks.iam.partial_values import Hole, Kind, Position, Text
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.documents import is_no_value
 from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
@@ -42,7 +42,7 @@ def roles_for(
         at = Position(at.file, at.line, at.column, at.line, at.column)
         path = tuple(attribute.split("/"))
         receiver = Receiver(resource.type, path, "role", "passed", (service,), (service,), "documented")
-        value = Text((Hole(role, Kind.NAME, role=role, reason="made by SAM"),), at)
+        value = StringNode((Unresolved(role, UnresolvedKind.NAME, role=role, reason="made by SAM"),), at)
         return ReceivedRole(resource, attribute, value, at, receiver)
 
     name = resource.address

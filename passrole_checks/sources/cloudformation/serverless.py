@@ -12,7 +12,7 @@ import yaml
 
 from passrole_checks.iam.partial_values import Node
 from passrole_checks.sources.cloudformation import sam
-from passrole_checks.sources.cloudformation.documents import Documents, there
+from passrole_checks.sources.cloudformation.documents import TemplateDocuments, there
 from passrole_checks.sources.cloudformation.sam_policies import expanded, template_used
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, type_of
 from passrole_checks.sources.model.configuration import Framework, PolicyKind, ResourceDefinition, RoleDefinition
@@ -28,7 +28,7 @@ class Serverless:
     """Reads resources of the types ``AWS::Serverless::…``. ``owners``: SAM's implicit roles with what they are made
     for."""
 
-    def __init__(self, template: Template, documents: Documents, owners: Mapping[str, str]) -> None:
+    def __init__(self, template: Template, documents: TemplateDocuments, owners: Mapping[str, str]) -> None:
         self.template = template
         self.documents = documents
         self.owners = owners

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Choice, Entry, Hole, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode, Unresolved
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
 
@@ -71,18 +71,18 @@ def prefixed(policy: AttachedPolicy, stack_set: ResourceDefinition) -> AttachedP
 
 def _below(node: Node, address: str) -> Node:
     """The same value, its references to roles named below the stack set."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         parts = tuple(part if isinstance(part, str) else _hole(part, address) for part in node.parts)
         return replace(node, parts=parts)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return replace(node, items=tuple(_below(item, address) for item in node.items))
-    if isinstance(node, Mapping):
-        return replace(node, entries=tuple(Entry(item.key, _below(item.value, address)) for item in node.entries))
+    if isinstance(node, ObjectNode):
+        return replace(node, entries=tuple(ObjectEntry(item.key, _below(item.value, address)) for item in node.entries))
     if isinstance(node, Choice):
         return replace(node, options=tuple((label, _below(option, address)) for label, option in node.options))
     return node
 
 
-def _hole(hole: Hole, address: str) -> Hole:
+def _hole(hole: Unresolved, address: str) -> Unresolved:
     known = hole.known and tuple(part if isinstance(part, str) else _hole(part, address) for part in hole.known)
     return replace(hole, role=hole.role and f"{address}.{hole.role}", known=known)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam import partial_values
-from passrole_checks.iam.partial_values import Choice, Entry, Hole, Items, Node, Text
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectEntry, StringNode, Unresolved
+from passrole_checks.iam.path_conditions import PathCondition
 
 MAX_LENGTH = 4096  # of one text
 MAX_SIZE = 20_000  # of a list, or of all alternatives
@@ -27,7 +27,7 @@ _EVERYWHERE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class ParameterArgument:
     """What a stack passes for a parameter: its value, and its value whatever the defaults of the outer stack are."""
 
     value: Node
@@ -35,10 +35,10 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class NestedStackCall:
     """How a nested stack is called: what it is passed, and whether that is all (its own defaults are then certain)."""
 
-    passed: Mapping[str, Passed]
+    passed: Mapping[str, ParameterArgument]
     complete: bool = True
 
 
@@ -57,7 +57,7 @@ def name_above(name: str, stack: str) -> str:
     return name.removeprefix(_OUTER) if name.startswith(_OUTER) else f"{stack}.{name}"
 
 
-def facts_above(facts: When, stack: str) -> When:
+def facts_above(facts: PathCondition, stack: str) -> PathCondition:
     """Facts of the nested stack as the outer stack sees them."""
     return tuple((one if one in _EVERYWHERE else name_above(one, stack), outcome) for one, outcome in facts)
 
@@ -80,17 +80,19 @@ _Rename = Callable[[str], str]
 
 
 def _renamed(node: Node, rename: _Rename) -> Node:
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         parts = tuple(part if isinstance(part, str) else _hole(part, rename) for part in node.parts)
         defaults = tuple(name if name in _EVERYWHERE else rename(name) for name in node.defaults)
         return replace(node, parts=parts, defaults=defaults)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return replace(node, items=tuple(_renamed(item, rename) for item in node.items))
-    if isinstance(node, partial_values.Mapping):
+    if isinstance(node, partial_values.ObjectNode):
         entries = []
         for entry in node.entries:
             key = _renamed(entry.key, rename)
-            entries.append(Entry(key if isinstance(key, Text) else entry.key, _renamed(entry.value, rename)))
+            entries.append(
+                ObjectEntry(key if isinstance(key, StringNode) else entry.key, _renamed(entry.value, rename))
+            )
         return replace(node, entries=tuple(entries))
     if isinstance(node, Choice):
         condition = node.condition if node.condition in _EVERYWHERE else rename(node.condition)
@@ -99,7 +101,7 @@ def _renamed(node: Node, rename: _Rename) -> Node:
     return node
 
 
-def _hole(hole: Hole, rename: _Rename) -> Hole:
+def _hole(hole: Unresolved, rename: _Rename) -> Unresolved:
     """Other expressions than names (a dynamic reference, an import) are the same words in each template."""
     named = hole.expression not in _EVERYWHERE and _NAME.fullmatch(hole.expression) is not None
     known = hole.known and tuple(part if isinstance(part, str) else _hole(part, rename) for part in hole.known)

@@ -16,16 +16,16 @@ import yaml
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
-    Hole,
-    Kind,
     Node,
     Part,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
     join,
     unknown,
 )
-from passrole_checks.iam.path_conditions import When, added, consistent
+from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.cloudformation.template import scalar
 
 MAX_ALTERNATIVES = 64
@@ -39,7 +39,7 @@ _OUTSIDE_NAMES = frozenset(":/|; \n")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SubPiece:
     """A stretch of a ``Fn::Sub`` text: literal text, or (``reference``) the name inside ``${...}``; its offset."""
 
     value: str
@@ -47,7 +47,7 @@ class Piece:
     reference: bool = False
 
 
-def placeholders(text: str) -> Iterator[Piece]:
+def placeholders(text: str) -> Iterator[SubPiece]:
     """Take the text of ``Fn::Sub`` apart.
 
     ``${!Literal}`` gives the literal ``${Literal}``. What cannot be a reference (``${aws:username}``) stays literal:
@@ -58,15 +58,15 @@ def placeholders(text: str) -> Iterator[Piece]:
     for found in _PLACEHOLDER.finditer(text):
         name = found.group(1)
         if name.startswith("!"):
-            yield Piece(text[done : found.start()], done)
-            yield Piece("${" + name[1:] + "}", found.start())
+            yield SubPiece(text[done : found.start()], done)
+            yield SubPiece("${" + name[1:] + "}", found.start())
         elif _REFERENCE.fullmatch(name.strip()):
-            yield Piece(text[done : found.start()], done)
-            yield Piece(name.strip(), found.start(), reference=True)
+            yield SubPiece(text[done : found.start()], done)
+            yield SubPiece(name.strip(), found.start(), reference=True)
         else:
             continue
         done = found.end()
-    yield Piece(text[done:], done)
+    yield SubPiece(text[done:], done)
 
 
 def alternatives(
@@ -101,11 +101,11 @@ def decided(node: Node, condition: str, label: str) -> Node:
     return _where(node, ((condition, label),))
 
 
-def _where(node: Node, when: When) -> Node:
+def _where(node: Node, when: PathCondition) -> Node:
     if not isinstance(node, Choice):
         return node
     options = [
-        (outcome, _where(option, added(when, node.condition, outcome)))
+        (outcome, _where(option, extend(when, node.condition, outcome)))
         for outcome, option in node.options
         if consistent(when, node.condition, outcome)
     ]
@@ -122,26 +122,30 @@ def without(node: Node, reason: str) -> Node:
     left = tuple(
         (outcome, option)
         for outcome, option in options
-        if not (isinstance(option, Text) and option.only_hole is not None and option.only_hole.reason == reason)
+        if not (isinstance(option, StringNode) and option.only_hole is not None and option.only_hole.reason == reason)
     )
     if not left:
         return options[0][1]
     return left[0][1] if len(left) == 1 else Choice(node.condition, left, node.at)
 
 
-def as_text(node: Node) -> Text | None:
+def as_text(node: Node) -> StringNode | None:
     """A scalar as CloudFormation writes it into a text; None for lists, objects and alternatives."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return node
     if isinstance(node, Const) and node.value is not None:
         value = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
-        return Text((value,), node.at)
+        return StringNode((value,), node.at)
     return None
 
 
 def concatenated(
-    texts: Sequence[Text], at: Position, starts: Sequence[tuple[int, int]] = (), indent: int = 0, expression: str = ""
-) -> Text:
+    texts: Sequence[StringNode],
+    at: Position,
+    starts: Sequence[tuple[int, int]] = (),
+    indent: int = 0,
+    expression: str = "",
+) -> StringNode:
     """The texts one after another. With ``starts`` (one a text) the parts stay apart and keep their places."""
     parts: list[Part] = []
     places: list[tuple[int, int]] = []
@@ -156,11 +160,11 @@ def concatenated(
     if len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_CHARACTERS:
         return unknown(expression or "text", at, "too long")
     if not starts:
-        return resolved(Text(join(parts), at, defaults=tuple(defaults)))
-    return resolved(Text(tuple(parts) or ("",), at, tuple(places) or (starts[0],), indent, tuple(defaults)))
+        return resolved(StringNode(join(parts), at, defaults=tuple(defaults)))
+    return resolved(StringNode(tuple(parts) or ("",), at, tuple(places) or (starts[0],), indent, tuple(defaults)))
 
 
-def resolved(text: Text) -> Text:
+def resolved(text: StringNode) -> StringNode:
     """The text with each dynamic reference ``{{resolve:service:…}}`` as a hole.
 
     Source: AWS CloudFormation User Guide, "Get values stored in other services using dynamic references".
@@ -173,7 +177,7 @@ def resolved(text: Text) -> Text:
     place = (0, 0)
     for number, part in enumerate(text.parts):
         start = text.starts[number] if text.starts else (0, 0)
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             if open_words:
                 open_words.append(part.written)
             else:
@@ -203,11 +207,11 @@ def resolved(text: Text) -> Text:
             done = stop
     if open_words:  # never closed: literal text
         return text
-    return Text(tuple(parts), text.at, tuple(places) if text.starts else (), text.indent, text.defaults)
+    return StringNode(tuple(parts), text.at, tuple(places) if text.starts else (), text.indent, text.defaults)
 
 
-def _dynamic_hole(expression: str) -> Hole:
-    return Hole(expression, Kind.ANYTHING, reason="a dynamic reference, read at deployment")
+def _dynamic_hole(expression: str) -> Unresolved:
+    return Unresolved(expression, UnresolvedKind.ANYTHING, reason="a dynamic reference, read at deployment")
 
 
 def advanced(text: str, offset: int, start: tuple[int, int], indent: int) -> tuple[int, int]:
@@ -219,26 +223,26 @@ def advanced(text: str, offset: int, start: tuple[int, int], indent: int) -> tup
     return line + breaks, indent + offset - text.rfind("\n", 0, offset)
 
 
-def split(text: Text, delimiter: str) -> list[Text] | None:
+def split(text: StringNode, delimiter: str) -> list[StringNode] | None:
     """The texts between the delimiters, or None where a hole may hold a delimiter as well."""
     parts: list[Part] = []
     for part in text.parts:
-        if isinstance(part, Hole) and part.known is not None and part.kind is Kind.ANYTHING:
+        if isinstance(part, Unresolved) and part.known is not None and part.kind is UnresolvedKind.ANYTHING:
             parts.extend(part.known)
         else:
             parts.append(part)
     rows: list[list[Part]] = [[]]
     for part in join(parts):
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             # Names, ids, Regions and partitions hold no such sign; "anything" and "-" or a letter may be in them.
-            if part.kind is Kind.ANYTHING or delimiter[:1] not in _OUTSIDE_NAMES:
+            if part.kind is UnresolvedKind.ANYTHING or delimiter[:1] not in _OUTSIDE_NAMES:
                 return None
             rows[-1].append(part)
             continue
         first, *others = part.split(delimiter)
         rows[-1].append(first)
         rows.extend([other] for other in others)
-    return [Text(join(row), text.at, defaults=text.defaults) for row in rows]
+    return [StringNode(join(row), text.at, defaults=text.defaults) for row in rows]
 
 
 def plain(node: yaml.Node | None) -> str | None:

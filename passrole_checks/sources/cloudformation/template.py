@@ -15,7 +15,7 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, children_of, compose, lines_of, measure
-from passrole_checks.sources.cloudformation.stack_values import Call
+from passrole_checks.sources.cloudformation.stack_values import NestedStackCall
 
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _BLOCKS, _QUOTES = frozenset({"|", ">"}), frozenset({'"', "'"})  # styles of a scalar
@@ -179,7 +179,7 @@ class Template:
         file: str,
         content: str,
         given: Mapping[str, str] | None = None,
-        called: Call | None = None,
+        called: NestedStackCall | None = None,
     ) -> None:
         self.file = file
         self.given = given or {}  # values of parameters that whoever scans knows

@@ -46,7 +46,7 @@ class LookedAt:
         self.walks.add(path)
 
 
-class Difference:
+class TreeDifference:
     """Paths at which two versions of a tree differ: ``modified`` files, and ``others``, which are in one of them only,
     or are a file in one and something else in the other. Paths are whole ones, all in one version's place."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from passrole_checks.files import write_atomically
-from passrole_checks.files.safe_read import check_inside, content_of, opened
+from passrole_checks.files.safe_read import check_inside, opened, read_bounded
 from passrole_checks.sources.files.access_log import at_file, at_lead
 
 
@@ -56,7 +56,7 @@ class Boundary:
         """Return the bytes of a file, at most ``most``. Raises :class:`OutsideError`, or another :class:`OSError`."""
         self.check(path)
         at_file(path)
-        return content_of(path, most, self.contains)
+        return read_bounded(path, most, self.contains)
 
     def open(self, path: str | Path) -> BinaryIO:
         """Return a regular file, opened for reading. Raises :class:`OutsideError`, or another :class:`OSError`."""

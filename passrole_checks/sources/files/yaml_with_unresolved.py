@@ -12,7 +12,18 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Choice, Entry, Hole, Items, Mapping, Node, Part, Text, join, moved
+from passrole_checks.iam.partial_values import (
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    StringNode,
+    Unresolved,
+    join,
+    moved,
+)
 from passrole_checks.sources.files.yaml_loader import Loader
 
 MAX_LENGTH = 1_000_000
@@ -22,7 +33,7 @@ _WORD = re.compile("\ue000(\\d{1,9})\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
 
 
-def without_holes(text: Text) -> tuple[str, list[Part | Node]]:
+def without_holes(text: StringNode) -> tuple[str, list[Part | Node]]:
     """A text in which each hole is a word, and what the words stand for, by number."""
     written: list[str] = []
     meant: list[Part | Node] = []
@@ -42,37 +53,37 @@ def word(number: int) -> str:
 
 def restored(node: Node, meant: Sequence[Part | Node]) -> Node:
     """A value with what the words in it stand for. A text that is nothing but one word is the value behind it."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return _text(node, meant)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return replace(node, items=tuple(restored(item, meant) for item in node.items))
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         entries = []
         for entry in node.entries:
             key = restored(entry.key, meant)
-            entries.append(Entry(key if isinstance(key, Text) else entry.key, restored(entry.value, meant)))
+            entries.append(ObjectEntry(key if isinstance(key, StringNode) else entry.key, restored(entry.value, meant)))
         return replace(node, entries=tuple(entries))
     if isinstance(node, Choice):
         return replace(node, options=tuple((outcome, restored(option, meant)) for outcome, option in node.options))
     return node
 
 
-def _text(node: Text, meant: Sequence[Part | Node]) -> Node:
+def _text(node: StringNode, meant: Sequence[Part | Node]) -> Node:
     if not any("\ue000" in (part if isinstance(part, str) else part.expression) for part in node.parts):
         return node
     parts: list[Part] = []
     for part in node.parts:
-        if isinstance(part, Hole):  # in whose words others may stand
+        if isinstance(part, Unresolved):  # in whose words others may stand
             expression = _WORD.sub(lambda found: _in_words(_behind(found, meant)), part.expression)
             parts.append(replace(part, expression=expression))
             continue
         done = 0
         for found in _WORD.finditer(part):
             behind = _behind(found, meant)
-            if not isinstance(behind, (str, Hole)):
+            if not isinstance(behind, (str, Unresolved)):
                 if part == found[0] and len(node.parts) == 1:
-                    return moved(behind, node.at) if isinstance(behind, Text) else behind
-                behind = Hole(_in_words(behind))
+                    return moved(behind, node.at) if isinstance(behind, StringNode) else behind
+                behind = Unresolved(_in_words(behind))
             parts += [part[done : found.start()], behind]
             done = found.end()
         parts.append(part[done:])
@@ -88,12 +99,12 @@ def _behind(found: re.Match[str], meant: Sequence[Part | Node]) -> Part | Node:
 def _in_words(part: Part | Node) -> str:
     if isinstance(part, str):
         return part
-    if isinstance(part, Hole):
+    if isinstance(part, Unresolved):
         return part.expression
-    return str(part) if isinstance(part, Text) else part.condition if isinstance(part, Choice) else "…"
+    return str(part) if isinstance(part, StringNode) else part.condition if isinstance(part, Choice) else "…"
 
 
-def parse_yaml(text: Text) -> Items | Mapping | None:
+def parse_yaml(text: StringNode) -> ListNode | ObjectNode | None:
     """A text as the list or the object that it is in YAML, all of it at the place of the text; None if it is none, is
     not valid, or is too large."""
     if sum(len(part) for part in text.parts if isinstance(part, str)) > MAX_LENGTH:
@@ -109,24 +120,24 @@ def parse_yaml(text: Text) -> Items | Mapping | None:
         found = restored(_node(root, text, iter(range(_NODES)), 0), meant)
     except _TooLarge:
         return None
-    return found if isinstance(found, (Items, Mapping)) else None
+    return found if isinstance(found, (ListNode, ObjectNode)) else None
 
 
 class _TooLarge(Exception):
     """More nodes, or deeper ones, than are gone through."""
 
 
-def _node(node: yaml.Node, text: Text, left: Iterator[int], depth: int) -> Node:
+def _node(node: yaml.Node, text: StringNode, left: Iterator[int], depth: int) -> Node:
     if depth > _DEPTH or next(left, None) is None:
         raise _TooLarge
     if isinstance(node, yaml.SequenceNode):
-        return Items(tuple(_node(item, text, left, depth + 1) for item in node.value), text.at)
+        return ListNode(tuple(_node(item, text, left, depth + 1) for item in node.value), text.at)
     if isinstance(node, yaml.MappingNode):
         last = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
         inside = ((_scalar(key, text), _node(value, text, left, depth + 1)) for key, value in last.items())
-        return Mapping(tuple(Entry(key, value) for key, value in inside), text.at)
+        return ObjectNode(tuple(ObjectEntry(key, value) for key, value in inside), text.at)
     return _scalar(str(node.value), text)
 
 
-def _scalar(written: str, text: Text) -> Text:
-    return Text((written,), text.at, defaults=text.defaults)
+def _scalar(written: str, text: StringNode) -> StringNode:
+    return StringNode((written,), text.at, defaults=text.defaults)

@@ -11,23 +11,33 @@ from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Hole, Items, Mapping, Node, Position, Text
-from passrole_checks.iam.path_conditions import When, added, consistent
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+)
+from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, PolicyKind
 
-Named = Callable[[Text], Sequence[str]]  # the addresses of the policies of a configuration that a text names
+Named = Callable[[StringNode], Sequence[str]]  # the addresses of the policies of a configuration that a text names
 
 
-class Held(TypedDict):
+class AttachmentsElsewhere(TypedDict):
     """The parts of a Configuration that tell of what principals hold."""
 
     attachments: tuple[ManagedAttachment, ...]
     members: tuple[tuple[str, str], ...]
     boundaries: tuple[tuple[str, AttachedPolicy], ...]
-    boundary_names: tuple[tuple[str, Text], ...]
+    boundary_names: tuple[tuple[str, StringNode], ...]
     boundary_unknown: tuple[str, ...]
-    boundary_readings: tuple[tuple[str, When, AttachedPolicy | Text | None], ...]
-    targets: tuple[tuple[Text, When, AttachedPolicy], ...]
+    boundary_readings: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...]
+    targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...]
 
 
 @dataclass
@@ -39,12 +49,12 @@ class Holdings:
     managed: list[ManagedAttachment] = field(default_factory=list)
     members: dict[tuple[str, str], None] = field(default_factory=dict)
     bounded: dict[str, str] = field(default_factory=dict)
-    boundary_names: dict[str, Text] = field(default_factory=dict)
+    boundary_names: dict[str, StringNode] = field(default_factory=dict)
     boundary_unknown: dict[str, None] = field(default_factory=dict)
-    readings: dict[str, list[tuple[When, str | Text | None]]] = field(default_factory=dict)
-    limited: list[tuple[Text, When, str]] = field(default_factory=list)
+    readings: dict[str, list[tuple[PathCondition, str | StringNode | None]]] = field(default_factory=dict)
+    limited: list[tuple[StringNode, PathCondition, str]] = field(default_factory=list)
 
-    def bind(self, holder: str, values: Sequence[tuple[When, Node]], named: Named) -> None:
+    def bind(self, holder: str, values: Sequence[tuple[PathCondition, Node]], named: Named) -> None:
         """Note the permissions boundary of a principal: what it may be, each with the facts under which it is that."""
         found = [(facts, self._read(value, named)) for facts, value in values]
         if all(one is None for _, one in found):
@@ -62,14 +72,14 @@ class Holdings:
             self.boundary_unknown[holder] = None
 
     @staticmethod
-    def _read(value: Node, named: Named) -> str | Text | None:
+    def _read(value: Node, named: Named) -> str | StringNode | None:
         """The address of a boundary, what is written where it is not here, None for no boundary."""
-        if _is_nothing(value) or not isinstance(value, Text):
+        if _is_nothing(value) or not isinstance(value, StringNode):
             return None
         addresses = named(value)
         return addresses[0] if len(addresses) == 1 else value
 
-    def held(self, policies: Sequence[AttachedPolicy]) -> Held:
+    def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
         """All of it, given the policies of the configuration."""
         by_address: dict[str, list[AttachedPolicy]] = {}
         for policy in policies:
@@ -82,16 +92,16 @@ class Holdings:
                 boundaries.append((holder, found[0]))
             else:
                 self.boundary_unknown[holder] = None
-        readings: list[tuple[str, When, AttachedPolicy | Text | None]] = []
+        readings: list[tuple[str, PathCondition, AttachedPolicy | StringNode | None]] = []
         for holder, values in self.readings.items():
             for facts, value in values:
                 here = by_address.get(value) if isinstance(value, str) else None
                 if here:
                     readings.append((holder, facts, here[0]))
                 else:
-                    named = Text((Hole(value),), Position("", 0)) if isinstance(value, str) else value
+                    named = StringNode((Unresolved(value),), Position("", 0)) if isinstance(value, str) else value
                     readings.append((holder, facts, named))
-        return Held(
+        return AttachmentsElsewhere(
             attachments=tuple(one for one in self.managed if _words_of(one.policy) not in by_address),
             members=tuple(self.members),
             boundaries=tuple(boundaries),
@@ -110,24 +120,24 @@ class Holdings:
 NOTHING_HELD = Holdings().held(())
 
 
-def _words_of(policy: Text) -> str | None:
+def _words_of(policy: StringNode) -> str | None:
     """The resource whose ARN a text is, as far as its words tell."""
     hole = policy.only_hole
     return hole.expression.removesuffix(".PolicyArn").removesuffix(".Arn") if hole is not None else None
 
 
-def each_with_facts(value: Node | None, when: When = ()) -> Iterator[tuple[When, Node]]:
+def each_with_facts(value: Node | None, when: PathCondition = ()) -> Iterator[tuple[PathCondition, Node]]:
     """The values in a list or an object, each with the facts under which it is there."""
     pending = [(when, value)] if value is not None else []
     while pending:
         facts, node = pending.pop(0)
-        if isinstance(node, Items):
+        if isinstance(node, ListNode):
             pending[:0] = [(facts, item) for item in node.items]
-        elif isinstance(node, Mapping):
+        elif isinstance(node, ObjectNode):
             pending[:0] = [(facts, entry.value) for entry in node.entries]
         elif isinstance(node, Choice):
             pending[:0] = [
-                (added(facts, node.condition, outcome), option)
+                (extend(facts, node.condition, outcome), option)
                 for outcome, option in node.options
                 if consistent(facts, node.condition, outcome)
             ]
@@ -135,12 +145,12 @@ def each_with_facts(value: Node | None, when: When = ()) -> Iterator[tuple[When,
             yield facts, node
 
 
-def held_under(found: Mapping_[str, Sequence[When]]) -> tuple[tuple[str, When], ...]:
+def held_under(found: Mapping_[str, Sequence[PathCondition]]) -> tuple[tuple[str, PathCondition], ...]:
     """Of principals, each with the facts under which it gets a policy, those that do not get it whatever holds."""
     return tuple((who, facts) for who, readings in found.items() if () not in readings for facts in readings)
 
 
-def alternatives(value: Node | None, when: When = ()) -> list[tuple[When, Node]]:
+def alternatives(value: Node | None, when: PathCondition = ()) -> list[tuple[PathCondition, Node]]:
     """What one thing may be, nothing among it, each with the facts under which it is that; a list or an object is
     looked at elsewhere."""
     if isinstance(value, Choice):
@@ -148,15 +158,15 @@ def alternatives(value: Node | None, when: When = ()) -> list[tuple[When, Node]]
             found
             for outcome, option in value.options
             if consistent(when, value.condition, outcome)
-            for found in alternatives(option, added(when, value.condition, outcome))
+            for found in alternatives(option, extend(when, value.condition, outcome))
         ]
     if isinstance(value, Const) and value.value is None:
         value = Absent(value.at)
-    return [(when, value)] if isinstance(value, (Text, Absent)) else []
+    return [(when, value)] if isinstance(value, (StringNode, Absent)) else []
 
 
 def _is_nothing(value: Node) -> bool:
     """Whether there is no boundary; an empty text is how that is written, too."""
     return isinstance(value, Absent) or (
-        isinstance(value, Text) and value.literal is not None and not value.literal.strip()
+        isinstance(value, StringNode) and value.literal is not None and not value.literal.strip()
     )

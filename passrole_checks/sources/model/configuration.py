@@ -14,8 +14,8 @@ from pathlib import Path
 
 from passrole_checks.aws.role_properties import Receiver
 from passrole_checks.errors import internal_error
-from passrole_checks.iam.partial_values import Node, Position, Text
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import Node, Position, StringNode
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 
@@ -101,7 +101,7 @@ class AttachedPolicy:
     kind: PolicyKind = PolicyKind.IDENTITY
     principals: tuple[str, ...] = ()
     managed: str = ""
-    held: tuple[tuple[str, When], ...] = ()
+    held: tuple[tuple[str, PathCondition], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,11 @@ class ManagedAttachment:
     """
 
     holder: str
-    policy: Text
+    policy: StringNode
     resource: ResourceDefinition
     path: str
     at: Position
-    when: When = ()
+    when: PathCondition = ()
     judged: bool = True
 
 
@@ -129,10 +129,10 @@ class RoleDefinition:
     ``there``: the facts under which it is there, in sets of which each suffices; none where it is whatever holds."""
 
     resource: ResourceDefinition
-    name: Text | None = None
-    role_path: Text | None = None
+    name: StringNode | None = None
+    role_path: StringNode | None = None
     trust: Node | None = None
-    there: tuple[When, ...] = ()
+    there: tuple[PathCondition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class InstanceProfile:
     """An instance profile of this configuration, and the role in it. ``name``: None where AWS generates it."""
 
     address: str
-    name: Text | None
+    name: StringNode | None
     role: Node | None
     at: Position
 
@@ -264,12 +264,12 @@ class Configuration:
     boundaries: tuple[tuple[str, AttachedPolicy], ...] = ()
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...] = ()
     boundary_unknown: tuple[str, ...] = ()
-    boundary_names: tuple[tuple[str, Text], ...] = ()
-    boundary_names_before: tuple[tuple[str, Text], ...] = ()
-    boundary_readings: tuple[tuple[str, When, AttachedPolicy | Text | None], ...] = ()
+    boundary_names: tuple[tuple[str, StringNode], ...] = ()
+    boundary_names_before: tuple[tuple[str, StringNode], ...] = ()
+    boundary_readings: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...] = ()
     attachments: tuple[ManagedAttachment, ...] = ()
     attachments_before: tuple[ManagedAttachment, ...] = ()
-    targets: tuple[tuple[Text, When, AttachedPolicy], ...] = ()
+    targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...] = ()
     beside: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
@@ -279,6 +279,6 @@ class Configuration:
     instance_profiles: tuple[InstanceProfile, ...] = ()
     stack_roles: tuple[RoleDefinition, ...] = ()
     literals: tuple[tuple[str, str, str], ...] = ()
-    users: tuple[tuple[str, Text], ...] = ()
+    users: tuple[tuple[str, StringNode], ...] = ()
     excluded: tuple[str, ...] = ()
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, to judge it

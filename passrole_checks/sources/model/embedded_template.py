@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from passrole_checks.iam.partial_values import Text
-from passrole_checks.sources.model.attachments_elsewhere import Held
+from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.sources.model.attachments_elsewhere import AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     InstanceProfile,
@@ -42,7 +42,7 @@ class StackContent:
     roles: tuple[RoleDefinition, ...] = ()
     named: tuple[RoleDefinition, ...] = ()
     policies: tuple[AttachedPolicy, ...] = ()
-    users: tuple[tuple[str, Text], ...] = ()
+    users: tuple[tuple[str, StringNode], ...] = ()
     attachments: tuple[ManagedAttachment, ...] = ()
     members: tuple[tuple[str, str], ...] = ()
     boundary_unknown: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class StackContent:
 NOTHING = StackContent()
 
 
-def held_in(contents: Iterable[StackContent], held: Held) -> Held:
+def held_in(contents: Iterable[StackContent], held: AttachmentsElsewhere) -> AttachmentsElsewhere:
     """What principals of a configuration hold, with what those in the templates of its stacks do."""
     found = held.copy()
     for content in contents:

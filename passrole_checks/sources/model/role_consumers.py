@@ -19,7 +19,17 @@ from passrole_checks.aws.role_properties import (
     receivers_of,
 )
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Items, Mapping, Node, Text, text
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    StringNode,
+    text,
+)
 from passrole_checks.sources.model.configuration import ReceivedRole, ResourceDefinition
 
 _DEPTH = 40  # levels that "any depth" goes down
@@ -31,7 +41,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PropertyValue:
     """A value, and the way to it below the resource's properties."""
 
     path: Path
@@ -103,14 +113,14 @@ class _Whole:
             self._values[name] = self.properties.value(name)
         return self._values[name]
 
-    def places(self, path: Path, *, leaf: bool = True) -> Iterator[Place]:
+    def places(self, path: Path, *, leaf: bool = True) -> Iterator[PropertyValue]:
         """What stands at the end of a path."""
         for name in self.properties.names() if path[0] == ANY else path[:1]:
             value = self.value(name)
             if value is not None:
-                yield from _limited(_follow(Place((name,), value), path[1:], exact=True, leaf=leaf))
+                yield from _limited(_follow(PropertyValue((name,), value), path[1:], exact=True, leaf=leaf))
 
-    def containers(self, embedded: EmbeddedReceiver) -> Iterator[Place]:
+    def containers(self, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
         """What a role may be embedded in: what stands at a path, or the properties themselves."""
         if embedded.path:
             yield from self.places(embedded.path, leaf=False)
@@ -119,13 +129,13 @@ class _Whole:
         values = [(name, value) for name in names if (value := self.value(name)) is not None]
         if values:
             at = values[0][1].at
-            yield Place((), Mapping(tuple(Entry(text(name, at), value) for name, value in values), at))
+            yield PropertyValue((), ObjectNode(tuple(ObjectEntry(text(name, at), value) for name, value in values), at))
 
 
 def _of_another_type(resource: ResourceDefinition, whole: _Whole, embedded: EmbeddedReceiver) -> Iterator[ReceivedRole]:
     """What the resource receives that another one describes: its type stands in the property ``inside``."""
     type_ = whole.value(embedded.inside[0])
-    name = type_.literal if isinstance(type_, Text) else None
+    name = type_.literal if isinstance(type_, StringNode) else None
     for receiver in receivers_of(name) if name is not None else ():
         by = "deployer" if receiver.when == "create" else "user"
         for outer in whole.places(embedded.path, leaf=False):
@@ -146,29 +156,31 @@ def _as_receiver(embedded: EmbeddedReceiver) -> Receiver:
     )
 
 
-def _inside(outer: Place, embedded: EmbeddedReceiver) -> Iterator[Place]:
+def _inside(outer: PropertyValue, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
     if embedded.form == "json":
         yield from _limited(_follow(outer, embedded.inside, exact=False))
         return
     for place in _follow(outer, (), exact=False, leaf=False):
-        if isinstance(place.value, Mapping) and all(_is(place.value, key, word) for key, word in embedded.where):
+        if isinstance(place.value, ObjectNode) and all(_is(place.value, key, word) for key, word in embedded.where):
             yield from _limited(_follow(place, embedded.inside, exact=False))
 
 
-def _is(value: Mapping, key: str, word: str) -> bool:
+def _is(value: ObjectNode, key: str, word: str) -> bool:
     found = next((node for name, node in _entries(value) if name.lower() == key.lower()), None)
-    literal = found.literal if isinstance(found, Text) else None
+    literal = found.literal if isinstance(found, StringNode) else None
     return literal is not None and literal.lower() == word.lower()
 
 
-def _limited(places: Iterable[Place]) -> Iterator[Place]:
+def _limited(places: Iterable[PropertyValue]) -> Iterator[PropertyValue]:
     for number, place in enumerate(places):
         if number >= _PLACES:
             return
         yield place
 
 
-def _follow(place: Place, path: Path, *, exact: bool, leaf: bool = True, depth: int = 0) -> Iterator[Place]:
+def _follow(
+    place: PropertyValue, path: Path, *, exact: bool, leaf: bool = True, depth: int = 0
+) -> Iterator[PropertyValue]:
     """The values at the end of a path. A list is gone through also where the path does not say so, and one thing stands
     for a list of it: Terraform and its plans hold single blocks as lists, or the other way round.
 
@@ -182,51 +194,53 @@ def _follow(place: Place, path: Path, *, exact: bool, leaf: bool = True, depth: 
         return
     if isinstance(value, Choice):
         for _, option in value.options:
-            yield from _follow(Place(place.path, option), path, exact=exact, leaf=leaf, depth=depth + 1)
+            yield from _follow(PropertyValue(place.path, option), path, exact=exact, leaf=leaf, depth=depth + 1)
         return
-    if isinstance(value, Items) and path[:1] != (DEEP,):
+    if isinstance(value, ListNode) and path[:1] != (DEEP,):
         rest = path[1:] if path[:1] == ("*",) else path
         for number, item in enumerate(value.items):
-            inner = Place((*place.path, str(number)), item)
+            inner = PropertyValue((*place.path, str(number)), item)
             yield from _follow(inner, rest, exact=exact, leaf=leaf, depth=depth + 1)
         return
     if not path:
-        if isinstance(value, Text) or not leaf:
+        if isinstance(value, StringNode) or not leaf:
             yield place
         return
-    if isinstance(value, Text):
+    if isinstance(value, StringNode):
         parsed = _parsed(value)
         if parsed is not None:
-            yield from _follow(Place(place.path, parsed), path, exact=exact, leaf=leaf, depth=depth + 1)
+            yield from _follow(PropertyValue(place.path, parsed), path, exact=exact, leaf=leaf, depth=depth + 1)
         elif path == ("*",):
             yield place
         return
     step, rest = path[0], path[1:]
     if step == DEEP:
-        if isinstance(value, Mapping):
+        if isinstance(value, ObjectNode):
             yield from _follow(place, rest, exact=exact, leaf=leaf, depth=depth + 1)
         for name, inner_value in _children(value):
-            yield from _follow(Place((*place.path, name), inner_value), path, exact=exact, leaf=leaf, depth=depth + 1)
+            yield from _follow(
+                PropertyValue((*place.path, name), inner_value), path, exact=exact, leaf=leaf, depth=depth + 1
+            )
     elif step == "*":
         yield from _follow(place, rest, exact=exact, leaf=leaf, depth=depth + 1)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, ObjectNode):
         for name, inner_value in _entries(value):
             if step == ANY or name == step or (not exact and name.lower() == step.lower()):
                 yield from _follow(
-                    Place((*place.path, name), inner_value), rest, exact=exact, leaf=leaf, depth=depth + 1
+                    PropertyValue((*place.path, name), inner_value), rest, exact=exact, leaf=leaf, depth=depth + 1
                 )
 
 
-def _entries(value: Mapping) -> Iterator[tuple[str, Node]]:
+def _entries(value: ObjectNode) -> Iterator[tuple[str, Node]]:
     """The entries of a map, of equal keys the last."""
     last = {str(entry.key): entry.value for entry in value.entries}
     yield from last.items()
 
 
 def _children(value: Node) -> Iterator[tuple[str, Node]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, ObjectNode):
         yield from _entries(value)
-    elif isinstance(value, Items):
+    elif isinstance(value, ListNode):
         yield from ((str(number), item) for number, item in enumerate(value.items))
 
 
@@ -234,17 +248,17 @@ def _is_nothing(value: Node) -> bool:
     return (
         isinstance(value, Absent)
         or (isinstance(value, Const) and value.value is None)
-        or (isinstance(value, Text) and value.literal == "")
+        or (isinstance(value, StringNode) and value.literal == "")
     )
 
 
 def _is_leaf(value: Node) -> bool:
     if isinstance(value, Choice):
         return all(_is_leaf(option) for _, option in value.options)
-    return isinstance(value, Text | Absent | Const)
+    return isinstance(value, StringNode | Absent | Const)
 
 
-def _parsed(value: Text) -> Node | None:
+def _parsed(value: StringNode) -> Node | None:
     """A text that is an object or a list in JSON or, on several lines, in YAML; None where it is not."""
     first = value.parts[0] if value.parts else ""
     if not isinstance(first, str):

@@ -6,7 +6,7 @@ policy never does (IAM User Guide, "AWS JSON policy elements: Principal").
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import PolicyKind
 
 TOO_DEEP = "policy documents may stand in it, too deep to be looked at here"
@@ -23,13 +23,13 @@ def kind_of(path: str, document: Node) -> PolicyKind:
 
 def names_principal(node: Node | None) -> bool:
     """Whether a statement anywhere in a document names a Principal."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return any(isinstance(part, str) and f'"{name}"' in part for part in node.parts for name in _PRINCIPALS)
     if isinstance(node, Choice):
         return any(names_principal(option) for _, option in node.options)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return any(names_principal(item) for item in node.items)
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         named = any(entry.key.literal in _PRINCIPALS for entry in node.entries)
         return named or names_principal(node.get("Statement"))
     return False

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.files.gc_pause import held_back
+from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.iam.partial_values import Node, children_of
 from passrole_checks.sources.files.read_boundary import Boundary, current, within
 from passrole_checks.sources.model.configuration import (
@@ -34,7 +34,7 @@ from passrole_checks.sources.terraform.modules.tfvars import (
     unreadable_inputs,
     values_of,
 )
-from passrole_checks.sources.terraform.policies.policies import Found, collect
+from passrole_checks.sources.terraform.policies.policies import ModuleContents, collect
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.parse_cache import will_be_read
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
@@ -44,7 +44,7 @@ from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, Pa
 _ROOMS = (expressions, functions, loops, templates)  # imported because each registers how its expressions are evaluated
 
 
-@held_back()
+@gc_paused()
 def load(
     folder: Path,
     *,
@@ -153,7 +153,7 @@ def _given_twice(body: Body) -> Iterator[Attribute]:
         pending.extend(block.body for block in current.blocks if "body" in vars(block))
 
 
-def _suppressions(root: Module, run: Run, found: Found) -> Iterator[Suppression]:
+def _suppressions(root: Module, run: Run, found: ModuleContents) -> Iterator[Suppression]:
     """Suppressions, each with the address that its block has in every module that it stands in."""
     addresses = {resource.address for resource in found.resources}
     by_folder: dict[Path, list[str]] = {}

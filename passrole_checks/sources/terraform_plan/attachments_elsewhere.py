@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from passrole_checks.iam.partial_values import Items, Node, Text
-from passrole_checks.iam.partial_values import Mapping as Object
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import ListNode, Node, StringNode
+from passrole_checks.iam.partial_values import ObjectNode as Object
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.attachments_elsewhere import Holdings, each_with_facts
 from passrole_checks.sources.model.configuration import ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -21,17 +21,17 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     OWN_ATTACHMENTS,
     SCP_TARGETS,
 )
-from passrole_checks.sources.terraform_plan.consumed_roles import Received
+from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_text
-from passrole_checks.sources.terraform_plan.principals import Attachments
+from passrole_checks.sources.terraform_plan.principals import PlanAttachments
 
 _BOUNDARY = "permissions_boundary"
 
 
 def holdings_of(
     plan: PlanFile,
-    attachments: Attachments,
-    received: Received,
+    attachments: PlanAttachments,
+    received: PlanRoleConsumers,
     define: Callable[[PlannedResource], ResourceDefinition],
     judged: Mapping[str, object],
 ) -> Holdings:
@@ -59,8 +59,8 @@ def holdings_of(
 
 
 def _attached(
-    resource: PlannedResource, attachments: Attachments, received: Received
-) -> Iterator[tuple[str, Text, str]]:
+    resource: PlannedResource, attachments: PlanAttachments, received: PlanRoleConsumers
+) -> Iterator[tuple[str, StringNode, str]]:
     """Who gets which managed policy that does not stand in the plan, and by which attribute."""
     if resource.type in ATTACHMENTS:
         attribute, entities = ATTACHMENTS[resource.type]
@@ -79,39 +79,45 @@ def _attached(
 
 
 def _given(
-    resource: PlannedResource, attribute: str, holders: list[str], attachments: Attachments, received: Received
-) -> Iterator[tuple[str, Text, str]]:
+    resource: PlannedResource,
+    attribute: str,
+    holders: list[str],
+    attachments: PlanAttachments,
+    received: PlanRoleConsumers,
+) -> Iterator[tuple[str, StringNode, str]]:
     if resource.values.get(attribute) is None and not _is_written(resource, attribute, received):
         return  # computed: what is attached by other resources
     own = list(attachments.referred(resource, attribute, "policy"))
     for _, policy in each_with_facts(received.value_of(resource, attribute)):
-        if not isinstance(policy, Text) or (policy.literal is None and own):
+        if not isinstance(policy, StringNode) or (policy.literal is None and own):
             continue
         if policy.literal is None or not list(attachments.with_arn(policy.literal)):
             yield from ((holder, policy, attribute) for holder in dict.fromkeys(holders))
 
 
-def _is_written(resource: PlannedResource, attribute: str, received: Received) -> bool:
+def _is_written(resource: PlannedResource, attribute: str, received: PlanRoleConsumers) -> bool:
     written = received.references.expressions(resource.module, f"{resource.type}.{resource.name}") or {}
     return attribute in written
 
 
-def _bound(found: Holdings, resource: PlannedResource, attachments: Attachments, received: Received) -> None:
+def _bound(
+    found: Holdings, resource: PlannedResource, attachments: PlanAttachments, received: PlanRoleConsumers
+) -> None:
     """Note a boundary that does not stand in the plan; those that do are told by the attachments."""
     if list(attachments.bounding(resource)):
         return
     if resource.values.get(_BOUNDARY) is None and not _is_written(resource, _BOUNDARY, received):
         return
-    values: list[tuple[When, Node]] = [((), one) for one in _names(received.value_of(resource, _BOUNDARY))]
+    values: list[tuple[PathCondition, Node]] = [((), one) for one in _names(received.value_of(resource, _BOUNDARY))]
     for holder in attachments.bounded_by(resource):
         found.bind(holder, values, lambda text: ())
 
 
-def _names(value: Node) -> Iterator[Text]:
+def _names(value: Node) -> Iterator[StringNode]:
     """The texts in an attribute: an ARN, or in blocks an ARN or a name."""
-    if isinstance(value, Text):
+    if isinstance(value, StringNode):
         yield value
-    elif isinstance(value, Items):
+    elif isinstance(value, ListNode):
         for item in value.items:
             yield from _names(item)
     elif isinstance(value, Object):
@@ -120,7 +126,9 @@ def _names(value: Node) -> Iterator[Text]:
                 yield from _names(entry.value)
 
 
-def _limited(plan: PlanFile, resource: PlannedResource, received: Received) -> Iterator[tuple[Text, When, str]]:
+def _limited(
+    plan: PlanFile, resource: PlannedResource, received: PlanRoleConsumers
+) -> Iterator[tuple[StringNode, PathCondition, str]]:
     """The targets of an organization policy, each with the policy's address; an id that is known says which policy it
     is, whatever else its expression refers to."""
     policy, target = SCP_TARGETS[resource.type]
@@ -138,5 +146,5 @@ def _limited(plan: PlanFile, resource: PlannedResource, received: Received) -> I
     if len(addresses) > 1:
         return  # one of several, and it cannot be told which
     for facts, value in each_with_facts(received.value_of(resource, target)):
-        if isinstance(value, Text):
+        if isinstance(value, StringNode):
             yield from ((value, facts, address) for address in addresses)

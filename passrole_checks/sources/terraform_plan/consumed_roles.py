@@ -13,13 +13,13 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Entry,
-    Hole,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
-    Text,
+    ObjectEntry,
+    ObjectNode,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
     text,
 )
 from passrole_checks.sources.files.json_positions import Json
@@ -28,8 +28,8 @@ from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPE
 from passrole_checks.sources.model.role_consumers import received_by, receives
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
-from passrole_checks.sources.terraform_plan.references import Owner, Reference, References
-from passrole_checks.sources.terraform_plan.source_configuration import Written
+from passrole_checks.sources.terraform_plan.references import BlockInstance, PlanReference, PlanReferences
+from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.statements import part_at
 from passrole_checks.sources.terraform_plan.unknown_until_apply import AFTER_APPLY, Missing, missing_part
 
@@ -37,10 +37,10 @@ _PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "
 _UNCHANGED = "unchanged"
 
 
-class Received:
+class PlanRoleConsumers:
     """What the resources of one plan receive. ``source``: the configuration that it was made from, if at hand."""
 
-    def __init__(self, plan: PlanFile, references: References, source: Written | None = None) -> None:
+    def __init__(self, plan: PlanFile, references: PlanReferences, source: PlanSource | None = None) -> None:
         self.plan, self.references, self.source = plan, references, source
         self.missing = Missing(plan, references)
         self._stacks: dict[str, StackContent] = {}
@@ -72,7 +72,7 @@ class Received:
             return None
         name = as_text(resource.values.get(ENTITIES[resource.type].name))
         role: Node | None = self.value_of(resource, _PROFILES[resource.type])
-        if isinstance(role, Items):
+        if isinstance(role, ListNode):
             role = role.items[0] if role.items else None
         return InstanceProfile(resource.address, text(name, resource.at) if name else None, role, resource.at)
 
@@ -85,7 +85,7 @@ class Received:
         one = _Attribute(self, resource, owner)
         return one.node(resource.values.get(name), unknown, written.get(name), (name,))
 
-    def behind(self, found: tuple[Reference, ...], label: str) -> list[Hole]:
+    def behind(self, found: tuple[PlanReference, ...], label: str) -> list[Unresolved]:
         """What a value that is known after apply can be: the roles and the instance profiles that its expression names,
         of which it is one; else a hole with all names. Variables of the root are known, and cannot be what is not."""
         entities = {hole.expression: hole for one in found if (hole := self._entity(one)) is not None}
@@ -94,7 +94,7 @@ class Received:
         role = self.missing.element(found, label)
         return [role if role.role else missing_part([one for one in found if one.resource] or found, label)]
 
-    def _entity(self, reference: Reference) -> Hole | None:
+    def _entity(self, reference: PlanReference) -> Unresolved | None:
         address = reference.resource
         if address is None or reference.one_of:
             return None
@@ -105,9 +105,11 @@ class Received:
                 attribute = reference.attribute or "arn"
                 if one.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
                     known = self.missing.arn_of(one)
-                    return Hole(f"{candidate}.{attribute}", Kind.ANYTHING, candidate, known, AFTER_APPLY)
+                    return Unresolved(
+                        f"{candidate}.{attribute}", UnresolvedKind.ANYTHING, candidate, known, AFTER_APPLY
+                    )
                 if one.type in _PROFILES:
-                    return Hole(f"{candidate}.{attribute}", reason=AFTER_APPLY)
+                    return Unresolved(f"{candidate}.{attribute}", reason=AFTER_APPLY)
                 return None
         return None
 
@@ -119,7 +121,7 @@ def _as_judged(found: ReceivedRole, judged: bool) -> ReceivedRole:
 class _Attributes:
     """The attributes of one resource."""
 
-    def __init__(self, received: Received, resource: PlannedResource) -> None:
+    def __init__(self, received: PlanRoleConsumers, resource: PlannedResource) -> None:
         self.received, self.resource = received, resource
 
     def names(self) -> list[str]:
@@ -132,7 +134,7 @@ class _Attributes:
 class _Attribute:
     """One attribute of a resource, turned into a value."""
 
-    def __init__(self, received: Received, resource: PlannedResource, owner: Owner) -> None:
+    def __init__(self, received: PlanRoleConsumers, resource: PlannedResource, owner: BlockInstance) -> None:
         self.received, self.resource, self.owner = received, resource, owner
 
     def node(self, value: Json, unknown: Json, written: Json, keys: tuple[str | int, ...]) -> Node:
@@ -150,7 +152,7 @@ class _Attribute:
                 )
                 for name in names
             }
-            return Mapping(tuple(Entry(text(name, at), node) for name, node in inner.items()), at)
+            return ObjectNode(tuple(ObjectEntry(text(name, at), node) for name, node in inner.items()), at)
         if isinstance(value, list):
             blocks_in = as_list(written)
             same = len(blocks_in) == len(value)
@@ -158,9 +160,9 @@ class _Attribute:
                 self.node(item, part_at(unknown, number), blocks_in[number] if same else written, (*keys, number))
                 for number, item in enumerate(value)
             )
-            return Items(tuple(items), at)
+            return ListNode(tuple(items), at)
         if isinstance(value, str):
-            return Text((value,), self.received.plan.position_of(self.resource, *keys))
+            return StringNode((value,), self.received.plan.position_of(self.resource, *keys))
         if isinstance(value, (int, float)):
             return Const(value, at)
         return Absent(at)
@@ -169,14 +171,16 @@ class _Attribute:
         """What the configuration says where the plan says nothing: blocks, of which only the names are known."""
         if isinstance(written, list):
             items = (self._written(block, (*keys, number)) for number, block in enumerate(written))
-            return Items(tuple(items), self.resource.at)
+            return ListNode(tuple(items), self.resource.at)
         block = as_object(written)
         if "constant_value" in block:
             return self.node(block["constant_value"], False, None, keys)
         if not block or "references" in block:
             return self._hole(written, keys)
-        entries = (Entry(text(name, self.resource.at), self._written(block[name], (*keys, name))) for name in block)
-        return Mapping(tuple(entries), self.resource.at)
+        entries = (
+            ObjectEntry(text(name, self.resource.at), self._written(block[name], (*keys, name))) for name in block
+        )
+        return ObjectNode(tuple(entries), self.resource.at)
 
     def _hole(self, written: Json, keys: tuple[str | int, ...]) -> Node:
         received, resource = self.received, self.resource
@@ -185,5 +189,5 @@ class _Attribute:
         at = received.plan.position_of_unknown(resource, str(keys[0]))
         holes = received.behind(found, label)
         if len(holes) == 1:
-            return Text((holes[0],), at)
-        return Choice(label, tuple((hole.expression, Text((hole,), at)) for hole in holes), at)
+            return StringNode((holes[0],), at)
+        return Choice(label, tuple((hole.expression, StringNode((hole,), at)) for hole in holes), at)

@@ -13,7 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Entry, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.partial_values import (
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+    text,
+)
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.terraform_plan.model import (
     DOCUMENT,
@@ -25,7 +34,12 @@ from passrole_checks.sources.terraform_plan.model import (
     module_of,
     without_key,
 )
-from passrole_checks.sources.terraform_plan.references import Owner, Reference, References, without_index
+from passrole_checks.sources.terraform_plan.references import (
+    BlockInstance,
+    PlanReference,
+    PlanReferences,
+    without_index,
+)
 from passrole_checks.sources.terraform_plan.statements import StatementReader, part_at
 from passrole_checks.sources.terraform_plan.unknown_until_apply import Missing, missing_part
 
@@ -35,23 +49,23 @@ _SOURCES = ("source_json", "source_policy_documents")
 _OVERRIDES = ("override_json", "override_policy_documents")
 
 
-class Documents:
+class PlanDocuments:
     """The policy documents of one plan."""
 
-    def __init__(self, plan: PlanFile, references: References) -> None:
+    def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
         self.plan, self.references = plan, references
         self.missing = Missing(plan, references)
 
-    def unknown(self, at: Position, found: Sequence[Reference], otherwise: str) -> Node:
+    def unknown(self, at: Position, found: Sequence[PlanReference], otherwise: str) -> Node:
         """A policy that is known after apply: its document where it can be built, else a hole that names what is
         missing (``otherwise`` where the configuration does not tell)."""
         named = without_index(found)
         document = self.behind(named[0], at) if len(named) == 1 else None
         if document is not None:
             return document
-        return Text((missing_part(found, otherwise),), at)
+        return StringNode((missing_part(found, otherwise),), at)
 
-    def behind(self, reference: Reference, at: Position, depth: int = 0) -> Node | None:
+    def behind(self, reference: PlanReference, at: Position, depth: int = 0) -> Node | None:
         """The document that a reference to a data resource's JSON stands for, None where it cannot be built."""
         address = reference.resource
         if address is None or depth > _DEPTH or reference.attribute not in ("json", "minified_json", None):
@@ -88,7 +102,7 @@ class Documents:
             self._merge(statements, self._included(data, attribute, written.get(attribute), owner, depth))
         if data.is_unknown("statement"):
             found = self.references.follow(data.module, written.get("statement"), owner)
-            self._merge(statements, [Text((missing_part(found, f"{name}.statement"),), data.at)])
+            self._merge(statements, [StringNode((missing_part(found, f"{name}.statement"),), data.at)])
         else:
             self._merge(statements, self._statements(data, written.get("statement"), owner))
         for attribute in _OVERRIDES:
@@ -96,7 +110,7 @@ class Documents:
         version = as_text(data.values.get("version")) or _VERSION
         return _document(version, statements, data.at)
 
-    def _statements(self, data: PlannedResource, written: Json, owner: Owner) -> list[Node]:
+    def _statements(self, data: PlannedResource, written: Json, owner: BlockInstance) -> list[Node]:
         values, unknown = as_list(data.values.get("statement")), as_object(data.unknown).get("statement")
         blocks = as_list(written)
         statements: list[Node] = []
@@ -107,13 +121,17 @@ class Documents:
             block = as_object(blocks[number]) if len(blocks) == len(values) else {}
             label = f"{data.address}.statement[{number}]"
             if missing is True or not isinstance(value, dict):
-                statements.append(Text((missing_part(self.references.follow(data.module, block, owner), label),), at))
+                statements.append(
+                    StringNode((missing_part(self.references.follow(data.module, block, owner), label),), at)
+                )
             else:
                 reader = StatementReader(self.missing, data.module, label, at, owner)
                 statements.append(reader.statement(value, missing, block))
         return statements
 
-    def _included(self, data: PlannedResource, attribute: str, written: Json, owner: Owner, depth: int) -> list[Node]:
+    def _included(
+        self, data: PlannedResource, attribute: str, written: Json, owner: BlockInstance, depth: int
+    ) -> list[Node]:
         """The statements of the documents that an attribute names."""
         value, missing = data.values.get(attribute), as_object(data.unknown).get(attribute)
         if not value and not missing:
@@ -123,7 +141,7 @@ class Documents:
         named = without_index(found)
         at = self.plan.position_of(data, attribute)
         if missing is True and attribute.endswith("_documents"):
-            return [Text((missing_part(found, label),), at)]
+            return [StringNode((missing_part(found, label),), at)]
         values, unknown = (value, missing) if isinstance(value, list) else ([value], [missing])
         lacking = [number for number, item in enumerate(values) if part_at(unknown, number) is True]
         statements: list[Node] = []
@@ -133,7 +151,7 @@ class Documents:
                 if len(named) == len(lacking):
                     document = self.behind(named[lacking.index(number)], at, depth + 1)
                 if document is None:
-                    statements.append(Text((missing_part(found, label),), at))
+                    statements.append(StringNode((missing_part(found, label),), at))
                     continue
             elif isinstance(item, str) and item.strip():
                 document = text(item, at)
@@ -156,7 +174,7 @@ class Documents:
     # -- no values at all: only what the configuration says
 
     def _configured(
-        self, module: str, label: str, expressions: dict[str, Json], at: Position, owner: Owner
+        self, module: str, label: str, expressions: dict[str, Json], at: Position, owner: BlockInstance
     ) -> Node | None:
         blocks = as_list(expressions.get("statement"))
         if not blocks:
@@ -177,43 +195,43 @@ class Documents:
         label: str,
         expressions: dict[str, Json],
         at: Position,
-        owner: Owner,
+        owner: BlockInstance,
         attributes: tuple[str, ...],
     ) -> Iterator[Node]:
         """Documents that are built in, of which only the names are known."""
         for attribute in attributes:
             if attribute in expressions:
                 found = self.references.follow(module, expressions[attribute], owner)
-                yield Text((missing_part(found, f"{label}.{attribute}"),), at)
+                yield StringNode((missing_part(found, f"{label}.{attribute}"),), at)
 
 
-def _document(version: str, statements: list[Node], at: Position) -> Mapping:
-    return Mapping(
+def _document(version: str, statements: list[Node], at: Position) -> ObjectNode:
+    return ObjectNode(
         (
-            Entry(text("Version", at), text(version, at)),
-            Entry(text("Statement", at), Items(tuple(statements), at)),
+            ObjectEntry(text("Version", at), text(version, at)),
+            ObjectEntry(text("Statement", at), ListNode(tuple(statements), at)),
         ),
         at,
     )
 
 
 def _statements_of(document: Node) -> list[Node]:
-    if isinstance(document, Text) and document.only_hole is None:
+    if isinstance(document, StringNode) and document.only_hole is None:
         try:
             document = parse_json(document)
         except MalformedDocument as error:
-            return [Text((Hole(str(document)[:60], reason=error.reason),), document.at)]
-    if isinstance(document, Mapping):
+            return [StringNode((Unresolved(str(document)[:60], reason=error.reason),), document.at)]
+    if isinstance(document, ObjectNode):
         statement = document.get("Statement")
-        if isinstance(statement, Items):
+        if isinstance(statement, ListNode):
             return list(statement.items)
         return [statement] if statement is not None else []
     return [document]
 
 
 def _sid(statement: Node) -> str | None:
-    sid = statement.get("Sid") if isinstance(statement, Mapping) else None
-    return sid.literal if isinstance(sid, Text) else None
+    sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
+    return sid.literal if isinstance(sid, StringNode) else None
 
 
 def _constant(expression: Json) -> Json:

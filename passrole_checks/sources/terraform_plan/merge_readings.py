@@ -15,21 +15,21 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Entry,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Part,
     Position,
-    Text,
+    StringNode,
+    UnresolvedKind,
 )
 
 _TRIES = 20_000  # pairs of statements that are looked at for one document
 _STATEMENTS = 300
 _DEPTH = 20
 _HOLES = 6
-_KINDS = {Kind.ACCOUNT_ID: r"\d+", Kind.PARTITION: r"aws[\w-]*", Kind.REGION: r"[\w-]+"}
+_KINDS = {UnresolvedKind.ACCOUNT_ID: r"\d+", UnresolvedKind.PARTITION: r"aws[\w-]*", UnresolvedKind.REGION: r"[\w-]+"}
 
 
 def agreed(shown: Node, written: Node) -> Node | None:
@@ -52,7 +52,7 @@ class _Agreement:
         if _hole(written):
             return shown
         first, second = _tree(shown), _tree(written)
-        if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+        if not isinstance(first, ObjectNode) or not isinstance(second, ObjectNode):
             return None
         statements = self.statements(_list(first.get("Statement")), _list(second.get("Statement")))
         if statements is None:
@@ -63,9 +63,9 @@ class _Agreement:
         at = second.at
         entries = [entry for entry in second.entries if entry.key.literal not in ("Statement", "Version")]
         if version is not None:
-            entries.append(Entry(Text(("Version",), at), version))
-        entries.append(Entry(Text(("Statement",), at), Items(tuple(statements), at)))
-        return Mapping(tuple(entries), at)
+            entries.append(ObjectEntry(StringNode(("Version",), at), version))
+        entries.append(ObjectEntry(StringNode(("Statement",), at), ListNode(tuple(statements), at)))
+        return ObjectNode(tuple(entries), at)
 
     # -- statements, in order; a hole on either side may stand for any number of them
 
@@ -120,24 +120,24 @@ class _Agreement:
             return written if not isinstance(written, Absent) else None
         if _hole(written):
             return shown
-        if not isinstance(shown, Mapping) or not isinstance(written, Mapping):
+        if not isinstance(shown, ObjectNode) or not isinstance(written, ObjectNode):
             return None
         return self.mapping(_without_blank(shown), _without_blank(written))
 
     # -- what is in a statement
 
-    def mapping(self, shown: Mapping, written: Mapping, depth: int = 0) -> Mapping | None:
+    def mapping(self, shown: ObjectNode, written: ObjectNode, depth: int = 0) -> ObjectNode | None:
         first = {str(entry.key): entry.value for entry in shown.entries}
         second = {str(entry.key): entry.value for entry in written.entries}
         if first.keys() != second.keys() or depth > _DEPTH:
             return None
-        entries: list[Entry] = []
+        entries: list[ObjectEntry] = []
         for entry in written.entries:
             value = self.value(first[str(entry.key)], entry.value, depth + 1)
             if value is None:
                 return None
-            entries.append(Entry(entry.key, value))
-        return Mapping(tuple(entries), written.at, written.block)
+            entries.append(ObjectEntry(entry.key, value))
+        return ObjectNode(tuple(entries), written.at, written.block)
 
     def value(self, shown: Node | None, written: Node | None, depth: int = 0) -> Node | None:
         if shown is None or written is None or depth > _DEPTH:
@@ -145,13 +145,13 @@ class _Agreement:
         if isinstance(written, Choice):
             options = [self.value(shown, option, depth + 1) for _, option in written.options]
             return _possible(written, options)
-        if isinstance(shown, Mapping) and isinstance(written, Mapping):
+        if isinstance(shown, ObjectNode) and isinstance(written, ObjectNode):
             return self.mapping(shown, written, depth + 1)
-        if _hole(shown) and not isinstance(written, Items):
+        if _hole(shown) and not isinstance(written, ListNode):
             return written
-        if _hole(written) and not isinstance(shown, Text):
+        if _hole(written) and not isinstance(shown, StringNode):
             return shown
-        if isinstance(shown, Mapping) or isinstance(written, Mapping):
+        if isinstance(shown, ObjectNode) or isinstance(written, ObjectNode):
             return None
         return self.items(shown, written)
 
@@ -179,7 +179,9 @@ class _Agreement:
                 filled.extend(_moved(left[number], other.at) for number in own)
             else:
                 filled.append(other)
-        return filled[0] if len(filled) == 1 and not isinstance(written, Items) else Items(tuple(filled), written.at)
+        return (
+            filled[0] if len(filled) == 1 and not isinstance(written, ListNode) else ListNode(tuple(filled), written.at)
+        )
 
 
 def _possible(written: Choice, results: Sequence[Node | None]) -> Node | None:
@@ -192,17 +194,17 @@ def _possible(written: Choice, results: Sequence[Node | None]) -> Node | None:
 
 def _hole(node: Node) -> bool:
     """Whether nothing of a node is known but its words."""
-    return isinstance(node, Text) and node.only_hole is not None
+    return isinstance(node, StringNode) and node.only_hole is not None
 
 
 def _list(node: Node | None) -> list[Node]:
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return list(node.items)
     return [node] if node is not None else []
 
 
 def _tree(node: Node) -> Node | None:
-    if not isinstance(node, Text):
+    if not isinstance(node, StringNode):
         return node
     try:
         return parse_json(node)
@@ -210,17 +212,17 @@ def _tree(node: Node) -> Node | None:
         return None
 
 
-def _without_blank(statement: Mapping) -> Mapping:
+def _without_blank(statement: ObjectNode) -> ObjectNode:
     """A statement without an empty Sid, which a data document writes and nobody means."""
     blank = (entry for entry in statement.entries if not (str(entry.key) == "Sid" and _literal(entry.value) == ""))
-    return Mapping(tuple(blank), statement.at, statement.block)
+    return ObjectNode(tuple(blank), statement.at, statement.block)
 
 
 def _literal(node: Node) -> str | None:
     """The text that a node certainly is; of a number or a boolean the text that IAM takes it for."""
     if isinstance(node, Const):
         return json.dumps(node.value)
-    return node.literal if isinstance(node, Text) else None
+    return node.literal if isinstance(node, StringNode) else None
 
 
 def _fits(shown: Node, written: Node) -> bool:
@@ -231,16 +233,16 @@ def _fits(shown: Node, written: Node) -> bool:
     if one is not None and other is not None:
         return one == other
     if one is not None:
-        return isinstance(written, Text) and _matches(written, one)
+        return isinstance(written, StringNode) and _matches(written, one)
     if other is not None:
-        return isinstance(shown, Text) and _matches(shown, other)
-    if not isinstance(shown, Text) or not isinstance(written, Text):
+        return isinstance(shown, StringNode) and _matches(shown, other)
+    if not isinstance(shown, StringNode) or not isinstance(written, StringNode):
         return False
     roles = {hole.role for text in (shown, written) if (hole := text.only_hole) is not None}
     return len(roles) < 2 or None in roles  # two roles of the configuration are two
 
 
-def _matches(pattern: Text, value: str) -> bool:
+def _matches(pattern: StringNode, value: str) -> bool:
     expression = _expression(pattern.parts)
     if expression.count(".*") > _HOLES:
         return True
@@ -268,8 +270,8 @@ def _may_be_missing(node: Node) -> bool:
 
 def _many(node: Node) -> bool:
     """Whether an element may stand for any number of them."""
-    return isinstance(node, Text) and node.optional
+    return isinstance(node, StringNode) and node.optional
 
 
 def _moved(node: Node, at: Position) -> Node:
-    return Text((_literal(node) or "",), at)
+    return StringNode((_literal(node) or "",), at)

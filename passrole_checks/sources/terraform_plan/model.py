@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from passrole_checks.iam.partial_values import Position, Text
+from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Lines, find
 from passrole_checks.sources.model.configuration import Unreadable
 
@@ -112,14 +112,14 @@ class PlanFile:
         member = find(self.text, resource.start, (*resource.inside, *keys))
         return self.lines.position(member.start, member.end) if member is not None else resource.at
 
-    def text_of(self, resource: PlannedResource, value: str, *keys: str | int) -> Text:
+    def text_of(self, resource: PlannedResource, value: str, *keys: str | int) -> StringNode:
         """An attribute that is a string, with the place of every letter, so that what it holds has its own place.
 
         Of a plan with very many documents that is told of the first ones only, as it takes memory.
         """
         member = find(self.text, resource.start, (*resource.inside, *keys))
         if member is None or member.value != value:
-            return Text((value,), resource.at)
+            return StringNode((value,), resource.at)
         at = self.lines.position(member.start, member.end)
         written = self.text[member.start + 1 : member.end - 1]
         parts, starts, place = [], [], 0
@@ -135,8 +135,8 @@ class PlanFile:
             starts.append((at.line, at.column + 1 + place))
         self._letters -= len(parts)
         if self._letters < 0 or not parts:
-            return Text((value,), at)
-        return Text(tuple(parts), at, tuple(starts))
+            return StringNode((value,), at)
+        return StringNode(tuple(parts), at, tuple(starts))
 
     def position_of_unknown(self, resource: PlannedResource, attribute: str) -> Position:
         """Where a plan says of an attribute that it is not known; where it does not, where the resource stands."""

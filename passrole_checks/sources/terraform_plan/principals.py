@@ -30,7 +30,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     TRUST_POLICIES,
 )
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
-from passrole_checks.sources.terraform_plan.references import Reference, References, without_index
+from passrole_checks.sources.terraform_plan.references import PlanReference, PlanReferences, without_index
 
 _BOUNDARY = "permissions_boundary"
 _BOUND_TO_OTHERS = frozenset({"aws_ssoadmin_permissions_boundary_attachment"})
@@ -51,13 +51,13 @@ _KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Attachments:
+class PlanAttachments:
     """The attachments of one plan.
 
     ``newly_attached``: addresses of managed policies that the plan attaches, whether or not it changes them.
     """
 
-    def __init__(self, plan: PlanFile, references: References) -> None:
+    def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
         self.plan, self.references = plan, references
         self.newly_attached: set[str] = set()
         self._principals: dict[str, dict[str, None]] = {}
@@ -246,7 +246,7 @@ class Attachments:
             self.references.follow(resource.module, self._expression(resource, attribute), owner), kind
         )
 
-    def _behind(self, references: Iterable[Reference], kind: str) -> Iterator[str]:
+    def _behind(self, references: Iterable[PlanReference], kind: str) -> Iterator[str]:
         for reference in references:
             address = reference.resource
             if address is None:

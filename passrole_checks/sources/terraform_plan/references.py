@@ -24,18 +24,18 @@ _OUTPUT = re.compile(r'(module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)\.([\w-
 
 
 @dataclass(frozen=True)
-class Owner:
+class BlockInstance:
     """The block instance that an expression stands in: its key (``["a"]``), and what its ``for_each`` refers to."""
 
     index: str = ""
     for_each: Json = None
 
 
-_NOBODY = Owner()
+_NOBODY = BlockInstance()
 
 
 @dataclass(frozen=True)
-class Reference:
+class PlanReference:
     """A name that an expression mentions: ``text`` as written, ``module`` the address of the module it is written in.
 
     ``attribute`` of ``resource`` (an address in full) where it names one of a resource: ``arn``, ``json``, …
@@ -70,7 +70,7 @@ class Reference:
 _ATTRIBUTE = re.compile(r'((?:data\.)?[a-z][a-z\d]*_\w+\.[\w-]+(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)(?:\.(\w+))?')
 
 
-def without_index(found: Sequence[Reference]) -> list[Reference]:
+def without_index(found: Sequence[PlanReference]) -> list[PlanReference]:
     """The names without ``each.key`` and ``count.index``, which stand beside ``x.y`` for ``x.y[each.key].z``."""
     return [reference for reference in found if reference.text not in _INDEX]
 
@@ -80,7 +80,7 @@ def joined(module: str, name: str) -> str:
     return f"{module}.{name}" if module else name
 
 
-class References:
+class PlanReferences:
     """The expressions of one plan's configuration."""
 
     def __init__(self, configuration: dict[str, Json]) -> None:
@@ -96,17 +96,17 @@ class References:
         found = self._module_resources(module).get(name)
         return as_object(found.get("expressions")) if found is not None else None
 
-    def owner(self, module: str, name: str, index: str) -> Owner:
+    def owner(self, module: str, name: str, index: str) -> BlockInstance:
         """An instance of a resource as the place that its expressions stand in."""
         found = self._module_resources(module).get(name)
-        return Owner(index, found.get("for_each_expression") if found is not None else None)
+        return BlockInstance(index, found.get("for_each_expression") if found is not None else None)
 
-    def follow(self, module: str, expression: Json, owner: Owner = _NOBODY) -> tuple[Reference, ...]:
+    def follow(self, module: str, expression: Json, owner: BlockInstance = _NOBODY) -> tuple[PlanReference, ...]:
         """The names that an expression written in a module refers to, in its order, each once, followed to the end.
 
         An expression that is a list or an object of expressions (a nested block) gives the names of all of them.
         """
-        found: dict[Reference, None] = {}
+        found: dict[PlanReference, None] = {}
         self._left = _STEPS
         self._follow(_Place(module, owner), expression, found, frozenset(), 0)
         return tuple(found)
@@ -115,7 +115,7 @@ class References:
         self,
         place: _Place,
         expression: Json,
-        found: dict[Reference, None],
+        found: dict[PlanReference, None],
         seen: frozenset[tuple[str, str]],
         depth: int,
     ) -> None:
@@ -138,11 +138,11 @@ class References:
                 continue
             self._left -= 1
             behind = self._behind(place, name) if self._left > 0 else None
-            inner: dict[Reference, None] = {}
+            inner: dict[PlanReference, None] = {}
             if behind is not None:
                 self._follow(*behind, inner, seen | {(place.module, name)}, depth + 1)
             if not inner:  # nothing behind it is named
-                inner = {Reference(place.module, name, place.owner.index): None}
+                inner = {PlanReference(place.module, name, place.owner.index): None}
             elif _EACH_VALUE.fullmatch(name) and len(inner) > 1:
                 inner = {replace(reference, one_of=True): None for reference in inner}
             found.update(inner)
@@ -156,7 +156,7 @@ class References:
             parent = ".".join(steps[:-1])
             call = as_object(as_object(self._module(parent).get("module_calls")).get(_call_name(steps[-1])))
             given = as_object(call.get("expressions")).get(match.group(1))
-            owner = Owner(key_of(place.module), call.get("for_each_expression"))
+            owner = BlockInstance(key_of(place.module), call.get("for_each_expression"))
             return (replace(place, module=parent, owner=owner), given) if given is not None else None
         if match := _OUTPUT.fullmatch(name):
             child = joined(place.module, match.group(1))
@@ -187,7 +187,7 @@ class _Place:
     """Where an expression stands: the address of its module, and the block instance in it."""
 
     module: str
-    owner: Owner
+    owner: BlockInstance
 
 
 def _call_name(step: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
-from passrole_checks.iam.partial_values import Hole, Kind, Node, Position, Text, text
+from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved, UnresolvedKind, text
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.model.attachments_elsewhere import Held
+from passrole_checks.sources.model.attachments_elsewhere import AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
@@ -39,8 +39,8 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     unread,
 )
 from passrole_checks.sources.terraform_plan.attachments_elsewhere import holdings_of
-from passrole_checks.sources.terraform_plan.consumed_roles import Received
-from passrole_checks.sources.terraform_plan.documents import Documents
+from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
+from passrole_checks.sources.terraform_plan.documents import PlanDocuments
 from passrole_checks.sources.terraform_plan.plan_file import (
     PlanFile,
     PlannedResource,
@@ -49,9 +49,9 @@ from passrole_checks.sources.terraform_plan.plan_file import (
     as_text,
     read_plan,
 )
-from passrole_checks.sources.terraform_plan.principals import Attachments
-from passrole_checks.sources.terraform_plan.references import References
-from passrole_checks.sources.terraform_plan.source_configuration import Written
+from passrole_checks.sources.terraform_plan.principals import PlanAttachments
+from passrole_checks.sources.terraform_plan.references import PlanReferences
+from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
 from passrole_checks.sources.terraform_plan.unknown_until_apply import missing_part
 from passrole_checks.sources.terraform_plan.values_before import (
@@ -77,7 +77,7 @@ def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | 
     version; parts of an unexpected type are left out and listed as unreadable.
     """
     plan = read_state(path, content) if is_stored_state(content) else read_plan(path, content)
-    source = Written(plan, inputs.source, inputs) if inputs is not None and inputs.source is not None else None
+    source = PlanSource(plan, inputs.source, inputs) if inputs is not None and inputs.source is not None else None
     return _Loader(plan, source).configuration(unchanged=unchanged)
 
 
@@ -87,17 +87,17 @@ class _Change(TypedDict, total=False):
     home: Deployment
     members_before: tuple[tuple[str, str], ...]
     boundaries_before: tuple[tuple[str, AttachedPolicy], ...]
-    boundary_names_before: tuple[tuple[str, Text], ...]
+    boundary_names_before: tuple[tuple[str, StringNode], ...]
     attachments_before: tuple[ManagedAttachment, ...]
 
 
 class _Loader:
-    def __init__(self, plan: PlanFile, source: Written | None = None) -> None:
+    def __init__(self, plan: PlanFile, source: PlanSource | None = None) -> None:
         self.plan, self.source = plan, source
-        self.references = References(plan.configuration)
-        self.documents = Documents(plan, self.references)
-        self.attachments = Attachments(plan, self.references)
-        self.received = Received(plan, self.references, source)
+        self.references = PlanReferences(plan.configuration)
+        self.documents = PlanDocuments(plan, self.references)
+        self.attachments = PlanAttachments(plan, self.references)
+        self.received = PlanRoleConsumers(plan, self.references, source)
 
     def configuration(self, *, unchanged: bool) -> Configuration:
         judged = [
@@ -144,7 +144,7 @@ class _Loader:
         )
         return told_apart(as_read)
 
-    def held(self, judged: list[PlannedResource]) -> Held:
+    def held(self, judged: list[PlannedResource]) -> AttachmentsElsewhere:
         """What principals hold beside the policies of the plan."""
         addresses = dict.fromkeys(resource.address for resource in judged)
         found = holdings_of(self.plan, self.attachments, self.received, _definition, addresses)
@@ -314,7 +314,7 @@ class _Loader:
     def role(self, role: PlannedResource) -> RoleDefinition:
         name, path = as_text(role.values.get(ENTITIES[role.type].name)), as_text(role.values.get("path"))
         prefix = as_text(role.values.get("name_prefix"))
-        generated = Text((prefix, Hole("generated", Kind.NAME)), role.at) if prefix else None
+        generated = StringNode((prefix, Unresolved("generated", UnresolvedKind.NAME)), role.at) if prefix else None
         return RoleDefinition(
             _definition(role),
             text(name, role.at) if name else generated,
@@ -322,12 +322,12 @@ class _Loader:
             self.document(role, TRUST_POLICIES[role.type], required=True),
         )
 
-    def path_of(self, role: PlannedResource, path: str | None) -> Text | None:
+    def path_of(self, role: PlannedResource, path: str | None) -> StringNode | None:
         if path is not None:
             return text(path, role.at)
         if role.is_unknown("path"):
             found = self.references.follow(role.module, self.expression(role, "path"))
-            return Text((missing_part(found, f"{role.address}.path"),), role.at)
+            return StringNode((missing_part(found, f"{role.address}.path"),), role.at)
         return None
 
     def account(self) -> str | None:

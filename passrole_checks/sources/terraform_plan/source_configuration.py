@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
-    Entry,
-    Items,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Position,
-    Text,
+    StringNode,
     holes_in,
     text,
     unknown,
@@ -46,7 +46,7 @@ from passrole_checks.sources.terraform_plan.model import (
     module_steps,
     without_key,
 )
-from passrole_checks.sources.terraform_plan.references import Reference, without_index
+from passrole_checks.sources.terraform_plan.references import PlanReference, without_index
 
 if TYPE_CHECKING:
     from passrole_checks.sources.terraform.modules.module import Module
@@ -56,7 +56,7 @@ _NAMES = frozenset({"id", "name"})
 _DEPTH = 40
 
 
-class Written:
+class PlanSource:
     """What the configuration in a folder says of the resources of a plan.
 
     ``unreadable``: what in the folder could not be read, and that there is none. ``files``: those that were read,
@@ -99,7 +99,7 @@ class Written:
         self.unreadable, self.not_evaluated, self.files = found.unreadable, found.not_evaluated, found.files
         self._suppressions, self.excluded = found.suppressions, found.excluded
 
-    def completed(self, resource: PlannedResource, path: str, shown: Node, found: tuple[Reference, ...]) -> Node:
+    def completed(self, resource: PlannedResource, path: str, shown: Node, found: tuple[PlanReference, ...]) -> Node:
         """A document that a plan has ``shown`` with holes, with what the configuration says of it.
 
         ``path`` leads to it from the resource's attributes; ``found`` are the names that its expression mentions.
@@ -189,12 +189,12 @@ class Written:
         )
 
 
-def _may_be_unknown(shown: Node, found: tuple[Reference, ...], document: Node) -> bool:
+def _may_be_unknown(shown: Node, found: tuple[PlanReference, ...], document: Node) -> bool:
     """Whether a document can be one that is not known until apply: one without any hole is of another version.
 
     Here the name of a role is known that Terraform knows only after apply when it is taken from the role's ``id``.
     """
-    whole = isinstance(shown, Text) and shown.only_hole is not None
+    whole = isinstance(shown, StringNode) and shown.only_hole is not None
     return (
         not whole
         or next(holes_in(document), None) is not None
@@ -204,11 +204,11 @@ def _may_be_unknown(shown: Node, found: tuple[Reference, ...], document: Node) -
 
 def _is_open(node: Node) -> bool:
     """Whether a value is one of which nothing is known, or has alternatives."""
-    only = node.only_hole if isinstance(node, Text) else None
+    only = node.only_hole if isinstance(node, StringNode) else None
     return isinstance(node, Choice) or (only is not None and only.role is None and only.known is None)
 
 
-def _mentions(found: tuple[Reference, ...], document: Node) -> bool:
+def _mentions(found: tuple[PlanReference, ...], document: Node) -> bool:
     """Whether the roles in a document can be those that the plan's configuration names."""
     named = without_index(found)
     if not named or any(item.resource is None or f"{DOCUMENT}." in item.text for item in named):
@@ -271,5 +271,5 @@ def _node(plan: PlanFile, member: Member, depth: int) -> Node:
         return unknown("…", at, "nested too deeply")
     found = [(item.key, _node(plan, item, depth + 1)) for item in members(plan.text, member.start)]
     if isinstance(value, list):
-        return Items(tuple(node for _, node in found), at)
-    return Mapping(tuple(Entry(Text((str(key),), at), node) for key, node in found), at)
+        return ListNode(tuple(node for _, node in found), at)
+    return ObjectNode(tuple(ObjectEntry(StringNode((str(key),), at), node) for key, node in found), at)

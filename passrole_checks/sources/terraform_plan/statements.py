@@ -8,10 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import Entry, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.partial_values import (
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+    text,
+)
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text
-from passrole_checks.sources.terraform_plan.references import Owner
+from passrole_checks.sources.terraform_plan.references import BlockInstance
 from passrole_checks.sources.terraform_plan.unknown_until_apply import Missing, missing_part
 
 _LISTS = (
@@ -26,7 +35,14 @@ class StatementReader:
     """One ``statement`` block. ``whole_lists``: of a list only the names are known, not how many elements it has."""
 
     def __init__(
-        self, missing: Missing, module: str, label: str, at: Position, owner: Owner, *, whole_lists: bool = False
+        self,
+        missing: Missing,
+        module: str,
+        label: str,
+        at: Position,
+        owner: BlockInstance,
+        *,
+        whole_lists: bool = False,
     ) -> None:
         self.missing, self.module, self.label, self.at, self.owner = missing, module, label, at, owner
         self.whole_lists = whole_lists
@@ -52,21 +68,21 @@ class StatementReader:
             entries.append(("Condition", condition))
         return replace(self.mapping(entries), block=True)
 
-    def mapping(self, entries: Sequence[tuple[str, Node]]) -> Mapping:
+    def mapping(self, entries: Sequence[tuple[str, Node]]) -> ObjectNode:
         """A mapping of these keys and values."""
-        return Mapping(tuple(Entry(text(key, self.at), node) for key, node in entries), self.at)
+        return ObjectNode(tuple(ObjectEntry(text(key, self.at), node) for key, node in entries), self.at)
 
-    def hole(self, attribute: str, expression: Json) -> Hole:
+    def hole(self, attribute: str, expression: Json) -> Unresolved:
         """What stands for a missing attribute: the names in its expression."""
         found = self.missing.references.follow(self.module, expression, self.owner)
         return missing_part(found, f"{self.label}.{attribute}")
 
     def scalar(
         self, attribute: str, value: dict[str, Json], unknown: dict[str, Json], block: dict[str, Json]
-    ) -> Text | None:
+    ) -> StringNode | None:
         """A single text; None where it is not set."""
         if unknown.get(attribute) is True:
-            return Text((self.hole(attribute, block.get(attribute)),), self.at)
+            return StringNode((self.hole(attribute, block.get(attribute)),), self.at)
         known = as_text(value.get(attribute))
         return text(_interpolated(known), self.at) if known is not None else None
 
@@ -77,32 +93,32 @@ class StatementReader:
         if unknown is True:
             holes = self.missing.elements(found, label)
             if self.whole_lists and holes and all(hole.role for hole in holes):
-                return Items(tuple(Text((hole,), self.at) for hole in holes), self.at)
+                return ListNode(tuple(StringNode((hole,), self.at) for hole in holes), self.at)
             # the whole list is missing: one role's name in it does not say that nothing else is in it
-            return Text((missing_part(found, label),), self.at)
+            return StringNode((missing_part(found, label),), self.at)
         values = as_list(value)
         lacking = [number for number, item in enumerate(values) if part_at(unknown, number) is True or item is None]
         holes = self.missing.elements(found, label)
         if len(holes) != len(lacking):
             if len(holes) > len(lacking) > 0 and all(hole.role for hole in holes):
                 # two unknown elements of a set may be shown as one
-                known = [Text((_interpolated(item),), self.at) for item in values if isinstance(item, str)]
-                return Items((*known, *(Text((hole,), self.at) for hole in holes)), self.at)
+                known = [StringNode((_interpolated(item),), self.at) for item in values if isinstance(item, str)]
+                return ListNode((*known, *(StringNode((hole,), self.at) for hole in holes)), self.at)
             holes = [missing_part(found, label) for _ in lacking]  # which name is in which element is not told
         items: list[Node] = []
         for number, item in enumerate(values):
             if number in lacking:
-                items.append(Text((holes[lacking.index(number)],), self.at))
+                items.append(StringNode((holes[lacking.index(number)],), self.at))
             elif isinstance(item, str):
                 items.append(text(_interpolated(item), self.at))
             else:
                 self.missing.plan.complain(f"{label}: an element is no text")
-        return Items(tuple(items), self.at) if items else None
+        return ListNode(tuple(items), self.at) if items else None
 
     def principals(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:
         """``Principal`` or ``NotPrincipal``; None where there is none."""
         if unknown is True:
-            return Text((self.hole(attribute, expression),), self.at)
+            return StringNode((self.hole(attribute, expression),), self.at)
         entries: list[tuple[str, Node]] = []
         blocks = as_list(expression)
         for number, item in enumerate(map(as_object, as_list(value))):
@@ -123,30 +139,32 @@ class StatementReader:
     def conditions(self, value: Json, unknown: Json, expression: Json) -> Node | None:
         """``Condition``: values of the same operator and key together, as the provider does; None for none."""
         if unknown is True:
-            return Text((self.hole("condition", expression),), self.at)
-        operators: dict[Text, dict[Text, list[Node]]] = {}
+            return StringNode((self.hole("condition", expression),), self.at)
+        operators: dict[StringNode, dict[StringNode, list[Node]]] = {}
         blocks = as_list(expression)
         for number, item in enumerate(map(as_object, as_list(value))):
             block = as_object(blocks[number]) if len(blocks) == len(as_list(value)) else {}
             missing = as_object(part_at(unknown, number))
             label = f"condition[{number}]"
-            test = self.scalar("test", item, missing, block) or Text((self.hole(f"{label}.test", None),), self.at)
-            key = self.scalar("variable", item, missing, block) or Text(
+            test = self.scalar("test", item, missing, block) or StringNode((self.hole(f"{label}.test", None),), self.at)
+            key = self.scalar("variable", item, missing, block) or StringNode(
                 (self.hole(f"{label}.variable", None),), self.at
             )
             values = self.strings(f"{label}.values", item.get("values"), missing.get("values"), block.get("values"))
             given = operators.setdefault(test, {}).setdefault(key, [])
-            if isinstance(values, Items):
+            if isinstance(values, ListNode):
                 given.extend(values.items)
             elif values is not None:
                 given.append(values)
         if not operators:
             return None
-        return Mapping(
+        return ObjectNode(
             tuple(
-                Entry(
+                ObjectEntry(
                     test,
-                    Mapping(tuple(Entry(key, Items(tuple(given), self.at)) for key, given in keys.items()), self.at),
+                    ObjectNode(
+                        tuple(ObjectEntry(key, ListNode(tuple(given), self.at)) for key, given in keys.items()), self.at
+                    ),
                 )
                 for test, keys in operators.items()
             ),

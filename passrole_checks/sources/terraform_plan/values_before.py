@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.json_positions import find
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, PolicyKind
@@ -29,7 +29,7 @@ from passrole_checks.sources.terraform_plan.model import (
 
 _TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
-_Boundary = TypeVar("_Boundary", AttachedPolicy, Text)
+_Boundary = TypeVar("_Boundary", AttachedPolicy, StringNode)
 _PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")
 
 

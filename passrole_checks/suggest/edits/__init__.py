@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from passrole_checks.scan.analyze import LocatedGrant
 from passrole_checks.suggest.edits.editing import edits_of
 from passrole_checks.suggest.edits.written import Refused
-from passrole_checks.suggest.suggestion import Edit, Wish
+from passrole_checks.suggest.suggestion import Edit, StatementChange
 
 
 def edits_for(
-    located: LocatedGrant, wish: Wish, read: Callable[[str], str], files: Sequence[str] = ()
+    located: LocatedGrant, wish: StatementChange, read: Callable[[str], str], files: Sequence[str] = ()
 ) -> tuple[Edit, ...] | str:
     """The edits that make a statement say what is wished, or the reason, for people, why there are none.
 

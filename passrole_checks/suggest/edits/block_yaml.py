@@ -8,20 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passrole_checks.suggest.edits.braces import Braces, Language, Span
+from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
 from passrole_checks.suggest.edits.changes import Add, Pairs, Remove, Same, SetKey, SetValue, Several, Value
 from passrole_checks.suggest.edits.references import CloudFormationRoles
 from passrole_checks.suggest.edits.written import (
-    Form,
     Refused,
-    Written,
+    SyntaxForm,
+    WrittenNode,
     is_first,
     line_end,
     line_start,
     newline,
     previous_line_end,
 )
-from passrole_checks.suggest.suggestion import WantedRole
+from passrole_checks.suggest.suggestion import TargetRole
 
 _PLAIN = re.compile(r"[A-Za-z](?:[\w./@*+=$-]|:(?=\S))*")  # never read as a number; what it could be else is below
 _PLAIN_SUB = re.compile(r"[A-Za-z](?:[\w./@*+=,${}!-]|:(?=\S))*")
@@ -34,7 +34,7 @@ _COLON = re.compile(r"[ \t]*:")
 class Scalars:
     """Strings and roles, quoted as the strings of a statement are."""
 
-    def __init__(self, text: str, statement: Written, roles: CloudFormationRoles) -> None:
+    def __init__(self, text: str, statement: WrittenNode, roles: CloudFormationRoles) -> None:
         self.roles = roles
         strings = [
             text[one.start : one.start + 1]
@@ -58,7 +58,7 @@ class Scalars:
     def key(self, name: str) -> str:
         return self.quote(name, mark=self.key_mark)
 
-    def role(self, role: WantedRole, *, flow: bool = False, mark: str | None = None) -> str:
+    def role(self, role: TargetRole, *, flow: bool = False, mark: str | None = None) -> str:
         """A role, in short form."""
         if role.address:
             return f"!GetAtt {self.roles.logical_id(role)}.Arn"
@@ -72,7 +72,7 @@ class Scalars:
         plain = not mark and not flow and _PLAIN_SUB.fullmatch(text)
         return f"!Sub {text if plain else _quoted(text, mark or chr(39))}"
 
-    def in_flow(self, role: WantedRole) -> str:
+    def in_flow(self, role: TargetRole) -> str:
         """A role between braces; as JSON has it where the keys are quoted like there."""
         return self.roles.json(role) if self.key_mark == '"' else self.role(role, flow=True)
 
@@ -87,10 +87,10 @@ def _quoted(value: str, mark: str) -> str:
     return value
 
 
-def flow_language(text: str, statement: Written, scalars: Scalars) -> Language:
+def flow_language(text: str, statement: WrittenNode, scalars: Scalars) -> BraceSyntax:
     """How YAML is written between braces in a file."""
     padded = text[statement.start : statement.start + 2] == "{ "
-    return Language(_COMMENT, False, scalars.in_flow, scalars.quote, scalars.key, ": ", padded)
+    return BraceSyntax(_COMMENT, False, scalars.in_flow, scalars.quote, scalars.key, ": ", padded)
 
 
 class BlockYaml:
@@ -98,17 +98,17 @@ class BlockYaml:
     many columns mappings and the dashes of lists are indented from their key, where the statement does not tell."""
 
     def __init__(
-        self, text: str, statement: Written, scalars: Scalars, flow: Braces, *, unit: int, dashes: int
+        self, text: str, statement: WrittenNode, scalars: Scalars, flow: Braces, *, unit: int, dashes: int
     ) -> None:
         self.text, self.scalars, self.flow = text, scalars, flow
         self.unit, self.dashes = unit, dashes
         self.newline = newline(text, statement.start)
-        lists = [field.value for field in statement.entries if field.value.form is Form.LIST]
+        lists = [field.value for field in statement.entries if field.value.form is SyntaxForm.LIST]
         self.flow_lists = bool(lists) and not any(one.block for one in lists)
         for field in statement.entries:
-            if field.value.form is Form.MAPPING and field.value.block:
+            if field.value.form is SyntaxForm.MAPPING and field.value.block:
                 self.unit = max(1, self._column(field.value.start) - self._column(field.start))
-            elif field.value.form is Form.LIST and field.value.block and field.value.items:
+            elif field.value.form is SyntaxForm.LIST and field.value.block and field.value.items:
                 self.dashes = max(0, self._column(self._dash(field.value.items[0].start)) - self._column(field.start))
 
     def _column(self, offset: int) -> int:
@@ -121,7 +121,7 @@ class BlockYaml:
 
     def set_value(self, change: SetValue) -> Iterator[Span]:
         written, field = change.written, change.field
-        if field is None or isinstance(change.value, (str, WantedRole, Same)):
+        if field is None or isinstance(change.value, (str, TargetRole, Same)):
             text = self._line(change.value, self._mark(written))
             if field is not None and written.start == written.end:
                 text = " " + text if self.text[written.start - 1 : written.start] == ":" else text
@@ -132,7 +132,7 @@ class BlockYaml:
             raise Refused("a comment stands between a key and its value")
         yield colon.end(), written.end, self._behind_colon(change.value, self._column(field.start))
 
-    def _mark(self, written: Written) -> str | None:
+    def _mark(self, written: WrittenNode) -> str | None:
         """The quotes of what is replaced, None where it has to be quoted anyway or is no single text."""
         source = _TAG.sub("", self.text[written.start : written.end])
         if source[:1] in ("'", '"'):
@@ -148,7 +148,7 @@ class BlockYaml:
             return text
         if isinstance(value, str):
             return self.scalars.quote(value, mark=mark)
-        if isinstance(value, WantedRole):
+        if isinstance(value, TargetRole):
             return self.scalars.role(value, mark=mark)
         return self.flow.write(value, "", flat=True)
 
@@ -187,12 +187,12 @@ class BlockYaml:
         members = container.members
         for number in sorted(change.numbers):
             start, end = members[number]
-            start = start if container.form is Form.MAPPING else self._dash(start)
+            start = start if container.form is SyntaxForm.MAPPING else self._dash(start)
             self._alone(end)
             if is_first(self.text, start):
                 yield previous_line_end(self.text, start), line_end(self.text, end), ""
                 continue
-            if number + 1 >= len(members) or container.form is Form.LIST or number + 1 in change.numbers:
+            if number + 1 >= len(members) or container.form is SyntaxForm.LIST or number + 1 in change.numbers:
                 raise Refused("it is the first on the line of another element, and cannot be taken out surely")
             gap = self.text[end : members[number + 1][0]]
             if "#" in gap:

@@ -21,7 +21,7 @@ from passrole_checks.suggest.edits.changes import (
 from passrole_checks.suggest.edits.written import (
     Field,
     Refused,
-    Written,
+    WrittenNode,
     indentation,
     is_first,
     line_end,
@@ -33,14 +33,14 @@ from passrole_checks.suggest.edits.written import (
 Span = tuple[int, int, str]
 
 
-class Conditions:
+class ConditionBlocks:
     """The ``condition`` blocks of a statement, and what has to become of them."""
 
     def __init__(
         self,
         text: str,
-        statement: Written,
-        blocks: Sequence[Written],
+        statement: WrittenNode,
+        blocks: Sequence[WrittenNode],
         services: Sequence[str] | None,
         drop: Iterable[str],
     ) -> None:
@@ -56,7 +56,7 @@ class Conditions:
         self.removed = [number for number in gone if number != self.host]
 
     @staticmethod
-    def _key(block: Written) -> str:
+    def _key(block: WrittenNode) -> str:
         variable = named(block, "variable")
         if variable is None or variable.value.text is None:
             raise Refused("a condition block tests a variable that is computed")
@@ -79,7 +79,7 @@ class Conditions:
             yield SetValue(values, values.value, Several(self.services))
 
     @staticmethod
-    def _attribute(block: Written, name: str) -> Field:
+    def _attribute(block: WrittenNode, name: str) -> Field:
         field = named(block, name)
         if field is None:
             raise Refused(f"a condition block has no {name}")
@@ -106,7 +106,7 @@ class Conditions:
         ]
         yield place, place, "".join(newline(self.text, self.statement.start) + line for line in lines)
 
-    def _without(self, block: Written) -> Span:
+    def _without(self, block: WrittenNode) -> Span:
         start, end = line_start(self.text, block.start), next_line(self.text, block.end)
         rest = self.text[block.end : end].strip()
         if not is_first(self.text, block.start) or (rest and not rest.startswith(("#", "//"))):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from passrole_checks.suggest.edits.changes import Add, Pairs, Remove, Same, SetKey, SetValue, Several, Value
 from passrole_checks.suggest.edits.written import (
-    Form,
     Refused,
-    Written,
+    SyntaxForm,
+    WrittenNode,
     indentation,
     is_first,
     line_end,
@@ -18,7 +18,7 @@ from passrole_checks.suggest.edits.written import (
     newline,
     next_line,
 )
-from passrole_checks.suggest.suggestion import WantedRole
+from passrole_checks.suggest.suggestion import TargetRole
 
 Span = tuple[int, int, str]
 """What is replaced: where it begins and ends, and by what."""
@@ -27,7 +27,7 @@ _LONG = 100  # characters of a list that is still written on one line
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class BraceSyntax:
     """How a language writes what stands between braces.
 
     ``comment`` matches one comment; ``separators``: whether entries of a mapping may be parted by line breaks alone.
@@ -36,7 +36,7 @@ class Language:
 
     comment: re.Pattern[str] | None
     line_breaks: bool
-    role: Callable[[WantedRole], str]
+    role: Callable[[TargetRole], str]
     quote: Callable[[str], str]
     key: Callable[[str], str]
     separator: str  # between a key and its value
@@ -47,7 +47,7 @@ class Language:
 class Braces:
     """Turns changes into edits of ``text``."""
 
-    def __init__(self, text: str, language: Language, statement: Written) -> None:
+    def __init__(self, text: str, language: BraceSyntax, statement: WrittenNode) -> None:
         self.text, self.language = text, language
         self.newline = newline(text, statement.start)
         self.unit = _unit(text, statement)
@@ -61,7 +61,7 @@ class Braces:
         flat = isinstance(change.value, (Several, Pairs)) and self._on_a_shared_line(written)
         yield written.start, written.end, self.write(change.value, indent, flat=flat)
 
-    def _on_a_shared_line(self, written: Written) -> bool:
+    def _on_a_shared_line(self, written: WrittenNode) -> bool:
         """Whether something else than its own key stands before or behind a value on its line."""
         line = self.text[line_start(self.text, written.start) : written.start].strip(" \t-")
         return bool(re.search(r"[{\[,]", line)) or "}" in self.text[written.end : line_end(self.text, written.end)]
@@ -92,7 +92,7 @@ class Braces:
             return self.text[value.written.start : value.written.end]
         if isinstance(value, str):
             return self.language.quote(value)
-        if isinstance(value, WantedRole):
+        if isinstance(value, TargetRole):
             return self.language.role(value)
         inner = indent + self.unit
         if isinstance(value, Several):
@@ -158,7 +158,7 @@ class Braces:
             return self.write(value, indent, flat=flat)
         return self.entry(change.keys[number], value, indent, flat=flat)
 
-    def _tight(self, container: Written) -> bool:
+    def _tight(self, container: WrittenNode) -> bool:
         """Whether no blank follows the commas of a list or a mapping."""
         place = self.comma(container, 0)
         return place is not None and self.text[place + 1 : place + 2].strip() != ""
@@ -167,9 +167,9 @@ class Braces:
         """Whether the next member stands on the line on which a member ends."""
         return number + 1 < len(members) and members[number + 1][0] <= line_end(self.text, members[number][1])
 
-    def _by_line_breaks(self, container: Written) -> bool:
+    def _by_line_breaks(self, container: WrittenNode) -> bool:
         """Whether the entries of an object stand on lines of their own, without commas."""
-        if not self.language.line_breaks or container.form is not Form.MAPPING:
+        if not self.language.line_breaks or container.form is not SyntaxForm.MAPPING:
             return False
         count = len(container.members)
         return count == 1 or any(self.comma(container, number) is None for number in range(count - 1))
@@ -186,7 +186,7 @@ class Braces:
         container, members = change.container, change.container.members
         kept = [number for number in range(len(members)) if number not in change.numbers]
         if not kept:
-            yield container.start, container.end, "{}" if container.form is Form.MAPPING else "[]"
+            yield container.start, container.end, "{}" if container.form is SyntaxForm.MAPPING else "[]"
             return
         last = len(members) - 1
         found: list[tuple[int, int]] = []
@@ -205,7 +205,7 @@ class Braces:
             if comma is not None:
                 yield comma, comma + 1, ""
 
-    def _without(self, container: Written, number: int) -> Iterator[Span]:
+    def _without(self, container: WrittenNode, number: int) -> Iterator[Span]:
         members = container.members
         start, end = members[number]
         comma = self.comma(container, number)
@@ -228,7 +228,7 @@ class Braces:
 
     # what stands between members
 
-    def comma(self, container: Written, number: int) -> int | None:
+    def comma(self, container: WrittenNode, number: int) -> int | None:
         """Where the comma behind a member stands. Raises :class:`Refused` where something unknown stands there."""
         members = container.members
         place = members[number][1]
@@ -253,7 +253,7 @@ class Braces:
         return place
 
 
-def _unit(text: str, statement: Written) -> str:
+def _unit(text: str, statement: WrittenNode) -> str:
     """By how much the members of a statement are indented further than its beginning, two blanks if none is."""
     outer = indentation(text, statement.start)
     if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not lined up with others

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.suggest.edits.written import Field, Form, Refused, Written
-from passrole_checks.suggest.suggestion import WantedRole
+from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
+from passrole_checks.suggest.suggestion import TargetRole
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 GET_ROLE = "iam:GetRole"
@@ -21,7 +21,7 @@ EQUALS = "StringEquals"
 class Same:
     """A value that is taken over as it is written."""
 
-    written: Written
+    written: WrittenNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Pairs:
     entries: tuple[tuple[str, Value], ...]
 
 
-Value = str | WantedRole | Same | Several | Pairs
+Value = str | TargetRole | Same | Several | Pairs
 """What is to be written."""
 
 
@@ -47,7 +47,7 @@ class SetValue:
     """``written`` is replaced by ``value``; ``field`` is the entry that it is the value of, if it is one."""
 
     field: Field | None
-    written: Written
+    written: WrittenNode
     value: Value
 
 
@@ -63,7 +63,7 @@ class SetKey:
 class Remove:
     """Members of ``container`` go, by their number; others stay."""
 
-    container: Written
+    container: WrittenNode
     numbers: frozenset[int]
 
 
@@ -71,7 +71,7 @@ class Remove:
 class Add:
     """New elements of a list, or (``keys`` given) entries of a mapping, behind the member ``after``."""
 
-    container: Written
+    container: WrittenNode
     after: int
     values: tuple[Value, ...]
     keys: tuple[str, ...] = ()
@@ -79,11 +79,11 @@ class Add:
 
 Change = SetValue | SetKey | Remove | Add
 
-Says = Callable[[Written, Value], bool]
+Says = Callable[[WrittenNode, Value], bool]
 """Whether what is written already says a value."""
 
 
-def named(statement: Written, *names: str) -> Field | None:
+def named(statement: WrittenNode, *names: str) -> Field | None:
     """The one entry that has one of these names. Raises :class:`Refused` where the entries cannot be told."""
     keys = [entry.key for entry in statement.entries]
     if None in keys:
@@ -113,11 +113,11 @@ def action_changes(field: Field | None, says: Says) -> Iterator[Change]:
     if field is None or field.key not in ("Action", "actions"):
         raise Refused("the statement names the actions that it leaves out, and not those that it allows")
     written = field.value
-    if written.form is Form.LIST:
+    if written.form is SyntaxForm.LIST:
         beside = [number for number, item in enumerate(written.items) if (item.text or "").lower() == "iam:passrole"]
         if not any(says(item, GET_ROLE) for item in written.items):
             yield Add(written, beside[0] if beside else len(written.items) - 1, (GET_ROLE,))
-    elif written.form is Form.TEXT and not written.why:
+    elif written.form is SyntaxForm.TEXT and not written.why:
         yield SetValue(field, written, Several((Same(written), GET_ROLE)))
     else:
         raise Refused(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
@@ -127,8 +127,8 @@ def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_li
     """The value of an entry becomes these values; what of it says one of them already stays as it is written."""
     written = field.value
     values = list(dict.fromkeys(values))
-    if written.form is not Form.LIST:
-        if written.form is not Form.TEXT or (written.why and not (len(values) == 1 and says(written, values[0]))):
+    if written.form is not SyntaxForm.LIST:
+        if written.form is not SyntaxForm.TEXT or (written.why and not (len(values) == 1 and says(written, values[0]))):
             raise Refused(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
         kept: list[Value] = [Same(written) if says(written, value) else value for value in values]
         if always_list or len(kept) != 1:
@@ -145,7 +145,7 @@ def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_li
         else:
             missing.remove(said)
     for number in extra:
-        if written.items[number].why or written.items[number].form is not Form.TEXT:
+        if written.items[number].why or written.items[number].form is not SyntaxForm.TEXT:
             reason = written.items[number].why or "one of its elements is computed"
             raise Refused(f"its {field.key} cannot be edited: {reason}")
     paired = min(len(extra), len(missing))
@@ -158,14 +158,14 @@ def list_changes(field: Field, values: Sequence[Value], says: Says, *, always_li
 
 
 def condition_changes(
-    statement: Written, services: Sequence[str] | None, drop: Iterable[str], says: Says
+    statement: WrittenNode, services: Sequence[str] | None, drop: Iterable[str], says: Says
 ) -> Iterator[Change]:
     """The Condition tests iam:PassedToService for these services (None: as it does now), and no key of ``drop``."""
     field = named(statement, "Condition")
     wanted: Value | None = None
     if services is not None:
         wanted = services[0] if len(services) == 1 else Several(tuple(dict.fromkeys(services)))
-    empty = field is not None and field.value.form is Form.TEXT and field.value.text == ""  # null
+    empty = field is not None and field.value.form is SyntaxForm.TEXT and field.value.text == ""  # null
     if field is None or empty:
         if wanted is not None:
             block = Pairs(((EQUALS, Pairs(((PASSED_TO_SERVICE, wanted),))),))
@@ -177,7 +177,7 @@ def condition_changes(
     yield from _Conditions(statement, field, drop, services is not None).changes(services or (), wanted, says)
 
 
-def _place(statement: Written) -> int:
+def _place(statement: WrittenNode) -> int:
     """The number of the entry behind which a Condition belongs."""
     names = [entry.key for entry in statement.entries]
     return next((names.index(name) for name in ("Resource", "NotResource") if name in names), len(names) - 1)
@@ -201,8 +201,8 @@ class _Operator:
 class _Conditions:
     """A Condition block that is there."""
 
-    def __init__(self, statement: Written, field: Field, drop: Iterable[str], passed: bool) -> None:
-        if field.value.form is not Form.MAPPING:
+    def __init__(self, statement: WrittenNode, field: Field, drop: Iterable[str], passed: bool) -> None:
+        if field.value.form is not SyntaxForm.MAPPING:
             raise Refused(f"its Condition cannot be edited: {field.value.why or 'it is computed'}")
         self.statement, self.field = statement, field
         names = [entry.key for entry in field.value.entries]
@@ -213,7 +213,7 @@ class _Conditions:
 
     @staticmethod
     def _operator(field: Field, dropped: set[str]) -> _Operator:
-        if field.value.form is not Form.MAPPING:
+        if field.value.form is not SyntaxForm.MAPPING:
             raise Refused(f"{field.key} in its Condition cannot be edited: {field.value.why or 'it is computed'}")
         keys = [entry.key.lower() if entry.key is not None else None for entry in field.value.entries]
         if None in keys or len(set(keys)) != len(keys):

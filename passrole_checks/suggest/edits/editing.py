@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.iam.documents import action
-from passrole_checks.iam.partial_values import Text, Tri
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.scan.analyze import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.sources.terraform.reading.syntax import Block, Template
+from passrole_checks.sources.terraform.reading.syntax import Block, TemplateExpression
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
-from passrole_checks.suggest.edits.blocks import Conditions
-from passrole_checks.suggest.edits.braces import Braces, Language, Span
+from passrole_checks.suggest.edits.blocks import ConditionBlocks
+from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
 from passrole_checks.suggest.edits.changes import (
     GET_ROLE,
     Add,
@@ -33,16 +33,16 @@ from passrole_checks.suggest.edits.json_nodes import read_json
 from passrole_checks.suggest.edits.objects import condition_objects, is_in_words_of_a_block
 from passrole_checks.suggest.edits.references import (
     CloudFormationRoles,
-    Surroundings,
+    ModuleContext,
     TerraformRoles,
     json_string,
     literal_only,
     says,
 )
-from passrole_checks.suggest.edits.written import Form, Refused, Written, is_first
+from passrole_checks.suggest.edits.written import Refused, SyntaxForm, WrittenNode, is_first
 from passrole_checks.suggest.edits.yaml_nodes import YamlFile
 from passrole_checks.suggest.generated_files import why_not_edited
-from passrole_checks.suggest.suggestion import Edit, WantedRole, Wish
+from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 _HCL_COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
 _NAME = re.compile(r"[^\W\d][\w-]*")
@@ -52,7 +52,9 @@ _HCL_FILES = (".tf", ".tofu", ".tfvars")
 _JSON_FILES = (".tf.json", ".tofu.json")
 
 
-def edits_of(located: LocatedGrant, wish: Wish, read: Callable[[str], str], files: Sequence[str]) -> tuple[Edit, ...]:
+def edits_of(
+    located: LocatedGrant, wish: StatementChange, read: Callable[[str], str], files: Sequence[str]
+) -> tuple[Edit, ...]:
     """The edits; raises :class:`Refused` with the reason why there are none."""
     statement, resource = located.grant.statement, located.resource
     file = statement.at.file
@@ -91,12 +93,12 @@ class _Statement:
 
     holds_blocks = False
 
-    def __init__(self, located: LocatedGrant, wish: Wish, text: str) -> None:
+    def __init__(self, located: LocatedGrant, wish: StatementChange, text: str) -> None:
         self.located, self.wish, self.text = located, wish, text
         self.statement = located.grant.statement
         self.shift = 1 if text.startswith("\ufeff") else 0
         self.lines = [self.shift]
-        self.values: dict[int, Text] = {}
+        self.values: dict[int, StringNode] = {}
 
     def line_breaks(self, breaks: re.Pattern[str]) -> None:
         """Take places in the text as lines that end in these breaks."""
@@ -114,11 +116,11 @@ class _Statement:
     def start(self) -> int:
         return self.offset(self.statement.at.line, self.statement.at.column)
 
-    def says(self, role: Callable[[WantedRole], str]) -> Says:
-        def answer(written: Written, value: Value) -> bool:
+    def says(self, role: Callable[[TargetRole], str]) -> Says:
+        def answer(written: WrittenNode, value: Value) -> bool:
             if isinstance(value, str):
                 return written.text == value
-            if not isinstance(value, WantedRole):
+            if not isinstance(value, TargetRole):
                 return False
             inside = [one for start, one in self.values.items() if written.start <= start < written.end]
             if len(inside) == 1 and says(inside[0], value):
@@ -134,10 +136,12 @@ class _Statement:
         """Whether the statement is to let roles be read, and does not."""
         actions = self.statement.actions
         if actions is None:
-            return self.wish.get_role and action.left_out_by(self.statement.not_actions or (), GET_ROLE) is not Tri.YES
-        return self.wish.get_role and action.granted_by(actions, GET_ROLE)[0] is not Tri.YES
+            return (
+                self.wish.get_role and action.left_out_by(self.statement.not_actions or (), GET_ROLE) is not Ternary.YES
+            )
+        return self.wish.get_role and action.granted_by(actions, GET_ROLE)[0] is not Ternary.YES
 
-    def changes(self, written: Written, answer: Says) -> Iterator[Change]:
+    def changes(self, written: WrittenNode, answer: Says) -> Iterator[Change]:
         """What changes in a statement that is an object, in the words of a policy document or of a block."""
         wish = self.wish
         if is_in_words_of_a_block(written):
@@ -152,7 +156,7 @@ class _Statement:
         if wish.services is not None or wish.drop:
             yield from condition_changes(written, wish.services, wish.drop, answer)
 
-    def block_changes(self, written: Written, answer: Says) -> Iterator[Change]:
+    def block_changes(self, written: WrittenNode, answer: Says) -> Iterator[Change]:
         """What changes in the resources and the actions of a block."""
         if self.wish.roles is not None:
             resources = named(written, "resources", "not_resources")
@@ -160,8 +164,8 @@ class _Statement:
         if self.needs_get_role():
             yield from action_changes(named(written, "actions", "not_actions"), answer)
 
-    def in_braces(self, written: Written, language: Language) -> Iterator[Span]:
-        if written.form is not Form.MAPPING:
+    def in_braces(self, written: WrittenNode, language: BraceSyntax) -> Iterator[Span]:
+        if written.form is not SyntaxForm.MAPPING:
             raise Refused("the statement is written as something else than an object")
         braces = Braces(self.text, language, written)
         for change in self.changes(written, self.says(language.role)):
@@ -177,7 +181,7 @@ def spans_of(change: Change, writer: Braces | BlockYaml) -> Iterator[Span]:
     return writer.add(change) if isinstance(change, Add) else writer.remove(change)
 
 
-def _json_language(text: str, written: Written, role: Callable[[WantedRole], str]) -> Language:
+def _json_language(text: str, written: WrittenNode, role: Callable[[TargetRole], str]) -> BraceSyntax:
     separator = ": "
     if written.entries:
         gap = text[written.entries[0].key_end : written.entries[0].value.start]
@@ -185,23 +189,23 @@ def _json_language(text: str, written: Written, role: Callable[[WantedRole], str
         separator = f"{' ' if before else ''}:{' ' if after else ''}"
     padded = text[written.start + 1 : written.start + 2] == " "
     if separator != ":":
-        return Language(None, False, role, json_string, json_string, separator, padded)
+        return BraceSyntax(None, False, role, json_string, json_string, separator, padded)
 
-    def compact(one: WantedRole) -> str:
+    def compact(one: TargetRole) -> str:
         found = role(one)  # a function, or a string in which quotes may stand that are no JSON
         if not found.startswith("{"):
             return found
         return json.dumps(json.loads(found), separators=(",", ":"), ensure_ascii=False)
 
-    return Language(None, False, compact, json_string, json_string, separator, padded, ",")
+    return BraceSyntax(None, False, compact, json_string, json_string, separator, padded, ",")
 
 
 class _Terraform(_Statement):
     def __init__(
-        self, located: LocatedGrant, wish: Wish, text: str, read: Callable[[str], str], files: Sequence[str]
+        self, located: LocatedGrant, wish: StatementChange, text: str, read: Callable[[str], str], files: Sequence[str]
     ) -> None:
         super().__init__(located, wish, text)
-        self.surroundings = Surroundings(self.statement.at.file, files, read)
+        self.surroundings = ModuleContext(self.statement.at.file, files, read)
 
     def roles(self, *, constant: bool = False) -> TerraformRoles:
         return TerraformRoles(self.surroundings, self.located.resource.address, self.text, constant=constant)
@@ -228,7 +232,7 @@ class _Terraform(_Statement):
         roles = self.roles(constant=found.constant)
         if found.block is not None:
             return self._block(file, found.block, roles)
-        if isinstance(found.expression, Template):
+        if isinstance(found.expression, TemplateExpression):
             if not found.expression.heredoc:
                 raise Refused("the policy document is written as a quoted string; jsonencode() makes it readable")
             if self.text[self.start : self.start + 1] != "{":
@@ -243,7 +247,7 @@ class _Terraform(_Statement):
         written = file.written(found.expression)
         return self.in_braces(written, self._language(written, roles))
 
-    def _language(self, written: Written, roles: TerraformRoles) -> Language:
+    def _language(self, written: WrittenNode, roles: TerraformRoles) -> BraceSyntax:
         first = written.entries[0] if written.entries else None
         quoted = first is not None and self.text[first.start : first.start + 1] == '"'
         gap = self.text[first.key_end : first.value.start] if first is not None else " = "
@@ -255,7 +259,7 @@ class _Terraform(_Statement):
             return name if not quoted and _NAME.fullmatch(name) else json_string(name)
 
         padded = self.text[written.start + 1 : written.start + 2].isspace()
-        return Language(_HCL_COMMENT, True, roles.hcl, json_string, key, separator, padded)
+        return BraceSyntax(_HCL_COMMENT, True, roles.hcl, json_string, key, separator, padded)
 
     def _block(self, file: HclFile, block: Block, roles: TerraformRoles) -> Iterator[Span]:
         if block.type != "statement":
@@ -270,7 +274,7 @@ class _Terraform(_Statement):
             if any(one.type == "dynamic" and one.labels[:1] == ("condition",) for one in inner):
                 raise Refused("a dynamic block makes its conditions")
             blocks = [file.block(one) for one in inner if one.type == "condition"]
-            conditions = Conditions(self.text, written, blocks, self.wish.services, self.wish.drop)
+            conditions = ConditionBlocks(self.text, written, blocks, self.wish.services, self.wish.drop)
             changes += conditions.changes(answer)
             if not written.entries or not is_first(self.text, written.entries[-1].start):
                 raise Refused("the block stands on one line")
@@ -313,7 +317,7 @@ class _CloudFormation(_Statement):
         block = BlockYaml(self.text, written, scalars, flow, unit=template.unit(node), dashes=template.dashes)
         return self._mixed(written, flow, block)
 
-    def _mixed(self, written: Written, flow: Braces, block: BlockYaml) -> Iterator[Span]:
+    def _mixed(self, written: WrittenNode, flow: Braces, block: BlockYaml) -> Iterator[Span]:
         starts = set(_block_members(written))
         for change in self.changes(written, self.says(block.scalars.role)):
             if isinstance(change, (Add, Remove)):
@@ -337,7 +341,7 @@ class _CloudFormation(_Statement):
         return self.in_braces(written, _json_language(self.text, written, role))
 
 
-def _block_members(written: Written) -> Iterator[int]:
+def _block_members(written: WrittenNode) -> Iterator[int]:
     """Where the members of everything in block style begin."""
     if written.block:
         yield from (start for start, _ in written.members)

@@ -28,11 +28,11 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Object,
     Span,
     Splat,
-    Template,
+    TemplateExpression,
     TemplatePart,
     Tuple,
 )
-from passrole_checks.suggest.edits.written import Field, Form, Refused, Written
+from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
 
 _TRANSPARENT = frozenset({
     "jsonencode", "yamlencode", "concat", "flatten", "compact", "coalesce", "try", "tolist", "distinct",
@@ -44,7 +44,7 @@ _ELSEWHERE = frozenset({"var", "local", "each", "count", "module", "self", "path
 
 
 @dataclass(frozen=True)
-class Found:
+class StatementNode:
     """What stands at a place: a ``block`` or an ``expression``; ``constant``: where nothing may be referred to."""
 
     block: Block | None = None
@@ -75,7 +75,7 @@ class HclFile:
         start, end = self.offset(span.line, span.column), self.offset(span.end_line, span.end_column)
         return start, start + len(self.text[start:end].rstrip())
 
-    def find(self, line: int, column: int) -> Found:
+    def find(self, line: int, column: int) -> StatementNode:
         """The statement that begins at a place. Raises :class:`Refused` where there is none that can be edited."""
         found = _in_body(self.body, (line, column), ())
         if found is None:
@@ -84,34 +84,34 @@ class HclFile:
 
     # values
 
-    def written(self, node: Expression) -> Written:
+    def written(self, node: Expression) -> WrittenNode:
         """An expression as it is written."""
         start, end = self.bounds(node.span)
         if isinstance(node, Object):
             fields = tuple(self._field(key, value) for key, value in node.items)
-            return Written(Form.MAPPING, start, end, fields)
+            return WrittenNode(SyntaxForm.MAPPING, start, end, fields)
         if isinstance(node, Tuple):
-            return Written(Form.LIST, start, end, items=tuple(self.written(item) for item in node.items))
-        if isinstance(node, Template):
+            return WrittenNode(SyntaxForm.LIST, start, end, items=tuple(self.written(item) for item in node.items))
+        if isinstance(node, TemplateExpression):
             if node.heredoc:
-                return Written(Form.OTHER, start, end, why="it is a heredoc")
-            return Written(Form.TEXT, start, end, text=_literal(node))
+                return WrittenNode(SyntaxForm.OTHER, start, end, why="it is a heredoc")
+            return WrittenNode(SyntaxForm.TEXT, start, end, text=_literal(node))
         return self._other(node, start, end)
 
-    def _other(self, node: Expression, start: int, end: int) -> Written:
+    def _other(self, node: Expression, start: int, end: int) -> WrittenNode:
         if isinstance(node, Literal):
-            return Written(Form.TEXT, start, end, text="" if node.value is None else None)
+            return WrittenNode(SyntaxForm.TEXT, start, end, text="" if node.value is None else None)
         if isinstance(node, Call) and node.name in _STRINGS:
-            return Written(Form.TEXT, start, end)  # one string, made where it stands
+            return WrittenNode(SyntaxForm.TEXT, start, end)  # one string, made where it stands
         words = " ".join(self.text[start:end].split())
         words = words if len(words) <= 60 else words[:59] + "…"
         root = _root(node)
         if root is not None and root not in _ELSEWHERE:
-            return Written(Form.TEXT, start, end)  # an attribute of a resource
+            return WrittenNode(SyntaxForm.TEXT, start, end)  # an attribute of a resource
         if root is not None:
             line = self._line_of(node)
-            return Written(Form.TEXT, start, end, why=f"it is {words}, which stands {line or 'elsewhere'}")
-        return Written(Form.OTHER, start, end, why=f"it is made by {words}")
+            return WrittenNode(SyntaxForm.TEXT, start, end, why=f"it is {words}, which stands {line or 'elsewhere'}")
+        return WrittenNode(SyntaxForm.OTHER, start, end, why=f"it is made by {words}")
 
     def _line_of(self, node: Expression) -> str:
         """Where a variable or a local stands that a reference begins with, if it stands in this file."""
@@ -128,7 +128,7 @@ class HclFile:
 
     def _field(self, key: Expression, value: Expression) -> Field:
         start, end = self.bounds(key.span)
-        name = key.value if isinstance(key, Literal) else _literal(key) if isinstance(key, Template) else None
+        name = key.value if isinstance(key, Literal) else _literal(key) if isinstance(key, TemplateExpression) else None
         return Field(name if isinstance(name, str) else None, start, end, self.written(value))
 
     def attribute(self, attribute: Attribute) -> Field:
@@ -136,10 +136,10 @@ class HclFile:
         start = self.offset(attribute.span.line, attribute.span.column)
         return Field(attribute.name, start, start + len(attribute.name), self.written(attribute.value))
 
-    def block(self, block: Block) -> Written:
+    def block(self, block: Block) -> WrittenNode:
         """A block as a mapping of its attributes."""
         start, end = self.bounds(block.span)
-        return Written(Form.MAPPING, start, end, tuple(self.attribute(one) for one in block.body.attributes))
+        return WrittenNode(SyntaxForm.MAPPING, start, end, tuple(self.attribute(one) for one in block.body.attributes))
 
     def labels(self, kind: str, type_: str) -> list[str]:
         """The names of the blocks ``kind "type" "name"`` of the file."""
@@ -156,7 +156,7 @@ def is_in_a_loop(parts: Iterable[TemplatePart], place: tuple[int, int]) -> bool:
     return False
 
 
-def _literal(node: Template) -> str | None:
+def _literal(node: TemplateExpression) -> str | None:
     if not node.parts:
         return ""
     only = node.parts[0]
@@ -174,14 +174,14 @@ def _holds(span: Span, place: tuple[int, int]) -> bool:
     return (span.line, span.column) <= place < (span.end_line, span.end_column)
 
 
-def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> Found | None:
+def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> StatementNode | None:
     for block in body.blocks:
         if not _holds(block.span, place):
             continue
         if (block.span.line, block.span.column) == place:
             if any(outer.type == "dynamic" for outer in path):
                 raise Refused("a dynamic block makes it")
-            return Found(block=block)
+            return StatementNode(block=block)
         return _in_body(block.body, place, (*path, block))
     for attribute in body.attributes:
         if _holds(attribute.span, place):
@@ -192,12 +192,12 @@ def _in_body(body: Body, place: tuple[int, int], path: tuple[Block, ...]) -> Fou
     return None
 
 
-def _in_expression(node: Expression, place: tuple[int, int], constant: bool) -> Found | None:
+def _in_expression(node: Expression, place: tuple[int, int], constant: bool) -> StatementNode | None:
     while True:
-        if isinstance(node, Template) and _holds(node.span, place):
-            return Found(expression=node, constant=constant)
+        if isinstance(node, TemplateExpression) and _holds(node.span, place):
+            return StatementNode(expression=node, constant=constant)
         if (node.span.line, node.span.column) == place and isinstance(node, Object):
-            return Found(expression=node, constant=constant)
+            return StatementNode(expression=node, constant=constant)
         inner = next((one for one in _inside(node) if _holds(one.span, place)), None)
         if isinstance(node, Call) and (node.span.line, node.span.column) == place:
             raise Refused(f"{node.name}() makes it")

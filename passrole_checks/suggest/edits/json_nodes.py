@@ -10,7 +10,7 @@ import json
 import re
 
 from passrole_checks.sources.terraform.reading.heredoc import scan
-from passrole_checks.suggest.edits.written import Field, Form, Refused, Written
+from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
 
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -21,7 +21,7 @@ _FUNCTIONS = frozenset({"Fn::GetAtt", "Fn::Sub", "Fn::Join", "Ref"})
 
 def read_json(
     text: str, start: int, *, end: int | None = None, template: bool = False, functions: bool = True
-) -> Written:
+) -> WrittenNode:
     """The value that begins at ``start``. ``template``: it stands in a template of HCL. ``functions``: an object with
     the name of an intrinsic function is one. Raises :class:`Refused` where it is no JSON."""
     return _Reader(text, len(text) if end is None else end, template, functions).value(start, 0)
@@ -41,7 +41,7 @@ class _Reader:
             done = sequence.end
         self.masked = "".join([*pieces, self.text[done:]])
 
-    def value(self, start: int, depth: int) -> Written:
+    def value(self, start: int, depth: int) -> WrittenNode:
         if depth == 0 and self.template:
             self.mask(start)
         if depth > _DEPTH:
@@ -57,10 +57,10 @@ class _Reader:
         if found is None:
             raise Refused("the statement's text is no JSON as it is written")
         if "\ue000" in found[0]:
-            return Written(Form.OTHER, start, found.end(), why="it is made by an expression")
-        return Written(Form.TEXT, start, found.end(), text="" if found[0] == "null" else None)
+            return WrittenNode(SyntaxForm.OTHER, start, found.end(), why="it is made by an expression")
+        return WrittenNode(SyntaxForm.TEXT, start, found.end(), text="" if found[0] == "null" else None)
 
-    def mapping(self, start: int, depth: int) -> Written:
+    def mapping(self, start: int, depth: int) -> WrittenNode:
         entries: list[Field] = []
         place = self.blank(start + 1)
         while self.masked[place : place + 1] != "}":
@@ -75,16 +75,16 @@ class _Reader:
             place = self.after(value.end, "}")
         name = entries[0].key or "" if len(entries) == 1 else ""
         if self.functions and (name == "Ref" or name.startswith("Fn::")):
-            return Written(Form.TEXT, start, place + 1, why=elsewhere(name, entries[0].value.text))
-        return Written(Form.MAPPING, start, place + 1, tuple(entries))
+            return WrittenNode(SyntaxForm.TEXT, start, place + 1, why=elsewhere(name, entries[0].value.text))
+        return WrittenNode(SyntaxForm.MAPPING, start, place + 1, tuple(entries))
 
-    def items(self, start: int, depth: int) -> Written:
-        items: list[Written] = []
+    def items(self, start: int, depth: int) -> WrittenNode:
+        items: list[WrittenNode] = []
         place = self.blank(start + 1)
         while self.masked[place : place + 1] != "]":
             items.append(self.value(place, depth + 1))
             place = self.after(items[-1].end, "]")
-        return Written(Form.LIST, start, place + 1, items=tuple(items))
+        return WrittenNode(SyntaxForm.LIST, start, place + 1, items=tuple(items))
 
     def after(self, place: int, closing: str) -> int:
         place = self.blank(place)
@@ -95,7 +95,7 @@ class _Reader:
             raise Refused("the statement's text is no JSON as it is written")
         return place
 
-    def string(self, start: int) -> Written:
+    def string(self, start: int) -> WrittenNode:
         found = _STRING.match(self.masked, start, self.end)
         if found is None:
             raise Refused("the statement's text is no JSON as it is written")
@@ -105,7 +105,7 @@ class _Reader:
                 said = str(json.loads(found[0], strict=False))
             except ValueError:
                 raise Refused("the statement's text is no JSON as it is written") from None
-        return Written(Form.TEXT, start, found.end(), text=said)
+        return WrittenNode(SyntaxForm.TEXT, start, found.end(), text=said)
 
     def blank(self, place: int) -> int:
         found = _BLANK.match(self.masked, place, self.end)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.suggest.edits.blocks import Conditions
+from passrole_checks.suggest.edits.blocks import ConditionBlocks
 from passrole_checks.suggest.edits.changes import (
     EQUALS,
     PASSED_TO_SERVICE,
@@ -22,25 +22,27 @@ from passrole_checks.suggest.edits.changes import (
     Several,
     named,
 )
-from passrole_checks.suggest.edits.written import Field, Form, Refused, Written
-from passrole_checks.suggest.suggestion import Wish
+from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
+from passrole_checks.suggest.suggestion import StatementChange
 
 _NAMES = ("condition", "conditions")
 
 
-def is_in_words_of_a_block(statement: Written) -> bool:
+def is_in_words_of_a_block(statement: WrittenNode) -> bool:
     """Whether an object has the words of a ``statement`` block, and not those of a policy document."""
-    return statement.form is Form.MAPPING and bool(
+    return statement.form is SyntaxForm.MAPPING and bool(
         {entry.key for entry in statement.entries} & {"actions", "not_actions", "resources", "not_resources"}
     )
 
 
-def condition_objects(text: str, statement: Written, wish: Wish, says: Says, *, block: bool) -> Iterator[Change]:
+def condition_objects(
+    text: str, statement: WrittenNode, wish: StatementChange, says: Says, *, block: bool
+) -> Iterator[Change]:
     """What changes in the conditions. ``block``: the object stands for a block of the data source, so that it is known
     how conditions are written that are not there yet."""
     field = named(statement, *_NAMES)
     inside = _inside(field)
-    conditions = Conditions(text, statement, inside, wish.services, wish.drop)
+    conditions = ConditionBlocks(text, statement, inside, wish.services, wish.drop)
     yield from conditions.changes(says)
     new = None
     if conditions.host is None and conditions.services is not None:
@@ -56,7 +58,7 @@ def condition_objects(text: str, statement: Written, wish: Wish, says: Says, *, 
         return
     container = field.value
     if new is not None:
-        if container.form is Form.LIST:
+        if container.form is SyntaxForm.LIST:
             yield Add(container, len(container.items) - 1, (new,))
         elif inside == (container,) and block:
             yield SetValue(field, container, Several((Same(container), new)))
@@ -68,15 +70,15 @@ def condition_objects(text: str, statement: Written, wish: Wish, says: Says, *, 
         yield Remove(container, frozenset(conditions.removed))
 
 
-def _inside(field: Field | None) -> Sequence[Written]:
+def _inside(field: Field | None) -> Sequence[WrittenNode]:
     """The objects that each are one condition."""
     if field is None:
         return ()
-    found: tuple[Written, ...] = (field.value,)
-    if field.value.form is Form.LIST:
+    found: tuple[WrittenNode, ...] = (field.value,)
+    if field.value.form is SyntaxForm.LIST:
         found = field.value.items
-    elif field.value.form is Form.MAPPING and field.value.get("test") is None:
+    elif field.value.form is SyntaxForm.MAPPING and field.value.get("test") is None:
         found = tuple(entry.value for entry in field.value.entries)
-    if any(one.form is not Form.MAPPING or one.get("test") is None for one in found):
+    if any(one.form is not SyntaxForm.MAPPING or one.get("test") is None for one in found):
         raise Refused(f"its {field.key} cannot be edited: it is computed")
     return found

@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Text
+from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
 from passrole_checks.suggest.edits.written import Refused
-from passrole_checks.suggest.suggestion import WantedRole
+from passrole_checks.suggest.suggestion import TargetRole
 
 _MODULES = re.compile(r'((?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.)*)(.+)', re.DOTALL)
 _ADDRESS = re.compile(r'([\w-]+)\.([\w-]+)(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?')
@@ -29,20 +29,20 @@ Piece = tuple[str, bool]
 """A part of a text: literal text, or (True) an expression."""
 
 
-def flat(parts: Iterable[Part]) -> Iterator[str | Hole]:
+def flat(parts: Iterable[Part]) -> Iterator[str | Unresolved]:
     """The parts of a text, what is known of a hole in its place."""
     for part in parts:
-        if isinstance(part, Hole) and part.known:
+        if isinstance(part, Unresolved) and part.known:
             yield from flat(part.known)
         else:
             yield part
 
 
-def meaning(text: Text) -> tuple[Piece, ...]:
+def meaning(text: StringNode) -> tuple[Piece, ...]:
     """What a text says, the same for all ways to write the account and the partition that is deployed to."""
     found: list[Piece] = []
     for part in flat(text.parts):
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             found.append((_standard(part), True))
         elif found and not found[-1][1]:
             found[-1] = (found[-1][0] + part, False)
@@ -51,23 +51,23 @@ def meaning(text: Text) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _standard(hole: Hole) -> str:
-    for kind, names in ((Kind.ACCOUNT_ID, _ACCOUNTS), (Kind.PARTITION, _PARTITIONS)):
+def _standard(hole: Unresolved) -> str:
+    for kind, names in ((UnresolvedKind.ACCOUNT_ID, _ACCOUNTS), (UnresolvedKind.PARTITION, _PARTITIONS)):
         if hole.kind is kind and hole.expression.startswith(names):
             return names[0]
     return hole.expression
 
 
-def says(text: Text, role: WantedRole) -> bool:
+def says(text: StringNode, role: TargetRole) -> bool:
     """Whether a value of a policy is this role."""
     hole = text.only_hole
-    if role.address and hole is not None and hole.role == role.address and hole.kind is not Kind.NAME:
+    if role.address and hole is not None and hole.role == role.address and hole.kind is not UnresolvedKind.NAME:
         return True
     return meaning(text) == meaning(role.arn)
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ModuleContext:
     """A module, for whoever writes into ``file``: ``others`` are the other files that were read with it."""
 
     file: str
@@ -100,11 +100,11 @@ class Surroundings:
 class TerraformRoles:
     """Roles in the words of Terraform, for a statement of the resource ``holder``."""
 
-    def __init__(self, surroundings: Surroundings, holder: str, text: str, *, constant: bool) -> None:
+    def __init__(self, surroundings: ModuleContext, holder: str, text: str, *, constant: bool) -> None:
         self.surroundings, self.text, self.constant = surroundings, text, constant
         self.prefix = _modules(holder)[0]
 
-    def pieces(self, role: WantedRole) -> tuple[Piece, ...]:
+    def pieces(self, role: TargetRole) -> tuple[Piece, ...]:
         """The parts that the role's ARN is written with. Raises :class:`Refused` where it cannot be written here."""
         if role.address:
             return ((self._reference(role.address), True),)
@@ -127,8 +127,8 @@ class TerraformRoles:
             raise Refused(f"{address} is in another module, which has to hand over its ARN")
         return f"{local}.arn"
 
-    def _hole(self, hole: Hole) -> Piece:
-        if hole.kind is Kind.POLICY_VARIABLE:
+    def _hole(self, hole: Unresolved) -> Piece:
+        if hole.kind is UnresolvedKind.POLICY_VARIABLE:
             return hole.written, False
         standard = _standard(hole)
         if standard == _PARTITIONS[0]:
@@ -148,14 +148,14 @@ class TerraformRoles:
         if self.constant:
             raise Refused(f"{words} cannot be named there: a variable's default or value holds no references")
 
-    def hcl(self, role: WantedRole) -> str:
+    def hcl(self, role: TargetRole) -> str:
         """In HCL: a bare reference, or a quoted template."""
         pieces = self.pieces(role)
         if len(pieces) == 1 and pieces[0][1]:
             return pieces[0][0]
         return '"' + "".join(f"${{{text}}}" if is_hole else escaped_hcl(text) for text, is_hole in pieces) + '"'
 
-    def json(self, role: WantedRole) -> str:
+    def json(self, role: TargetRole) -> str:
         """In a file of Terraform's JSON syntax: a string that is a template."""
         pieces = self.pieces(role)
         return json.dumps(
@@ -163,7 +163,7 @@ class TerraformRoles:
             ensure_ascii=False,
         )
 
-    def heredoc(self, role: WantedRole) -> str:
+    def heredoc(self, role: TargetRole) -> str:
         """In a JSON text that is a template of HCL: quotes inside ``${...}`` stand as they are."""
         pieces = self.pieces(role)
         inner = (f"${{{text}}}" if is_hole else escaped_template(json_inside(text)) for text, is_hole in pieces)
@@ -201,30 +201,30 @@ class CloudFormationRoles:
     def __init__(self, parameters: Collection[str], resources: Collection[str]) -> None:
         self.parameters, self.resources = parameters, resources
 
-    def logical_id(self, role: WantedRole) -> str:
+    def logical_id(self, role: TargetRole) -> str:
         """The logical id of a role of the template. Raises :class:`Refused` where it is none of this template."""
         made_by_sam = role.address.endswith("Role") and role.address[: -len("Role")] in self.resources
         if not _LOGICAL_ID.fullmatch(role.address) or (role.address not in self.resources and not made_by_sam):
             raise Refused(f"{role.address} is in another template, which has to hand over its ARN")
         return role.address
 
-    def parameter(self, role: WantedRole) -> str:
+    def parameter(self, role: TargetRole) -> str:
         """The parameter whose value the ARN is as a whole; "" where it is none."""
         hole = role.arn.only_hole if not role.address else None
         return hole.expression if hole is not None and hole.expression in self.parameters else ""
 
-    def substituted(self, role: WantedRole) -> tuple[str, bool]:
+    def substituted(self, role: TargetRole) -> tuple[str, bool]:
         """The ARN as a text of ``Fn::Sub``, and whether there is anything to substitute; without it literally."""
         if role.address:
             return f"${{{self.logical_id(role)}.Arn}}", True
         parts = list(flat(role.arn.parts))
-        holes = any(isinstance(part, Hole) and part.kind is not Kind.POLICY_VARIABLE for part in parts)
+        holes = any(isinstance(part, Unresolved) and part.kind is not UnresolvedKind.POLICY_VARIABLE for part in parts)
         return "".join(self._part(part, substitutes=holes) for part in parts), holes
 
-    def _part(self, part: str | Hole, *, substitutes: bool) -> str:
+    def _part(self, part: str | Unresolved, *, substitutes: bool) -> str:
         if isinstance(part, str):
             return part.replace("${", "${!") if substitutes else part
-        if part.kind is Kind.POLICY_VARIABLE:
+        if part.kind is UnresolvedKind.POLICY_VARIABLE:
             return part.written.replace("${", "${!") if substitutes else part.written
         standard = _standard(part)
         for names, pseudo in ((_ACCOUNTS, "AWS::AccountId"), (_PARTITIONS, "AWS::Partition")):
@@ -234,7 +234,7 @@ class CloudFormationRoles:
             return f"${{{part.expression}}}"
         raise Refused(f"the value of {part.expression} is not known there")
 
-    def json(self, role: WantedRole) -> str:
+    def json(self, role: TargetRole) -> str:
         """In a JSON template: an intrinsic function, or the literal ARN."""
         if role.address:
             return json.dumps({"Fn::GetAtt": [self.logical_id(role), "Arn"]})
@@ -243,14 +243,14 @@ class CloudFormationRoles:
         text, substitutes = self.substituted(role)
         return json.dumps({"Fn::Sub": text} if substitutes else text, ensure_ascii=False)
 
-    def inside_sub(self, role: WantedRole) -> str:
+    def inside_sub(self, role: TargetRole) -> str:
         """In a JSON text that is an argument of ``Fn::Sub``."""
         text, substitutes = self.substituted(role)
         return f'"{json_inside(text if substitutes else text.replace("${", "${!"))}"'
 
 
-def literal_only(role: WantedRole) -> str:
+def literal_only(role: TargetRole) -> str:
     """In a text in which nothing can be referred to: a JSON string."""
-    if role.address or any(isinstance(part, Hole) for part in flat(role.arn.parts)):
+    if role.address or any(isinstance(part, Unresolved) for part in flat(role.arn.parts)):
         raise Refused("the text that it stands in can name no other resource")
     return json.dumps("".join(str(part) for part in flat(role.arn.parts)), ensure_ascii=False)

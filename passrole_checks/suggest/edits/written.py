@@ -14,7 +14,7 @@ class Refused(Exception):
     """An edit that cannot be made surely: the message is the reason, for people, and begins in lower case."""
 
 
-class Form(Enum):
+class SyntaxForm(Enum):
     """How something is written."""
 
     MAPPING = "mapping"
@@ -24,18 +24,18 @@ class Form(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenNode:
     """A value. ``text`` is what it says, where it is a string without references; "" for null. ``block``: in YAML's
     block style.
 
     ``why``: why it cannot be replaced (``it is var.roles, which stands elsewhere``); "" where it can be.
     """
 
-    form: Form
+    form: SyntaxForm
     start: int
     end: int
     entries: tuple[Field, ...] = ()
-    items: tuple[Written, ...] = ()
+    items: tuple[WrittenNode, ...] = ()
     text: str | None = None
     block: bool = False
     why: str = ""
@@ -43,7 +43,7 @@ class Written:
     @property
     def members(self) -> tuple[tuple[int, int], ...]:
         """Where each element or entry stands."""
-        if self.form is Form.MAPPING:
+        if self.form is SyntaxForm.MAPPING:
             return tuple((entry.start, entry.value.end) for entry in self.entries)
         return tuple((item.start, item.end) for item in self.items)
 
@@ -59,7 +59,7 @@ class Field:
     key: str | None
     start: int
     key_end: int
-    value: Written
+    value: WrittenNode
 
 
 def line_start(text: str, offset: int) -> int:

@@ -14,7 +14,7 @@ from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import call, child, entries, scalar
 from passrole_checks.suggest.edits.json_nodes import elsewhere
-from passrole_checks.suggest.edits.written import Field, Form, Refused, Written
+from passrole_checks.suggest.edits.written import Field, Refused, SyntaxForm, WrittenNode
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _AFTER_KEY = re.compile(r"[ \t]*:[ \t]*(?:#[^\n]*)?\s*(\*[^\s,\]}]+)")
@@ -117,7 +117,7 @@ class YamlFile:
 
     # what is written
 
-    def statement(self, node: yaml.MappingNode) -> Written:
+    def statement(self, node: yaml.MappingNode) -> WrittenNode:
         """The statement as it is written."""
         if any(key.tag.endswith(":merge") for key, _ in node.value):
             raise Refused("a merge key (<<) brings a part of it from elsewhere")
@@ -134,7 +134,7 @@ class YamlFile:
                 pending.append(inner)
                 yield inner
 
-    def mapping(self, node: yaml.MappingNode) -> Written:
+    def mapping(self, node: yaml.MappingNode) -> WrittenNode:
         start, end = self.bounds(node)
         fields: list[Field] = []
         for key, value in node.value:
@@ -142,39 +142,43 @@ class YamlFile:
             key_start, key_end = self.bounds(key)
             fields.append(Field(name, key_start, key_end, self.value(value, key_end, _AFTER_KEY)))
         block = not node.flow_style
-        return Written(
-            Form.MAPPING, start, fields[-1].value.end if block and fields else end, tuple(fields), block=block
+        return WrittenNode(
+            SyntaxForm.MAPPING, start, fields[-1].value.end if block and fields else end, tuple(fields), block=block
         )
 
-    def value(self, node: yaml.Node, place: int, alias: re.Pattern[str]) -> Written:
+    def value(self, node: yaml.Node, place: int, alias: re.Pattern[str]) -> WrittenNode:
         """A value that stands behind ``place``; ``alias`` finds it there if it is an alias."""
         start, end = self.bounds(node)
         if start < place:
             found = alias.match(self.text, place)
             if found is None:
                 raise Refused("an alias stands in it")
-            return Written(Form.OTHER, found.start(1), found.end(1), why="it is an alias of what stands elsewhere")
+            return WrittenNode(
+                SyntaxForm.OTHER, found.start(1), found.end(1), why="it is an alias of what stands elsewhere"
+            )
         function = call(node)
         if function is not None:
             why = elsewhere(function[0], scalar(function[1]))
             inner = self._plain(node) if isinstance(node, yaml.CollectionNode) else None
-            return Written(Form.TEXT, start, inner.end if inner else end, why=why)
+            return WrittenNode(SyntaxForm.TEXT, start, inner.end if inner else end, why=why)
         if isinstance(node, yaml.ScalarNode):
             empty = node.tag.endswith(":null")
-            return Written(Form.TEXT, start, end, text="" if empty else str(node.value))
+            return WrittenNode(SyntaxForm.TEXT, start, end, text="" if empty else str(node.value))
         return self._plain(node)
 
-    def _plain(self, node: yaml.Node) -> Written:
+    def _plain(self, node: yaml.Node) -> WrittenNode:
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node)
         start, end = self.bounds(node)
-        items: list[Written] = []
+        items: list[WrittenNode] = []
         place = start
         for item in node.value:
             items.append(self.value(item, place, _AFTER_ITEM))
             place = items[-1].end
         block = not getattr(node, "flow_style", False)
-        return Written(Form.LIST, start, items[-1].end if block and items else end, items=tuple(items), block=block)
+        return WrittenNode(
+            SyntaxForm.LIST, start, items[-1].end if block and items else end, items=tuple(items), block=block
+        )
 
     def bounds(self, node: yaml.Node) -> tuple[int, int]:
         """The offsets of a node; a block scalar ends with its last line that is not empty."""

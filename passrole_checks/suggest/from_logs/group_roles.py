@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 
 LEAST = 4
 """Characters of names that begin alike, their separator included."""
@@ -22,14 +22,14 @@ LEAST = 4
 _ROLE = re.compile(r"(?P<path>(?:[^/]+/)*)(?P<name>[^/]+)")
 
 
-def grouped(roles: Iterable[Text], allowed: Callable[[Text], bool]) -> dict[Text, Text]:
+def grouped(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) -> dict[StringNode, StringNode]:
     """The roles that become a part of a pattern, each with that pattern.
 
     Args:
         roles: ARNs, the last part of each a literal text that holds the path and the name.
         allowed: whether a pattern may be written; where not, its roles stay as they are.
     """
-    places: dict[tuple[object, ...], dict[str, Text]] = {}
+    places: dict[tuple[object, ...], dict[str, StringNode]] = {}
     for role in roles:
         last = role.parts[-1]
         head, found = (last.partition(":role/")[::2]) if isinstance(last, str) else ("", "")
@@ -38,7 +38,7 @@ def grouped(roles: Iterable[Text], allowed: Callable[[Text], bool]) -> dict[Text
             places.setdefault((*role.parts[:-1], f"{head}:role/{match['path']}", match["path"]), {})[match["name"]] = (
                 role
             )
-    result: dict[Text, Text] = {}
+    result: dict[StringNode, StringNode] = {}
     for place, own in places.items():
         *before, beginning, path = place
         groups = _by_beginning(list(own))
@@ -46,7 +46,7 @@ def grouped(roles: Iterable[Text], allowed: Callable[[Text], bool]) -> dict[Text
             groups = {"": list(own)}
         for shared, names in groups.items():
             some = own[names[0]]
-            pattern = Text((*some.parts[: len(before)], f"{beginning}{shared}*"), some.at)
+            pattern = StringNode((*some.parts[: len(before)], f"{beginning}{shared}*"), some.at)
             if allowed(pattern):
                 result |= {own[name]: pattern for name in names}
     return result

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.access.observed_role import fits, written_out
 from passrole_checks.checks.base.check import shortened
-from passrole_checks.iam.partial_values import Hole, Kind, Part, Text, Tri, join
+from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.roles.arn_pattern import fields_of, spelled_out
+from passrole_checks.iam.roles.arn_pattern import expand, fields_of
 from passrole_checks.suggest.observed_use import Observation
 from passrole_checks.suggest.passed_roles import HandedOver
-from passrole_checks.suggest.suggestion import WantedRole
+from passrole_checks.suggest.suggestion import TargetRole
 
 EXACT = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
 """What stands for one role."""
@@ -45,7 +45,7 @@ class ObservedRoles:
         self.varying: dict[str, None] = {}
         """The variables that roles were written with."""
 
-    def of(self, one: Observation) -> tuple[WantedRole, ...]:
+    def of(self, one: Observation) -> tuple[TargetRole, ...]:
         """The role of an observation: mostly one; two patterns where its path is not known; several where the statement
         names roles that may each be it. Raises :class:`UnknownRoleError` where it cannot be named."""
         if not one.role:
@@ -55,26 +55,26 @@ class ObservedRoles:
         if self._grant.complement:
             return (self._named(one, None),)
         found = [(role, self._fits(role.pattern, one)) for role in self._grant.roles]
-        surely = [role for role, answer in found if answer is Tri.YES]
+        surely = [role for role, answer in found if answer is Ternary.YES]
         exact = [role.pattern for role in surely if role.scope in EXACT]
         if exact:
-            return (WantedRole("", exact[0]),)
+            return (TargetRole("", exact[0]),)
         if surely:
             fixed = [role.pattern for role in surely if not self._varies(role.pattern)]
             return tuple(self._below(one, fixed[0] if fixed else surely[0].pattern))
-        perhaps = [role for role, answer in found if answer is Tri.UNKNOWN]
+        perhaps = [role for role, answer in found if answer is Ternary.UNKNOWN]
         wide = [role.pattern for role in perhaps if role.scope not in EXACT]
         by_arn = one.role.startswith("arn:")
         if not perhaps or (wide and by_arn):
             told = shortened(str(wide[0] if wide else self._grant.roles[0].pattern))
             raise UnknownRoleError(f"whether {told} stands for {shortened(one.role)}")
-        kept = [WantedRole("", role.pattern) for role in perhaps if role.scope in EXACT]
+        kept = [TargetRole("", role.pattern) for role in perhaps if role.scope in EXACT]
         return (*kept, *(role for pattern in wide for role in self._below(one, pattern)))
 
-    def _fits(self, pattern: Text, one: Observation) -> Tri:
+    def _fits(self, pattern: StringNode, one: Observation) -> Ternary:
         return fits(written_out(pattern, self._judge.roles, self._judge.roles_by_name), one.role, one.account)
 
-    def _below(self, one: Observation, pattern: Text) -> Iterator[WantedRole]:
+    def _below(self, one: Observation, pattern: StringNode) -> Iterator[TargetRole]:
         """The role as a part of a pattern that stands for more."""
         varies = self._varies(pattern)
         if varies and self._here(one) is None:
@@ -84,7 +84,7 @@ class ObservedRoles:
             yield self._named(one, pattern)
             return
         head = self._head(one, pattern)
-        own = [part for part in fields_of(spelled_out(pattern.parts))[-1] if part]
+        own = [part for part in fields_of(expand(pattern.parts))[-1] if part]
         rest = own[0] if len(own) == 1 and isinstance(own[0], str) else ""
         rest = "role/*" if str(pattern) == "*" or rest == "*" else rest
         beginning = rest.removeprefix("role/").removesuffix("*")
@@ -92,11 +92,11 @@ class ObservedRoles:
             raise UnknownRoleError(f"the path of the role {one.role}")
         path, slash, stub = beginning.rpartition("/")
         if one.role.startswith(stub):
-            yield WantedRole("", Text(join([*head, f":role/{path}{slash}{one.role}"]), pattern.at))
+            yield TargetRole("", StringNode(join([*head, f":role/{path}{slash}{one.role}"]), pattern.at))
         if not stub:
-            yield WantedRole("", Text(join([*head, f":role/{path}{slash}*/{one.role}"]), pattern.at))
+            yield TargetRole("", StringNode(join([*head, f":role/{path}{slash}*/{one.role}"]), pattern.at))
 
-    def _in_its_words(self, one: Observation, pattern: Text, varies: str) -> WantedRole:
+    def _in_its_words(self, one: Observation, pattern: StringNode, varies: str) -> TargetRole:
         """The role in the words of the pattern that it is a part of, its name in the place of the wildcard, so that it
         is another one where a variable has another value."""
         words = _WORDS.fullmatch(self._over.surroundings.text_at(pattern.at).strip())
@@ -111,11 +111,11 @@ class ObservedRoles:
             )
         self.varying[varies] = None
         rest = match["rest"][len(tail) - 1 :]
-        pieces = (Hole(piece) if number % 2 else piece for number, piece in enumerate(_HOLES.split(words["arn"])))
-        value = Text(join([*pattern.parts[:-1], f"{before}{role}{tail[:-1]}{rest}"]), pattern.at)
-        return WantedRole("", Text(join([*pieces, rest]), pattern.at), value)
+        pieces = (Unresolved(piece) if number % 2 else piece for number, piece in enumerate(_HOLES.split(words["arn"])))
+        value = StringNode(join([*pattern.parts[:-1], f"{before}{role}{tail[:-1]}{rest}"]), pattern.at)
+        return TargetRole("", StringNode(join([*pieces, rest]), pattern.at), value)
 
-    def _varies(self, pattern: Text) -> str:
+    def _varies(self, pattern: StringNode) -> str:
         """What of the words of a pattern may have another value, where the same code is deployed once more; "" for
         nothing."""
         if pattern.defaults:
@@ -123,7 +123,7 @@ class ObservedRoles:
         found = _VARYING.search(self._over.surroundings.text_at(pattern.at))
         return next(filter(None, found.groups()), "") if found is not None else ""
 
-    def _named(self, one: Observation, pattern: Text | None) -> WantedRole:
+    def _named(self, one: Observation, pattern: StringNode | None) -> TargetRole:
         """The role by a reference, where it is one of the configuration, or else by its ARN."""
         here = self._here(one)
         if here is not None:
@@ -132,9 +132,9 @@ class ObservedRoles:
         if match is None:
             raise UnknownRoleError(f"the path of the role {one.role}")
         at = self._grant.at
-        return WantedRole("", Text(join([*self._head(one, pattern), f":role/{match['rest']}"]), at))
+        return TargetRole("", StringNode(join([*self._head(one, pattern), f":role/{match['rest']}"]), at))
 
-    def _here(self, one: Observation) -> WantedRole | None:
+    def _here(self, one: Observation) -> TargetRole | None:
         """The role as one that the statement can refer to where it stands."""
         match = _ROLE.fullmatch(one.role)
         account = match["account"] if match is not None else one.account
@@ -148,23 +148,23 @@ class ObservedRoles:
         if known is None or known.arn is None or not (self._grant.complement or self._over.covers(known.arn)):
             return None
         address = self._over.surroundings.reference(known.address, self._over.located)
-        return WantedRole(address, known.arn) if address is not None else None
+        return TargetRole(address, known.arn) if address is not None else None
 
-    def _head(self, one: Observation, pattern: Text | None) -> list[Part]:
+    def _head(self, one: Observation, pattern: StringNode | None) -> list[Part]:
         """What stands before ``:role/``: the partition and the account as the statement has them, where it leaves them
         open in its own words, and as the log has them where it has wildcards."""
         match = _ROLE.fullmatch(one.role)
         partition = match["partition"] if match is not None else self._over.partition
         account = match["account"] if match is not None else one.account
-        fields = fields_of(spelled_out(pattern.parts)) if pattern is not None else []
-        own = _own(fields[4], Kind.ACCOUNT_ID) if len(fields) > 5 else []
+        fields = fields_of(expand(pattern.parts)) if pattern is not None else []
+        own = _own(fields[4], UnresolvedKind.ACCOUNT_ID) if len(fields) > 5 else []
         if not own and not account:
             raise UnknownRoleError(f"which account the role {one.role} is of")
-        place = _own(fields[1], Kind.PARTITION) if len(fields) > 5 else []
+        place = _own(fields[1], UnresolvedKind.PARTITION) if len(fields) > 5 else []
         return ["arn:", *(place or [partition]), ":iam::", *(own or [account])]
 
 
-def _own(field: Sequence[Part], kind: Kind) -> list[Part]:
+def _own(field: Sequence[Part], kind: UnresolvedKind) -> list[Part]:
     """A field of an ARN as it is written, where it is a value that every account or partition has of its own."""
     found = [part for part in field if part]
-    return found if len(found) == 1 and isinstance(found[0], Hole) and found[0].kind is kind else []
+    return found if len(found) == 1 and isinstance(found[0], Unresolved) and found[0].kind is kind else []

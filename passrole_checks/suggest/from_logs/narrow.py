@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from passrole_checks.checks.base.check import module_of, seen_from, shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.suggest.from_logs.group_roles import grouped
@@ -26,7 +26,7 @@ from passrole_checks.suggest.not_editable import why_not
 from passrole_checks.suggest.observed_use import Evidence, Narrowing, Observation
 from passrole_checks.suggest.passed_roles import Handed, HandedOver
 from passrole_checks.suggest.service_names import sends_the_key, undocumented
-from passrole_checks.suggest.suggestion import Seen, WantedRole, Wish
+from passrole_checks.suggest.suggestion import ObservedUse, StatementChange, TargetRole
 
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SHOWN = 3
@@ -49,13 +49,13 @@ class UseAdvice:
     narrowing: Narrowing | None
     says: str
     missing: tuple[str, ...]
-    parts: tuple[Wish, ...]
+    parts: tuple[StatementChange, ...]
     wider: bool
-    seen: Seen
+    seen: ObservedUse
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class HeldStatement:
     """A statement as one resource holds it, with what the logs show of that."""
 
     over: HandedOver
@@ -67,12 +67,12 @@ class _Named:
     """A role that is to be named, and the services that it was passed to; ``also``: the same words, where they have
     another value in another instance of a module."""
 
-    role: WantedRole
+    role: TargetRole
     services: set[str]
-    also: dict[WantedRole, None] = field(default_factory=dict)
+    also: dict[TargetRole, None] = field(default_factory=dict)
 
 
-def seen_by(holdings: Sequence[Holding], evidence: Evidence) -> Seen:
+def seen_by(holdings: Sequence[HeldStatement], evidence: Evidence) -> ObservedUse:
     """The counts of a statement, of which each pass counts once, whoever holds it."""
     passes: dict[Observation, bool] = {}
     for holding in holdings:
@@ -82,10 +82,12 @@ def seen_by(holdings: Sequence[Holding], evidence: Evidence) -> Seen:
     surely = sum(one.passes for one, sure in passes.items() if sure)
     roles = {(one.role or one.profile, "" if one.role.startswith("arn:") else one.account) for one in passes}
     last = max((one.last for one in passes), default="")
-    return Seen(evidence.since, evidence.until, surely, sum(one.passes for one in passes) - surely, len(roles), last)
+    return ObservedUse(
+        evidence.since, evidence.until, surely, sum(one.passes for one in passes) - surely, len(roles), last
+    )
 
 
-def advice_by_use(holdings: Sequence[Holding], evidence: Evidence, tags: Collection[str]) -> UseAdvice:
+def advice_by_use(holdings: Sequence[HeldStatement], evidence: Evidence, tags: Collection[str]) -> UseAdvice:
     """What to do about one statement that something was passed by. ``tags``: keys of its condition that are to go.
 
     Never raises.
@@ -94,7 +96,7 @@ def advice_by_use(holdings: Sequence[Holding], evidence: Evidence, tags: Collect
 
 
 class _Decision:
-    def __init__(self, holdings: Sequence[Holding], evidence: Evidence, tags: tuple[str, ...]) -> None:
+    def __init__(self, holdings: Sequence[HeldStatement], evidence: Evidence, tags: tuple[str, ...]) -> None:
         self.holdings, self.evidence, self.tags = holdings, evidence, tags
         self.first = holdings[0].over
         self.grant = self.first.grant
@@ -137,7 +139,7 @@ class _Decision:
 
     # -- which roles, to which services
 
-    def _name(self, holding: Holding) -> set[tuple[tuple[object, ...], str]]:
+    def _name(self, holding: HeldStatement) -> set[tuple[tuple[object, ...], str]]:
         """Names the roles of what was observed; what of the statement's own patterns was used, and for which
         service."""
         roles = ObservedRoles(holding.over)
@@ -188,7 +190,7 @@ class _Decision:
                 " send it"
             ] = None
 
-    def _refuse_what_is_too_long(self, parts: Sequence[Wish]) -> None:
+    def _refuse_what_is_too_long(self, parts: Sequence[StatementChange]) -> None:
         """Where the statements alone are longer than a policy may be."""
         written = [str(role.arn) for part in parts for role in part.roles or ()]
         services = [service for part in parts for service in part.services or ()]
@@ -212,24 +214,24 @@ class _Decision:
                 if pattern is not None:
                     del self.named[_key(one.role)]
                     self.together[str(pattern).partition(":role/")[2]] = None
-                    together = WantedRole("", pattern)
+                    together = TargetRole("", pattern)
                     self.named.setdefault(_key(together), _Named(together, set())).services.update(services)
 
-    def _may_be_written(self, pattern: Text) -> bool:
+    def _may_be_written(self, pattern: StringNode) -> bool:
         return arn.resource_scope(pattern) is Scope.PREFIX and all(one.over.covers(pattern) for one in self.holdings)
 
-    def _parts(self) -> tuple[Wish, ...]:
-        by_services: dict[tuple[str, ...], list[WantedRole]] = {}
+    def _parts(self) -> tuple[StatementChange, ...]:
+        by_services: dict[tuple[str, ...], list[TargetRole]] = {}
         for one in self.named.values():
             by_services.setdefault(tuple(sorted(one.services)), []).append(one.role)
         return tuple(
-            Wish(tuple(sorted(roles, key=lambda role: (not role.address, _key(role)))), services, self.tags)
+            StatementChange(tuple(sorted(roles, key=lambda role: (not role.address, _key(role)))), services, self.tags)
             for services, roles in sorted(by_services.items())
         )
 
     # -- in words
 
-    def _says(self, seen: Seen, parts: Sequence[Wish], apart: bool) -> str:
+    def _says(self, seen: ObservedUse, parts: Sequence[StatementChange], apart: bool) -> str:
         pairs = [
             f"{_listed([_name_of(role, self.first) for role in part.roles or ()])} to {_listed(part.services or ())}"
             for part in parts
@@ -305,12 +307,12 @@ def _uses_all(over: HandedOver, used: Collection[tuple[tuple[object, ...], str]]
     )
 
 
-def _key(role: WantedRole) -> str:
+def _key(role: TargetRole) -> str:
     """What makes two roles one: the same reference in any instance of a module, or the same text."""
     return role.address.removeprefix(module_of(role.address)) or str(role.arn)
 
 
-def _name_of(role: WantedRole, over: HandedOver) -> str:
+def _name_of(role: TargetRole, over: HandedOver) -> str:
     if role.address:
         return seen_from(module_of(over.located.resource.address), role.address)
     hole = role.arn.only_hole

@@ -12,15 +12,15 @@ from typing import Protocol
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.analyze import LocatedGrant
-from passrole_checks.suggest.from_logs.narrow import Holding, UseAdvice, advice_by_use, seen_by, unused
+from passrole_checks.suggest.from_logs.narrow import HeldStatement, UseAdvice, advice_by_use, seen_by, unused
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
 from passrole_checks.suggest.propose import GET_ROLE, MENDED, TAGS, Narrower
 from passrole_checks.suggest.referable_roles import Read
 from passrole_checks.suggest.render_statement import statement_for, written_in
 from passrole_checks.suggest.split_statement import parted
-from passrole_checks.suggest.suggestion import Edit, Suggestion, Wish
+from passrole_checks.suggest.suggestion import Edit, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import Proved, Trials
-from passrole_checks.suggest.verify import NotProvedError, Unit, place_of
+from passrole_checks.suggest.verify import NotProvedError, TrialUnit, place_of
 
 _SAYS_SO = "the statement says so already"
 
@@ -31,7 +31,7 @@ class Bench(Protocol):
     @property
     def texts(self) -> Read: ...
 
-    def edits_in(self, unit: Unit, located: LocatedGrant, wish: Wish) -> tuple[Edit, ...] | str: ...
+    def edits_in(self, unit: TrialUnit, located: LocatedGrant, wish: StatementChange) -> tuple[Edit, ...] | str: ...
 
     def policies_of(self, located: LocatedGrant) -> Iterable[set[str]]: ...
 
@@ -49,7 +49,7 @@ class ByUse:
         self,
         bench: Bench,
         evidence: Evidence,
-        at: Mapping[Position, Sequence[tuple[Unit, LocatedGrant]]],
+        at: Mapping[Position, Sequence[tuple[TrialUnit, LocatedGrant]]],
         narrowers: Mapping[int, Narrower],
     ) -> None:
         self._bench, self._evidence, self._at, self._narrowers = bench, evidence, at, narrowers
@@ -59,7 +59,7 @@ class ByUse:
         some of what is found of it was accepted."""
         evidence = self._evidence
         known = [
-            (unit, one, Holding(self._narrowers[id(unit)].over(one), evidence.used[key]))
+            (unit, one, HeldStatement(self._narrowers[id(unit)].over(one), evidence.used[key]))
             for unit, one in self._at.get(at, ())
             if one.effect_on_passrole == "allow"
             and (key := (at, one.resource.address, one.statement_path)) in evidence.used
@@ -100,7 +100,7 @@ class ByUse:
         return any(one.check_id not in asked and (one.suppressed is not None or one.severity.rank) for one in found)
 
     def _narrowed(
-        self, bare: Suggestion, unit: Unit, located: LocatedGrant, advice: UseAdvice, trials: Trials
+        self, bare: Suggestion, unit: TrialUnit, located: LocatedGrant, advice: UseAdvice, trials: Trials
     ) -> Suggestion:
         """The suggestion with edits. Raises :class:`NotProvedError` where there are none, or they are not proved."""
         narrowing = advice.narrowing

@@ -256,7 +256,7 @@ def _adapters(folder: Path) -> None:
             continue
         guard = Guard(writable, (*writable, *of_python()))
         with _surroundings(folder, place), _captured(b"") as (_, err), guarded(guard):
-            answers = host_results.ask(str(file), [str(file)], str(folder))
+            answers = host_results.scan_for_host(str(file), [str(file)], str(folder))
             untold = answers.untold(str(file))
             told = [host_results.words(finding) for check in ALL for finding in answers.of(check.id)]
         assert "internal error" not in answers.fault, answers.fault

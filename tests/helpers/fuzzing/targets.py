@@ -33,12 +33,12 @@ from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Hole, Position, Text
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved
 from passrole_checks.output import findings_text as text
 from passrole_checks.output import grants_html, grants_markdown, json_output, required_policy
 from passrole_checks.output import required as required_output
 from passrole_checks.output.diff import diff_lines
-from passrole_checks.output.scan_formats import FORMATS, Report, rendered
+from passrole_checks.output.scan_formats import FORMATS, ScanReport, rendered
 from passrole_checks.required.required_grants import required_by
 from passrole_checks.review import report_json
 from passrole_checks.scan import baseline
@@ -201,7 +201,7 @@ def _scan(folder: Path) -> None:
 
 
 def _check_scan(found: ScanResult) -> None:
-    report = Report(found)
+    report = ScanReport(found)
     for output_format in FORMATS:
         if output_format != "text":
             _check_output(rendered(report, output_format), output_format)
@@ -331,9 +331,9 @@ def _document(folder: Path) -> None:
     (file,) = folder.iterdir()
     content = file.read_bytes().decode("utf-8", "replace")
     parts = content.split("~")
-    holes = [part for one in parts for part in (one, Hole("hole"))][:-1]
+    holes = [part for one in parts for part in (one, Unresolved("hole"))][:-1]
     try:
-        node = parse_json(Text(tuple(part for part in holes if part != ""), Position(str(file), 1, 1, 1, 1)))
+        node = parse_json(StringNode(tuple(part for part in holes if part != ""), Position(str(file), 1, 1, 1, 1)))
     except MalformedDocument as error:
         assert "\n" not in error.reason, error.reason
     else:

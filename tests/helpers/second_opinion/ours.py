@@ -10,10 +10,10 @@ from functools import cached_property
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants.access_comparison import Comparison, access_of
-from passrole_checks.iam.grants.effective_grant import Passing
+from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant, grants_of
-from passrole_checks.iam.partial_values import Position, Text, Tri, text
+from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.statement_matcher import rule_of
 from passrole_checks.iam.roles import arn
@@ -42,21 +42,21 @@ class Ours:
         self.limits = (*boundary, *(statements_of(level) for level in case.control))
         self.permissions = Permissions(self.identity, self.limits, account=ACCOUNT)
 
-    def claims(self, view: str) -> list[Tri]:
+    def claims(self, view: str) -> list[Ternary]:
         """What one of the :data:`VIEWS` claims of each request: YES (it is allowed), NO (it is not) or UNKNOWN, which
         claims nothing."""
         return VIEWS[view](self)
 
-    def statements(self) -> list[Tri]:
+    def statements(self) -> list[Ternary]:
         """One request at a time: what each statement says of it, by the pieces that the checks stand on."""
         return [self._decided(request) for request in self.case.requests]
 
-    def _decided(self, request: Request) -> Tri:
+    def _decided(self, request: Request) -> Ternary:
         answer = _allowed(self.identity, request)
         for limit in self.limits:
             answer &= _allowed(limit, request)
         denials = (one for part in (self.identity, *self.limits) for one in part if one.effect == "Deny")
-        for one in denials if answer is not Tri.NO else ():
+        for one in denials if answer is not Ternary.NO else ():
             answer &= ~_speaks(one, request)
         return answer
 
@@ -65,10 +65,10 @@ class Ours:
         found = (grants_of(statements_of((one,)), SERVICES_OF, ACCOUNT) for one in self.case.identity)
         return [grant for grants in found for grant in grants if grant.effect == "Allow"]
 
-    def grants(self) -> list[Tri]:
+    def grants(self) -> list[Ternary]:
         """The grants of each policy by itself, as the reports list them: what is in none of them is not allowed."""
         return [
-            self._in_a_grant(one) & Tri.UNKNOWN if _is_plain(one) and not self._elsewhere else Tri.UNKNOWN
+            self._in_a_grant(one) & Ternary.UNKNOWN if _is_plain(one) and not self._elsewhere else Ternary.UNKNOWN
             for one in self.case.requests
         ]
 
@@ -78,8 +78,8 @@ class Ours:
         here = _partition_of(self.case)
         return any(named and here not in named for named in map(_partitions_in, self.case.documents))
 
-    def _in_a_grant(self, request: Request) -> Tri:
-        answer = Tri.NO
+    def _in_a_grant(self, request: Request) -> Ternary:
+        answer = Ternary.NO
         for grant in self._grants:
             if not grant.denied and grant.scope is not Scope.NOT_A_ROLE:
                 variables = grant.statement.variables
@@ -88,19 +88,19 @@ class Ours:
         return answer
 
     @cached_property
-    def _passing(self) -> list[Passing]:
-        return [Passing(grant, self.permissions, SERVICES_OF, ACCOUNT) for grant in self._grants]
+    def _passing(self) -> list[EffectiveGrant]:
+        return [EffectiveGrant(grant, self.permissions, SERVICES_OF, ACCOUNT) for grant in self._grants]
 
-    def left(self) -> list[Tri]:
+    def left(self) -> list[Ternary]:
         """What all policies together leave of the grants, for one service at a time."""
         return [
-            self._passes(one) if one.service and _is_plain(one) and not self._elsewhere else Tri.UNKNOWN
+            self._passes(one) if one.service and _is_plain(one) and not self._elsewhere else Ternary.UNKNOWN
             for one in self.case.requests
         ]
 
-    def _passes(self, request: Request) -> Tri:
+    def _passes(self, request: Request) -> Ternary:
         assert request.service is not None
-        answer = Tri.NO
+        answer = Ternary.NO
         for passing in self._passing:
             passed = passing.to(request.service)
             if passed is None:
@@ -112,53 +112,53 @@ class Ours:
             if passed.denied:
                 inside &= ~_included(passed.denied, request, variables)
             if _depends(passing.grant.condition):
-                inside &= Tri.UNKNOWN
+                inside &= Ternary.UNKNOWN
             answer |= inside & passed.certain
         # in China a service is asked for by either of two names, and this was asked by one of them
         two_names = ":aws-cn:" in request.role and f"{request.service}.cn" in SERVICES
-        return answer & Tri.UNKNOWN if two_names else answer
+        return answer & Ternary.UNKNOWN if two_names else answer
 
-    def anything_left(self) -> list[Tri]:
+    def anything_left(self) -> list[Ternary]:
         """Whether anything is left of the grants: where nothing is, no request is allowed."""
-        left = Tri.of(any(one.anything is not None for one in self._passing)) & Tri.UNKNOWN
-        return [left if _is_plain(one) and not self._elsewhere else Tri.UNKNOWN for one in self.case.requests]
+        left = Ternary.of(any(one.anything is not None for one in self._passing)) & Ternary.UNKNOWN
+        return [left if _is_plain(one) and not self._elsewhere else Ternary.UNKNOWN for one in self.case.requests]
 
-    def permitted(self) -> list[Tri]:
+    def permitted(self) -> list[Ternary]:
         """The permissions of the principal: is whoever sends this service allowed to pass this role?"""
         if _names_two_partitions(self.case):
-            return [Tri.UNKNOWN] * len(self.case.requests)
+            return [Ternary.UNKNOWN] * len(self.case.requests)
         found = []
         for request in self.case.requests:
             asked = rule_of(_request_statement(request), ACCOUNT)
             found.append(self.permissions.decides(_PASS_ROLE.lower(), asked.resources.sure[0], asked.tests))
         return found
 
-    def permitted_somehow(self) -> list[Tri]:
+    def permitted_somehow(self) -> list[Ternary]:
         """The permissions of the principal: a role that may be passed in no way may not be passed to any service."""
         if _names_two_partitions(self.case):
-            return [Tri.UNKNOWN] * len(self.case.requests)
+            return [Ternary.UNKNOWN] * len(self.case.requests)
         roles = [text(one.role.replace("?", "${?}"), AT) for one in self.case.requests]
         ways = [self.permissions.allows(_PASS_ROLE, (role,)) for role in roles]
-        return [Tri.NO if way is None else Tri.UNKNOWN for way in ways]
+        return [Ternary.NO if way is None else Ternary.UNKNOWN for way in ways]
 
-    def compared(self) -> list[Tri]:
+    def compared(self) -> list[Ternary]:
         """The comparison of accesses: a request is allowed if a policy that allows it would bring nothing new."""
         if self.limits:
-            return [Tri.UNKNOWN] * len(self.case.requests)
+            return [Ternary.UNKNOWN] * len(self.case.requests)
         before = access_of(self.identity, SERVICES_OF)
         found = []
         for request in self.case.requests:
             asked = _request_statement(request)
             where = Deployment(ACCOUNT, (request.role.split(":")[1],))
-            gain = Comparison(before, access_of((asked,), SERVICES_OF), SERVICES_OF, where).gain_of(asked)
-            answer = Tri.YES if gain is None else ~gain.certain
-            if answer is Tri.NO and any(_depends(_effect(one, request)) for one in self.identity):
-                answer = Tri.UNKNOWN  # new is that it is allowed whatever other keys the request carries
-            found.append(answer if _is_plain(request) else Tri.UNKNOWN)
+            gain = AccessComparison(before, access_of((asked,), SERVICES_OF), SERVICES_OF, where).gain_of(asked)
+            answer = Ternary.YES if gain is None else ~gain.certain
+            if answer is Ternary.NO and any(_depends(_effect(one, request)) for one in self.identity):
+                answer = Ternary.UNKNOWN  # new is that it is allowed whatever other keys the request carries
+            found.append(answer if _is_plain(request) else Ternary.UNKNOWN)
         return found
 
 
-VIEWS: dict[str, Callable[[Ours], list[Tri]]] = {
+VIEWS: dict[str, Callable[[Ours], list[Ternary]]] = {
     "statements": Ours.statements,
     "grants": Ours.grants,
     "left of the grants": Ours.left,
@@ -169,9 +169,9 @@ VIEWS: dict[str, Callable[[Ours], list[Tri]]] = {
 }
 
 
-def is_wrong(claim: Tri, answer: str) -> bool:
+def is_wrong(claim: Ternary, answer: str) -> bool:
     """Whether an answer of the simulator contradicts a claim."""
-    return claim is not Tri.UNKNOWN and claim is not Tri.of(answer == "Allowed")
+    return claim is not Ternary.UNKNOWN and claim is not Ternary.of(answer == "Allowed")
 
 
 def _is_plain(request: Request) -> bool:
@@ -203,13 +203,13 @@ def _request_statement(request: Request) -> Statement:
     return statements_of(({"Version": "2012-10-17", "Statement": asked},))[0]
 
 
-def _speaks(statement: Statement, request: Request) -> Tri:
+def _speaks(statement: Statement, request: Request) -> Ternary:
     """Whether a statement speaks of a request."""
     if statement.actions is None:
         acts = action.left_out_by(statement.not_actions or (), _PASS_ROLE)
     else:
         acts = action.granted_by(statement.actions, _PASS_ROLE)[0]
-    if acts is Tri.NO:
+    if acts is Ternary.NO:
         return acts
     named = _matches(statement.resources or statement.not_resources or (), request.role, statement.variables)
     if statement.effect == "Deny" and statement.resources and "?" not in request.role:
@@ -217,35 +217,35 @@ def _speaks(statement: Statement, request: Request) -> Tri:
     return acts & (named if statement.resources is not None else ~named) & _lets(statement, request)
 
 
-def _allowed(statements: Iterable[Statement], request: Request) -> Tri:
-    answer = Tri.NO
+def _allowed(statements: Iterable[Statement], request: Request) -> Ternary:
+    answer = Ternary.NO
     for one in statements:
         if one.effect == "Allow":
             answer |= _speaks(one, request)
     return answer
 
 
-def _included(patterns: Sequence[Text], request: Request, variables: bool) -> Tri:
+def _included(patterns: Sequence[StringNode], request: Request, variables: bool) -> Ternary:
     where = Deployment(ACCOUNT, (request.role.split(":")[1],))
     return arn.included(text(request.role, AT), patterns, variables=variables, where=where)
 
 
-def _matches(patterns: Iterable[Text], role: str, variables: bool) -> Tri:
-    answer = Tri.NO
+def _matches(patterns: Iterable[StringNode], role: str, variables: bool) -> Ternary:
+    answer = Ternary.NO
     for pattern in patterns:
         answer |= arn.matches(pattern, role, variables=variables)
     return answer
 
 
-def _lets(statement: Statement, request: Request) -> Tri:
+def _lets(statement: Statement, request: Request) -> Ternary:
     """Whether the Condition block lets a request through; other keys are not decided."""
     effect = _effect(statement, request)
     answer = effect.without_key
     if request.service is not None:
-        answer = Tri.of(request.service in effect.possible)
+        answer = Ternary.of(request.service in effect.possible)
         if request.service not in effect.allowed:
-            answer &= Tri.UNKNOWN
-    return answer & Tri.UNKNOWN if _depends(effect) else answer
+            answer &= Ternary.UNKNOWN
+    return answer & Ternary.UNKNOWN if _depends(effect) else answer
 
 
 def _effect(statement: Statement, request: Request) -> ConditionEffect:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from passrole_checks.aws.cloudtrail_events import Place, TrailEvent, trail_events
+from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_events
 
 ACCOUNT, OTHER = "111122223333", "999988887777"
 START = datetime(2026, 4, 1, tzinfo=timezone.utc)
@@ -103,7 +103,7 @@ class Every:
             )
         )  # fmt: skip
 
-    def _value(self, place: Place, number: int) -> Any:
+    def _value(self, place: RoleLocation, number: int) -> Any:
         if self.random.random() < self.odd:
             return self.random.choice(_ODD)
         if place.kind == "launch_template":
@@ -157,6 +157,6 @@ class Every:
         return self.random.choice((name, name, name[:1].upper() + name[1:]))
 
 
-def _beside(place: Place) -> list[str]:
+def _beside(place: RoleLocation) -> list[str]:
     """The path of a place, with what has to stand beside the value before its last name."""
     return [*place.path[:-1], *(f"{name}={pattern}" for name, pattern in place.where), place.path[-1]]

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 
 from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse
-from passrole_checks.review.report import Item, Note
+from passrole_checks.review.report import Item, ReportNote
 
 MOST = 4
 # At lines of the difference, outside of it, in a file that is not in it, and at files.
@@ -91,7 +91,7 @@ class Conversations(RuleBasedStateMachine):
     def run_that_cannot_read(self) -> None:
         """A run that could not read the head says nothing to be fixed."""
         before = self._ours(FIXED)
-        self.post(report(self.github, unreadable=(Note("a.tf", 1, "no HCL"),)), max_inline=MOST)
+        self.post(report(self.github, unreadable=(ReportNote("a.tf", 1, "no HCL"),)), max_inline=MOST)
         assert self._ours(FIXED) == before
 
     @rule()

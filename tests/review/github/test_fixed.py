@@ -10,7 +10,7 @@ from github_fake import GitHubFake
 from reviews_on_github import Poster, give_files, item, report
 
 from passrole_checks.review.markdown.markers import FIXED, parse
-from passrole_checks.review.report import Note, Place
+from passrole_checks.review.report import Location, ReportNote
 
 OFF = {"comment": "off", "status": False}
 
@@ -106,10 +106,10 @@ def test_threads_of_others(github: GitHubFake, post: Poster) -> None:
 @pytest.mark.parametrize(
     ("changes", "is_fixed"),
     [
-        ({"unreadable": (Note("b.tf", 1, "no HCL"),)}, False),
-        ({"not_evaluated": (Note("b.tf", 0, "too large"),)}, False),
-        ({"not_evaluated": (Note("a.tf", 7, "the module is not here"),)}, False),
-        ({"not_evaluated": (Note("b.tf", 7, "the module is not here"),)}, True),
+        ({"unreadable": (ReportNote("b.tf", 1, "no HCL"),)}, False),
+        ({"not_evaluated": (ReportNote("b.tf", 0, "too large"),)}, False),
+        ({"not_evaluated": (ReportNote("a.tf", 7, "the module is not here"),)}, False),
+        ({"not_evaluated": (ReportNote("b.tf", 7, "the module is not here"),)}, True),
     ],
 )
 def test_not_known_to_be_fixed(github: GitHubFake, post: Poster, changes: dict[str, object], is_fixed: bool) -> None:
@@ -167,6 +167,6 @@ def test_deleted_thread(github: GitHubFake, post: Poster) -> None:
 @pytest.mark.parametrize(("file", "is_fixed"), [("main.tf", False), ("other.tf", True)])
 def test_at_a_cause(github: GitHubFake, post: Poster, file: str, is_fixed: bool) -> None:
     """A thread at the cause, in another file, is not ended while the statement's file was not evaluated."""
-    post.items(replace(item(1, 10), at=Place("main.tf", 4, 4)), **OFF)
-    post(report(github, not_evaluated=(Note(file, 7, "the module is not here"),)), **OFF)
+    post.items(replace(item(1, 10), at=Location("main.tf", 4, 4)), **OFF)
+    post(report(github, not_evaluated=(ReportNote(file, 7, "the module is not here"),)), **OFF)
     assert len(replies(github)) == is_fixed

@@ -10,7 +10,7 @@ import pytest
 from github_fake import GitHubFake
 from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 
-from passrole_checks.review.markdown.markers import INLINE, Marker, parse
+from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse
 from passrole_checks.review.report import Anchor, Replacement
 
 OFF = {"comment": "off", "status": False}
@@ -90,7 +90,7 @@ def test_persisting_ones_on_the_second_page(github: GitHubFake, post: Poster) ->
 
 def test_forged_marker(github: GitHubFake, post: Poster) -> None:
     """A comment with our marker by somebody else keeps nothing from being said."""
-    forged = Marker(INLINE, "default", github.pull.head_sha, 1, 0, (item(1).key,)).on("Nothing to see.")
+    forged = CommentMarker(INLINE, "default", github.pull.head_sha, 1, 0, (item(1).key,)).on("Nothing to see.")
     github.review_comment(github.pull, "a.tf", 10, forged, user="contributor")
     post.items(item(1, 10), **OFF)
     assert [each.user.login for each in github.review_comments()] == ["contributor", BOT]
@@ -214,7 +214,7 @@ def test_refused_in_the_middle(github: GitHubFake, post: Poster) -> None:
 
 def of_another_run(github: GitHubFake, run: int, *keys: str) -> None:
     """Puts a comment of another run at a line."""
-    body = Marker(INLINE, "default", github.pull.head_sha, run, 0, keys).on("Wrong.")
+    body = CommentMarker(INLINE, "default", github.pull.head_sha, run, 0, keys).on("Wrong.")
     github.review_comment(github.pull, "a.tf", 10, body, user=BOT)
 
 

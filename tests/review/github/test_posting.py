@@ -14,7 +14,7 @@ from reviews_on_github import BOT, Poster, give_files, item, report
 from passrole_checks.review.ci_context import Context
 from passrole_checks.review.github import Posted
 from passrole_checks.review.markdown.markers import parse
-from passrole_checks.review.report import Note, Place
+from passrole_checks.review.report import Location, ReportNote
 from passrole_checks.review.threads import file_mark
 
 
@@ -62,7 +62,7 @@ def test_nothing_to_tell(github: GitHubFake, post: Poster) -> None:
 
 def test_unreadable_is_told(github: GitHubFake, post: Poster) -> None:
     """What cannot be read is commented on although no finding is there, and the status is no success."""
-    post(report(github, unreadable=(Note("a.tf", 3, "no HCL"),)))
+    post(report(github, unreadable=(ReportNote("a.tf", 3, "no HCL"),)))
     (comment,) = github.comments()
     assert "could not be read" in comment.body
     (status,) = github.statuses()
@@ -271,8 +271,8 @@ def test_context_without_repository() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        {"not_evaluated": (Note("a.tf", 3, "module x is not here"),)},
-        {"notes": (Note("pyproject.toml", 0, "differs from that of main, which is used"),)},
+        {"not_evaluated": (ReportNote("a.tf", 3, "module x is not here"),)},
+        {"notes": (ReportNote("pyproject.toml", 0, "differs from that of main, which is used"),)},
     ],
 )
 def test_what_is_not_known_begins_a_comment(github: GitHubFake, post: Poster, told: dict[str, object]) -> None:
@@ -284,7 +284,7 @@ def test_what_is_not_known_begins_a_comment(github: GitHubFake, post: Poster, to
 def test_markers_tell_the_attempt_and_the_files(github: GitHubFake, post: Poster) -> None:
     """A marker holds the attempt of the run, and short marks of the files that the statements stand in."""
     context = replace(post.context(run=5), run_attempt=3)
-    at_cause = replace(item(1, 10), at=Place("main.tf", 4, 4))
+    at_cause = replace(item(1, 10), at=Location("main.tf", 4, 4))
     post.items(at_cause, context=context, comment="off", status=False)
     marker = parse(github.review_comments()[0].body)
     assert marker is not None

@@ -11,7 +11,7 @@ from github_fake import GitHubFake
 from reviews_on_github import Poster, give_files, item, report
 
 from passrole_checks.findings import Severity
-from passrole_checks.review.report import Note
+from passrole_checks.review.report import ReportNote
 
 OFF: dict[str, Any] = {"comment": "off", "max_inline": 0}
 CHECK: dict[str, Any] = {**OFF, "status": False, "check_run": True}
@@ -35,7 +35,7 @@ def post(github: GitHubFake, tmp_path: Path) -> Poster:
             "iam:PassRole: 1 problem got worse",
         ),
         (
-            {"unreadable": (Note("a.tf", 1, "no HCL"),)},
+            {"unreadable": (ReportNote("a.tf", 1, "no HCL"),)},
             "error",
             "iam:PassRole: cannot be told, 1 file could not be read",
         ),
@@ -92,7 +92,7 @@ def test_most_annotations(github: GitHubFake, post: Poster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "conclusion"), [({}, "success"), ({"unreadable": (Note("a.tf", 1, "no HCL"),)}, "failure")]
+    ("changes", "conclusion"), [({}, "success"), ({"unreadable": (ReportNote("a.tf", 1, "no HCL"),)}, "failure")]
 )
 def test_conclusion(github: GitHubFake, post: Poster, changes: dict[str, Any], conclusion: str) -> None:
     """What cannot be told is a failure, never a success."""

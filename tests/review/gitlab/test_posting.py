@@ -12,8 +12,8 @@ from reviews_on_gitlab import BOT, Poster, item, report
 
 from passrole_checks.review.ci_context import Context
 from passrole_checks.review.gitlab import Posted
-from passrole_checks.review.markdown.markers import SUMMARY, Marker, parse
-from passrole_checks.review.report import Note as ReportNote
+from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse
+from passrole_checks.review.report import ReportNote as ReportNote
 
 QUIET = {"max_inline": 0}
 
@@ -29,7 +29,7 @@ def test_one_note(gitlab: GitLabFake, post: Poster) -> None:
     assert posted == Posted(7, summary=True)
     (note,) = gitlab.notes()
     marker = parse(note.body)
-    assert marker == Marker(SUMMARY, "default", gitlab.request.head_sha, 1)
+    assert marker == CommentMarker(SUMMARY, "default", gitlab.request.head_sha, 1)
     assert headline(note) == "## iam:PassRole: 2 new problems"
     post.items(item(1), **QUIET)
     assert headline(note) == "## iam:PassRole: 1 new problem"
@@ -81,7 +81,7 @@ def test_note_on_the_second_page(gitlab: GitLabFake, post: Poster) -> None:
 
 def test_forged_note(gitlab: GitLabFake, post: Poster) -> None:
     """A note with our marker by another author is left alone, and ours is written beside it."""
-    gitlab.note(Marker(SUMMARY, "default", gitlab.request.head_sha, 99).on("all fixed"))
+    gitlab.note(CommentMarker(SUMMARY, "default", gitlab.request.head_sha, 99).on("all fixed"))
     post.items(item(1), **QUIET)
     assert [each.author.username for each in gitlab.notes()] == ["somebody", BOT]
     assert gitlab.notes()[0].body.endswith("\nall fixed")
@@ -99,7 +99,7 @@ def test_two_runs_at_the_same_time(gitlab: GitLabFake, post: Poster) -> None:
     """Two runs that both find no note leave one: the older note, with what the newer run says."""
 
     def of_another_run(fake: GitLabFake) -> None:
-        fake.note(Marker(SUMMARY, "default", fake.request.head_sha, 8).on("Wrong."), fake.tokens["project"].user)
+        fake.note(CommentMarker(SUMMARY, "default", fake.request.head_sha, 8).on("Wrong."), fake.tokens["project"].user)
 
     gitlab.when("POST", "/notes$", of_another_run)
     post.items(item(1), context=post.context(run=9), **QUIET)

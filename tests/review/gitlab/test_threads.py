@@ -8,8 +8,8 @@ import pytest
 from gitlab_fake import GitLabFake
 from reviews_on_gitlab import BOT, CHANGED, Poster, item, keys, places, report
 
-from passrole_checks.review.markdown.markers import INLINE, Marker, parse
-from passrole_checks.review.report import Anchor, Note, Place, Replacement
+from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse
+from passrole_checks.review.report import Anchor, Location, Replacement, ReportNote
 
 OFF = {"comment": "off"}
 
@@ -153,7 +153,7 @@ def test_persisting_ones_on_the_second_page(gitlab: GitLabFake, post: Poster) ->
 
 def test_forged_marker(gitlab: GitLabFake, post: Poster) -> None:
     """A thread with our marker by somebody else keeps nothing from being said, and is not ended."""
-    forged = Marker(INLINE, "default", gitlab.request.head_sha, 1, 0, (item(1).key,)).on("Nothing to see.")
+    forged = CommentMarker(INLINE, "default", gitlab.request.head_sha, 1, 0, (item(1).key,)).on("Nothing to see.")
     gitlab.thread(forged)
     post.items(item(1, 10), **OFF)
     assert [thread.notes[0].author.username for thread in gitlab.threads()] == ["somebody", BOT]
@@ -192,7 +192,7 @@ def test_not_readable_is_not_fixed(gitlab: GitLabFake, post: Poster) -> None:
     """Where the head cannot be read, no thread is ended."""
 
     post.items(item(1, 10), **OFF)
-    post(report(gitlab, unreadable=(Note("a.tf", 3, "is no HCL"),)), **OFF)
+    post(report(gitlab, unreadable=(ReportNote("a.tf", 3, "is no HCL"),)), **OFF)
     assert [len(thread.notes) for thread in gitlab.threads()] == [1]
 
 
@@ -200,29 +200,29 @@ def test_not_readable_is_not_fixed(gitlab: GitLabFake, post: Poster) -> None:
 def test_not_evaluated_is_not_fixed(gitlab: GitLabFake, post: Poster, file: str, ended: int) -> None:
     """A thread at a file that was not evaluated is not ended; what concerns another file, or none, keeps no thread."""
     post.items(item(1, 10), **OFF)
-    post(report(gitlab, not_evaluated=(Note(file, 3, "module x is not here"),)), **OFF)
+    post(report(gitlab, not_evaluated=(ReportNote(file, 3, "module x is not here"),)), **OFF)
     assert [len(thread.notes) for thread in gitlab.threads()] == [ended]
 
 
 def test_a_whole_file_that_is_not_evaluated(gitlab: GitLabFake, post: Poster) -> None:
     """While a whole file is not evaluated no thread is ended: what it is about may have been moved there."""
     post.items(item(1, 10), **OFF)
-    post(report(gitlab, not_evaluated=(Note("b.tf", 0, "too large"),)), **OFF)
+    post(report(gitlab, not_evaluated=(ReportNote("b.tf", 0, "too large"),)), **OFF)
     assert [len(thread.notes) for thread in gitlab.threads()] == [1]
 
 
 @pytest.mark.parametrize(("file", "ended"), [("main.tf", 1), ("other.tf", 2)])
 def test_at_a_cause(gitlab: GitLabFake, post: Poster, file: str, ended: int) -> None:
     """A thread at the cause, in another file, is not ended while the statement's file was not evaluated."""
-    post.items(replace(item(1, 10), at=Place("main.tf", 4, 4)), **OFF)
-    post(report(gitlab, not_evaluated=(Note(file, 3, "module x is not here"),)), **OFF)
+    post.items(replace(item(1, 10), at=Location("main.tf", 4, 4)), **OFF)
+    post(report(gitlab, not_evaluated=(ReportNote(file, 3, "module x is not here"),)), **OFF)
     assert [len(thread.notes) for thread in gitlab.threads()] == [ended]
 
 
 def test_thread_without_a_place_and_something_not_evaluated(gitlab: GitLabFake, post: Poster) -> None:
     """A thread without a place may be about any file, so that it is ended only when all of them were evaluated."""
     post.items(item(1, 10, file="gone.tf"), **OFF)
-    post(report(gitlab, not_evaluated=(Note("b.tf", 3, "module x is not here"),)), **OFF)
+    post(report(gitlab, not_evaluated=(ReportNote("b.tf", 3, "module x is not here"),)), **OFF)
     assert [len(thread.notes) for thread in gitlab.threads()] == [1]
     post.items(**OFF)
     assert [len(thread.notes) for thread in gitlab.threads()] == [2]
@@ -280,7 +280,7 @@ def test_two_runs_at_the_same_time(gitlab: GitLabFake, post: Poster) -> None:
     """Of two runs that both find no thread, the one that came second takes its own back."""
 
     def of_another_run(fake: GitLabFake) -> None:
-        body = Marker(INLINE, "default", fake.request.head_sha, 8, 0, (item(1).key,)).on("Wrong.")
+        body = CommentMarker(INLINE, "default", fake.request.head_sha, 8, 0, (item(1).key,)).on("Wrong.")
         fake.thread(body, fake.tokens["project"].user)
 
     gitlab.when("POST", "/discussions$", of_another_run)
@@ -291,7 +291,7 @@ def test_two_runs_at_the_same_time(gitlab: GitLabFake, post: Poster) -> None:
 
 def told_by(fake: GitLabFake, run: int, *, body: str = "Wrong.") -> None:
     """Puts a thread about the first item, of another run."""
-    marker = Marker(INLINE, "default", fake.request.head_sha, run, 0, (item(1).key,))
+    marker = CommentMarker(INLINE, "default", fake.request.head_sha, run, 0, (item(1).key,))
     fake.thread(marker.on(body), fake.tokens["project"].user)
 
 

@@ -9,9 +9,9 @@ from reports_of_tests import ALL_KINDS, EMPTY, NEW, WIDENED
 
 from passrole_checks.findings import Severity
 from passrole_checks.review.markdown.headline import headline, meaning
-from passrole_checks.review.report import Note, Report
+from passrole_checks.review.report import ReportNote, ReviewReport
 
-NOTE = (Note("a.tf", 1, "no"),)
+NOTE = (ReportNote("a.tf", 1, "no"),)
 FIXED = replace(EMPTY, fixed=ALL_KINDS.fixed)
 MORE = replace(FIXED, more=ALL_KINDS.more)
 
@@ -32,13 +32,13 @@ MORE = replace(FIXED, more=ALL_KINDS.more)
         (ALL_KINDS, False, "2 new problems, 1 problem got worse"),
         (replace(EMPTY, items=(NEW,), unreadable=NOTE), False, "1 new problem, 1 file could not be read"),
         (replace(EMPTY, unreadable=NOTE * 2), True, "cannot be told, 1 file could not be read"),
-        (replace(EMPTY, unreadable=(Note("", 0, "no"),)), False, "cannot be told, not all could be read"),
+        (replace(EMPTY, unreadable=(ReportNote("", 0, "no"),)), False, "cannot be told, not all could be read"),
         (replace(FIXED, unreadable=NOTE), False, "cannot be told, 1 file could not be read"),
         (replace(EMPTY, not_evaluated=NOTE), False, "nothing new found, 1 place not evaluated"),
         (replace(EMPTY, not_evaluated=NOTE), True, "all fixed as far as can be told, 1 place not evaluated"),
     ],
 )
-def test_headlines(report: Report, told_before: bool, expected: str) -> None:
+def test_headlines(report: ReviewReport, told_before: bool, expected: str) -> None:
     """The headline counts what is new and worse; what was not read or not evaluated is never called clean or fixed."""
     assert headline(report, told_before=told_before) == f"iam:PassRole: {expected}"
 

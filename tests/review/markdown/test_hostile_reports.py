@@ -15,21 +15,21 @@ from passrole_checks.escaping.markup import can_be_shown
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.annotations import annotations, check_annotations
 from passrole_checks.review.markdown.inline import comment, grouped
-from passrole_checks.review.markdown.markers import SUMMARY, Marker, parse
+from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse
 from passrole_checks.review.markdown.summary import BUDGET, summary
 from passrole_checks.review.markdown.words import units
 from passrole_checks.review.report import (
-    Access,
     Anchor,
     Fixed,
+    GrantedAccess,
     Item,
     Less,
+    Location,
     More,
-    Note,
-    Place,
     Remark,
     Replacement,
-    Report,
+    ReportNote,
+    ReviewReport,
 )
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -45,9 +45,9 @@ NAME = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=8).map("
 NAMES = st.lists(NAME, max_size=4).map(tuple)
 LINE = st.integers(0, 40)
 SEVERITY, CONFIDENCE = st.sampled_from(list(Severity)), st.sampled_from(list(Confidence))
-PLACE = st.builds(Place, NAME, LINE, LINE)
+PLACE = st.builds(Location, NAME, LINE, LINE)
 ACCESS = st.builds(
-    Access,
+    GrantedAccess,
     NAMES,
     NAMES,
     st.sampled_from(["any_role", "unresolved", "prefix", "exact", "not_a_role"]) | NAME,
@@ -78,11 +78,11 @@ ITEM = st.builds(
     replacement=st.none() | st.builds(Replacement, NAME, LINE, LINE, NAME, NAME, st.booleans(), NAME),
     advice=NAME,
 )
-NOTES = st.lists(st.builds(Note, NAME, LINE, NAME), max_size=2).map(tuple)
+NOTES = st.lists(st.builds(ReportNote, NAME, LINE, NAME), max_size=2).map(tuple)
 MORE = st.builds(More, st.sampled_from(["new", "widened"]), CONFIDENCE, PLACE, NAME, NAME, ACCESS, st.none() | ACCESS)
 LESS = st.builds(Less, st.sampled_from(["narrowed", "removed"]), PLACE, NAME, NAME, ACCESS, st.none() | ACCESS)
 REPORT = st.builds(
-    Report,
+    ReviewReport,
     tool=NAME,
     base=NAME,
     head=NAME,
@@ -147,7 +147,7 @@ def check(page: str, *, languages: set[str]) -> list[str]:
 
 @settings(deadline=None, max_examples=60)
 @given(REPORT, st.booleans())
-def test_a_summary(report: Report, told_before: bool) -> None:
+def test_a_summary(report: ReviewReport, told_before: bool) -> None:
     """In a summary there are no mentions, references, links, images, HTML or headings but ours; it holds no comment of
     HTML, no line that is a command of GitLab, and it fits."""
     page = summary(report, LINKS, told_before=told_before)
@@ -157,7 +157,7 @@ def test_a_summary(report: Report, told_before: bool) -> None:
     assert "<!--" not in page
     assert not re.search("^ {0,3}/", page, re.MULTILINE)
     assert parse(page) is None
-    marker = Marker(SUMMARY, report.tool, HEAD, 1)
+    marker = CommentMarker(SUMMARY, report.tool, HEAD, 1)
     found = parse(marker.on(page))
     assert found is not None
     assert (found.kind, found.head) == (SUMMARY, HEAD)
@@ -165,7 +165,7 @@ def test_a_summary(report: Report, told_before: bool) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(REPORT, st.booleans())
-def test_comments_at_lines(report: Report, gitlab: bool) -> None:
+def test_comments_at_lines(report: ReviewReport, gitlab: bool) -> None:
     """In a comment there is nothing of that either, and at most one suggestion, whose text is the replacement's."""
     for anchor, items in grouped(report.items):
         page = comment(items, report, LINKS, anchor, gitlab_line=anchor.line if gitlab else None)
@@ -185,7 +185,7 @@ def test_comments_at_lines(report: Report, gitlab: bool) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(REPORT)
-def test_annotations(report: Report) -> None:
+def test_annotations(report: ReviewReport) -> None:
     """Each line of workflow commands is one of ours, and the annotations of a check run are within their limits."""
     for line in annotations(report).splitlines():
         assert COMMAND.match(line)

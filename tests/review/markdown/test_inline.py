@@ -9,16 +9,16 @@ from reports_of_tests import ALL_KINDS, ANY_ROLE, EMPTY, LINKS, NEW, NEW_ACCESS,
 
 from passrole_checks.findings import Severity
 from passrole_checks.review.markdown.inline import comment, fixed_reply, grouped, place_of
-from passrole_checks.review.markdown.markers import INLINE, MOST_KEYS, Marker
+from passrole_checks.review.markdown.markers import INLINE, MOST_KEYS, CommentMarker
 from passrole_checks.review.markdown.words import units
-from passrole_checks.review.report import Anchor, Item, Note, Place, Replacement
+from passrole_checks.review.report import Anchor, Item, Location, Replacement, ReportNote
 
 BY_HAND = replace(NEW, replacement=None, advice="Name the service.")
 
 
 def at(item: Item, line: int, key: str = "", file: str = "release/template.yaml") -> Item:
     """The same item, elsewhere."""
-    return replace(item, key=key or f"k{line}", at=Place(file, line, line), anchor=Anchor(file, line, line))
+    return replace(item, key=key or f"k{line}", at=Location(file, line, line), anchor=Anchor(file, line, line))
 
 
 def keys(items: list[Item], most: int = 10) -> list[list[str]]:
@@ -135,16 +135,16 @@ def test_a_comment_fits_with_its_marker() -> None:
         remarks=(remark,) * 20,
         replacement=Replacement("release/template.yaml", 31, 34, "\U0001f600" * 10_000, ""),
     )
-    items = [big, *(replace(big, at=Place("x" * 400, line, line)) for line in range(MOST_KEYS - 1))]
+    items = [big, *(replace(big, at=Location("x" * 400, line, line)) for line in range(MOST_KEYS - 1))]
     page = comment(items, ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
-    assert units(Marker(INLINE, items=tuple(item.key for item in items)).on(page)) <= 65_536
+    assert units(CommentMarker(INLINE, items=tuple(item.key for item in items)).on(page)) <= 65_536
     assert page.splitlines()[-1].endswith(" more, which the summary names")
 
 
 def test_fixed_is_said_where_it_is_known() -> None:
     """The answer to a comment names the commit; where something could not be read nobody can tell."""
     assert fixed_reply(EMPTY) == "Fixed: as of `f00df00df00d` this is not found any more."
-    assert fixed_reply(replace(EMPTY, unreadable=(Note("a.tf", 1, "no"),))) is None
+    assert fixed_reply(replace(EMPTY, unreadable=(ReportNote("a.tf", 1, "no"),))) is None
 
 
 def test_an_item_without_a_suggestion_says_what_to_do() -> None:

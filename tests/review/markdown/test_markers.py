@@ -12,7 +12,7 @@ from passrole_checks.review.markdown.markers import (
     INLINE,
     MOST_KEYS,
     SUMMARY,
-    Marker,
+    CommentMarker,
     parse,
     says_the_same,
     without,
@@ -24,7 +24,7 @@ NUMBERS = st.integers(0, 10**15 - 1)
 
 def test_the_line() -> None:
     """The line names the tool, the kind, the review, the commit and the run, and is one comment of HTML."""
-    marker = Marker(SUMMARY, "prod eu", "f00d" * 10, 12, 2)
+    marker = CommentMarker(SUMMARY, "prod eu", "f00d" * 10, 12, 2)
     assert marker.line() == (
         "<!-- passrole-checks:summary v=1 key=prod%20eu head=f00df00df00df00df00df00df00df00df00df00d "
         "run=12 attempt=2 -->"
@@ -42,7 +42,7 @@ def test_the_line() -> None:
 )
 def test_any_marker_comes_back(kind: str, key: str, head: str, run: int, attempt: int, items: tuple[str, ...]) -> None:
     """Whatever stands in its fields, a marker is one line, one comment of HTML, and says what it said."""
-    marker = Marker(kind, key, head, run, attempt, items)
+    marker = CommentMarker(kind, key, head, run, attempt, items)
     line = marker.line()
     assert line.isascii()
     assert line.isprintable()
@@ -78,34 +78,38 @@ def test_what_is_no_marker(body: str) -> None:
 def test_later_versions_may_say_more() -> None:
     """A marker of a later version, with a field that this one does not know, is ours all the same."""
     line = "<!-- passrole-checks:inline v=2 key=default head= run=3 attempt=1 shape=round items=aa,bb -->"
-    assert parse(f"{line}\r\ntext") == Marker(INLINE, "default", "", 3, 1, ("aa", "bb"))
+    assert parse(f"{line}\r\ntext") == CommentMarker(INLINE, "default", "", 3, 1, ("aa", "bb"))
 
 
 def test_newer_runs_are_greater() -> None:
     """The number of the run counts first, then the attempt."""
-    markers = [Marker(SUMMARY, run=2, attempt=1), Marker(SUMMARY, run=1, attempt=3), Marker(SUMMARY, run=2)]
+    markers = [
+        CommentMarker(SUMMARY, run=2, attempt=1),
+        CommentMarker(SUMMARY, run=1, attempt=3),
+        CommentMarker(SUMMARY, run=2),
+    ]
     assert [marker.order for marker in sorted(markers, key=lambda one: one.order)] == [(1, 3), (2, 0), (2, 1)]
 
 
 def test_reviews_are_told_apart() -> None:
     """Two markers belong to one comment if kind and key are the same, whatever the commit and the run."""
-    marker = Marker(SUMMARY, "a", "f00d", 1)
-    assert marker.is_one_with(Marker(SUMMARY, "a", "beef", 2))
-    assert not marker.is_one_with(Marker(SUMMARY, "b", "f00d", 1))
-    assert not marker.is_one_with(Marker(INLINE, "a", "f00d", 1))
+    marker = CommentMarker(SUMMARY, "a", "f00d", 1)
+    assert marker.is_one_with(CommentMarker(SUMMARY, "a", "beef", 2))
+    assert not marker.is_one_with(CommentMarker(SUMMARY, "b", "f00d", 1))
+    assert not marker.is_one_with(CommentMarker(INLINE, "a", "f00d", 1))
 
 
 def test_a_marker_names_so_many_items() -> None:
     """Of more items than a comment can be about the first are named, and the line stays below 12,000 characters."""
-    line = Marker(INLINE, items=("f" * 32,) * (MOST_KEYS + 1)).line()
+    line = CommentMarker(INLINE, items=("f" * 32,) * (MOST_KEYS + 1)).line()
     assert len(line) < 12_000
     assert line.count("f" * 32) == MOST_KEYS
 
 
 def test_what_a_comment_says() -> None:
     """Markers, kinds of line breaks and blank ends make no difference to what a comment says."""
-    body = Marker(SUMMARY, run=1).on("a\r\nb\n")
+    body = CommentMarker(SUMMARY, run=1).on("a\r\nb\n")
     assert without(body) == "a\nb"
-    assert says_the_same(body, Marker(SUMMARY, run=2).on("a\nb"))
-    assert not says_the_same(body, Marker(SUMMARY, run=1).on("a\nc"))
+    assert says_the_same(body, CommentMarker(SUMMARY, run=2).on("a\nb"))
+    assert not says_the_same(body, CommentMarker(SUMMARY, run=1).on("a\nc"))
     assert without("a\nb") == "a\nb"

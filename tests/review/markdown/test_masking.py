@@ -8,7 +8,7 @@ from typing import Any
 from reports_of_tests import ALL_KINDS, ANY_SERVICE, EMPTY, NEW, WIDENED
 
 from passrole_checks.review.markdown.masking import masked
-from passrole_checks.review.report import Note
+from passrole_checks.review.report import ReportNote
 
 
 def texts(value: Any) -> list[str]:
@@ -35,7 +35,7 @@ def test_equal_ids_are_masked_alike() -> None:
 
 def test_only_ids_of_accounts() -> None:
     """Thirteen digits, or digits within a word, are no id of an account."""
-    report = replace(EMPTY, notes=(Note("", 0, "1234567890123 a123456789012 123456789012b 123456789012"),))
+    report = replace(EMPTY, notes=(ReportNote("", 0, "1234567890123 a123456789012 123456789012b 123456789012"),))
     assert masked(report).notes[0].reason == "1234567890123 a123456789012 123456789012b ACCOUNT-1"
 
 

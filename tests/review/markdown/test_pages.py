@@ -16,10 +16,10 @@ from reports_of_tests import ALL_KINDS, EMPTY, LINKS, NEW, UNKNOWN, WIDENED
 from passrole_checks.review.markdown.inline import comment, grouped
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.summary import summary
-from passrole_checks.review.report import Note
+from passrole_checks.review.report import ReportNote
 
 HERE = Path(__file__).resolve().parent
-UNREAD = (Note("broken.tf", 3, "a } is missing"), Note("broken.tf", 9, "a } is missing"))
+UNREAD = (ReportNote("broken.tf", 3, "a } is missing"), ReportNote("broken.tf", 9, "a } is missing"))
 
 
 def inline_page() -> str:

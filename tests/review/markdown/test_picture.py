@@ -7,11 +7,11 @@ from dataclasses import replace
 from reports_of_tests import ANY, APP, EMPTY, NEW, WIDENED
 
 from passrole_checks.review.markdown.picture import picture
-from passrole_checks.review.report import Item, Less, Place
+from passrole_checks.review.report import Item, Less, Location
 
 
 def removed(before: object) -> Less:
-    return Less("removed", Place("old.tf", 1, 2), "aws_iam_role_policy.old", "", before, None)
+    return Less("removed", Location("old.tf", 1, 2), "aws_iam_role_policy.old", "", before, None)
 
 
 def arrows(drawn: str) -> list[str]:

@@ -13,7 +13,7 @@ from passrole_checks.findings import Severity
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.summary import BUDGET, STEP_SUMMARY_BUDGET, summary
 from passrole_checks.review.markdown.words import units
-from passrole_checks.review.report import Access, Note, Place, Report
+from passrole_checks.review.report import GrantedAccess, Location, ReportNote, ReviewReport
 
 EMOJI = "\U0001f600"
 HOSTILE = {
@@ -27,16 +27,16 @@ HOSTILE = {
 }
 
 
-def many(name: str, number: int) -> Report:
+def many(name: str, number: int) -> ReviewReport:
     """A report of very many items, and of everything else, with one name everywhere."""
-    access = Access((name,) * 9, (name,) * 9, "prefix", False, "exact", (name,) * 9, (name,) * 9)
+    access = GrantedAccess((name,) * 9, (name,) * 9, "prefix", False, "exact", (name,) * 9, (name,) * 9)
     remark = replace(NEW.remarks[0], check_id=name, name=name, message=name, remediation=name)
     item = replace(
         NEW,
         resource=name,
         uses=(name,) * 9,
-        at=Place(name, 1, 2),
-        cause=Place(name, 1, 1),
+        at=Location(name, 1, 2),
+        cause=Location(name, 1, 1),
         remarks=(remark,) * 5,
         access=access,
         before=replace(access, services=(name[1:],)),
@@ -45,14 +45,14 @@ def many(name: str, number: int) -> Report:
     )
     severities = (Severity.LOW, Severity.HIGH)
     items = tuple(replace(item, key=str(key), severity=severities[key % 2]) for key in range(number))
-    notes = (Note(name, 3, name),) * number
+    notes = (ReportNote(name, 3, name),) * number
     return replace(
         ALL_KINDS,
         tool=name,
         base_name=name,
         head_name=name,
         items=items,
-        fixed=tuple(replace(one, name=name, at=Place(name, 1, 2)) for one in ALL_KINDS.fixed * number),
+        fixed=tuple(replace(one, name=name, at=Location(name, 1, 2)) for one in ALL_KINDS.fixed * number),
         less=tuple(replace(one, before=access, after=access) for one in ALL_KINDS.less * number),
         unreadable=notes,
         not_evaluated=notes,
@@ -116,7 +116,7 @@ def test_nothing_to_link_to() -> None:
 
 def test_what_is_gone_is_linked_in_base() -> None:
     """What is fixed or removed is linked where it was, what is there where it is."""
-    item = replace(NEW, cause=Place("v.tf", 2, 2), cause_removed=True)
+    item = replace(NEW, cause=Location("v.tf", 2, 2), cause_removed=True)
     page = summary(replace(ALL_KINDS, items=(item,)), LINKS)
     assert f"because of [`v.tf:2`](https://github.com/acme/infra/blob/{BASE}/v.tf#L2) (removed)" in page
     assert f"[`old/iam.tf:3`](https://github.com/acme/infra/blob/{BASE}/old/iam.tf#L3-L9)" in page

@@ -8,7 +8,7 @@ import pytest
 from reports_of_tests import ANY, APP, ARN, NEW, UNLIMITED, WIDENED
 
 from passrole_checks.review.markdown.words import can_pass, listed, role_name, sentence, told_apart, who
-from passrole_checks.review.report import Access, Item
+from passrole_checks.review.report import GrantedAccess, Item
 
 LAMBDA = "lambda.amazonaws.com"
 
@@ -51,7 +51,7 @@ def test_names_of_roles(pattern: str, name: str) -> None:
          f"`app-*` to `{LAMBDA}`, under a condition on `aws:SourceIp` and `aws:RequestedRegion`"),
     ],
 )  # fmt: skip
-def test_what_can_be_passed(access: Access, words: str) -> None:
+def test_what_can_be_passed(access: GrantedAccess, words: str) -> None:
     """Roles and services are named as far as they are known, and what is not known is said to be so."""
     assert can_pass(access) == words
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Absent, Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import consistent, quoted
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.cloudformation import load
@@ -72,7 +72,7 @@ def read(resources: str, head: str = HEAD, **parameters: str) -> Configuration:
 def value(written: str, head: str = HEAD, **parameters: str) -> Node:
     configuration = read(PROBE.format(value=written), head, **parameters)
     document = configuration.policies[0].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     found = document.get("Probe")
     assert found is not None
     return found
@@ -81,7 +81,7 @@ def value(written: str, head: str = HEAD, **parameters: str) -> Node:
 def spelled(node: Node) -> str:
     if isinstance(node, Choice):
         return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return "[" + ", ".join(map(spelled, node.items)) + "]"
     return "-" if isinstance(node, Absent) else str(node)
 
@@ -250,7 +250,7 @@ def test_many_conditions_in_one_stay_readable() -> None:
         )
     template += "Resources:\n" + PROBE.format(value="!If [C9, a, b]")
     document = load(Path("t.yaml"), template).policies[0].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     found = document.get("Probe")
     assert isinstance(found, Choice)
 
@@ -286,7 +286,7 @@ def decided(node: Node, facts: tuple[tuple[str, str], ...]) -> str:
     while isinstance(node, Choice):
         condition = node.condition
         (node,) = [option for outcome, option in node.options if consistent(facts, condition, outcome)]
-    assert isinstance(node, Text), node
+    assert isinstance(node, StringNode), node
     assert node.literal is not None or node.only_hole is None or not facts
     return str(node)
 
@@ -303,11 +303,11 @@ def test_what_is_open_holds_for_each_value(conditions: list[str], written: str) 
     head += "".join(f"  {name}: {text}\n" for name, text in zip("ABC", conditions, strict=True)) + "Resources:\n"
     template = head + PROBE.format(value=written)
     open_ = load(Path("t.yaml"), template).policies[0].document
-    assert isinstance(open_, Mapping)
+    assert isinstance(open_, ObjectNode)
     for env, free in itertools.product(WORDS, WORDS):
         inputs = Inputs(parameters=(("Env", env), ("Free", free)))
         known = load(Path("t.yaml"), template, inputs=inputs).policies[0].document
-        assert isinstance(known, Mapping)
+        assert isinstance(known, ObjectNode)
         facts = (("Env", quoted(env)), ("Free", quoted(free)))
         left, right = open_.get("Probe"), known.get("Probe")
         assert left is not None

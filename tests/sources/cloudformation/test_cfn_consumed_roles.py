@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Text
+from passrole_checks.iam.partial_values import Choice, StringNode
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.model.configuration import Configuration
 
@@ -71,7 +71,7 @@ def test_a_reference_says_which_role_it_is() -> None:
           J: {Type: AWS::Glue::Job, Properties: {Role: !Ref Role}}
     """)
     values = [one.value for one in found.received]
-    assert [value.holes[0].role for value in values if isinstance(value, Text)] == ["Role", "Role"]
+    assert [value.holes[0].role for value in values if isinstance(value, StringNode)] == ["Role", "Role"]
 
 
 def test_a_resource_under_a_condition_receives_its_role_under_it() -> None:
@@ -133,7 +133,7 @@ def test_a_nested_stack_receives_the_roles_of_the_stack_around_it(tmp_path: Path
     """
     found = read(outer, tmp_path / "app.yaml")
     assert [
-        (one.resource.address, one.value.holes[0].role) for one in found.received if isinstance(one.value, Text)
+        (one.resource.address, one.value.holes[0].role) for one in found.received if isinstance(one.value, StringNode)
     ] == [("Inner.A", "Role"), ("Inner.B", "Inner.Own")]
 
 

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Hole, Items, Kind, Mapping, Node, Text
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+)
 from passrole_checks.sources.cloudformation import load
 
 HEAD = """\
@@ -54,7 +64,7 @@ def value(yaml_text: str) -> Node:
     """What a value in a policy document becomes."""
     configuration = load(Path("t.yaml"), HEAD + yaml_text + "\n")
     document = next(policy.document for policy in configuration.policies if policy.resource.address == "Probe")
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     found = document.get("Probe")
     assert found is not None
     return found
@@ -62,11 +72,11 @@ def value(yaml_text: str) -> Node:
 
 def spelled(node: Node) -> str:
     """A value on one line, for comparison."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return str(node)
     if isinstance(node, Const):
         return repr(node.value)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return "[" + ", ".join(map(spelled, node.items)) + "]"
     if isinstance(node, Choice):
         return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
@@ -75,16 +85,16 @@ def spelled(node: Node) -> str:
     return "{" + ", ".join(f"{entry.key}: {spelled(entry.value)}" for entry in node.entries) + "}"
 
 
-def known(hole: Hole) -> str:
+def known(hole: Unresolved) -> str:
     """What is known of a hole's text, its own holes by their kind."""
     assert hole.known is not None
     return "".join(part if isinstance(part, str) else f"<{part.kind.name}>" for part in hole.known)
 
 
-def hole(yaml_text: str) -> Hole:
+def hole(yaml_text: str) -> Unresolved:
     """The single hole that a value is."""
     node = value(yaml_text)
-    assert isinstance(node, Text)
+    assert isinstance(node, StringNode)
     assert node.only_hole is not None, node
     return node.only_hole
 
@@ -210,24 +220,24 @@ def test_value(written: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("written", "kind"),
     [
-        ("!Ref AWS::AccountId", Kind.ACCOUNT_ID),
-        ("!Ref AWS::Partition", Kind.PARTITION),
-        ("!Ref AWS::Region", Kind.REGION),
-        ("!Ref AWS::StackName", Kind.NAME),
-        ("!Ref Arn", Kind.ANYTHING),
-        ("!Ref Account", Kind.ACCOUNT_ID),
-        ("!Ref Word", Kind.NAME),
-        ("!Ref Loose", Kind.ANYTHING),
-        ("!Ref Plain", Kind.NAME),
-        ("!Ref Bucket", Kind.NAME),
-        ("!Ref Custom", Kind.ANYTHING),
-        ("!GetAtt Custom.Arn", Kind.ANYTHING),
-        ("!GetAtt Stack.Outputs.RoleArn", Kind.ANYTHING),
-        ("!GetAtt Plain.RoleId", Kind.NAME),
-        ("!ImportValue x", Kind.ANYTHING),
+        ("!Ref AWS::AccountId", UnresolvedKind.ACCOUNT_ID),
+        ("!Ref AWS::Partition", UnresolvedKind.PARTITION),
+        ("!Ref AWS::Region", UnresolvedKind.REGION),
+        ("!Ref AWS::StackName", UnresolvedKind.NAME),
+        ("!Ref Arn", UnresolvedKind.ANYTHING),
+        ("!Ref Account", UnresolvedKind.ACCOUNT_ID),
+        ("!Ref Word", UnresolvedKind.NAME),
+        ("!Ref Loose", UnresolvedKind.ANYTHING),
+        ("!Ref Plain", UnresolvedKind.NAME),
+        ("!Ref Bucket", UnresolvedKind.NAME),
+        ("!Ref Custom", UnresolvedKind.ANYTHING),
+        ("!GetAtt Custom.Arn", UnresolvedKind.ANYTHING),
+        ("!GetAtt Stack.Outputs.RoleArn", UnresolvedKind.ANYTHING),
+        ("!GetAtt Plain.RoleId", UnresolvedKind.NAME),
+        ("!ImportValue x", UnresolvedKind.ANYTHING),
     ],
 )
-def test_kind_of_hole(written: str, kind: Kind) -> None:
+def test_kind_of_hole(written: str, kind: UnresolvedKind) -> None:
     """A hole says what is known of it without its value."""
     found = hole(written)
     assert found.kind is kind
@@ -267,22 +277,22 @@ def test_defaults_are_recorded() -> None:
     """A value that rests on parameters' defaults names them, through names of roles and maps as well."""
     for written in ("!Ref Env", "!Sub 'a${Env}'", "!GetAtt Named.Arn", "!FindInMap [M, !Ref Env, Role]"):
         node = value(written)
-        assert isinstance(node, Text)
+        assert isinstance(node, StringNode)
         assert node.defaults == ("Env",), written
 
 
 def test_parts_of_a_text_are_merged() -> None:
     """Neighbouring literals are one part, so that a policy variable is never cut."""
     node = value("!Sub 'role/${Env}-${!aws:username}-x'")
-    assert isinstance(node, Text)
+    assert isinstance(node, StringNode)
     assert node.parts == ("role/dev-${aws:username}-x",)
 
 
 def test_variables_of_other_tools_keep_their_places() -> None:
     """A text with a variable of the Serverless Framework is a hole within its surroundings, a policy variable none."""
     node = value("'arn:aws:iam::${aws:accountId}:role/${opt:stage, self:x}-${aws:username}'")
-    assert isinstance(node, Text)
-    assert [hole.kind for hole in node.holes] == [Kind.ACCOUNT_ID, Kind.ANYTHING]
+    assert isinstance(node, StringNode)
+    assert [hole.kind for hole in node.holes] == [UnresolvedKind.ACCOUNT_ID, UnresolvedKind.ANYTHING]
     assert node.parts[-1] == "-${aws:username}"
     first = node.starts[0][1]
     assert [column - first for _, column in node.starts] == [0, 13, 29, 35, 55]
@@ -293,9 +303,9 @@ def test_too_many_values_of_a_map_are_a_hole() -> None:
     rows = "".join(f"    k{number}: {{V: v{number}}}\n" for number in range(100))
     template = HEAD.replace("Mappings:\n", f"Mappings:\n  Big:\n{rows}") + "!FindInMap [Big, !Ref Arn, V]\n"
     document = load(Path("t.yaml"), template).policies[-1].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     found = document.get("Probe")
-    assert isinstance(found, Text)
+    assert isinstance(found, StringNode)
     assert found.only_hole is not None
     assert found.only_hole.reason == "too many different values"
 
@@ -305,9 +315,9 @@ def test_too_many_values_below_one_key_are_not_left_out() -> None:
     row = ", ".join(f"c{number}: v{number}" for number in range(100))
     template = HEAD.replace("Mappings:\n", f"Mappings:\n  Big:\n    a: {{{row}}}\n    b: {{V: one}}\n")
     document = load(Path("t.yaml"), template + "!FindInMap [Big, !Ref Arn, !Ref Word]\n").policies[-1].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     found = document.get("Probe")
-    assert isinstance(found, Text)
+    assert isinstance(found, StringNode)
     assert found.only_hole is not None
     assert found.only_hole.reason == "too many different values"
 
@@ -340,7 +350,7 @@ def test_many_alternatives_end_in_a_hole() -> None:
             pending.extend(option for _, option in node.options)
         else:
             leaves += 1
-            assert isinstance(node, Text)
+            assert isinstance(node, StringNode)
             assert node.holes
     assert leaves <= 64
 
@@ -351,6 +361,6 @@ def test_nested_texts_do_not_explode() -> None:
     for _ in range(30):
         text = f"!Sub ['${{v}}${{v}}', {{v: {text}}}]"
     node = value(text)
-    assert isinstance(node, Text)
+    assert isinstance(node, StringNode)
     assert 0 < len(node.parts) <= 5000
     assert {part.reason for part in node.holes} == {"too long"}

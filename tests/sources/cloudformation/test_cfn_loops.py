@@ -10,7 +10,7 @@ from work import at_most
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Choice, Mapping, Text
+from passrole_checks.iam.partial_values import Choice, ObjectNode, StringNode
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 
@@ -129,7 +129,7 @@ def test_loops_within_loops_and_references_to_their_resources() -> None:
     )
     assert addresses(configuration) == ["Rolexx", "Rolexz", "Roleyy", "Roleyz", "P"]
     ((text,),) = [statements(configuration)["P"].resources or ()]
-    assert isinstance(text, Text)
+    assert isinstance(text, StringNode)
     assert text.only_hole is not None
     assert text.only_hole.role == "Rolexz"
     assert not configuration.unreadable
@@ -160,7 +160,7 @@ def test_loops_in_conditions_and_in_properties() -> None:
     )
     (statement,) = statements(configuration).values()
     assert statement.when == (("AWS::Region", '"red"'),)
-    assert isinstance(statement.condition, Mapping)
+    assert isinstance(statement.condition, ObjectNode)
     assert [str(entry.key) for entry in statement.condition.entries] == ["StringEquals", "StringLike"]
 
 
@@ -231,7 +231,7 @@ def test_a_finding_under_alternatives_within_a_loop() -> None:
         """
     )
     for policy, name in zip(configuration.policies, ("Isred", "Isblue"), strict=True):
-        assert isinstance(policy.document, Mapping)
+        assert isinstance(policy.document, ObjectNode)
         statement = policy.document.get("Statement")
         assert isinstance(statement, Choice)
         assert statement.condition == name

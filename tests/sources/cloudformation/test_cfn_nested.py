@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Hole, Items, Kind, Mapping, Node, Position, Text
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+)
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation import load, nested
 from passrole_checks.sources.cloudformation.stack_values import brought_up, handed_down
@@ -409,15 +420,17 @@ def test_an_output_under_a_condition_of_the_outer_stack(tmp_path: Path) -> None:
 
 def test_names_go_down_and_come_up_unchanged() -> None:
     """A value that is passed down and comes up again is the same; one of the nested stack is named below it."""
-    role = Hole("Role.Arn", role="Role", known=("arn:", Hole("Role", Kind.NAME, "Role")))
-    outer = Choice("S", (('"a"', Text((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
-    region = Choice("AWS::Region", (('"x"', Text((Hole("{{resolve:ssm:x}}"), Hole("AWS::AccountId")), AT)),), AT)
+    role = Unresolved("Role.Arn", role="Role", known=("arn:", Unresolved("Role", UnresolvedKind.NAME, "Role")))
+    outer = Choice("S", (('"a"', StringNode((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
+    region = Choice(
+        "AWS::Region", (('"x"', StringNode((Unresolved("{{resolve:ssm:x}}"), Unresolved("AWS::AccountId")), AT)),), AT
+    )
     assert brought_up(handed_down(outer), "Inner") == outer
     assert handed_down(region) == brought_up(region, "Inner") == region
     found = brought_up(outer, "Inner")
     assert isinstance(found, Choice) and found.condition == "Inner.S"
     text = found.options[0][1]
-    assert isinstance(text, Text) and text.defaults == ("Inner.D", "AWS::URLSuffix")
+    assert isinstance(text, StringNode) and text.defaults == ("Inner.D", "AWS::URLSuffix")
     assert (text.holes[0].expression, text.holes[0].role) == ("Inner.Role.Arn", "Inner.Role")
 
 
@@ -512,14 +525,14 @@ OF_ONE = "Conditions: {IsX: !Equals [!Ref %s, x]}\nResources:\n  M:\n    Type: A
 def spelled(node: Node | None) -> str:
     if isinstance(node, Choice):
         return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return "[" + ", ".join(map(spelled, node.items)) + "]"
     return "-" if isinstance(node, Absent) else str(node.value if isinstance(node, Const) else node)
 
 
 def probed(configuration: Configuration) -> str:
     document = configuration.policies[0].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     return spelled(document.get("Probe"))
 
 
@@ -533,7 +546,7 @@ def test_a_list_that_is_passed(tmp_path: Path, passed: str, expected: str) -> No
     )
     found = read(write(tmp_path, "main.yaml", main + stack("Inner", "inner.yaml", f"{{P: {passed}}}")))
     (inner,) = (policy for policy in found.policies if policy.resource.address == "Inner.M")
-    assert isinstance(inner.document, Mapping)
+    assert isinstance(inner.document, ObjectNode)
     assert spelled(inner.document.get("Probe")) == expected
 
 

@@ -9,7 +9,15 @@ import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError, InputError
-from passrole_checks.iam.partial_values import Choice, Hole, Items, Kind, Mapping, Node, Text
+from passrole_checks.iam.partial_values import (
+    Choice,
+    ListNode,
+    Node,
+    ObjectNode,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+)
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.cloudformation.parameter_values import MAX_BYTES, given_parameters, read_parameters
 from passrole_checks.sources.model.configuration import Inputs
@@ -40,14 +48,14 @@ def value(parameter: str, **given: str) -> Node:
         "  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !Ref P}}}\n"
     )
     document = load(Path("t.yaml"), template, inputs=Inputs(parameters=tuple(given.items()))).policies[0].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     found = document.get("X")
     assert found is not None
     return found
 
 
-def hole(node: Node) -> Hole:
-    assert isinstance(node, Text)
+def hole(node: Node) -> Unresolved:
+    assert isinstance(node, StringNode)
     assert node.only_hole is not None
     return node.only_hole
 
@@ -55,30 +63,30 @@ def hole(node: Node) -> Hole:
 @pytest.mark.parametrize(
     ("parameter", "kind"),
     [
-        ("Type: String", Kind.ANYTHING),
-        ("Type: Number", Kind.NAME),
-        ("Type: AWS::EC2::VPC::Id", Kind.NAME),
-        (r"Type: String, AllowedPattern: '[0-9]{12}'", Kind.ACCOUNT_ID),
-        (r"Type: String, AllowedPattern: '^\d{12}$'", Kind.ACCOUNT_ID),
-        (r"Type: String, AllowedPattern: '[0-9]*', MinLength: 12, MaxLength: 12", Kind.ACCOUNT_ID),
-        (r"Type: String, AllowedPattern: '[0-9]*', MinLength: 1, MaxLength: 12", Kind.NAME),
-        (r"Type: String, AllowedPattern: '[0-9]*'", Kind.ANYTHING),
-        (r"Type: String, AllowedPattern: '[a-zA-Z][a-zA-Z0-9]*'", Kind.NAME),
-        (r"Type: String, AllowedPattern: '^[a-z][a-z0-9-]{0,30}[a-z0-9]$'", Kind.NAME),
-        (r"Type: String, AllowedPattern: '[\w+=,.@-]+'", Kind.NAME),
-        (r"Type: String, AllowedPattern: '[\w+=,.@-]*'", Kind.ANYTHING),
-        (r"Type: String, AllowedPattern: '.*'", Kind.ANYTHING),
-        (r"Type: String, AllowedPattern: '[a-z:]+'", Kind.ANYTHING),
-        (r"Type: String, AllowedPattern: '[a-z/]+'", Kind.ANYTHING),
-        (r"Type: String, AllowedPattern: '[a-z*]+'", Kind.ANYTHING),
-        (r"Type: String, AllowedPattern: '[^a-z]+'", Kind.ANYTHING),
-        (r"Type: String, AllowedPattern: '[ -~]+'", Kind.ANYTHING),
-        (r"Type: String, AllowedPattern: 'arn:.*'", Kind.ANYTHING),
-        ("Type: String, NoEcho: true", Kind.ANYTHING),
-        ("Type: 'AWS::SSM::Parameter::Value<String>', Default: /x", Kind.ANYTHING),
+        ("Type: String", UnresolvedKind.ANYTHING),
+        ("Type: Number", UnresolvedKind.NAME),
+        ("Type: AWS::EC2::VPC::Id", UnresolvedKind.NAME),
+        (r"Type: String, AllowedPattern: '[0-9]{12}'", UnresolvedKind.ACCOUNT_ID),
+        (r"Type: String, AllowedPattern: '^\d{12}$'", UnresolvedKind.ACCOUNT_ID),
+        (r"Type: String, AllowedPattern: '[0-9]*', MinLength: 12, MaxLength: 12", UnresolvedKind.ACCOUNT_ID),
+        (r"Type: String, AllowedPattern: '[0-9]*', MinLength: 1, MaxLength: 12", UnresolvedKind.NAME),
+        (r"Type: String, AllowedPattern: '[0-9]*'", UnresolvedKind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[a-zA-Z][a-zA-Z0-9]*'", UnresolvedKind.NAME),
+        (r"Type: String, AllowedPattern: '^[a-z][a-z0-9-]{0,30}[a-z0-9]$'", UnresolvedKind.NAME),
+        (r"Type: String, AllowedPattern: '[\w+=,.@-]+'", UnresolvedKind.NAME),
+        (r"Type: String, AllowedPattern: '[\w+=,.@-]*'", UnresolvedKind.ANYTHING),
+        (r"Type: String, AllowedPattern: '.*'", UnresolvedKind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[a-z:]+'", UnresolvedKind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[a-z/]+'", UnresolvedKind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[a-z*]+'", UnresolvedKind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[^a-z]+'", UnresolvedKind.ANYTHING),
+        (r"Type: String, AllowedPattern: '[ -~]+'", UnresolvedKind.ANYTHING),
+        (r"Type: String, AllowedPattern: 'arn:.*'", UnresolvedKind.ANYTHING),
+        ("Type: String, NoEcho: true", UnresolvedKind.ANYTHING),
+        ("Type: 'AWS::SSM::Parameter::Value<String>', Default: /x", UnresolvedKind.ANYTHING),
     ],
 )
-def test_what_is_known_of_a_hole(parameter: str, kind: Kind) -> None:
+def test_what_is_known_of_a_hole(parameter: str, kind: UnresolvedKind) -> None:
     """The type, the pattern and the length of a parameter tell what its text can be."""
     assert hole(value(parameter)).kind is kind
 
@@ -96,10 +104,10 @@ def test_a_given_value_is_no_default() -> None:
     assert value("Type: String, Default: x") == value("Type: String, Default: x", Other="y")
     for parameter in ("Type: String, Default: x", "Type: String", "Type: String, AllowedValues: [a, given]"):
         found = value(parameter, P="given")
-        assert isinstance(found, Text)
+        assert isinstance(found, StringNode)
         assert (found.literal, found.defaults) == ("given", ())
     found = value("Type: CommaDelimitedList, Default: x", P="a, b")
-    assert isinstance(found, Items)
+    assert isinstance(found, ListNode)
     assert [str(item) for item in found.items] == ["a", "b"]
 
 
@@ -121,7 +129,7 @@ def test_an_ssm_parameter_stays_unknown() -> None:
 def test_a_value_may_be_a_dynamic_reference(parameter: str) -> None:
     """It is resolved where the parameter is used, so that the value is not known."""
     found = value(parameter, **({} if "resolve" in parameter else {"P": "{{resolve:ssm:/role}}"}))
-    found = found.items[0] if isinstance(found, Items) else found
+    found = found.items[0] if isinstance(found, ListNode) else found
     assert hole(found).expression == "{{resolve:ssm:/role}}"
 
 
@@ -250,7 +258,7 @@ def test_a_word_without_quotes_is_the_same_in_a_parameter_and_in_a_condition(
     )
     assert isinstance(load(Path("t.yaml"), template).policies[0].document, Choice)
     known = load(Path("t.yaml"), template, inputs=Inputs(parameters=(("P", given),)))
-    assert isinstance(known.policies[0].document, Mapping)
+    assert isinstance(known.policies[0].document, ObjectNode)
 
 
 @pytest.mark.parametrize("given", [(), (("P", "Yes"),)])
@@ -263,7 +271,7 @@ def test_a_word_without_quotes_is_the_same_in_a_parameter_and_as_a_key_of_a_mapp
         "Resources:\n  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !FindInMap [M, !Ref P, Role]}}}\n"
     )
     document = load(Path("t.yaml"), template, inputs=Inputs(parameters=given)).policies[0].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     assert str(document.get("X")) == "app-*"
 
 
@@ -292,5 +300,5 @@ def test_a_file_of_values_that_is_too_large(tmp_path: Path) -> None:
 def test_an_allowed_value_that_is_listed_twice_is_one() -> None:
     """A parameter with one allowed value, however often it is listed, is that value."""
     found = value("Type: String, AllowedValues: [dev, dev]")
-    assert isinstance(found, Text)
+    assert isinstance(found, StringNode)
     assert found.literal == "dev"

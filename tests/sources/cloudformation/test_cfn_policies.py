@@ -10,7 +10,7 @@ import pytest
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Absent, Choice, Mapping, Text
+from passrole_checks.iam.partial_values import Absent, Choice, ObjectNode, StringNode
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.model.configuration import Configuration, Framework, PolicyKind
 
@@ -69,7 +69,7 @@ def test_policies_of_iam_resources() -> None:
     assert role.name is not None
     assert role.role_path is not None
     assert (role.name.literal, role.role_path.literal) == ("worker", "/app/")
-    assert isinstance(role.trust, Mapping)
+    assert isinstance(role.trust, ObjectNode)
     assert configuration.framework is Framework.CLOUDFORMATION
     assert configuration.account is None
 
@@ -116,9 +116,9 @@ def test_conditional_policies_keep_their_condition() -> None:
     (true, document), (false, nothing) = first.options
     assert (true, false) == ("true", "false")
     assert isinstance(nothing, Absent)
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     statement = document.get("Statement")
-    assert isinstance(statement, Text)
+    assert isinstance(statement, StringNode)
     assert statement.literal == "yes-branch"
     assert isinstance(third, Choice)
     assert isinstance(third.options[0][1], Absent)
@@ -136,7 +136,7 @@ def test_the_condition_of_a_resource_holds_within_it() -> None:
     assert isinstance(found, Choice)
     assert found.condition == "C"
     (_, document), (_, other) = found.options
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     assert str(document.get("Statement")) == "a"
     assert isinstance(other, Absent)
 
@@ -154,7 +154,7 @@ def test_unknown_policies_are_holes() -> None:
     assert [path for _, path, _, _ in held(configuration)] == [
         "Policies", "PolicyDocument", "PolicyDocument", "PolicyDocument/Fn::Transform",
     ]  # fmt: skip
-    holes = [policy.document for policy in configuration.policies if isinstance(policy.document, Text)]
+    holes = [policy.document for policy in configuration.policies if isinstance(policy.document, StringNode)]
     assert len(holes) == 3
     assert all(text.only_hole for text in holes)
 
@@ -503,7 +503,7 @@ def test_a_policy_that_a_macro_inserts_is_a_hole() -> None:
     """An inline policy without a document, which a transform adds, may allow anything."""
     found = read("Resources: {U: {Type: AWS::IAM::User, Properties: {Policies: [{Fn::Transform: {}, PolicyName: a}]}}}")
     (policy,) = found.policies
-    assert isinstance(policy.document, Text)
+    assert isinstance(policy.document, StringNode)
     assert policy.document.only_hole is not None
     assert policy.document.only_hole.reason == "inserted at deployment"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Node, ObjectNode, StringNode
 from passrole_checks.sources.cloudformation import load
 
 
@@ -17,7 +17,7 @@ def value(rules: str, parameter: str = "Type: String") -> Node:
         "  R: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {X: !Ref P}}}\n"
     )
     document = load(Path("t.yaml"), template).policies[0].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     found = document.get("X")
     assert found is not None
     return found
@@ -26,7 +26,7 @@ def value(rules: str, parameter: str = "Type: String") -> Node:
 def values(node: Node) -> list[str]:
     """The values that a reference can have; none where they are not known."""
     options = [option for _, option in node.options] if isinstance(node, Choice) else [node]
-    return [option.literal for option in options if isinstance(option, Text) and option.literal is not None]
+    return [option.literal for option in options if isinstance(option, StringNode) and option.literal is not None]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from passrole_checks.aws.sam_policy_templates import policy_templates
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import grants_of
-from passrole_checks.iam.partial_values import Mapping, Position, Text, texts_in
+from passrole_checks.iam.partial_values import ObjectNode, Position, StringNode, texts_in
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 
@@ -106,7 +106,7 @@ def test_what_is_no_policy_is_told() -> None:
         """
     )
     unknown = [policy.document for policy in configuration.policies]
-    assert [str(document) for document in unknown if isinstance(document, Text)] == [
+    assert [str(document) for document in unknown if isinstance(document, StringNode)] == [
         "${BrandNewPolicy}",
         "${Fn::Transform, Other}",
     ]
@@ -132,7 +132,7 @@ def test_what_a_function_gives(element: str, known: bool) -> None:
     text = f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{Policies: [{element}]}}}}}}"
     documents = [policy.document for policy in read(text).policies]
     assert len(documents) == (0 if known else 1)
-    assert all(isinstance(document, Text) and document.only_hole for document in documents)
+    assert all(isinstance(document, StringNode) and document.only_hole for document in documents)
 
 
 def test_a_policy_template_under_a_condition() -> None:
@@ -211,7 +211,7 @@ def test_globals_of_functions() -> None:
     kinds = {policy.resource.address: policy.kind for policy in configuration.policies if policy.path[:4] == "Poli"}
     assert kinds["Edge"] is PolicyKind.BOUNDARY
     document = next(policy.document for policy in configuration.policies if policy.resource.address == "P")
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     known = [hole.known for text in texts_in(document) for hole in text.holes]
     assert ["role/shared/" in repr(parts) for parts in known] == [True, False]
     assert ["role/own/" in repr(parts) for parts in known] == [False, True]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Choice, Items, Mapping, Text
+from passrole_checks.iam.partial_values import Choice, ListNode, ObjectNode, StringNode
 from passrole_checks.sources.cloudformation import load, looks_like_template
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import Template, child
@@ -71,11 +71,11 @@ JSON_POLICY = """{
 """
 
 
-def statements(document: object) -> list[Mapping]:
-    assert isinstance(document, Mapping)
+def statements(document: object) -> list[ObjectNode]:
+    assert isinstance(document, ObjectNode)
     found = document.get("Statement")
-    assert isinstance(found, Items)
-    return [item for item in found.items if isinstance(item, Mapping)]
+    assert isinstance(found, ListNode)
+    return [item for item in found.items if isinstance(item, ObjectNode)]
 
 
 def test_positions_of_yaml_statements() -> None:
@@ -133,7 +133,7 @@ def test_places_of_a_json_text_in_a_block_scalar() -> None:
     policy = next(policy for policy in configuration.policies if policy.path == "Policies/1/Fn::If/1/PolicyDocument")
     assert isinstance(policy.document, Choice)
     (_, text), _ = policy.document.options
-    assert isinstance(text, Text)
+    assert isinstance(text, StringNode)
     lines = SAMPLE.splitlines()
     assert text.indent == 14
     assert len(text.starts) == len(text.parts) == 3
@@ -293,7 +293,7 @@ def test_places_agree_with_cfn_lint() -> None:
     policy = next(policy for policy in configuration.policies if policy.path == "Policies/0/PolicyDocument")
     theirs = decoded["Resources"]["Deployer"]["Properties"]["Policies"][0]["PolicyDocument"]
     (statement,) = statements(policy.document)
-    assert isinstance(policy.document, Mapping)
+    assert isinstance(policy.document, ObjectNode)
     for ours, other in ((policy.document, theirs), (statement, theirs["Statement"][0])):
         assert (ours.at.line, ours.at.column) == (other.start_mark.line + 1, other.start_mark.column + 1)
         for entry, key in zip(ours.entries, other, strict=True):

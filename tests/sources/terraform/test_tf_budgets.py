@@ -10,7 +10,7 @@ import pytest
 from work import at_most
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.terraform import load
 
 HEAD = """
@@ -30,11 +30,11 @@ def reasons(node: Node) -> set[str]:
     pending = [node]
     while pending:
         current = pending.pop()
-        if isinstance(current, Text):
+        if isinstance(current, StringNode):
             seen |= {hole.reason for hole in current.holes}
-        elif isinstance(current, Items):
+        elif isinstance(current, ListNode):
             pending.extend(current.items)
-        elif isinstance(current, Mapping):
+        elif isinstance(current, ObjectNode):
             pending.extend(entry.value for entry in current.entries)
         elif isinstance(current, Choice):
             pending.extend(option for _, option in current.options)

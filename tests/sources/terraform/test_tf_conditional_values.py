@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from terraform_values import value_in
 from work import at_most
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import consistent
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
@@ -54,13 +54,13 @@ def evaluated(root: Path, expression: str, context: str = CONTEXT) -> Node:
 
 def shown(node: Node) -> object:
     """A node as plain data: holes as ``${...}``, alternatives as a dict below their condition."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return str(node) + ("?" if node.optional else "")
     if isinstance(node, Const):
         return node.value
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [shown(item) for item in node.items]
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): shown(entry.value) for entry in node.entries}
     if isinstance(node, Choice):
         return node.condition, {outcome: shown(option) for outcome, option in node.options}
@@ -176,9 +176,9 @@ def test_instances_of_a_resource(tmp_path: Path, expression: str, expected: obje
         node = pending.pop()
         if isinstance(node, Choice):
             pending.extend(option for _, option in node.options)
-        elif isinstance(node, Items):
+        elif isinstance(node, ListNode):
             pending.extend(node.items)
-        elif isinstance(node, Text):
+        elif isinstance(node, StringNode):
             holes.extend(node.holes)
     assert all(hole.role is not None and hole.role.startswith("aws_iam_role.") for hole in holes)
 
@@ -303,11 +303,11 @@ def resolved(node: Node, world: dict[str, str]) -> object:
         options = [option for outcome, option in node.options if holds(node.condition, outcome, world, facts)]
         assert len(options) == 1, (node.condition, [outcome for outcome, _ in node.options])
         return resolved(options[0], world)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [value for item in node.items if (value := resolved(item, world)) != "absent"]
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): resolved(entry.value, world) for entry in node.entries}
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         if node.optional:
             return ANY_NUMBER
         words = [part if isinstance(part, str) else world.get(part.expression[4:], NOT_KNOWN) for part in node.parts]
@@ -383,7 +383,7 @@ def test_too_many_alternatives_leave_a_hole_for_each(tmp_path: Path) -> None:
     node = evaluated(tmp_path, f'"{"".join(pieces)}"')
     while isinstance(node, Choice):
         node = node.options[0][1]
-    assert isinstance(node, Text)
+    assert isinstance(node, StringNode)
     assert str(node).startswith("a|") and str(node).count("|") == 40
     assert {hole.reason for hole in node.holes} == {"too many alternatives"}
     # the value of an alternative is not that of the condition that it hangs on
@@ -394,7 +394,7 @@ def test_more_entries_than_can_be_followed_keep_what_they_share(tmp_path: Path) 
     """One of fifty ARNs of one path is a text with that path and one hole."""
     entries = ", ".join(f'k{number} = "arn:aws:iam::111122223333:role/app/r{number}-x"' for number in range(50))
     node = evaluated(tmp_path, f"{{ {entries} }}[var.u]")
-    assert isinstance(node, Text)
+    assert isinstance(node, StringNode)
     assert str(node).startswith("arn:aws:iam::111122223333:role/app/r${") and str(node).endswith("}-x")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Text
+from passrole_checks.iam.partial_values import Choice, StringNode
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import load
 
@@ -30,7 +30,7 @@ def rows(found: Configuration) -> list[tuple[str, str, str, int]]:
 
 def roles(found: Configuration) -> list[str | None]:
     """Of each value the role of this configuration that it is."""
-    return [one.value.holes[0].role for one in found.received if isinstance(one.value, Text) and one.value.holes]
+    return [one.value.holes[0].role for one in found.received if isinstance(one.value, StringNode) and one.value.holes]
 
 
 @pytest.mark.parametrize("reference", ["aws_iam_role.r.arn", "aws_iam_role.r.name", "aws_iam_role.r.id", "local.role"])
@@ -144,7 +144,7 @@ def test_an_instance_profile_is_known_with_its_role(tmp_path: Path) -> None:
         ROLE + 'resource "aws_iam_instance_profile" "p" {\n  name = "hosts"\n  role = aws_iam_role.r.name\n}\n',
     )
     (profile,) = found.instance_profiles
-    assert isinstance(profile.role, Text)
+    assert isinstance(profile.role, StringNode)
     assert (profile.address, str(profile.name), profile.role.holes[0].role) == (
         "aws_iam_instance_profile.p",
         "hosts",

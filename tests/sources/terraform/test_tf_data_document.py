@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.terraform import load
 
 USE = '\nresource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.d.json\n}\n'
 
 
-def document(root: Path, text: str) -> Mapping:
+def document(root: Path, text: str) -> ObjectNode:
     (root / "main.tf").write_text(text + USE, encoding="utf-8")
     found = load(root)
     assert not found.unreadable
     node = found.policies[0].document
-    assert isinstance(node, Mapping)
+    assert isinstance(node, ObjectNode)
     return node
 
 
@@ -30,11 +30,11 @@ def statements(root: Path, text: str) -> tuple[Statement, ...]:
 
 def json(node: Node | None) -> object:
     """A node as plain data, holes as ``${...}``."""
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): json(entry.value) for entry in node.entries}
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [json(item) for item in node.items]
-    return str(node) if isinstance(node, Text) else getattr(node, "value", node)
+    return str(node) if isinstance(node, StringNode) else getattr(node, "value", node)
 
 
 def data(body: str, name: str = "d") -> str:
@@ -93,8 +93,8 @@ def test_conditions_of_the_same_test_and_key_add_up(tmp_path: Path) -> None:
     )
     body = f'  statement {{\n    actions = ["iam:PassRole"]\n    resources = ["*"]\n{blocks}  }}'
     node = document(tmp_path, data(body)).get("Statement")
-    assert isinstance(node, Items)
-    assert isinstance(node.items[0], Mapping)
+    assert isinstance(node, ListNode)
+    assert isinstance(node.items[0], ObjectNode)
     assert json(node.items[0].get("Condition")) == {
         "StringEquals": {"k": ["a", "b"], "l": ["c"]},
         "Bool": {"k": ["true"]},
@@ -363,8 +363,8 @@ def test_documents_of_for_each(tmp_path: Path) -> None:
     one = "data.aws_iam_policy_document.e"
     for sources, sids in ((f'[{one}["b"].json]', ["b"]), (f"[for k, d in {one} : d.json]", ["a", "b"])):
         node = document(tmp_path, each + data(f"  source_policy_documents = {sources}")).get("Statement")
-        assert isinstance(node, Items)
-        assert [json(item.get("Sid")) for item in node.items if isinstance(item, Mapping)] == sids
+        assert isinstance(node, ListNode)
+        assert [json(item.get("Sid")) for item in node.items if isinstance(item, ObjectNode)] == sids
 
 
 def test_the_id_of_a_document(tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ def test_policy_variables_in_principals_and_conditions(tmp_path: Path) -> None:
         '      variable = "aws:x"\n      values = ["&{aws:y}", "z"]\n    }\n  }'
     )
     node = document(tmp_path, data(body)).get("Statement")
-    assert isinstance(node, Items)
+    assert isinstance(node, ListNode)
     assert json(node.items[0]) == {
         "Effect": "Allow",
         "Action": ["s3:&{x}"],

@@ -12,7 +12,14 @@ import pytest
 
 from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
 from passrole_checks.sources.terraform.reading.source import SourceText
-from passrole_checks.sources.terraform.reading.syntax import Body, Fragment, Literal, ParsedFile, Template, Unary
+from passrole_checks.sources.terraform.reading.syntax import (
+    Body,
+    Fragment,
+    Literal,
+    ParsedFile,
+    TemplateExpression,
+    Unary,
+)
 
 
 def _installed(package: str) -> bool:
@@ -133,8 +140,8 @@ def test_pairs_of_signs_differ() -> None:
     first, second = (
         reader.read(source).body.attributes[0].value for reader in (reader_tree_sitter, reader_python_hcl2)
     )
-    assert isinstance(first, Template)
-    assert isinstance(second, Template)
+    assert isinstance(first, TemplateExpression)
+    assert isinstance(second, TemplateExpression)
     assert len(first.parts) == 2
     assert second.parts == (Fragment("$${x}", 1, 6),)
 

@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Position, text
+from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.sources.terraform.resources.document_merge import put
 
 AT = Position("main.tf", 1)
@@ -19,10 +19,10 @@ Optional = tuple[Plain, str | None]  # under which condition it is there
 
 def node(item: Optional) -> Node:
     (sid, number), condition = item
-    entries = [Entry(text("Action", AT), text(f"s3:{number}", AT))]
+    entries = [ObjectEntry(text("Action", AT), text(f"s3:{number}", AT))]
     if sid:
-        entries.append(Entry(text("Sid", AT), text(sid, AT)))
-    statement = Mapping(tuple(entries), AT)
+        entries.append(ObjectEntry(text("Sid", AT), text(sid, AT)))
+    statement = ObjectNode(tuple(entries), AT)
     if condition is None:
         return statement
     return Choice(condition, (("true", statement), ("false", Absent(AT))), AT)
@@ -34,9 +34,9 @@ def resolved(nodes: list[Node], truth: dict[str, str]) -> list[Plain]:
     for item in nodes:
         while isinstance(item, Choice):
             item = dict(item.options)[truth[item.condition]]
-        if isinstance(item, Items):
+        if isinstance(item, ListNode):
             found.extend(resolved(list(item.items), truth))
-        elif isinstance(item, Mapping):
+        elif isinstance(item, ObjectNode):
             sid, action = item.get("Sid"), item.get("Action")
             found.append((str(sid) if sid is not None else "", int(str(action).removeprefix("s3:"))))
     return found

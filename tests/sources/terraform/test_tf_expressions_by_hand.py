@@ -26,7 +26,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Object,
     ParsedFile,
     Splat,
-    Template,
+    TemplateExpression,
     TemplatePart,
     Tuple,
     Unary,
@@ -301,7 +301,7 @@ def test_directives_in_heredocs_nest(read: Read) -> None:
         "%{ for c in a ~}${c}%{ endfor ~}\n%{ endif }\n%{ endfor }\nEOT\n"
     )
     value = parsed(read, text).body.attributes[0].value
-    assert isinstance(value, Template)
+    assert isinstance(value, TemplateExpression)
     loop = value.parts[0]
     assert isinstance(loop, ForDirective)
     assert shape(value) == r"%for(a in b %if(a '\n'${a}'\n' %for(c in a ${c}))'\n')'\n'"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import evaluated, shown
 
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 
 NO_DEFAULT = "no default"
 
@@ -90,7 +90,7 @@ UNANSWERED = [
 def test_no_value_at_an_edge(tmp_path: Path, expression: str, reason: str) -> None:
     """An expression that cannot be told is a hole with its own text, which says why."""
     found = evaluated(tmp_path, expression)
-    assert isinstance(found, Text)
+    assert isinstance(found, StringNode)
     assert found.only_hole is not None
     assert found.only_hole.reason == reason
 
@@ -250,6 +250,6 @@ MANY = f'join("", [for x in range(800) : "{PARTS}"])'
 def test_what_grows_too_large_is_a_hole(tmp_path: Path, expression: str, reason: str) -> None:
     """Collections and texts that are larger than any configuration has them are not followed further."""
     found = evaluated(tmp_path, expression)
-    assert isinstance(found, Text)
+    assert isinstance(found, StringNode)
     assert found.only_hole is not None
     assert found.only_hole.reason == reason

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import value_in
 
-from passrole_checks.iam.partial_values import Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode
 
 
 def evaluated(root: Path, expression: str) -> Node:
@@ -17,13 +17,13 @@ def evaluated(root: Path, expression: str) -> Node:
 
 def shown(node: Node) -> object:
     """A node as plain data: holes as ``${...}``, alternatives as pairs."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return str(node)
     if isinstance(node, Const):
         return node.value
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [shown(item) for item in node.items]
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): shown(entry.value) for entry in node.entries}
     if isinstance(node, Choice):
         return (node.condition, *(shown(option) for _, option in node.options))
@@ -204,6 +204,6 @@ def test_more_alternatives_than_can_be_followed_end_in_a_hole(tmp_path: Path) ->
         node = texts.pop()
         if isinstance(node, Choice):
             texts.extend(option for _, option in node.options)
-        elif isinstance(node, Text):
+        elif isinstance(node, StringNode):
             reasons |= {hole.reason for hole in node.holes}
     assert "too many alternatives" in reasons

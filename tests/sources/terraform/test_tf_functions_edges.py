@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import evaluated, shown
 
-from passrole_checks.iam.partial_values import Text
+from passrole_checks.iam.partial_values import StringNode
 
 FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"  # one character of five code points
 NO_DEFAULT = "no default"
@@ -222,6 +222,6 @@ UNANSWERED = [
 def test_no_answer_at_an_edge(tmp_path: Path, expression: str, reason: str) -> None:
     """Where nothing can be said, the call is a hole with its own text, which says why."""
     found = evaluated(tmp_path, expression)
-    assert isinstance(found, Text)
+    assert isinstance(found, StringNode)
     assert found.only_hole is not None
     assert found.only_hole.reason == reason

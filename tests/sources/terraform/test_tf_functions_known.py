@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Const, Items, Mapping, Node, Text, holes_in
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import plain
 from passrole_checks.sources.terraform.functions.call import KNOWN
@@ -40,13 +40,13 @@ def evaluated(root: Path, expression: str) -> Node:
 
 
 def shown(node: Node) -> object:
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return str(node)
     if isinstance(node, Const):
         return node.value
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [shown(item) for item in node.items]
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): shown(entry.value) for entry in node.entries}
     return node.condition if isinstance(node, Choice) else None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import shown, value_in
 
-from passrole_checks.iam.partial_values import Kind, Node, Text, holes_in
+from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, holes_in
 
 HEAD = """
 variable "u" {}
@@ -180,9 +180,9 @@ def test_what_is_known_stays(tmp_path: Path, expression: str, expected: object) 
     """Known parts survive, sure answers are given, and what a hole can change is a hole with the call's own text."""
     found = evaluated(tmp_path, expression)
     if expected is UNKNOWN:
-        assert isinstance(found, Text)
+        assert isinstance(found, StringNode)
         assert found.only_hole is not None
-        assert found.only_hole.kind is Kind.ANYTHING
+        assert found.only_hole.kind is UnresolvedKind.ANYTHING
     else:
         assert shown(found) == expected
 
@@ -190,7 +190,7 @@ def test_what_is_known_stays(tmp_path: Path, expression: str, expected: object) 
 def test_a_name_that_is_cut_short_is_still_a_name(tmp_path: Path) -> None:
     """What is left of a name holds no wildcard, so that a pattern made with it stays one role."""
     found = evaluated(tmp_path, 'substr("app-${local.name}", 0, 64)')
-    assert [hole.kind for hole in holes_in(found)] == [Kind.NAME]
+    assert [hole.kind for hole in holes_in(found)] == [UnresolvedKind.NAME]
 
 
 def test_a_reason_goes_through_functions(tmp_path: Path) -> None:

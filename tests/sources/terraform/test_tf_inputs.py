@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Const, Items, Mapping, Text, texts_in
+from passrole_checks.iam.partial_values import Const, ListNode, ObjectNode, StringNode, texts_in
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform import load, undeclared
 
@@ -26,7 +26,7 @@ def written(root: Path, variables: str, expression: str) -> Path:
     return root
 
 
-def texts(configuration: Configuration) -> list[Text]:
+def texts(configuration: Configuration) -> list[StringNode]:
     (policy,) = configuration.policies
     document = parse_document(policy.document)
     assert not document.problems
@@ -194,7 +194,7 @@ def test_names_that_no_root_declares(tmp_path: Path) -> None:
 # types
 
 
-def value_of(root: Path, variables: str, expression: str, **given: str) -> Text:
+def value_of(root: Path, variables: str, expression: str, **given: str) -> StringNode:
     (text,) = texts(read(written(root, variables, expression), **given))
     return text
 
@@ -271,9 +271,9 @@ def test_documents_in_files_of_values(tmp_path: Path) -> None:
         '{"p": {\n  "Statement": [\n    {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}\n  ]\n}}'
     )
     document = load(tmp_path).policies[0].document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     statements = document.get("Statement")
-    assert isinstance(statements, Items)
+    assert isinstance(statements, ListNode)
     assert not isinstance(statements.items[0], Const)
     assert (Path(statements.items[0].at.file).name, statements.items[0].at.line) == ("p.auto.tfvars.json", 3)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Hole, Items, Kind, Mapping, Text
+from passrole_checks.iam.partial_values import ListNode, ObjectNode, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.terraform import called_folders, load
@@ -38,11 +38,11 @@ def statements(found: AttachedPolicy) -> tuple[Statement, ...]:
     return document.statements
 
 
-def resources(found: AttachedPolicy) -> list[Text]:
+def resources(found: AttachedPolicy) -> list[StringNode]:
     return [text for statement in statements(found) for text in statement.resources or ()]
 
 
-def only_resource(root: Path, expression: str, extra: str = "") -> Text:
+def only_resource(root: Path, expression: str, extra: str = "") -> StringNode:
     """The one Resource of a policy that is given as an HCL expression."""
     text = f'{extra}\nresource "aws_iam_policy" "p" {{\n  policy = {PASS % expression}\n}}\n'
     found = resources(policy(loaded(root, text), "aws_iam_policy.p"))
@@ -50,7 +50,7 @@ def only_resource(root: Path, expression: str, extra: str = "") -> Text:
     return found[0]
 
 
-def hole_of(text: Text) -> Hole:
+def hole_of(text: StringNode) -> Unresolved:
     found = text.only_hole
     assert found is not None
     return found
@@ -66,7 +66,7 @@ def test_jsonencode_positions_are_those_of_the_objects(tmp_path: Path) -> None:
         '      { Effect = "Allow", Action = "iam:PassRole", Resource = "*" },\n    ]\n  })\n}\n'
     )
     found = policy(loaded(tmp_path, text), "aws_iam_policy.p")
-    assert isinstance(found.document, Mapping)
+    assert isinstance(found.document, ObjectNode)
     at = statements(found)[0].at
     assert (at.file, at.line, at.column, at.end_line, at.end_column) == (str(tmp_path / "main.tf"), 5, 7, 5, 68)
 
@@ -125,10 +125,10 @@ def test_files_outside_the_boundary_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"Statement": []}')
     root = folder(tmp_path, app__main='resource "aws_iam_policy" "p" {\n  policy = file("../p.json")\n}\n') / "app"
     outside = load(root).policies[0].document
-    assert isinstance(outside, Text)
+    assert isinstance(outside, StringNode)
     assert "outside" in hole_of(outside).reason
     inside = load(root, boundary=tmp_path).policies[0].document
-    assert isinstance(inside, Text)
+    assert isinstance(inside, StringNode)
     assert inside.literal == '{"Statement": []}'
 
 
@@ -138,7 +138,7 @@ def test_a_symbolic_link_does_not_lead_outside(tmp_path: Path) -> None:
     root = folder(tmp_path, app__main='resource "aws_iam_policy" "p" {\n  policy = file("p.json")\n}\n') / "app"
     (root / "p.json").symlink_to(tmp_path / "secret.json")
     document = load(root).policies[0].document
-    assert isinstance(document, Text)
+    assert isinstance(document, StringNode)
     assert "outside" in hole_of(document).reason
 
 
@@ -160,8 +160,8 @@ def test_a_role_without_a_name_has_a_generated_one(tmp_path: Path) -> None:
     """Without ``name`` the last part of the ARN is a name that is not known; a prefix is kept."""
     found = hole_of(only_resource(tmp_path, "aws_iam_role.r.arn", f'resource "aws_iam_role" "r" {{\n  {TRUST}\n}}\n'))
     assert found.known is not None
-    assert isinstance(found.known[-1], Hole)
-    assert found.known[-1].kind is Kind.NAME
+    assert isinstance(found.known[-1], Unresolved)
+    assert found.known[-1].kind is UnresolvedKind.NAME
     prefix = f'resource "aws_iam_role" "r" {{\n  name_prefix = "app-"\n  {TRUST}\n}}\n'
     known = hole_of(only_resource(tmp_path, "aws_iam_role.r.arn", prefix)).known
     assert known is not None
@@ -174,7 +174,7 @@ def test_the_name_of_a_role_inside_an_arn(tmp_path: Path) -> None:
     found = only_resource(tmp_path, '"arn:aws:iam::111122223333:role/${aws_iam_role.r.name}"', role)
     assert found.parts[0] == "arn:aws:iam::111122223333:role/"
     hole = found.holes[0]
-    assert (hole.kind, hole.role, hole.known) == (Kind.NAME, "aws_iam_role.r", ("app",))
+    assert (hole.kind, hole.role, hole.known) == (UnresolvedKind.NAME, "aws_iam_role.r", ("app",))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,11 @@ def test_what_data_sources_say(tmp_path: Path) -> None:
         ':role/${data.aws_region.r.name}"',
         extra,
     )
-    assert [hole.kind for hole in found.holes] == [Kind.PARTITION, Kind.ACCOUNT_ID, Kind.REGION]
+    assert [hole.kind for hole in found.holes] == [
+        UnresolvedKind.PARTITION,
+        UnresolvedKind.ACCOUNT_ID,
+        UnresolvedKind.REGION,
+    ]
 
 
 def test_a_role_that_is_looked_up_is_one_role(tmp_path: Path) -> None:
@@ -234,7 +238,7 @@ def test_arns_of_other_services_are_seen_to_be_no_roles(tmp_path: Path, type_: s
 def test_a_variable_without_default_is_a_hole(tmp_path: Path) -> None:
     """Nothing is known of it but its name."""
     found = hole_of(only_resource(tmp_path, "var.role", 'variable "role" {}\n'))
-    assert (found.expression, found.kind, found.reason) == ("var.role", Kind.ANYTHING, "no default")
+    assert (found.expression, found.kind, found.reason) == ("var.role", UnresolvedKind.ANYTHING, "no default")
 
 
 def test_a_default_counts_as_the_value_and_is_noted(tmp_path: Path) -> None:
@@ -281,7 +285,7 @@ def test_one_of_many_entries_is_of_the_kind_of_all(tmp_path: Path) -> None:
     mixed = ", ".join(f'a{number} = "{"*" if number == 7 else number}"' for number in numbers)
     extra = f'variable "k" {{}}\nlocals {{\n  ids = {{ {ids} }}\n  names = {{ {names} }}\n  mixed = {{ {mixed} }}\n}}\n'
     kinds = [hole_of(only_resource(tmp_path, f"local.{name}[var.k]", extra)).kind for name in ("ids", "names", "mixed")]
-    assert kinds == [Kind.ACCOUNT_ID, Kind.NAME, Kind.ANYTHING]
+    assert kinds == [UnresolvedKind.ACCOUNT_ID, UnresolvedKind.NAME, UnresolvedKind.ANYTHING]
 
 
 # alternatives
@@ -428,7 +432,7 @@ def test_roles_with_names_and_trust(tmp_path: Path) -> None:
     assert role.name is not None
     assert role.role_path is not None
     assert (role.resource.address, role.name.literal, role.role_path.literal) == ("aws_iam_role.r", "n", "/p/")
-    assert isinstance(role.trust, Mapping)
+    assert isinstance(role.trust, ObjectNode)
 
 
 def test_count_and_for_each_expand(tmp_path: Path) -> None:
@@ -512,7 +516,7 @@ def test_override_files_are_merged(tmp_path: Path) -> None:
         main_override='resource "aws_iam_policy" "p" {\n  policy = "two"\n}\n',
     )
     documents = [found.document for found in load(root).policies]
-    assert [document.literal for document in documents if isinstance(document, Text)] == ["two"]
+    assert [document.literal for document in documents if isinstance(document, StringNode)] == ["two"]
 
 
 def test_json_syntax(tmp_path: Path) -> None:
@@ -674,13 +678,13 @@ def test_a_hole_inside_a_list_leaves_the_list(tmp_path: Path) -> None:
     wanted = PASS % 'concat(["a"], var.x, ["b"])'
     text = f'variable "x" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {wanted}\n}}\n'
     document = policy(loaded(tmp_path, text), "aws_iam_policy.p").document
-    assert isinstance(document, Mapping)
+    assert isinstance(document, ObjectNode)
     items = document.get("Statement")
-    assert isinstance(items, Items)
+    assert isinstance(items, ListNode)
     statement = items.items[0]
-    assert isinstance(statement, Mapping)
+    assert isinstance(statement, ObjectNode)
     found = statement.get("Resource")
-    assert isinstance(found, Items)
+    assert isinstance(found, ListNode)
     assert [str(item) for item in found.items] == ["a", "${var.x}", "b"]
 
 
@@ -748,9 +752,9 @@ def test_only_the_default_provider_of_the_root_states_the_account(tmp_path: Path
 def test_the_account_of_another_provider_is_not_known(tmp_path: Path) -> None:
     """The caller identity of a provider that is named is not the account that is deployed to."""
     body = "data.aws_caller_identity.x.account_id"
-    assert hole_of(only_resource(tmp_path, body, 'data "aws_caller_identity" "x" {}')).kind is Kind.ACCOUNT_ID
+    assert hole_of(only_resource(tmp_path, body, 'data "aws_caller_identity" "x" {}')).kind is UnresolvedKind.ACCOUNT_ID
     other = 'data "aws_caller_identity" "x" {\n  provider = aws.other\n}'
-    assert hole_of(only_resource(tmp_path, body, other)).kind is Kind.ANYTHING
+    assert hole_of(only_resource(tmp_path, body, other)).kind is UnresolvedKind.ANYTHING
 
 
 def test_an_attribute_given_twice_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Hole, Text
+from passrole_checks.iam.partial_values import StringNode, Unresolved
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import load
@@ -39,7 +39,7 @@ def addresses(configuration: Configuration) -> list[str]:
     return [role.resource.address for role in configuration.roles]
 
 
-def texts(configuration: Configuration, address: str = "aws_iam_policy.p") -> list[Text]:
+def texts(configuration: Configuration, address: str = "aws_iam_policy.p") -> list[StringNode]:
     (policy,) = [item for item in configuration.policies if item.resource.address == address]
     document = parse_document(policy.document)
     assert not document.problems
@@ -49,7 +49,7 @@ def texts(configuration: Configuration, address: str = "aws_iam_policy.p") -> li
 def roles_in(configuration: Configuration) -> list[str | None]:
     """The roles that the Resource elements of the one policy name."""
     holes = [text.only_hole for text in texts(configuration)]
-    return [hole.role if isinstance(hole, Hole) else None for hole in holes]
+    return [hole.role if isinstance(hole, Unresolved) else None for hole in holes]
 
 
 def notes(root: Path, **options: Any) -> list[str]:

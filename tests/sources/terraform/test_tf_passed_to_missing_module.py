@@ -8,7 +8,7 @@ import pytest
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Mapping, texts_in
+from passrole_checks.iam.partial_values import ObjectNode, texts_in
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform import load
@@ -99,7 +99,7 @@ def test_the_condition_of_a_statement_as_an_object(tmp_path: Path, condition: st
     """Conditions are objects with a test, a variable and values, one, a list or a map of them, or as in a document."""
     test = 'test = "StringEquals", variable = "iam:PassedToService", values = ["lambda.amazonaws.com"]'
     (statement,) = statements(tmp_path, f"s = {{ {PASS}, {condition.replace('TEST', test)} }}")
-    assert isinstance(statement.condition, Mapping)
+    assert isinstance(statement.condition, ObjectNode)
     (entry,) = statement.condition.entries
     assert str(entry.key) == "StringEquals"
     assert [str(text) for text in texts_in(entry.value)] == ["iam:PassedToService", "lambda.amazonaws.com"]

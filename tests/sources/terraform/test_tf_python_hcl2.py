@@ -14,7 +14,7 @@ import pytest
 
 from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
 from passrole_checks.sources.terraform.reading.source import SourceText
-from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, Template
+from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, TemplateExpression
 
 
 def _installed(package: str) -> bool:
@@ -105,8 +105,8 @@ def test_template_files_are_the_same() -> None:
     """The text of a template file gives the same parts."""
     source = SourceText("t.tpl", b'{"a": "\\n", ${x}\n%{ for a, b in c ~}\n  ${a["}"]}\n%{ endfor ~}\nend')
     first, second = reader_tree_sitter.read_template(source), reader_python_hcl2.read_template(source)
-    assert isinstance(first, Template)
-    assert isinstance(second, Template)
+    assert isinstance(first, TemplateExpression)
+    assert isinstance(second, TemplateExpression)
     assert first.parts == second.parts
 
 

@@ -23,7 +23,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Object,
     ParsedFile,
     Splat,
-    Template,
+    TemplateExpression,
     Tuple,
     Unary,
     Unparsed,
@@ -131,7 +131,7 @@ def test_keys_of_objects() -> None:
     """A bare name is a literal key, a name in parentheses is evaluated, both separators are read."""
     found = value('{ a = 1, (b) : 2, "c d" = 3, true = 4, 5 = 6 }')
     assert isinstance(found, Object)
-    assert [type(key) for key, _ in found.items] == [Literal, Name, Template, Literal, Literal]
+    assert [type(key) for key, _ in found.items] == [Literal, Name, TemplateExpression, Literal, Literal]
 
 
 def test_for_expressions() -> None:
@@ -145,23 +145,23 @@ def test_for_expressions() -> None:
 
 def test_blanks_in_templates_are_kept() -> None:
     """Blanks before and after an interpolation belong to the text, also where they are all of it."""
-    assert value('" "') == Template((Fragment(" ", 1, 6),), value('" "').span)
+    assert value('" "') == TemplateExpression((Fragment(" ", 1, 6),), value('" "').span)
     found = value('" ${a} ${b} "')
-    assert isinstance(found, Template)
+    assert isinstance(found, TemplateExpression)
     assert [part.value if isinstance(part, Fragment) else "$" for part in found.parts] == [" ", "$", " ", "$", " "]
 
 
 def test_escapes() -> None:
     """Escapes are read, doubled signs are single ones, and such text is no longer letter for letter."""
     found = value(r'"a\n\"\u00e9$${b}%%{c}"')
-    assert isinstance(found, Template)
+    assert isinstance(found, TemplateExpression)
     assert found.parts == (Fragment('a\n"é${b}%{c}', 1, 6, exact=False),)
 
 
 def test_trims_and_directives() -> None:
     """Directives nest, ``~`` eats blanks, and what is left begins at its own place."""
     found = value('"a ${~ b ~}  c%{ if d ~}  e%{ else }f%{ endif }%{ for k, v in g }h%{ endfor }"')
-    assert isinstance(found, Template)
+    assert isinstance(found, TemplateExpression)
     first, middle, last, condition, loop = found.parts
     assert first == Fragment("a", 1, 6)
     assert isinstance(middle, Interpolation)
@@ -175,7 +175,7 @@ def test_trims_and_directives() -> None:
 def test_heredocs_keep_their_lines() -> None:
     """A heredoc is letter for letter, with blanks and line breaks, and begins at the line after its mark."""
     found = value("<<EOT\n  {\n    ${a}\n  }\nEOT")
-    assert isinstance(found, Template)
+    assert isinstance(found, TemplateExpression)
     assert found.heredoc
     assert found.parts[0] == Fragment("  {\n    ", 2, 1)
     assert found.parts[2] == Fragment("\n  }\n", 3, 9)
@@ -184,7 +184,7 @@ def test_heredocs_keep_their_lines() -> None:
 def test_indented_heredocs_lose_the_smallest_indentation() -> None:
     """``<<-`` takes the smallest indentation from every line that is not blank."""
     found = value("<<-EOT\n    a\n\n      b\n    EOT")
-    assert isinstance(found, Template)
+    assert isinstance(found, TemplateExpression)
     assert found.indent == 4
     assert "".join(part.value for part in found.parts if isinstance(part, Fragment)) == "a\n\n  b\n"
 
@@ -192,7 +192,7 @@ def test_indented_heredocs_lose_the_smallest_indentation() -> None:
 def test_a_trim_in_a_heredoc_ends_with_its_line() -> None:
     """HCL reads heredocs line by line: ``~}`` takes the line break and leaves the next line's indentation."""
     found = value("<<EOT\n%{ if a ~}\n  b\n%{ endif ~}\nc\nEOT")
-    assert isinstance(found, Template)
+    assert isinstance(found, TemplateExpression)
     condition = found.parts[0]
     assert isinstance(condition, IfDirective)
     assert [part.value for part in condition.then if isinstance(part, Fragment)] == ["  b\n"]
@@ -278,7 +278,7 @@ def test_deep_nesting_ends_in_a_node_that_says_so() -> None:
 def test_a_template_file_is_read_with_its_own_lines() -> None:
     """The text of a template file has no marks of its own, and backslashes stand for themselves."""
     found = read_template(SourceText("t.tpl", b'{"a": "\\n",\n "b": ${c}}'))
-    assert isinstance(found, Template)
+    assert isinstance(found, TemplateExpression)
     assert found.parts[0] == Fragment('{"a": "\\n",\n "b": ', 1, 1)
     assert isinstance(found.parts[1], Interpolation)
     assert tuple(found.parts[1].span) == (2, 7, 2, 11)

@@ -22,7 +22,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Name,
     Object,
     ParsedFile,
-    Template,
+    TemplateExpression,
     Tuple,
 )
 
@@ -45,7 +45,7 @@ def argument(text: str) -> Expression:
 
 
 def text_of(found: Expression) -> str:
-    assert isinstance(found, Template)
+    assert isinstance(found, TemplateExpression)
     return "".join(part.value if isinstance(part, Fragment) else "?" for part in found.parts)
 
 
@@ -143,10 +143,10 @@ def test_strings_are_templates() -> None:
     assert isinstance(argument("${f(1)}"), Call)
     assert isinstance(argument("${a + 1}"), Binary)
     mixed = argument("x ${a} y")
-    assert isinstance(mixed, Template)
+    assert isinstance(mixed, TemplateExpression)
     assert [type(part) for part in mixed.parts] == [Fragment, Interpolation, Fragment]
     directive = argument("%{ if a }b%{ endif }")
-    assert isinstance(directive, Template)
+    assert isinstance(directive, TemplateExpression)
     assert isinstance(directive.parts[0], IfDirective)
     assert text_of(argument("$${a} %%{b}")) == "${a} %{b}"
 

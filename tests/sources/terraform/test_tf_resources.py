@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Hole, Kind, Text
+from passrole_checks.iam.partial_values import StringNode, Unresolved, UnresolvedKind
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -50,7 +50,7 @@ def statements(found: AttachedPolicy) -> tuple[Statement, ...]:
     return document.statements
 
 
-def only_resource(root: Path, expression: str, extra: str = "") -> Text:
+def only_resource(root: Path, expression: str, extra: str = "") -> StringNode:
     """The one Resource of a policy that is given as an HCL expression."""
     document = (
         f'jsonencode({{ Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = {expression} }}] }})'
@@ -62,12 +62,12 @@ def only_resource(root: Path, expression: str, extra: str = "") -> Text:
     return resource
 
 
-def known(text: Text) -> str:
+def known(text: StringNode) -> str:
     """What is known of a text that is one hole, its holes as ``${…}``."""
     only = text.only_hole
     assert only is not None
     assert only.known is not None
-    return str(Text(only.known, text.at))
+    return str(StringNode(only.known, text.at))
 
 
 # documents
@@ -554,21 +554,21 @@ def test_a_role_of_this_configuration_that_is_looked_up_is_that_role(tmp_path: P
 @pytest.mark.parametrize(
     ("expression", "kind"),
     [
-        ("data.aws_caller_identity.c.account_id", Kind.ACCOUNT_ID),
-        ("data.aws_caller_identity.c.id", Kind.ACCOUNT_ID),
-        ("data.aws_caller_identity.c.arn", Kind.ANYTHING),
-        ("data.aws_partition.p.id", Kind.PARTITION),
-        ("data.aws_region.r.region", Kind.REGION),
-        ("data.aws_iam_role.d.unique_id", Kind.NAME),
-        ("data.aws_iam_session_context.s.issuer_name", Kind.NAME),
-        ("data.aws_iam_session_context.s.issuer_arn", Kind.ANYTHING),
-        ("data.aws_organizations_organization.o.master_account_id", Kind.ANYTHING),
-        ("data.aws_ssm_parameter.q.value", Kind.ANYTHING),
-        ("data.terraform_remote_state.t.outputs.role_arn", Kind.ANYTHING),
-        ("data.aws_secretsmanager_secret_version.v.secret_string", Kind.ANYTHING),
+        ("data.aws_caller_identity.c.account_id", UnresolvedKind.ACCOUNT_ID),
+        ("data.aws_caller_identity.c.id", UnresolvedKind.ACCOUNT_ID),
+        ("data.aws_caller_identity.c.arn", UnresolvedKind.ANYTHING),
+        ("data.aws_partition.p.id", UnresolvedKind.PARTITION),
+        ("data.aws_region.r.region", UnresolvedKind.REGION),
+        ("data.aws_iam_role.d.unique_id", UnresolvedKind.NAME),
+        ("data.aws_iam_session_context.s.issuer_name", UnresolvedKind.NAME),
+        ("data.aws_iam_session_context.s.issuer_arn", UnresolvedKind.ANYTHING),
+        ("data.aws_organizations_organization.o.master_account_id", UnresolvedKind.ANYTHING),
+        ("data.aws_ssm_parameter.q.value", UnresolvedKind.ANYTHING),
+        ("data.terraform_remote_state.t.outputs.role_arn", UnresolvedKind.ANYTHING),
+        ("data.aws_secretsmanager_secret_version.v.secret_string", UnresolvedKind.ANYTHING),
     ],
 )
-def test_kinds_of_what_data_sources_say(tmp_path: Path, expression: str, kind: Kind) -> None:
+def test_kinds_of_what_data_sources_say(tmp_path: Path, expression: str, kind: UnresolvedKind) -> None:
     """Each attribute is a hole of its kind with a reason for people."""
     extra = (
         'data "aws_caller_identity" "c" {}\ndata "aws_partition" "p" {}\ndata "aws_region" "r" {}\n'
@@ -578,7 +578,7 @@ def test_kinds_of_what_data_sources_say(tmp_path: Path, expression: str, kind: K
         'data "aws_secretsmanager_secret_version" "v" {}\n'
     )
     only = only_resource(tmp_path, expression, extra).only_hole
-    assert isinstance(only, Hole)
+    assert isinstance(only, Unresolved)
     assert (only.kind, bool(only.reason)) == (kind, True)
 
 

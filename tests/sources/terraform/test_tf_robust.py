@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from work import at_most
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import called_folders, load
 
@@ -80,11 +80,11 @@ def reasons(found: Configuration) -> set[str]:
     pending: list[Node] = [policy.document for policy in found.policies]
     while pending:
         node = pending.pop()
-        if isinstance(node, Text):
+        if isinstance(node, StringNode):
             seen |= {hole.reason for hole in node.holes}
-        elif isinstance(node, Items):
+        elif isinstance(node, ListNode):
             pending.extend(node.items)
-        elif isinstance(node, Mapping):
+        elif isinstance(node, ObjectNode):
             pending.extend(entry.value for entry in node.entries)
         elif isinstance(node, Choice):
             pending.extend(option for _, option in node.options)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Const, Items, Mapping, Node, Text, holes_in
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import plain
@@ -45,13 +45,13 @@ def evaluated(root: Path, expression: str) -> Node:
 
 def shown(node: Node) -> object:
     """A node as plain data: holes as ``${...}``, alternatives as a dict below their condition."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return str(node) + ("?" if node.optional else "")
     if isinstance(node, Const):
         return node.value
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return [shown(item) for item in node.items]
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): shown(entry.value) for entry in node.entries}
     if isinstance(node, Choice):
         return node.condition, {outcome: shown(option) for outcome, option in node.options}

@@ -8,7 +8,7 @@ import pytest
 from terraform_values import shown
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.terraform import load
 
 HEAD = """
@@ -72,9 +72,9 @@ def test_an_unknown_loop_of_statements_keeps_them_and_the_others(tmp_path: Path)
     """A statement in an unknown loop is there under a condition, at its line, and hides no other."""
     fixed, looped = PASS % "x", PASS % "${r}"
     found = template(tmp_path, f'{{"Statement": [\n%{{ for r in u }}\n{looped},\n%{{ endfor }}\n{fixed}\n]}}\n')
-    assert isinstance(found, Mapping)
+    assert isinstance(found, ObjectNode)
     statements = found.get("Statement")
-    assert isinstance(statements, Items)
+    assert isinstance(statements, ListNode)
     first, second = statements.items
     assert isinstance(first, Choice)
     assert first.condition.startswith("var.u is not empty")
@@ -98,7 +98,7 @@ def test_loops_inside_unknown_loops(tmp_path: Path) -> None:
 def test_an_unknown_loop_elsewhere_is_a_hole_that_says_so(tmp_path: Path, text: str) -> None:
     """Inside a string, among keys and in a text that is no JSON, an unknown loop is a hole with its reason."""
     found = template(tmp_path, text)
-    assert isinstance(found, Text)
+    assert isinstance(found, StringNode)
     assert [hole.reason for hole in found.holes] == ["a loop over something that is not known"]
 
 
@@ -182,7 +182,7 @@ def test_a_file_that_is_not_read_says_why(tmp_path: Path, expression: str, reaso
     (root / "self.tftpl").write_text('${templatefile("self.tftpl", { n = n })}', encoding="utf-8")
     for _ in range(2):
         found = document(root, expression, root)
-        assert isinstance(found, Text)
+        assert isinstance(found, StringNode)
         assert {hole.reason for hole in found.holes} == {reason}
 
 

@@ -10,7 +10,7 @@ from edits_of_tests import ROLES_TF, Workshop, framed, wish
 
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.suggest.edits import apply, edits_for
-from passrole_checks.suggest.suggestion import Edit, Wish
+from passrole_checks.suggest.suggestion import Edit, StatementChange
 
 POLICY = """resource "aws_iam_policy" "deploy" {
   policy = jsonencode({
@@ -52,7 +52,7 @@ def test_no_wish_is_no_edit(tmp_path: Path) -> None:
     """A statement that is to stay as it is needs no edits."""
     workshop = Workshop(tmp_path)
     workshop.write("main.tf", POLICY)
-    assert edits_for(workshop.located(), Wish(), workshop.read) == ()
+    assert edits_for(workshop.located(), StatementChange(), workshop.read) == ()
 
 
 def test_a_data_source_in_another_file_of_the_module_is_found(tmp_path: Path) -> None:
@@ -178,5 +178,5 @@ def test_parting_a_statement_is_the_work_of_others(tmp_path: Path) -> None:
     """A wish that needs a second statement has no edits of the first."""
     workshop = Workshop(tmp_path)
     workshop.write("main.tf", POLICY)
-    reason = edits_for(workshop.located(), Wish(apart=True), workshop.read)
+    reason = edits_for(workshop.located(), StatementChange(apart=True), workshop.read)
     assert reason == "its other actions have to be parted from iam:PassRole first"

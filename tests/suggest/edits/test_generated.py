@@ -12,8 +12,8 @@ from edits_of_tests import AT, Workshop, framed
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from passrole_checks.iam.partial_values import Items, Mapping, Node, Text
-from passrole_checks.suggest.suggestion import WantedRole, Wish
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
+from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -30,11 +30,11 @@ operators = st.dictionaries(
     st.sampled_from(KEYS), values, min_size=1, max_size=3
 ).filter(lambda found: len({key.lower() for key in found}) == len(found))  # fmt: skip
 wishes = st.builds(
-    Wish,
+    StatementChange,
     roles=st.one_of(
         st.none(),
         st.lists(st.sampled_from(ARNS), min_size=1, max_size=3, unique=True).map(
-            lambda found: tuple(WantedRole("", Text((one,), AT)) for one in found)
+            lambda found: tuple(TargetRole("", StringNode((one,), AT)) for one in found)
         ),
     ),
     services=st.one_of(st.none(), st.lists(st.sampled_from(SERVICES), min_size=1, max_size=2, unique=True).map(tuple)),
@@ -58,7 +58,7 @@ def statements(draw: Draw) -> dict[str, Any]:
     return {name: parts[name] for name in draw(st.permutations(sorted(parts)))}
 
 
-def wished(statement: dict[str, Any], wish: Wish) -> dict[str, Any]:
+def wished(statement: dict[str, Any], wish: StatementChange) -> dict[str, Any]:
     """What the statement should say, its strings as lists."""
     found = {name: value for name, value in statement.items() if name != "Condition"}
     if wish.roles is not None:
@@ -89,9 +89,9 @@ def _sorted(value: Any) -> Any:
 
 
 def _value(node: Node) -> Any:
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return {str(entry.key): _value(entry.value) for entry in node.entries}
-    return [str(item) for item in node.items] if isinstance(node, Items) else str(node)
+    return [str(item) for item in node.items] if isinstance(node, ListNode) else str(node)
 
 
 def said(workshop: Workshop) -> dict[str, Any]:
@@ -198,12 +198,12 @@ class Layout:
         return self.one_of("", "", " # - b: 日本")
 
 
-def _check(name: str, text: str, statement: dict[str, Any], wish: Wish) -> None:
+def _check(name: str, text: str, statement: dict[str, Any], wish: StatementChange) -> None:
     note(text)
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(Path(folder))
         workshop.write(name, text)
-        assert said(workshop) == wished(statement, Wish())
+        assert said(workshop) == wished(statement, StatementChange())
         after = workshop.edited(name, text, wish)
         note(after)
         assert said(workshop) == wished(statement, wish)
@@ -214,7 +214,9 @@ _SETTINGS = settings(max_examples=50, deadline=None, suppress_health_check=[Heal
 
 @_SETTINGS
 @given(st.data(), statements(), wishes, st.sampled_from(["  ", "\t", "    "]), st.sampled_from(["\n", "\r\n"]))
-def test_objects_of_hcl(data: st.DataObject, statement: dict[str, Any], wish: Wish, unit: str, end: str) -> None:
+def test_objects_of_hcl(
+    data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str
+) -> None:
     """With commas or without, on one line or many, between comments."""
     written = Layout(data.draw, unit, end).hcl(statement, unit)
     document = f'jsonencode({{ "ä" = 1, Version = "2012-10-17", Statement = [{written}] }})'
@@ -223,7 +225,7 @@ def test_objects_of_hcl(data: st.DataObject, statement: dict[str, Any], wish: Wi
 
 @_SETTINGS
 @given(st.data(), statements(), wishes, st.sampled_from(["  ", "\t", "    "]), st.sampled_from(["\n", "\r\n"]))
-def test_json(data: st.DataObject, statement: dict[str, Any], wish: Wish, unit: str, end: str) -> None:
+def test_json(data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str) -> None:
     """Compact or spread out, in a template and in a heredoc."""
     written = Layout(data.draw, unit, end).json(statement, "")
     if data.draw(st.booleans()):
@@ -236,7 +238,7 @@ def test_json(data: st.DataObject, statement: dict[str, Any], wish: Wish, unit: 
 
 @_SETTINGS
 @given(st.data(), statements(), wishes, st.sampled_from([" ", "  ", "    "]), st.sampled_from(["\n", "\r\n"]))
-def test_yaml(data: st.DataObject, statement: dict[str, Any], wish: Wish, unit: str, end: str) -> None:
+def test_yaml(data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str) -> None:
     """In block style, in flow style, and mixed; with comments, in any indentation."""
     layout = Layout(data.draw, unit, end)
     if data.draw(st.booleans()):
@@ -254,7 +256,9 @@ def test_yaml(data: st.DataObject, statement: dict[str, Any], wish: Wish, unit: 
 
 @_SETTINGS
 @given(st.data(), statements(), wishes, st.sampled_from(["  ", "\t"]), st.sampled_from(["\n", "\r\n"]))
-def test_statement_blocks(data: st.DataObject, statement: dict[str, Any], wish: Wish, unit: str, end: str) -> None:
+def test_statement_blocks(
+    data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str
+) -> None:
     """Attributes and conditions in any order, between comments and empty lines."""
     layout = Layout(data.draw, unit, end)
     names = {"Sid": "sid", "Effect": "effect", "Action": "actions", "Resource": "resources"}
@@ -280,7 +284,7 @@ def test_statement_blocks(data: st.DataObject, statement: dict[str, Any], wish: 
 @_SETTINGS
 @given(st.data(), statements(), wishes, st.sampled_from(["  ", "\t"]), st.sampled_from(["\n", "\r\n"]))
 def test_statement_blocks_in_json(
-    data: st.DataObject, statement: dict[str, Any], wish: Wish, unit: str, end: str
+    data: st.DataObject, statement: dict[str, Any], wish: StatementChange, unit: str, end: str
 ) -> None:
     """A condition alone or in a list, elements in any order."""
     layout = Layout(data.draw, unit, end)

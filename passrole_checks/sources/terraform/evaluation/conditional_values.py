@@ -10,21 +10,21 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Hole,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
+    ObjectNode,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
     join,
 )
-from passrole_checks.iam.path_conditions import When, compatible, otherwise
+from passrole_checks.iam.path_conditions import PathCondition, compatible, negate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
-    Many,
     Reference,
-    Rest,
+    Repeated,
+    UnknownTail,
     defaults_of,
     failure,
     hole,
@@ -36,7 +36,7 @@ _ACCOUNT = re.compile(r"\d{12}")
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 
 
-def distribute(function: Callable[..., Node], *arguments: Node) -> Node:
+def map_choices(function: Callable[..., Node], *arguments: Node) -> Node:
     """Apply a function to every reading of arguments that are alternatives.
 
     The same condition has the same outcome in all of them. Alternatives that would make more than a few dozen readings
@@ -56,7 +56,7 @@ def _distribute(function: Callable[..., Node], arguments: list[Node], budget: li
         options: list[tuple[str, Node]] = []
         for outcome, option in argument.options:
             chosen = [
-                option if number_ == other else assume(value, argument.condition, outcome)
+                option if number_ == other else restrict(value, argument.condition, outcome)
                 for other, value in enumerate(arguments)
             ]
             options.append((outcome, _distribute(function, chosen, budget)))
@@ -111,15 +111,15 @@ def _words(node: Choice) -> str:
     return f"{node.condition} ? … : …"
 
 
-def _perhaps_missing(node: Choice) -> Text:
+def _perhaps_missing(node: Choice) -> StringNode:
     """Alternatives as one value that is not known; one that may be missing is there any number of times."""
     value = blurred(node)
     if not any(isinstance(reading, Absent) for reading in readings_of(node)):
         return value
-    return Rest(value.parts, value.at, defaults=value.defaults)
+    return UnknownTail(value.parts, value.at, defaults=value.defaults)
 
 
-def blurred(node: Choice, words: str | None = None, reason: str = "too many alternatives") -> Text:
+def blurred(node: Choice, words: str | None = None, reason: str = "too many alternatives") -> StringNode:
     """Alternatives as one value that is not known: the beginning and the end of all of them, and a hole between.
 
     ``words`` are the hole's expression, by default the condition with what it decides left open.
@@ -140,20 +140,20 @@ def readings_of(node: Node) -> list[Node]:
     return found
 
 
-def one_hole(values: Sequence[Node], words: str, at: Position, reason: str = "") -> Text:
+def one_hole(values: Sequence[Node], words: str, at: Position, reason: str = "") -> StringNode:
     """One value of which only is known that it is one of these: what all have in common, and the kind of the rest."""
-    texts = [value.literal if type(value) is Text else None for value in values]
+    texts = [value.literal if type(value) is StringNode else None for value in values]
     found = [item for item in texts if item is not None]
     if not found or len(found) != len(values):
         return hole(words, at, reason)
     names = defaults_of(values)
     kind = _kind(found)
-    if kind is not Kind.ANYTHING:
+    if kind is not UnresolvedKind.ANYTHING:
         return replace(hole(words, at, reason, kind), defaults=names)
     start = _beginning(found)
     end = _beginning([item[len(start) :][::-1] for item in found])[::-1]
     kind = _kind([item[len(start) : len(item) - len(end)] for item in found])
-    return Text(join((start, Hole(words, kind, reason=reason), end)), at, defaults=names)
+    return StringNode(join((start, Unresolved(words, kind, reason=reason), end)), at, defaults=names)
 
 
 def _beginning(texts: Sequence[str]) -> str:
@@ -162,10 +162,10 @@ def _beginning(texts: Sequence[str]) -> str:
     return first[: next((place for place, letter in enumerate(first) if letter != last[place]), len(first))]
 
 
-def _kind(texts: Sequence[str]) -> Kind:
+def _kind(texts: Sequence[str]) -> UnresolvedKind:
     if all(_ACCOUNT.fullmatch(text) for text in texts):
-        return Kind.ACCOUNT_ID
-    return Kind.NAME if all(_NAME.fullmatch(text) for text in texts) else Kind.ANYTHING
+        return UnresolvedKind.ACCOUNT_ID
+    return UnresolvedKind.NAME if all(_NAME.fullmatch(text) for text in texts) else UnresolvedKind.ANYTHING
 
 
 def choice(condition: str, options: Sequence[tuple[str, Node]], at: Position) -> Node:
@@ -186,11 +186,11 @@ def alike(first: Node, second: Node) -> bool:
         return replace(first, at=second.at) == second
     if isinstance(first, Encoded) and isinstance(second, Encoded) and first.value is not None:
         return second.value is not None and first.defaults == second.defaults and alike(first.value, second.value)
-    if isinstance(first, Text) and isinstance(second, Text):
+    if isinstance(first, StringNode) and isinstance(second, StringNode):
         return (first.parts, first.defaults) == (second.parts, second.defaults)
-    if isinstance(first, Items) and isinstance(second, Items):
+    if isinstance(first, ListNode) and isinstance(second, ListNode):
         return len(first.items) == len(second.items) and all(map(alike, first.items, second.items))
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
+    if isinstance(first, ObjectNode) and isinstance(second, ObjectNode):
         return len(first.entries) == len(second.entries) and all(
             alike(one.key, other.key) and alike(one.value, other.value)
             for one, other in zip(first.entries, second.entries, strict=True)
@@ -205,25 +205,25 @@ def alike(first: Node, second: Node) -> bool:
     return isinstance(first, Absent)
 
 
-def under(when: When, node: Node) -> Node:
+def under(when: PathCondition, node: Node) -> Node:
     """A node that is there under conditions only."""
     for condition, outcome in reversed(when):
-        pair = [(outcome, node), (otherwise(outcome), Absent(node.at))]
+        pair = [(outcome, node), (negate(outcome), Absent(node.at))]
         if outcome == "false":
             pair.reverse()
         node = Choice(condition, tuple(pair), node.at)
     return node
 
 
-def many(when: When, node: Node) -> Many:
+def many(when: PathCondition, node: Node) -> Repeated:
     """Any number of elements of this form, at least one under these conditions. Raises ValueError without any."""
     whole = under(when, node)
     if not when or not isinstance(whole, Choice):
         raise ValueError("no condition")
-    return Many(whole.condition, whole.options, whole.at)
+    return Repeated(whole.condition, whole.options, whole.at)
 
 
-def assume(node: Node, condition: str, outcome: str) -> Node:
+def restrict(node: Node, condition: str, outcome: str) -> Node:
     """The node as it reads where a condition has an outcome (outermost alternatives only)."""
     while isinstance(node, Choice):
         name = node.condition

@@ -7,52 +7,58 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import Choice, Const, Entry, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import quoted
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute
-from passrole_checks.sources.terraform.evaluation.get_path import key_text, take
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
+from passrole_checks.sources.terraform.evaluation.get_path import get_path, key_text
 from passrole_checks.sources.terraform.evaluation.operators import binary, unary
-from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates, name_of_key
+from passrole_checks.sources.terraform.evaluation.scope import (
+    EvaluationScope,
+    condition_of,
+    evaluate,
+    evaluates,
+    name_of_key,
+)
 from passrole_checks.sources.terraform.evaluation.symbolic_values import failure, hole, literal, truth
 from passrole_checks.sources.terraform.reading import syntax
 
 
 @evaluates(syntax.Literal)
-def _literal(expression: syntax.Literal, scope: Scope) -> Node:
+def _literal(expression: syntax.Literal, scope: EvaluationScope) -> Node:
     if isinstance(expression.value, str):
-        return Text((expression.value,), scope.position(expression.span))
+        return StringNode((expression.value,), scope.position(expression.span))
     return Const(expression.value, scope.position(expression.span))
 
 
 @evaluates(syntax.Unparsed)
-def _unparsed(expression: syntax.Unparsed, scope: Scope) -> Node:
+def _unparsed(expression: syntax.Unparsed, scope: EvaluationScope) -> Node:
     return hole(scope.words(expression.span), scope.position(expression.span), expression.reason)
 
 
 @evaluates(syntax.Tuple)
-def _tuple(expression: syntax.Tuple, scope: Scope) -> Node:
+def _tuple(expression: syntax.Tuple, scope: EvaluationScope) -> Node:
     items: list[Node] = []
     for item in expression.items:
         items.append(evaluate(item, scope))
-    return Items(tuple(items), scope.position(expression.span))
+    return ListNode(tuple(items), scope.position(expression.span))
 
 
 @evaluates(syntax.Object)
-def _object(expression: syntax.Object, scope: Scope) -> Node:
-    entries: list[Entry] = []
+def _object(expression: syntax.Object, scope: EvaluationScope) -> Node:
+    entries: list[ObjectEntry] = []
     for key, value in expression.items:
-        entries.append(Entry(key_text(evaluate(key, scope)), evaluate(value, scope)))
-    return Mapping(tuple(entries), scope.position(expression.span))
+        entries.append(ObjectEntry(key_text(evaluate(key, scope)), evaluate(value, scope)))
+    return ObjectNode(tuple(entries), scope.position(expression.span))
 
 
 @evaluates(syntax.Unary)
-def _unary(expression: syntax.Unary, scope: Scope) -> Node:
+def _unary(expression: syntax.Unary, scope: EvaluationScope) -> Node:
     words, at = scope.words(expression.span), scope.position(expression.span)
-    return distribute(lambda value: unary(expression.operator, value, words, at), evaluate(expression.operand, scope))
+    return map_choices(lambda value: unary(expression.operator, value, words, at), evaluate(expression.operand, scope))
 
 
 @evaluates(syntax.Binary)
-def _binary(expression: syntax.Binary, scope: Scope) -> Node:
+def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
     words, at = scope.words(expression.span), scope.position(expression.span)
     left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
 
@@ -60,11 +66,11 @@ def _binary(expression: syntax.Binary, scope: Scope) -> Node:
         for one, other, side in ((first, second, expression.left), (second, first, expression.right)):
             if expression.operator in ("==", "!=") and _is_bool(side, scope) and isinstance(other, Const):
                 decided = truth(other)
-                if decided is not None and isinstance(one, Text) and one.only_hole is not None:
+                if decided is not None and isinstance(one, StringNode) and one.only_hole is not None:
                     same = decided is (expression.operator == "==")  # "x == true" is x, and "x == false" is "!x"
                     return one if same else unary("!", one, f"!{one.only_hole.expression}", at)
         value = binary(expression.operator, first, second, words, at)
-        if expression.operator in ("==", "!=") and isinstance(value, Text) and value.only_hole is not None:
+        if expression.operator in ("==", "!=") and isinstance(value, StringNode) and value.only_hole is not None:
             sides = [_side(first, expression.left, scope), _side(second, expression.right, scope)]
             if _is_literal(sides[0]) and not _is_literal(sides[1]):
                 sides.reverse()
@@ -72,10 +78,10 @@ def _binary(expression: syntax.Binary, scope: Scope) -> Node:
             return replace(value, parts=(replace(value.only_hole, expression=equality),))
         return value
 
-    return distribute(decide, left, right)
+    return map_choices(decide, left, right)
 
 
-def _is_bool(expression: syntax.Expression, scope: Scope) -> bool:
+def _is_bool(expression: syntax.Expression, scope: EvaluationScope) -> bool:
     """Whether an expression is a variable that is declared as a bool: ``true`` is not equal to ``"true"``."""
     return (
         isinstance(expression, syntax.GetAttribute)
@@ -86,12 +92,12 @@ def _is_bool(expression: syntax.Expression, scope: Scope) -> bool:
     )
 
 
-def _side(value: Node, expression: syntax.Expression, scope: Scope) -> str:
+def _side(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> str:
     """One side of a comparison: a literal, the hole that it is, else its words."""
     text = literal(value)
     if text is not None:
-        return quoted(text) if isinstance(value, Text) else text
-    if isinstance(value, Text) and value.only_hole is not None:
+        return quoted(text) if isinstance(value, StringNode) else text
+    if isinstance(value, StringNode) and value.only_hole is not None:
         return value.only_hole.expression
     return scope.identity(expression.span)
 
@@ -101,7 +107,7 @@ def _is_literal(words: str) -> bool:
 
 
 @evaluates(syntax.Conditional)
-def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
+def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node:
     condition, then, otherwise = expression.condition, expression.then, expression.otherwise
     while True:  # "not a" and "a differs from b" have the outcomes of "a" and "a equals b", the other way round
         if isinstance(condition, syntax.Unary) and condition.operator == "!":
@@ -114,7 +120,7 @@ def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
     words = scope.identity(condition.span)
     at = scope.position(expression.span)
 
-    def decide(known: Node, inner: Scope) -> Node:
+    def decide(known: Node, inner: EvaluationScope) -> Node:
         if isinstance(known, Choice):
             options = [
                 (outcome, decide(option, inner.assuming(known.condition, outcome))) for outcome, option in known.options
@@ -134,7 +140,7 @@ def _conditional(expression: syntax.Conditional, scope: Scope) -> Node:
 
 
 @evaluates(syntax.Name, syntax.GetAttribute, syntax.Index)
-def _reference(expression: syntax.Expression, scope: Scope) -> Node:
+def _reference(expression: syntax.Expression, scope: EvaluationScope) -> Node:
     """Names, attributes and indexes: the whole chain at once, because its first names are looked up together."""
     steps: list[str | Node] = []
     current = expression
@@ -157,5 +163,5 @@ def _reference(expression: syntax.Expression, scope: Scope) -> Node:
         value = evaluate(current, scope)
     missing = failure(words, at, "no such element") if scope.trying else None
     for step in steps:
-        value = take(value, step, words, at, lambda key: name_of_key(key, scope), missing)
+        value = get_path(value, step, words, at, lambda key: name_of_key(key, scope), missing)
     return value

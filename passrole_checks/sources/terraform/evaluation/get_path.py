@@ -8,23 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from passrole_checks.iam import path_conditions
-from passrole_checks.iam.partial_values import Absent, Choice, Hole, Items, Mapping, Node, Position, Text
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+)
 from passrole_checks.sources.terraform.evaluation.conditional_values import (
     alike,
-    assume,
     choice,
-    distribute,
+    map_choices,
     one_hole,
+    restrict,
     under,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Failure,
-    Loose,
-    Many,
-    Owner,
     Reference,
-    Rest,
+    ReferenceScope,
+    Repeated,
+    UnknownTail,
+    Unordered,
     could_be,
     failure,
     hole,
@@ -37,7 +46,7 @@ MAX_OUTCOMES = 32  # different values under one key that is not known
 _PLACES = 64  # alternatives that are followed to find an element
 
 
-def take(
+def get_path(
     value: Node,
     step: str | Node,
     words: str,
@@ -53,20 +62,20 @@ def take(
     if isinstance(step, str):
         if not isinstance(value, Choice):
             return _attribute(value, step, words, at)
-        return distribute(lambda known: _attribute(known, step, words, at), value)
+        return map_choices(lambda known: _attribute(known, step, words, at), value)
 
     def index(known: Node, key: Node) -> Node:
-        if isinstance(known, (Mapping, Items)) and literal(key) is None:
+        if isinstance(known, (ObjectNode, ListNode)) and literal(key) is None:
             return one_of(known, key, words, at, named(key) if named is not None else None, otherwise)
         return _index(known, key, words, at, otherwise)
 
-    return distribute(index, value, step)
+    return map_choices(index, value, step)
 
 
 def _attribute(value: Node, name: str, words: str, at: Position) -> Node:
-    if isinstance(value, Rest) and value.of is not None and not value.of.attribute:
+    if isinstance(value, UnknownTail) and value.of is not None and not value.of.attribute:
         value = value.of
-    if isinstance(value, Mapping):
+    if isinstance(value, ObjectNode):
         return _entry(value, name, words, at)
     if isinstance(value, Reference):
         return (
@@ -74,19 +83,19 @@ def _attribute(value: Node, name: str, words: str, at: Position) -> Node:
             if value.module is not None and not value.attribute
             else (hole(words, at))
         )
-    if isinstance(value, Text) and value.only_hole is not None:
+    if isinstance(value, StringNode) and value.only_hole is not None:
         return _deeper(value, f".{name}", at)
     return failure(words, at, f"no attribute {name}")
 
 
-def _deeper(value: Text, step: str, at: Position) -> Text:
+def _deeper(value: StringNode, step: str, at: Position) -> StringNode:
     inner = value.only_hole
     assert inner is not None
-    kind = Failure if isinstance(value, Failure) else Text  # what fails here fails with all that follows
-    return kind((Hole(f"{inner.expression}{step}", reason=inner.reason),), at, defaults=value.defaults)
+    kind = Failure if isinstance(value, Failure) else StringNode  # what fails here fails with all that follows
+    return kind((Unresolved(f"{inner.expression}{step}", reason=inner.reason),), at, defaults=value.defaults)
 
 
-def _entry(value: Mapping, name: str, words: str, at: Position) -> Node:
+def _entry(value: ObjectNode, name: str, words: str, at: Position) -> Node:
     found: Node | None = None
     for entry in value.entries:
         key = entry.key.literal
@@ -105,22 +114,22 @@ def _entry(value: Mapping, name: str, words: str, at: Position) -> Node:
 
 def _index(value: Node, key: Node, words: str, at: Position, otherwise: Node | None) -> Node:
     name = literal(key)
-    if isinstance(value, Mapping) and name is not None:
+    if isinstance(value, ObjectNode) and name is not None:
         return _entry(value, name, words, at)
-    if isinstance(value, Items):
+    if isinstance(value, ListNode):
         place = whole(key)
         return failure(words, at, "no whole number") if place is None else item_at(value, place, words, at, otherwise)
     if isinstance(value, Reference):
         if value.module is not None and not value.attribute:
             return _perhaps(value.module.indexed(value, key, at), value.module, otherwise)
         return hole_from(words, at, value, key)
-    if isinstance(value, Text) and value.only_hole is not None:
-        step = f'["{name}"]' if isinstance(key, Text) else f"[{name}]"
+    if isinstance(value, StringNode) and value.only_hole is not None:
+        step = f'["{name}"]' if isinstance(key, StringNode) else f"[{name}]"
         return _deeper(value, step, at) if name is not None else hole_from(words, at, value, key)
     return failure(words, at, "not a collection")
 
 
-def _perhaps(found: Node, module: Owner, otherwise: Node | None) -> Node:
+def _perhaps(found: Node, module: ReferenceScope, otherwise: Node | None) -> Node:
     """An instance; where an error can be caught also what stands in its place where it does not exist."""
     if otherwise is None or not isinstance(found, Reference) or found.attribute:
         return found
@@ -129,7 +138,7 @@ def _perhaps(found: Node, module: Owner, otherwise: Node | None) -> Node:
 
 
 def one_of(
-    value: Mapping | Items,
+    value: ObjectNode | ListNode,
     key: Node,
     words: str,
     at: Position,
@@ -147,7 +156,7 @@ def one_of(
     if found is None:
         return hole(words, at, reason)
     if not found and otherwise is None:
-        return failure(words, at, "no such key" if isinstance(value, Mapping) else "no such element")
+        return failure(words, at, "no such key" if isinstance(value, ObjectNode) else "no such element")
     groups: list[tuple[list[str], Node]] = []
     for name, node in found:
         same = next((names for names, other in groups if alike(node, other)), None)
@@ -164,17 +173,17 @@ def one_of(
     options = []
     for names, node in groups:
         outcome = path_conditions.one_of(names)
-        options.append((outcome, assume(node, named, outcome)))
+        options.append((outcome, restrict(node, named, outcome)))
     if otherwise is not None:
         rest = path_conditions.none_of(name for name, _ in found) if found else "true"
-        options.append((rest, assume(otherwise, named, rest)))
+        options.append((rest, restrict(otherwise, named, rest)))
     return choice(named, options, at)
 
 
-def _candidates(value: Mapping | Items, key: Node) -> list[tuple[str, Node]] | None:
+def _candidates(value: ObjectNode | ListNode, key: Node) -> list[tuple[str, Node]] | None:
     """The outcomes that a key can have, with the values that they give; None where they are not known."""
-    if isinstance(value, Items):
-        if isinstance(value, Loose) or not all(certain(item) for item in value.items):
+    if isinstance(value, ListNode):
+        if isinstance(value, Unordered) or not all(certain(item) for item in value.items):
             return None
         return [(str(place), item) for place, item in enumerate(value.items)]
     last: dict[str, Node] = {}
@@ -183,17 +192,17 @@ def _candidates(value: Mapping | Items, key: Node) -> list[tuple[str, Node]] | N
         if name is None:
             return None
         last[name] = entry.value
-    fits = [name for name in last if not isinstance(key, Text) or could_be(key, name)]
+    fits = [name for name in last if not isinstance(key, StringNode) or could_be(key, name)]
     return [(path_conditions.quoted(name), last[name]) for name in fits]
 
 
-def item_at(value: Items, place: int, words: str, at: Position, otherwise: Node | None = None) -> Node:
+def item_at(value: ListNode, place: int, words: str, at: Position, otherwise: Node | None = None) -> Node:
     """The element at a place: one, or where it depends on conditions which elements there are, each that it may be.
 
     ``otherwise`` is the value where there is no such element. Without it that is not considered, because Terraform
     stops with an error then.
     """
-    if isinstance(value, Loose):
+    if isinstance(value, Unordered):
         return hole(words, at, "the order of the elements is not known")
     found = _item(value.items, place, words, at, [_PLACES]) if place >= 0 else None
     nothing = otherwise if otherwise is not None else failure(words, at, f"no element {place}")
@@ -204,16 +213,16 @@ def _item(items: Sequence[Node], place: int, words: str, at: Position, budget: l
     """The element at a place, absent where there is none; None where there surely is none."""
     for number_, item in enumerate(items):
         after = items[number_ + 1 :]
-        if isinstance(item, Rest):
+        if isinstance(item, UnknownTail):
             if place > 0:
                 return hole(words, at)
-            there = item.of or Text(item.parts, item.at, defaults=item.defaults)
+            there = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
             name = name_of_run(item)
             other = _item(after, 0, words, at, budget)
             return choice(f"{name} is not empty", [("true", there), ("false", other or Absent(at))], at)
         if isinstance(item, Absent):
             continue
-        if isinstance(item, Many) and place > 0:
+        if isinstance(item, Repeated) and place > 0:
             return hole(words, at)
         if not certain(item):
             assert isinstance(item, Choice)
@@ -222,7 +231,7 @@ def _item(items: Sequence[Node], place: int, words: str, at: Position, budget: l
                 return hole(words, at, "too many alternatives")
             options = []
             for outcome, option in item.options:
-                rest = [assume(one, item.condition, outcome) for one in after]
+                rest = [restrict(one, item.condition, outcome) for one in after]
                 options.append((outcome, _item([option, *rest], place, words, at, budget) or Absent(at)))
             return choice(item.condition, options, at)
         if place == 0:
@@ -231,7 +240,7 @@ def _item(items: Sequence[Node], place: int, words: str, at: Position, budget: l
     return None
 
 
-def name_of_run(item: Rest) -> str:
+def name_of_run(item: UnknownTail) -> str:
     """What elements that are not known one by one are elements of."""
     name = item.holes[0].expression if item.holes else str(item)
     return name.removesuffix(f".{item.of.attribute}") if item.of is not None else name
@@ -251,22 +260,22 @@ def _without(node: Node, nothing: Node, *, drop: bool) -> Node:
 def certain(item: Node) -> bool:
     """Whether an element of a list is exactly one element."""
     if isinstance(item, Choice):
-        return not isinstance(item, Many) and all(certain(option) for _, option in item.options)
-    return not isinstance(item, (Rest, Absent))
+        return not isinstance(item, Repeated) and all(certain(option) for _, option in item.options)
+    return not isinstance(item, (UnknownTail, Absent))
 
 
-def key_text(node: Node) -> Text:
+def key_text(node: Node) -> StringNode:
     """A value as the key of an object."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return node
     value = literal(node)
-    return Text((value,), node.at) if value is not None else hole("…", node.at, "a key that is not known")
+    return StringNode((value,), node.at) if value is not None else hole("…", node.at, "a key that is not known")
 
 
 def limited(node: Node, words: str, at: Position) -> Node:
     """The node, or a hole where a collection has become too large."""
-    if isinstance(node, Items) and len(node.items) > MAX_ITEMS:
+    if isinstance(node, ListNode) and len(node.items) > MAX_ITEMS:
         return hole(words, at, "too many elements")
-    if isinstance(node, Mapping) and len(node.entries) > MAX_ITEMS:
+    if isinstance(node, ObjectNode) and len(node.entries) > MAX_ITEMS:
         return hole(words, at, "too many entries")
     return node

@@ -7,15 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
-from passrole_checks.iam.path_conditions import When
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute, many, under
-from passrole_checks.sources.terraform.evaluation.get_path import key_text, name_of_run, take
-from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+)
+from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, many, map_choices, under
+from passrole_checks.sources.terraform.evaluation.get_path import get_path, key_text, name_of_run
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_of, evaluate, evaluates
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
-    Many,
     Reference,
-    Rest,
+    Repeated,
+    UnknownTail,
     failure,
     hole,
     is_null,
@@ -42,8 +53,8 @@ class Round:
     label: str
     whole: bool = False
     many: bool = False
-    when: When = ()
-    besides: When = ()
+    when: PathCondition = ()
+    besides: PathCondition = ()
 
     def labels(self, key: str | None, value: str, collection: str) -> dict[str, str]:
         """The words that say which values the variables have, given those of the collection."""
@@ -59,28 +70,28 @@ class Round:
 def rounds_of(collection: Node) -> list[Round] | None:
     """The rounds of a loop over a collection; None where it is no collection."""
     at = collection.at
-    if isinstance(collection, Items):
+    if isinstance(collection, ListNode):
         return [_item_round(number_, item) for number_, item in enumerate(collection.items)]
-    if isinstance(collection, Mapping):
+    if isinstance(collection, ObjectNode):
         return [_entry_round(entry) for entry in collection.entries]
     if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
         instances = collection.module.instances_of(collection)
         if instances is not None:
             found = [(key, *_present(value)) for key, value in instances]
-            return [Round(Text((key,), at), value, f'"{key}"', when=when) for key, value, when in found]
-    if isinstance(collection, Text) and collection.holes:
+            return [Round(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in found]
+    if isinstance(collection, StringNode) and collection.holes:
         return [_unknown_round(collection)]
     return None
 
 
-def _entry_round(entry: Entry) -> Round:
+def _entry_round(entry: ObjectEntry) -> Round:
     value, when = _present(entry.value)
-    return Round(entry.key, value, f'"{entry.key}"', many=isinstance(entry.key, Rest), when=when)
+    return Round(entry.key, value, f'"{entry.key}"', many=isinstance(entry.key, UnknownTail), when=when)
 
 
-def _present(node: Node) -> tuple[Node, When]:
+def _present(node: Node) -> tuple[Node, PathCondition]:
     """What an element is where it is there at all, and under which conditions that is."""
-    when: When = ()
+    when: PathCondition = ()
     while isinstance(node, Choice) and len(node.options) == 2:
         there = [(outcome, option) for outcome, option in node.options if not isinstance(option, Absent)]
         if len(there) != 1:
@@ -92,10 +103,10 @@ def _present(node: Node) -> tuple[Node, When]:
 
 def _item_round(place: int, item: Node) -> Round:
     key = Const(place, item.at)
-    many_of_them = isinstance(item, Many)
+    many_of_them = isinstance(item, Repeated)
     item, when = _present(item)
-    if isinstance(item, Rest):
-        value = item.of or Text(item.parts, item.at, defaults=item.defaults)
+    if isinstance(item, UnknownTail):
+        value = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
         some = (*when, (f"{name_of_run(item)} is not empty", "true"))
         return Round(hole("…", item.at), value, str(item), many=True, when=some, besides=when)
     if many_of_them:
@@ -106,28 +117,30 @@ def _item_round(place: int, item: Node) -> Round:
     return Round(key, item, str(place), when=when)
 
 
-def _unknown_round(collection: Text) -> Round:
+def _unknown_round(collection: StringNode) -> Round:
     words = str(collection.only_hole.expression if collection.only_hole else collection)
     if isinstance(collection, Reference):
         return Round(hole(f"{words} key", collection.at), collection, "*", many=True)
-    value = Text((Hole(f"{words}[*]", reason=collection.holes[0].reason),), collection.at, defaults=collection.defaults)
+    value = StringNode(
+        (Unresolved(f"{words}[*]", reason=collection.holes[0].reason),), collection.at, defaults=collection.defaults
+    )
     when = ((f"{words} is not empty", "true"),)
     return Round(hole(f"{words} key", collection.at), value, "*", many=True, when=when)
 
 
 @evaluates(syntax.For)
-def _for(expression: syntax.For, scope: Scope) -> Node:
+def _for(expression: syntax.For, scope: EvaluationScope) -> Node:
     collection = evaluate(expression.collection, scope)
-    return distribute(lambda known: _loop(expression, known, scope), collection)
+    return map_choices(lambda known: _loop(expression, known, scope), collection)
 
 
-def _loop(expression: syntax.For, collection: Node, scope: Scope) -> Node:
+def _loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> Node:
     at, words = scope.position(expression.span), scope.words(expression.span)
     rounds = rounds_of(collection)
     if rounds is None:
         return failure(words, at, "a 'for' over something that is no collection")
     items: list[Node] = []
-    entries: list[Entry] = []
+    entries: list[ObjectEntry] = []
     size = 0
     for one in rounds:
         variables = {expression.value: one.value}
@@ -141,7 +154,7 @@ def _loop(expression: syntax.For, collection: Node, scope: Scope) -> Node:
         result = _perhaps(evaluate(expression.result, inner), present, expression, one, inner)
         if isinstance(result, Absent):
             continue
-        size += len(result.items) if isinstance(result, Items) else 1
+        size += len(result.items) if isinstance(result, ListNode) else 1
         if size > _LARGEST:
             return hole(words, at, "too large")
         if expression.result_key is None:
@@ -149,14 +162,14 @@ def _loop(expression: syntax.For, collection: Node, scope: Scope) -> Node:
         else:
             key = key_text(evaluate(expression.result_key, inner))
             if one.many and key.literal is None:
-                key = Rest(key.parts, key.at, defaults=key.defaults)
-            entries.append(Entry(key, result))
+                key = UnknownTail(key.parts, key.at, defaults=key.defaults)
+            entries.append(ObjectEntry(key, result))
     if expression.result_key is None:
-        return Items(tuple(items), at)
-    return Mapping(tuple(_grouped(entries, at) if expression.grouping else entries), at)
+        return ListNode(tuple(items), at)
+    return ObjectNode(tuple(_grouped(entries, at) if expression.grouping else entries), at)
 
 
-def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, scope: Scope) -> Node:
+def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, scope: EvaluationScope) -> Node:
     """An element that is there under conditions only, or that stands for any number of its kind."""
     at = result.at
 
@@ -167,66 +180,68 @@ def _perhaps(result: Node, present: Node, expression: syntax.For, one: Round, sc
         words = scope.identity(expression.condition.span) if expression.condition is not None else ""
         return Choice(condition_of(condition, words, scope), (("true", result), ("false", Absent(at))), at)
 
-    if one.many and isinstance(result, Text):
+    if one.many and isinstance(result, StringNode):
         result = _many(result)
-        return under(one.besides, distribute(decide, present))
-    kept = distribute(decide, present)
+        return under(one.besides, map_choices(decide, present))
+    kept = map_choices(decide, present)
     if one.many and one.when and expression.result_key is None:
         return many(one.when, kept)
     return under(one.when, kept)
 
 
-def _many(value: Text) -> Text:
+def _many(value: StringNode) -> StringNode:
     """Any number of elements of this form."""
-    if type(value) is Text:
-        return Rest(value.parts, value.at, defaults=value.defaults)
-    return Rest(value.parts, value.at, defaults=value.defaults, of=value) if isinstance(value, Reference) else value
+    if type(value) is StringNode:
+        return UnknownTail(value.parts, value.at, defaults=value.defaults)
+    return (
+        UnknownTail(value.parts, value.at, defaults=value.defaults, of=value) if isinstance(value, Reference) else value
+    )
 
 
-def _grouped(entries: list[Entry], at: Position) -> list[Entry]:
-    groups: dict[tuple[object, ...], list[Entry]] = {}
+def _grouped(entries: list[ObjectEntry], at: Position) -> list[ObjectEntry]:
+    groups: dict[tuple[object, ...], list[ObjectEntry]] = {}
     for entry in entries:
         groups.setdefault(entry.key.parts, []).append(entry)
-    return [Entry(group[0].key, Items(tuple(entry.value for entry in group), at)) for group in groups.values()]
+    return [ObjectEntry(group[0].key, ListNode(tuple(entry.value for entry in group), at)) for group in groups.values()]
 
 
 @evaluates(syntax.Splat)
-def _splat(expression: syntax.Splat, scope: Scope) -> Node:
+def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
     words, at = scope.words(expression.span), scope.position(expression.span)
     steps: list[str | Node] = []
     for step in expression.each:
         steps.append(step if isinstance(step, str) else evaluate(step, scope))
 
     def walk(target: Node) -> Node:
-        if isinstance(target, Items):
-            return Items(tuple(each(item) for item in target.items), at)
+        if isinstance(target, ListNode):
+            return ListNode(tuple(each(item) for item in target.items), at)
         if isinstance(target, Reference) and target.module is not None and not target.attribute:
             instances = target.module.instances_of(target)
             if instances is not None:
-                return Items(tuple(each(value) for _, value in instances), at)
+                return ListNode(tuple(each(value) for _, value in instances), at)
             value = each(target)
-            if target.module.existence(target) and isinstance(value, Text):
-                return Items((_many(value),), at)
-            return Items((value,), at)
+            if target.module.existence(target) and isinstance(value, StringNode):
+                return ListNode((_many(value),), at)
+            return ListNode((value,), at)
         if is_null(target):
-            return Items((), at)
-        if is_unknown(target) and isinstance(target, Text) and target.only_hole is not None:
+            return ListNode((), at)
+        if is_unknown(target) and isinstance(target, StringNode) and target.only_hole is not None:
             suffix = "".join(f".{step}" if isinstance(step, str) else f"[{literal(step)}]" for step in steps)
-            parts = (Hole(f"{target.only_hole.expression}[*]{suffix}", reason=target.only_hole.reason),)
-            return Items((Rest(parts, at, defaults=target.defaults),), at)
-        return Items((each(target),), at)
+            parts = (Unresolved(f"{target.only_hole.expression}[*]{suffix}", reason=target.only_hole.reason),)
+            return ListNode((UnknownTail(parts, at, defaults=target.defaults),), at)
+        return ListNode((each(target),), at)
 
     def each(item: Node) -> Node:
         if isinstance(item, Absent):
             return item
         if isinstance(item, Choice):
             options = [(outcome, each(option)) for outcome, option in item.options]
-            if isinstance(item, Many):
-                return Many(item.condition, tuple(options), item.at)
+            if isinstance(item, Repeated):
+                return Repeated(item.condition, tuple(options), item.at)
             return choice(item.condition, options, item.at)
         value: Node = item
         for step in steps:
-            value = take(value, step, words, at)
-        return _many(value) if isinstance(item, Rest) and isinstance(value, Text) else value
+            value = get_path(value, step, words, at)
+        return _many(value) if isinstance(item, UnknownTail) and isinstance(value, StringNode) else value
 
-    return distribute(walk, evaluate(expression.target, scope))
+    return map_choices(walk, evaluate(expression.target, scope))

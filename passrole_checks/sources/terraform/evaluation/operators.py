@@ -8,12 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Items, Mapping, Node, Position, Text
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+)
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
-    Loose,
     Reference,
-    Rest,
+    UnknownTail,
+    Unordered,
     could_be,
     hole,
     hole_from,
@@ -96,32 +106,32 @@ def equal(left: Node, right: Node) -> bool | None:
             return False
         if isinstance(other, Encoded):
             return False
-        if isinstance(other, Text):
+        if isinstance(other, StringNode):
             return False if never_empty(other) or other.literal is not None else None
         return None if isinstance(other, Choice) else False
-    if isinstance(left, Text) and isinstance(right, Text):
+    if isinstance(left, StringNode) and isinstance(right, StringNode):
         return _equal_texts(known(left), known(right))
-    if isinstance(left, Text) or isinstance(right, Text):
-        text = left if isinstance(left, Text) else right
-        return None if isinstance(text, Text) and text.only_hole is not None else False
+    if isinstance(left, StringNode) or isinstance(right, StringNode):
+        text = left if isinstance(left, StringNode) else right
+        return None if isinstance(text, StringNode) and text.only_hole is not None else False
     if isinstance(left, Const) and isinstance(right, Const):
         if isinstance(left.value, bool) is not isinstance(right.value, bool):
             return False
         return left.value == right.value
-    if isinstance(left, Items) and isinstance(right, Items):
-        if isinstance(left, Loose) or isinstance(right, Loose):
+    if isinstance(left, ListNode) and isinstance(right, ListNode):
+        if isinstance(left, Unordered) or isinstance(right, Unordered):
             return _equal_loosely(left, right)
-        if any(isinstance(item, (Rest, Absent, Choice)) for item in (*left.items, *right.items)):
+        if any(isinstance(item, (UnknownTail, Absent, Choice)) for item in (*left.items, *right.items)):
             return None
         if len(left.items) != len(right.items):
             return False
         return _all(equal(a, b) for a, b in zip(left.items, right.items, strict=True))
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
+    if isinstance(left, ObjectNode) and isinstance(right, ObjectNode):
         return _equal_mappings(left, right)
     return None if isinstance(left, Choice) or isinstance(right, Choice) else False
 
 
-def _equal_texts(left: Text, right: Text) -> bool | None:
+def _equal_texts(left: StringNode, right: StringNode) -> bool | None:
     if left.literal is not None and right.literal is not None:
         return left.literal == right.literal
     if (left.literal == "" and never_empty(right)) or (right.literal == "" and never_empty(left)):
@@ -137,15 +147,15 @@ def _equal_texts(left: Text, right: Text) -> bool | None:
     return True if first == second and not any(part.reason for part in left.holes) else None
 
 
-def _equal_loosely(left: Items, right: Items) -> bool | None:
+def _equal_loosely(left: ListNode, right: ListNode) -> bool | None:
     """Lists of which one has no known order: they surely differ where they have no element in common."""
-    if any(isinstance(item, Rest) for item in (*left.items, *right.items)):
+    if any(isinstance(item, UnknownTail) for item in (*left.items, *right.items)):
         return None
     first, second = ({literal(item) for item in one.items} for one in (left, right))
     return None if None in first | second or first & second or not (first or second) else False
 
 
-def _equal_mappings(left: Mapping, right: Mapping) -> bool | None:
+def _equal_mappings(left: ObjectNode, right: ObjectNode) -> bool | None:
     keys = [entry.key.literal for entry in (*left.entries, *right.entries)]
     if None in keys:
         return None
@@ -155,7 +165,7 @@ def _equal_mappings(left: Mapping, right: Mapping) -> bool | None:
     return _all(equal(first[key], second[key]) for key in first)
 
 
-def _entries(entries: tuple[Entry, ...]) -> dict[str | None, Node]:
+def _entries(entries: tuple[ObjectEntry, ...]) -> dict[str | None, Node]:
     return {entry.key.literal: entry.value for entry in entries}
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from passrole_checks.iam import deadline, path_conditions
-from passrole_checks.iam.partial_values import Choice, Node, Position, Text
-from passrole_checks.sources.terraform.evaluation.conditional_values import assume
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Owner, Reference, hole
+from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode
+from passrole_checks.sources.terraform.evaluation.conditional_values import restrict
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, ReferenceScope, hole
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -23,7 +23,7 @@ _DEPTH = 90  # expressions inside expressions, references followed
 _STEPS = 400_000  # expressions evaluated for one root module
 
 
-class ModuleScope(Owner, Protocol):
+class ModuleScope(ReferenceScope, Protocol):
     """What an expression asks of the module that it stands in."""
 
     @property
@@ -40,7 +40,7 @@ class ModuleScope(Owner, Protocol):
 
 
 @dataclass
-class Budget:
+class EvaluationBudget:
     """What one root module may cost; past it everything is a hole that says so."""
 
     steps: int = _STEPS
@@ -49,7 +49,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Scope:
+class EvaluationScope:
     """Where an expression is evaluated: its module, its file, and the variables of loops around it.
 
     ``labels`` tell one round of a loop from another in the text of a condition: pairs of the variable that the loop
@@ -59,22 +59,22 @@ class Scope:
     module: ModuleScope
     source: SourceText
     files: Files
-    budget: Budget
+    budget: EvaluationBudget
     variables: Mapping[str, Node] = field(default_factory=dict)
     labels: tuple[tuple[str, str], ...] = ()
     assumptions: Mapping[str, str] = field(default_factory=dict)  # conditions in a branch of which this stands
     only_variables: bool = False  # inside a template file nothing else can be named
     trying: bool = False  # within ``try`` or ``can``, which catch an error
 
-    def inside(self, source: SourceText) -> Scope:
+    def inside(self, source: SourceText) -> EvaluationScope:
         """The same scope for an expression of another file."""
         return self if source is self.source else replace(self, source=source)
 
-    def having(self, variables: dict[str, Node], labels: dict[str, str]) -> Scope:
+    def having(self, variables: dict[str, Node], labels: dict[str, str]) -> EvaluationScope:
         """The scope with the variables of one round of a loop; ``labels`` say which values they have."""
         return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
-    def assuming(self, condition: str, outcome: str) -> Scope:
+    def assuming(self, condition: str, outcome: str) -> EvaluationScope:
         """The scope within the branch in which a condition has that outcome."""
         return replace(self, assumptions={**self.assumptions, condition: outcome})
 
@@ -116,10 +116,12 @@ _E = TypeVar("_E", bound=syntax.Expression)
 _HANDLERS: dict[type[object], Callable[..., Node]] = {}
 
 
-def evaluates(*kinds: type[_E]) -> Callable[[Callable[[_E, Scope], Node]], Callable[[_E, Scope], Node]]:
+def evaluates(
+    *kinds: type[_E],
+) -> Callable[[Callable[[_E, EvaluationScope], Node]], Callable[[_E, EvaluationScope], Node]]:
     """Register how expressions of some kinds are evaluated."""
 
-    def register(handler: Callable[[_E, Scope], Node]) -> Callable[[_E, Scope], Node]:
+    def register(handler: Callable[[_E, EvaluationScope], Node]) -> Callable[[_E, EvaluationScope], Node]:
         for kind in kinds:
             _HANDLERS[kind] = handler
         return handler
@@ -127,7 +129,7 @@ def evaluates(*kinds: type[_E]) -> Callable[[Callable[[_E, Scope], Node]], Calla
     return register
 
 
-def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
+def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
     """The value of an expression. Never raises; what cannot be known is a hole."""
     deadline.check()
     budget = scope.budget
@@ -143,7 +145,7 @@ def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
             value = _owned(value, expression, scope)
         if isinstance(value, Choice):
             for condition, outcome in scope.assumptions.items():
-                value = assume(value, condition, outcome)
+                value = restrict(value, condition, outcome)
         return value
     except RecursionError:  # the depth is counted in expressions, and some of them take many frames
         budget.cut += 1
@@ -155,28 +157,28 @@ def evaluate(expression: syntax.Expression, scope: Scope) -> Node:
 _COMPUTED = (syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, syntax.For, syntax.Splat)
 
 
-def _owned(value: Node, expression: syntax.Expression, scope: Scope) -> Node:
+def _owned(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> Node:
     """A hole that is named by the words of its expression, named so that the same words elsewhere are another one."""
     if isinstance(value, Choice):
         options = tuple((outcome, _owned(option, expression, scope)) for outcome, option in value.options)
         return replace(value, options=options)
-    if type(value) in (Text, Failure) and isinstance(value, Text) and value.only_hole is not None:
+    if type(value) in (StringNode, Failure) and isinstance(value, StringNode) and value.only_hole is not None:
         only = value.only_hole
         if only.expression == scope.words(expression.span):
             return replace(value, parts=(replace(only, expression=scope.condition(scope.identity(expression.span))),))
     return value
 
 
-def condition_of(node: Node, words: str, scope: Scope) -> str:
+def condition_of(node: Node, words: str, scope: EvaluationScope) -> str:
     """The text that names an unknown condition: the hole that it comes from, where it is one."""
-    if isinstance(node, Text) and node.only_hole is not None and not isinstance(node, Reference):
+    if isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, Reference):
         only = node.only_hole.expression
         words = words if "…" in only else only  # what was left out may be something else elsewhere
     return scope.condition(words)
 
 
-def name_of_key(key: Node, scope: Scope) -> str:
+def name_of_key(key: Node, scope: EvaluationScope) -> str:
     """The text that names a key or an index that is not known."""
-    if not isinstance(key, Text):
+    if not isinstance(key, StringNode):
         return scope.condition("…")
     return scope.condition(key.only_hole.expression if key.only_hole is not None else path_conditions.quoted(str(key)))

@@ -18,18 +18,18 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Entry,
-    Hole,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Part,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
     join,
 )
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.terraform.reading.syntax import Block
 
 MAX_TEXT = 1_000_000  # characters of one text
@@ -42,12 +42,15 @@ _LONGEST_NUMBER = 300
 LATER = "known when it is deployed"  # why an attribute of a resource is not known
 
 _FORMS = {
-    Kind.ACCOUNT_ID: r"\d{12}", Kind.NAME: r"[^*?:/]+", Kind.PARTITION: r"[a-z0-9-]+", Kind.REGION: r"[a-z0-9-]+",
-}  # fmt: skip
+    UnresolvedKind.ACCOUNT_ID: r"\d{12}",
+    UnresolvedKind.NAME: r"[^*?:/]+",
+    UnresolvedKind.PARTITION: r"[a-z0-9-]+",
+    UnresolvedKind.REGION: r"[a-z0-9-]+",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Rest(Text):
+class UnknownTail(StringNode):
     """In a list or as a key: any number of elements that are not known one by one, each of this form.
 
     ``of``: the resource of which they are the instances, or the attribute that they are of all of its instances.
@@ -57,22 +60,22 @@ class Rest(Text):
 
 
 @dataclass(frozen=True, slots=True)
-class Many(Choice):
+class Repeated(Choice):
     """In a list: any number of elements of which something is known, the same of each; absent where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loose(Items):
+class Unordered(ListNode):
     """A list whose elements are known, but not the place of each, nor how often it stands there (sorted, distinct)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure(Text):
+class Failure(StringNode):
     """What Terraform would report as an error here: ``try`` goes on to its next argument."""
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded(Text):
+class Encoded(StringNode):
     """The JSON text of ``value`` (``jsonencode``, a data document), kept as a tree until it is needed as text."""
 
     value: Node | None = None
@@ -87,10 +90,10 @@ class Instance:
     variables: dict[str, Node] = field(default_factory=dict)
 
     label: str = ""  # which instance of which block this is, in words
-    when: When = ()  # the conditions under which it exists
+    when: PathCondition = ()  # the conditions under which it exists
 
 
-class Owner(Protocol):
+class ReferenceScope(Protocol):
     """The module that a reference is looked up in."""
 
     def attribute(self, value: Reference, name: str, at: Position) -> Node:
@@ -105,29 +108,29 @@ class Owner(Protocol):
         """The instances by key, None where they are not known (or there is just one, without a key)."""
         ...
 
-    def existence(self, value: Reference) -> When:
+    def existence(self, value: Reference) -> PathCondition:
         """The conditions under which an instance, or any instance of a block, exists; none where it surely does."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Reference(Text):
+class Reference(StringNode):
     """A resource, a data source or (with ``attribute``) one of its attributes, of which the value is a hole."""
 
     address: str = ""
     type: str = ""
     attribute: str = ""
     block: Block | None = field(default=None, compare=False, repr=False)
-    module: Owner | None = field(default=None, compare=False, repr=False)
+    module: ReferenceScope | None = field(default=None, compare=False, repr=False)
     instance: Instance | None = field(default=None, compare=False, repr=False)
 
 
-def hole(expression: str, at: Position, reason: str = "", kind: Kind = Kind.ANYTHING) -> Text:
+def hole(expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
     """A value of which only the expression is known."""
-    return Text((Hole(expression, kind, reason=reason),), at)
+    return StringNode((Unresolved(expression, kind, reason=reason),), at)
 
 
-def hole_from(expression: str, at: Position, *operands: Node) -> Text:
+def hole_from(expression: str, at: Position, *operands: Node) -> StringNode:
     """A value that depends on others that are not known: the reason is that of the first that has one."""
     return hole(expression, at, next(filter(None, map(_why, operands)), ""))
 
@@ -139,15 +142,15 @@ def _why(operand: Node) -> str:
         current, left = pending.pop(), left - 1
         if isinstance(current, Encoded) and current.value is not None:
             pending.append(current.value)
-        elif isinstance(current, Text):
+        elif isinstance(current, StringNode):
             found = next((part.reason for part in current.holes if part.reason), "")
             if found:
                 return found
             if isinstance(current, Reference) and current.attribute:
                 later = LATER
-        elif isinstance(current, Items):
+        elif isinstance(current, ListNode):
             pending.extend(reversed(current.items))
-        elif isinstance(current, Mapping):
+        elif isinstance(current, ObjectNode):
             pending.extend(node for entry in reversed(current.entries) for node in (entry.value, entry.key))
         elif isinstance(current, Choice):
             pending.extend(option for _, option in reversed(current.options))
@@ -156,12 +159,12 @@ def _why(operand: Node) -> str:
 
 def failure(expression: str, at: Position, reason: str) -> Failure:
     """A value that Terraform would refuse to evaluate: a hole for all but ``try``, ``can`` and the like."""
-    return Failure((Hole(expression, reason=reason),), at)
+    return Failure((Unresolved(expression, reason=reason),), at)
 
 
 def literal(node: Node) -> str | None:
     """The string that a node certainly is, numbers and booleans converted as Terraform does."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return known(node).literal
     if isinstance(node, Const) and node.value is not None:
         return number_text(node.value)
@@ -177,19 +180,19 @@ def number_text(value: int | float | bool) -> str:
     return str(value)
 
 
-def known(text: Text) -> Text:
+def known(text: StringNode) -> StringNode:
     """The text with the holes filled of which everything is known (the name of a role)."""
     if isinstance(text, Encoded):
         return encoded_text(text)
-    if not any(isinstance(part, Hole) and part.known for part in text.parts):
+    if not any(isinstance(part, Unresolved) and part.known for part in text.parts):
         return text
     parts: list[Part] = []
     for part in text.parts:
-        if isinstance(part, Hole) and part.known and all(isinstance(piece, str) for piece in part.known):
+        if isinstance(part, Unresolved) and part.known and all(isinstance(piece, str) for piece in part.known):
             parts.append("".join(piece for piece in part.known if isinstance(piece, str)))
         else:
             parts.append(part)
-    return Text(join(parts), text.at, defaults=text.defaults)
+    return StringNode(join(parts), text.at, defaults=text.defaults)
 
 
 def is_null(node: Node) -> bool:
@@ -199,18 +202,20 @@ def is_null(node: Node) -> bool:
 
 def is_unknown(node: Node) -> bool:
     """Whether nothing is known of a value, not even its type."""
-    return isinstance(node, Text) and node.only_hole is not None and not isinstance(node, (Encoded, Reference))
+    return isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, (Encoded, Reference))
 
 
-def never_empty(text: Text) -> bool:
+def never_empty(text: StringNode) -> bool:
     """Whether a text certainly holds at least one character."""
     return any(
-        (part != "") if isinstance(part, str) else (part.kind is not Kind.ANYTHING or bool(part.role or part.known))
+        (part != "")
+        if isinstance(part, str)
+        else (part.kind is not UnresolvedKind.ANYTHING or bool(part.role or part.known))
         for part in text.parts
     )
 
 
-def could_be(text: Text, value: str) -> bool:
+def could_be(text: StringNode, value: str) -> bool:
     """Whether a text can be this value, as far as its known parts and the kinds of its holes say."""
     return re.fullmatch("".join(map(_form, text.parts)), value, re.DOTALL) is not None
 
@@ -236,7 +241,7 @@ def number(node: Node) -> int | float | None:
         if isinstance(found, bool) or not isinstance(found, (int, float)):
             return None
         return found if isinstance(found, int) or math.isfinite(found) else None
-    text = literal(node) if isinstance(node, Text) else None
+    text = literal(node) if isinstance(node, StringNode) else None
     if text is None or len(text) > _LONGEST_NUMBER or not NUMBER.fullmatch(text):
         return None
     amount = int(text) if re.fullmatch(r"-?\d+", text) else float(text)
@@ -251,10 +256,10 @@ def whole(node: Node) -> int | None:
 
 def defaults_of(nodes: Iterable[Node]) -> tuple[str, ...]:
     """The variables whose defaults went into these texts."""
-    return tuple(dict.fromkeys(name for node in nodes if isinstance(node, Text) for name in node.defaults))
+    return tuple(dict.fromkeys(name for node in nodes if isinstance(node, StringNode) for name in node.defaults))
 
 
-def joined(values: Iterable[Node], at: Position) -> Text:
+def joined(values: Iterable[Node], at: Position) -> StringNode:
     """Values joined to one text; what is no text becomes a hole."""
     pieces = list(values)
     parts: list[Part] = []
@@ -264,7 +269,7 @@ def joined(values: Iterable[Node], at: Position) -> Text:
             break
     if too_long(parts):
         return hole("…", at, "too long")
-    return Text(join(parts), at, defaults=defaults_of(pieces))
+    return StringNode(join(parts), at, defaults=defaults_of(pieces))
 
 
 def too_long(parts: Sequence[Part]) -> bool:
@@ -276,14 +281,14 @@ def parts_of(value: Node) -> tuple[Part, ...]:
     """The parts of a value inside a template."""
     if isinstance(value, Encoded):
         return encoded_text(value).parts
-    if isinstance(value, Text):
+    if isinstance(value, StringNode):
         return value.parts
     if isinstance(value, Const) and value.value is not None:
         return (number_text(value.value),)
-    return (Hole("…", reason="not a string"),)
+    return (Unresolved("…", reason="not a string"),)
 
 
-def encoded_text(encoded: Encoded) -> Text:
+def encoded_text(encoded: Encoded) -> StringNode:
     """The JSON text of a value. A hole that may be anything stands bare, one that is a string in quotes."""
     parts: list[Part] = []
     if encoded.value is not None:
@@ -293,10 +298,10 @@ def encoded_text(encoded: Encoded) -> Text:
         first = encoded.parts[0]
         words = first if isinstance(first, str) else first.expression
         return hole(words, encoded.at, "too large" if large else "too long")
-    return Text(join(parts), encoded.at, defaults=encoded.defaults)
+    return StringNode(join(parts), encoded.at, defaults=encoded.defaults)
 
 
-def bounded(node: Node, words: str) -> Node:
+def limit_size(node: Node, words: str) -> Node:
     """The node, or a hole where it has grown too large for those who walk it."""
     left = _MAX_NODES
     pending = [node]
@@ -305,12 +310,12 @@ def bounded(node: Node, words: str) -> Node:
         left -= 1
         if left < 0:
             return hole(words, node.at, "too large")
-        if isinstance(current, Text):
+        if isinstance(current, StringNode):
             if isinstance(current, Encoded) and current.value is not None:
                 pending.append(current.value)
-        elif isinstance(current, Items):
+        elif isinstance(current, ListNode):
             pending.extend(current.items)
-        elif isinstance(current, Mapping):
+        elif isinstance(current, ObjectNode):
             pending.extend([entry.value for entry in current.entries])
         elif isinstance(current, Choice):
             pending.extend(option for _, option in current.options)
@@ -320,11 +325,16 @@ def bounded(node: Node, words: str) -> Node:
 def _write(node: Node, parts: list[Part]) -> None:
     if len(parts) > _MAX_NODES:
         return
-    if isinstance(node, Rest):
-        parts.append(node.holes[0] if node.holes else Hole("…"))
-    elif isinstance(node, Text):
+    if isinstance(node, UnknownTail):
+        parts.append(node.holes[0] if node.holes else Unresolved("…"))
+    elif isinstance(node, StringNode):
         only = node.only_hole
-        if only is not None and only.kind is Kind.ANYTHING and not (only.role or only.known) and type(node) is Text:
+        if (
+            only is not None
+            and only.kind is UnresolvedKind.ANYTHING
+            and not (only.role or only.known)
+            and type(node) is StringNode
+        ):
             parts.append(only)
             return
         parts.append('"')
@@ -333,26 +343,26 @@ def _write(node: Node, parts: list[Part]) -> None:
         parts.append('"')
     elif isinstance(node, Const):
         parts.append("null" if node.value is None else number_text(node.value))
-    elif isinstance(node, Items):
+    elif isinstance(node, ListNode):
         items = [item for item in node.items if not isinstance(item, Absent)]
         parts.append("[")
         for place, item in enumerate(items):
             parts.append("," if place else "")
             _write(item, parts)
         parts.append("]")
-    elif isinstance(node, Mapping):
+    elif isinstance(node, ObjectNode):
         parts.append("{")
         for place, entry in enumerate(_by_key(node)):
             parts.append("," if place else "")
             if entry.key.literal is None and entry.key.only_hole is not None:
                 parts.append(entry.key.only_hole)
                 continue
-            _write(Text(entry.key.parts, entry.key.at), parts)
+            _write(StringNode(entry.key.parts, entry.key.at), parts)
             parts.append(":")
             _write(entry.value, parts)
         parts.append("}")
     elif isinstance(node, Choice):
-        parts.append(Hole(node.condition, reason="depends on a condition"))
+        parts.append(Unresolved(node.condition, reason="depends on a condition"))
     else:
         parts.append("null")
 
@@ -365,21 +375,21 @@ def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1].translate(_UNSAFE)
 
 
-def _by_key(node: Mapping) -> list[Entry]:
+def _by_key(node: ObjectNode) -> list[ObjectEntry]:
     """The entries in the order of their keys, of two with the same key the last; those without a known key behind."""
     last = {entry.key.parts: entry for entry in node.entries}
     return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
 
 
-def tagged(node: Node, name: str) -> Node:
+def mark_default(node: Node, name: str) -> Node:
     """The node with every text in it marked as coming from the default of a variable."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return node if name in node.defaults else replace(node, defaults=(*node.defaults, name))
-    if isinstance(node, Items):
-        return Items(tuple(tagged(item, name) for item in node.items), node.at)
-    if isinstance(node, Mapping):
-        entries = tuple(Entry(entry.key, tagged(entry.value, name)) for entry in node.entries)
-        return Mapping(entries, node.at, node.block)
+    if isinstance(node, ListNode):
+        return ListNode(tuple(mark_default(item, name) for item in node.items), node.at)
+    if isinstance(node, ObjectNode):
+        entries = tuple(ObjectEntry(entry.key, mark_default(entry.value, name)) for entry in node.entries)
+        return ObjectNode(entries, node.at, node.block)
     if isinstance(node, Choice):
-        return Choice(node.condition, tuple((o, tagged(n, name)) for o, n in node.options), node.at)
+        return Choice(node.condition, tuple((o, mark_default(n, name)) for o, n in node.options), node.at)
     return node

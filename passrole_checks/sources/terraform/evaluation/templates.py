@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Items, Mapping, Node, Part, Position, Text, join
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute, under
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Part,
+    Position,
+    StringNode,
+    join,
+)
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices, under
 from passrole_checks.sources.terraform.evaluation.loops import Round, rounds_of
-from passrole_checks.sources.terraform.evaluation.scope import Scope, condition_of, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_of, evaluate, evaluates
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_PARTS,
     Encoded,
@@ -25,8 +36,8 @@ from passrole_checks.sources.terraform.evaluation.templates_json import Carried,
 from passrole_checks.sources.terraform.reading import syntax
 
 
-@evaluates(syntax.Template)
-def evaluate_template(template: syntax.Template, scope: Scope) -> Node:
+@evaluates(syntax.TemplateExpression)
+def evaluate_template(template: syntax.TemplateExpression, scope: EvaluationScope) -> Node:
     """The text of a template. A template that is one interpolation is that value, of whatever type."""
     parts = template.parts
     at = scope.position(template.span)
@@ -35,12 +46,12 @@ def evaluate_template(template: syntax.Template, scope: Scope) -> Node:
         if isinstance(only, syntax.Interpolation):
             return evaluate(only.expression, scope)
         if isinstance(only, syntax.Fragment) and "{" not in only.value:
-            return Text((only.value,), at)
+            return StringNode((only.value,), at)
     layout = template.heredoc or _may_be_json(template)
     return _Assembly(scope, at, template.indent, _may_be_json(template), scope.words(template.span), layout).run(parts)
 
 
-def _may_be_json(template: syntax.Template) -> bool:
+def _may_be_json(template: syntax.TemplateExpression) -> bool:
     """Whether a text may be JSON, so that its structure is of interest."""
     for part in template.parts:
         if not isinstance(part, syntax.Fragment):
@@ -58,7 +69,7 @@ class _Assembly:
     """
 
     def __init__(
-        self, scope: Scope, at: Position, indent: int, document: bool, words: str | None, layout: bool = False
+        self, scope: EvaluationScope, at: Position, indent: int, document: bool, words: str | None, layout: bool = False
     ) -> None:
         self.scope, self.at, self.indent = scope, at, indent
         self.document, self.words, self.layout = document, words, layout
@@ -70,15 +81,15 @@ class _Assembly:
         self.add(parts, self.scope)
         if len(self.values) > MAX_PARTS:
             return hole(self.scope.words(_span(self.at)), self.at, "too long")
-        return distribute(self.join, *self.values)
+        return map_choices(self.join, *self.values)
 
-    def add(self, parts: tuple[syntax.TemplatePart, ...], scope: Scope) -> None:
+    def add(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> None:
         for part in parts:
             if len(self.values) > MAX_PARTS:
                 return
             if isinstance(part, syntax.Fragment):
                 self.exact = self.exact and part.exact
-                self.put(Text((part.value,), self.at), part.line, part.column)
+                self.put(StringNode((part.value,), self.at), part.line, part.column)
             elif isinstance(part, syntax.Interpolation):
                 self.put(evaluate(part.expression, scope), part.span.line, part.span.column)
             elif isinstance(part, syntax.IfDirective):
@@ -90,7 +101,7 @@ class _Assembly:
         self.values.append(value)
         self.starts.append((line, column))
 
-    def add_if(self, part: syntax.IfDirective, scope: Scope) -> None:
+    def add_if(self, part: syntax.IfDirective, scope: EvaluationScope) -> None:
         condition = evaluate(part.condition, scope)
         decided = None if isinstance(condition, Choice) else truth(condition)
         if decided is not None:
@@ -108,12 +119,12 @@ class _Assembly:
             otherwise = self.nested(part.otherwise, scope.assuming(text, "false"))
             return choice(text, [("true", then), ("false", otherwise)], self.at)
 
-        self.put(distribute(decide, condition), part.span.line, part.span.column)
+        self.put(map_choices(decide, condition), part.span.line, part.span.column)
 
-    def nested(self, parts: tuple[syntax.TemplatePart, ...], scope: Scope) -> Node:
+    def nested(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> Node:
         return _Assembly(scope, self.at, self.indent, self.document, None).run(parts)
 
-    def add_for(self, part: syntax.ForDirective, scope: Scope) -> None:
+    def add_for(self, part: syntax.ForDirective, scope: EvaluationScope) -> None:
         collection = evaluate(part.collection, scope)
         rounds = None if isinstance(collection, Choice) else rounds_of(collection)
         line, column = part.span.line, part.span.column
@@ -134,25 +145,25 @@ class _Assembly:
                 self.add(part.body, inner)
             elif self.document:
                 mark = self.mark(part, scope, one, place)
-                self.put(Text((mark, " "), self.at), line, column)
+                self.put(StringNode((mark, " "), self.at), line, column)
                 self.add(part.body, inner)
-                self.put(Text((" ", replace(mark, opens=False)), self.at), line, column)
+                self.put(StringNode((" ", replace(mark, opens=False)), self.at), line, column)
             elif one.many:
                 self.put(self.unknown_loop(part, scope), line, column)
             else:
                 self.put(under(one.when, self.nested(part.body, inner)), line, column)
 
-    def mark(self, part: syntax.ForDirective, scope: Scope, one: Round, place: int) -> Mark:
+    def mark(self, part: syntax.ForDirective, scope: EvaluationScope, one: Round, place: int) -> Mark:
         """The beginning of a round that may not take place, or of any number of them."""
         words = scope.words(part.collection.span)
         when = one.when
         if one.many and not when:
-            only = one.value.only_hole if isinstance(one.value, Text) else None
+            only = one.value.only_hole if isinstance(one.value, StringNode) else None
             subject = only.expression if only is not None else words
             when = ((scope.condition(f"{subject} is not empty"), "true"),)
         return Mark(f"{words} [{place}]" if place else words, opens=True, many=one.many, when=when)
 
-    def unknown_loop(self, part: syntax.ForDirective, scope: Scope) -> Text:
+    def unknown_loop(self, part: syntax.ForDirective, scope: EvaluationScope) -> StringNode:
         return hole(scope.words(part.collection.span), self.at, "a loop over something that is not known")
 
     def join(self, *values: Node) -> Node:
@@ -172,7 +183,7 @@ class _Assembly:
         found = self.text(parts, starts, defaults_of(values))
         if self.words is not None and has_structure(found.parts):
             found = structured(found, self.words)
-        if any(_fails(value) for value in values) and type(found) is Text:
+        if any(_fails(value) for value in values) and type(found) is StringNode:
             return Failure(found.parts, found.at, found.starts, found.indent, found.defaults)
         return found
 
@@ -183,25 +194,27 @@ class _Assembly:
             return (Carried(str(value), node=value),)
         return parts_of(value)
 
-    def text(self, parts: list[Part], starts: list[tuple[int, int]], defaults: tuple[str, ...]) -> Text:
+    def text(self, parts: list[Part], starts: list[tuple[int, int]], defaults: tuple[str, ...]) -> StringNode:
         if not (self.layout and self.exact) or not parts:
-            return Text(join(parts), self.at, defaults=defaults)
+            return StringNode(join(parts), self.at, defaults=defaults)
         kept = [(part, start) for part, start in zip(parts, starts, strict=True) if part != ""]
         if not kept:
-            return Text(("",), self.at, defaults=defaults)
-        return Text(tuple(part for part, _ in kept), self.at, tuple(start for _, start in kept), self.indent, defaults)
+            return StringNode(("",), self.at, defaults=defaults)
+        return StringNode(
+            tuple(part for part, _ in kept), self.at, tuple(start for _, start in kept), self.indent, defaults
+        )
 
 
 def _fails(value: Node) -> bool:
     """Whether Terraform would not take a value into a string: an error, null, a collection."""
-    return isinstance(value, (Failure, Items, Mapping)) or (isinstance(value, Const) and value.value is None)
+    return isinstance(value, (Failure, ListNode, ObjectNode)) or (isinstance(value, Const) and value.value is None)
 
 
 def _span(at: Position) -> syntax.Span:
     return syntax.Span(at.line, at.column, at.end_line, at.end_column)
 
 
-def whole_text(text: str, file: str) -> Text:
+def whole_text(text: str, file: str) -> StringNode:
     """The text of a file that was read: it stands there letter for letter."""
     lines = text.count("\n") + 1
-    return Text((text,), Position(file, 1, 1, lines, len(text) - text.rfind("\n")), ((1, 1),))
+    return StringNode((text,), Position(file, 1, 1, lines, len(text) - text.rfind("\n")), ((1, 1),))

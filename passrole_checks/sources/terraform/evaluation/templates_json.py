@@ -10,23 +10,33 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Const, Entry, Hole, Items, Mapping, Node, Part, Text, join
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import (
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    StringNode,
+    Unresolved,
+    join,
+)
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.terraform.evaluation.conditional_values import under
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Rest, encoded_text
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, UnknownTail, encoded_text
 
 
 @dataclass(frozen=True, slots=True)
-class Mark(Hole):
+class Mark(Unresolved):
     """Where the body of a loop begins (``opens``) or ends: it is there ``when``, or ``many`` times."""
 
     opens: bool = False
     many: bool = False
-    when: When = ()
+    when: PathCondition = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Carried(Hole):
+class Carried(Unresolved):
     """An encoded value inside a text."""
 
     node: Encoded | None = None
@@ -41,13 +51,13 @@ def has_structure(parts: tuple[Part, ...] | list[Part]) -> bool:
     return any(isinstance(part, (Mark, Carried)) for part in parts)
 
 
-def structured(text: Text, words: str) -> Text:
+def structured(text: StringNode, words: str) -> StringNode:
     """The JSON text as a tree, or as a plain text where it is none."""
     try:
         reader = _Reader()
         tree = reader.resolved(parse_json(text))
         if reader.seen == sum(isinstance(part, (Mark, Carried)) for part in text.parts):
-            return Encoded((Hole(words),), text.at, value=tree, defaults=text.defaults)
+            return Encoded((Unresolved(words),), text.at, value=tree, defaults=text.defaults)
     except (MalformedDocument, _Misplaced):
         pass
     return flattened(text)
@@ -58,7 +68,7 @@ class _Reader:
         self.seen = 0
 
     def resolved(self, node: Node) -> Node:
-        if isinstance(node, Text):
+        if isinstance(node, StringNode):
             only = node.only_hole
             if isinstance(only, Carried) and only.node is not None and only.node.value is not None:
                 self.seen += 1
@@ -66,19 +76,21 @@ class _Reader:
             if has_structure(node.parts):
                 raise _Misplaced
             return node
-        if isinstance(node, Items):
-            return Items(tuple(self.elements(node)), node.at)
-        if isinstance(node, Mapping):
+        if isinstance(node, ListNode):
+            return ListNode(tuple(self.elements(node)), node.at)
+        if isinstance(node, ObjectNode):
             if any(has_structure(entry.key.parts) for entry in node.entries):
                 raise _Misplaced
-            return Mapping(tuple(Entry(entry.key, self.resolved(entry.value)) for entry in node.entries), node.at)
+            return ObjectNode(
+                tuple(ObjectEntry(entry.key, self.resolved(entry.value)) for entry in node.entries), node.at
+            )
         return node
 
-    def elements(self, node: Items) -> list[Node]:
+    def elements(self, node: ListNode) -> list[Node]:
         found: list[Node] = []
         around: list[Mark] = []
         for item in node.items:
-            mark = item.only_hole if isinstance(item, Text) else None
+            mark = item.only_hole if isinstance(item, StringNode) else None
             if isinstance(mark, Mark):
                 self.seen += 1
                 if mark.opens:
@@ -94,8 +106,8 @@ class _Reader:
 
 def _optional(node: Node, around: list[Mark]) -> Node:
     """An element inside loops."""
-    if any(mark.many for mark in around) and isinstance(node, Text) and not isinstance(node, Encoded):
-        return Rest(node.parts, node.at, defaults=node.defaults)
+    if any(mark.many for mark in around) and isinstance(node, StringNode) and not isinstance(node, Encoded):
+        return UnknownTail(node.parts, node.at, defaults=node.defaults)
     if isinstance(node, Const) and around and node.value is None:
         return node
     for mark in reversed(around):
@@ -103,7 +115,7 @@ def _optional(node: Node, around: list[Mark]) -> Node:
     return node
 
 
-def flattened(text: Text) -> Text:
+def flattened(text: StringNode) -> StringNode:
     """The same text without structure: a loop is one hole, an encoded value its text."""
     parts: list[Part] = []
     starts: list[tuple[int, int]] = []
@@ -112,7 +124,7 @@ def flattened(text: Text) -> Text:
         pieces: tuple[Part, ...] = (part,)
         if isinstance(part, Mark):
             depth += 1 if part.opens else -1
-            last = Hole(part.expression, reason="a loop over something that is not known")
+            last = Unresolved(part.expression, reason="a loop over something that is not known")
             pieces = (last,) if not part.opens and not depth else ()
         elif depth:
             pieces = ()

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Rest, encoded_text, hole, is_null
+from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Encoded,
+    UnknownTail,
+    encoded_text,
+    hole,
+    is_null,
+)
 
 _PLAIN_DEPTH = 55  # levels of a finished node; the rooms behind this one walk them recursively
 
@@ -14,44 +20,46 @@ def plain(node: Node, depth: int = 0) -> Node:
         return hole("…", node.at, "nested too deeply")
     if isinstance(node, Encoded):
         return plain_text(encoded_text(node))
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return plain_text(node)
-    if isinstance(node, Items):
-        return Items(tuple(plain(item, depth + 1) for item in node.items), node.at)
-    if isinstance(node, Mapping):
-        entries = (Entry(plain_text(entry.key), plain(entry.value, depth + 1)) for entry in _in_force(node))
-        return Mapping(tuple(entries), node.at, node.block)
+    if isinstance(node, ListNode):
+        return ListNode(tuple(plain(item, depth + 1) for item in node.items), node.at)
+    if isinstance(node, ObjectNode):
+        entries = (ObjectEntry(plain_text(entry.key), plain(entry.value, depth + 1)) for entry in _in_force(node))
+        return ObjectNode(tuple(entries), node.at, node.block)
     if isinstance(node, Choice):
         options = tuple((outcome, plain(option, depth + 1)) for outcome, option in node.options)
         return Choice(node.condition, options, node.at)
     return node
 
 
-def _in_force(node: Mapping) -> list[Entry]:
+def _in_force(node: ObjectNode) -> list[ObjectEntry]:
     """The entries, of two with the same key the last, and with alternatives where a map that is not known is merged
     over them."""
-    found: dict[tuple[object, ...], Entry] = {}
+    found: dict[tuple[object, ...], ObjectEntry] = {}
     for entry in node.entries:
-        if isinstance(entry.key, Rest) and entry.key.only_hole is not None:
+        if isinstance(entry.key, UnknownTail) and entry.key.only_hole is not None:
             words = entry.key.holes[0].expression
             for parts, earlier in found.items():
                 name = earlier.key.literal
                 if name is not None:
                     maybe = hole(f'{words}["{name}"]', entry.value.at, entry.key.holes[0].reason)
                     options = (("true", maybe), ("false", earlier.value))
-                    found[parts] = Entry(earlier.key, Choice(f'{words} holds "{name}"', options, entry.value.at))
+                    found[parts] = ObjectEntry(earlier.key, Choice(f'{words} holds "{name}"', options, entry.value.at))
         found.pop(entry.key.parts, None)
         found[entry.key.parts] = entry
     return list(found.values())
 
 
-def plain_text(text: Text) -> Text:
+def plain_text(text: StringNode) -> StringNode:
     """A text without what it carries during the evaluation."""
-    if type(text) is Text:
+    if type(text) is StringNode:
         return text
     if isinstance(text, Encoded):
         return encoded_text(text)
-    return Text(text.parts, text.at, text.starts, text.indent, text.defaults, optional=isinstance(text, Rest))
+    return StringNode(
+        text.parts, text.at, text.starts, text.indent, text.defaults, optional=isinstance(text, UnknownTail)
+    )
 
 
 def document(node: Node) -> Node:

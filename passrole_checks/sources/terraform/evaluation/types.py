@@ -7,9 +7,9 @@ Conversion"). A value that does not fit, which Terraform refuses, stays as it is
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Choice, Const, Entry, Items, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.conditional_values import distribute
-from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
@@ -19,17 +19,25 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     number_text,
     truth,
 )
-from passrole_checks.sources.terraform.reading.syntax import Call, Expression, Literal, Name, Object, Template, Tuple
+from passrole_checks.sources.terraform.reading.syntax import (
+    Call,
+    Expression,
+    Literal,
+    Name,
+    Object,
+    TemplateExpression,
+    Tuple,
+)
 
 _DEPTH = 20
 
 
-def converted(value: Node, constraint: Expression, scope: Scope, depth: int = 0) -> Node:
+def converted(value: Node, constraint: Expression, scope: EvaluationScope, depth: int = 0) -> Node:
     """The value as its type makes it; what the type does not speak of stays as it is."""
     if depth > _DEPTH:
         return value
     if isinstance(value, Choice):
-        return distribute(lambda known: converted(known, constraint, scope, depth + 1), value)
+        return map_choices(lambda known: converted(known, constraint, scope, depth + 1), value)
     if isinstance(constraint, Name):
         return _primitive(value, constraint.name)
     if not isinstance(constraint, Call) or not constraint.arguments:
@@ -38,26 +46,26 @@ def converted(value: Node, constraint: Expression, scope: Scope, depth: int = 0)
     if constraint.name == "optional":
         return converted(value, inner, scope, depth + 1)
     if constraint.name == "object" and isinstance(inner, Object):
-        return _object(value, inner, scope, depth) if isinstance(value, Mapping) else value
-    if constraint.name in ("list", "set") and isinstance(value, Items):
+        return _object(value, inner, scope, depth) if isinstance(value, ObjectNode) else value
+    if constraint.name in ("list", "set") and isinstance(value, ListNode):
         items = [converted(item, inner, scope, depth + 1) for item in value.items]
-        return Items(tuple(_distinct(items) if constraint.name == "set" else items), value.at)
-    if constraint.name == "map" and isinstance(value, Mapping):
-        entries = [Entry(entry.key, converted(entry.value, inner, scope, depth + 1)) for entry in value.entries]
-        return Mapping(tuple(entries), value.at)
-    if constraint.name == "tuple" and isinstance(inner, Tuple) and isinstance(value, Items):
+        return ListNode(tuple(_distinct(items) if constraint.name == "set" else items), value.at)
+    if constraint.name == "map" and isinstance(value, ObjectNode):
+        entries = [ObjectEntry(entry.key, converted(entry.value, inner, scope, depth + 1)) for entry in value.entries]
+        return ObjectNode(tuple(entries), value.at)
+    if constraint.name == "tuple" and isinstance(inner, Tuple) and isinstance(value, ListNode):
         typed = [
             converted(item, type_, scope, depth + 1) for item, type_ in zip(value.items, inner.items, strict=False)
         ]
-        return Items((*typed, *value.items[len(typed) :]), value.at)
+        return ListNode((*typed, *value.items[len(typed) :]), value.at)
     return value
 
 
 def _primitive(value: Node, type_: str) -> Node:
     """Numbers, booleans and their texts, converted into each other."""
     if type_ == "string" and isinstance(value, Const) and value.value is not None:
-        return Text((number_text(value.value),), value.at)
-    if isinstance(value, Text) and not isinstance(value, (Reference, Encoded)) and value.literal is not None:
+        return StringNode((number_text(value.value),), value.at)
+    if isinstance(value, StringNode) and not isinstance(value, (Reference, Encoded)) and value.literal is not None:
         amount = number(value) if type_ == "number" else None
         if amount is not None:
             return Const(amount, value.at)
@@ -72,7 +80,7 @@ def _distinct(items: list[Node]) -> list[Node]:
     seen: set[str] = set()
     kept: list[Node] = []
     for item in items:
-        known = literal(item) if isinstance(item, (Text, Const)) else None
+        known = literal(item) if isinstance(item, (StringNode, Const)) else None
         if known is None or known not in seen:
             kept.append(item)
         if known is not None:
@@ -80,10 +88,10 @@ def _distinct(items: list[Node]) -> list[Node]:
     return kept
 
 
-def _object(value: Mapping, constraint: Object, scope: Scope, depth: int) -> Node:
+def _object(value: ObjectNode, constraint: Object, scope: EvaluationScope, depth: int) -> Node:
     """The attributes that the type names; one that is left out has its default, or null."""
     unknown = [entry for entry in value.entries if entry.key.literal is None]
-    entries: list[Entry] = list(unknown)
+    entries: list[ObjectEntry] = list(unknown)
     for key, type_ in constraint.items:
         name = _name(key)
         given = value.get(name) if name is not None else None
@@ -98,18 +106,18 @@ def _object(value: Mapping, constraint: Object, scope: Scope, depth: int) -> Nod
             given = Const(None, at)
         if default is not None:
             given = or_else(given, evaluate(default, scope))
-        entries.append(Entry(Text((name,), at), converted(given, type_, scope, depth + 1)))
-    return Mapping(tuple(entries), value.at)
+        entries.append(ObjectEntry(StringNode((name,), at), converted(given, type_, scope, depth + 1)))
+    return ObjectNode(tuple(entries), value.at)
 
 
 def or_else(value: Node, default: Node) -> Node:
     """The value, the default in each of its readings that is null."""
-    return distribute(lambda known: default if is_null(known) else known, value)
+    return map_choices(lambda known: default if is_null(known) else known, value)
 
 
 def _name(key: Expression) -> str | None:
     if isinstance(key, Literal):
         return str(key.value)
-    if isinstance(key, Template) and len(key.parts) == 1:
+    if isinstance(key, TemplateExpression) and len(key.parts) == 1:
         return getattr(key.parts[0], "value", None)
     return None

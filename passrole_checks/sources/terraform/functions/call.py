@@ -12,15 +12,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import Choice, Const, Entry, Items, Kind, Mapping, Node, Text
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute
+from passrole_checks.iam.partial_values import (
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    StringNode,
+    UnresolvedKind,
+)
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import key_text, limited
-from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate, evaluates
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluates
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Failure,
     Reference,
-    Rest,
+    UnknownTail,
     hole,
     hole_from,
     is_null,
@@ -37,7 +46,7 @@ from passrole_checks.sources.terraform.functions.number import NUMBER
 from passrole_checks.sources.terraform.functions.pattern import PATTERN
 from passrole_checks.sources.terraform.functions.provider import AWS
 from passrole_checks.sources.terraform.functions.sets import SETS
-from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, weight
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, weight
 from passrole_checks.sources.terraform.functions.text import TEXT
 from passrole_checks.sources.terraform.functions.text_ends import ENDS
 from passrole_checks.sources.terraform.functions.time import TIME
@@ -45,17 +54,17 @@ from passrole_checks.sources.terraform.functions.yaml import YAML
 from passrole_checks.sources.terraform.reading import syntax
 
 
-def _list(call: Call, arguments: list[Node]) -> Node | None:
+def _list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``list``, which Terraform had until 0.14."""
-    return Items(tuple(arguments), call.at)
+    return ListNode(tuple(arguments), call.at)
 
 
-def _map(call: Call, arguments: list[Node]) -> Node | None:
+def _map(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``map``, which Terraform had until 0.14: keys and values in turn."""
     if len(arguments) % 2:
         return call.fail("a key without a value")
     pairs = zip(arguments[::2], arguments[1::2], strict=True)
-    return Mapping(tuple(Entry(key_text(key), value) for key, value in pairs), call.at)
+    return ObjectNode(tuple(ObjectEntry(key_text(key), value) for key, value in pairs), call.at)
 
 
 _FUNCTIONS: dict[str, Function] = {
@@ -83,7 +92,7 @@ _WHOLE = frozenset({"concat", "merge", "flatten", "compact", "distinct", "toset"
 
 
 @evaluates(syntax.Call)
-def call(expression: syntax.Call, scope: Scope) -> Node:
+def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     """The value of a function call."""
     words, at = scope.words(expression.span), scope.position(expression.span)
     name = expression.name.removeprefix("core::")
@@ -93,7 +102,7 @@ def call(expression: syntax.Call, scope: Scope) -> Node:
         return converted(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
     function = _FUNCTIONS.get(name) or _of_provider(name)
     if function is None:
-        kind = Kind.NAME if name == "uuid" else Kind.ANYTHING
+        kind = UnresolvedKind.NAME if name == "uuid" else UnresolvedKind.ANYTHING
         return hole(words, at, _why_not(name), kind)
     arguments: list[Node] = []
     for place, argument in enumerate(expression.arguments):
@@ -105,20 +114,20 @@ def call(expression: syntax.Call, scope: Scope) -> Node:
     failed = next((argument for argument in arguments if isinstance(argument, Failure)), None)
     if failed is not None and (scope.trying or failed.only_hole is not None):
         return failed
-    info = Call(name, words, at, scope)
+    info = FunctionCall(name, words, at, scope)
     scope.budget.steps -= sum(map(weight, arguments)) // _CHEAP
     if name in _WHOLE:
         found = function(info, arguments)
-    elif any(isinstance(argument, Rest) for argument in arguments):
+    elif any(isinstance(argument, UnknownTail) for argument in arguments):
         found = None
     else:
 
         def applied(*values: Node) -> Node:
             # an alternative of an argument may be any number of arguments
-            rest = any(isinstance(value, Rest) for value in values)
+            rest = any(isinstance(value, UnknownTail) for value in values)
             return (None if rest else function(info, list(values))) or hole_from(words, at, *values)
 
-        found = distribute(applied, *arguments)
+        found = map_choices(applied, *arguments)
     if found is None:
         return hole_from(words, at, *arguments)
     scope.budget.steps -= weight(found) // _CHEAP
@@ -137,27 +146,27 @@ def _why_not(name: str) -> str:
 
 def _spread(value: Node) -> list[Node]:
     """The arguments that ``value...`` stands for."""
-    if isinstance(value, Items):
+    if isinstance(value, ListNode):
         return list(value.items)
-    if isinstance(value, Text) and value.holes:
-        return [Rest(value.parts, value.at, defaults=value.defaults)]
-    if isinstance(value, Choice) and all(isinstance(option, Items) for _, option in value.options):
-        lists = [option.items for _, option in value.options if isinstance(option, Items)]
+    if isinstance(value, StringNode) and value.holes:
+        return [UnknownTail(value.parts, value.at, defaults=value.defaults)]
+    if isinstance(value, Choice) and all(isinstance(option, ListNode) for _, option in value.options):
+        lists = [option.items for _, option in value.options if isinstance(option, ListNode)]
         if len({len(items) for items in lists}) == 1:
             outcomes = [outcome for outcome, _ in value.options]
             return [
                 choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
                 for row in zip(*lists, strict=True)
             ]
-    return [Rest(hole("…", value.at).parts, value.at)]
+    return [UnknownTail(hole("…", value.at).parts, value.at)]
 
 
 # What can only be evaluated: a variable as a whole, and what a data source says of where it is asked
 _PLAIN = re.compile(r"(?:var|each|count)\.[^.\[]+")
-_TOLD = (Kind.ACCOUNT_ID, Kind.PARTITION, Kind.REGION)
+_TOLD = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION)
 
 
-def _first_that_holds(name: str, expression: syntax.Call, scope: Scope) -> Node:
+def _first_that_holds(name: str, expression: syntax.Call, scope: EvaluationScope) -> Node:
     """``try``, ``can`` and ``coalesce``: arguments in turn; where it is not known whether one holds, both ways."""
     words, at = scope.words(expression.span), scope.position(expression.span)
     values: list[tuple[Node, str]] = []
@@ -179,11 +188,11 @@ def _first_that_holds(name: str, expression: syntax.Call, scope: Scope) -> Node:
             held = _holds("try", value)
             return Const(held, at) if held is not None else hole_from(words, at, value)
 
-        return distribute(known_to_hold, values[0][0]) if values else hole(words, at)
+        return map_choices(known_to_hold, values[0][0]) if values else hole(words, at)
     return result if result is not None else hole(words, at)
 
 
-def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: Scope) -> Node:
+def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: EvaluationScope) -> Node:
     def decide(known: Node) -> Node:
         held = _holds(name, known)
         if held is True or otherwise is None:
@@ -193,7 +202,7 @@ def _or_else(name: str, value: Node, words: str, otherwise: Node | None, scope: 
         verb = "is set" if name == "coalesce" else "can be evaluated"
         return choice(scope.condition(f"{words} {verb}"), [("true", known), ("false", otherwise)], known.at)
 
-    return distribute(decide, value)
+    return map_choices(decide, value)
 
 
 def _holds(name: str, value: Node) -> bool | None:
@@ -203,15 +212,15 @@ def _holds(name: str, value: Node) -> bool | None:
     if isinstance(value, Choice):
         held = {_holds(name, option) for _, option in value.options}
         return held.pop() if len(held) == 1 else None
-    if isinstance(value, Rest):
+    if isinstance(value, UnknownTail):
         return None
     if name == "coalesce":
         if is_null(value) or literal(value) == "":
             return False
-        return True if not isinstance(value, Text) or never_empty(value) else None
-    if isinstance(value, Text) and value.only_hole is not None and not isinstance(value, Reference):
+        return True if not isinstance(value, StringNode) or never_empty(value) else None
+    if isinstance(value, StringNode) and value.only_hole is not None and not isinstance(value, Reference):
         sure = _PLAIN.fullmatch(value.only_hole.expression) is not None or value.only_hole.kind in _TOLD
-        return True if sure or type(value) is not Text else None
+        return True if sure or type(value) is not StringNode else None
     return True
 
 
@@ -223,7 +232,7 @@ def _inside(value: Node) -> Iterator[Node]:
         yield current
         if isinstance(current, Encoded) and current.value is not None:
             pending.append(current.value)
-        elif isinstance(current, Items):
+        elif isinstance(current, ListNode):
             pending.extend(current.items)
-        elif isinstance(current, Mapping):
+        elif isinstance(current, ObjectNode):
             pending.extend(entry.value for entry in current.entries)

@@ -19,9 +19,19 @@ import zlib
 from collections.abc import Callable
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Entry, Hole, Items, Mapping, Node, Part, Text, join, text
+from passrole_checks.iam.partial_values import (
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    StringNode,
+    Unresolved,
+    join,
+    text,
+)
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, Encoded, defaults_of
-from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, exact, open_ended
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact, open_ended
 
 _ENCODINGS = frozenset({
     "utf-8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "iso-8859-1", "windows-1252", "shift_jis", "euc-jp", "gbk",
@@ -31,18 +41,18 @@ _NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid
                "x500": uuid.NAMESPACE_X500}  # fmt: skip
 
 
-def json_encode(call: Call, arguments: list[Node]) -> Node | None:
+def json_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``jsonencode``: the value itself, kept as a tree, so that holes and places in the file survive."""
     value = arguments[0]
-    return Encoded((Hole(call.words),), call.at, value=value, defaults=defaults_of([value]))
+    return Encoded((Unresolved(call.words),), call.at, value=value, defaults=defaults_of([value]))
 
 
-def json_decode(call: Call, arguments: list[Node]) -> Node | None:
+def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``jsondecode``: the tree of a JSON text, with holes where it has some; an error where it is no JSON."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value
-    if not isinstance(value, Text):
+    if not isinstance(value, StringNode):
         return None
     if value.only_hole is not None and not value.only_hole.known:
         return None
@@ -52,7 +62,7 @@ def json_decode(call: Call, arguments: list[Node]) -> Node | None:
         return call.fail(error.reason) if value.literal is not None else call.hole(error.reason)
 
 
-def csv_decode(call: Call, arguments: list[Node]) -> Node | None:
+def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``csvdecode`` of a text that is known: a list of one map for each row."""
     content = exact(arguments[0])
     if content is None:
@@ -66,16 +76,18 @@ def csv_decode(call: Call, arguments: list[Node]) -> Node | None:
     if len(rows) * len(rows[0]) > MAX_ITEMS:
         return call.hole("too many elements")
     found = [
-        Mapping(tuple(Entry(text(k, call.at), text(v, call.at)) for k, v in zip(rows[0], row, strict=True)), call.at)
+        ObjectNode(
+            tuple(ObjectEntry(text(k, call.at), text(v, call.at)) for k, v in zip(rows[0], row, strict=True)), call.at
+        )
         for row in rows[1:]
     ]
-    return Items(tuple(found), call.at)
+    return ListNode(tuple(found), call.at)
 
 
 def _literals(change: Callable[..., str | None]) -> Function:
     """A function of texts that are known; None from ``change`` says that it cannot be told."""
 
-    def run(call: Call, arguments: list[Node]) -> Node | None:
+    def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         found = [exact(argument) for argument in arguments]
         if any(value is None for value in found):
             return None
@@ -83,21 +95,23 @@ def _literals(change: Callable[..., str | None]) -> Function:
             changed = change(*found)
         except (ValueError, LookupError, OverflowError, binascii.Error, zlib.error, EOFError, OSError):
             return call.fail("not possible for this text")
-        return Text((changed,), call.at, defaults=defaults_of(arguments)) if changed is not None else None
+        return StringNode((changed,), call.at, defaults=defaults_of(arguments)) if changed is not None else None
 
     return run
 
 
-def url_encode(call: Call, arguments: list[Node]) -> Node | None:
+def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``urlencode``: known parts are encoded, holes stay in their places."""
     value = arguments[0]
-    if not isinstance(value, Text) or exact(value) is not None or open_ended(value) or isinstance(value, Encoded):
+    if not isinstance(value, StringNode) or exact(value) is not None or open_ended(value) or isinstance(value, Encoded):
         return _literals(lambda found: urllib.parse.quote_plus(found))(call, arguments)
     parts: list[Part] = [
-        urllib.parse.quote_plus(part) if isinstance(part, str) else Hole(f"urlencode({part.expression})", part.kind)
+        urllib.parse.quote_plus(part)
+        if isinstance(part, str)
+        else Unresolved(f"urlencode({part.expression})", part.kind)
         for part in value.parts
     ]
-    return Text(join(parts), call.at, defaults=value.defaults)
+    return StringNode(join(parts), call.at, defaults=value.defaults)
 
 
 def _url_decoded(value: str) -> str:

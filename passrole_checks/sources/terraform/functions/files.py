@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.files.safe_read import NO_SUCH_FILE, OUTSIDE
-from passrole_checks.iam.partial_values import Const, Hole, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
 from passrole_checks.sources.files.access_log import at_tree
-from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     defaults_of,
@@ -27,7 +27,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.evaluation.templates import whole_text
 from passrole_checks.sources.terraform.functions.encoding import digest
 from passrole_checks.sources.terraform.functions.maps import unknown_entries
-from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, open_ended
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, open_ended
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -36,7 +36,7 @@ _MOST_FILES = 1_000  # of one fileset
 _MOST_LOOKED_AT = 20_000
 
 
-def _path(value: Node, scope: Scope) -> str | None:
+def _path(value: Node, scope: EvaluationScope) -> str | None:
     """The path that an argument names, None where it is not known.
 
     Terraform reads a relative path from where it is run; that is the root module, as a rule.
@@ -49,7 +49,7 @@ def _path(value: Node, scope: Scope) -> str | None:
     return os.path.normpath(os.path.join(scope.module.root_folder, found))
 
 
-def read_file(value: Node, scope: Scope, words: str, at: Position) -> Node:
+def read_file(value: Node, scope: EvaluationScope, words: str, at: Position) -> Node:
     """The text of a file, with positions in that file."""
     path = _path(value, scope)
     if path is None:
@@ -60,7 +60,7 @@ def read_file(value: Node, scope: Scope, words: str, at: Position) -> Node:
     return whole_text(content, path)
 
 
-def file(call: Call, arguments: list[Node]) -> Node | None:
+def file(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``file``: the text of a file, whose places are those in that file."""
     return read_file(arguments[0], call.scope, call.words, call.at)
 
@@ -68,9 +68,9 @@ def file(call: Call, arguments: list[Node]) -> Node | None:
 def _of_content(change: str) -> Function:
     """A hash of a file's text, or its Base64."""
 
-    def run(call: Call, arguments: list[Node]) -> Node | None:
+    def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         content = read_file(arguments[0], call.scope, call.words, call.at)
-        found = content.literal if isinstance(content, Text) else None
+        found = content.literal if isinstance(content, StringNode) else None
         if found is None:
             return content
         data = found.encode()
@@ -81,7 +81,7 @@ def _of_content(change: str) -> Function:
     return run
 
 
-def file_exists(call: Call, arguments: list[Node]) -> Node | None:
+def file_exists(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``fileexists``; a hole for what lies outside of the boundary."""
     path = _path(arguments[0], call.scope)
     if path is None:
@@ -90,7 +90,7 @@ def file_exists(call: Call, arguments: list[Node]) -> Node | None:
     return Const(found, call.at) if found is not None else call.hole(OUTSIDE)
 
 
-def file_set(call: Call, arguments: list[Node]) -> Node | None:
+def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The files below a folder whose relative path fits a pattern: ``*``, ``?``, ``**``, ``{a,b}``, ``[a-z]``."""
     folder, pattern = _path(arguments[0], call.scope), literal(arguments[1])
     if folder is None or pattern is None:
@@ -112,7 +112,7 @@ def file_set(call: Call, arguments: list[Node]) -> Node | None:
                 found.append(relative)
         if len(found) > _MOST_FILES or looked_at > _MOST_LOOKED_AT:
             return call.hole("too many files")
-    return Items(tuple(Text((name,), call.at) for name in sorted(found)), call.at)
+    return ListNode(tuple(StringNode((name,), call.at) for name in sorted(found)), call.at)
 
 
 def _glob(pattern: str) -> re.Pattern[str] | None:
@@ -141,7 +141,7 @@ def _glob(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def template_file(call: Call, arguments: list[Node]) -> Node | None:
+def template_file(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``templatefile``: a file read as a template; not within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
@@ -149,16 +149,16 @@ def template_file(call: Call, arguments: list[Node]) -> Node | None:
     return render(content, arguments[1], call.scope, call.words, call.at)
 
 
-def template_string(call: Call, arguments: list[Node]) -> Node | None:
+def template_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``templatestring``: a text read as a template; not within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
     return render(arguments[0], arguments[1], call.scope, call.words, call.at)
 
 
-def render(template: Node, variables: Node | None, scope: Scope, words: str, at: Position) -> Node:
+def render(template: Node, variables: Node | None, scope: EvaluationScope, words: str, at: Position) -> Node:
     """A text read as a template, with the variables given to it and no others."""
-    if not isinstance(template, Text) or isinstance(template, Encoded):
+    if not isinstance(template, StringNode) or isinstance(template, Encoded):
         return hole(words, at)
     if template.only_hole is not None and not template.only_hole.known:
         return template
@@ -168,13 +168,13 @@ def render(template: Node, variables: Node | None, scope: Scope, words: str, at:
     source = SourceText(template.at.file, content.encode(), template.at.line, 1)
     parsed = reader().read_template(source)
     values: dict[str, Node] = {}
-    if isinstance(variables, Mapping):
+    if isinstance(variables, ObjectNode):
         for entry in variables.entries:
             if entry.key.literal is not None:
                 values[entry.key.literal] = entry.value
             else:
                 values = {**unknown_entries(entry.key, names_in(parsed)), **values}
-    elif isinstance(variables, Text) and open_ended(variables):
+    elif isinstance(variables, StringNode) and open_ended(variables):
         values = unknown_entries(variables, names_in(parsed))
     where = f"given at {Path(at.file).name}:{at.line}:{at.column}"
     labels = (*scope.labels, *((name, where) for name in values))
@@ -197,28 +197,30 @@ def names_in(expression: syntax.Expression) -> set[str]:
     return found
 
 
-def part_of_path(call: Call, arguments: list[Node]) -> Node | None:
+def part_of_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``dirname`` and ``basename``."""
     path = literal(arguments[0])
     if path is None:
         return None
     clean = os.path.normpath(path) if path else "."
     if call.name == "basename":
-        return Text((os.path.basename(clean) or "/",), call.at, defaults=defaults_of(arguments))
+        return StringNode((os.path.basename(clean) or "/",), call.at, defaults=defaults_of(arguments))
     found = os.path.dirname(clean) or "."
     value = arguments[0]
-    if isinstance(value, Text) and any(isinstance(part, Hole) and part.reason == "a path" for part in value.parts):
-        return Text((Hole(call.words, known=(found,), reason="a path"),), call.at)
-    return Text((found,), call.at, defaults=defaults_of(arguments))
+    if isinstance(value, StringNode) and any(
+        isinstance(part, Unresolved) and part.reason == "a path" for part in value.parts
+    ):
+        return StringNode((Unresolved(call.words, known=(found,), reason="a path"),), call.at)
+    return StringNode((found,), call.at, defaults=defaults_of(arguments))
 
 
-def absolute(call: Call, arguments: list[Node]) -> Node | None:
+def absolute(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``abspath``: the same file; where this machine keeps it says nothing."""
     path = _path(arguments[0], call.scope)
-    return Text((Hole(call.words, known=(path,), reason="a path"),), call.at) if path is not None else None
+    return StringNode((Unresolved(call.words, known=(path,), reason="a path"),), call.at) if path is not None else None
 
 
-def expanded(call: Call, arguments: list[Node]) -> Node | None:
+def expanded(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``pathexpand``: a home folder is not known."""
     path = literal(arguments[0])
     if path is None:

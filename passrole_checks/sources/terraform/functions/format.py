@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.partial_values import Hole, Items, Mapping, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.evaluation.conditional_values import distribute, readings_of
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, StringNode, Unresolved, join, text
+from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, readings_of
 from passrole_checks.sources.terraform.evaluation.get_path import certain
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
-    Loose,
-    Rest,
+    UnknownTail,
+    Unordered,
     defaults_of,
     is_null,
     literal,
@@ -21,7 +21,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     whole,
 )
 from passrole_checks.sources.terraform.functions.collection import listed, settled
-from passrole_checks.sources.terraform.functions.signature import Call, declare, open_ended
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, open_ended
 from passrole_checks.sources.terraform.functions.text import graphemes
 
 _VERB = re.compile(r"%(?:(%)|([-+ #0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?(.)?)", re.DOTALL)
@@ -32,7 +32,7 @@ class _Impossible(ValueError):
     """An argument that a verb cannot show."""
 
 
-def format_(call: Call, arguments: list[Node]) -> Node | None:
+def format_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``format``: each verb replaced, holes kept in their places; an error where verbs and arguments do not fit."""
     pattern = literal(arguments[0])
     if pattern is None:
@@ -61,26 +61,26 @@ def format_(call: Call, arguments: list[Node]) -> Node | None:
     if highest < len(arguments) - 1:
         return call.fail("too many arguments")
     parts.append(pattern[after:])
-    return Text(join(parts), call.at, defaults=defaults_of(arguments))
+    return StringNode(join(parts), call.at, defaults=defaults_of(arguments))
 
 
-def _formatted(call: Call, value: Node, match: re.Match[str]) -> tuple[Part, ...]:
+def _formatted(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple[Part, ...]:
     _, flags, width, precision, _, verb = match.groups()
     if not verb or verb not in "vtbdoxXeEfgGsq":
         raise _Impossible(f"'{match.group()}' is not a verb")
     if verb != "v" and is_null(value):
         raise _Impossible("a null value")
-    if verb == "v" and ("#" in flags or is_null(value) or isinstance(value, (Items, Mapping))):
-        return _padded(parts_of(Encoded((Hole(call.words),), value.at, value=value)), flags, width, call)
-    if isinstance(value, (Items, Mapping)):
+    if verb == "v" and ("#" in flags or is_null(value) or isinstance(value, (ListNode, ObjectNode))):
+        return _padded(parts_of(Encoded((Unresolved(call.words),), value.at, value=value)), flags, width, call)
+    if isinstance(value, (ListNode, ObjectNode)):
         raise _Impossible("a collection")
     if verb in "sv":
         return _padded(_cut(parts_of(value), precision, call), flags, width, call)
     if verb == "q":
         found = literal(value)
         if found is None:
-            return ('"', *parts_of(value), '"') if not width else (Hole(call.words),)
-        return _padded(parts_of(Encoded((Hole("…"),), value.at, value=text(found, value.at))), flags, width, call)
+            return ('"', *parts_of(value), '"') if not width else (Unresolved(call.words),)
+        return _padded(parts_of(Encoded((Unresolved("…"),), value.at, value=text(found, value.at))), flags, width, call)
     if verb == "t":
         decided = truth(value)
         if decided is None and literal(value) is not None:
@@ -114,14 +114,14 @@ def _number(value: Node, flags: str, width: str, precision: str | None, verb: st
         raise _Impossible("a number too large") from None
 
 
-def _unknown(call: Call, value: Node) -> Hole:
+def _unknown(call: FunctionCall, value: Node) -> Unresolved:
     """What a verb makes of a value that is not known: named by the value where there is one hole in it."""
-    if isinstance(value, Text) and value.only_hole is not None:
+    if isinstance(value, StringNode) and value.only_hole is not None:
         return value.only_hole
-    return Hole(call.words)
+    return Unresolved(call.words)
 
 
-def _cut(parts: tuple[Part, ...], precision: str | None, call: Call) -> tuple[Part, ...]:
+def _cut(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> tuple[Part, ...]:
     """The first characters only. Zero cuts nothing off."""
     if not precision or not int(precision):
         return parts
@@ -129,56 +129,58 @@ def _cut(parts: tuple[Part, ...], precision: str | None, call: Call) -> tuple[Pa
     letters = graphemes(first) if isinstance(first, str) else None
     if letters is not None and (len(parts) == 1 or len(letters) >= int(precision)):
         return ("".join(letters[: int(precision)]),)
-    return (Hole(call.words),)
+    return (Unresolved(call.words),)
 
 
-def _padded(parts: tuple[Part, ...], flags: str, width: str, call: Call) -> tuple[Part, ...]:
+def _padded(parts: tuple[Part, ...], flags: str, width: str, call: FunctionCall) -> tuple[Part, ...]:
     if not width:
         return parts
     whole_ = "".join(part for part in parts if isinstance(part, str))
     letters = graphemes(whole_)
     if letters is not None and len(letters) >= int(width):
         return parts
-    if letters is None or any(isinstance(part, Hole) for part in parts):
-        return (Hole(call.words),)
+    if letters is None or any(isinstance(part, Unresolved) for part in parts):
+        return (Unresolved(call.words),)
     pad = ("0" if "0" in flags else " ") * (int(width) - len(letters))
     return (whole_ + pad,) if "-" in flags else (pad + whole_,)
 
 
-def format_list(call: Call, arguments: list[Node]) -> Node | None:
+def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """One text for each element; values that are no lists are the same in all."""
     given = arguments[1:]
-    lists = [argument for argument in given if isinstance(argument, Items)]
-    unknown = [one for one in given if isinstance(one, Text) and open_ended(one)]
+    lists = [argument for argument in given if isinstance(argument, ListNode)]
+    unknown = [one for one in given if isinstance(one, StringNode) and open_ended(one)]
     if unknown and not lists:
         one = format_(call, arguments)
-        if type(one) is not Text:
+        if type(one) is not StringNode:
             return one
-        return Items((Rest(one.parts, call.at, defaults=one.defaults),), call.at)
+        return ListNode((UnknownTail(one.parts, call.at, defaults=one.defaults),), call.at)
     if not lists:
         one = format_(call, arguments)
-        return Items((one,), call.at) if type(one) is Text else one
+        return ListNode((one,), call.at) if type(one) is StringNode else one
     if len({len(found.items) for found in lists}) != 1:
         return call.fail("lists of different lengths") if all(map(settled, lists)) else None
-    if len(lists) > 1 and any(isinstance(found, Loose) for found in lists):
+    if len(lists) > 1 and any(isinstance(found, Unordered) for found in lists):
         return None
     rows: list[Node] = []
     for place in range(len(lists[0].items)):
-        row: list[Node] = [argument.items[place] if isinstance(argument, Items) else argument for argument in arguments]
-        if len(lists) > 1 and any(isinstance(reading, Rest) for value in row for reading in readings_of(value)):
+        row: list[Node] = [
+            argument.items[place] if isinstance(argument, ListNode) else argument for argument in arguments
+        ]
+        if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in readings_of(value)):
             return None
-        rows.append(distribute(lambda *values: _row(call, list(values)), *row))
+        rows.append(map_choices(lambda *values: _row(call, list(values)), *row))
     return listed(rows, call, *lists)
 
 
-def _row(call: Call, row: list[Node]) -> Node:
+def _row(call: FunctionCall, row: list[Node]) -> Node:
     """One text, nothing where its element is left out."""
-    missing = next((value for value in row if not certain(value) and not isinstance(value, Rest)), None)
+    missing = next((value for value in row if not certain(value) and not isinstance(value, UnknownTail)), None)
     if missing is not None:
         return missing
     one = format_(call, row) or call.hole()
-    if isinstance(one, Text) and any(isinstance(value, Rest) for value in row):
-        return Rest(one.parts, one.at, defaults=one.defaults)
+    if isinstance(one, StringNode) and any(isinstance(value, UnknownTail) for value in row):
+        return UnknownTail(one.parts, one.at, defaults=one.defaults)
     return one
 
 

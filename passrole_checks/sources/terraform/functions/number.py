@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from passrole_checks.iam.partial_values import Const, Node
 from passrole_checks.sources.terraform.evaluation.symbolic_values import number, whole
-from passrole_checks.sources.terraform.functions.signature import Call, Function, declare, exact
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact
 
 _LARGEST = 1e300
 _DIGITS = 300
 
 
 def _numbers(change: Callable[..., int | float]) -> Function:
-    def run(call: Call, arguments: list[Node]) -> Node | None:
+    def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         found = [number(argument) for argument in arguments]
         if any(value is None for value in found):
             return None
@@ -43,7 +43,7 @@ def _logarithm(value: float, base: float) -> float:
     return round(found) if math.isclose(found, round(found), rel_tol=1e-12) else found
 
 
-def parse_int(call: Call, arguments: list[Node]) -> Node | None:
+def parse_int(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """A whole number written to a base: up to 36 the letters have no case, up to 62 capitals are more."""
     value, base = exact(arguments[0]), whole(arguments[1])
     if value is None or base is None:

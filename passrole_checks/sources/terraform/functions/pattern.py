@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.partial_values import Const, Entry, Items, Mapping, Node, Text, text
+from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, literal
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
 from passrole_checks.sources.terraform.functions.go_regexp_machine import MOST_WORK, Match, Regexp, Unsupported
-from passrole_checks.sources.terraform.functions.signature import Call, declare, exact
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, exact
 
 _LONGEST = 200_000
 _CHEAP = 4  # steps of the machine in the time in which an expression is evaluated
 _INSERT = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
-def regex(call: Call, arguments: list[Node]) -> Node | None:
+def regex(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``regex``: what the first match, or its groups, hold; an error where there is none."""
     found = _found(call, arguments, all_=False)
     if isinstance(found, list):
@@ -26,13 +26,13 @@ def regex(call: Call, arguments: list[Node]) -> Node | None:
     return found
 
 
-def regex_all(call: Call, arguments: list[Node]) -> Node | None:
+def regex_all(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``regexall``: what each match, or its groups, hold."""
     found = _found(call, arguments, all_=True)
-    return Items(tuple(found), call.at) if isinstance(found, list) else found
+    return ListNode(tuple(found), call.at) if isinstance(found, list) else found
 
 
-def _found(call: Call, arguments: list[Node], *, all_: bool) -> list[Node] | Text | None:
+def _found(call: FunctionCall, arguments: list[Node], *, all_: bool) -> list[Node] | StringNode | None:
     pattern, value = literal(arguments[0]), exact(arguments[1])
     if pattern is None:
         return None
@@ -62,22 +62,22 @@ def _found(call: Call, arguments: list[Node], *, all_: bool) -> list[Node] | Tex
         call.scope.budget.steps -= (MOST_WORK - work[0]) // _CHEAP
 
 
-def _captured(match: Match, compiled: Regexp, call: Call, source: Node) -> Node:
+def _captured(match: Match, compiled: Regexp, call: FunctionCall, source: Node) -> Node:
     def node(value: str | None) -> Node:
         if value is None:
             return Const(None, call.at)
-        return Text((value,), call.at, defaults=defaults_of([source]))
+        return StringNode((value,), call.at, defaults=defaults_of([source]))
 
     groups = [node(match.group(number)) for number in range(1, len(compiled.names) + 1)]
     if not groups:
         return node(match.group(0))
     if compiled.names[0] is None:
-        return Items(tuple(groups), call.at)
+        return ListNode(tuple(groups), call.at)
     named = zip(compiled.names, groups, strict=True)
-    return Mapping(tuple(Entry(text(name or "", call.at), group) for name, group in named), call.at)
+    return ObjectNode(tuple(ObjectEntry(text(name or "", call.at), group) for name, group in named), call.at)
 
 
-def replaced(call: Call, arguments: list[Node], value: Text, pattern: str) -> Node | None:
+def replaced(call: FunctionCall, arguments: list[Node], value: StringNode, pattern: str) -> Node | None:
     """``replace`` with a pattern: ``$1``, ``${1}`` and ``${name}`` in the new text are groups, ``$$`` is a dollar."""
     new = literal(arguments[2])
     work = [MOST_WORK]
@@ -96,7 +96,7 @@ def replaced(call: Call, arguments: list[Node], value: Text, pattern: str) -> No
             if length > MAX_TEXT:
                 return call.hole("too long")
             place = match.end
-        return Text(("".join((*pieces, known[place:])),), call.at, defaults=defaults_of(arguments))
+        return StringNode(("".join((*pieces, known[place:])),), call.at, defaults=defaults_of(arguments))
     except BadPattern as error:
         return call.fail(f"not a regular expression: {error}")
     except Unsupported as error:

@@ -6,14 +6,24 @@ General Reference, "Amazon Resource Names (ARNs)" (six fields, of which the last
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Entry, Hole, Kind, Mapping, Node, Part, Text, join, text
+from passrole_checks.iam.partial_values import (
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+    join,
+    text,
+)
 from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, joined, literal
-from passrole_checks.sources.terraform.functions.signature import Call, can_hold, declare, spelled
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, can_hold, declare, spelled
 
 _FIELDS = ("partition", "service", "region", "account_id", "resource")
 
 
-def arn_build(call: Call, arguments: list[Node]) -> Node | None:
+def arn_build(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``provider::aws::arn_build``: five fields behind ``arn``."""
     pieces: list[Node] = [text("arn", call.at)]
     for argument in arguments:
@@ -21,7 +31,7 @@ def arn_build(call: Call, arguments: list[Node]) -> Node | None:
     return joined(pieces, call.at)
 
 
-def arn_parse(call: Call, arguments: list[Node]) -> Node | None:
+def arn_parse(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``provider::aws::arn_parse``: a map of the five fields; nothing where a hole may hold a colon before the last."""
     fields = _fields(arguments[0])
     if isinstance(fields, str):
@@ -29,13 +39,13 @@ def arn_parse(call: Call, arguments: list[Node]) -> Node | None:
     if fields is None:
         return None
     entries = [
-        Entry(text(name, call.at), Text(join(parts), call.at, defaults=defaults_of(arguments)))
+        ObjectEntry(text(name, call.at), StringNode(join(parts), call.at, defaults=defaults_of(arguments)))
         for name, parts in zip(_FIELDS, fields, strict=True)
     ]
-    return Mapping(tuple(entries), call.at)
+    return ObjectNode(tuple(entries), call.at)
 
 
-def trim_role_path(call: Call, arguments: list[Node]) -> Node | None:
+def trim_role_path(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``provider::aws::trim_iam_role_path``: a role's ARN without the path; nothing where a hole may hold a slash."""
     fields = _fields(arguments[0])
     if isinstance(fields, str):
@@ -51,8 +61,8 @@ def trim_role_path(call: Call, arguments: list[Node]) -> Node | None:
         return call.fail("not the ARN of a role") if isinstance(first, str) and len(first) > 4 else None
     name: list[Part] = []
     for part in reversed(resource):
-        if isinstance(part, Hole):
-            if part.kind is not Kind.NAME and can_hold(part, "/"):
+        if isinstance(part, Unresolved):
+            if part.kind is not UnresolvedKind.NAME and can_hold(part, "/"):
                 return None
             name.insert(0, part)
             continue
@@ -61,17 +71,17 @@ def trim_role_path(call: Call, arguments: list[Node]) -> Node | None:
         if slash:
             break
     parts: list[Part] = ["arn:", *partition, ":iam::", *account, ":role/", *name]
-    return Text(join(parts), call.at, defaults=defaults_of(arguments))
+    return StringNode(join(parts), call.at, defaults=defaults_of(arguments))
 
 
 def _fields(value: Node) -> list[list[Part]] | str | None:
     """The fields of an ARN behind ``arn:``; a text that says why it is none; None where it cannot be told."""
-    if not isinstance(value, Text):
+    if not isinstance(value, StringNode):
         return "not an ARN" if literal(value) is not None else None
     whole = spelled(value)
     groups: list[list[Part]] = [[]]
     for part in whole.parts:
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             if len(groups) < 6 and can_hold(part, ":"):
                 return None
             groups[-1].append(part)

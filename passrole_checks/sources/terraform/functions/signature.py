@@ -16,22 +16,22 @@ from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
-    Hole,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
+    ObjectNode,
     Part,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
     join,
 )
-from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     NUMBER,
     Encoded,
     Reference,
-    Rest,
+    UnknownTail,
     encoded_text,
     failure,
     hole,
@@ -41,24 +41,24 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 
 
 @dataclass(frozen=True)
-class Call:
+class FunctionCall:
     """A call: its name, its own words and place, and where it is evaluated."""
 
     name: str
     words: str
     at: Position
-    scope: Scope
+    scope: EvaluationScope
 
-    def hole(self, reason: str = "", kind: Kind = Kind.ANYTHING) -> Text:
+    def hole(self, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
         """The call as a hole with its own words."""
         return hole(self.words, self.at, reason, kind)
 
-    def fail(self, reason: str) -> Text:
+    def fail(self, reason: str) -> StringNode:
         """The call as what Terraform would call an error; ``try`` and ``can`` catch it."""
         return failure(self.words, self.at, reason)
 
 
-Function = Callable[[Call, list[Node]], Node | None]
+Function = Callable[[FunctionCall, list[Node]], Node | None]
 """Takes a call and its arguments; None where nothing can be said, which makes the call a hole with its own text."""
 
 _NAMES = {"s": "a string", "n": "a number", "b": "a bool", "l": "a list or a set", "m": "a map or an object",
@@ -80,8 +80,8 @@ def _checked(function: Function, signature: str) -> Function:
     least = sum(not mark for _, mark in letters)
     most = math.inf if any(mark == "*" for _, mark in letters) else len(letters)
 
-    def run(call: Call, arguments: list[Node]) -> Node | None:
-        if not any(isinstance(argument, Rest) for argument in arguments):
+    def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
+        if not any(isinstance(argument, UnknownTail) for argument in arguments):
             if not least <= len(arguments) <= most:
                 return call.fail("wrong number of arguments")
             for place, argument in enumerate(arguments):
@@ -96,20 +96,20 @@ def _checked(function: Function, signature: str) -> Function:
 def mismatch(letter: str, value: Node) -> str:
     """Why a value can certainly not be an argument of this kind; empty where it can be one."""
     kind = letter.lower()
-    if isinstance(value, (Choice, Rest, Absent)):
+    if isinstance(value, (Choice, UnknownTail, Absent)):
         return ""
     if is_null(value):
         return "" if letter.isupper() else "is null"
     fits = True
-    if isinstance(value, Text):
+    if isinstance(value, StringNode):
         fits = kind in "sax" or open_ended(value) or (kind in "nb" and _converts(kind, literal(value)))
     elif isinstance(value, Const):
         boolean = isinstance(value.value, bool)
         fits = kind in "sax" if kind not in "nb" else boolean is (kind == "b")
         fits = fits and kind != "x"
-    elif isinstance(value, Items):
+    elif isinstance(value, ListNode):
         fits = kind in "lcxa"
-    elif isinstance(value, Mapping):
+    elif isinstance(value, ObjectNode):
         fits = kind in "mcxa"
     return "" if fits else f"is not {_NAMES[kind]}"
 
@@ -120,14 +120,14 @@ def _converts(kind: str, value: str | None) -> bool:
     return bool(NUMBER.fullmatch(value)) if kind == "n" else value in ("true", "false")
 
 
-def open_ended(value: Text) -> bool:
+def open_ended(value: StringNode) -> bool:
     """Whether a text may stand for a value of any type."""
     only = value.only_hole
     if only is None or isinstance(value, Encoded):
         return False
     if isinstance(value, Reference) and not value.attribute:
         return True
-    return only.kind is Kind.ANYTHING and not (only.role or only.known)
+    return only.kind is UnresolvedKind.ANYTHING and not (only.role or only.known)
 
 
 def weight(node: Node, most: int = 10_000) -> int:
@@ -137,7 +137,7 @@ def weight(node: Node, most: int = 10_000) -> int:
     while pending and found < most:
         current = pending.pop()
         found += 1
-        if isinstance(current, Text):
+        if isinstance(current, StringNode):
             if isinstance(current, Encoded) and current.value is not None:
                 pending.append(current.value)
                 continue
@@ -146,26 +146,26 @@ def weight(node: Node, most: int = 10_000) -> int:
                 found += len(parts[0]) // 50 if isinstance(parts[0], str) else 0
             else:
                 found += sum(len(part) for part in parts if isinstance(part, str)) // 50 + len(parts) - 1
-        elif isinstance(current, Items):
+        elif isinstance(current, ListNode):
             pending.extend(current.items[:most])
-        elif isinstance(current, Mapping):
+        elif isinstance(current, ObjectNode):
             pending.extend([entry.value for entry in current.entries[:most]])
         elif isinstance(current, Choice):
             pending.extend(option for _, option in current.options)
     return min(found, 10 * most)
 
 
-def spelled(value: Text) -> Text:
+def spelled(value: StringNode) -> StringNode:
     """The text with every hole of which something is known replaced by what is known (the ARN of a role)."""
     if isinstance(value, Encoded):
         return encoded_text(value)
-    return Text(join(_spelled(value.parts, 0)), value.at, defaults=value.defaults)
+    return StringNode(join(_spelled(value.parts, 0)), value.at, defaults=value.defaults)
 
 
 def _spelled(parts: tuple[Part, ...], depth: int) -> list[Part]:
     found: list[Part] = []
     for part in parts:
-        if isinstance(part, Hole) and part.known and depth < 5 and part.reason != "a path":
+        if isinstance(part, Unresolved) and part.known and depth < 5 and part.reason != "a path":
             found.extend(_spelled(part.known, depth + 1))
         else:
             found.append(part)
@@ -174,23 +174,28 @@ def _spelled(parts: tuple[Part, ...], depth: int) -> list[Part]:
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _ALPHABETS = {
-    Kind.ACCOUNT_ID: frozenset("0123456789"),
-    Kind.PARTITION: frozenset(_LOWER + "-"),
-    Kind.REGION: frozenset(_LOWER + "0123456789-"),
+    UnresolvedKind.ACCOUNT_ID: frozenset("0123456789"),
+    UnresolvedKind.PARTITION: frozenset(_LOWER + "-"),
+    UnresolvedKind.REGION: frozenset(_LOWER + "0123456789-"),
 }
 
 
-def can_hold(part: Hole, characters: str) -> bool:
+def can_hold(part: Unresolved, characters: str) -> bool:
     """Whether the value of a hole may hold one of these characters."""
-    if part.kind is Kind.NAME:
+    if part.kind is UnresolvedKind.NAME:
         return any(character not in "*?:/" and not character.isspace() for character in characters)
     alphabet = _ALPHABETS.get(part.kind)
     return alphabet is None or any(character in alphabet for character in characters)
 
 
-def filled(part: Hole) -> bool:
+def filled(part: Unresolved) -> bool:
     """Whether the value of a hole is certainly not empty."""
-    return part.kind in (Kind.NAME, Kind.ACCOUNT_ID, Kind.PARTITION, Kind.REGION) or bool(part.role or part.known)
+    return part.kind in (
+        UnresolvedKind.NAME,
+        UnresolvedKind.ACCOUNT_ID,
+        UnresolvedKind.PARTITION,
+        UnresolvedKind.REGION,
+    ) or bool(part.role or part.known)
 
 
 def exact(value: Node) -> str | None:

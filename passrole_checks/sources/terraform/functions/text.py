@@ -11,14 +11,26 @@ import unicodedata
 from collections.abc import Callable
 
 from passrole_checks.iam import path_conditions
-from passrole_checks.iam.partial_values import Absent, Const, Hole, Items, Kind, Mapping, Node, Part, Text, join, text
-from passrole_checks.sources.terraform.evaluation.conditional_values import distribute
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Part,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+    join,
+    text,
+)
+from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import certain, item_at
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Encoded,
-    Loose,
-    Rest,
+    UnknownTail,
+    Unordered,
     defaults_of,
     is_null,
     joined,
@@ -33,8 +45,8 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.functions.collection import elements, length
 from passrole_checks.sources.terraform.functions.pattern import replaced
 from passrole_checks.sources.terraform.functions.signature import (
-    Call,
     Function,
+    FunctionCall,
     can_hold,
     declare,
     exact,
@@ -43,35 +55,35 @@ from passrole_checks.sources.terraform.functions.signature import (
 )
 
 
-def as_text(value: Node) -> Text | None:
+def as_text(value: Node) -> StringNode | None:
     """The value as a string, with all that is known of its holes."""
-    if isinstance(value, Text):
+    if isinstance(value, StringNode):
         return spelled(value)
     found = literal(value)
     return text(found, value.at) if found is not None else None
 
 
-def made_of(parts: list[Part] | tuple[Part, ...], call: Call, *arguments: Node) -> Node:
+def made_of(parts: list[Part] | tuple[Part, ...], call: FunctionCall, *arguments: Node) -> Node:
     """A string of these parts, which stands by default where an argument does; a hole where it would be too long."""
     if too_long(parts):
         return call.hole("too long")
-    return Text(join(tuple(parts)), call.at, defaults=defaults_of(arguments))
+    return StringNode(join(tuple(parts)), call.at, defaults=defaults_of(arguments))
 
 
-def join_(call: Call, arguments: list[Node]) -> Node | None:
+def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``join``: known elements stay known around those that are not; an unknown run leaves its separators open."""
     items = [item for argument in arguments[1:] for item in elements(argument)]
     separator = arguments[0]
-    if any(isinstance(item, (Items, Mapping)) for item in items):
+    if any(isinstance(item, (ListNode, ObjectNode)) for item in items):
         return call.fail("an element is not a string")
     if any(is_null(item) and certain(item) for item in items):
         return call.fail("an element is null")
-    if any(isinstance(argument, Loose) for argument in arguments[1:]) and len(items) > 1:
+    if any(isinstance(argument, Unordered) for argument in arguments[1:]) and len(items) > 1:
         return None
 
     def run(*values: Node) -> Node:
         pieces: list[Node] = []
-        if any(isinstance(value, Rest) for value in values):
+        if any(isinstance(value, UnknownTail) for value in values):
             return joined(_with_separators([one for one in values if not isinstance(one, Absent)], separator), call.at)
         for value in values:
             if certain(value):
@@ -80,37 +92,37 @@ def join_(call: Call, arguments: list[Node]) -> Node | None:
             return pieces[0]  # how modules give the one document that there is, if any
         return joined(pieces, call.at)
 
-    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], Rest) and _of_role(items[0]):
+    if len(items) == 1 and literal(separator) == "" and isinstance(items[0], UnknownTail) and _of_role(items[0]):
         # how modules give the one role that there is, if any
-        return item_at(Items((items[0],), call.at), 0, call.words, call.at, text("", call.at))
-    return distribute(run, *items)
+        return item_at(ListNode((items[0],), call.at), 0, call.words, call.at, text("", call.at))
+    return map_choices(run, *items)
 
 
 def _with_separators(items: list[Node], separator: Node) -> list[Node]:
     """Known elements around unknown runs, of which the separators are not known either."""
     pieces: list[Node] = []
     for item in items:
-        if pieces and not isinstance(item, Rest) and not isinstance(pieces[-1], Rest):
+        if pieces and not isinstance(item, UnknownTail) and not isinstance(pieces[-1], UnknownTail):
             pieces.append(separator)
-        pieces.append(_run_of(item) if isinstance(item, Rest) else item)
+        pieces.append(_run_of(item) if isinstance(item, UnknownTail) else item)
     return pieces
 
 
-def _of_role(item: Rest) -> bool:
+def _of_role(item: UnknownTail) -> bool:
     return any(part.role is not None for part in item.holes)
 
 
-def _run_of(item: Rest) -> Rest:
+def _run_of(item: UnknownTail) -> UnknownTail:
     """Any number of elements of a form, joined, as one hole."""
     only = item.only_hole
     words, why = (only.expression, only.reason) if only is not None else (str(item), "")
-    return Rest((Hole(f"{words}, joined", reason=why),), item.at, defaults=item.defaults)
+    return UnknownTail((Unresolved(f"{words}, joined", reason=why),), item.at, defaults=item.defaults)
 
 
 def _cased(change: Callable[[str], str]) -> Function:
-    def run(call: Call, arguments: list[Node]) -> Node | None:
+    def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         value = arguments[0]
-        if not isinstance(value, Text):
+        if not isinstance(value, StringNode):
             found = literal(value)
             return text(change(found), call.at) if found is not None else None
         parts = [
@@ -121,22 +133,30 @@ def _cased(change: Callable[[str], str]) -> Function:
     return run
 
 
-def filled_in(value: Text) -> tuple[Part, ...]:
+def filled_in(value: StringNode) -> tuple[Part, ...]:
     """The parts, known names of roles and the like filled in where they are known to the end."""
     found = literal(value)
     return (found,) if found is not None else (spelled(value) if isinstance(value, Encoded) else value).parts
 
 
-def _changed(part: Hole, name: str, change: Callable[[str], str]) -> Hole:
+def _changed(part: Unresolved, name: str, change: Callable[[str], str]) -> Unresolved:
     """A hole after a change of case. An account id has none, and names of partitions and Regions are in lower case."""
-    if part.kind is Kind.ACCOUNT_ID or (name == "lower" and part.kind in (Kind.PARTITION, Kind.REGION)):
+    if part.kind is UnresolvedKind.ACCOUNT_ID or (
+        name == "lower" and part.kind in (UnresolvedKind.PARTITION, UnresolvedKind.REGION)
+    ):
         return part
     known = tuple(change(one) if isinstance(one, str) else _changed(one, name, change) for one in part.known or ())
-    kind = part.kind if part.kind is Kind.NAME else Kind.NAME if filled(part) and not part.known else Kind.ANYTHING
-    return Hole(f"{name}({part.expression})", kind, known=join(known) if known else None, reason=part.reason)
+    kind = (
+        part.kind
+        if part.kind is UnresolvedKind.NAME
+        else UnresolvedKind.NAME
+        if filled(part) and not part.known
+        else UnresolvedKind.ANYTHING
+    )
+    return Unresolved(f"{name}({part.expression})", kind, known=join(known) if known else None, reason=part.reason)
 
 
-def replace_(call: Call, arguments: list[Node]) -> Node | None:
+def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``replace`` of a text or, between slashes, a pattern; a hole that cannot hold the text stays as it is."""
     old = literal(arguments[1])
     value = as_text(arguments[0])
@@ -166,39 +186,39 @@ def _alone(parts: tuple[Part, ...], place: int, old: str) -> bool:
         return bool(old) or len(parts) == 1
     before, after = (parts[place - 1] if place else None), (parts[place + 1] if place + 1 < len(parts) else None)
     reach = range(1, len(old))
-    if isinstance(after, Hole) and any(part.endswith(old[:n]) and _meets(after, old[n:], 0) for n in reach):
+    if isinstance(after, Unresolved) and any(part.endswith(old[:n]) and _meets(after, old[n:], 0) for n in reach):
         return False
-    if isinstance(before, Hole) and any(part.startswith(old[n:]) and _meets(before, old[:n], -1) for n in reach):
+    if isinstance(before, Unresolved) and any(part.startswith(old[n:]) and _meets(before, old[:n], -1) for n in reach):
         return False
-    return not (isinstance(before, Hole) and isinstance(after, Hole) and part in old[1:-1])
+    return not (isinstance(before, Unresolved) and isinstance(after, Unresolved) and part in old[1:-1])
 
 
-def _may_contain(part: Hole, inner: str) -> bool:
+def _may_contain(part: Unresolved, inner: str) -> bool:
     """Whether a hole may hold a whole match."""
     return all(can_hold(part, letter) for letter in inner)
 
 
-def _meets(part: Hole, rest: str, end: int) -> bool:
+def _meets(part: Unresolved, rest: str, end: int) -> bool:
     """Whether a hole may begin (or end) with what is left of a match, or be empty."""
     return not filled(part) or can_hold(part, rest[end])
 
 
-def _without(part: Hole, old: str, new: Node, call: Call) -> Hole:
+def _without(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
     words = literal(new)
-    keeps = part.kind is Kind.NAME and words is not None and words != "" and not set("*?:/") & set(words)
+    keeps = part.kind is UnresolvedKind.NAME and words is not None and words != "" and not set("*?:/") & set(words)
     shown = path_conditions.quoted(words) if words is not None else str(new)
     expression = f"{call.name}({part.expression}, {path_conditions.quoted(old)}, {shown})"
-    return Hole(expression, Kind.NAME if keeps else Kind.ANYTHING, reason=part.reason)
+    return Unresolved(expression, UnresolvedKind.NAME if keeps else UnresolvedKind.ANYTHING, reason=part.reason)
 
 
-def split(call: Call, arguments: list[Node]) -> Node | None:
+def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``split``: pieces up to a hole that may hold the separator, behind it an unknown run."""
     separator, value = literal(arguments[0]), as_text(arguments[1])
     if separator is None or value is None:
         return None
     groups: list[list[Part]] = [[]]
     for place, part in enumerate(value.parts):
-        if isinstance(part, Hole):
+        if isinstance(part, Unresolved):
             if _may_contain(part, separator):
                 return _cut_off(groups, call, value)
             groups[-1].append(part)
@@ -213,15 +233,15 @@ def split(call: Call, arguments: list[Node]) -> Node | None:
         first, *others = part.split(separator)
         groups[-1].append(first)
         groups.extend([other] for other in others)
-    return Items(tuple(Text(join(group), call.at, defaults=value.defaults) for group in groups), call.at)
+    return ListNode(tuple(StringNode(join(group), call.at, defaults=value.defaults) for group in groups), call.at)
 
 
-def _cut_off(groups: list[list[Part]], call: Call, value: Text) -> Node:
+def _cut_off(groups: list[list[Part]], call: FunctionCall, value: StringNode) -> Node:
     """The pieces up to one that is not known to its end, and behind it any number of others."""
-    found: list[Node] = [Text(join(group), call.at, defaults=value.defaults) for group in groups[:-1]]
+    found: list[Node] = [StringNode(join(group), call.at, defaults=value.defaults) for group in groups[:-1]]
     reason = next((part.reason for part in value.holes if part.reason), "")
-    found.append(Rest((Hole(f"{call.words}[*]", reason=reason),), call.at, defaults=value.defaults))
-    return Items(tuple(found), call.at)
+    found.append(UnknownTail((Unresolved(f"{call.words}[*]", reason=reason),), call.at, defaults=value.defaults))
+    return ListNode(tuple(found), call.at)
 
 
 def graphemes(value: str) -> list[str] | None:
@@ -240,7 +260,7 @@ def _stands_alone(letter: str) -> bool:
     )
 
 
-def substr(call: Call, arguments: list[Node]) -> Node | None:
+def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``substr``: characters from the known beginning or end; a hole where it reaches into one."""
     value, start, size = as_text(arguments[0]), whole(arguments[1]), whole(arguments[2])
     if value is None or start is None or size is None or (start < 0 and not size):
@@ -269,14 +289,18 @@ def substr(call: Call, arguments: list[Node]) -> Node | None:
     if start + size <= len(letters):
         return made_of([kept], call, *arguments)
     others = value.parts[bool(letters) :]
-    named = all(part.kind is Kind.NAME for part in others if isinstance(part, Hole)) and not set("*?:/") & set(
-        "".join(part for part in others if isinstance(part, str))
-    )
+    named = all(part.kind is UnresolvedKind.NAME for part in others if isinstance(part, Unresolved)) and not set(
+        "*?:/"
+    ) & set("".join(part for part in others if isinstance(part, str)))
     reason = next((part.reason for part in value.holes if part.reason), "")
-    return made_of([kept, Hole(call.words, Kind.NAME if named else Kind.ANYTHING, reason=reason)], call, *arguments)
+    return made_of(
+        [kept, Unresolved(call.words, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
+        call,
+        *arguments,
+    )
 
 
-def title(call: Call, arguments: list[Node]) -> Node | None:
+def title(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The first letter of each word in upper case; a word ends where neither letter, digit nor underscore stands."""
     found = exact(arguments[0])
     if found is None:
@@ -290,17 +314,17 @@ def title(call: Call, arguments: list[Node]) -> Node | None:
     return made_of(["".join(letters)], call, arguments[0])
 
 
-def reversed_(call: Call, arguments: list[Node]) -> Node | None:
+def reversed_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``strrev`` of a text that is known."""
     found = exact(arguments[0])
     letters = graphemes(found) if found is not None else None
     return made_of(["".join(reversed(letters))], call, arguments[0]) if letters is not None else None
 
 
-def size(call: Call, arguments: list[Node]) -> Node | None:
+def size(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``length``, of strings too."""
     value = arguments[0]
-    found = exact(value) if isinstance(value, Text) else None
+    found = exact(value) if isinstance(value, StringNode) else None
     if found is not None and found.isascii():
         return Const(len(found) - found.count("\r\n"), call.at)
     if found is not None:
@@ -309,21 +333,21 @@ def size(call: Call, arguments: list[Node]) -> Node | None:
     return length(call, arguments)
 
 
-def to_string(call: Call, arguments: list[Node]) -> Node | None:
+def to_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``tostring``; null stays null."""
     value = arguments[0]
-    if isinstance(value, Text) or is_null(value):
+    if isinstance(value, StringNode) or is_null(value):
         return value
     return text(number_text(value.value), call.at) if isinstance(value, Const) and value.value is not None else None
 
 
-def to_number(call: Call, arguments: list[Node]) -> Node | None:
+def to_number(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``tonumber`` of what is known; null stays null."""
     amount = number(arguments[0])
     return Const(amount, call.at) if amount is not None else arguments[0] if is_null(arguments[0]) else None
 
 
-def to_bool(call: Call, arguments: list[Node]) -> Node | None:
+def to_bool(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``tobool`` of what is known; null stays null."""
     decided = truth(arguments[0])
     return Const(decided, call.at) if decided is not None else arguments[0] if is_null(arguments[0]) else None

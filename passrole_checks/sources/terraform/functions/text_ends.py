@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import Const, Hole, Kind, Node, Part, Text, join, text
+from passrole_checks.iam.partial_values import Const, Node, Part, StringNode, Unresolved, UnresolvedKind, join, text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, literal, whole
-from passrole_checks.sources.terraform.functions.signature import Call, Function, can_hold, declare, filled
+from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, can_hold, declare, filled
 from passrole_checks.sources.terraform.functions.text import as_text, filled_in, made_of
 
 _BLANKS = " \t\n\v\f\r\x85\xa0"
@@ -54,12 +54,14 @@ def holds(parts: tuple[Part, ...], inner: str) -> bool | None:
     if any(isinstance(part, str) and inner in part for part in parts) or not inner:
         return True
     return (
-        None if any(isinstance(part, Hole) and (not filled(part) or can_hold(part, inner)) for part in parts) else False
+        None
+        if any(isinstance(part, Unresolved) and (not filled(part) or can_hold(part, inner)) for part in parts)
+        else False
     )
 
 
 def _asked(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
-    def run(call: Call, arguments: list[Node]) -> Node | None:
+    def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
         value, wanted = as_text(arguments[0]), literal(arguments[1])
         answer = test(value.parts, wanted) if value is not None and wanted is not None else None
         return Const(answer, call.at) if answer is not None else None
@@ -67,7 +69,7 @@ def _asked(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
     return run
 
 
-def trim_prefix(call: Call, arguments: list[Node]) -> Node | None:
+def trim_prefix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trimprefix``: nothing where it cannot be told whether the text begins so."""
     value, prefix = as_text(arguments[0]), literal(arguments[1])
     if value is None or prefix is None:
@@ -86,7 +88,7 @@ def trim_prefix(call: Call, arguments: list[Node]) -> Node | None:
     return made_of(parts, call, value)
 
 
-def trim_suffix(call: Call, arguments: list[Node]) -> Node | None:
+def trim_suffix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trimsuffix``: nothing where it cannot be told whether the text ends so."""
     value, suffix = as_text(arguments[0]), literal(arguments[1])
     if value is None or suffix is None:
@@ -105,7 +107,9 @@ def trim_suffix(call: Call, arguments: list[Node]) -> Node | None:
     return made_of(parts, call, value)
 
 
-def _stripped(value: Text, cut: str, call: Call, *, left: bool = True, right: bool = True) -> Text | None:
+def _stripped(
+    value: StringNode, cut: str, call: FunctionCall, *, left: bool = True, right: bool = True
+) -> StringNode | None:
     """The text without these characters at its ends, None where a hole may hold some of them there."""
     parts = list(filled_in(value))
     for wanted, place in ((left, 0), (right, -1)):
@@ -113,28 +117,28 @@ def _stripped(value: Text, cut: str, call: Call, *, left: bool = True, right: bo
             continue
         while parts:
             part = parts[place]
-            if isinstance(part, Hole):
+            if isinstance(part, Unresolved):
                 if not can_hold(part, cut) and filled(part):
                     break
                 beside = parts[1 if not place else -2] if len(parts) > 1 else "x"
                 if cut != _BLANKS or not isinstance(beside, str) or beside != beside.strip(cut):
                     return None
-                parts[place] = Hole(f"{call.name}({part.expression})", reason=part.reason)
+                parts[place] = Unresolved(f"{call.name}({part.expression})", reason=part.reason)
                 break
             kept = part.strip(cut) if len(parts) == 1 else part.lstrip(cut) if not place else part.rstrip(cut)
             if kept:
                 parts[place] = kept
                 break
             parts.pop(place)
-    return Text(join(tuple(parts)), call.at, defaults=value.defaults)
+    return StringNode(join(tuple(parts)), call.at, defaults=value.defaults)
 
 
-def trim_space(call: Call, arguments: list[Node]) -> Node | None:
+def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trimspace`` and ``chomp``. JSON, for which blanks around it make no difference, keeps its places."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value
-    if not isinstance(value, Text):
+    if not isinstance(value, StringNode):
         return text(literal(value) or "", call.at)
     first = value.parts[0]
     if isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
@@ -147,17 +151,17 @@ def trim_space(call: Call, arguments: list[Node]) -> Node | None:
     return _stripped(value, cut, call, left=call.name == "trimspace")
 
 
-def trim(call: Call, arguments: list[Node]) -> Node | None:
+def trim(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``trim``: nothing where a hole may hold one of the characters at an end."""
     value, cut = arguments[0], literal(arguments[1])
-    found = value if isinstance(value, Text) else as_text(value)
+    found = value if isinstance(value, StringNode) else as_text(value)
     return _stripped(found, cut, call) if found is not None and cut is not None else None
 
 
-def indent(call: Call, arguments: list[Node]) -> Node | None:
+def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``indent``: spaces behind each line break; JSON, for which they mean nothing, keeps its places."""
     spaces, value = whole(arguments[0]), arguments[1]
-    if spaces is None or isinstance(value, Encoded) or not isinstance(value, Text):
+    if spaces is None or isinstance(value, Encoded) or not isinstance(value, StringNode):
         return value
     if spaces < 0:
         return call.fail("a negative number of spaces")
@@ -171,9 +175,11 @@ def indent(call: Call, arguments: list[Node]) -> Node | None:
     return made_of(parts, call, value)
 
 
-def _indented(part: Hole, call: Call) -> Hole:
+def _indented(part: Unresolved, call: FunctionCall) -> Unresolved:
     return (
-        part if part.kind is not Kind.ANYTHING or part.known else replace(part, expression=f"indent({part.expression})")
+        part
+        if part.kind is not UnresolvedKind.ANYTHING or part.known
+        else replace(part, expression=f"indent({part.expression})")
     )
 
 

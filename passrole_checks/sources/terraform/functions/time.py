@@ -9,9 +9,9 @@ import re
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from passrole_checks.iam.partial_values import Const, Node, Text
+from passrole_checks.iam.partial_values import Const, Node, StringNode
 from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, literal
-from passrole_checks.sources.terraform.functions.signature import Call, declare
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(ns|us|µs|μs|ms|s|m|h)")
@@ -40,7 +40,7 @@ def _written(value: datetime) -> str:
     return found.removesuffix("+00:00") + "Z" if found.endswith("+00:00") else found
 
 
-def time_add(call: Call, arguments: list[Node]) -> Node | None:
+def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``timeadd`` of a time and a duration that are known."""
     given, duration = literal(arguments[0]), literal(arguments[1])
     if given is None or duration is None:
@@ -54,14 +54,14 @@ def time_add(call: Call, arguments: list[Node]) -> Node | None:
     if seconds.denominator != 1:
         return None
     try:
-        return Text(
+        return StringNode(
             (_written(start + sign * timedelta(seconds=int(seconds))),), call.at, defaults=defaults_of(arguments)
         )
     except OverflowError:
         return call.fail("a time out of range")
 
 
-def time_compare(call: Call, arguments: list[Node]) -> Node | None:
+def time_compare(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``timecmp`` of two times that are known: -1, 0 or 1."""
     given = [literal(argument) for argument in arguments]
     if any(value is None for value in given):
@@ -72,7 +72,7 @@ def time_compare(call: Call, arguments: list[Node]) -> Node | None:
     return Const((first > second) - (first < second), call.at)
 
 
-def format_date(call: Call, arguments: list[Node]) -> Node | None:
+def format_date(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``formatdate`` of a time that is known."""
     pattern, given = literal(arguments[0]), literal(arguments[1])
     if pattern is None or given is None:
@@ -94,7 +94,7 @@ def format_date(call: Call, arguments: list[Node]) -> Node | None:
             if shown is None:
                 return call.fail(f"'{word}' is no part of a time")
             found.append(shown)
-    return Text(("".join(found),), call.at, defaults=defaults_of(arguments))
+    return StringNode(("".join(found),), call.at, defaults=defaults_of(arguments))
 
 
 def _shown(word: str, time: datetime) -> str | None:

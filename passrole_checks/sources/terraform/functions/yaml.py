@@ -14,19 +14,19 @@ import yaml
 
 from passrole_checks.iam.partial_values import (
     Const,
-    Entry,
-    Hole,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Part,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
     join,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, defaults_of, hole, known, parts_of
-from passrole_checks.sources.terraform.functions.signature import Call, declare
+from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 _DEPTH = 40
 _LONGEST = 200_000
@@ -37,20 +37,20 @@ _MARKS = re.compile("[\ue000-\uf8ff]")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
-def yaml_decode(call: Call, arguments: list[Node]) -> Node | None:
+def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """``yamldecode``: the tree of a YAML text, with holes where it has some."""
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value
-    if not isinstance(value, Text) or (value.only_hole is not None and not value.only_hole.known):
+    if not isinstance(value, StringNode) or (value.only_hole is not None and not value.only_hole.known):
         return None
     return _Reader(value if value.starts else known(value), call).read()
 
 
-def yaml_encode(call: Call, arguments: list[Node]) -> Node | None:
+def yaml_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """The YAML text of a value, kept as a tree; as text it is JSON, which is YAML too."""
     value = arguments[0]
-    return Encoded((Hole(call.words),), call.at, value=value, defaults=defaults_of([value]))
+    return Encoded((Unresolved(call.words),), call.at, value=value, defaults=defaults_of([value]))
 
 
 class _TooLarge(Exception):
@@ -58,7 +58,7 @@ class _TooLarge(Exception):
 
 
 class _Reader:
-    def __init__(self, source: Text, call: Call) -> None:
+    def __init__(self, source: StringNode, call: FunctionCall) -> None:
         self.source, self.call = source, call
         self.holes = source.holes
         self.offsets: list[int] = []
@@ -66,7 +66,7 @@ class _Reader:
         length = number = 0
         for part in source.parts:
             self.offsets.append(length)
-            if isinstance(part, Hole):
+            if isinstance(part, Unresolved):
                 part, number = chr(_MARK + number), number + 1
             pieces.append(part)
             length += len(part)
@@ -96,23 +96,23 @@ class _Reader:
         if depth > _DEPTH:
             return hole(self.call.words, at, "nested too deeply")
         if isinstance(tree, yaml.SequenceNode):
-            return Items(tuple([self.node(item, depth + 1) for item in tree.value]), at)
+            return ListNode(tuple([self.node(item, depth + 1) for item in tree.value]), at)
         if isinstance(tree, yaml.MappingNode):
-            return Mapping(tuple(self.entries(tree, depth)), at)
+            return ObjectNode(tuple(self.entries(tree, depth)), at)
         return self.scalar(tree, at) if isinstance(tree, yaml.ScalarNode) else self.call.hole()
 
-    def entries(self, tree: yaml.MappingNode, depth: int) -> list[Entry]:
-        own: list[Entry] = []
-        merged: list[Entry] = []
+    def entries(self, tree: yaml.MappingNode, depth: int) -> list[ObjectEntry]:
+        own: list[ObjectEntry] = []
+        merged: list[ObjectEntry] = []
         for key, value in tree.value:
             if isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style:
                 found = self.node(value, depth + 1)
-                for one in found.items if isinstance(found, Items) else (found,):
-                    merged.extend(one.entries if isinstance(one, Mapping) else ())
+                for one in found.items if isinstance(found, ListNode) else (found,):
+                    merged.extend(one.entries if isinstance(one, ObjectNode) else ())
                 continue
             at = self.position(key)
-            name = Text(self.parts(str(key.value)), at) if isinstance(key, yaml.ScalarNode) else hole("…", at)
-            own.append(Entry(name, self.node(value, depth + 1)))
+            name = StringNode(self.parts(str(key.value)), at) if isinstance(key, yaml.ScalarNode) else hole("…", at)
+            own.append(ObjectEntry(name, self.node(value, depth + 1)))
         names = {entry.key.parts for entry in own}
         for entry in merged:
             if entry.key.parts not in names:
@@ -130,9 +130,16 @@ class _Reader:
             if _NUMBER.fullmatch(value) and len(value) < 300:
                 return Const(float(value) if set(value) & set(".eE") else int(value), at)
         parts = self.parts(value)
-        if tree.style and len(parts) == 1 and isinstance(parts[0], Hole) and parts[0].kind is Kind.ANYTHING:
-            return Text(("", *parts), at, defaults=self.source.defaults)  # in quotes it is a string, whatever it holds
-        return Text(parts, at, defaults=self.source.defaults)
+        if (
+            tree.style
+            and len(parts) == 1
+            and isinstance(parts[0], Unresolved)
+            and parts[0].kind is UnresolvedKind.ANYTHING
+        ):
+            return StringNode(
+                ("", *parts), at, defaults=self.source.defaults
+            )  # in quotes it is a string, whatever it holds
+        return StringNode(parts, at, defaults=self.source.defaults)
 
     def parts(self, value: str) -> tuple[Part, ...]:
         if not self.holes:
@@ -140,7 +147,7 @@ class _Reader:
         found: list[Part] = []
         for piece in re.split("([\ue000-\uf8ff])", value):
             mark = ord(piece) - _MARK if len(piece) == 1 and _MARKS.match(piece) else -1
-            found.extend(parts_of(Text((self.holes[mark],), self.call.at)) if mark >= 0 else (piece,))
+            found.extend(parts_of(StringNode((self.holes[mark],), self.call.at)) if mark >= 0 else (piece,))
         return join(found)
 
     def position(self, tree: yaml.Node) -> Position:
@@ -156,7 +163,7 @@ class _Reader:
         index = max(bisect_right(self.offsets, offset) - 1, 0)
         line, column = self.source.starts[min(index, len(self.source.starts) - 1)]
         before = self.text[self.offsets[index] : offset]
-        if isinstance(self.source.parts[index], Hole) or "\n" not in before:
+        if isinstance(self.source.parts[index], Unresolved) or "\n" not in before:
             return line, column + len(before)
         return line + before.count("\n"), len(before) - before.rfind("\n") + self.source.indent
 

@@ -35,7 +35,7 @@ _EXACT = re.compile(r"\s*=?\s*v?(\d+(?:\.\d+)*(?:-[\w.]+)?)\s*")
 
 
 @dataclass(frozen=True)
-class Place:
+class ModuleLocation:
     """Where a module lies; or, without a folder, why it cannot be evaluated, as words that follow its name."""
 
     folder: Path | None = None
@@ -60,26 +60,26 @@ class Installed:
         """The list of ``terraform init``, whether it is there or not."""
         return self.root / _MANIFEST
 
-    def find(self, key: tuple[str, ...], source: str, version: str | None) -> Place:
+    def find(self, key: tuple[str, ...], source: str, version: str | None) -> ModuleLocation:
         """The place of the module that is called by ``source`` (and ``version``, a constraint) under these names."""
         record = self._records.get(".".join(key))
         if record is None:
             folder = self._external(source)
-            return Place(folder) if folder is not None else Place(reason="is not here")
+            return ModuleLocation(folder) if folder is not None else ModuleLocation(reason="is not here")
         if not _same(source, record.source):
-            return Place(reason=f"is not here: modules.json names {record.source} (terraform init)")
+            return ModuleLocation(reason=f"is not here: modules.json names {record.source} (terraform init)")
         exact = _EXACT.fullmatch(version) if version is not None else None
         if exact is not None and record.version and exact[1] != record.version:
-            return Place(reason=f"is not here: version {record.version} is installed (terraform init)")
+            return ModuleLocation(reason=f"is not here: version {record.version} is installed (terraform init)")
         folder = Path(os.path.normpath(self.root / record.folder.replace("\\", "/")))
         try:
             current().check(folder)
         except OSError as error:
-            return Place(reason=f"is not read: {record.folder} {error.strerror}")
+            return ModuleLocation(reason=f"is not read: {record.folder} {error.strerror}")
         at_file(folder)
         if not os.path.isdir(folder):
-            return Place(reason=f"is not here: there is no {record.folder} (terraform init)")
-        return Place(folder)
+            return ModuleLocation(reason=f"is not here: there is no {record.folder} (terraform init)")
+        return ModuleLocation(folder)
 
     @property
     def unreadable(self) -> Unreadable | None:

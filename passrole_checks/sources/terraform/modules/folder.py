@@ -24,7 +24,14 @@ from passrole_checks.sources.terraform.reading.files import (
     parse_file,
     terraform_files,
 )
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, Fragment, ParsedFile, Template
+from passrole_checks.sources.terraform.reading.syntax import (
+    Attribute,
+    Block,
+    Body,
+    Fragment,
+    ParsedFile,
+    TemplateExpression,
+)
 
 _LOCAL_SOURCE = re.compile(rb'"\.\.?[/\\"]')
 
@@ -136,7 +143,7 @@ def literal_text(block: Block, name: str) -> str | None:
     """The value of an attribute that is written as a literal text."""
     attribute = block.body.get(name)
     value = attribute.value if attribute is not None else None
-    if isinstance(value, Template) and len(value.parts) == 1 and isinstance(value.parts[0], Fragment):
+    if isinstance(value, TemplateExpression) and len(value.parts) == 1 and isinstance(value.parts[0], Fragment):
         return value.parts[0].value
     return None
 

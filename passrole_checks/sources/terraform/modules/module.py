@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.iam.partial_values import Const, Hole, Kind, Node, Position, Text
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import Const, Node, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.terraform.evaluation.conditional_values import under
-from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Instance,
     Reference,
-    bounded,
     failure,
     hole,
+    limit_size,
     literal,
-    tagged,
+    mark_default,
 )
 from passrole_checks.sources.terraform.evaluation.types import converted, or_else
 from passrole_checks.sources.terraform.modules.folder import Folder, literal_text
@@ -47,10 +47,10 @@ class Module:
         run: Run,
         folder: Folder,
         address: str = "",
-        arguments: dict[str, tuple[Attribute, Scope]] | None = None,
+        arguments: dict[str, tuple[Attribute, EvaluationScope]] | None = None,
         ancestors: tuple[Path, ...] = (),
         key: tuple[str, ...] = (),
-        when: When = (),
+        when: PathCondition = (),
     ) -> None:
         self.run, self.folder, self.address, self.key, self.when = run, folder, address, key, when
         self.arguments = arguments or {}
@@ -64,14 +64,14 @@ class Module:
 
     # scopes and addresses
 
-    def scope(self, source: SourceText, instance: Instance | None = None) -> Scope:
+    def scope(self, source: SourceText, instance: Instance | None = None) -> EvaluationScope:
         """The scope of an expression of this module, with ``each`` and ``count`` of an instance."""
         variables = instance.variables if instance is not None else {}
         labels = tuple((name, instance.label) for name in variables) if instance is not None else ()
         when = dict(instance.when) if instance is not None else {}
-        return Scope(self, source, self.run.files, self.run.budget, variables, labels, when)
+        return EvaluationScope(self, source, self.run.files, self.run.budget, variables, labels, when)
 
-    def instance_scope(self, block: Block, instance: Instance | None) -> Scope:
+    def instance_scope(self, block: Block, instance: Instance | None) -> EvaluationScope:
         """The scope of a resource's arguments."""
         if instance is None:
             found = self.instances(block)
@@ -99,7 +99,7 @@ class Module:
         self._open.add(key)
         cut = self.run.budget.cut
         try:
-            value = bounded(build(), words)
+            value = limit_size(build(), words)
         finally:
             self._open.discard(key)
         self._tries[key] = self._tries.get(key, 0) + 1
@@ -119,7 +119,7 @@ class Module:
         if name == "path" and first is not None:
             return self.path(first, at), 1
         if name == "terraform" and first is not None:
-            return hole(f"terraform.{first}", at, "chosen at run time", Kind.NAME), 1
+            return hole(f"terraform.{first}", at, "chosen at run time", UnresolvedKind.NAME), 1
         if name == "module" and first is not None:
             block = self.folder.modules.get(first)
             if block is None:
@@ -140,7 +140,7 @@ class Module:
     def reference(self, address: str, type_: str, block: Block, at: Position) -> Reference:
         """The value that a resource, data source or module block is."""
         full = self.prefixed(address)
-        return Reference((Hole(full),), at, address=full, type=type_, block=block, module=self)
+        return Reference((Unresolved(full),), at, address=full, type=type_, block=block, module=self)
 
     def variable(self, name: str, at: Position) -> Node:
         """The value of a variable: what the call or whoever scans gives, else its default."""
@@ -177,8 +177,8 @@ class Module:
         default = block.body.get("default") if block is not None else None
         if default is None:
             return hole(f"var.{name}", at, "no default" if block is not None else "not declared")
-        value = bounded(evaluate(default.value, self.scope(default.source)), f"var.{name}")
-        return tagged(self._typed(value, block), f"var.{name}")
+        value = limit_size(evaluate(default.value, self.scope(default.source)), f"var.{name}")
+        return mark_default(self._typed(value, block), f"var.{name}")
 
     def _typed(self, value: Node, block: Block | None) -> Node:
         """A variable's value as its type makes it."""
@@ -208,7 +208,7 @@ class Module:
         """``path.module`` and ``path.root``; ``path.cwd`` is a hole."""
         folders = {"module": self.folder.path, "root": self.ancestors[0]}
         known = (str(folders[name]),) if name in folders else None
-        return Text((Hole(f"path.{name}", known=known, reason="a path"),), at)
+        return StringNode((Unresolved(f"path.{name}", known=known, reason="a path"),), at)
 
     # steps into references
 
@@ -246,12 +246,12 @@ class Module:
         assert value.block is not None
         written = value.holes[0].expression
         single = value.instance is not None or not self.instances(value.block).counted
-        if single and isinstance(key, Text) and name is not None:
+        if single and isinstance(key, StringNode) and name is not None:
             return self.attribute(value, name, at)  # x["arn"] is x.arn
         if name is None:
-            text = ", ".join(part.expression for part in key.holes) if isinstance(key, Text) else "…"
+            text = ", ".join(part.expression for part in key.holes) if isinstance(key, StringNode) else "…"
             return _at_instance(value, f"[{text}]", None, at)
-        suffix = suffix_of(name) if isinstance(key, Text) else f"[{name}]"
+        suffix = suffix_of(name) if isinstance(key, StringNode) else f"[{name}]"
         found = self.instances(value.block)
         instance = next((one for one in found.items if one.suffix == suffix), None)
         if instance is None and found.known and (found.counted or isinstance(key, Const)):
@@ -267,7 +267,7 @@ class Module:
             return None
         return [(one.key, under(one.when, _at_instance(value, one.suffix, one, value.at))) for one in found.items]
 
-    def existence(self, value: Reference) -> When:
+    def existence(self, value: Reference) -> PathCondition:
         """The conditions under which an instance, or any instance of a block, exists; none where it surely does."""
         if value.instance is not None:
             return value.instance.when
@@ -342,7 +342,7 @@ class Module:
 
 def _at_instance(value: Reference, suffix: str, instance: Instance | None, at: Position) -> Reference:
     return Reference(
-        (Hole(value.holes[0].expression + suffix),),
+        (Unresolved(value.holes[0].expression + suffix),),
         at,
         address=value.address + suffix,
         type=value.type,

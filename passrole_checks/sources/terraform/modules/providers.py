@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.partial_values import Items
+from passrole_checks.iam.partial_values import ListNode
 from passrole_checks.sources.terraform.evaluation.symbolic_values import literal
 from passrole_checks.sources.terraform.modules.folder import provider_alias
 from passrole_checks.sources.terraform.modules.module import Module
@@ -38,7 +38,7 @@ def _stated(root: Module, own: list[Block], alias: str | None) -> str | None:
     if len(found) != 1:
         return None
     value = written(found[0], "allowed_account_ids", root.scope(found[0].source))
-    if not isinstance(value, Items) or len(value.items) != 1:
+    if not isinstance(value, ListNode) or len(value.items) != 1:
         return None
     account = literal(value.items[0])
     return account if account is not None and _ACCOUNT.fullmatch(account) else None

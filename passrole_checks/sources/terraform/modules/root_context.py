@@ -9,7 +9,7 @@ from pathlib import Path
 
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.model.configuration import Unreadable
-from passrole_checks.sources.terraform.evaluation.scope import Budget
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget
 from passrole_checks.sources.terraform.modules.downloaded_modules import Installed
 from passrole_checks.sources.terraform.modules.folder import Folder, is_local, local_path, read_folder
 from passrole_checks.sources.terraform.reading.files import Files
@@ -28,7 +28,7 @@ class Run:
 
     files: Files
     root: Path = Path()
-    budget: Budget = field(default_factory=Budget)
+    budget: EvaluationBudget = field(default_factory=EvaluationBudget)
     folders: dict[Path, Folder] = field(default_factory=dict)
     not_evaluated: dict[str, Unreadable] = field(default_factory=dict)
     outside: dict[str, Unreadable] = field(default_factory=dict)  # calls of modules that lead out, by their folders

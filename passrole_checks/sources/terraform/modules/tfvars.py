@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from passrole_checks.files.safe_read import content_of
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.files.access_log import at_file, at_folder
 from passrole_checks.sources.model.configuration import Inputs, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
@@ -31,9 +31,9 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Fragment,
     Name,
     ParsedFile,
-    Problem,
     Span,
-    Template,
+    SyntaxProblem,
+    TemplateExpression,
     Unparsed,
 )
 
@@ -73,7 +73,7 @@ def read_var_file(path: Path) -> ParsedFile:
 
 @lru_cache(maxsize=64)
 def _read(file: str, _stamp: tuple[int, int] | None) -> ParsedFile:
-    data = content_of(file, _LARGEST, pipes=True)
+    data = read_bounded(file, _LARGEST, pipes=True)
     if not file.endswith(".json"):
         return _only_values(parse_bytes(file, data))
     try:
@@ -83,16 +83,18 @@ def _read(file: str, _stamp: tuple[int, int] | None) -> ParsedFile:
 
 
 def _problem(file: str, line: int | None, reason: str) -> ParsedFile:
-    return ParsedFile(SourceText(file, b""), Body(), (Problem(line or 0, reason),))
+    return ParsedFile(SourceText(file, b""), Body(), (SyntaxProblem(line or 0, reason),))
 
 
 def _only_values(parsed: ParsedFile) -> ParsedFile:
     """The file, with a problem for each thing in it that is no value: Terraform refuses blocks, names and calls."""
-    problems = [Problem(block.span.line, f"a {block.type} block among variable values") for block in parsed.body.blocks]
+    problems = [
+        SyntaxProblem(block.span.line, f"a {block.type} block among variable values") for block in parsed.body.blocks
+    ]
     for attribute in parsed.body.attributes:
         foreign = _foreign(attribute.value)
         if foreign is not None:
-            problems.append(Problem(attribute.span.line, f"{attribute.name}: {foreign}"))
+            problems.append(SyntaxProblem(attribute.span.line, f"{attribute.name}: {foreign}"))
     if not problems:
         return parsed
     return ParsedFile(parsed.source, parsed.body, (*parsed.problems, *problems))
@@ -145,7 +147,7 @@ def _given(name: str, text: str, block: Block) -> tuple[Attribute, str | None]:
     span = block.span
     if _takes_text(block):
         parts = (Fragment(text, span.line, span.column, exact=False),) if text else ()
-        return Attribute(name, span, block.source, lambda: Template(parts, span)), None
+        return Attribute(name, span, block.source, lambda: TemplateExpression(parts, span)), None
     written = f"{name} = {text}\n".encode("utf-8", "replace")
     source = SourceText(block.source.file, written, span.line, span.column - len(name) - 3)
     parsed = reader().read(source)
@@ -167,7 +169,7 @@ def _takes_text(block: Block) -> bool:
     if constraint is None:
         return True
     value = constraint.value
-    if isinstance(value, Template):  # the notation before Terraform 0.12: "string", "list", "map"
+    if isinstance(value, TemplateExpression):  # the notation before Terraform 0.12: "string", "list", "map"
         first = value.parts[0] if value.parts else None
         return isinstance(first, Fragment) and first.value in _PRIMITIVE
     return isinstance(value, Name) and value.name in _PRIMITIVE

@@ -13,9 +13,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Absent, Choice, Hole, Items, Mapping, Node, Part, Text, join, texts_in
-from passrole_checks.iam.path_conditions import When
-from passrole_checks.iam.roles.arn_pattern import spelled_out
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectNode,
+    Part,
+    StringNode,
+    Unresolved,
+    join,
+    texts_in,
+)
+from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments_elsewhere import each_with_facts, held_under
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.principal_names import literal
@@ -27,8 +38,8 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     NAMED_ATTACHMENTS,
     OWN_ATTACHMENTS,
 )
-from passrole_checks.sources.terraform.evaluation.get_path import take
-from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.get_path import get_path
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, known
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
@@ -45,20 +56,20 @@ _Bearer = tuple[str, str]  # the address of its module, and its own
 
 
 @dataclass
-class Attachments:
+class TerraformAttachments:
     """Filled block by block (:meth:`look`), after :meth:`of` has looked at all names of a configuration."""
 
     root: Module
     by_name: dict[tuple[str, _Name], list[_Bearer]] = field(default_factory=dict)  # by kind and name
     arns: dict[str, str] = field(default_factory=dict)  # the words of an ARN that is not known: the managed policy
     # managed policies, who gets them, and when
-    attached: dict[str, dict[str, list[When]]] = field(default_factory=dict)
+    attached: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)
     boundaries: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)  # attached to somebody
     unresolved: bool = False  # there is an attachment of which it is not known which policy it attaches
 
     @classmethod
-    def of(cls, root: Module) -> Attachments:
+    def of(cls, root: Module) -> TerraformAttachments:
         """The names that a configuration gives."""
         found = cls(root)
         for module in root.walk():
@@ -71,7 +82,7 @@ class Attachments:
                     if type_ in MANAGED_POLICIES:
                         found.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
                     name = references.entity_name(block, module.scope(block.source, instance))
-                    own = _comparable(spelled_out(name.parts)) if name is not None else None
+                    own = _comparable(expand(name.parts)) if name is not None else None
                     if own is not None:
                         bearers = found.by_name.setdefault((ENTITIES[type_].kind, own), [])
                         bearers.append((module.address, address))
@@ -91,7 +102,7 @@ class Attachments:
                     found.update(self._given_away(module, block))
         return found
 
-    def look(self, block: Block, scope: Scope, address: str, when: When = ()) -> None:
+    def look(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
         """Note what one resource attaches, to others or to itself, and what bounds it; ``when`` says when it exists."""
         type_, module = block.labels[0], scope.module.address
         if type_ in ATTACHMENTS:
@@ -125,12 +136,12 @@ class Attachments:
                 for value in each(references.written(block, attribute.name, scope)):
                     yield from self.policies_named(value, module.address)
 
-    def entities(self, block: Block, attributes: dict[str, str], scope: Scope) -> tuple[str, ...]:
+    def entities(self, block: Block, attributes: dict[str, str], scope: EvaluationScope) -> tuple[str, ...]:
         """Addresses, else names, of the users, groups, roles and permission sets that attributes name."""
         found: dict[str, None] = {}
         for attribute, kind in attributes.items():
             for value in each(references.written(block, attribute, scope)):
-                if isinstance(value, Text):
+                if isinstance(value, StringNode):
                     found[self._entity(value, kind, scope.module.address)] = None
         return tuple(found)
 
@@ -148,7 +159,13 @@ class Attachments:
         return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=held)
 
     def _attach(
-        self, value: Node | None, principals: tuple[str, ...], module: str, when: When, *, by_name: bool = False
+        self,
+        value: Node | None,
+        principals: tuple[str, ...],
+        module: str,
+        when: PathCondition,
+        *,
+        by_name: bool = False,
     ) -> None:
         for facts, policy in each_with_facts(value, when):
             addresses = self.policies_named(policy, module, by_name=by_name)
@@ -160,7 +177,7 @@ class Attachments:
             if not addresses and not _is_named(policy):
                 self.unresolved = True
 
-    def _bound(self, block: Block, scope: Scope) -> None:
+    def _bound(self, block: Block, scope: EvaluationScope) -> None:
         attribute, module = "permissions_boundary", scope.module.address
         for value in each(references.written(block, attribute, scope), objects=False):
             self._bounds(self.policies_named(value, module))
@@ -179,7 +196,7 @@ class Attachments:
         if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
             own = ("", "id", MANAGED_POLICIES[value.type], *((ENTITIES[value.type].name,) if by_name else ()))
             return [value.address] if value.attribute in own else []
-        if not isinstance(value, Text) or _AWS_MANAGED in str(known(value)):
+        if not isinstance(value, StringNode) or _AWS_MANAGED in str(known(value)):
             return []
         only = value.only_hole
         if only is not None and only.expression in self.arns:
@@ -191,14 +208,14 @@ class Attachments:
         bearers = self.by_name.get((kind, name), []) if name is not None else []
         return [address for where, address in bearers if where == module] or [address for _, address in bearers]
 
-    def _entity(self, value: Text, kind: str, module: str) -> str:
+    def _entity(self, value: StringNode, kind: str, module: str) -> str:
         if isinstance(value, Reference):
             entity = ENTITIES.get(value.type)  # a group may be given the name of a user
             return value.address if entity is None or entity.kind == kind else literal(kind, value.address)
         only = value.only_hole
         if only is not None and only.role is not None:
             return only.role
-        bearers = self._bearers(kind, _comparable(spelled_out(value.parts)), module)
+        bearers = self._bearers(kind, _comparable(expand(value.parts)), module)
         return bearers[0] if len(bearers) == 1 else literal(kind, str(known(value)))
 
 
@@ -207,9 +224,9 @@ def each(value: Node | None, *, objects: bool = True) -> Iterator[Node]:
     pending = [value] if value is not None else []
     while pending:
         node = pending.pop(0)
-        if isinstance(node, Items):
+        if isinstance(node, ListNode):
             pending[:0] = node.items
-        elif isinstance(node, Mapping):
+        elif isinstance(node, ObjectNode):
             pending[:0] = [entry.value for entry in node.entries] if objects else []
         elif isinstance(node, Choice):
             pending[:0] = [option for _, option in node.options]
@@ -219,7 +236,7 @@ def each(value: Node | None, *, objects: bool = True) -> Iterator[Node]:
 
 def _demanded(document: Node) -> Iterator[Node]:
     """The values of the condition key of permissions boundaries in a document."""
-    if isinstance(document, Text):
+    if isinstance(document, StringNode):
         if _DEMAND not in str(document).lower():
             return
         try:
@@ -229,11 +246,11 @@ def _demanded(document: Node) -> Iterator[Node]:
     pending = [document]
     while pending:
         node = pending.pop()
-        if isinstance(node, Items):
+        if isinstance(node, ListNode):
             pending.extend(node.items)
         elif isinstance(node, Choice):
             pending.extend(option for _, option in node.options)
-        elif isinstance(node, Mapping):
+        elif isinstance(node, ObjectNode):
             for entry in node.entries:
                 if (entry.key.literal or "").lower() == _DEMAND:
                     yield entry.value
@@ -241,7 +258,7 @@ def _demanded(document: Node) -> Iterator[Node]:
                     pending.append(entry.value)
 
 
-def inner_values(block: Block, attribute: str, name: str, scope: Scope) -> Iterator[Node]:
+def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
     """The values of ``name`` in the nested blocks, or in the objects of the attribute, of this name."""
     for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
         value = references.written(inner, name, inner_scope)
@@ -255,22 +272,22 @@ def inner_values(block: Block, attribute: str, name: str, scope: Scope) -> Itera
     pending = [written] if written is not None else []
     while pending:
         node = pending.pop(0)
-        if isinstance(node, Items):
+        if isinstance(node, ListNode):
             pending[:0] = node.items
         elif isinstance(node, Choice):
             pending[:0] = [option for _, option in node.options]
-        elif isinstance(node, Mapping):
+        elif isinstance(node, ObjectNode):
             value = node.get(name)
-            value = value.get("name") if isinstance(value, Mapping) else value
+            value = value.get("name") if isinstance(value, ObjectNode) else value
             if value is not None:
                 yield value
-        elif isinstance(node, Text) and not isinstance(node, Failure) and attribute != "permissions_boundary":
-            yield take(node, name, f"{node}.{name}", node.at)
+        elif isinstance(node, StringNode) and not isinstance(node, Failure) and attribute != "permissions_boundary":
+            yield get_path(node, name, f"{node}.{name}", node.at)
 
 
-def _name_of(value: Text, whole: bool = False) -> _Name | None:
+def _name_of(value: StringNode, whole: bool = False) -> _Name | None:
     """The name at the end of a policy's ARN; a text without a slash is one if it is literal, or with ``whole``."""
-    parts = spelled_out(value.parts)
+    parts = expand(value.parts)
     for place in range(len(parts) - 1, -1, -1):
         part = parts[place]
         if isinstance(part, str) and "/" in part:
@@ -280,7 +297,7 @@ def _name_of(value: Text, whole: bool = False) -> _Name | None:
 
 def _comparable(parts: _Name) -> _Name | None:
     """A name, None where it is empty, or where the same words may mean something else in another block."""
-    holes = [part for part in parts if isinstance(part, Hole)]
+    holes = [part for part in parts if isinstance(part, Unresolved)]
     return None if parts == ("",) or any(_LOOP.search(hole.expression) for hole in holes) else parts
 
 
@@ -288,7 +305,7 @@ def _is_named(value: Node) -> bool:
     """Whether it is known which policy an attachment attaches, be it of this configuration or not."""
     if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
         return True
-    name = _name_of(value) if isinstance(value, Text) else None
+    name = _name_of(value) if isinstance(value, StringNode) else None
     return name is not None and all(isinstance(part, str) for part in name)
 
 

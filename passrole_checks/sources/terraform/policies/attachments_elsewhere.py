@@ -10,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from passrole_checks.iam.partial_values import Node, Text
-from passrole_checks.iam.path_conditions import When
-from passrole_checks.sources.model.attachments_elsewhere import Held, Holdings, alternatives, each_with_facts
+from passrole_checks.iam.partial_values import Node, StringNode
+from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.model.attachments_elsewhere import (
+    AttachmentsElsewhere,
+    Holdings,
+    alternatives,
+    each_with_facts,
+)
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
@@ -23,10 +28,10 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     OWN_ATTACHMENTS,
     SCP_TARGETS,
 )
-from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference
 from passrole_checks.sources.terraform.evaluation.to_plain import plain_text
-from passrole_checks.sources.terraform.policies.attachments import Attachments, inner_values
+from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments, inner_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
@@ -38,12 +43,12 @@ _BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
 class Collected:
     """Filled block by block (:meth:`look`)."""
 
-    attachments: Attachments
+    attachments: TerraformAttachments
     holdings: Holdings = field(default_factory=Holdings)
     # organization policies by the name, which stands for the id before that is known
     _limits: dict[str, list[str]] = field(default_factory=dict)
 
-    def look(self, block: Block, scope: Scope, resource: ResourceDefinition, when: When) -> None:
+    def look(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition) -> None:
         """Note what one instance of a resource attaches that does not stand here, who is in which group, and bounds."""
         type_ = block.labels[0]
         if type_ in ATTACHMENTS:
@@ -70,7 +75,7 @@ class Collected:
         if type_ in SCP_TARGETS:
             policy, target = SCP_TARGETS[type_]
             for facts, value in each_with_facts(references.written(block, target, scope), when):
-                if not isinstance(value, Text) or isinstance(value, Failure):
+                if not isinstance(value, StringNode) or isinstance(value, Failure):
                     continue
                 named = [(facts, resource.address)]
                 if policy:
@@ -79,10 +84,10 @@ class Collected:
                 self.holdings.limited.extend((plain_text(value), further, name) for further, name in named)
         if type_ in ORGANIZATION_POLICIES:
             given = references.written(block, "name", scope)
-            if isinstance(given, Text):
+            if isinstance(given, StringNode):
                 self._limits.setdefault(str(given), []).append(resource.address)
 
-    def held(self, policies: Sequence[AttachedPolicy]) -> Held:
+    def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
         """All of it, given the policies of the configuration."""
         found = replace(self.holdings, limited=[])
         for target, facts, named in self.holdings.limited:
@@ -97,13 +102,13 @@ class Collected:
         holders: Sequence[str],
         resource: ResourceDefinition,
         path: str,
-        scope: Scope,
-        when: When,
+        scope: EvaluationScope,
+        when: PathCondition,
         *,
         by_name: bool = False,
     ) -> None:
         for facts, policy in each_with_facts(value, when):
-            if not isinstance(policy, Text) or isinstance(policy, Failure):
+            if not isinstance(policy, StringNode) or isinstance(policy, Failure):
                 continue
             if self.attachments.policies_named(policy, scope.module.address, by_name=by_name):
                 continue
@@ -112,7 +117,7 @@ class Collected:
                 ManagedAttachment(holder, written, resource, path, policy.at, facts) for holder in holders
             )
 
-    def _bound(self, block: Block, scope: Scope, resource: ResourceDefinition) -> None:
+    def _bound(self, block: Block, scope: EvaluationScope, resource: ResourceDefinition) -> None:
         module = scope.module.address
         holders: tuple[str, ...] = (resource.address,)
         if resource.type == "aws_ssoadmin_permissions_boundary_attachment":
@@ -131,11 +136,11 @@ class Collected:
 
 def _plain(value: Node) -> Node:
     """The value as the rooms behind know it, but for a reference, which says what it refers to."""
-    return plain_text(value) if isinstance(value, Text) and not isinstance(value, (Reference, Failure)) else value
+    return plain_text(value) if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure)) else value
 
 
 def _policy_named(value: Node) -> str:
     """The words by which a value names an organization policy: its address, or its name."""
     if isinstance(value, Reference) and value.type in ORGANIZATION_POLICIES:
         return value.address
-    return str(value) if isinstance(value, Text) else ""
+    return str(value) if isinstance(value, StringNode) else ""

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from passrole_checks.iam.partial_values import Choice, Const, Items, Mapping, Node, Text
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
-from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Reference
 from passrole_checks.sources.terraform.lazy_evaluation import taken
 from passrole_checks.sources.terraform.modules.module import Module
@@ -33,7 +33,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Name,
     Object,
     Splat,
-    Template,
+    TemplateExpression,
     TemplatePart,
     Tuple,
     Unary,
@@ -70,7 +70,9 @@ class Bearing:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str], bool] = {}
 
-    def may(self, expression: Expression, scope: Scope, bound: frozenset[str] = frozenset(), depth: int = 0) -> bool:
+    def may(
+        self, expression: Expression, scope: EvaluationScope, bound: frozenset[str] = frozenset(), depth: int = 0
+    ) -> bool:
         """Whether the value of an expression may hold a document. ``bound`` are the variables of a ``for`` around it,
         which hold what its collection does."""
         if depth > _DEPTH:
@@ -82,7 +84,7 @@ class Bearing:
         match expression:
             case Literal() | Unparsed() | Unary() | Binary():
                 return False
-            case Template(parts):
+            case TemplateExpression(parts):
                 return any(self._part(part, scope, bound, depth) for part in parts)
             case Tuple(items):
                 return inside(*items)
@@ -111,12 +113,12 @@ class Bearing:
             if attribute.name not in left_out and (not taken() or self._value_of_instances(module, attribute, each, 0))
         ]
 
-    def _part(self, part: TemplatePart, scope: Scope, bound: frozenset[str], depth: int) -> bool:
+    def _part(self, part: TemplatePart, scope: EvaluationScope, bound: frozenset[str], depth: int) -> bool:
         if isinstance(part, Fragment):
             return '"' in part.value
         return not isinstance(part, Interpolation) or self.may(part.expression, scope, bound, depth + 1)
 
-    def _reference(self, expression: Expression, scope: Scope, bound: frozenset[str], depth: int) -> bool:
+    def _reference(self, expression: Expression, scope: EvaluationScope, bound: frozenset[str], depth: int) -> bool:
         steps: list[str | Expression] = []
         while isinstance(expression, (GetAttribute, Index, Splat)):
             if isinstance(expression, GetAttribute):
@@ -208,7 +210,9 @@ class Bearing:
                 return True
         return False
 
-    def _written(self, attribute: Attribute, scope: Scope, depth: int, bound: frozenset[str] = frozenset()) -> bool:
+    def _written(
+        self, attribute: Attribute, scope: EvaluationScope, depth: int, bound: frozenset[str] = frozenset()
+    ) -> bool:
         """What is said of the value of an attribute; its words alone may say that there is nothing to see."""
         if not _SUSPICIOUS.search(bytes_of(attribute)):
             return False
@@ -234,7 +238,7 @@ def bytes_of(attribute: Attribute) -> bytes:
 def _is_plain(arguments: tuple[Expression, ...]) -> bool:
     """Whether a format is a text that makes no quotes."""
     match arguments:
-        case (Template((Fragment(value),)),):
+        case (TemplateExpression((Fragment(value),)),):
             return _FORMAT.fullmatch(value) is not None
     return False
 
@@ -243,7 +247,7 @@ def _is_key(key: Expression) -> bool:
     """Whether the key of an object is one that matters, or may be."""
     if isinstance(key, Literal):
         return key.value in _KEYS
-    if isinstance(key, Template) and len(key.parts) == 1 and isinstance(key.parts[0], Fragment):
+    if isinstance(key, TemplateExpression) and len(key.parts) == 1 and isinstance(key.parts[0], Fragment):
         return key.parts[0].value in _KEYS or '"' in key.parts[0].value
     return True
 
@@ -271,16 +275,16 @@ def _holds(node: Node) -> bool:
     pending = [node]
     while pending:
         current = pending.pop()
-        if isinstance(current, Mapping):
+        if isinstance(current, ObjectNode):
             for entry in current.entries:
                 if entry.key.literal is None or entry.key.literal in _KEYS or '"' in entry.key.literal:
                     return True
                 pending.append(entry.value)
-        elif isinstance(current, Items):
+        elif isinstance(current, ListNode):
             pending.extend(current.items)
         elif isinstance(current, Choice):
             pending.extend(option for _, option in current.options)
-        elif isinstance(current, Text) and not isinstance(current, (Encoded, Reference)):
+        elif isinstance(current, StringNode) and not isinstance(current, (Encoded, Reference)):
             if any('"' in part for part in current.parts if isinstance(part, str)):
                 return True
         elif not isinstance(current, Const):

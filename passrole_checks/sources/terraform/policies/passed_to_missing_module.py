@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passrole_checks.iam.partial_values import Choice, Items, Mapping, Node, Text
-from passrole_checks.iam.path_conditions import When, added, consistent
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.configuration import (
     MODULE,
     AttachedPolicy,
@@ -82,24 +82,26 @@ def managed_handed_over(module: Module, block: Block, speaking: Speaking) -> Ite
                     yield ManagedAttachment(address, plain_text(found), resource, path, found.at, facts)
 
 
-def _texts(value: Node, path: str, when: When, depth: int) -> Iterator[tuple[str, When, Text]]:
-    if isinstance(value, Text):
+def _texts(value: Node, path: str, when: PathCondition, depth: int) -> Iterator[tuple[str, PathCondition, StringNode]]:
+    if isinstance(value, StringNode):
         yield path, when, value
     elif depth and isinstance(value, Choice):
         for outcome, option in value.options:
             if consistent(when, value.condition, outcome):
-                yield from _texts(option, path, added(when, value.condition, outcome), depth - 1)
-    elif depth and isinstance(value, Items):
+                yield from _texts(option, path, extend(when, value.condition, outcome), depth - 1)
+    elif depth and isinstance(value, ListNode):
         for number, item in enumerate(value.items):
             yield from _texts(item, f"{path}/{number}", when, depth - 1)
-    elif depth and isinstance(value, Mapping):
+    elif depth and isinstance(value, ObjectNode):
         for entry in value.entries:
             yield from _texts(entry.value, f"{path}/{entry.key}", when, depth - 1)
 
 
 def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
     """The documents at a path or below it, each with its own path; None for those that lie too deep."""
-    if isinstance(value, (Text, Choice)) or (isinstance(value, Mapping) and value.get("Statement") is not None):
+    if isinstance(value, (StringNode, Choice)) or (
+        isinstance(value, ObjectNode) and value.get("Statement") is not None
+    ):
         found = document(value)
         if _is_document(found):
             yield path, found
@@ -107,7 +109,7 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
     if not depth:
         if _speaks_of_statements(value):
             yield path, None
-    elif isinstance(value, (Items, Mapping)):
+    elif isinstance(value, (ListNode, ObjectNode)):
         yield from _inside(value, path, depth)
     elif isinstance(value, Choice):
         for outcome, option in value.options:
@@ -120,18 +122,18 @@ def _speaks_of_statements(value: Node) -> bool:
     pending = [value]
     while pending:
         one = pending.pop()
-        if _is_document(document(one) if isinstance(one, Text) else one) or as_statement(one) is not None:
+        if _is_document(document(one) if isinstance(one, StringNode) else one) or as_statement(one) is not None:
             return True
-        if isinstance(one, Items):
+        if isinstance(one, ListNode):
             pending.extend(one.items)
-        elif isinstance(one, Mapping):
+        elif isinstance(one, ObjectNode):
             pending.extend(entry.value for entry in one.entries)
         elif isinstance(one, Choice):
             pending.extend(option for _, option in one.options)
     return False
 
 
-def _inside(value: Items | Mapping, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
+def _inside(value: ListNode | ObjectNode, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:
     """The documents in a list or an object. The statements in it make one; those with a Principal one of their own."""
     alone = as_statement(value)
     if alone is not None:
@@ -139,7 +141,7 @@ def _inside(value: Items | Mapping, path: str, depth: int) -> Iterator[tuple[str
         return
     named = (
         [(f"{path}/{number}", item) for number, item in enumerate(value.items)]
-        if isinstance(value, Items)
+        if isinstance(value, ListNode)
         else [(f"{path}/{entry.key}", entry.value) for entry in value.entries]
     )
     statements: dict[bool, list[Node]] = {}
@@ -155,8 +157,8 @@ def _inside(value: Items | Mapping, path: str, depth: int) -> Iterator[tuple[str
 
 def _is_document(node: Node) -> bool:
     """Whether a value is a policy document, in one of its readings, of which at least the outline is known."""
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         return node.get("Statement") is not None
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return any(isinstance(part, str) and '"Statement"' in part for part in node.parts)
     return isinstance(node, Choice) and any(_is_document(option) for _, option in node.options)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Text
-from passrole_checks.iam.path_conditions import When, in_both
-from passrole_checks.sources.model.attachments_elsewhere import NOTHING_HELD, Held
+from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.path_conditions import PathCondition, intersect
+from passrole_checks.sources.model.attachments_elsewhere import NOTHING_HELD, AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Framework,
@@ -42,12 +42,12 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     unread,
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import under
-from passrole_checks.sources.terraform.evaluation.get_path import take
-from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.get_path import get_path
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Failure, hole, is_null, literal
 from passrole_checks.sources.terraform.evaluation.to_plain import document, plain_text
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.attachments import Attachments
+from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
 from passrole_checks.sources.terraform.policies.consumed_roles import (
     INSTANCE_PROFILES,
@@ -68,7 +68,7 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 
 @dataclass
-class Found:
+class ModuleContents:
     """What the modules of a configuration hold."""
 
     resources: list[ResourceDefinition] = field(default_factory=list)
@@ -78,16 +78,16 @@ class Found:
     received: list[ReceivedRole] = field(default_factory=list)
     instance_profiles: list[InstanceProfile] = field(default_factory=list)
     stack_roles: list[RoleDefinition] = field(default_factory=list)
-    users: list[tuple[str, Text]] = field(default_factory=list)
-    held: Held = field(default_factory=lambda: NOTHING_HELD)
+    users: list[tuple[str, StringNode]] = field(default_factory=list)
+    held: AttachmentsElsewhere = field(default_factory=lambda: NOTHING_HELD)
     suppressions: list[Suppression] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)
     nested: list[str] = field(default_factory=list)
 
 
-def collect(root: Module) -> Found:
+def collect(root: Module) -> ModuleContents:
     """All resources, policies and roles of a root module and the modules that it calls."""
-    found, attachments = Found(), Attachments.of(root)
+    found, attachments = ModuleContents(), TerraformAttachments.of(root)
     holdings, bearing, speaking = Collected(attachments), Bearing(), Speaking()
     for module in root.walk():
         for block in module.folder.resources:
@@ -118,7 +118,7 @@ def collect(root: Module) -> Found:
     return found
 
 
-def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, Scope, When]]:
+def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
     """The instances of resources that receive roles, or are instance profiles, and when they exist."""
     for module in root.walk():
         for block in module.folder.resources:
@@ -132,12 +132,12 @@ def _receiving(root: Module) -> Iterator[tuple[Block, ResourceDefinition, Scope,
                     yield block, resource, scope, (*module.when, *instance.when)
 
 
-def _collect_stack(stack: Stack, found: Found) -> None:
+def _collect_stack(stack: Stack, found: ModuleContents) -> None:
     content, when = stack.content, stack.when
     found.resources.append(stack.resource)
     for policy in content.policies:
         found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
-    roles = (replace(role, there=in_both((when,), role.there)) for role in content.roles)
+    roles = (replace(role, there=intersect((when,), role.there)) for role in content.roles)
     found.roles.extend(roles if when else content.roles)
     found.stack_roles.extend(content.named)
     found.users.extend(content.users)
@@ -147,7 +147,7 @@ def _collect_stack(stack: Stack, found: Found) -> None:
     found.nested.extend([content.file] if content.file else ())
 
 
-def _collect_block(module: Module, block: Block, found: Found, holdings: Collected) -> None:
+def _collect_block(module: Module, block: Block, found: ModuleContents, holdings: Collected) -> None:
     type_, name = block.labels[0], block.labels[1]
     if type_ in TYPES:
         return
@@ -187,7 +187,7 @@ def _name_unread(module: Module, block: Block, address: str) -> None:
 
 
 def _policies(
-    block: Block, resource: ResourceDefinition, scope: Scope, attachments: Attachments
+    block: Block, resource: ResourceDefinition, scope: EvaluationScope, attachments: TerraformAttachments
 ) -> Iterator[AttachedPolicy]:
     type_ = resource.type
     if type_ in IDENTITY_POLICIES:
@@ -213,14 +213,14 @@ def _policies(
             yield AttachedPolicy(resource, path, written, PolicyKind.IDENTITY, (resource.address,))
 
 
-def _has_statements(block: Block, scope: Scope) -> bool:
+def _has_statements(block: Block, scope: EvaluationScope) -> bool:
     """Whether an organization policy is of a type that is made of statements, or of one that is not known."""
     value = references.written(block, "type", scope)
     name = literal(value) if value is not None else None
     return name is None or name in STATEMENT_POLICIES
 
 
-def _document(block: Block, name: str, scope: Scope) -> Node | None:
+def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     value = references.written(block, name, scope)
     return _as_document(value) if value is not None else None
 
@@ -234,12 +234,12 @@ def _with_statements(value: Node) -> Node:
     """An object given as a document whose statements are JSON text (``awscc``: "Map of String") with these read."""
     if isinstance(value, Choice):
         return Choice(value.condition, tuple((o, _with_statements(n)) for o, n in value.options), value.at)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, ObjectNode):
         return value
-    entries: list[Entry] = []
+    entries: list[ObjectEntry] = []
     for entry in value.entries:
         inner: Node = entry.value
-        if entry.key.literal == "Statement" and isinstance(inner, Text):
+        if entry.key.literal == "Statement" and isinstance(inner, StringNode):
             if isinstance(inner, Encoded) and inner.value is not None:
                 inner = inner.value
             elif inner.only_hole is None:
@@ -247,11 +247,11 @@ def _with_statements(value: Node) -> Node:
                     inner = parse_json(inner)
                 except MalformedDocument:
                     inner = entry.value
-        entries.append(Entry(entry.key, inner))
-    return Mapping(tuple(entries), value.at)
+        entries.append(ObjectEntry(entry.key, inner))
+    return ObjectNode(tuple(entries), value.at)
 
 
-def _nested(block: Block, attribute: str, key: str, scope: Scope) -> Iterator[tuple[str, Node]]:
+def _nested(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, Node]]:
     """The inline policies in nested blocks, or in the objects of a list, each with its number; a list of which nothing
     is known is one unknown policy without a number."""
     number = 0
@@ -261,27 +261,27 @@ def _nested(block: Block, attribute: str, key: str, scope: Scope) -> Iterator[tu
             yield str(number), under(when, written)
         number += 1
     value = references.written(block, attribute, scope)
-    pending: list[tuple[When, Node]] = [((), value)] if value is not None else []
+    pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
     while pending:
         when, node = pending.pop(0)
-        if isinstance(node, Items):
+        if isinstance(node, ListNode):
             pending[:0] = [(when, item) for item in node.items]
         elif isinstance(node, Choice):
             pending[:0] = [((*when, (node.condition, outcome)), option) for outcome, option in node.options]
-        elif isinstance(node, Mapping):
-            inside = take(node, key, key, node.at)
+        elif isinstance(node, ObjectNode):
+            inside = get_path(node, key, key, node.at)
             written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
             if written is not None:
                 yield str(number), under(when, written)
             number += 1
-        elif isinstance(node, Text):
+        elif isinstance(node, StringNode):
             unknown = node if node.only_hole is not None else hole(attribute, node.at)
             whole = node is value
             yield "" if whole else str(number), under(when, plain_text(unknown))
             number += 1
 
 
-def _role(block: Block, resource: ResourceDefinition, scope: Scope, when: When) -> RoleDefinition:
+def _role(block: Block, resource: ResourceDefinition, scope: EvaluationScope, when: PathCondition) -> RoleDefinition:
     name, path = references.entity_name(block, scope), references.entity_path(block, scope)
     return RoleDefinition(
         resource,

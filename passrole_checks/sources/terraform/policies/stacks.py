@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable
 from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
-from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import document
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -21,7 +21,7 @@ class Stack:
 
     resource: ResourceDefinition
     content: StackContent
-    when: When
+    when: PathCondition
 
 
 def stacks_of(root: Module) -> Iterator[Stack]:
@@ -41,7 +41,7 @@ def stacks_of(root: Module) -> Iterator[Stack]:
                 yield stack
 
 
-def _content(block: Block, resource: ResourceDefinition, scope: Scope) -> StackContent:
+def _content(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> StackContent:
     from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
 
     values = {name: references.written(block, name, scope) for name in PARTS}

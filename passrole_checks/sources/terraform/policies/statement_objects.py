@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Position, Text, text
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    text,
+)
 from passrole_checks.sources.terraform.evaluation.symbolic_values import hole, is_null, literal
 from passrole_checks.sources.terraform.evaluation.to_plain import plain, plain_text
 from passrole_checks.sources.terraform.resources.document_merge import elements
@@ -32,7 +42,7 @@ def as_statement(value: Node) -> Node | None:
             return None
         absent = Absent(value.at)
         return Choice(value.condition, tuple((outcome, option or absent) for outcome, option in options), value.at)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, ObjectNode):
         return None
     if _has_all(value, _OF_A_DOCUMENT) and value.get("Effect") is not None:
         return plain(value)
@@ -41,17 +51,19 @@ def as_statement(value: Node) -> Node | None:
     return None
 
 
-def document_of(statements: Sequence[Node], at: Position) -> Mapping:
+def document_of(statements: Sequence[Node], at: Position) -> ObjectNode:
     """The policy document that a module makes of statements."""
-    together = Items(tuple(statements), at)
-    return Mapping((Entry(text("Version", at), text("2012-10-17", at)), Entry(text("Statement", at), together)), at)
+    together = ListNode(tuple(statements), at)
+    return ObjectNode(
+        (ObjectEntry(text("Version", at), text("2012-10-17", at)), ObjectEntry(text("Statement", at), together)), at
+    )
 
 
-def _has_all(value: Mapping, groups: tuple[tuple[str, str], ...]) -> bool:
+def _has_all(value: ObjectNode, groups: tuple[tuple[str, str], ...]) -> bool:
     return all(any(value.get(name) is not None for name in group) for group in groups)
 
 
-def _is_one(value: Mapping) -> bool:
+def _is_one(value: ObjectNode) -> bool:
     """Whether it has an effect, or something among its actions has the form of one: ``service:Name``, or ``*``."""
     if value.get("effect") is not None:
         return True
@@ -59,28 +71,30 @@ def _is_one(value: Mapping) -> bool:
     return any(name is not None and (name == "*" or ":" in name) for name in found)
 
 
-def _statement(value: Mapping) -> Mapping:
+def _statement(value: ObjectNode) -> ObjectNode:
     at = value.at
-    entries = [] if _given(value.get("effect")) else [Entry(text("Effect", at), text("Allow", at))]
+    entries = [] if _given(value.get("effect")) else [ObjectEntry(text("Effect", at), text("Allow", at))]
     for name, key in _ELEMENTS.items():
         found = value.get(name)
         if found is not None and _given(found):
-            entries.append(Entry(text(key, at), plain(found)))
+            entries.append(ObjectEntry(text(key, at), plain(found)))
     if not any(_given(value.get(name)) for name in _OF_A_BLOCK[1]):
-        entries.append(Entry(text("Resource", at), hole("resources", at, "empty, which AWS refuses")))
+        entries.append(ObjectEntry(text("Resource", at), hole("resources", at, "empty, which AWS refuses")))
     for name in _CONDITIONS:
         found = value.get(name)
         if found is not None and _given(found):
-            entries.append(Entry(text("Condition", at), _condition(found)))
-    return Mapping(tuple(entries), at, block=True)
+            entries.append(ObjectEntry(text("Condition", at), _condition(found)))
+    return ObjectNode(tuple(entries), at, block=True)
 
 
 def _given(node: Node | None) -> bool:
-    return node is not None and not is_null(node) and not (isinstance(node, (Items, Mapping)) and not _inside(node))
+    return (
+        node is not None and not is_null(node) and not (isinstance(node, (ListNode, ObjectNode)) and not _inside(node))
+    )
 
 
-def _inside(node: Items | Mapping) -> tuple[object, ...]:
-    return node.items if isinstance(node, Items) else node.entries
+def _inside(node: ListNode | ObjectNode) -> tuple[object, ...]:
+    return node.items if isinstance(node, ListNode) else node.entries
 
 
 def _condition(value: Node) -> Node:
@@ -89,29 +103,36 @@ def _condition(value: Node) -> Node:
     if isinstance(value, Choice):
         options = tuple((outcome, _condition(option)) for outcome, option in value.options)
         return Choice(value.condition, options, value.at)
-    if isinstance(value, Mapping) and not any(_is_test(node) for node in _objects(value)):
+    if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _objects(value)):
         return plain(value)
-    if not isinstance(value, (Items, Mapping)):
+    if not isinstance(value, (ListNode, ObjectNode)):
         return plain(value)
-    tests: dict[tuple[object, ...], tuple[Text, dict[tuple[object, ...], tuple[Text, list[Node]]]]] = {}
-    unknown: list[Entry] = []
+    tests: dict[tuple[object, ...], tuple[StringNode, dict[tuple[object, ...], tuple[StringNode, list[Node]]]]] = {}
+    unknown: list[ObjectEntry] = []
     for node in _objects(value):
-        test, variable = (_key(node.get(name)) if isinstance(node, Mapping) else None for name in ("test", "variable"))
-        if test is None or variable is None or not isinstance(node, Mapping):
+        test, variable = (
+            _key(node.get(name)) if isinstance(node, ObjectNode) else None for name in ("test", "variable")
+        )
+        if test is None or variable is None or not isinstance(node, ObjectNode):
             unknown.append(_unknown_entry(node.at))
             continue
         values = [plain(item) for item in elements(node.get("values") or Absent(node.at))]
         keys = tests.setdefault(test.parts, (test, {}))[1]
         keys.setdefault(variable.parts, (variable, []))[1].extend(values)
     known = [
-        Entry(test, Mapping(tuple(Entry(key, Items(tuple(found), key.at)) for key, found in keys.values()), test.at))
+        ObjectEntry(
+            test,
+            ObjectNode(
+                tuple(ObjectEntry(key, ListNode(tuple(found), key.at)) for key, found in keys.values()), test.at
+            ),
+        )
         for test, keys in tests.values()
     ]
-    return Mapping((*known, *unknown), value.at)
+    return ObjectNode((*known, *unknown), value.at)
 
 
-def _objects(value: Items | Mapping) -> Iterator[Node]:
-    if isinstance(value, Items):
+def _objects(value: ListNode | ObjectNode) -> Iterator[Node]:
+    if isinstance(value, ListNode):
         yield from value.items
     elif _is_test(value):
         yield value
@@ -120,12 +141,12 @@ def _objects(value: Items | Mapping) -> Iterator[Node]:
 
 
 def _is_test(node: Node) -> bool:
-    return isinstance(node, Mapping) and node.get("test") is not None and node.get("variable") is not None
+    return isinstance(node, ObjectNode) and node.get("test") is not None and node.get("variable") is not None
 
 
-def _key(value: Node | None) -> Text | None:
-    return plain_text(value) if isinstance(value, Text) else None
+def _key(value: Node | None) -> StringNode | None:
+    return plain_text(value) if isinstance(value, StringNode) else None
 
 
-def _unknown_entry(at: Position) -> Entry:
-    return Entry(hole("condition", at), hole("condition", at))
+def _unknown_entry(at: Position) -> ObjectEntry:
+    return ObjectEntry(hole("condition", at), hole("condition", at))

@@ -29,7 +29,7 @@ from passrole_checks.sources.files.read_boundary import Boundary, current
 from passrole_checks.sources.terraform.reading import parse_cache
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
-from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, Problem
+from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, SyntaxProblem
 
 _LONGEST_FIRST = sorted(TERRAFORM_SUFFIXES, key=len, reverse=True)
 LARGEST = 20_000_000  # bytes of one file of configuration
@@ -137,7 +137,7 @@ def parse_bytes(file: str, data: bytes) -> ParsedFile:
 
 
 def _unreadable(file: str, line: int, reason: str) -> ParsedFile:
-    return ParsedFile(SourceText(file, b""), Body(), (Problem(line, reason),))
+    return ParsedFile(SourceText(file, b""), Body(), (SyntaxProblem(line, reason),))
 
 
 @dataclass

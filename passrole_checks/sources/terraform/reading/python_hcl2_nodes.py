@@ -25,12 +25,12 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Object,
     Span,
     Splat,
-    Template,
+    TemplateExpression,
     Tuple,
     Unary,
     Unparsed,
 )
-from passrole_checks.sources.terraform.reading.template import BadTemplate, Marker, Piece, Raw, build_parts
+from passrole_checks.sources.terraform.reading.template import BadTemplate, Piece, Raw, TemplateMarker, build_parts
 
 _HEREDOC = re.compile(r"<<(-?)([A-Za-z][\w.-]*)\r?\n")
 _WORDS = frozenset({"identifier", "keyword", "literal_value"})
@@ -58,7 +58,7 @@ class Places:
         return offset if self.ascii else len(self.source.text(0, offset))
 
 
-class Builder:
+class LarkTreeBuilder:
     """Builds our nodes from lark's; ``base`` is added to the offsets of the tree."""
 
     def __init__(self, parse: ParseTree, places: Places, base: int) -> None:
@@ -277,11 +277,11 @@ class Builder:
             pieces.append(self.raw(place, end - 1))
         return self.template(pieces, self.span(node), heredoc=False, flush=False)
 
-    def marker(self, node: Any, word: str, depth: int) -> Marker:
+    def marker(self, node: Any, word: str, depth: int) -> TemplateMarker:
         names = [self.words(child) for child in node.children if _kind(child) == "identifier"]
         values = [child for child in node.children if _is_value(child) and _kind(child) != "identifier"]
         kinds = [_kind(child) for child in node.children]
-        return Marker(
+        return TemplateMarker(
             word,
             self.span(node),
             self.expression(values[-1], depth) if values else None,
@@ -299,7 +299,7 @@ class Builder:
             parts, indent = build_parts(pieces, heredoc=heredoc, flush=flush)
         except BadTemplate as error:
             return Unparsed(str(error), span)
-        return Template(parts, span, heredoc, indent)
+        return TemplateExpression(parts, span, heredoc, indent)
 
     def on_heredoc_template(self, node: Any, depth: int) -> Expression:
         start, end = self.bounds(node)
@@ -325,7 +325,7 @@ class Builder:
             if found.expression_start < found.expression_end:
                 expression = self.inner(found.expression_start, found.expression_end, depth)
             pieces.append(
-                Marker(
+                TemplateMarker(
                     found.word,
                     Span(*self.places.at(found.start), *self.places.at(found.end)),
                     expression,
@@ -347,7 +347,7 @@ class Builder:
             tree = self.parse(f"{head}{self.places.text[start:end]})")
         except Exception:  # lark has a family of errors, and the postlexer raises its own
             return Unparsed("not HCL", Span(*self.places.at(start), *self.places.at(end)))
-        builder = Builder(self.parse, self.places, start - len(head))
+        builder = LarkTreeBuilder(self.parse, self.places, start - len(head))
         return builder.expression(tree.children[0].children[0].children[-1], depth + 1)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Const, Entry, Items, Mapping, Node, Position, Text
+from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, Position, StringNode
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
@@ -24,9 +24,9 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Literal,
     Object,
     ParsedFile,
-    Problem,
     Span,
-    Template,
+    SyntaxProblem,
+    TemplateExpression,
     Tuple,
     Unparsed,
 )
@@ -59,18 +59,20 @@ def _read(source: SourceText, values: bool) -> ParsedFile:
     text = source.data.decode("utf-8")
     end = source.place(len(source.data))
     try:
-        tree = parse_json(Text((text,), Position(source.file, 1, 1, *end), ((1, 1),)))
+        tree = parse_json(StringNode((text,), Position(source.file, 1, 1, *end), ((1, 1),)))
     except MalformedDocument as error:
         reason = str(error.reason).removeprefix("the policy document is not JSON: ")
-        return ParsedFile(source, Body(), (Problem(error.at.line, f"not JSON: {reason}"),))
-    bodies = tree.items if isinstance(tree, Items) and not values else (tree,)
-    wrong = next((body for body in bodies if not isinstance(body, Mapping)), None)
+        return ParsedFile(source, Body(), (SyntaxProblem(error.at.line, f"not JSON: {reason}"),))
+    bodies = tree.items if isinstance(tree, ListNode) and not values else (tree,)
+    wrong = next((body for body in bodies if not isinstance(body, ObjectNode)), None)
     if wrong is not None:
-        return ParsedFile(source, Body(), (Problem(wrong.at.line, "not Terraform: the file is not a JSON object"),))
-    if values and isinstance(tree, Mapping):
+        return ParsedFile(
+            source, Body(), (SyntaxProblem(wrong.at.line, "not Terraform: the file is not a JSON object"),)
+        )
+    if values and isinstance(tree, ObjectNode):
         return ParsedFile(source, Body(tuple(_values(source, tree))), ())
-    problems: list[Problem] = []
-    blocks = [block for body in bodies if isinstance(body, Mapping) for block in _top_blocks(source, body, problems)]
+    problems: list[SyntaxProblem] = []
+    blocks = [block for body in bodies if isinstance(body, ObjectNode) for block in _top_blocks(source, body, problems)]
     return ParsedFile(source, Body((), tuple(blocks)), tuple(problems))
 
 
@@ -85,14 +87,14 @@ def value_attribute(name: str, value: Node) -> Attribute:
     return Attribute(name, _span(value), source, partial(_expression, source, value, False))
 
 
-def _values(source: SourceText, tree: Mapping) -> Iterator[Attribute]:
+def _values(source: SourceText, tree: ObjectNode) -> Iterator[Attribute]:
     """Values of variables: the strings of such a file are no templates."""
     for entry in tree.entries:
         span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
         yield Attribute(entry.key.literal or "", span, source, partial(_expression, source, entry.value, False))
 
 
-def _top_blocks(source: SourceText, tree: Mapping, problems: list[Problem]) -> Iterator[Block]:
+def _top_blocks(source: SourceText, tree: ObjectNode, problems: list[SyntaxProblem]) -> Iterator[Block]:
     for entry in tree.entries:
         kind = entry.key.literal or ""
         if kind in _LABELS:
@@ -100,30 +102,30 @@ def _top_blocks(source: SourceText, tree: Mapping, problems: list[Problem]) -> I
 
 
 def _blocks(
-    source: SourceText, kind: str, entry: Entry, labels: int, problems: list[Problem] | None = None
+    source: SourceText, kind: str, entry: ObjectEntry, labels: int, problems: list[SyntaxProblem] | None = None
 ) -> Iterator[Block]:
     """The blocks below a key: labels first, then one object or a list of them. What is neither is a problem."""
-    pending: list[tuple[tuple[str, ...], Text, Node]] = [((), entry.key, entry.value)]
+    pending: list[tuple[tuple[str, ...], StringNode, Node]] = [((), entry.key, entry.value)]
     while pending:
         names, key, node = pending.pop()
-        if isinstance(node, Items):
+        if isinstance(node, ListNode):
             pending.extend((names, key, item) for item in reversed(node.items))
-        elif isinstance(node, Mapping) and len(names) < labels:
+        elif isinstance(node, ObjectNode) and len(names) < labels:
             pending.extend(((*names, one.key.literal or ""), one.key, one.value) for one in reversed(node.entries))
-        elif isinstance(node, Mapping):
+        elif isinstance(node, ObjectNode):
             at = _span(node) if not names else Span(*_span(key)[:2], *_span(node)[2:])
             yield Block(kind, names, at, source, partial(_body, source, kind, node), literal=False)
         elif not (isinstance(node, Const) and node.value is None) and key.literal != "//" and problems is not None:
             address = ".".join((kind, *names))
-            problems.append(Problem(_span(node).line, f"not Terraform: {address} is no JSON object"))
+            problems.append(SyntaxProblem(_span(node).line, f"not Terraform: {address} is no JSON object"))
 
 
-def _body(source: SourceText, kind: str, node: Mapping) -> Body:
+def _body(source: SourceText, kind: str, node: ObjectNode) -> Body:
     attributes: list[Attribute] = []
     blocks: list[Block] = []
     for entry in node.entries:
         name = entry.key.literal or ""
-        if name in _NESTED and kind in _HOLD_BLOCKS and isinstance(entry.value, (Mapping, Items)):
+        if name in _NESTED and kind in _HOLD_BLOCKS and isinstance(entry.value, (ObjectNode, ListNode)):
             blocks.extend(_blocks(source, name, entry, 1 if name == "dynamic" else 0))
         elif name != "//":  # Terraform's notation for a comment
             span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
@@ -137,12 +139,12 @@ def _body(source: SourceText, kind: str, node: Mapping) -> Body:
 
 def _unquoted(source: SourceText, node: Node) -> Expression:
     """A value whose strings hold expressions: references, and type constraints."""
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         text = node.literal or ""
         return _template(source, text if text.startswith("${") else f"${{{text}}}", _span(node))
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return Tuple(tuple([_unquoted(source, item) for item in node.items]), _span(node))
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         entries = [(_expression(source, entry.key, False), _unquoted(source, entry.value)) for entry in node.entries]
         return Object(tuple(entries), _span(node))
     return _expression(source, node)
@@ -152,27 +154,27 @@ def _expression(source: SourceText, node: Node, templates: bool = True) -> Expre
     span = _span(node)
     if isinstance(node, Const):
         return Literal(node.value, span)
-    if isinstance(node, Items):
+    if isinstance(node, ListNode):
         return Tuple(tuple([_expression(source, item, templates) for item in node.items]), span)
-    if isinstance(node, Mapping):
+    if isinstance(node, ObjectNode):
         items = [
             (_expression(source, entry.key, templates), _expression(source, entry.value, templates))
             for entry in node.entries
         ]
         return Object(tuple(items), span)
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         text = node.literal or ""
-        return _template(source, text, span) if templates else Template(_whole(text, span), span)
+        return _template(source, text, span) if templates else TemplateExpression(_whole(text, span), span)
     return Unparsed("a value that is not understood", span)
 
 
 def _template(source: SourceText, text: str, span: Span) -> Expression:
     """A string, which is a template: its text stands on one line, so all of it has the place of the string."""
     if "${" not in text and "%{" not in text:
-        return Template(_whole(text, span), span)
+        return TemplateExpression(_whole(text, span), span)
     inner = SourceText(source.file, text.encode("utf-8", "replace"), span.line, span.column + 1)
     found = reader().read_template(inner)
-    if not isinstance(found, Template):
+    if not isinstance(found, TemplateExpression):
         return Unparsed(found.reason, span) if isinstance(found, Unparsed) else found
     if len(found.parts) == 1 and isinstance(found.parts[0], Interpolation):
         return found.parts[0].expression
@@ -180,7 +182,7 @@ def _template(source: SourceText, text: str, span: Span) -> Expression:
         Fragment(part.value, span.line, span.column, exact=False) if isinstance(part, Fragment) else part
         for part in found.parts
     )
-    return Template(parts, span)
+    return TemplateExpression(parts, span)
 
 
 def _whole(text: str, span: Span) -> tuple[Fragment, ...]:

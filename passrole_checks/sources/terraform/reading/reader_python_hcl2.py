@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 
-from passrole_checks.sources.terraform.reading.python_hcl2_nodes import Builder, ParseTree, Places
-from passrole_checks.sources.terraform.reading.recovery import Attempt, Item, read_around
+from passrole_checks.sources.terraform.reading.python_hcl2_nodes import LarkTreeBuilder, ParseTree, Places
+from passrole_checks.sources.terraform.reading.recovery import Item, PartialParse, parse_partial
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Expression, ParsedFile, Span
 
@@ -44,10 +44,10 @@ def check_installed() -> None:
 
 def read(source: SourceText) -> ParsedFile:
     """Read a file of HCL. Never raises for what is in it; raises :class:`NotInstalled`."""
-    return read_around(source, partial(_attempt, _parse()))
+    return parse_partial(source, partial(_attempt, _parse()))
 
 
-def _attempt(parse: ParseTree, source: SourceText, start: int, end: int) -> Attempt:
+def _attempt(parse: ParseTree, source: SourceText, start: int, end: int) -> PartialParse:
     """The attributes and blocks between two offsets; none where there is an error."""
     text = source.text(start, end)
     try:
@@ -55,11 +55,11 @@ def _attempt(parse: ParseTree, source: SourceText, start: int, end: int) -> Atte
     except Exception as error:  # lark has a family of errors, and the postlexer raises its own
         place = getattr(error, "pos_in_stream", None)
         before = text[:place] if isinstance(place, int) and place >= 0 else ""
-        return Attempt((), start + len(before.encode()))
+        return PartialParse((), start + len(before.encode()))
     places = _places(source)
-    body = Builder(parse, places, places.characters(start)).body(tree.children[0])
+    body = LarkTreeBuilder(parse, places, places.characters(start)).body(tree.children[0])
     items: tuple[Item, ...] = (*body.attributes, *body.blocks)
-    return Attempt(tuple((item, end) for item in items))
+    return PartialParse(tuple((item, end) for item in items))
 
 
 @lru_cache(maxsize=2)
@@ -72,4 +72,4 @@ def read_template(source: SourceText) -> Expression:
     places = Places(source)
     end = len(places.text)
     whole = Span(*places.at(0), *places.at(end))
-    return Builder(_parse(), places, 0).heredoc_parts(0, end, whole, flush=False, depth=0)
+    return LarkTreeBuilder(_parse(), places, 0).heredoc_parts(0, end, whole, flush=False, depth=0)

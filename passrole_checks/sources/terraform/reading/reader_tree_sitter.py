@@ -12,10 +12,10 @@ from functools import lru_cache
 import tree_sitter
 import tree_sitter_hcl
 
-from passrole_checks.sources.terraform.reading.recovery import Attempt, Item, read_around
+from passrole_checks.sources.terraform.reading.recovery import Item, PartialParse, parse_partial
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Expression, ParsedFile, Span, Unparsed
-from passrole_checks.sources.terraform.reading.tree_sitter_nodes import Builder
+from passrole_checks.sources.terraform.reading.tree_sitter_nodes import TreeSitterBuilder
 
 # HCL's specification, "Numeric Literals": an exponent needs no fraction before it; tree-sitter-hcl wants one.
 _WITH_EXPONENT = re.compile(rb"(?<![\w.])\d+[eE][+-]?\d+(?!\w)")
@@ -28,24 +28,24 @@ def _language() -> tree_sitter.Language:
 
 def read(source: SourceText) -> ParsedFile:
     """Read a file of HCL. Never raises for what is in it."""
-    return read_around(source, _attempt)
+    return parse_partial(source, _attempt)
 
 
-def _attempt(source: SourceText, start: int, end: int) -> Attempt:
+def _attempt(source: SourceText, start: int, end: int) -> PartialParse:
     """The attributes and blocks between two offsets, up to the first error."""
     data = source.data if (start, end) == (0, len(source.data)) else source.data[start:end]
     root = _parsed(data).root_node
-    builder = Builder(source, start)
+    builder = TreeSitterBuilder(source, start)
     items: list[tuple[Item, int]] = []
     for child in _top(root):
         kind = child.type
         if kind == "comment":
             continue
         if child.has_error or kind not in ("attribute", "block") or not _on_one_line(child):
-            return Attempt(tuple(items), _first_error(child).start_byte + start)
+            return PartialParse(tuple(items), _first_error(child).start_byte + start)
         item = builder.block(child) if kind == "block" else builder.attribute(child)
         items.append((item, child.end_byte + start))
-    return Attempt(tuple(items), start if root.has_error else None)
+    return PartialParse(tuple(items), start if root.has_error else None)
 
 
 def _parsed(data: bytes) -> tree_sitter.Tree:
@@ -70,7 +70,7 @@ def read_template(source: SourceText) -> Expression:
     first = Span(source.first_line, source.first_column, source.first_line, source.first_column)
     if tree.root_node.has_error or len(children) != 1:
         return Unparsed("the template cannot be read", first)
-    found = Builder(wrapped, 0, cut=len(head) + len(source.data)).attribute(children[0]).value
+    found = TreeSitterBuilder(wrapped, 0, cut=len(head) + len(source.data)).attribute(children[0]).value
     return found
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from passrole_checks.sources.terraform.reading.source import SourceText
-from passrole_checks.sources.terraform.reading.syntax import Body, Expression, ParsedFile, Problem, Span, Unparsed
+from passrole_checks.sources.terraform.reading.syntax import Body, Expression, ParsedFile, Span, SyntaxProblem, Unparsed
 
 
 @dataclass(frozen=True)
-class Reader:
+class HclReader:
     """Two functions: from a file, and from the text of a template."""
 
     read: Callable[[SourceText], ParsedFile]
@@ -19,17 +19,17 @@ class Reader:
 
 
 @lru_cache(maxsize=1)
-def reader() -> Reader:
+def reader() -> HclReader:
     """The reader that is installed; where none is, one that says so of every file."""
     try:
         from passrole_checks.sources.terraform.reading import reader_tree_sitter
 
-        return Reader(reader_tree_sitter.read, reader_tree_sitter.read_template)
+        return HclReader(reader_tree_sitter.read, reader_tree_sitter.read_template)
     except ImportError:
         from passrole_checks.sources.terraform.reading import reader_python_hcl2
 
         missing = missing_parser()
-        return _without(missing) if missing else Reader(reader_python_hcl2.read, reader_python_hcl2.read_template)
+        return _without(missing) if missing else HclReader(reader_python_hcl2.read, reader_python_hcl2.read_template)
 
 
 def missing_parser() -> str:
@@ -46,11 +46,11 @@ def missing_parser() -> str:
     return ""
 
 
-def _without(reason: str) -> Reader:
+def _without(reason: str) -> HclReader:
     def read(source: SourceText) -> ParsedFile:
-        return ParsedFile(source, Body(), (Problem(1, reason),))
+        return ParsedFile(source, Body(), (SyntaxProblem(1, reason),))
 
     def read_template(source: SourceText) -> Expression:
         return Unparsed(reason, Span(source.first_line, 1, source.first_line, 1))
 
-    return Reader(read, read_template)
+    return HclReader(read, read_template)

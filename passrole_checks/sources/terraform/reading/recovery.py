@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from passrole_checks.sources.terraform.reading.diagnose import LONE_RETURN, STRAY, diagnose, lone_return, may_go_on
 from passrole_checks.sources.terraform.reading.source import SourceText
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile, Problem
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile, SyntaxProblem
 
 _LABEL = rb'[ \t]+(?:"[^"\n]*"|[A-Za-z_\x80-\xff][\w\x80-\xff-]*)'
 _TYPES = (
@@ -46,7 +46,7 @@ Item = Attribute | Block
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class PartialParse:
     """What a parser made of a piece: the items before the first error, each with the offset behind it, and that
     error's offset, or None where there is no error."""
 
@@ -54,10 +54,10 @@ class Attempt:
     error: int | None = None
 
 
-Parse = Callable[[SourceText, int, int], Attempt]
+Parse = Callable[[SourceText, int, int], PartialParse]
 
 
-def read_around(source: SourceText, parse: Parse) -> ParsedFile:
+def parse_partial(source: SourceText, parse: Parse) -> ParsedFile:
     """Read a file with a parser of the bytes between two offsets; the whole of it at once where that has no error.
 
     Never raises for what is in the file: what cannot be read is among the problems.
@@ -65,18 +65,18 @@ def read_around(source: SourceText, parse: Parse) -> ParsedFile:
     whole = parse(source, 0, len(source.data))
     if whole.error is None:
         lone = lone_return(source)
-        problems = [] if lone is None else [Problem(source.place(lone)[0], f"not HCL{LONE_RETURN}")]
+        problems = [] if lone is None else [SyntaxProblem(source.place(lone)[0], f"not HCL{LONE_RETURN}")]
         return _file(source, [item for item, _ in whole.items], problems)
     conflicts = _conflicts(source.data)
     reading = _Reading(_without_markers(source) if conflicts else source, parse, conflicts)
     if not conflicts:
         reading.last = 0, len(source.data), whole
     reading.read()
-    reading.problems.extend(Problem(source.place(start)[0], "merge conflict markers") for start, _ in conflicts)
+    reading.problems.extend(SyntaxProblem(source.place(start)[0], "merge conflict markers") for start, _ in conflicts)
     return _file(source, reading.items, sorted(reading.problems, key=lambda problem: problem.line))
 
 
-def _file(source: SourceText, items: list[Item], problems: list[Problem]) -> ParsedFile:
+def _file(source: SourceText, items: list[Item], problems: list[SyntaxProblem]) -> ParsedFile:
     attributes = tuple(item for item in items if isinstance(item, Attribute))
     return ParsedFile(
         source, Body(attributes, tuple(item for item in items if isinstance(item, Block))), tuple(problems)
@@ -89,8 +89,8 @@ class _Reading:
     parse: Parse
     conflicts: list[tuple[int, int]]
     items: list[Item] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    last: tuple[int, int, Attempt] | None = None
+    problems: list[SyntaxProblem] = field(default_factory=list)
+    last: tuple[int, int, PartialParse] | None = None
     spent: int = 0
     unnamed: int = 0  # where the first error stands that is not named
     astray: bool = False  # since the last problem no block of Terraform's own was read
@@ -101,7 +101,9 @@ class _Reading:
         budget, start, broken = _EFFORT * len(data) + 1_000_000, 0, False
         while start < len(data):
             if self.spent > budget:
-                self.problems.append(Problem(self.source.place(start)[0], "too many errors; the rest is not read"))
+                self.problems.append(
+                    SyntaxProblem(self.source.place(start)[0], "too many errors; the rest is not read")
+                )
                 return
             error, after = self.piece(start, ends)
             if after is not None:
@@ -116,7 +118,7 @@ class _Reading:
                 self.complain(start, end, error)
             start, broken = end, True
         if self.unnamed:
-            self.problems.append(Problem(self.source.place(self.unnamed)[0], "more errors, which are not named"))
+            self.problems.append(SyntaxProblem(self.source.place(self.unnamed)[0], "more errors, which are not named"))
 
     def piece(self, start: int, ends: list[int]) -> tuple[int, int | None]:
         """The place of the first error at ``start``, and the place behind what could be read, or None."""
@@ -137,7 +139,7 @@ class _Reading:
                 break
         return error, None
 
-    def attempt(self, start: int, end: int) -> Attempt:
+    def attempt(self, start: int, end: int) -> PartialParse:
         if self.last is None or self.last[:2] != (start, end):
             self.spent += end - start
             self.last = start, end, self.parse(self.source, start, end)
@@ -161,7 +163,7 @@ class _Reading:
             self.source, start, end, error, lambda first, last: self.parse(self.source, first, last).error
         )
         if reason != STRAY or not self.astray:  # a bracket left over from the mistake before is none of its own
-            self.problems.append(Problem(self.source.place(place)[0], f"not HCL{reason}"))
+            self.problems.append(SyntaxProblem(self.source.place(place)[0], f"not HCL{reason}"))
         self.astray = True
 
 

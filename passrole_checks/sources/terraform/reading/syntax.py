@@ -80,7 +80,7 @@ TemplatePart = Fragment | Interpolation | IfDirective | ForDirective
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class TemplateExpression:
     """A quoted string or a heredoc. ``indent``: the columns that ``<<-`` takes from each line."""
 
     parts: tuple[TemplatePart, ...]
@@ -203,9 +203,21 @@ class Unparsed:
 
 
 Expression = (
-    Literal | Template | Name | GetAttribute | Index | Splat | Call | Conditional | Unary | Binary | Tuple | Object
-    | For | Unparsed
-)  # fmt: skip
+    Literal
+    | TemplateExpression
+    | Name
+    | GetAttribute
+    | Index
+    | Splat
+    | Call
+    | Conditional
+    | Unary
+    | Binary
+    | Tuple
+    | Object
+    | For
+    | Unparsed
+)
 
 
 @dataclass(frozen=True)
@@ -268,7 +280,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SyntaxProblem:
     """A place that could not be read."""
 
     line: int
@@ -281,7 +293,7 @@ class ParsedFile:
 
     source: SourceText
     body: Body
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[SyntaxProblem, ...] = ()
 
 
 MAX_DEPTH = 100  # levels of nesting in one expression; real code stays below 20

@@ -37,7 +37,7 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
+class TemplateMarker:
     """``${ ... }`` or ``%{ ... }``. ``word`` is empty, ``if``, ``else``, ``endif``, ``for`` or ``endfor``."""
 
     word: str
@@ -49,7 +49,7 @@ class Marker:
     trim_right: bool = False
 
 
-Piece = Raw | Marker
+Piece = Raw | TemplateMarker
 
 
 class BadTemplate(ValueError):
@@ -65,7 +65,7 @@ def build_parts(pieces: Sequence[Piece], *, heredoc: bool, flush: bool = False) 
     indent = 0
     if flush:
         split, indent = _flush(split)
-    if any(isinstance(piece, Marker) and (piece.trim_left or piece.trim_right) for piece in split):
+    if any(isinstance(piece, TemplateMarker) and (piece.trim_left or piece.trim_right) for piece in split):
         split = _trim(split, heredoc=heredoc)
     nest = _Nest(_meld(split, indent), heredoc)
     parts = nest.parts(frozenset(), 0)
@@ -76,7 +76,7 @@ def _lines(pieces: Sequence[Piece]) -> list[Piece]:
     """Literal text cut after each line break, as HCL's scanner hands out a heredoc."""
     cut: list[Piece] = []
     for piece in pieces:
-        if isinstance(piece, Marker):
+        if isinstance(piece, TemplateMarker):
             cut.append(piece)
             continue
         column = piece.column
@@ -120,7 +120,7 @@ def _flush(pieces: list[Piece]) -> tuple[list[Piece], int]:
 def _trim(pieces: list[Piece], *, heredoc: bool) -> list[Piece]:
     trimmed: list[Piece] = list(pieces)
     for number, piece in enumerate(pieces):
-        if not isinstance(piece, Marker):
+        if not isinstance(piece, TemplateMarker):
             continue
         if piece.trim_left and number:
             before = trimmed[number - 1]
@@ -174,7 +174,7 @@ class _Nest:
 
     def __init__(self, pieces: Sequence[Piece], heredoc: bool) -> None:
         self.pieces, self.heredoc, self.place = pieces, heredoc, 0
-        self.end: Marker | None = None
+        self.end: TemplateMarker | None = None
 
     def parts(self, ends: frozenset[str], depth: int) -> tuple[TemplatePart, ...]:
         if depth > MAX_DEPTH:
@@ -196,7 +196,7 @@ class _Nest:
             raise BadTemplate(f"a directive without its {min(ends, key=len)}")
         return tuple(found)
 
-    def sequence(self, piece: Marker, depth: int) -> TemplatePart:
+    def sequence(self, piece: TemplateMarker, depth: int) -> TemplatePart:
         if piece.word == "if" and piece.expression is not None:
             then = self.parts(frozenset({"else", "endif"}), depth + 1)
             otherwise: tuple[TemplatePart, ...] = ()

@@ -24,12 +24,12 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Object,
     Span,
     Splat,
-    Template,
+    TemplateExpression,
     Tuple,
     Unary,
     Unparsed,
 )
-from passrole_checks.sources.terraform.reading.template import BadTemplate, Marker, Piece, Raw, build_parts
+from passrole_checks.sources.terraform.reading.template import BadTemplate, Piece, Raw, TemplateMarker, build_parts
 
 _WRAPPERS = frozenset({
     "expression", "literal_value", "operation", "collection_value", "template_expr", "for_expr",
@@ -41,7 +41,7 @@ _INTROS = {
 }  # fmt: skip
 
 
-class Builder:
+class TreeSitterBuilder:
     """Builds our nodes from tree-sitter's; ``base`` is the offset of the parsed slice in the file."""
 
     def __init__(self, source: SourceText, base: int, cut: int | None = None) -> None:
@@ -335,7 +335,7 @@ class Builder:
             parts, indent = build_parts(pieces, heredoc=heredoc, flush=flush)
         except BadTemplate as error:
             return Unparsed(str(error), self.span(node))
-        return Template(parts, self.span(node), heredoc, indent)
+        return TemplateExpression(parts, self.span(node), heredoc, indent)
 
     def raw(self, start: int, end: int) -> Raw:
         return Raw(self.source.text(start + self.base, end + self.base), *self.source.place(start + self.base))
@@ -352,7 +352,7 @@ class Builder:
                 pending.extend(reversed(node.children))
         return found
 
-    def marker(self, node: tree_sitter.Node, depth: int) -> Marker:
+    def marker(self, node: tree_sitter.Node, depth: int) -> TemplateMarker:
         names: list[str] = []
         expression: Expression | None = None
         children = node.children
@@ -361,7 +361,7 @@ class Builder:
                 names.append(self.words(child))
             elif child.type == "expression":
                 expression = self.expression(child, depth)
-        return Marker(
+        return TemplateMarker(
             _INTROS.get(node.type, ""),
             self.span(node),
             expression,

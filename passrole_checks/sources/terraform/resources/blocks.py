@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.iam.partial_values import Choice, Entry, Mapping, Node, Text
-from passrole_checks.iam.path_conditions import When
+from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.terraform.evaluation.loops import rounds_of
-from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
 
 _ROUNDS = 200  # blocks that one dynamic block expands to
 
 
-def blocks_of(body: Body, type_: str, scope: Scope) -> Iterator[tuple[When, Block, Scope]]:
+def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
     """The blocks of a type as (when, block, scope), ``dynamic`` ones once for each of their elements.
 
     ``when`` is empty for a block that is surely there. One whose elements are not known comes once, with holes for
@@ -29,7 +29,7 @@ def blocks_of(body: Body, type_: str, scope: Scope) -> Iterator[tuple[When, Bloc
             yield from _dynamic(block, scope.inside(block.source))
 
 
-def _dynamic(block: Block, scope: Scope) -> Iterator[tuple[When, Block, Scope]]:
+def _dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
     contents = list(block.body.all("content"))
     for_each = block.body.get("for_each")
     if not contents or for_each is None:
@@ -44,7 +44,9 @@ def _dynamic(block: Block, scope: Scope) -> Iterator[tuple[When, Block, Scope]]:
         rounds = rounds_of(collection) or []
         for one in rounds[:_ROUNDS]:
             at = value.at
-            each = Mapping((Entry(Text(("key",), at), one.key), Entry(Text(("value",), at), one.value)), at)
+            each = ObjectNode(
+                (ObjectEntry(StringNode(("key",), at), one.key), ObjectEntry(StringNode(("value",), at), one.value)), at
+            )
             inner = scope.having({name: each}, one.labels(None, name, words))
             many = ((scope.condition(f"{words} is not empty"), "true"),) if one.many and not one.when else ()
             yield when + one.when + many, contents[0], inner
@@ -53,9 +55,9 @@ def _dynamic(block: Block, scope: Scope) -> Iterator[tuple[When, Block, Scope]]:
             yield when + more, contents[0], scope
 
 
-def _readings(value: Node) -> Iterator[tuple[When, Node]]:
+def _readings(value: Node) -> Iterator[tuple[PathCondition, Node]]:
     """A collection, or its alternatives with the conditions of each."""
-    pending: list[tuple[When, Node]] = [((), value)]
+    pending: list[tuple[PathCondition, Node]] = [((), value)]
     while pending:
         when, node = pending.pop(0)
         if isinstance(node, Choice):

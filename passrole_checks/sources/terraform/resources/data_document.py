@@ -11,11 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from passrole_checks.iam.partial_values import Absent, Choice, Entry, Items, Mapping, Node, Position, Text, text
-from passrole_checks.iam.path_conditions import When, otherwise
-from passrole_checks.sources.terraform.evaluation.conditional_values import choice, distribute, readings_of, under
-from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Rest, hole, is_null, is_unknown, literal
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    text,
+)
+from passrole_checks.iam.path_conditions import PathCondition, negate
+from passrole_checks.sources.terraform.evaluation.conditional_values import choice, map_choices, readings_of, under
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.symbolic_values import UnknownTail, hole, is_null, is_unknown, literal
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 from passrole_checks.sources.terraform.resources.document_merge import elements, put, statements_of
@@ -28,7 +38,7 @@ _NEWEST = "2012-10-17"
 _OPTIONAL_CONDITIONS = 4  # condition blocks of one statement that are followed both with and without
 
 
-def build(block: Block, scope: Scope) -> Mapping:
+def build(block: Block, scope: EvaluationScope) -> ObjectNode:
     """The policy document, each statement at its block. What is not known is a hole in its place."""
     at = scope.position(block.span)
     versions: list[Node] = [_value(block, "version", scope) or text(_NEWEST, at)]
@@ -46,13 +56,13 @@ def build(block: Block, scope: Scope) -> Mapping:
             for statement in found:
                 statements = put(statements, [statement])
     entries = [
-        Entry(text("Version", at), _highest(versions)),
-        Entry(text("Statement", at), Items(tuple(statements), at)),
+        ObjectEntry(text("Version", at), _highest(versions)),
+        ObjectEntry(text("Statement", at), ListNode(tuple(statements), at)),
     ]
     policy_id = _value(block, "policy_id", scope)
     if policy_id is not None:
-        entries.insert(1, Entry(text("Id", at), policy_id))
-    return Mapping(tuple(entries), at)
+        entries.insert(1, ObjectEntry(text("Id", at), policy_id))
+    return ObjectNode(tuple(entries), at)
 
 
 def _highest(versions: list[Node]) -> Node:
@@ -64,7 +74,7 @@ def _highest(versions: list[Node]) -> Node:
     return next((version for written, version in known if written is None), newest[1])
 
 
-def _value(block: Block, name: str, scope: Scope) -> Node | None:
+def _value(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     attribute = block.body.get(name)
     if attribute is None:
         return None
@@ -86,45 +96,47 @@ def _without_nulls(value: Node) -> Node:
     return choice(value.condition, options, value.at)
 
 
-def _statement(block: Block, scope: Scope) -> Mapping:
+def _statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     at = scope.position(block.span)
-    entries: list[Entry] = []
+    entries: list[ObjectEntry] = []
     sid = _value(block, "sid", scope)
     if sid is not None and literal(sid) != "":
-        entries.append(Entry(text("Sid", at), sid))
+        entries.append(ObjectEntry(text("Sid", at), sid))
     effect = _value(block, "effect", scope) or Absent(at)
     allow = text("Allow", at)
-    entries.append(Entry(text("Effect", at), distribute(lambda one: allow if isinstance(one, Absent) else one, effect)))
+    entries.append(
+        ObjectEntry(text("Effect", at), map_choices(lambda one: allow if isinstance(one, Absent) else one, effect))
+    )
     for (name, key), (opposite, opposite_key) in (_LISTS[:2], _LISTS[2:]):
         given, left_out = _value(block, name, scope) or Absent(at), _value(block, opposite, scope) or Absent(at)
         if _is_nothing(given) and _is_nothing(left_out):
             given = _to_be_given(block, name, scope) or given
             left_out = left_out if not _is_nothing(given) else _to_be_given(block, opposite, scope) or left_out
         for element, value in (
-            (key, distribute(_either, given, left_out)),
-            (opposite_key, distribute(_or_else, given, left_out)),
+            (key, map_choices(_either, given, left_out)),
+            (opposite_key, map_choices(_or_else, given, left_out)),
         ):
-            if not isinstance(value, Absent) and not (isinstance(value, Items) and not value.items):
-                entries.append(Entry(text(element, at), value if "Action" in element else _variables(value)))
+            if not isinstance(value, Absent) and not (isinstance(value, ListNode) and not value.items):
+                entries.append(ObjectEntry(text(element, at), value if "Action" in element else _variables(value)))
     for name, key in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
         principals = _principals(block, name, scope)
         if principals is not None:
-            entries.append(Entry(text(key, at), principals))
+            entries.append(ObjectEntry(text(key, at), principals))
     condition = _conditions(block, scope)
     if condition is not None:
-        entries.append(Entry(text("Condition", at), condition))
-    return Mapping(tuple(entries), at, block=True)
+        entries.append(ObjectEntry(text("Condition", at), condition))
+    return ObjectNode(tuple(entries), at, block=True)
 
 
-def _where_written(statement: Mapping, scope: Scope) -> Mapping:
+def _where_written(statement: ObjectNode, scope: EvaluationScope) -> ObjectNode:
     """The statement at the object that holds its actions, where the block only spells out an element of a loop: whoever
     reads a finding looks for them, and they stand with the caller of a module, or in a local."""
     places = [node.at for entry in statement.entries if entry.key.literal in _WORDS for node in elements(entry.value)]
     if not places or any(_holds(statement.at, place) for place in places):
         return statement
     for value in reversed(list(scope.variables.values())):
-        element = value.get("value") if isinstance(value, Mapping) else None
-        if isinstance(element, Mapping) and all(_holds(element.at, place) for place in places):
+        element = value.get("value") if isinstance(value, ObjectNode) else None
+        if isinstance(element, ObjectNode) and all(_holds(element.at, place) for place in places):
             return replace(statement, at=element.at)
     return statement
 
@@ -139,7 +151,7 @@ def _holds(span: Position, place: Position) -> bool:
     )
 
 
-def _to_be_given(block: Block, name: str, scope: Scope) -> Node | None:
+def _to_be_given(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     """A list that is computed and comes out empty, as from a variable whose default is ``[]``, as a value that is still
     to be given: AWS refuses a statement without one. None where the list is not computed."""
     attribute = block.body.get(name)
@@ -155,9 +167,9 @@ def _to_be_given(block: Block, name: str, scope: Scope) -> Node | None:
 def _either(given: Node, left_out: Node) -> Node:
     """``actions`` beside ``not_actions``, of which one is null or empty: what is not known is not there if the other is
     known, and both together are one unknown list."""
-    if not is_unknown(given) or not isinstance(given, Text):
+    if not is_unknown(given) or not isinstance(given, StringNode):
         return given
-    if isinstance(left_out, Text) and is_unknown(left_out):
+    if isinstance(left_out, StringNode) and is_unknown(left_out):
         return hole(", ".join(part.expression for part in (*given.holes, *left_out.holes)), given.at)
     return given if _is_nothing(left_out) else Absent(given.at)
 
@@ -168,51 +180,51 @@ def _or_else(given: Node, left_out: Node) -> Node:
 
 
 def _is_nothing(value: Node) -> bool:
-    return isinstance(value, Absent) or (isinstance(value, Items) and not value.items)
+    return isinstance(value, Absent) or (isinstance(value, ListNode) and not value.items)
 
 
 def _variables(node: Node) -> Node:
     """``&{aws:username}`` as IAM writes it."""
-    if isinstance(node, Text) and any(isinstance(part, str) and "&{" in part for part in node.parts):
+    if isinstance(node, StringNode) and any(isinstance(part, str) and "&{" in part for part in node.parts):
         parts = tuple(part.replace("&{", "${") if isinstance(part, str) else part for part in node.parts)
-        return Text(parts, node.at, defaults=node.defaults)
-    if isinstance(node, Items):
-        return Items(tuple(_variables(item) for item in node.items), node.at)
+        return StringNode(parts, node.at, defaults=node.defaults)
+    if isinstance(node, ListNode):
+        return ListNode(tuple(_variables(item) for item in node.items), node.at)
     if isinstance(node, Choice):
         return choice(node.condition, [(outcome, _variables(option)) for outcome, option in node.options], node.at)
     return node
 
 
-def _principals(block: Block, name: str, scope: Scope) -> Node | None:
+def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     found: dict[str, list[Node]] = {}
     at: Position | None = None
-    entries: list[Entry] = []
+    entries: list[ObjectEntry] = []
     for when, inner, inner_scope in blocks_of(block.body, name, scope):
         at = at or inner_scope.position(inner.span)
         kind, identifiers = _value(inner, "type", inner_scope), _value(inner, "identifiers", inner_scope)
         key = literal(kind) if kind is not None else None
-        values = _variables(identifiers) if identifiers is not None else Items((), at)
+        values = _variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
             entries.append(_unknown_entry("; ".join(name for name, _ in when) or "principals", at))
             continue
-        if key == "*" and isinstance(values, Items) and [literal(item) for item in values.items] == ["*"]:
+        if key == "*" and isinstance(values, ListNode) and [literal(item) for item in values.items] == ["*"]:
             return text("*", at)
         found.setdefault(key, []).extend(elements(values))
     if at is None:
         return None
-    entries[:0] = [Entry(text(key, at), Items(tuple(values), at)) for key, values in found.items()]
-    return Mapping(tuple(entries), at)
+    entries[:0] = [ObjectEntry(text(key, at), ListNode(tuple(values), at)) for key, values in found.items()]
+    return ObjectNode(tuple(entries), at)
 
 
-def _conditions(block: Block, scope: Scope) -> Node | None:
+def _conditions(block: Block, scope: EvaluationScope) -> Node | None:
     """The Condition element; with alternatives where a block is there under conditions only."""
     found = [
         (when, _Condition.of(inner, inner_scope))
         for when, inner, inner_scope in blocks_of(block.body, "condition", scope)
     ]
     left = _OPTIONAL_CONDITIONS
-    unknown: list[Entry] = []
-    blocks: list[tuple[When, _Condition]] = []
+    unknown: list[ObjectEntry] = []
+    blocks: list[tuple[PathCondition, _Condition]] = []
     for when, one in found:
         if when and (left <= 0 or one.test.literal is None or one.variable.literal is None):
             unknown.append(_unknown_entry("; ".join(name for name, _ in when), one.at))
@@ -223,7 +235,7 @@ def _conditions(block: Block, scope: Scope) -> Node | None:
 
 
 def _with_conditions(
-    blocks: list[tuple[When, _Condition]], sure: list[_Condition], unknown: list[Entry], at: Position
+    blocks: list[tuple[PathCondition, _Condition]], sure: list[_Condition], unknown: list[ObjectEntry], at: Position
 ) -> Node:
     """The Condition of blocks that are surely there and of some that may be."""
     for place, (when, one) in enumerate(blocks):
@@ -233,38 +245,40 @@ def _with_conditions(
         (condition, outcome), others = when[0], when[1:]
         there = _with_conditions([(others, one), *blocks[place + 1 :]], before, unknown, at)
         gone = _with_conditions(blocks[place + 1 :], before, unknown, at)
-        return choice(condition, [(outcome, there), (otherwise(outcome), gone)], one.at)
+        return choice(condition, [(outcome, there), (negate(outcome), gone)], one.at)
     return _condition_element([*sure, *(one for _, one in blocks)], unknown, at)
 
 
-def _condition_element(blocks: list[_Condition], unknown: list[Entry], at: Position) -> Node:
-    tests: dict[tuple[object, ...], tuple[Text, dict[tuple[object, ...], tuple[Text, list[Node]]]]] = {}
+def _condition_element(blocks: list[_Condition], unknown: list[ObjectEntry], at: Position) -> Node:
+    tests: dict[tuple[object, ...], tuple[StringNode, dict[tuple[object, ...], tuple[StringNode, list[Node]]]]] = {}
     for one in blocks:
         keys = tests.setdefault(one.test.parts, (one.test, {}))[1]
         keys.setdefault(one.variable.parts, (one.variable, []))[1].extend(one.values)
     entries = [
-        Entry(
+        ObjectEntry(
             test,
-            Mapping(tuple(Entry(key, Items(tuple(values), key.at)) for key, values in keys.values()), test.at),
+            ObjectNode(
+                tuple(ObjectEntry(key, ListNode(tuple(values), key.at)) for key, values in keys.values()), test.at
+            ),
         )
         for test, keys in tests.values()
     ]
     if not entries and not unknown:
         return Absent(at)
-    return Mapping((*entries, *unknown), at)
+    return ObjectNode((*entries, *unknown), at)
 
 
 @dataclass(frozen=True)
 class _Condition:
     """One ``condition`` block."""
 
-    test: Text
-    variable: Text
+    test: StringNode
+    variable: StringNode
     values: list[Node]
     at: Position
 
     @classmethod
-    def of(cls, block: Block, scope: Scope) -> _Condition:
+    def of(cls, block: Block, scope: EvaluationScope) -> _Condition:
         at = scope.position(block.span)
         values = _value(block, "values", scope)
         return cls(
@@ -275,17 +289,17 @@ class _Condition:
         )
 
 
-def _key(value: Node | None, words: str, at: Position) -> Text:
-    if isinstance(value, Text):
+def _key(value: Node | None, words: str, at: Position) -> StringNode:
+    if isinstance(value, StringNode):
         return value
     return hole(words, at)
 
 
-def _unknown_entry(words: str, at: Position) -> Entry:
-    return Entry(hole(words, at), hole(words, at))
+def _unknown_entry(words: str, at: Position) -> ObjectEntry:
+    return ObjectEntry(hole(words, at), hole(words, at))
 
 
-def _documents(block: Block, name: str, scope: Scope, versions: list[Node]) -> Iterator[list[Node]]:
+def _documents(block: Block, name: str, scope: EvaluationScope, versions: list[Node]) -> Iterator[list[Node]]:
     """The statements of each of the documents that an attribute gives; their Versions are added to ``versions``."""
     value, attribute = _value(block, name, scope), block.body.get(name)
     if value is None or attribute is None:
@@ -294,4 +308,4 @@ def _documents(block: Block, name: str, scope: Scope, versions: list[Node]) -> I
     for document in elements(value):
         found = statements_of(document, versions)
         # a document that is not known is a statement here, not where the variable was first read
-        yield [replace(item, at=at) if isinstance(item, Rest) else item for item in found]
+        yield [replace(item, at=at) if isinstance(item, UnknownTail) else item for item in found]

@@ -14,14 +14,25 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from passrole_checks.aws.managed_policies import managed_policy
-from passrole_checks.iam.partial_values import Choice, Hole, Items, Kind, Node, Part, Position, Text, join, text
+from passrole_checks.iam.partial_values import (
+    Choice,
+    ListNode,
+    Node,
+    Part,
+    Position,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+    join,
+    text,
+)
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, MANAGED_POLICIES
-from passrole_checks.sources.terraform.evaluation.conditional_values import distribute
-from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
-    Rest,
+    UnknownTail,
     hole,
     joined,
     known,
@@ -47,23 +58,23 @@ _REASONS = {
     "http": "read from the network",
 }
 _KINDS = {
-    ("aws_caller_identity", "account_id"): Kind.ACCOUNT_ID,
-    ("aws_caller_identity", "id"): Kind.ACCOUNT_ID,
-    ("aws_partition", "partition"): Kind.PARTITION,
-    ("aws_partition", "id"): Kind.PARTITION,
-    ("aws_region", "name"): Kind.REGION,
-    ("aws_region", "region"): Kind.REGION,
-    ("aws_region", "id"): Kind.REGION,
-    ("aws_iam_role", "unique_id"): Kind.NAME,
-    ("aws_iam_user", "user_id"): Kind.NAME,
-    ("aws_iam_group", "group_id"): Kind.NAME,
-    ("aws_iam_policy", "policy_id"): Kind.NAME,
-    ("aws_iam_instance_profile", "role_name"): Kind.NAME,
-    ("aws_iam_instance_profile", "role_id"): Kind.NAME,
-    ("aws_iam_session_context", "issuer_name"): Kind.NAME,
-    ("aws_iam_session_context", "issuer_id"): Kind.NAME,
-    ("aws_iam_session_context", "session_name"): Kind.NAME,
-    ("aws_organizations_organization", "id"): Kind.NAME,
+    ("aws_caller_identity", "account_id"): UnresolvedKind.ACCOUNT_ID,
+    ("aws_caller_identity", "id"): UnresolvedKind.ACCOUNT_ID,
+    ("aws_partition", "partition"): UnresolvedKind.PARTITION,
+    ("aws_partition", "id"): UnresolvedKind.PARTITION,
+    ("aws_region", "name"): UnresolvedKind.REGION,
+    ("aws_region", "region"): UnresolvedKind.REGION,
+    ("aws_region", "id"): UnresolvedKind.REGION,
+    ("aws_iam_role", "unique_id"): UnresolvedKind.NAME,
+    ("aws_iam_user", "user_id"): UnresolvedKind.NAME,
+    ("aws_iam_group", "group_id"): UnresolvedKind.NAME,
+    ("aws_iam_policy", "policy_id"): UnresolvedKind.NAME,
+    ("aws_iam_instance_profile", "role_name"): UnresolvedKind.NAME,
+    ("aws_iam_instance_profile", "role_id"): UnresolvedKind.NAME,
+    ("aws_iam_session_context", "issuer_name"): UnresolvedKind.NAME,
+    ("aws_iam_session_context", "issuer_id"): UnresolvedKind.NAME,
+    ("aws_iam_session_context", "session_name"): UnresolvedKind.NAME,
+    ("aws_organizations_organization", "id"): UnresolvedKind.NAME,
 }
 # entities that are looked up: the word of their ARNs, and the attribute of the name that is looked for
 _LOOKED_UP = {
@@ -79,15 +90,15 @@ _WORDS = frozenset({"aws_caller_identity", "aws_partition"})
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
-def attribute(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node:
+def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:
     """The value of ``name`` of the data source that ``value`` refers to."""
     type_ = value.type.removeprefix("data.")
     expression = f"{words_of(value)}.{name}"
     if type_ == "aws_iam_policy_document" and name in ("json", "minified_json"):
-        return Encoded((Hole(expression),), at, value=data_document.build(block, scope))
+        return Encoded((Unresolved(expression),), at, value=data_document.build(block, scope))
     kind = _KINDS.get((type_, name))
     if kind is not None:
-        if kind is Kind.ACCOUNT_ID and block.body.get("provider") is not None:
+        if kind is UnresolvedKind.ACCOUNT_ID and block.body.get("provider") is not None:
             return hole(expression, at, "the account of another provider")
         return hole(expression, at, _LATER, kind)
     room = _ROOMS.get(type_)
@@ -97,7 +108,7 @@ def attribute(value: Reference, block: Block, name: str, scope: Scope, at: Posit
     if found is not None:
         return found
     if name == "arn":
-        return Text((Hole(expression, known=service_arn(type_, expression), reason=_LATER),), at)
+        return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=_LATER),), at)
     return hole(expression, at, _REASONS.get(type_, _LATER))
 
 
@@ -106,13 +117,13 @@ def is_special(type_: str) -> bool:
     return type_ == "aws_iam_policy_document" or (type_ in _ROOMS and type_ not in _WORDS)
 
 
-def _caller(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _caller(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name in ("arn", "user_id"):
         return hole(f"{words_of(value)}.{name}", at, "depends on who deploys")
     return None
 
 
-def _partition(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _partition(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name == "dns_suffix":
         return _suffix(at)
     if name == "reverse_dns_prefix":
@@ -120,12 +131,12 @@ def _partition(value: Reference, block: Block, name: str, scope: Scope, at: Posi
     return None
 
 
-def _service_principal(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _service_principal(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     if name == "suffix":
         return _suffix(at)
     if name == "name":
         service = written(block, "service_name", scope) or hole(f"{words_of(value)}.service_name", at)
-        return distribute(lambda one, suffix: joined((one, text(".", at), suffix), at), service, _suffix(at))
+        return map_choices(lambda one, suffix: joined((one, text(".", at), suffix), at), service, _suffix(at))
     return None
 
 
@@ -138,7 +149,7 @@ def _by_partition(elsewhere: str, china: str, at: Position) -> Node:
     return Choice("the partition is aws-cn", (("false", text(elsewhere, at)), ("true", text(china, at))), at)
 
 
-def _entity(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """A role, user, group or instance profile that is looked up by its name."""
     kind, by = _LOOKED_UP[value.type.removeprefix("data.")]
     own = written(block, by, scope)
@@ -147,14 +158,21 @@ def _entity(value: Reference, block: Block, name: str, scope: Scope, at: Positio
         entity = _parent(own)
         if entity is not None and ENTITIES[entity.type].kind == kind and entity.module is not None:
             return entity.module.attribute(entity, ENTITIES[entity.type].arn, at)
-        last = (Hole(f"{words_of(value)}.{by}", Kind.NAME),) if own is None else joined((own,), at).parts
-        parts = iam_arn(kind, "/", Hole(f"{words_of(value)}.path"), *last)
-        return Text((Hole(expression, known=parts, reason=_LATER),), at)
+        last = (
+            (Unresolved(f"{words_of(value)}.{by}", UnresolvedKind.NAME),) if own is None else joined((own,), at).parts
+        )
+        parts = iam_arn(kind, "/", Unresolved(f"{words_of(value)}.path"), *last)
+        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
     if name in ("id", "name", by, f"{kind}_name"):
-        return own if own is not None else hole(expression, at, _LATER, Kind.NAME)
+        return own if own is not None else hole(expression, at, _LATER, UnresolvedKind.NAME)
     if name == "role_arn":
-        parts = iam_arn("role", "/", Hole(f"{words_of(value)}.role_path"), Hole(f"{words_of(value)}.role", Kind.NAME))
-        return Text((Hole(expression, known=parts, reason=_LATER),), at)
+        parts = iam_arn(
+            "role",
+            "/",
+            Unresolved(f"{words_of(value)}.role_path"),
+            Unresolved(f"{words_of(value)}.role", UnresolvedKind.NAME),
+        )
+        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
     return None
 
 
@@ -166,24 +184,24 @@ def _parent(value: Node | None) -> Reference | None:
     if value.attribute not in ("id", entity.name, entity.arn):
         return None
     words = words_of(value).removesuffix(f".{value.attribute}")
-    return replace(value, parts=(Hole(words),), attribute="", defaults=())
+    return replace(value, parts=(Unresolved(words),), attribute="", defaults=())
 
 
-def _several(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _several(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """Roles or users that are looked up: any number of them, below ``path_prefix``."""
     kind = "role" if value.type.endswith("roles") else "user"
     expression = f"{words_of(value)}.{name}[*]"
     if name == "names":
-        return Items((Rest((Hole(expression, Kind.NAME, reason=_LATER),), at),), at)
+        return ListNode((UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=_LATER),), at),), at)
     if name != "arns":
         return None
     prefix = written(block, "path_prefix", scope)
     before: tuple[Part, ...] = joined((prefix,), at).parts if prefix is not None else ("/",)
-    parts = iam_arn(kind, *before, Hole(expression))
-    return Items((Rest((Hole(expression, known=parts, reason=_LATER),), at),), at)
+    parts = iam_arn(kind, *before, Unresolved(expression))
+    return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=_LATER),), at),), at)
 
 
-def _policy(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """A managed policy that is looked up by its ARN or its name: one of this configuration, or one of AWS, of which the
     document is known as well."""
     expression = f"{words_of(value)}.{name}"
@@ -196,20 +214,22 @@ def _policy(value: Reference, block: Block, name: str, scope: Scope, at: Positio
         return policy.module.attribute(policy, attributes[name], at) if name in attributes else None
     if name == "policy":
         given = arn if arn is not None else own
-        what = str(given) if isinstance(given, Text) else ""
+        what = str(given) if isinstance(given, StringNode) else ""
         shipped = managed_policy(_AWS_MANAGED.sub("arn:aws:iam::aws:policy/", what)) if what else None
         if shipped is not None:
             return text(json.dumps(shipped.document), at)
         managed = _AWS_MANAGED.match(what) is not None
         return hole(expression, at, f"the document of {what}, an AWS managed policy" if managed else _LATER)
-    if name in ("arn", "id") and arn is None and isinstance(own, Text):
+    if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
         end = ("/", *known(own).parts)  # the account may be ``aws``, the path is not known
-        parts = join(("arn:", PARTITION, ":iam::", Hole(f"{words_of(value)} account"), ":policy", Hole("path"), *end))
-        return Text((Hole(expression, known=parts, reason=_LATER),), at)
+        parts = join(
+            ("arn:", PARTITION, ":iam::", Unresolved(f"{words_of(value)} account"), ":policy", Unresolved("path"), *end)
+        )
+        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
     return arn if name == "id" else None
 
 
-def _session(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """``issuer_arn`` is the role of a session, and any other ARN unchanged."""
     if name != "issuer_arn":
         return None
@@ -219,36 +239,36 @@ def _session(value: Reference, block: Block, name: str, scope: Scope, at: Positi
     session = _SESSION.fullmatch(given) if given is not None else None
     if session is not None:
         partition, account, role = session.groups()
-        parts = join((f"arn:{partition}:iam::{account}:role/", Hole(f"{words_of(value)}.path"), role))
-        return Text((Hole(expression, known=parts, reason=_LATER),), at)
+        parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{words_of(value)}.path"), role))
+        return StringNode((Unresolved(expression, known=parts, reason=_LATER),), at)
     if given is not None:
         return arn
-    reason = next((part.reason for part in arn.holes if part.reason), _LATER) if isinstance(arn, Text) else _LATER
+    reason = next((part.reason for part in arn.holes if part.reason), _LATER) if isinstance(arn, StringNode) else _LATER
     return hole(expression, at, reason)
 
 
-def _organization(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _organization(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     """The account ids of an organization need not be that of the account deployed to: they are of no kind."""
     if name == "master_account_id":
         return hole(f"{words_of(value)}.{name}", at, "an account of the organization")
     return None
 
 
-def _template(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _template(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     template = written(block, "template", scope)
     if name != "rendered" or template is None:
         return None
     return render(template, written(block, "vars", scope), scope, f"{words_of(value)}.{name}", at)
 
 
-def _file(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node | None:
+def _file(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
     path = written(block, "filename", scope)
-    if name != "content" or not isinstance(path, Text):
+    if name != "content" or not isinstance(path, StringNode):
         return None
     return read_file(path, scope, f"{words_of(value)}.{name}", at)
 
 
-_ROOMS: dict[str, Callable[[Reference, Block, str, Scope, Position], Node | None]] = {
+_ROOMS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position], Node | None]] = {
     "aws_caller_identity": _caller,
     "aws_partition": _partition,
     "aws_service_principal": _service_principal,

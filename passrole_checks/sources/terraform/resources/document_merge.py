@@ -10,18 +10,18 @@ from passrole_checks.iam.documents.json_document import MalformedDocument, parse
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
-    Entry,
-    Hole,
-    Items,
-    Mapping,
+    ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Position,
-    Text,
+    StringNode,
+    Unresolved,
     holes_in,
     text,
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import choice
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Rest, hole, is_null, literal
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, UnknownTail, hole, is_null, literal
 
 _ELEMENTS = {
     name.lower(): name
@@ -33,35 +33,35 @@ _ELEMENTS = {
 
 def elements(values: Node) -> list[Node]:
     """The elements of a list; a value that is none is the only one."""
-    return list(values.items) if isinstance(values, Items) else [values]
+    return list(values.items) if isinstance(values, ListNode) else [values]
 
 
 def statements_of(document: Node, versions: list[Node]) -> list[Node]:
     """The statements of a document given as JSON; a hole for one that is not known. Its Version joins ``versions``."""
     if isinstance(document, Choice):
         options = [
-            (outcome, Items(tuple(statements_of(option, versions)), document.at))
+            (outcome, ListNode(tuple(statements_of(option, versions)), document.at))
             for outcome, option in document.options
         ]
         return [Choice(document.condition, tuple(options), document.at)]
-    if isinstance(document, Items):
+    if isinstance(document, ListNode):
         return [statement for item in document.items for statement in statements_of(item, versions)]
     if isinstance(document, Absent) or is_null(document):
         return []
     tree: Node | None = document.value if isinstance(document, Encoded) else None
-    if tree is None and isinstance(document, Text):
+    if tree is None and isinstance(document, StringNode):
         if document.literal is not None and not document.literal.strip():
             return []
         if document.only_hole is not None:
-            return [Rest(document.parts, document.at, defaults=document.defaults)]
+            return [UnknownTail(document.parts, document.at, defaults=document.defaults)]
         try:
             tree = parse_json(document)
         except MalformedDocument as error:
-            return [Text((Hole(str(document)[:80], reason=error.reason),), document.at)]
+            return [StringNode((Unresolved(str(document)[:80], reason=error.reason),), document.at)]
     if isinstance(tree, Choice):
-        trees = tuple((outcome, Encoded((Hole("…"),), one.at, value=one)) for outcome, one in tree.options)
+        trees = tuple((outcome, Encoded((Unresolved("…"),), one.at, value=one)) for outcome, one in tree.options)
         return statements_of(Choice(tree.condition, trees, tree.at), versions)
-    if isinstance(tree, Mapping):
+    if isinstance(tree, ObjectNode):
         version = _field(tree, "version")
         if version is not None:
             versions.append(version)
@@ -72,7 +72,7 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
     return [hole("…", document.at, "not a policy document")]
 
 
-def _field(tree: Mapping, name: str) -> Node | None:
+def _field(tree: ObjectNode, name: str) -> Node | None:
     """The last value under a key, whatever its case."""
     found = [entry.value for entry in tree.entries if (entry.key.literal or "").lower() == name]
     return found[-1] if found else None
@@ -83,16 +83,16 @@ def _in_case(statement: Node) -> Node:
     if isinstance(statement, Choice):
         options = tuple((outcome, _in_case(option)) for outcome, option in statement.options)
         return Choice(statement.condition, options, statement.at)
-    if isinstance(statement, Items):
-        return Items(tuple(_in_case(item) for item in statement.items), statement.at)
-    if not isinstance(statement, Mapping):
+    if isinstance(statement, ListNode):
+        return ListNode(tuple(_in_case(item) for item in statement.items), statement.at)
+    if not isinstance(statement, ObjectNode):
         return statement
-    entries: list[Entry] = []
+    entries: list[ObjectEntry] = []
     for entry in statement.entries:
         name = entry.key.literal
         right = _ELEMENTS.get(name.lower(), name) if name is not None else None
-        entries.append(entry if right == name else Entry(text(right or "", entry.key.at), entry.value))
-    return Mapping(tuple(entries), statement.at, statement.block)
+        entries.append(entry if right == name else ObjectEntry(text(right or "", entry.key.at), entry.value))
+    return ObjectNode(tuple(entries), statement.at, statement.block)
 
 
 def put(statements: list[Node], added: list[Node]) -> list[Node]:
@@ -112,7 +112,7 @@ def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node
     """The statements after one was put in, and what follows them."""
     if isinstance(added, Choice):
         return _put_choice(statements, added)
-    if isinstance(added, Items):
+    if isinstance(added, ListNode):
         result, more = statements, list[Node]()
         for statement in added.items:
             result, after = _put_one(result, statement)
@@ -120,16 +120,18 @@ def _put_one(statements: list[Node], added: Node) -> tuple[list[Node], list[Node
         return result, more
     if isinstance(added, Absent):
         return statements, []
-    sid = added.get("Sid") if isinstance(added, Mapping) else None
+    sid = added.get("Sid") if isinstance(added, ObjectNode) else None
     nameless = sid is None or is_null(sid) or literal(sid) == ""
-    if isinstance(added, Mapping) and nameless and all(entry.key.literal for entry in added.entries):
+    if isinstance(added, ObjectNode) and nameless and all(entry.key.literal for entry in added.entries):
         return statements, [added]
     name = literal(sid) if sid is not None else None
     if name is not None:
         if any(_exactly(old, name) for old in statements):
             return [added if _exactly(old, name) else old for old in statements], []
         return [_unless(old, name, f'"{name}"') for old in statements], [added]
-    words = str(sid) if isinstance(sid, Text) else ", ".join(hole.expression for hole in _holes(sid or added)) or "…"
+    words = (
+        str(sid) if isinstance(sid, StringNode) else ", ".join(hole.expression for hole in _holes(sid or added)) or "…"
+    )
     return [_unless(old, None, words) for old in statements], [added]
 
 
@@ -146,11 +148,11 @@ def _put_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list
 def _together(statements: list[Node], at: Position) -> Node:
     if not statements:
         return Absent(at)
-    return statements[0] if len(statements) == 1 else Items(tuple(statements), at)
+    return statements[0] if len(statements) == 1 else ListNode(tuple(statements), at)
 
 
 def _exactly(statement: Node, name: str) -> bool:
-    sid = statement.get("Sid") if isinstance(statement, Mapping) else None
+    sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
     return sid is not None and literal(sid) == name
 
 
@@ -159,9 +161,9 @@ def _unless(statement: Node, name: str | None, words: str) -> Node:
     if isinstance(statement, Choice):
         options = [(outcome, _unless(option, name, words)) for outcome, option in statement.options]
         return choice(statement.condition, options, statement.at)
-    if isinstance(statement, Items):
-        return Items(tuple(_unless(item, name, words) for item in statement.items), statement.at)
-    sid = statement.get("Sid") if isinstance(statement, Mapping) else None
+    if isinstance(statement, ListNode):
+        return ListNode(tuple(_unless(item, name, words) for item in statement.items), statement.at)
+    sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
     if sid is None or literal(sid) == "":
         return statement
     own = literal(sid)
@@ -171,5 +173,5 @@ def _unless(statement: Node, name: str | None, words: str) -> Node:
     return Choice(replaced, (("true", Absent(statement.at)), ("false", statement)), statement.at)
 
 
-def _holes(node: Node) -> tuple[Hole, ...]:
+def _holes(node: Node) -> tuple[Unresolved, ...]:
     return tuple(dict.fromkeys(holes_in(node)))

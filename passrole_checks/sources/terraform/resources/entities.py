@@ -5,41 +5,43 @@ Forms of ARNs: Service Authorization Reference, "Resource types defined by AWS I
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Hole, Kind, Node, Part, Text, join
+from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, Entity
-from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, bounded, hole, is_null
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, hole, is_null, limit_size
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources.services import service_of
 
-ACCOUNT = Hole("account id", Kind.ACCOUNT_ID)
-PARTITION = Hole("partition", Kind.PARTITION)
+ACCOUNT = Unresolved("account id", UnresolvedKind.ACCOUNT_ID)
+PARTITION = Unresolved("partition", UnresolvedKind.PARTITION)
 
 
-def written(block: Block, name: str, scope: Scope) -> Node | None:
+def written(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     """An attribute as the configuration sets it, None where it does not, or sets it to null."""
     found = block.body.get(name)
     if found is None:
         return None
-    value = bounded(evaluate(found.value, scope.inside(found.source)), name)
+    value = limit_size(evaluate(found.value, scope.inside(found.source)), name)
     return None if is_null(value) else value
 
 
-def entity_name(block: Block, scope: Scope) -> Text | None:
+def entity_name(block: Block, scope: EvaluationScope) -> StringNode | None:
     """The name of an IAM entity, None where AWS or Terraform generates it."""
     value = written(block, ENTITIES.get(block.labels[0], Entity("")).name, scope)
     if value is not None:
-        return value if isinstance(value, Text) else None
+        return value if isinstance(value, StringNode) else None
     prefix = written(block, "name_prefix", scope)
-    if isinstance(prefix, Text):
-        return Text(join((*prefix.parts, Hole("generated", Kind.NAME))), prefix.at, defaults=prefix.defaults)
+    if isinstance(prefix, StringNode):
+        return StringNode(
+            join((*prefix.parts, Unresolved("generated", UnresolvedKind.NAME))), prefix.at, defaults=prefix.defaults
+        )
     return None
 
 
-def entity_path(block: Block, scope: Scope) -> Text | None:
+def entity_path(block: Block, scope: EvaluationScope) -> StringNode | None:
     """The path of an IAM entity, None where the default ``/`` holds."""
     value = written(block, "path", scope)
-    if isinstance(value, Text):
+    if isinstance(value, StringNode):
         return value
     return hole("path", value.at) if value is not None else None
 
@@ -52,7 +54,7 @@ def iam_arn(kind: str, *rest: Part) -> tuple[Part, ...]:
 def service_arn(type_: str, expression: str) -> tuple[Part, ...] | None:
     """What is known of the ARN of a resource of some type: its service."""
     service = service_of(type_.replace("awscc_", "aws_", 1))
-    return ("arn:", PARTITION, f":{service}:", Hole(expression)) if service is not None else None
+    return ("arn:", PARTITION, f":{service}:", Unresolved(expression)) if service is not None else None
 
 
 def words_of(value: Reference) -> str:

@@ -8,11 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.documents.policy import alternatives_of
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Entry, Hole, Items, Mapping, Node, Position, Text
-from passrole_checks.iam.path_conditions import When, either
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+)
+from passrole_checks.iam.path_conditions import PathCondition, simplify
 from passrole_checks.sources.terraform.evaluation.conditional_values import choice
 from passrole_checks.sources.terraform.evaluation.loops import rounds_of
-from passrole_checks.sources.terraform.evaluation.scope import Scope, evaluate
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Instance, hole, literal, number, truth
 from passrole_checks.sources.terraform.reading.syntax import Block
 
@@ -45,7 +56,7 @@ def suffix_of(key: str) -> str:
     return '["' + "".join(_ESCAPES.get(one) or (one if one >= " " else f"\\u{ord(one):04x}") for one in key) + '"]'
 
 
-def expand(block: Block, scope: Scope) -> Instances:
+def expand(block: Block, scope: EvaluationScope) -> Instances:
     """The instances of a block. Where ``count`` or ``for_each`` depend on a condition, those of all outcomes."""
     found = _expand(block, scope)
     address = ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
@@ -53,7 +64,7 @@ def expand(block: Block, scope: Scope) -> Instances:
     return replace(found, items=items, address=address)
 
 
-def _expand(block: Block, scope: Scope) -> Instances:
+def _expand(block: Block, scope: EvaluationScope) -> Instances:
     count, for_each = block.body.get("count"), block.body.get("for_each")
     at = scope.position(block.span)
     if count is not None:
@@ -77,13 +88,13 @@ def _expand(block: Block, scope: Scope) -> Instances:
 
 
 def _counted(index: int, at: Position) -> Instance:
-    entry = Entry(Text(("index",), at), Const(index, at))
-    return Instance(f"[{index}]", str(index), {"count": Mapping((entry,), at)})
+    entry = ObjectEntry(StringNode(("index",), at), Const(index, at))
+    return Instance(f"[{index}]", str(index), {"count": ObjectNode((entry,), at)})
 
 
-def _under_all(readings: list[When]) -> When:
+def _under_all(readings: list[PathCondition]) -> PathCondition:
     """The conditions under which one of the readings holds; none where they are no longer a few facts together."""
-    united = either(readings)
+    united = simplify(readings)
     return united[0] if len(united) == 1 else ()
 
 
@@ -106,7 +117,7 @@ class _Element:
     key: str | None
     each_key: Node
     each_value: Node
-    when: When = ()
+    when: PathCondition = ()
 
 
 def _for_each(value: Node, at: Position) -> Instances:
@@ -149,14 +160,14 @@ def _of_reading(value: Node, at: Position) -> tuple[dict[str, _Element], bool]:
     found: dict[str, _Element] = {}
     known = True
     for one in rounds:
-        is_map = not isinstance(value, Items)
+        is_map = not isinstance(value, ListNode)
         for key, each_value in _keyed(one.key if is_map else one.value, one.value, is_map):
             name = None if one.many else literal(key)
             if name is not None:
-                found[suffix_of(name)] = _Element(name, Text((name,), at), each_value, one.when)
+                found[suffix_of(name)] = _Element(name, StringNode((name,), at), each_value, one.when)
                 continue
             known = False
-            words = str(key) if isinstance(key, Text) else "…"
+            words = str(key) if isinstance(key, StringNode) else "…"
             suffix = _free(found, suffix_of(words) if not one.many or "" in found else "")
             found[suffix] = _Element(None, hole("each.key", at) if one.many else key, each_value)
     return found, known
@@ -183,14 +194,17 @@ def _free(found: dict[str, _Element], suffix: str) -> str:
 
 
 def _each(suffix: str, element: _Element, at: Position) -> Instance:
-    entries = (Entry(Text(("key",), at), element.each_key), Entry(Text(("value",), at), element.each_value))
-    return Instance(suffix, element.key or "", {"each": Mapping(entries, at)}, when=element.when)
+    entries = (
+        ObjectEntry(StringNode(("key",), at), element.each_key),
+        ObjectEntry(StringNode(("value",), at), element.each_value),
+    )
+    return Instance(suffix, element.key or "", {"each": ObjectNode(entries, at)}, when=element.when)
 
 
 def _unknown_instance(at: Position) -> Instance:
     each = (
-        Entry(Text(("key",), at), Text((Hole("each.key"),), at)),
-        Entry(Text(("value",), at), Text((Hole("each.value"),), at)),
+        ObjectEntry(StringNode(("key",), at), StringNode((Unresolved("each.key"),), at)),
+        ObjectEntry(StringNode(("value",), at), StringNode((Unresolved("each.value"),), at)),
     )
-    count = (Entry(Text(("index",), at), Text((Hole("count.index"),), at)),)
-    return Instance("", "", {"each": Mapping(each, at), "count": Mapping(count, at)})
+    count = (ObjectEntry(StringNode(("index",), at), StringNode((Unresolved("count.index"),), at)),)
+    return Instance("", "", {"each": ObjectNode(each, at), "count": ObjectNode(count, at)})

@@ -8,9 +8,9 @@ or instance profile, the ARN of a managed policy).
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Hole, Kind, Node, Part, Position, Text, join, text
+from passrole_checks.iam.partial_values import Node, Part, Position, StringNode, Unresolved, UnresolvedKind, join, text
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
-from passrole_checks.sources.terraform.evaluation.scope import Scope
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, joined, known
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_sources
@@ -33,7 +33,7 @@ _ID_IS_URL = frozenset({"aws_sqs_queue", "awscc_sqs_queue"})
 _IDENTIFIERS = frozenset({"unique_id", "role_id", "policy_id", "key_id", "user_id"})
 
 
-def attribute(value: Reference, block: Block, name: str, scope: Scope, at: Position) -> Node:
+def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:
     """The value of ``name`` of the resource or data source that ``value`` refers to."""
     if value.type.startswith("data."):
         return data_sources.attribute(value, block, name, scope, at)
@@ -60,60 +60,72 @@ def attribute(value: Reference, block: Block, name: str, scope: Scope, at: Posit
         return found
     named = name in ("name", "bucket", "function_name") or name in _IDENTIFIERS
     if named or (name == "id" and value.type not in _ID_IS_URL and not value.type.startswith("awscc_")):
-        return _part_of(value, Hole(expression, Kind.NAME), name, None, at)
-    return _part_of(value, Hole(expression), name, None, at)
+        return _part_of(value, Unresolved(expression, UnresolvedKind.NAME), name, None, at)
+    return _part_of(value, Unresolved(expression), name, None, at)
 
 
-def _entity_name(value: Reference, block: Block, expression: str, name: str, scope: Scope, at: Position) -> Node:
+def _entity_name(
+    value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
+) -> Node:
     own = entity_name(block, scope)
     parts = known(own).parts if own is not None else None
-    return _part_of(value, Hole(expression, Kind.NAME, role=_role(value), known=parts), name, own, at)
+    return _part_of(value, Unresolved(expression, UnresolvedKind.NAME, role=_role(value), known=parts), name, own, at)
 
 
-def _entity_arn(value: Reference, block: Block, expression: str, name: str, scope: Scope, at: Position) -> Node:
+def _entity_arn(
+    value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
+) -> Node:
     entity = ENTITIES[value.type]
     own, path = entity_name(block, scope), entity_path(block, scope)
     before: tuple[Part, ...] = path.parts if path is not None else ("/",)
     last: tuple[Part, ...] = (
-        known(own).parts if own is not None else (Hole(f"{words_of(value)}.{entity.name}", Kind.NAME),)
+        known(own).parts if own is not None else (Unresolved(f"{words_of(value)}.{entity.name}", UnresolvedKind.NAME),)
     )
-    inner = Hole(expression, role=_role(value), known=iam_arn(entity.kind, *before, *last))
+    inner = Unresolved(expression, role=_role(value), known=iam_arn(entity.kind, *before, *last))
     return _part_of(value, inner, name, own, at)
 
 
-def _service_linked(value: Reference, block: Block, expression: str, name: str, scope: Scope, at: Position) -> Node:
+def _service_linked(
+    value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
+) -> Node:
     """A service-linked role: ``role/aws-service-role/SERVICE/NAME``, where the service decides on the name, but for a
     ``custom_suffix`` (IAM User Guide, "Create a service-linked role")."""
     service = written(block, "aws_service_name", scope)
     between: tuple[Part, ...] = (
-        service.parts if isinstance(service, Text) else (Hole(f"{words_of(value)}.aws_service_name", Kind.NAME),)
+        service.parts
+        if isinstance(service, StringNode)
+        else (Unresolved(f"{words_of(value)}.aws_service_name", UnresolvedKind.NAME),)
     )
     path = ("/aws-service-role/", *between, "/")
     if name == "path":
-        return Text(join(path), at)
+        return StringNode(join(path), at)
     suffix = written(block, "custom_suffix", scope)
-    last: list[Part] = [Hole(f"{words_of(value)}.name", Kind.NAME)]
+    last: list[Part] = [Unresolved(f"{words_of(value)}.name", UnresolvedKind.NAME)]
     if suffix is not None:
         last.extend(("_", *joined((suffix,), at).parts))
-    return _part_of(value, Hole(expression, known=iam_arn("role", *path, *last)), name, None, at)
+    return _part_of(value, Unresolved(expression, known=iam_arn("role", *path, *last)), name, None, at)
 
 
-def _arn(value: Reference, block: Block, expression: str, name: str, scope: Scope, at: Position) -> Node:
+def _arn(value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position) -> Node:
     parts: tuple[Part, ...] | None
     if value.type == "aws_s3_bucket":
         bucket = written(block, "bucket", scope)
-        last = bucket.parts if isinstance(bucket, Text) else (Hole(f"{words_of(value)}.bucket", Kind.NAME),)
+        last = (
+            bucket.parts
+            if isinstance(bucket, StringNode)
+            else (Unresolved(f"{words_of(value)}.bucket", UnresolvedKind.NAME),)
+        )
         parts = join(["arn:", PARTITION, ":s3:::", *last])
     else:
         parts = service_arn(value.type, expression)
-    return _part_of(value, Hole(expression, known=parts), name, None, at)
+    return _part_of(value, Unresolved(expression, known=parts), name, None, at)
 
 
 def _role(value: Reference) -> str | None:
     return value.address if value.type in TRUST_POLICIES else None
 
 
-def _part_of(value: Reference, inner: Hole, name: str, own: Text | None, at: Position) -> Reference:
+def _part_of(value: Reference, inner: Unresolved, name: str, own: StringNode | None, at: Position) -> Reference:
     return Reference(
         (inner,),
         at,
