@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.role_privilege import PrivilegeGain
@@ -81,8 +82,9 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
     stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
     while stronger:  # those that are there under the same facts are told together
         facts = stronger[0][1].when
-        together = [item for item in stronger if all(implies(facts, fact) for fact in item[1].when)]
-        stronger = [item for item in stronger if item not in together]
+        held = [all(implies(facts, fact) for fact in strength.when) for _, strength in stronger]
+        together = list(compress(stronger, held))
+        stronger = [item for item, holds in zip(stronger, held, strict=True) if not holds]
         yield _verdict(context, holder, together, facts, complete)
 
 

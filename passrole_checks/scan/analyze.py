@@ -76,13 +76,14 @@ class AnalyzedConfiguration:
         )
 
 
-def analyze(configuration: Configuration, options: ScanOptions) -> AnalyzedConfiguration:
+def analyze(configuration: Configuration, options: ScanOptions, *, with_severity: bool = True) -> AnalyzedConfiguration:
     """Run the requested checks on all policies of a configuration, within its limit of time.
 
     A fault of this package in one policy or check is in ``unreadable``, and costs none of the other findings.
+    ``with_severity``: as in :func:`verdicts_of`.
     """
     model = AccessModel(configuration, options.account)
-    run = _Run(model, options)
+    run = _Run(model, options, with_severity)
     seconds = configuration.seconds_left if configuration.seconds_left is not None else _MOST_SECONDS
     with deadline.limited(seconds) as limit:
         try:
@@ -143,6 +144,7 @@ class _Run:
 
     model: AccessModel
     options: ScanOptions
+    with_severity: bool
     policy: AttachedPolicy | None = None  # the one under analysis
     found: list[Finding] = field(default_factory=list)
     grants: list[LocatedGrant] = field(default_factory=list)
@@ -183,7 +185,7 @@ class _Run:
         def on_fault(check: type[Check], error: Exception) -> None:
             self.unreadable.append(_fault_in(context.policy, error, check.id))
 
-        for item in verdicts_of(context, self.options, on_fault):
+        for item in verdicts_of(context, self.options, on_fault, with_severity=self.with_severity):
             if includes(item.check):
                 self.found.append(finding_of(item))
 

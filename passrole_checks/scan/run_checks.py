@@ -28,14 +28,20 @@ OnFault = Callable[[type[Check], Exception], None]
 """Called with each exception that a check raises; what the check yielded before counts for nothing."""
 
 
-def verdicts_of(context: GrantContext, options: ScanOptions, on_fault: OnFault) -> Iterator[CheckVerdict]:
-    """Yield the verdicts of all requested checks on one grant, without those that another one supersedes."""
+def verdicts_of(
+    context: GrantContext, options: ScanOptions, on_fault: OnFault, *, with_severity: bool = True
+) -> Iterator[CheckVerdict]:
+    """Yield the verdicts of all requested checks on one grant, without those that another one supersedes.
+
+    ``with_severity``: run the checks that decide the severity of requested ones, too; else it may be too low.
+    """
     asked = [check for check in ALL if check.checks_managed_policies or not context.managed]
     requested = [check for check in asked if options.runs(check)]
+    decisive = {name for check in requested for name in check.depends_on_verdicts_of if context.beneficiaries}
     by_check = {
         check: evaluate(check, context, on_fault)
         for check in asked
-        if not check.depends_on_verdicts_of and (check in requested or context.beneficiaries)
+        if not check.depends_on_verdicts_of and (options.runs(check) or (with_severity and check.id in decisive))
     }
     serious = {
         check.id

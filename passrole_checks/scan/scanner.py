@@ -282,12 +282,17 @@ def together(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
 
 
 def findings_of_change(
-    configuration: Configuration, options: ScanOptions
+    configuration: Configuration, options: ScanOptions, *, with_severity: bool = True
 ) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...], bool]:
     """The findings of the checks that compare, one a policy and statement (under one combination of alternatives), for
-    a configuration that says what was before it; what in it cannot be read; and True where the time was enough."""
+    a configuration that says what was before it; what in it cannot be read; and True where the time was enough.
+
+    ``with_severity``: as in :func:`~passrole_checks.scan.run_checks.verdicts_of`.
+    """
     comparing = frozenset(check.id for check in ALL if check.compares_versions)
-    analyzed = analyze(configuration, replace(options, checks=comparing, skip_checks=frozenset()))
+    analyzed = analyze(
+        configuration, replace(options, checks=comparing, skip_checks=frozenset()), with_severity=with_severity
+    )
     return analyzed.variant_findings, analyzed.unreadable, not analyzed.out_of_time
 
 

@@ -110,10 +110,12 @@ class GrantContext:
             return ()
         services: dict[str, None] = {}
         for item in self.grant.roles:
-            role, linked = self.known_role(item.pattern), linked_service(item.pattern)
-            own = passed_as((linked,)) if linked else ()
+            role = self.known_role(item.pattern)
             if role is not None:
                 own = self.services_of(role) or passed_as(role.trusted or ())
+            else:
+                linked = linked_service(item.pattern)
+                own = passed_as((linked,)) if linked else ()
             if not own:
                 return ()
             services.update(dict.fromkeys(own))
