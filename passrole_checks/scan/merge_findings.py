@@ -77,7 +77,7 @@ def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     message = same[0].message + _circumstances(alike, same[0])
     if who:
         names = [shortened(name) for name in who if name]
-        message = f"{listed(names) if names else 'Whoever holds this policy'} {message}"
+        message = f"{listed(names) if names else 'Every principal with this policy'} {message}"
     return replace(same[0], uses=uses, principals=principals, who=who, message=message)
 
 
@@ -95,18 +95,19 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
         for other in elsewhere
         if other is not shown
     )
-    words = f" This holds {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
+    words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.resource.type == MODULE:
-        words += f" The policy is handed to {shown.resource.address}, which is not here."
+        words += f" The policy is passed to {shown.resource.address}, whose source is not downloaded."
     elif uses_in_its_own_way(shown.resource.type):
-        words += f" The policy is handed to {shown.resource.address}, and what that makes of it is not known."
+        words += f" The policy is passed to {shown.resource.address}, which may transform it before attaching it."
     others = [item for item in own if item.message != shown.message]
     if others and not shown.managed:
         when = _when_in_words(others)
-        words += f" Another alternative is flagged as well{f', {when}' if when else ''}."
+        words += f" Another variant is flagged as well{f', {when}' if when else ''}."
     defaults = shown.grant.statement.defaults
     if defaults:
-        words += f" By default ({', '.join(defaults[:3])}{', …' if len(defaults) > 3 else ''})."
+        words += f" Using the default of {', '.join(f'`{one}`' for one in defaults[:3])}"
+        words += f"{', …' if len(defaults) > 3 else ''}."
     return words
 
 
@@ -152,7 +153,8 @@ def _fact_in_words(condition: str, outcome: str) -> str:
         return f"{shortened(sentence['subject'])} {verb}" + (f" {shortened(rest)}" if rest else "")
     if outcome.startswith("not ") and " or " in outcome:
         outcome = "neither " + outcome.removeprefix("not ").replace(" or ", " nor ")
-    return f"{condition_in_short(condition)} is {outcome}"
+    is_value = outcome not in ("true", "false") and " " not in outcome
+    return f"{condition_in_short(condition)} {'=' if is_value else 'is'} {outcome}"
 
 
 def _more(when: PathCondition) -> str:
