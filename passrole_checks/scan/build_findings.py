@@ -13,7 +13,7 @@ _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have le
 
 
 def finding_of(item: CheckVerdict) -> Finding:
-    """Return the finding for a verdict. Its confidence is lower where the configuration does not tell everything."""
+    """Return the finding for a verdict. Its confidence is lower if the configuration is incomplete."""
     check, verdict, context = item.check, item.verdict, item.context
     policy, grant, configuration = context.policy, context.grant, context.model.configuration
     gainers = tuple(gainer.who for gainer in context.beneficiaries) if check.compares_versions else ()

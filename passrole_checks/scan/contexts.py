@@ -1,4 +1,4 @@
-"""Contexts: each grant of a policy, with its holders and who gains by it."""
+"""Contexts: each grant of a policy, with its holders and the principals that gain access."""
 
 from __future__ import annotations
 

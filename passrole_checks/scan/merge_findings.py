@@ -1,6 +1,6 @@
-"""One cause, one finding: a statement that ten resources or three roots use, or that has alternatives, is told once.
+"""Merge findings of one cause: a statement that ten resources or three roots use, or that has variants.
 
-What differs between them (the outcomes under which a finding holds, the defaults that were taken) is put into words.
+Differences between them, such as path conditions and defaults, become part of the message.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from passrole_checks.sources.model.configuration import MODULE, uses_in_its_own_
 
 
 def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
-    """The places at which more than one statement stands, as in a JSON text whose layout is not known. The same
-    statement taken into a document twice is one."""
+    """Yield the positions of more than one statement, as in a JSON text of unknown layout.
+
+    The same statement included twice in a document counts once.
+    """
     seen: dict[Position, Statement] = {}
     for statement in statements:
         first = seen.setdefault(statement.at, statement)
@@ -30,7 +32,7 @@ def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
 
 
 def one_for_all_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """One statement of a module that several roots call is one finding, as far as all of them say the same of it."""
+    """Merge equal findings about one statement of a module that several roots call."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         silenced = finding.suppressed is not None
@@ -46,8 +48,10 @@ def one_for_all_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
-    """One statement used by ten resources is one finding with ten uses; where its alternatives differ, the worst one
-    speaks for the statement. ``shared``: places of more than one statement, which only their paths tell apart."""
+    """Merge the findings of one check and statement: ten resources become ten uses, and the worst variant represents
+    it.
+
+    ``shared``: positions of more than one statement, which are distinguished by their paths."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
         within = finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
@@ -69,7 +73,7 @@ def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Posit
 
 
 def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
-    """The findings of one verdict as one; ``group`` are all those of its check and statement."""
+    """Return findings of one verdict as one; ``group``: all findings of its check and statement."""
     uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
     who = tuple(dict.fromkeys(name for finding in same for name in finding.who))
@@ -82,8 +86,10 @@ def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
 
 
 def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
-    """Sentences that name the outcomes under which a finding holds, the defaults that were taken, and whether other
-    alternatives of its statement are flagged as well. ``group``: all findings of this check for the statement."""
+    """Return sentences with the path conditions of a finding, its defaults, and other variants that are flagged.
+
+    ``group``: all findings of this check for the statement.
+    """
     if shown.grant is None:
         return ""
     equal = [item for item in group if item.severity is shown.severity]
@@ -116,12 +122,12 @@ def _is_about(finding: Finding, other: Finding) -> bool:
 
 
 def _when_in_words(findings: Sequence[Finding]) -> str:
-    """``when`` and the facts under which one of the findings holds; nothing where they always hold."""
+    """Return ``when`` and the path conditions of some findings; "" if they always apply."""
     return when_in_words([finding.grant.statement.when for finding in findings if finding.grant is not None])
 
 
 def when_in_words(alternatives: Sequence[PathCondition]) -> str:
-    """``when`` and the facts of which one set holds; nothing where one of them is empty, for it always holds."""
+    """Return ``when`` and the path conditions, one of which must hold; "" if one of them is empty."""
     readings = simplify(alternatives)
     if not readings or () in readings:
         return ""
