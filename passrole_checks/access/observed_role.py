@@ -86,7 +86,8 @@ def _among(
 
 
 def _meant(role: str, account: str, patterns: Iterable[StringNode]) -> tuple[str, ...]:
-    """Return the ARNs that a role of a log may have, as far as patterns distinguish them; "" if its account is unknown."""
+    """Return the ARNs that a role of a log may have, as far as patterns distinguish them; "" if its account is
+    unknown."""
     if role.startswith("arn:"):
         return (role,)
     if not account:

@@ -103,7 +103,8 @@ class _Sets:
         self._size = 0
 
     def get(self, key: tuple[object, ...], of: Sequence[object], find: Callable[[], Reached]) -> Reached:
-        """Return the set for a key, computed by ``find`` if needed. ``of``: objects whose identity is part of the key."""
+        """Return the set for a key, computed by ``find`` if needed. ``of``: objects whose identity is part of the
+        key."""
         whole = (*key, *map(id, of))
         known = self._found.get(whole)
         if known is None:

@@ -223,7 +223,8 @@ class RoleConsumers:
         return StringNode(join([*before, *value.parts[1:]]), value.at, defaults=value.defaults)
 
     def _named(self, arn: StringNode) -> str | None:
-        """Return the role of this configuration with the path and name of an ARN; none for an ARN of another account."""
+        """Return the role of this configuration with the path and name of an ARN; none for an ARN of another
+        account."""
         account = _account(arn)
         if account and self.account and account != self.account:
             return None

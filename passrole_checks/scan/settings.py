@@ -28,7 +28,8 @@ def load(folder: Path) -> dict[str, Any]:
     """Return the table in the ``pyproject.toml`` of ``folder``; empty if the file or the table is missing.
 
     Raises:
-        ConfigurationError: the file cannot be read, is a link that leads out of the repository, or the table is invalid.
+        ConfigurationError: the file cannot be read, is a link that leads out of the repository, or the table is
+        invalid.
     """
     path = folder / FILE
     if not os.path.lexists(path):
@@ -76,7 +77,8 @@ def checked(table: Mapping[str, Any], options: Mapping[str, type], folder: Path)
     A single string is accepted for a list. ``folder``: the base of relative paths.
 
     Raises:
-        ConfigurationError: the option does not exist, is only allowed on the command line, has a value of another type, or
+        ConfigurationError: the option does not exist, is only allowed on the command line, has a value of another type,
+        or
             names a file outside of the repository around ``folder`` (outside of ``folder``, if there is none).
     """
     values: dict[str, Any] = {}
