@@ -155,7 +155,7 @@ def _in_words(pair: ExtraPermission) -> str:
     name = pair.action
     if pair.but:
         more = len(pair.but) - _MOST_LEFT_OUT
-        name = f"everything but {', '.join(pair.but[:_MOST_LEFT_OUT])}" + (f" and {more} more" if more > 0 else "")
+        name = f"everything except {', '.join(pair.but[:_MOST_LEFT_OUT])}" + (f" and {more} more" if more > 0 else "")
     where = _REFERENCE.sub(r"${\1}", pair.resource).replace("${an account id}", "${AccountId}")
     where = where if len(where) <= 80 else f"{where[:79]}…"
     return f"{name} on {where}" if where != "*" else name
