@@ -141,7 +141,7 @@ def test_excluding_a_service_by_a_deny_does_not_scope_the_services() -> None:
     (wide,) = verdicts(AnyRole, Example("", (allow("iam:PassRole", "*"), exclude)))
     assert wide.severity is Severity.HIGH
     role = "arn:aws:iam::111122223333:role/app-*"
-    (scoped,) = verdicts(AnyService, Example("", (allow("iam:PassRole", role), exclude)))
+    (_,) = verdicts(AnyService, Example("", (allow("iam:PassRole", role), exclude)))
 
 
 def test_every_known_service_in_pieces_is_every_service() -> None:
