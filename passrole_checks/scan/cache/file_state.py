@@ -1,4 +1,4 @@
-"""Whether what was looked at is still the same: files by what they hold, all else by what it is."""
+"""The state of accessed paths: of files their content, of everything else its type and target."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ class Looks(NamedTuple):
 
 
 class Disk:
-    """The disk as it is in one moment; after :meth:`again`, in another one. What a file holds is read once for as long
-    as its status is the same. ``exclusions``: what is left out where a folder is walked."""
+    """The state of the disk at one moment; after :meth:`again`, at a later one.
+
+    A file is read once while its status is the same. ``exclusions``: paths left out when a folder is walked.
+    """
 
     def __init__(self, exclusions: Exclusions = NO_EXCLUSIONS) -> None:
         self._walk_again = partial(walk_again, exclusions=exclusions)
@@ -50,7 +52,7 @@ class Disk:
         self.again()
 
     def again(self) -> None:
-        """From now on look once more."""
+        """Read the state anew from now on."""
         self._seen: dict[str, Sight] = {}
         self._states: dict[str, bytes | None] = {}
         self._listings: dict[str, bytes | None] = {}
@@ -59,15 +61,13 @@ class Disk:
         self._leads: dict[str, str] = {}
 
     def told(self, looks: Looks) -> str | None:
-        """A digest of everything at these paths; None where something cannot be told, or may say something else each
-        time (a pipe, a device)."""
+        """Return a digest of everything at these paths; None if something is unreadable, or may differ on each read."""
         leads = self._where(looks)
         others = self._what(looks)
         return None if leads is None or others is None else f"{leads}-{others}"
 
     def is_same(self, looks: Looks, told: str) -> bool:
-        """True if :meth:`told` returns this. No file is opened where a path leads elsewhere: what is read through a
-        symbolic link depends on where it leads."""
+        """True if :meth:`told` returns this digest. A file is not opened if the symbolic links to it have changed."""
         leads, _, others = told.partition("-")
         return self._where(looks) == leads and self._what(looks) == others
 
@@ -99,8 +99,7 @@ class Disk:
         return told.hexdigest()
 
     def stamp(self, found: Sightings) -> tuple[Looks, str] | None:
-        """What was looked at, with the digest of it; None where it may have been different when it was looked at, as
-        it has been changed meanwhile or only just before."""
+        """Return the accessed paths with their digest; None if one may have changed since, or only just before."""
         self.again()
         for path, seen in found.seen.items():
             if self._sight(path) != seen or not is_settled(seen, found.began):
@@ -152,7 +151,7 @@ class Disk:
         return known[2]
 
     def _real(self, path: str) -> str:
-        """Where a path leads; as :func:`os.path.realpath`, which looks up each parent folder in every call."""
+        """Return the resolved path, as :func:`os.path.realpath`, which looks up each parent folder in every call."""
         pending = []  # a loop, because a folder can be deeper than Python recurses
         while path not in self._leads:
             pending.append(path)
@@ -165,7 +164,7 @@ class Disk:
         return self._leads[pending[0] if pending else path]
 
     def _resolved(self, path: str) -> str:
-        """Where a path leads whose parent folder is in ``_leads``."""
+        """Return the resolved path of a file whose parent folder is in ``_leads``."""
         parent, name = os.path.split(path)
         if os.name != "posix" or not os.path.isabs(path) or name in (os.curdir, os.pardir):
             return _realpath(path)
@@ -194,7 +193,7 @@ def _realpath(path: str) -> str:
 
 
 def _content(path: str, seen: Sight) -> bytes | None:
-    """The digest of what a regular file holds; None where it cannot be read, or is another one by now."""
+    """Return the digest of a regular file; None if it cannot be read, or was replaced meanwhile."""
     try:
         handle = os.open(path, _FLAGS)
     except (OSError, ValueError):
@@ -213,5 +212,5 @@ def _content(path: str, seen: Sight) -> bytes | None:
 
 
 def union(parts: Iterable[Looks]) -> Looks:
-    """What was looked at altogether."""
+    """Return all accessed paths of several units."""
     return Looks(*(tuple(sorted(frozenset().union(*paths))) for paths in zip(*parts, strict=True)))
