@@ -206,7 +206,7 @@ def ids(words: Collection[str]) -> frozenset[str]:
     """The ids of the checks that ``--check`` or ``--skip-check`` name. Raises what :func:`explain.ids` raises."""
     if not words:
         return frozenset()
-    from passrole_checks.cli import check_pages  # which imports the checks
+    from passrole_checks.output import check_pages  # which imports the checks
 
     return check_pages.ids(words)
 

@@ -189,8 +189,9 @@ def _done(
 
 
 def _made(versions: VersionPair, given: dict[str, Any], formats: Collection[str]) -> Review:
-    from passrole_checks.cli import check_pages, diff
+    from passrole_checks.cli import diff
     from passrole_checks.findings import Confidence, Severity
+    from passrole_checks.output import check_pages
     from passrole_checks.review.build_report import ReportOptions, reviewed
 
     wanted = ReportOptions(
