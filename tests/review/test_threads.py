@@ -8,7 +8,7 @@ import pytest
 from reports_of_tests import EMPTY, NEW, WIDENED
 
 from passrole_checks.review.report import ReportNote
-from passrole_checks.review.threads import file_mark, file_marks, fixed_ones, keys_said
+from passrole_checks.review.threads import file_mark, file_marks, fixed_threads, reported_keys
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,17 @@ def test_what_is_fixed(thread: Thread, note: ReportNote | None, is_fixed: bool) 
     """A thread is ended when nothing that it is about is there any more, and nothing that it may be about was left
     out: where it stands, or where the statement is."""
     report = replace(EMPTY, items=(NEW,), not_evaluated=(note,) if note is not None else ())
-    assert fixed_ones([thread], report) == [thread] * is_fixed
+    assert fixed_threads([thread], report) == [thread] * is_fixed
 
 
 def test_nothing_is_fixed_in_what_cannot_be_read() -> None:
     """While something cannot be read no thread is ended."""
-    assert fixed_ones([Thread()], replace(EMPTY, unreadable=(ReportNote("other.tf", 1, "no HCL"),))) == []
+    assert fixed_threads([Thread()], replace(EMPTY, unreadable=(ReportNote("other.tf", 1, "no HCL"),))) == []
 
 
 def test_what_is_told_already() -> None:
     """The items of a thread are told already, unless it was said that they are fixed."""
-    assert keys_said([Thread(), Thread(frozenset({NEW.key}), is_answered=True)]) == {WIDENED.key}
+    assert reported_keys([Thread(), Thread(frozenset({NEW.key}), is_answered=True)]) == {WIDENED.key}
 
 
 def test_marks_of_files() -> None:

@@ -1,8 +1,8 @@
-"""The verdict on the commit: a commit status, and a check run for those who ask for one.
+"""The verdict on the commit: a commit status, and optionally a check run.
 
-What it says follows from the report and the policy alone, not from what could be written elsewhere. Sources: GitHub
-Docs, "REST API endpoints for commit statuses" (a description has 140 characters), "REST API endpoints for check runs"
-(50 annotations a call, which later calls add to; 65,535 characters of summary).
+The verdict follows from the report and the policy only, not from what could be posted. Sources: GitHub Docs, "REST API
+endpoints for commit statuses" (descriptions have at most 140 characters), "REST API endpoints for check runs" (50
+annotations per call, which later calls append to; at most 65,535 characters of summary).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from passrole_checks.review.report import ReviewReport, ReviewVerdict
 NAME = "passrole-checks"
 _LONGEST_DESCRIPTION = 140
 _LONGEST_SUMMARY = 65_535
-_MOST_PORTIONS = 20  # of annotations, a call each, which are a second apart
+_MOST_PORTIONS = 20  # of annotations: one call each, a second apart
 _STATES = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.CANNOT_TELL: "error"}
 _CONCLUSIONS = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.CANNOT_TELL: "failure"}
 
 
 def name_of(options: PostOptions) -> str:
-    """The context of the status and the name of the check run: one for each review of a pull request."""
+    """Return the context of the status and name of the check run: distinct for each review of a pull request."""
     return NAME if options.key == PostOptions().key else shortened(f"{NAME} ({options.key})", 100)
 
 
 def post_status(github: GitHub, report: ReviewReport, context: Context, options: PostOptions) -> None:
-    """Sets the status of the commit that was reviewed. Raises a :class:`~passrole_checks.review.http.ForgeError`."""
+    """Set the status of the reviewed commit. Raise a :class:`~passrole_checks.review.http.ForgeError`."""
     document = {
         "state": _STATES[report.verdict],
         "context": name_of(options),
@@ -43,7 +43,7 @@ def post_status(github: GitHub, report: ReviewReport, context: Context, options:
     try:
         github.create_status(context.head_sha, document)
     except Uncertain:
-        github.create_status(context.head_sha, document)  # the same twice is the same
+        github.create_status(context.head_sha, document)  # idempotent
 
 
 def post_check_run(
@@ -54,11 +54,11 @@ def post_check_run(
     summary: str,
     annotations: Sequence[Sequence[Mapping[str, Any]]],
 ) -> None:
-    """Writes the check run of the commit that was reviewed, or brings the one that is there up to date.
-
-    ``annotations``: in portions of at most 50, the worst first; the summary has what is beyond the first thousand. A
-    check run that has some keeps them, since a further call only adds: it is about the same commit. Raises a
+    """Create the check run of the reviewed commit, or update an existing one. Raise a
     :class:`~passrole_checks.review.http.ForgeError`.
+
+    ``annotations``: in portions of at most 50, worst first; those after the first thousand are only in the summary. An
+    existing check run keeps its annotations, since a further call only appends, and it is about the same commit.
     """
     name = name_of(options)
     output: dict[str, Any] = {"title": shortened(headline(report), 255), "summary": _cut(summary)}
@@ -89,8 +89,8 @@ def _first(portions: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
 
 
 def _present(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool] | None:
-    """The id of our check run of that commit, and whether it has annotations. A job of a workflow is a check run too,
-    and may have the same name: ``external_id`` tells ours."""
+    """Return the id of our check run of a commit, and True if it has annotations. A workflow job is a check run too,
+    and may have the same name: ``external_id`` identifies ours."""
     for run in github.check_runs(sha, name):
         id, output = run.get("id"), run.get("output")
         if run.get("external_id") == ours and isinstance(id, int):
@@ -99,7 +99,7 @@ def _present(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool]
 
 
 def _cut(summary: str) -> str:
-    """Of as many bytes as the limit has characters, so that it holds however GitHub counts."""
+    """Shorten to the limit counted in bytes, so that it is kept however GitHub counts characters."""
     data = summary.encode("utf-8", "replace")
     return summary if len(data) <= _LONGEST_SUMMARY else data[: _LONGEST_SUMMARY - 3].decode("utf-8", "ignore") + "…"
 

@@ -131,7 +131,7 @@ def test_without_a_token(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFix
     told = capsys.readouterr()
     assert "variables.tf:3" in told.out
     assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", told.out, re.MULTILINE)
-    assert "There is no token" in told.err
+    assert "GITHUB_TOKEN" in told.err
     assert github.calls() == []
     assert "1 new problem" in (bot.folder / "summary.md").read_text()
 

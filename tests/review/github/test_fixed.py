@@ -46,11 +46,9 @@ def test_not_allowed_to_resolve(github: GitHubFake, post: Poster) -> None:
     """Where the token may not resolve, the reply stands alone, and is not repeated by later runs."""
     post.items(item(1, 10), **OFF)
     post.items(**OFF)
-    assert post.said == [
-        "Told in threads at lines that they are fixed: 1.",
-        "These threads could not be resolved (Resource not accessible by integration): GitHub asks for contents: write "
-        "there.",
-    ]
+    assert len(post.said) == 2
+    assert "Resource not accessible by integration" in post.said[1]
+    assert "contents: write" in post.said[1]
     github.forget_calls()
     post.items(**OFF)
     assert (len(replies(github)), resolved(github), github.writes()) == (1, [""], [])

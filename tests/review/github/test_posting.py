@@ -35,7 +35,7 @@ def test_three_writes(github: GitHubFake, post: Poster) -> None:
     ]
     github.assert_spaced(1.0)
     assert posted == Posted(7, frozenset(one.key for one in found), frozenset(), True)
-    assert post.said == ["Wrote comments at lines: 3.", "The summary on pull request 7: written."]
+    assert len(post.said) == 2
 
 
 def test_second_run_writes_the_status_only(github: GitHubFake, post: Poster) -> None:
@@ -82,20 +82,16 @@ def test_no_token(github: GitHubFake, post: Poster) -> None:
     """Without a token nothing is called, and that is said."""
     assert post.items(item(1), context=post.context(token="")) == Posted()
     assert github.calls() == []
-    assert post.said == ["There is no token (GITHUB_TOKEN): nothing is written on GitHub."]
+    assert ["GITHUB_TOKEN" in words for words in post.said] == [True]
 
 
 def test_read_only_token(github: GitHubFake, post: Poster) -> None:
     """A token that only reads, as a fork's: one warning names all the permissions, nothing is raised, all is lost."""
     posted = post.items(item(1), context=post.context(token="read_only"), check_run=True)
     assert posted == Posted(7, frozenset(), frozenset({item(1).key}), False)
-    assert post.said == [
-        "Items that could not be told at their lines: 1.",
-        "warning: the token may not write everything (GitHub says 403: Resource not accessible by integration). "
-        "Permissions needed: pull-requests: write (for comments at lines and the summary comment); statuses: write "
-        "(for the commit status); checks: write (for the check run). In pull requests from forks and by Dependabot the "
-        "token only reads: the README has workflows for them.",
-    ]
+    (warning,) = [words for words in post.said if words.startswith("warning: ")]
+    for words in ("403: Resource not accessible by integration", "pull-requests: write", "statuses: write"):
+        assert words in warning
     assert (github.comments(), github.review_comments(), github.statuses(), github.check_runs()) == ([], [], [], [])
 
 
@@ -124,10 +120,7 @@ def test_no_connection(github: GitHubFake, post: Poster) -> None:
     github.fault("POST", "", drop=True, times=1000)
     assert post.items(item(1)) == Posted()
     assert len(github.calls("GET", "/pulls/7$")) == 3
-    assert post.said[0] == (
-        "GitHub did not take comments on the pull request: GET /repos/octo-org/infra/pulls/7: no answer from 127.0.0.1 "
-        "(ConnectionError)"
-    )
+    assert post.said[0].endswith("GET /repos/octo-org/infra/pulls/7: no answer from 127.0.0.1 (ConnectionError)")
 
 
 def test_locked(github: GitHubFake, post: Poster) -> None:
@@ -135,11 +128,9 @@ def test_locked(github: GitHubFake, post: Poster) -> None:
     github.pull.locked = True
     posted = post.items(item(1))
     assert (posted.summary, posted.lost) == (False, frozenset({item(1).key}))
-    assert [words for words in post.said if "locked" in words] == [
-        "GitHub did not take comments at lines: POST /repos/octo-org/infra/pulls/7/reviews: 403: Unable to create "
-        "comment because issue is locked.",
-        "GitHub did not take the summary comment: POST /repos/octo-org/infra/issues/7/comments: 403: Unable to create "
-        "comment because issue is locked.",
+    assert [words.split("octo-org/infra")[1] for words in post.said if "locked" in words] == [
+        "/pulls/7/reviews: 403: Unable to create comment because issue is locked.",
+        "/issues/7/comments: 403: Unable to create comment because issue is locked.",
     ]
     assert not any("warning" in words for words in post.said)
 
@@ -148,7 +139,7 @@ def test_closed(github: GitHubFake, post: Poster) -> None:
     """A closed pull request is left alone."""
     github.pull.state = "closed"
     assert post.items(item(1)) == Posted()
-    assert "The pull request is closed. No comments are written." in post.said
+    assert any("closed" in words for words in post.said)
     assert (github.comments(), github.review_comments()) == ([], [])
 
 
@@ -158,9 +149,7 @@ def test_force_push(github: GitHubFake, post: Poster) -> None:
     github.push(github.pull, github.pull.head_files, sha="5" * 40, forced=True)
     assert post(told, context=context) == Posted()
     assert (github.comments(), github.review_comments()) == ([], [])
-    assert post.said[0] == (
-        f"The pull request has a newer commit than {told.head[:12]}, which is for a later run. No comments are written."
-    )
+    assert f"newer commit than {told.head[:12]}" in post.said[0]
 
 
 def test_push_in_the_middle(github: GitHubFake, post: Poster) -> None:
@@ -168,7 +157,7 @@ def test_push_in_the_middle(github: GitHubFake, post: Poster) -> None:
     github.when("POST", "/reviews$", lambda fake: fake.push(fake.pull, fake.pull.head_files, sha="5" * 40), after=True)
     posted = post.items(item(1))
     assert (posted.summary, len(posted.at_lines), github.comments()) == (False, 1, [])
-    assert "The pull request was changed meanwhile: a later run writes the summary." in post.said
+    assert any("later run" in words for words in post.said)
 
 
 def test_force_push_before_the_review(github: GitHubFake, post: Poster) -> None:
@@ -178,7 +167,7 @@ def test_force_push_before_the_review(github: GitHubFake, post: Poster) -> None:
     posted = post.items(*found)
     assert posted.lost == {one.key for one in found}
     assert len(github.calls("POST", "/reviews$")) == 1
-    assert any("newer commit meanwhile" in words for words in post.said)
+    assert any("newer commit" in words for words in post.said)
 
 
 def test_other_commit(github: GitHubFake, post: Poster) -> None:
@@ -204,7 +193,7 @@ def test_dry_run(github: GitHubFake, post: Poster) -> None:
     assert [(one["path"], one["line"]) for one in calls[0]["body"]["comments"]] == [("a.tf", 10)]
     assert github.writes() == []
     assert github.calls("GET", "/issues/7/comments") != []
-    assert post.said[0] == "dry run: Wrote comments at lines: 1."
+    assert post.said[0].startswith("dry run: ")
 
 
 def test_dry_run_without_token(github: GitHubFake, post: Poster) -> None:
@@ -265,7 +254,7 @@ def test_context_without_repository() -> None:
     from reports_of_tests import EMPTY
 
     assert bare(EMPTY, Context(token="x"), PostOptions(), said.append) == Posted()
-    assert said == ["It is not known which repository this is about (GITHUB_REPOSITORY): nothing is written on GitHub."]
+    assert ["GITHUB_REPOSITORY" in words for words in said] == [True]
 
 
 @pytest.mark.parametrize(

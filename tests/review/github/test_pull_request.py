@@ -43,7 +43,7 @@ def test_no_gate_is_opened_by_a_fork(fork: GitHubFake, post: Poster) -> None:
     """A report that a fork's workflow made sets no status and no check run: it may claim anything."""
     post.items(context=post.context("workflow_run"), check_run=True)
     assert (fork.statuses(), fork.check_runs()) == ([], [])
-    assert "No status is set: the report comes from a workflow of a fork." in post.said
+    assert any("workflow of a fork" in words for words in post.said)
 
 
 def test_fork_with_a_token_of_the_target(fork: GitHubFake, post: Poster) -> None:
@@ -57,7 +57,7 @@ def test_not_another_fork(fork: GitHubFake, post: Poster) -> None:
     context = replace(post.context("workflow_run"), head_repository="attacker/infra")
     assert post.items(item(1), context=context) == Posted()
     assert fork.comments() == []
-    assert f"No open pull request has the commit {'f0' * 6} as its head. No comments are written." in post.said
+    assert any(f"commit {'f0' * 6}" in words for words in post.said)
 
 
 def test_moved_on(fork: GitHubFake, post: Poster) -> None:
@@ -98,7 +98,7 @@ def test_several(github: GitHubFake, post: Poster) -> None:
     second = github.new_pull(pull.base_files, pull.head_files, number=8, head_sha=pull.head_sha)
     second.base_ref = "release"
     assert post.items(item(1), context=post.context("workflow_run")) == Posted()
-    assert "Several open pull requests (7, 8) have the commit that was reviewed. No comments are written." in post.said
+    assert any("(7, 8)" in words for words in post.said)
 
 
 def test_closed(github: GitHubFake, post: Poster) -> None:

@@ -115,7 +115,7 @@ def test_older_run_after_newer(github: GitHubFake, post: Poster) -> None:
     post.items(item(1), item(2), context=late, **OFF)
     posted = post.items(item(1), context=early, **OFF)
     assert "2 new problems" in bodies(github)[0]
-    assert (posted.summary, post.said) == (False, ["The summary on pull request 7: left to a newer run."])
+    assert (posted.summary, ["newer run" in words for words in post.said]) == (False, [True])
 
 
 def test_numbers_of_another_workflow(github: GitHubFake, post: Poster) -> None:
@@ -221,7 +221,7 @@ def test_cannot_be_hidden(github: GitHubFake, post: Poster) -> None:
     post.items(item(1), comment="hide-and-new", **OFF)
     github.fault("POST", "/graphql$", status=403, skip=1)  # the first asks whose token it is
     assert post.items(item(2), item(3), comment="hide-and-new", **OFF).summary
-    assert post.said == ["The summary on pull request 7: written, and the one before could not be hidden."]
+    assert ["could not be hidden" in words for words in post.said] == [True]
 
 
 def test_mode_off(github: GitHubFake, post: Poster) -> None:

@@ -171,7 +171,7 @@ def test_hidden_notes(gitlab: GitLabFake, post: Poster) -> None:
     post.items(item(1), item(2, 30), comment="hide-and-new", **QUIET)
     post.items(comment="hide-and-new", **QUIET)
     bodies = [each.body for each in gitlab.notes()]
-    assert [body.count("Outdated: a later run has said more") for body in bodies] == [1, 1, 0]
+    assert [body.count("<summary>Outdated: ") for body in bodies] == [1, 1, 0]
     assert [body.count("<details") == body.count("</details>") for body in bodies] == [True] * 3
     assert all(parse(body) for body in bodies)
 
@@ -202,7 +202,7 @@ def test_closed(gitlab: GitLabFake, post: Poster) -> None:
     """Nor on a merge request that is closed or merged."""
     gitlab.request.state = "merged"
     assert post.items(item(1)) == Posted()
-    assert (post.said, gitlab.writes()) == (["The merge request is not open. No comments are written."], [])
+    assert (["not open" in words for words in post.said], gitlab.writes()) == ([True], [])
 
 
 def test_another_commit(gitlab: GitLabFake, post: Poster) -> None:
@@ -215,19 +215,17 @@ def test_no_token(gitlab: GitLabFake, post: Poster) -> None:
     """Without a token nothing is asked or written, and it is said which one would be needed, and why not the job's."""
     assert post.items(item(1), context=post.context(token="")) == Posted()
     assert gitlab.calls() == []
-    assert post.said == [
-        "There is no token (PASSROLE_GITLAB_TOKEN, a project access token with the scope api): no comments are written "
-        "on GitLab. The job's own CI_JOB_TOKEN may not write any; the report of Code Quality needs no token."
-    ]
+    (message,) = post.said
+    assert ("PASSROLE_GITLAB_TOKEN" in message, "CI_JOB_TOKEN" in message) == (True, True)
     post.items(item(1), context=post.context(token="", is_fork=True))
-    assert "which pipelines in a fork are not given" in post.said[0]
+    assert "pipelines in a fork" in post.said[0]
 
 
 def test_token_of_the_job(gitlab: GitLabFake, post: Poster) -> None:
     """The job's own token is not tried."""
     assert post.items(item(1), context=post.context(token="job")) == Posted()
     assert gitlab.calls() == []
-    assert "may not write notes" in post.said[0]
+    assert "CI_JOB_TOKEN" in post.said[0]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +243,7 @@ def test_token_that_may_not(gitlab: GitLabFake, post: Poster, token: str, why: s
     assert not posted.summary
     warnings = [words for words in post.said if words.startswith("warning:")]
     assert len(warnings) == 1
-    assert f"(GitLab says {why})" in warnings[0]
+    assert why in warnings[0]
     assert "scope api" in warnings[0]
     assert (gitlab.notes(), gitlab.threads()) == ([], [])
 
@@ -331,10 +329,10 @@ def test_unknown_project(gitlab: GitLabFake, post: Poster) -> None:
     """A project that is not known is said, and nothing is called."""
     context = Context("gitlab", number=7, head_sha=gitlab.request.head_sha, token="x", event="merge_request_event")
     assert post.items(item(1), context=context) == Posted()
-    assert post.said == ["It is not known which project this is about (CI_PROJECT_ID): nothing is written on GitLab."]
+    assert ["CI_PROJECT_ID" in words for words in post.said] == [True]
 
 
 def test_check_run(gitlab: GitLabFake, post: Poster) -> None:
     """A check run, which GitLab has not, is told to be the status of the job."""
     post.items(check_run=True)
-    assert post.said[0] == "GitLab has no check runs: the status of the job tells the verdict."
+    assert "check runs" in post.said[0]
