@@ -92,7 +92,7 @@ class DraftThread:
 
     def body(self, *, at_position: bool) -> str:
         """Return the text of the comment with its marker."""
-        return self.marker.on(self.text if at_position else self.file_text)
+        return self.marker.prepend_to(self.text if at_position else self.file_text)
 
 
 class Forge(Conversation, Protocol):

@@ -14,9 +14,9 @@ from passrole_checks.output.markdown_items import count
 from passrole_checks.review.ci_context import GITLAB, Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, Forge
 from passrole_checks.review.http import ForgeError
-from passrole_checks.review.markdown.inline import comment, fixed_reply, grouped
+from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.markdown.markers import FIXED, INLINE, MOST_KEYS, SUMMARY, CommentMarker
+from passrole_checks.review.markdown.markers import FIXED, INLINE, MAX_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
 from passrole_checks.review.post_threads import ThreadPoster
 from passrole_checks.review.report import Anchor, Item, ReviewReport
@@ -138,18 +138,18 @@ class _ReviewPoster:
         return replace(posted, at_lines=reported | written, lost=lost)
 
     def _drafts(self, reported: frozenset[str], limit: int) -> list[DraftThread]:
-        groups = grouped([item for item in self._report.items if item.key not in reported], limit)
+        groups = group_items([item for item in self._report.items if item.key not in reported], limit)
         return [
             self._draft(anchor, items, position)
             for (anchor, items), position in zip(groups, self._positions([anchor for anchor, _ in groups]), strict=True)
         ]
 
     def _draft(self, anchor: Anchor, items: Sequence[Item], position: DiffPosition | None) -> DraftThread:
-        text = file_text = comment(items, self._report, self._links, Anchor(anchor.file, 0, 0))
+        text = file_text = comment_text(items, self._report, self._links, Anchor(anchor.file, 0, 0))
         if position is not None and position.line:
             gitlab_line = position.line if self._traits.kind == GITLAB else None
-            text = comment(items, self._report, self._links, anchor, gitlab_line=gitlab_line)
-        return DraftThread(self._marker(INLINE, items[:MOST_KEYS]), anchor.file, position, text, file_text)
+            text = comment_text(items, self._report, self._links, anchor, gitlab_line=gitlab_line)
+        return DraftThread(self._marker(INLINE, items[:MAX_KEYS]), anchor.file, position, text, file_text)
 
     def _positions(self, anchors: Sequence[Anchor]) -> Sequence[DiffPosition | None]:
         if not anchors:
@@ -175,7 +175,7 @@ class _ReviewPoster:
         if not fixed or text is None:
             return
         try:
-            replied, refusal = threads.close(fixed, self._marker(FIXED).on(text))
+            replied, refusal = threads.close(fixed, self._marker(FIXED).prepend_to(text))
         except ForgeError as error:
             self._on_comment_error("replies to line comments", error)
             return
@@ -189,9 +189,9 @@ class _ReviewPoster:
     def _post_summary(self, posted: Posted, author: str) -> bool:
         def render(had_summary: bool) -> str:
             budget = self._traits.summary_budget
-            return summary(self._report, self._links, budget=budget, told_before=had_summary, not_inline=posted.lost)
+            return summary(self._report, self._links, budget=budget, had_summary=had_summary, not_inline=posted.lost)
 
-        mode, is_wanted = self._options.comment, self._report.begins_a_comment
+        mode, is_wanted = self._options.comment, self._report.warrants_comment
         try:
             if not self._forge.is_current():  # line comments take time
                 self._notify(f"Skipped the summary: the {self._traits.request} has changed; a later run posts it.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from passrole_checks.review.http import ForgeError, Uncertain
-from passrole_checks.review.markdown.markers import CommentMarker, parse, says_the_same
+from passrole_checks.review.markdown.markers import CommentMarker, is_same_text, parse_marker
 
 POSTED, POSTED_NOT_HIDDEN = "posted", "posted; the previous one could not be hidden"
 UNCHANGED, NOT_NEEDED, SUPERSEDED = "unchanged", "not needed", "skipped, a newer run has posted one"
@@ -76,14 +76,14 @@ class _Summary:
         ours = self._ours()
         if not ours and not is_wanted:
             return NOT_NEEDED
-        body = self._marker.on(self._render(bool(ours)))
+        body = self._marker.prepend_to(self._render(bool(ours)))
         if not ours:
             self._create(body)
             return POSTED
         present = ours[0] if self._mode == "update" else ours[-1]
         if self._is_newer(present):
             return SUPERSEDED
-        if says_the_same(present.body, body):
+        if is_same_text(present.body, body):
             return UNCHANGED
         if self._mode == "update":
             self._edit(present, body)
@@ -101,14 +101,14 @@ class _Summary:
             comment
             for comment in self._conversation.comments()
             if comment.author.lower() == self._author.lower()
-            and (marker := parse(comment.body)) is not None
-            and marker.is_one_with(self._marker)
+            and (marker := parse_marker(comment.body)) is not None
+            and marker.is_same_comment(self._marker)
         ]
 
     def _is_newer(self, comment: Comment) -> bool:
         """True if a later run wrote the comment, about the same commit. A comment about another commit is older, since
         this run's commit is the head."""
-        theirs, ours = parse(comment.body), self._marker
+        theirs, ours = parse_marker(comment.body), self._marker
         return theirs is not None and theirs.head == ours.head and bool(ours.run) and theirs.order > ours.order
 
     def _edit(self, comment: Comment, body: str) -> None:
@@ -127,7 +127,7 @@ class _Summary:
         try:
             created = self._conversation.create_comment(body)
         except Uncertain:
-            equal = [c for c in self._ours() if c.id not in before and says_the_same(c.body, body)]
+            equal = [c for c in self._ours() if c.id not in before and is_same_text(c.body, body)]
             created = equal[-1].id if equal else self._conversation.create_comment(body)
         if self._mode == "update" and not self._conversation.is_dry:
             self._yield_to_oldest(created, body)
@@ -138,5 +138,5 @@ class _Summary:
         if not ours or created <= ours[0].id or not any(comment.id == created for comment in ours):
             return
         self._conversation.delete_comment(created)
-        if not self._is_newer(ours[0]) and not says_the_same(ours[0].body, body):
+        if not self._is_newer(ours[0]) and not is_same_text(ours[0].body, body):
             self._edit(ours[0], body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from passrole_checks.review.forge import ForgeThread
-from passrole_checks.review.markdown.markers import FIXED, INLINE, parse
+from passrole_checks.review.markdown.markers import FIXED, INLINE, parse_marker
 from passrole_checks.review.report import Item, ReviewReport
 from passrole_checks.scan.analyze import digest
 
@@ -57,7 +57,8 @@ def review_threads(threads: Iterable[ForgeThread], key: str, author: str) -> lis
     selected = []
     for thread in threads:
         markers = [
-            parse(comment.body) if comment.author.lower() == author.lower() else None for comment in thread.comments
+            parse_marker(comment.body) if comment.author.lower() == author.lower() else None
+            for comment in thread.comments
         ]
         first = markers[0]
         if first is not None and (first.kind, first.key) == (INLINE, key):

@@ -11,7 +11,7 @@ from github_fake import GitHubFake
 from reports_of_tests import ANY_ROLE, APP, EMPTY
 
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.review.ci_context import Context, PostOptions, context_of
+from passrole_checks.review.ci_context import Context, PostOptions, read_context
 from passrole_checks.review.github import Posted, post
 from passrole_checks.review.http import Pace
 from passrole_checks.review.report import Anchor, Item, Location, Remark, ReviewReport
@@ -79,7 +79,7 @@ class Poster:
         """``token``: the name of one of ``github.tokens``, "" for none."""
         environment = self.github.environment(self.github.pull, self.folder, event)
         secret = self.github.token if token is None else self.github.tokens[token].value if token else ""
-        return replace(context_of(environment), token=secret, run_number=run or next(self.numbers))
+        return replace(read_context(environment), token=secret, run_number=run or next(self.numbers))
 
     def __call__(self, told: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.github.clock.now, sleep=self.github.clock.sleep)

@@ -10,10 +10,10 @@ from gitlab_fake import Discussion, GitLabFake
 from reports_of_tests import EMPTY
 from reviews_on_github import item
 
-from passrole_checks.review.ci_context import Context, PostOptions, context_of
+from passrole_checks.review.ci_context import Context, PostOptions, read_context
 from passrole_checks.review.gitlab import Posted, post
 from passrole_checks.review.http import Pace
-from passrole_checks.review.markdown.markers import parse
+from passrole_checks.review.markdown.markers import parse_marker
 from passrole_checks.review.report import Item, ReviewReport
 
 BOT = "project_42_bot"
@@ -47,7 +47,7 @@ def places(gitlab: GitLabFake) -> list[tuple[str, int | None, int | None] | None
 
 
 def keys(thread: Discussion) -> tuple[str, ...]:
-    marker = parse(thread.notes[0].body)
+    marker = parse_marker(thread.notes[0].body)
     return marker.items if marker is not None else ()
 
 
@@ -61,7 +61,7 @@ class Poster:
 
     def context(self, *, token: str = "project", run: int = 0, is_fork: bool = False) -> Context:
         """``token``: the name of one of ``gitlab.tokens``, "" for none."""
-        found = context_of(self.gitlab.environment(run_number=run or next(self._numbers), is_fork=is_fork))
+        found = read_context(self.gitlab.environment(run_number=run or next(self._numbers), is_fork=is_fork))
         return replace(found, token=self.gitlab.tokens[token].value if token else "")
 
     def __call__(self, told: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reports_of_tests import ALL_KINDS, EMPTY, NEW, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
-from passrole_checks.review.annotations import annotations, check_annotations
+from passrole_checks.review.annotations import check_run_annotations, workflow_commands
 from passrole_checks.review.report import ReportNote
 
 UNREAD = ReportNote("broken.tf", 3, "a } is missing")
@@ -16,7 +16,7 @@ UNREAD = ReportNote("broken.tf", 3, "a } is missing")
 def test_workflow_commands() -> None:
     """What could not be read comes first, then the items, the worst first, each at the line that has changed."""
     report = replace(ALL_KINDS, items=(UNKNOWN, NEW), unreadable=(UNREAD,))
-    assert annotations(report) == (
+    assert workflow_commands(report) == (
         "::error file=broken.tf,line=3,title=iam%3APassRole%3A could not be read::a } is missing\n"
         "::warning file=release/template.yaml,line=31,endLine=34,title=PASSROLE_002 any-service (medium%2C new)::"
         "ReleasePolicy: arn:${AWS::Partition}:iam::${AWS::AccountId}:role/release-* can be passed to any service: "
@@ -30,7 +30,7 @@ def test_workflow_commands() -> None:
 
 def test_a_cause_elsewhere_is_said() -> None:
     """An annotation at the line that makes the difference names the statement that it is about."""
-    (command,) = annotations(replace(EMPTY, items=(WIDENED,))).splitlines()
+    (command,) = workflow_commands(replace(EMPTY, items=(WIDENED,))).splitlines()
     assert command.startswith("::error file=modules/deployer/variables.tf,line=4,title=PASSROLE_008")
     assert (
         "::This changes what module.deployer.aws_iam_role_policy.deploy grants in modules/deployer/iam.tf:12.%0A"
@@ -43,7 +43,7 @@ def test_ten_of_each_kind() -> None:
     items = [
         replace(WIDENED, severity=one) for one in (Severity.LOW, Severity.MEDIUM, Severity.HIGH) for _ in range(12)
     ]
-    lines = annotations(replace(EMPTY, items=tuple(items))).splitlines()
+    lines = workflow_commands(replace(EMPTY, items=tuple(items))).splitlines()
     kinds = [line.split(" ")[0] for line in lines]
     assert kinds == ["::error"] * 10 + ["::warning"] * 10 + ["::notice"] * 10 + ["6"]
     assert lines[-1] == "6 more without an annotation: 2 errors, 2 warnings, 2 notices"
@@ -51,14 +51,14 @@ def test_ten_of_each_kind() -> None:
 
 def test_nothing_to_annotate() -> None:
     """A report without items and with everything read makes no annotation."""
-    assert annotations(EMPTY) == ""
-    assert check_annotations(EMPTY) == []
+    assert workflow_commands(EMPTY) == ""
+    assert check_run_annotations(EMPTY) == []
 
 
 def test_a_check_run_takes_fifty_at_once() -> None:
     """All are written, 50 a request; a note of the comparison as a whole has no place to stand at."""
     report = replace(EMPTY, items=(NEW,) * 120, unreadable=(UNREAD, ReportNote("", 0, "no merge base")))
-    parts = check_annotations(report)
+    parts = check_run_annotations(report)
     assert [len(part) for part in parts] == [50, 50, 21]
     assert parts[0][0] == {
         "path": "broken.tf",
@@ -75,7 +75,7 @@ def test_a_check_run_takes_fifty_at_once() -> None:
 def test_long_texts_are_cut() -> None:
     """A title has at most 255 characters and a message at most 65,536, whatever the names are."""
     remark = replace(NEW.remarks[0], name="n" * 500, message="m" * 90_000)
-    ((one,),) = check_annotations(replace(EMPTY, items=(replace(NEW, remarks=(remark,) * 30),)))
+    ((one,),) = check_run_annotations(replace(EMPTY, items=(replace(NEW, remarks=(remark,) * 30),)))
     assert len(one["title"]) <= 255
     assert len(one["message"]) <= 65_536
 
@@ -83,7 +83,7 @@ def test_long_texts_are_cut() -> None:
 def test_hostile_names_are_no_commands() -> None:
     """A line break or a command in a name begins no command."""
     item = replace(NEW, resource="a\n::set-output name=x::y", at=replace(NEW.at, file="a,line=9::b\n.tf"), anchor=None)
-    (command,) = annotations(replace(EMPTY, items=(item,))).splitlines()
+    (command,) = workflow_commands(replace(EMPTY, items=(item,))).splitlines()
     assert command.startswith("::warning file=a%2Cline=9%3A%3Ab\\x0a.tf,line=31,endLine=34,title=")
     assert "\n" not in command
     assert "\n::" not in command.replace("%0A", "\n")

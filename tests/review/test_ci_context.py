@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.errors import InputError
-from passrole_checks.review.ci_context import Context, context_of
+from passrole_checks.review.ci_context import Context, read_context
 
 HEAD, BASE, MERGE = ("a" * 40, "b" * 40, "c" * 40)
 REPOSITORY = {"default_branch": "main"}
@@ -37,12 +37,12 @@ ACTIONS = {
 def actions(folder: Path, name: str, event: Any, **more: str) -> Context:
     path = folder / "event.json"
     path.write_text(json.dumps(event), "utf-8")
-    return context_of({**ACTIONS, "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(path), **more})
+    return read_context({**ACTIONS, "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(path), **more})
 
 
 def test_nothing_is_known_outside_of_pipelines() -> None:
     """Outside of a pipeline the context is empty, whatever token there is."""
-    assert context_of({"GITHUB_TOKEN": "secret", "HOME": "/"}) == Context()
+    assert read_context({"GITHUB_TOKEN": "secret", "HOME": "/"}) == Context()
 
 
 def test_a_pull_request_on_github(tmp_path: Path) -> None:
@@ -139,10 +139,10 @@ def test_what_is_of_another_shape_is_not_known(tmp_path: Path, event: dict[str, 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{", "the event is no JSON"),
-        (b"[" * 100_000, "the event is no JSON"),
-        (b"[]", "the event is no JSON object"),
-        (None, "the event cannot be read: No such file or directory"),
+        (b"{", "the event is not JSON"),
+        (b"[" * 100_000, "the event is not JSON"),
+        (b"[]", "the event is not a JSON object"),
+        (None, "cannot read the event: No such file or directory"),
     ],
 )
 def test_an_event_that_cannot_be_read(tmp_path: Path, content: bytes | None, reason: str) -> None:
@@ -151,7 +151,7 @@ def test_an_event_that_cannot_be_read(tmp_path: Path, content: bytes | None, rea
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError) as error:
-        context_of({**ACTIONS, "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(path)})
+        read_context({**ACTIONS, "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(path)})
     assert str(error.value) == f"{path}: {reason}"
 
 
@@ -182,7 +182,7 @@ MERGE_REQUEST = {
 
 def test_a_merge_request_on_gitlab() -> None:
     """A merge request is told with its project, its head and the base of its difference; no token of the job is one."""
-    found = context_of({**GITLAB, **MERGE_REQUEST, "CI_JOB_TOKEN": "job"})
+    found = read_context({**GITLAB, **MERGE_REQUEST, "CI_JOB_TOKEN": "job"})
     assert found == Context(
         forge="gitlab",
         repository="group/sub/app",
@@ -207,11 +207,11 @@ def test_a_merge_request_on_gitlab() -> None:
 def test_merged_results_on_gitlab() -> None:
     """In a pipeline of merged results the head is that of the source branch, and the commit is the merge."""
     merged = {**GITLAB, **MERGE_REQUEST, "CI_COMMIT_SHA": MERGE, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD}
-    found = context_of({**merged, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "9", "PASSROLE_GITLAB_TOKEN": " t\n"})
+    found = read_context({**merged, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "9", "PASSROLE_GITLAB_TOKEN": " t\n"})
     assert (found.head_sha, found.merge_sha, found.is_fork, found.token) == (HEAD, MERGE, True, "t")
 
 
 def test_a_push_on_gitlab() -> None:
     """A pipeline of a branch has what was there before as its base, and takes no comments."""
-    found = context_of({**GITLAB, "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BEFORE_SHA": BASE})
+    found = read_context({**GITLAB, "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BEFORE_SHA": BASE})
     assert (found.base_sha, found.number, found.can_be_commented) == (BASE, 0, False)

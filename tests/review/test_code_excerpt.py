@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from passrole_checks.review.code_excerpt import aligned, changed_lines
+from passrole_checks.review.code_excerpt import dedent_statement, diff_lines
 from passrole_checks.review.report import Replacement
 
 
 def changed(old: str, new: str) -> list[str]:
-    found = changed_lines(Replacement("a.tf", 1, 1, new, "Changes.", old=old))
+    found = diff_lines(Replacement("a.tf", 1, 1, new, "Changes.", old=old))
     return [f"{mark} {line}" for mark, line in found]
 
 
@@ -48,6 +48,6 @@ def test_very_many_lines() -> None:
 
 def test_a_statement_out_of_its_file() -> None:
     """A statement whose first line stood behind something else has its further lines where that one is."""
-    assert aligned("{\n      a = 1\n    }") == "{\n  a = 1\n}"
+    assert dedent_statement("{\n      a = 1\n    }") == "{\n  a = 1\n}"
     for other in ("{\n  a = 1\n}", "- a: 1\n  b: 2", "Effect: Allow\n  b: 2", "one line", "  {\n    a = 1\n  }"):
-        assert aligned(other) == other
+        assert dedent_statement(other) == other

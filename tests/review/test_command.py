@@ -14,7 +14,7 @@ from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, p
 from passrole_checks import cli
 from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.report import ReviewReport
-from passrole_checks.review.report_json import MEMBER
+from passrole_checks.review.report_json import ZIP_MEMBER
 
 ROLES = "arn:aws:iam::111122223333:role/app-*"
 
@@ -32,7 +32,7 @@ def test_text(repository: Reviews) -> None:
   - roles     {ROLES}
   + roles     * (any role)
     services  lambda.amazonaws.com
-    because of variables.tf:3
+    cause      variables.tf:3
   high    PASSROLE_015 new-access
           deployer could pass {ROLES} to
           lambda.amazonaws.com, and now any role of the account.
@@ -40,7 +40,7 @@ def test_text(repository: Reviews) -> None:
           Any role of the account can be passed, also one that can do more than
           the policy's holder. It is limited to lambda.amazonaws.com. By default
           (var.roles).
-          Suggestion for variables.tf:3: takes back the change of this line.
+          Suggestion for variables.tf:3: reverts the change of this line.
             - default = "*"
             + default = "{ROLES}"
 
@@ -58,7 +58,7 @@ def test_more_access_as_text(repository: Reviews) -> None:
     said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(more)}, text=True)
     assert (said.status, said.out) == (
         0,
-        "Also gives more, none of it flagged:\n"
+        "Wider access that no check flags:\n"
         "  main.tf:5  aws_iam_role_policy.pass  services lambda.amazonaws.com -> lambda.amazonaws.com, "
         "ec2.amazonaws.com\n\nnothing new to flag; 0 unchanged\n",
     )
@@ -123,7 +123,7 @@ def test_a_baseline_is_that_of_base(repository: Reviews) -> None:
     ]
     empty = repository.git("hash-object", "-t", "tree", "/dev/null")
     said = repository.review(empty, start, "--baseline", "accepted.json")
-    assert [note.reason for note in said.report.notes] == ["the baseline is new here, and counts when it is merged"]
+    assert [note.reason for note in said.report.notes] == ["the baseline is new and applies once it is merged"]
 
 
 def test_the_configuration_is_that_of_base(repository: Reviews) -> None:
@@ -268,19 +268,19 @@ def test_sarif_of_nothing_changed(repository: Reviews) -> None:
 
 def test_a_bundle(repository: Reviews) -> None:
     """A report that is written to a file is told again from that file, with what fails decided by whoever reads it."""
-    repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, "--offline-bundle", MEMBER)
+    repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, "--offline-bundle", ZIP_MEMBER)
     told = repository.review("HEAD^", "HEAD", text=True)
-    again = repository.review("--from-bundle", MEMBER, text=True)
+    again = repository.review("--from-bundle", ZIP_MEMBER, text=True)
     assert (again.out, again.status) == (told.out, 1)
-    assert repository.review("--from-bundle", MEMBER, "--fail-on", "never").status == 0
-    refused = repository.review("--from-bundle", MEMBER, "--format", "sarif", text=True)
+    assert repository.review("--from-bundle", ZIP_MEMBER, "--fail-on", "never").status == 0
+    refused = repository.review("--from-bundle", ZIP_MEMBER, "--format", "sarif", text=True)
     assert (refused.status, refused.out) == (2, "")
     Path("other.json").write_text("{}", "utf-8")
     assert repository.review("--from-bundle", "other.json").err == (
-        "other.json: no bundle of a review: of version None, only 1 is known\n"
+        "other.json: not a valid review bundle: unsupported version None (supported: 1)\n"
     )
     assert repository.review("--from-bundle", "none.json").err == "none.json: No such file or directory\n"
-    assert repository.review("--from-bundle", MEMBER, "HEAD").status == 2
+    assert repository.review("--from-bundle", ZIP_MEMBER, "HEAD").status == 2
 
 
 def test_accounts_are_masked_where_that_is_asked_for(repository: Reviews) -> None:

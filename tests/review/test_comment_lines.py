@@ -9,7 +9,7 @@ import pytest
 from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, START, VARIABLE, Reviews, policy
 
 from passrole_checks.git_versions import asked_for
-from passrole_checks.review.comment_lines import Anchors, of_texts
+from passrole_checks.review.comment_lines import Anchors, text_hunks
 from passrole_checks.review.report import Anchor, Location
 
 LINES = [f"line {number}\n" for number in range(1, 101)]
@@ -47,7 +47,7 @@ def hunks_of(repository: Reviews, before: str, after: str) -> list[tuple[int, in
 def test_hunks(repository: Reviews, after: str) -> None:
     """Hunks are those of git, with three lines around each change; those of our own are the same."""
     before = "".join(LINES)
-    own = of_texts(before.encode().splitlines(keepends=True), after.encode().splitlines(keepends=True))
+    own = text_hunks(before.encode().splitlines(keepends=True), after.encode().splitlines(keepends=True))
     found = hunks_of(repository, before, after)
     assert found == [(one.first, one.last, sorted(one.changed), list(one.gone)) for one in own]
     printed = repository.git("diff", "-U3", "HEAD^", "HEAD")
@@ -88,7 +88,7 @@ def test_hunks_of_random_changes() -> None:
         new = [line for line in old if chance.random() < 0.8]
         for _ in range(chance.randrange(4)):
             new.insert(chance.randrange(len(new) + 1), b"new %d\n" % chance.randrange(3))
-        found = list(of_texts(old, new))
+        found = list(text_hunks(old, new))
         changed = set().union(*(one.changed for one in found))
         gone = {line for one in found for line, _ in one.gone}
         assert [line for number, line in enumerate(old, 1) if number not in gone] == [

@@ -165,17 +165,17 @@ def test_a_file_that_cannot_be_laid_out_is_excluded(repository: Reviews, monkeyp
 def test_a_bundle_holds_what_is_excluded(repository: Reviews) -> None:
     """And refuses what is no path below the top of a repository."""
     from passrole_checks.errors import InputError
-    from passrole_checks.review.report_json import dump, read_bundle
+    from passrole_checks.review.report_json import read_bundle, to_json
 
     said = repository.between({"main.tf": policy(APP), "v/x.tf": ""}, {"main.tf": policy(ANY)}, "--exclude", "v/")
     report = said.report
-    assert report.excluded == ("v/",) and read_bundle(dump(report).encode()) == report
+    assert report.excluded == ("v/",) and read_bundle(to_json(report).encode()) == report
     for path in ("/etc/", "../x", "a//", "/", ""):
         with pytest.raises(InputError):
             read_bundle(json.dumps({**said.json, "excluded": [path]}).encode())
     from dataclasses import replace
 
-    from passrole_checks.review.report_json import fitted
+    from passrole_checks.review.report_json import truncate_to_limits
 
     many = replace(report, excluded=tuple(f"{number}.tf" for number in range(20_000)))
-    assert len(read_bundle(dump(fitted(many)).encode()).excluded) == 10_000
+    assert len(read_bundle(to_json(truncate_to_limits(many)).encode()).excluded) == 10_000

@@ -65,7 +65,7 @@ def test_a_default_that_widens_a_policy(repository: Reviews) -> None:
         3,
         3,
         f'  default = "{ROLES}"',
-        "Takes back the change of this line.",
+        "Reverts the change of this line.",
         of_cause=True,
         old='  default = "*"',
     )
@@ -104,7 +104,7 @@ def test_a_value_that_is_added(repository: Reviews) -> None:
     module = {"mod/main.tf": policy(FROM_VARIABLE) + VARIABLE % ROLES}
     call = 'module "m" {\n  source = "./mod"\n}\n'
     found = offered(repository, {**module, "main.tf": call}, {"main.tf": call.replace("}", '  roles  = "*"\n}')})
-    says = "Takes away what has been added here."
+    says = "Removes the lines added here."
     assert found == Replacement("main.tf", 3, 3, "", says, of_cause=True, old='  roles  = "*"')
 
 
@@ -114,7 +114,7 @@ def test_a_value_that_is_gone(repository: Reviews) -> None:
     call = f'module "m" {{\n  source = "./mod"\n  roles  = "{ROLES}"\n}}\n'
     after = 'module "m" {\n  source = "./mod"\n}\n'
     found = offered(repository, {**module, "main.tf": call}, {"main.tf": after})
-    says = "Puts back what has been taken away here."
+    says = "Restores the lines removed here."
     assert found == Replacement("main.tf", 3, 3, f'  roles  = "{ROLES}"\n}}', says, of_cause=True, old="}")
 
 
@@ -168,7 +168,7 @@ def test_a_statement_that_was_narrower(repository: Reviews) -> None:
         f'{{\n      Effect = "Allow"\n      Action = "iam:PassRole"\n      Resource = "%s"\n      {SERVICE}\n      }}'
     )
     found = offered(repository, {"main.tf": policy(multiline % ROLES)}, {"main.tf": policy(multiline % "*")})
-    says = "Takes back the change of this line."
+    says = "Reverts the change of this line."
     assert found == Replacement("main.tf", 8, 8, f'      Resource = "{ROLES}"', says, old='      Resource = "*"')
     assert offered(repository, {"other.tf": "# nothing\n"}, {"more.tf": policy(OPEN, name="more")}) is None
 
@@ -190,7 +190,7 @@ def test_advice_says_what_to_fill_in(repository: Reviews) -> None:
     """Where nobody here knows which roles are passed, the advice says so, and how the statement would read."""
     (item,) = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(APP, OPEN)}).report.items
     words, _, statement = item.advice.partition("\n")
-    assert words.startswith("Add a condition on iam:PassedToService") or "What is not known here" in words
+    assert words.startswith("Add a condition on iam:PassedToService") or "Unknown: " in words
     assert "<service>.amazonaws.com" in statement
 
 

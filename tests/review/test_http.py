@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.review.http import MOST_PAGES, Client, ForgeError, Pace, Uncertain
+from passrole_checks.review.http import MAX_PAGES, Client, ForgeError, Pace, Uncertain
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "ghs_notforanyonetosee"
@@ -224,7 +224,7 @@ def test_endless_pages(server: Server, client: Client) -> None:
     server.replies = [Reply(200, [1], {"link": f'<{server.url}/list>; rel="next"'})]
     with pytest.raises(ForgeError, match="more than 100 pages"):
         list(client.pages("/list"))
-    assert len(server.asked) == MOST_PAGES
+    assert len(server.asked) == MAX_PAGES
 
 
 def test_other_hosts_are_refused(server: Server, client: Client) -> None:
@@ -258,7 +258,7 @@ def test_redirects_here(server: Server, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "words"), [(Reply(200, text="<html>"), "no JSON"), (Reply(200, {"a": 1}), "no list")]
+    ("reply", "words"), [(Reply(200, text="<html>"), "not JSON"), (Reply(200, {"a": 1}), "not a list")]
 )
 def test_odd_answers(server: Server, client: Client, reply: Reply, words: str) -> None:
     """An answer that is no JSON, or no list where one was asked for, is an error and never taken as empty."""
@@ -278,7 +278,7 @@ def test_messages_hold_no_secret(server: Server, client: Client, monkeypatch: py
     monkeypatch.setenv("no_proxy", "")
     with pytest.raises(ForgeError) as unanswered:
         Client("http://forge.invalid", {}, ("Authorization", TOKEN), pace=Clock().pace()).get("/things")
-    assert str(unanswered.value) == "GET /things: no answer from forge.invalid (ProxyError)"
+    assert str(unanswered.value) == "GET /things: no response from forge.invalid (ProxyError)"
     assert TOKEN not in repr(client) + repr(vars(caught.value))
 
 
@@ -307,7 +307,7 @@ def test_odd_api(api: str) -> None:
 def test_odd_tokens(server: Server, clock: Clock, token: str) -> None:
     """A token that cannot stand in a header is an error that does not tell it."""
     server.replies = [Reply(200, {})]
-    with pytest.raises(ForgeError, match=r"^GET /user: no answer from 127\.0\.0\.1 \([A-Za-z]+\)$"):
+    with pytest.raises(ForgeError, match=r"^GET /user: no response from 127\.0\.0\.1 \([A-Za-z]+\)$"):
         Client(server.url, {}, ("Authorization", token), pace=clock.pace()).get("/user")
     assert server.asked == []
 
@@ -344,6 +344,6 @@ def test_dry_run_without_token(server: Server) -> None:
     """Without a token a dry run asks nothing, and finds nothing."""
     told: list[str] = []
     dry = Client(server.url, {}, dry_run=told.append)
-    assert (dry.get("/user").document, list(dry.pages("/list")), dry.ask("/graphql", {}).document) == (None, [], None)
+    assert (dry.get("/user").document, list(dry.pages("/list")), dry.query("/graphql", {}).document) == (None, [], None)
     dry.write("DELETE", "/things/1")
     assert (server.asked, told) == ([], ['{"method": "DELETE", "path": "/things/1", "body": null}'])

@@ -71,7 +71,7 @@ def test_a_pull_request(repository: Reviews, pipeline: Pipeline) -> None:
         (head, start, []),
         (
             merged(repository, target, head), target,
-            [f"compared is what merging {head[:12]} makes of main as of {target[:12]}"],
+            [f"compared: the merge of {head[:12]} into main at {target[:12]}"],
         ),
     ):  # fmt: skip
         said = pipeline.pull_request(head, target, sha)
@@ -170,7 +170,9 @@ def test_several_merge_bases(repository: Reviews, pipeline: Pipeline) -> None:
     head = repository.commit({"main.tf": policy(ANY)})
     said = pipeline.pull_request(head, target, target)
     (note,) = said.report.notes
-    assert note.reason == f"{head[:12]} and main have 2 merge bases; compared with the best, {said.report.base[:12]}"
+    assert (
+        note.reason == f"{head[:12]} and main have 2 merge bases; compared with the best one, {said.report.base[:12]}"
+    )
     assert said.report.base in (one, other)
 
 
@@ -206,7 +208,7 @@ def test_no_history_in_common(repository: Reviews, pipeline: Pipeline) -> None:
     said = pipeline.pull_request(head, target, target)
     assert said.status == 2
     assert said.err == (
-        f"{head[:12]}: no merge base with main: they have no history in common; to compare them as they are:"
+        f"{head[:12]}: no merge base with main: they have no common history; compare them anyway:"
         " passrole-checks review BASE HEAD\n"
     )
 
@@ -240,7 +242,7 @@ def test_a_push_to_the_default_branch(repository: Reviews, pipeline: Pipeline) -
     assert (said.status, said.out, said.err) == (
         2,
         "",
-        f"{head[:12]}: what was pushed before it, dddddddddddd, is not in this clone: git fetch origin {'d' * 40}\n",
+        f"{head[:12]}: the previous push, dddddddddddd, is not in this clone: git fetch origin {'d' * 40}\n",
     )
     first = pipeline.review("push", {"before": "0" * 40, "after": head, "ref": "refs/heads/main"}, head)
     assert (first.status, first.items) == (1, [("new", "new", "main.tf:5", ["015", "001"])])
@@ -277,7 +279,7 @@ def test_nothing_named_and_no_pipeline(repository: Reviews) -> None:
     """Outside of a pipeline the versions have to be named."""
     repository.commit({"main.tf": policy(APP)})
     said = repository.review()
-    assert (said.status, said.err.startswith("review: this is no pipeline of GitHub Actions or GitLab CI;")) == (
+    assert (said.status, said.err.startswith("review: not in a pipeline")) == (
         2,
         True,
     )
@@ -288,7 +290,7 @@ def test_no_repository(pipeline: Pipeline, repository: Reviews) -> None:
     shutil.rmtree(repository.folder / ".git")
     said = pipeline.review("push", {"before": "a" * 40, "after": "b" * 40}, "b" * 40)
     assert said.status == 2
-    assert said.err == f"{repository.folder}: is in no git repository: check it out first, with its history\n"
+    assert said.err == f"{repository.folder}: not in a git repository; check it out first, with its history\n"
 
 
 def test_the_first_commit(repository: Reviews) -> None:

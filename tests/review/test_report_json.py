@@ -21,7 +21,7 @@ from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, p
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Severity
 from passrole_checks.review.report import Item, Location, ReportNote, ReviewReport
-from passrole_checks.review.report_json import LARGEST, MEMBER, dump, fitted, read_bundle
+from passrole_checks.review.report_json import MAX_JSON_BYTES, ZIP_MEMBER, read_bundle, to_json, truncate_to_limits
 
 ITEM = Item(
     key="a" * 32,
@@ -40,7 +40,7 @@ REPORT = replace(EMPTY, items=(ITEM,), unreadable=(ReportNote("a.tf", 1, "becaus
 
 
 def document(report: ReviewReport = REPORT) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(dump(report))
+    found: dict[str, Any] = json.loads(to_json(report))
     return found
 
 
@@ -49,11 +49,11 @@ def refused(data: bytes) -> str:
     with pytest.raises(InputError) as error:
         read_bundle(data, "bundle.json")
     said = str(error.value)
-    assert said.startswith("bundle.json: no bundle of a review: ") and "\n" not in said and said.isascii()
-    return said.removeprefix("bundle.json: no bundle of a review: ")
+    assert said.startswith("bundle.json: not a valid review bundle: ") and "\n" not in said and said.isascii()
+    return said.removeprefix("bundle.json: not a valid review bundle: ")
 
 
-def zipped(text: str, name: str = MEMBER, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zipped(text: str, name: str = ZIP_MEMBER, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", method) as archive:
         archive.writestr(name, text)
@@ -62,8 +62,8 @@ def zipped(text: str, name: str = MEMBER, method: int = zipfile.ZIP_DEFLATED) ->
 
 def test_what_is_written_is_what_is_read() -> None:
     """A report is the same after it was written and read, as JSON and in a zip file."""
-    assert read_bundle(dump(REPORT).encode()) == REPORT
-    assert read_bundle(zipped(dump(REPORT))) == REPORT
+    assert read_bundle(to_json(REPORT).encode()) == REPORT
+    assert read_bundle(zipped(to_json(REPORT))) == REPORT
     assert (document()["verdict"], document()["counts"]["new"]) == ("cannot-tell", 1)
 
 
@@ -83,7 +83,7 @@ def test_real_reports(repository: Reviews) -> None:
     said = repository.between(before, after)
     report = said.report
     assert (len(report.items), len(report.fixed), len(report.less), len(report.unreadable)) == (2, 1, 1, 1)
-    assert dump(report) == said.out
+    assert to_json(report) == said.out
 
 
 def test_notes_on_files_elsewhere(repository: Reviews, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_notes_on_files_elsewhere(repository: Reviews, tmp_path: Path) -> None:
 def test_what_can_be_worked_out_is() -> None:
     """A verdict or counts that a bundle claims are not taken from it."""
     told = {**document(), "verdict": "clean", "counts": {"new": 0}}
-    assert dump(read_bundle(json.dumps(told).encode())) == dump(REPORT)
+    assert to_json(read_bundle(json.dumps(told).encode())) == to_json(REPORT)
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -121,32 +121,32 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
-        ("version", 2, "of version 2, only 1 is known"),
-        ("version", True, "of version True, only 1 is known"),
+        ("version", 2, "unsupported version 2 (supported: 1)"),
+        ("version", True, "unsupported version True (supported: 1)"),
         ("surplus", 1, "report: unknown key 'surplus'"),
         ("items", {}, "report.items: not a list of at most 10,000"),
-        ("items.0.key", "a" * 31, "report.items[0].key: not of the right form"),
-        ("items.0.key", "../../" + "a" * 26, "report.items[0].key: not of the right form"),
+        ("items.0.key", "a" * 31, "report.items[0].key: invalid format"),
+        ("items.0.key", "../../" + "a" * 26, "report.items[0].key: invalid format"),
         ("items.0.group", "worst", "report.items[0].group: not one of new, worse"),
         ("items.0.severity", "fatal", "report.items[0].severity: not one of info, low, medium, high"),
         ("items.0.at", None, "report.items[0].at: not an object"),
-        ("items.0.at.file", "/etc/passwd", "report.items[0].at.file: not a path below the top of a repository"),
-        ("items.0.at.file", "a/../../b", "report.items[0].at.file: not a path below the top of a repository"),
-        ("items.0.at.file", "a//b", "report.items[0].at.file: not a path below the top of a repository"),
-        ("items.0.at.file", "C:\\x", "report.items[0].at.file: not a path below the top of a repository"),
-        ("items.0.at.file", "a\0b", "report.items[0].at.file: not a path below the top of a repository"),
-        ("items.0.at.line", 0, "report.items[0].at.line: not a whole number from 1 to 10,000,000"),
-        ("items.0.at.line", 1.5, "report.items[0].at.line: not a whole number from 1 to 10,000,000"),
-        ("items.0.at.line", True, "report.items[0].at.line: not a whole number from 1 to 10,000,000"),
+        ("items.0.at.file", "/etc/passwd", "report.items[0].at.file: not a path below the repository root"),
+        ("items.0.at.file", "a/../../b", "report.items[0].at.file: not a path below the repository root"),
+        ("items.0.at.file", "a//b", "report.items[0].at.file: not a path below the repository root"),
+        ("items.0.at.file", "C:\\x", "report.items[0].at.file: not a path below the repository root"),
+        ("items.0.at.file", "a\0b", "report.items[0].at.file: not a path below the repository root"),
+        ("items.0.at.line", 0, "report.items[0].at.line: not an integer from 1 to 10,000,000"),
+        ("items.0.at.line", 1.5, "report.items[0].at.line: not an integer from 1 to 10,000,000"),
+        ("items.0.at.line", True, "report.items[0].at.line: not an integer from 1 to 10,000,000"),
         ("items.0.at.line", 10, "report.items[0].at: ends before it begins"),
-        ("items.0.remarks.0.check_id", "PASSROLE_1", "report.items[0].remarks[0].check_id: not of the right form"),
-        ("items.0.remarks.0.name", "](http://x)", "report.items[0].remarks[0].name: not of the right form"),
+        ("items.0.remarks.0.check_id", "PASSROLE_1", "report.items[0].remarks[0].check_id: invalid format"),
+        ("items.0.remarks.0.name", "](http://x)", "report.items[0].remarks[0].name: invalid format"),
         ("items.0.cause_removed", 1, "report.items[0].cause_removed: not true or false"),
         ("items.0.uses", ["x"] * 501, "report.items[0].uses: not a list of at most 500"),
         ("items.0.sid", "x" * 2_001, "report.items[0].sid: longer than 2,000 characters"),
-        ("unchanged", -1, "report.unchanged: not a whole number from 0 to 1,000,000,000"),
-        ("head", "a\nb", "report.head: not of the right form"),
-        ("items", [document()["items"][0]] * 2, "items: two have one key"),
+        ("unchanged", -1, "report.unchanged: not an integer from 0 to 1,000,000,000"),
+        ("head", "a\nb", "report.head: invalid format"),
+        ("items", [document()["items"][0]] * 2, "items: duplicate key"),
     ],
 )
 def test_what_is_of_another_shape_is_refused(path: str, value: Any, reason: str) -> None:
@@ -168,17 +168,17 @@ def test_a_key_that_is_missing() -> None:
         (b"{", "not valid JSON"),
         (b"[]", "not a JSON object"),
         (b'{"version": NaN}', "not valid JSON"),
-        (b'{"version": 1, "version": 1}', "a key stands twice in one object"),
+        (b'{"version": 1, "version": 1}', "duplicate key in an object"),
         (b"[" * 100_000, "not valid JSON"),
         (b'{"version": ' + b"9" * 10_000 + b"}", "not valid JSON"),
         (b"\xff\xfe", "not UTF-8"),
-        (b" " * (LARGEST + 1), "larger than 20,000,000 bytes"),
-        (b"PK\x03\x04", "a broken zip file"),
-        (zipped("{}", "other.json"), f"the zip file holds something else than {MEMBER}"),
-        (zipped("{}", f"../{MEMBER}"), f"the zip file holds something else than {MEMBER}"),
-        (zipped(" " * 5_000_000), "the zip file holds too much"),
-        (zipped(" " * (LARGEST + 1), method=zipfile.ZIP_STORED), "larger than 20,000,000 bytes"),
-        (zipped("{}")[:-30], "a broken zip file"),
+        (b" " * (MAX_JSON_BYTES + 1), "larger than 20,000,000 bytes"),
+        (b"PK\x03\x04", "the zip file is damaged"),
+        (zipped("{}", "other.json"), f"the zip file does not contain exactly {ZIP_MEMBER}"),
+        (zipped("{}", f"../{ZIP_MEMBER}"), f"the zip file does not contain exactly {ZIP_MEMBER}"),
+        (zipped(" " * 5_000_000), "the zip file is too large"),
+        (zipped(" " * (MAX_JSON_BYTES + 1), method=zipfile.ZIP_STORED), "larger than 20,000,000 bytes"),
+        (zipped("{}")[:-30], "the zip file is damaged"),
         (zipped("[]"), "not a JSON object"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",  # and not the bytes, which hold the time
@@ -190,7 +190,7 @@ def test_what_is_no_bundle(data: bytes, reason: str) -> None:
 
 def test_a_zip_file_that_lies_about_its_size() -> None:
     """A member that is larger than its header says is refused."""
-    data = bytearray(zipped(dump(REPORT)))
+    data = bytearray(zipped(to_json(REPORT)))
     at = data.rindex(b"PK\x01\x02")
     data[at + 24 : at + 28] = (10).to_bytes(4, "little")
     refused(bytes(data))
@@ -198,7 +198,7 @@ def test_a_zip_file_that_lies_about_its_size() -> None:
 
 def test_a_zip_file_that_is_encrypted() -> None:
     """An encrypted member is refused."""
-    data = bytearray(zipped(dump(REPORT)))
+    data = bytearray(zipped(to_json(REPORT)))
     data[data.rindex(b"PK\x01\x02") + 8] |= 1
     assert refused(bytes(data)) == "the zip file is encrypted"
 
@@ -235,7 +235,7 @@ def test_any_value_anywhere(seed: int, value: Any) -> None:
 def test_broken_bytes(seed: int, packed: bool) -> None:
     """A bundle of which bytes are broken is read or refused, and never anything else."""
     chance = random.Random(seed)
-    data = bytearray(zipped(dump(REPORT)) if packed else dump(REPORT).encode())
+    data = bytearray(zipped(to_json(REPORT)) if packed else to_json(REPORT).encode())
     for _ in range(chance.randrange(1, 6)):
         data[chance.randrange(len(data))] = chance.randrange(256)
     try:
@@ -254,9 +254,9 @@ def test_what_is_too_long_is_cut_before_it_is_written() -> None:
         resource="r" * 3_000,
         remarks=(replace(ANY_ROLE, message="m" * 50_000),),
     )
-    report = fitted(replace(REPORT, items=(long,)))
-    assert read_bundle(dump(report).encode()) == report
+    report = truncate_to_limits(replace(REPORT, items=(long,)))
+    assert read_bundle(to_json(report).encode()) == report
     assert (len(report.items[0].uses), len(report.items[0].sid), len(report.items[0].remarks[0].message)) == (
         500, 2_000, 20_000,
     )  # fmt: skip
-    assert fitted(REPORT) == REPORT
+    assert truncate_to_limits(REPORT) == REPORT

@@ -30,7 +30,7 @@ def test_everything_in_its_order() -> None:
     ]
     assert lines[-10:] == [
         "- old/iam.tf:3  aws_iam_policy.tags  PASSROLE_004 tag-condition  fixed",
-        "Also gives more, none of it flagged:",
+        "Wider access that no check flags:",
         "  ci/iam.tf:31  aws_iam_role_policy.ci  PassToBuild  services lambda.amazonaws.com -> lambda.amazonaws.com, "
         "states.amazonaws.com",
         "- ci/iam.tf:5  aws_iam_role_policy.ci  narrowed",
@@ -64,7 +64,7 @@ def test_what_an_item_gives_now_and_gave_before() -> None:
     new_rows = told(replace(WIDENED, access=allowing_but, before=APP))
     assert "  + all but   *" in new_rows
     assert "  + if        aws:SourceAccount" in new_rows
-    assert told(replace(WIDENED, access=None))[1].startswith("    because of modules/deployer/variables.tf:4")
+    assert told(replace(WIDENED, access=None))[1].startswith("    cause      modules/deployer/variables.tf:4")
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_a_suggestion_or_advice() -> None:
 
 def test_a_cause_that_is_gone_is_called_so() -> None:
     """What was removed, and widens something else by that, is told as removed."""
-    assert "    because of modules/deployer/variables.tf:4  (removed)" in told(replace(WIDENED, cause_removed=True))
+    assert "    cause      modules/deployer/variables.tf:4  (removed)" in told(replace(WIDENED, cause_removed=True))
 
 
 def test_of_many_lines_the_first_stand_there() -> None:
     """More than a few notes are counted."""
     notes = tuple(ReportNote("a.tf", number, "x") for number in range(1, 14))
-    assert "3 more to be known (--format json names them all)" in text(replace(EMPTY, notes=notes))
+    assert "3 more notes (use --format json for all)" in text(replace(EMPTY, notes=notes))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_of_many_lines_the_first_stand_there() -> None:
         (replace(EMPTY, items=(NEW,), fail_on=None), "1 new; 0 unchanged"),
         (
             replace(EMPTY, unreadable=(ReportNote("a.tf", 1, "x"), ReportNote("a.tf", 2, "y"))),
-            "ERROR: 1 file could not be read, so that this is not all; 0 new; 0 unchanged",
+            "ERROR: 1 file could not be read; results are incomplete; 0 new; 0 unchanged",
         ),
     ],
 )

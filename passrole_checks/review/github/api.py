@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from passrole_checks.review.api_fields import items_of, number_of, text_of, within
+from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
 from passrole_checks.review.http import Client, ForgeError, Pace
 
 API_VERSION = "2022-11-28"
@@ -180,11 +180,11 @@ class GitHub:
         threads: list[GitHubThread] = []
         variables: dict[str, Any] = {"owner": self._owner, "name": self._name, "number": number, "after": None}
         for _ in range(_MOST_THREAD_PAGES):
-            page = within(self._query(_THREADS, variables), "repository", "pullRequest", "reviewThreads")
-            threads += map(_thread, items_of(within(page, "nodes")))
-            if not within(page, "pageInfo", "hasNextPage"):
+            page = get_nested(self._query(_THREADS, variables), "repository", "pullRequest", "reviewThreads")
+            threads += map(_thread, list_of(get_nested(page, "nodes")))
+            if not get_nested(page, "pageInfo", "hasNextPage"):
                 break
-            variables["after"] = within(page, "pageInfo", "endCursor")
+            variables["after"] = get_nested(page, "pageInfo", "endCursor")
         return threads
 
     def resolve(self, thread: str) -> None:
@@ -211,7 +211,7 @@ class GitHub:
     # -- GraphQL
 
     def _query(self, query: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        return _data(self.client.ask(self._graphql, {"query": query, "variables": dict(variables)}).document)
+        return _data(self.client.query(self._graphql, {"query": query, "variables": dict(variables)}).document)
 
     def _mutate(self, query: str, variables: Mapping[str, Any]) -> None:
         document = {"query": query, "variables": dict(variables)}
@@ -220,11 +220,11 @@ class GitHub:
 
 def _data(document: object) -> Mapping[str, Any]:
     """Return the data of a GraphQL response, which reports errors in its body, with status 200."""
-    errors = items_of(within(document, "errors"))
+    errors = list_of(get_nested(document, "errors"))
     if errors:
         status = {"FORBIDDEN": 403, "NOT_FOUND": 404}.get(text_of(errors[0], "type"), 200)
         raise ForgeError("POST /graphql", status, text_of(errors[0], "message"))
-    data = within(document, "data")
+    data = get_nested(document, "data")
     return data if isinstance(data, dict) else {}
 
 
@@ -232,14 +232,14 @@ def _pull(document: object) -> PullRequest:
     return PullRequest(
         number_of(document, "number"),
         text_of(document, "state") == "open",
-        text_of(within(document, "head"), "sha"),
-        text_of(within(document, "head", "repo"), "full_name"),
-        text_of(within(document, "base", "repo"), "full_name"),
+        text_of(get_nested(document, "head"), "sha"),
+        text_of(get_nested(document, "head", "repo"), "full_name"),
+        text_of(get_nested(document, "base", "repo"), "full_name"),
     )
 
 
 def _comment(document: object) -> IssueComment:
-    author = text_of(within(document, "user"), "login")
+    author = text_of(get_nested(document, "user"), "login")
     return IssueComment(number_of(document, "id"), text_of(document, "node_id"), author, text_of(document, "body"))
 
 
@@ -247,7 +247,7 @@ def _review_comment(document: object) -> ReviewComment:
     return ReviewComment(
         number_of(document, "id"),
         text_of(document, "node_id"),
-        text_of(within(document, "user"), "login"),
+        text_of(get_nested(document, "user"), "login"),
         text_of(document, "body"),
         text_of(document, "path"),
         number_of(document, "in_reply_to_id"),
@@ -255,6 +255,6 @@ def _review_comment(document: object) -> ReviewComment:
 
 
 def _thread(document: object) -> GitHubThread:
-    first = items_of(within(document, "comments", "nodes"))[:1]
+    first = list_of(get_nested(document, "comments", "nodes"))[:1]
     first_id = text_of(first[0], "id") if first else ""
-    return GitHubThread(text_of(document, "id"), within(document, "isResolved") is True, first_id)
+    return GitHubThread(text_of(document, "id"), get_nested(document, "isResolved") is True, first_id)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from passrole_checks.review.annotations import check_annotations
+from passrole_checks.review.annotations import check_run_annotations
 from passrole_checks.review.ci_context import GITHUB, GITHUB_TOKEN, Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
 from passrole_checks.review.github.api import GitHub, IssueComment, ReviewComment, client
@@ -178,7 +178,7 @@ class _GitHubForge:
             except ForgeError as error:
                 on_error("the commit status", _STATUSES, error)
         if self._options.check_run:
-            text, annotations = summary(report, links_of(report, context)), check_annotations(report)
+            text, annotations = summary(report, links_of(report, context)), check_run_annotations(report)
             try:
                 post_check_run(self._github, report, context, self._options, text, annotations)
             except ForgeError as error:

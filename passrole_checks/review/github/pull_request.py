@@ -41,7 +41,7 @@ def is_current(github: GitHub, number: int, context: Context) -> bool:
 
 
 def _find_by_commit(github: GitHub, context: Context) -> Target:
-    numbers = sorted({pull.number for pull in _candidates(github, context)})
+    numbers = sorted({pull.number for pull in _candidate_pull_requests(github, context)})
     if len(numbers) == 1:
         return Target(numbers[0])
     if numbers:
@@ -50,7 +50,7 @@ def _find_by_commit(github: GitHub, context: Context) -> Target:
     return Target(0, f"no open pull request has commit {context.head_sha[:12]} as its head")
 
 
-def _candidates(github: GitHub, context: Context) -> Iterator[PullRequest]:
+def _candidate_pull_requests(github: GitHub, context: Context) -> Iterator[PullRequest]:
     owner = context.head_repository.partition("/")[0]
     head = f"{owner}:{context.head_branch}" if owner and context.head_branch else ""
     for pull in github.pulls_with(context.head_sha, head):

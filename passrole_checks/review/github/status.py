@@ -18,27 +18,31 @@ from passrole_checks.review.http import Uncertain
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.report import ReviewReport, ReviewVerdict
 
-NAME = "passrole-checks"
+CHECK_NAME = "passrole-checks"
 _LONGEST_DESCRIPTION = 140
 _LONGEST_SUMMARY = 65_535
 _MOST_PORTIONS = 20  # of annotations: one call each, a second apart
-_STATES = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.CANNOT_TELL: "error"}
-_CONCLUSIONS = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.CANNOT_TELL: "failure"}
+_STATES = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.UNDETERMINED: "error"}
+_CONCLUSIONS = {
+    ReviewVerdict.CLEAN: "success",
+    ReviewVerdict.FINDINGS: "failure",
+    ReviewVerdict.UNDETERMINED: "failure",
+}
 
 
-def name_of(options: PostOptions) -> str:
+def check_name(options: PostOptions) -> str:
     """Return the context of the status and name of the check run: distinct for each review of a pull request."""
-    return NAME if options.key == PostOptions().key else shortened(f"{NAME} ({options.key})", 100)
+    return CHECK_NAME if options.key == PostOptions().key else shortened(f"{CHECK_NAME} ({options.key})", 100)
 
 
 def post_status(github: GitHub, report: ReviewReport, context: Context, options: PostOptions) -> None:
     """Set the status of the reviewed commit. Raise a :class:`~passrole_checks.review.http.ForgeError`."""
     document = {
         "state": _STATES[report.verdict],
-        "context": name_of(options),
+        "context": check_name(options),
         "description": shortened(headline(report), _LONGEST_DESCRIPTION),
     }
-    if target := _address(options.details_url or context.run_url):
+    if target := _http_url(options.details_url or context.run_url):
         document["target_url"] = target
     try:
         github.create_status(context.head_sha, document)
@@ -60,35 +64,35 @@ def post_check_run(
     ``annotations``: in portions of at most 50, worst first; those after the first thousand are only in the summary. An
     existing check run keeps its annotations, since a further call only appends, and it is about the same commit.
     """
-    name = name_of(options)
-    output: dict[str, Any] = {"title": shortened(headline(report), 255), "summary": _cut(summary)}
-    ours = f"{NAME}/{options.key}"
+    name = check_name(options)
+    output: dict[str, Any] = {"title": shortened(headline(report), 255), "summary": _shorten_summary(summary)}
+    ours = f"{CHECK_NAME}/{options.key}"
     document: dict[str, Any] = {"name": name, "status": "completed", "conclusion": _CONCLUSIONS[report.verdict]}
     document["external_id"] = ours
-    if details := _address(options.details_url or context.run_url):
+    if details := _http_url(options.details_url or context.run_url):
         document["details_url"] = details
-    present = _present(github, context.head_sha, name, ours)
+    present = _existing_check_run(github, context.head_sha, name, ours)
     if present is not None:
         id, has_annotations = present
         portions = [] if has_annotations else list(annotations[:_MOST_PORTIONS])
-        github.update_check_run(id, {**document, "output": {**output, **_first(portions)}})
+        github.update_check_run(id, {**document, "output": {**output, **_first_annotations(portions)}})
     else:
         portions = list(annotations[:_MOST_PORTIONS])
-        created = {**document, "head_sha": context.head_sha, "output": {**output, **_first(portions)}}
+        created = {**document, "head_sha": context.head_sha, "output": {**output, **_first_annotations(portions)}}
         try:
             id = github.create_check_run(created)
         except Uncertain:
-            again = _present(github, context.head_sha, name, ours)
+            again = _existing_check_run(github, context.head_sha, name, ours)
             id = again[0] if again is not None else github.create_check_run(created)
     for portion in portions[1:]:
         github.update_check_run(id, {"output": {**output, "annotations": list(portion)}})
 
 
-def _first(portions: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+def _first_annotations(portions: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     return {"annotations": list(portions[0])} if portions else {}
 
 
-def _present(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool] | None:
+def _existing_check_run(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool] | None:
     """Return the id of our check run of a commit, and True if it has annotations. A workflow job is a check run too,
     and may have the same name: ``external_id`` identifies ours."""
     for run in github.check_runs(sha, name):
@@ -98,11 +102,11 @@ def _present(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool]
     return None
 
 
-def _cut(summary: str) -> str:
+def _shorten_summary(summary: str) -> str:
     """Shorten to the limit counted in bytes, so that it is kept however GitHub counts characters."""
     data = summary.encode("utf-8", "replace")
     return summary if len(data) <= _LONGEST_SUMMARY else data[: _LONGEST_SUMMARY - 3].decode("utf-8", "ignore") + "…"
 
 
-def _address(url: str) -> str:
+def _http_url(url: str) -> str:
     return url if urlsplit(url).scheme in ("http", "https") else ""

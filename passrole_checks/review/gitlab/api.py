@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from passrole_checks.review.api_fields import items_of, number_of, text_of, within
+from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
 from passrole_checks.review.forge import ForgeThread
-from passrole_checks.review.http import Answer, Client, Pace
+from passrole_checks.review.http import Client, Pace, Response
 
 if TYPE_CHECKING:
     import requests
@@ -64,7 +64,7 @@ class _Client(Client):
     """Follows pages by their number: GitLab builds the addresses in ``Link`` from its configuration, and behind a proxy
     their scheme may differ from that of the API."""
 
-    def _answer(self, response: requests.Response, url: str, call: str) -> Answer:
+    def _answer(self, response: requests.Response, url: str, call: str) -> Response:
         page = response.headers.get("x-next-page")
         if page is None:
             return super()._answer(response, url, call)
@@ -132,7 +132,7 @@ class GitLab:
                 text_of(diff, "diff"),
                 diff.get("deleted_file") is True,
             )
-            for diff in items_of(within(document, "diffs"))
+            for diff in list_of(get_nested(document, "diffs"))
             if isinstance(diff, dict)
         ]
 
@@ -183,12 +183,14 @@ class GitLab:
 
 
 def _note(document: object) -> Note:
-    return Note(number_of(document, "id"), text_of(within(document, "author"), "username"), text_of(document, "body"))
+    return Note(
+        number_of(document, "id"), text_of(get_nested(document, "author"), "username"), text_of(document, "body")
+    )
 
 
 def _thread(document: object) -> ForgeThread:
-    notes = items_of(within(document, "notes"))
-    resolvable = [note for note in notes if within(note, "resolvable") is True]
-    is_resolved = bool(resolvable) and all(within(note, "resolved") is True for note in resolvable)
-    file = text_of(within(notes[0], "position"), "new_path") if notes else ""
+    notes = list_of(get_nested(document, "notes"))
+    resolvable = [note for note in notes if get_nested(note, "resolvable") is True]
+    is_resolved = bool(resolvable) and all(get_nested(note, "resolved") is True for note in resolvable)
+    file = text_of(get_nested(notes[0], "position"), "new_path") if notes else ""
     return ForgeThread(text_of(document, "id"), file, sorted(map(_note, notes), key=lambda note: note.id), is_resolved)

@@ -57,11 +57,11 @@ class Positions:
 
     def _old_lines(self, file: FileDiff) -> dict[int, int | None]:
         if file.new_path not in self._lines:
-            self._lines[file.new_path] = dict(lines_of(file.diff))
+            self._lines[file.new_path] = dict(diff_line_numbers(file.diff))
         return self._lines[file.new_path]
 
 
-def lines_of(diff: str) -> Iterator[tuple[int, int | None]]:
+def diff_line_numbers(diff: str) -> Iterator[tuple[int, int | None]]:
     """Yield each line of the new version in the hunks, with its number in the old version, or None if it was added."""
     old = new = 0
     for text in diff.split("\n"):

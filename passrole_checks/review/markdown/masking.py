@@ -1,7 +1,7 @@
-"""A report without the ids of accounts, for pull requests that more people read than should know them.
+"""Mask account ids in a report, for pull requests with readers who should not know them.
 
-Source: AWS Account Management Reference Guide, "View AWS account identifiers": an account id has twelve digits, and is
-no secret, though AWS asks for care with it.
+Source: AWS Account Management Reference Guide, "View AWS account identifiers": account ids have twelve digits and are
+not secret, though AWS recommends to share them with care.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import replace
 from passrole_checks.review.report import (
     Fixed,
     GrantedAccess,
+    IncreasedAccess,
     Item,
-    Less,
-    More,
+    ReducedAccess,
     Remark,
     Replacement,
     ReportNote,
@@ -25,18 +25,18 @@ from passrole_checks.review.report import (
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
 
 
-def masked(report: ReviewReport) -> ReviewReport:
-    """The same report with each account id written as ACCOUNT-1, ACCOUNT-2, …, equal ones alike.
+def mask_accounts(report: ReviewReport) -> ReviewReport:
+    """Return the report with each account id replaced by ACCOUNT-1, ACCOUNT-2, …, consistently.
 
-    Left as they are: paths, since links are made of them, and the text of replacements, which are lines of the change
-    itself and have to be right. The old lines of one are left out where they hold an id.
+    Paths keep them, since links are built from paths, and so does the text of replacements, which must be exact. Old
+    lines of a replacement that contain an id are removed.
     """
     numbers: dict[str, int] = {}
 
-    def numbered(found: re.Match[str]) -> str:
-        return f"ACCOUNT-{numbers.setdefault(found[0], len(numbers) + 1)}"
+    def placeholder(match: re.Match[str]) -> str:
+        return f"ACCOUNT-{numbers.setdefault(match[0], len(numbers) + 1)}"
 
-    return _masked(report, lambda text: _ACCOUNT.sub(numbered, text))
+    return _masked(report, lambda text: _ACCOUNT.sub(placeholder, text))
 
 
 Mask = Callable[[str], str]
@@ -46,9 +46,9 @@ def _masked(report: ReviewReport, mask: Mask) -> ReviewReport:
     return replace(
         report,
         items=tuple(_item(item, mask) for item in report.items),
-        fixed=tuple(_fixed(one, mask) for one in report.fixed),
-        less=tuple(_less(one, mask) for one in report.less),
-        more=tuple(_more(one, mask) for one in report.more),
+        fixed=tuple(_fixed(fixed, mask) for fixed in report.fixed),
+        less=tuple(_reduced(reduced, mask) for reduced in report.less),
+        more=tuple(_increased(increased, mask) for increased in report.more),
         unreadable=_notes(report.unreadable, mask),
         faults=_notes(report.faults, mask),
         not_evaluated=_notes(report.not_evaluated, mask),
@@ -71,8 +71,9 @@ def _item(item: Item, mask: Mask) -> Item:
     )
 
 
-def _replacement(one: Replacement, mask: Mask) -> Replacement:
-    return replace(one, says=mask(one.says), old=one.old if mask(one.old) == one.old else "")
+def _replacement(replacement: Replacement, mask: Mask) -> Replacement:
+    old = replacement.old if mask(replacement.old) == replacement.old else ""
+    return replace(replacement, says=mask(replacement.says), old=old)
 
 
 def _remark(remark: Remark, mask: Mask) -> Remark:
@@ -89,27 +90,27 @@ def _access(access: GrantedAccess, mask: Mask) -> GrantedAccess:
     )
 
 
-def _fixed(one: Fixed, mask: Mask) -> Fixed:
-    return replace(one, resource=mask(one.resource))
+def _fixed(fixed: Fixed, mask: Mask) -> Fixed:
+    return replace(fixed, resource=mask(fixed.resource))
 
 
-def _less(one: Less, mask: Mask) -> Less:
+def _reduced(reduced: ReducedAccess, mask: Mask) -> ReducedAccess:
     return replace(
-        one,
-        resource=mask(one.resource),
-        sid=mask(one.sid),
-        before=_access(one.before, mask),
-        after=_access(one.after, mask) if one.after is not None else None,
+        reduced,
+        resource=mask(reduced.resource),
+        sid=mask(reduced.sid),
+        before=_access(reduced.before, mask),
+        after=_access(reduced.after, mask) if reduced.after is not None else None,
     )
 
 
-def _more(one: More, mask: Mask) -> More:
+def _increased(increased: IncreasedAccess, mask: Mask) -> IncreasedAccess:
     return replace(
-        one,
-        resource=mask(one.resource),
-        sid=mask(one.sid),
-        access=_access(one.access, mask),
-        before=_access(one.before, mask) if one.before is not None else None,
+        increased,
+        resource=mask(increased.resource),
+        sid=mask(increased.sid),
+        access=_access(increased.access, mask),
+        before=_access(increased.before, mask) if increased.before is not None else None,
     )
 
 

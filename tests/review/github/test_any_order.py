@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 
-from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse
+from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse_marker
 from passrole_checks.review.report import Item, ReportNote
 
 MOST = 4
@@ -75,7 +75,9 @@ class Conversations(RuleBasedStateMachine):
             assert all(f"aws_iam_role_policy.p{int(key, 16)}" in summary for key in keys)
         elif found:
             assert any("summary" in words or "comments on the pull" in words for words in self.post.said)
-        told = {key for body in self._ours(INLINE) if (marker := parse(body)) is not None for key in marker.items}
+        told = {
+            key for body in self._ours(INLINE) if (marker := parse_marker(body)) is not None for key in marker.items
+        }
         assert posted.at_lines <= told
 
     @rule(found=st.lists(st.sampled_from(ITEMS), max_size=3, unique_by=lambda one: one.key))
@@ -130,7 +132,7 @@ class Conversations(RuleBasedStateMachine):
                 continue
             ends = [each for each in thread.comments[1:] if each.user.login == BOT]
             assert len(ends) <= 1
-            marker = parse(thread.root.body)
+            marker = parse_marker(thread.root.body)
             assert marker is not None
             open_keys += () if ends else marker.items
         assert len(open_keys) == len(set(open_keys))
@@ -154,7 +156,7 @@ class Conversations(RuleBasedStateMachine):
     def _ours(self, kind: str) -> list[str]:
         everything = [*self.github.comments(), *self.github.review_comments()]
         bodies = [each.body for each in everything if each.user.login == BOT]
-        return [body for body in bodies if (marker := parse(body)) is not None and marker.kind == kind]
+        return [body for body in bodies if (marker := parse_marker(body)) is not None and marker.kind == kind]
 
 
 def test_any_order() -> None:

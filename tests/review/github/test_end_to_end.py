@@ -12,7 +12,7 @@ from github_fake.world import Pull
 
 from passrole_checks import cli
 from passrole_checks.review import http
-from passrole_checks.review.markdown.markers import FIXED, parse
+from passrole_checks.review.markdown.markers import FIXED, parse_marker
 
 VARIABLES = """\
 variable "roles" {
@@ -116,7 +116,7 @@ def test_done_means(github: GitHubFake, bot: Bot) -> None:
     assert bot.summary == "## iam:PassRole: all fixed"
     (thread,) = github.threads()
     assert thread.resolved_by is not None and thread.resolved_by.login == "github-actions[bot]"
-    assert [marker.kind for each in thread.comments[1:] if (marker := parse(each.body))] == [FIXED]
+    assert [marker.kind for each in thread.comments[1:] if (marker := parse_marker(each.body))] == [FIXED]
     assert [status.state for status in github.statuses()] == ["success"]
 
     assert bot.review(is_again=True) == 0  # nor is that

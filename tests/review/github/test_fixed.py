@@ -9,7 +9,7 @@ import pytest
 from github_fake import GitHubFake
 from reviews_on_github import Poster, give_files, item, report
 
-from passrole_checks.review.markdown.markers import FIXED, parse
+from passrole_checks.review.markdown.markers import FIXED, parse_marker
 from passrole_checks.review.report import Location, ReportNote
 
 OFF = {"comment": "off", "status": False}
@@ -35,9 +35,9 @@ def test_reply_and_resolve(github: GitHubFake, post: Poster) -> None:
     github.forget_calls()
     post.items(item(2, 30), context=post.context(token="resolver"), **OFF)
     (reply,) = replies(github)
-    marker = parse(reply)
+    marker = parse_marker(reply)
     assert marker is not None and marker.kind == FIXED
-    assert "this is not found any more" in reply
+    assert "no longer found" in reply
     assert resolved(github) == ["github-actions[bot]", ""]
     github.assert_spaced(1.0)
 

@@ -10,7 +10,7 @@ import pytest
 from github_fake import GitHubFake
 from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 
-from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse
+from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse_marker
 from passrole_checks.review.report import Anchor, Replacement
 
 OFF = {"comment": "off", "status": False}
@@ -43,7 +43,7 @@ def test_one_review(github: GitHubFake, post: Poster) -> None:
     (review,) = github.reviews()
     assert (review.state, review.body, review.commit_id) == ("COMMENTED", "", github.pull.head_sha)
     assert places(github) == [("a.tf", None, 10, "line"), ("a.tf", 29, 31, "line")]
-    markers = [parse(each.body) for each in github.review_comments()]
+    markers = [parse_marker(each.body) for each in github.review_comments()]
     assert [marker and (marker.kind, marker.items) for marker in markers] == [
         (INLINE, (item(1).key,)),
         (INLINE, (item(2).key,)),
@@ -90,7 +90,7 @@ def test_persisting_ones_on_the_second_page(github: GitHubFake, post: Poster) ->
 
 def test_forged_marker(github: GitHubFake, post: Poster) -> None:
     """A comment with our marker by somebody else keeps nothing from being said."""
-    forged = CommentMarker(INLINE, "default", github.pull.head_sha, 1, 0, (item(1).key,)).on("Nothing to see.")
+    forged = CommentMarker(INLINE, "default", github.pull.head_sha, 1, 0, (item(1).key,)).prepend_to("Nothing to see.")
     github.review_comment(github.pull, "a.tf", 10, forged, user="contributor")
     post.items(item(1, 10), **OFF)
     assert [each.user.login for each in github.review_comments()] == ["contributor", BOT]
@@ -155,7 +155,7 @@ def test_one_bad_of_ten(github: GitHubFake, post: Poster, bad: int) -> None:
     assert (kinds.count("line"), kinds.count("file")) == (9, 1)
     assert (len(posted.at_lines), posted.lost) == (10, frozenset())
     (at_file,) = [each for each in github.review_comments() if each.subject_type == "file"]
-    marker = parse(at_file.body)
+    marker = parse_marker(at_file.body)
     assert marker is not None and marker.items == (item(bad).key,)
 
 
@@ -165,7 +165,7 @@ def test_all_bad(github: GitHubFake, post: Poster) -> None:
     posted = post.items(*found, status=False)
     assert (posted.at_lines, github.review_comments()) == (frozenset(), [])
     assert posted.lost == {one.key for one in found}
-    assert "3 of these could not be commented on at their lines" in github.comments()[0].body
+    assert "3 of these could not be posted as line comments" in github.comments()[0].body
 
 
 def test_bad_suggestion_is_no_suggestion_at_a_file(github: GitHubFake, post: Poster) -> None:
@@ -214,7 +214,7 @@ def test_refused_in_the_middle(github: GitHubFake, post: Poster) -> None:
 
 def of_another_run(github: GitHubFake, run: int, *keys: str) -> None:
     """Puts a comment of another run at a line."""
-    body = CommentMarker(INLINE, "default", github.pull.head_sha, run, 0, keys).on("Wrong.")
+    body = CommentMarker(INLINE, "default", github.pull.head_sha, run, 0, keys).prepend_to("Wrong.")
     github.review_comment(github.pull, "a.tf", 10, body, user=BOT)
 
 
@@ -222,7 +222,7 @@ def test_two_runs_at_the_same_time(github: GitHubFake, post: Poster) -> None:
     """Of two runs that both find no comment, the one that came second takes back what the other has said already."""
     github.when("POST", "/reviews$", lambda fake: of_another_run(fake, 8, item(1).key))
     posted = post.items(item(1, 10), item(2, 30), context=post.context(run=9), **OFF)
-    markers = [parse(each.body) for each in github.review_comments()]
+    markers = [parse_marker(each.body) for each in github.review_comments()]
     assert [marker and (marker.run, marker.items) for marker in markers] == [(8, (item(1).key,)), (9, (item(2).key,))]
     assert posted.at_lines == {item(1).key, item(2).key}
     assert any("concurrent run" in words for words in post.said)
@@ -247,7 +247,7 @@ def test_really_at_the_same_time(github: GitHubFake, post: Poster) -> None:
         run.start()
     for run in runs:
         run.join()
-    markers = [parse(each.body) for each in github.review_comments()]
+    markers = [parse_marker(each.body) for each in github.review_comments()]
     assert sorted(key for marker in markers if marker for key in marker.items) == [item(n).key for n in (1, 2, 3)]
 
 

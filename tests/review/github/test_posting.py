@@ -13,7 +13,7 @@ from reviews_on_github import BOT, Poster, give_files, item, report
 
 from passrole_checks.review.ci_context import Context
 from passrole_checks.review.github import Posted
-from passrole_checks.review.markdown.markers import parse
+from passrole_checks.review.markdown.markers import parse_marker
 from passrole_checks.review.report import Location, ReportNote
 from passrole_checks.review.threads import file_mark
 
@@ -66,7 +66,7 @@ def test_unreadable_is_told(github: GitHubFake, post: Poster) -> None:
     (comment,) = github.comments()
     assert "could not be read" in comment.body
     (status,) = github.statuses()
-    assert (status.state, status.description) == ("error", "iam:PassRole: cannot be told, 1 file could not be read")
+    assert (status.state, status.description) == ("error", "iam:PassRole: result incomplete, 1 file could not be read")
 
 
 @pytest.mark.parametrize("event", ["merge_group", "push", "workflow_dispatch"])
@@ -120,7 +120,7 @@ def test_no_connection(github: GitHubFake, post: Poster) -> None:
     github.fault("POST", "", drop=True, times=1000)
     assert post.items(item(1)) == Posted()
     assert len(github.calls("GET", "/pulls/7$")) == 3
-    assert post.said[0].endswith("GET /repos/octo-org/infra/pulls/7: no answer from 127.0.0.1 (ConnectionError)")
+    assert post.said[0].endswith("GET /repos/octo-org/infra/pulls/7: no response from 127.0.0.1 (ConnectionError)")
 
 
 def test_locked(github: GitHubFake, post: Poster) -> None:
@@ -275,6 +275,6 @@ def test_markers_tell_the_attempt_and_the_files(github: GitHubFake, post: Poster
     context = replace(post.context(run=5), run_attempt=3)
     at_cause = replace(item(1, 10), at=Location("main.tf", 4, 4))
     post.items(at_cause, context=context, comment="off", status=False)
-    marker = parse(github.review_comments()[0].body)
+    marker = parse_marker(github.review_comments()[0].body)
     assert marker is not None
     assert (marker.order, marker.items, marker.files) == ((5, 3), (at_cause.key,), (file_mark("main.tf"),))

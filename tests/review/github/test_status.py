@@ -37,7 +37,7 @@ def post(github: GitHubFake, tmp_path: Path) -> Poster:
         (
             {"unreadable": (ReportNote("a.tf", 1, "no HCL"),)},
             "error",
-            "iam:PassRole: cannot be told, 1 file could not be read",
+            "iam:PassRole: result incomplete, 1 file could not be read",
         ),
     ],
 )

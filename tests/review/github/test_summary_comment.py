@@ -10,7 +10,7 @@ import pytest
 from github_fake import GitHubFake
 from reviews_on_github import BOT, Poster, give_files, item, report
 
-from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse
+from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse_marker
 from passrole_checks.review.report import ReportNote
 
 OFF = {"max_inline": 0, "status": False}
@@ -30,7 +30,7 @@ def test_marker_is_the_first_line(github: GitHubFake, post: Poster) -> None:
     """The comment begins with its marker: the review, the head, the number of the run and of its attempt."""
     post.items(item(1), context=post.context(run=12), **OFF)
     (body,) = bodies(github)
-    assert parse(body) == CommentMarker(SUMMARY, "default", github.pull.head_sha, 12, 1)
+    assert parse_marker(body) == CommentMarker(SUMMARY, "default", github.pull.head_sha, 12, 1)
     assert body.split("\n")[1] == "## iam:PassRole: 1 new problem"
 
 
@@ -41,7 +41,7 @@ def test_updated_in_place(github: GitHubFake, post: Poster) -> None:
     post.items(item(1), item(2), **OFF)
     (comment,) = github.comments()
     assert "2 new problems" in comment.body
-    assert parse(comment.body) == CommentMarker(SUMMARY, "default", github.pull.head_sha, 2, 1)
+    assert parse_marker(comment.body) == CommentMarker(SUMMARY, "default", github.pull.head_sha, 2, 1)
     assert [call.method for call in github.writes()] == ["POST", "PATCH"]
 
 
@@ -58,7 +58,7 @@ def test_never_clean_where_it_cannot_be_told(github: GitHubFake, post: Poster) -
     post.items(item(1), **OFF)
     post(report(github, unreadable=(ReportNote("a.tf", 1, "no HCL"),)), **OFF)
     (body,) = bodies(github)
-    assert body.split("\n")[1] == "## iam:PassRole: cannot be told, 1 file could not be read"
+    assert body.split("\n")[1] == "## iam:PassRole: result incomplete, 1 file could not be read"
 
 
 def test_found_on_the_second_page(github: GitHubFake, post: Poster) -> None:
@@ -73,7 +73,7 @@ def test_found_on_the_second_page(github: GitHubFake, post: Poster) -> None:
 
 def test_forged_marker(github: GitHubFake, post: Poster) -> None:
     """A comment with our marker by somebody else is not ours: it is left as it is, and does not hold ours back."""
-    forged = CommentMarker(SUMMARY, "default", github.pull.head_sha, 999_999, 0).on("All is fine.")
+    forged = CommentMarker(SUMMARY, "default", github.pull.head_sha, 999_999, 0).prepend_to("All is fine.")
     github.comment(github.pull, forged, user="contributor")
     github.comment(github.pull, forged, user="other-app[bot]", app="other-app")
     post.items(item(1), **OFF)
@@ -83,7 +83,7 @@ def test_forged_marker(github: GitHubFake, post: Poster) -> None:
 
 def test_marker_elsewhere(github: GitHubFake, post: Poster) -> None:
     """A marker that is not the first line, as in a quotation by another workflow with the same user, is none."""
-    quoted = "Title:\n" + CommentMarker(SUMMARY).on("x")
+    quoted = "Title:\n" + CommentMarker(SUMMARY).prepend_to("x")
     github.comment(github.pull, quoted, user=BOT)
     post.items(item(1), **OFF)
     assert len(github.comments()) == 2
@@ -128,7 +128,7 @@ def test_numbers_of_another_workflow(github: GitHubFake, post: Poster) -> None:
 
 def of_another_run(github: GitHubFake, run: int, text: str) -> None:
     """Puts the comment of another run into the conversation."""
-    github.comment(github.pull, CommentMarker(SUMMARY, "default", github.pull.head_sha, run).on(text), user=BOT)
+    github.comment(github.pull, CommentMarker(SUMMARY, "default", github.pull.head_sha, run).prepend_to(text), user=BOT)
 
 
 def test_two_runs_at_the_same_time(github: GitHubFake, post: Poster) -> None:
@@ -136,7 +136,7 @@ def test_two_runs_at_the_same_time(github: GitHubFake, post: Poster) -> None:
     github.when("POST", "/issues/7/comments$", lambda fake: of_another_run(fake, 8, "Of an earlier run."))
     post.items(item(1), context=post.context(run=9), **OFF)
     (comment,) = github.comments()
-    assert parse(comment.body) == CommentMarker(SUMMARY, "default", github.pull.head_sha, 9, 1)
+    assert parse_marker(comment.body) == CommentMarker(SUMMARY, "default", github.pull.head_sha, 9, 1)
     assert "1 new problem" in comment.body
     assert [call.method for call in github.writes()] == ["POST", "DELETE", "PATCH"]
 

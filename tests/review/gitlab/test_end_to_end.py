@@ -14,7 +14,7 @@ from reviews_on_gitlab import BOT, places
 
 from passrole_checks import cli
 from passrole_checks.review import http
-from passrole_checks.review.markdown.markers import FIXED, parse
+from passrole_checks.review.markdown.markers import FIXED, parse_marker
 
 PACE = http.Pace
 
@@ -79,7 +79,7 @@ def test_done_means(gitlab: GitLabFake, bot: Bot) -> None:
     assert bot.review() == 0
     assert bot.summary == "## iam:PassRole: all fixed"
     assert thread.resolved_by is not None and thread.resolved_by.username == BOT
-    assert [marker.kind for each in thread.notes[1:] if (marker := parse(each.body))] == [FIXED]
+    assert [marker.kind for each in thread.notes[1:] if (marker := parse_marker(each.body))] == [FIXED]
     assert (len(gitlab.threads()), len(gitlab.notes())) == (1, 1)
 
 

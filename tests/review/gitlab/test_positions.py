@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.review.gitlab.api import FileDiff, Version
-from passrole_checks.review.gitlab.positions import Positions, lines_of
+from passrole_checks.review.gitlab.positions import Positions, diff_line_numbers
 from passrole_checks.review.report import Anchor
 
 VERSION = Version(3, "b" * 40, "c" * 40, "d" * 40)
@@ -32,7 +32,7 @@ DIFF = "@@ -1,4 +1,5 @@\n one\n-two\n+2\n+2b\n three\n four\n@@ -20,2 +21 @@ blo
 )
 def test_lines(diff: str, lines: dict[int, int | None]) -> None:
     """Each line of the new version that is shown has its number in the old one, and an added one has none."""
-    assert dict(lines_of(diff)) == lines
+    assert dict(diff_line_numbers(diff)) == lines
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from reviews_on_gitlab import BOT, Poster, item, report
 
 from passrole_checks.review.ci_context import Context
 from passrole_checks.review.gitlab import Posted
-from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse
+from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse_marker
 from passrole_checks.review.report import ReportNote as ReportNote
 
 QUIET = {"max_inline": 0}
@@ -28,7 +28,7 @@ def test_one_note(gitlab: GitLabFake, post: Poster) -> None:
     posted = post.items(item(1), item(2, 30), **QUIET)
     assert posted == Posted(7, summary=True)
     (note,) = gitlab.notes()
-    marker = parse(note.body)
+    marker = parse_marker(note.body)
     assert marker == CommentMarker(SUMMARY, "default", gitlab.request.head_sha, 1)
     assert headline(note) == "## iam:PassRole: 2 new problems"
     post.items(item(1), **QUIET)
@@ -54,7 +54,7 @@ def test_nothing_to_tell(gitlab: GitLabFake, post: Poster) -> None:
 def test_what_is_not_evaluated_begins_a_note(gitlab: GitLabFake, post: Poster) -> None:
     """What has changed and is not evaluated is told, also where nothing new is found."""
     assert post(report(gitlab, not_evaluated=(ReportNote("a.tf", 3, "module x is not here"),))).summary
-    assert "nothing new found, 1 place not evaluated" in gitlab.notes()[0].body
+    assert "nothing new found, 1 item not evaluated" in gitlab.notes()[0].body
 
 
 def test_equal_text(gitlab: GitLabFake, post: Poster) -> None:
@@ -81,7 +81,7 @@ def test_note_on_the_second_page(gitlab: GitLabFake, post: Poster) -> None:
 
 def test_forged_note(gitlab: GitLabFake, post: Poster) -> None:
     """A note with our marker by another author is left alone, and ours is written beside it."""
-    gitlab.note(CommentMarker(SUMMARY, "default", gitlab.request.head_sha, 99).on("all fixed"))
+    gitlab.note(CommentMarker(SUMMARY, "default", gitlab.request.head_sha, 99).prepend_to("all fixed"))
     post.items(item(1), **QUIET)
     assert [each.author.username for each in gitlab.notes()] == ["somebody", BOT]
     assert gitlab.notes()[0].body.endswith("\nall fixed")
@@ -99,7 +99,10 @@ def test_two_runs_at_the_same_time(gitlab: GitLabFake, post: Poster) -> None:
     """Two runs that both find no note leave one: the older note, with what the newer run says."""
 
     def of_another_run(fake: GitLabFake) -> None:
-        fake.note(CommentMarker(SUMMARY, "default", fake.request.head_sha, 8).on("Wrong."), fake.tokens["project"].user)
+        fake.note(
+            CommentMarker(SUMMARY, "default", fake.request.head_sha, 8).prepend_to("Wrong."),
+            fake.tokens["project"].user,
+        )
 
     gitlab.when("POST", "/notes$", of_another_run)
     post.items(item(1), context=post.context(run=9), **QUIET)
@@ -173,7 +176,7 @@ def test_hidden_notes(gitlab: GitLabFake, post: Poster) -> None:
     bodies = [each.body for each in gitlab.notes()]
     assert [body.count("<summary>Outdated: ") for body in bodies] == [1, 1, 0]
     assert [body.count("<details") == body.count("</details>") for body in bodies] == [True] * 3
-    assert all(parse(body) for body in bodies)
+    assert all(parse_marker(body) for body in bodies)
 
 
 def test_long_summary(gitlab: GitLabFake, post: Poster) -> None:
@@ -276,7 +279,7 @@ def test_threads_that_cannot_be_listed(gitlab: GitLabFake, post: Poster) -> None
     gitlab.fault("GET", "/discussions$", status=502, times=9)
     posted = post.items(item(1, 10))
     assert (gitlab.threads(), posted.lost) == ([], {item(1).key})
-    assert "could not be commented on at its lines" in gitlab.notes()[0].body
+    assert "could not be posted as line comments" in gitlab.notes()[0].body
 
 
 def test_token_is_not_told(gitlab: GitLabFake, post: Poster, capfd: pytest.CaptureFixture[str]) -> None:

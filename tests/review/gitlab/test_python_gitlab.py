@@ -9,7 +9,7 @@ import pytest
 from gitlab_fake import GitLabFake
 from reviews_on_gitlab import BOT, Poster, item, places
 
-from passrole_checks.review.markdown.markers import parse
+from passrole_checks.review.markdown.markers import parse_marker
 
 
 def request_of(fake: GitLabFake, token: str = "project") -> Any:
@@ -54,7 +54,7 @@ def test_it_reads_our_review(gitlab: GitLabFake, post: Poster) -> None:
         gitlab.note(f"talk {number}")
     post.items(item(1, 10), item(2, 28))
     request = request_of(gitlab)
-    notes = [note for note in request.notes.list(iterator=True) if parse(note.body)]
+    notes = [note for note in request.notes.list(iterator=True) if parse_marker(note.body)]
     assert [note.author["username"] for note in notes] == [BOT] * 3
     threads = [each for each in request.discussions.list(iterator=True) if not each.attributes["individual_note"]]
     lines = [each.attributes["notes"][0]["position"] for each in threads]

@@ -8,7 +8,7 @@ import pytest
 from gitlab_fake import GitLabFake
 from reviews_on_gitlab import BOT, CHANGED, Poster, item, keys, places, report
 
-from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse
+from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse_marker
 from passrole_checks.review.report import Anchor, Location, Replacement, ReportNote
 
 OFF = {"comment": "off"}
@@ -95,7 +95,7 @@ def test_nothing_is_taken(gitlab: GitLabFake, post: Poster) -> None:
     gitlab.fault("POST", "/discussions$", status=400, times=9)
     posted = post.items(item(1, 10), item(2, 30))
     assert (posted.at_lines, posted.lost) == (frozenset(), {item(1).key, item(2).key})
-    assert "2 of these could not be commented on at their lines" in gitlab.notes()[0].body
+    assert "2 of these could not be posted as line comments" in gitlab.notes()[0].body
 
 
 def test_position_that_the_server_fails_at(gitlab: GitLabFake, post: Poster) -> None:
@@ -153,7 +153,9 @@ def test_persisting_ones_on_the_second_page(gitlab: GitLabFake, post: Poster) ->
 
 def test_forged_marker(gitlab: GitLabFake, post: Poster) -> None:
     """A thread with our marker by somebody else keeps nothing from being said, and is not ended."""
-    forged = CommentMarker(INLINE, "default", gitlab.request.head_sha, 1, 0, (item(1).key,)).on("Nothing to see.")
+    forged = CommentMarker(INLINE, "default", gitlab.request.head_sha, 1, 0, (item(1).key,)).prepend_to(
+        "Nothing to see."
+    )
     gitlab.thread(forged)
     post.items(item(1, 10), **OFF)
     assert [thread.notes[0].author.username for thread in gitlab.threads()] == ["somebody", BOT]
@@ -168,7 +170,7 @@ def test_fixed(gitlab: GitLabFake, post: Poster) -> None:
     post.items(item(2, 30), **OFF)
     first, second = gitlab.threads()
     assert (first.resolved_by and first.resolved_by.username, second.resolved_by) == (BOT, None)
-    assert "this is not found any more" in first.notes[1].body
+    assert "no longer found" in first.notes[1].body
     assert [(call.method, call.status) for call in gitlab.writes()] == [("POST", 201), ("PUT", 200)]
     gitlab.forget_calls()
     post.items(item(2, 30), **OFF)
@@ -279,7 +281,7 @@ def test_two_runs_at_the_same_time(gitlab: GitLabFake, post: Poster) -> None:
     """Of two runs that both find no thread, the one that came second takes its own back."""
 
     def of_another_run(fake: GitLabFake) -> None:
-        body = CommentMarker(INLINE, "default", fake.request.head_sha, 8, 0, (item(1).key,)).on("Wrong.")
+        body = CommentMarker(INLINE, "default", fake.request.head_sha, 8, 0, (item(1).key,)).prepend_to("Wrong.")
         fake.thread(body, fake.tokens["project"].user)
 
     gitlab.when("POST", "/discussions$", of_another_run)
@@ -291,7 +293,7 @@ def test_two_runs_at_the_same_time(gitlab: GitLabFake, post: Poster) -> None:
 def told_by(fake: GitLabFake, run: int, *, body: str = "Wrong.") -> None:
     """Puts a thread about the first item, of another run."""
     marker = CommentMarker(INLINE, "default", fake.request.head_sha, run, 0, (item(1).key,))
-    fake.thread(marker.on(body), fake.tokens["project"].user)
+    fake.thread(marker.prepend_to(body), fake.tokens["project"].user)
 
 
 def test_repeated_threads_that_stay(gitlab: GitLabFake, post: Poster) -> None:
@@ -361,5 +363,5 @@ def test_hostile_names(gitlab: GitLabFake, post: Poster) -> None:
         assert post.items(*found).lost == frozenset()
     assert (len(gitlab.threads()), len(gitlab.notes()), gitlab.request.state) == (4, 1, "opened")
     bodies = [each.notes[0].body for each in gitlab.request.discussions]
-    assert [body.count("<!--") for body in bodies if parse(body)] == [1] * 5
+    assert [body.count("<!--") for body in bodies if parse_marker(body)] == [1] * 5
     assert gitlab.commands == []

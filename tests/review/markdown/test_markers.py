@@ -10,12 +10,12 @@ from markdown_it import MarkdownIt
 from passrole_checks.review.markdown.markers import (
     FIXED,
     INLINE,
-    MOST_KEYS,
+    MAX_KEYS,
     SUMMARY,
     CommentMarker,
-    parse,
-    says_the_same,
-    without,
+    is_same_text,
+    parse_marker,
+    without_marker,
 )
 
 HOSTILE = st.text(max_size=20) | st.sampled_from(["-->", "--!>", "--", "\n<!--", "a b", "x=y", ",", "%", "\u2028", "ä"])
@@ -29,7 +29,7 @@ def test_the_line() -> None:
         "<!-- passrole-checks:summary v=1 key=prod%20eu head=f00df00df00df00df00df00df00df00df00df00d "
         "run=12 attempt=2 -->"
     )
-    assert parse(marker.on("text")) == marker
+    assert parse_marker(marker.prepend_to("text")) == marker
 
 
 @given(
@@ -49,7 +49,7 @@ def test_any_marker_comes_back(kind: str, key: str, head: str, run: int, attempt
     assert [token.type for token in MarkdownIt().parse(f"{line}\n\nx")][:2] == ["html_block", "paragraph_open"]
     assert line.index("--", 4) == len(line) - 3
     if not any(0xD800 <= ord(character) < 0xE000 for word in (key, *items) for character in word):
-        assert parse(marker.on("x")) == marker
+        assert parse_marker(marker.prepend_to("x")) == marker
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_any_marker_comes_back(kind: str, key: str, head: str, run: int, attempt
 )
 def test_what_is_no_marker(body: str) -> None:
     """Only the exact first line is a marker: not a later one, not a quoted one, not one with anything beside it."""
-    assert parse(body) is None
+    assert parse_marker(body) is None
 
 
 def test_later_versions_may_say_more() -> None:
     """A marker of a later version, with a field that this one does not know, is ours all the same."""
     line = "<!-- passrole-checks:inline v=2 key=default head= run=3 attempt=1 shape=round items=aa,bb -->"
-    assert parse(f"{line}\r\ntext") == CommentMarker(INLINE, "default", "", 3, 1, ("aa", "bb"))
+    assert parse_marker(f"{line}\r\ntext") == CommentMarker(INLINE, "default", "", 3, 1, ("aa", "bb"))
 
 
 def test_newer_runs_are_greater() -> None:
@@ -94,22 +94,22 @@ def test_newer_runs_are_greater() -> None:
 def test_reviews_are_told_apart() -> None:
     """Two markers belong to one comment if kind and key are the same, whatever the commit and the run."""
     marker = CommentMarker(SUMMARY, "a", "f00d", 1)
-    assert marker.is_one_with(CommentMarker(SUMMARY, "a", "beef", 2))
-    assert not marker.is_one_with(CommentMarker(SUMMARY, "b", "f00d", 1))
-    assert not marker.is_one_with(CommentMarker(INLINE, "a", "f00d", 1))
+    assert marker.is_same_comment(CommentMarker(SUMMARY, "a", "beef", 2))
+    assert not marker.is_same_comment(CommentMarker(SUMMARY, "b", "f00d", 1))
+    assert not marker.is_same_comment(CommentMarker(INLINE, "a", "f00d", 1))
 
 
 def test_a_marker_names_so_many_items() -> None:
     """Of more items than a comment can be about the first are named, and the line stays below 12,000 characters."""
-    line = CommentMarker(INLINE, items=("f" * 32,) * (MOST_KEYS + 1)).line()
+    line = CommentMarker(INLINE, items=("f" * 32,) * (MAX_KEYS + 1)).line()
     assert len(line) < 12_000
-    assert line.count("f" * 32) == MOST_KEYS
+    assert line.count("f" * 32) == MAX_KEYS
 
 
 def test_what_a_comment_says() -> None:
     """Markers, kinds of line breaks and blank ends make no difference to what a comment says."""
-    body = CommentMarker(SUMMARY, run=1).on("a\r\nb\n")
-    assert without(body) == "a\nb"
-    assert says_the_same(body, CommentMarker(SUMMARY, run=2).on("a\nb"))
-    assert not says_the_same(body, CommentMarker(SUMMARY, run=1).on("a\nc"))
-    assert without("a\nb") == "a\nb"
+    body = CommentMarker(SUMMARY, run=1).prepend_to("a\r\nb\n")
+    assert without_marker(body) == "a\nb"
+    assert is_same_text(body, CommentMarker(SUMMARY, run=2).prepend_to("a\nb"))
+    assert not is_same_text(body, CommentMarker(SUMMARY, run=1).prepend_to("a\nc"))
+    assert without_marker("a\nb") == "a\nb"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from passrole_checks.review.markdown.suggestion import can_be_applied, is_at, suggestion_block, text_block
+from passrole_checks.review.markdown.suggestion import is_applicable, replaces_lines_of, suggestion_block, text_block
 from passrole_checks.review.report import Anchor, Replacement
 
 TWO = Replacement("a/iam.tf", 7, 8, '  actions = ["iam:PassRole"]\n  resources = [local.app]', "Names the role.")
@@ -51,17 +51,17 @@ def test_line_breaks_are_the_forges() -> None:
 def test_what_nobody_should_accept(text: str) -> None:
     """Text with characters that nobody sees, with commands of GitLab, with comments of HTML, or without end is not
     offered."""
-    assert not can_be_applied(replace(TWO, text=text))
+    assert not is_applicable(replace(TWO, text=text))
     assert suggestion_block(replace(TWO, text=text)) is None
     assert text_block(text, TWO.file) is None
 
 
 def test_only_on_exactly_its_lines() -> None:
     """A block is for a comment that is on exactly the lines of the replacement, in its file."""
-    assert is_at(TWO, Anchor("a/iam.tf", 7, 8))
+    assert replaces_lines_of(TWO, Anchor("a/iam.tf", 7, 8))
     for other in (Anchor("a/iam.tf", 7, 7), Anchor("a/iam.tf", 6, 8), Anchor("b.tf", 7, 8), Anchor("a/iam.tf", 0, 0)):
-        assert not is_at(TWO, other)
-    assert not is_at(None, Anchor("a/iam.tf", 7, 8))
+        assert not replaces_lines_of(TWO, other)
+    assert not replaces_lines_of(None, Anchor("a/iam.tf", 7, 8))
 
 
 def test_a_block_to_read() -> None:

@@ -12,7 +12,7 @@ from reports_of_tests import ALL_KINDS, BASE, EMPTY, HEAD, LINKS, NEW, UNKNOWN, 
 from passrole_checks.findings import Severity
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.summary import BUDGET, STEP_SUMMARY_BUDGET, summary
-from passrole_checks.review.markdown.words import units
+from passrole_checks.review.markdown.words import utf16_length
 from passrole_checks.review.report import GrantedAccess, Location, ReportNote, ReviewReport
 
 EMOJI = "\U0001f600"
@@ -71,7 +71,7 @@ def test_it_fits_whatever_the_names_are(name: str, budget: int) -> None:
     """With hundreds of items, notes and names of thousands of characters the summary is within its budget, and each
     part that is opened in it is closed."""
     page = summary(many(name, 300), LINKS, budget=budget)
-    assert units(page) <= budget
+    assert utf16_length(page) <= budget
     assert balanced(page)
     assert page.startswith("## iam:PassRole: ") or budget == 100
 
@@ -82,14 +82,12 @@ def test_ten_thousand_items() -> None:
     started = time.process_time()
     page = summary(report, LINKS)
     assert time.process_time() - started < 10
-    assert units(page) <= BUDGET
-    left_out = re.search(
-        r"^\*\*(\d+) more\*\* for which there is no room here: (\d+) high, 5000 low\.", page, re.MULTILINE
-    )
+    assert utf16_length(page) <= BUDGET
+    left_out = re.search(r"^\*\*(\d+) more\*\* omitted for length: (\d+) high, 5000 low\.", page, re.MULTILINE)
     assert left_out is not None
     assert page.count("<b>high</b>") == 10_000 - int(left_out[1]) == 5_000 - int(left_out[2])
     assert "<b>low</b>" not in page
-    assert f"[The run]({LINKS.run}) names them." in page
+    assert f"[The run]({LINKS.run}) lists them." in page
 
 
 def test_the_summary_of_a_step_fits_in_bytes() -> None:
@@ -97,7 +95,7 @@ def test_the_summary_of_a_step_fits_in_bytes() -> None:
     report = many("配" * 200, 3_000)
     page = summary(report, LINKS, budget=STEP_SUMMARY_BUDGET)
     assert len(page.encode()) <= 1_048_576
-    assert units(page) > STEP_SUMMARY_BUDGET // 2
+    assert utf16_length(page) > STEP_SUMMARY_BUDGET // 2
 
 
 def test_the_worst_come_first() -> None:
@@ -118,7 +116,7 @@ def test_what_is_gone_is_linked_in_base() -> None:
     """What is fixed or removed is linked where it was, what is there where it is."""
     item = replace(NEW, cause=Location("v.tf", 2, 2), cause_removed=True)
     page = summary(replace(ALL_KINDS, items=(item,)), LINKS)
-    assert f"because of [`v.tf:2`](https://github.com/acme/infra/blob/{BASE}/v.tf#L2) (removed)" in page
+    assert f"cause: [`v.tf:2`](https://github.com/acme/infra/blob/{BASE}/v.tf#L2) (removed)" in page
     assert f"[`old/iam.tf:3`](https://github.com/acme/infra/blob/{BASE}/old/iam.tf#L3-L9)" in page
     assert f"[`ci/old.tf:1`](https://github.com/acme/infra/blob/{BASE}/ci/old.tf#L1-L4)" in page
     assert f"[`ci/iam.tf:5`](https://github.com/acme/infra/blob/{HEAD}/ci/iam.tf#L5-L9)" in page
@@ -127,7 +125,7 @@ def test_what_is_gone_is_linked_in_base() -> None:
 def test_items_that_could_not_be_commented_on_are_counted() -> None:
     """It is said how many of the items of this report have no comment at their lines though they should."""
     page = summary(ALL_KINDS, LINKS, not_inline=[NEW.key, UNKNOWN.key, "of another report"])
-    assert "\n2 of these could not be commented on at their lines: see below.\n" in page
+    assert "\n2 of these could not be posted as line comments: see below.\n" in page
 
 
 def test_a_statement_that_grants_nothing() -> None:
@@ -136,7 +134,7 @@ def test_a_statement_that_grants_nothing() -> None:
     assert "| `ReleaseRole` | nothing |  |" in page
     assert "Before this change `ReleaseRole` could pass `release-*` to **any service**." in page
     page = summary(replace(EMPTY, items=(replace(NEW, access=None),)), LINKS)
-    assert "| whoever holds `ReleasePolicy` | nothing |  |" in page
+    assert "| any principal with `ReleasePolicy` | nothing |  |" in page
 
 
 def test_items_without_a_comment_are_cut_last() -> None:
