@@ -29,9 +29,9 @@ _ZEROS = re.compile(r"0+")
 _REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
 _PROJECT = re.compile(r"[\w.-]{1,255}(?:/[\w.-]{1,255})+")
 _URL = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
-_LARGEST_EVENT = 30_000_000
-_LONGEST_NAME = 1_000
-_MOST_DIGITS = 15
+_MAX_EVENT_BYTES = 30_000_000
+_MAX_NAME = 1_000
+_MAX_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +235,8 @@ def _event(path: str) -> Mapping[str, Any]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(path, f"cannot read the event: {error.strerror}") from None
-    if len(data) > _LARGEST_EVENT:
-        raise InputError(path, f"the event is larger than {_LARGEST_EVENT:,} bytes")
+    if len(data) > _MAX_EVENT_BYTES:
+        raise InputError(path, f"the event is larger than {_MAX_EVENT_BYTES:,} bytes")
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
@@ -260,9 +260,9 @@ def _sha(value: object) -> str:
 
 
 def _number(value: object) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**_MOST_DIGITS:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**_MAX_DIGITS:
         return value
     return 0
 
@@ -276,7 +276,7 @@ def _project(value: object) -> str:
 
 
 def _name(value: object) -> str:
-    return value if isinstance(value, str) and len(value) <= _LONGEST_NAME and value.isprintable() else ""
+    return value if isinstance(value, str) and len(value) <= _MAX_NAME and value.isprintable() else ""
 
 
 def _url(value: object) -> str:

@@ -11,7 +11,7 @@ from passrole_checks.review.report import Replacement
 UNCHANGED, REMOVED, ADDED, OMITTED = " ", "-", "+", "…"
 
 _CONTEXT = 3
-_MOST_LINES = 200  # to compare with each other
+_MAX_DIFF_LINES = 200  # to compare with each other
 
 
 def diff_lines(replacement: Replacement) -> Iterator[tuple[str, str]]:
@@ -21,7 +21,7 @@ def diff_lines(replacement: Replacement) -> Iterator[tuple[str, str]]:
     before, after = _split(old), _split(new)
     both = dedent("\n".join([*before, *after])).split("\n") if before or after else []
     before, after = both[: len(before)], both[len(before) :]
-    if len(before) + len(after) > _MOST_LINES:
+    if len(before) + len(after) > _MAX_DIFF_LINES:
         yield from ((REMOVED, line) for line in before)
         yield from ((ADDED, line) for line in after)
         return

@@ -153,7 +153,7 @@ class FixFinder:
 
     def advice(self, traced: TracedItem) -> str:
         """Return what to write or fill in: a sentence on the first line, and the statement below it."""
-        words, statement = remediation_of(traced.item), ""
+        sentence, statement = remediation_of(traced.item), ""
         check_ids = {remark.check_id for remark in traced.item.remarks}
         for suggestion in () if traced.shares_place else self._suggested.get(traced.at, ()):
             if check_ids.isdisjoint(finding.check_id for finding in suggestion.findings):
@@ -161,13 +161,13 @@ class FixFinder:
             remediations = [finding.remediation for finding in suggestion.findings]
             missing = "; ".join(" ".join(part.split()) for part in suggestion.missing if part not in remediations)
             if suggestion.edits:
-                words = f"{suggestion.says[:1].upper()}{suggestion.says[1:]}".rstrip(".") + "."
+                sentence = f"{suggestion.says[:1].upper()}{suggestion.says[1:]}".rstrip(".") + "."
             elif missing:
-                words += f" Unknown: {missing.rstrip('.')}."
+                sentence += f" Unknown: {missing.rstrip('.')}."
             statement = suggestion.statement
             if suggestion.edits or missing:
                 break
-        return f"{words}\n{statement}".rstrip() if statement else words
+        return f"{sentence}\n{statement}".rstrip() if statement else sentence
 
     def _edited_lines(self, suggestion: Suggestion) -> tuple[str, str, tuple[int, int, str]] | None:
         """Return the file of a suggestion, its text with the edits, and the edited lines (first, last, new text)."""

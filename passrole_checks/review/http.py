@@ -33,9 +33,9 @@ MAX_PAGES = 100
 _TRIES = 3  # of a read after server errors
 _LIMITED_TRIES = 5
 _REDIRECTS = (301, 302, 307, 308)
-_MOST_REDIRECTS = 3
+_MAX_REDIRECTS = 3
 _MINUTE = 60.0
-_LONGEST_MESSAGE = 300
+_MAX_MESSAGE = 300
 _LIMIT_WORDS = ("rate limit", "abuse detection")
 
 
@@ -45,7 +45,7 @@ class ForgeError(PassRoleChecksError):
 
     def __init__(self, call: str, status: int, reason: str) -> None:
         self.call, self.status = call, status
-        self.reason = harmless(" ".join(reason.split()))[:_LONGEST_MESSAGE] or "no reason given"
+        self.reason = harmless(" ".join(reason.split()))[:_MAX_MESSAGE] or "no reason given"
         super().__init__(f"{call}: {f'{status}: ' if status else ''}{self.reason}")
 
 
@@ -174,7 +174,7 @@ class Client:
                 if limited >= _LIMITED_TRIES:
                     raise ForgeError(call, status, _error_message(response))
                 self._wait(wait, call, status)
-            elif status in _REDIRECTS and redirects < _MOST_REDIRECTS:
+            elif status in _REDIRECTS and redirects < _MAX_REDIRECTS:
                 redirects += 1
                 url = self._on_this_host(_join(url, response.headers.get("location", "")), call, status)
             elif status >= 300:

@@ -43,7 +43,7 @@ class Posted:
 
 def is_report_of(report: ReviewReport, context: Context) -> bool:
     """True if the report is about the commit that the forge names. A report may come from a file that a pull request
-    produced, so the forge's word decides."""
+    produced, so the forge decides."""
     if _COMMIT.fullmatch(report.head):
         return report.head in (context.head_sha, context.merge_sha)
     return context.event != "workflow_run"

@@ -95,8 +95,8 @@ def _truncated(value: Any, limit: int) -> Any:
     if isinstance(value, str):
         return value if len(value) <= limit else value[: limit - 1] + "…"
     if isinstance(value, tuple):
-        most = _MAX_TEXTS if value and isinstance(value[0], str) else _MAX_ENTRIES
-        return tuple(_truncated(element, limit) for element in value[:most])
+        maximum = _MAX_TEXTS if value and isinstance(value[0], str) else _MAX_ENTRIES
+        return tuple(_truncated(element, limit) for element in value[:maximum])
     if isinstance(value, Replacement):
         if len(value.text) > _MAX_PROSE:
             return None
@@ -194,12 +194,12 @@ def _load_report(document: dict[str, Any]) -> ReviewReport:
 # -- fields
 
 
-def _text(most: int = _MAX_TEXT, shape: re.Pattern[str] | None = None, *, empty: bool = True) -> _Loader:
+def _text(maximum: int = _MAX_TEXT, shape: re.Pattern[str] | None = None, *, empty: bool = True) -> _Loader:
     def load(value: object, where: str) -> str:
         if not isinstance(value, str):
             raise _InvalidBundle(f"{where}: not a string")
-        if len(value) > most:
-            raise _InvalidBundle(f"{where}: longer than {most:,} characters")
+        if len(value) > maximum:
+            raise _InvalidBundle(f"{where}: longer than {maximum:,} characters")
         if not (value or empty) or (shape is not None and value and not shape.fullmatch(value)):
             raise _InvalidBundle(f"{where}: invalid format")
         return value
@@ -207,10 +207,10 @@ def _text(most: int = _MAX_TEXT, shape: re.Pattern[str] | None = None, *, empty:
     return load
 
 
-def _number(least: int, most: int) -> _Loader:
+def _number(minimum: int, maximum: int) -> _Loader:
     def load(value: object, where: str) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise _InvalidBundle(f"{where}: not an integer from {least} to {most:,}")
+        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+            raise _InvalidBundle(f"{where}: not an integer from {minimum} to {maximum:,}")
         return value
 
     return load
@@ -223,27 +223,27 @@ def _flag(value: object, where: str) -> bool:
 
 
 def _one_of(*values: Any) -> _Loader:
-    known = {getattr(value, "value", value): value for value in values}
+    by_name = {getattr(value, "value", value): value for value in values}
 
     def load(value: object, where: str) -> Any:
-        if not isinstance(value, str) or value not in known:
-            raise _InvalidBundle(f"{where}: not one of {', '.join(known)}")
-        return known[value]
+        if not isinstance(value, str) or value not in by_name:
+            raise _InvalidBundle(f"{where}: not one of {', '.join(by_name)}")
+        return by_name[value]
 
     return load
 
 
-def _list(load_one: _Loader, most: int) -> _Loader:
+def _list(load_element: _Loader, maximum: int) -> _Loader:
     def load(value: object, where: str) -> tuple[Any, ...]:
-        if not isinstance(value, list) or len(value) > most:
-            raise _InvalidBundle(f"{where}: not a list of at most {most:,}")
-        return tuple(load_one(item, f"{where}[{number}]") for number, item in enumerate(value))
+        if not isinstance(value, list) or len(value) > maximum:
+            raise _InvalidBundle(f"{where}: not a list of at most {maximum:,}")
+        return tuple(load_element(item, f"{where}[{number}]") for number, item in enumerate(value))
 
     return load
 
 
-def _or_none(load_one: _Loader) -> _Loader:
-    return lambda value, where: None if value is None else load_one(value, where)
+def _or_none(load_element: _Loader) -> _Loader:
+    return lambda value, where: None if value is None else load_element(value, where)
 
 
 def _path(value: object, where: str) -> str:

@@ -37,7 +37,7 @@ mutation($id: ID!) {
   minimizeComment(input: {subjectId: $id, classifier: OUTDATED}) { minimizedComment { isMinimized } }
 }
 """
-_MOST_THREAD_PAGES = 50
+_MAX_THREAD_PAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,20 @@ def client(api: str, token: str, *, pace: Pace | None = None, dry_run: Callable[
 
 
 class GitHub:
-    """The API calls for ``repository`` (``owner/name``); each raises a :class:`ForgeError`."""
+    """The API calls for ``repository`` (``owner/name``) and its pull request ``number``; each raises a
+    :class:`ForgeError`."""
 
     def __init__(self, client: Client, api: str, repository: str) -> None:
         self.client = client
+        self.number = 0  # set it before calls about a pull request
         self._owner, _, self._name = repository.partition("/")
         self._repository = f"/repos/{repository}"
         # https://docs.github.com/en/enterprise-server, "Forming calls with GraphQL": beside /api/v3, not below it
         self._graphql = f"{api.removesuffix('/v3')}/graphql" if api.endswith("/api/v3") else "/graphql"
+
+    @property
+    def is_dry(self) -> bool:
+        return self.client.is_dry
 
     # -- user and pull requests
 
@@ -137,14 +143,14 @@ class GitHub:
 
     # -- the conversation
 
-    def comments(self, number: int) -> list[IssueComment]:
+    def comments(self) -> list[IssueComment]:
         """List the comments in the conversation, oldest first."""
-        comments = self.client.pages(f"{self._repository}/issues/{number}/comments")
+        comments = self.client.pages(f"{self._repository}/issues/{self.number}/comments")
         return sorted(map(_comment, comments), key=lambda comment: comment.id)
 
-    def create_comment(self, number: int, body: str) -> int:
+    def create_comment(self, body: str) -> int:
         """Create a comment and return its id; 0 in a dry run."""
-        answer = self.client.write("POST", f"{self._repository}/issues/{number}/comments", {"body": body})
+        answer = self.client.write("POST", f"{self._repository}/issues/{self.number}/comments", {"body": body})
         return number_of(answer.document, "id")
 
     def edit_comment(self, id: int, body: str) -> None:
@@ -159,27 +165,31 @@ class GitHub:
 
     # -- line comments
 
-    def review_comments(self, number: int) -> list[ReviewComment]:
-        comments = self.client.pages(f"{self._repository}/pulls/{number}/comments")
+    def review_comments(self) -> list[ReviewComment]:
+        """List the comments on lines and files, oldest first."""
+        comments = self.client.pages(f"{self._repository}/pulls/{self.number}/comments")
         return sorted(map(_review_comment, comments), key=lambda comment: comment.id)
 
-    def create_review(self, number: int, sha: str, comments: Sequence[Mapping[str, Any]]) -> None:
+    def create_review(self, sha: str, comments: Sequence[Mapping[str, Any]]) -> None:
         document = {"commit_id": sha, "event": "COMMENT", "body": "", "comments": list(comments)}
-        self.client.write("POST", f"{self._repository}/pulls/{number}/reviews", document)
+        self.client.write("POST", f"{self._repository}/pulls/{self.number}/reviews", document)
 
-    def create_review_comment(self, number: int, sha: str, comment: Mapping[str, Any]) -> None:
-        self.client.write("POST", f"{self._repository}/pulls/{number}/comments", {"commit_id": sha, **comment})
+    def create_review_comment(self, sha: str, comment: Mapping[str, Any]) -> None:
+        document = {"commit_id": sha, **comment}
+        self.client.write("POST", f"{self._repository}/pulls/{self.number}/comments", document)
 
     def delete_review_comment(self, id: int) -> None:
         self.client.write("DELETE", f"{self._repository}/pulls/comments/{id}")
 
-    def reply(self, number: int, id: int, body: str) -> None:
-        self.client.write("POST", f"{self._repository}/pulls/{number}/comments/{id}/replies", {"body": body})
+    def reply_to(self, id: int, body: str) -> None:
+        """Reply in the thread of the review comment ``id``."""
+        self.client.write("POST", f"{self._repository}/pulls/{self.number}/comments/{id}/replies", {"body": body})
 
-    def threads(self, number: int) -> list[GitHubThread]:
+    def graphql_threads(self) -> list[GitHubThread]:
+        """List the review threads, which the REST API does not have."""
         threads: list[GitHubThread] = []
-        variables: dict[str, Any] = {"owner": self._owner, "name": self._name, "number": number, "after": None}
-        for _ in range(_MOST_THREAD_PAGES):
+        variables: dict[str, Any] = {"owner": self._owner, "name": self._name, "number": self.number, "after": None}
+        for _ in range(_MAX_THREAD_PAGES):
             page = get_nested(self._query(_THREADS, variables), "repository", "pullRequest", "reviewThreads")
             threads += map(_thread, list_of(get_nested(page, "nodes")))
             if not get_nested(page, "pageInfo", "hasNextPage"):
@@ -187,8 +197,8 @@ class GitHub:
             variables["after"] = get_nested(page, "pageInfo", "endCursor")
         return threads
 
-    def resolve(self, thread: str) -> None:
-        self._mutate(_RESOLVE, {"id": thread})
+    def resolve_thread(self, id: str) -> None:
+        self._mutate(_RESOLVE, {"id": id})
 
     # -- the commit
 

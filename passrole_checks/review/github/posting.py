@@ -21,12 +21,12 @@ from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread,
 from passrole_checks.review.github.api import GitHub, IssueComment, ReviewComment, client
 from passrole_checks.review.github.pull_request import find_pull_request, is_current
 from passrole_checks.review.github.status import post_check_run, post_status
-from passrole_checks.review.http import ForgeError, Pace
+from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.markdown.summary import BUDGET, summary
 from passrole_checks.review.posting import Posted, is_report_of, links_of, post_review
 from passrole_checks.review.report import Anchor, ReviewReport
 
-MOST_IN_A_REVIEW = 30
+MAX_REVIEW_COMMENTS = 30
 
 _TRAITS = ForgeTraits(
     kind=GITHUB,
@@ -68,58 +68,41 @@ def post(
         notify("Nothing posted on GitHub: the report is about another commit than this run.")
         return Posted()
     calls = client(context.api_url, context.token, pace=pace, dry_run=out if options.dry_run else None)
-    github = GitHub(calls, context.api_url, context.repository)
-    return post_review(_GitHubForge(github, context, options, notify), report, context, options, notify)
+    return post_review(_GitHubForge(calls, context, options, notify), report, context, options, notify)
 
 
-class _GitHubForge:
+class _GitHubForge(GitHub):
     """A pull request. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
 
     traits = _TRAITS
 
-    def __init__(self, github: GitHub, context: Context, options: PostOptions, notify: Callable[[str], None]) -> None:
-        self._github, self._context, self._options, self._notify = github, context, options, notify
-        self._number = 0
+    def __init__(self, client: Client, context: Context, options: PostOptions, notify: Callable[[str], None]) -> None:
+        super().__init__(client, context.api_url, context.repository)
+        self._context, self._options, self._notify = context, options, notify
         self._node_ids: dict[int, str] = {}  # GraphQL ids of the comments that were listed
 
-    @property
-    def is_dry(self) -> bool:
-        return self._github.client.is_dry
-
     def find_request(self) -> Target:
-        target = find_pull_request(self._github, self._context)
-        self._number = target.number
+        target = find_pull_request(self, self._context)
+        self.number = target.number
         return target
 
     def is_current(self) -> bool:
-        return is_current(self._github, self._number, self._context)
-
-    def viewer(self) -> str:
-        return self._github.viewer()
+        return is_current(self, self._context)
 
     # -- the conversation
 
-    def comments(self) -> Sequence[IssueComment]:
-        comments = self._github.comments(self._number)
+    def comments(self) -> list[IssueComment]:
+        comments = super().comments()
         self._node_ids |= {comment.id: comment.node_id for comment in comments}
         return comments
 
-    def create_comment(self, body: str) -> int:
-        return self._github.create_comment(self._number, body)
-
-    def edit_comment(self, id: int, body: str) -> None:
-        self._github.edit_comment(id, body)
-
-    def delete_comment(self, id: int) -> None:
-        self._github.delete_comment(id)
-
     def hide_comment(self, id: int) -> None:
-        self._github.minimize(self._node_ids[id])
+        self.minimize(self._node_ids[id])
 
     # -- line comments
 
     def threads(self) -> list[ForgeThread]:
-        comments = self._github.review_comments(self._number)
+        comments = self.review_comments()
         threads: dict[int, list[ReviewComment]] = {
             comment.id: [comment] for comment in comments if not comment.reply_to
         }
@@ -134,33 +117,30 @@ class _GitHubForge:
     def batches(self, drafts: Sequence[DraftThread]) -> list[list[DraftThread]]:
         at_lines = [draft for draft in drafts if draft.position is not None]
         at_files = [draft for draft in drafts if draft.position is None]
-        reviews = [at_lines[start : start + MOST_IN_A_REVIEW] for start in range(0, len(at_lines), MOST_IN_A_REVIEW)]
+        reviews = [
+            at_lines[start : start + MAX_REVIEW_COMMENTS] for start in range(0, len(at_lines), MAX_REVIEW_COMMENTS)
+        ]
         return [*reviews, *([draft] for draft in at_files)]
 
     def start_threads(self, drafts: Sequence[DraftThread], *, at_position: bool) -> None:
         head = self._context.head_sha
         if at_position:
             comments = [_review_comment(draft) for draft in drafts]
-            self._github.create_review(self._number, head, comments)
+            self.create_review(head, comments)
         else:
             for draft in drafts:
                 body = draft.body(at_position=False)
                 comment = {"path": draft.file, "subject_type": "file", "body": body}
-                self._github.create_review_comment(self._number, head, comment)
+                self.create_review_comment(head, comment)
 
     def delete_thread(self, thread: ForgeThread) -> None:
-        self._github.delete_review_comment(thread.comments[0].id)
+        self.delete_review_comment(thread.comments[0].id)
 
     def thread_states(self, threads: Sequence[ForgeThread]) -> Mapping[str, ThreadState]:
-        return {
-            thread.first: ThreadState(thread.id, thread.is_resolved) for thread in self._github.threads(self._number)
-        }
+        return {thread.first: ThreadState(thread.id, thread.is_resolved) for thread in self.graphql_threads()}
 
     def reply(self, thread: ForgeThread, body: str) -> None:
-        self._github.reply(self._number, thread.comments[0].id, body)
-
-    def resolve_thread(self, id: str) -> None:
-        self._github.resolve(id)
+        self.reply_to(thread.comments[0].id, body)
 
     # -- the commit
 
@@ -174,13 +154,13 @@ class _GitHubForge:
             return
         if self._options.status:
             try:
-                post_status(self._github, report, context, self._options)
+                post_status(self, report, context, self._options)
             except ForgeError as error:
                 on_error("the commit status", _STATUSES, error)
         if self._options.check_run:
             text, annotations = summary(report, links_of(report, context)), check_run_annotations(report)
             try:
-                post_check_run(self._github, report, context, self._options, text, annotations)
+                post_check_run(self, report, context, self._options, text, annotations)
             except ForgeError as error:
                 on_error("the check run", _CHECKS, error)
 

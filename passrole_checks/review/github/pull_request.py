@@ -34,9 +34,9 @@ def find_pull_request(github: GitHub, context: Context) -> Target:
     return Target(pull.number)
 
 
-def is_current(github: GitHub, number: int, context: Context) -> bool:
+def is_current(github: GitHub, context: Context) -> bool:
     """True if the reviewed commit is still the head of the pull request."""
-    pull = github.pull(number)
+    pull = github.pull(github.number)
     return pull is None or (pull.is_open and pull.head_sha == context.head_sha)
 
 

@@ -19,9 +19,9 @@ from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.report import ReviewReport, ReviewVerdict
 
 CHECK_NAME = "passrole-checks"
-_LONGEST_DESCRIPTION = 140
-_LONGEST_SUMMARY = 65_535
-_MOST_PORTIONS = 20  # of annotations: one call each, a second apart
+_MAX_DESCRIPTION = 140
+_MAX_SUMMARY_BYTES = 65_535
+_MAX_PORTIONS = 20  # of annotations: one call each, a second apart
 _STATES = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.UNDETERMINED: "error"}
 _CONCLUSIONS = {
     ReviewVerdict.CLEAN: "success",
@@ -40,7 +40,7 @@ def post_status(github: GitHub, report: ReviewReport, context: Context, options:
     document = {
         "state": _STATES[report.verdict],
         "context": check_name(options),
-        "description": shortened(headline(report), _LONGEST_DESCRIPTION),
+        "description": shortened(headline(report), _MAX_DESCRIPTION),
     }
     if target := _http_url(options.details_url or context.run_url):
         document["target_url"] = target
@@ -74,10 +74,10 @@ def post_check_run(
     present = _existing_check_run(github, context.head_sha, name, ours)
     if present is not None:
         id, has_annotations = present
-        portions = [] if has_annotations else list(annotations[:_MOST_PORTIONS])
+        portions = [] if has_annotations else list(annotations[:_MAX_PORTIONS])
         github.update_check_run(id, {**document, "output": {**output, **_first_annotations(portions)}})
     else:
-        portions = list(annotations[:_MOST_PORTIONS])
+        portions = list(annotations[:_MAX_PORTIONS])
         created = {**document, "head_sha": context.head_sha, "output": {**output, **_first_annotations(portions)}}
         try:
             id = github.create_check_run(created)
@@ -105,7 +105,9 @@ def _existing_check_run(github: GitHub, sha: str, name: str, ours: str) -> tuple
 def _shorten_summary(summary: str) -> str:
     """Shorten to the limit counted in bytes, so that it is kept however GitHub counts characters."""
     data = summary.encode("utf-8", "replace")
-    return summary if len(data) <= _LONGEST_SUMMARY else data[: _LONGEST_SUMMARY - 3].decode("utf-8", "ignore") + "…"
+    return (
+        summary if len(data) <= _MAX_SUMMARY_BYTES else data[: _MAX_SUMMARY_BYTES - 3].decode("utf-8", "ignore") + "…"
+    )
 
 
 def _http_url(url: str) -> str:

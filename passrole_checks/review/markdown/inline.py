@@ -68,11 +68,11 @@ def comment_text(
     position names."""
     first = items[0]
     lines = _of_first(first, links, anchor, gitlab_line)
-    left = _BUDGET - sum(map(utf16_length, lines)) - len(lines)
+    remaining = _BUDGET - sum(map(utf16_length, lines)) - len(lines)
     others = list(_of_others(first, items[1:], links, anchor))
     for number, line in enumerate(others):
-        left -= utf16_length(line) + 1
-        if left < 0:
+        remaining -= utf16_length(line) + 1
+        if remaining < 0:
             lines.append(f"- and {len(others) - number} more, listed in the summary")
             break
         lines.append(line)

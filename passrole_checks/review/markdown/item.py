@@ -28,16 +28,16 @@ def remark_lines(item: Item) -> Iterator[str]:
     """Yield a list item for each remark that :func:`access_change` does not include, worst first. Remediations are
     included only if the item has neither a replacement nor advice of its own."""
     instead = item.replacement is None and not _distinct_advice(item)
-    left, names = _MAX_REMARKS, untrusted_names(item)
+    budget, names = _MAX_REMARKS, untrusted_names(item)
     remarks = sorted(_other_remarks(item), key=lambda remark: -remark.severity.rank)
     for number, remark in enumerate(remarks):
         line = f"- {remark_text(remark, names)}"
         if instead and remark.remediation:
             line += f" **Instead:** {prose(remark.remediation, names)}"
-        if number and len(line) > left:
+        if number and len(line) > budget:
             yield f"- and {len(remarks) - number} more of this statement"
             return
-        left -= len(line)
+        budget -= len(line)
         yield line
 
 
@@ -89,9 +89,9 @@ def _new_access(item: Item) -> Remark | None:
     return next((remark for remark in item.remarks if remark.check_id == NewAccess.id), None)
 
 
-def overlaps(anchor: Anchor, place: Location) -> bool:
+def overlaps(anchor: Anchor, location: Location) -> bool:
     """True if both have a line in common."""
-    return anchor.file == place.file and anchor.line <= place.end_line and place.line <= anchor.end_line
+    return anchor.file == location.file and anchor.line <= location.end_line and location.line <= anchor.end_line
 
 
 def fix_blocks(item: Item, links: Links) -> list[str]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!&=%+,-]+")  # the URL characters without a meaning in Markdown
-_LONGEST = 1_000
+_MAX_URL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Links:
 
 
 def _valid_url(address: str) -> str | None:
-    return address if len(address) <= _LONGEST and _URL.fullmatch(address) else None
+    return address if len(address) <= _MAX_URL and _URL.fullmatch(address) else None
 
 
 def _has_surrogate_bytes(file: str) -> bool:

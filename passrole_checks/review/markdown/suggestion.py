@@ -1,8 +1,8 @@
 """Code blocks of fixes: to read, or as suggestions that a forge applies.
 
-Sources: GitHub Docs, "Commenting on a pull request" (a block ``suggestion`` stands for the lines that the comment is
-on); GitLab Docs, "Suggest changes" (``suggestion:-A+B``: from A lines above the commented one to B lines below, at most
-100 of either).
+Sources: GitHub Docs, "Commenting on a pull request" (a ``suggestion`` block replaces the lines of the
+comment); GitLab Docs, "Suggest changes" (``suggestion:-A+B``: from A lines above the commented line to B lines below,
+at most 100 each).
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def summary(
     """Return the summary in Markdown, without a marker, of at most ``budget`` UTF-16 units. Items beyond that are
     counted, the least severe first.
 
-    ``had_summary``: an earlier version of this summary reported problems, so that none left is good news.
+    ``had_summary``: an earlier version of this summary reported problems, so that none remaining is good news.
     ``not_inline``: keys of items whose line comments could not be written.
     """
     items = sorted(report.items, key=lambda item: (-item.severity.rank, item.key not in not_inline))
@@ -86,23 +86,23 @@ def summary(
         *_section("### Notes", report.notes, lambda note: _note_line(note, links), share),
     ]
     diagram = _diagram(report, share)
-    left = budget - _RESERVED - sum(utf16_length(line) + 1 for line in (*first, *unread, *diagram, *rest, *last))
-    table, details, omitted = _items(items, links, left)
+    remaining = budget - _RESERVED - sum(utf16_length(line) + 1 for line in (*first, *unread, *diagram, *rest, *last))
+    table, details, omitted = _items(items, links, remaining)
     text = "\n".join([*first, *unread, *table, *diagram, *details, *omitted, *rest, *last]).strip("\n") + "\n"
     return text if utf16_length(text) <= budget else _headline_only(first, last, budget)
 
 
-def _items(items: Sequence[Item], links: Links, left: int) -> tuple[list[str], list[str], list[str]]:
+def _items(items: Sequence[Item], links: Links, remaining: int) -> tuple[list[str], list[str], list[str]]:
     """Return the table, the details, and a count of the items omitted from both."""
     if not items:
         return [], [], []
     table = ["| | principal | can pass | to | location |", "|---|---|---|---|---|"]
     all_details: list[str] = []
-    left -= sum(map(utf16_length, table)) + 4
+    remaining -= sum(map(utf16_length, table)) + 4
     for number, item in enumerate(items):
         row, details = _row(item, links), list(_details(item, links, opened=number < _MAX_OPEN))
-        left -= sum(utf16_length(line) + 1 for line in (row, *details))
-        if left < 0:
+        remaining -= sum(utf16_length(line) + 1 for line in (row, *details))
+        if remaining < 0:
             return [*table, ""], all_details, _omitted(items[number:], links)
         table.append(row)
         all_details += details

@@ -30,7 +30,7 @@ def calls(github: GitHubFake, token: str) -> GitHub:
 def test_where_graphql_is(api: str, path: str) -> None:
     """GraphQL is below the API of github.com, and beside the one of a server of one's own."""
     printed: list[str] = []
-    GitHub(client(api, "", dry_run=printed.append), api, "octo-org/infra").resolve("PRRT_1")
+    GitHub(client(api, "", dry_run=printed.append), api, "octo-org/infra").resolve_thread("PRRT_1")
     assert json.loads(printed[0])["path"] == path
 
 
