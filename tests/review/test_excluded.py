@@ -1,4 +1,4 @@
-"""Paths that are left out of the comparison of two versions: those that BASE excludes, and no others."""
+"""Excluded paths of a comparison: those that BASE excludes, and no others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def table(*patterns: str) -> str:
 
 
 def test_head_cannot_hide_a_file(repository: Reviews) -> None:
-    """What HEAD adds to the configuration excludes nothing, and is noted."""
+    """What HEAD adds to the configuration excludes nothing and is noted."""
     before = {"app/main.tf": policy(APP), "pyproject.toml": table("vendor/")}
     after = {"app/main.tf": policy(ANY), "pyproject.toml": table("vendor/", "app/")}
     said = repository.between(before, after)
@@ -27,13 +27,13 @@ def test_head_cannot_hide_a_file(repository: Reviews) -> None:
 
 
 def test_head_cannot_hide_a_new_file(repository: Reviews) -> None:
-    """Nor with a configuration that is new."""
+    """A new configuration excludes nothing either."""
     said = repository.between({"README": ""}, {"app/main.tf": policy(ANY), "pyproject.toml": table("*")})
     assert (said.status, [item[2] for item in said.items], said.report.excluded) == (1, ["app/main.tf:5"], ())
 
 
 def test_base_excludes_in_both_versions(repository: Reviews) -> None:
-    """Though HEAD excludes nothing any more: that counts once it is merged."""
+    """What BASE excludes stays excluded until the change of HEAD is merged."""
     before = {
         "main.tf": policy(APP),
         "app/jinja.tf": JINJA,
@@ -54,6 +54,7 @@ def test_base_excludes_in_both_versions(repository: Reviews) -> None:
 
 
 def test_an_option_excludes_in_both_versions(repository: Reviews) -> None:
+    """The option applies to BASE and HEAD."""
     repository.commit({"main.tf": policy(APP), "jinja.tf": JINJA})
     repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2})
     assert repository.review("HEAD^", "HEAD").status == 2
@@ -66,6 +67,7 @@ def test_an_option_excludes_in_both_versions(repository: Reviews) -> None:
 
 
 def test_an_option_adds_to_the_configuration_of_base(repository: Reviews) -> None:
+    """The option and the configuration of BASE are combined."""
     files = {"main.tf": policy(APP), "jinja.tf": JINJA, "vendor/main.tf": policy(APP)}
     repository.commit({**files, "pyproject.toml": table("vendor/")})
     repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2, "pyproject.toml": table("*")})
@@ -74,16 +76,16 @@ def test_an_option_adds_to_the_configuration_of_base(repository: Reviews) -> Non
 
 
 @pytest.mark.parametrize("excluded", ["vendor/", "vendor/pass.tf"])
-def test_what_moves_to_an_excluded_path_is_not_removed(repository: Reviews, excluded: str) -> None:
-    """A policy that HEAD moves to where BASE looks at nothing may hold anything there."""
+def test_policy_moved_to_an_excluded_path_is_not_removed(repository: Reviews, excluded: str) -> None:
+    """A policy that HEAD moves to an excluded path may still exist."""
     repository.commit({"pass.tf": policy(APP), "pyproject.toml": table(excluded)})
     repository.commit({"pass.tf": None, "vendor/pass.tf": policy(APP)})
     said = repository.review("HEAD^", "HEAD")
     assert (said.status, [note.file for note in said.report.unreadable]) == (2, ["vendor/pass.tf"])
 
 
-def test_a_module_that_is_not_called_any_more_is_removed(repository: Reviews) -> None:
-    """One that is excluded but for the calls of it."""
+def test_excluded_module_without_calls_is_removed(repository: Reviews) -> None:
+    """An excluded module is read for its calls; without them its access is removed."""
     repository.commit({
         "main.tf": 'module "m" {\n  source = "./vendor/m"\n}\n',
         "vendor/m/main.tf": policy(APP),
@@ -96,14 +98,15 @@ def test_a_module_that_is_not_called_any_more_is_removed(repository: Reviews) ->
     assert repository.review("HEAD^", "HEAD").report.unreadable == ()
 
 
-def test_a_change_of_an_excluded_module_that_is_called_is_compared(repository: Reviews) -> None:
+def test_change_of_a_called_excluded_module_is_compared(repository: Reviews) -> None:
+    """An excluded module that is called is compared."""
     before = {"main.tf": 'module "m" {\n  source = "./vendor/m"\n}\n', "vendor/m/main.tf": policy(APP)}
     said = repository.between({**before, "pyproject.toml": table("vendor/")}, {"vendor/m/main.tf": policy(ANY)})
     assert ([item[2] for item in said.items], said.report.notes) == (["vendor/m/main.tf:5"], ())
 
 
 def test_patterns_are_relative_to_the_working_directory(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder of the repository they are relative to it, and outside of it to the top."""
+    """Patterns are relative to the working directory within the repository, and otherwise to its root."""
     files = [f"{top}{name}/main.tf" for top in ("", "infra/") for name in ("vendor", "app/vendor")]
     repository.commit({**dict.fromkeys(files, policy(APP)), "infra/pyproject.toml": table("/vendor")})
     repository.commit(dict.fromkeys(files, policy(ANY)))
@@ -114,7 +117,7 @@ def test_patterns_are_relative_to_the_working_directory(repository: Reviews, mon
 
 
 def test_the_index_and_the_working_tree(repository: Reviews) -> None:
-    """The configuration is that of BASE there too, whatever is in the working tree."""
+    """The configuration of BASE applies to the index and the working tree too."""
     repository.commit({"main.tf": policy(APP), "jinja.tf": JINJA, "pyproject.toml": table("jinja.tf")})
     repository.put({"main.tf": policy(ANY), "jinja.tf": JINJA * 2, "pyproject.toml": table("*")})
     for arguments in (("HEAD",), ("--staged",)):
@@ -125,7 +128,7 @@ def test_the_index_and_the_working_tree(repository: Reviews) -> None:
 
 @pytest.mark.parametrize("content", [JINJA, VARIABLE % ROLES])
 def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, content: str) -> None:
-    """HEAD is tried with other lines in copies, where the same files are left out."""
+    """Trials exclude the same files."""
     before = {"app/main.tf": policy(FROM_VARIABLE), "app/variables.tf": VARIABLE % ROLES, "app/override.tf": content}
     said = repository.between(
         {**before, "pyproject.toml": table("/app/override.tf")}, {"app/variables.tf": VARIABLE % "*"}
@@ -135,7 +138,8 @@ def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, c
     assert item.replacement is not None
 
 
-def test_units_that_are_the_same_are_read_once(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_units_are_read_once(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units that are equal in both versions are read once."""
     from passrole_checks.diff.read_versions import Readings
 
     reads: list[int] = []
@@ -152,7 +156,8 @@ def test_units_that_are_the_same_are_read_once(repository: Reviews, monkeypatch:
     assert reads[:2] == [3, 4]
 
 
-def test_a_file_that_cannot_be_laid_out_is_excluded(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_cannot_be_checked_out_is_excluded(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be checked out can be excluded."""
     from passrole_checks.git_versions import snapshot
 
     monkeypatch.setattr(snapshot, "LARGEST_FILE", 2_000)
@@ -162,8 +167,8 @@ def test_a_file_that_cannot_be_laid_out_is_excluded(repository: Reviews, monkeyp
     assert repository.review("HEAD^", "HEAD", "--exclude", "large/").report.unreadable == ()
 
 
-def test_a_bundle_holds_what_is_excluded(repository: Reviews) -> None:
-    """And refuses what is no path below the top of a repository."""
+def test_bundle_contains_excluded_paths(repository: Reviews) -> None:
+    """A bundle contains the excluded paths, and paths outside the repository are refused."""
     from passrole_checks.errors import InputError
     from passrole_checks.review.report_json import read_bundle, to_json
 

@@ -1,4 +1,4 @@
-"""Reports as JSON, and what is read of it."""
+"""Reports as JSON, and reading untrusted bundles."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def document(report: ReviewReport = REPORT) -> dict[str, Any]:
 
 
 def refused(data: bytes) -> str:
-    """The reason, which is one line."""
+    """Return the error, which is one line."""
     with pytest.raises(InputError) as error:
         read_bundle(data, "bundle.json")
     said = str(error.value)
@@ -60,15 +60,15 @@ def zipped(text: str, name: str = ZIP_MEMBER, method: int = zipfile.ZIP_DEFLATED
     return stream.getvalue()
 
 
-def test_what_is_written_is_what_is_read() -> None:
-    """A report is the same after it was written and read, as JSON and in a zip file."""
+def test_report_round_trips() -> None:
+    """A written report reads back equal, as JSON and in a zip file."""
     assert read_bundle(to_json(REPORT).encode()) == REPORT
     assert read_bundle(zipped(to_json(REPORT))) == REPORT
     assert (document()["verdict"], document()["counts"]["new"]) == ("cannot-tell", 1)
 
 
-def test_real_reports(repository: Reviews) -> None:
-    """A report with items, causes, replacements, and what is fixed, less and unreadable is read as it was written."""
+def test_real_report_round_trips(repository: Reviews) -> None:
+    """A report with items, causes, replacements, fixed, reduced and unreadable entries reads back equal."""
     roles = "arn:aws:iam::111122223333:role/app-*"
     before = {
         "a/main.tf": policy(FROM_VARIABLE, OPEN), "a/variables.tf": VARIABLE % roles, "b/main.tf": policy(OPEN),
@@ -86,8 +86,8 @@ def test_real_reports(repository: Reviews) -> None:
     assert to_json(report) == said.out
 
 
-def test_notes_on_files_elsewhere(repository: Reviews, tmp_path: Path) -> None:
-    """What is said of a file of values outside of the repository is of the comparison, and its bundle can be read."""
+def test_note_on_a_file_outside_has_no_path(repository: Reviews, tmp_path: Path) -> None:
+    """A note on a value file outside the repository is about the comparison, so that its bundle is valid."""
     values = tmp_path / "values.tfvars"
     values.write_text('rolse = "*"\n', "utf-8")
     before = {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % "x", "\\odd.tf": "# odd\n"}
@@ -101,14 +101,14 @@ def test_notes_on_files_elsewhere(repository: Reviews, tmp_path: Path) -> None:
     assert said.status == 2 and "broken.tfvars" in said.err
 
 
-def test_what_can_be_worked_out_is() -> None:
-    """A verdict or counts that a bundle claims are not taken from it."""
+def test_verdict_and_counts_are_recomputed() -> None:
+    """The verdict and counts of a bundle are ignored."""
     told = {**document(), "verdict": "clean", "counts": {"new": 0}}
     assert to_json(read_bundle(json.dumps(told).encode())) == to_json(REPORT)
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """The document with another value at a path."""
+    """Return the document with another value at a path."""
     found = document()
     at: Any = found
     *before, last = [int(part) if part.isdigit() else part for part in path.split(".")]
@@ -149,13 +149,13 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("items", [document()["items"][0]] * 2, "items: duplicate key"),
     ],
 )
-def test_what_is_of_another_shape_is_refused(path: str, value: Any, reason: str) -> None:
-    """Each field has its type, its form and its length; what is wrong is named, in one line."""
+def test_invalid_field_is_refused(path: str, value: Any, reason: str) -> None:
+    """Each field has a type, format and length; the error names the invalid one in one line."""
     assert refused(json.dumps(changed(path, value)).encode()) == reason
 
 
-def test_a_key_that_is_missing() -> None:
-    """A field without a default has to be there."""
+def test_missing_key_is_refused() -> None:
+    """A field without a default is required."""
     found = document()
     del found["items"][0]["at"]
     assert refused(json.dumps(found).encode()) == "report.items[0]: at is missing"
@@ -183,20 +183,20 @@ def test_a_key_that_is_missing() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",  # and not the bytes, which hold the time
 )
-def test_what_is_no_bundle(data: bytes, reason: str) -> None:
-    """What is no JSON, no such zip file, or too large is refused in one line."""
+def test_invalid_bundle_is_refused(data: bytes, reason: str) -> None:
+    """Invalid JSON, an invalid zip file or too large a file is refused in one line."""
     assert refused(data) == reason
 
 
-def test_a_zip_file_that_lies_about_its_size() -> None:
-    """A member that is larger than its header says is refused."""
+def test_zip_file_with_a_wrong_size_is_refused() -> None:
+    """A member larger than its declared size is refused."""
     data = bytearray(zipped(to_json(REPORT)))
     at = data.rindex(b"PK\x01\x02")
     data[at + 24 : at + 28] = (10).to_bytes(4, "little")
     refused(bytes(data))
 
 
-def test_a_zip_file_that_is_encrypted() -> None:
+def test_encrypted_zip_file_is_refused() -> None:
     """An encrypted member is refused."""
     data = bytearray(zipped(to_json(REPORT)))
     data[data.rindex(b"PK\x01\x02") + 8] |= 1
@@ -212,8 +212,8 @@ _VALUES = st.recursive(
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), value=_VALUES)
-def test_any_value_anywhere(seed: int, value: Any) -> None:
-    """Whatever is put in the place of any value, the bundle is read or refused, and never anything else."""
+def test_any_value_is_read_or_refused(seed: int, value: Any) -> None:
+    """With any value in any place the bundle is read or refused."""
     found = document()
     chance = random.Random(seed)
     at: Any = found
@@ -232,8 +232,8 @@ def test_any_value_anywhere(seed: int, value: Any) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 2**32), packed=st.booleans())
-def test_broken_bytes(seed: int, packed: bool) -> None:
-    """A bundle of which bytes are broken is read or refused, and never anything else."""
+def test_damaged_bytes_are_read_or_refused(seed: int, packed: bool) -> None:
+    """A bundle with damaged bytes is read or refused."""
     chance = random.Random(seed)
     data = bytearray(zipped(to_json(REPORT)) if packed else to_json(REPORT).encode())
     for _ in range(chance.randrange(1, 6)):
@@ -244,8 +244,8 @@ def test_broken_bytes(seed: int, packed: bool) -> None:
         assert "\n" not in str(error)
 
 
-def test_what_is_too_long_is_cut_before_it_is_written() -> None:
-    """Texts and lists that nobody writes are cut, so that our own bundles are read."""
+def test_texts_are_truncated_before_writing() -> None:
+    """Unrealistically long texts and lists are truncated, so that our own bundles are valid."""
     cut: Callable[..., Item] = replace
     long = cut(
         ITEM,

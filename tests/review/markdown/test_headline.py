@@ -1,4 +1,4 @@
-"""What a review comes to, in one line."""
+"""The headline of a review, and its explanation."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ MORE = replace(FIXED, more=ALL_KINDS.more)
         (replace(EMPTY, not_evaluated=NOTE), True, "no remaining problems found, 1 item not evaluated"),
     ],
 )
-def test_headlines(report: ReviewReport, had_summary: bool, expected: str) -> None:
-    """The headline counts what is new and worse; what was not read or not evaluated is never called clean or fixed."""
+def test_headline(report: ReviewReport, had_summary: bool, expected: str) -> None:
+    """The headline counts new and worse items; unread or skipped input is never called clean or fixed."""
     assert headline(report, had_summary=had_summary) == f"iam:PassRole: {expected}"
 
 
@@ -59,8 +59,8 @@ def test_headlines(report: ReviewReport, had_summary: bool, expected: str) -> No
         ([Severity.HIGH], None, "The check does not fail."),
     ],
 )
-def test_what_fails(severities: list[Severity], fail_on: Severity | None, expected: str) -> None:
-    """It is said how many of the items fail the check, and from which severity on it fails."""
+def test_failing_items_are_counted(severities: list[Severity], fail_on: Severity | None, expected: str) -> None:
+    """The explanation counts the failing items and names the threshold."""
     items = tuple(replace(NEW, severity=severity, replacement=None) for severity in severities)
     words = " ".join(explanation(replace(EMPTY, items=items, fail_on=fail_on)))
     assert expected in words
@@ -75,7 +75,7 @@ def test_what_fails(severities: list[Severity], fail_on: Severity | None, expect
         (0, 2, "through that service."),
     ],
 )
-def test_suggested_changes_are_announced(with_one: int, without: int, expected: str) -> None:
-    """It is said for how many of the items there is a suggested change."""
+def test_suggested_changes_are_counted(with_one: int, without: int, expected: str) -> None:
+    """The explanation counts the items with a suggested change."""
     items = (NEW,) * with_one + (replace(NEW, replacement=None),) * without
     assert next(iter(explanation(replace(EMPTY, items=items)))).endswith(expected)

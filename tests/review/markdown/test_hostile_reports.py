@@ -1,4 +1,4 @@
-"""Hostile names in every field of a report: nothing of them mentions, refers, links, closes or breaks out."""
+"""Hostile names in every field of a report create no mentions, references, links, commands or markup."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def tokens(page: str) -> Iterator[Token]:
 
 
 def check(page: str, *, languages: set[str]) -> list[str]:
-    """Everything in a page is ours, or code; gives back the texts of its code blocks."""
+    """Assert that everything in a page is ours or code; return the texts of its code blocks."""
     blocks = []
     headings = False
     for token in tokens(page):
@@ -149,9 +149,9 @@ def check(page: str, *, languages: set[str]) -> list[str]:
 
 @settings(deadline=None, max_examples=60)
 @given(REPORT, st.booleans())
-def test_a_summary(report: ReviewReport, had_summary: bool) -> None:
-    """In a summary there are no mentions, references, links, images, HTML or headings but ours; it holds no comment of
-    HTML, no line that is a command of GitLab, and it fits."""
+def test_summary_contains_no_foreign_markup(report: ReviewReport, had_summary: bool) -> None:
+    """A summary contains only our own mentions, references, links, images, HTML and headings, no HTML comment and no
+    GitLab command, and fits its budget."""
     page = summary(report, LINKS, had_summary=had_summary)
     check(page, languages={"mermaid", "", "diff", "hcl", "yaml", "json"})
     assert utf16_length(page) <= BUDGET
@@ -167,8 +167,8 @@ def test_a_summary(report: ReviewReport, had_summary: bool) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(REPORT, st.booleans())
-def test_comments_at_lines(report: ReviewReport, gitlab: bool) -> None:
-    """In a comment there is nothing of that either, and at most one suggestion, whose text is the replacement's."""
+def test_line_comments_contain_no_foreign_markup(report: ReviewReport, gitlab: bool) -> None:
+    """A line comment contains none of these either, and at most one suggestion, with the text of the replacement."""
     for anchor, items in group_items(report.items):
         page = comment_text(items, report, LINKS, anchor, gitlab_line=anchor.line if gitlab else None)
         lines = max(anchor.end_line - anchor.line, 0)
@@ -187,8 +187,8 @@ def test_comments_at_lines(report: ReviewReport, gitlab: bool) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(REPORT)
-def test_annotations(report: ReviewReport) -> None:
-    """Each line of workflow commands is one of ours, and the annotations of a check run are within their limits."""
+def test_annotations_contain_no_foreign_commands(report: ReviewReport) -> None:
+    """Each line of workflow commands is ours, and annotations of check runs are within their limits."""
     for line in workflow_commands(report).splitlines():
         assert COMMAND.match(line)
     for part in check_run_annotations(report):

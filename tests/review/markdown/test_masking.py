@@ -1,4 +1,4 @@
-"""Account ids, masked."""
+"""Masking of account ids."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def texts(value: Any) -> list[str]:
 
 
 def test_equal_ids_are_masked_alike() -> None:
-    """Each id has a number of its own, wherever it stands."""
+    """Each id has its own number, wherever it occurs."""
     message = "arn:aws:iam::444455556666:role/deploy is of another account than 111122223333, the one deployed to."
     remark = replace(ANY_SERVICE, message=message, remediation="Name the role of account 111122223333.")
     report = replace(ALL_KINDS, items=(replace(NEW, remarks=(remark,)),))
@@ -33,14 +33,14 @@ def test_equal_ids_are_masked_alike() -> None:
     assert told.remediation == "Name the role of account ACCOUNT-2."
 
 
-def test_only_ids_of_accounts() -> None:
-    """Thirteen digits, or digits within a word, are no id of an account."""
+def test_other_digits_are_not_masked() -> None:
+    """Thirteen digits, or digits within a word, are not an account id."""
     report = replace(EMPTY, notes=(ReportNote("", 0, "1234567890123 a123456789012 123456789012b 123456789012"),))
     assert mask_accounts(report).notes[0].reason == "1234567890123 a123456789012 123456789012b ACCOUNT-1"
 
 
 def test_no_id_is_left() -> None:
-    """No text but paths, keys and the lines of replacements holds an id."""
+    """Only paths, keys and replacement lines contain an id after masking."""
     arn = "arn:aws:iam::999988887777:role/x"
     access = replace(WIDENED.access, roles=(arn,), principals=(arn,), services=(arn,), conditions=(arn,))
     item = replace(
@@ -59,7 +59,7 @@ def test_no_id_is_left() -> None:
     assert not [text for text in texts(report) if "999988887777" in text]
 
 
-def test_what_is_applied_is_left() -> None:
-    """The lines of a replacement stay as they are: masked, they would be wrong."""
+def test_replacement_lines_are_not_masked() -> None:
+    """Replacement lines are not masked, since they would be wrong."""
     assert mask_accounts(ALL_KINDS).items[0].replacement == ALL_KINDS.items[0].replacement
     assert "111122223333" in ALL_KINDS.items[0].replacement.text

@@ -23,7 +23,7 @@ UNREAD = (ReportNote("broken.tf", 3, "a } is missing"), ReportNote("broken.tf", 
 
 
 def inline_page() -> str:
-    """All comments at lines of the large report, one after the other."""
+    """Return all line comments of the large report."""
     parts = [
         f"{anchor.file}:{anchor.line}-{anchor.end_line}\n\n{comment_text(items, ALL_KINDS, LINKS, anchor)}"
         for anchor, items in group_items(ALL_KINDS.items)
@@ -46,8 +46,8 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_page(name: str) -> None:
-    """The page is as it was last read."""
+def test_page_is_unchanged(name: str) -> None:
+    """The page equals the reviewed one."""
     assert PAGES[name]() == (HERE / name).read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The picture of what changes."""
+"""The diagram of changed access."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def arrows(drawn: str) -> list[str]:
     return [f"{names[source]} {arrow} {names[target]}" for source, arrow, target in found]
 
 
-def test_the_whole_picture() -> None:
-    """What widens is drawn thick from who over the role to the service, and what is no more dotted."""
+def test_new_paths_are_thick_and_removed_ones_dotted() -> None:
+    """New access is drawn with thick arrows from principal over role to service, removed access with dotted ones."""
     assert access_diagram(replace(EMPTY, items=(WIDENED,))) == (
         "```mermaid\n"
         "flowchart LR\n"
@@ -42,28 +42,27 @@ def test_the_whole_picture() -> None:
     )
 
 
-def test_what_stays_is_thin() -> None:
-    """One more service: the way to the role was there, and only the way from it is new."""
+def test_unchanged_part_of_a_new_path_is_thin() -> None:
+    """For one more service the arrow to the role is thin, and only that to the service thick."""
     more = replace(APP, services=("lambda.amazonaws.com", "ec2.amazonaws.com"))
     drawn = access_diagram(replace(EMPTY, items=(replace(WIDENED, access=more, before=APP),)))
     assert arrows(drawn) == ["aws_iam_role.deployer --> app-*", "app-* ==> ec2.amazonaws.com"]
 
 
-def test_what_moves_is_not_drawn() -> None:
-    """What one statement has lost and another has gained is no change."""
+def test_moved_access_is_not_drawn() -> None:
+    """Access that one statement lost and another gained is not drawn."""
     moved = replace(NEW, access=APP)
     assert access_diagram(replace(EMPTY, items=(moved,), less=(removed(APP),))) == ""
 
 
 def test_only_changes_of_access_are_drawn() -> None:
-    """A finding about access that is as before makes no picture, nor does a report without items."""
+    """There is no diagram without changed access, or without items."""
     assert access_diagram(replace(EMPTY, items=(replace(WIDENED, change="", access=ANY, before=ANY),))) == ""
     assert access_diagram(EMPTY) == ""
 
 
-def test_who_is_not_known() -> None:
-    """Where nobody is known to hold a policy, the policy stands there; all roles but some, and conditions that do not
-    work, are named so."""
+def test_unknown_principals_and_open_sets_have_names() -> None:
+    """Without known principals the policy is drawn; role complements and ineffective conditions are named."""
     access = replace(APP, principals=(), complement=True, constraint="ineffective", services=("lambda",))
     drawn = arrows(access_diagram(replace(EMPTY, items=(replace(NEW, access=access),))))
     assert drawn == ["ReleasePolicy ==> any role except app-*", "any role except app-* ==> lambda (ineffective)"]
@@ -72,8 +71,8 @@ def test_who_is_not_known() -> None:
     assert drawn[-1] == "app-* ==> cannot be told"
 
 
-def test_so_many_arrows() -> None:
-    """The worst come first, and what is not drawn is counted."""
+def test_arrows_are_limited() -> None:
+    """Arrows of the worst items come first, and omitted ones are counted."""
     items = tuple(
         replace(NEW, access=replace(APP, principals=(f"p{number}",), roles=(f"r{number}",))) for number in range(20)
     )
@@ -84,8 +83,8 @@ def test_so_many_arrows() -> None:
     assert drawn.endswith("thick: new. 18 more arrows are not drawn.")
 
 
-def test_too_many_ways_to_look_at() -> None:
-    """Where nobody could tell in time what moved, nothing is drawn."""
+def test_too_many_paths_are_not_drawn() -> None:
+    """Nothing is drawn if there are too many paths to compare."""
     names = tuple(map(str, range(30)))
     access = replace(APP, principals=names, roles=names, services=names)
     assert access_diagram(replace(EMPTY, items=(replace(NEW, access=access),))) == ""

@@ -1,4 +1,4 @@
-"""Access in words."""
+"""Access as Markdown."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ LAMBDA = "lambda.amazonaws.com"
         ("*", "*"),
     ],
 )
-def test_names_of_roles(pattern: str, name: str) -> None:
-    """Of a role's ARN the path and the name are shown, which tell it from others."""
+def test_role_name(pattern: str, name: str) -> None:
+    """A role ARN is shortened to its path and name."""
     assert role_name(pattern) == name
 
 
@@ -58,27 +58,27 @@ def test_names_of_roles(pattern: str, name: str) -> None:
          f"`app-*` to `{LAMBDA}`, under a condition on `aws:SourceIp` and `aws:RequestedRegion`"),
     ],
 )  # fmt: skip
-def test_what_can_be_passed(access: GrantedAccess, words: str) -> None:
-    """Roles and services are named as far as they are known, and what is not known is said to be so."""
+def test_access_text(access: GrantedAccess, words: str) -> None:
+    """Roles and services are named as far as known, and unresolved ones marked."""
     assert access_text(access) == words
 
 
-def test_lists_of_names() -> None:
-    """Three names are listed, of more the first three, and equal ones once."""
+def test_list_names() -> None:
+    """At most three distinct names are listed, and the others counted."""
     assert list_names(["a", "b", "a"]) == "`a` and `b`"
     assert list_names(["a", "b", "c"]) == "`a`, `b` and `c`"
     assert list_names(["a", "b", "c", "d", "e"]) == "`a`, `b`, `c` and 2 more"
     assert list_names([]) == ""
 
 
-def test_who_holds_it() -> None:
-    """The principals, or whoever the policy is attached to."""
+def test_principals_text() -> None:
+    """The principals are named, or the policy that they have."""
     assert principals_text(APP, "aws_iam_policy.x") == "`aws_iam_role.deployer`"
     assert principals_text(replace(APP, principals=()), "aws_iam_policy.x") == "any principal with `aws_iam_policy.x`"
 
 
-def test_what_differs_comes_first() -> None:
-    """Of many names those that the other has not come first, so that a short list shows the difference."""
+def test_differing_names_come_first() -> None:
+    """Names that the other access lacks come first, so that a short list shows the difference."""
     many = replace(APP, services=tuple("abcde"))
     assert differing_first(many, replace(APP, services=tuple("abcd"))).services == tuple("eabcd")
     assert differing_first(many, None) == many
@@ -106,6 +106,6 @@ DEPLOYER = "`aws_iam_role.deployer`"
         (replace(WIDENED, access=None, before=None), ""),
     ],
 )  # fmt: skip
-def test_what_changes_for_whom(item: Item, words: str) -> None:
-    """One sentence says who could pass what before, and can now."""
+def test_change_sentence(item: Item, words: str) -> None:
+    """One sentence names the access before and after, and the principals."""
     assert change_sentence(item) == words
