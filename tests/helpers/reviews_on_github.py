@@ -68,7 +68,7 @@ class Poster:
     github: GitHubFake
     folder: Path
     numbers: itertools.count[int]
-    said: list[str]
+    messages: list[str]
     printed: list[str]
 
     @classmethod
@@ -83,9 +83,9 @@ class Poster:
 
     def __call__(self, told: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.github.clock.now, sleep=self.github.clock.sleep)
-        del self.said[:], self.printed[:]
+        del self.messages[:], self.printed[:]
         asked = PostOptions(**options)
-        return post(told, context or self.context(), asked, self.said.append, pace=pace, out=self.printed.append)
+        return post(told, context or self.context(), asked, self.messages.append, pace=pace, out=self.printed.append)
 
     def items(self, *items: Item, context: Context | None = None, **options: Any) -> Posted:
         return self(report(self.github, *items), context=context, **options)

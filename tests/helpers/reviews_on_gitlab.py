@@ -56,7 +56,7 @@ class Poster:
 
     def __init__(self, gitlab: GitLabFake) -> None:
         self.gitlab, self._numbers = gitlab, itertools.count(1)
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.printed: list[str] = []
 
     def context(self, *, token: str = "project", run: int = 0, is_fork: bool = False) -> Context:
@@ -66,9 +66,9 @@ class Poster:
 
     def __call__(self, told: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.gitlab.clock.now, sleep=self.gitlab.clock.sleep)
-        del self.said[:], self.printed[:]
+        del self.messages[:], self.printed[:]
         asked = PostOptions(**options)
-        return post(told, context or self.context(), asked, self.said.append, pace=pace, out=self.printed.append)
+        return post(told, context or self.context(), asked, self.messages.append, pace=pace, out=self.printed.append)
 
     def items(self, *items: Item, context: Context | None = None, **options: Any) -> Posted:
         return self(report(self.gitlab, *items), context=context, **options)

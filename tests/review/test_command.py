@@ -226,7 +226,8 @@ def sarif(said: str) -> list[tuple[str, str, str, bool]]:
 
 
 def test_sarif_has_baseline_states(repository: Reviews) -> None:
-    """In SARIF findings of HEAD are new, updated or unchanged, removed findings of BASE absent, and suppressions kept."""
+    """In SARIF findings of HEAD are new, updated or unchanged, removed findings of BASE absent, and suppressions
+    kept."""
     skip = "# passrole:skip=PASSROLE_001 known\n"
     before = {
         "a.tf": policy(ANY, name="a"), "b.tf": policy(OPEN, name="b"), "c.tf": policy(OPEN, name="c"),
