@@ -308,7 +308,7 @@ class Forge:
 
 @pytest.fixture
 def forge(repository: Reviews, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Forge:
-    """GitHub Actions at a commit that widens a policy, with a stand-in for what writes on GitHub."""
+    """GitHub Actions at a commit that widens a policy, with a fake for what writes on GitHub."""
     made = Forge()
     module = types.ModuleType("passrole_checks.review.github")
     module.post = made.post
