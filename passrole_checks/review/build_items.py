@@ -14,7 +14,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.review.matching import Names, findings_at_statement, is_still_reported, match_findings
 from passrole_checks.review.report import Fixed, GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess, Remark
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable, faults_in
 
 NEW_ACCESS = "PASSROLE_015"

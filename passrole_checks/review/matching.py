@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 
 # Checks that a finding supersedes on its statement: their issues existed before, if they appear when it is gone.
 _IMPLIED_CHECKS = {
     "PASSROLE_001": frozenset({"PASSROLE_002", "PASSROLE_006", "PASSROLE_007", "PASSROLE_012"}),
     "PASSROLE_003": frozenset({"PASSROLE_002"}),
 }
-# Checks that a check yields to if their confidence is no lower: its issue existed before, if it appears later.
-_YIELDS_TO = {check.id: frozenset(check.yields_to) for check in ALL if check.yields_to}
+# Checks that supersede a check if their confidence is no lower: its issue existed before, if it appears later.
+_SUPERSEDED_BY = {check.id: frozenset(check.superseded_by) for check in ALL if check.superseded_by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +130,16 @@ def _match_equal(old: Sequence[Finding], new: Sequence[Finding], names: Names) -
 
 
 def was_reported_by_other(old: Iterable[Finding], finding: Finding, names: Names, counterpart: Counterpart) -> bool:
-    """True if a check that this one yields to reported the statement in BASE, at least as severely."""
-    others = [other for other in old if other.check_id in _YIELDS_TO.get(finding.check_id, ())]
+    """True if a check that supersedes this one reported the statement in BASE, at least as severely."""
+    others = [other for other in old if other.check_id in _SUPERSEDED_BY.get(finding.check_id, ())]
     at_statement = findings_at_statement(others, finding, names, counterpart) if others else ()
     return any(other.severity.rank >= finding.severity.rank for other in at_statement)
 
 
 def is_still_reported(gone: Finding, new: Iterable[Finding], names: Names, counterpart: Counterpart) -> bool:
-    """True if a check that the check of a finding of BASE yields to reports its statement in HEAD."""
+    """True if a check that supersedes that of a finding of BASE reports its statement in HEAD."""
     return any(
-        finding.check_id in _YIELDS_TO.get(gone.check_id, ())
+        finding.check_id in _SUPERSEDED_BY.get(gone.check_id, ())
         and finding.severity.rank >= gone.severity.rank
         and findings_at_statement([gone], finding, names, counterpart)
         for finding in new

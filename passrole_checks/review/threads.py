@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from passrole_checks.review.forge import ForgeThread
 from passrole_checks.review.markdown.markers import FIXED, INLINE, parse_marker
 from passrole_checks.review.report import Item, ReviewReport
-from passrole_checks.scan.analyze import digest
+from passrole_checks.scan.fingerprint import digest
 
 _DIGITS = 12  # of a file's digest: short enough for a marker, long enough to distinguish the files of a pull request
 
