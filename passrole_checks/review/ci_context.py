@@ -90,7 +90,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class PostOptions:
-    """What to post on the forge.
+    """Options of posting on the forge.
 
     ``comment``: mode of the summary, ``update``, ``new``, ``hide-and-new`` or ``off``. ``max_inline``: maximum number
     of line comments. ``status``: set the commit status; ``check_run``: write a check run. ``dry_run``: print each write

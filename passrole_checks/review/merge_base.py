@@ -1,8 +1,7 @@
 """Find the two commits that a pipeline's review compares: the merge base with the target branch, and the head.
 
 If the forge has made a test merge commit, and the target has advanced since the head branched off, that commit is
-compared with its first parent instead: the combination of both sides is in neither of them. The results belong to the
-head all the same.
+compared with its first parent instead, since only it contains both sides. The results still belong to the head.
 
 The base that an event names is the target branch at some earlier time; a pull request changes what differs from the
 merge base. Candidates for the target are the first parent of the test merge commit, the fetched branch, and the commit

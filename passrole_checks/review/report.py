@@ -197,7 +197,7 @@ class ReviewReport:
 
     @property
     def unknown(self) -> tuple[ReportNote, ...]:
-        """What was not read or evaluated in full, and may contain anything."""
+        """Input that was not read or evaluated in full, and may contain anything."""
         return (*self.faults, *self.unreadable)
 
     @property

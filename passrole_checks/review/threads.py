@@ -79,8 +79,8 @@ def fixed_threads(threads: Sequence[_Thread], report: ReviewReport) -> list[_Thr
     """Return the threads to close: all of their items are gone.
 
     None where HEAD could not be read in full, or a whole file of it was not evaluated: an item that cannot be seen is
-    not fixed, and may have moved there. Where part of a file was not evaluated, threads stay open that are in that
-    file, are about a statement in it (a thread may be at the cause, in another file), or do not name their files.
+    not fixed, and may have moved there. If part of a file was not evaluated, threads in that file stay open, threads
+    about a statement in it (a thread may be at the cause, in another file), and threads that do not name their files.
     """
     if report.unknown or any(note.file and not note.line for note in report.not_evaluated):
         return []

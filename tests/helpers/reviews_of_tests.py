@@ -39,7 +39,7 @@ def policy(*statements: str, name: str = "pass", role: str = "deployer", before:
 """
 
 
-class Told(NamedTuple):
+class ReviewResult(NamedTuple):
     """The result of a review. ``report``: read from its JSON like any bundle."""
 
     status: int
@@ -48,8 +48,8 @@ class Told(NamedTuple):
 
     @property
     def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
+        document: dict[str, Any] = json.loads(self.out)
+        return document
 
     @property
     def report(self) -> ReviewReport:
@@ -73,14 +73,14 @@ class Told(NamedTuple):
 class Reviews(Repository):
     """A repository, and the command ``review`` in it."""
 
-    def review(self, *arguments: str, text: bool = False) -> Told:
+    def review(self, *arguments: str, text: bool = False) -> ReviewResult:
         status = cli.main(["review", *([] if text else ["--format", "json"]), *arguments])
         out, err = self._capture.readouterr()
-        return Told(status, out, err)
+        return ReviewResult(status, out, err)
 
     def between(
         self, before: Mapping[str, str | None], after: Mapping[str, str | None], *arguments: str, text: bool = False
-    ) -> Told:
+    ) -> ReviewResult:
         """Review a commit that changes ``before`` to ``after``."""
         self.commit(before)
         self.commit(after)

@@ -35,9 +35,9 @@ def test_statement_is_one_item(
     items: list[tuple[str, str, str, list[str]]],
 ) -> None:
     """A statement is one item, new or worse, with its findings and its access."""
-    said = repository.between({"main.tf": policy(*before)}, {"main.tf": policy(*after)})
-    assert said.items == items
-    assert said.status == int(bool(items))
+    result = repository.between({"main.tf": policy(*before)}, {"main.tf": policy(*after)})
+    assert result.items == items
+    assert result.status == int(bool(items))
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_moves_and_layout_are_not_new(repository: Reviews, after: dict[str, str 
     before = policy(ANY, START) if "START" in str(after) else policy(ANY)
     if after.get("main.tf") == policy(START, ANY):
         before = policy(ANY, START)
-    said = repository.between({"main.tf": before}, after)
-    assert (said.items, said.status, said.report.fixed) == ([], 0, ())
+    result = repository.between({"main.tf": before}, after)
+    assert (result.items, result.status, result.report.fixed) == ([], 0, ())
 
 
 def test_shared_policy_document_is_one_item(repository: Reviews) -> None:
@@ -72,35 +72,35 @@ def test_shared_policy_document_is_one_item(repository: Reviews) -> None:
         "  policy = data.aws_iam_policy_document.d.json\n}\n"
         for name in ("a", "b")
     )
-    said = repository.between(
+    result = repository.between(
         {"main.tf": document % "arn:aws:iam::111122223333:role/x" + users}, {"main.tf": document % "*" + users}
     )
-    (item,) = said.report.items
+    (item,) = result.report.items
     assert item.uses == ("aws_iam_role_policy.a", "aws_iam_role_policy.b")
     assert item.access is not None and item.access.principals == ("a", "b")
 
 
 def test_equal_statement_of_a_new_root_is_new(repository: Reviews) -> None:
     """An equal statement of another root is new there."""
-    said = repository.between({"b/main.tf": policy(ANY)}, {"a/main.tf": policy(ANY), "b/main.tf": "\n" + policy(ANY)})
-    assert said.items == [("new", "new", "a/main.tf:5", ["015", "001"])]
-    assert said.report.unchanged == 1
+    result = repository.between({"b/main.tf": policy(ANY)}, {"a/main.tf": policy(ANY), "b/main.tf": "\n" + policy(ANY)})
+    assert result.items == [("new", "new", "a/main.tf:5", ["015", "001"])]
+    assert result.report.unchanged == 1
 
 
 def test_removed_one_of_two_equal_statements_is_fixed(repository: Reviews) -> None:
     """Of two equal statements in two roots the one whose file was deleted is fixed."""
-    said = repository.between({"a/main.tf": policy(ANY), "b/main.tf": policy(ANY)}, {"a/main.tf": None})
-    assert said.items == []
-    assert [(one.at, one.check_id) for one in said.report.fixed] == [(Location("a/main.tf", 5, 5), "PASSROLE_001")]
-    assert said.report.unchanged == 1
+    result = repository.between({"a/main.tf": policy(ANY), "b/main.tf": policy(ANY)}, {"a/main.tf": None})
+    assert result.items == []
+    assert [(one.at, one.check_id) for one in result.report.fixed] == [(Location("a/main.tf", 5, 5), "PASSROLE_001")]
+    assert result.report.unchanged == 1
 
 
 def test_removed_finding_is_fixed(repository: Reviews) -> None:
     """A removed finding is fixed, and its access is reduced."""
-    said = repository.between({"main.tf": policy(OPEN)}, {"main.tf": policy(APP)})
-    assert (said.items, said.status) == ([], 0)
-    assert [one.check_id for one in said.report.fixed] == ["PASSROLE_002"]
-    (less,) = said.report.less
+    result = repository.between({"main.tf": policy(OPEN)}, {"main.tf": policy(APP)})
+    assert (result.items, result.status) == ([], 0)
+    assert [one.check_id for one in result.report.fixed] == ["PASSROLE_002"]
+    (less,) = result.report.less
     assert (less.change, less.before.services, less.after is not None and less.after.services) == (
         "narrowed", (), ("lambda.amazonaws.com",),
     )  # fmt: skip
@@ -109,31 +109,31 @@ def test_removed_finding_is_fixed(repository: Reviews) -> None:
 def test_superseded_finding_is_not_new_when_the_worse_one_is_gone(repository: Reviews) -> None:
     """A statement for any role to any service has a 002 once its 001 is fixed, which is not new."""
     every = OPEN.replace("arn:aws:iam::111122223333:role/app-*", "*")
-    said = repository.between({"main.tf": policy(every)}, {"main.tf": policy(OPEN)})
-    assert (said.items, said.status) == ([], 0)
-    assert [one.check_id for one in said.report.fixed] == ["PASSROLE_001"]
+    result = repository.between({"main.tf": policy(every)}, {"main.tf": policy(OPEN)})
+    assert (result.items, result.status) == ([], 0)
+    assert [one.check_id for one in result.report.fixed] == ["PASSROLE_001"]
 
 
 def test_removed_suppression_makes_the_finding_new(repository: Reviews) -> None:
     """A finding whose suppression was removed is new."""
-    said = repository.between(
+    result = repository.between(
         {"main.tf": policy(ANY, before="# passrole:skip=PASSROLE_001 known\n")}, {"main.tf": policy(ANY)}
     )
-    assert said.items == [("new", "", "main.tf:5", ["001"])]
+    assert result.items == [("new", "", "main.tf:5", ["001"])]
 
 
 def test_new_suppression_does_not_hide_a_new_finding(repository: Reviews) -> None:
     """A change cannot suppress its own findings; earlier suppressions remain."""
     skip = "# passrole:skip=PASSROLE_001 known\n"
-    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY, before=skip)})
-    assert said.items == [("new", "widened", "main.tf:6", ["015", "001"])]
-    assert [(note.line, note.reason) for note in said.report.notes] == [
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY, before=skip)})
+    assert result.items == [("new", "widened", "main.tf:6", ["015", "001"])]
+    assert [(note.line, note.reason) for note in result.report.notes] == [
         (1, "the suppression of PASSROLE_001 does not count, since it is new here")
     ]
-    said = repository.between(
+    result = repository.between(
         {"main.tf": policy(ANY, before=skip)}, {"main.tf": policy(ANY.replace("lambda", "ec2"), before=skip)}
     )
-    assert [checks for _, _, _, checks in said.items] == [["015"]]
+    assert [checks for _, _, _, checks in result.items] == [["015"]]
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_new_suppression_does_not_hide_a_new_finding(repository: Reviews) -> Non
 def test_suppression_follows_its_resource(repository: Reviews, after: dict[str, str | None]) -> None:
     """A renamed or moved resource stays suppressed; another one in its place does not."""
     before = policy(ANY).replace("role =", "# passrole:skip=PASSROLE_001 known\n  role =")
-    said = repository.between({"main.tf": before}, after)
-    assert (said.items, said.report.notes) == ([], ())
+    result = repository.between({"main.tf": before}, after)
+    assert (result.items, result.report.notes) == ([], ())
     wider = {name: content and content.replace("lambda", "ec2") for name, content in after.items()}
     repository.git("reset", "--quiet", "--hard", "HEAD^")
     assert "001" in str(repository.between({}, wider).items)
@@ -161,8 +161,8 @@ def test_thresholds_and_selected_checks_apply(repository: Reviews) -> None:
     repository.commit({"main.tf": policy(APP)})
     repository.commit({"main.tf": policy(APP.replace("app-*", "ap*"))})
     assert repository.review("HEAD^", "HEAD").items == []
-    told = repository.review("HEAD^", "HEAD", "--severity", "info")
-    assert (told.items, told.status) == ([("worse", "widened", "main.tf:5", ["015"])], 0)
+    result = repository.review("HEAD^", "HEAD", "--severity", "info")
+    assert (result.items, result.status) == ([("worse", "widened", "main.tf:5", ["015"])], 0)
     assert repository.review("HEAD^", "HEAD", "--severity", "info", "--fail-on", "info").status == 1
     assert repository.review("HEAD^", "HEAD", "--severity", "info", "--skip-check", "015").items == []
 
@@ -200,17 +200,17 @@ def test_equal_statements_have_distinct_stable_keys(repository: Reviews) -> None
 
 def test_a_cause_in_another_file(repository: Reviews) -> None:
     """A default that widens a statement is its cause; the item is at the statement."""
-    said = repository.between(
+    result = repository.between(
         {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % MANY}, {"variables.tf": VARIABLE % "*"}
     )
-    (item,) = said.report.items
+    (item,) = result.report.items
     assert (item.at, item.cause) == (Location("main.tf", 5, 5), Location("variables.tf", 3, 3))
 
 
 def test_cause_of_a_finding_about_a_principal(repository: Reviews) -> None:
     """The cause of a finding about what a principal may pass is the change that lets it start something."""
-    said = repository.between({"main.tf": policy(ANY)}, {"more.tf": policy(START, name="more")})
-    (item,) = said.report.items
+    result = repository.between({"main.tf": policy(ANY)}, {"more.tf": policy(START, name="more")})
+    (item,) = result.report.items
     assert (item.group, item.change, [one.check_id for one in item.remarks]) == ("worse", "", ["PASSROLE_008"])
     assert (item.at, item.cause, item.cause_removed) == (Location("main.tf", 5, 5), Location("more.tf", 1, 1), False)
 
@@ -218,16 +218,16 @@ def test_cause_of_a_finding_about_a_principal(repository: Reviews) -> None:
 def test_removed_deny_is_the_cause(repository: Reviews) -> None:
     """A removed Deny is the cause, in BASE."""
     deny = '{ Effect = "Deny", Action = "iam:PassRole", Resource = "*" }'
-    said = repository.between({"main.tf": policy(OPEN, deny)}, {"main.tf": policy(OPEN)})
-    (item,) = said.report.items
+    result = repository.between({"main.tf": policy(OPEN, deny)}, {"main.tf": policy(OPEN)})
+    (item,) = result.report.items
     assert (item.at.line, item.cause_removed) == (5, True)
     assert item.cause == Location("main.tf", 6, 6)
 
 
 def test_templates_are_reviewed(repository: Reviews) -> None:
     """Templates are reviewed as Terraform is."""
-    said = repository.between({"app.yaml": template(MANY)}, {"app.yaml": template("*")})
-    (item,) = said.report.items
+    result = repository.between({"app.yaml": template(MANY)}, {"app.yaml": template("*")})
+    (item,) = result.report.items
     assert (item.framework, item.resource, item.group) == ("cloudformation", "Pass", "new")
 
 
@@ -244,26 +244,26 @@ def test_templates_are_reviewed(repository: Reviews) -> None:
 )
 def test_unreadable_version_is_never_clean(repository: Reviews, before: dict[str, str], after: dict[str, str]) -> None:
     """If a version cannot be read, nothing in it is fixed or reduced, and the verdict is undetermined."""
-    said = repository.between(before, after)
-    report = said.report
-    assert (report.verdict.value, said.status) == ("cannot-tell", 2)
+    result = repository.between(before, after)
+    report = result.report
+    assert (report.verdict.value, result.status) == ("cannot-tell", 2)
     assert (report.fixed, report.less) == ((), ())
     assert [note.file for note in report.unreadable] == list(after)
-    assert said.err.startswith(f"{next(iter(after))}:")
+    assert result.err.startswith(f"{next(iter(after))}:")
 
 
 def test_template_replaced_by_other_text_is_removed(repository: Reviews) -> None:
     """A template replaced by other text is removed, and its access with it."""
-    said = repository.between({"app.yaml": template("*")}, {"app.yaml": "a: 1\n"})
-    assert (said.status, len(said.report.fixed), [one.change for one in said.report.less]) == (0, 1, ["removed"])
+    result = repository.between({"app.yaml": template("*")}, {"app.yaml": "a: 1\n"})
+    assert (result.status, len(result.report.fixed), [one.change for one in result.report.less]) == (0, 1, ["removed"])
 
 
 def test_new_access_of_a_plan_is_reported_once(repository: Reviews) -> None:
     """New access of a plan, which is a change itself, is reported once."""
 
     def plan(roles: str) -> str:
-        said = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": roles}
-        values = {"role": "deployer", "policy": json.dumps({"Version": "2012-10-17", "Statement": [said]})}
+        result = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": roles}
+        values = {"role": "deployer", "policy": json.dumps({"Version": "2012-10-17", "Statement": [result]})}
         change = {"actions": ["create"], "before": None, "after": values, "after_unknown": {}}
         address = {
             "address": "aws_iam_role_policy.pass",
@@ -281,22 +281,22 @@ def test_new_access_of_a_plan_is_reported_once(repository: Reviews) -> None:
             }
         )
 
-    said = repository.between({"plan.json": plan("arn:aws:iam::111122223333:role/app")}, {"plan.json": plan("*")})
-    assert said.items == [("worse", "widened", "plan.json:1", ["001", "015"])]
+    result = repository.between({"plan.json": plan("arn:aws:iam::111122223333:role/app")}, {"plan.json": plan("*")})
+    assert result.items == [("worse", "widened", "plan.json:1", ["001", "015"])]
 
 
 def test_renamed_role_is_not_reduced_access(repository: Reviews) -> None:
     """A renamed role is not reported as reduced access with equal text on both sides."""
     role = 'resource "aws_iam_role" "app" {\n  name = "%s"\n  assume_role_policy = jsonencode({})\n}\n'
     only = APP.replace(f'"{MANY}"', "aws_iam_role.app.arn")
-    said = repository.between({"main.tf": policy(only), "role.tf": role % "app"}, {"role.tf": role % "app-2"})
-    assert (said.status, said.items, said.report.less) == (0, [], ())
+    result = repository.between({"main.tf": policy(only), "role.tf": role % "app"}, {"role.tf": role % "app-2"})
+    assert (result.status, result.items, result.report.less) == (0, [], ())
 
 
 def test_unchanged_unreadable_file_hides_nothing(repository: Reviews) -> None:
     """An unchanged file that was unreadable before does not hide items."""
-    said = repository.between({"a/main.tf": "resource {{", "b/main.tf": policy(APP)}, {"b/main.tf": policy(ANY)})
-    assert (len(said.items), said.report.unreadable, said.status) == (1, (), 1)
+    result = repository.between({"a/main.tf": "resource {{", "b/main.tf": policy(APP)}, {"b/main.tf": policy(ANY)})
+    assert (len(result.items), result.report.unreadable, result.status) == (1, (), 1)
 
 
 def test_no_finding_is_lost(repository: Reviews) -> None:
@@ -326,10 +326,10 @@ def test_no_finding_is_lost(repository: Reviews) -> None:
             repository.review("HEAD^", "HEAD", "--skip-check", "015", "--format", "sarif", text=True).out
         )
         states = Counter(one["baselineState"] for one in results["runs"][0]["results"])
-        told = sum(len(item.remarks) for item in report.items)
-        assert told + report.unchanged == states["new"] + states["updated"] + states["unchanged"], versions
+        result = sum(len(item.remarks) for item in report.items)
+        assert result + report.unchanged == states["new"] + states["updated"] + states["unchanged"], versions
         assert len(report.fixed) == states["absent"], versions
-        assert states["new"] <= told
+        assert states["new"] <= result
         same = repository.review("HEAD", "HEAD")
         assert (same.items, same.report.is_empty, same.status) == ([], True, 0)
 
@@ -354,16 +354,16 @@ def test_unflagged_growth_is_listed_separately(
     """Access that grows below the thresholds is listed separately and is no item."""
     statements = [after] if isinstance(after, str) else after
     said = repository.between({"main.tf": policy(before)}, {"main.tf": policy(*statements)})
-    told = [(one.change, f"{one.at.file}:{one.at.line}", one.resource.split(".")[1]) for one in said.report.more]
-    assert told == more
+    result = [(one.change, f"{one.at.file}:{one.at.line}", one.resource.split(".")[1]) for one in said.report.more]
+    assert result == more
     assert bool(said.items) == (after == ANY)
 
 
 def test_growth_beside_unreadable_statements(repository: Reviews) -> None:
     """Beside a malformed statement in a new file the others grow; if BASE has the file, they may be unchanged."""
     broken = '{ Effect = "Allow", Action = 5, Resource = "*" }'
-    said = repository.between({"main.tf": policy(START)}, {"more/main.tf": policy(APP, broken)})
-    assert [(one.change, f"{one.at.file}:{one.at.line}") for one in said.report.more] == [("new", "more/main.tf:5")]
+    result = repository.between({"main.tf": policy(START)}, {"more/main.tf": policy(APP, broken)})
+    assert [(one.change, f"{one.at.file}:{one.at.line}") for one in result.report.more] == [("new", "more/main.tf:5")]
     again = repository.between({"more/main.tf": policy(START, broken)}, {"more/main.tf": policy(START, broken, APP)})
     assert again.report.more == ()
 
@@ -371,8 +371,8 @@ def test_growth_beside_unreadable_statements(repository: Reviews) -> None:
 def test_growth_needs_the_comparing_check(repository: Reviews) -> None:
     """If the comparing check is disabled, or reports info as well, no growth is listed separately."""
     files = {"main.tf": policy(APP)}, {"main.tf": policy(APP.replace("app-*", "ap*"))}
-    said = repository.between(*files, "--skip-check", "015")
-    assert (said.items, said.report.more) == ([], ())
+    result = repository.between(*files, "--skip-check", "015")
+    assert (result.items, result.report.more) == ([], ())
     again = repository.review("HEAD^", "HEAD", "--severity", "info")
     assert (again.items, again.report.more) == ([("worse", "widened", "main.tf:5", ["015"])], ())
 
@@ -397,8 +397,8 @@ def test_switch_between_008_and_009_is_neither_worse_nor_fixed(repository: Revie
     """If 009 reports what 008 is less sure of now, or the other way round, the item is neither new nor fixed."""
     wide = {"main.tf": policy(PASS_WORKER, START) + WORKER}
     narrow = {"main.tf": policy(PASS_WORKER, START, LIMIT) + WORKER}
-    said = repository.between(wide, narrow)
-    assert (said.items, said.report.fixed) == ([], ())
+    result = repository.between(wide, narrow)
+    assert (result.items, result.report.fixed) == ([], ())
     again = repository.between(narrow, wide)
     assert again.report.fixed == ()
     grown = repository.between(wide, {"main.tf": policy(PASS_WORKER.replace("worker", "*"), START, LIMIT) + WORKER})

@@ -119,8 +119,8 @@ def test_workflow_run_has_the_scanning_run(tmp_path: Path) -> None:
         }
     }
     found = actions(tmp_path, "workflow_run", event, GITHUB_SHA=MERGE)
-    told = (found.number, found.head_sha, found.head_repository, found.head_branch, found.run_number, found.run_id)
-    assert (*told, found.run_attempt) == (0, HEAD, "someone/app", "topic", 3, 5, 4)
+    result = (found.number, found.head_sha, found.head_repository, found.head_branch, found.run_number, found.run_id)
+    assert (*result, found.run_attempt) == (0, HEAD, "someone/app", "topic", 3, 5, 4)
     assert (found.is_fork, found.can_be_commented) == (True, True)
 
 

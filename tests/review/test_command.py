@@ -22,10 +22,10 @@ ROLES = "arn:aws:iam::111122223333:role/app-*"
 def test_text_describes_items(repository: Reviews) -> None:
     """The text of an item names the access before and after, the cause and the fix."""
     before = {"main.tf": policy(FROM_VARIABLE, OPEN), "variables.tf": VARIABLE % ROLES}
-    said = repository.between(before, {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % "*"}, text=True)
-    assert said.status == 1
+    result = repository.between(before, {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % "*"}, text=True)
+    assert result.status == 1
     assert (
-        said.out
+        result.out
         == f"""\
 + main.tf:5  aws_iam_role_policy.pass  new, wider access
     who       deployer
@@ -55,8 +55,8 @@ def test_text_describes_items(repository: Reviews) -> None:
 def test_unflagged_access_is_listed_and_does_not_fail(repository: Reviews) -> None:
     """Wider access that no check flags is listed and does not fail."""
     more = APP.replace('"lambda.amazonaws.com"', '["lambda.amazonaws.com", "ec2.amazonaws.com"]')
-    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(more)}, text=True)
-    assert (said.status, said.out) == (
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(more)}, text=True)
+    assert (result.status, result.out) == (
         0,
         "Wider access that no check flags:\n"
         "  main.tf:5  aws_iam_role_policy.pass  services lambda.amazonaws.com -> lambda.amazonaws.com, "
@@ -87,8 +87,8 @@ def test_exit_status(repository: Reviews, before: str, after: str, arguments: tu
 def test_two_paths_are_refused(repository: Reviews) -> None:
     """Two folders are refused, and the error names the command for them."""
     repository.commit({"a/main.tf": policy(APP), "b/main.tf": policy(ANY)})
-    said = repository.review("a", "b")
-    assert (said.status, said.err) == (
+    result = repository.review("a", "b")
+    assert (result.status, result.err) == (
         2, "review: compares versions of a git repository; passrole-checks diff compares paths\n",
     )  # fmt: skip
 
@@ -116,23 +116,23 @@ def test_baseline_of_base_applies(repository: Reviews) -> None:
     assert [checks for *_, checks in repository.review(start, "HEAD").items] == [["015", "001"]]
     assert [checks for *_, checks in repository.review(start, "HEAD", "--baseline", "accepted.json").items] == [["015"]]
     repository.commit({"accepted.json": json.dumps({"version": 1, "entries": []}), "x.tf": "# x\n"})
-    said = repository.review(start, "HEAD", "--baseline", "accepted.json")
-    assert [checks for *_, checks in said.items] == [["015"]]
-    assert [(note.file, note.reason) for note in said.report.notes] == [
+    result = repository.review(start, "HEAD", "--baseline", "accepted.json")
+    assert [checks for *_, checks in result.items] == [["015"]]
+    assert [(note.file, note.reason) for note in result.report.notes] == [
         ("accepted.json", f"the baseline differs from that of {start}, which is used")
     ]
     empty = repository.git("hash-object", "-t", "tree", "/dev/null")
-    said = repository.review(empty, start, "--baseline", "accepted.json")
-    assert [note.reason for note in said.report.notes] == ["the baseline is new and applies once it is merged"]
+    result = repository.review(empty, start, "--baseline", "accepted.json")
+    assert [note.reason for note in result.report.notes] == ["the baseline is new and applies once it is merged"]
 
 
 def test_configuration_of_base_applies(repository: Reviews) -> None:
     """A changed configuration does not affect the review of the change, and is noted."""
     repository.commit({"main.tf": policy(APP), "pyproject.toml": '[tool.passrole_checks]\nfail_on = "high"\n'})
     repository.commit({"main.tf": policy(ANY), "pyproject.toml": '[tool.passrole_checks]\nfail_on = "never"\n'})
-    said = repository.review("HEAD^", "HEAD")
-    assert (said.report.fail_on, said.status) == ("high", 1)
-    assert [note.file for note in said.report.notes] == ["pyproject.toml"]
+    result = repository.review("HEAD^", "HEAD")
+    assert (result.report.fail_on, result.status) == ("high", 1)
+    assert [note.file for note in result.report.notes] == ["pyproject.toml"]
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_a_configuration_of_base_reaches_no_other_files(repository: Reviews, lin
     first = repository.commit({"main.tf": policy(APP)})
     second = repository.commit({"main.tf": policy(ANY), "pyproject.toml": f"[tool.passrole_checks]\n{line}\n"})
     assert repository.review(first, second).status == 1
-    said = repository.review(second, second)
-    assert (said.status, said.out) == (2, "")
-    assert said.err.startswith("pyproject.toml: ")
+    result = repository.review(second, second)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("pyproject.toml: ")
     assert [path.name for path in repository.folder.iterdir() if path.suffix == ".json"] == []
 
 
@@ -153,9 +153,9 @@ def test_disabled_checks_are_named(repository: Reviews) -> None:
     """Checks that BASE disables are named on standard error, also if nothing is found."""
     repository.commit({"main.tf": policy(APP), "pyproject.toml": '[tool.passrole_checks]\nskip_check = "any-role"\n'})
     repository.commit({"main.tf": policy(ANY)})
-    said = repository.review("HEAD^", "HEAD")
-    assert "PASSROLE_001" in said.err
-    assert said.err.startswith("pyproject.toml: note: ")
+    result = repository.review("HEAD^", "HEAD")
+    assert "PASSROLE_001" in result.err
+    assert result.err.startswith("pyproject.toml: note: ")
     assert repository.review("HEAD^", "HEAD", "--quiet").err == ""
 
 
@@ -170,10 +170,10 @@ def test_planted_link_to_a_value_file_is_not_read(repository: Reviews, option: s
     (repository.folder / "values").symlink_to("../outside/values")
     (repository.folder / "folder").symlink_to("../outside")
     head = repository.commit()
-    said = repository.review(start, head, option, path)
-    assert said.status == 2
-    assert said.err.startswith(f"{path}: not read")
-    assert "horse" not in said.out + said.err
+    result = repository.review(start, head, option, path)
+    assert result.status == 2
+    assert result.err.startswith(f"{path}: not read")
+    assert "horse" not in result.out + result.err
 
 
 @pytest.mark.parametrize(("arguments", "status"), [((), 0), (("--strict",), 2)])
@@ -186,8 +186,8 @@ def test_new_link_is_noted_and_strict_fails(repository: Reviews, arguments: tupl
     repository.commit()
     said = repository.review("HEAD^", "HEAD", *arguments)
     report = said.report
-    told = report.unreadable if arguments else report.not_evaluated
-    assert "a/main.tf" in [note.file for note in told]
+    result = report.unreadable if arguments else report.not_evaluated
+    assert "a/main.tf" in [note.file for note in result]
     assert "b/notes.md" not in [note.file for note in report.unreadable]
     assert (said.status, report.items, report.fixed) == (status, (), ())
 
@@ -208,8 +208,8 @@ def test_several_formats(repository: Reviews) -> None:
     repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)})
     formats = ("json", "markdown", "sarif", "github", "gitlab")
     arguments = [part for name in formats for part in ("--format", name, "--output", f"out.{name}")]
-    said = repository.review("HEAD^", "HEAD", *arguments, "--format", "text", text=True)
-    assert said.status == 1 and said.out.startswith("+ main.tf:5")
+    result = repository.review("HEAD^", "HEAD", *arguments, "--format", "text", text=True)
+    assert result.status == 1 and result.out.startswith("+ main.tf:5")
     assert "PASSROLE_001" in Path("out.markdown").read_text("utf-8")
     assert Path("out.github").read_text("utf-8").startswith("::error file=main.tf,line=5")
     assert {one["location"]["path"] for one in json.loads(Path("out.gitlab").read_text("utf-8"))} == {"main.tf"}
@@ -237,8 +237,8 @@ def test_sarif_has_baseline_states(repository: Reviews) -> None:
         "a.tf": "\n" + policy(ANY, name="a"), "b.tf": policy(APP, name="b"), "e.tf": policy(ANY, name="e"),
         "c.tf": policy(OPEN.replace('"iam:PassRole"', '["iam:PassRole", "iam:GetRole"]'), name="c"),
     }  # fmt: skip
-    said = repository.between(before, after, "--format", "sarif", text=True)
-    assert sarif(said.out) == [
+    result = repository.between(before, after, "--format", "sarif", text=True)
+    assert sarif(result.out) == [
         ("001", "a.tf:6", "unchanged", False),
         ("001", "d.tf:6", "unchanged", True),
         ("001", "e.tf:5", "new", False),
@@ -252,24 +252,24 @@ def test_sarif_and_code_quality_report_unreadable_files(repository: Reviews) -> 
     said = repository.between({"main.tf": policy(ANY)}, {"main.tf": "resource {{"}, "--format", "sarif", text=True)
     (invocation,) = json.loads(said.out)["runs"][0]["invocations"]
     assert invocation["executionSuccessful"] is False
-    (told,) = [one for one in invocation["toolExecutionNotifications"] if one["level"] == "error"]
-    assert told["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "main.tf"
+    (result,) = [one for one in invocation["toolExecutionNotifications"] if one["level"] == "error"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "main.tf"
     quality = json.loads(repository.review("HEAD^", "HEAD", "--format", "gitlab", text=True).out)
     assert [(one["check_name"], one["location"]["path"]) for one in quality] == [("unreadable", "main.tf")]
 
 
 def test_sarif_without_changes_has_all_findings(repository: Reviews) -> None:
     """Without changes SARIF still has all findings of HEAD, which code scanning would otherwise close."""
-    said = repository.between({"main.tf": policy(ANY)}, {}, "--format", "sarif", text=True)
-    assert (sarif(said.out), said.status) == ([("001", "main.tf:5", "unchanged", False)], 0)
+    result = repository.between({"main.tf": policy(ANY)}, {}, "--format", "sarif", text=True)
+    assert (sarif(result.out), result.status) == ([("001", "main.tf:5", "unchanged", False)], 0)
 
 
 def test_bundle_round_trip(repository: Reviews) -> None:
     """A report in a bundle is rendered again; the reader decides the threshold."""
     repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, "--offline-bundle", ZIP_MEMBER)
-    told = repository.review("HEAD^", "HEAD", text=True)
+    result = repository.review("HEAD^", "HEAD", text=True)
     again = repository.review("--from-bundle", ZIP_MEMBER, text=True)
-    assert (again.out, again.status) == (told.out, 1)
+    assert (again.out, again.status) == (result.out, 1)
     assert repository.review("--from-bundle", ZIP_MEMBER, "--fail-on", "never").status == 0
     refused = repository.review("--from-bundle", ZIP_MEMBER, "--format", "sarif", text=True)
     assert (refused.status, refused.out) == (2, "")
@@ -283,15 +283,15 @@ def test_bundle_round_trip(repository: Reviews) -> None:
 
 def test_mask_accounts_option(repository: Reviews) -> None:
     """With --mask-accounts no account id is output, except in suggested lines."""
-    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(OPEN)}, "--mask-accounts")
-    (item,) = said.report.items
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(OPEN)}, "--mask-accounts")
+    (item,) = result.report.items
     assert item.access is not None and item.access.roles == ("arn:aws:iam::ACCOUNT-1:role/app-*",)
     assert item.replacement is not None
-    assert "111122223333" not in said.out.replace(json.dumps(item.replacement.text), "")
+    assert "111122223333" not in result.out.replace(json.dumps(item.replacement.text), "")
 
 
 class Forge:
-    """What is given to be posted."""
+    """A forge module that records what is posted."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[ReviewReport, Context, PostOptions]] = []
@@ -328,15 +328,15 @@ def forge(repository: Reviews, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def test_report_is_posted_in_a_pipeline(repository: Reviews, forge: Forge, tmp_path: Path) -> None:
     """In a pipeline the report is posted with the options, and the step summary written."""
-    said = repository.review(
+    result = repository.review(
         "--comment", "new", "--max-inline", "3", "--no-status", "--check-run", "--key", "k", text=True
     )
     ((report, context, options),) = forge.posted
-    assert (len(report.items), context.number, said.status) == (1, 7, 1)
+    assert (len(report.items), context.number, result.status) == (1, 7, 1)
     assert options == PostOptions("new", 3, False, True, False, "k", "")
-    assert said.err == "one comment\n"
+    assert result.err == "one comment\n"
     assert "PASSROLE_001" in (tmp_path / "summary.md").read_text("utf-8")
-    assert "secret" not in said.out + said.err
+    assert "secret" not in result.out + result.err
 
 
 def test_annotations_without_line_comments(repository: Reviews, forge: Forge) -> None:
@@ -351,9 +351,9 @@ def test_annotations_without_line_comments(repository: Reviews, forge: Forge) ->
 @pytest.mark.parametrize("arguments", [("--post", "none"), ("--post", "gitlab")])
 def test_report_is_not_posted_elsewhere(repository: Reviews, forge: Forge, arguments: tuple[str, ...]) -> None:
     """Nothing is posted if disabled or for another forge; the result is the same."""
-    said = repository.review(*arguments, text=True)
-    assert (forge.posted, said.status) == ([], 1)
-    assert bool(said.err) is ("gitlab" in arguments)
+    result = repository.review(*arguments, text=True)
+    assert (forge.posted, result.status) == ([], 1)
+    assert bool(result.err) is ("gitlab" in arguments)
 
 
 def test_working_tree_is_not_posted(repository: Reviews, forge: Forge) -> None:
@@ -367,8 +367,8 @@ def test_working_tree_is_not_posted(repository: Reviews, forge: Forge) -> None:
 def test_error_in_posting_keeps_the_exit_status(repository: Reviews, forge: Forge) -> None:
     """An internal error in posting does not change the exit status."""
     forge.fault = RuntimeError("broken")
-    said = repository.review(text=True)
-    assert (said.status, said.err) == (
+    result = repository.review(text=True)
+    assert (result.status, result.err) == (
         1,
         "writing on github failed (RuntimeError), which is a fault of this program; the result stands\n",
     )
@@ -379,12 +379,12 @@ def test_missing_library_names_its_installation(
 ) -> None:
     """If requests is missing, the message says how to install it."""
     monkeypatch.setitem(sys.modules, "passrole_checks.review.github", None)
-    said = repository.review(text=True)
-    assert said.status == 1 and said.err.endswith("pip install passrole-checks[bot]\n")
+    result = repository.review(text=True)
+    assert result.status == 1 and result.err.endswith("pip install passrole-checks[bot]\n")
 
 
 def test_nothing_is_posted_locally(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside of a pipeline nothing is posted, whatever tokens are set."""
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
-    said = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, text=True)
-    assert (said.status, said.err) == (1, "")
+    result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY)}, text=True)
+    assert (result.status, result.err) == (1, "")

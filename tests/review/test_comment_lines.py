@@ -65,14 +65,14 @@ def test_git_configuration_does_not_change_hunks(repository: Reviews) -> None:
     before = "".join([*LINES[:20], "\n", *LINES[21:]])
     after = before.replace("line 20\n", "changed\n").replace("line 40\n", "changed\n")
     expected = hunks_of(repository, before, after)
-    said = {
+    result = {
         "context": "10",
         "interHunkContext": "30",
         "suppressBlankEmpty": "true",
         "algorithm": "patience",
         "noprefix": "true",
     }
-    for name, value in said.items():
+    for name, value in result.items():
         repository.git("config", f"diff.{name}", value)
     repository.git("config", "color.ui", "always")
     repository.git("config", "diff.external", "false")

@@ -17,23 +17,23 @@ def table(*patterns: str) -> str:
 
 
 def test_head_cannot_hide_a_file(repository: Reviews) -> None:
-    """What HEAD adds to the configuration excludes nothing and is noted."""
+    """Exclusions that HEAD adds have no effect and are noted."""
     before = {"app/main.tf": policy(APP), "pyproject.toml": table("vendor/")}
     after = {"app/main.tf": policy(ANY), "pyproject.toml": table("vendor/", "app/")}
-    said = repository.between(before, after)
-    assert (said.status, [item[2] for item in said.items]) == (1, ["app/main.tf:5"])
-    assert said.report.excluded == ()
-    assert [note.file for note in said.report.notes] == ["pyproject.toml"]
+    result = repository.between(before, after)
+    assert (result.status, [item[2] for item in result.items]) == (1, ["app/main.tf:5"])
+    assert result.report.excluded == ()
+    assert [note.file for note in result.report.notes] == ["pyproject.toml"]
 
 
 def test_head_cannot_hide_a_new_file(repository: Reviews) -> None:
     """A new configuration excludes nothing either."""
-    said = repository.between({"README": ""}, {"app/main.tf": policy(ANY), "pyproject.toml": table("*")})
-    assert (said.status, [item[2] for item in said.items], said.report.excluded) == (1, ["app/main.tf:5"], ())
+    result = repository.between({"README": ""}, {"app/main.tf": policy(ANY), "pyproject.toml": table("*")})
+    assert (result.status, [item[2] for item in result.items], result.report.excluded) == (1, ["app/main.tf:5"], ())
 
 
 def test_base_excludes_in_both_versions(repository: Reviews) -> None:
-    """What BASE excludes stays excluded until the change of HEAD is merged."""
+    """Exclusions of BASE apply until the change of HEAD is merged."""
     before = {
         "main.tf": policy(APP),
         "app/jinja.tf": JINJA,
@@ -48,9 +48,9 @@ def test_base_excludes_in_both_versions(repository: Reviews) -> None:
     assert said.report.unreadable == ()
     (note,) = (note for note in said.report.notes if not note.file)
     assert note.reason.startswith("2 changed files")  # bad/t.yaml is as it was
-    told = repository.diff("HEAD^", "HEAD")
-    assert (told.status, told.json["excluded"]) == (1, ["app/jinja.tf", "bad/", "vendor/"])
-    assert told.changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
+    result = repository.diff("HEAD^", "HEAD")
+    assert (result.status, result.json["excluded"]) == (1, ["app/jinja.tf", "bad/", "vendor/"])
+    assert result.changes == {"widened": ["main.tf aws_iam_role_policy.pass"]}
 
 
 def test_an_option_excludes_in_both_versions(repository: Reviews) -> None:
@@ -58,8 +58,8 @@ def test_an_option_excludes_in_both_versions(repository: Reviews) -> None:
     repository.commit({"main.tf": policy(APP), "jinja.tf": JINJA})
     repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2})
     assert repository.review("HEAD^", "HEAD").status == 2
-    said = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
-    assert (said.status, said.report.excluded, said.counts) == (1, ("jinja.tf",), (1, 0, 0))
+    result = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
+    assert (result.status, result.report.excluded, result.counts) == (1, ("jinja.tf",), (1, 0, 0))
     text = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf", text=True).out
     assert "1 file excluded" in text.splitlines()[-1]
     page = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf", "--format", "markdown", text=True).out
@@ -71,8 +71,8 @@ def test_an_option_adds_to_the_configuration_of_base(repository: Reviews) -> Non
     files = {"main.tf": policy(APP), "jinja.tf": JINJA, "vendor/main.tf": policy(APP)}
     repository.commit({**files, "pyproject.toml": table("vendor/")})
     repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2, "pyproject.toml": table("*")})
-    said = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
-    assert (said.status, said.report.excluded, len(said.items)) == (1, ("jinja.tf", "vendor/"), 1)
+    result = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
+    assert (result.status, result.report.excluded, len(result.items)) == (1, ("jinja.tf", "vendor/"), 1)
 
 
 @pytest.mark.parametrize("excluded", ["vendor/", "vendor/pass.tf"])
@@ -80,8 +80,8 @@ def test_policy_moved_to_an_excluded_path_is_not_removed(repository: Reviews, ex
     """A policy that HEAD moves to an excluded path may still exist."""
     repository.commit({"pass.tf": policy(APP), "pyproject.toml": table(excluded)})
     repository.commit({"pass.tf": None, "vendor/pass.tf": policy(APP)})
-    said = repository.review("HEAD^", "HEAD")
-    assert (said.status, [note.file for note in said.report.unreadable]) == (2, ["vendor/pass.tf"])
+    result = repository.review("HEAD^", "HEAD")
+    assert (result.status, [note.file for note in result.report.unreadable]) == (2, ["vendor/pass.tf"])
 
 
 def test_excluded_module_without_calls_is_removed(repository: Reviews) -> None:
@@ -92,17 +92,17 @@ def test_excluded_module_without_calls_is_removed(repository: Reviews) -> None:
         "pyproject.toml": table("vendor/"),
     })  # fmt: skip
     repository.commit({"main.tf": ""})
-    told = repository.diff("HEAD^", "HEAD")
+    result = repository.diff("HEAD^", "HEAD")
     assert repository.review("HEAD^", "HEAD").report.notes == ()
-    assert (told.status, told.changes) == (0, {"removed": ["vendor/m/main.tf module.m.aws_iam_role_policy.pass"]})
+    assert (result.status, result.changes) == (0, {"removed": ["vendor/m/main.tf module.m.aws_iam_role_policy.pass"]})
     assert repository.review("HEAD^", "HEAD").report.unreadable == ()
 
 
 def test_change_of_a_called_excluded_module_is_compared(repository: Reviews) -> None:
     """An excluded module that is called is compared."""
     before = {"main.tf": 'module "m" {\n  source = "./vendor/m"\n}\n', "vendor/m/main.tf": policy(APP)}
-    said = repository.between({**before, "pyproject.toml": table("vendor/")}, {"vendor/m/main.tf": policy(ANY)})
-    assert ([item[2] for item in said.items], said.report.notes) == (["vendor/m/main.tf:5"], ())
+    result = repository.between({**before, "pyproject.toml": table("vendor/")}, {"vendor/m/main.tf": policy(ANY)})
+    assert ([item[2] for item in result.items], result.report.notes) == (["vendor/m/main.tf:5"], ())
 
 
 def test_patterns_are_relative_to_the_working_directory(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,9 +111,9 @@ def test_patterns_are_relative_to_the_working_directory(repository: Reviews, mon
     repository.commit({**dict.fromkeys(files, policy(APP)), "infra/pyproject.toml": table("/vendor")})
     repository.commit(dict.fromkeys(files, policy(ANY)))
     monkeypatch.chdir(repository.folder / "infra")
-    said = repository.review("HEAD^", "HEAD")
-    assert said.report.excluded == ("infra/vendor/", "vendor/")
-    assert [item[2] for item in said.items] == ["app/vendor/main.tf:5", "infra/app/vendor/main.tf:5"]
+    result = repository.review("HEAD^", "HEAD")
+    assert result.report.excluded == ("infra/vendor/", "vendor/")
+    assert [item[2] for item in result.items] == ["app/vendor/main.tf:5", "infra/app/vendor/main.tf:5"]
 
 
 def test_the_index_and_the_working_tree(repository: Reviews) -> None:
@@ -122,18 +122,18 @@ def test_the_index_and_the_working_tree(repository: Reviews) -> None:
     repository.put({"main.tf": policy(ANY), "jinja.tf": JINJA * 2, "pyproject.toml": table("*")})
     for arguments in (("HEAD",), ("--staged",)):
         repository.git("add", "--all")
-        said = repository.review(*arguments)
-        assert (said.status, said.report.excluded, len(said.items)) == (1, ("jinja.tf",), 1)
+        result = repository.review(*arguments)
+        assert (result.status, result.report.excluded, len(result.items)) == (1, ("jinja.tf",), 1)
 
 
 @pytest.mark.parametrize("content", [JINJA, VARIABLE % ROLES])
 def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, content: str) -> None:
     """Trials exclude the same files."""
     before = {"app/main.tf": policy(FROM_VARIABLE), "app/variables.tf": VARIABLE % ROLES, "app/override.tf": content}
-    said = repository.between(
+    result = repository.between(
         {**before, "pyproject.toml": table("/app/override.tf")}, {"app/variables.tf": VARIABLE % "*"}
     )
-    (item,) = said.report.items
+    (item,) = result.report.items
     assert item.cause is not None and (item.cause.file, item.cause.line) == ("app/variables.tf", 3)
     assert item.replacement is not None
 
@@ -172,12 +172,12 @@ def test_bundle_contains_excluded_paths(repository: Reviews) -> None:
     from passrole_checks.errors import InputError
     from passrole_checks.review.report_json import read_bundle, to_json
 
-    said = repository.between({"main.tf": policy(APP), "v/x.tf": ""}, {"main.tf": policy(ANY)}, "--exclude", "v/")
-    report = said.report
+    result = repository.between({"main.tf": policy(APP), "v/x.tf": ""}, {"main.tf": policy(ANY)}, "--exclude", "v/")
+    report = result.report
     assert report.excluded == ("v/",) and read_bundle(to_json(report).encode()) == report
     for path in ("/etc/", "../x", "a//", "/", ""):
         with pytest.raises(InputError):
-            read_bundle(json.dumps({**said.json, "excluded": [path]}).encode())
+            read_bundle(json.dumps({**result.json, "excluded": [path]}).encode())
     from dataclasses import replace
 
     from passrole_checks.review.report_json import truncate_to_limits

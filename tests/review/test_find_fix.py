@@ -49,8 +49,8 @@ def offered(repository: Reviews, before: dict[str, str | None], after: dict[str,
     if item.replacement is not None:
         assert item.advice == ""
         apply(repository, item.replacement)
-        said = repository.review(first, "HEAD")
-        assert (said.items, said.status) == ([], 0)
+        result = repository.review(first, "HEAD")
+        assert (result.items, result.status) == ([], 0)
     else:
         assert item.advice
     return item.replacement

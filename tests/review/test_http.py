@@ -319,9 +319,9 @@ def test_without_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(ForgeError, match=r"pip install 'passrole-checks\[bot\]'"):
         Client("http://forge.invalid", {}, ("Authorization", TOKEN)).get("/user")
-    told: list[str] = []
-    Client("http://forge.invalid", {}, dry_run=told.append).write("POST", "/things")
-    assert len(told) == 1
+    result: list[str] = []
+    Client("http://forge.invalid", {}, dry_run=result.append).write("POST", "/things")
+    assert len(result) == 1
 
 
 def test_requests_is_not_loaded_early() -> None:
@@ -333,19 +333,19 @@ def test_requests_is_not_loaded_early() -> None:
 
 def test_dry_run_prints_writes(server: Server, clock: Clock) -> None:
     """A dry run prints each write as one line of JSON and sends none; with a token it reads."""
-    told: list[str] = []
-    dry = Client(server.url, {}, ("Authorization", TOKEN), pace=clock.pace(), dry_run=told.append)
+    result: list[str] = []
+    dry = Client(server.url, {}, ("Authorization", TOKEN), pace=clock.pace(), dry_run=result.append)
     server.replies = [Reply(200, [1])]
     assert list(dry.pages("/list")) == [1]
     assert dry.write("POST", "/things", {"body": "ä\n"}).document == {}
     assert [method for method, _, _, _ in server.asked] == ["GET"]
-    assert told == ['{"method": "POST", "path": "/things", "body": {"body": "\\u00e4\\n"}}']
+    assert result == ['{"method": "POST", "path": "/things", "body": {"body": "\\u00e4\\n"}}']
 
 
 def test_dry_run_without_token_skips_reads(server: Server) -> None:
     """Without a token a dry run skips reads."""
-    told: list[str] = []
-    dry = Client(server.url, {}, dry_run=told.append)
+    result: list[str] = []
+    dry = Client(server.url, {}, dry_run=result.append)
     assert (dry.get("/user").document, list(dry.pages("/list")), dry.query("/graphql", {}).document) == (None, [], None)
     dry.write("DELETE", "/things/1")
-    assert (server.asked, told) == ([], ['{"method": "DELETE", "path": "/things/1", "body": null}'])
+    assert (server.asked, result) == ([], ['{"method": "DELETE", "path": "/things/1", "body": null}'])

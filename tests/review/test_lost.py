@@ -15,14 +15,14 @@ ROLES = "arn:aws:iam::111122223333:role/app-*"
 
 
 def unread(repository: Reviews) -> tuple[int, list[tuple[str, str]]]:
-    said = repository.review("HEAD^", "HEAD")
-    return said.status, [(note.file, note.reason) for note in said.report.unreadable]
+    result = repository.review("HEAD^", "HEAD")
+    return result.status, [(note.file, note.reason) for note in result.report.unreadable]
 
 
 def left_out(repository: Reviews) -> tuple[int, list[tuple[str, str]]]:
-    said = repository.review("HEAD^", "HEAD")
-    assert not said.report.unreadable
-    return said.status, [(note.file, note.reason) for note in said.report.not_evaluated]
+    result = repository.review("HEAD^", "HEAD")
+    assert not result.report.unreadable
+    return result.status, [(note.file, note.reason) for note in result.report.not_evaluated]
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_changed_value_file_that_is_not_loaded_is_noted(repository: Reviews) -> 
     before = {"main.tf": VARIABLE % ROLES + policy(FROM_VARIABLE), "prod.tfvars": f'roles = "{ROLES}"\n'}
     repository.commit(before)
     repository.commit({"prod.tfvars": 'roles = "*"\n'})
-    told = [("prod.tfvars", "values that do not count here, since no --var-file names them")]
-    assert left_out(repository) == (0, told)
+    result = [("prod.tfvars", "values that do not count here, since no --var-file names them")]
+    assert left_out(repository) == (0, result)
     said = repository.review("HEAD^", "HEAD", "--var-file", "prod.tfvars")
     assert (said.status, len(said.items), said.report.not_evaluated) == (1, 1, ())
 
@@ -166,9 +166,9 @@ def test_changed_call_of_a_missing_module_is_noted(repository: Reviews) -> None:
 
 
 def test_items_skipped_only_in_base_are_noted_for_base(repository: Reviews) -> None:
-    """What only BASE skips is noted for BASE."""
+    """Input that only BASE skips is noted for BASE."""
     call = 'module "m" {\n  source = "./m"\n}\n'
-    said = repository.between({"main.tf": call, "m/README.md": "Later.\n"}, {"m/main.tf": policy(APP)})
-    assert [(note.file, note.reason) for note in said.report.not_evaluated] == [
+    result = repository.between({"main.tf": call, "m/README.md": "Later.\n"}, {"m/main.tf": policy(APP)})
+    assert [(note.file, note.reason) for note in result.report.not_evaluated] == [
         ("main.tf", "in HEAD^: module m (./m) holds no Terraform files")
     ]

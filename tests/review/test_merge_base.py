@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, Reviews, Told, policy
+from reviews_of_tests import ANY, APP, FROM_VARIABLE, OPEN, VARIABLE, ReviewResult, Reviews, policy
 
 from passrole_checks.review.report import Anchor
 
@@ -24,14 +24,14 @@ class Pipeline:
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
         monkeypatch.setenv("GITHUB_REPOSITORY", "example/app")
 
-    def review(self, name: str, event: dict[str, Any], sha: str) -> Told:
+    def review(self, name: str, event: dict[str, Any], sha: str) -> ReviewResult:
         path = self._folder / "event.json"
         path.write_text(json.dumps({"repository": {"default_branch": "main"}, **event}), "utf-8")
         for variable, value in (("EVENT_NAME", name), ("EVENT_PATH", str(path)), ("SHA", sha)):
             self._set(f"GITHUB_{variable}", value)
         return self._repository.review("--post", "none")
 
-    def pull_request(self, head: str, base: str, sha: str, name: str = "pull_request") -> Told:
+    def pull_request(self, head: str, base: str, sha: str, name: str = "pull_request") -> ReviewResult:
         sides = {"head": {"sha": head, "ref": "topic"}, "base": {"sha": base, "ref": "main"}}
         return self.review(name, {"number": 7, "pull_request": sides}, sha)
 
@@ -42,7 +42,7 @@ def pipeline(repository: Reviews, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def merged(repository: Reviews, base: str, head: str) -> str:
-    """The commit by which a forge tries the merge; the branch is the target's again afterwards."""
+    """Return the test merge commit of a forge, and check the target out again."""
     repository.git("checkout", "--quiet", "--detach", base)
     repository.git("merge", "--quiet", "--no-ff", "--no-edit", head)
     made = repository.git("rev-parse", "HEAD")
@@ -59,7 +59,7 @@ def topic(repository: Reviews) -> tuple[str, str, str]:
     return start, repository.commit(MORE), head
 
 
-def versions(said: Told) -> tuple[str, str]:
+def versions(said: ReviewResult) -> tuple[str, str]:
     return said.report.base, said.report.head
 
 
@@ -74,11 +74,11 @@ def test_pull_request_is_compared_with_its_merge_base(repository: Reviews, pipel
             [f"compared: the merge of {head[:12]} into main at {target[:12]}"],
         ),
     ):  # fmt: skip
-        said = pipeline.pull_request(head, target, sha)
-        assert versions(said) == (base, head)
-        assert (said.items, said.report.fixed) == ([("new", "widened", "main.tf:5", ["015", "001"])], ())
-        assert [note.reason for note in said.report.notes] == notes
-        (item,) = said.report.items
+        result = pipeline.pull_request(head, target, sha)
+        assert versions(result) == (base, head)
+        assert (result.items, result.report.fixed) == ([("new", "widened", "main.tf:5", ["015", "001"])], ())
+        assert [note.reason for note in result.report.notes] == notes
+        (item,) = result.report.items
         assert item.anchor is not None and (item.anchor.file, item.anchor.line) == ("main.tf", 5)
 
 
@@ -91,8 +91,8 @@ def test_access_that_only_the_merge_creates_is_found(repository: Reviews, pipeli
     head = repository.commit({"main.tf": policy(FROM_VARIABLE)})
     repository.git("checkout", "--quiet", "main")
     target = repository.commit({"variables.tf": wide})
-    said = pipeline.pull_request(head, target, merged(repository, target, head))
-    assert (versions(said), said.items) == ((target, head), [("new", "new", "main.tf:5", ["015", "001"])])
+    result = pipeline.pull_request(head, target, merged(repository, target, head))
+    assert (versions(result), result.items) == ((target, head), [("new", "new", "main.tf:5", ["015", "001"])])
     assert pipeline.pull_request(head, target, head).items == []
 
 
@@ -142,16 +142,16 @@ def test_rebased_branch_is_compared_with_its_new_base(repository: Reviews, pipel
     repository.git("rebase", "--quiet", "main")
     head = repository.git("rev-parse", "HEAD")
     repository.git("checkout", "--quiet", "main")
-    said = pipeline.pull_request(head, target, merged(repository, target, head))
-    assert (versions(said), len(said.items)) == ((target, head), 1)
+    result = pipeline.pull_request(head, target, merged(repository, target, head))
+    assert (versions(result), len(result.items)) == ((target, head), 1)
 
 
 def test_pull_request_target_reads_the_head_as_objects(repository: Reviews, pipeline: Pipeline) -> None:
     """With pull_request_target the base is checked out and stays unchanged."""
     start, target, head = topic(repository)
     before = repository.state()
-    said = pipeline.pull_request(head, target, target, "pull_request_target")
-    assert (versions(said), len(said.items)) == ((start, head), 1)
+    result = pipeline.pull_request(head, target, target, "pull_request_target")
+    assert (versions(result), len(result.items)) == ((start, head), 1)
     assert repository.state() == before
 
 
@@ -167,12 +167,12 @@ def test_one_of_several_merge_bases_is_used_and_noted(repository: Reviews, pipel
     repository.git("checkout", "--quiet", "topic")
     repository.git("merge", "--quiet", "--no-edit", other)
     head = repository.commit({"main.tf": policy(ANY)})
-    said = pipeline.pull_request(head, target, target)
-    (note,) = said.report.notes
+    result = pipeline.pull_request(head, target, target)
+    (note,) = result.report.notes
     assert (
-        note.reason == f"{head[:12]} and main have 2 merge bases; compared with the best one, {said.report.base[:12]}"
+        note.reason == f"{head[:12]} and main have 2 merge bases; compared with the best one, {result.report.base[:12]}"
     )
-    assert said.report.base in (one, other)
+    assert result.report.base in (one, other)
 
 
 def test_shallow_clone_names_the_fetch_command(
@@ -186,9 +186,9 @@ def test_shallow_clone_names_the_fetch_command(
     command = ["git", "clone", "--quiet", "--depth=1", "--branch=topic", f"file://{origin}", str(clone)]
     subprocess.run(command, check=True, capture_output=True)
     monkeypatch.chdir(clone)
-    said = pipeline.pull_request(head, target, head)
-    assert (said.status, said.out) == (2, "")
-    assert said.err == (
+    result = pipeline.pull_request(head, target, head)
+    assert (result.status, result.out) == (2, "")
+    assert result.err == (
         f"{head[:12]}: no merge base with main in this shallow clone: git fetch --unshallow origin, or fetch-depth: 0"
         " for actions/checkout\n"
     )
@@ -197,8 +197,11 @@ def test_shallow_clone_names_the_fetch_command(
 def test_missing_head_names_the_fetch_command(repository: Reviews, pipeline: Pipeline) -> None:
     """If the head is not in the clone, the error names the command that fetches it."""
     start, target, _ = topic(repository)
-    said = pipeline.pull_request("d" * 40, target, start)
-    assert (said.status, said.err) == (2, f"{'d' * 12}: the head is not in this clone: git fetch origin pull/7/head\n")
+    result = pipeline.pull_request("d" * 40, target, start)
+    assert (result.status, result.err) == (
+        2,
+        f"{'d' * 12}: the head is not in this clone: git fetch origin pull/7/head\n",
+    )
 
 
 def test_unrelated_histories_are_not_compared(repository: Reviews, pipeline: Pipeline) -> None:
@@ -206,9 +209,9 @@ def test_unrelated_histories_are_not_compared(repository: Reviews, pipeline: Pip
     target = repository.commit({"main.tf": policy(APP)})
     repository.git("checkout", "--quiet", "--orphan", "topic")
     head = repository.commit({"main.tf": policy(ANY)})
-    said = pipeline.pull_request(head, target, target)
-    assert said.status == 2
-    assert said.err == (
+    result = pipeline.pull_request(head, target, target)
+    assert result.status == 2
+    assert result.err == (
         f"{head[:12]}: no merge base with main: they have no common history; compare them anyway:"
         " passrole-checks review BASE HEAD\n"
     )
@@ -222,8 +225,8 @@ def test_merge_group_is_compared_with_its_base(repository: Reviews, pipeline: Pi
     assert versions(pipeline.review("merge_group", {"merge_group": {"head_sha": head, "base_sha": start}}, head)) == (
         start, head,
     )  # fmt: skip
-    said = pipeline.review("merge_group", {"merge_group": {"head_sha": head, "base_sha": middle}}, head)
-    assert (versions(said), said.status) == ((middle, head), 1)
+    result = pipeline.review("merge_group", {"merge_group": {"head_sha": head, "base_sha": middle}}, head)
+    assert (versions(result), result.status) == ((middle, head), 1)
 
 
 def test_push_is_compared_with_the_previous_push(repository: Reviews, pipeline: Pipeline) -> None:
@@ -239,8 +242,8 @@ def test_a_push_to_the_default_branch(repository: Reviews, pipeline: Pipeline) -
     """A push to the default branch whose previous commit is gone is an error, not clean; the first push of all is
     compared with nothing; a new branch at the same commit has no changes."""
     head = repository.commit({"main.tf": policy(ANY)})
-    said = pipeline.review("push", {"before": "d" * 40, "after": head, "ref": "refs/heads/main"}, head)
-    assert (said.status, said.out, said.err) == (
+    result = pipeline.review("push", {"before": "d" * 40, "after": head, "ref": "refs/heads/main"}, head)
+    assert (result.status, result.out, result.err) == (
         2,
         "",
         f"{head[:12]}: the previous push, dddddddddddd, is not in this clone: git fetch origin {'d' * 40}\n",
@@ -255,8 +258,8 @@ def test_manual_run_is_compared_with_the_default_branch(repository: Reviews, pip
     """A manual run is compared with the default branch; on that branch nothing differs."""
     start, target, head = topic(repository)
     assert versions(pipeline.review("workflow_dispatch", {}, head)) == (start, head)
-    said = pipeline.review("workflow_dispatch", {}, target)
-    assert (versions(said), said.items, said.status) == ((target, target), [], 0)
+    result = pipeline.review("workflow_dispatch", {}, target)
+    assert (versions(result), result.items, result.status) == ((target, target), [], 0)
 
 
 def test_merge_request_on_gitlab(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,8 +271,8 @@ def test_merge_request_on_gitlab(repository: Reviews, monkeypatch: pytest.Monkey
     }  # fmt: skip
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    said = repository.review("--post", "none")
-    assert (versions(said), said.status) == ((start, head), 1)
+    result = repository.review("--post", "none")
+    assert (versions(result), result.status) == ((start, head), 1)
     monkeypatch.setenv("CI_COMMIT_SHA", "d" * 40)
     assert repository.review("--post", "none").err == (
         f"{'d' * 12}: the head is not in this clone: git fetch origin merge-requests/4/head\n"
@@ -279,8 +282,8 @@ def test_merge_request_on_gitlab(repository: Reviews, monkeypatch: pytest.Monkey
 def test_versions_are_required_outside_of_a_pipeline(repository: Reviews) -> None:
     """Outside of a pipeline the versions are required."""
     repository.commit({"main.tf": policy(APP)})
-    said = repository.review()
-    assert (said.status, said.err.startswith("review: not in a pipeline")) == (
+    result = repository.review()
+    assert (result.status, result.err.startswith("review: not in a pipeline")) == (
         2,
         True,
     )
@@ -289,9 +292,9 @@ def test_versions_are_required_outside_of_a_pipeline(repository: Reviews) -> Non
 def test_folder_outside_of_a_repository_is_an_error(pipeline: Pipeline, repository: Reviews) -> None:
     """A folder outside of a repository is an error that says so."""
     shutil.rmtree(repository.folder / ".git")
-    said = pipeline.review("push", {"before": "a" * 40, "after": "b" * 40}, "b" * 40)
-    assert said.status == 2
-    assert said.err == f"{repository.folder}: not in a git repository; check it out first, with its history\n"
+    result = pipeline.review("push", {"before": "a" * 40, "after": "b" * 40}, "b" * 40)
+    assert result.status == 2
+    assert result.err == f"{repository.folder}: not in a git repository; check it out first, with its history\n"
 
 
 def test_everything_is_new_against_the_empty_tree(repository: Reviews) -> None:

@@ -48,9 +48,9 @@ def refused(data: bytes) -> str:
     """Return the error, which is one line."""
     with pytest.raises(InputError) as error:
         read_bundle(data, "bundle.json")
-    said = str(error.value)
-    assert said.startswith("bundle.json: not a valid review bundle: ") and "\n" not in said and said.isascii()
-    return said.removeprefix("bundle.json: not a valid review bundle: ")
+    result = str(error.value)
+    assert result.startswith("bundle.json: not a valid review bundle: ") and "\n" not in result and result.isascii()
+    return result.removeprefix("bundle.json: not a valid review bundle: ")
 
 
 def zipped(text: str, name: str = ZIP_MEMBER, method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -80,10 +80,10 @@ def test_real_report_round_trips(repository: Reviews) -> None:
         "d/main.tf": policy(ANY),
         "c.yaml": "Resources: [",
     }
-    said = repository.between(before, after)
-    report = said.report
+    result = repository.between(before, after)
+    report = result.report
     assert (len(report.items), len(report.fixed), len(report.less), len(report.unreadable)) == (2, 1, 1, 1)
-    assert to_json(report) == said.out
+    assert to_json(report) == result.out
 
 
 def test_note_on_a_file_outside_has_no_path(repository: Reviews, tmp_path: Path) -> None:
@@ -91,20 +91,20 @@ def test_note_on_a_file_outside_has_no_path(repository: Reviews, tmp_path: Path)
     values = tmp_path / "values.tfvars"
     values.write_text('rolse = "*"\n', "utf-8")
     before = {"main.tf": policy(FROM_VARIABLE), "variables.tf": VARIABLE % "x", "\\odd.tf": "# odd\n"}
-    said = repository.between(before, {"variables.tf": VARIABLE % "*"}, "--var-file", str(values))
-    report = said.report
+    result = repository.between(before, {"variables.tf": VARIABLE % "*"}, "--var-file", str(values))
+    report = result.report
     assert all(not note.file.startswith(("/", "..")) for note in (*report.notes, *report.not_evaluated))
     assert len(report.items) == 1
     broken = tmp_path / "broken.tfvars"
     broken.write_text("rolse = [", "utf-8")
-    said = repository.review("HEAD^", "HEAD", "--var-file", str(broken))
-    assert said.status == 2 and "broken.tfvars" in said.err
+    result = repository.review("HEAD^", "HEAD", "--var-file", str(broken))
+    assert result.status == 2 and "broken.tfvars" in result.err
 
 
 def test_verdict_and_counts_are_recomputed() -> None:
     """The verdict and counts of a bundle are ignored."""
-    told = {**document(), "verdict": "clean", "counts": {"new": 0}}
-    assert to_json(read_bundle(json.dumps(told).encode())) == to_json(REPORT)
+    result = {**document(), "verdict": "clean", "counts": {"new": 0}}
+    assert to_json(read_bundle(json.dumps(result).encode())) == to_json(REPORT)
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:

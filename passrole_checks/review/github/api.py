@@ -131,8 +131,9 @@ class GitHub:
         return _pull(document) if document is not None else None
 
     def pulls_with(self, sha: str, head: str) -> Iterator[PullRequest]:
-        """Yield pull requests that may have the commit ``sha`` as their head: those that GitHub associates with it,
-        then the open ones of ``head`` (``owner:branch``, or ""), since commits of forks are not always associated."""
+        """Yield pull requests that may have the commit ``sha`` as their head. First those that GitHub associates with
+        it; then the open ones of ``head`` (``owner:branch``, or ""), since it does not associate all commits of
+        forks."""
         try:
             yield from map(_pull, self.client.pages(f"{self._repository}/commits/{sha}/pulls"))
         except ForgeError as error:

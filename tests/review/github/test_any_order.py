@@ -75,18 +75,18 @@ class Conversations(RuleBasedStateMachine):
             assert all(f"aws_iam_role_policy.p{int(key, 16)}" in summary for key in keys)
         elif found:
             assert any("summary" in message or "comments on the pull" in message for message in self.post.messages)
-        told = {
+        result = {
             key for body in self._ours(INLINE) if (marker := parse_marker(body)) is not None for key in marker.items
         }
-        assert posted.at_lines <= told
+        assert posted.at_lines <= result
 
     @rule(found=st.lists(st.sampled_from(ITEMS), max_size=3, unique_by=lambda one: one.key))
     def run_of_an_older_head(self, found: list[Item]) -> None:
         """A run whose head was replaced changes nothing."""
-        context, told = self.post.context(), report(self.github, *found)
+        context, result = self.post.context(), report(self.github, *found)
         self.push()
         before = self._all()
-        self.post(told, context=context, max_inline=MOST)
+        self.post(result, context=context, max_inline=MOST)
         assert self._all() == before
 
     @rule()

@@ -181,9 +181,9 @@ def test_invalid_response_is_detected(faulty: GitHubFake, monkeypatch: pytest.Mo
     right = bodies.comment
 
     def wrong(*given: Any) -> dict[str, Any]:
-        told = right(*given) | {"id": "1"}
-        del told["html_url"]
-        return told
+        result = right(*given) | {"id": "1"}
+        del result["html_url"]
+        return result
 
     monkeypatch.setattr(bodies, "comment", wrong)
     call(faulty, "POST", "/issues/7/comments", {"body": "a"})

@@ -166,8 +166,8 @@ def test_line_range_must_be_ordered_within_one_hunk(github: GitHubFake) -> None:
 
     assert with_lines(4, 6).status_code == 200
     assert with_lines(5, 5).json()["errors"] == ["Pull request review thread start line must precede the end line."]
-    said = "Pull request review thread start line must be part of the same hunk as the line."
-    assert with_lines(5, 30).json()["errors"] == [said]
+    result = "Pull request review thread start line must be part of the same hunk as the line."
+    assert with_lines(5, 30).json()["errors"] == [result]
 
 
 def test_a_removed_line_is_on_the_left(github: GitHubFake) -> None:
@@ -225,8 +225,8 @@ def test_comments_move_with_their_lines_or_are_outdated(github: GitHubFake) -> N
     github.push(github.pull, {"main.tf": "new\n" + lines(40, 20, "otherwise")})
     assert [each.line for each in github.review_comments()] == [20, None]
     github.push(github.pull, {"main.tf": "new\n" + lines(40)})
-    told = call(github, "GET", "/pulls/7/comments").json()
-    assert [(each["line"], each["position"], each["original_line"]) for each in told] == [
+    result = call(github, "GET", "/pulls/7/comments").json()
+    assert [(each["line"], each["position"], each["original_line"]) for each in result] == [
         (None, None, 19),
         (None, None, 20),
     ]
@@ -251,15 +251,15 @@ def test_graphql_threads_are_paginated(github: GitHubFake) -> None:
     review(github, 1, 2, 3)
     github.reply(github.review_comments()[0], "why?", "octocat")
     github.resolve(github.review_comments()[1], "octocat")
-    told = ask(github, REVIEWED)["data"]["repository"]["pullRequest"]["reviewThreads"]
-    assert [each["isResolved"] for each in told["nodes"]] == [False, True]
-    assert told["nodes"][1]["resolvedBy"] == {"login": "octocat"}
-    assert [each["author"] for each in told["nodes"][0]["comments"]["nodes"]] == [
+    result = ask(github, REVIEWED)["data"]["repository"]["pullRequest"]["reviewThreads"]
+    assert [each["isResolved"] for each in result["nodes"]] == [False, True]
+    assert result["nodes"][1]["resolvedBy"] == {"login": "octocat"}
+    assert [each["author"] for each in result["nodes"][0]["comments"]["nodes"]] == [
         {"login": "github-actions", "__typename": "Bot"},
         {"login": "octocat", "__typename": "User"},
     ]
-    assert (told["pageInfo"]["hasNextPage"], told["totalCount"]) == (True, 3)
-    rest = ask(github, REVIEWED, after=told["pageInfo"]["endCursor"])["data"]["repository"]["pullRequest"]
+    assert (result["pageInfo"]["hasNextPage"], result["totalCount"]) == (True, 3)
+    rest = ask(github, REVIEWED, after=result["pageInfo"]["endCursor"])["data"]["repository"]["pullRequest"]
     assert [each["line"] for each in rest["reviewThreads"]["nodes"]] == [3]
     assert rest["reviewThreads"]["pageInfo"]["hasNextPage"] is False
 
@@ -282,8 +282,8 @@ def test_resolving_needs_contents_write(github: GitHubFake) -> None:
 def test_a_comment_can_be_hidden(github: GitHubFake) -> None:
     """``minimizeComment`` hides a comment, with the reason."""
     comment = github.comment(github.pull, "old")
-    told = ask(github, HIDE, id=comment.node_id)["data"]["minimizeComment"]["minimizedComment"]
-    assert told == {"isMinimized": True, "minimizedReason": "outdated"}
+    result = ask(github, HIDE, id=comment.node_id)["data"]["minimizeComment"]["minimizedComment"]
+    assert result == {"isMinimized": True, "minimizedReason": "outdated"}
     assert ask(github, HIDE, "read_only", id=comment.node_id)["errors"][0]["type"] == "FORBIDDEN"
     assert ask(github, HIDE, id="IC_0")["errors"][0]["type"] == "NOT_FOUND"
 
@@ -410,10 +410,10 @@ def test_journal_contains_no_token(github: GitHubFake) -> None:
     """A call is recorded with the name of its token only, and writes are distinguished."""
     call(github, "POST", "/issues/7/comments", {"body": "a"})
     ask(github, "query { viewer { login } }")
-    told = github.calls()
-    assert [each.is_write for each in told] == [True, False]
-    assert all(github.token not in repr(each.headers) for each in told)
-    assert told[0].token is github.tokens["bot"]
+    result = github.calls()
+    assert [each.is_write for each in result] == [True, False]
+    assert all(github.token not in repr(each.headers) for each in result)
+    assert result[0].token is github.tokens["bot"]
 
 
 def test_close_writes_are_detected(github: GitHubFake) -> None:

@@ -128,10 +128,10 @@ def test_without_a_token(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFix
     """Without a token the report is in the output, annotations and the step summary."""
     bot.push({**BASE, "variables.tf": WIDER})
     assert bot.review(token="") == 1
-    told = capsys.readouterr()
-    assert "variables.tf:3" in told.out
-    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", told.out, re.MULTILINE)
-    assert "GITHUB_TOKEN" in told.err
+    result = capsys.readouterr()
+    assert "variables.tf:3" in result.out
+    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", result.out, re.MULTILINE)
+    assert "GITHUB_TOKEN" in result.err
     assert github.calls() == []
     assert "1 new problem" in (bot.folder / "summary.md").read_text()
 
@@ -140,9 +140,9 @@ def test_read_only_token_keeps_the_result(github: GitHubFake, bot: Bot, capsys: 
     """With a read-only token the exit status and annotations are the same, with one warning about permissions."""
     bot.push({**BASE, "variables.tf": WIDER})
     assert bot.review(token="read_only") == 1
-    told = capsys.readouterr()
-    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", told.out, re.MULTILINE)
-    assert told.err.count("pull-requests: write") == 1
+    result = capsys.readouterr()
+    assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", result.out, re.MULTILINE)
+    assert result.err.count("pull-requests: write") == 1
     assert (github.comments(), github.review_comments()) == ([], [])
 
 

@@ -141,8 +141,8 @@ def test_untouched_lines_get_a_file_comment(github: GitHubFake, post: Poster) ->
 
 def test_item_without_anchor_is_only_in_the_summary(github: GitHubFake, post: Poster) -> None:
     """An item without an anchor is only in the summary, and not lost."""
-    told = report(github, replace(item(1), anchor=None))
-    posted = post(told, status=False)
+    result = report(github, replace(item(1), anchor=None))
+    posted = post(result, status=False)
     assert (posted.at_lines, posted.lost, github.review_comments()) == (frozenset(), frozenset(), [])
     assert "1 new problem" in github.comments()[0].body
 

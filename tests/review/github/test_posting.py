@@ -145,11 +145,11 @@ def test_closed_pull_request_gets_no_comments(github: GitHubFake, post: Poster) 
 
 def test_replaced_head_gets_no_comments(github: GitHubFake, post: Poster) -> None:
     """A run about a head that was replaced writes nothing on the pull request."""
-    context, told = post.context(), report(github, item(1))
+    context, result = post.context(), report(github, item(1))
     github.push(github.pull, github.pull.head_files, sha="5" * 40, forced=True)
-    assert post(told, context=context) == Posted()
+    assert post(result, context=context) == Posted()
     assert (github.comments(), github.review_comments()) == ([], [])
-    assert f"newer commit than {told.head[:12]}" in post.messages[0]
+    assert f"newer commit than {result.head[:12]}" in post.messages[0]
 
 
 def test_push_during_the_run_leaves_the_summary_to_the_next(github: GitHubFake, post: Poster) -> None:
@@ -172,10 +172,10 @@ def test_force_push_stops_after_the_first_refusal(github: GitHubFake, post: Post
 
 def test_report_about_another_commit_is_not_posted(github: GitHubFake, post: Poster) -> None:
     """A report about another commit than the run's is not posted, since a file can claim anything."""
-    told = report(github, item(1), head="0123456789" * 4)
-    assert post(told) == Posted()
+    result = report(github, item(1), head="0123456789" * 4)
+    assert post(result) == Posted()
     assert github.calls() == []
-    named = replace(told, head="the working tree")
+    named = replace(result, head="the working tree")
     assert post(named, context=replace(post.context(), event="workflow_run")) == Posted()
     assert github.calls() == []
 
@@ -250,11 +250,11 @@ def test_unknown_repository_is_reported() -> None:
     from passrole_checks.review.ci_context import PostOptions
     from passrole_checks.review.github import post as bare
 
-    said: list[str] = []
+    result: list[str] = []
     from reports_of_tests import EMPTY
 
-    assert bare(EMPTY, Context(token="x"), PostOptions(), said.append) == Posted()
-    assert ["GITHUB_REPOSITORY" in words for words in said] == [True]
+    assert bare(EMPTY, Context(token="x"), PostOptions(), result.append) == Posted()
+    assert ["GITHUB_REPOSITORY" in words for words in result] == [True]
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,9 @@ def test_same_commit_of_another_fork_is_not_used(fork: GitHubFake, post: Poster)
 
 def test_replaced_head_is_not_found(fork: GitHubFake, post: Poster) -> None:
     """A head replaced since the scan is not found."""
-    context, told = post.context("workflow_run"), report(fork, item(1))
+    context, result = post.context("workflow_run"), report(fork, item(1))
     fork.push(fork.pull, fork.pull.head_files, sha="f1" * 20, forced=True)
-    assert post(told, context=context) == Posted()
+    assert post(result, context=context) == Posted()
     assert fork.writes() == []
 
 

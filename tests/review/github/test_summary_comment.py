@@ -154,9 +154,9 @@ def test_four_concurrent_runs_leave_one_comment(github: GitHubFake, post: Poster
     """Four runs in four threads leave one comment."""
     posters = [Poster.on(github, post.folder) for _ in range(4)]
     contexts = [post.context(run=number) for number in (1, 2, 3, 4)]
-    told = report(github, item(1))
+    result = report(github, item(1))
     threads = [
-        threading.Thread(target=poster, args=(told,), kwargs={"context": context, **OFF})
+        threading.Thread(target=poster, args=(result,), kwargs={"context": context, **OFF})
         for poster, context in zip(posters, contexts, strict=True)
     ]
     for thread in threads:

@@ -92,9 +92,9 @@ def test_without_a_token_code_quality_has_all_findings(
     report = tmp_path / "report.json"
     arguments = ("--format", "text", "--output", "-", "--format", "gitlab", "--output", str(report))
     assert bot.review(*arguments, token="") == 1
-    told = capsys.readouterr()
-    assert "infra/variables.tf:3" in told.out
-    assert "PASSROLE_GITLAB_TOKEN" in told.err and "CI_JOB_TOKEN" in told.err
+    result = capsys.readouterr()
+    assert "infra/variables.tf:3" in result.out
+    assert "PASSROLE_GITLAB_TOKEN" in result.err and "CI_JOB_TOKEN" in result.err
     assert gitlab.calls() == []
     entries = json.loads(report.read_text())
     assert [(one["location"], one["check_name"], one["severity"]) for one in entries] == [

@@ -194,9 +194,9 @@ def test_unreadable_file_gets_a_note(gitlab: GitLabFake, post: Poster) -> None:
 
 def test_replaced_head_gets_no_comments(gitlab: GitLabFake, post: Poster) -> None:
     """Nothing is written about a commit that is no longer the head."""
-    context, told = post.context(), report(gitlab, item(1))
+    context, result = post.context(), report(gitlab, item(1))
     gitlab.push({**gitlab.request.head_files, "c.tf": "x\n"})
-    assert post(told, context=context) == Posted()
+    assert post(result, context=context) == Posted()
     assert gitlab.writes() == []
     assert "newer commit" in post.messages[0]
 

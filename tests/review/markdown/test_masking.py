@@ -26,11 +26,11 @@ def test_equal_ids_are_masked_alike() -> None:
     message = "arn:aws:iam::444455556666:role/deploy is of another account than 111122223333, the one deployed to."
     remark = replace(ANY_SERVICE, message=message, remediation="Name the role of account 111122223333.")
     report = replace(ALL_KINDS, items=(replace(NEW, remarks=(remark,)),))
-    told = mask_accounts(report).items[0].remarks[0]
-    assert told.message == (
+    result = mask_accounts(report).items[0].remarks[0]
+    assert result.message == (
         "arn:aws:iam::ACCOUNT-1:role/deploy is of another account than ACCOUNT-2, the one deployed to."
     )
-    assert told.remediation == "Name the role of account ACCOUNT-2."
+    assert result.remediation == "Name the role of account ACCOUNT-2."
 
 
 def test_other_digits_are_not_masked() -> None:
