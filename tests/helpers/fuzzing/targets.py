@@ -136,7 +136,7 @@ def _bundles(rng: random.Random) -> Tree:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
         made = zipfile.ZipInfo(
-            report_json.MEMBER if rng.random() < 0.9 else "../x"
+            report_json.ZIP_MEMBER if rng.random() < 0.9 else "../x"
         )  # of one time, so that it is the same
         archive.writestr(made, content)
     data = packed.getvalue()
@@ -181,7 +181,7 @@ _BASELINE = (
     ).encode(),
     b'{"version": 1, "entries": []}',
 )
-_BUNDLE = tuple(report_json.dump(one).encode() for one in (reports_of_tests.EMPTY, reports_of_tests.ALL_KINDS))
+_BUNDLE = tuple(report_json.to_json(one).encode() for one in (reports_of_tests.EMPTY, reports_of_tests.ALL_KINDS))
 
 
 # -- what is run
@@ -361,7 +361,7 @@ def _bundle(folder: Path) -> None:
 
     def read() -> None:
         report = report_json.read_bundle(file.read_bytes(), "name")
-        assert report_json.read_bundle(report_json.dump(report).encode()) == report, (
+        assert report_json.read_bundle(report_json.to_json(report).encode()) == report, (
             "what is written is not what is read"
         )
 
