@@ -138,7 +138,7 @@ class Principals:
         could not be judged by itself is left out."""
         together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
         for attachment in self.configuration.attachments:
-            policy = _of_aws(attachment) if attachment.judged else None
+            policy = _of_aws(attachment) if attachment.is_checked else None
             if policy is not None and _speaks_of_pass_role(policy.name):
                 key = (policy.name, attachment.resource, attachment.path, attachment.at, attachment.when)
                 together.setdefault(key, (policy, attachment, {}))[2][attachment.holder] = None
@@ -158,7 +158,7 @@ class Principals:
         """The first attachment of each managed policy that neither stands here nor is a known one of AWS."""
         found: dict[str, ManagedAttachment] = {}
         for attachment in self.configuration.attachments:
-            if attachment.judged and _of_aws(attachment) is None:
+            if attachment.is_checked and _of_aws(attachment) is None:
                 found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
 

@@ -27,7 +27,7 @@ from passrole_checks.review.report_json import fitted
 from passrole_checks.scan import baseline
 from passrole_checks.scan.analyze import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
-from passrole_checks.sources.model.configuration import Unreadable, faults_in, noting_faults, without_faults
+from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class _Making:
         anchors = Anchors(self._snapshots, unlike_head)
         with Mending(self._sides, self._snapshots, outcome, lambda top: self._tried(found, top, told)) as mending:
             if found.touched is not None and result.told:
-                with noting_faults("", mending.faults):
+                with recording_faults("", mending.faults):
                     mending.suggested(result.told[:MOST], found.touched.read, self._options_of_head)
             items = tuple(
                 self._placed_alone(one, anchors, mending, number < MOST) for number, one in enumerate(result.told)
@@ -193,7 +193,7 @@ class _Making:
     def _placed_alone(self, told: Told, anchors: Anchors, mending: Mending, mends: bool) -> Item:
         """An item with its place and what to write instead; without them where this package fails at that."""
         item = replace(told.item, advice=remediation_of(told.item))
-        with noting_faults(str(told.at.file), mending.faults):
+        with recording_faults(str(told.at.file), mending.faults):
             item = self._placed(told, anchors, mending if mends else None)
         return item
 

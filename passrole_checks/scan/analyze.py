@@ -35,7 +35,7 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
     Unreadable,
     faults_in,
-    uses_in_its_own_way,
+    is_opaque_consumer,
 )
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
@@ -271,7 +271,7 @@ class Judge:
     def _finding(self, check: type[Check], verdict: Verdict, policy: AttachedPolicy, subject: GrantContext) -> Finding:
         address, grant = policy.resource.address, subject.grant
         confidence = verdict.confidence
-        if uses_in_its_own_way(policy.resource.type) and confidence is Confidence.HIGH:
+        if is_opaque_consumer(policy.resource.type) and confidence is Confidence.HIGH:
             confidence = Confidence.MEDIUM
         gainers = tuple(gainer.who for gainer in subject.gainers) if check.compares else ()
         if verdict.when:

@@ -15,7 +15,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition, simplify
-from passrole_checks.sources.model.configuration import MODULE, uses_in_its_own_way
+from passrole_checks.sources.model.configuration import MODULE, is_opaque_consumer
 
 
 def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
@@ -97,7 +97,7 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     words = f" This holds {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.resource.type == MODULE:
         words += f" The policy is handed to {shown.resource.address}, which is not here."
-    elif uses_in_its_own_way(shown.resource.type):
+    elif is_opaque_consumer(shown.resource.type):
         words += f" The policy is handed to {shown.resource.address}, and what that makes of it is not known."
     others = [item for item in own if item.message != shown.message]
     if others and not shown.managed:

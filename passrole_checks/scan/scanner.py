@@ -195,7 +195,7 @@ def _about_inputs(
     """What cannot be read of the inputs, and what of them nothing uses."""
     from passrole_checks.sources import detect
 
-    return detect.about_inputs(discovery.units, options.inputs, declared)
+    return detect.check_inputs(discovery.units, options.inputs, declared)
 
 
 _Read = TypeVar("_Read", Configuration, ScannedUnit)

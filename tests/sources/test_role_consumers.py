@@ -62,7 +62,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(role_consumers, "embedded_receivers_of", lambda _: inner)
         return [
             (one.attribute, str(one.value) if isinstance(one.value, StringNode) else type(one.value).__name__, one.by)
-            for one in role_consumers.received_by(RESOURCE, Properties(properties))
+            for one in role_consumers.find_received_roles(RESOURCE, Properties(properties))
         ]
 
     return look

@@ -54,7 +54,7 @@ from passrole_checks.sources.model.configuration import (
     ReceivedRole,
     Unreadable,
 )
-from passrole_checks.sources.model.principal_names import told_apart
+from passrole_checks.sources.model.principal_names import display_principal_names
 
 _TAG = "tag:yaml.org,2002:"
 _MARK = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -117,7 +117,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         attachments_before=stood["attachments"],
         **after.held(),
     )
-    return told_apart(as_read)
+    return display_principal_names(as_read)
 
 
 class _Side:
@@ -148,7 +148,7 @@ class _Side:
 
     def held(self) -> AttachmentsElsewhere:
         """What principals hold beside these policies, as far as the change set tells whose it is."""
-        found = self.reader.holdings.holdings.held(self.policies)
+        found = self.reader.holdings.holdings.build(self.policies)
         found["attachments"] = tuple(
             replace(one, policy=self.text_with_holes(one.policy))
             for one in found["attachments"]

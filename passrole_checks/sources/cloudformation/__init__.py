@@ -20,7 +20,7 @@ from passrole_checks.sources.cloudformation.service_file import as_template, is_
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.read_boundary import Boundary, current, within
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
-from passrole_checks.sources.model.principal_names import told_apart
+from passrole_checks.sources.model.principal_names import display_principal_names
 
 __all__ = ["load", "looks_like_service", "looks_like_template"]
 
@@ -77,7 +77,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         stack=stack_name_of(path) if is_file else "",
         received=tuple(reader.received.roles),
         instance_profiles=tuple(reader.received.profiles),
-        **reader.holdings.holdings.held(reader.policies),
+        **reader.holdings.holdings.build(reader.policies),
     )
     template.forget()
-    return told_apart(as_read)
+    return display_principal_names(as_read)

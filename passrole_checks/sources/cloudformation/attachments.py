@@ -20,9 +20,9 @@ from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.strings import placeholders
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
-from passrole_checks.sources.model.attachments_elsewhere import each_with_facts, held_under
+from passrole_checks.sources.model.attachments_elsewhere import conditional_holders, flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
-from passrole_checks.sources.model.principal_names import literal
+from passrole_checks.sources.model.principal_names import literal_principal
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _KINDS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user", "AWS::IAM::Group": "group"}
@@ -61,7 +61,9 @@ class TemplateAttachments:
             name = self._written(logical_id, _NAMES.get(kind, ""))
             if name:
                 one = _KINDS[kind], name
-                self._by_name[one] = literal(*one) if one in self._by_name else logical_id  # which of two is not known
+                self._by_name[one] = (
+                    literal_principal(*one) if one in self._by_name else logical_id
+                )  # which of two is not known
             name = self._written(logical_id, "ManagedPolicyName" if kind == _MANAGED else "")
             if name:
                 self._managed[name] = logical_id
@@ -111,7 +113,7 @@ class TemplateAttachments:
     def _look_below(self, logical_id: str, key: str, value: yaml.Node, bounds: bool) -> None:
         """What a property does with the outputs of nested stacks, which may be policies of theirs."""
         holders = [logical_id] if key == "ManagedPolicyArns" and self._types[logical_id] in _NAMES else []
-        for facts, one in each_with_facts(self.evaluator.node(value)):
+        for facts, one in flatten_variants(self.evaluator.node(value)):
             for hole in holes_in(one):
                 name = hole.expression.removesuffix(".PolicyArn")
                 for holder in holders:
@@ -128,7 +130,7 @@ class TemplateAttachments:
             given = self._given.get(outer, {})
             principals = dict.fromkeys((*policy.principals, *given))
             added = {who: facts for who, facts in given.items() if who not in policy.principals}
-            held = (*policy.held, *held_under(added))
+            held = (*policy.held, *conditional_holders(added))
             return replace(policy, kind=PolicyKind.IDENTITY, principals=tuple(principals), held=held)
         # what is nested deeper than one stack has been looked at there
         if outer in self._bounds and name in inner._types and name not in inner._used and not policy.principals:
@@ -164,7 +166,7 @@ class TemplateAttachments:
         return name in self._bounds and name not in self._used
 
     def _attach(self, holder: str, node: yaml.Node, by_name: bool = False) -> None:
-        for facts, value in each_with_facts(self.evaluator.node(node)):
+        for facts, value in flatten_variants(self.evaluator.node(node)):
             for policy in self.policies_named(value, by_name):
                 self._attached.setdefault(policy, {}).setdefault(holder, []).append(facts)
 
@@ -219,13 +221,13 @@ class TemplateAttachments:
 
     def held(self, properties: yaml.Node, logical_id: str) -> tuple[tuple[str, PathCondition], ...]:
         """Those among them who get it under some facts only, each with the facts."""
-        return held_under(self._holders(properties, logical_id))
+        return conditional_holders(self._holders(properties, logical_id))
 
     def _holders(self, properties: yaml.Node, logical_id: str) -> dict[str, list[PathCondition]]:
         found: dict[str, list[PathCondition]] = {}
         for key, kind in _LISTS.items():
             node = child(properties, key)
-            for facts, value in each_with_facts(self.evaluator.node(node)) if node is not None else ():
+            for facts, value in flatten_variants(self.evaluator.node(node)) if node is not None else ():
                 for name in self.names(value, kind):
                     found.setdefault(name, []).append(facts)
         for name, readings in self._attached.get(logical_id, {}).items():
@@ -242,11 +244,11 @@ class TemplateAttachments:
             hole = node.only_hole
             if hole and (hole.expression in self._types or hole.expression in self.owners):
                 other = _KINDS.get(self._types.get(hole.expression, ""), kind) != kind  # only its name
-                found = [literal(kind, hole.expression) if other else hole.expression]
+                found = [literal_principal(kind, hole.expression) if other else hole.expression]
             elif hole and hole.kind is UnresolvedKind.NAME and hole.role:
                 found = [hole.role]  # of a nested stack, or of the stack around this one
             else:
-                found = [self._by_name.get((kind, str(node)), literal(kind, str(node)))]
+                found = [self._by_name.get((kind, str(node)), literal_principal(kind, str(node)))]
         else:
             found = []
         return tuple(dict.fromkeys(found))

@@ -20,7 +20,12 @@ from passrole_checks.sources.cloudformation.attachments import TemplateAttachmen
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments
 from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries
-from passrole_checks.sources.model.attachments_elsewhere import Holdings, alternatives, each_with_facts, held_under
+from passrole_checks.sources.model.attachments_elsewhere import (
+    AttachmentsBuilder,
+    conditional_holders,
+    flatten_variants,
+    value_variants,
+)
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, ResourceDefinition
 
 _ARNS = {  # the property with the ARNs of managed policies
@@ -41,7 +46,7 @@ class Collector:
     def __init__(self, template: Template, documents: TemplateDocuments, owners: Mapping[str, str]) -> None:
         self.template = template
         self.documents = documents
-        self.holdings = Holdings()
+        self.holdings = AttachmentsBuilder()
         self._made = {owner: role for role, owner in owners.items()}
         # policies of the template that nested stacks attach, to whom, and when
         self._given: dict[str, dict[str, list[PathCondition]]] = {}
@@ -57,7 +62,7 @@ class Collector:
                     readings[who] = [*(one for one in readings[who] if one), facts]
                 for who, found in given.items():
                     readings.setdefault(who, []).extend(found)
-                policies[place] = replace(policy, principals=principals, held=held_under(readings))
+                policies[place] = replace(policy, principals=principals, held=conditional_holders(readings))
 
     def read(
         self, resource: ResourceDefinition, properties: yaml.MappingNode, attachments: TemplateAttachments
@@ -80,9 +85,9 @@ class Collector:
             groups, users = self._value(child(properties, "GroupName")), self._value(child(properties, "Users"))
             self._join(attachments.names(groups, "group"), attachments.names(users, "user"))
         elif kind == "AWS::Organizations::Policy":
-            for facts, target in each_with_facts(self._value(child(properties, "TargetIds"))):
+            for facts, target in flatten_variants(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, StringNode):
-                    self.holdings.limited.append((target, facts, holder))
+                    self.holdings.scp_targets.append((target, facts, holder))
 
     def of_nested(
         self, inner: Collector, stack: str, principal: Callable[[str], str], attachments: TemplateAttachments
@@ -93,7 +98,7 @@ class Collector:
             for condition, outcome in reversed(one.when):
                 value = Choice(condition, ((outcome, value),), value.at)
             resource = replace(one.resource, address=name_above(one.resource.address, stack))
-            for facts, policy in each_with_facts(self.documents.evaluator.there(brought_up(value, stack))):
+            for facts, policy in flatten_variants(self.documents.evaluator.there(brought_up(value, stack))):
                 if not isinstance(policy, StringNode):
                     continue
                 holder, named = principal(one.holder), attachments.policies_named(policy)
@@ -111,7 +116,7 @@ class Collector:
         for holder in inner.holdings.boundary_unknown:
             if holder not in inner.holdings.boundary_names:
                 self.holdings.boundary_unknown[principal(holder)] = None
-        for holder, readings in inner.holdings.readings.items():
+        for holder, readings in inner.holdings.conditional_boundaries.items():
             values = [one for facts, bound in readings for one in self._above(facts, bound, stack)]
             own = {name_above(bound, stack) for _, bound in readings if isinstance(bound, str)}
 
@@ -132,7 +137,7 @@ class Collector:
             value = bound if isinstance(bound, StringNode) else StringNode((Unresolved(bound),), _NOWHERE)
         for condition, outcome in reversed(facts):
             value = Choice(condition, ((outcome, value),), value.at)
-        return alternatives(self.documents.evaluator.there(brought_up(value, stack)))
+        return value_variants(self.documents.evaluator.there(brought_up(value, stack)))
 
     def of_stack_set(self, inner: Collector, resource: ResourceDefinition) -> None:
         """Add what principals of a stack set's own template hold, which are named below the stack set."""
@@ -140,7 +145,11 @@ class Collector:
             path = f"TemplateBody/Resources/{one.resource.address}/Properties/{one.path}"
             holder = f"{resource.address}.{one.holder}"
             self.holdings.managed.append(replace(one, holder=holder, resource=resource, path=path))
-        for holder in (*inner.holdings.bounded, *inner.holdings.boundary_unknown, *inner.holdings.readings):
+        for holder in (
+            *inner.holdings.bounded,
+            *inner.holdings.boundary_unknown,
+            *inner.holdings.conditional_boundaries,
+        ):
             self.holdings.boundary_unknown[f"{resource.address}.{holder}"] = None
 
     def _attach(
@@ -160,7 +169,7 @@ class Collector:
             elif isinstance(inside, yaml.MappingNode) and (call(inside) is None or _may_be_a_document(inside)):
                 continue  # a policy document, or a policy template of SAM
             value = self.documents.evaluator.there(self.documents.under(found.conditions, inside))
-            for facts, policy in each_with_facts(value):
+            for facts, policy in flatten_variants(value):
                 if isinstance(policy, StringNode) and not attachments.policies_named(policy, name == _REFERENCES):
                     attached = ManagedAttachment(holder, policy, resource, path, policy.at, facts)
                     self.holdings.managed.append(attached)
@@ -176,7 +185,7 @@ class Collector:
             if inside is None:
                 return
             node = inside
-        values = alternatives(self._value(node))
+        values = value_variants(self._value(node))
         self.holdings.bind(holder, values, lambda text: attachments.policies_named(text, by_name))
 
     def _join(self, groups: tuple[str, ...], users: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
 from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
-from passrole_checks.sources.model.role_consumers import received_by, receives
+from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
 
 _PROFILE = "AWS::IAM::InstanceProfile"
 _SERVERLESS = "AWS::Serverless::"
@@ -39,8 +39,8 @@ class TemplateRoleConsumers:
         """Add what a resource receives; of an instance profile also what it is."""
         if resource.type == _PROFILE:
             self._profile(resource, properties)
-        if receives(resource.type):
-            for found in received_by(resource, _Properties(self, resource, properties)):
+        if may_receive_role(resource.type):
+            for found in find_received_roles(resource, _Properties(self, resource, properties)):
                 if found.attribute.endswith("InvokeRole") and _literal(found.value) in _NO_ROLES:
                     continue
                 self.roles.append(self._for_event(replace(found, value=self.evaluator.there(found.value))))

@@ -18,7 +18,7 @@ from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNod
 from passrole_checks.sources.cloudformation.documents import PropertyNode, TemplateDocuments
 from passrole_checks.sources.cloudformation.template import call, entries
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
-from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, kind_of
+from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, infer_policy_kind
 
 _DEPTH = 6  # levels of objects below a property
 
@@ -33,11 +33,11 @@ def read_handed_over(documents: TemplateDocuments, resource: ResourceDefinition,
                 continue
             document = documents.evaluator.node(found.node)
             if _is_document(document):
-                documents.emit(resource, found, kind_of(found.path, document), ())
+                documents.emit(resource, found, infer_policy_kind(found.path, document), ())
                 continue
             for path, inside in _in_text(documents.under(found.conditions, found.node), found.path):
                 there = documents.evaluator.there(inside)
-                documents.policies.append(AttachedPolicy(resource, path, there, kind_of(path, inside)))
+                documents.policies.append(AttachedPolicy(resource, path, there, infer_policy_kind(path, inside)))
 
 
 def _below(documents: TemplateDocuments, place: PropertyNode, depth: int) -> Iterator[tuple[PropertyNode, bool]]:

@@ -15,7 +15,7 @@ from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Posi
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, has_different_keys, scalar
-from passrole_checks.sources.model.attachments_elsewhere import each_with_facts
+from passrole_checks.sources.model.attachments_elsewhere import flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
 
 Conditions = tuple[tuple[str, bool], ...]
@@ -31,7 +31,7 @@ def there(evaluator: Evaluator) -> tuple[PathCondition, ...]:
     """The facts under which the resource that is read is there, in sets of which each suffices; none for a resource
     that is there whatever holds."""
     exists = evaluator.there(Const(True, Position(evaluator.template.file, 1)))
-    return tuple(facts for facts, _ in each_with_facts(exists) if facts)
+    return tuple(facts for facts, _ in flatten_variants(exists) if facts)
 
 
 @dataclass(frozen=True, slots=True)

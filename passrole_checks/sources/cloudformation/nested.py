@@ -51,7 +51,7 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.model.principal_names import bare, renamed
+from passrole_checks.sources.model.principal_names import bare_name, rename_principal
 
 MAX_DEPTH = 10  # stacks inside stacks
 MAX_STACKS = 200  # that one template leads to, each use counted
@@ -223,11 +223,11 @@ class NestedStacks:
     def _principal(self, name: str, stack: str, own: Collection[str]) -> str:
         """A principal of a nested template: one of its own, one of this template that it is given the name of, or one
         that stands elsewhere, which has the same name everywhere."""
-        outer = _OUTER_REFERENCE.fullmatch(bare(name))
+        outer = _OUTER_REFERENCE.fullmatch(bare_name(name))
         if outer is not None:
             parameter = outer[1] in self.template.parameters  # a name that is not known, of one kind or another
-            return renamed(name, lambda _: f"${{{outer[1]}}}") if parameter else outer[1]
-        return name_above(name, stack) if name in own or not _NAME.fullmatch(bare(name)) else name
+            return rename_principal(name, lambda _: f"${{{outer[1]}}}") if parameter else outer[1]
+        return name_above(name, stack) if name in own or not _NAME.fullmatch(bare_name(name)) else name
 
     def _reader(self, stack: str) -> TemplateReader | None:
         """The reader of a nested stack, None where it is not read, and while its parameters are being evaluated."""

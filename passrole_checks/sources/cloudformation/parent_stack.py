@@ -21,7 +21,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
 from passrole_checks.sources.files.yaml_with_unresolved import restored
-from passrole_checks.sources.model.principal_names import bare, renamed
+from passrole_checks.sources.model.principal_names import bare_name, rename_principal
 
 _STACK_NAME = "AWS::StackName"
 _OUTER = re.compile(r"\$\{\.\./([^}]+)\}|\.\./(.+)")
@@ -51,20 +51,20 @@ class Around:
     def principal(self, name: str, own: Collection[str]) -> str:
         """Somebody who is given a policy: one of the template's ``own`` resources, one of the configuration around it,
         or one that stands elsewhere, who has the same name everywhere."""
-        inner = bare(name)
+        inner = bare_name(name)
         if inner in own:
-            return renamed(name, lambda known: name_above(known, self.stack))
+            return rename_principal(name, lambda known: name_above(known, self.stack))
         outer = _OUTER.fullmatch(inner)
         if outer is not None and outer[2]:
             return outer[2]
         if outer is not None:
-            return renamed(name, lambda _: f"${{{outer[1]}}}")
+            return rename_principal(name, lambda _: f"${{{outer[1]}}}")
         parameter = _PARAMETER.fullmatch(inner)
         if parameter is not None:
-            return renamed(name, lambda _: f"${{{name_above(parameter[1], self.stack)}}}")
+            return rename_principal(name, lambda _: f"${{{name_above(parameter[1], self.stack)}}}")
         found = self.value(StringNode((inner,), self.body.at))
         hole = found.only_hole if isinstance(found, StringNode) else None
-        return hole.role if hole is not None and hole.role else renamed(name, lambda _: str(found))
+        return hole.role if hole is not None and hole.role else rename_principal(name, lambda _: str(found))
 
     # places
 

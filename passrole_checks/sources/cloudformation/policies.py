@@ -33,7 +33,7 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
     Suppression,
     Unreadable,
-    uses_in_its_own_way,
+    is_opaque_consumer,
 )
 
 _STANDALONE = {  # the property that names who gets the policy, and what that is
@@ -258,7 +258,7 @@ class PolicyReader:
             self.serverless.read(resource, properties)
         elif kind == "AWS::CloudFormation::StackSet":
             self._stack_set(resource, properties)
-        elif uses_in_its_own_way(kind):
+        elif is_opaque_consumer(kind):
             read_handed_over(self.documents, resource, properties)
         if kind in (STACK, APPLICATION):
             self.nested.read(resource, self)

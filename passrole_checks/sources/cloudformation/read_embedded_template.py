@@ -44,7 +44,7 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
 )
 from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, StackContent
-from passrole_checks.sources.model.principal_names import bare
+from passrole_checks.sources.model.principal_names import bare_name
 
 MAX_LENGTH = 1_000_000  # CloudFormation takes templates of up to 1 MB
 _DEPTH = 60
@@ -135,7 +135,7 @@ class _Held:
         roles = tuple(map(self._role, reader.roles))
         unnamed = tuple(replace(role, name=None, role_path=None) for role in roles)  # they are in other accounts
         held = reader.holdings.holdings
-        bounded = (*held.bounded, *held.boundary_unknown, *held.readings)
+        bounded = (*held.bounded, *held.boundary_unknown, *held.conditional_boundaries)
         file = around.body.at.file
         problems = (*reader.unreadable, *reader.not_evaluated)
         return StackContent(
@@ -161,9 +161,9 @@ class _Held:
 
     def _principal(self, name: str) -> str:
         found = self.around.principal(name, self.own)
-        if self.resource.type == ONE_ACCOUNT or bare(name) in self.own:
+        if self.resource.type == ONE_ACCOUNT or bare_name(name) in self.own:
             return found
-        return f"{self.resource.address}.{bare(found)}"  # whoever bears the name in the accounts of a stack set
+        return f"{self.resource.address}.{bare_name(found)}"  # whoever bears the name in the accounts of a stack set
 
     def _line(self, line: int | None) -> int:
         return self.around.place(Position("", line or 1)).line

@@ -1,4 +1,4 @@
-"""Compare addresses of resources: ``module.m["a"].aws_iam_policy.p``, ``Stack.Policy``."""
+"""Compare resource addresses: ``module.m["a"].aws_iam_policy.p``, ``Stack.Policy``."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def segments_of(address: str) -> Segments:
 
 
 def names_of(segments: Segments) -> tuple[str, ...]:
-    """The segments without their instance keys."""
+    """Return the segments without their instance keys."""
     return tuple(name for name, _ in segments)
 
 
-def alike(some: Segments, others: Segments) -> bool:
-    """Return True if two addresses are equal, or one of them names all instances of the other."""
+def same_or_all_instances(some: Segments, others: Segments) -> bool:
+    """True if two addresses are equal, or one of them names all instances of the other."""
     return names_of(some) == names_of(others) and all(
         ours == other or not ours or not other for (_, ours), (_, other) in zip(some, others, strict=True)
     )
 
 
 def contains(outer: Segments, address: Segments) -> bool:
-    """True if an address lies in a module or nested stack, or is that of its call."""
-    return len(outer) <= len(address) and alike(outer, address[: len(outer)])
+    """True if an address is in a module or nested stack, or is the address of its call."""
+    return len(outer) <= len(address) and same_or_all_instances(outer, address[: len(outer)])

@@ -19,7 +19,7 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.model.principal_names import told_apart
+from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
@@ -87,7 +87,7 @@ def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Modul
         policies = [policy for policy in policies if str(only) in _files_of(policy)]
         beside = [policy for policy in found.policies if str(only) not in _files_of(policy)]
         held["attachments"] = tuple(
-            replace(one, judged=str(only) in (one.at.file, one.resource.at.file)) for one in held["attachments"]
+            replace(one, is_checked=str(only) in (one.at.file, one.resource.at.file)) for one in held["attachments"]
         )
         received = [one for one in received if str(only) in (one.at.file, one.resource.at.file)]
     as_read = Configuration(
@@ -114,7 +114,7 @@ def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Modul
         **held,
     )
     root.close()
-    return told_apart(as_read)
+    return display_principal_names(as_read)
 
 
 def _files_of(policy: AttachedPolicy) -> set[str]:
