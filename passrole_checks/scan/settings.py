@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.files.safe_read import read_bounded, why_not
+from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.files.write_atomically import repository_around
 
 FILE = "pyproject.toml"
@@ -38,7 +38,7 @@ def load(folder: Path) -> dict[str, Any]:
     try:
         content = read_bounded(path, _LARGEST)
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{FILE}: {why_not(path, error)}") from error
+        raise ConfigurationError(f"{FILE}: {open_error_reason(path, error)}") from error
     except OSError as error:
         raise ConfigurationError(f"{FILE}: {error.strerror}") from error
     return table_in(content)

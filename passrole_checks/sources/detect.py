@@ -15,13 +15,19 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.errors import InputError, TookTooLongError
-from passrole_checks.files.safe_read import why_not
+from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.iam import deadline
-from passrole_checks.sources.files.access_log import at_file, at_lead, at_walk
+from passrole_checks.sources.files.access_log import log_file, log_links, log_walk
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_terraform_file
-from passrole_checks.sources.files.read_boundary import Boundary, check_given, current, repository_around, within
-from passrole_checks.sources.files.walk import files_to_scan
+from passrole_checks.sources.files.read_boundary import (
+    Boundary,
+    boundary_of_context,
+    check_given_path,
+    current_boundary,
+    repository_around,
+)
+from passrole_checks.sources.files.walk import find_files_to_scan
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     Configuration,
@@ -139,7 +145,7 @@ def check_inputs(
 
         unreadable = terraform.unreadable_inputs(inputs)
         roots = [unit for unit in units if unit.framework is Framework.TERRAFORM]
-        with within(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
+        with boundary_of_context(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
             notes = terraform.undeclared([unit.path for unit in roots], inputs) if roots else ()
     if inputs.parameters and declared is not None:
         from passrole_checks.sources.cloudformation.parameter_values import not_declared
@@ -153,7 +159,7 @@ def _read(unit: Unit) -> str:
     try:
         data = unit.readable.read(path, LARGEST_PLAN)
     except OSError as error:
-        raise InputError(str(path), why_not(path, error)) from None
+        raise InputError(str(path), open_error_reason(path, error)) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -176,24 +182,26 @@ class _Search:
     excluded: dict[str, None] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
-        for at in (at_file, at_lead):
+        for at in (log_file, log_links):
             at(os.path.abspath(path))
         try:
             resolved = path.resolve(strict=True)
-            check_given(path)
+            check_given_path(path)
             mode = resolved.stat().st_mode
         except FileNotFoundError as error:
-            self.report_unreadable(path, why_not(path, error) if path.is_symlink() else "no such file or folder")
+            self.report_unreadable(
+                path, open_error_reason(path, error) if path.is_symlink() else "no such file or folder"
+            )
             return
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or an invalid name
-            self.report_unreadable(path, why_not(path, error))
+            self.report_unreadable(path, open_error_reason(path, error))
             return
         is_folder = stat.S_ISDIR(mode)
         if any(self.exclusions.excludes(name, folder=is_folder) for name in (resolved, os.path.abspath(path))):
             self.excluded[f"{resolved}/" if is_folder else str(resolved)] = None
         elif is_folder:
             self.given_folders[resolved] = None
-            with within(Boundary.around(resolved)):
+            with boundary_of_context(Boundary.around(resolved)):
                 for file in self.list_files(resolved):
                     if file not in self.seen_files:
                         self.seen_files.add(file)
@@ -202,7 +210,7 @@ class _Search:
             self.report_unreadable(resolved, "not a regular file")
         else:
             self.seen_files.add(resolved)
-            with within(Boundary.around(self.boundary_of(resolved.parent))):
+            with boundary_of_context(Boundary.around(self.boundary_of(resolved.parent))):
                 self.add_named_file(resolved)
 
     def isolate_faults(self, path: Path, look: Callable[[], None]) -> None:
@@ -216,11 +224,13 @@ class _Search:
         broken: list[tuple[Path, OSError]] = []
         excluded: list[str] = []
         files = list(
-            files_to_scan(folder, lambda path, error: broken.append((path, error)), self.exclusions, excluded.append)
+            find_files_to_scan(
+                folder, lambda path, error: broken.append((path, error)), self.exclusions, excluded.append
+            )
         )
         for path, error in broken:
             self.report_error(path, error)
-        at_walk(folder, None if broken else [*map(str, files), *excluded])
+        log_walk(folder, None if broken else [*map(str, files), *excluded])
         self.excluded.update(
             dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_infrastructure(Path(path)))
         )
@@ -256,7 +266,7 @@ class _Search:
             self.report_unreadable(file, recognized.unreadable, recognized.line)
 
     def report_error(self, path: Path, error: OSError) -> None:
-        self.report_unreadable(path, why_not(path, error))
+        self.report_unreadable(path, open_error_reason(path, error))
 
     def report_unreadable(self, path: Path, reason: str, line: int | None = None) -> None:
         self.unreadable.setdefault((str(path), reason), Unreadable(str(path), reason, line))
@@ -264,7 +274,9 @@ class _Search:
     def result(self) -> Discovery:
         roots = frozenset(self.terraform_folders)  # the fallback: each folder is a root
         faults: list[Unreadable] = []
-        bounded = within(Boundary.around(*map(self.boundary_of, self.terraform_folders), *self.given_folders))
+        bounded = boundary_of_context(
+            Boundary.around(*map(self.boundary_of, self.terraform_folders), *self.given_folders)
+        )
         with bounded, recording_faults(str(next(iter(self.terraform_folders), ".")), faults):
             roots = terraform_roots(self.terraform_folders, self.exclusions)
         self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
@@ -309,7 +321,9 @@ def _assembly_templates(file: Path) -> tuple[Path, ...]:
     from passrole_checks.sources.cloudformation.cdk import templates_in
 
     return tuple(
-        template for template in templates_in(file.parent) if current().allows(template) and not template.is_symlink()
+        template
+        for template in templates_in(file.parent)
+        if current_boundary().allows(template) and not template.is_symlink()
     )
 
 
@@ -320,7 +334,7 @@ def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
     if any("/asset." in file.as_posix() for file in files):
         from passrole_checks.sources.cloudformation.cdk import copies
 
-        with within(Boundary.around(*(unit.boundary or unit.path for unit in units_list))):
+        with boundary_of_context(Boundary.around(*(unit.boundary or unit.path for unit in units_list))):
             copied = copies(files)
         units_list = [unit for unit in units_list if unit.path not in copied]
     yield from units_list

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from passrole_checks.files.safe_read import read_from, why_not
+from passrole_checks.files.safe_read import open_error_reason, read_from
 from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
-from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework
 
 NOT_INFRASTRUCTURE = "not a Terraform, CloudFormation, SAM or plan file"
@@ -80,7 +80,7 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
     """Recognize the file at a path. ``named``: it was given by name and is read whatever its extension."""
     suffix = path.suffix.lower()
     try:
-        with current().open(path) as stream:
+        with current_boundary().open(path) as stream:
             status = os.fstat(stream.fileno())
             head = read_from(stream, _SNIFF)
             if head.startswith(b"PK\x03\x04") and b"tfplan" in head:
@@ -96,7 +96,7 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
         # nothing suggests that a file without an extension is infrastructure code
         if suffix in _SNIFFED and suffix == "" and not named:
             return _NOTHING
-        return Recognized(unreadable=why_not(path, error))
+        return Recognized(unreadable=open_error_reason(path, error))
 
 
 def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> Recognized:

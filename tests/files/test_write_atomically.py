@@ -89,7 +89,7 @@ def test_other_paths_and_links_elsewhere_are_followed(path: str, changed: str, t
 
 def test_a_link_that_appears_meanwhile_is_not_followed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between looking at a folder and opening it, and between that and the replacement."""
-    resolved = write_atomically._resolved
+    resolved = write_atomically._resolve
 
     def swap(*arguments: object) -> tuple[str, list[str], int]:
         found = resolved(*arguments)  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_a_link_that_appears_meanwhile_is_not_followed(tree: Path, monkeypatch: 
         (tree / "sub").symlink_to("../outside")
         return found
 
-    monkeypatch.setattr(write_atomically, "_resolved", swap)
+    monkeypatch.setattr(write_atomically, "_resolve", swap)
     with pytest.raises(OSError):
         replace_file(tree / "sub" / "file", NEW, guarded=[tree])
     monkeypatch.undo()

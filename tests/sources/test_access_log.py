@@ -16,13 +16,13 @@ import pytest
 from passrole_checks.errors import InputError
 from passrole_checks.sources import detect
 from passrole_checks.sources.files.access_log import (
-    LookedAt,
+    FileAccessLog,
     TreeDifference,
-    at_file,
-    at_folder,
-    at_tree,
-    same_at,
-    watched,
+    log_file,
+    log_folder,
+    log_tree,
+    recording_accesses,
+    same_below,
 )
 from passrole_checks.sources.model.configuration import Inputs
 
@@ -66,7 +66,7 @@ def asked_of_the_disk(monkeypatch: pytest.MonkeyPatch, below: Path) -> Iterator[
         yield asked
 
 
-def untold(asked: dict[str, set[str]], looked: LookedAt) -> set[str]:
+def untold(asked: dict[str, set[str]], looked: FileAccessLog) -> set[str]:
     """What was asked and is not told."""
     files, folders, trees = ({os.path.normpath(path) for path in paths} for paths in (
         looked.files, looked.folders, looked.trees,
@@ -82,7 +82,7 @@ def untold(asked: dict[str, set[str]], looked: LookedAt) -> set[str]:
 
 
 def reads(unit: detect.Unit, below: Path, monkeypatch: pytest.MonkeyPatch, inputs: Inputs) -> None:
-    with asked_of_the_disk(monkeypatch, below) as asked, watched() as looked, suppress(InputError):
+    with asked_of_the_disk(monkeypatch, below) as asked, recording_accesses() as looked, suppress(InputError):
         detect.load(unit, unchanged=True, inputs=inputs)
     assert untold(asked, looked) == set(), unit.path
     assert asked["opened"]
@@ -204,20 +204,20 @@ def test_every_way_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_concerns_a_unit(modified: list[str], others: list[str], concerned: bool) -> None:
     """A change concerns a unit where it is at a file that was opened or looked for, above or below it, adds or takes a
     name in a folder that was listed, or is anywhere in one that was walked; spelled in any way."""
-    looked = LookedAt({"/top/a/main.tf", "/top/x/../gone/now"}, {"/top/a"}, {"/top/t"})
+    looked = FileAccessLog({"/top/a/main.tf", "/top/x/../gone/now"}, {"/top/a"}, {"/top/t"})
     assert TreeDifference(modified, others).concerns(looked) is concerned
 
 
 def test_what_is_told_to_whom() -> None:
     """Each reading is told what it looks at itself; outside of one nothing is kept."""
-    at_file("/before")
-    with watched() as outer:
-        at_file("/a")
-        with watched() as inner:
-            at_folder("/b")
-        at_tree(Path("/c"))
-    assert outer == LookedAt({"/a"}, set(), {"/c"})
-    assert inner == LookedAt(set(), {"/b"}, set())
+    log_file("/before")
+    with recording_accesses() as outer:
+        log_file("/a")
+        with recording_accesses() as inner:
+            log_folder("/b")
+        log_tree(Path("/c"))
+    assert outer == FileAccessLog({"/a"}, set(), {"/c"})
+    assert inner == FileAccessLog(set(), {"/b"}, set())
 
 
 LOOKED = {"files": {"a/main.tf", "gone/now.tf", "m"}, "folders": {"a", "not"}, "trees": {"t"}}
@@ -255,9 +255,9 @@ def test_what_is_the_same_in_another_folder(change: dict[str, str | None], same:
                 (tmp_path / top / name).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / top / name).write_text(content, "utf-8")
     old, new = str(tmp_path / "old"), str(tmp_path / "new")
-    looked = LookedAt(*({f"{old}/./{path}" for path in LOOKED[kind]} for kind in ("files", "folders", "trees")))
-    assert same_at(looked, old, new) is same
-    assert same_at(LookedAt({f"{new}/a/main.tf", f"{old}-not/x"}), old, new)
+    looked = FileAccessLog(*({f"{old}/./{path}" for path in LOOKED[kind]} for kind in ("files", "folders", "trees")))
+    assert same_below(looked, old, new) is same
+    assert same_below(FileAccessLog({f"{new}/a/main.tf", f"{old}-not/x"}), old, new)
 
 
 def test_links_to_the_same_file(tmp_path: Path) -> None:
@@ -267,4 +267,4 @@ def test_links_to_the_same_file(tmp_path: Path) -> None:
     (tmp_path / "old" / "x").write_text("first", "utf-8")
     os.link(tmp_path / "old" / "x", tmp_path / "new" / "x")
     (tmp_path / "old" / "x").chmod(0)
-    assert same_at(LookedAt({f"{tmp_path}/old/x"}), f"{tmp_path}/old", f"{tmp_path}/new")
+    assert same_below(FileAccessLog({f"{tmp_path}/old/x"}), f"{tmp_path}/old", f"{tmp_path}/new")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.sources.files.json_positions import Keys, Member, NotJson, find, members, value_at, walk
+from passrole_checks.sources.files.json_positions import Keys, Member, NotJson, decode_value, find_member, members, walk
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -48,9 +48,9 @@ def test_every_piece_stands_where_it_says(document: dict[str, Any], depth: int) 
     text = json.dumps(document, indent=1)
     for path, member in walk(text, lambda keys: len(keys) <= depth):
         if member.opened:
-            found = find(text, 0, path)
+            found = find_member(text, 0, path)
             assert found is not None
-            assert value_at(text, member.start).value == found.value
+            assert decode_value(text, member.start).value == found.value
         else:
             assert json.loads(text[member.start : member.end]) == member.value
 

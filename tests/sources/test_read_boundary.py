@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.files.safe_read import OutsideError, RefusedError, opened
+from passrole_checks.files.safe_read import OutsideError, RefusedError, open_regular
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
-from passrole_checks.sources.files.access_log import same_at, watched
-from passrole_checks.sources.files.read_boundary import Boundary, within
+from passrole_checks.sources.files.access_log import recording_accesses, same_below
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
 from passrole_checks.sources.terraform.reading.files import parse_file
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
@@ -135,7 +135,7 @@ def test_a_link_that_appears_before_the_file_is_opened(
         patch.setattr(os, "open", late)
         if swap is _swap_folder and not os.path.isdir("/proc/self/fd"):
             pytest.skip("the platform does not tell what was opened")
-        with within(Boundary.around(tree)):
+        with boundary_of_context(Boundary.around(tree)):
             parsed = parse_file(tree / "a/main.tf")
     assert parsed.source.data == b""
     assert parsed.problems
@@ -152,7 +152,7 @@ def test_what_is_refused_says_why(tmp_path: Path) -> None:
             boundary.read(tmp_path / "tree" / name, 10)
         assert target in str(caught.value.strerror)
     with pytest.raises(RefusedError):
-        opened(tmp_path, boundary.contains, pipes=False).close()
+        open_regular(tmp_path, boundary.contains, pipes=False).close()
 
 
 def test_a_version_in_which_a_file_becomes_a_link_is_another_one(
@@ -161,10 +161,10 @@ def test_a_version_in_which_a_file_becomes_a_link_is_another_one(
     """Two trees are not read alike where a file of one is a link out in the other, and the link is not opened."""
     old, new = (put(tmp_path / name, {"main.tf": POLICY}) for name in ("old", "new"))
     put(tmp_path, {"outside.tf": POLICY})
-    with watched() as looked, within(Boundary.around(old)):
+    with recording_accesses() as looked, boundary_of_context(Boundary.around(old)):
         parse_file(old / "main.tf")
-    assert same_at(looked, str(old), str(new))
+    assert same_below(looked, str(old), str(new))
     (new / "main.tf").unlink()
     (new / "main.tf").symlink_to("../outside.tf")
     monkeypatch.delattr(Path, "read_bytes")
-    assert not same_at(looked, str(old), str(new))
+    assert not same_below(looked, str(old), str(new))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.sources.files.walk import is_ignored, walk
+from passrole_checks.sources.files.walk import is_ignored_folder, walk
 
 
 def found(folder: Path) -> list[str]:
@@ -37,7 +37,7 @@ def test_files_come_in_order_of_their_names(tmp_path: Path) -> None:
 def test_copies_and_caches_are_passed_over(tmp_path: Path, name: str) -> None:
     """What tools download, copy or build beside the code is not walked."""
     put(tmp_path, f"{name}/main.tf", "main.tf")
-    assert is_ignored(name)
+    assert is_ignored_folder(name)
     assert found(tmp_path) == ["main.tf"]
 
 

@@ -19,7 +19,7 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import child, entries, scalar
-from passrole_checks.sources.files.json_positions import Lines, without_lone_surrogates
+from passrole_checks.sources.files.json_positions import Lines, replace_lone_surrogates
 from passrole_checks.sources.model.configuration import Unreadable
 
 ADD, MODIFY, REMOVE, IMPORT, DYNAMIC, SYNC = "Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"
@@ -98,7 +98,7 @@ def read_change_set(file: str, content: str) -> ChangeSet:
     Raises :class:`InputError` for what is no JSON, for pages of several change sets, and where the property values are
     missing, because it was not asked for them.
     """
-    text = without_lone_surrogates(content.removeprefix("\ufeff"))
+    text = replace_lone_surrogates(content.removeprefix("\ufeff"))
     try:
         root = compose_json(text)
     except json.JSONDecodeError as error:
@@ -224,7 +224,7 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or node.tag.endswith(":null"):
             return None
         try:
-            found = compose_json(without_lone_surrogates(node.value))
+            found = compose_json(replace_lone_surrogates(node.value))
         except (json.JSONDecodeError, RecursionError):
             found = None
         if not isinstance(found, yaml.MappingNode):

@@ -18,7 +18,7 @@ from passrole_checks.sources.cloudformation.policies import reader_of
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.service_file import as_template, is_service, looks_like_service
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.files.read_boundary import Boundary, current, within
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
 from passrole_checks.sources.model.principal_names import display_principal_names
 
@@ -41,7 +41,7 @@ def load(
     What cannot be read within a template is listed as unreadable and the rest is read; :class:`InputError` is raised
     where the file as a whole cannot be read.
     """
-    with within(Boundary.around(boundary, *beside) if boundary is not None else current()):
+    with boundary_of_context(Boundary.around(boundary, *beside) if boundary is not None else current_boundary()):
         return _load(path, content, is_file=boundary is not None, inputs=inputs)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from passrole_checks.sources.cloudformation.template import scalar
-from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.files.read_boundary import current_boundary
 
 MANIFEST = "manifest.json"
 MAX_BYTES = 20_000_000
@@ -121,7 +121,7 @@ def _in_asset(file: Path) -> bool:
 
 def _digest(file: Path) -> bytes:
     try:
-        return hashlib.sha256(current().read(file, MAX_BYTES)).digest()
+        return hashlib.sha256(current_boundary().read(file, MAX_BYTES)).digest()
     except OSError:
         return str(file).encode("utf-8", "surrogateescape")
 
@@ -144,7 +144,7 @@ def _hashes(node: yaml.Node | None) -> Iterator[str]:
 def _json(path: Path) -> dict[str, Any]:
     """The object in a file; an empty one where there is none."""
     try:
-        document = json.loads(current().read(path, MAX_BYTES))
+        document = json.loads(current_boundary().read(path, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -17,7 +17,7 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
-from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.files.read_boundary import current_boundary
 
 MAX_FILES = 200
 MAX_BYTES = 2_000_000
@@ -98,7 +98,7 @@ class _Includes:
         if location is None:
             return None
         try:
-            current().check(self.folder / location)
+            current_boundary().check(self.folder / location)
             path = (self.folder / location).resolve()
             if path not in self._files:
                 self._files[path] = self._read(path) if len(self._files) < MAX_FILES else None
@@ -119,7 +119,7 @@ class _Includes:
     def _read(self, path: Path) -> yaml.Node | None:
         """Raises InputError for what is no YAML or JSON, OSError where there is no such file."""
         try:
-            content = current().read(path, MAX_BYTES).decode("utf-8-sig")
+            content = current_boundary().read(path, MAX_BYTES).decode("utf-8-sig")
         except RefusedError as error:
             if error.errno == errno.EFBIG:
                 raise InputError(str(path), "too large to be included in a template") from None

@@ -43,7 +43,7 @@ from passrole_checks.sources.cloudformation.stack_values import (
     name_above,
 )
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
-from passrole_checks.sources.files.read_boundary import current
+from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     ResourceDefinition,
@@ -248,7 +248,7 @@ class NestedStacks:
         shown = location if len(location) <= 80 else location[:79] + "…"
         try:
             written = around.path.parent / location
-            current().check(written)
+            current_boundary().check(written)
             path = written.resolve()
             if path in (*around.ancestors, around.path.resolve()):
                 return self._not_read(resource, stack, f"{words} {shown} leads to itself")
@@ -324,7 +324,7 @@ def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
 def _content(path: Path) -> str:
     """The text of a file. Raises InputError where it cannot be read as text, OSError where there is no such file."""
     try:
-        data = current().read(path, MAX_BYTES)
+        data = current_boundary().read(path, MAX_BYTES)
     except RefusedError as error:
         if error.errno == errno.EFBIG:
             raise InputError(str(path), "too large for a nested template") from None

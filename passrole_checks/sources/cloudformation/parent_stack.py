@@ -20,7 +20,7 @@ from passrole_checks.iam.partial_values import (
     moved,
 )
 from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
-from passrole_checks.sources.files.yaml_with_unresolved import restored
+from passrole_checks.sources.files.yaml_with_unresolved import restore_placeholders
 from passrole_checks.sources.model.principal_names import bare_name, rename_principal
 
 _STACK_NAME = "AWS::StackName"
@@ -40,7 +40,7 @@ class Around:
 
     def value(self, node: Node) -> Node:
         """A value of the template."""
-        found = brought_up(restored(node, self.outer), self.stack)
+        found = brought_up(restore_placeholders(node, self.outer), self.stack)
         return found if self.name is None else _named(found, f"{self.stack}.{_STACK_NAME}", self.name)
 
     def text(self, node: Node | None) -> StringNode | None:

@@ -34,7 +34,7 @@ from passrole_checks.sources.cloudformation.stack_values import (
     handed_down,
 )
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.files.yaml_with_unresolved import without_holes, word
+from passrole_checks.sources.files.yaml_with_unresolved import insert_placeholders, placeholder
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     InstanceProfile,
@@ -250,7 +250,7 @@ def _as_text(body: Node) -> tuple[str, list[Part | Node]]:
     """The text of a template, and what stands in it for values that are not known. One that Terraform makes of an
     object (``jsonencode``) is an object here."""
     if isinstance(body, StringNode):
-        return without_holes(body)
+        return insert_placeholders(body)
     meant: list[Part | Node] = []
     return (json.dumps(_plain(body, meant, 0)) if isinstance(body, partial_values.ObjectNode) else ""), meant
 
@@ -268,7 +268,7 @@ def _plain(node: Node, meant: list[Part | Node], depth: int) -> object:
         return _key(node, meant)
     if isinstance(node, Choice):
         meant.append(node)
-        return word(len(meant) - 1)
+        return placeholder(len(meant) - 1)
     return None
 
 
@@ -278,6 +278,6 @@ def _key(node: StringNode, meant: list[Part | Node]) -> str:
         if isinstance(part, str):
             written.append(part)
         else:
-            written.append(word(len(meant)))
+            written.append(placeholder(len(meant)))
             meant.append(part)
     return "".join(written)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.iam.partial_values import Node, children_of
-from passrole_checks.sources.files.read_boundary import Boundary, current, within
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     AttachedPolicy,
@@ -61,7 +61,7 @@ def load(
     called with the evaluated root module, which holds nothing afterwards. Never raises for what is in the files: one
     that cannot be read is among ``unreadable``, with the line and the reason, and the rest is read.
     """
-    with within(Boundary.around(boundary or folder, *beside)):
+    with boundary_of_context(Boundary.around(boundary or folder, *beside)):
         return _load(folder, only, inputs, look)
 
 
@@ -71,7 +71,7 @@ def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Modul
     texts, broken = given_texts(inputs, root_folder.variables)
     values = {**values_of(tfvars), **texts, **{name: value_attribute(name, node) for name, node in inputs.values}}
     run = Run(
-        Files(current()),
+        Files(current_boundary()),
         root=folder,
         folders={folder: root_folder},
         values=values,
@@ -144,13 +144,13 @@ def _given_twice(body: Body) -> Iterator[Attribute]:
     """Attributes whose name their body gave before, which Terraform refuses, in the bodies that were looked into."""
     pending = [body]
     while pending:
-        current = pending.pop(0)
+        current_boundary = pending.pop(0)
         seen: set[str] = set()
-        for attribute in current.attributes:
+        for attribute in current_boundary.attributes:
             if attribute.name in seen:
                 yield attribute
             seen.add(attribute.name)
-        pending.extend(block.body for block in current.blocks if "body" in vars(block))
+        pending.extend(block.body for block in current_boundary.blocks if "body" in vars(block))
 
 
 def _suppressions(root: Module, run: Run, found: ModuleContents) -> Iterator[Suppression]:

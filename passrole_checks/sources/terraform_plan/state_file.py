@@ -15,10 +15,10 @@ from passrole_checks.sources.files.json_positions import (
     Lines,
     Member,
     NotJson,
-    find,
+    find_member,
     members,
+    replace_lone_surrogates,
     walk,
-    without_lone_surrogates,
 )
 from passrole_checks.sources.terraform_plan.model import (
     PlanFile,
@@ -54,7 +54,7 @@ def is_stored_state(content: str) -> bool:
 def read_state(path: Path, content: str) -> PlanFile:
     """Take a stored state apart. Raises :class:`InputError` for what is no JSON, or of another version."""
     file = str(path)
-    text = without_lone_surrogates(content.removeprefix("\ufeff"))
+    text = replace_lone_surrogates(content.removeprefix("\ufeff"))
     lines = Lines(file, text)
     plan = PlanFile(file, text, lines)
     try:
@@ -94,7 +94,7 @@ def _take(plan: PlanFile, member: Member) -> None:
     if not isinstance(instances, list):
         plan.complain(f"{address}: instances is no list", member.start)
         return
-    place = find(plan.text, member.start, ("instances",))
+    place = find_member(plan.text, member.start, ("instances",))
     for instance in members(plan.text, place.start) if place is not None else ():
         _take_instance(plan, instance, (address, kind, name, module), data=data)
 

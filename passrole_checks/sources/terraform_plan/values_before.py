@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
-from passrole_checks.sources.files.json_positions import find
+from passrole_checks.sources.files.json_positions import find_member
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, PolicyKind
 from passrole_checks.sources.model.principal_names import bare_name, literal_principal
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
@@ -56,7 +56,7 @@ def before_of(plan: PlanFile) -> PlanFile | None:
 
 
 def _stood(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
-    found = find(plan.text, entry.start, ("change", "before"))
+    found = find_member(plan.text, entry.start, ("change", "before"))
     if found is None or not isinstance(found.value, dict):
         return None  # it is created
     module = module_of(entry.address)
