@@ -318,11 +318,11 @@ def _assembly_templates(file: Path) -> tuple[Path, ...]:
     """Return the templates that a manifest of an AWS CDK cloud assembly names; none for any other file."""
     if file.name != "manifest.json":
         return ()
-    from passrole_checks.sources.cloudformation.cdk import templates_in
+    from passrole_checks.sources.cloudformation.cdk import assembly_templates
 
     return tuple(
         template
-        for template in templates_in(file.parent)
+        for template in assembly_templates(file.parent)
         if current_boundary().allows(template) and not template.is_symlink()
     )
 
@@ -332,10 +332,10 @@ def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
     units_list = list(units)
     files = [unit.path for unit in units_list if unit.framework in (Framework.CLOUDFORMATION, Framework.SAM)]
     if any("/asset." in file.as_posix() for file in files):
-        from passrole_checks.sources.cloudformation.cdk import copies
+        from passrole_checks.sources.cloudformation.cdk import find_asset_copies
 
         with boundary_of_context(Boundary.around(*(unit.boundary or unit.path for unit in units_list))):
-            copied = copies(files)
+            copied = find_asset_copies(files)
         units_list = [unit for unit in units_list if unit.path not in copied]
     yield from units_list
 

@@ -148,7 +148,7 @@ class _Side:
 
     def held(self) -> AttachmentsElsewhere:
         """What principals hold beside these policies, as far as the change set tells whose it is."""
-        found = self.reader.holdings.holdings.build(self.policies)
+        found = self.reader.elsewhere.builder.build(self.policies)
         found["attachments"] = tuple(
             replace(one, policy=self.text_with_holes(one.policy))
             for one in found["attachments"]

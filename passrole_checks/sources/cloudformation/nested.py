@@ -25,10 +25,10 @@ from passrole_checks.iam import partial_values
 from passrole_checks.iam.partial_values import Choice, Node, Position, unknown
 from passrole_checks.iam.path_conditions import intersect
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
-from passrole_checks.sources.cloudformation.attachments_elsewhere import Collector
-from passrole_checks.sources.cloudformation.cdk import asset_named
+from passrole_checks.sources.cloudformation.attachments_elsewhere import AttachmentCollector
+from passrole_checks.sources.cloudformation.cdk import find_asset
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
-from passrole_checks.sources.cloudformation.documents import there
+from passrole_checks.sources.cloudformation.documents import existence_conditions
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
@@ -96,7 +96,7 @@ class TemplateReader(Protocol):
     nested: NestedStacks
     attachments: TemplateAttachments
     received: TemplateRoleConsumers
-    holdings: Collector
+    elsewhere: AttachmentCollector
 
     def read(self) -> None: ...
 
@@ -152,12 +152,12 @@ class NestedStacks:
         named = partial(self._principal, stack=stack, own=own)
         outer.resources.extend(map(above, reader.resources))
         for inner in reader.policies:
-            document = self.evaluator.there(brought_up(inner.document, stack))
+            document = self.evaluator.guarded(brought_up(inner.document, stack))
             principals = tuple(map(named, inner.principals))
             held = tuple((named(who), facts_above(facts, stack)) for who, facts in inner.held)
             policy = replace(inner, resource=above(inner.resource), document=document, principals=principals, held=held)
-            outer.policies.append(outer.attachments.of_nested(policy, stack, reader.attachments))
-        around = there(self.evaluator)
+            outer.policies.append(outer.attachments.apply_to_nested(policy, stack, reader.attachments))
+        around = existence_conditions(self.evaluator)
         for role in reader.roles:
             parts: list[Node | None] = [part and brought_up(part, stack) for part in (role.name, role.role_path)]
             name, path = (part if isinstance(part, partial_values.StringNode) else None for part in parts)
@@ -169,8 +169,8 @@ class NestedStacks:
             outer.users.extend(
                 [(name_above(user, stack), whole)] if isinstance(whole, partial_values.StringNode) else ()
             )
-        outer.received.of_nested(reader.received, stack)
-        outer.holdings.of_nested(reader.holdings, stack, named, outer.attachments)
+        outer.received.add_nested(reader.received, stack)
+        outer.elsewhere.add_nested(reader.elsewhere, stack, named, outer.attachments)
         outer.unreadable.extend(
             replace(one, resource=name_above(one.resource, stack) if one.resource else stack)
             for one in reader.unreadable
@@ -197,15 +197,15 @@ class NestedStacks:
         if node is None:
             return unknown(expression, at, "the nested stack has no such output")
         condition = scalar(child(reader.evaluator.template.root, "Outputs", name, "Condition"))
-        condition_holds = None if condition is None else reader.evaluator.assumed(condition)
+        condition_holds = None if condition is None else reader.evaluator.decided_outcome(condition)
         facts = {subject.removeprefix("Ref ") for subject, _ in self.evaluator.when}
         for open_defaults in (self.evaluator.open_defaults, True):
             key = (stack, name, open_defaults)
             if key not in self._outputs:
-                with reader.evaluator.apart(open_defaults=open_defaults):
+                with reader.evaluator.isolated(open_defaults=open_defaults):
                     value = reader.evaluator.node(node)
                     if condition is not None and condition_holds is None:
-                        value = reader.evaluator.under(condition, True, value)
+                        value = reader.evaluator.guarded_by(condition, True, value)
                 self._outputs[key] = bounded(brought_up(value, stack), expression)
             # a default does not count where something else is known of its parameter
             if not any(name in facts for text in partial_values.texts_in(self._outputs[key]) for name in text.defaults):
@@ -218,7 +218,7 @@ class NestedStacks:
         if reader is None:
             return False
         inner = TemplateAttachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.bounds_only)
-        return inner.bounds_only(parameter)
+        return inner.is_only_boundary(parameter)
 
     def _principal(self, name: str, stack: str, own: Collection[str]) -> str:
         """A principal of a nested template: one of its own, one of this template that it is given the name of, or one
@@ -302,11 +302,11 @@ class NestedStacks:
     def _both(self, node: yaml.Node, condition: str | None) -> Iterator[Node]:
         """The value of a node under the stack's condition, with the defaults of this template and whatever they are."""
         for open_defaults in (False, True):
-            with self.evaluator.apart(open_defaults=open_defaults):
+            with self.evaluator.isolated(open_defaults=open_defaults):
                 if condition is None:
                     yield self.evaluator.node(node)
                 else:
-                    with self.evaluator.assuming(condition, True):
+                    with self.evaluator.assume(condition, True):
                         yield self.evaluator.node(node)
 
 
@@ -318,7 +318,7 @@ def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
         if asset:
             return asset
     node = child(resource, "Properties", name)
-    return asset_named(template, node) or scalar(node) or None
+    return find_asset(template, node) or scalar(node) or None
 
 
 def _content(path: Path) -> str:

@@ -15,10 +15,15 @@ from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
-from passrole_checks.sources.cloudformation.attachments_elsewhere import Collector
+from passrole_checks.sources.cloudformation.attachments_elsewhere import AttachmentCollector
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
-from passrole_checks.sources.cloudformation.custom_resources import read_handed_over
-from passrole_checks.sources.cloudformation.documents import PropertyNode, TemplateDocuments, is_no_value, there
+from passrole_checks.sources.cloudformation.custom_resources import collect_passed_documents
+from passrole_checks.sources.cloudformation.documents import (
+    PropertyNode,
+    TemplateDocuments,
+    existence_conditions,
+    is_no_value,
+)
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, NestingContext
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
@@ -98,7 +103,7 @@ class PolicyReader:
         self.documents = TemplateDocuments(template, self.evaluator)
         self.serverless = Serverless(template, self.documents, self.owners)
         self.received = TemplateRoleConsumers(template, self.evaluator, self.owners)
-        self.holdings = Collector(template, self.documents, self.owners)
+        self.elsewhere = AttachmentCollector(template, self.documents, self.owners)
         self.resources: list[ResourceDefinition] = []
         self.policies = self.documents.policies
         self.roles: list[RoleDefinition] = self.serverless.roles
@@ -113,17 +118,17 @@ class PolicyReader:
         seen: set[str] = set()
         for key, node in entries(child(self.template.root, "Resources")):
             if key.value in seen:
-                self.documents.cannot(key, f"the logical id {key.value} is used twice", key.value)
+                self.documents.report_unreadable(key, f"the logical id {key.value} is used twice", key.value)
             seen.add(key.value)
             if key.value.startswith("Fn::ForEach"):
                 self._for_each(key, node)
             elif key.value.startswith("Fn::"):
-                self.documents.skipped(key, f"{key.value} adds resources at deployment")
+                self.documents.report_not_evaluated(key, f"{key.value} adds resources at deployment")
             else:
                 self._resource(key.value, key, node)
         if self.framework is Framework.SAM:
             self.serverless.globals()
-        self.holdings.settle(self.policies)
+        self.elsewhere.finish(self.policies)
 
     def suppressions(self) -> list[Suppression]:
         """What stands in the template and in those of its nested stacks."""
@@ -131,38 +136,38 @@ class PolicyReader:
         return [*suppressions(self.template, own), *self.nested.suppressions]
 
     def _sections(self) -> None:
-        self.documents.once(self.template.root, _SECTIONS)
+        self.documents.report_duplicate_keys(self.template.root, _SECTIONS)
         for name in ("Resources", "Parameters", "Mappings", "Conditions", "Globals"):
             node = child(self.template.root, name)
             empty = isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
             wrong = not isinstance(node, yaml.MappingNode) or not node.tag.endswith(":map")
             if node is not None and wrong and not empty:
-                self.documents.cannot(node, f"{name} is not a mapping")
+                self.documents.report_unreadable(node, f"{name} is not a mapping")
             for key in node.value if isinstance(node, yaml.MappingNode) else ():
                 if not isinstance(key[0], yaml.ScalarNode):
-                    self.documents.cannot(key[0], f"a name in {name} is not a text")
+                    self.documents.report_unreadable(key[0], f"a name in {name} is not a text")
         for name in ("Parameters", "Conditions"):
-            self.documents.once(child(self.template.root, name), None, f"{name}: ")
+            self.documents.report_duplicate_keys(child(self.template.root, name), None, f"{name}: ")
         for name, node in self.template.parameters.items():
-            self.documents.once(node, _OF_A_PARAMETER, f"the parameter {name}: ")
-        self.documents.once(child(self.template.root, "Mappings"), None, "Mappings: ")
+            self.documents.report_duplicate_keys(node, _OF_A_PARAMETER, f"the parameter {name}: ")
+        self.documents.report_duplicate_keys(child(self.template.root, "Mappings"), None, "Mappings: ")
         for name, node in self.template.mappings.items():
-            self.documents.once(node, None, f"the mapping {name}: ")
+            self.documents.report_duplicate_keys(node, None, f"the mapping {name}: ")
             for key, below in entries(node):
-                self.documents.once(below, None, f"the mapping {name}: {key.value}: ")
+                self.documents.report_duplicate_keys(below, None, f"the mapping {name}: {key.value}: ")
         for name in sam.transforms(self.template):
             if not name.startswith(_OWN_TRANSFORMS):
                 node = child(self.template.root, "Transform") or self.template.root
-                self.documents.skipped(node, f"the macro {name} may change the template at deployment")
+                self.documents.report_not_evaluated(node, f"the macro {name} may change the template at deployment")
         for key, _ in entries(self.template.root):
             if key.value == "Fn::Transform":
-                self.documents.skipped(key, "Fn::Transform adds sections at deployment")
+                self.documents.report_not_evaluated(key, "Fn::Transform adds sections at deployment")
 
     def _for_each(self, key: yaml.ScalarNode, node: yaml.Node) -> None:
         """A loop's resources, read once as they are written: the loop's variable stays a hole."""
         body = node.value[2] if isinstance(node, yaml.SequenceNode) and len(node.value) == 3 else None
         if not isinstance(body, yaml.MappingNode):
-            self.documents.cannot(key, f"{key.value} is not written as identifier, collection, template")
+            self.documents.report_unreadable(key, f"{key.value} is not written as identifier, collection, template")
             return
         for name, resource in entries(body):
             if name.value.startswith("Fn::ForEach"):
@@ -172,21 +177,25 @@ class PolicyReader:
 
     def _resource(self, logical_id: str, key: yaml.Node, node: yaml.Node) -> None:
         if not isinstance(node, yaml.MappingNode) or call(node):
-            self.documents.cannot(key, f"{logical_id} is not a mapping", logical_id)
+            self.documents.report_unreadable(key, f"{logical_id} is not a mapping", logical_id)
             return
         type_node = child(node, "Type")
         resource_type = type_of(node)
         if type_node is not None and _is_rain_module(type_node):
-            self.documents.skipped(type_node, f"{logical_id}: a Rain module, whose template is not read here")
+            self.documents.report_not_evaluated(
+                type_node, f"{logical_id}: a Rain module, whose template is not read here"
+            )
             return
         if type_node is not None and call(type_node):
-            self.documents.skipped(type_node, f"{logical_id}: its type is filled in before deployment")
+            self.documents.report_not_evaluated(type_node, f"{logical_id}: its type is filled in before deployment")
             return
         if resource_type is None:
-            self.documents.cannot(key, f"{logical_id} has no Type", logical_id)
+            self.documents.report_unreadable(key, f"{logical_id} has no Type", logical_id)
             return
         if resource_type.endswith("::MODULE"):
-            self.documents.skipped(type_node or key, f"{logical_id}: a module, whose resources are not read here")
+            self.documents.report_not_evaluated(
+                type_node or key, f"{logical_id}: a module, whose resources are not read here"
+            )
         resource = ResourceDefinition(
             logical_id,
             resource_type,
@@ -194,8 +203,8 @@ class PolicyReader:
             self.template.position(node, start=key),
             construct_of(node),
         )
-        self.documents.once(node, _OF_A_RESOURCE, f"{logical_id}: ", logical_id)
-        self.documents.once(child(node, "Properties"), _OF_PROPERTIES, f"{logical_id}: ", logical_id)
+        self.documents.report_duplicate_keys(node, _OF_A_RESOURCE, f"{logical_id}: ", logical_id)
+        self.documents.report_duplicate_keys(child(node, "Properties"), _OF_PROPERTIES, f"{logical_id}: ", logical_id)
         self.resources.append(resource)
         properties = child(node, "Properties")
         if properties is None or is_no_value(properties) or _is_empty(properties):
@@ -204,97 +213,110 @@ class PolicyReader:
         if condition is None:
             self._properties(resource, properties)
         else:
-            with self.evaluator.assuming(condition, True):
+            with self.evaluator.assume(condition, True):
                 self._properties(resource, properties)
 
     def _properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
         """Read the properties of a resource; where all of them stand under ``Fn::If``, each alternative."""
         listed = call(node) is None and isinstance(node, yaml.SequenceNode)
         for found, in_list in (
-            [(PropertyNode("", node), True)] if listed else self.documents.elements(node, "Properties")
+            [(PropertyNode("", node), True)] if listed else self.documents.find_elements(node, "Properties")
         ):
             function = call(found.node)
             if function is not None:
                 name = function[0]
-                self.documents.skipped(found.node, f"{resource.address}: {name} adds properties at deployment")
+                self.documents.report_not_evaluated(
+                    found.node, f"{resource.address}: {name} adds properties at deployment"
+                )
             elif in_list or not isinstance(found.node, yaml.MappingNode):
-                self.documents.cannot(found.node, f"{resource.address}: Properties is not a mapping", resource.address)
+                self.documents.report_unreadable(
+                    found.node, f"{resource.address}: Properties is not a mapping", resource.address
+                )
             else:
                 for key, _ in entries(found.node):
                     if key.value.startswith("Fn::"):
-                        self.documents.skipped(key, f"{resource.address}: {key.value} adds properties at deployment")
+                        self.documents.report_not_evaluated(
+                            key, f"{resource.address}: {key.value} adds properties at deployment"
+                        )
                 with ExitStack() as assumed:
                     for condition, outcome in found.conditions:
-                        assumed.enter_context(self.evaluator.assuming(condition, outcome))
+                        assumed.enter_context(self.evaluator.assume(condition, outcome))
                     self._read(resource, found.node)
 
     def _read(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
         kind = resource.type
         self.received.read(resource, properties)
-        self.holdings.read(resource, properties, self.attachments)
+        self.elsewhere.read(resource, properties, self.attachments)
         if kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             principals = self.attachments.principals(properties, resource.address)
             policy_kind = PolicyKind.IDENTITY
             if kind == "AWS::IAM::ManagedPolicy" and self.attachments.is_boundary(resource.address, bool(principals)):
                 policy_kind = PolicyKind.BOUNDARY
             place = len(self.policies)
-            self.documents.document(resource, properties, ("PolicyDocument",), policy_kind, principals, required=True)
-            held = self.attachments.held(properties, resource.address)
+            self.documents.collect_at(resource, properties, ("PolicyDocument",), policy_kind, principals, required=True)
+            held = self.attachments.conditional_principals(properties, resource.address)
             self.policies[place:] = [replace(policy, held=held) for policy in self.policies[place:]]
         elif kind in _STANDALONE:
             key, what = _STANDALONE[kind]
             target = child(properties, key)
-            principals = self.attachments.names(self.evaluator.node(target), what) if target is not None else ()
-            self.documents.document(resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals)
+            principals = (
+                self.attachments.resolve_principals(self.evaluator.node(target), what) if target is not None else ()
+            )
+            self.documents.collect_at(resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals)
         elif kind in _HOLDERS:
             self._inline(resource, child(properties, "Policies"))
             if kind == "AWS::IAM::Role":
                 self._role(resource, properties)
-            elif kind == "AWS::IAM::User" and (name := self.documents.text(child(properties, "UserName"))) is not None:
+            elif (
+                kind == "AWS::IAM::User"
+                and (name := self.documents.string_value(child(properties, "UserName"))) is not None
+            ):
                 self.users.append((resource.address, name))
         elif kind == "AWS::SSO::PermissionSet":
-            self.documents.document(resource, properties, ("InlinePolicy",), PolicyKind.IDENTITY, (resource.address,))
+            self.documents.collect_at(resource, properties, ("InlinePolicy",), PolicyKind.IDENTITY, (resource.address,))
         elif kind.startswith("AWS::Serverless::"):
             self.serverless.read(resource, properties)
         elif kind == "AWS::CloudFormation::StackSet":
             self._stack_set(resource, properties)
         elif is_opaque_consumer(kind):
-            read_handed_over(self.documents, resource, properties)
+            collect_passed_documents(self.documents, resource, properties)
         if kind in (STACK, APPLICATION):
             self.nested.read(resource, self)
         for paths, policy_kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (LIMITS, PolicyKind.SCP)):
             for path in paths.get(kind, ()):
-                self.documents.document(resource, properties, tuple(path.split("/")), policy_kind)
+                self.documents.collect_at(resource, properties, tuple(path.split("/")), policy_kind)
 
     def _inline(self, resource: ResourceDefinition, node: yaml.Node | None) -> None:
         """The ``Policies`` of a role, a user or a group."""
         if node is None:
             return
         address, principals = resource.address, (resource.address,)
-        for found, in_list in self.documents.elements(node, "Policies"):
+        for found, in_list in self.documents.find_elements(node, "Policies"):
             if call(found.node):
-                self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
+                self.documents.collect(resource, found, PolicyKind.IDENTITY, principals)
             elif not in_list:
-                self.documents.cannot(found.node, f"{address}: {found.path} is not a list", address)
+                self.documents.report_unreadable(found.node, f"{address}: {found.path} is not a list", address)
             elif not isinstance(found.node, yaml.MappingNode):
-                self.documents.cannot(found.node, f"{address}: {found.path} is not a mapping", address)
+                self.documents.report_unreadable(found.node, f"{address}: {found.path} is not a mapping", address)
             else:
                 document = child(found.node, "PolicyDocument")
-                self.documents.once(found.node, _OF_PROPERTIES, f"{address}: {found.path}: ", address)
+                self.documents.report_duplicate_keys(found.node, _OF_PROPERTIES, f"{address}: {found.path}: ", address)
                 added = next((key.value for key, _ in entries(found.node) if key.value.startswith("Fn::")), None)
                 if document is None and added is not None:
-                    self.documents.unknown(resource, found, added, "inserted at deployment", principals)
+                    self.documents.collect_unknown(resource, found, added, "inserted at deployment", principals)
                     continue
                 if document is None:
-                    self.documents.cannot(found.node, f"{address}: {found.path} has no PolicyDocument", address)
+                    self.documents.report_unreadable(
+                        found.node, f"{address}: {found.path} has no PolicyDocument", address
+                    )
                     continue
                 inner = found.within("PolicyDocument", document)
-                self.documents.emit(resource, inner, PolicyKind.IDENTITY, principals)
+                self.documents.collect(resource, inner, PolicyKind.IDENTITY, principals)
 
     def _role(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
-        trust = self.documents.document(resource, properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
-        name, path = (self.documents.text(child(properties, key)) for key in ("RoleName", "Path"))
-        self.roles.append(RoleDefinition(resource, name, path, trust, there(self.documents.evaluator)))
+        trust = self.documents.collect_at(resource, properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
+        name, path = (self.documents.string_value(child(properties, key)) for key in ("RoleName", "Path"))
+        self.roles.append(RoleDefinition(resource, name, path, trust, existence_conditions(self.documents.evaluator)))
 
     def _stack_set(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
         """The template of a stack set, where it stands in this file: its policies are the stack set's."""
@@ -309,15 +331,17 @@ class PolicyReader:
             return
         if template is None:
             if node is not None:
-                self.documents.skipped(node, f"{resource.address}: a stack set, whose template is not read here")
+                self.documents.report_not_evaluated(
+                    node, f"{resource.address}: a stack set, whose template is not read here"
+                )
             return
         reader = reader_of(template)
         reader.read()
         for policy in reader.policies:
-            document = self.evaluator.there(policy.document)
+            document = self.evaluator.guarded(policy.document)
             self.policies.append(prefixed(replace(policy, document=document), resource))
-        self.holdings.of_stack_set(reader.holdings, resource)
-        self.received.of_stack_set(reader.received, resource)
+        self.elsewhere.add_stack_set(reader.elsewhere, resource)
+        self.received.add_stack_set(reader.received, resource)
         for role in reader.roles:  # their names are those of roles in other accounts
             inner = replace(role.resource, address=f"{resource.address}.{role.resource.address}")
             self.roles.append(RoleDefinition(inner, trust=role.trust))

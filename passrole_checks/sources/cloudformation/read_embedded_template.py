@@ -134,7 +134,7 @@ class _Held:
         )
         roles = tuple(map(self._role, reader.roles))
         unnamed = tuple(replace(role, name=None, role_path=None) for role in roles)  # they are in other accounts
-        held = reader.holdings.holdings
+        held = reader.elsewhere.builder
         bounded = (*held.bounded, *held.boundary_unknown, *held.conditional_boundaries)
         file = around.body.at.file
         problems = (*reader.unreadable, *reader.not_evaluated)

@@ -12,7 +12,7 @@ import yaml
 
 from passrole_checks.iam.partial_values import Node
 from passrole_checks.sources.cloudformation import sam
-from passrole_checks.sources.cloudformation.documents import TemplateDocuments, there
+from passrole_checks.sources.cloudformation.documents import TemplateDocuments, existence_conditions
 from passrole_checks.sources.cloudformation.sam_policies import expanded, template_used
 from passrole_checks.sources.cloudformation.template import Template, call, child, entries, type_of
 from passrole_checks.sources.model.configuration import Framework, PolicyKind, ResourceDefinition, RoleDefinition
@@ -42,13 +42,13 @@ class Serverless:
         whole = whole or properties
         trust: Node | None = None
         if child(whole, "AssumeRolePolicyDocument") is not None:
-            trust = self.documents.document(resource, whole, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
+            trust = self.documents.collect_at(resource, whole, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
         if made is not None:
             if trust is None:
                 trust = sam.implicit_trust(self.template, resource.address, resource.at)
             role = ResourceDefinition(made, "AWS::IAM::Role", resource.framework, resource.at)
-            path = self.documents.text(child(whole, "RolePath"))
-            self.roles.append(RoleDefinition(role, None, path, trust, there(self.documents.evaluator)))
+            path = self.documents.string_value(child(whole, "RolePath"))
+            self.roles.append(RoleDefinition(role, None, path, trust, existence_conditions(self.documents.evaluator)))
         policies = child(properties, "Policies") if resource.type in sam.HOLDERS else None
         if policies is not None and (made is not None or child(properties, "Role") is None):
             self._policies(resource, policies, "Policies", (made,) if made is not None else ())
@@ -65,26 +65,26 @@ class Serverless:
         self._policies(resource, policies, "Function/Policies", tuple(roles))
 
     def _policies(self, resource: ResourceDefinition, node: yaml.Node, path: str, principals: tuple[str, ...]) -> None:
-        for found, _ in self.documents.elements(node, path):
+        for found, _ in self.documents.find_elements(node, path):
             function = call(found.node)
             if function is not None:
                 if function[0] not in _ARNS:
-                    self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
+                    self.documents.collect(resource, found, PolicyKind.IDENTITY, principals)
                 continue
             if not isinstance(found.node, yaml.MappingNode):
                 continue  # the name or the ARN of a managed policy
             keys = [key.value for key, _ in entries(found.node)]
             used = template_used(found.node)
             if "Statement" in keys:
-                self.documents.emit(resource, found, PolicyKind.IDENTITY, principals)
+                self.documents.collect(resource, found, PolicyKind.IDENTITY, principals)
             elif used is not None:
                 document = expanded(used, self.template, found.node)
-                self.documents.emit(resource, found.within(used.name, document), PolicyKind.IDENTITY, principals)
+                self.documents.collect(resource, found.within(used.name, document), PolicyKind.IDENTITY, principals)
             elif len(keys) == 1 or any(key.startswith("Fn::") for key in keys):
                 reason = "not among SAM's policy templates" if len(keys) == 1 else "inserted at deployment"
-                self.documents.unknown(resource, found, ", ".join(keys), reason, principals)
+                self.documents.collect_unknown(resource, found, ", ".join(keys), reason, principals)
             else:
-                self.documents.cannot(
+                self.documents.report_unreadable(
                     found.node,
                     f"{resource.address}: {found.path} is no policy document, policy template or managed policy",
                     resource.address,

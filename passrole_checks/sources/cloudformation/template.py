@@ -14,7 +14,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, children_of, compose, lines_of, measure
+from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, check_size, children_of, compose, split_lines
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall
 
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
@@ -197,7 +197,7 @@ class Template:
     @cached_property
     def lines(self) -> list[str]:
         """The lines of the template's text."""
-        return lines_of(self.text)
+        return split_lines(self.text)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -207,15 +207,15 @@ class Template:
     def include(self, file: str, content: str) -> yaml.Node | None:
         """The nodes of another file, which keep their places there. Raises :class:`InputError`."""
         text = content.removeprefix("\ufeff")
-        self._included[file] = lines_of(text)
+        self._included[file] = split_lines(text)
         node = compose(file, text, file)
         if node is not None:
-            measure(file, node)
+            check_size(file, node)
         return node
 
     def replace(self, root: yaml.MappingNode) -> None:
         """Take ``root`` as the template. Raises :class:`InputError` where it is too deep or too large."""
-        measure(self.file, root)
+        check_size(self.file, root)
         self.root = root
         self.conditions = self._section("Conditions")
         self.parameters = self._section("Parameters")

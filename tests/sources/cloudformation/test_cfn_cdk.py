@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.cloudformation.cdk import account_of, assembly_in, templates_in
+from passrole_checks.sources.cloudformation.cdk import account_of_template, assembly_templates, read_assembly
 
 HASH = "4c5f" * 16
 NESTED = "AppInner12AB.nested.template.json"
@@ -89,8 +89,8 @@ def test_the_account_of_the_environment_counts(tmp_path: Path) -> None:
         tmp_path, App=stack_artifact("App.template.json", "111122223333"), Other=stack_artifact("Other.template.json")
     )
     assert [item for item in said(scan(tmp_path)) if item[0] == "005"] == [("005", "App.template.json", "P")]
-    assert account_of(tmp_path / "App.template.json") == "111122223333"
-    assert account_of(tmp_path / "Other.template.json") is None
+    assert account_of_template(tmp_path / "App.template.json") == "111122223333"
+    assert account_of_template(tmp_path / "Other.template.json") is None
 
 
 def test_the_manifest_stands_for_its_templates(tmp_path: Path) -> None:
@@ -146,10 +146,10 @@ def test_manifests_that_are_none(tmp_path: Path) -> None:
     """Other manifests, broken ones, and names that lead out of the folder give no templates, and no crash."""
     for text in ("{", "[]", '{"version": 1}', '{"version": 1, "artifacts": []}', '{"name": "app"}', "[" * 100_000):
         write(tmp_path / "manifest.json", text)
-        assert assembly_in(tmp_path) is None
+        assert read_assembly(tmp_path) is None
         assert [item.reason for item in scan(tmp_path / "manifest.json").unreadable] != []
     odd = {"a": 1, "b": {"type": "aws:cloudformation:stack", "properties": []}, "c": {"type": "cdk:cloud-assembly"}}
     manifest(tmp_path, **odd, d=stack_artifact("../x.template.json"), e=stack_artifact("/etc/x.template.json"))
-    assert list(templates_in(tmp_path)) == []
+    assert list(assembly_templates(tmp_path)) == []
     manifest(tmp_path, loop={"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}})
-    assert list(templates_in(tmp_path)) == []
+    assert list(assembly_templates(tmp_path)) == []
