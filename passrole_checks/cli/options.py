@@ -340,9 +340,9 @@ def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **judging: 
     source = Path(options["source"]) if options["source"] is not None else None
     parameters: tuple[tuple[str, str], ...] = ()
     if options["parameters"]:
-        from passrole_checks.sources.cloudformation.parameter_values import given_parameters
+        from passrole_checks.sources.cloudformation.parameter_values import parse_parameter_options
 
-        parameters = given_parameters(options["parameters"])
+        parameters = parse_parameter_options(options["parameters"])
     inputs = Inputs(
         tuple(map(Path, options["var_file"])),
         options["var"],

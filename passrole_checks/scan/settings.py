@@ -105,9 +105,9 @@ def checked(table: Mapping[str, Any], options: Mapping[str, type], folder: Path)
 def _files(key: str, value: Any) -> Iterator[Path]:
     """The paths that an option names."""
     if key == "parameters":
-        from passrole_checks.sources.cloudformation.parameter_values import named_file
+        from passrole_checks.sources.cloudformation.parameter_values import parameter_file
 
-        yield from (path for path in map(named_file, value) if path is not None)
+        yield from (path for path in map(parameter_file, value) if path is not None)
     elif key in _PATHS:
         yield from map(Path, [value] if isinstance(value, str) else value)
 

@@ -148,9 +148,9 @@ def check_inputs(
         with boundary_of_context(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
             notes = terraform.undeclared([unit.path for unit in roots], inputs) if roots else ()
     if inputs.parameters and declared is not None:
-        from passrole_checks.sources.cloudformation.parameter_values import not_declared
+        from passrole_checks.sources.cloudformation.parameter_values import undeclared_parameters
 
-        notes = (*notes, *not_declared(inputs.parameters, declared))
+        notes = (*notes, *undeclared_parameters(inputs.parameters, declared))
     return unreadable, notes
 
 

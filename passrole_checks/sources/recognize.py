@@ -148,9 +148,9 @@ def _contains_clue(data: bytes) -> bool:
         return True
     if not _ESCAPED.search(data):
         return False
-    from passrole_checks.sources.cloudformation.recognize import unescaped
+    from passrole_checks.sources.cloudformation.recognize import unescape
 
-    bare = unescaped(data.decode("utf-8", "replace")).encode("utf-8", "replace")
+    bare = unescape(data.decode("utf-8", "replace")).encode("utf-8", "replace")
     return any(clue in bare for clue in _CLUES)
 
 

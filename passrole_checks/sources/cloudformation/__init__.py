@@ -14,7 +14,7 @@ from passrole_checks.sources.cloudformation.cdk import account_of_template, stac
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.nested import NestingContext
-from passrole_checks.sources.cloudformation.policies import reader_of
+from passrole_checks.sources.cloudformation.policies import make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.service_file import as_template, is_service, looks_like_service
 from passrole_checks.sources.cloudformation.template import Template
@@ -53,7 +53,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         placeholders = as_template(template) if is_service(template.root) else ()
         broken = include_files(template, path) if is_file else ()
         expand_loops(template)
-        reader = reader_of(template, NestingContext(path) if is_file else None)
+        reader = make_reader(template, NestingContext(path) if is_file else None)
         for node in placeholders:
             reader.documents.report_not_evaluated(
                 node, f"{str(node.value)[:80]} is a placeholder of another tool; its content was not evaluated"

@@ -73,7 +73,7 @@ class TemplateAttachments:
         self._used: set[str] = set()  # in any other way
         # policies of nested stacks: principals with path conditions
         self._nested_attachments: dict[str, dict[str, list[PathCondition]]] = {}
-        if _MANAGED in self._types.values() or template.called is not None or self._nested_stacks():
+        if _MANAGED in self._types.values() or template.stack_call is not None or self._nested_stacks():
             self._collect()
 
     def _name_text(self, logical_id: str, prop: str) -> str | None:

@@ -17,7 +17,7 @@ import yaml
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend, none_of, one_of, quoted, simplify
-from passrole_checks.sources.cloudformation.parameters import Parameters, words_in
+from passrole_checks.sources.cloudformation.parameters import Parameters, values_in
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, call, entries, scalar
 
@@ -80,7 +80,7 @@ class TemplateConditions:
         if isinstance(tree, bool):
             return tree
         name = tree.subject.removeprefix("Ref ")
-        allowed = self.parameters.allowed(name)
+        allowed = self.parameters.allowed_values(name)
         outcome = (lambda words: self.parameters.outcome(name, words)) if self.parameters.denies else None
         return simplify_tree(tree, allowed, outcome if allowed is not None else None)
 
@@ -156,7 +156,7 @@ class TemplateConditions:
         if not self.may_equal(text, word):
             return False
         hole = text.only_hole
-        allowed = self.parameters.allowed(hole.expression) if hole is not None else None
+        allowed = self.parameters.allowed_values(hole.expression) if hole is not None else None
         if hole is None or allowed is None or not self.parameters.denies:
             return Branch(self.subject(text), ((quoted(word), True), (none_of([quoted(word)]), False)))
         others = [other for other in allowed if other != word]
@@ -180,7 +180,7 @@ class TemplateConditions:
             return self.may_equal(StringNode(hole.known, text.at), word)
         if not word and hole.kind not in (UnresolvedKind.ANYTHING, UnresolvedKind.POLICY_VARIABLE):
             return False
-        return self.parameters.may_be(hole.expression, word)
+        return self.parameters.may_equal(hole.expression, word)
 
     def subject(self, text: StringNode) -> str:
         """Return the expression that path conditions about a text refer to."""
@@ -305,7 +305,7 @@ def simplify_tree(
 def values_in_all(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Yield the values that outcomes list."""
     for _, outcome in facts:
-        yield from words_in(outcome)
+        yield from values_in(outcome)
 
 
 def _outcome_text(words: Sequence[str], others: Sequence[str], and_more: bool) -> str:

@@ -354,12 +354,12 @@ class Evaluator:
 
         def possible(key: StringNode, word: str) -> bool:
             hole = key.only_hole
-            known = hole is None or self.parameters.may_be(hole.expression, word)
+            known = hole is None or self.parameters.may_equal(hole.expression, word)
             return known and consistent(self.when, self.conditions.subject(key), quoted(word))
 
         def closed(key: StringNode) -> Sequence[str] | None:
             hole = key.only_hole
-            words = self.parameters.allowed(hole.expression) if hole is not None else None
+            words = self.parameters.allowed_values(hole.expression) if hole is not None else None
             return words and [word for word in words if possible(key, word)]
 
         def outcome(key: StringNode, words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Nested stacks and applications whose template is a local file: found, read with their parameters, asked for outputs.
+"""Nested stacks and applications with a local template: find them, read them with their arguments, resolve outputs.
 
 Sources: AWS CloudFormation Template Reference, AWS::CloudFormation::Stack (``TemplateURL``, ``Parameters``, outputs as
 ``Outputs.Name``); AWS CLI Command Reference, "cloudformation package" (a local path in TemplateURL is relative to the
@@ -53,22 +53,22 @@ from passrole_checks.sources.model.configuration import (
 )
 from passrole_checks.sources.model.principal_names import bare_name, rename_principal
 
-MAX_DEPTH = 10  # stacks inside stacks
-MAX_STACKS = 200  # that one template leads to, each use counted
+MAX_DEPTH = 10  # levels of nested stacks
+MAX_STACKS = 200  # nested stacks of one template, counting repeated templates
 MAX_BYTES = 2_000_000  # of one template
 MAX_TOTAL = 20_000_000
 
 STACK, APPLICATION = "AWS::CloudFormation::Stack", "AWS::Serverless::Application"
 _LOCATION = {STACK: "TemplateURL", APPLICATION: "Location"}
 _WORDS = {STACK: "nested stack", APPLICATION: "nested application"}
-_ELSEWHERE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:|\{\{|\$\{|\x00")  # an address, or words to be filled in
+_ELSEWHERE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:|\{\{|\$\{|\x00")  # a URL or a placeholder
 _NAME = re.compile(r"[\w+=,.@-]+")  # of a user, group or role
 _OUTER_REFERENCE = re.compile(r"\$\{\.\./([A-Za-z0-9.]+)\}")
 
 
 @dataclass
 class NestedStackBudget:
-    """What is left for all nested stacks of a template."""
+    """The remaining budget for all nested stacks of a template."""
 
     stacks: int = MAX_STACKS
     size: int = MAX_TOTAL
@@ -76,7 +76,7 @@ class NestedStackBudget:
 
 @dataclass(frozen=True)
 class NestingContext:
-    """Where a template stands: its file, and the templates that lead to it."""
+    """The path of a template, its ancestors, and the shared budget."""
 
     path: Path
     ancestors: tuple[Path, ...] = ()
@@ -84,7 +84,7 @@ class NestingContext:
 
 
 class TemplateReader(Protocol):
-    """What reads a nested template: the same that reads the outer one."""
+    """The reader of a template, for the outer and for nested ones."""
 
     evaluator: Evaluator
     resources: list[ResourceDefinition]
@@ -104,51 +104,52 @@ class TemplateReader(Protocol):
 
 
 class NestedStacks:
-    """The nested stacks of one template, each read when it is first asked for.
+    """The nested stacks of one template, each read on first use.
 
-    ``surroundings`` is None where nothing says where the template stands: then none of them is followed. ``make`` makes
-    a reader of a template. After :meth:`read`, ``templates`` are those that were read, at any depth, by the address of
-    their stack, ``files`` these and what they include, and ``suppressions`` what stands in them.
+    ``context`` is None if the path of the template is unknown; no nested stack is read then. ``make_reader`` creates
+    the reader of a template. After :meth:`read`: ``templates`` are the templates that were read, at any depth, by stack
+    address; ``files`` are these and the files they include; ``suppressions`` are those in these files.
     """
 
     def __init__(
         self,
         template: Template,
         evaluator: Evaluator,
-        surroundings: NestingContext | None,
-        make: Callable[[Template, NestingContext], TemplateReader],
+        context: NestingContext | None,
+        make_reader: Callable[[Template, NestingContext], TemplateReader],
     ) -> None:
         self.template = template
         self.evaluator = evaluator
-        self.surroundings = surroundings
-        self.make = make
+        self.context = context
+        self.make_reader = make_reader
         self.files: dict[str, None] = {}
         self.templates: dict[str, str] = {}
         self.suppressions: list[Suppression] = []
         self._readers: dict[str, TemplateReader | None] = {}
         self._outputs: dict[tuple[str, str, bool], Node] = {}
-        self._refused: dict[str, Unreadable] = {}  # why one of them is not read
+        self._refused: dict[str, Unreadable] = {}  # reasons for stacks that are not read
         self._unreadable: dict[str, Unreadable] = {}
-        self._broken: dict[str, tuple[InputError, ...]] = {}  # files that a nested template includes
+        self._broken: dict[str, tuple[InputError, ...]] = {}  # errors in included files
 
     def read(self, resource: ResourceDefinition, outer: TemplateReader) -> None:
-        """Add what a nested stack holds to what the outer template holds, named below the stack's logical id."""
+        """Add the content of a nested stack to that of the outer template, with addresses below the stack's logical
+        id."""
         stack = resource.address
-        reader = self._reader(stack)
+        reader = self._reader_of(stack)
         if reader is None:
-            words = f"{stack}: a {_WORDS[resource.type]}, whose template is not read here"
+            reason = f"{stack}: {_WORDS[resource.type]} not evaluated: its template is not available"
             if stack in self._unreadable:
                 outer.unreadable.append(self._unreadable[stack])
             else:
-                note = Unreadable(resource.at.file, words, resource.at.line)
+                note = Unreadable(resource.at.file, reason, resource.at.line)
                 outer.not_evaluated.append(self._refused.get(stack, note))
             return
         reader.read()
 
-        def above(one: ResourceDefinition) -> ResourceDefinition:
-            return replace(one, address=name_above(one.address, stack))
+        def above(entry: ResourceDefinition) -> ResourceDefinition:
+            return replace(entry, address=name_above(entry.address, stack))
 
-        own = frozenset(one.address for one in (*reader.resources, *(role.resource for role in reader.roles)))
+        own = frozenset(entry.address for entry in (*reader.resources, *(role.resource for role in reader.roles)))
         named = partial(self._principal, stack=stack, own=own)
         outer.resources.extend(map(above, reader.resources))
         for inner in reader.policies:
@@ -172,10 +173,10 @@ class NestedStacks:
         outer.received.add_nested(reader.received, stack)
         outer.elsewhere.add_nested(reader.elsewhere, stack, named, outer.attachments)
         outer.unreadable.extend(
-            replace(one, resource=name_above(one.resource, stack) if one.resource else stack)
-            for one in reader.unreadable
+            replace(entry, resource=name_above(entry.resource, stack) if entry.resource else stack)
+            for entry in reader.unreadable
         )
-        broken = (Unreadable(one.file, one.reason, one.line, resource=stack) for one in self._broken[stack])
+        broken = (Unreadable(entry.file, entry.reason, entry.line, resource=stack) for entry in self._broken[stack])
         outer.unreadable.extend(broken)
         outer.not_evaluated.extend(reader.not_evaluated)
         template = reader.evaluator.template
@@ -183,16 +184,16 @@ class NestedStacks:
         self.templates[stack] = template.file
         self.templates.update({name_above(inner, stack): file for inner, file in reader.nested.templates.items()})
         self.suppressions.extend(
-            replace(one, resource=name_above(one.resource, stack)) if one.resource is not None else one
-            for one in reader.suppressions()
+            replace(entry, resource=name_above(entry.resource, stack)) if entry.resource is not None else entry
+            for entry in reader.suppressions()
         )
 
     def output(self, stack: str, name: str, at: Position) -> Node:
-        """The value of an output of a nested stack; a hole where it is not known."""
+        """Return the value of an output of a nested stack; an unresolved value if it is unknown."""
         expression = f"{stack}.Outputs.{name}"
-        reader = self._reader(stack)
+        reader = self._reader_of(stack)
         if reader is None:
-            return unknown(expression, at, "an output of a nested stack")
+            return unknown(expression, at, "output of a nested stack")
         node = child(reader.evaluator.template.root, "Outputs", name, "Value")
         if node is None:
             return unknown(expression, at, "the nested stack has no such output")
@@ -207,85 +208,90 @@ class NestedStacks:
                     if condition is not None and condition_holds is None:
                         value = reader.evaluator.guarded_by(condition, True, value)
                 self._outputs[key] = bounded(brought_up(value, stack), expression)
-            # a default does not count where something else is known of its parameter
+            # a default does not apply if a path condition is about its parameter
             if not any(name in facts for text in partial_values.texts_in(self._outputs[key]) for name in text.defaults):
                 break
-        return _standing_at(self._outputs[key], at)
+        return _moved_to(self._outputs[key], at)
 
-    def bounds_only(self, stack: str, parameter: str) -> bool:
-        """Whether a nested stack takes a parameter for a permissions boundary and for nothing else."""
-        reader = self._reader(stack)
+    def is_only_boundary(self, stack: str, parameter: str) -> bool:
+        """True if a nested stack uses a parameter only as a permissions boundary."""
+        reader = self._reader_of(stack)
         if reader is None:
             return False
-        inner = TemplateAttachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.bounds_only)
+        inner = TemplateAttachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.is_only_boundary)
         return inner.is_only_boundary(parameter)
 
     def _principal(self, name: str, stack: str, own: Collection[str]) -> str:
-        """A principal of a nested template: one of its own, one of this template that it is given the name of, or one
-        that stands elsewhere, which has the same name everywhere."""
+        """Return the name of a nested template's principal in this template.
+
+        It is a resource of the nested template, a resource of this template passed by name, or a principal defined
+        elsewhere, which keeps its name.
+        """
         outer = _OUTER_REFERENCE.fullmatch(bare_name(name))
         if outer is not None:
-            parameter = outer[1] in self.template.parameters  # a name that is not known, of one kind or another
+            parameter = outer[1] in self.template.parameters  # an unknown name of any kind
             return rename_principal(name, lambda _: f"${{{outer[1]}}}") if parameter else outer[1]
         return name_above(name, stack) if name in own or not _NAME.fullmatch(bare_name(name)) else name
 
-    def _reader(self, stack: str) -> TemplateReader | None:
-        """The reader of a nested stack, None where it is not read, and while its parameters are being evaluated."""
+    def _reader_of(self, stack: str) -> TemplateReader | None:
+        """Return the reader of a nested stack; None if it is not read, and while its arguments are being evaluated."""
         if stack not in self._readers:
             self._readers[stack] = None
             resource = self.template.resources.get(stack)
             if resource is not None and type_of(resource) in _LOCATION:
-                self._readers[stack] = self._opened(stack, resource)
+                self._readers[stack] = self._open(stack, resource)
         return self._readers[stack]
 
-    def _opened(self, stack: str, resource: yaml.Node) -> TemplateReader | None:
+    def _open(self, stack: str, resource: yaml.Node) -> TemplateReader | None:
         kind = type_of(resource) or ""
-        words = f"{stack}: a {_WORDS[kind]}, whose template"
-        around = self.surroundings
-        location = _location(resource, _LOCATION[kind], around.path) if around is not None else None
-        if around is None or location is None or _ELSEWHERE.search(location):
-            return self._not_read(resource, stack, f"{words} is not read here", location or "")
-        shown = location if len(location) <= 80 else location[:79] + "…"
+        prefix = f"{stack}: {_WORDS[kind]} not evaluated:"
+        context = self.context
+        location = _location(resource, _LOCATION[kind], context.path) if context is not None else None
+        if context is None or location is None or _ELSEWHERE.search(location):
+            return self._refuse(resource, stack, f"{prefix} its template is not available", location or "")
+        displayed = location if len(location) <= 80 else location[:79] + "…"
         try:
-            written = around.path.parent / location
-            current_boundary().check(written)
-            path = written.resolve()
-            if path in (*around.ancestors, around.path.resolve()):
-                return self._not_read(resource, stack, f"{words} {shown} leads to itself")
-            if len(around.ancestors) >= MAX_DEPTH or around.budget.stacks <= 0 or around.budget.size <= 0:
-                return self._not_read(resource, stack, f"{words} {shown} is one too many", str(path))
-            content = _content(path)
+            unresolved_path = context.path.parent / location
+            current_boundary().check(unresolved_path)
+            path = unresolved_path.resolve()
+            if path in (*context.ancestors, context.path.resolve()):
+                return self._refuse(resource, stack, f"{prefix} {displayed} contains itself")
+            if len(context.ancestors) >= MAX_DEPTH or context.budget.stacks <= 0 or context.budget.size <= 0:
+                return self._refuse(resource, stack, f"{prefix} nesting limit reached at {displayed}", str(path))
+            content = _read_text(path)
             if not looks_like_template(content):
-                return self._not_read(resource, stack, f"{words} {shown} is no template", str(path))
+                return self._refuse(resource, stack, f"{prefix} {displayed} is not a template", str(path))
         except OutsideError as error:
-            return self._not_read(resource, stack, f"{words} {shown} {error.strerror}", os.path.realpath(written))
+            return self._refuse(
+                resource, stack, f"{prefix} {displayed} {error.strerror}", os.path.realpath(unresolved_path)
+            )
         except FileNotFoundError:
-            return self._not_read(resource, stack, f"{words} {shown} is not here", str(around.path.parent / location))
+            return self._refuse(resource, stack, f"{prefix} {displayed} not found", str(context.path.parent / location))
         except InputError as error:
             self._unreadable[stack] = Unreadable(error.file, error.reason, error.line, resource=stack)
             return None
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            return self._not_read(resource, stack, f"{words} {shown} cannot be opened: {reason}")
-        around.budget.stacks -= 1
-        around.budget.size -= len(content)
-        inner = NestingContext(path, (*around.ancestors, around.path.resolve()), around.budget)
+            return self._refuse(resource, stack, f"{prefix} {displayed} cannot be opened: {reason}")
+        context.budget.stacks -= 1
+        context.budget.size -= len(content)
+        inner = NestingContext(path, (*context.ancestors, context.path.resolve()), context.budget)
         try:
-            template = Template(str(path), content, called=self._called(resource))
+            template = Template(str(path), content, stack_call=self._stack_call(resource))
             self._broken[stack] = include_files(template, path)
             expand_loops(template)
         except InputError as error:
             self._unreadable[stack] = Unreadable(error.file, error.reason, error.line, resource=stack)
             return None
-        return self.make(template, inner)
+        return self.make_reader(template, inner)
 
-    def _not_read(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> TemplateReader | None:
+    def _refuse(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> TemplateReader | None:
         line = (child(resource, "Properties") or resource).start_mark.line + 1
         self._refused[stack] = Unreadable(self.template.file_of(resource), reason, line, subject)
         return None
 
-    def _called(self, resource: yaml.Node) -> NestedStackCall:
-        """The values of a stack's parameters."""
+    def _stack_call(self, resource: yaml.Node) -> NestedStackCall:
+        """Return the arguments of a stack's parameters."""
         node = child(resource, "Properties", "Parameters")
         condition = scalar(child(resource, "Condition"))
         if node is None:
@@ -294,13 +300,16 @@ class NestedStacks:
             return NestedStackCall({}, complete=False)
         pairs = [(key.value, value) for key, value in entries(node)]
         passed = {
-            name: ParameterArgument(*(handed_down(bounded(one, name)) for one in self._both(value, condition)))
+            name: ParameterArgument(
+                *(handed_down(bounded(one, name)) for one in self._with_and_without_defaults(value, condition))
+            )
             for name, value in pairs
         }
         return NestedStackCall(passed, complete=not any(name.startswith("Fn::") for name in passed))
 
-    def _both(self, node: yaml.Node, condition: str | None) -> Iterator[Node]:
-        """The value of a node under the stack's condition, with the defaults of this template and whatever they are."""
+    def _with_and_without_defaults(self, node: yaml.Node, condition: str | None) -> Iterator[Node]:
+        """Yield a node's value under the stack's condition, first with the defaults of this template, then with any
+        value of its parameters."""
         for open_defaults in (False, True):
             with self.evaluator.isolated(open_defaults=open_defaults):
                 if condition is None:
@@ -311,7 +320,7 @@ class NestedStacks:
 
 
 def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
-    """The place of a nested template as it is written, that of the CDK's asset first; None where it is no text."""
+    """Return the path of a nested template as written, or of the CDK asset; None if it is not a string."""
     metadata = child(resource, "Metadata")
     if scalar(child(metadata, "aws:asset:property")) == name:
         asset = scalar(child(metadata, "aws:asset:path"))
@@ -321,8 +330,9 @@ def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
     return find_asset(template, node) or scalar(node) or None
 
 
-def _content(path: Path) -> str:
-    """The text of a file. Raises InputError where it cannot be read as text, OSError where there is no such file."""
+def _read_text(path: Path) -> str:
+    """Return the text of a file. Raises :class:`InputError` if it is not text, :class:`OSError` if it does not
+    exist."""
     try:
         data = current_boundary().read(path, MAX_BYTES)
     except RefusedError as error:
@@ -335,12 +345,12 @@ def _content(path: Path) -> str:
         raise InputError(str(path), "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
 
 
-def _standing_at(node: Node, at: Position) -> Node:
-    """A value where it is used: what it is for a finding stands there, not in the nested template."""
+def _moved_to(node: Node, at: Position) -> Node:
+    """Return a value with the position where it is used, since findings belong there and not to the nested template."""
     if isinstance(node, partial_values.StringNode):
         return partial_values.moved(node, at)
     if isinstance(node, Choice):
-        return replace(node, options=tuple((out, _standing_at(one, at)) for out, one in node.options), at=at)
+        return replace(node, options=tuple((outcome, _moved_to(option, at)) for outcome, option in node.options), at=at)
     if isinstance(node, partial_values.ListNode):
-        return replace(node, items=tuple(_standing_at(item, at) for item in node.items), at=at)
+        return replace(node, items=tuple(_moved_to(item, at) for item in node.items), at=at)
     return node

@@ -179,11 +179,11 @@ class Template:
         file: str,
         content: str,
         given: Mapping[str, str] | None = None,
-        called: NestedStackCall | None = None,
+        stack_call: NestedStackCall | None = None,
     ) -> None:
         self.file = file
         self.given = given or {}  # values of parameters that whoever scans knows
-        self.called = called  # by an outer stack, if it is the template of a nested one
+        self.stack_call = stack_call  # by an outer stack, if it is the template of a nested one
         self.loop_variables: frozenset[str] = frozenset()  # of loops whose collection is not known
         self.text = text = content.removeprefix("\ufeff")
         self._included: dict[str, list[str]] = {}  # the lines of each file that is included

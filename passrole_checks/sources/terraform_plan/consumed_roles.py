@@ -58,12 +58,14 @@ class PlanRoleConsumers:
         """What the template of a CloudFormation stack holds; nothing for other resources."""
         if resource.type not in TYPES:
             return NOTHING
-        from passrole_checks.sources.cloudformation.read_embedded_template import content_of  # heavy, and seldom needed
+        from passrole_checks.sources.cloudformation.read_embedded_template import (
+            read_stack_content,  # heavy, and seldom needed
+        )
 
         known = self._stacks.get(resource.address)
         if known is None:
             values = {name: self.value_of(resource, name) for name in PARTS}
-            known = self._stacks[resource.address] = content_of(definition, values)
+            known = self._stacks[resource.address] = read_stack_content(definition, values)
         return replace(known, received=tuple(_as_judged(one, judged) for one in known.received))
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:

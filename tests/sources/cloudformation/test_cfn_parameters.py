@@ -19,7 +19,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
 )
 from passrole_checks.sources.cloudformation import load
-from passrole_checks.sources.cloudformation.parameter_values import MAX_BYTES, given_parameters, read_parameters
+from passrole_checks.sources.cloudformation.parameter_values import MAX_BYTES, parse_parameter_options, read_parameters
 from passrole_checks.sources.model.configuration import Inputs
 
 EXACT = "arn:aws:iam::111122223333:role/app"
@@ -165,7 +165,7 @@ def test_files_of_values(
 
 def test_later_values_win() -> None:
     """Of several values for one parameter the last counts, and the shorthand of the AWS CLI is read."""
-    assert dict(given_parameters(["A=1", "B=x=y", "A=2", "ParameterKey=C,ParameterValue=a,b", "D="])) == {
+    assert dict(parse_parameter_options(["A=1", "B=x=y", "A=2", "ParameterKey=C,ParameterValue=a,b", "D="])) == {
         "A": "2", "B": "x=y", "C": "a,b", "D": "",
     }  # fmt: skip
 
@@ -208,9 +208,9 @@ def test_a_file_that_cannot_be_used_is_one_line(
 def test_what_is_neither_a_pair_nor_a_file() -> None:
     """A name that no parameter can have is a mistake in the options."""
     with pytest.raises(ConfigurationError, match="neither KEY=VALUE nor a file"):
-        given_parameters(["a b=x"])
+        parse_parameter_options(["a b=x"])
     with pytest.raises(InputError, match="no such file"):
-        given_parameters(["nowhere"])
+        parse_parameter_options(["nowhere"])
 
 
 def test_a_name_that_no_template_declares_is_told_once(
