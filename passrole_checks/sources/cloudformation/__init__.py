@@ -16,7 +16,7 @@ from passrole_checks.sources.cloudformation.language_extensions import expand_lo
 from passrole_checks.sources.cloudformation.nested import NestingContext
 from passrole_checks.sources.cloudformation.policies import make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.service_file import as_template, is_service, looks_like_service
+from passrole_checks.sources.cloudformation.service_file import convert_to_template, is_service, looks_like_service
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
@@ -50,7 +50,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
     file = str(path)
     try:
         template = Template(file, content, dict(inputs.parameters))
-        placeholders = as_template(template) if is_service(template.root) else ()
+        placeholders = convert_to_template(template) if is_service(template.root) else ()
         broken = include_files(template, path) if is_file else ()
         expand_loops(template)
         reader = make_reader(template, NestingContext(path) if is_file else None)

@@ -18,8 +18,8 @@ from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
-from passrole_checks.sources.cloudformation.strings import placeholders
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
+from passrole_checks.sources.cloudformation.strings import parse_sub
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
 from passrole_checks.sources.model.attachments_elsewhere import conditional_holders, flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.principal_names import literal_principal
@@ -96,7 +96,7 @@ class TemplateAttachments:
             elif key == "ManagedPolicyArns" and kind in _NAMES:
                 self._attach(logical_id, value)
             elif key == "Policies" and kind.startswith("AWS::Serverless::"):
-                for item in sam.managed_policies(value):
+                for item in sam.managed_policy_nodes(value):
                     self._attach(self._implicit_roles.get(logical_id, logical_id), item)
             elif key == "CustomerManagedPolicyReferences":
                 self._attach(logical_id, value, by_name=True)
@@ -149,7 +149,7 @@ class TemplateAttachments:
             if kind == _PUBLISHED:
                 continue
             for key, value in entries(child(node, "Properties")):
-                if key.value == "Parameters" and kind in _STACKS and call(value) is None:
+                if key.value == "Parameters" and kind in _STACKS and intrinsic_call(value) is None:
                     for name, passed in entries(value):
                         yield logical_id, key.value, passed, self._is_bound_below(logical_id, name.value, passed)
                 else:
@@ -260,7 +260,7 @@ class TemplateAttachments:
 
 def _references_in(node: yaml.Node, bounds: bool = False) -> Iterator[tuple[str, bool]]:
     """Yield every name referenced at or below a node, and True if it is in a condition or a permissions boundary."""
-    function = call(node)
+    function = intrinsic_call(node)
     if function:
         name, argument = function
         first = argument.value[0] if isinstance(argument, yaml.SequenceNode) and argument.value else argument
@@ -268,7 +268,7 @@ def _references_in(node: yaml.Node, bounds: bool = False) -> Iterator[tuple[str,
             yield (scalar(first) or "").split(".")[0], bounds
             return
         if name == "Fn::Sub":
-            for piece in placeholders(scalar(first) or ""):
+            for piece in parse_sub(scalar(first) or ""):
                 if piece.reference:
                     yield piece.value.split(".")[0], bounds
         yield from _references_in(argument, bounds)

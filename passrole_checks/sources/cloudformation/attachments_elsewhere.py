@@ -18,8 +18,8 @@ from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments
-from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries
+from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
 from passrole_checks.sources.model.attachments_elsewhere import (
     AttachmentsBuilder,
     conditional_holders,
@@ -76,13 +76,15 @@ class AttachmentCollector:
             self._attach(resource, properties, _ARNS[kind], holder, attachments)
         if kind == "AWS::SSO::PermissionSet":
             self._attach(resource, properties, _REFERENCES, holder, attachments)
-        if kind in sam.HOLDERS and holder in self._implicit_roles:
+        if kind in sam.TYPES_WITH_POLICIES and holder in self._implicit_roles:
             self._attach(resource, properties, "Policies", self._implicit_roles[holder], attachments)
         if kind in _BOUNDED:
             self._add_boundary(holder, child(properties, _BOUNDARY), attachments)
         elif holder in self._implicit_roles and holder in self.template.resources:
             self._add_boundary(
-                self._implicit_roles[holder], child(sam.properties(self.template, holder), _BOUNDARY), attachments
+                self._implicit_roles[holder],
+                child(sam.properties_with_globals(self.template, holder), _BOUNDARY),
+                attachments,
             )
         if kind == "AWS::IAM::User":
             self._add_members(
@@ -107,8 +109,8 @@ class AttachmentCollector:
             value: Node = attachment.policy
             for condition, outcome in reversed(attachment.when):
                 value = Choice(condition, ((outcome, value),), value.at)
-            resource = replace(attachment.resource, address=name_above(attachment.resource.address, stack))
-            for when, policy in flatten_variants(self.documents.evaluator.guarded(brought_up(value, stack))):
+            resource = replace(attachment.resource, address=parent_name(attachment.resource.address, stack))
+            for when, policy in flatten_variants(self.documents.evaluator.guarded(to_parent(value, stack))):
                 if not isinstance(policy, StringNode):
                     continue
                 holder, logical_ids = principal(attachment.holder), attachments.find_policies(policy)
@@ -120,9 +122,9 @@ class AttachmentCollector:
         for group, user in inner.builder.members:
             self.builder.members[principal(group), principal(user)] = None
         for holder, policy_id in inner.builder.bounded.items():
-            self.builder.bounded[principal(holder)] = name_above(policy_id, stack)
+            self.builder.bounded[principal(holder)] = parent_name(policy_id, stack)
         for holder, name in inner.builder.boundary_names.items():
-            self.builder.bind(principal(holder), [((), brought_up(name, stack))], attachments.find_policies)
+            self.builder.bind(principal(holder), [((), to_parent(name, stack))], attachments.find_policies)
         for holder in inner.builder.boundary_unknown:
             if holder not in inner.builder.boundary_names:
                 self.builder.boundary_unknown[principal(holder)] = None
@@ -130,7 +132,7 @@ class AttachmentCollector:
             values = [
                 attachment for when, bound in variants for attachment in self._boundary_in_parent(when, bound, stack)
             ]
-            own = {name_above(bound, stack) for _, bound in variants if isinstance(bound, str)}
+            own = {parent_name(bound, stack) for _, bound in variants if isinstance(bound, str)}
 
             def find_policies(value: StringNode, own: Collection[str] = own) -> list[str]:
                 hole = value.only_hole
@@ -149,7 +151,7 @@ class AttachmentCollector:
             value = bound if isinstance(bound, StringNode) else StringNode((Unresolved(bound),), _NOWHERE)
         for condition, outcome in reversed(facts):
             value = Choice(condition, ((outcome, value),), value.at)
-        return value_variants(self.documents.evaluator.guarded(brought_up(value, stack)))
+        return value_variants(self.documents.evaluator.guarded(to_parent(value, stack)))
 
     def add_stack_set(self, inner: AttachmentCollector, resource: ResourceDefinition) -> None:
         """Add the attachments of principals in a stack set's template, with addresses below the stack set."""
@@ -178,7 +180,9 @@ class AttachmentCollector:
             if name == _REFERENCES:
                 named = child(inside, "Name")
                 inside, path = (named, f"{path}/Name") if named is not None else (inside, path)
-            elif isinstance(inside, yaml.MappingNode) and (call(inside) is None or _may_be_a_document(inside)):
+            elif isinstance(inside, yaml.MappingNode) and (
+                intrinsic_call(inside) is None or _may_be_a_document(inside)
+            ):
                 continue  # a policy document or a SAM policy template
             value = self.documents.evaluator.guarded(self.documents.evaluate_under(found.conditions, inside))
             for facts, policy in flatten_variants(value):
@@ -190,7 +194,7 @@ class AttachmentCollector:
         if node is None:
             return
         by_name = False
-        if call(node) is None and isinstance(node, yaml.MappingNode):
+        if intrinsic_call(node) is None and isinstance(node, yaml.MappingNode):
             keys = {key.value: value for key, value in entries(node)}
             by_name = "ManagedPolicyArn" not in keys
             inside = keys.get("ManagedPolicyArn") or child(node, "CustomerManagedPolicyReference", "Name")
@@ -212,5 +216,5 @@ class AttachmentCollector:
 
 def _may_be_a_document(node: yaml.Node) -> bool:
     """True if a function may insert any object, unlike functions that return strings."""
-    function = call(node)
+    function = intrinsic_call(node)
     return function is not None and function[0] in ("Fn::Transform", "Fn::ForEach")

@@ -19,7 +19,7 @@ from passrole_checks.iam.partial_values import Choice, Node, Position, StringNod
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend, none_of, one_of, quoted, simplify
 from passrole_checks.sources.cloudformation.parameters import Parameters, values_in
 from passrole_checks.sources.cloudformation.strings import as_text
-from passrole_checks.sources.cloudformation.template import Template, call, entries, scalar
+from passrole_checks.sources.cloudformation.template import Template, entries, intrinsic_call, scalar
 
 _MAX_LISTED = 4  # values listed in an outcome before its complement is listed instead
 _MAX_OPERANDS = 30  # conditions in one And or Or; CloudFormation allows ten
@@ -208,7 +208,7 @@ def _strip_literals(text: StringNode, word: str) -> tuple[StringNode, str]:
 
 
 def _condition_call(node: yaml.Node) -> tuple[str, yaml.Node]:
-    function = call(node)
+    function = intrinsic_call(node)
     if function is not None:
         return function
     pairs = entries(node)

@@ -15,7 +15,7 @@ import yaml
 from passrole_checks.iam.partial_values import ListNode, Node, StringNode
 from passrole_checks.sources.cloudformation import sam_implicit_roles
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
-from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
+from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
 from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
@@ -48,17 +48,19 @@ class TemplateRoleConsumers:
                 )
         if resource.type.startswith(_SERVERLESS):
             execution_role = self.implicit_roles.get(resource.address)
-            self.roles.extend(sam_implicit_roles.roles_for(self.template, resource, properties, execution_role))
+            self.roles.extend(
+                sam_implicit_roles.find_implicit_roles(self.template, resource, properties, execution_role)
+            )
 
     def add_nested(self, inner: TemplateRoleConsumers, stack: str) -> None:
         """Add the roles received in a nested stack, with addresses below its logical id."""
         for received in inner.roles:
-            resource = replace(received.resource, address=name_above(received.resource.address, stack))
-            self.roles.append(replace(received, resource=resource, value=brought_up(received.value, stack)))
+            resource = replace(received.resource, address=parent_name(received.resource.address, stack))
+            self.roles.append(replace(received, resource=resource, value=to_parent(received.value, stack)))
         for profile in inner.profiles:
-            name = profile.name and brought_up(profile.name, stack)
-            role = profile.role and brought_up(profile.role, stack)
-            address = name_above(profile.address, stack)
+            name = profile.name and to_parent(profile.name, stack)
+            role = profile.role and to_parent(profile.role, stack)
+            address = parent_name(profile.address, stack)
             self.profiles.append(InstanceProfile(address, _text(name), role, profile.at))
 
     def add_stack_set(self, inner: TemplateRoleConsumers, stack_set: ResourceDefinition) -> None:
@@ -69,11 +71,11 @@ class TemplateRoleConsumers:
         address = stack_set.address
         for received in inner.roles:
             attribute = f"TemplateBody/Resources/{received.resource.address}/Properties/{received.attribute}"
-            value, by = brought_up(received.value, address), "resource" if received.by == "deployer" else received.by
+            value, by = to_parent(received.value, address), "resource" if received.by == "deployer" else received.by
             self.roles.append(replace(received, resource=stack_set, attribute=attribute, value=value, by=by))
         for profile in inner.profiles:
-            role = profile.role and brought_up(profile.role, address)
-            name = profile.name and brought_up(profile.name, address)
+            role = profile.role and to_parent(profile.role, address)
+            name = profile.name and to_parent(profile.name, address)
             self.profiles.append(InstanceProfile(f"{address}.{profile.address}", _text(name), role, profile.at))
 
     def _with_event_service(self, received: ReceivedRole) -> ReceivedRole:

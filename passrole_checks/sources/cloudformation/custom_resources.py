@@ -16,7 +16,7 @@ from passrole_checks.iam.documents.json_document import MalformedDocument, parse
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.cloudformation.documents import PropertyNode, TemplateDocuments
-from passrole_checks.sources.cloudformation.template import call, entries
+from passrole_checks.sources.cloudformation.template import entries, intrinsic_call
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
 from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, infer_policy_kind
 
@@ -48,7 +48,7 @@ def _find_candidates(
     """Yield the possible documents at or below an element, each with True; with False elements that are too deep to
     search."""
     for element, _ in documents.find_elements(place.node, place.path, place.conditions):
-        keys = entries(element.node) if call(element.node) is None else []
+        keys = entries(element.node) if intrinsic_call(element.node) is None else []
         if not keys or any(key.value == "Statement" for key, _ in keys):
             yield element, True
         elif not depth:

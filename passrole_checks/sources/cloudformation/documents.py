@@ -13,7 +13,14 @@ import yaml
 from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, StringNode, unknown
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, has_different_keys, scalar
+from passrole_checks.sources.cloudformation.template import (
+    Template,
+    child,
+    entries,
+    has_unique_keys,
+    intrinsic_call,
+    scalar,
+)
 from passrole_checks.sources.model.attachments_elsewhere import flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
 
@@ -22,7 +29,7 @@ Conditions = tuple[tuple[str, bool], ...]
 
 def is_no_value(node: yaml.Node) -> bool:
     """True if a node is ``Ref AWS::NoValue``, which removes the property."""
-    function = call(node)
+    function = intrinsic_call(node)
     return function is not None and function[0] == "Ref" and scalar(function[1]) == "AWS::NoValue"
 
 
@@ -73,7 +80,7 @@ class TemplateDocuments:
         CloudFormation takes the last one, which a reader of the first one does not expect
         (aws-cloudformation/cfn-language-discussion, issue 96).
         """
-        if has_different_keys(node):
+        if has_unique_keys(node):
             return
         seen: set[str] = set()
         for key, _ in entries(node):
@@ -107,7 +114,11 @@ class TemplateDocuments:
             return None
         self.policies.append(AttachedPolicy(resource, found.path, self.evaluator.guarded(document), kind, principals))
         for key, value in entries(found.node):
-            if key.value.startswith("Fn::") and call(found.node) is None and child(found.node, "Statement") is not None:
+            if (
+                key.value.startswith("Fn::")
+                and intrinsic_call(found.node) is None
+                and child(found.node, "Statement") is not None
+            ):
                 # entries of a macro or a loop beside those of the document: they add unknown parts
                 rest = self.evaluator.node(
                     yaml.MappingNode("tag:yaml.org,2002:map", [(key, value)], key.start_mark, value.end_mark)
@@ -144,7 +155,7 @@ class TemplateDocuments:
         self, node: yaml.Node, path: str, conditions: Conditions = (), in_list: bool = False
     ) -> Iterator[tuple[PropertyNode, bool]]:
         """Yield the elements of a list, through ``Fn::If``, each with True if it is in a list."""
-        function = call(node)
+        function = intrinsic_call(node)
         if function is None and isinstance(node, yaml.SequenceNode):
             for number, item in enumerate(node.value):
                 yield from self.find_elements(item, f"{path}/{number}", conditions, True)

@@ -9,7 +9,7 @@ import re
 
 import yaml
 
-from passrole_checks.sources.cloudformation.template import call, entries
+from passrole_checks.sources.cloudformation.template import entries, intrinsic_call
 
 MAX_EXPRESSION = 120
 _WORD = re.compile(r"[\w*]")
@@ -23,7 +23,7 @@ def format_call(name: str, argument: yaml.Node) -> str:
 
 def format_node(node: yaml.Node, depth: int = 0) -> str:
     """Return a node as text: references as ``${Name}``, other functions by their names."""
-    function = call(node)
+    function = intrinsic_call(node)
     if depth > 5:
         return "…"
     if function:

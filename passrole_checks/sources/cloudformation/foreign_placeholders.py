@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
-from passrole_checks.sources.cloudformation.strings import advanced
+from passrole_checks.sources.cloudformation.strings import advance
 
 _SERVERLESS = (
     r"\$\{(?:(?:self|opt|env|param|sls|cf|s3|ssm|custom|output|terraform|git|strToBool)(?:\([^{}()]*\))?:[^{}]*"
@@ -43,7 +43,7 @@ def mark_foreign_placeholders(text: StringNode, loop_variables: frozenset[str]) 
         if part != "":
             parts.append(part)
             if text.starts:
-                starts.append(advanced(literal, offset, text.starts[0], text.indent))
+                starts.append(advance(literal, offset, text.starts[0], text.indent))
 
     for match in pattern.finditer(literal):
         add(literal[done : match.start()], done)

@@ -34,17 +34,17 @@ from passrole_checks.sources.cloudformation.mappings import MAX_OUTCOMES, Lookup
 from passrole_checks.sources.cloudformation.parameters import Parameters
 from passrole_checks.sources.cloudformation.references import TemplateReferences
 from passrole_checks.sources.cloudformation.strings import (
-    advanced,
-    alternatives,
+    advance,
     as_text,
-    concatenated,
-    number_of,
-    placeholders,
-    resolved,
+    concatenate,
+    drop_unresolved,
+    map_variants,
+    mark_dynamic_references,
+    parse_number,
+    parse_sub,
     split,
-    without,
 )
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, loop_defaults
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, loop_defaults
 
 _REASONS = {
     "Fn::ImportValue": "exported by another stack",
@@ -136,7 +136,7 @@ class Evaluator:
     def node(self, node: yaml.Node) -> Node:
         """Return the value of a node and of everything below it."""
         deadline.check()
-        function = call(node)
+        function = intrinsic_call(node)
         at = self.template.position(node)
         if function:
             name, argument = function
@@ -169,12 +169,12 @@ class Evaluator:
         if kind == "bool":
             return Const(value.lower() in ("true", "yes", "on"), at)
         if kind in ("int", "float"):
-            number = number_of(value, kind)
+            number = parse_number(value, kind)
             if number is not None:
                 return Const(number, at)
         if kind == "binary":
             return unknown(f"!!binary {value[:MAX_EXPRESSION]}", at, _FOREIGN_TAG)
-        return resolved(self._literal(node, at))
+        return mark_dynamic_references(self._literal(node, at))
 
     def _literal(self, node: yaml.ScalarNode, at: Position) -> StringNode:
         layout = self.template.layout(node)
@@ -192,9 +192,9 @@ class Evaluator:
 
     def _known_text(self, node: yaml.Node) -> str | None:
         """Return the text of an argument that must be a known string."""
-        if isinstance(node, yaml.ScalarNode) and not call(node):
+        if isinstance(node, yaml.ScalarNode) and not intrinsic_call(node):
             return str(node.value)
-        text = as_text(self.node(node)) if call(node) else None
+        text = as_text(self.node(node)) if intrinsic_call(node) else None
         return text.literal if text else None
 
     def _get_att(self, argument: yaml.Node, at: Position) -> Node | None:
@@ -213,14 +213,14 @@ class Evaluator:
         if isinstance(argument, yaml.SequenceNode) and len(argument.value) == 2:
             argument, table = argument.value
             variables = {key.value: value for key, value in entries(table)}
-        if not isinstance(argument, yaml.ScalarNode) or call(argument):
+        if not isinstance(argument, yaml.ScalarNode) or intrinsic_call(argument):
             return None
         source = argument.value
         layout = self.template.layout(argument) if source.lstrip().startswith(("{", "[")) else None
         nodes: list[Node] = []
         starts: list[tuple[int, int]] = []
         given: dict[str, Node] = {}
-        for piece in placeholders(source):
+        for piece in parse_sub(source):
             if not piece.reference:
                 value: Node = StringNode((piece.value,), at, defaults=loop_defaults(argument))
             elif piece.value in variables:
@@ -231,14 +231,14 @@ class Evaluator:
                 value = self._placeholder(piece.value, at)
             nodes.append(value)
             if layout:
-                starts.append(advanced(source, piece.offset, layout[:2], layout[2]))
+                starts.append(advance(source, piece.offset, layout[:2], layout[2]))
         indent = layout[2] if layout else 0
 
         def build(values: Sequence[Node]) -> Node:
             texts = [as_text(node) or unknown(source, at, "not a string") for node in values]
-            return concatenated(texts, at, starts, indent, source[:MAX_EXPRESSION])
+            return concatenate(texts, at, starts, indent, source[:MAX_EXPRESSION])
 
-        return alternatives(nodes, build, at)
+        return map_variants(nodes, build, at)
 
     def _placeholder(self, name: str, at: Position) -> Node:
         logical_id, dot, attribute = name.partition(".")
@@ -258,7 +258,7 @@ class Evaluator:
         def build_list(values: Sequence[Node]) -> Node:
             items = values[0]
             if isinstance(items, ListNode):
-                return alternatives(items.items, build, at)
+                return map_variants(items.items, build, at)
             return unknown(expression, at, "the list is unknown")
 
         def build(values: Sequence[Node]) -> Node:
@@ -269,9 +269,9 @@ class Evaluator:
                 if texts:
                     texts.append(StringNode((delimiter,), at))
                 texts.append(as_text(node) or unknown(expression, at, "an element is not a string"))
-            return concatenated(texts, at, expression=expression)
+            return concatenate(texts, at, expression=expression)
 
-        return alternatives([self.node(argument.value[1])], build_list, at)
+        return map_variants([self.node(argument.value[1])], build_list, at)
 
     def _if(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 3:
@@ -319,9 +319,9 @@ class Evaluator:
             number = int(index.literal) if index.literal.isdecimal() and len(index.literal) < 6 else -1
             if all(map(_is_single_element, items.items)) and 0 <= number < len(items.items):
                 return items.items[number]
-            return alternatives(items.items, lambda given: _element(given, number, expression, at), at)
+            return map_variants(items.items, lambda given: _element(given, number, expression, at), at)
 
-        return without(alternatives([self.node(item) for item in argument.value], build, at), NO_ELEMENT)
+        return drop_unresolved(map_variants([self.node(item) for item in argument.value], build, at), NO_ELEMENT)
 
     def _any_element(self, index: StringNode | None, items: ListNode, expression: str, at: Position) -> Node:
         """Return the variants of an element with an unknown index."""
@@ -343,7 +343,7 @@ class Evaluator:
             texts = split(text, delimiter) if text else None
             return ListNode(tuple(texts), at) if texts else unknown(expression, at, "the string is unknown")
 
-        return alternatives([self.node(argument.value[1])], build, at)
+        return map_variants([self.node(argument.value[1])], build, at)
 
     def _find_in_map(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) not in (3, 4):
@@ -376,7 +376,7 @@ class Evaluator:
                 return found
             return unknown(expression, at, "too many different values" if lookup.has_too_many else NOT_IN_MAP)
 
-        return without(alternatives([self.node(key) for key in argument.value[:3]], build, at), NOT_IN_MAP)
+        return drop_unresolved(map_variants([self.node(key) for key in argument.value[:3]], build, at), NOT_IN_MAP)
 
     def _length(self, argument: yaml.Node, at: Position) -> Node | None:
         expression = format_call("Fn::Length", argument)
@@ -387,7 +387,7 @@ class Evaluator:
                 return Const(len(items.items), at)
             return unknown(expression, at, "the list is unknown", UnresolvedKind.NAME)
 
-        return alternatives([self.node(argument)], build, at)
+        return map_variants([self.node(argument)], build, at)
 
     def _base64(self, argument: yaml.Node, at: Position) -> Node | None:
         expression = format_call("Fn::Base64", argument)
@@ -399,7 +399,7 @@ class Evaluator:
             encoded = base64.b64encode(text.literal.encode("utf-8", "surrogatepass")).decode()
             return StringNode((encoded,), at, defaults=text.defaults)
 
-        return alternatives([self.node(argument)], build, at)
+        return map_variants([self.node(argument)], build, at)
 
     def _to_json_string(self, argument: yaml.Node, at: Position) -> Node | None:
         """Return the object itself, since consumers of a policy's text accept an object as well."""

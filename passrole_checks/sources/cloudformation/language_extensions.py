@@ -15,7 +15,14 @@ import yaml
 from passrole_checks.iam.partial_values import Const, ListNode, StringNode
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import as_text
-from passrole_checks.sources.cloudformation.template import Filled, Template, call, loop_defaults, scalar, written
+from passrole_checks.sources.cloudformation.template import (
+    SubstitutedScalar,
+    Template,
+    intrinsic_call,
+    loop_defaults,
+    scalar,
+    source_text,
+)
 
 SECTIONS = ("Conditions", "Outputs", "Resources")
 MAX_NODES = 200_000  # added to a template by loops
@@ -130,7 +137,7 @@ class _LoopExpander:
 
         def fill(current: yaml.Node) -> yaml.Node:
             self.count(visited=1)
-            function = call(current)
+            function = intrinsic_call(current)
             if function is not None and function[0] == "Ref" and scalar(function[1]) == identifier:
                 return self.substituted_scalar(current, word, tag=_TEXT)
             if isinstance(current, yaml.ScalarNode):
@@ -154,8 +161,8 @@ class _LoopExpander:
 
     def substituted_scalar(self, node: yaml.Node, text: str, tag: str) -> yaml.ScalarNode:
         self.count(added=1)
-        new = Filled(tag, text, node.start_mark, node.end_mark, getattr(node, "style", None))
-        new.written = written(node) if isinstance(node, yaml.ScalarNode) else ""
+        new = SubstitutedScalar(tag, text, node.start_mark, node.end_mark, getattr(node, "style", None))
+        new.source_text = source_text(node) if isinstance(node, yaml.ScalarNode) else ""
         new.defaults = tuple(dict.fromkeys((*loop_defaults(node), *self.defaults)))
         return new
 
@@ -172,7 +179,7 @@ def _loop(key: yaml.Node, value: yaml.Node) -> tuple[str, yaml.Node, yaml.Mappin
     if not isinstance(value, yaml.SequenceNode) or len(value.value) != 3:
         return None
     identifier, (collection, body) = scalar(value.value[0]), value.value[1:]
-    function = call(body)
+    function = intrinsic_call(body)
     only_a_loop = function is not None and function[0].startswith("Fn::ForEach")
     if not identifier or not isinstance(body, yaml.MappingNode) or (function is not None and not only_a_loop):
         return None

@@ -12,7 +12,7 @@ import yaml
 
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.iam.path_conditions import none_of, quoted
-from passrole_checks.sources.cloudformation.strings import plain, resolved
+from passrole_checks.sources.cloudformation.strings import mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import entries
 
 MAX_OUTCOMES = 32  # different values for one unknown key
@@ -65,7 +65,7 @@ class Lookup:
         if key.literal is not None:
             return self._find(below.get(key.literal), others, defaults)
         groups: list[tuple[list[str], Node]] = []
-        words = [plain(name) or name.value for name, _ in entries(node)]
+        words = [plain_text(name) or name.value for name, _ in entries(node)]
         names = [name for name in words if may_equal(key, name) and self.possible(key, name)]
         for name in dict.fromkeys(names):
             value = self._find(below.get(name), others, defaults)
@@ -107,7 +107,7 @@ class Lookup:
 
 def _values_by_key(node: yaml.Node) -> dict[str, yaml.Node]:
     """Return the values below a node by key, both as written and as YAML 1.1 parses it; the last of equal keys."""
-    return {word: value for key, value in entries(node) for word in (key.value, plain(key)) if word is not None}
+    return {word: value for key, value in entries(node) for word in (key.value, plain_text(key)) if word is not None}
 
 
 def may_equal(text: StringNode, word: str) -> bool:
@@ -121,9 +121,11 @@ def may_equal(text: StringNode, word: str) -> bool:
 def _literal_value(node: yaml.Node, at: Position, defaults: tuple[str, ...]) -> Node | None:
     """Return a value of the Mappings section, which contains only literals."""
     if isinstance(node, yaml.SequenceNode):
-        words = [plain(item) for item in node.value]
+        words = [plain_text(item) for item in node.value]
         if None in words:
             return None
-        return ListNode(tuple(resolved(StringNode((word or "",), at, defaults=defaults)) for word in words), at)
-    word = plain(node)
-    return None if word is None else resolved(StringNode((word,), at, defaults=defaults))
+        return ListNode(
+            tuple(mark_dynamic_references(StringNode((word or "",), at, defaults=defaults)) for word in words), at
+        )
+    word = plain_text(node)
+    return None if word is None else mark_dynamic_references(StringNode((word,), at, defaults=defaults))

@@ -36,13 +36,13 @@ from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.stack_values import (
     NestedStackCall,
     ParameterArgument,
-    bounded,
-    brought_up,
-    facts_above,
-    handed_down,
-    name_above,
+    limit_size,
+    parent_condition,
+    parent_name,
+    to_nested,
+    to_parent,
 )
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -147,33 +147,33 @@ class NestedStacks:
         reader.read()
 
         def above(entry: ResourceDefinition) -> ResourceDefinition:
-            return replace(entry, address=name_above(entry.address, stack))
+            return replace(entry, address=parent_name(entry.address, stack))
 
         own = frozenset(entry.address for entry in (*reader.resources, *(role.resource for role in reader.roles)))
         named = partial(self._principal, stack=stack, own=own)
         outer.resources.extend(map(above, reader.resources))
         for inner in reader.policies:
-            document = self.evaluator.guarded(brought_up(inner.document, stack))
+            document = self.evaluator.guarded(to_parent(inner.document, stack))
             principals = tuple(map(named, inner.principals))
-            held = tuple((named(who), facts_above(facts, stack)) for who, facts in inner.held)
+            held = tuple((named(who), parent_condition(facts, stack)) for who, facts in inner.held)
             policy = replace(inner, resource=above(inner.resource), document=document, principals=principals, held=held)
             outer.policies.append(outer.attachments.apply_to_nested(policy, stack, reader.attachments))
         around = existence_conditions(self.evaluator)
         for role in reader.roles:
-            parts: list[Node | None] = [part and brought_up(part, stack) for part in (role.name, role.role_path)]
+            parts: list[Node | None] = [part and to_parent(part, stack) for part in (role.name, role.role_path)]
             name, path = (part if isinstance(part, partial_values.StringNode) else None for part in parts)
-            trust = role.trust and brought_up(role.trust, stack)
-            exists = intersect(around, [facts_above(facts, stack) for facts in role.there])
+            trust = role.trust and to_parent(role.trust, stack)
+            exists = intersect(around, [parent_condition(facts, stack) for facts in role.there])
             outer.roles.append(RoleDefinition(above(role.resource), name, path, trust, exists))
         for user, called in reader.users:
-            whole = brought_up(called, stack)
+            whole = to_parent(called, stack)
             outer.users.extend(
-                [(name_above(user, stack), whole)] if isinstance(whole, partial_values.StringNode) else ()
+                [(parent_name(user, stack), whole)] if isinstance(whole, partial_values.StringNode) else ()
             )
         outer.received.add_nested(reader.received, stack)
         outer.elsewhere.add_nested(reader.elsewhere, stack, named, outer.attachments)
         outer.unreadable.extend(
-            replace(entry, resource=name_above(entry.resource, stack) if entry.resource else stack)
+            replace(entry, resource=parent_name(entry.resource, stack) if entry.resource else stack)
             for entry in reader.unreadable
         )
         broken = (Unreadable(entry.file, entry.reason, entry.line, resource=stack) for entry in self._broken[stack])
@@ -182,9 +182,9 @@ class NestedStacks:
         template = reader.evaluator.template
         self.files.update(dict.fromkeys((*template.files, *reader.nested.files)))
         self.templates[stack] = template.file
-        self.templates.update({name_above(inner, stack): file for inner, file in reader.nested.templates.items()})
+        self.templates.update({parent_name(inner, stack): file for inner, file in reader.nested.templates.items()})
         self.suppressions.extend(
-            replace(entry, resource=name_above(entry.resource, stack)) if entry.resource is not None else entry
+            replace(entry, resource=parent_name(entry.resource, stack)) if entry.resource is not None else entry
             for entry in reader.suppressions()
         )
 
@@ -207,7 +207,7 @@ class NestedStacks:
                     value = reader.evaluator.node(node)
                     if condition is not None and condition_holds is None:
                         value = reader.evaluator.guarded_by(condition, True, value)
-                self._outputs[key] = bounded(brought_up(value, stack), expression)
+                self._outputs[key] = limit_size(to_parent(value, stack), expression)
             # a default does not apply if a path condition is about its parameter
             if not any(name in facts for text in partial_values.texts_in(self._outputs[key]) for name in text.defaults):
                 break
@@ -231,7 +231,7 @@ class NestedStacks:
         if outer is not None:
             parameter = outer[1] in self.template.parameters  # an unknown name of any kind
             return rename_principal(name, lambda _: f"${{{outer[1]}}}") if parameter else outer[1]
-        return name_above(name, stack) if name in own or not _NAME.fullmatch(bare_name(name)) else name
+        return parent_name(name, stack) if name in own or not _NAME.fullmatch(bare_name(name)) else name
 
     def _reader_of(self, stack: str) -> TemplateReader | None:
         """Return the reader of a nested stack; None if it is not read, and while its arguments are being evaluated."""
@@ -296,12 +296,12 @@ class NestedStacks:
         condition = scalar(child(resource, "Condition"))
         if node is None:
             return NestedStackCall({})
-        if not isinstance(node, yaml.MappingNode) or call(node):
+        if not isinstance(node, yaml.MappingNode) or intrinsic_call(node):
             return NestedStackCall({}, complete=False)
         pairs = [(key.value, value) for key, value in entries(node)]
         passed = {
             name: ParameterArgument(
-                *(handed_down(bounded(one, name)) for one in self._with_and_without_defaults(value, condition))
+                *(to_nested(limit_size(one, name)) for one in self._with_and_without_defaults(value, condition))
             )
             for name, value in pairs
         }

@@ -28,7 +28,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, implies, none_of, one_of, quoted
 from passrole_checks.sources.cloudformation.rules import values_by_rules
-from passrole_checks.sources.cloudformation.strings import as_text, plain, resolved, truth_of
+from passrole_checks.sources.cloudformation.strings import as_text, boolean_text, mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 
 MAX_ALLOWED_VALUES = 50
@@ -56,17 +56,17 @@ class Parameters:
         self.rule_values = values_by_rules(template)
         self._conditions = template.conditions
         self._complements: dict[str, str] = {}
-        self.denies = template.mentions("Deny")
+        self.denies = template.contains_word("Deny")
 
     def _as_in_template(self, name: str, value: str) -> str:
         """Return a given value; ``Yes`` as YAML parses it if the template has it unquoted."""
         values = child(self.nodes[name], "AllowedValues")
         for item in values.value if isinstance(values, yaml.SequenceNode) else [child(self.nodes[name], "Default")]:
-            word, parsed = scalar(item), plain(item)
+            word, parsed = scalar(item), plain_text(item)
             if parsed != word and word == value:
                 return parsed or value
             if parsed != word and parsed in ("true", "false"):
-                return truth_of(value) or value
+                return boolean_text(value) or value
         return value
 
     def subject(self, name: str) -> str:
@@ -120,7 +120,7 @@ class Parameters:
     def _own_value(self, name: str, at: Position, when: PathCondition, is_list: bool, open_default: bool) -> Node:
         """Return the value that the template itself defines: its default, or all values that it can have."""
         node = self.nodes[name]
-        default = plain(child(node, "Default"))
+        default = plain_text(child(node, "Default"))
         if is_list and default is not None and self.stack_call is not None:
             return _split_list(default, at, ())
         if is_list:
@@ -159,7 +159,7 @@ class Parameters:
         """Return the values that a parameter's definition lists; None if it lists none, or too many."""
         values = child(self.nodes.get(name), "AllowedValues")
         if isinstance(values, yaml.SequenceNode):
-            words = [plain(item) for item in values.value]
+            words = [plain_text(item) for item in values.value]
             known = tuple(word for word in dict.fromkeys(words) if word is not None)
             return known if known and None not in words and len(known) <= MAX_ALLOWED_VALUES else None
         found = _WORDS.fullmatch(self._pattern(name))
@@ -219,7 +219,7 @@ def _scalar_values(nodes: Iterable[yaml.Node]) -> Iterator[str]:
             continue
         seen.add(id(node))
         if isinstance(node, yaml.ScalarNode):
-            yield plain(node) or str(node.value)
+            yield plain_text(node) or str(node.value)
         elif isinstance(node, yaml.MappingNode):
             pending += [part for entry in node.value for part in entry]
         else:
@@ -228,7 +228,7 @@ def _scalar_values(nodes: Iterable[yaml.Node]) -> Iterator[str]:
 
 def _text(value: str, at: Position, defaults: tuple[str, ...] = ()) -> StringNode:
     """Return a parameter value as a property receives it, with dynamic references unresolved."""
-    return resolved(StringNode((value,), at, defaults=defaults))
+    return mark_dynamic_references(StringNode((value,), at, defaults=defaults))
 
 
 def _split_list(value: str, at: Position, defaults: tuple[str, ...]) -> Node:

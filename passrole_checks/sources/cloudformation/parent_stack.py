@@ -19,7 +19,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     moved,
 )
-from passrole_checks.sources.cloudformation.stack_values import brought_up, name_above
+from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.files.yaml_with_unresolved import restore_placeholders
 from passrole_checks.sources.model.principal_names import bare_name, rename_principal
 
@@ -43,7 +43,7 @@ class ParentStack:
 
     def value(self, node: Node) -> Node:
         """Return a value of the template as the configuration sees it."""
-        found = brought_up(restore_placeholders(node, self.outer), self.stack)
+        found = to_parent(restore_placeholders(node, self.outer), self.stack)
         return found if self.name is None else _with_stack_name(found, f"{self.stack}.{_STACK_NAME}", self.name)
 
     def text(self, node: Node | None) -> StringNode | None:
@@ -59,7 +59,7 @@ class ParentStack:
         """
         inner = bare_name(name)
         if inner in own:
-            return rename_principal(name, lambda known: name_above(known, self.stack))
+            return rename_principal(name, lambda known: parent_name(known, self.stack))
         outer = _OUTER.fullmatch(inner)
         if outer is not None and outer[2]:
             return outer[2]
@@ -67,7 +67,7 @@ class ParentStack:
             return rename_principal(name, lambda _: f"${{{outer[1]}}}")
         parameter = _PARAMETER.fullmatch(inner)
         if parameter is not None:
-            return rename_principal(name, lambda _: f"${{{name_above(parameter[1], self.stack)}}}")
+            return rename_principal(name, lambda _: f"${{{parent_name(parameter[1], self.stack)}}}")
         found = self.value(StringNode((inner,), self.body.at))
         hole = found.only_hole if isinstance(found, StringNode) else None
         return hole.role if hole is not None and hole.role else rename_principal(name, lambda _: str(found))

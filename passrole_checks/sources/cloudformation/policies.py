@@ -28,9 +28,9 @@ from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, NestingContext
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.serverless import Serverless
-from passrole_checks.sources.cloudformation.stack_set import body, prefixed
-from passrole_checks.sources.cloudformation.suppressions import suppressions
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries, scalar, type_of
+from passrole_checks.sources.cloudformation.stack_set import as_stack_set_policy, read_template_body
+from passrole_checks.sources.cloudformation.suppressions import read_suppressions
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
 from passrole_checks.sources.model.configuration import (
     Framework,
     PolicyKind,
@@ -95,7 +95,7 @@ class PolicyReader:
         self.framework = framework
         self.owners = sam.implicit_roles(template) if framework is Framework.SAM else {}
         self.evaluator = Evaluator(
-            template, {role: sam.properties(template, owner) for role, owner in self.owners.items()}
+            template, {role: sam.properties_with_globals(template, owner) for role, owner in self.owners.items()}
         )
         self.nested = NestedStacks(template, self.evaluator, context, make_reader)
         self.evaluator.output = self.nested.output
@@ -126,13 +126,13 @@ class PolicyReader:
             else:
                 self._read_resource(key.value, key, node)
         if self.framework is Framework.SAM:
-            self.serverless.globals()
+            self.serverless.read_globals()
         self.elsewhere.finish(self.policies)
 
     def suppressions(self) -> list[Suppression]:
         """Return the suppressions in the template and in its nested stacks."""
         own = {name: one.at for one in self.resources if (name := one.address) in self.template.resources}
-        return [*suppressions(self.template, own), *self.nested.suppressions]
+        return [*read_suppressions(self.template, own), *self.nested.suppressions]
 
     def _check_sections(self) -> None:
         self.documents.report_duplicate_keys(self.template.root, _SECTIONS)
@@ -154,7 +154,7 @@ class PolicyReader:
             self.documents.report_duplicate_keys(node, None, f"the mapping {name}: ")
             for key, below in entries(node):
                 self.documents.report_duplicate_keys(below, None, f"the mapping {name}: {key.value}: ")
-        for name in sam.transforms(self.template):
+        for name in sam.transform_names(self.template):
             if not name.startswith(_OWN_TRANSFORMS):
                 node = child(self.template.root, "Transform") or self.template.root
                 self.documents.report_not_evaluated(node, f"macro {name} may change the template at deployment")
@@ -164,20 +164,20 @@ class PolicyReader:
 
     def _read_loop(self, key: yaml.ScalarNode, node: yaml.Node) -> None:
         """Read the resources of an unexpanded loop once, with the loop's variable unresolved."""
-        body = node.value[2] if isinstance(node, yaml.SequenceNode) and len(node.value) == 3 else None
-        if not isinstance(body, yaml.MappingNode):
+        read_template_body = node.value[2] if isinstance(node, yaml.SequenceNode) and len(node.value) == 3 else None
+        if not isinstance(read_template_body, yaml.MappingNode):
             self.documents.report_unreadable(
                 key, f"{key.value} is malformed: expected identifier, collection and template"
             )
             return
-        for name, resource in entries(body):
+        for name, resource in entries(read_template_body):
             if name.value.startswith("Fn::ForEach"):
                 self._read_loop(name, resource)
             else:
                 self._read_resource(name.value, name, resource)
 
     def _read_resource(self, logical_id: str, key: yaml.Node, node: yaml.Node) -> None:
-        if not isinstance(node, yaml.MappingNode) or call(node):
+        if not isinstance(node, yaml.MappingNode) or intrinsic_call(node):
             self.documents.report_unreadable(key, f"{logical_id} is not a mapping", logical_id)
             return
         type_node = child(node, "Type")
@@ -185,7 +185,7 @@ class PolicyReader:
         if type_node is not None and _is_rain_module(type_node):
             self.documents.report_not_evaluated(type_node, f"{logical_id}: Rain module not evaluated")
             return
-        if type_node is not None and call(type_node):
+        if type_node is not None and intrinsic_call(type_node):
             self.documents.report_not_evaluated(type_node, f"{logical_id}: its type is a placeholder of another tool")
             return
         if resource_type is None:
@@ -217,11 +217,11 @@ class PolicyReader:
 
     def _read_properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
         """Read the properties of a resource; if they are under ``Fn::If``, each variant."""
-        listed = call(node) is None and isinstance(node, yaml.SequenceNode)
+        listed = intrinsic_call(node) is None and isinstance(node, yaml.SequenceNode)
         for found, in_list in (
             [(PropertyNode("", node), True)] if listed else self.documents.find_elements(node, "Properties")
         ):
-            function = call(found.node)
+            function = intrinsic_call(found.node)
             if function is not None:
                 name = function[0]
                 self.documents.report_not_evaluated(
@@ -293,7 +293,7 @@ class PolicyReader:
             return
         address, principals = resource.address, (resource.address,)
         for found, in_list in self.documents.find_elements(node, "Policies"):
-            if call(found.node):
+            if intrinsic_call(found.node):
                 self.documents.collect(resource, found, PolicyKind.IDENTITY, principals)
             elif not in_list:
                 self.documents.report_unreadable(found.node, f"{address}: {found.path} is not a list", address)
@@ -323,7 +323,7 @@ class PolicyReader:
         """Read the template of a stack set if it is in this file: its policies belong to the stack set."""
         node = child(properties, "TemplateBody") or child(properties, "TemplateURL")
         try:
-            template = body(self.template, properties)
+            template = read_template_body(self.template, properties)
         except InputError as error:
             last = (
                 node or properties
@@ -342,7 +342,7 @@ class PolicyReader:
         reader.read()
         for policy in reader.policies:
             document = self.evaluator.guarded(policy.document)
-            self.policies.append(prefixed(replace(policy, document=document), resource))
+            self.policies.append(as_stack_set_policy(replace(policy, document=document), resource))
         self.elsewhere.add_stack_set(reader.elsewhere, resource)
         self.received.add_stack_set(reader.received, resource)
         for role in reader.roles:  # roles in other accounts

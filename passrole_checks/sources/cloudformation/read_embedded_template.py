@@ -31,8 +31,8 @@ from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.stack_values import (
     NestedStackCall,
     ParameterArgument,
-    facts_above,
-    handed_down,
+    parent_condition,
+    to_nested,
 )
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.yaml_with_unresolved import insert_placeholders, placeholder
@@ -86,7 +86,7 @@ def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, No
     arguments = parts.get("parameters")
     complete = not isinstance(arguments, StringNode)
     arguments_by_name = {
-        str(entry.key): handed_down(entry.value)
+        str(entry.key): to_nested(entry.value)
         for entry in (arguments.entries if isinstance(arguments, partial_values.ObjectNode) else ())
     }
     call = NestedStackCall(
@@ -99,7 +99,7 @@ def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, No
         reason = error.reason if isinstance(error, InputError) else "nested too deeply"
         return StackContent(fault=reason)
     nested_originals = [
-        handed_down(node) if not isinstance(node, (str, Unresolved)) else _part_for_nested(node) for node in originals
+        to_nested(node) if not isinstance(node, (str, Unresolved)) else _part_for_nested(node) for node in originals
     ]
     name = parts.get("name")
     name = name if isinstance(name, StringNode) and name.only_hole is None else None
@@ -186,7 +186,9 @@ class _ContentBuilder:
             path=self._path(policy.resource, policy.path),
             document=self._document(policy.document, policy.resource, policy.path),
             principals=tuple(map(self._principal, policy.principals)),
-            held=tuple((self._principal(who), facts_above(facts, self.resource.address)) for who, facts in policy.held),
+            held=tuple(
+                (self._principal(who), parent_condition(facts, self.resource.address)) for who, facts in policy.held
+            ),
         )
 
     def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:
@@ -197,7 +199,7 @@ class _ContentBuilder:
             resource=self.resource,
             path=self._path(attachment.resource, attachment.path),
             at=self._document(attachment.policy, attachment.resource, attachment.path).at,
-            when=facts_above(attachment.when, self.resource.address),
+            when=parent_condition(attachment.when, self.resource.address),
         )
 
     def _role(self, role: RoleDefinition) -> RoleDefinition:
@@ -207,7 +209,7 @@ class _ContentBuilder:
             parent.text(role.name) or _generated_name(parent.name, inner.address, self.resource.at),
             parent.text(role.role_path),
             self._document(role.trust, inner, "AssumeRolePolicyDocument") if role.trust is not None else None,
-            tuple(facts_above(facts, self.resource.address) for facts in role.there),
+            tuple(parent_condition(facts, self.resource.address) for facts in role.there),
         )
 
     def _users(self) -> Iterator[tuple[str, StringNode]]:
@@ -231,7 +233,7 @@ class _ContentBuilder:
 
 def _part_for_nested(part: Part) -> Part:
     """Return a part of a text of the outer configuration as the template sees it."""
-    found = handed_down(StringNode((part,), Position("", 1)))
+    found = to_nested(StringNode((part,), Position("", 1)))
     return found.parts[0] if isinstance(found, StringNode) else part
 
 

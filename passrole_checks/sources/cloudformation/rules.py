@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from passrole_checks.sources.cloudformation.strings import plain
-from passrole_checks.sources.cloudformation.template import Template, call, child, entries
+from passrole_checks.sources.cloudformation.strings import plain_text
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
 
 _Values = dict[str, tuple[str, ...]]  # allowed values by parameter
 _DEPTH = 10  # of nested Fn::And and Fn::Or
@@ -31,7 +31,7 @@ def values_by_rules(template: Template) -> Mapping[str, tuple[str, ...]]:
 
 
 def _values_of_assertion(node: yaml.Node | None, depth: int) -> _Values:
-    function = call(node) if node is not None else None
+    function = intrinsic_call(node) if node is not None else None
     if function is None or not depth:
         return {}
     name, argument = function
@@ -52,12 +52,12 @@ def _values_of_assertion(node: yaml.Node | None, depth: int) -> _Values:
 
 def _values_of_comparison(node: yaml.Node, values: list[yaml.Node]) -> _Values:
     """Return the allowed values of a compared parameter; none unless a reference is compared with literals."""
-    function = call(node)
-    words = [plain(value) if call(value) is None else None for value in values]
+    function = intrinsic_call(node)
+    words = [plain_text(value) if intrinsic_call(value) is None else None for value in values]
     known = tuple(dict.fromkeys(word for word in words if word is not None))
     if function is None or function[0] != "Ref" or not known or None in words:
         return {}
-    name = plain(function[1])
+    name = plain_text(function[1])
     return {name: known} if name is not None else {}
 
 

@@ -423,22 +423,22 @@ def test_a_denial_that_moves_is_not_lost() -> None:
 def test_a_cause_is_named_where_a_value_is_not_known() -> None:
     """The role that causes a value is what stands in its place, in lists too; a cause with a path that leads nowhere,
     or to a value that is known, changes nothing."""
-    made = change("Add", "Made", "Role", None, role())
+    made = change("Add", "ImplicitRole", "Role", None, role())
     entry = change("Modify", "Pass", "Policy", policy(allow(APP)), policy(allow(LATER, APP), roles=(LATER,)))
 
     def cause(path: str, entity: str) -> dict[str, Any]:
         return {"Target": {"Attribute": "Properties", "Path": path}, "CausingEntity": entity}
 
     entry["ResourceChange"]["Details"] = [
-        cause("/Properties/PolicyDocument/Statement/0/Resource/0", "Made.Arn"),
-        cause("/Properties/PolicyDocument/Statement/0/Resource/1", "Made.Arn"),
-        cause("/Properties/PolicyDocument/Statement/0/Resource/first", "Made.Arn"),
-        cause("/Properties/PolicyDocument/Statement/0/Nothing", "Made.Arn"),
-        cause("/Properties/Roles/0", "Made"),
-        cause("/Metadata/x", "Made"),
+        cause("/Properties/PolicyDocument/Statement/0/Resource/0", "ImplicitRole.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Resource/1", "ImplicitRole.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Resource/first", "ImplicitRole.Arn"),
+        cause("/Properties/PolicyDocument/Statement/0/Nothing", "ImplicitRole.Arn"),
+        cause("/Properties/Roles/0", "ImplicitRole"),
+        cause("/Metadata/x", "ImplicitRole"),
         cause("/Properties/PolicyName", "Elsewhere.Arn"),
     ]
     found = read(described(made, entry))
     (given,) = (one for one in found.policies if one.resource.address == "Pass")
-    assert given.principals == ("Made",)
-    assert [hole.role for hole in holes_in(given.document)] == ["Made"]
+    assert given.principals == ("ImplicitRole",)
+    assert [hole.role for hole in holes_in(given.document)] == ["ImplicitRole"]

@@ -21,7 +21,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation import load, nested
-from passrole_checks.sources.cloudformation.stack_values import brought_up, handed_down
+from passrole_checks.sources.cloudformation.stack_values import to_nested, to_parent
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Inputs
 
 AT = Position("t.yaml", 1)
@@ -425,9 +425,9 @@ def test_names_go_down_and_come_up_unchanged() -> None:
     region = Choice(
         "AWS::Region", (('"x"', StringNode((Unresolved("{{resolve:ssm:x}}"), Unresolved("AWS::AccountId")), AT)),), AT
     )
-    assert brought_up(handed_down(outer), "Inner") == outer
-    assert handed_down(region) == brought_up(region, "Inner") == region
-    found = brought_up(outer, "Inner")
+    assert to_parent(to_nested(outer), "Inner") == outer
+    assert to_nested(region) == to_parent(region, "Inner") == region
+    found = to_parent(outer, "Inner")
     assert isinstance(found, Choice) and found.condition == "Inner.S"
     text = found.options[0][1]
     assert isinstance(text, StringNode) and text.defaults == ("Inner.D", "AWS::URLSuffix")
