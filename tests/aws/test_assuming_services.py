@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.aws.assuming_services import counterparts
+from passrole_checks.aws.assuming_services import assuming_principals
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ from passrole_checks.aws.assuming_services import counterparts
 )
 def test_the_principals_that_belong_to_a_service(service: str, trusted: list[str]) -> None:
     """These principals assume a role that is passed to a service, and none that only stands in the same list."""
-    assert counterparts()[f"{service}.amazonaws.com"] == {f"{name}.amazonaws.com" for name in trusted}
+    assert assuming_principals()[f"{service}.amazonaws.com"] == {f"{name}.amazonaws.com" for name in trusted}

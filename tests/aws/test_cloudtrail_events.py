@@ -140,7 +140,7 @@ def _generated(operations: dict[str, Any], passing: dict[str, Any]) -> dict[str,
         "S": {"type": "string"},
     }  # fmt: skip
     known = {"thing:creatething": "thing:CreateThing", "thing:getthing": "thing:GetThing"}
-    return events.events(_models(operations, shapes), known, {}, passing)
+    return events.collect_events(_models(operations, shapes), known, {}, passing)
 
 
 FACTS = ["d-", [], "thing", "thing", [], []]
@@ -169,7 +169,7 @@ def test_every_rule_has_a_source_and_does_something() -> None:
     for rule in events.rules():
         assert rule["source"], rule
         assert {"exclude", "services", "add", "action", "resource"} & rule.keys(), rule
-    assert events.unused({"events": {}}) != []
+    assert events.find_unused_rules({"events": {}}) != []
 
 
 def test_noise_is_noise() -> None:

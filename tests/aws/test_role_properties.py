@@ -24,7 +24,7 @@ from passrole_checks.aws.role_properties import (
     snake_case,
 )
 from passrole_checks.aws.service_principals import known_services
-from tools.aws_facts.overlay import fits, overlay, receiver_rule, services
+from tools.aws_facts.overlay import matches, overlay, receiver_rule, split_services
 
 # Type, path, what it is, services, and the trusted principals where those are others.
 RECEIVERS = """
@@ -269,7 +269,7 @@ def test_the_committed_data_is_what_the_overlay_says() -> None:
         rule = receiver_rule(receiver.type, "/".join(receiver.path))
         assert not rule.get("exclude"), receiver
         if "services" in rule:
-            passed, trusted = services(rule["services"])
+            passed, trusted = split_services(rule["services"])
             assert receiver.services == (_principals(passed) if passed else ()), receiver
             assert receiver.trusted == (_principals(trusted) if trusted else ()), receiver
         assert receiver.how == rule.get("how", receiver.how), receiver
@@ -285,7 +285,7 @@ def test_every_rule_of_the_overlay_says_something() -> None:
         for rule in overlay()["receiver"]
         if not rule.get("exclude")
         for pattern in rule["types"]
-        if not any(fits(pattern, kind) for kind in read_json("role_properties.json")["types"])
+        if not any(matches(pattern, kind) for kind in read_json("role_properties.json")["types"])
     ]
     assert dead == []
 

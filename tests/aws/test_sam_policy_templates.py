@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.aws import sam_policy_templates
-from passrole_checks.aws.sam_policy_templates import generated, policy_templates, version
+from passrole_checks.aws.sam_policy_templates import generate, policy_templates, version
 
 DATA = Path(sam_policy_templates.__file__).with_name("sam_policy_templates.json")
 
@@ -40,4 +40,4 @@ def test_the_data_is_what_the_package_says() -> None:
     pytest.importorskip("samtranslator")
     if importlib.metadata.version("aws-sam-translator") != version():
         pytest.skip("another release of aws-sam-translator")
-    assert generated() == DATA.read_text(encoding="utf-8")
+    assert generate() == DATA.read_text(encoding="utf-8")
