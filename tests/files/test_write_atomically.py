@@ -248,7 +248,7 @@ def test_a_read_only_file_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_only_the_expected_content_is_replaced(tree: Path) -> None:
-    """Neither one that was changed, nor one that is gone, nor what is no regular file."""
+    """Neither one that was changed, nor one that is gone, nor what is not a regular file."""
     with pytest.raises(OSError):
         replace_file(tree / "file", NEW, guarded=[tree], contained=True, expected=b"older\n")
     with pytest.raises(OSError):
@@ -315,7 +315,7 @@ def test_a_reader_that_has_gone_away_is_no_error() -> None:
 
 
 def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
-    """A new file appears, an old one grows; what is no regular file is refused."""
+    """A new file appears, an old one grows; what is not a regular file is refused."""
     append_to_file(tmp_path / "file", OLD, guarded=[tmp_path])
     append_to_file(tmp_path / "file", NEW, guarded=[tmp_path])
     assert contents(tmp_path) == {"file": OLD + NEW}

@@ -634,7 +634,7 @@ def test_stacks_in_a_plan_are_named() -> None:
     """The template of a CloudFormation stack that a plan creates is not read, and this is told."""
     configuration = read(plan(change("aws_cloudformation_stack.s", {"template_body": "{}"})))
     assert [item.reason for item in configuration.not_evaluated] == [
-        "aws_cloudformation_stack.s: a CloudFormation stack, whose policies are not read here"
+        "aws_cloudformation_stack.s: a CloudFormation stack, whose template is not available"
     ]
 
 

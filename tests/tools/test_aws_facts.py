@@ -17,7 +17,7 @@ import pytest
 from passrole_checks.aws.load import read_json
 from tools import aws_facts
 from tools.aws_facts import actions, assemble, cloudformation, packages, terraform
-from tools.aws_facts.__main__ import _differences, to_json_lines
+from tools.aws_facts.__main__ import _FILES, _FOLDER, _differences, to_json_lines
 from tools.aws_facts.overlay import action_rule, matches, receiver_rule, split_services, terraform_services
 
 ROOT = Path(aws_facts.__file__).parents[2]
@@ -274,10 +274,15 @@ def test_what_is_lost_is_told_apart_from_what_is_excluded() -> None:
     ]
 
 
-def test_an_action_that_iam_does_not_have_stops_the_generator() -> None:
-    """Every action that the overlay names has to exist, spelled as AWS does."""
-    with pytest.raises(assemble.MissingServiceError, match=r"no actions of IAM: .*lambda:InvokeFunction"):
+def test_unknown_action_in_the_overlay_fails() -> None:
+    """Every action that the overlay names must exist, spelled as AWS does."""
+    with pytest.raises(assemble.MissingServiceError, match=r".*lambda:InvokeFunction"):
         assemble.check_actions({})
+
+
+def test_generated_files_are_those_of_the_package() -> None:
+    """The generator writes to the files that the product loads."""
+    assert all((_FOLDER / name).is_file() for name in _FILES)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_an_asset_that_is_not_there_is_named(tmp_path: Path) -> None:
     write(tmp_path / "App.template.json", {"Resources": {"Inner": nested({})}})
     write(tmp_path / "App.assets.json", "[")
     assert [note.reason for note in scan(tmp_path).not_evaluated] == [
-        "Inner: a nested stack, whose template is not read here"
+        "Inner: nested stack not evaluated: its template is not available"
     ]
 
 

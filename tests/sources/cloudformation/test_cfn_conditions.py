@@ -136,7 +136,7 @@ def test_a_condition_is_what_it_says_of_its_parameters(written: str, expected: s
 
 
 UNUSUAL = [
-    # what is not written as CloudFormation expects it says nothing
+    # what is malformed intrinsic function says nothing
     ("!Condition [a]", "X?(true=a | false=b)"),
     ("!And [!Equals [a], !Condition IsProd]", "X?(true=a | false=b)"),
     ("!And [!Condition IsProd, !Equals [a]]", "X?(true=a | false=b)"),

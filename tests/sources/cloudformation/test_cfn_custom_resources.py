@@ -177,5 +177,5 @@ def test_what_lies_too_deep_is_told(inside: str, told: bool) -> None:
     """Where a policy document may stand deeper than is looked, the place is named, and nothing else is."""
     text = template("Custom::Type", f"A:\n        B: {{C: {{D: {{E: {{F: {{G: {{H: {inside}}}}}}}}}}}}}")
     result = scan(text)
-    place = "R: A/B/C/D/E/F/G: policy documents may stand in it, too deep to be looked at here"
+    place = "R: A/B/C/D/E/F/G: nested too deeply to search for policy documents"
     assert [(one.line, one.reason) for one in result.not_evaluated] == ([(6, place)] if told else [])

@@ -127,7 +127,7 @@ def test_a_file_outside_of_the_folder_within_the_repository() -> None:
         (None, "the included file parts/x.yaml cannot be opened: No such file or directory"),
         (b"a: [", "not valid YAML: "),
         (b"\xff", "not UTF-8 text"),
-        (b"a: &a [*a]", "an alias holds itself"),
+        (b"a: &a [*a]", "an alias contains itself"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(content: bytes | None, reason: str) -> None:
@@ -173,11 +173,13 @@ def test_one_file_at_several_places_and_one_that_is_too_large() -> None:
     (finding,) = (one for one in result.findings if one.check_id == "PASSROLE_001")
     assert finding.uses == ("P", "Q", "R")
     assert [(Path(one.file).name, one.reason) for one in result.unreadable] == [
-        ("large.yaml", "too large to be included in a template")
+        ("large.yaml", "too large for an included file")
     ]
 
 
 def test_an_include_that_is_a_folder_is_told() -> None:
     """What is no file cannot be included, and the line of the template says so."""
     result = scanned(POLICY.format(document=INCLUDE.format(location="parts")))
-    assert [one.reason for one in result.unreadable] == ["the included file parts cannot be opened: is no regular file"]
+    assert [one.reason for one in result.unreadable] == [
+        "the included file parts cannot be opened: is not a regular file"
+    ]

@@ -191,7 +191,7 @@ def hole(yaml_text: str) -> Unresolved:
         ("!GetAtt Plain", "${Fn::GetAtt Plain}"),
         ("2012-10-17", "2012-10-17"),
         ("[1, 1.5, true, ~, 0x10, '1', !!str 2]", "[1, 1.5, True, None, 16, 1, 2]"),
-        # what is not written as CloudFormation expects it
+        # what is malformed intrinsic function
         ("!Join [!Ref Arn, [a]]", "${Fn::Join ${Arn}, a}"),
         ("!Join [a]", "${Fn::Join a}"),
         ("!If [!Ref Arn, a, b]", "${Fn::If ${Arn}, a, b}"),
@@ -327,17 +327,17 @@ def test_unknown_reasons_are_told() -> None:
     assert hole("!ImportValue x").reason == "exported by another stack"
     assert hole("!Ref Arn").reason == "no default"
     assert hole("!Ref Nowhere").reason == "not defined in this template"
-    assert hole("!Rain::Embed x").reason == "a tag that CloudFormation does not know"
-    assert hole("!!binary aWFtOlBhc3NSb2xl").reason == "a tag that CloudFormation does not know"
-    assert hole("{'Fn::Foo': x}").reason == "a function that CloudFormation does not know"
-    assert hole("!GetAZs ''").reason == "the Availability Zones of a Region"
-    assert hole("!FindInMap [M, dev, Nope]").reason == "not in the map"
-    assert hole("'${opt:role}'").reason == "filled in by another tool"
-    assert hole("'{{ account }}'").reason == "filled in by another tool"
-    assert hole("'{{resolve:ssm:/role:1}}'").reason == "a dynamic reference, read at deployment"
-    assert hole("!Sub '{{resolve:ssm:/${Arn}/x}}'").reason == "a dynamic reference, read at deployment"
+    assert hole("!Rain::Embed x").reason == "unknown YAML tag"
+    assert hole("!!binary aWFtOlBhc3NSb2xl").reason == "unknown YAML tag"
+    assert hole("{'Fn::Foo': x}").reason == "unknown intrinsic function"
+    assert hole("!GetAZs ''").reason == "Availability Zones of a Region"
+    assert hole("!FindInMap [M, dev, Nope]").reason == "no such key in the mapping"
+    assert hole("'${opt:role}'").reason == "placeholder of another tool"
+    assert hole("'{{ account }}'").reason == "placeholder of another tool"
+    assert hole("'{{resolve:ssm:/role:1}}'").reason == "dynamic reference, resolved at deployment"
+    assert hole("!Sub '{{resolve:ssm:/${Arn}/x}}'").reason == "dynamic reference, resolved at deployment"
     assert hole("'{{changeSet:KNOWN_AFTER_APPLY}}'").reason == "known after the change set is executed"
-    assert hole("!If [C, a]").reason == "not written as CloudFormation expects it"
+    assert hole("!If [C, a]").reason == "malformed intrinsic function"
 
 
 def test_many_alternatives_end_in_a_hole() -> None:

@@ -104,7 +104,7 @@ def test_an_unknown_collection_is_a_hole(resource: str) -> None:
     ((text,),) = [statement.resources or ()]
     assert str(text) == "role/${Team}-*"
     assert [(hole.expression, hole.reason) for hole in text.holes] == [
-        ("Team", "the collection of its loop is not known")
+        ("Team", "the collection of its loop is unknown")
     ]
 
 
@@ -188,19 +188,17 @@ def test_positions_are_those_of_the_body() -> None:
 
 
 @pytest.mark.parametrize("body", ["5", "[a]", "[Team, [a]]", "[Team, [a], x]", "[Team, [a], [x]]", "{a: b}"])
-def test_what_is_no_loop_is_told(body: str) -> None:
-    """One line, and the rest is read."""
+def test_malformed_loop_is_unreadable(body: str) -> None:
+    """A malformed loop is reported once, and the rest is read."""
     configuration = read(f"Resources:\n  Fn::ForEach::L: {body}\n  R: {{Type: AWS::IAM::Role}}\n")
-    assert [item.reason for item in configuration.unreadable] == [
-        "Fn::ForEach::L is not written as identifier, collection, template"
-    ]
+    assert [item.line for item in configuration.unreadable] == [8]
     assert addresses(configuration) == ["R"]
 
 
-def test_a_loop_that_makes_one_name_twice_is_told() -> None:
-    """AWS would refuse the template."""
+def test_duplicate_logical_id_from_a_loop_is_unreadable() -> None:
+    """AWS rejects such a template."""
     configuration = read(LOOP.format(collection="[a, b]", key="Same", resource="'role/${Team}'"))
-    assert [item.reason for item in configuration.unreadable] == ["the logical id Same is used twice"]
+    assert [item.resource for item in configuration.unreadable] == ["Same"]
 
 
 def test_loops_without_end_are_bounded() -> None:

@@ -114,7 +114,7 @@ def test_a_given_value_is_no_default() -> None:
 def test_an_ssm_parameter_stays_unknown() -> None:
     """What is given for it is the name of the parameter in the store, not its value."""
     found = hole(value("Type: 'AWS::SSM::Parameter::Value<String>'", P="/role"))
-    assert found.reason == "an SSM parameter, read at deployment"
+    assert found.reason == "SSM parameter, resolved at deployment"
 
 
 @pytest.mark.parametrize(
@@ -175,14 +175,14 @@ def test_later_values_win() -> None:
     [
         ("none.json", None, "none.json: no such file"),
         ("broken.json", b"{\n  nope", "broken.json:2: not valid JSON: "),
-        ("number.json", b"5", "number.json: holds no parameters: "),
-        ("names.json", b'["a"]', "names.json: holds no parameters: "),
-        ("object.json", b'{"A": {"b": 1}}', "object.json: the value of A is neither a text nor a list of texts"),
+        ("number.json", b"5", "number.json: contains no parameters: "),
+        ("names.json", b'["a"]', "names.json: contains no parameters: "),
+        ("object.json", b'{"A": {"b": 1}}', "object.json: the value of A is neither a string nor a list of strings"),
         ("deep.json", b"[" * 100_000, "deep.json: not valid JSON: "),
         ("binary.json", b"\xff\xfe", "binary.json:1: not UTF-8 text"),
         ("broken.toml", b"a = ", "broken.toml: not valid TOML: "),
-        ("empty.toml", b"", "empty.toml: holds no parameter_overrides below default.deploy.parameters"),
-        ("odd.toml", DEPLOY.encode() + b"parameter_overrides = 5", "odd.toml: parameter_overrides is no text"),
+        ("empty.toml", b"", "empty.toml: contains no parameter_overrides in default.deploy.parameters"),
+        ("odd.toml", DEPLOY.encode() + b"parameter_overrides = 5", "odd.toml: parameter_overrides is not a string"),
         ("quote.toml", DEPLOY.encode() + b"parameter_overrides = 'A=\"x'", "quote.toml: parameter_overrides is no"),
     ],
 )  # fmt: skip
@@ -222,7 +222,7 @@ def test_a_name_that_no_template_declares_is_told_once(
     Path("b.yaml").write_text(TEMPLATE.replace("Env:", "Stage:"))
     main(["scan", "a.yaml", "b.yaml", "--parameters", "Rolle=x", "--parameters", "Env=dev", "--parameters", "Stage=x"])
     output = capsys.readouterr().out
-    assert output.count("no template that is scanned declares the parameter") == 1
+    assert output.count("no scanned template declares the parameter") == 1
     assert "--parameters Rolle: " in output
 
 
@@ -293,7 +293,7 @@ def test_a_file_of_values_that_is_too_large(tmp_path: Path) -> None:
     """A file that nobody writes by hand is not read."""
     with (tmp_path / "large.json").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(InputError, match="too large for a file of parameters"):
+    with pytest.raises(InputError, match="too large for a parameter file"):
         read_parameters(tmp_path / "large.json")
 
 

@@ -233,8 +233,8 @@ def test_a_boundary_that_is_also_attached_grants(other: str, kind: str) -> None:
     assert next(policy.kind.value for policy in configuration.policies if policy.resource.address == "M") == kind
 
 
-def test_keys_that_stand_twice_are_named() -> None:
-    """A key that decides and is given twice, differently, is unreadable with its line, and the rest is read."""
+def test_duplicate_keys_are_unreadable() -> None:
+    """A relevant duplicate key with another value is unreadable with its line; the rest is read."""
     configuration = read(
         """\
         Resources:
@@ -254,10 +254,7 @@ def test_keys_that_stand_twice_are_named() -> None:
         Resources: {Q: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {}}, Properties: {PolicyDocument: []}}}
         """
     )
-    assert [(item.line, item.reason) for item in configuration.unreadable] == [
-        (15, "Resources is given twice"),
-        (15, "Q: Properties is given twice"),
-    ]
+    assert [(item.line, item.resource) for item in configuration.unreadable] == [(15, ""), (15, "Q")]
     assert [policy.resource.address for policy in configuration.policies] == ["Q"]
     twice = read(
         """\
@@ -271,11 +268,7 @@ def test_keys_that_stand_twice_are_named() -> None:
           U: {Type: AWS::IAM::User, Properties: {Policies: [{PolicyDocument: {}, PolicyDocument: []}]}}
         """
     )
-    assert [(item.line, item.reason) for item in twice.unreadable] == [
-        (4, "P: Type is given twice"),
-        (7, "P: PolicyDocument is given twice"),
-        (8, "U: Policies/0: PolicyDocument is given twice"),
-    ]
+    assert [(item.line, item.resource) for item in twice.unreadable] == [(4, "P"), (7, "P"), (8, "U")]
     assert len(twice.policies) == 2
 
 
@@ -326,9 +319,9 @@ def test_templates_inside_templates_are_named() -> None:
         """
     )
     assert [item.reason for item in configuration.not_evaluated] == [
-        "A: a Rain module, whose template is not read here",
-        "B: a Rain module, whose template is not read here",
-        "C: a stack set, whose template is not read here",
+        "A: Rain module not evaluated",
+        "B: Rain module not evaluated",
+        "C: stack set not evaluated: its template is not in this file",
     ]
     assert configuration.unreadable == ()
 
@@ -477,9 +470,13 @@ def test_cfn_lint_ids_are_those_of_the_checks() -> None:
     ("rest", "unreadable", "skipped"),
     [
         ("Fn::Transform: {Name: AWS::Include}", "", "Fn::Transform adds sections at deployment"),
-        ("  Fn::ForEach::L: [X, [a], c]", "Fn::ForEach::L is not written as identifier, collection, template", ""),
-        ("  T: {Type: !Sub 'AWS::IAM::User'}", "", "T: its type is filled in before deployment"),
-        ("  ? [a]\n  : {Type: AWS::IAM::User}", "a name in Resources is not a text", ""),
+        (
+            "  Fn::ForEach::L: [X, [a], c]",
+            "Fn::ForEach::L is malformed: expected identifier, collection and template",
+            "",
+        ),
+        ("  T: {Type: !Sub 'AWS::IAM::User'}", "", "T: its type is a placeholder of another tool"),
+        ("  ? [a]\n  : {Type: AWS::IAM::User}", "a key in Resources is not a string", ""),
         (
             "  T: {Type: AWS::IAM::User, Properties: {Fn::Transform: {Name: x}}}",
             "",

@@ -111,7 +111,7 @@ def test_what_is_no_policy_is_told() -> None:
         "${Fn::Transform, Other}",
     ]
     assert [(entry.line, entry.reason) for entry in configuration.unreadable] == [
-        (8, "F: Policies/1 is no policy document, policy template or managed policy")
+        (8, "F: Policies/1 is not a policy document, policy template or managed policy")
     ]
 
 

@@ -80,7 +80,7 @@ def test_its_resources_are_a_template(tmp_path: Path) -> None:
     found = scan_paths([tmp_path], ScanOptions())
     assert ("PASSROLE_009", Severity.HIGH) in {(one.check_id, one.severity) for one in found.findings}
     (note,) = found.not_evaluated
-    assert (note.line, note.reason.startswith("${file(more.yml)} is filled in")) == (7, True)
+    assert (note.line, "${file(more.yml)}" in note.reason) == (7, True)
 
 
 @pytest.mark.parametrize(

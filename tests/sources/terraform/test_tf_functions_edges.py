@@ -198,7 +198,7 @@ UNANSWERED = [
     ("fileexists(var.u)", "a file whose name is not known"),
     ('fileset(var.u, "*")', "a folder whose name is not known"),
     ('fileset(".", var.u)', ""),
-    ('fileset("/etc", "*")', "a file outside the scanned folder"),
+    ('fileset("/etc", "*")', "file outside the scanned folder"),
     ('fileset(".", "[a b]*")', "a pattern of files that is not read"),
     ('fileset(".", "[z-a]*")', "a pattern of files that is not read"),
     ("dirname(var.u)", NO_DEFAULT),
