@@ -20,15 +20,12 @@ from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.access_comparison import access_of
 from passrole_checks.iam.partial_values import (
-    Choice,
-    ListNode,
     Node,
-    ObjectEntry,
-    ObjectNode,
     Part,
     StringNode,
     Unresolved,
     join,
+    map_strings,
 )
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.change_set.pages import (
@@ -202,20 +199,7 @@ class _Side:
 
     def mark_unknown(self, node: Node) -> Node:
         """Return the node with an unresolved part for each value that is known only later or is hidden."""
-        if isinstance(node, StringNode):
-            return self.mark_unknown_text(node)
-        if isinstance(node, ListNode):
-            return ListNode(tuple(map(self.mark_unknown, node.items)), node.at)
-        if isinstance(node, ObjectNode):
-            return ObjectNode(
-                tuple(
-                    ObjectEntry(self.mark_unknown_text(one.key), self.mark_unknown(one.value)) for one in node.entries
-                ),
-                node.at,
-            )
-        if isinstance(node, Choice):
-            return replace(node, options=tuple((label, self.mark_unknown(option)) for label, option in node.options))
-        return node
+        return map_strings(node, self.mark_unknown_text, keys=True)
 
     def mark_unknown_text(self, node: StringNode) -> StringNode:
         parts = join([piece for part in node.parts for piece in self.split_unknown(part)])

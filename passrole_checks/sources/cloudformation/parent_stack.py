@@ -162,21 +162,15 @@ def _with_positions_of(node: Node, other: Node) -> Node:
 
 def _with_stack_name(node: Node, expression: str, name: StringNode) -> Node:
     """Return a value with the pseudo parameter for the stack's name replaced by the name."""
-    if isinstance(node, StringNode):
-        if not any(isinstance(part, Unresolved) and part.expression == expression for part in node.parts):
-            return node
+
+    def insert(string: StringNode) -> StringNode:
+        if not any(isinstance(part, Unresolved) and part.expression == expression for part in string.parts):
+            return string
         parts = (
             inner
-            for part in node.parts
+            for part in string.parts
             for inner in (name.parts if isinstance(part, Unresolved) and part.expression == expression else (part,))
         )
-        return StringNode(partial_values.join(list(parts)), node.at, defaults=node.defaults)
-    if isinstance(node, ListNode):
-        return replace(node, items=tuple(_with_stack_name(item, expression, name) for item in node.items))
-    if isinstance(node, partial_values.ObjectNode):
-        entries = (ObjectEntry(one.key, _with_stack_name(one.value, expression, name)) for one in node.entries)
-        return replace(node, entries=tuple(entries))
-    if isinstance(node, Choice):
-        options = tuple((outcome, _with_stack_name(option, expression, name)) for outcome, option in node.options)
-        return replace(node, options=options)
-    return node
+        return StringNode(partial_values.join(list(parts)), string.at, defaults=string.defaults)
+
+    return partial_values.map_strings(node, insert)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode, Unresolved
+from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
 
@@ -71,21 +71,12 @@ def as_stack_set_policy(policy: AttachedPolicy, stack_set: ResourceDefinition) -
 
 def _with_prefixed_roles(node: Node, address: str) -> Node:
     """Return the value with its references to roles prefixed by the stack set's address."""
-    if isinstance(node, StringNode):
-        parts = tuple(part if isinstance(part, str) else _prefix_role(part, address) for part in node.parts)
-        return replace(node, parts=parts)
-    if isinstance(node, ListNode):
-        return replace(node, items=tuple(_with_prefixed_roles(item, address) for item in node.items))
-    if isinstance(node, ObjectNode):
-        return replace(
-            node,
-            entries=tuple(ObjectEntry(item.key, _with_prefixed_roles(item.value, address)) for item in node.entries),
-        )
-    if isinstance(node, Choice):
-        return replace(
-            node, options=tuple((label, _with_prefixed_roles(option, address)) for label, option in node.options)
-        )
-    return node
+
+    def prefix(string: StringNode) -> StringNode:
+        parts = tuple(part if isinstance(part, str) else _prefix_role(part, address) for part in string.parts)
+        return replace(string, parts=parts)
+
+    return map_strings(node, prefix)
 
 
 def _prefix_role(hole: Unresolved, address: str) -> Unresolved:

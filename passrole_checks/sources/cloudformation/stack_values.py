@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam import partial_values
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectEntry, StringNode, Unresolved
+from passrole_checks.iam.partial_values import Node, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
 
 MAX_LENGTH = 4096  # of one string
@@ -80,25 +80,14 @@ _Rename = Callable[[str], str]
 
 
 def _rename_references(node: Node, rename: _Rename) -> Node:
-    if isinstance(node, StringNode):
-        parts = tuple(part if isinstance(part, str) else _rename_unresolved(part, rename) for part in node.parts)
-        defaults = tuple(name if name in _EVERYWHERE else rename(name) for name in node.defaults)
-        return replace(node, parts=parts, defaults=defaults)
-    if isinstance(node, ListNode):
-        return replace(node, items=tuple(_rename_references(item, rename) for item in node.items))
-    if isinstance(node, partial_values.ObjectNode):
-        entries = []
-        for entry in node.entries:
-            key = _rename_references(entry.key, rename)
-            entries.append(
-                ObjectEntry(key if isinstance(key, StringNode) else entry.key, _rename_references(entry.value, rename))
-            )
-        return replace(node, entries=tuple(entries))
-    if isinstance(node, Choice):
-        condition = node.condition if node.condition in _EVERYWHERE else rename(node.condition)
-        options = tuple((outcome, _rename_references(option, rename)) for outcome, option in node.options)
-        return replace(node, condition=condition, options=options)
-    return node
+    def rename_unless_shared(name: str) -> str:
+        return name if name in _EVERYWHERE else rename(name)
+
+    def change(string: StringNode) -> StringNode:
+        parts = tuple(part if isinstance(part, str) else _rename_unresolved(part, rename) for part in string.parts)
+        return replace(string, parts=parts, defaults=tuple(map(rename_unless_shared, string.defaults)))
+
+    return partial_values.map_strings(node, change, keys=True, condition=rename_unless_shared)
 
 
 def _rename_unresolved(hole: Unresolved, rename: _Rename) -> Unresolved:

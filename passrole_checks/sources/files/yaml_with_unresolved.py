@@ -23,6 +23,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     join,
+    map_strings,
     moved,
 )
 from passrole_checks.sources.files.yaml_loader import Loader
@@ -54,25 +55,7 @@ def placeholder(number: int) -> str:
 
 def restore_placeholders(node: Node, originals: Sequence[Part | Node]) -> Node:
     """Restore the placeholders in a value. A text that is a single placeholder becomes the value itself."""
-    if isinstance(node, StringNode):
-        return _restore_text(node, originals)
-    if isinstance(node, ListNode):
-        return replace(node, items=tuple(restore_placeholders(item, originals) for item in node.items))
-    if isinstance(node, ObjectNode):
-        entries = []
-        for entry in node.entries:
-            key = restore_placeholders(entry.key, originals)
-            entries.append(
-                ObjectEntry(
-                    key if isinstance(key, StringNode) else entry.key, restore_placeholders(entry.value, originals)
-                )
-            )
-        return replace(node, entries=tuple(entries))
-    if isinstance(node, Choice):
-        return replace(
-            node, options=tuple((outcome, restore_placeholders(option, originals)) for outcome, option in node.options)
-        )
-    return node
+    return map_strings(node, lambda string: _restore_text(string, originals), keys=True)
 
 
 def _restore_text(node: StringNode, originals: Sequence[Part | Node]) -> Node:
