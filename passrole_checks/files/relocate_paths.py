@@ -17,14 +17,14 @@ def relocate(value: _Value, folders: Mapping[str, str]) -> _Value:
     repository.
     """
     prefixes = [(f"{folder}/", f"{name}/" if name else "") for folder, name in folders.items()]
-    whole = [(folder, name or ".") for folder, name in folders.items()]
-    known: dict[int, tuple[Any, Any]] = {}
+    exact_folders = [(folder, name or ".") for folder, name in folders.items()]
+    rewritten: dict[int, tuple[Any, Any]] = {}
 
     def rewrite(item: Any) -> Any:
         if isinstance(item, Enum):
             return item
         if isinstance(item, str):
-            for old, new in (*prefixes, *whole):
+            for old, new in (*prefixes, *exact_folders):
                 item = item.replace(old, new) if old in item else item
             return item
         if isinstance(item, tuple):
@@ -33,14 +33,14 @@ def relocate(value: _Value, folders: Mapping[str, str]) -> _Value:
             return frozenset(map(rewrite, item))
         if not is_dataclass(item) or isinstance(item, type):
             return item
-        if id(item) not in known:
+        if id(item) not in rewritten:
             values = {field.name: getattr(item, field.name) for field in fields(item) if field.init}
             changed = {name: new for name, old in values.items() if (new := rewrite(old)) is not old and new != old}
-            known[id(item)] = (
+            rewritten[id(item)] = (
                 item,
                 (replace(item, **changed) if changed else item),
             )  # keeps the item alive, so that its id stays unique
-        return known[id(item)][1]
+        return rewritten[id(item)][1]
 
     result: _Value = rewrite(value)
     return result

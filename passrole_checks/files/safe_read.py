@@ -79,12 +79,12 @@ def read_bounded(
     """
     with open_regular(path, inside, pipes=pipes) as stream:
         status = os.fstat(stream.fileno())
-        pieces, left = [read_from(stream, min(status.st_size, most) + 1)], most
+        pieces, remaining = [read_from(stream, min(status.st_size, most) + 1)], most
         while pieces[-1]:
-            left -= len(pieces[-1])
-            if left < 0:
+            remaining -= len(pieces[-1])
+            if remaining < 0:
                 raise RefusedError(errno.EFBIG, f"larger than {most / 1_000_000:g} MB", str(path))
-            pieces.append(read_from(stream, min(_PIECE, left + 1)))  # read() allocates the requested size at once
+            pieces.append(read_from(stream, min(_PIECE, remaining + 1)))  # read() allocates the requested size at once
     content = b"".join(pieces)
     deadline.grant(len(content))
     return content

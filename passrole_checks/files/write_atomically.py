@@ -33,8 +33,8 @@ _SAFE = _flags("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOCTTY")
 def guarded_folders(paths: Iterable[str | Path]) -> tuple[Path, ...]:
     """Return the folders in which no symbolic link is trusted: the working directory, the folders of ``paths``, and the
     repository around each. The root of the file system is guarded only if ``paths`` name it."""
-    given = [Path(os.path.realpath(path)) for path in paths if os.path.exists(path)]
-    folders = [path if path.is_dir() else path.parent for path in given]
+    real_paths = [Path(os.path.realpath(path)) for path in paths if os.path.exists(path)]
+    folders = [path if path.is_dir() else path.parent for path in real_paths]
     here = Path.cwd()
     for folder in (here, *folders):
         repository = repository_around(folder)
@@ -149,7 +149,9 @@ def _open_location(path: str | Path, guarded: Collection[Path], *, contained: bo
 def _resolve(path: str, guarded: Collection[Path]) -> tuple[str, list[str], int]:
     """Resolve a path: return the top of the file system, the real components below it, and how many of them lead to the
     outermost guarded folder (more than there are folders if the path is in none)."""
-    known = frozenset(name for folder in guarded for name in (_identity(folder), os.path.realpath(folder)) if name)
+    guarded_identities = frozenset(
+        name for folder in guarded for name in (_identity(folder), os.path.realpath(folder)) if name
+    )
     path = os.path.join(os.getcwd(), path)
     top, pending, resolved = _top(path), _components(path), list[str]()
     links = 0
@@ -164,13 +166,13 @@ def _resolve(path: str, guarded: Collection[Path]) -> tuple[str, list[str], int]
         except FileNotFoundError:
             if pending:
                 raise
-            return top, [*resolved, step], _outermost(top, resolved, known)
+            return top, [*resolved, step], _outermost(top, resolved, guarded_identities)
         except ValueError:  # a NUL in the name
             raise OSError(errno.EINVAL, "is not a valid path", path) from None
         if not _is_link(status):
             resolved.append(step)
             continue
-        if _outermost(top, resolved, known) <= len(resolved):
+        if _outermost(top, resolved, guarded_identities) <= len(resolved):
             through = "is a symbolic link" if not pending else f"leads through a symbolic link ({location})"
             raise OSError(errno.ELOOP, f"{through}, which is not followed here", path)
         links += 1
@@ -182,7 +184,7 @@ def _resolve(path: str, guarded: Collection[Path]) -> tuple[str, list[str], int]
         pending += _components(target)
     if not resolved:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    return top, resolved, _outermost(top, resolved[:-1], known)
+    return top, resolved, _outermost(top, resolved[:-1], guarded_identities)
 
 
 def _top(path: str) -> str:

@@ -295,7 +295,7 @@ class _Search:
 
     def with_boundary(self, unit: Unit) -> Unit:
         boundary = self.boundary_of(unit.path if unit.framework is Framework.TERRAFORM else unit.path.parent)
-        beside = tuple(sorted(given for given in self.given_folders if not given.is_relative_to(boundary)))
+        beside = tuple(sorted(folder for folder in self.given_folders if not folder.is_relative_to(boundary)))
         return replace(unit, boundary=boundary, beside=beside)
 
     def boundary_of(self, folder: Path) -> Path:
@@ -306,8 +306,8 @@ class _Search:
         repository = self.repositories[folder]
         if repository is not None:
             return repository
-        around = [given for given in self.given_folders if folder.is_relative_to(given)]
-        return min(around, key=lambda given: len(given.parts), default=folder)
+        around = [given_folder for given_folder in self.given_folders if folder.is_relative_to(given_folder)]
+        return min(around, key=lambda given_folder: len(given_folder.parts), default=folder)
 
 
 def _may_be_infrastructure(file: Path) -> bool:
@@ -342,14 +342,16 @@ def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
 
 def terraform_roots(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
     """Return the folders that no other folder calls as a module; folders that call each other in a cycle stay roots."""
-    known = set(folders)
-    if len(known) < 2:
-        return frozenset(known)
+    all_folders = set(folders)
+    if len(all_folders) < 2:
+        return frozenset(all_folders)
     from passrole_checks.sources.terraform import called_folders, will_be_read  # slow to import; Terraform only
 
-    calls = {folder: set(called_folders(folder, exclusions) & known) for folder in known}
+    calls = {folder: set(called_folders(folder, exclusions) & all_folders) for folder in all_folders}
     called = set().union(*calls.values())
-    roots = frozenset(folder for folder in known if folder not in called or folder in _reachable_folders(calls, folder))
+    roots = frozenset(
+        folder for folder in all_folders if folder not in called or folder in _reachable_folders(calls, folder)
+    )
     will_be_read(Counter(str(folder) for root in roots for folder in {root, *_reachable_folders(calls, root)}))
     return roots
 

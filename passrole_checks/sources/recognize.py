@@ -89,8 +89,8 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
                 return _NOTHING
             head += read_from(stream, _HEAD - len(head))
             if status.st_size > LARGEST_TEMPLATE:
-                whole = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
-                return _recognize_large(head + read_from(stream, status.st_size) if whole else head, status.st_size)
+                read_all = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
+                return _recognize_large(head + read_from(stream, status.st_size) if read_all else head, status.st_size)
             return recognize_bytes(head + read_from(stream, status.st_size), named=named, name=path.name)
     except (OSError, ValueError) as error:
         # nothing suggests that a file without an extension is infrastructure code
@@ -104,8 +104,10 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
     name_and_codec = _encoding(data)
     if name_and_codec is not None:
         encoding, codec = name_and_codec
-        known = recognize_text(data.decode(codec, "replace"))
-        return Recognized(unreadable=f"not UTF-8 text ({encoding})", line=1) if known.is_infrastructure else _NOTHING
+        recognized = recognize_text(data.decode(codec, "replace"))
+        return (
+            Recognized(unreadable=f"not UTF-8 text ({encoding})", line=1) if recognized.is_infrastructure else _NOTHING
+        )
     if named or b"@module" in data[:_HEAD]:
         other = _other_output_reason(data[:_HEAD].decode("utf-8", "replace"), name if named else "FILE", named=named)
         if other is not None:
@@ -115,9 +117,9 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
     try:
         return recognize_text(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        known = recognize_text(data.decode("utf-8", "replace"))
+        recognized = recognize_text(data.decode("utf-8", "replace"))
         line = data.count(b"\n", 0, error.start) + 1
-        return Recognized(unreadable="not UTF-8 text", line=line) if known.is_infrastructure else _NOTHING
+        return Recognized(unreadable="not UTF-8 text", line=line) if recognized.is_infrastructure else _NOTHING
 
 
 def _other_output_reason(head: str, name: str, *, named: bool) -> str | None:

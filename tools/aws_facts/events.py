@@ -86,11 +86,11 @@ def collect_events(
     all_events: dict[str, Event] = {}
     aliases: dict[str, str] = {}
     for folder, model in newest_models(wheel):
-        facts = model["metadata"]
-        source = facts.get("signingName") or facts["endpointPrefix"]
-        aliases.setdefault(facts["endpointPrefix"], source)
-        service = str(facts.get("serviceId", "")).replace(" ", "").lower()
-        tried = [prefixes.get(service), facts.get("signingName"), facts["endpointPrefix"], folder, service]
+        metadata = model["metadata"]
+        source = metadata.get("signingName") or metadata["endpointPrefix"]
+        aliases.setdefault(metadata["endpointPrefix"], source)
+        service = str(metadata.get("serviceId", "")).replace(" ", "").lower()
+        tried = [prefixes.get(service), metadata.get("signingName"), metadata["endpointPrefix"], folder, service]
         for name, operation in model["operations"].items():
             if "input" not in operation:
                 continue

@@ -108,7 +108,7 @@ class Disk:
         for then, now in (
             (found.listed, self._listing),
             (found.trees_seen, self._tree),
-            (found.found, self._walk),
+            (found.walks_seen, self._walk),
         ):
             for path, told in then.items():
                 if told is None or now(path) != told:

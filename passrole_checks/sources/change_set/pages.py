@@ -125,8 +125,8 @@ def _pages(root: yaml.Node) -> list[yaml.Node]:
 
 
 def _get(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    found = child(node, name)
-    return found if found is not None else child(node, name[:1].lower() + name[1:])
+    value = child(node, name)
+    return value if value is not None else child(node, name[:1].lower() + name[1:])
 
 
 def _items(node: yaml.Node | None) -> list[yaml.Node]:

@@ -91,7 +91,9 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         tuple(item for item in after.reader.resources if item.address not in unchanged_names),
         tuple(policy for policy in after.policies if policy.resource.address not in unchanged_names),
         tuple(after.reader.roles),
-        suppressions=tuple(read_suppressions(after.template, {one.address: one.at for one in after.reader.resources})),
+        suppressions=tuple(
+            read_suppressions(after.template, {resource.address: resource.at for resource in after.reader.resources})
+        ),
         unreadable=(*change_set.unreadable, *after.reader.unreadable),
         account=change_set.account,
         not_evaluated=(
@@ -147,13 +149,13 @@ class _Side:
         known."""
         elsewhere = self.reader.elsewhere.builder.build(self.policies)
         elsewhere["attachments"] = tuple(
-            replace(one, policy=self.mark_unknown_text(one.policy))
-            for one in elsewhere["attachments"]
-            if not _UNKNOWN.search(one.holder)
+            replace(attachment, policy=self.mark_unknown_text(attachment.policy))
+            for attachment in elsewhere["attachments"]
+            if not _UNKNOWN.search(attachment.holder)
         )
         elsewhere["members"] = tuple(pair for pair in elsewhere["members"] if not _UNKNOWN.search("".join(pair)))
         elsewhere["boundary_names"] = tuple(
-            (who, self.mark_unknown_text(name)) for who, name in elsewhere["boundary_names"]
+            (holder, self.mark_unknown_text(name)) for holder, name in elsewhere["boundary_names"]
         )
         return elsewhere
 

@@ -114,8 +114,8 @@ class TemplateAttachments:
         """Record how a property uses the outputs of nested stacks, which may be policies of these stacks."""
         holders = [logical_id] if key == "ManagedPolicyArns" and self._types[logical_id] in _NAMES else []
         for when, variant in flatten_variants(self.evaluator.node(value)):
-            for hole in holes_in(variant):
-                name = hole.expression.removesuffix(".PolicyArn")
+            for unresolved in holes_in(variant):
+                name = unresolved.expression.removesuffix(".PolicyArn")
                 for holder in holders:
                     self._nested_attachments.setdefault(name, {}).setdefault(holder, []).append(when)
                 (self._bounds if bounds else self._used).add(name)
@@ -190,19 +190,19 @@ class TemplateAttachments:
     def find_policies(self, value: Node, by_name: bool = False) -> list[str]:
         """Return the managed policies of this template that a value refers to, by reference or by an ARN with their
         name, and with ``by_name`` also by their bare name."""
-        found: dict[str, None] = {}
-        for hole in holes_in(value):
-            logical_id = hole.expression.removesuffix(".PolicyArn").removesuffix(".Arn")
+        logical_ids: dict[str, None] = {}
+        for unresolved in holes_in(value):
+            logical_id = unresolved.expression.removesuffix(".PolicyArn").removesuffix(".Arn")
             if self._types.get(logical_id) == _MANAGED:
-                found[logical_id] = None
+                logical_ids[logical_id] = None
         for text in texts_in(value):
             text_value = str(text)
             named = _POLICY_NAME.search(text_value)
             if named and named.group(1) in self._managed and ":aws:policy/" not in text_value:
-                found[self._managed[named.group(1)]] = None
+                logical_ids[self._managed[named.group(1)]] = None
             elif by_name and text_value in self._managed:
-                found[self._managed[text_value]] = None
-        return list(found)
+                logical_ids[self._managed[text_value]] = None
+        return list(logical_ids)
 
     def _record_mentions(self, node: yaml.Node, bounds: bool) -> None:
         for word, bound in _references_in(node, bounds):
@@ -241,21 +241,21 @@ class TemplateAttachments:
         """Return the principals of a kind that a name, or a list of names, refers to: logical ids, else literal
         names."""
         if isinstance(node, ListNode):
-            found = [name for item in node.items for name in self.resolve_principals(item, kind)]
+            names = [name for item in node.items for name in self.resolve_principals(item, kind)]
         elif isinstance(node, Choice):
-            found = [name for _, option in node.options for name in self.resolve_principals(option, kind)]
+            names = [name for _, option in node.options for name in self.resolve_principals(option, kind)]
         elif isinstance(node, StringNode):
-            hole = node.only_hole
-            if hole and (hole.expression in self._types or hole.expression in self.owners):
-                other = _KINDS.get(self._types.get(hole.expression, ""), kind) != kind  # only the name is used
-                found = [literal_principal(kind, hole.expression) if other else hole.expression]
-            elif hole and hole.kind is UnresolvedKind.NAME and hole.role:
-                found = [hole.role]  # of a nested stack or of the parent stack
+            unresolved = node.only_hole
+            if unresolved and (unresolved.expression in self._types or unresolved.expression in self.owners):
+                other = _KINDS.get(self._types.get(unresolved.expression, ""), kind) != kind  # only the name is used
+                names = [literal_principal(kind, unresolved.expression) if other else unresolved.expression]
+            elif unresolved and unresolved.kind is UnresolvedKind.NAME and unresolved.role:
+                names = [unresolved.role]  # of a nested stack or of the parent stack
             else:
-                found = [self._by_name.get((kind, str(node)), literal_principal(kind, str(node)))]
+                names = [self._by_name.get((kind, str(node)), literal_principal(kind, str(node)))]
         else:
-            found = []
-        return tuple(dict.fromkeys(found))
+            names = []
+        return tuple(dict.fromkeys(names))
 
 
 def _references_in(node: yaml.Node, bounds: bool = False) -> Iterator[tuple[str, bool]]:

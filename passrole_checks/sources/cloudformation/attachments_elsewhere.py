@@ -96,9 +96,9 @@ class AttachmentCollector:
                 attachments.resolve_principals(groups, "group"), attachments.resolve_principals(users, "user")
             )
         elif kind == "AWS::Organizations::Policy":
-            for facts, target in flatten_variants(self._value(child(properties, "TargetIds"))):
+            for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, StringNode):
-                    self.builder.scp_targets.append((target, facts, holder))
+                    self.builder.scp_targets.append((target, when, holder))
 
     def add_nested(
         self, inner: AttachmentCollector, stack: str, principal: Callable[[str], str], attachments: TemplateAttachments
@@ -135,9 +135,9 @@ class AttachmentCollector:
             own = {parent_name(bound, stack) for _, bound in variants if isinstance(bound, str)}
 
             def find_policies(value: StringNode, own: Collection[str] = own) -> list[str]:
-                hole = value.only_hole
-                if hole is not None and hole.expression in own:
-                    return [hole.expression]
+                unresolved = value.only_hole
+                if unresolved is not None and unresolved.expression in own:
+                    return [unresolved.expression]
                 return attachments.find_policies(value)
 
             self.builder.bind(principal(holder), values, find_policies)
@@ -175,8 +175,8 @@ class AttachmentCollector:
         attachments: TemplateAttachments,
     ) -> None:
         node = child(properties, name)
-        for found, _ in self.documents.find_elements(node, name) if node is not None else ():
-            inside, path = found.node, found.path
+        for element, _ in self.documents.find_elements(node, name) if node is not None else ():
+            inside, path = element.node, element.path
             if name == _REFERENCES:
                 named = child(inside, "Name")
                 inside, path = (named, f"{path}/Name") if named is not None else (inside, path)
@@ -184,10 +184,10 @@ class AttachmentCollector:
                 intrinsic_call(inside) is None or _may_be_a_document(inside)
             ):
                 continue  # a policy document or a SAM policy template
-            value = self.documents.evaluator.guarded(self.documents.evaluate_under(found.conditions, inside))
-            for facts, policy in flatten_variants(value):
+            value = self.documents.evaluator.guarded(self.documents.evaluate_under(element.conditions, inside))
+            for when, policy in flatten_variants(value):
                 if isinstance(policy, StringNode) and not attachments.find_policies(policy, name == _REFERENCES):
-                    attached = ManagedAttachment(holder, policy, resource, path, policy.at, facts)
+                    attached = ManagedAttachment(holder, policy, resource, path, policy.at, when)
                     self.builder.managed.append(attached)
 
     def _add_boundary(self, holder: str, node: yaml.Node | None, attachments: TemplateAttachments) -> None:

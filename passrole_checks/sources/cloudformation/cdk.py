@@ -60,8 +60,8 @@ def read_assembly(folder: Path) -> Assembly | None:
         if artifact.get("type") == "aws:cloudformation:stack" and isinstance(template, str):
             account = _ACCOUNT.fullmatch(str(artifact.get("environment")))
             stacks[template] = account[1] if account else None
-            given = properties.get("stackName")
-            names[template] = given if isinstance(given, str) and given else str(key)
+            stack_name = properties.get("stackName")
+            names[template] = stack_name if isinstance(stack_name, str) and stack_name else str(key)
         elif artifact.get("type") == "cdk:cloud-assembly" and isinstance(stage, str):
             stages.append(stage)
     return Assembly(stacks, tuple(stages), names)

@@ -122,10 +122,10 @@ class TemplateConditions:
 
     def _defer(self, nodes: Sequence[yaml.Node], all_of: bool) -> Callable[[PathCondition], Tree]:
         def read(when: PathCondition) -> Tree:
-            found = self._combine(nodes, when, all_of=all_of)
-            if found is None:
+            tree = self._combine(nodes, when, all_of=all_of)
+            if tree is None:
                 raise _TooLarge
-            return found
+            return tree
 
         return read
 
@@ -155,14 +155,14 @@ class TemplateConditions:
         text, word = _strip_literals(text, word)
         if not self.may_equal(text, word):
             return False
-        hole = text.only_hole
-        allowed = self.parameters.allowed_values(hole.expression) if hole is not None else None
-        if hole is None or allowed is None or not self.parameters.denies:
+        unresolved = text.only_hole
+        allowed = self.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
+        if unresolved is None or allowed is None or not self.parameters.denies:
             return Branch(self.subject(text), ((quoted(word), True), (none_of([quoted(word)]), False)))
         others = [other for other in allowed if other != word]
         if not others:
             return True
-        yes, no = (self.parameters.outcome(hole.expression, words) for words in ([word], others))
+        yes, no = (self.parameters.outcome(unresolved.expression, words) for words in ([word], others))
         return Branch(self.subject(text), ((yes, True), (no, False)))
 
     def may_equal(self, text: StringNode, word: str) -> bool:
@@ -173,19 +173,19 @@ class TemplateConditions:
             return False
         if isinstance(last, str) and not word.endswith(last):
             return False
-        hole = text.only_hole
-        if hole is None:
+        unresolved = text.only_hole
+        if unresolved is None:
             return True
-        if hole.known is not None:  # such as the ARN of a resource, which is never empty
-            return self.may_equal(StringNode(hole.known, text.at), word)
-        if not word and hole.kind not in (UnresolvedKind.ANYTHING, UnresolvedKind.POLICY_VARIABLE):
+        if unresolved.known is not None:  # such as the ARN of a resource, which is never empty
+            return self.may_equal(StringNode(unresolved.known, text.at), word)
+        if not word and unresolved.kind not in (UnresolvedKind.ANYTHING, UnresolvedKind.POLICY_VARIABLE):
             return False
-        return self.parameters.may_equal(hole.expression, word)
+        return self.parameters.may_equal(unresolved.expression, word)
 
     def subject(self, text: StringNode) -> str:
         """Return the expression that path conditions about a text refer to."""
-        hole = text.only_hole
-        return self.parameters.subject(hole.expression) if hole is not None else str(text)
+        unresolved = text.only_hole
+        return self.parameters.subject(unresolved.expression) if unresolved is not None else str(text)
 
 
 def _strip_literals(text: StringNode, word: str) -> tuple[StringNode, str]:
@@ -324,8 +324,8 @@ def _check_size(tree: Tree) -> Tree:
 
 def implied_condition(tree: Tree, answer: bool, when: PathCondition) -> PathCondition:
     """Return ``when`` extended by the conditions that hold on every path with this answer."""
-    found = simplify([facts for facts, outcome in paths(tree, when) if outcome is answer])
-    return found[0] if len(found) == 1 else when
+    common = simplify([path for path, outcome in paths(tree, when) if outcome is answer])
+    return common[0] if len(common) == 1 else when
 
 
 def choose(tree: Tree, yes: Node, no: Node, at: Position) -> Node:

@@ -63,8 +63,8 @@ class _Includer:
         if not isinstance(node, yaml.MappingNode):
             return node
         if node.tag in ("!Transform", "!Fn::Transform"):
-            found = self._included_file(node)
-            return node if found is None else found
+            included_root = self._included_file(node)
+            return node if included_root is None else included_root
         pairs: list[_Pair] = []
         changed = False
         for key, value in node.value:
@@ -88,8 +88,8 @@ class _Includer:
     def _included_files(self, value: yaml.Node, whole: bool) -> list[yaml.Node] | None:
         """Return the content of the includes in a value; None if none of them is read."""
         calls = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        found = [node for item in calls if (node := self._included_file(item)) is not None]
-        usable = [node for node in found if whole or isinstance(node, yaml.MappingNode)]
+        roots = [node for item in calls if (node := self._included_file(item)) is not None]
+        usable = [node for node in roots if whole or isinstance(node, yaml.MappingNode)]
         return usable or None
 
     def _included_file(self, node: yaml.Node) -> yaml.Node | None:
@@ -146,7 +146,7 @@ def _location(node: yaml.Node) -> str | None:
 def _other_transforms(value: yaml.Node) -> yaml.Node | None:
     """Return the transforms of a list other than the inserted includes; None if there are none."""
     items: Sequence[yaml.Node] = value.value if isinstance(value, yaml.SequenceNode) else []
-    left = [item for item in items if _location(item) is None]
-    if not left:
+    remaining = [item for item in items if _location(item) is None]
+    if not remaining:
         return None
-    return yaml.SequenceNode("tag:yaml.org,2002:seq", left, value.start_mark, value.end_mark, False)
+    return yaml.SequenceNode("tag:yaml.org,2002:seq", remaining, value.start_mark, value.end_mark, False)

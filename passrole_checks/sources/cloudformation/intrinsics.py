@@ -203,10 +203,10 @@ class Evaluator:
         else:
             word = self._known_text(argument)
             words = list(word.split(".", 1)) if word is not None else []
-        known = [word for word in words if word is not None]
-        if len(known) < 2 or len(known) != len(words):
+        known_words = [word for word in words if word is not None]
+        if len(known_words) < 2 or len(known_words) != len(words):
             return None
-        return self.references.attribute(known[0], ".".join(known[1:]), at)
+        return self.references.attribute(known_words[0], ".".join(known_words[1:]), at)
 
     def _sub(self, argument: yaml.Node, at: Position) -> Node | None:
         variables: dict[str, yaml.Node] = {}
@@ -219,14 +219,14 @@ class Evaluator:
         layout = self.template.layout(argument) if source.lstrip().startswith(("{", "[")) else None
         nodes: list[Node] = []
         starts: list[tuple[int, int]] = []
-        given: dict[str, Node] = {}
+        values: dict[str, Node] = {}
         for piece in parse_sub(source):
             if not piece.reference:
                 value: Node = StringNode((piece.value,), at, defaults=loop_defaults(argument))
             elif piece.value in variables:
-                if piece.value not in given:
-                    given[piece.value] = self.node(variables[piece.value])
-                value = given[piece.value]
+                if piece.value not in values:
+                    values[piece.value] = self.node(variables[piece.value])
+                value = values[piece.value]
             else:
                 value = self._placeholder(piece.value, at)
             nodes.append(value)
@@ -279,9 +279,9 @@ class Evaluator:
         condition = self._known_text(argument.value[0])
         if condition is None:
             return None
-        known = self.decided_outcome(condition)
-        if known is not None:
-            return self.node(argument.value[1 if known else 2])
+        outcome = self.decided_outcome(condition)
+        if outcome is not None:
+            return self.node(argument.value[1 if outcome else 2])
         tree = self.conditions.tree(condition)
         return self._branches(condition, tree, argument.value[1], argument.value[2], at)
 
@@ -353,27 +353,31 @@ class Evaluator:
         expression = format_call("Fn::FindInMap", argument)
 
         def possible(key: StringNode, word: str) -> bool:
-            hole = key.only_hole
-            known = hole is None or self.parameters.may_equal(hole.expression, word)
-            return known and consistent(self.when, self.conditions.subject(key), quoted(word))
+            unresolved = key.only_hole
+            is_allowed = unresolved is None or self.parameters.may_equal(unresolved.expression, word)
+            return is_allowed and consistent(self.when, self.conditions.subject(key), quoted(word))
 
         def closed(key: StringNode) -> Sequence[str] | None:
-            hole = key.only_hole
-            words = self.parameters.allowed_values(hole.expression) if hole is not None else None
+            unresolved = key.only_hole
+            words = self.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
             return words and [word for word in words if possible(key, word)]
 
         def outcome(key: StringNode, words: Sequence[str]) -> str:
-            hole = key.only_hole
-            return self.parameters.outcome(hole.expression, words) if hole is not None else one_of(map(quoted, words))
+            unresolved = key.only_hole
+            return (
+                self.parameters.outcome(unresolved.expression, words)
+                if unresolved is not None
+                else one_of(map(quoted, words))
+            )
 
         def build(chosen_keys: Sequence[Node]) -> Node:
             keys = [text for text in map(as_text, chosen_keys) if text is not None]
             if len(keys) < 3 or keys[0].literal is None:
                 return unknown(expression, at, "a key is unknown")
             lookup = Lookup(at, self.conditions.subject, possible, closed, outcome, fallback)
-            found = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
-            if found is not None:
-                return found
+            value = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
+            if value is not None:
+                return value
             return unknown(expression, at, "too many different values" if lookup.has_too_many else NOT_IN_MAP)
 
         return drop_unresolved(map_variants([self.node(key) for key in argument.value[:3]], build, at), NOT_IN_MAP)
@@ -408,8 +412,8 @@ class Evaluator:
 
 
 def _element(items: Sequence[Node], number: int, expression: str, at: Position) -> Node:
-    given = [item for item in items if not isinstance(item, Absent)]
-    return given[number] if 0 <= number < len(given) else unknown(expression, at, NO_ELEMENT)
+    present = [item for item in items if not isinstance(item, Absent)]
+    return present[number] if 0 <= number < len(present) else unknown(expression, at, NO_ELEMENT)
 
 
 def _is_single_element(node: Node) -> bool:

@@ -36,8 +36,8 @@ class _Composer:
         return json.JSONDecodeError(reason, self.text, min(index, len(self.text)))
 
     def skip(self, index: int) -> int:
-        found = _BLANK.match(self.text, index)
-        return found.end() if found else index
+        match = _BLANK.match(self.text, index)
+        return match.end() if match else index
 
     def char(self, index: int) -> str:
         return self.text[index : index + 1]

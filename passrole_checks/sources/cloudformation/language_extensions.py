@@ -99,13 +99,13 @@ class _LoopExpander:
         before, outer = self.added, self.defaults
         if words is not None:
             try:
-                found: list[_Pair] = []
+                expanded: list[_Pair] = []
                 for word in words:
                     self.defaults = (*outer, *word.defaults)
                     filled = self.substitute(body, identifier, word.literal or "")
                     inner = self.expand(filled, section=section)
-                    found.extend(inner.value)
-                return found
+                    expanded.extend(inner.value)
+                return expanded
             except _TooMany:
                 self.added = before
             finally:

@@ -83,16 +83,16 @@ class Lookup:
                 groups.append(([name], value))
         allowed = self.closed(key)
         named = {word for group in groups for word in group[0]}
-        left = [word for word in allowed or () if word not in named]
-        if self.fallback is not None and (allowed is None or left):
-            groups.append((left, self.fallback()))
+        remaining = [word for word in allowed or () if word not in named]
+        if self.fallback is not None and (allowed is None or remaining):
+            groups.append((remaining, self.fallback()))
         if len(groups) < 2:
             return groups[0][1] if groups else None
         most = max(groups, key=lambda group: len(group[0]))
         rest = None
         if allowed is not None:
             if self.fallback is None:
-                most[0].extend(left)  # the deployment would fail for these
+                most[0].extend(remaining)  # the deployment would fail for these
         elif self.fallback is not None:
             rest = groups[-1]
         elif len(most[0]) > 1:

@@ -155,7 +155,7 @@ class NestedStacks:
         for inner in reader.policies:
             document = self.evaluator.guarded(to_parent(inner.document, stack))
             principals = tuple(map(named, inner.principals))
-            held = tuple((named(who), parent_condition(facts, stack)) for who, facts in inner.held)
+            held = tuple((named(holder), parent_condition(when, stack)) for holder, when in inner.held)
             policy = replace(inner, resource=above(inner.resource), document=document, principals=principals, held=held)
             outer.policies.append(outer.attachments.apply_to_nested(policy, stack, reader.attachments))
         around = existence_conditions(self.evaluator)
@@ -163,12 +163,12 @@ class NestedStacks:
             parts: list[Node | None] = [part and to_parent(part, stack) for part in (role.name, role.role_path)]
             name, path = (part if isinstance(part, partial_values.StringNode) else None for part in parts)
             trust = role.trust and to_parent(role.trust, stack)
-            exists = intersect(around, [parent_condition(facts, stack) for facts in role.there])
+            exists = intersect(around, [parent_condition(when, stack) for when in role.there])
             outer.roles.append(RoleDefinition(above(role.resource), name, path, trust, exists))
-        for user, called in reader.users:
-            whole = to_parent(called, stack)
+        for user, name_in_stack in reader.users:
+            outer_name = to_parent(name_in_stack, stack)
             outer.users.extend(
-                [(parent_name(user, stack), whole)] if isinstance(whole, partial_values.StringNode) else ()
+                [(parent_name(user, stack), outer_name)] if isinstance(outer_name, partial_values.StringNode) else ()
             )
         outer.received.add_nested(reader.received, stack)
         outer.elsewhere.add_nested(reader.elsewhere, stack, named, outer.attachments)
@@ -199,7 +199,7 @@ class NestedStacks:
             return unknown(expression, at, "the nested stack has no such output")
         condition = scalar(child(reader.evaluator.template.root, "Outputs", name, "Condition"))
         condition_holds = None if condition is None else reader.evaluator.decided_outcome(condition)
-        facts = {subject.removeprefix("Ref ") for subject, _ in self.evaluator.when}
+        decided_parameters = {subject.removeprefix("Ref ") for subject, _ in self.evaluator.when}
         for open_defaults in (self.evaluator.open_defaults, True):
             key = (stack, name, open_defaults)
             if key not in self._outputs:
@@ -209,7 +209,11 @@ class NestedStacks:
                         value = reader.evaluator.guarded_by(condition, True, value)
                 self._outputs[key] = limit_size(to_parent(value, stack), expression)
             # a default does not apply if a path condition is about its parameter
-            if not any(name in facts for text in partial_values.texts_in(self._outputs[key]) for name in text.defaults):
+            if not any(
+                name in decided_parameters
+                for text in partial_values.texts_in(self._outputs[key])
+                for name in text.defaults
+            ):
                 break
         return _moved_to(self._outputs[key], at)
 
@@ -301,7 +305,7 @@ class NestedStacks:
         pairs = [(key.value, value) for key, value in entries(node)]
         passed = {
             name: ParameterArgument(
-                *(to_nested(limit_size(one, name)) for one in self._with_and_without_defaults(value, condition))
+                *(to_nested(limit_size(variant, name)) for variant in self._with_and_without_defaults(value, condition))
             )
             for name, value in pairs
         }

@@ -141,15 +141,15 @@ def _from_samconfig(file: str, content: str) -> Iterator[tuple[str, str]]:
     except (ValueError, RecursionError) as error:  # not TOML, or a number with too many digits
         raise InputError(file, f"not valid TOML: {error}") from None
     commands = document.get("default")
-    found = False
+    has_overrides = False
     for command in ("global", "deploy"):
         table = commands.get(command) if isinstance(commands, dict) else None
         parameters = table.get("parameters") if isinstance(table, dict) else None
         overrides = parameters.get("parameter_overrides") if isinstance(parameters, dict) else None
         if overrides is not None:
-            found = True
+            has_overrides = True
             yield from _overrides(file, overrides)
-    if not found:
+    if not has_overrides:
         raise InputError(file, "contains no parameter_overrides in default.deploy.parameters")
 
 

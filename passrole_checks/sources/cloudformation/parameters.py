@@ -124,8 +124,8 @@ class Parameters:
         if is_list and default is not None and self.stack_call is not None:
             return _split_list(default, at, ())
         if is_list:
-            known = default is not None and not open_default
-            return _split_list(default or "", at, (name,)) if known else unknown(name, at, "no default")
+            uses_default = default is not None and not open_default
+            return _split_list(default or "", at, (name,)) if uses_default else unknown(name, at, "no default")
         subject = self.subject(name)
         if default is not None and self.stack_call is not None:
             return _text(default, at)
@@ -160,10 +160,10 @@ class Parameters:
         values = child(self.nodes.get(name), "AllowedValues")
         if isinstance(values, yaml.SequenceNode):
             words = [plain_text(item) for item in values.value]
-            known = tuple(word for word in dict.fromkeys(words) if word is not None)
-            return known if known and None not in words and len(known) <= MAX_ALLOWED_VALUES else None
-        found = _WORDS.fullmatch(self._pattern(name))
-        return tuple(dict.fromkeys(found.group(1).split("|"))) if found else None
+            declared = tuple(word for word in dict.fromkeys(words) if word is not None)
+            return declared if declared and None not in words and len(declared) <= MAX_ALLOWED_VALUES else None
+        match = _WORDS.fullmatch(self._pattern(name))
+        return tuple(dict.fromkeys(match.group(1).split("|"))) if match else None
 
     def outcome(self, name: str, words: Sequence[str]) -> str:
         """Return the outcome text for a parameter with one of these values.
@@ -241,11 +241,11 @@ def _shortest_match(pattern: str) -> int | None:
     """Return the length of the shortest match of a pattern of simple pieces; None for other patterns."""
     done = length = 0
     while done < len(pattern):
-        found = _PIECE.match(pattern, done)
-        if found is None:
+        match = _PIECE.match(pattern, done)
+        if match is None:
             return None
-        done = found.end()
-        quantifier = found["quantifier"]
+        done = match.end()
+        quantifier = match["quantifier"]
         digits = re.match(r"\{(\d+)", quantifier)
         length += int(digits.group(1)) if digits else 0 if quantifier in ("*", "?") else 1
     return length if pattern else None

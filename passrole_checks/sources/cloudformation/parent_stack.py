@@ -43,13 +43,13 @@ class ParentStack:
 
     def value(self, node: Node) -> Node:
         """Return a value of the template as the configuration sees it."""
-        found = to_parent(restore_placeholders(node, self.outer), self.stack)
-        return found if self.name is None else _with_stack_name(found, f"{self.stack}.{_STACK_NAME}", self.name)
+        value = to_parent(restore_placeholders(node, self.outer), self.stack)
+        return value if self.name is None else _with_stack_name(value, f"{self.stack}.{_STACK_NAME}", self.name)
 
     def text(self, node: Node | None) -> StringNode | None:
         """Return a string of the template as the configuration sees it; None for other values."""
-        found = self.value(node) if node is not None else None
-        return found if isinstance(found, StringNode) else None
+        value = self.value(node) if node is not None else None
+        return value if isinstance(value, StringNode) else None
 
     def principal(self, name: str, own: Collection[str]) -> str:
         """Return the name of a principal in the configuration.
@@ -68,9 +68,13 @@ class ParentStack:
         parameter = _PARAMETER.fullmatch(inner)
         if parameter is not None:
             return rename_principal(name, lambda _: f"${{{parent_name(parameter[1], self.stack)}}}")
-        found = self.value(StringNode((inner,), self.body.at))
-        hole = found.only_hole if isinstance(found, StringNode) else None
-        return hole.role if hole is not None and hole.role else rename_principal(name, lambda _: str(found))
+        value = self.value(StringNode((inner,), self.body.at))
+        unresolved = value.only_hole if isinstance(value, StringNode) else None
+        return (
+            unresolved.role
+            if unresolved is not None and unresolved.role
+            else rename_principal(name, lambda _: str(value))
+        )
 
     # positions
 
@@ -116,11 +120,14 @@ class ParentStack:
             return ListNode(tuple(map(self._shifted, node.items)), at)
         if isinstance(node, partial_values.ObjectNode):
             entries = (
-                ObjectEntry(moved(one.key, self.position(one.key.at)), self._shifted(one.value)) for one in node.entries
+                ObjectEntry(moved(child.key, self.position(child.key.at)), self._shifted(child.value))
+                for child in node.entries
             )
             return partial_values.ObjectNode(tuple(entries), at)
         if isinstance(node, Choice):
-            return replace(node, options=tuple((outcome, self._shifted(one)) for outcome, one in node.options), at=at)
+            return replace(
+                node, options=tuple((outcome, self._shifted(child)) for outcome, child in node.options), at=at
+            )
         return replace(node, at=at)
 
 
@@ -146,16 +153,18 @@ def _with_positions_of(node: Node, other: Node) -> Node:
     if isinstance(node, ListNode):
         counterparts = other.items if isinstance(other, ListNode) and len(other.items) == len(node.items) else ()
         pairs = zip(node.items, counterparts or [other] * len(node.items), strict=True)
-        return ListNode(tuple(_with_positions_of(item, one) for item, one in pairs), other.at)
+        return ListNode(tuple(_with_positions_of(item, counterpart) for item, counterpart in pairs), other.at)
     if isinstance(node, partial_values.ObjectNode):
         entries = []
         for entry in node.entries:
-            found = other.get(str(entry.key)) if isinstance(other, partial_values.ObjectNode) else None
-            entries.append(ObjectEntry(moved(entry.key, other.at), _with_positions_of(entry.value, found or other)))
+            inner = other.get(str(entry.key)) if isinstance(other, partial_values.ObjectNode) else None
+            entries.append(ObjectEntry(moved(entry.key, other.at), _with_positions_of(entry.value, inner or other)))
         return partial_values.ObjectNode(tuple(entries), other.at)
     if isinstance(node, Choice):
         return replace(
-            node, options=tuple((outcome, _with_positions_of(one, other)) for outcome, one in node.options), at=other.at
+            node,
+            options=tuple((outcome, _with_positions_of(counterpart, other)) for outcome, counterpart in node.options),
+            at=other.at,
         )
     return replace(node, at=other.at)
 

@@ -131,7 +131,9 @@ class PolicyReader:
 
     def suppressions(self) -> list[Suppression]:
         """Return the suppressions in the template and in its nested stacks."""
-        own = {name: one.at for one in self.resources if (name := one.address) in self.template.resources}
+        own = {
+            name: resource.at for resource in self.resources if (name := resource.address) in self.template.resources
+        }
         return [*read_suppressions(self.template, own), *self.nested.suppressions]
 
     def _check_sections(self) -> None:
@@ -218,29 +220,29 @@ class PolicyReader:
     def _read_properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
         """Read the properties of a resource; if they are under ``Fn::If``, each variant."""
         listed = intrinsic_call(node) is None and isinstance(node, yaml.SequenceNode)
-        for found, in_list in (
+        for element, in_list in (
             [(PropertyNode("", node), True)] if listed else self.documents.find_elements(node, "Properties")
         ):
-            function = intrinsic_call(found.node)
+            function = intrinsic_call(element.node)
             if function is not None:
                 name = function[0]
                 self.documents.report_not_evaluated(
-                    found.node, f"{resource.address}: {name} adds properties at deployment"
+                    element.node, f"{resource.address}: {name} adds properties at deployment"
                 )
-            elif in_list or not isinstance(found.node, yaml.MappingNode):
+            elif in_list or not isinstance(element.node, yaml.MappingNode):
                 self.documents.report_unreadable(
-                    found.node, f"{resource.address}: Properties is not a mapping", resource.address
+                    element.node, f"{resource.address}: Properties is not a mapping", resource.address
                 )
             else:
-                for key, _ in entries(found.node):
+                for key, _ in entries(element.node):
                     if key.value.startswith("Fn::"):
                         self.documents.report_not_evaluated(
                             key, f"{resource.address}: {key.value} adds properties at deployment"
                         )
                 with ExitStack() as assumptions:
-                    for condition, outcome in found.conditions:
+                    for condition, outcome in element.conditions:
                         assumptions.enter_context(self.evaluator.assume(condition, outcome))
-                    self._read_by_type(resource, found.node)
+                    self._read_by_type(resource, element.node)
 
     def _read_by_type(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
         kind = resource.type
@@ -292,26 +294,28 @@ class PolicyReader:
         if node is None:
             return
         address, principals = resource.address, (resource.address,)
-        for found, in_list in self.documents.find_elements(node, "Policies"):
-            if intrinsic_call(found.node):
-                self.documents.collect(resource, found, PolicyKind.IDENTITY, principals)
+        for element, in_list in self.documents.find_elements(node, "Policies"):
+            if intrinsic_call(element.node):
+                self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
             elif not in_list:
-                self.documents.report_unreadable(found.node, f"{address}: {found.path} is not a list", address)
-            elif not isinstance(found.node, yaml.MappingNode):
-                self.documents.report_unreadable(found.node, f"{address}: {found.path} is not a mapping", address)
+                self.documents.report_unreadable(element.node, f"{address}: {element.path} is not a list", address)
+            elif not isinstance(element.node, yaml.MappingNode):
+                self.documents.report_unreadable(element.node, f"{address}: {element.path} is not a mapping", address)
             else:
-                document = child(found.node, "PolicyDocument")
-                self.documents.report_duplicate_keys(found.node, _PROPERTY_KEYS, f"{address}: {found.path}: ", address)
-                added = next((key.value for key, _ in entries(found.node) if key.value.startswith("Fn::")), None)
+                document = child(element.node, "PolicyDocument")
+                self.documents.report_duplicate_keys(
+                    element.node, _PROPERTY_KEYS, f"{address}: {element.path}: ", address
+                )
+                added = next((key.value for key, _ in entries(element.node) if key.value.startswith("Fn::")), None)
                 if document is None and added is not None:
-                    self.documents.collect_unknown(resource, found, added, "inserted at deployment", principals)
+                    self.documents.collect_unknown(resource, element, added, "inserted at deployment", principals)
                     continue
                 if document is None:
                     self.documents.report_unreadable(
-                        found.node, f"{address}: {found.path} has no PolicyDocument", address
+                        element.node, f"{address}: {element.path} has no PolicyDocument", address
                     )
                     continue
-                inner = found.within("PolicyDocument", document)
+                inner = element.within("PolicyDocument", document)
                 self.documents.collect(resource, inner, PolicyKind.IDENTITY, principals)
 
     def _read_role(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
@@ -348,5 +352,5 @@ class PolicyReader:
         for role in reader.roles:  # roles in other accounts
             inner = replace(role.resource, address=f"{resource.address}.{role.resource.address}")
             self.roles.append(RoleDefinition(inner, trust=role.trust))
-        for problems, known in ((reader.unreadable, self.unreadable), (reader.not_evaluated, self.not_evaluated)):
-            known.extend(replace(problem, reason=f"{resource.address}: {problem.reason}") for problem in problems)
+        for problems, collected in ((reader.unreadable, self.unreadable), (reader.not_evaluated, self.not_evaluated)):
+            collected.extend(replace(problem, reason=f"{resource.address}: {problem.reason}") for problem in problems)

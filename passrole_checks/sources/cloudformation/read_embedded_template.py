@@ -113,7 +113,10 @@ class _ContentBuilder:
 
     def __init__(self, resource: ResourceDefinition, parent: ParentStack, reader: PolicyReader) -> None:
         self.resource, self.parent, self.reader = resource, parent, reader
-        self.own = {one.address for one in (*reader.resources, *(role.resource for role in reader.roles))}
+        self.own = {
+            resource_definition.address
+            for resource_definition in (*reader.resources, *(role.resource for role in reader.roles))
+        }
 
     def content(self, by: str) -> StackContent:
         """Return the content. ``by``: who passes the roles of its resources, if it is not the deployer of the stack."""
@@ -168,10 +171,10 @@ class _ContentBuilder:
         return f"template_body/Resources/{inner.address}/Properties/{path}"
 
     def _principal(self, name: str) -> str:
-        found = self.parent.principal(name, self.own)
+        principal = self.parent.principal(name, self.own)
         if self.resource.type == ONE_ACCOUNT or bare_name(name) in self.own:
-            return found
-        return f"{self.resource.address}.{bare_name(found)}"  # the principal of this name in each target account
+            return principal
+        return f"{self.resource.address}.{bare_name(principal)}"  # the principal of this name in each target account
 
     def _line(self, line: int | None) -> int:
         return self.parent.position(Position("", line or 1)).line
@@ -187,7 +190,7 @@ class _ContentBuilder:
             document=self._document(policy.document, policy.resource, policy.path),
             principals=tuple(map(self._principal, policy.principals)),
             held=tuple(
-                (self._principal(who), parent_condition(facts, self.resource.address)) for who, facts in policy.held
+                (self._principal(holder), parent_condition(when, self.resource.address)) for holder, when in policy.held
             ),
         )
 
@@ -209,7 +212,7 @@ class _ContentBuilder:
             parent.text(role.name) or _generated_name(parent.name, inner.address, self.resource.at),
             parent.text(role.role_path),
             self._document(role.trust, inner, "AssumeRolePolicyDocument") if role.trust is not None else None,
-            tuple(parent_condition(facts, self.resource.address) for facts in role.there),
+            tuple(parent_condition(when, self.resource.address) for when in role.there),
         )
 
     def _users(self) -> Iterator[tuple[str, StringNode]]:
@@ -233,8 +236,8 @@ class _ContentBuilder:
 
 def _part_for_nested(part: Part) -> Part:
     """Return a part of a text of the outer configuration as the template sees it."""
-    found = to_nested(StringNode((part,), Position("", 1)))
-    return found.parts[0] if isinstance(found, StringNode) else part
+    nested = to_nested(StringNode((part,), Position("", 1)))
+    return nested.parts[0] if isinstance(nested, StringNode) else part
 
 
 def _generated_name(stack: StringNode | None, logical_id: str, at: Position) -> StringNode:
@@ -242,8 +245,8 @@ def _generated_name(stack: StringNode | None, logical_id: str, at: Position) -> 
     truncated."""
     name: tuple[Part, ...] = stack.parts if stack is not None else (Unresolved(_STACK_NAME, UnresolvedKind.NAME),)
     literal = name[0] if len(name) == 1 and isinstance(name[0], str) else None
-    kept, generated = logical_id[:_KEPT_LENGTH], Unresolved("generated", UnresolvedKind.NAME)
-    after: tuple[Part, ...] = (f"{kept}-" if kept == logical_id else kept, generated)
+    prefix, generated = logical_id[:_KEPT_LENGTH], Unresolved("generated", UnresolvedKind.NAME)
+    after: tuple[Part, ...] = (f"{prefix}-" if prefix == logical_id else prefix, generated)
     if literal is not None and len(literal) > _KEPT_LENGTH:
         return StringNode(partial_values.join((literal[:_KEPT_LENGTH], generated, "-", *after)), at)
     return StringNode(partial_values.join((*name, "-", *after)), at)

@@ -86,13 +86,13 @@ def _top_level_blocks(content: str) -> Iterator[tuple[str, str]]:
                 return
         if line[:1] in _BREAKS and _BREAK.match(line):
             break
-        found = None
+        match = None
         if line[start : start + 1] not in _BLANKS and line.startswith(indent):  # keys do not begin with a blank
-            found = _KEY.match(line, start)
-        if found:
+            match = _KEY.match(line, start)
+        if match:
             if key is not None:
                 yield key, "\n".join(block)
-            key, block = found.group(found.lastindex or 0), [line[found.end() :]]
+            key, block = match.group(match.lastindex or 0), [line[match.end() :]]
         else:
             block.append(line)
     if key is not None:
@@ -131,17 +131,17 @@ def looks_like_template(content: str) -> bool:
 
 
 def _is_block_template(content: str) -> bool:
-    found = list(_top_level_blocks(content))
+    blocks = list(_top_level_blocks(content))
     # AWS CodeDeploy User Guide, "AppSpec File structure": its Resources are a list, and a template has no version
-    app_spec = any(key == "version" for key, _ in found)
-    for key, block in found:
+    app_spec = any(key == "version" for key, _ in blocks)
+    for key, block in blocks:
         if key == "AWSTemplateFormatVersion":
             return True
         if key == "Transform" and _SERVERLESS.search(block):
             return True
         if key == "Resources" and app_spec and _LIST.match(block):
             continue
-        if key == "Resources" and any(_TYPE.match(found.group(1)) for found in _BLOCK_TYPE.finditer(block)):
+        if key == "Resources" and any(_TYPE.match(blocks.group(1)) for blocks in _BLOCK_TYPE.finditer(block)):
             return True
     return False
 

@@ -112,8 +112,8 @@ class TemplateReferences:
             # The value in the partition aws, recorded as a default like that of a parameter.
             return StringNode(("amazonaws.com",), at, defaults=("AWS::URLSuffix",))
         if name in _PSEUDO:
-            known = stated_values(self.evaluation.when, self.parameters.subject(name))
-            return StringNode((known[0] if len(known) == 1 else _PSEUDO[name],), at)
+            stated = stated_values(self.evaluation.when, self.parameters.subject(name))
+            return StringNode((stated[0] if len(stated) == 1 else _PSEUDO[name],), at)
         if name in self.template.parameters:
             when, open_default = self.evaluation.when, self.evaluation.open_defaults
             return self.parameters.value(name, at, when, open_default=open_default)
@@ -165,10 +165,16 @@ class TemplateReferences:
 
     def _resource(self, name: str, resource_type: str, at: Position) -> StringNode:
         if resource_type in _IAM_PATHS and resource_type not in resource_types.REF_IS_ARN:
-            known = self._name(name, resource_type)
+            name_and_defaults = self._name(name, resource_type)
             role = name if resource_type == ROLE else None
-            hole = Unresolved(name, UnresolvedKind.NAME, role, known[0] if known else None, "resource of this template")
-            return StringNode((hole,), at, defaults=known[1] if known else ())
+            unresolved = Unresolved(
+                name,
+                UnresolvedKind.NAME,
+                role,
+                name_and_defaults[0] if name_and_defaults else None,
+                "resource of this template",
+            )
+            return StringNode((unresolved,), at, defaults=name_and_defaults[1] if name_and_defaults else ())
         if resource_type == "AWS::IAM::ManagedPolicy":
             return self._iam_arn(name, resource_type, name, at)
         service = resource_types.service_of(resource_type)
@@ -188,8 +194,8 @@ class TemplateReferences:
         name = self._name(logical_id, resource_type)
         name_parts: tuple[Part, ...] = name[0] if name else (Unresolved(logical_id, UnresolvedKind.NAME, role),)
         known = join(["arn:", PARTITION, ":iam::", ACCOUNT, f":{word}", *path, *name_parts])
-        hole = Unresolved(expression, UnresolvedKind.ANYTHING, role, known, "resource of this template")
-        return StringNode((hole,), at, defaults=(*path_defaults, *(name[1] if name else ())))
+        unresolved = Unresolved(expression, UnresolvedKind.ANYTHING, role, known, "resource of this template")
+        return StringNode((unresolved,), at, defaults=(*path_defaults, *(name[1] if name else ())))
 
     @staticmethod
     def _unresolved_arn(expression: str, service: str) -> Unresolved:

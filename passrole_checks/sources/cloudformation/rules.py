@@ -22,12 +22,12 @@ _DEPTH = 10  # of nested Fn::And and Fn::Or
 
 def values_by_rules(template: Template) -> Mapping[str, tuple[str, ...]]:
     """Return the values that the rules of a template allow, for the parameters whose values they list."""
-    found: _Values = {}
+    values: _Values = {}
     for _, rule in entries(child(template.root, "Rules")):
         if child(rule, "RuleCondition") is None:
             for assertion in _items(child(rule, "Assertions")):
-                found = _intersect(found, _values_of_assertion(child(assertion, "Assert"), _DEPTH))
-    return found
+                values = _intersect(values, _values_of_assertion(child(assertion, "Assert"), _DEPTH))
+    return values
 
 
 def _values_of_assertion(node: yaml.Node | None, depth: int) -> _Values:
@@ -37,10 +37,10 @@ def _values_of_assertion(node: yaml.Node | None, depth: int) -> _Values:
     name, argument = function
     parts = list(_items(argument))
     if name == "Fn::And":
-        found: _Values = {}
+        values: _Values = {}
         for part in parts:
-            found = _intersect(found, _values_of_assertion(part, depth - 1))
-        return found
+            values = _intersect(values, _values_of_assertion(part, depth - 1))
+        return values
     if name == "Fn::Or":
         return _union([_values_of_assertion(part, depth - 1) for part in parts])
     if name == "Fn::Contains" and len(parts) == 2 and isinstance(parts[0], yaml.SequenceNode):
@@ -62,10 +62,10 @@ def _values_of_comparison(node: yaml.Node, values: list[yaml.Node]) -> _Values:
 
 
 def _intersect(first: _Values, second: _Values) -> _Values:
-    found = dict(first)
+    values = dict(first)
     for name, words in second.items():
-        found[name] = tuple(word for word in found[name] if word in words) if name in found else words
-    return found
+        values[name] = tuple(word for word in values[name] if word in words) if name in values else words
+    return values
 
 
 def _union(parts: list[_Values]) -> _Values:

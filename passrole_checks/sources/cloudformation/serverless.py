@@ -73,27 +73,27 @@ class Serverless:
     def _read_policies(
         self, resource: ResourceDefinition, node: yaml.Node, path: str, principals: tuple[str, ...]
     ) -> None:
-        for found, _ in self.documents.find_elements(node, path):
-            function = intrinsic_call(found.node)
+        for element, _ in self.documents.find_elements(node, path):
+            function = intrinsic_call(element.node)
             if function is not None:
                 if function[0] not in _ARN_FUNCTIONS:
-                    self.documents.collect(resource, found, PolicyKind.IDENTITY, principals)
+                    self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
                 continue
-            if not isinstance(found.node, yaml.MappingNode):
+            if not isinstance(element.node, yaml.MappingNode):
                 continue  # the name or ARN of a managed policy
-            keys = [key.value for key, _ in entries(found.node)]
-            used = find_policy_template(found.node)
+            keys = [key.value for key, _ in entries(element.node)]
+            used = find_policy_template(element.node)
             if "Statement" in keys:
-                self.documents.collect(resource, found, PolicyKind.IDENTITY, principals)
+                self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
             elif used is not None:
-                document = expand_policy_template(used, self.template, found.node)
-                self.documents.collect(resource, found.within(used.name, document), PolicyKind.IDENTITY, principals)
+                document = expand_policy_template(used, self.template, element.node)
+                self.documents.collect(resource, element.within(used.name, document), PolicyKind.IDENTITY, principals)
             elif len(keys) == 1 or any(key.startswith("Fn::") for key in keys):
                 reason = "not a SAM policy template" if len(keys) == 1 else "inserted at deployment"
-                self.documents.collect_unknown(resource, found, ", ".join(keys), reason, principals)
+                self.documents.collect_unknown(resource, element, ", ".join(keys), reason, principals)
             else:
                 self.documents.report_unreadable(
-                    found.node,
-                    f"{resource.address}: {found.path} is not a policy document, policy template or managed policy",
+                    element.node,
+                    f"{resource.address}: {element.path} is not a policy document, policy template or managed policy",
                     resource.address,
                 )

@@ -79,6 +79,8 @@ def _with_prefixed_roles(node: Node, address: str) -> Node:
     return map_strings(node, prefix)
 
 
-def _prefix_role(hole: Unresolved, address: str) -> Unresolved:
-    known = hole.known and tuple(part if isinstance(part, str) else _prefix_role(part, address) for part in hole.known)
-    return replace(hole, role=hole.role and f"{address}.{hole.role}", known=known)
+def _prefix_role(unresolved: Unresolved, address: str) -> Unresolved:
+    known = unresolved.known and tuple(
+        part if isinstance(part, str) else _prefix_role(part, address) for part in unresolved.known
+    )
+    return replace(unresolved, role=unresolved.role and f"{address}.{unresolved.role}", known=known)

@@ -90,16 +90,16 @@ def _rename_references(node: Node, rename: _Rename) -> Node:
     return partial_values.map_strings(node, change, keys=True, condition=rename_unless_shared)
 
 
-def _rename_unresolved(hole: Unresolved, rename: _Rename) -> Unresolved:
+def _rename_unresolved(unresolved: Unresolved, rename: _Rename) -> Unresolved:
     """Rename the names in an unresolved part. Other expressions (dynamic references, imports) are equal in all
     templates."""
-    named = hole.expression not in _EVERYWHERE and _NAME.fullmatch(hole.expression) is not None
-    known = hole.known and tuple(
-        part if isinstance(part, str) else _rename_unresolved(part, rename) for part in hole.known
+    named = unresolved.expression not in _EVERYWHERE and _NAME.fullmatch(unresolved.expression) is not None
+    known = unresolved.known and tuple(
+        part if isinstance(part, str) else _rename_unresolved(part, rename) for part in unresolved.known
     )
     return replace(
-        hole,
-        expression=rename(hole.expression) if named else hole.expression,
-        role=hole.role and rename(hole.role),
+        unresolved,
+        expression=rename(unresolved.expression) if named else unresolved.expression,
+        role=unresolved.role and rename(unresolved.role),
         known=known,
     )

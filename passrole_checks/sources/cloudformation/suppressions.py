@@ -35,15 +35,15 @@ _CFN_LINT_IDS = {
 
 def read_suppressions(template: Template, spans: dict[str, Position]) -> list[Suppression]:
     """Return all suppressions. ``spans``: the position of each resource by logical id."""
-    found = [
+    all_suppressions = [
         *_cfn_lint(template, child(template.root, "Metadata", "cfn-lint", "config", "ignore_checks"), None),
         *_comments(template, spans),
     ]
     for logical_id, node in template.resources.items():
         metadata = child(node, "Metadata")
-        found += _cfn_lint(template, child(metadata, "cfn-lint", "config", "ignore_checks"), logical_id)
-        found += _checkov(template, child(metadata, "checkov", "skip"), logical_id)
-    return found
+        all_suppressions += _cfn_lint(template, child(metadata, "cfn-lint", "config", "ignore_checks"), logical_id)
+        all_suppressions += _checkov(template, child(metadata, "checkov", "skip"), logical_id)
+    return all_suppressions
 
 
 def _matching_check_ids(pattern: str) -> list[str]:
@@ -66,8 +66,8 @@ def _reason(template: Template, item: yaml.Node) -> str:
     number = item.end_mark.line
     if template.file_of(item) != template.file or number >= len(template.lines):
         return ""
-    found = _REASON.search(template.lines[number], item.end_mark.column)
-    return found[1].strip() if found else ""
+    match = _REASON.search(template.lines[number], item.end_mark.column)
+    return match[1].strip() if match else ""
 
 
 def _checkov(template: Template, node: yaml.Node | None, resource: str) -> Iterator[Suppression]:
@@ -82,23 +82,23 @@ def _comments(template: Template, spans: dict[str, Position]) -> Iterator[Suppre
     if "PASSROLE_" not in template.text:
         return
     matches = [
-        (number, found) for number, line in enumerate(template.lines, 1) for found in [_COMMENT.search(line)] if found
+        (number, match) for number, line in enumerate(template.lines, 1) for match in [_COMMENT.search(line)] if match
     ]
     if not matches or template.root.flow_style:
         return
     first = min((span.line for span in spans.values()), default=len(template.lines) + 1)
-    for line, found in matches:
-        column = found.start() + 1
-        if _is_inside_scalar(template.root, line - 1, found.start()):
+    for line, match in matches:
+        column = match.start() + 1
+        if _is_inside_scalar(template.root, line - 1, match.start()):
             continue
-        at = Position(template.file, line, column, line, found.end() + 1)
+        at = Position(template.file, line, column, line, match.end() + 1)
         resource = _resource_of_comment(template, spans, line, column)
         span = spans[resource] if resource else None
         if resource is None and line >= first:
             span = at  # after the resources: applies to nothing, and is reported as unused
-        reason = found.group("rest").strip().lstrip(":").strip()
-        for check_id in _ID.findall(found.group("ids")):
-            yield Suppression(check_id, reason, at, found.group("origin"), resource, span)
+        reason = match.group("rest").strip().lstrip(":").strip()
+        for check_id in _ID.findall(match.group("ids")):
+            yield Suppression(check_id, reason, at, match.group("origin"), resource, span)
 
 
 def _resource_of_comment(template: Template, spans: dict[str, Position], line: int, column: int) -> str | None:

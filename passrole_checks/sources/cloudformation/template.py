@@ -125,16 +125,16 @@ def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
     for name in keys:
         if not isinstance(node, yaml.MappingNode):
             return None
-        found: yaml.Node | None = None
+        match: yaml.Node | None = None
         for key, value in node.value:
             if key.tag == _MERGE:
-                found = next((value for key, value in reversed(entries(node)) if key.value == name), None)
+                match = next((value for key, value in reversed(entries(node)) if key.value == name), None)
                 break
             if key.value == name:
-                found = value
-        if found is None:
+                match = value
+        if match is None:
             return None
-        node = found
+        node = match
     return node
 
 
@@ -165,8 +165,8 @@ def type_of(resource: yaml.Node | None) -> str | None:
 
 def _skip(pattern: re.Pattern[str], text: str, start: int) -> int:
     """Return the offset behind the match of a pattern, which may be empty."""
-    found = pattern.match(text, start)
-    return found.end() if found else start
+    match = pattern.match(text, start)
+    return match.end() if match else start
 
 
 def _is_in_file_of(item: yaml.Node | tuple[yaml.Node, yaml.Node], node: yaml.Node) -> bool:

@@ -104,7 +104,7 @@ def find_pattern_problem(patterns: Sequence[str]) -> str | None:
     """Return why the patterns are invalid, None if they are valid. A pattern that can never match is invalid."""
     if len(patterns) > _MOST_PATTERNS:
         return f"more than {_MOST_PATTERNS:,} patterns"
-    return next((f"{_truncate(one)!r} {reason}" for one in patterns if (reason := _problem(one))), None)
+    return next((f"{_truncate(pattern)!r} {reason}" for pattern in patterns if (reason := _problem(pattern))), None)
 
 
 def _problem(pattern: str) -> str:
@@ -121,13 +121,13 @@ def _problem(pattern: str) -> str:
         return "never matches: empty path component"
     if any(part.count("*") > _MOST_WILDCARDS for part in parts) or "***" in parts or len(parts) > _MOST_PARTS:
         return f"has more than {_MOST_WILDCARDS} wildcards in one path component, or more than {_MOST_PARTS} components"
-    if "[" in _SET.sub("", pattern) or any("/" in one for one in _SET.findall(pattern)):
+    if "[" in _SET.sub("", pattern) or any("/" in piece for piece in _SET.findall(pattern)):
         return "never matches: unclosed [, or a / between [ and ]"
     try:
         compiled = [_compile_part(part) for part in parts if part not in ("", "**")]
     except (ValueError, re.error):
         return "is not a valid gitignore pattern"
-    return "" if all(one.include is not None for one in compiled) else "never matches anything"
+    return "" if all(piece.include is not None for piece in compiled) else "never matches anything"
 
 
 def _truncate(pattern: str) -> str:

@@ -29,12 +29,12 @@ _FINE, _COARSE = 100_000_000, 2_000_000_000  # nanoseconds
 def fingerprint(path: str) -> Fingerprint:
     """Return the fingerprint of a path without opening it."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except ValueError:  # a name that no file can have
         return (-1,)
     except OSError as error:
         return (-(error.errno or 0) - 2 - (1_000 if os.path.lexists(path) else 0),)
-    return fingerprint_of_status(found)
+    return fingerprint_of_status(status)
 
 
 def fingerprint_of_status(found: os.stat_result) -> Fingerprint:
@@ -63,8 +63,8 @@ def is_settled(found: Fingerprint, when: int) -> bool:
 
 def listing_digest(path: str) -> bytes | None:
     """Return a digest of the names and kinds of a folder's entries; None if it cannot be listed."""
-    found = _names(path)
-    return None if found is None else _digest(f"{name}\0{kind}" for name, kind in found)
+    names = _names(path)
+    return None if names is None else _digest(f"{name}\0{kind}" for name, kind in names)
 
 
 def tree_digest(path: str) -> bytes | None:
@@ -125,7 +125,7 @@ class FileFingerprints(FileAccessLog):
     seen: dict[str, Fingerprint] = field(default_factory=dict)
     listed: dict[str, bytes | None] = field(default_factory=dict)
     trees_seen: dict[str, bytes | None] = field(default_factory=dict)
-    found: dict[str, bytes | None] = field(default_factory=dict)
+    walks_seen: dict[str, bytes | None] = field(default_factory=dict)
     began: int = field(default_factory=time.time_ns)
 
     def at_file(self, path: str) -> None:
@@ -144,5 +144,5 @@ class FileFingerprints(FileAccessLog):
             self.trees.add(path)
 
     def at_walk(self, path: str, paths: Sequence[str] | None) -> None:
-        self.found[path] = None if paths is None else walk_digest(paths)
+        self.walks_seen[path] = None if paths is None else walk_digest(paths)
         self.walks.add(path)

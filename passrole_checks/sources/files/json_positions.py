@@ -134,14 +134,14 @@ def find_member(text: str, start: int, keys: Sequence[str | int]) -> Member | No
 
     For a duplicate key in an object the last one counts, as for the decoded values.
     """
-    found: Member | None = None
+    member: Member | None = None
     for key in keys:
         matches = [member for member in members(text, start) if member.key == key]
         if not matches:
             return None
-        found = matches[-1]
-        start = found.start
-    return found
+        member = matches[-1]
+        start = member.start
+    return member
 
 
 def replace_lone_surrogates(text: str) -> str:

@@ -108,7 +108,9 @@ class AttachmentsBuilder:
                     shown = StringNode((Unresolved(value),), Position("", 0)) if isinstance(value, str) else value
                     conditional.append((holder, when, shown))
         return AttachmentsElsewhere(
-            attachments=tuple(one for one in self.managed if _referenced_address(one.policy) not in by_address),
+            attachments=tuple(
+                attachment for attachment in self.managed if _referenced_address(attachment.policy) not in by_address
+            ),
             members=tuple(self.members),
             boundaries=tuple(boundaries),
             boundary_names=tuple(self.boundary_names.items()),
@@ -128,8 +130,8 @@ NO_ATTACHMENTS_ELSEWHERE = AttachmentsBuilder().build(())
 
 def _referenced_address(policy: StringNode) -> str | None:
     """Return the address of the resource that an ARN refers to; None if it is not a single reference."""
-    hole = policy.only_hole
-    return hole.expression.removesuffix(".PolicyArn").removesuffix(".Arn") if hole is not None else None
+    unresolved = policy.only_hole
+    return unresolved.expression.removesuffix(".PolicyArn").removesuffix(".Arn") if unresolved is not None else None
 
 
 def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[tuple[PathCondition, Node]]:

@@ -31,8 +31,8 @@ def literal_principal(kind: str, name: str) -> str:
 
 def bare_name(principal: str) -> str:
     """Return the name of a principal encoded by :func:`literal`; an address unchanged."""
-    known = kind_and_name(principal)
-    return principal if known is None else known[1]
+    decoded = kind_and_name(principal)
+    return principal if decoded is None else decoded[1]
 
 
 def kind_and_name(principal: str) -> tuple[str, str] | None:
@@ -43,20 +43,20 @@ def kind_and_name(principal: str) -> tuple[str, str] | None:
 
 def rename_principal(principal: str, rename: Callable[[str], str]) -> str:
     """Return a principal with its name changed by ``rename``; an encoded kind is kept."""
-    known = kind_and_name(principal)
-    return rename(principal) if known is None else literal_principal(known[0], rename(known[1]))
+    decoded = kind_and_name(principal)
+    return rename(principal) if decoded is None else literal_principal(decoded[0], rename(decoded[1]))
 
 
 def display_principal_names(configuration: Configuration) -> Configuration:
     """Return a configuration as read by its source with displayed names of principals."""
     principals = set(_principals(configuration))
-    literals = {key: known for key in principals if (known := kind_and_name(key)) is not None}
+    literals = {key: decoded for key in principals if (decoded := kind_and_name(key)) is not None}
     if not literals:
         return configuration
     addresses = _types_by_address(configuration).keys() | (principals - literals.keys())
-    shown = _displayed_names(literals.values(), _roles(configuration), lambda one: one[1] in addresses)
-    found = _rename_principals(configuration, {key: shown[one] for key, one in literals.items()})
-    return replace(found, literals=tuple(sorted((shown[one], *one) for one in literals.values())))
+    shown = _displayed_names(literals.values(), _roles(configuration), lambda literal: literal[1] in addresses)
+    renamed = _rename_principals(configuration, {key: shown[literal] for key, literal in literals.items()})
+    return replace(renamed, literals=tuple(sorted((shown[literal], *literal) for literal in literals.values())))
 
 
 def align_principal_names(old: Configuration, new: Configuration) -> tuple[Configuration, Configuration]:
@@ -90,22 +90,22 @@ def _displayed_names(
     literals: Iterable[_Literal], roles: Collection[str], is_taken: Callable[[_Literal], bool]
 ) -> dict[_Literal, str]:
     """Return the displayed name of each literal. ``roles``: the names of the roles that the configuration defines."""
-    known = dict.fromkeys(literals)
+    unique = dict.fromkeys(literals)
     kinds: dict[str, set[str]] = {}
-    for kind, name in known:
+    for kind, name in unique:
         kinds.setdefault(name, {"role"} if name in roles else set()).add(kind)
     return {
         (kind, name): f"{name} ({kind.replace('-', ' ')})"
         if len(kinds[name]) > 1 or is_taken((kind, name))
         else name
-        for kind, name in known
+        for kind, name in unique
     }  # fmt: skip
 
 
 def _types_by_address(configuration: Configuration) -> dict[str, str]:
     """Return the resource types of a configuration by address."""
-    found = {one.address: one.type for one in configuration.resources}
-    return found | {role.resource.address: role.resource.type for role in configuration.roles}
+    types = {resource.address: resource.type for resource in configuration.resources}
+    return types | {role.resource.address: role.resource.type for role in configuration.roles}
 
 
 def _roles(configuration: Configuration) -> frozenset[str]:
@@ -114,8 +114,8 @@ def _roles(configuration: Configuration) -> frozenset[str]:
 
 
 def _kind_of(type_: str) -> str:
-    found = _KIND.search(type_)
-    return found[1].lower() if found is not None else ""
+    match = _KIND.search(type_)
+    return match[1].lower() if match is not None else ""
 
 
 def _principals(configuration: Configuration) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _principals(configuration: Configuration) -> Iterator[str]:
         yield holder
     yield from (holder for holder, _ in (*whole.boundary_names, *whole.boundary_names_before))
     yield from (holder for holder, _, _ in whole.boundary_readings)
-    yield from (one.holder for one in (*whole.attachments, *whole.attachments_before))
+    yield from (attachment.holder for attachment in (*whole.attachments, *whole.attachments_before))
     yield from whole.boundary_unknown
     yield from whole.incomplete
 
@@ -148,7 +148,7 @@ def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configura
         return replace(
             policy,
             principals=tuple(map(to, policy.principals)),
-            held=tuple((to(principal), facts) for principal, facts in policy.held),
+            held=tuple((to(principal), when) for principal, when in policy.held),
         )
 
     def rename_policies(all_policies: tuple[AttachedPolicy, ...]) -> tuple[AttachedPolicy, ...]:
@@ -173,10 +173,12 @@ def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configura
         boundary_names=tuple((to(principal), name) for principal, name in whole.boundary_names),
         boundary_names_before=tuple((to(principal), name) for principal, name in whole.boundary_names_before),
         boundary_readings=tuple(
-            (to(principal), facts, rename_policy(bound) if isinstance(bound, AttachedPolicy) else bound)
-            for principal, facts, bound in whole.boundary_readings
+            (to(principal), when, rename_policy(bound) if isinstance(bound, AttachedPolicy) else bound)
+            for principal, when, bound in whole.boundary_readings
         ),
-        attachments=tuple(replace(one, holder=to(one.holder)) for one in whole.attachments),
-        attachments_before=tuple(replace(one, holder=to(one.holder)) for one in whole.attachments_before),
+        attachments=tuple(replace(attachment, holder=to(attachment.holder)) for attachment in whole.attachments),
+        attachments_before=tuple(
+            replace(attachment, holder=to(attachment.holder)) for attachment in whole.attachments_before
+        ),
         incomplete=frozenset(map(to, whole.incomplete)),
     )

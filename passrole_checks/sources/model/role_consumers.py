@@ -59,8 +59,12 @@ def role_entry_properties(resource_type: str) -> frozenset[str]:
     be."""
     embedded = embedded_receivers_of(resource_type)
     first = {
-        *(one.path[0] for one in receivers_of(resource_type)),
-        *(name for one in embedded for name in one.path[:1] or (*(key for key, _ in one.where), *one.inside[:1])),
+        *(receiver.path[0] for receiver in receivers_of(resource_type)),
+        *(
+            name
+            for receiver in embedded
+            for name in receiver.path[:1] or (*(key for key, _ in receiver.where), *receiver.inside[:1])
+        ),
     }
     return frozenset() if ANY in first else frozenset(first)
 
@@ -68,11 +72,11 @@ def role_entry_properties(resource_type: str) -> frozenset[str]:
 def paths_below(resource_type: str, name: str) -> list[Path]:
     """Return the paths below a property to the roles that a resource of this type receives; JSON at any depth."""
     embedded = (
-        (*one.path, DEEP) if one.form in ("json", "properties") else one.path or one.inside[:1]
-        for one in embedded_receivers_of(resource_type)
+        (*receiver.path, DEEP) if receiver.form in ("json", "properties") else receiver.path or receiver.inside[:1]
+        for receiver in embedded_receivers_of(resource_type)
     )
-    known = dict.fromkeys((*(one.path for one in receivers_of(resource_type)), *embedded))
-    return [path[1:] for path in known if path[:1] in ((name,), (ANY,))]
+    paths = dict.fromkeys((*(receiver.path for receiver in receivers_of(resource_type)), *embedded))
+    return [path[1:] for path in paths if path[:1] in ((name,), (ANY,))]
 
 
 class Properties(Protocol):
@@ -88,16 +92,18 @@ def find_received_roles(resource: ResourceDefinition, properties: Properties) ->
     lazy_properties = _LazyProperties(properties)
     for receiver in receivers_of(resource.type):
         by = "deployer" if receiver.when == "create" else "user"
-        for found in lazy_properties.find(receiver.path):
-            yield ReceivedRole(resource, "/".join(found.path), found.value, found.value.at, receiver, by)
+        for property_value in lazy_properties.find(receiver.path):
+            yield ReceivedRole(
+                resource, "/".join(property_value.path), property_value.value, property_value.value.at, receiver, by
+            )
     for embedded in embedded_receivers_of(resource.type):
         if embedded.form == "properties":
             yield from _roles_of_described_type(resource, lazy_properties, embedded)
             continue
         for outer in lazy_properties.find_containers(embedded) if embedded.form in ("json", "pair") else ():
-            for found in _find_embedded(outer, embedded):
+            for property_value in _find_embedded(outer, embedded):
                 receiver = _as_receiver(embedded)
-                path, value = "/".join(found.path), found.value
+                path, value = "/".join(property_value.path), property_value.value
                 yield ReceivedRole(resource, path, value, value.at, receiver, embedded.by)
 
 
@@ -141,8 +147,10 @@ def _roles_of_described_type(
     for receiver in receivers_of(name) if name is not None else ():
         by = "deployer" if receiver.when == "create" else "user"
         for outer in lazy_properties.find(embedded.path, strings=False):
-            for found in _limit(_follow(outer, receiver.path, exact=True)):
-                yield ReceivedRole(resource, "/".join(found.path), found.value, found.value.at, receiver, by)
+            for property_value in _limit(_follow(outer, receiver.path, exact=True)):
+                yield ReceivedRole(
+                    resource, "/".join(property_value.path), property_value.value, property_value.value.at, receiver, by
+                )
 
 
 def _as_receiver(embedded: EmbeddedReceiver) -> Receiver:
@@ -168,8 +176,8 @@ def _find_embedded(outer: PropertyValue, embedded: EmbeddedReceiver) -> Iterator
 
 
 def _is(value: ObjectNode, key: str, word: str) -> bool:
-    found = next((node for name, node in _entries(value) if name.lower() == key.lower()), None)
-    literal = found.literal if isinstance(found, StringNode) else None
+    node_value = next((node for name, node in _entries(value) if name.lower() == key.lower()), None)
+    literal = node_value.literal if isinstance(node_value, StringNode) else None
     return literal is not None and literal.lower() == word.lower()
 
 
