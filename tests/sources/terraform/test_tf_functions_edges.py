@@ -194,7 +194,7 @@ UNANSWERED = [
     ('templatestring("$${templatestring(\\"a\\", {})}", {})', "a template within a template"),
     ('templatestring("$${templatefile(\\"f.json\\", {})}", {})', "a template within a template"),
     ("filemd5(var.u)", "a file whose name is not known"),
-    ('filemd5("none")', "no such file"),
+    ('filemd5("none")', "file not found"),
     ("fileexists(var.u)", "a file whose name is not known"),
     ('fileset(var.u, "*")', "a folder whose name is not known"),
     ('fileset(".", var.u)', ""),

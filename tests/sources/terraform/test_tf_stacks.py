@@ -274,7 +274,8 @@ def test_a_stack_that_is_not_read_is_named_once(tmp_path: Path, written: str) ->
     found = loaded(tmp_path, text)
     assert found.policies == ()
     (note,) = found.not_evaluated
-    assert (note.line, note.reason[:47]) == (2, "aws_cloudformation_stack.s: a CloudFormation st"[:47])
+    assert note.line == 2
+    assert note.reason.startswith("aws_cloudformation_stack.s: ")
 
 
 def test_what_the_template_leaves_open_is_named(tmp_path: Path) -> None:

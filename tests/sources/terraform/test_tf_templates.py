@@ -159,8 +159,8 @@ def test_variables_of_a_template(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ('file("${path.module}/none.json")', "no such file"),
-        ('templatefile("${path.root}/none.json", {})', "no such file"),
+        ('file("${path.module}/none.json")', "file not found"),
+        ('templatefile("${path.root}/none.json", {})', "file not found"),
         ('file("${path.module}/../outside.json")', "file outside the scanned folder"),
         ('file("/etc/passwd")', "file outside the scanned folder"),
         ('file("${path.module}/link.json")', "file outside the scanned folder"),
