@@ -73,7 +73,7 @@ def open_regular(path: str | Path, inside: Callable[[str], bool] | None = None, 
 def read_bounded(
     path: str | Path, most: int, inside: Callable[[str], bool] | None = None, *, pipes: bool = False
 ) -> bytes:
-    """Return the bytes of a file, at most ``most``, opened by :func:`opened`.
+    """Return the bytes of a file, at most ``most``, opened by :func:`open_regular`.
 
     Raises an :class:`OSError` if it cannot be opened or read, is not a regular file, or is larger.
     """

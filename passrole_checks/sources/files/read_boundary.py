@@ -72,7 +72,7 @@ _now: ContextVar[Boundary] = ContextVar("boundary", default=UNBOUNDED)
 
 @contextmanager
 def boundary_of_context(boundary: Boundary) -> Iterator[None]:
-    """Set the boundary that :func:`current` returns within this context."""
+    """Set the boundary that :func:`current_boundary` returns within this context."""
     token = _now.set(boundary)
     try:
         yield

@@ -110,7 +110,7 @@ class ManagedAttachment:
     ``holder`` is the address, logical id or literal name of the principal, as in :attr:`AttachedPolicy.principals`.
     ``policy`` is the ARN or name as written, which may be unresolved. ``resource`` attaches it (the role itself, or an
     attachment resource) in the attribute ``path``, at ``at``. ``when`` is the path condition of the attachment.
-    ``judged``: false to leave it out of the findings.
+    ``is_checked``: false to leave it out of the findings.
     """
 
     holder: str

@@ -2,7 +2,7 @@
 
 A name is unique only within its kind: a user and a group may both be called ``one`` (IAM User Guide, "IAM and AWS STS
 quotas", "IAM name requirements"). While a source reads, a principal known only by name is encoded with its kind
-(:func:`literal`). The finished configuration has the bare name, followed by the kind if the name is ambiguous
+(:func:`literal_principal`). The finished configuration has the bare name, followed by the kind if the name is ambiguous
 (:func:`display_principal_names`).
 """
 
@@ -30,13 +30,13 @@ def literal_principal(kind: str, name: str) -> str:
 
 
 def bare_name(principal: str) -> str:
-    """Return the name of a principal encoded by :func:`literal`; an address unchanged."""
+    """Return the name of a principal encoded by :func:`literal_principal`; an address unchanged."""
     decoded = kind_and_name(principal)
     return principal if decoded is None else decoded[1]
 
 
 def kind_and_name(principal: str) -> tuple[str, str] | None:
-    """Return the kind and name encoded by :func:`literal`; None for an address."""
+    """Return the kind and name encoded by :func:`literal_principal`; None for an address."""
     name, _, kind = principal.rpartition(_MARK)
     return (kind, name) if kind in _KINDS and principal != kind else None
 

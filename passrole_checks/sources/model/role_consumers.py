@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 from passrole_checks.aws.role_properties import (
@@ -189,7 +189,7 @@ def _limit(places: Iterable[PropertyValue]) -> Iterator[PropertyValue]:
 
 
 def _follow(
-    place: PropertyValue, path: Path, *, exact: bool, strings: bool = True, depth: int = 0
+    current: PropertyValue, path: Path, *, exact: bool, strings: bool = True, depth: int = 0
 ) -> Iterator[PropertyValue]:
     """Yield the values at the end of a path.
 
@@ -198,49 +198,47 @@ def _follow(
 
     ``exact``: compare keys with case. ``strings``: end at strings, or choices of strings; for a list, at its elements.
     """
-    value = place.value
+    value = current.value
     if depth > _DEPTH or _is_nothing(value):
         return
+    follow = partial(_follow, exact=exact, strings=strings, depth=depth + 1)
     if not path and strings and isinstance(value, Choice) and all(_is_leaf(option) for _, option in value.options):
-        yield place
-        return
-    if isinstance(value, Choice):
+        yield current
+    elif isinstance(value, Choice):
         for _, option in value.options:
-            yield from _follow(PropertyValue(place.path, option), path, exact=exact, strings=strings, depth=depth + 1)
-        return
-    if isinstance(value, ListNode) and path[:1] != (DEEP,):
+            yield from follow(PropertyValue(current.path, option), path)
+    elif isinstance(value, ListNode) and path[:1] != (DEEP,):
         rest = path[1:] if path[:1] == ("*",) else path
-        for number, item in enumerate(value.items):
-            inner = PropertyValue((*place.path, str(number)), item)
-            yield from _follow(inner, rest, exact=exact, strings=strings, depth=depth + 1)
-        return
-    if not path:
+        for number, element in enumerate(value.items):
+            yield from follow(PropertyValue((*current.path, str(number)), element), rest)
+    elif not path:
         if isinstance(value, StringNode) or not strings:
-            yield place
-        return
-    if isinstance(value, StringNode):
+            yield current
+    elif isinstance(value, StringNode):
         parsed = _parse_text(value)
         if parsed is not None:
-            yield from _follow(PropertyValue(place.path, parsed), path, exact=exact, strings=strings, depth=depth + 1)
+            yield from follow(PropertyValue(current.path, parsed), path)
         elif path == ("*",):
-            yield place
-        return
-    step, rest = path[0], path[1:]
+            yield current
+    else:
+        for inner, rest in _take_step(current, path, exact=exact):
+            yield from follow(inner, rest)
+
+
+def _take_step(current: PropertyValue, path: Path, *, exact: bool) -> Iterator[tuple[PropertyValue, Path]]:
+    """Yield the values that the first step of a path leads to, each with the remaining path."""
+    value, step, rest = current.value, path[0], path[1:]
     if step == DEEP:
         if isinstance(value, ObjectNode):
-            yield from _follow(place, rest, exact=exact, strings=strings, depth=depth + 1)
-        for name, inner_value in _children(value):
-            yield from _follow(
-                PropertyValue((*place.path, name), inner_value), path, exact=exact, strings=strings, depth=depth + 1
-            )
+            yield current, rest
+        for name, child in _children(value):
+            yield PropertyValue((*current.path, name), child), path
     elif step == "*":
-        yield from _follow(place, rest, exact=exact, strings=strings, depth=depth + 1)
+        yield current, rest
     elif isinstance(value, ObjectNode):
-        for name, inner_value in _entries(value):
+        for name, child in _entries(value):
             if step == ANY or name == step or (not exact and name.lower() == step.lower()):
-                yield from _follow(
-                    PropertyValue((*place.path, name), inner_value), rest, exact=exact, strings=strings, depth=depth + 1
-                )
+                yield PropertyValue((*current.path, name), child), rest
 
 
 def _entries(value: ObjectNode) -> Iterator[tuple[str, Node]]:
