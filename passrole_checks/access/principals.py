@@ -165,10 +165,10 @@ class Principals:
     def facts(self, policy: AttachedPolicy, holder: str) -> tuple[PathCondition, ...]:
         """The facts under which a principal holds a policy, by itself or by a group: as few sets as possible, each of
         which suffices; an empty one where it holds it in any case."""
-        if not policy.held:
+        if not policy.conditional_principals:
             return ((),)
         readings: dict[str, list[PathCondition]] = {}
-        for who, facts in policy.held:
+        for who, facts in policy.conditional_principals:
             readings.setdefault(who, []).append(facts)
         names = [who for who in policy.principals if who == holder or holder in self._members.get(who, ())]
         return simplify([facts for who in names for facts in readings.get(who, [()])]) or ((),)
@@ -225,10 +225,10 @@ class Principals:
             boundary = self._read(self._boundaries[holder])
         elif holder in self._boundary_names:
             boundary = allowed_by(self._boundary_names[holder])
-        elif holder in self._boundary_readings:
+        elif holder in self._conditional_boundaries:
             boundary = tuple(
                 replace(one, when=merged)
-                for facts, bound in self._boundary_readings[holder]
+                for facts, bound in self._conditional_boundaries[holder]
                 for one in self._within(bound)
                 if (merged := conjoin(facts, one.when)) is not None
             )
@@ -278,7 +278,7 @@ class Principals:
     @cached_property
     def _policies(self) -> dict[str, list[AttachedPolicy]]:
         whole = self.configuration
-        return by_holder((*whole.policies, *whole.unchanged, *whole.beside), self._members)
+        return by_holder((*whole.policies, *whole.unchanged, *whole.other_policies), self._members)
 
     @cached_property
     def _attached(self) -> dict[str, list[ManagedAttachment]]:
@@ -297,9 +297,9 @@ class Principals:
         return dict(self.configuration.boundary_names)
 
     @cached_property
-    def _boundary_readings(self) -> dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]]:
+    def _conditional_boundaries(self) -> dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]]:
         found: dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]] = {}
-        for holder, facts, bound in self.configuration.boundary_readings:
+        for holder, facts, bound in self.configuration.conditional_boundaries:
             found.setdefault(holder, []).append((facts, bound))
         return found
 

@@ -211,7 +211,7 @@ class Judge:
 
     def _by_facts(self, policy: AttachedPolicy, subject: GrantContext) -> list[GrantContext]:
         """A grant in the hands of those who hold it under the same facts, for the checks that look at all policies."""
-        if not policy.held:
+        if not policy.conditional_principals:
             return [subject]
         groups: dict[PathCondition, list[Principal]] = {}
         for holder in subject.holders:
@@ -374,7 +374,7 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             *only_others(trust),
             _role_arn(definition),
             only_services(trust),
-            definition.there,
+            definition.exists_when,
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them

@@ -130,8 +130,8 @@ class TemplateAttachments:
             holders = self._nested_attachments.get(address, {})
             principals = dict.fromkeys((*policy.principals, *holders))
             added = {holder: conditions for holder, conditions in holders.items() if holder not in policy.principals}
-            held = (*policy.held, *conditional_holders(added))
-            return replace(policy, kind=PolicyKind.IDENTITY, principals=tuple(principals), held=held)
+            held = (*policy.conditional_principals, *conditional_holders(added))
+            return replace(policy, kind=PolicyKind.IDENTITY, principals=tuple(principals), conditional_principals=held)
         # policies nested deeper than one stack were handled there
         if address in self._bounds and name in inner._types and name not in inner._used and not policy.principals:
             return replace(policy, kind=PolicyKind.BOUNDARY)

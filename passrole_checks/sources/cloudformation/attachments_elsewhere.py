@@ -61,11 +61,13 @@ class AttachmentCollector:
             if nested_holders is not None:
                 principals = tuple(dict.fromkeys((*policy.principals, *nested_holders)))
                 conditions: dict[str, list[PathCondition]] = {holder: [()] for holder in policy.principals}
-                for holder, when in policy.held:
+                for holder, when in policy.conditional_principals:
                     conditions[holder] = [*(condition for condition in conditions[holder] if condition), when]
                 for holder, further in nested_holders.items():
                     conditions.setdefault(holder, []).extend(further)
-                policies[index] = replace(policy, principals=principals, held=conditional_holders(conditions))
+                policies[index] = replace(
+                    policy, principals=principals, conditional_principals=conditional_holders(conditions)
+                )
 
     def read(
         self, resource: ResourceDefinition, properties: yaml.MappingNode, attachments: TemplateAttachments

@@ -152,9 +152,13 @@ class NestedStacks:
         for inner in reader.policies:
             document = self.evaluator.guarded(to_parent(inner.document, stack))
             principals = tuple(map(named, inner.principals))
-            held = tuple((named(holder), parent_condition(when, stack)) for holder, when in inner.held)
+            held = tuple(
+                (named(holder), parent_condition(when, stack)) for holder, when in inner.conditional_principals
+            )
             resource = _in_parent(inner.resource, stack)
-            policy = replace(inner, resource=resource, document=document, principals=principals, held=held)
+            policy = replace(
+                inner, resource=resource, document=document, principals=principals, conditional_principals=held
+            )
             outer.policies.append(outer.attachments.apply_to_nested(policy, stack, reader.attachments))
         self._add_roles_and_users(reader, outer, stack)
         outer.received.add_nested(reader.received, stack)
@@ -181,7 +185,7 @@ class NestedStacks:
             parts: list[Node | None] = [part and to_parent(part, stack) for part in (role.name, role.role_path)]
             name, path = (part if isinstance(part, partial_values.StringNode) else None for part in parts)
             trust = role.trust and to_parent(role.trust, stack)
-            exists = intersect(around, [parent_condition(when, stack) for when in role.there])
+            exists = intersect(around, [parent_condition(when, stack) for when in role.exists_when])
             outer.roles.append(RoleDefinition(_in_parent(role.resource, stack), name, path, trust, exists))
         for user, name_in_stack in reader.users:
             outer_name = to_parent(name_in_stack, stack)

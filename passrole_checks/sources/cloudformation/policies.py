@@ -256,7 +256,7 @@ class PolicyReader:
             start = len(self.policies)
             self.documents.collect_at(resource, properties, ("PolicyDocument",), policy_kind, principals, required=True)
             held = self.attachments.conditional_principals(properties, resource.address)
-            self.policies[start:] = [replace(policy, held=held) for policy in self.policies[start:]]
+            self.policies[start:] = [replace(policy, conditional_principals=held) for policy in self.policies[start:]]
         elif kind in _STANDALONE:
             key, principal_kind = _STANDALONE[kind]
             target = child(properties, key)

@@ -189,8 +189,9 @@ class _ContentBuilder:
             path=self._path(policy.resource, policy.path),
             document=self._document(policy.document, policy.resource, policy.path),
             principals=tuple(map(self._principal, policy.principals)),
-            held=tuple(
-                (self._principal(holder), parent_condition(when, self.resource.address)) for holder, when in policy.held
+            conditional_principals=tuple(
+                (self._principal(holder), parent_condition(when, self.resource.address))
+                for holder, when in policy.conditional_principals
             ),
         )
 
@@ -212,7 +213,7 @@ class _ContentBuilder:
             parent.text(role.name) or _generated_name(parent.name, inner.address, self.resource.at),
             parent.text(role.role_path),
             self._document(role.trust, inner, "AssumeRolePolicyDocument") if role.trust is not None else None,
-            tuple(parent_condition(when, self.resource.address) for when in role.there),
+            tuple(parent_condition(when, self.resource.address) for when in role.exists_when),
         )
 
     def _users(self) -> Iterator[tuple[str, StringNode]]:

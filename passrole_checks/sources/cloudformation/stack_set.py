@@ -65,7 +65,9 @@ def as_stack_set_policy(policy: AttachedPolicy, stack_set: ResourceDefinition) -
         _with_prefixed_roles(policy.document, stack_set.address),
         policy.kind,
         tuple(f"{stack_set.address}.{principal}" for principal in policy.principals),
-        held=tuple((f"{stack_set.address}.{principal}", when) for principal, when in policy.held),
+        conditional_principals=tuple(
+            (f"{stack_set.address}.{principal}", when) for principal, when in policy.conditional_principals
+        ),
     )
 
 

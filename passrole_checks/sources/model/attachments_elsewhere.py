@@ -39,7 +39,7 @@ class AttachmentsElsewhere(TypedDict):
     boundaries: tuple[tuple[str, AttachedPolicy], ...]
     boundary_names: tuple[tuple[str, StringNode], ...]
     boundary_unknown: tuple[str, ...]
-    boundary_readings: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...]
+    conditional_boundaries: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...]
     targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...]
 
 
@@ -115,7 +115,7 @@ class AttachmentsBuilder:
             boundaries=tuple(boundaries),
             boundary_names=tuple(self.boundary_names.items()),
             boundary_unknown=tuple(self.boundary_unknown),
-            boundary_readings=tuple(conditional),
+            conditional_boundaries=tuple(conditional),
             targets=tuple(
                 (target, when, policy)
                 for target, when, address in self.scp_targets

@@ -90,8 +90,8 @@ class AttachedPolicy:
     ``path`` leads from the resource's properties or attributes to the document, keys joined by ``/``
     (``Policies/0/PolicyDocument``, ``policy``). ``document`` is an object, a JSON text, or an unresolved value.
     ``principals`` are addresses or logical ids (or literal names) of the users, groups and roles that it is attached to
-    in this configuration. ``managed`` is the name of the AWS managed policy, empty for others. ``held`` are the
-    principals that have it only conditionally, once for each path condition.
+    in this configuration. ``managed`` is the name of the AWS managed policy, empty for others.
+    ``conditional_principals`` are the principals that have it only conditionally, once for each path condition.
     """
 
     resource: ResourceDefinition
@@ -100,7 +100,7 @@ class AttachedPolicy:
     kind: PolicyKind = PolicyKind.IDENTITY
     principals: tuple[str, ...] = ()
     managed: str = ""
-    held: tuple[tuple[str, PathCondition], ...] = ()
+    conditional_principals: tuple[tuple[str, PathCondition], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +126,15 @@ class ManagedAttachment:
 class RoleDefinition:
     """A role of this configuration.
 
-    ``name`` and ``role_path`` are None if AWS generates the name or the default path applies. ``there`` are the path
-    conditions under which the role exists, each of them sufficient; empty if it always exists.
+    ``name`` and ``role_path`` are None if AWS generates the name or the default path applies. ``exists_when`` are the
+    path conditions under which the role exists, each of them sufficient; empty if it always exists.
     """
 
     resource: ResourceDefinition
     name: StringNode | None = None
     role_path: StringNode | None = None
     trust: Node | None = None
-    there: tuple[PathCondition, ...] = ()
+    exists_when: tuple[PathCondition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +236,14 @@ class Configuration:
 
     Principals: ``members`` are pairs of a group and a user. ``boundaries`` are principals with the managed policy that
     is their permissions boundary. ``boundary_unknown`` are principals whose boundary is not in this configuration; its
-    ARN or name, if known, is in ``boundary_names``. ``boundary_readings`` are principals whose boundary depends on path
-    conditions: a policy of this configuration, one defined elsewhere, or none. ``attachments`` are attached managed
-    policies that are not in this configuration. ``targets`` are the targets of service control policies, each with its
-    path condition and its policy. ``literals`` are principals known by a literal name: the displayed name (with the
-    kind if it is ambiguous), the kind, and the name. ``users`` are the users of this configuration whose names are
-    known.
+    ARN or name, if known, is in ``boundary_names``. ``conditional_boundaries`` are principals whose boundary depends on
+    path conditions: a policy of this configuration, one defined elsewhere, or none. ``attachments`` are attached
+    managed policies that are not in this configuration. ``targets`` are the targets of service control policies, each
+    with its path condition and its policy. ``literals`` are principals known by a literal name: the displayed name
+    (with the kind if it is ambiguous), the kind, and the name. ``users`` are the users of this configuration whose
+    names are known.
 
-    ``beside`` are policies of the same configuration that are not asked for, such as those in other files.
+    ``other_policies`` are policies of the same configuration that are not asked for, such as those in other files.
 
     CloudFormation: ``parameters`` are the declared parameters, ``nested`` the templates of nested stacks at any depth,
     ``stacks`` the addresses of nested stacks with their templates, ``stack`` the name of the stack if known.
@@ -273,11 +273,11 @@ class Configuration:
     boundary_unknown: tuple[str, ...] = ()
     boundary_names: tuple[tuple[str, StringNode], ...] = ()
     boundary_names_before: tuple[tuple[str, StringNode], ...] = ()
-    boundary_readings: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...] = ()
+    conditional_boundaries: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...] = ()
     attachments: tuple[ManagedAttachment, ...] = ()
     attachments_before: tuple[ManagedAttachment, ...] = ()
     targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...] = ()
-    beside: tuple[AttachedPolicy, ...] = ()
+    other_policies: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     stacks: tuple[tuple[str, str], ...] = ()

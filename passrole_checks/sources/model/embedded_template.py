@@ -69,7 +69,9 @@ class StackContent:
                 replace(
                     policy,
                     principals=tuple(map(rename, policy.principals)),
-                    held=tuple((rename(holder), when) for holder, when in policy.held),
+                    conditional_principals=tuple(
+                        (rename(holder), when) for holder, when in policy.conditional_principals
+                    ),
                 )
                 for policy in self.policies
             ),

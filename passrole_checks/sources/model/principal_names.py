@@ -120,14 +120,14 @@ def _kind_of(type_: str) -> str:
 
 def _principals(configuration: Configuration) -> Iterator[str]:
     whole = configuration
-    for policy in (*whole.policies, *whole.unchanged, *whole.beside, *(whole.before or ())):
+    for policy in (*whole.policies, *whole.unchanged, *whole.other_policies, *(whole.before or ())):
         yield from policy.principals
     for pair in (*whole.members, *whole.members_before):
         yield from pair
     for holder, _ in (*whole.boundaries, *whole.boundaries_before):
         yield holder
     yield from (holder for holder, _ in (*whole.boundary_names, *whole.boundary_names_before))
-    yield from (holder for holder, _, _ in whole.boundary_readings)
+    yield from (holder for holder, _, _ in whole.conditional_boundaries)
     yield from (attachment.holder for attachment in (*whole.attachments, *whole.attachments_before))
     yield from whole.boundary_unknown
     yield from whole.incomplete
@@ -148,7 +148,7 @@ def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configura
         return replace(
             policy,
             principals=tuple(map(to, policy.principals)),
-            held=tuple((to(principal), when) for principal, when in policy.held),
+            conditional_principals=tuple((to(principal), when) for principal, when in policy.conditional_principals),
         )
 
     def rename_policies(all_policies: tuple[AttachedPolicy, ...]) -> tuple[AttachedPolicy, ...]:
@@ -163,7 +163,7 @@ def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configura
         whole,
         policies=rename_policies(whole.policies),
         unchanged=rename_policies(whole.unchanged),
-        beside=rename_policies(whole.beside),
+        other_policies=rename_policies(whole.other_policies),
         before=rename_policies(whole.before) if whole.before is not None else None,
         members=rename_members(whole.members),
         members_before=rename_members(whole.members_before),
@@ -172,9 +172,9 @@ def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configura
         boundary_unknown=tuple(map(to, whole.boundary_unknown)),
         boundary_names=tuple((to(principal), name) for principal, name in whole.boundary_names),
         boundary_names_before=tuple((to(principal), name) for principal, name in whole.boundary_names_before),
-        boundary_readings=tuple(
+        conditional_boundaries=tuple(
             (to(principal), when, rename_policy(bound) if isinstance(bound, AttachedPolicy) else bound)
-            for principal, when, bound in whole.boundary_readings
+            for principal, when, bound in whole.conditional_boundaries
         ),
         attachments=tuple(replace(attachment, holder=to(attachment.holder)) for attachment in whole.attachments),
         attachments_before=tuple(

@@ -108,7 +108,7 @@ def _load(folder: Path, only: Path | None, inputs: Inputs, look: Callable[[Modul
         received=tuple(received),
         instance_profiles=tuple(found.instance_profiles),
         stack_roles=tuple(found.stack_roles),
-        beside=tuple(beside),
+        other_policies=tuple(beside),
         nested=tuple(dict.fromkeys(os.path.realpath(file) for file in found.nested)),
         excluded=tuple(os.path.realpath(file) for one in run.folders.values() for file in one.excluded),
         **held,

@@ -477,12 +477,12 @@ def test_what_principals_of_a_nested_stack_hold(tmp_path: Path) -> None:
     ]
     given = found.policies[0]
     assert given.principals == ("someone", "Inner.A", "Inner.C")
-    assert given.held == (("someone", (("Team", '"ours"'),)), ("Inner.A", prod))
+    assert given.conditional_principals == (("someone", (("Team", '"ours"'),)), ("Inner.A", prod))
     assert [(holder, policy.resource.address) for holder, policy in found.boundaries] == [("Inner.C", "Inner.Own")]
     assert [(holder, str(name)) for holder, name in found.boundary_names] == [("Inner.D", "${Fn::ImportValue shared}")]
     readings = [
         (holder, when, bound.resource.address if isinstance(bound, AttachedPolicy) else bound and str(bound))
-        for holder, when, bound in found.boundary_readings
+        for holder, when, bound in found.conditional_boundaries
     ]
     assert readings == [
         ("Inner.A", prod, "Inner.Own"),

@@ -156,7 +156,9 @@ class TerraformAttachments:
         bounds = bounds and self.elsewhere.isdisjoint(own) and self._named_elsewhere.isdisjoint(own)
         kind = PolicyKind.BOUNDARY if bounds else PolicyKind.IDENTITY
         held = conditional_holders({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
-        return AttachedPolicy(policy.resource, policy.path, policy.document, kind, principals, held=held)
+        return AttachedPolicy(
+            policy.resource, policy.path, policy.document, kind, principals, conditional_principals=held
+        )
 
     def _attach(
         self,

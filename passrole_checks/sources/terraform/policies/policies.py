@@ -137,7 +137,7 @@ def _collect_stack(stack: Stack, found: ModuleContents) -> None:
     found.resources.append(stack.resource)
     for policy in content.policies:
         found.policies.append(replace(policy, document=under(when, policy.document)) if when else policy)
-    roles = (replace(role, there=intersect((when,), role.there)) for role in content.roles)
+    roles = (replace(role, exists_when=intersect((when,), role.exists_when)) for role in content.roles)
     found.roles.extend(roles if when else content.roles)
     found.stack_roles.extend(content.named)
     found.users.extend(content.users)
