@@ -212,7 +212,7 @@ def test_a_role_that_is_assumed_is_not_passed(kind: str, path: str) -> None:
         ("awscc_no_such", "role_arn"),
     ],
 )
-def test_what_only_looks_like_a_role_is_none(kind: str, path: str) -> None:
+def test_role_like_properties_are_excluded(kind: str, path: str) -> None:
     """A role that is chosen, changed or filtered by, and a word that is no role of IAM, receives nothing."""
     assert [r for r in receivers_of(kind) if "/".join(r.path) == path] == []
 
@@ -251,7 +251,7 @@ def test_every_receiver_that_passes_has_a_service_or_is_a_hint() -> None:
     assert {r.confidence for r in ALL if r.how == "passed" and not r.services} == {"hint"}
 
 
-def test_the_words_are_those_of_the_documentation() -> None:
+def test_fields_have_documented_values() -> None:
     """No field has a value that the docstring does not explain."""
     assert {r.kind for r in ALL} == {"role", "instance_profile"}
     assert {r.how for r in ALL} == {"passed", "assumed"}
@@ -260,8 +260,8 @@ def test_the_words_are_those_of_the_documentation() -> None:
     assert len({(r.type, r.path) for r in ALL}) == len(ALL)
 
 
-def test_the_committed_data_is_what_the_overlay_says() -> None:
-    """Nothing that the overlay excludes is in the data, and what it says of a property stands there."""
+def test_committed_data_matches_the_overlay() -> None:
+    """Excluded entries are absent, and overlay facts are included."""
     kinds = {"role": "role", "instance_profile": "instance_profile"}
     for receiver in ALL:
         if receiver.type.startswith("awscc_"):
@@ -320,7 +320,7 @@ def test_awscc_has_what_cloudformation_has() -> None:
     assert receivers_of("awscc_serverless_function") == ()
 
 
-def test_roles_inside_json_are_told() -> None:
+def test_roles_inside_json_have_a_location() -> None:
     """The job of AWS Batch names its roles in JSON, and so that stands in the knowledge with the way to it."""
     found = embedded_receivers_of("aws_batch_job_definition")
     assert found[0] == EmbeddedReceiver(
@@ -370,7 +370,7 @@ def test_embedded_receivers(kind: str, path: str, form: str, inside: str, servic
     assert (path, form, inside, service, by) in found
 
 
-def test_nothing_is_read_before_it_is_asked_for() -> None:
+def test_data_is_loaded_lazily() -> None:
     """Importing the loader reads no data."""
     code = "import passrole_checks.aws.role_properties as r; print(r._data.cache_info().currsize)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"

@@ -35,7 +35,7 @@ def test_the_notice_names_the_release() -> None:
     assert "Apache License, Version 2.0" in notice and "Copyright" in notice
 
 
-def test_the_data_is_what_the_package_says() -> None:
+def test_data_matches_the_installed_package() -> None:
     """Where the release that the data is from is installed, it gives the same data."""
     pytest.importorskip("samtranslator")
     if importlib.metadata.version("aws-sam-translator") != version():

@@ -89,7 +89,7 @@ def reads(unit: detect.Unit, below: Path, monkeypatch: pytest.MonkeyPatch, input
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))
-def test_samples(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_file_access_of_a_sample_is_recorded(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the reading of a sample asks the disk for is told."""
     for unit in detect.discover([SAMPLES / folder]).units:
         reads(unit, SAMPLES, monkeypatch, Inputs())
@@ -164,9 +164,9 @@ resource "aws_iam_policy" "p" {
 }  # fmt: skip
 
 
-def test_every_way_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All ways by which a unit names other files are told: functions, modules that are here, installed, downloaded or
-    missing, files of values, nested templates, includes, cloud assemblies, the source of a plan."""
+def test_every_kind_of_file_access_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions, local, installed, downloaded and missing modules, variable files, nested templates, includes, cloud
+    assemblies, the source of a plan."""
     for name, content in TREE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content, "utf-8")
@@ -201,15 +201,15 @@ def test_every_way_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (["/top/gon"], ["/top/gone.tf"], False),
     ],
 )
-def test_what_concerns_a_unit(modified: list[str], others: list[str], concerned: bool) -> None:
-    """A change concerns a unit where it is at a file that was opened or looked for, above or below it, adds or takes a
-    name in a folder that was listed, or is anywhere in one that was walked; spelled in any way."""
+def test_tree_difference_concerns_a_unit(modified: list[str], others: list[str], concerned: bool) -> None:
+    """A change at, above or below an accessed file, to the names in a listed folder, or in a walked folder; in any
+    spelling."""
     looked = FileAccessLog({"/top/a/main.tf", "/top/x/../gone/now"}, {"/top/a"}, {"/top/t"})
     assert TreeDifference(modified, others).concerns(looked) is concerned
 
 
-def test_what_is_told_to_whom() -> None:
-    """Each reading is told what it looks at itself; outside of one nothing is kept."""
+def test_access_is_recorded_in_the_innermost_log() -> None:
+    """Outside of a context nothing is recorded."""
     log_file("/before")
     with recording_accesses() as outer:
         log_file("/a")
@@ -245,7 +245,7 @@ LOOKED = {"files": {"a/main.tf", "gone/now.tf", "m"}, "folders": {"a", "not"}, "
         ({"not/x": ""}, False),
     ],
 )
-def test_what_is_the_same_in_another_folder(change: dict[str, str | None], same: bool, tmp_path: Path) -> None:
+def test_same_below_compares_files_folders_and_trees(change: dict[str, str | None], same: bool, tmp_path: Path) -> None:
     """What was looked at is the same where the files hold the same, nothing is still nothing, the folders that were
     listed hold the same names, and those that were walked do so at every depth."""
     files = {"a/main.tf": "first", "a/below/x": "", "m/main.tf": "", "t/x/y/z": "", "b/x": ""}
@@ -260,7 +260,7 @@ def test_what_is_the_same_in_another_folder(change: dict[str, str | None], same:
     assert same_below(FileAccessLog({f"{new}/a/main.tf", f"{old}-not/x"}), old, new)
 
 
-def test_links_to_the_same_file(tmp_path: Path) -> None:
+def test_hard_link_is_not_read_to_compare(tmp_path: Path) -> None:
     """A file that is one on the disk under two names is not read to be compared."""
     for top in ("old", "new"):
         (tmp_path / top).mkdir()

@@ -88,11 +88,11 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Any:
     ],
 )
 def test_a_path_leads_to_its_values(value: Any, path: tuple[str, ...], expected: list[Any], found: Any) -> None:
-    """Lists, maps, single things in the place of lists, and alternatives are followed; what is not there is nothing."""
+    """Lists, maps, single values in place of lists, and choices are followed; missing ones yield nothing."""
     assert found({"P": node(value)}, receiver(*path)) == [(*one, "deployer") for one in expected]
 
 
-def test_alternatives_on_the_way_are_all_followed(found: Any) -> None:
+def test_all_variants_on_a_path_are_followed(found: Any) -> None:
     """Where a list is one of two, the roles in both are received."""
     either = Choice("c", (("true", node([{"Role": "a"}])), ("false", node([{"Role": "b"}]))), AT)
     assert found({"P": either}, receiver("P", "*", "Role")) == [
@@ -110,14 +110,14 @@ def test_roles_inside_json_are_found(found: Any) -> None:
     assert found({"P": node(definition)}, known) == expected
 
 
-def test_pairs_of_names_and_values_count_where_they_say_so(found: Any) -> None:
-    """Of a list of settings that one is taken whose name says that its value is a role."""
+def test_pair_matches_by_its_name(found: Any) -> None:
+    """In a list of settings, the one whose name says that its value is a role."""
     settings = [{"Name": "Size", "Value": "r"}, {"Name": "servicerole", "Value": "a"}]
     known = embedded("pair", "P/*", "Value", where=(("Name", "ServiceRole"),), by="user")
     assert found({"P": node(settings)}, known) == [("P/1/Value", "a", "user")]
 
 
-def test_the_properties_themselves_can_be_the_pair(found: Any) -> None:
+def test_properties_may_be_the_pair(found: Any) -> None:
     """Whether a resource receives a role can depend on another of its own properties."""
     known = embedded("pair", "", "Arn", where=(("Type", "EC2"),))
     assert found({"Type": node("EC2"), "Arn": node("a")}, known) == [("Arn", "a", "deployer")]

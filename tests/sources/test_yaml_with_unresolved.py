@@ -49,20 +49,20 @@ def shown(node: Node | None) -> object:
         (("[" * 70 + "]" * 70,), None),
     ],
 )
-def test_a_text_as_yaml(parts: tuple[str | Unresolved, ...], expected: object) -> None:
-    """A list or an object is read with the holes where they stand; anything else, or too much, is none."""
+def test_parse_yaml_keeps_unresolved_parts(parts: tuple[str | Unresolved, ...], expected: object) -> None:
+    """Anything but a list or an object, or too much, is None."""
     assert shown(parse_yaml(StringNode(parts, AT))) == expected
 
 
-def test_marks_of_our_own_in_a_text_are_no_holes() -> None:
+def test_placeholder_characters_in_a_text_are_replaced() -> None:
     """Characters that stand for holes are replaced in a text that holds them, and a word without a meaning stays."""
     written, meant = insert_placeholders(StringNode(("\ue000\ue001", ROLE), AT))
     assert (written, meant) == ("\ufffd\ufffd" + placeholder(0), [ROLE])
     assert str(restore_placeholders(text(placeholder(5), AT), meant)) == placeholder(5)
 
 
-def test_values_behind_words() -> None:
-    """A word alone is the value behind it, at the place of the word; among others it is a hole in its words."""
+def test_placeholder_alone_becomes_its_value() -> None:
+    """With the position of the placeholder; among other text it is an unresolved part."""
     choice = Choice("IsProd", (("true", text("a", AT)), ("false", text("b", AT))), AT)
     meant = [choice, text("c", THERE), Const(5, THERE), ListNode((text("d", THERE),), THERE)]
     assert restore_placeholders(text(placeholder(0), AT), meant) == choice
@@ -77,7 +77,7 @@ def test_values_behind_words() -> None:
     assert shown(restore_placeholders(nested, meant)) == ("Other", "c", 1)
 
 
-def test_words_in_the_expressions_of_holes() -> None:
+def test_placeholders_in_expressions_are_restored() -> None:
     """A hole whose words hold others tells what they stand for."""
     outer = StringNode((Unresolved(f"Fn::ImportValue {placeholder(0)} {placeholder(1)}"), "x"), AT)
     assert str(restore_placeholders(outer, [ROLE, text("c", AT)])) == "${Fn::ImportValue Role.Arn c}x"

@@ -65,8 +65,8 @@ def test_a_property_is_a_candidate_by_format_pattern_or_name() -> None:
     assert _why(schema) == {"Anything": "format", "Other": "pattern", "ServiceRole": "name"}
 
 
-def test_lists_maps_and_references_are_gone_through() -> None:
-    """Paths have marks for lists and maps, and a definition that holds itself is gone through once."""
+def test_lists_maps_and_references_are_followed() -> None:
+    """A recursive definition is visited once."""
     schema = {
         "properties": {
             "List": {"type": "array", "items": {"$ref": "#/definitions/Part"}},
@@ -82,7 +82,7 @@ def test_lists_maps_and_references_are_gone_through() -> None:
     assert set(_why(schema)) == {"List/*/RoleArn", "Map/{}/RoleArn"}
 
 
-def test_what_can_only_be_read_receives_nothing() -> None:
+def test_read_only_properties_are_no_candidates() -> None:
     """A property below one that is read-only is no candidate."""
     schema = {
         "readOnlyProperties": ["/properties/State"],
@@ -94,14 +94,14 @@ def test_what_can_only_be_read_receives_nothing() -> None:
     assert set(_why(schema)) == {"RoleArn"}
 
 
-def test_an_instance_profile_is_told_from_a_role() -> None:
+def test_instance_profile_is_distinguished_by_name() -> None:
     """The name of a property says whether it is an instance profile."""
     schema = {"properties": {"IamInstanceProfile": {"type": "string"}, "RoleArn": {"type": "string"}}}
     found = {c.path: c.profile for c in cloudformation.candidates("AWS::X::Y", schema)}
     assert found == {"IamInstanceProfile": True, "RoleArn": False}
 
 
-def test_handlers_say_what_they_need() -> None:
+def test_handler_actions() -> None:
     """Creating and updating count, reading does not."""
     schema = {
         "handlers": {
@@ -206,8 +206,8 @@ def test_evidence_for_actions_is_collected() -> None:
     }
 
 
-def test_rules_of_the_overlay_are_found() -> None:
-    """Patterns fit any text, later rules win, and "a > b" parts what a role is passed to from what it trusts."""
+def test_overlay_rules_apply() -> None:
+    """Patterns match any text, later rules win, and "a > b" separates passed-to and trusted services."""
     assert matches("AWS::IoT::*", "AWS::IoT::RoleAlias") and not matches("AWS::IoT::*", "AWS::IoTEvents::X")
     assert split_services("iot > credentials.iot") == ("iot", "credentials.iot")
     assert split_services("a, b") == ("a,b", "a,b")
@@ -225,7 +225,7 @@ def _receiver(kind: str, path: str, why: str, passing: bool = False) -> list[str
     return found[kind][path].data()
 
 
-def test_how_sure_a_receiver_is() -> None:
+def test_confidence_of_a_receiver() -> None:
     """A name alone is a hint, unless AWS uses the service or a handler passes roles; so is an unknown service."""
     assert _receiver("AWS::ECS::NewThing", "SomeRole", "name")[1] == "rphc"
     assert _receiver("AWS::ECS::NewThing", "SomeRole", "name", passing=True)[1] == "rpcc"
@@ -259,7 +259,7 @@ def test_an_argument_of_terraform_has_the_services_of_its_property() -> None:
     ]
 
 
-def test_what_is_lost_is_told_apart_from_what_is_excluded() -> None:
+def test_lost_facts_are_distinguished_from_excluded_ones() -> None:
     """A receiver that is gone is lost, unless the overlay excludes it."""
     old = {"types": {"AWS::X::Y": [["RoleArn", "rpcc", "x"]], "AWS::IAM::RolePolicy": [["RoleName", "rpcc", "x"]]}}
     new = {"types": {"AWS::X::Z": [["RoleArn", "rpcc", "x"]]}}

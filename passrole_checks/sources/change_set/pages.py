@@ -151,9 +151,7 @@ class _PageReader:
             self.raise_no_values(relevant[0].node)
         for item in relevant:
             if item.after is None and item.action != SYNC:
-                self.change_set.report_unreadable(
-                    item.node, f"{item.name}: missing AfterContext; the resource was not evaluated"
-                )
+                self.change_set.report_unreadable(item.node, f"{item.name}: missing AfterContext")
 
     def raise_no_values(self, node: yaml.Node) -> NoReturn:
         reason = f"the change set has no property values: run `aws cloudformation describe-change-set {OPTION}`"
@@ -220,7 +218,7 @@ class _PageReader:
     def report_nested(self, change: yaml.Node, name: str) -> None:
         own = scalar(_get(change, "ChangeSetId"))
         where = f"the change set {own}, which is not in this file" if own else "another change set"
-        self.change_set.report_not_evaluated(change, f"{name}: nested stack not evaluated: its changes are in {where}")
+        self.change_set.report_not_evaluated(change, f"{name}: the changes of this nested stack are in {where}")
 
     def read_context(self, change: yaml.Node, name: str, logical_id: str) -> yaml.Node | None:
         """Return a context as nodes; None if it is missing, empty or unreadable, which is reported."""

@@ -137,7 +137,7 @@ class NestedStacks:
         stack = resource.address
         reader = self._reader_of(stack)
         if reader is None:
-            reason = f"{stack}: {_WORDS[resource.type]} not evaluated: its template is not available"
+            reason = f"{stack}: {_WORDS[resource.type]} template is not available"
             if stack in self._unreadable:
                 outer.unreadable.append(self._unreadable[stack])
             else:
@@ -253,11 +253,11 @@ class NestedStacks:
 
     def _open(self, stack: str, resource: yaml.Node) -> TemplateReader | None:
         kind = type_of(resource) or ""
-        prefix = f"{stack}: {_WORDS[kind]} not evaluated:"
+        prefix = f"{stack}: {_WORDS[kind]} template"
         context = self.context
         location = _location(resource, _LOCATION[kind], context.path) if context is not None else None
         if context is None or location is None or _ELSEWHERE.search(location):
-            return self._refuse(resource, stack, f"{prefix} its template is not available", location or "")
+            return self._refuse(resource, stack, f"{prefix} is not available", location or "")
         displayed = location if len(location) <= 80 else location[:79] + "…"
         try:
             unresolved_path = context.path.parent / location
@@ -266,10 +266,12 @@ class NestedStacks:
             if path in (*context.ancestors, context.path.resolve()):
                 return self._refuse(resource, stack, f"{prefix} {displayed} contains itself")
             if len(context.ancestors) >= MAX_DEPTH or context.budget.stacks <= 0 or context.budget.size <= 0:
-                return self._refuse(resource, stack, f"{prefix} nesting limit reached at {displayed}", str(path))
+                return self._refuse(resource, stack, f"{prefix} {displayed} exceeds the nesting limit", str(path))
             content = _read_text(path)
             if not looks_like_template(content):
-                return self._refuse(resource, stack, f"{prefix} {displayed} is not a template", str(path))
+                return self._refuse(
+                    resource, stack, f"{prefix} {displayed} is not a CloudFormation template", str(path)
+                )
         except OutsideError as error:
             return self._refuse(
                 resource, stack, f"{prefix} {displayed} {error.strerror}", os.path.realpath(unresolved_path)

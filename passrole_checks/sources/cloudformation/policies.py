@@ -185,7 +185,7 @@ class PolicyReader:
         type_node = child(node, "Type")
         resource_type = type_of(node)
         if type_node is not None and _is_rain_module(type_node):
-            self.documents.report_not_evaluated(type_node, f"{logical_id}: Rain module not evaluated")
+            self.documents.report_not_evaluated(type_node, f"{logical_id}: Rain module, which another tool expands")
             return
         if type_node is not None and intrinsic_call(type_node):
             self.documents.report_not_evaluated(type_node, f"{logical_id}: its type is a placeholder of another tool")
@@ -195,7 +195,7 @@ class PolicyReader:
             return
         if resource_type.endswith("::MODULE"):
             self.documents.report_not_evaluated(
-                type_node or key, f"{logical_id}: CloudFormation module: its resources were not evaluated"
+                type_node or key, f"{logical_id}: the resources of this CloudFormation module are not available"
             )
         resource = ResourceDefinition(
             logical_id,
@@ -339,7 +339,7 @@ class PolicyReader:
         if template is None:
             if node is not None:
                 self.documents.report_not_evaluated(
-                    node, f"{resource.address}: stack set not evaluated: its template is not in this file"
+                    node, f"{resource.address}: the template of this stack set is not in this file"
                 )
             return
         reader = make_reader(template)

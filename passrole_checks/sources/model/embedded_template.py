@@ -59,7 +59,7 @@ class StackContent:
     def unread(self) -> str:
         """Reason to report for a stack that is not read."""
         fault = f"template cannot be read: {self.fault}" if self.fault else "template is not available"
-        return f"CloudFormation stack not evaluated: {fault}"
+        return f"CloudFormation stack: {fault}"
 
     def with_principals(self, rename: Callable[[str], str]) -> StackContent:
         """Return a copy whose principals are renamed by ``who``."""

@@ -148,7 +148,7 @@ def not_read_reason(type_: str, type_name: str | None) -> str | None:
     They are not read in a resource of the Cloud Control API whose ``type_name`` (None if unknown) can contain policies.
     """
     if type_ in _CLOUD_CONTROL and (type_name is None or type_name.startswith(_HOLDING_TYPES)):
-        return "Cloud Control API resource: its desired state is not evaluated"
+        return "desired state of a Cloud Control API resource"
     return None
 
 

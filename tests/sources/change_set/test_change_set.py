@@ -82,8 +82,8 @@ def new(folder: Path, *changes: dict[str, Any], **more: Any) -> list[Finding]:
     return [finding for finding in result.findings if finding.check_id == "PASSROLE_015"]
 
 
-def test_wider_access_is_new(tmp_path: Path) -> None:
-    """A policy that is widened is new access, at medium confidence, as other policies of the role are not known."""
+def test_widened_policy_is_new_access(tmp_path: Path) -> None:
+    """At medium confidence, since other policies of the role are unknown."""
     (finding,) = new(
         tmp_path, change("Modify", "Pass", "Policy", policy(allow(APP, service=LAMBDA)), policy(allow("*")))
     )
@@ -97,20 +97,20 @@ def test_wider_access_is_new(tmp_path: Path) -> None:
     [allow(APP, service=LAMBDA), allow(f"arn:aws:iam::{ACCOUNT}:role/app-one", service=LAMBDA)],
     ids=["the same", "narrower"],
 )
-def test_what_is_not_wider_is_not_new(tmp_path: Path, after: dict[str, Any]) -> None:
+def test_changed_or_narrowed_policy_is_not_new_access(tmp_path: Path, after: dict[str, Any]) -> None:
     """A policy that is changed without being widened, or narrowed, is no new access."""
     before = policy(allow(APP, service=LAMBDA))
     assert new(tmp_path, change("Modify", "Pass", "Policy", before, {**policy(after), "PolicyName": "other"})) == []
 
 
-def test_what_is_imported_is_not_new(tmp_path: Path) -> None:
-    """A resource that is imported into the stack is there already; what it lets through is found all the same."""
+def test_imported_resource_is_not_new_access(tmp_path: Path) -> None:
+    """It exists already; its other findings are reported."""
     imported = described(change("Import", "Deployer", "Role", None, role(allow("*")), PhysicalResourceId="deployer"))
     assert [one.check_id for one in scanned(tmp_path, imported).findings] == ["PASSROLE_001"]
 
 
-def test_a_policy_that_moves_is_not_new(tmp_path: Path) -> None:
-    """A statement that goes from one policy of a role to another is no new access."""
+def test_moved_statement_is_not_new_access(tmp_path: Path) -> None:
+    """From one policy of a role to another."""
     stays = policy(allow(APP))
     assert (
         new(
@@ -122,15 +122,15 @@ def test_a_policy_that_moves_is_not_new(tmp_path: Path) -> None:
     )
 
 
-def test_a_created_role_is_wholly_known(tmp_path: Path) -> None:
-    """Of a role that the change set creates all policies are known, so that its access is surely new."""
+def test_created_role_is_completely_known(tmp_path: Path) -> None:
+    """All its policies are in the change set, so its access is surely new."""
     (finding,) = new(tmp_path, change("Add", "Deployer", "Role", None, role(allow("*"))))
     assert (finding.severity, finding.confidence) == (Severity.HIGH, Confidence.HIGH)
     assert finding.message.startswith("Deployer had no PassRole access here")
 
 
-def test_a_role_is_known_by_its_physical_id() -> None:
-    """A policy names a role by its name, which is the role's physical id where the template gives none."""
+def test_role_is_matched_by_its_physical_id() -> None:
+    """The physical id is the name if the template sets none."""
     found = read(
         described(
             change("Modify", "Deployer", "Role", role(), role(), PhysicalResourceId="app-Deployer-1ABC"),
@@ -146,8 +146,8 @@ def test_a_role_is_known_by_its_physical_id() -> None:
     ]
 
 
-def test_a_managed_policy_is_known_by_its_arn() -> None:
-    """A role that lists the ARN of a changed managed policy holds it."""
+def test_managed_policy_is_matched_by_its_arn() -> None:
+    """A role that lists the ARN of a changed managed policy has it."""
     arn = f"arn:aws:iam::{ACCOUNT}:policy/app-Managed-1ABC"
     changed = {"PolicyDocument": document(allow(APP))}
     found = read(
@@ -159,8 +159,8 @@ def test_a_managed_policy_is_known_by_its_arn() -> None:
     assert [one.principals for one in found.policies if one.resource.address == "Managed"] == [("Deployer",)]
 
 
-def test_the_cause_of_an_unknown_name_is_its_role() -> None:
-    """A name that is known after apply is that of the resource that the details name as the cause."""
+def test_unknown_name_is_resolved_by_its_cause() -> None:
+    """It is that of the resource that the details name as the cause."""
     target = {"Attribute": "Properties", "Path": "/Properties/Roles/0", "AfterValue": LATER}
     detail = {"Target": target, "ChangeSource": "ResourceReference", "CausingEntity": "Deployer"}
     found = read(
@@ -172,8 +172,8 @@ def test_the_cause_of_an_unknown_name_is_its_role() -> None:
     assert [one.principals for one in found.policies if one.resource.address == "Pass"] == [("Deployer",)]
 
 
-def test_what_is_known_after_apply_is_a_hole() -> None:
-    """What CloudFormation does not know yet is a hole with its reason, each of its own; such a principal is none."""
+def test_known_after_apply_is_unresolved() -> None:
+    """Each is a separate unresolved value with a reason; such a principal is none."""
     found = read(described(change("Add", "Pass", "Policy", None, policy(allow(LATER, f"{LATER}-x"), roles=(LATER,)))))
     (policy_,) = found.policies
     assert policy_.principals == ()
@@ -182,8 +182,8 @@ def test_what_is_known_after_apply_is_a_hole() -> None:
     assert {hole.reason for hole in holes} == {"known after the change set is executed"}
 
 
-def test_what_no_echo_hides_is_a_hole(tmp_path: Path) -> None:
-    """Asterisks are no wildcard where a parameter is hidden by NoEcho."""
+def test_noecho_value_is_unresolved(tmp_path: Path) -> None:
+    """Asterisks are not wildcards if a parameter is hidden by NoEcho."""
     parameters = [{"ParameterKey": "Role", "ParameterValue": "****"}]
     added = change("Add", "Pass", "Policy", None, policy(allow("****", service=LAMBDA)))
     hidden = scanned(tmp_path, described(added, Parameters=parameters))
@@ -193,8 +193,8 @@ def test_what_no_echo_hides_is_a_hole(tmp_path: Path) -> None:
     assert "PASSROLE_001" in {finding.check_id for finding in open_.findings}
 
 
-def test_positions_are_those_of_the_file(tmp_path: Path) -> None:
-    """A statement inside a context, a JSON text in JSON, is found at its own line and column."""
+def test_statement_inside_a_context_has_its_position(tmp_path: Path) -> None:
+    """In a JSON text inside JSON."""
     content = described(change("Add", "Pass", "Policy", None, policy(deny("a"), allow("*"))))
     (finding,) = [one for one in scanned(tmp_path, content).findings if one.check_id == "PASSROLE_001"]
     line = (tmp_path / "release.json").read_text("utf-8").split("\n")[finding.at.line - 1]
@@ -203,8 +203,8 @@ def test_positions_are_those_of_the_file(tmp_path: Path) -> None:
     assert finding.statement_path == "PolicyDocument/Statement/1"
 
 
-def test_contexts_may_be_decoded() -> None:
-    """A context that a tool has decoded, and the small letters of the console, read the same."""
+def test_decoded_contexts_are_read() -> None:
+    """So are the lower-case keys of the console."""
     plain = described(change("Add", "Pass", "Policy", None, policy(allow("*"))))
     entry = plain["Changes"][0]["ResourceChange"]
     small = {key[:1].lower() + key[1:]: value for key, value in entry.items()}
@@ -219,7 +219,7 @@ def test_contexts_may_be_decoded() -> None:
 
 
 def test_pages_are_one_change_set() -> None:
-    """A list of pages is read as a whole; without the last one that is said."""
+    """A list of pages is read as a whole; a missing last page is reported."""
     first = described(change("Add", "Pass", "Policy", None, policy(allow(APP))), NextToken="more")
     second = described(change("Add", "Other", "Policy", None, policy(allow(APP))))
     both = read([first, second])
@@ -230,8 +230,8 @@ def test_pages_are_one_change_set() -> None:
     ]
 
 
-def test_a_lost_denial_is_told() -> None:
-    """A Deny that goes away may have taken access from policies that the change set does not name."""
+def test_removed_deny_is_reported() -> None:
+    """It may have restricted policies outside the change set."""
     found = read(
         described(change("Modify", "Limit", "Policy", policy(deny(APP), allow("*")), policy(allow("*"), roles=("a",))))
     )
@@ -240,7 +240,7 @@ def test_a_lost_denial_is_told() -> None:
     ]
 
 
-def test_what_is_removed_and_what_stays_is_not_judged() -> None:
+def test_removed_and_synchronized_policies_are_not_checked() -> None:
     """Policies that go, and resources of which only CloudFormation's records change, are no policies of the change."""
     found = read(
         described(
@@ -253,15 +253,15 @@ def test_what_is_removed_and_what_stays_is_not_judged() -> None:
     assert [one.resource.address for one in found.before or ()] == ["Gone", "Same"]
 
 
-def test_what_stays_is_judged_for_those_who_ask(tmp_path: Path) -> None:
-    """With ``--unchanged`` a resource that is only synchronized is judged, and is not new."""
+def test_unchanged_option_checks_synchronized_resources(tmp_path: Path) -> None:
+    """They are not new access."""
     found = described(change("SyncWithActual", "Same", "Policy", policy(allow("*")), policy(allow("*"))))
     (tmp_path / "release.json").write_text(json.dumps(found))
     judged = [scan_paths([tmp_path], ScanOptions(unchanged=unchanged)).findings for unchanged in (False, True)]
     assert [[one.check_id for one in findings] for findings in judged] == [[], ["PASSROLE_001"]]
 
 
-def test_a_nested_stack_is_named() -> None:
+def test_nested_stack_names_its_change_set() -> None:
     """The changes of a nested stack are in a change set of its own, which is named."""
     nested = change("Modify", "Child", "Role", ChangeSetId="arn:aws:cloudformation:eu-west-1:1:changeSet/child/2")
     nested["ResourceChange"]["ResourceType"] = "AWS::CloudFormation::Stack"
@@ -270,14 +270,14 @@ def test_a_nested_stack_is_named() -> None:
     assert "arn:aws:cloudformation:eu-west-1:1:changeSet/child/2" in note.reason
 
 
-def test_the_account_is_that_of_the_stack() -> None:
+def test_account_and_partition_come_from_the_stack_arn() -> None:
     """The account and the partition deployed to stand in the stack's ARN."""
     found = read(described(change("Add", "Pass", "Policy", None, policy(allow(APP)))))
     assert (found.account, found.home.account, found.home.partitions) == (ACCOUNT, ACCOUNT, ("aws",))
     assert found.framework is Framework.CLOUDFORMATION
 
 
-def test_without_property_values_the_option_is_named() -> None:
+def test_missing_property_values_name_the_option() -> None:
     """A change set that was described without its property values is refused, with the option that is missing."""
     with pytest.raises(InputError, match="--include-property-values"):
         read(described(change("Modify", "Pass", "Policy")))
@@ -291,7 +291,7 @@ def test_without_property_values_the_option_is_named() -> None:
         ('{"ChangeSetName": "x", "Changes": ' + "[" * 5000, "not valid JSON: nested too deeply"),
     ],
 )
-def test_what_is_no_change_set_is_an_error(content: Any, reason: str) -> None:
+def test_invalid_change_set_is_an_error(content: Any, reason: str) -> None:
     """A broken file, or one with several change sets, is one clear error."""
     with pytest.raises(InputError, match=reason):
         read(content)
@@ -309,8 +309,8 @@ def test_what_is_no_change_set_is_an_error(content: Any, reason: str) -> None:
         ),
     ],
 )
-def test_a_broken_part_is_named_and_the_rest_is_read(entry: Any, reason: str) -> None:
-    """What is wrong with one change is told with its line, and the others are read."""
+def test_malformed_change_is_unreadable_and_the_rest_is_read(entry: Any, reason: str) -> None:
+    """It is reported with its line."""
     found = read(described(entry, change("Add", "Pass", "Policy", None, policy(allow(APP)))))
     assert reason in [one.reason for one in found.unreadable]
     assert [one.resource.address for one in found.policies] == ["Pass"]
