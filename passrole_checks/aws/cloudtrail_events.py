@@ -103,6 +103,7 @@ def without_version(name: str) -> str:
 def _parse_location(
     path: str, kind: str, services: str, where: Mapping[str, str] = MappingProxyType({})
 ) -> RoleLocation:
+    """Parse a row of the data: path, letter of the kind, services, and required neighbors."""
     return RoleLocation(
         path=tuple(path.removeprefix(">").split("/")),
         kind=_KINDS[kind],

@@ -258,6 +258,7 @@ def _write_in_place(place: _OpenLocation, data: bytes) -> None:
 
 
 def _replace(place: _OpenLocation, data: bytes, there: os.stat_result | None, expected: bytes | None) -> None:
+    """Write a temporary file beside the target and rename it."""
     unfinished = place.sibling(f".passrole-checks-{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
     try:
@@ -278,6 +279,7 @@ def _replace(place: _OpenLocation, data: bytes, there: os.stat_result | None, ex
 
 
 def _content(place: _OpenLocation) -> bytes:
+    """Return the content of a regular file."""
     handle = os.open(place.name, os.O_RDONLY | _flags("O_NONBLOCK") | _SAFE, dir_fd=place.folder)
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(os.fstat(handle).st_mode):

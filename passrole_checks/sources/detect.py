@@ -112,13 +112,14 @@ _MIN_SECONDS = 1.0  # for the analysis of a unit that was read in time
 
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
+    """Load a unit with the source of its format."""
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
         return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
     if unit.content is not None:
         deadline.grant(len(unit.content))
-    content = unit.content if unit.content is not None else _read(unit)
+    content = unit.content if unit.content is not None else _read_text(unit)
     if unit.framework is Framework.TERRAFORM_PLAN:
         from passrole_checks.sources import terraform_plan
 
@@ -154,7 +155,8 @@ def check_inputs(
     return unreadable, notes
 
 
-def _read(unit: Unit) -> str:
+def _read_text(unit: Unit) -> str:
+    """Return the text of a unit's file. Raises :class:`InputError`."""
     path = unit.path
     try:
         data = unit.readable.read(path, LARGEST_PLAN)
@@ -182,6 +184,7 @@ class _Search:
     excluded: dict[str, None] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
+        """Search a given path."""
         for at in (log_file, log_links):
             at(os.path.abspath(path))
         try:
@@ -221,6 +224,7 @@ class _Search:
         self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
 
     def list_files(self, folder: Path) -> Sequence[Path]:
+        """Return the files to scan below a folder, and record errors and excluded paths."""
         broken: list[tuple[Path, OSError]] = []
         excluded: list[str] = []
         files = list(
@@ -237,12 +241,14 @@ class _Search:
         return files
 
     def add_walked_file(self, file: Path) -> None:
+        """Add a file found on a walk."""
         if is_terraform_file(file):
             self.terraform_folders[file.parent] = None
         elif is_candidate(file):
             self.add_recognized(file, recognize(file))
 
     def add_named_file(self, file: Path) -> None:
+        """Add a file that was given by name."""
         if is_terraform_file(file):
             self.named_terraform_files[file] = None
             return
@@ -260,18 +266,22 @@ class _Search:
         )
 
     def add_recognized(self, file: Path, recognized: Recognized) -> None:
+        """Add a file as a unit, or report why it cannot be read."""
         if recognized.framework is not None:
             self.units.setdefault((file, None), Unit(recognized.framework, file))
         elif recognized.unreadable is not None:
             self.report_unreadable(file, recognized.unreadable, recognized.line)
 
     def report_error(self, path: Path, error: OSError) -> None:
+        """Report that a path cannot be opened."""
         self.report_unreadable(path, open_error_reason(path, error))
 
     def report_unreadable(self, path: Path, reason: str, line: int | None = None) -> None:
+        """Report a path once per reason."""
         self.unreadable.setdefault((str(path), reason), Unreadable(str(path), reason, line))
 
     def result(self) -> Discovery:
+        """Return the units and problems found, with Terraform roots determined."""
         roots = frozenset(self.terraform_folders)  # the fallback: each folder is a root
         faults: list[Unreadable] = []
         bounded = boundary_of_context(
@@ -294,6 +304,7 @@ class _Search:
         )
 
     def with_boundary(self, unit: Unit) -> Unit:
+        """Return the unit with its read boundary set."""
         boundary = self.boundary_of(unit.path if unit.framework is Framework.TERRAFORM else unit.path.parent)
         beside = tuple(sorted(folder for folder in self.given_folders if not folder.is_relative_to(boundary)))
         return replace(unit, boundary=boundary, beside=beside)

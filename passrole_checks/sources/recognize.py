@@ -204,6 +204,7 @@ def is_plan(content: str) -> bool:
 
 
 def _has_plan_keys(keys: dict[str | int, object]) -> bool:
+    """True if the keys seen so far are those of a plan or a state."""
     if keys.keys() & _PLAN_PARTS and keys.keys() & _PLAN_MARKS:
         return True
     if "format_version" in keys:

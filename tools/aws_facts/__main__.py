@@ -129,6 +129,7 @@ def _read(name: str) -> Any:
 
 
 def _write(name: str, content: Any) -> None:
+    """Write a data file, compressed if its name says so."""
     file = _FOLDER / name
     if name.endswith(".xz"):
         data = json.dumps(content, separators=(",", ":")).encode()
@@ -152,6 +153,7 @@ def to_json_lines(content: Mapping[str, Any]) -> str:
 
 
 def _differences(name: str, old: Any, new: Any) -> Iterator[str]:
+    """Yield the differences between the old and the new content of a data file."""
     before, after = dict(_facts(name, old)), dict(_facts(name, new))
     for key in sorted(before.keys() - after.keys()):
         yield f"{'excluded' if _excluded(name, key) else 'lost'} {' '.join(key)}"
@@ -164,6 +166,7 @@ def _differences(name: str, old: Any, new: Any) -> Iterator[str]:
 
 
 def _facts(name: str, content: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the facts of a data file as pairs of key and value."""
     section = content.get(_FILES[name], {}) if _FILES[name] else content
     for key, value in section.items():
         if name == "role_properties.json":

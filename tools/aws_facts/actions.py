@@ -118,6 +118,7 @@ def _actions_in_dataset(methods: Mapping[str, Any]) -> Iterator[str]:
 def _actions_in_models(
     wheel: ZipFile, known: Mapping[str, str], mapping: Mapping[str, Any]
 ) -> Iterator[tuple[str, set[str]]]:
+    """Yield the actions of operations with inputs that look like roles, and these inputs."""
     prefixes = prefixes_of_services(mapping)
     for folder, model in newest_models(wheel):
         metadata = model["metadata"]

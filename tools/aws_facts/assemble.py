@@ -55,6 +55,7 @@ class ReceiverRow:
     confidence: str
 
     def data(self) -> list[str]:
+        """Return the row as in the data file."""
         row = [self.path, self.kind + self.how + self.confidence + self.when, self.passed]
         return row if self.trusted == self.passed else [*row, self.trusted]
 
@@ -209,6 +210,7 @@ def escalation_paths() -> dict[str, list[Any]]:
 def _make_row(
     candidate: Candidate, rule: Mapping[str, Any], default: str, agreed: bool, sure: PrincipalEvidence
 ) -> ReceiverRow:
+    """Return the row of a candidate by the overlay's rule; ``agreed``: sources agree that it is a role."""
     passed, trusted = split_services(rule.get("services", default))
     assumed = rule.get("how", "passed") in ("assumed", "a")
     confidence = rule.get("confidence")
@@ -242,6 +244,7 @@ def _known(passed: str, sure: PrincipalEvidence) -> bool:
 
 
 def _confidence(rule: Mapping[str, Any], kinds: set[str]) -> str:
+    """Return the letter of an action's confidence."""
     if "confidence" in rule:
         return str(rule["confidence"][0])
     if "reference" in kinds:

@@ -79,6 +79,7 @@ def handlers(schema: Schema) -> Handlers:
 
 
 def _reason(name: str, leaf: Schema) -> str:
+    """Return why a string may be a role; empty if nothing suggests it."""
     formats = {leaf.get("format")} | {part.get("format") for part in leaf.get("anyOf", ()) if isinstance(part, dict)}
     if "AWS::IAM::Role.Arn" in formats:
         return "format"

@@ -53,6 +53,7 @@ class RolePath:
     where: tuple[tuple[str, str], ...] = ()
 
     def data(self) -> list[Any]:
+        """Return the location as in the data file."""
         row: list[Any] = [self.path, self.kind, self.services]
         return [*row, dict(self.where)] if self.where else row
 
@@ -67,6 +68,7 @@ class Event:
     resource: list[str] = field(default_factory=list)
 
     def data(self) -> list[Any]:
+        """Return the event as in the data file."""
         rows = sorted((place.data() for place in self.places), key=json.dumps)
         return [self.action, self.confidence, rows, self.resource]
 

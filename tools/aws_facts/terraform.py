@@ -70,6 +70,7 @@ def candidates(types: Types, resource: str, interface: str) -> Iterator[Candidat
 
 
 def _paths(types: Types, interface: str, path: tuple[str, ...], through: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of the string arguments of an interface and its nested blocks."""
     if interface in through or len(through) > _MAX_DEPTH:
         return
     for argument in types[interface].get("properties", ()):

@@ -140,6 +140,7 @@ class _PageReader:
         self.change_set = change_set
 
     def read(self, pages: list[yaml.Node]) -> None:
+        """Read all pages, and report missing property values."""
         for page in pages:
             if not isinstance(page, yaml.MappingNode):
                 self.change_set.report_unreadable(page, "a page of the change set is not an object")
@@ -154,10 +155,12 @@ class _PageReader:
                 self.change_set.report_unreadable(item.node, f"{item.name}: missing AfterContext")
 
     def raise_no_values(self, node: yaml.Node) -> NoReturn:
+        """Raise :class:`InputError` because the property values were not requested."""
         reason = f"the change set has no property values: run `aws cloudformation describe-change-set {OPTION}`"
         raise InputError(self.change_set.file, reason, node.start_mark.line + 1)
 
     def read_page(self, page: yaml.MappingNode, *, last: bool) -> None:
+        """Read the stack, parameters, status and changes of a page."""
         change_set = self.change_set
         stack = _STACK_ID.match(scalar(_get(page, "StackId")) or "")
         if stack is not None:
@@ -180,6 +183,7 @@ class _PageReader:
             self.read_entry(entry)
 
     def read_entry(self, entry: yaml.Node) -> None:
+        """Read one change."""
         change = _get(entry, "ResourceChange")
         if change is None:
             if _get(entry, "HookInvocationCount") is None and not isinstance(entry, yaml.MappingNode):
@@ -206,7 +210,7 @@ class _PageReader:
             physical_id if isinstance(physical_id, yaml.ScalarNode) and physical_id.value else None,
             self.read_context(change, "BeforeContext", name),
             self.read_context(change, "AfterContext", name),
-            tuple(_causes(_get(change, "Details"))),
+            tuple(_parse_causes(_get(change, "Details"))),
             change,
         )
         self.change_set.changes.append(item)
@@ -216,6 +220,7 @@ class _PageReader:
             )
 
     def report_nested(self, change: yaml.Node, name: str) -> None:
+        """Report that the changes of a nested stack are in another change set."""
         own = scalar(_get(change, "ChangeSetId"))
         where = f"the change set {own}, which is not in this file" if own else "another change set"
         self.change_set.report_not_evaluated(change, f"{name}: the changes of this nested stack are in {where}")
@@ -238,7 +243,8 @@ class _PageReader:
         return root
 
 
-def _causes(details: yaml.Node | None) -> Iterator[Cause]:
+def _parse_causes(details: yaml.Node | None) -> Iterator[Cause]:
+    """Yield the causes in the details of a change."""
     for detail in _items(details):
         target, entity = _get(detail, "Target"), scalar(_get(detail, "CausingEntity"))
         path = scalar(_get(target, "Path"))
@@ -262,6 +268,7 @@ class _Offsets:
             self.written.append(start + escape.end())
 
     def mark(self, index: int) -> yaml.Mark:
+        """Return the mark of an offset in the decoded string."""
         run = bisect_right(self.decoded, index) - 1
         offset = self.written[run] + index - self.decoded[run]
         line, column = self.lines.place(offset)

@@ -160,6 +160,7 @@ class _Side:
         return elsewhere
 
     def read_profile(self, profile: InstanceProfile) -> InstanceProfile:
+        """Return an instance profile with unresolved parts marked."""
         name = self.mark_unknown_text(profile.name) if profile.name is not None else None
         return replace(profile, name=name, role=self.mark_unknown(profile.role) if profile.role is not None else None)
 
@@ -204,10 +205,12 @@ class _Side:
         return map_strings(node, self.mark_unknown_text, keys=True)
 
     def mark_unknown_text(self, node: StringNode) -> StringNode:
+        """Return a string with unresolved parts marked."""
         parts = join([piece for part in node.parts for piece in self.split_unknown(part)])
         return node if parts == node.parts else replace(node, parts=parts, starts=(), indent=0)
 
     def split_unknown(self, part: Part) -> Iterator[Part]:
+        """Yield the pieces of a part, with an unresolved piece for each unknown value."""
         if isinstance(part, Unresolved):
             later = _UNKNOWN.fullmatch(part.expression)
             yield part if later is None else self.known_later(later.group(1))
@@ -220,9 +223,11 @@ class _Side:
         yield from self.mark_masked(part[place:])
 
     def known_later(self, name: str) -> Unresolved:
+        """Return an unresolved part for a value that is known after execution."""
         return self.new_unresolved(f"changeSet:{name}", "known after the change set is executed")
 
     def mark_masked(self, part: str) -> Iterator[Part]:
+        """Yield the pieces of a literal, with an unresolved piece for each value hidden by NoEcho."""
         place = 0
         for match in _MASKED.finditer(part) if self.change_set.masked else ():
             yield part[place : match.start()]

@@ -56,7 +56,7 @@ class TemplateAttachments:
         self.bounds_only_below = bounds_only_below
         self._implicit_roles = {owner: role for role, owner in owners.items()}
         self._by_name: dict[tuple[str, str], str] = {}  # by kind and name
-        self._managed: dict[str, str] = {}  # its name as it is written, where it has one: its logical id
+        self._managed: dict[str, str] = {}  # logical ids by name as written
         self._types = {text: type_of(node) or "" for text, node in template.resources.items()}
         for logical_id, kind in self._types.items():
             text = self._name_text(logical_id, _NAMES.get(kind, ""))
@@ -86,6 +86,7 @@ class TemplateAttachments:
         return frozenset(name for name, kind in self._types.items() if kind in _STACKS)
 
     def _collect(self) -> None:
+        """Record the attachments, boundary uses and other uses in all resources and Globals."""
         stacks = self._nested_stacks()
         for logical_id, key, value, bounds in self._iterate_properties():
             kind = self._types[logical_id]
@@ -205,6 +206,7 @@ class TemplateAttachments:
         return list(logical_ids)
 
     def _record_mentions(self, node: yaml.Node, bounds: bool) -> None:
+        """Record the managed policies and parameters that a property references, by kind of use."""
         for word, bound in _references_in(node, bounds):
             if self._may_be_policy(word):
                 (self._bounds if bound else self._used).add(word)
@@ -227,6 +229,7 @@ class TemplateAttachments:
         return conditional_holders(self._holders(properties, logical_id))
 
     def _holders(self, properties: yaml.Node, logical_id: str) -> dict[str, list[PathCondition]]:
+        """Return the principals of a policy, each with its path conditions."""
         holders: dict[str, list[PathCondition]] = {}
         for key, kind in _LISTS.items():
             node = child(properties, key)

@@ -176,6 +176,7 @@ class AttachmentCollector:
         holder: str,
         attachments: TemplateAttachments,
     ) -> None:
+        """Record the attached managed policies of a property that are not in the template."""
         node = child(properties, name)
         for element, _ in self.documents.find_elements(node, name) if node is not None else ():
             inside, path = element.node, element.path
@@ -193,6 +194,7 @@ class AttachmentCollector:
                     self.builder.managed.append(attached)
 
     def _add_boundary(self, holder: str, node: yaml.Node | None, attachments: TemplateAttachments) -> None:
+        """Record the permissions boundary of a principal."""
         if node is None:
             return
         by_name = False

@@ -97,7 +97,7 @@ def stack_name_of(template: Path) -> str:
 def find_asset(template: Path, node: yaml.Node | None) -> str | None:
     """Return the asset file that a node's URL refers to by its hash, relative to the template; None if there is
     none."""
-    hashes = list(dict.fromkeys(_hashes(node))) if template.name.endswith(_TEMPLATE) else []
+    hashes = list(dict.fromkeys(_find_hashes(node))) if template.name.endswith(_TEMPLATE) else []
     if len(hashes) != 1:
         return None
     assets = template.with_name(template.name.removesuffix(_TEMPLATE) + _ASSETS)
@@ -134,13 +134,14 @@ def _is_name(name: str) -> bool:
     return name not in ("", ".", "..") and not any(sign in name for sign in "/\\\0")
 
 
-def _hashes(node: yaml.Node | None) -> Iterator[str]:
+def _find_hashes(node: yaml.Node | None) -> Iterator[str]:
+    """Yield the SHA-256 hashes in the scalars at or below a node."""
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _hashes(item)
+            yield from _find_hashes(item)
     elif isinstance(node, yaml.MappingNode):
         for _, value in node.value:
-            yield from _hashes(value)
+            yield from _find_hashes(value)
     else:
         yield from _HASH.findall(scalar(node) or "")
 

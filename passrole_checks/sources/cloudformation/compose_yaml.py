@@ -70,6 +70,7 @@ def compose(file: str, text: str, name: str = "") -> yaml.Node | None:
 
 
 def _yaml_error(file: str, text: str, error: Exception) -> InputError:
+    """Return an error with line and reason for a failure of PyYAML."""
     if isinstance(error, yaml.MarkedYAMLError):
         lines = split_lines(text)
         mark = error.problem_mark or error.context_mark

@@ -77,6 +77,7 @@ class TemplateConditions:
         return self._trees[name]
 
     def _simplify(self, tree: Tree) -> Tree:
+        """Simplify a decision tree, using the allowed values of its parameter."""
         if isinstance(tree, bool):
             return tree
         name = tree.subject.removeprefix("Ref ")
@@ -95,6 +96,7 @@ class TemplateConditions:
             self._depth -= 1
 
     def _decision(self, node: yaml.Node, when: PathCondition) -> Tree | None:
+        """Return the decision tree of a condition function or reference; None if it is malformed."""
         name, argument = _condition_call(node)
         if name == "Condition":
             name_of_other = scalar(argument)
@@ -112,6 +114,7 @@ class TemplateConditions:
         return None
 
     def _combine(self, nodes: Sequence[yaml.Node], when: PathCondition, *, all_of: bool) -> Tree | None:
+        """Return the tree of And (``all_of``) or Or over conditions."""
         if not nodes:
             return all_of
         first = self._read_node(nodes[0], when)
@@ -121,6 +124,8 @@ class TemplateConditions:
         return _check_size(_graft(first, rest, when, all_of))
 
     def _defer(self, nodes: Sequence[yaml.Node], all_of: bool) -> Callable[[PathCondition], Tree]:
+        """Return a function that reads the remaining operands under a path condition."""
+
         def read(when: PathCondition) -> Tree:
             tree = self._combine(nodes, when, all_of=all_of)
             if tree is None:
@@ -130,6 +135,7 @@ class TemplateConditions:
         return read
 
     def _compare(self, left: Node, right: Node, when: PathCondition, description: str) -> Tree:
+        """Return the tree of an Equals; ``words`` is its text, used if it is unresolved."""
         for choice, other in ((left, right), (right, left)):
             if isinstance(choice, Choice):
                 options = []
@@ -166,6 +172,7 @@ class TemplateConditions:
         return Branch(self.subject(text), ((yes, True), (no, False)))
 
     def may_equal(self, text: StringNode, word: str) -> bool:
+        """True if an unresolved text can equal a word."""
         first, last = text.parts[0], text.parts[-1]
         if sum(len(part) for part in text.parts if isinstance(part, str)) > len(word):
             return False
@@ -208,6 +215,7 @@ def _strip_literals(text: StringNode, word: str) -> tuple[StringNode, str]:
 
 
 def _condition_call(node: yaml.Node) -> tuple[str, yaml.Node]:
+    """Return the function and argument of a condition; an empty name for other nodes."""
     function = intrinsic_call(node)
     if function is not None:
         return function
@@ -237,7 +245,7 @@ def negate_tree(tree: Tree) -> Tree:
 
 
 def _graft(tree: Tree, rest: Callable[[PathCondition], Tree], when: PathCondition, answer: bool) -> Tree:
-    """Return the tree with each answer ``leaf`` replaced by ``rest``."""
+    """Return the tree with each ``answer`` replaced by ``rest``."""
     deadline.check()
     if isinstance(tree, bool):
         return rest(when) if tree is answer else tree

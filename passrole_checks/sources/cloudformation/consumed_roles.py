@@ -90,6 +90,7 @@ class TemplateRoleConsumers:
         return replace(received, receiver=replace(received.receiver, services=(service,), trusted=(service,)))
 
     def _add_profile(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+        """Add an instance profile."""
         roles = child(properties, "Roles")
         name = child(properties, "InstanceProfileName")
         value = self.evaluator.node(roles) if roles is not None else None

@@ -79,6 +79,7 @@ def _documents_in_text(node: Node, path: str, depth: int = _DEPTH) -> Iterator[t
 
 
 def _documents_in_value(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node]]:
+    """Yield the documents at or below a decoded JSON value, each with its path."""
     if _is_document(value):
         yield path, value
     elif isinstance(value, StringNode):

@@ -56,6 +56,7 @@ def mark_foreign_placeholders(text: StringNode, loop_variables: frozenset[str]) 
 
 
 def _unresolved(found: re.Match[str]) -> Unresolved:
+    """Return the unresolved part for a matched placeholder."""
     if "loop" in found.re.groupindex and found["loop"] is not None:
         return Unresolved(found["loop"], reason="the collection of its loop is unknown")
     words = found.group()

@@ -55,6 +55,7 @@ class _Includer:
         return self._done[id(node)]
 
     def _insert(self, node: yaml.Node, top: bool) -> yaml.Node:
+        """Insert the included files at and below a collection."""
         if isinstance(node, yaml.SequenceNode):
             items = [self.insert_files(item, False) for item in node.value]
             if all(new is old for new, old in zip(items, node.value, strict=True)):
@@ -93,6 +94,7 @@ class _Includer:
         return usable or None
 
     def _included_file(self, node: yaml.Node) -> yaml.Node | None:
+        """Return the root node of the file of one include; None if it is not read."""
         location = _location(node)
         if location is None:
             return None

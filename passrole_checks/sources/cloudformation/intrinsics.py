@@ -163,6 +163,7 @@ class Evaluator:
         return self._literal(key, at)
 
     def _scalar(self, node: yaml.ScalarNode, at: Position) -> Node:
+        """Return the value of a scalar, with the type of its YAML tag."""
         kind, value = node.tag.rsplit(":", 1)[-1], node.value
         if kind == "null":
             return Const(None, at)
@@ -177,6 +178,7 @@ class Evaluator:
         return mark_dynamic_references(self._literal(node, at))
 
     def _literal(self, node: yaml.ScalarNode, at: Position) -> StringNode:
+        """Return the string of a scalar, with its positions and the placeholders of other tools."""
         layout = self.template.layout(node)
         text = (
             StringNode((node.value,), at) if layout is None else StringNode((node.value,), at, (layout[:2],), layout[2])
@@ -241,6 +243,7 @@ class Evaluator:
         return map_variants(nodes, build, at)
 
     def _placeholder(self, name: str, at: Position) -> Node:
+        """Return the value of a ``${...}`` in Fn::Sub."""
         logical_id, dot, attribute = name.partition(".")
         value = self.references.attribute(logical_id, attribute, at) if dot else self.references.ref(name, at)
         if as_text(value) is None and not isinstance(value, Choice):

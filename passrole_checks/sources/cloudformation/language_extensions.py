@@ -80,7 +80,7 @@ class _LoopExpander:
         pairs: list[_Pair] = []
         changed = False
         for key, value in node.value:
-            loop = _loop(key, value)
+            loop = _parse_loop(key, value)
             if loop is not None:
                 expanded = self.expand_loop(*loop, section=section)
                 changed = changed or expanded is not None
@@ -160,6 +160,7 @@ class _LoopExpander:
         return fill(node)
 
     def substituted_scalar(self, node: yaml.Node, text: str, tag: str) -> yaml.ScalarNode:
+        """Return a scalar with another text, recording the original and the defaults in use."""
         self.count(added=1)
         new = SubstitutedScalar(tag, text, node.start_mark, node.end_mark, getattr(node, "style", None))
         new.source_text = source_text(node) if isinstance(node, yaml.ScalarNode) else ""
@@ -167,13 +168,15 @@ class _LoopExpander:
         return new
 
     def count(self, added: int = 0, visited: int = 0) -> None:
+        """Count added and visited nodes. Raises :class:`_TooMany`."""
         self.added += added
         self.visited += visited
         if self.added > MAX_NODES or self.visited > MAX_VISITED:
             raise _TooMany
 
 
-def _loop(key: yaml.Node, value: yaml.Node) -> tuple[str, yaml.Node, yaml.MappingNode] | None:
+def _parse_loop(key: yaml.Node, value: yaml.Node) -> tuple[str, yaml.Node, yaml.MappingNode] | None:
+    """Return the identifier, collection and body of a loop; None if it is not one, or malformed."""
     if not (isinstance(key, yaml.ScalarNode) and key.value.startswith("Fn::ForEach")):
         return None
     if not isinstance(value, yaml.SequenceNode) or len(value.value) != 3:

@@ -56,6 +56,8 @@ class Lookup:
         return self._find(node, list(keys), defaults)
 
     def _find(self, node: yaml.Node | None, keys: list[StringNode], defaults: tuple[str, ...]) -> Node | None:
+        """Look up the first key, and the others below it; an unknown key is looked up for each value that it can
+        have."""
         if node is None:
             return self.fallback() if self.fallback is not None else None
         if not keys:

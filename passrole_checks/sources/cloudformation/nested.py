@@ -180,6 +180,7 @@ class NestedStacks:
         )
 
     def _add_roles_and_users(self, reader: TemplateReader, outer: TemplateReader, stack: str) -> None:
+        """Add the roles and users of a nested stack to those of the outer template."""
         around = existence_conditions(self.evaluator)
         for role in reader.roles:
             parts: list[Node | None] = [part and to_parent(part, stack) for part in (role.name, role.role_path)]
@@ -252,6 +253,8 @@ class NestedStacks:
         return self._readers[stack]
 
     def _open(self, stack: str, resource: yaml.Node) -> TemplateReader | None:
+        """Open the template of a nested stack and return its reader; None, with the reason recorded, if it is not
+        read."""
         kind = type_of(resource) or ""
         prefix = f"{stack}: {_WORDS[kind]} template"
         context = self.context

@@ -67,6 +67,7 @@ def _pairs(argument: str) -> Pairs:
 
 
 def _pair(text: str) -> tuple[str, str] | None:
+    """Parse ``Key=Value``, or the shorthand of the AWS CLI; None for other texts."""
     shorthand = _SHORTHAND.fullmatch(text)
     if shorthand is not None:
         return shorthand["key"], shorthand["value"]
@@ -101,6 +102,7 @@ def read_parameters(path: Path) -> Pairs:
 
 
 def _from_json(file: str, document: Any) -> Iterator[tuple[str, str]]:
+    """Yield the values in a decoded JSON document. Raises :class:`InputError`."""
     if isinstance(document, dict) and isinstance(document.get("Parameters"), (dict, list)):
         document = document["Parameters"]
     if isinstance(document, list):
@@ -120,6 +122,7 @@ def _from_json(file: str, document: Any) -> Iterator[tuple[str, str]]:
 
 
 def _text(file: str, name: str, value: Any) -> str:
+    """Return a JSON value as CloudFormation's text. Raises :class:`InputError`."""
     if isinstance(value, str):
         return value
     if isinstance(value, (bool, int, float)):
@@ -154,6 +157,7 @@ def _from_samconfig(file: str, content: str) -> Iterator[tuple[str, str]]:
 
 
 def _overrides(file: str, overrides: Any) -> Iterator[tuple[str, str]]:
+    """Yield the values of ``parameter_overrides``. Raises :class:`InputError`."""
     if isinstance(overrides, dict):
         yield from _from_json(file, overrides)
         return

@@ -113,6 +113,7 @@ class ParentStack:
         return self._shifted(node)
 
     def _shifted(self, node: Node) -> Node:
+        """Return a value of a verbatim template with positions in the file."""
         at = self.position(node.at)
         if isinstance(node, StringNode):
             return moved(node, at)

@@ -137,6 +137,7 @@ class PolicyReader:
         return [*read_suppressions(self.template, own), *self.nested.suppressions]
 
     def _check_sections(self) -> None:
+        """Report malformed sections, duplicate keys, macros and transforms."""
         self.documents.report_duplicate_keys(self.template.root, _SECTIONS)
         for name in ("Resources", "Parameters", "Mappings", "Conditions", "Globals"):
             node = child(self.template.root, name)
@@ -179,6 +180,7 @@ class PolicyReader:
                 self._read_resource(name.value, name, resource)
 
     def _read_resource(self, logical_id: str, key: yaml.Node, node: yaml.Node) -> None:
+        """Read one resource, under its condition."""
         if not isinstance(node, yaml.MappingNode) or intrinsic_call(node):
             self.documents.report_unreadable(key, f"{logical_id} is not a mapping", logical_id)
             return
@@ -245,6 +247,7 @@ class PolicyReader:
                     self._read_by_type(resource, element.node)
 
     def _read_by_type(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+        """Read the policies, principals and roles of a resource by its type."""
         kind = resource.type
         self.received.read(resource, properties)
         self.elsewhere.read(resource, properties, self.attachments)

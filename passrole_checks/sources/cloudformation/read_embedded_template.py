@@ -72,6 +72,7 @@ def _without_policies(content: StackContent) -> StackContent:
 
 
 def _variants(node: Node | None) -> Iterator[Node]:
+    """Yield the variants of a value."""
     if isinstance(node, Choice):
         for _, option in node.options:
             yield from _variants(option)
@@ -80,6 +81,7 @@ def _variants(node: Node | None) -> Iterator[Node]:
 
 
 def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, Node]) -> StackContent:
+    """Read one template body with the stack's arguments."""
     content, originals = _template_text(body)
     if len(content) > MAX_LENGTH or not looks_like_template(content):
         return NOTHING
@@ -183,6 +185,7 @@ class _ContentBuilder:
         return self.parent.value(self.parent.with_positions(node, f"Resources/{inner.address}/Properties/{path}"))
 
     def _policy(self, policy: AttachedPolicy) -> AttachedPolicy:
+        """Return a policy as one of the stack's resource."""
         return replace(
             policy,
             resource=self.resource,
@@ -196,6 +199,7 @@ class _ContentBuilder:
         )
 
     def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:
+        """Return an attachment as one of the stack's resource."""
         return replace(
             attachment,
             holder=self._principal(attachment.holder),
@@ -207,6 +211,7 @@ class _ContentBuilder:
         )
 
     def _role(self, role: RoleDefinition) -> RoleDefinition:
+        """Return a role with an address below the stack's resource."""
         inner, parent = role.resource, self.parent
         return RoleDefinition(
             replace(self.resource, address=f"{self.resource.address}.{inner.address}", type="AWS::IAM::Role"),
@@ -273,6 +278,7 @@ def _template_text(body: Node) -> tuple[str, list[Part | Node]]:
 
 
 def _to_plain(node: Node, originals: list[Part | Node], depth: int) -> object:
+    """Return a value as plain JSON, with placeholders for unresolved parts."""
     if depth > _DEPTH:
         return None
     if isinstance(node, partial_values.ObjectNode):
@@ -293,6 +299,7 @@ def _to_plain(node: Node, originals: list[Part | Node], depth: int) -> object:
 
 
 def _with_placeholders(node: StringNode, originals: list[Part | Node]) -> str:
+    """Return a string with placeholders for unresolved parts."""
     pieces: list[str] = []
     for part in node.parts:
         if isinstance(part, str):

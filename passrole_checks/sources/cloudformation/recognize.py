@@ -131,6 +131,7 @@ def looks_like_template(content: str) -> bool:
 
 
 def _is_block_template(content: str) -> bool:
+    """True if YAML in block style is a template, judging by its top-level keys."""
     blocks = list(_top_level_blocks(content))
     # AWS CodeDeploy User Guide, "AppSpec File structure": its Resources are a list, and a template has no version
     app_spec = any(key == "version" for key, _ in blocks)
@@ -203,6 +204,7 @@ def _parse_leniently(content: str) -> _Branch | str | None:
 
 
 def _is_parsed_template(content: str) -> bool:
+    """True if a text is a template, judging by its parsed beginning."""
     root = _parse_leniently(content)
     if not isinstance(root, _Branch):
         return False

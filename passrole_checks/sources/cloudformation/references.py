@@ -164,6 +164,7 @@ class TemplateReferences:
         ), text.defaults
 
     def _resource(self, name: str, resource_type: str, at: Position) -> StringNode:
+        """Return the ``Ref`` of a resource: a name, an ARN, a URL or an unknown value, by type."""
         if resource_type in _IAM_PATHS and resource_type not in resource_types.REF_IS_ARN:
             name_and_defaults = self._name(name, resource_type)
             role = name if resource_type == ROLE else None
@@ -223,6 +224,6 @@ class TemplateReferences:
         return unknown(expression, at, "attribute of a resource", kind)
 
 
-def _without_known(hole: Unresolved) -> Unresolved:
+def _without_known(unresolved: Unresolved) -> Unresolved:
     """Return an unresolved part without its known text, so that names within names do not grow."""
-    return Unresolved(hole.expression, hole.kind, hole.role, None, hole.reason)
+    return Unresolved(unresolved.expression, unresolved.kind, unresolved.role, None, unresolved.reason)

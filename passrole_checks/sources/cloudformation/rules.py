@@ -31,6 +31,7 @@ def values_by_rules(template: Template) -> Mapping[str, tuple[str, ...]]:
 
 
 def _values_of_assertion(node: yaml.Node | None, depth: int) -> _Values:
+    """Return the parameter values that an assertion allows."""
     function = intrinsic_call(node) if node is not None else None
     if function is None or not depth:
         return {}

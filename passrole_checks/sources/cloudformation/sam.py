@@ -115,11 +115,12 @@ def properties_with_globals(template: Template, logical_id: str) -> yaml.Node | 
     for key, value in inherited:
         local = child(own, key.value)
         merged = [entry for entry in merged if entry[0].value != key.value]
-        merged.append((key, value if local is None else _merged(value, local)))
+        merged.append((key, value if local is None else _merge(value, local)))
     return _mapping(merged, at)
 
 
-def _merged(shared: yaml.Node, own: yaml.Node) -> yaml.Node:
+def _merge(shared: yaml.Node, own: yaml.Node) -> yaml.Node:
+    """Merge a property of Globals with the resource's own."""
     if intrinsic_call(shared) or intrinsic_call(own) or type(shared) is not type(own):
         return own
     if isinstance(own, yaml.SequenceNode):
@@ -128,7 +129,7 @@ def _merged(shared: yaml.Node, own: yaml.Node) -> yaml.Node:
         return own
     merged = {key.value: (key, value) for key, value in entries(shared)}
     for key, value in entries(own):
-        merged[key.value] = (key, _merged(merged[key.value][1], value) if key.value in merged else value)
+        merged[key.value] = (key, _merge(merged[key.value][1], value) if key.value in merged else value)
     return _mapping(list(merged.values()), own)
 
 

@@ -73,6 +73,7 @@ class Serverless:
     def _read_policies(
         self, resource: ResourceDefinition, node: yaml.Node, path: str, principals: tuple[str, ...]
     ) -> None:
+        """Collect the documents among the elements of ``Policies``."""
         for element, _ in self.documents.find_elements(node, path):
             function = intrinsic_call(element.node)
             if function is not None:

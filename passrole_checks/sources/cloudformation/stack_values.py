@@ -80,6 +80,9 @@ _Rename = Callable[[str], str]
 
 
 def _rename_references(node: Node, rename: _Rename) -> Node:
+    """Rename the references in a value, its defaults and conditions; pseudo parameters shared by all stacks keep their
+    names."""
+
     def rename_unless_shared(name: str) -> str:
         return name if name in _EVERYWHERE else rename(name)
 

@@ -102,6 +102,7 @@ def select_outcome(node: Node, condition: str, label: str) -> Node:
 
 
 def _restrict(node: Node, when: PathCondition) -> Node:
+    """Return the node restricted to the options consistent with a path condition."""
     if not isinstance(node, Choice):
         return node
     options = [

@@ -36,13 +36,17 @@ _CFN_LINT_IDS = {
 def read_suppressions(template: Template, spans: dict[str, Position]) -> list[Suppression]:
     """Return all suppressions. ``spans``: the position of each resource by logical id."""
     all_suppressions = [
-        *_cfn_lint(template, child(template.root, "Metadata", "cfn-lint", "config", "ignore_checks"), None),
-        *_comments(template, spans),
+        *_cfn_lint_suppressions(
+            template, child(template.root, "Metadata", "cfn-lint", "config", "ignore_checks"), None
+        ),
+        *_comment_suppressions(template, spans),
     ]
     for logical_id, node in template.resources.items():
         metadata = child(node, "Metadata")
-        all_suppressions += _cfn_lint(template, child(metadata, "cfn-lint", "config", "ignore_checks"), logical_id)
-        all_suppressions += _checkov(template, child(metadata, "checkov", "skip"), logical_id)
+        all_suppressions += _cfn_lint_suppressions(
+            template, child(metadata, "cfn-lint", "config", "ignore_checks"), logical_id
+        )
+        all_suppressions += _checkov_suppressions(template, child(metadata, "checkov", "skip"), logical_id)
     return all_suppressions
 
 
@@ -51,7 +55,8 @@ def _matching_check_ids(pattern: str) -> list[str]:
     return [check_id for name, check_id in _CFN_LINT_IDS.items() if len(pattern) >= 3 and name.startswith(pattern)]
 
 
-def _cfn_lint(template: Template, node: yaml.Node | None, resource: str | None) -> Iterator[Suppression]:
+def _cfn_lint_suppressions(template: Template, node: yaml.Node | None, resource: str | None) -> Iterator[Suppression]:
+    """Yield the suppressions in cfn-lint's ``ignore_checks``."""
     for item in node.value if isinstance(node, yaml.SequenceNode) else []:
         pattern = (scalar(item) or "").strip()
         reason = _reason(template, item)
@@ -70,7 +75,8 @@ def _reason(template: Template, item: yaml.Node) -> str:
     return match[1].strip() if match else ""
 
 
-def _checkov(template: Template, node: yaml.Node | None, resource: str) -> Iterator[Suppression]:
+def _checkov_suppressions(template: Template, node: yaml.Node | None, resource: str) -> Iterator[Suppression]:
+    """Yield the suppressions in checkov's ``skip``."""
     for item in node.value if isinstance(node, yaml.SequenceNode) else []:
         check_id = (scalar(child(item, "id")) or "").strip()
         if _ID.fullmatch(check_id):
@@ -78,7 +84,8 @@ def _checkov(template: Template, node: yaml.Node | None, resource: str) -> Itera
             yield Suppression(check_id, reason, template.position(item), "checkov", resource)
 
 
-def _comments(template: Template, spans: dict[str, Position]) -> Iterator[Suppression]:
+def _comment_suppressions(template: Template, spans: dict[str, Position]) -> Iterator[Suppression]:
+    """Yield the suppressions in comments."""
     if "PASSROLE_" not in template.text:
         return
     matches = [

@@ -322,6 +322,7 @@ class Template:
         return line + 1, column + quote + 1, 0
 
     def _block_layout(self, node: yaml.ScalarNode, first: int) -> tuple[int, int, int] | None:
+        """Return the layout of a block scalar; None if it is folded or otherwise not verbatim."""
         indent: int | None = None
         lines = self._lines_of(node)
         for number, text in enumerate(source_text(node).split("\n"), first):

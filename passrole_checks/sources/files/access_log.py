@@ -64,6 +64,7 @@ class TreeDifference:
         return any(self._differences(log))
 
     def _differences(self, log: FileAccessLog) -> Iterator[bool]:
+        """Yield True for each way in which an accessed path differs."""
         if not self._all:
             return
         files = frozenset(map(_normalized, log.files))

@@ -65,7 +65,7 @@ class Exclusions:
 
     def relocated(self, old: str, new: str) -> Exclusions:
         """Return the same exclusions for a copy of the folder ``old`` at ``new``."""
-        return Exclusions(self.patterns, tuple(_moved(root, old, new) for root in self.roots))
+        return Exclusions(self.patterns, tuple(_relocate_root(root, old, new) for root in self.roots))
 
     def _relative(self, path: str) -> str:
         """Return the path to match; empty if it is outside of the roots."""
@@ -108,6 +108,7 @@ def find_pattern_problem(patterns: Sequence[str]) -> str | None:
 
 
 def _problem(pattern: str) -> str:
+    """Return why a pattern is invalid; empty if it is valid."""
     if len(pattern) > _LONGEST:
         return f"is longer than {_LONGEST:,} characters"
     if "\n" in pattern or "\0" in pattern:
@@ -158,6 +159,7 @@ class _Pattern:
 
     @classmethod
     def of(cls, pattern: str) -> _Pattern:
+        """Parse a pattern."""
         includes, folders_only, rest = _split_pattern(pattern)
         by_name = "/" not in rest
         parts = [None if part == "**" and not by_name else part for part in rest.removeprefix("/").split("/")]
@@ -233,7 +235,8 @@ def _with_parent_folders(path: str) -> Iterator[str]:
     yield path
 
 
-def _moved(root: tuple[str, str], old: str, new: str) -> tuple[str, str]:
+def _relocate_root(root: tuple[str, str], old: str, new: str) -> tuple[str, str]:
+    """Return a root and its prefix for a copy of the folder ``old`` at ``new``."""
     folder, prefix = root
     if folder == old or folder.startswith(os.path.join(old, "")):
         return new + folder[len(old) :], prefix

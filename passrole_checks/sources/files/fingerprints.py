@@ -98,6 +98,8 @@ def current_walk_digest(path: str, exclusions: Exclusions = NO_EXCLUSIONS) -> by
 
 
 def _names(path: str) -> list[tuple[str, str]] | None:
+    """Return the sorted names and kinds in a folder; an entry with the error's name if it is missing, None if
+    unreadable."""
     try:
         with os.scandir(path) as entries:
             return sorted((entry.name, _kind(entry)) for entry in entries)

@@ -187,6 +187,7 @@ class Lines:
         )
 
     def position(self, start: int, end: int) -> Position:
+        """Return the position of the text between two offsets."""
         line, column = self.place(start)
         end_line, end_column = self.place(end)
         return Position(self.file, line, column, end_line, end_column)
@@ -198,6 +199,7 @@ def _skip_blanks(text: str, place: int) -> int:
 
 
 def _decode(text: str, place: int) -> tuple[Json, int]:
+    """Decode the value at an offset; return it and the offset of its end. Raises :class:`NotJson`."""
     try:
         return _DECODER.raw_decode(text, place)
     except json.JSONDecodeError as error:

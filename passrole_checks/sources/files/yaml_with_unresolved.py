@@ -59,6 +59,7 @@ def restore_placeholders(node: Node, originals: Sequence[Part | Node]) -> Node:
 
 
 def _restore_text(node: StringNode, originals: Sequence[Part | Node]) -> Node:
+    """Restore the placeholders in a string."""
     if not any("\ue000" in (part if isinstance(part, str) else part.expression) for part in node.parts):
         return node
     parts: list[Part] = []
@@ -87,6 +88,7 @@ def _original(match: re.Match[str], originals: Sequence[Part | Node]) -> Part | 
 
 
 def _expression_of(part: Part | Node) -> str:
+    """Return an original as an expression, for use inside another text."""
     if isinstance(part, str):
         return part
     if isinstance(part, Unresolved):
@@ -120,6 +122,7 @@ class _TooLarge(Exception):
 
 
 def _to_value(node: yaml.Node, text: StringNode, budget: Iterator[int], depth: int) -> Node:
+    """Convert a YAML node. Raises :class:`_TooLarge`."""
     if depth > _DEPTH or next(budget, None) is None:
         raise _TooLarge
     if isinstance(node, yaml.SequenceNode):

@@ -119,6 +119,7 @@ def _kind_of(type_: str) -> str:
 
 
 def _principals(configuration: Configuration) -> Iterator[str]:
+    """Yield all principals of a configuration."""
     whole = configuration
     for policy in (*whole.policies, *whole.unchanged, *whole.other_policies, *(whole.before or ())):
         yield from policy.principals

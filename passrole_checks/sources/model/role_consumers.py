@@ -115,6 +115,7 @@ class _LazyProperties:
         self._values: dict[str, Node | None] = {}
 
     def value(self, name: str) -> Node | None:
+        """Return the value of a property, evaluated once."""
         if name not in self._values:
             self._values[name] = self.properties.value(name)
         return self._values[name]
@@ -154,6 +155,7 @@ def _roles_of_described_type(
 
 
 def _as_receiver(embedded: EmbeddedReceiver) -> Receiver:
+    """Return an embedded role's location as a receiver."""
     return Receiver(
         embedded.type,
         (*embedded.path, *embedded.inside),
@@ -167,6 +169,7 @@ def _as_receiver(embedded: EmbeddedReceiver) -> Receiver:
 
 
 def _find_embedded(outer: PropertyValue, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
+    """Yield the roles inside a container."""
     if embedded.form == "json":
         yield from _limit(_follow(outer, embedded.inside, exact=False))
         return
