@@ -57,18 +57,17 @@ class TemplateAttachments:
         self._implicit_roles = {owner: role for role, owner in owners.items()}
         self._by_name: dict[tuple[str, str], str] = {}  # by kind and name
         self._managed: dict[str, str] = {}  # logical ids by name as written
-        self._types = {text: type_of(node) or "" for text, node in template.resources.items()}
+        self._types = {logical_id: type_of(node) or "" for logical_id, node in template.resources.items()}
         for logical_id, kind in self._types.items():
-            text = self._name_text(logical_id, _NAMES.get(kind, ""))
-            if text:
-                key = _KINDS[kind], text
+            name = self._name_text(logical_id, _NAMES.get(kind, ""))
+            if name:
+                key = _KINDS[kind], name
                 self._by_name[key] = literal_principal(*key) if key in self._by_name else logical_id  # ambiguous
-            text = self._name_text(logical_id, "ManagedPolicyName" if kind == _MANAGED else "")
-            if text:
-                self._managed[text] = logical_id
-        self._attached: dict[
-            str, dict[str, list[PathCondition]]
-        ] = {}  # managed policies: principals with path conditions
+            name = self._name_text(logical_id, "ManagedPolicyName" if kind == _MANAGED else "")
+            if name:
+                self._managed[name] = logical_id
+        # managed policies: principals with path conditions
+        self._attached: dict[str, dict[str, list[PathCondition]]] = {}
         self._bounds: set[str] = set()  # managed policies and parameters
         self._used: set[str] = set()  # in any other way
         # policies of nested stacks: principals with path conditions
